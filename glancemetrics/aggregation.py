@@ -1,0 +1,249 @@
+"""Aggregation: records in, closed seconds and snapshots out, in event time.
+
+The whole state of the window aggregator. Time is passed in: `wall` is the wall clock in seconds
+since the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
+from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.dimensions import Dimension
+from glancemetrics.event_clock import ClockMode, EventClock
+from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
+from glancemetrics.metric_series import MetricSeries
+from glancemetrics.rejects import Reject
+from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
+
+Int64s = npt.NDArray[np.int64]
+
+EARLY_TOLERANCE = 60
+"""Seconds. A record further ahead of the wall clock is early: in no window."""
+
+_KEPT_REJECTS = 8
+_RATE_SECONDS = 600
+"""Seconds of hit rates that a snapshot carries."""
+
+
+@attrs.frozen(eq=False)
+class SourceBatch:
+    """What was read from one source at one look."""
+
+    source: str
+    batch: pa.RecordBatch
+    """Of `records.SCHEMA`."""
+    lines: int
+    rejects: int
+    reject_samples: tuple[Reject, ...]
+    format: str | None
+    caught_up: bool
+    """Whether the source was read to its end."""
+    fresh: bool
+    """Whether it was at its end before, so that these lines have only just been written."""
+    lag_bytes: int
+
+
+class Aggregation:
+    """Counts records into windows. See the module's docstring."""
+
+    def __init__(
+        self,
+        *,
+        window_seconds: int,
+        alert_window_seconds: int,
+        limits: dict[Dimension, int],
+        delay: float | None = None,
+        clock: ClockMode = ClockMode.AUTO,
+        sources: Sequence[str] = (),
+        distinct_limit: int = DISTINCT_LIMIT,
+    ) -> None:
+        """`delay` in seconds, `None` to measure it; `limits` are rows of each top.
+
+        The clock does not start before each of `sources` has said something, so that a log's
+        history is never late.
+        """
+        self.series = LogSeries(window_seconds, distinct_limit)
+        self._limits = limits
+        self._delay = delay
+        self._longest = max(window_seconds, alert_window_seconds)
+        self._clock = EventClock(clock, self._longest)
+        self._silent = set(sources)
+        self._delays: dict[str, ArrivalDelay] = {}
+        self._sources: dict[str, SourceHealth] = {}
+        self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
+        self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
+        self._counted: list[tuple[Int64s, Int64s, Int64s, Int64s]] = []
+        self._lines = self._records = self._late = self._early = 0
+        self._end: int | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether each source has said something."""
+        return not self._silent
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every source was read to its end at least once or cannot be read now."""
+        return self.started and all(
+            source.state is not SourceState.READING for source in self._sources.values()
+        )
+
+    def add(self, read: SourceBatch, wall: float) -> None:
+        """Count what was read from a source."""
+        self._silent.discard(read.source)
+        self._lines += read.lines
+        self._records += read.batch.num_rows
+        self._rejects.extend(read.reject_samples)
+        state = SourceState.FOLLOWING if read.caught_up else SourceState.READING
+        known = self._sources.get(read.source)
+        self._sources[read.source] = SourceHealth(
+            read.source,
+            state,
+            format=read.format or (known.format if known else None),
+            lag_bytes=read.lag_bytes,
+        )
+        self._clock.observe(read.source, None, read.caught_up, wall)
+        if read.batch.num_rows:
+            self._count(read, wall)
+
+    def note_source(self, source: SourceHealth, wall: float) -> None:
+        """Take in what a tailer says of its source."""
+        self._silent.discard(source.name)
+        known = self._sources.get(source.name)
+        self._sources[source.name] = attrs.evolve(
+            source, format=source.format or (known.format if known else None)
+        )
+        self._clock.observe(source.name, None, source.state is not SourceState.READING, wall)
+
+    def forget_source(self, name: str) -> None:
+        """A source that is not followed any more."""
+        self._silent.discard(name)
+        self._sources.pop(name, None)
+        self._delays.pop(name, None)
+        self._clock.forget(name)
+
+    def delay(self, wall: float) -> float | None:
+        """Seconds by which windows end before now; `None` while it could not be measured."""
+        if self._delay is not None:
+            return self._delay
+        measured = [
+            seconds
+            for delay in self._delays.values()
+            if (seconds := delay.seconds(wall)) is not None
+        ]
+        return max(measured) if measured else None
+
+    def advance(self, wall: float, *, ended: bool = False) -> ClosedSeconds | None:
+        """Move the window to now; returns what has closed since, or `None` before the start.
+
+        `ended`: no more records will come, so the newest second is whole as well.
+        """
+        if not self.started:
+            return None
+        newest = self._clock.newest
+        end = self._next_end(wall)
+        if ended and newest is not None:
+            end = max(end, newest + 1)
+        self._end = end
+        self.series.advance(end)
+        counted, self._counted = self._counted, []
+        empty = np.zeros(0, np.int64)
+        seconds, hits, sizes, errors = (
+            (np.concatenate(columns) for columns in zip(*counted, strict=True))
+            if counted
+            else (empty, empty, empty, empty)
+        )
+        order = np.argsort(seconds, kind="stable")
+        return ClosedSeconds(end, seconds[order], hits[order], sizes[order], errors[order])
+
+    def snapshot(self, wall: float) -> Snapshot:
+        """Return what there is to show. `advance` sets where the window is."""
+        assert self._end is not None
+        return Snapshot(
+            time=wall,
+            insights=self.series.insights(self._limits),
+            health=self._health(wall),
+            rates=tuple(self._rates.values(self._end - _RATE_SECONDS, self._end).tolist()),
+        )
+
+    def _next_end(self, wall: float) -> int:
+        """Where the window ends when it moves next: never before where it is."""
+        now = self._clock.now(wall)
+        if now == wall:
+            now -= self.delay(wall) or 0.0
+        return math.floor(now) if self._end is None else max(self._end, math.floor(now))
+
+    def _count(self, read: SourceBatch, wall: float) -> None:
+        batch = read.batch
+        seconds = batch.column("time").cast(pa.int64()).to_numpy() // 1_000_000
+        early = seconds > wall + EARLY_TOLERANCE
+        if early.any():
+            self._early += int(np.count_nonzero(early))
+            keep = np.flatnonzero(~early)
+            batch, seconds = batch.take(pa.array(keep)), seconds[keep]
+            if not len(seconds):
+                return
+        newest = int(seconds.max())
+        if read.fresh and self._delay is None and self._clock.live:
+            self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
+        self._count_seconds(batch, seconds)
+        self._clock.observe(read.source, newest, read.caught_up, wall)
+        # What the window will have passed when it next moves need not go through it.
+        since = self._next_end(wall) - self.series.window_seconds
+        self.series.add(batch, seconds, since)
+
+    def _count_seconds(self, batch: pa.RecordBatch, seconds: Int64s) -> None:
+        distinct, where = np.unique(seconds, return_inverse=True)
+        size = len(distinct)
+        status = batch.column("status").fill_null(pa.scalar(0, pa.uint16())).to_numpy()
+        hits = np.bincount(where, minlength=size)
+        errors = np.bincount(where[(status >= 400) & (status < 600)], minlength=size)
+        sizes = np.zeros(size, np.int64)
+        np.add.at(
+            sizes, where, batch.column("bytes").fill_null(pa.scalar(0, pa.int64())).to_numpy()
+        )
+        if self._end is not None:
+            late = distinct < self._end - self._longest
+            self._late += int(hits[late].sum())
+        self._rates.add(distinct, hits)
+        self._counted.append((distinct, hits, sizes, errors))
+
+    def _health(self, wall: float) -> Health:
+        lag_bytes = sum(source.lag_bytes for source in self._sources.values())
+        lag_seconds: float | None = 0.0
+        if lag_bytes:
+            newest = self._clock.newest
+            live = self._clock.live and newest is not None
+            lag_seconds = max(0.0, round(wall - newest, 1)) if live and newest else None
+        return Health(
+            lines=self._lines,
+            records=self._records,
+            rejects=self._lines - self._records,
+            late=self._late,
+            early=self._early,
+            delay=self.delay(wall),
+            lag_bytes=lag_bytes,
+            lag_seconds=lag_seconds,
+            sources=tuple(self._sources.values()),
+            reject_samples=tuple(self._rejects),
+            newest=self._clock.newest,
+            live=self._clock.live,
+        )
+
+
+def reach_seconds(longest_window_seconds: int) -> int:
+    """How far past the closed seconds records may be counted already.
+
+    Live: the delay and the tolerance for clocks that are ahead. While a source lags, the others
+    may be a window ahead of it.
+    """
+    return longest_window_seconds + int(LONGEST_DELAY) + EARLY_TOLERANCE

@@ -1,0 +1,52 @@
+"""How late records arrive: measured on a live log, so that windows end where it is complete.
+
+A server that buffers its log (nginx `buffer=64k flush=5s`) writes seconds late and in bursts. A
+window that ended now would then be under-reported and jump with every burst.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+LONGEST_DELAY = 60.0
+"""Seconds; later arrivals are taken for late records, not for the log's habit."""
+
+_BIN = 0.5
+_BINS = int(LONGEST_DELAY / _BIN)
+_MEMORY_SECONDS = 60
+_SHARE = 0.99
+"""Of the records that a window should not miss. The rest are servers that log a request with the
+time it began (Apache's `%t`): one long download must not hold everything back."""
+
+
+class ArrivalDelay:
+    """The delay within which 99 % of one source's records of the last minute arrived."""
+
+    def __init__(self) -> None:
+        self._late = np.zeros((_MEMORY_SECONDS, _BINS + 1), np.int64)
+        self._newest = 0
+
+    def observe(self, arrival: float, seconds: npt.NDArray[np.int64]) -> None:
+        """Note records of whole `seconds` that arrived at `arrival`, both since the epoch."""
+        self._forget(arrival)
+        late = np.clip(np.floor((arrival - (seconds + 1)) / _BIN), 0, _BINS).astype(np.int64)
+        self._late[self._newest % _MEMORY_SECONDS] += np.bincount(late, minlength=_BINS + 1)
+
+    def seconds(self, now: float) -> float | None:
+        """Return the delay in seconds, in steps of half a second; `None` if nothing arrived."""
+        self._forget(now)
+        counts = self._late.sum(axis=0)
+        total = int(counts.sum())
+        if not total:
+            return None
+        bin_ = int(np.searchsorted(np.cumsum(counts), math.ceil(total * _SHARE)))
+        return min((bin_ + 1) * _BIN, LONGEST_DELAY)
+
+    def _forget(self, now: float) -> None:
+        second = int(now)
+        ahead = min(max(0, second - self._newest), _MEMORY_SECONDS)
+        self._late[np.arange(second - ahead + 1, second + 1) % _MEMORY_SECONDS] = 0
+        self._newest = max(self._newest, second)

@@ -1,0 +1,28 @@
+"""Every error that GlanceMetrics raises for a person to read, and the exit status of each.
+
+    GlanceMetricsError      1  one sentence that names the thing and the way out
+    ├── UsageError          2  a flag, a variable or a configuration file is wrong
+    └── SourceError         1  a source cannot be followed and waiting would not help
+
+Each is told on stderr as `glancemetrics: error: {sentence}`, without a traceback. A failure that
+is none of these is a defect of GlanceMetrics: it is told the same way, with the traceback in the
+log (`--log-level debug` shows it).
+"""
+
+from __future__ import annotations
+
+
+class GlanceMetricsError(Exception):
+    """A failure that a person can do something about."""
+
+    exit_status = 1
+
+
+class UsageError(GlanceMetricsError):
+    """What was asked for is not possible as it was written."""
+
+    exit_status = 2
+
+
+class SourceError(GlanceMetricsError):
+    """A source cannot be followed and waiting would not help."""

@@ -1,0 +1,83 @@
+"""The event clock: up to which instant the log is known, which is where windows may end.
+
+Live and caught up, that is the wall clock: no line is news as well. While a source is still being
+read up to its end, it is the newest record read so far: what comes next may be just after it. A
+log of the past (replayed with `--from start`, or piped in) has no other clock than its records.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+LIVE_WITHIN = 3600
+"""Seconds. A source with a record newer than this is live; older ones are being replayed."""
+
+
+class ClockMode(enum.Enum):
+    """Which clock windows follow."""
+
+    AUTO = "auto"
+    """The wall clock once a record of the last hour was seen, the records before that."""
+    WALL = "wall"
+    LOG = "log"
+
+
+@attrs.define
+class _Source:
+    newest: int | None = None
+    caught_up: bool = True
+
+
+class EventClock:
+    """Tells the instant up to which all sources have been read."""
+
+    def __init__(self, mode: ClockMode, horizon_seconds: int) -> None:
+        """`horizon_seconds`: how far one lagging source may hold the others back."""
+        self._mode = mode
+        self._horizon = horizon_seconds
+        self._sources: dict[str, _Source] = {}
+        self._newest: int | None = None
+        self._live = mode is ClockMode.WALL
+
+    @property
+    def live(self) -> bool:
+        """Whether the clock is the wall clock, once caught up."""
+        return self._live or self._newest is None
+
+    @property
+    def newest(self) -> int | None:
+        """Second of the newest record."""
+        return self._newest
+
+    def observe(self, source: str, newest: int | None, caught_up: bool, wall: float) -> None:
+        """Note what was read from a source: its newest record's second, and whether it is all."""
+        state = self._sources.setdefault(source, _Source())
+        state.caught_up = caught_up
+        if newest is None:
+            return
+        state.newest = newest if state.newest is None else max(state.newest, newest)
+        self._newest = newest if self._newest is None else max(self._newest, newest)
+        if self._mode is ClockMode.AUTO and newest >= wall - LIVE_WITHIN:
+            self._live = True
+
+    def forget(self, source: str) -> None:
+        """A source that is gone holds nothing back."""
+        self._sources.pop(source, None)
+
+    def now(self, wall: float) -> float:
+        """Return the instant, in seconds since the epoch, up to which everything was read."""
+        lagging = [
+            state.newest
+            for state in self._sources.values()
+            if not state.caught_up and state.newest is not None
+        ]
+        if lagging:
+            assert self._newest is not None
+            return float(max(min(lagging), self._newest - self._horizon))
+        if self.live:
+            return wall
+        assert self._newest is not None
+        # Nothing more is known to come, so the newest second is whole.
+        return float(self._newest + 1)

@@ -1,0 +1,44 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+UNKNOWN = "–"
+
+
+def format_count(count: int) -> str:
+    """`1284` as `1,284`."""
+    return f"{count:,}"
+
+
+def format_bytes(size: float) -> str:
+    """A size in bytes in decimal units: `91100` as `91.1 kB`."""
+    if abs(size) < 1000:
+        return f"{size:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        size /= 1000
+        if abs(size) < 999.95:
+            break
+    return f"{size:,.1f} {unit}"
+
+
+def format_rate(rate: float) -> str:
+    """A rate with up to two decimals: `12.5`, `13`."""
+    return f"{rate:.2f}".rstrip("0").rstrip(".")
+
+
+def format_share(part: int, whole: int) -> str:
+    """A share in percent; unknown where there is no whole."""
+    return f"{100 * part / whole:.1f} %" if whole else UNKNOWN
+
+
+def format_duration(seconds: float) -> str:
+    """A span as `42 s`, `3 min 05 s`, `2 h 07 min` or `3 d 04 h`."""
+    whole = round(seconds)
+    for size, unit, below, below_unit in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // below:02} {below_unit}"
+    return f"{seconds:.1f} s".replace(".0 s", " s") if seconds < 10 else f"{whole} s"

@@ -1,0 +1,54 @@
+"""Insights: what is shown for a window."""
+
+from __future__ import annotations
+
+import attrs
+
+from glancemetrics.dimensions import Dimension
+
+
+@attrs.frozen
+class TopRow:
+    """One value of a dimension, and what was counted for it in the window."""
+
+    name: str
+    hits: int
+    bytes: int
+    errors: int
+    """Hits with a status of 400 or more."""
+
+
+@attrs.frozen
+class Insights:
+    """What is shown for one window of event time."""
+
+    end: int
+    """The window ends before this second since the epoch."""
+    window_seconds: int
+    hits: int
+    bytes: int
+    visitors: int
+    """Distinct hosts."""
+    known_users: int
+    """Distinct authenticated users."""
+    client_errors: int
+    """Hits with a status of 4xx."""
+    server_errors: int
+    """Hits with a status of 5xx."""
+    status_classes: dict[str, int]
+    """Hits by class of status, `{"2xx": 12}`; `other` for those without a status or of no class."""
+    top: dict[Dimension, tuple[TopRow, ...]]
+    """The values with the most hits, first the most. A dimension without any value is left out."""
+    estimated: frozenset[Dimension]
+    """Dimensions with more distinct values than are kept: their numbers are lower bounds, what was
+    let go is in the row `(other)`, and distinct counts from them are estimates."""
+
+    @property
+    def hit_rate(self) -> float:
+        """Hits per second, averaged over the window."""
+        return self.hits / self.window_seconds
+
+    @property
+    def errors(self) -> int:
+        """Hits with a status of 400 or more."""
+        return self.client_errors + self.server_errors

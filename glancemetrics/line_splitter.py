@@ -1,0 +1,84 @@
+"""Whole lines out of a stream of bytes that is cut anywhere."""
+
+from __future__ import annotations
+
+import attrs
+
+LINE_LIMIT = 1 << 20
+"""Bytes; a longer line is not kept: its beginning is handed on as one reject."""
+
+OVERLONG_SAMPLE = 1024
+"""Bytes that are kept of a line that is too long."""
+
+
+@attrs.frozen
+class Lines:
+    """What a splitter has found complete."""
+
+    whole: bytes = b""
+    """Lines, each ended by a newline."""
+    overlong: tuple[bytes, ...] = ()
+    """The beginnings of lines that were too long."""
+
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.overlong)
+
+
+class LineSplitter:
+    """Holds the part of a line that has come, until its newline comes."""
+
+    def __init__(self, limit: int = LINE_LIMIT) -> None:
+        self._limit = limit
+        self._held = bytearray()
+        self._skipping = False
+
+    def feed(self, piece: bytes) -> Lines:
+        """Take the next bytes of the stream; returns the lines that they complete."""
+        if self._skipping:
+            newline = piece.find(b"\n")
+            if newline < 0:
+                return Lines()
+            self._skipping = False
+            piece = piece[newline + 1 :]
+        cut = piece.rfind(b"\n") + 1
+        if not cut:
+            self._held += piece
+            return self._drop_overlong_held()
+        whole = bytes(self._held) + piece[:cut] if self._held else piece[:cut]
+        self._held = bytearray(piece[cut:])
+        lines = self._without_overlong(whole)
+        return Lines(lines.whole, lines.overlong + self._drop_overlong_held().overlong)
+
+    def flush(self) -> Lines:
+        """The stream has ended: what is held is a line, though no newline came."""
+        self._skipping = False
+        if not self._held:
+            return Lines()
+        whole = bytes(self._held) + b"\n"
+        self._held = bytearray()
+        return Lines(whole)
+
+    def _drop_overlong_held(self) -> Lines:
+        if len(self._held) <= self._limit:
+            return Lines()
+        sample = bytes(self._held[:OVERLONG_SAMPLE])
+        self._held = bytearray()
+        self._skipping = True
+        return Lines(overlong=(sample,))
+
+    def _without_overlong(self, whole: bytes) -> Lines:
+        overlong = []
+        kept = []
+        start = at = 0
+        while len(whole) - at > self._limit + 1:
+            newline = whole.rfind(b"\n", at, at + self._limit + 1)
+            if newline >= 0:
+                at = newline + 1
+                continue
+            overlong.append(whole[at : at + OVERLONG_SAMPLE])
+            kept.append(whole[start:at])
+            start = at = whole.index(b"\n", at) + 1
+        if not overlong:
+            return Lines(whole)
+        kept.append(whole[start:])
+        return Lines(b"".join(kept), tuple(overlong))

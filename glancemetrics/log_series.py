@@ -1,0 +1,353 @@
+"""`LogSeries`: the buckets of the window, and the window's totals kept up to date as it moves.
+
+Adding costs what is added, moving costs what enters and leaves, reading the insights costs the
+distinct values that are kept, never the records of the window.
+
+Memory is bounded by a limit on the distinct values of each dimension, whatever the traffic: past
+it the rarer half is folded into `(other)`, and the dimension is marked as estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.dimensions import Dimension, code
+from glancemetrics.distinct import SlidingDistinct
+from glancemetrics.insights import Insights
+from glancemetrics.log_bucket import Counts, LogBucket, merged
+from glancemetrics.value_table import NAME_LENGTH, OTHER_ID, ValueTable, shortened
+
+Int64s = npt.NDArray[np.int64]
+
+DISTINCT_LIMIT = 50_000
+"""Default number of values of one dimension that are told apart."""
+
+_COUNTS_PER_VALUE = 20
+"""Over the whole window, so many counts are kept for each value that may be told apart."""
+
+_CLASSES = {0: "other", 1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+
+
+@attrs.frozen(eq=False)
+class _Rows:
+    """The rows of a batch that belong to the series, as plain columns."""
+
+    index: Int64s
+    """Position of each row in the batch."""
+    second: Int64s
+    status: Int64s
+    """0 where there is none."""
+    bytes: Int64s
+    error: npt.NDArray[np.bool_]
+
+
+class LogSeries:
+    """Consecutive buckets of one second each, and the totals of the window over them.
+
+    The window is the `window_seconds` before `end`, a second since the epoch that only moves
+    forward (`advance`). Buckets at or after `end` wait for it to reach them.
+    """
+
+    def __init__(self, window_seconds: int, distinct_limit: int = DISTINCT_LIMIT) -> None:
+        self.window_seconds = window_seconds
+        self.end: int | None = None
+        self._buckets: dict[int, LogBucket] = {}
+        self._tables = {dimension: ValueTable(distinct_limit) for dimension in Dimension}
+        self._hosts = SlidingDistinct()
+        self._hits = 0
+        self._bytes = 0
+        self._classes = np.zeros(10, np.int64)
+        self._counts_per_bucket = max(
+            16, distinct_limit * _COUNTS_PER_VALUE // window_seconds
+        )
+
+    def buckets(self) -> Iterator[LogBucket]:
+        """Yield the buckets that are kept, oldest first; seconds without records have none."""
+        return (self._buckets[second] for second in sorted(self._buckets))
+
+    def add(self, batch: pa.RecordBatch, seconds: Int64s, since: int | None = None) -> None:
+        """Add the records of a batch, each to its own second.
+
+        `seconds` are the whole seconds of the batch's `time`. Records before the window are left
+        out, and so are those before `since`, where the caller knows that it will begin.
+        """
+        starts = [] if self.end is None else [self._start()]
+        starts += [] if since is None else [since]
+        index = np.flatnonzero(seconds >= max(starts)) if starts else np.arange(batch.num_rows)
+        if not len(index):
+            return
+        status = _filled(batch.column("status"), pa.uint16())[index].astype(np.int64)
+        rows = _Rows(
+            index,
+            seconds[index],
+            status,
+            _filled(batch.column("bytes"), pa.int64())[index],
+            (status >= 400) & (status < 600),
+        )
+        distinct, where = np.unique(rows.second, return_inverse=True)
+        buckets = [self._bucket(second) for second in distinct.tolist()]
+        self._add_sums(buckets, where, rows)
+        for dimension in Dimension:
+            self._add_dimension(dimension, batch, buckets, where, rows)
+
+    def advance(self, end: int) -> None:
+        """Move the window's end forward to `end`; a step back is ignored."""
+        before = self.end
+        if before is not None and end <= before:
+            return
+        start_before = None if before is None else before - self.window_seconds
+        self.end = end
+        for second in self._between(start_before, self._start()):
+            bucket = self._buckets.pop(second)
+            if before is not None and second < before:
+                self._count_out(bucket)
+        for second in self._between(before, end):
+            self._count_in(self._buckets[second])
+
+    def insights(self, limits: dict[Dimension, int]) -> Insights:
+        """Return what the window holds; `limits` gives each dimension's number of rows."""
+        assert self.end is not None, "advance() sets where the window is"
+        hosts = self._tables[Dimension.HOST]
+        visitors = hosts.distinct()
+        if hosts.estimated:
+            visitors = max(visitors, round(self._hosts.estimate(self._start())))
+        tops = {dimension: self._tables[dimension].top(limits[dimension]) for dimension in limits}
+        classes = {name: int(self._classes[i]) for i, name in _CLASSES.items() if i}
+        classes["other"] = self._hits - sum(classes.values())
+        return Insights(
+            end=self.end,
+            window_seconds=self.window_seconds,
+            hits=self._hits,
+            bytes=self._bytes,
+            visitors=visitors,
+            known_users=self._tables[Dimension.USER].distinct(),
+            client_errors=int(self._classes[4]),
+            server_errors=int(self._classes[5]),
+            status_classes=classes,
+            top={dimension: rows for dimension, rows in tops.items() if rows},
+            estimated=frozenset(d for d in Dimension if self._tables[d].estimated),
+        )
+
+    def rows_of(self, bucket: LogBucket, dimension: Dimension) -> dict[str, tuple[int, int, int]]:
+        """Return a bucket's counts by name: hits, bytes, errors."""
+        counts = bucket.counts(dimension)
+        if counts is None:
+            return {}
+        table = self._tables[dimension]
+        return {
+            table.name(number): (hits, size, errors)
+            for number, hits, size, errors in zip(
+                counts.ids.tolist(),
+                counts.hits.tolist(),
+                counts.bytes.tolist(),
+                counts.errors.tolist(),
+                strict=True,
+            )
+        }
+
+    def _start(self) -> int:
+        assert self.end is not None
+        return self.end - self.window_seconds
+
+    def _in_window(self, second: int) -> bool:
+        return self.end is not None and self._start() <= second < self.end
+
+    def _bucket(self, second: int) -> LogBucket:
+        bucket = self._buckets.get(second)
+        if bucket is None:
+            bucket = self._buckets[second] = LogBucket(second)
+        return bucket
+
+    def _between(self, start: int | None, end: int) -> list[int]:
+        """Seconds that have a bucket, from `start` (or the first) up to `end`, in order."""
+        if start is not None and end - start <= len(self._buckets):
+            return [second for second in range(start, end) if second in self._buckets]
+        return sorted(
+            second
+            for second in self._buckets
+            if second < end and (start is None or second >= start)
+        )
+
+    def _count_in(self, bucket: LogBucket) -> None:
+        self._hits += bucket.hits
+        self._bytes += bucket.bytes
+        self._classes += bucket.status_classes
+        for dimension, table in self._tables.items():
+            self._thin(bucket, dimension)
+            counts = bucket.counts(dimension)
+            if counts is not None:
+                table.enter(counts)
+
+    def _count_out(self, bucket: LogBucket) -> None:
+        self._hits -= bucket.hits
+        self._bytes -= bucket.bytes
+        self._classes -= bucket.status_classes
+        for dimension, table in self._tables.items():
+            counts = bucket.counts(dimension)
+            if counts is not None:
+                table.leave(counts)
+
+    def _add_sums(self, buckets: list[LogBucket], where: Int64s, rows: _Rows) -> None:
+        size = len(buckets)
+        hits = np.bincount(where, minlength=size)
+        sizes = _sum_by(where, rows.bytes, size)
+        classes = np.bincount(
+            where * 10 + np.minimum(rows.status // 100, 9), minlength=size * 10
+        ).reshape(size, 10)
+        for i, bucket in enumerate(buckets):
+            bucket.hits += int(hits[i])
+            bucket.bytes += int(sizes[i])
+            bucket.status_classes += classes[i]
+            if self._in_window(bucket.second):
+                self._hits += int(hits[i])
+                self._bytes += int(sizes[i])
+                self._classes += classes[i]
+
+    def _add_dimension(
+        self,
+        dimension: Dimension,
+        batch: pa.RecordBatch,
+        buckets: list[LogBucket],
+        where: Int64s,
+        rows: _Rows,
+    ) -> None:
+        coded = code(batch, dimension)
+        codes = coded.codes[rows.index]
+        known = codes >= 0
+        if not known.any():
+            return
+        sizes, errors = rows.bytes, rows.error
+        if not known.all():
+            codes, where = codes[known], where[known]
+            sizes, errors = sizes[known], errors[known]
+        used, codes = _compact(codes, len(coded.names))
+        names = _names(coded.names.take(pa.array(used)))
+        numbers = self._number(dimension, names)
+        cells, hits, sums, failed = _grouped(where * len(used) + codes, sizes, errors)
+        firsts = np.searchsorted(cells, np.arange(len(buckets) + 1) * len(used))
+        ids = numbers[cells % len(used)]
+        table = self._tables[dimension]
+        crowded = OTHER_ID in numbers
+        for i, bucket in enumerate(buckets):
+            part = slice(int(firsts[i]), int(firsts[i + 1]))
+            if part.start == part.stop:
+                continue
+            counts = Counts(ids[part], hits[part], sums[part], failed[part])
+            if crowded:
+                counts = merged([counts])
+            bucket.add_counts(dimension, counts)
+            if self._in_window(bucket.second):
+                table.enter(counts)
+        if dimension is Dimension.HOST:
+            seconds = np.array([bucket.second for bucket in buckets], np.int64)
+            self._hosts.add(names, cells % len(used), seconds[cells // len(used)])
+
+    def _number(self, dimension: Dimension, names: list[str]) -> npt.NDArray[np.int32]:
+        table = self._tables[dimension]
+        if len(table) + len(names) > table.limit:
+            missing = table.missing(names)
+            if len(table) + missing > table.limit:
+                self._make_room(dimension, missing)
+        return table.number(names)
+
+    def _make_room(self, dimension: Dimension, missing: int) -> None:
+        """Forget values that no bucket holds; if that is not enough, fold the rarer ones too."""
+        table = self._tables[dimension]
+        weights = np.zeros(table.capacity, np.int64)
+        for bucket in self._buckets.values():
+            counts = bucket.counts(dimension)
+            if counts is not None:
+                weights[counts.ids] += counts.hits
+        weights[OTHER_ID] = 0
+        kept = weights > 0
+        if int(np.count_nonzero(kept)) + missing > table.limit:
+            room = min(table.limit // 2, int(np.count_nonzero(kept)))
+            kept = np.zeros(table.capacity, np.bool_)
+            if room:
+                kept[np.argpartition(weights, len(weights) - room)[-room:]] = True
+            kept[OTHER_ID] = True
+            for bucket in self._buckets.values():
+                counts = bucket.counts(dimension)
+                if counts is not None:
+                    self._fold(bucket, dimension, counts, ~kept[counts.ids])
+        table.forget(kept)
+
+    def _thin(self, bucket: LogBucket, dimension: Dimension) -> None:
+        """Fold a bucket's rarest values when one second alone takes more than its share."""
+        counts = bucket.counts(dimension)
+        if counts is None or len(counts) <= self._counts_per_bucket:
+            return
+        gone = np.ones(len(counts), np.bool_)
+        gone[np.argsort(-counts.hits, kind="stable")[: self._counts_per_bucket]] = False
+        bucket.set_counts(dimension, _folded(counts, gone))
+
+    def _fold(
+        self,
+        bucket: LogBucket,
+        dimension: Dimension,
+        counts: Counts,
+        gone: npt.NDArray[np.bool_],
+    ) -> None:
+        if not gone.any():
+            return
+        less = _folded(counts, gone)
+        bucket.set_counts(dimension, less)
+        if self._in_window(bucket.second):
+            self._tables[dimension].leave(counts)
+            self._tables[dimension].enter(less)
+
+
+def _folded(counts: Counts, gone: npt.NDArray[np.bool_]) -> Counts:
+    ids = np.where(gone, OTHER_ID, counts.ids).astype(np.int32)
+    return merged([attrs.evolve(counts, ids=ids)])
+
+
+def _filled(column: pa.Array, type_: pa.DataType) -> npt.NDArray[np.int64]:
+    filled: npt.NDArray[np.int64] = column.fill_null(pa.scalar(0, type_)).to_numpy()
+    return filled
+
+
+def _sum_by(where: Int64s, values: Int64s, size: int) -> Int64s:
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, where, values)
+    return sums
+
+
+def _names(values: pa.Array) -> list[str]:
+    names: list[str] = values.to_pylist()
+    if pc.max(pc.binary_length(values)).as_py() > NAME_LENGTH:
+        return [shortened(name) for name in names]
+    return names
+
+
+def _compact(codes: Int64s, size: int) -> tuple[Int64s, Int64s]:
+    """Return the codes in use, and each row's position among them."""
+    present = np.zeros(size, np.bool_)
+    present[codes] = True
+    used = np.flatnonzero(present)
+    if len(used) == size:
+        return used, codes
+    return used, (np.cumsum(present) - 1)[codes]
+
+
+def _grouped(
+    keys: Int64s, sizes: Int64s, errors: npt.NDArray[np.bool_]
+) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+    """Group rows by key: the sorted distinct keys, and the rows, bytes and errors of each."""
+    cells, group = _distinct_keys(keys)
+    hits = np.bincount(group, minlength=len(cells))
+    failed = np.bincount(group[errors], minlength=len(cells))
+    return cells, hits, _sum_by(group, sizes, len(cells)), failed
+
+
+def _distinct_keys(keys: Int64s) -> tuple[Int64s, Int64s]:
+    top = int(keys.max()) + 1
+    if top > 8 * len(keys) + 1024:
+        return np.unique(keys, return_inverse=True)
+    return _compact(keys, top)

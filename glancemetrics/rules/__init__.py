@@ -1,0 +1,1 @@
+"""Rules: what is watched. `rule.py` is the interface, every other module is one kind of rule."""

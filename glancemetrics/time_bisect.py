@@ -1,0 +1,103 @@
+"""Finds where in a log a time begins, by bisecting it on the times of its lines.
+
+Reads some 64 kB for each halving, so that a log of any size starts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+
+ReadAt = Callable[[int, int], bytes]
+"""Reads up to so many bytes at an offset."""
+
+LineTimes = Callable[[bytes], tuple[Int64s, Int64s]]
+"""Finds the lines of a block that name a time: their offsets, and their seconds since the epoch.
+A block may begin and end within a line."""
+
+_BLOCK = 1 << 16
+_DISORDER = 1 << 20
+"""Bytes before the place found that are searched too: a server writes in the order in which
+requests end, and some log the time at which they began."""
+
+
+@attrs.frozen
+class Start:
+    """Where to begin to read."""
+
+    offset: int
+    """Of the first byte of a line."""
+    newest: int | None
+    """Second of the last line that names a time; `None` if none was found."""
+
+
+def find_start(read_at: ReadAt, size: int, line_times: LineTimes, since: int) -> Start:
+    """Find the first line of a log whose time is `since` (seconds since the epoch) or later.
+
+    Where all are earlier that is the end of the last line. Where the end of the log names no
+    time at all, it is the beginning of its last block, so that there is something to see.
+    """
+    newest = newest_time(read_at, size, line_times)
+    if newest is None:
+        return Start(_line_start(read_at, max(0, size - _BLOCK)), None)
+    low, high = 0, size
+    while high - low > _BLOCK:
+        middle = (low + high) // 2
+        offsets, seconds = line_times(_from_line(read_at, middle, _BLOCK))
+        if len(offsets) and seconds[0] < since:
+            low = middle
+        else:
+            high = middle
+    begin = max(0, low - _DISORDER)
+    block = _from_line(read_at, begin, high + _BLOCK - begin)
+    offsets, seconds = line_times(block)
+    inside = np.flatnonzero(seconds >= since)
+    if not len(inside):
+        return Start(last_line_end(read_at, size), newest)
+    return Start(_line_start(read_at, begin) + int(offsets[inside[0]]), newest)
+
+
+def newest_time(read_at: ReadAt, size: int, line_times: LineTimes) -> int | None:
+    """Return the newest time among the last lines."""
+    begin = max(0, size - _BLOCK)
+    _, seconds = line_times(_from_line(read_at, begin, size - begin))
+    return int(seconds.max()) if len(seconds) else None
+
+
+def last_line_end(read_at: ReadAt, size: int) -> int:
+    """Return the offset after the last newline, 0 where there is none.
+
+    An unfinished line after it is left to be read when it is whole.
+    """
+    end = size
+    while end > 0:
+        begin = max(0, end - _BLOCK)
+        newline = read_at(begin, end - begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        end = begin
+    return 0
+
+
+def _line_start(read_at: ReadAt, offset: int) -> int:
+    """Offset of the first line that begins at or after `offset`."""
+    at = offset
+    while at > 0:
+        block = read_at(at - 1, _BLOCK)
+        newline = block.find(b"\n")
+        if newline >= 0:
+            return at + newline
+        if len(block) < _BLOCK:
+            return at - 1 + len(block)
+        at += len(block)
+    return 0
+
+
+def _from_line(read_at: ReadAt, offset: int, size: int) -> bytes:
+    """Read `size` bytes from the first line that begins at or after `offset`."""
+    return read_at(_line_start(read_at, offset), size)

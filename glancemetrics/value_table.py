@@ -1,0 +1,151 @@
+"""The values of one dimension: a number for each, and what the window has counted for them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from glancemetrics.dimensions import OTHER
+from glancemetrics.insights import TopRow
+from glancemetrics.log_bucket import Counts
+
+Int64s = npt.NDArray[np.int64]
+
+NAME_LENGTH = 512
+"""Characters of a value that are kept; the rest of a longer one is told apart by its hash."""
+
+OTHER_ID = 0
+"""The number under which values are counted that are not told apart any more."""
+
+
+class ValueTable:
+    """Numbers the values of one dimension and keeps the window's totals by number.
+
+    No more than `limit` values are told apart; who keeps the counts makes room in time
+    (`forget`), and what does not fit all the same is counted under `OTHER_ID`.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._ids: dict[str, int] = {}
+        self._names: list[str] = [OTHER]
+        self._free: list[int] = []
+        self._hits = np.zeros(1024, np.int64)
+        self._bytes = np.zeros(1024, np.int64)
+        self._errors = np.zeros(1024, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def capacity(self) -> int:
+        """Numbers given out are below this."""
+        return len(self._hits)
+
+    def missing(self, names: list[str]) -> int:
+        """How many of the names have no number yet."""
+        return list(map(self._ids.get, names)).count(None)
+
+    def number(self, names: list[str]) -> npt.NDArray[np.int32]:
+        """Return each name's number, giving new ones out while there is room."""
+        numbers = list(map(self._ids.get, names))
+        if None not in numbers:
+            return np.array(numbers, np.int32)
+        return np.array(
+            [
+                self._new(name) if number is None else number
+                for number, name in zip(numbers, names, strict=True)
+            ],
+            np.int32,
+        )
+
+    def forget(self, kept: npt.NDArray[np.bool_]) -> None:
+        """Forget the values whose number is not `kept`; nothing may be counted for them."""
+        for name in [name for name, id_ in self._ids.items() if not kept[id_]]:
+            id_ = self._ids.pop(name)
+            self._names[id_] = ""
+            self._free.append(id_)
+
+    def enter(self, counts: Counts) -> None:
+        """Count what is now inside the window. Ids may repeat."""
+        for totals, values in self._pairs(counts):
+            np.add.at(totals, counts.ids, values)
+
+    def leave(self, counts: Counts) -> None:
+        """Take off what is no longer inside the window. Each id stands once."""
+        for totals, values in self._pairs(counts):
+            totals[counts.ids] -= values
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the window holds counts of values that are not told apart."""
+        return bool(self._hits[OTHER_ID])
+
+    def distinct(self) -> int:
+        """Values in the window that are told apart."""
+        return int(np.count_nonzero(self._hits[1:]))
+
+    def top(self, limit: int) -> tuple[TopRow, ...]:
+        """Return the values with the most hits, and `(other)` as a last row where there is one."""
+        hits = self._hits[1:]
+        size = min(limit, len(hits))
+        if size <= 0:
+            return ()
+        cut = int(np.partition(hits, len(hits) - size)[len(hits) - size])
+        best = (np.flatnonzero(hits > cut) + 1).tolist()
+        if cut > 0:
+            # Ties at the cut are settled by name, so that the same window shows the same rows.
+            tied = (np.flatnonzero(hits == cut) + 1).tolist()
+            best += heapq.nsmallest(size - len(best), tied, key=self._names.__getitem__)
+        rows = sorted(map(self._row, best), key=lambda row: (-row.hits, row.name))
+        return (*rows, self._row(OTHER_ID)) if self.estimated else tuple(rows)
+
+    def name(self, number: int) -> str:
+        return self._names[number]
+
+    def _row(self, number: int) -> TopRow:
+        return TopRow(
+            self._names[number],
+            int(self._hits[number]),
+            int(self._bytes[number]),
+            int(self._errors[number]),
+        )
+
+    def _pairs(self, counts: Counts) -> Iterable[tuple[Int64s, Int64s]]:
+        return (
+            (self._hits, counts.hits),
+            (self._bytes, counts.bytes),
+            (self._errors, counts.errors),
+        )
+
+    def _new(self, name: str) -> int:
+        known = self._ids.get(name)  # a name may stand twice in one call, once shortened
+        if known is not None:
+            return known
+        if len(self._ids) >= self.limit:
+            return OTHER_ID
+        if self._free:
+            number = self._free.pop()
+            self._names[number] = name
+        else:
+            number = len(self._names)
+            self._names.append(name)
+            if number >= self.capacity:
+                self._hits, self._bytes, self._errors = (
+                    np.concatenate([totals, np.zeros_like(totals)])
+                    for totals in (self._hits, self._bytes, self._errors)
+                )
+        self._ids[name] = number
+        return number
+
+
+def shortened(name: str) -> str:
+    """Return a name of bounded length that is as distinct as the name itself."""
+    if len(name) <= NAME_LENGTH:
+        return name
+    digest = xxhash.xxh3_64_hexdigest(name.encode())
+    return f"{name[: NAME_LENGTH - 20]}… #{digest}"

@@ -79,6 +79,7 @@ class Aggregation:
         self._silent = set(sources)
         self._delays: dict[str, ArrivalDelay] = {}
         self._sources: dict[str, SourceHealth] = {}
+        self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counted: list[tuple[Int64s, Int64s, Int64s, Int64s]] = []
@@ -92,17 +93,31 @@ class Aggregation:
 
     @property
     def caught_up(self) -> bool:
-        """Whether every source was read to its end at least once or cannot be read now."""
-        return self.started and all(
+        """Whether every source has been read to its end, as far as it can be."""
+        return self._end is not None and all(
             source.state is not SourceState.READING for source in self._sources.values()
         )
+
+    @property
+    def finished(self) -> bool:
+        """Whether every source has ended, so that no more records will come."""
+        return all(source.state is SourceState.ENDED for source in self._sources.values())
+
+    @property
+    def end(self) -> int | None:
+        """The second before which the window ends; `None` before there is one."""
+        return self._end
 
     def add(self, read: SourceBatch, wall: float) -> None:
         """Count what was read from a source."""
         self._silent.discard(read.source)
         self._lines += read.lines
         self._records += read.batch.num_rows
-        self._rejects.extend(read.reject_samples)
+        for reject in read.reject_samples:
+            if self._first_rejects:
+                self._rejects.append(reject)
+            else:
+                self._first_rejects.append(reject)
         state = SourceState.FOLLOWING if read.caught_up else SourceState.READING
         known = self._sources.get(read.source)
         self._sources[read.source] = SourceHealth(
@@ -117,7 +132,10 @@ class Aggregation:
 
     def note_source(self, source: SourceHealth, wall: float) -> None:
         """Take in what a tailer says of its source."""
-        self._silent.discard(source.name)
+        if source.state is not SourceState.READING:
+            self._silent.discard(source.name)
+        elif source.name not in self._sources:
+            self._silent.add(source.name)
         known = self._sources.get(source.name)
         self._sources[source.name] = attrs.evolve(
             source, format=source.format or (known.format if known else None)
@@ -143,16 +161,18 @@ class Aggregation:
         return max(measured) if measured else None
 
     def advance(self, wall: float, *, ended: bool = False) -> ClosedSeconds | None:
-        """Move the window to now; returns what has closed since, or `None` before the start.
+        """Move the window to now; returns what has closed since, or `None` where nothing has.
 
         `ended`: no more records will come, so the newest second is whole as well.
         """
-        if not self.started:
+        if not (self.started or ended):
             return None
         newest = self._clock.newest
         end = self._next_end(wall)
         if ended and newest is not None:
             end = max(end, newest + 1)
+        if end == self._end and not ended:
+            return None
         self._end = end
         self.series.advance(end)
         counted, self._counted = self._counted, []
@@ -234,7 +254,7 @@ class Aggregation:
             lag_bytes=lag_bytes,
             lag_seconds=lag_seconds,
             sources=tuple(self._sources.values()),
-            reject_samples=tuple(self._rejects),
+            reject_samples=(*self._first_rejects, *self._rejects),
             newest=self._clock.newest,
             live=self._clock.live,
         )

@@ -28,9 +28,7 @@ class Alerts:
 class Alerting:
     """Evaluates rules over closed seconds. Holds what the longest rule needs, and no more."""
 
-    def __init__(
-        self, rules: Sequence[Rule], *, reach_seconds: int, incident_limit: int
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], *, reach_seconds: int, incident_limit: int) -> None:
         """`reach_seconds`: how far past the closed seconds records may already have come."""
         self._rules = tuple(rules)
         self._longest = max((rule.window_seconds for rule in rules), default=1)

@@ -24,5 +24,3 @@ class ClosedSeconds:
     hits: Int64s
     bytes: Int64s
     errors: Int64s
-
-

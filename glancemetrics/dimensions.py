@@ -54,7 +54,9 @@ def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
         case Dimension.SECTION:
             coded = _or_malformed(batch.column("path"))
             sections = _sections(coded.names).dictionary_encode()
-            return Coded(sections.indices.to_numpy().astype(np.int64)[coded.codes], sections.dictionary)
+            return Coded(
+                sections.indices.to_numpy().astype(np.int64)[coded.codes], sections.dictionary
+            )
         case Dimension.PATH:
             return _or_malformed(batch.column("path"))
         case Dimension.STATUS:
@@ -104,6 +106,4 @@ def _sections(paths: pa.Array) -> pa.Array:
 def _rooted_sections(paths: pa.Array) -> pa.Array:
     pieces = pc.split_pattern(paths, "/", max_splits=2)
     firsts = pieces.offsets.to_numpy()[:-1].astype(np.int64)
-    return pc.binary_join_element_wise(
-        _NOTHING, pieces.values.take(pa.array(firsts + 1)), _SLASH
-    )
+    return pc.binary_join_element_wise(_NOTHING, pieces.values.take(pa.array(firsts + 1)), _SLASH)

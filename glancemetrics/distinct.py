@@ -53,5 +53,3 @@ class SlidingDistinct:
         if raw <= 2.5 * _REGISTERS and empty:
             return float(_REGISTERS * np.log(_REGISTERS / empty))
         return raw
-
-

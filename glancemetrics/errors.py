@@ -2,7 +2,8 @@
 
     GlanceMetricsError      1  one sentence that names the thing and the way out
     ├── UsageError          2  a flag, a variable or a configuration file is wrong
-    └── SourceError         1  a source cannot be followed and waiting would not help
+    ├── SourceError         1  a source cannot be followed and waiting would not help
+    └── StdoutClosedError   0  who read standard output has gone: a quiet end, nothing is told
 
 Each is told on stderr as `glancemetrics: error: {sentence}`, without a traceback. A failure that
 is none of these is a defect of GlanceMetrics: it is told the same way, with the traceback in the
@@ -26,3 +27,9 @@ class UsageError(GlanceMetricsError):
 
 class SourceError(GlanceMetricsError):
     """A source cannot be followed and waiting would not help."""
+
+
+class StdoutClosedError(GlanceMetricsError):
+    """Who read our standard output has gone: a quiet end, as of any filter."""
+
+    exit_status = 0

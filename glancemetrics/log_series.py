@@ -63,9 +63,7 @@ class LogSeries:
         self._hits = 0
         self._bytes = 0
         self._classes = np.zeros(10, np.int64)
-        self._counts_per_bucket = max(
-            16, distinct_limit * _COUNTS_PER_VALUE // window_seconds
-        )
+        self._counts_per_bucket = max(16, distinct_limit * _COUNTS_PER_VALUE // window_seconds)
 
     def buckets(self) -> Iterator[LogBucket]:
         """Yield the buckets that are kept, oldest first; seconds without records have none."""

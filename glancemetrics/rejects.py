@@ -20,4 +20,6 @@ class Reject:
 
 def reject_of(line: bytes, reason: str) -> Reject:
     """Return the sample of a rejected line."""
-    return Reject(line[: SAMPLE_LENGTH * 4].decode("utf-8", "backslashreplace")[:SAMPLE_LENGTH], reason)
+    return Reject(
+        line[: SAMPLE_LENGTH * 4].decode("utf-8", "backslashreplace")[:SAMPLE_LENGTH], reason
+    )

@@ -89,7 +89,7 @@ class Health:
     sources: tuple[SourceHealth, ...] = ()
     outputs: tuple[OutputHealth, ...] = ()
     reject_samples: tuple[Reject, ...] = ()
-    """The last rejects, the newest last."""
+    """The first reject, then the last ones, the newest last."""
     newest: int | None = None
     """Second of the newest record read."""
     live: bool = True

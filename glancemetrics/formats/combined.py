@@ -75,7 +75,7 @@ class Decoded:
     """The records, of `records.SCHEMA`, in file order."""
     rejects: int
     samples: tuple[Reject, ...]
-    """Some of the rejects, the last ones."""
+    """Some of the rejects: the first, and the last ones."""
     format: str | None
     """`combined` or `common`, what the chunk's records are; `None` without any."""
 
@@ -105,13 +105,17 @@ def decode(chunk: bytes) -> Decoded:
         parts.append(careful)
     samples = tuple(
         reject_of(line, explain(line))
-        for line in (chunk[scan.starts[i] : scan.ends[i]] for i in rejected[-_SAMPLED_REJECTS:])
+        for line in (chunk[scan.starts[i] : scan.ends[i]] for i in _sampled(rejected))
     )
     batch = _batch(parts)
     name = "common" if scan.common.any() and not scan.combined.any() else "combined"
-    return Decoded(
-        len(scan), batch, len(rejected), samples, name if batch.num_rows else None
-    )
+    return Decoded(len(scan), batch, len(rejected), samples, name if batch.num_rows else None)
+
+
+def _sampled(rejected: Int64s) -> Int64s:
+    if len(rejected) <= _SAMPLED_REJECTS:
+        return rejected
+    return np.concatenate([rejected[:1], rejected[1 - _SAMPLED_REJECTS :]])
 
 
 @attrs.frozen(eq=False)
@@ -202,18 +206,14 @@ def _gather(chunk: bytes, scan: LineScan, flags: Bools) -> bytes:
     view = memoryview(chunk)
     return b"".join(
         view[start:stop]
-        for start, stop in zip(
-            scan.starts[firsts].tolist(), stops[afters].tolist(), strict=True
-        )
+        for start, stop in zip(scan.starts[firsts].tolist(), stops[afters].tolist(), strict=True)
     )
 
 
 def _read_careful(chunk: bytes, scan: LineScan, lines: Int64s) -> _Columns:
     texts = [
         _decoded(chunk[start:end])
-        for start, end in zip(
-            scan.starts[lines].tolist(), scan.ends[lines].tolist(), strict=True
-        )
+        for start, end in zip(scan.starts[lines].tolist(), scan.ends[lines].tolist(), strict=True)
     ]
     matches = pc.extract_regex(pa.array(texts, pa.string()), _CAREFUL_PATTERN)
     matched = matches.is_valid().to_numpy(zero_copy_only=False)
@@ -234,9 +234,9 @@ def _read_careful(chunk: bytes, scan: LineScan, lines: Int64s) -> _Columns:
         seconds[good],
         status.take(keep),
         {
-            name: (
-                column if name == "bytes" else _null_dashes(column).dictionary_encode()
-            ).take(keep)
+            name: (column if name == "bytes" else _null_dashes(column).dictionary_encode()).take(
+                keep
+            )
             for name, column in fields.items()
         },
     )
@@ -305,7 +305,11 @@ def _not_empty(encoded: pa.DictionaryArray) -> Bools:
     empty = pc.index(encoded.dictionary, _EMPTY).as_py()
     if empty < 0:
         return np.ones(len(encoded), np.bool_)
-    return pc.not_equal(encoded.indices, pa.scalar(empty, pa.int32())).fill_null(_TRUE).to_numpy(zero_copy_only=False)
+    return (
+        pc.not_equal(encoded.indices, pa.scalar(empty, pa.int32()))
+        .fill_null(_TRUE)
+        .to_numpy(zero_copy_only=False)
+    )
 
 
 def _null_dashes(strings: pa.StringArray) -> pa.StringArray:

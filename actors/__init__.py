@@ -1,0 +1,1 @@
+"""What runs: the actors of GlanceMetrics, and the service that joins them."""

@@ -1,0 +1,99 @@
+"""The fan-out: every output gets what it wants, and none of them slows another.
+
+Snapshots are conflated: a slow output gets the latest. Alert events queue for each output; only
+when an output has been stuck for `EVENT_QUEUE` of them is the next one lost to it, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import trio
+
+from actors.outputs.output import Inbox, Output
+from glancemetrics.alert_events import AlertEvent
+from glancemetrics.snapshot import OutputHealth, OutputState, Snapshot
+
+EVENT_QUEUE = 10_000
+"""Alert events that wait for an output."""
+
+
+@attrs.define
+class Delivery:
+    """One output, its channels, and how it fares."""
+
+    output: Output
+    inbox: Inbox
+    _events: trio.MemorySendChannel[AlertEvent]
+    _snapshots: trio.MemorySendChannel[Snapshot]
+    health: OutputHealth
+    done: trio.Event = attrs.field(factory=trio.Event)
+    """Set when the output has ended."""
+
+    @classmethod
+    def to(cls, output: Output) -> Delivery:
+        send_event, receive_event = trio.open_memory_channel[AlertEvent](EVENT_QUEUE)
+        send_snapshot, receive_snapshot = trio.open_memory_channel[Snapshot](1)
+        return cls(
+            output,
+            Inbox(receive_event, receive_snapshot),
+            send_event,
+            send_snapshot,
+            OutputHealth(output.name, OutputState.STARTING),
+        )
+
+    def report(self, state: OutputState, detail: str = "") -> None:
+        self.health = attrs.evolve(self.health, state=state, detail=detail)
+
+    def count_restart(self) -> None:
+        self.health = attrs.evolve(self.health, restarts=self.health.restarts + 1)
+
+    def send_event(self, event: AlertEvent) -> None:
+        if not self.output.wants_events:
+            return
+        try:
+            self._events.send_nowait(event)
+        except trio.WouldBlock:
+            self.health = attrs.evolve(self.health, lost=self.health.lost + 1)
+
+    def send_snapshot(self, snapshot: Snapshot) -> None:
+        if not self.output.wants_snapshots:
+            return
+        try:
+            self._snapshots.send_nowait(snapshot)
+        except trio.WouldBlock:
+            self.inbox.snapshots.receive_nowait()  # the one that nobody has looked at is stale
+            self._snapshots.send_nowait(snapshot)
+
+    def close(self) -> None:
+        self._events.close()
+        self._snapshots.close()
+
+
+class FanOut:
+    """Sends to all outputs; never waits."""
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self.deliveries = [Delivery.to(output) for output in outputs]
+
+    def send_event(self, event: AlertEvent) -> None:
+        for delivery in self.deliveries:
+            delivery.send_event(event)
+
+    def send_snapshot(self, snapshot: Snapshot) -> None:
+        """Send a snapshot, with how the outputs themselves fare."""
+        outputs = tuple(delivery.health for delivery in self.deliveries)
+        snapshot = attrs.evolve(snapshot, health=attrs.evolve(snapshot.health, outputs=outputs))
+        for delivery in self.deliveries:
+            delivery.send_snapshot(snapshot)
+
+    def close(self) -> None:
+        """Nothing more comes: outputs end when they have delivered what they have."""
+        for delivery in self.deliveries:
+            delivery.close()
+
+    async def drained(self) -> None:
+        """Wait until every output has ended."""
+        for delivery in self.deliveries:
+            await delivery.done.wait()

@@ -1,0 +1,166 @@
+"""The console as an output: prompt-toolkit's full-screen application in a worker thread."""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+import threading
+from collections.abc import Callable, Mapping
+
+import trio
+from prompt_toolkit.application import Application
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+from prompt_toolkit.output import Output as TerminalOutput
+from prompt_toolkit.output import create_output
+
+from actors.outputs.console import styles
+from actors.outputs.console.keys import bindings
+from actors.outputs.console.panels import Context
+from actors.outputs.console.screen import View, render
+from actors.outputs.output import Inbox, Report
+from glancemetrics.snapshot import OutputState, Snapshot
+
+
+class Console:
+    """Shows the latest snapshot, and what the person asks for by keys."""
+
+    name = "console"
+    wants_events = False
+    wants_snapshots = True
+
+    def __init__(
+        self,
+        context: Context,
+        stop: Callable[[], None],
+        *,
+        environment: Mapping[str, str],
+        terminal: tuple[Input, TerminalOutput] | None = None,
+    ) -> None:
+        """`stop` is called in trio's thread when the person wants to quit, each time they do."""
+        self._context = context
+        self._stop = stop
+        self._environment = environment
+        self._terminal = terminal
+        self._view = View()
+        self._snapshot: Snapshot | None = None
+        self._latest: Snapshot | None = None
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Show snapshots until there are no more. The terminal is left as it was found."""
+        self._token = trio.lowlevel.current_trio_token()
+        application = self._application()
+        running = _Running(application)
+        report(OutputState.WORKING, "")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run_application, running, nursery.cancel_scope)
+            try:
+                async for snapshot in inbox.snapshots:
+                    self._latest = snapshot
+                    if not self._view.paused:
+                        self._snapshot = snapshot
+                    application.invalidate()
+            finally:
+                running.end()
+
+    async def _run_application(self, running: _Running, scope: trio.CancelScope) -> None:
+        with trio.CancelScope(shield=True):  # ends by `running.end`, with the terminal restored
+            try:
+                await trio.to_thread.run_sync(running.run)
+            except EOFError:
+                self._stop()  # the terminal has gone
+        scope.cancel()
+
+    def _application(self) -> Application[None]:
+        given = {} if self._terminal is None else dict(zip(("input", "output"), self._terminal))
+        application: Application[None] = Application(
+            layout=Layout(Window(FormattedTextControl(self._text, show_cursor=False))),
+            key_bindings=bindings(self._act),
+            style=styles.style(self._environment),
+            full_screen=True,
+            min_redraw_interval=0.05,
+            terminal_size_polling_interval=0.25,
+            **given,
+        )
+        self._size = application.output.get_size
+        return application
+
+    def _text(self) -> StyleAndTextTuples:
+        size = self._size()
+        rows = render(self._snapshot, self._view, self._context, size.columns, size.rows)
+        text: StyleAndTextTuples = []
+        for row in rows:
+            text += row
+            text.append(("", "\n"))
+        return text[:-1]
+
+    def _act(self, action: str) -> None:
+        if action == "quit":
+            self._token.run_sync_soon(self._stop)
+            return
+        getattr(self._view, action)()
+        if not self._view.paused:
+            self._snapshot = self._latest
+
+
+class _Running:
+    """An application in its thread, which may be told to end before it has begun."""
+
+    def __init__(self, application: Application[None]) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self._begun = False
+        self._ending = False
+
+    def run(self) -> None:
+        """Run until `end`. Raises `EOFError` when the terminal's input ends."""
+        self._application.run(pre_run=self._begin, handle_sigint=False, set_exception_handler=False)
+
+    def end(self) -> None:
+        with self._lock:
+            self._ending = True
+            loop = self._application.loop if self._begun else None
+        if loop is not None:
+            loop.call_soon_threadsafe(self._exit)
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._begun = True
+            ending = self._ending
+        if ending:
+            self._exit()
+
+    def _exit(self) -> None:
+        if self._application.is_running and not self._application.is_done:
+            self._application.exit()
+
+
+class TerminalState:
+    """How the terminal was found, to leave it so also when there is no time for anything else."""
+
+    def __init__(self) -> None:
+        self._attributes: list[object] | None = None
+        self._descriptor = -1
+        for stream in (sys.stdin, sys.stdout):
+            if stream is not None and stream.isatty():
+                self._descriptor = stream.fileno()
+                self._attributes = termios.tcgetattr(self._descriptor)
+                break
+
+    def restore(self) -> None:
+        """Leave the alternate screen, show the cursor, and cook the input again."""
+        if self._attributes is not None:
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._attributes)
+            os.write(sys.stdout.fileno(), b"\x1b[?1049l\x1b[?25h\x1b[?2004l\x1b[0m")
+
+
+def terminal(input_is_taken: bool) -> tuple[Input, TerminalOutput] | None:
+    """Return the terminal to use; `None` for the usual one.
+
+    Where standard input is a log that is piped in, the keys come from the terminal itself.
+    """
+    if not input_is_taken:
+        return None
+    return create_input(always_prefer_tty=True), create_output()

@@ -1,0 +1,317 @@
+"""The panels of the console: what a snapshot holds, as rows of styled text. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+
+import attrs
+
+from actors.outputs.console import styles
+from actors.outputs.console.cells import Row, cut, fitted, left, right, row_width, safe, wrapped
+from glancemetrics.dimensions import Dimension
+from glancemetrics.humane import (
+    UNKNOWN,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    format_share,
+)
+from glancemetrics.insights import Insights, TopRow
+from glancemetrics.rules.rule import Rule
+from glancemetrics.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState
+
+CHART_SECONDS = 300
+"""The chart shows at least so much, whatever the width."""
+
+TITLES = {
+    Dimension.SECTION: "Sections",
+    Dimension.PATH: "Paths",
+    Dimension.HOST: "Hosts",
+    Dimension.STATUS: "Status",
+    Dimension.METHOD: "Methods",
+    Dimension.USER: "Users",
+    Dimension.REFERRER: "Referrers",
+    Dimension.AGENT: "Agents",
+}
+"""Top tables, in the order in which they are shown."""
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+@attrs.frozen
+class Context:
+    """What does not change from snapshot to snapshot."""
+
+    version: str
+    started_at: float
+    rules: Mapping[str, Rule]
+    incident_limit: int
+    section_limit: int
+    zone: tzinfo | None = None
+    """`None` for the machine's own."""
+
+
+def local_time(seconds: float, zone: tzinfo | None) -> str:
+    """Return an instant as people here write it, with its zone."""
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
+    return moment.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row:
+    """Name, source, format, uptime; the clock to the right."""
+    up = format_duration(max(0.0, snapshot.time - context.started_at))
+    where = _sources_name(snapshot.health.sources)
+    formats = sorted({s.format for s in snapshot.health.sources if s.format})
+    clock = ("PAUSED  " if paused else "") + local_time(snapshot.time, context.zone)
+    facts = [", ".join(formats) or "no format yet", f"up {up}"]
+    if not snapshot.health.live:
+        facts.append("replay")
+    tail = "  " + " · ".join(facts)
+    room = cells - len(" GlanceMetrics  ") - len(tail) - len(clock) - 3
+    text = f" GlanceMetrics  {cut(where, max(8, room))}{tail}"
+    return [(styles.TITLE, left(text, cells - len(clock) - 2) + " " + clock + " ")]
+
+
+def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
+    if not sources:
+        return "nothing to follow"
+    first = "standard input" if sources[0].name == "-" else safe(sources[0].name)
+    return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
+
+
+def health(snapshot: Snapshot, cells: int) -> list[Row]:
+    """How GlanceMetrics itself fares, one row; and a row for each source in trouble."""
+    state = snapshot.health
+    row: Row = [(styles.DIM, " read "), ("", f"{format_count(state.lines)} lines")]
+    row += _warned("rejects", format_count(state.rejects), state.rejects > 0)
+    lag = format_bytes(state.lag_bytes)
+    if state.lag_bytes:
+        seconds = UNKNOWN if state.lag_seconds is None else format_duration(state.lag_seconds)
+        lag = f"{lag}, {seconds}"
+    row += _warned("lag", lag, bool(state.lag_seconds and state.lag_seconds > 10))
+    delay = UNKNOWN if state.delay is None else f"{state.delay:g} s"
+    row += [(styles.DIM, "  delay "), ("", delay)]
+    if state.late:
+        row += _warned("late", format_count(state.late), True)
+    if state.early:
+        row += _warned("early", format_count(state.early), True)
+    rows = [row]
+    if state.early:
+        rows.append(
+            _warning("records are ahead of this machine's clock: is the server's time zone right?")
+        )
+    troubled = [s for s in state.sources if s.detail and s.state is not SourceState.ENDED]
+    rows += [_warning(f"{safe(s.name)} {s.detail}") for s in troubled[:2]]
+    if len(troubled) > 2:
+        rows.append(_warning(f"and {len(troubled) - 2} more sources"))
+    return [fitted(row, cells) for row in rows]
+
+
+def _warned(name: str, value: str, bad: bool) -> Row:
+    return [(styles.DIM, f"  {name} "), (styles.WARNING if bad else "", value)]
+
+
+def _warning(text: str) -> Row:
+    return [(styles.WARNING, f" ! {text}")]
+
+
+def chart(snapshot: Snapshot, cells: int, rows: int) -> list[Row]:
+    """Requests per second of the last minutes, the newest to the right."""
+    label_cells = 9
+    room = cells - label_cells - 1
+    if not snapshot.rates or room < 10:
+        return []
+    per_column = max(1, math.ceil(min(CHART_SECONDS, len(snapshot.rates)) / room))
+    shown = snapshot.rates[-per_column * min(room, len(snapshot.rates) // per_column) :]
+    columns = [
+        sum(shown[i : i + per_column]) / per_column for i in range(0, len(shown), per_column)
+    ]
+    peak = max(columns, default=0.0)
+    drawn: list[Row] = []
+    for level in range(rows - 1, -1, -1):
+        text = "".join(_block(value, peak, rows, level) for value in columns)
+        label = ""
+        if level == rows - 1:
+            label = format_rate(round(peak, 1 if peak < 100 else 0))
+        elif level == 0:
+            label = "req/s"
+        drawn.append(
+            [(styles.DIM, right(label, label_cells) + " "), (styles.CHART, left(text, room))]
+        )
+    return drawn
+
+
+def _block(value: float, peak: float, rows: int, level: int) -> str:
+    if not peak or not value:
+        return " "
+    eighths = max(1, round(value / peak * rows * 8)) - level * 8
+    return _BLOCKS[min(8, max(0, eighths))]
+
+
+def figures(insights: Insights, cells: int) -> list[Row]:
+    """The insights that are one number each."""
+    hosts_estimated = Dimension.HOST in insights.estimated
+    users_estimated = Dimension.USER in insights.estimated
+    classes = insights.status_classes
+    pairs = [
+        ("hits", format_count(insights.hits), ""),
+        ("req/s", format_rate(insights.hit_rate), ""),
+        ("traffic", format_bytes(insights.bytes), ""),
+        ("visitors", ("~" if hosts_estimated else "") + format_count(insights.visitors), ""),
+        ("users", ("~" if users_estimated else "") + format_count(insights.known_users), ""),
+        (
+            "errors",
+            f"{format_count(insights.errors)} ({format_share(insights.errors, insights.hits)})",
+            styles.WARNING if insights.errors else "",
+        ),
+        *((name, format_count(count), "") for name, count in classes.items() if count),
+    ]
+    rows: list[Row] = []
+    row: Row = [(styles.DIM, f" last {format_duration(insights.window_seconds)} ")]
+    for name, value, style in pairs:
+        piece: Row = [(styles.DIM, f"  {name} "), (style or styles.FIGURE, value)]
+        if row_width(row) + row_width(piece) > cells:
+            rows.append(row)
+            row = [("", "    ")]
+        row += piece
+    return [fitted(row, cells) for row in [*rows, row]]
+
+
+def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
+    """Ongoing incidents first, then the last that are over."""
+    firing, recovered = snapshot.alerts.firing, snapshot.alerts.recovered
+    count = f"{len(firing)} ongoing" if firing else "none ongoing"
+    rows: list[Row] = [[(styles.FIRING if firing else styles.HEADING, f" Alerts: {count}")]]
+    for incident in firing:
+        message = context.rules[incident.rule].triggered_message(
+            incident, local_time(incident.triggered_at, context.zone)
+        )
+        lasts = max(0, snapshot.insights.end - incident.triggered_at)
+        peak = f"for {format_duration(lasts)}, highest {format_rate(incident.peak)}"
+        rows.append([(styles.FIRING, f" ● {message}"), (styles.FIRING, f" ({peak})")])
+    for incident in recovered[: max(0, context.incident_limit - len(firing))]:
+        assert incident.recovered_at is not None
+        message = context.rules[incident.rule].recovered_message(
+            incident, local_time(incident.recovered_at, context.zone)
+        )
+        rows.append([(styles.RECOVERED, f" ✓ {message}")])
+    return [fitted(row, cells) for row in rows]
+
+
+def top_table(  # noqa: PLR0913 - a view has many inputs
+    snapshot: Snapshot, dimension: Dimension, cells: int, rows: int, offset: int, focused: bool
+) -> list[Row]:
+    """One top table: a heading, and as many of its rows from `offset` on as fit."""
+    insights = snapshot.insights
+    table = insights.top.get(dimension, ())
+    body = table[offset : offset + max(0, rows - 1)]
+    with_bytes = cells >= 44
+    estimated = "~" if dimension in insights.estimated else ""
+    more = f" {offset + 1}–{offset + len(body)} of {len(table)}" if len(body) < len(table) else ""
+    heading = f"{TITLES[dimension]}{estimated}{more}"
+    columns = right("hits", 10) + right("share", 8)
+    columns += (right("bytes", 11) if with_bytes else "") + right("errors", 8)
+    name_cells = max(4, cells - len(columns) - 1)
+    drawn: list[Row] = [
+        [
+            (styles.FOCUSED if focused else styles.HEADING, " " + left(heading, name_cells)),
+            (styles.DIM, columns),
+        ]
+    ]
+    drawn += [_top_row(row, insights, name_cells, with_bytes) for row in body]
+    return [fitted(row, cells) for row in drawn]
+
+
+def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool) -> Row:
+    return [
+        ("", " " + left(safe(row.name), name_cells)),
+        (styles.FIGURE, right(format_count(row.hits), 10)),
+        ("", right(format_share(row.hits, insights.hits), 8)),
+        ("", right(format_bytes(row.bytes), 11) if with_bytes else ""),
+        (
+            styles.WARNING if row.errors else styles.DIM,
+            right(format_share(row.errors, row.hits) if row.errors else "0 %", 8),
+        ),
+    ]
+
+
+def outputs(state: Health, cells: int) -> list[Row]:
+    """Where the outputs write, in one row; and a row for each that does not work."""
+    fine = [
+        f"{output.name}: {safe(output.detail)}"
+        for output in state.outputs
+        if output.state is not OutputState.RETRYING and output.detail and output.name != "console"
+    ]
+    rows = [[(styles.DIM, " " + "   ".join(fine))]] if fine else []
+    for output in state.outputs:
+        if output.state is OutputState.RETRYING:
+            lost = f", {output.lost} events lost" if output.lost else ""
+            rows.append(
+                _warning(f"{output.name} does not work: {safe(output.detail)}; retrying{lost}")
+            )
+    return [fitted(row, cells) for row in rows]
+
+
+def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] | None:
+    """Why there is nothing to see and what to do about it; `None` where there is something."""
+    state = snapshot.health
+    if snapshot.insights.hits:
+        return None
+    if state.lines and not state.records:
+        texts = [
+            (
+                styles.WARNING,
+                f"Nothing parses: {format_count(state.lines)} lines were read, and none is in the "
+                "common or combined log format.",
+            ),
+            *_first_reject(state),
+            (
+                "",
+                "Is this the access log, and not the error log? If the server writes another "
+                "format, set it to combined (nginx: access_log FILE combined; Apache: CustomLog "
+                "FILE combined).",
+            ),
+        ]
+    else:
+        texts = [(styles.WARNING, f"Nothing comes. {_silence(snapshot, context)}")]
+    return [
+        fitted([(style, f" {line}")], cells)
+        for style, text in texts
+        for line in wrapped(text, cells - 2)
+    ]
+
+
+def _first_reject(state: Health) -> list[tuple[str, str]]:
+    if not state.reject_samples:
+        return []
+    reject = state.reject_samples[0]
+    return [
+        ("", f"The first of them: {safe(reject.line, 300)}"),
+        ("", f"What is wrong with it: {safe(reject.reason)}."),
+    ]
+
+
+def _silence(snapshot: Snapshot, context: Context) -> str:
+    state = snapshot.health
+    span = f"the last {format_duration(snapshot.insights.window_seconds)}"
+    troubled = [
+        source
+        for source in state.sources
+        if source.state in (SourceState.WAITING, SourceState.BLOCKED)
+    ]
+    if state.sources and len(troubled) == len(state.sources):
+        return f"{safe(troubled[0].name)} {troubled[0].detail}."
+    if state.early and not snapshot.insights.hits:
+        return "All records are ahead of this machine's clock: is the server's time zone right?"
+    if state.newest is None:
+        return (
+            f"No request was logged in {span}. To see what is in the log already, start with "
+            "--from start."
+        )
+    newest = local_time(state.newest, context.zone)
+    if state.live and state.late and snapshot.time - state.newest > 3600:
+        return f"The records are old, the newest of {newest}; --clock log shows them as they were."
+    return f"No request was logged in {span}; the newest is of {newest}."

@@ -1,0 +1,196 @@
+"""The screen: panels laid out for a terminal's size, and what the keys have changed. Pure."""
+
+from __future__ import annotations
+
+import attrs
+
+from actors.outputs.console import panels, styles
+from actors.outputs.console.cells import Row, fitted
+from actors.outputs.console.keys import KEYS
+from actors.outputs.console.panels import TITLES, Context
+from glancemetrics.dimensions import Dimension
+from glancemetrics.snapshot import Snapshot
+
+_COLUMN_CELLS = 62
+"""A column of tables is at least this wide."""
+_GAP = 2
+_SMALLEST_TABLE = 4
+_NORMAL_TABLE = 11
+
+
+@attrs.define
+class View:
+    """What the person has chosen to see."""
+
+    paused: bool = False
+    help: bool = False
+    focus: int = 0
+    """Number of the focused table among those that are shown."""
+    offsets: dict[Dimension, int] = attrs.field(factory=dict)
+    tables: tuple[Dimension, ...] = tuple(TITLES)
+    """The tables that have rows, in order."""
+
+    @property
+    def focused(self) -> Dimension | None:
+        return self.tables[self.focus % len(self.tables)] if self.tables else None
+
+    def pause(self) -> None:
+        self.paused = not self.paused
+
+    def toggle_help(self) -> None:
+        self.help = not self.help
+
+    def leave_help(self) -> None:
+        self.help = False
+
+    def focus_next(self) -> None:
+        self.focus = (self.focus + 1) % max(1, len(self.tables))
+
+    def focus_previous(self) -> None:
+        self.focus = (self.focus - 1) % max(1, len(self.tables))
+
+    def scroll_down(self) -> None:
+        self._scroll(1)
+
+    def scroll_up(self) -> None:
+        self._scroll(-1)
+
+    def page_down(self) -> None:
+        self._scroll(10)
+
+    def page_up(self) -> None:
+        self._scroll(-10)
+
+    def scroll_home(self) -> None:
+        if self.focused is not None:
+            self.offsets[self.focused] = 0
+
+    def _scroll(self, rows: int) -> None:
+        if self.focused is not None:
+            self.offsets[self.focused] = max(0, self.offsets.get(self.focused, 0) + rows)
+
+
+def render(
+    snapshot: Snapshot | None, view: View, context: Context, cells: int, rows: int
+) -> list[Row]:
+    """Return exactly `rows` rows of exactly `cells` cells each."""
+    if snapshot is None:
+        drawn: list[Row] = [
+            fitted([(styles.TITLE, f" GlanceMetrics  {context.version}")], cells),
+            fitted([("", " Reading the log's last lines …")], cells),
+        ]
+    elif view.help:
+        drawn = _help(cells)
+    else:
+        drawn = _overview(snapshot, view, context, cells, rows)
+    blank = fitted([], cells)
+    drawn = [fitted(row, cells) for row in drawn[: rows - 1]]
+    drawn += [blank] * (rows - 1 - len(drawn))
+    return [*drawn, fitted(_hints(view), cells)][:rows]
+
+
+def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows: int) -> list[Row]:
+    chart_rows = 2 if rows < 30 else 4 if rows < 45 else 6
+    above = [
+        panels.title(snapshot, context, cells, view.paused),
+        *panels.health(snapshot, cells),
+        *panels.chart(snapshot, cells, chart_rows),
+        *panels.figures(snapshot.insights, cells),
+        *panels.alerts(snapshot, context, cells),
+    ]
+    below = panels.outputs(snapshot.health, cells)
+    room = rows - 1 - len(above) - len(below)
+    middle = panels.explanation(snapshot, context, cells)
+    if middle is None:
+        middle = _tables(snapshot, view, cells, room)
+    middle = middle[: max(0, room)]
+    padding = [fitted([], cells)] * max(0, room - len(middle))
+    return [*above, *middle, *padding, *below]
+
+
+def _tables(snapshot: Snapshot, view: View, cells: int, rows: int) -> list[Row]:
+    """Tables in as many columns as fit; the focused one is always among those shown."""
+    view.tables = tuple(d for d in TITLES if snapshot.insights.top.get(d))
+    if not view.tables or rows < 2:
+        return []
+    columns = max(1, min(len(view.tables), cells // _COLUMN_CELLS))
+    bands = _bands(len(view.tables), columns, rows)
+    shown = _around_focus(view, columns * bands)
+    column_cells = (cells - _GAP * (columns - 1)) // columns
+    # The first table of each column is the one people look at: it gets what the others leave.
+    drawn: list[list[Row]] = [
+        _column(snapshot, view, shown[i::columns], column_cells, rows) for i in range(columns)
+    ]
+    blank = fitted([], column_cells)
+    gap = [("", " " * _GAP)]
+    return [
+        _joined([column[i] if i < len(column) else blank for column in drawn], gap)
+        for i in range(max(map(len, drawn)))
+    ]
+
+
+def _bands(tables: int, columns: int, rows: int) -> int:
+    """How many tables stand one above the other: so many that none is too small to be of use."""
+    most = -(-tables // columns)
+    if rows >= _NORMAL_TABLE * most:
+        return most
+    if rows >= _NORMAL_TABLE + _SMALLEST_TABLE:
+        return min(most, max(2, rows // _NORMAL_TABLE))
+    return min(most, 2 if rows >= 2 * _SMALLEST_TABLE else 1)
+
+
+def _around_focus(view: View, count: int) -> tuple[Dimension, ...]:
+    first = max(0, view.focus % len(view.tables) - count + 1)
+    return view.tables[first : first + count]
+
+
+def _column(
+    snapshot: Snapshot, view: View, tables: tuple[Dimension, ...], cells: int, rows: int
+) -> list[Row]:
+    drawn: list[Row] = []
+    for number, dimension in enumerate(tables):
+        left_over = rows - len(drawn)
+        after = len(tables) - number - 1
+        size = len(snapshot.insights.top[dimension]) + 1
+        share = max(left_over // (after + 1), left_over - _wanted(snapshot, tables[number + 1 :]))
+        height = min(size, share, max(2, left_over - after * _SMALLEST_TABLE))
+        offset = min(view.offsets.get(dimension, 0), max(0, size - height))
+        view.offsets[dimension] = offset
+        drawn += panels.top_table(
+            snapshot, dimension, cells, height, offset, dimension is view.focused
+        )
+    return drawn
+
+
+def _wanted(snapshot: Snapshot, tables: tuple[Dimension, ...]) -> int:
+    return sum(len(snapshot.insights.top[dimension]) + 1 for dimension in tables)
+
+
+def _joined(rows: list[Row], gap: Row) -> Row:
+    joined = list(rows[0])
+    for row in rows[1:]:
+        joined += gap + row
+    return joined
+
+
+def _help(cells: int) -> list[Row]:
+    rows: list[Row] = [[(styles.HEADING, " Keys")], []]
+    rows += [[(styles.FIGURE, f"   {key.shown:<10}"), ("", key.help)] for key in KEYS]
+    rows += [[], [(styles.HEADING, " Marks")], []]
+    for mark, meaning in (
+        ("~", "an estimate: more distinct values than are told apart"),
+        ("(other)", "what is counted together for that reason"),
+        ("–", "not known"),
+        ("delay", "how late the server writes its log; the window ends so much before now"),
+        ("late", "records too old for any window when they came"),
+        ("early", "records dated more than a minute in the future"),
+    ):
+        rows.append([(styles.FIGURE, f"   {mark:<10}"), ("", meaning)])
+    return [fitted(row, cells) for row in rows]
+
+
+def _hints(view: View) -> Row:
+    if view.help:
+        return [(styles.BAR, " ? or Esc to go back   q quit ")]
+    pause = "p go on" if view.paused else "p pause"
+    return [(styles.BAR, f" q quit   {pause}   ? help   Tab next table   ↑↓ scroll ")]

@@ -1,0 +1,44 @@
+"""The heartbeat: a file rewritten at every snapshot, by which a container's health is checked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import trio
+
+from actors.outputs.output import Inbox, Report
+from glancemetrics.snapshot import OutputState, Snapshot
+
+
+class Heartbeat:
+    """Keeps a file that says when the last snapshot was taken and when the next is due."""
+
+    name = "heartbeat"
+    wants_events = False
+    wants_snapshots = True
+
+    def __init__(self, path: Path, refresh_seconds: float) -> None:
+        self._path = path
+        self._refresh_seconds = refresh_seconds
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Write until there are no more; then the file goes."""
+        report(OutputState.WORKING, str(self._path))
+        async for snapshot in inbox.snapshots:
+            await trio.to_thread.run_sync(self._write, snapshot)
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, snapshot: Snapshot) -> None:
+        aside = self._path.with_name(self._path.name + ".new")
+        aside.write_text(f"{snapshot.time:.3f} {self._refresh_seconds}\n")
+        os.replace(aside, self._path)
+
+
+def overdue_seconds(path: Path, now: float) -> float:
+    """Return by how much the next heartbeat is overdue, negative before it is.
+
+    Raises `OSError` or `ValueError` where there is none.
+    """
+    taken, refresh = map(float, path.read_text().split())
+    return now - taken - 3 * refresh - 5

@@ -1,0 +1,38 @@
+"""JSON snapshots on standard output, one line each, for pipes and scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+
+import trio
+
+from actors.outputs.output import Inbox, Report
+from glancemetrics.errors import StdoutClosedError
+from glancemetrics.snapshot import OutputState, Snapshot
+
+
+class JsonLines:
+    """Writes every snapshot as a line. A reader that is slow gets the latest."""
+
+    name = "json"
+    wants_events = False
+    wants_snapshots = True
+
+    def __init__(self, descriptor: Callable[[], int]) -> None:
+        self._descriptor = descriptor
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Write until there are no more. Raises `StdoutClosedError` when nobody reads."""
+        report(OutputState.WORKING, "standard output")
+        async for snapshot in inbox.snapshots:
+            try:
+                await trio.to_thread.run_sync(self._write, snapshot, abandon_on_cancel=True)
+            except BrokenPipeError:
+                raise StdoutClosedError from None
+
+    def _write(self, snapshot: Snapshot) -> None:
+        line = json.dumps(snapshot.to_json()).encode() + b"\n"
+        while line:
+            line = line[os.write(self._descriptor(), line) :]

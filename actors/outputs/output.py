@@ -1,0 +1,62 @@
+"""The interface of an output, and the inbox that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import trio
+
+from glancemetrics.alert_events import AlertEvent
+from glancemetrics.snapshot import OutputState, Snapshot
+
+Report = Callable[[OutputState, str], None]
+"""Tells how an output fares, and where it writes to or what is wrong, in one sentence."""
+
+
+class Inbox:
+    """What an output is sent. It outlives a restart of the output, and loses nothing by it."""
+
+    def __init__(
+        self,
+        events: trio.MemoryReceiveChannel[AlertEvent],
+        snapshots: trio.MemoryReceiveChannel[Snapshot],
+    ) -> None:
+        self.snapshots = snapshots
+        self._events = events
+        self._in_hand: AlertEvent | None = None
+
+    @asynccontextmanager
+    async def event(self) -> AsyncIterator[AlertEvent]:
+        """Hand out the next event; it counts as delivered when the block ends without an error.
+
+        Raises `trio.EndOfChannel` when there are no more.
+        """
+        if self._in_hand is None:
+            self._in_hand = await self._events.receive()
+        yield self._in_hand
+        self._in_hand = None
+
+    @property
+    def undelivered(self) -> int:
+        """Events that wait."""
+        waiting = self._events.statistics().current_buffer_used
+        return waiting + (self._in_hand is not None)
+
+
+class Output(Protocol):
+    """Somewhere that snapshots or alert events go."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def wants_events(self) -> bool: ...
+
+    @property
+    def wants_snapshots(self) -> bool: ...
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Deliver until the inbox ends. An exception is told, and `run` called again later."""
+        ...

@@ -1,0 +1,68 @@
+"""The parser: chunks of lines in, record batches out, in worker threads.
+
+Chunks are parsed side by side and handed on in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from actors.messages import Chunk, FromParser, FromTailer
+from glancemetrics.aggregation import SourceBatch
+from glancemetrics.formats.combined import Decoded, decode
+from glancemetrics.line_splitter import LINE_LIMIT
+from glancemetrics.rejects import reject_of
+
+_OVERLONG = f"the line is longer than {LINE_LIMIT >> 20} MiB"
+
+
+async def parse(
+    receive: trio.MemoryReceiveChannel[FromTailer],
+    send: trio.MemorySendChannel[FromParser],
+    *,
+    workers: int,
+) -> None:
+    """Parse until the channel ends; no more than `workers` chunks are in hand at a time."""
+    hands = trio.Semaphore(workers)
+    turn = trio.Event()
+    turn.set()
+    async with receive, send, trio.open_nursery() as nursery:
+        async for message in receive:
+            await hands.acquire()
+            following = trio.Event()
+            nursery.start_soon(_parse_one, message, turn, following, hands, send)
+            turn = following
+
+
+async def _parse_one(
+    message: FromTailer,
+    turn: trio.Event,
+    following: trio.Event,
+    hands: trio.Semaphore,
+    send: trio.MemorySendChannel[FromParser],
+) -> None:
+    parsed: FromParser
+    if isinstance(message, Chunk):
+        parsed = await trio.to_thread.run_sync(_parsed, message)
+    else:
+        parsed = message
+    await turn.wait()
+    await send.send(parsed)
+    following.set()
+    hands.release()
+
+
+def _parsed(chunk: Chunk) -> SourceBatch:
+    decoded: Decoded = decode(chunk.lines)
+    overlong = tuple(reject_of(line, _OVERLONG) for line in chunk.overlong)
+    return SourceBatch(
+        source=chunk.source,
+        batch=decoded.batch,
+        lines=decoded.lines + len(overlong),
+        rejects=decoded.rejects + len(overlong),
+        reject_samples=decoded.samples + overlong,
+        format=decoded.format,
+        caught_up=chunk.caught_up,
+        fresh=chunk.fresh,
+        lag_bytes=chunk.lag_bytes,
+    )

@@ -1,0 +1,131 @@
+"""Runs the monitor as a program: outputs for this terminal, signals, its own log, exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+import trio
+from loguru import logger
+
+from actors.outputs.output import Output
+from actors.service import chosen_outputs, monitor, rules_of
+from actors.supervisor import sentence
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.settings import Settings
+from glancemetrics.version import __version__
+
+STOPPED_AT_ONCE = 130
+"""Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
+
+
+def run_monitor(settings: Settings) -> int:
+    """Run until told to stop; returns the exit status."""
+    with_console = not settings.json and not settings.no_console and sys.stdout.isatty()
+    state_folder = platformdirs.user_state_path("glancemetrics")
+    _log_to(settings.log_level, state_folder / "glancemetrics.log" if with_console else None)
+    program = _Program(settings, state_folder, with_console)
+    try:
+        trio.run(program.main)
+    except BaseException as error:
+        program.restore_terminal()
+        _raise_readable(error)
+    return 0
+
+
+class _Program:
+    """One run: its stop, and what is done to the terminal when there is no time."""
+
+    def __init__(self, settings: Settings, state_folder: Path, with_console: bool) -> None:
+        self._settings = settings
+        self._state_folder = state_folder
+        self._with_console = with_console
+        self._stop = trio.Event()
+        self.restore_terminal: Callable[[], None] = lambda: None
+
+    async def main(self) -> None:
+        outputs = chosen_outputs(self._settings, self._state_folder)
+        if self._with_console:
+            outputs.append(self._console())
+        elif self._settings.json:
+            from actors.outputs.json_lines import JsonLines
+
+            outputs.append(JsonLines(sys.stdout.fileno))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._obey_signals)
+            await monitor(
+                self._settings,
+                outputs,
+                stop=self._stop,
+                wall=time.time,
+                standard_input=sys.stdin.fileno,
+            )
+            nursery.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Stop; the second time, at once."""
+        if self._stop.is_set():
+            self.restore_terminal()
+            os._exit(STOPPED_AT_ONCE)
+        self._stop.set()
+
+    async def _obey_signals(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+            task_status.started()
+            async for number in received:
+                if number == signal.SIGINT or not self._stop.is_set():
+                    self.stop()
+
+    def _console(self) -> Output:
+        # Late: only a terminal needs prompt-toolkit.
+        console = importlib.import_module("actors.outputs.console.console")
+        panels = importlib.import_module("actors.outputs.console.panels")
+        self.restore_terminal = console.TerminalState().restore
+        made: Output = console.Console(
+            panels.Context(
+                version=__version__,
+                started_at=time.time(),
+                rules={rule.name: rule for rule in rules_of(self._settings)},
+                incident_limit=self._settings.incident_limit,
+                section_limit=self._settings.section_limit,
+            ),
+            self.stop,
+            environment=os.environ,
+            terminal=console.terminal("-" in self._settings.file),
+        )
+        return made
+
+
+def _log_to(level: str, file: Path | None) -> None:
+    """Send what we say of ourselves to stderr, or to a file where the console has the screen."""
+    logger.remove()
+    own = {"level": level.upper(), "filter": lambda record: "alert_log" not in record["extra"]}
+    if file is None:
+        logger.add(sys.stderr, format="glancemetrics: {level.name.lower()}: {message}", **own)
+        return
+    try:
+        file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        logger.add(file, rotation="1 MB", retention=2, **own)
+    except OSError:
+        return  # nowhere to say it; the status lines of the console remain
+
+
+def _raise_readable(error: BaseException) -> None:
+    """Raise what a person should read of an error: one sentence."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, GlanceMetricsError | KeyboardInterrupt | SystemExit):
+        raise error
+    logger.opt(exception=error).debug("the monitor failed")
+    raise GlanceMetricsError(
+        f"the monitor failed: {type(error).__name__}: {sentence(error)} "
+        "(--log-level debug logs where)"
+    ) from None

@@ -1,0 +1,162 @@
+"""The service: the whole graph of actors, in the order of the flow."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import trio
+
+from actors.aggregator import aggregate
+from actors.alert_supervisor import supervise_alerts
+from actors.clock import WallClock
+from actors.fan_out import FanOut
+from actors.messages import FromAggregator, FromParser, FromTailer
+from actors.outputs.output import Output
+from actors.parser import parse
+from actors.supervisor import keep_running
+from actors.tailer.position import From, StartPosition
+from actors.tailer.tail import tail
+from glancemetrics.aggregation import Aggregation, reach_seconds
+from glancemetrics.alerting import Alerting
+from glancemetrics.dimensions import Dimension
+from glancemetrics.event_clock import ClockMode
+from glancemetrics.rules.high_traffic import HighTraffic
+from glancemetrics.rules.rule import Rule
+from glancemetrics.settings import OFF, Settings
+
+PARSERS = 2
+"""Chunks that are parsed at a time: pyarrow leaves the interpreter to others meanwhile."""
+
+DRAIN_SECONDS = 1.5
+"""From the wish to stop until what still runs is cancelled. With the terminal's restoration the
+program is gone within two seconds."""
+
+
+def rules_of(settings: Settings) -> list[Rule]:
+    """Return the rules that the settings ask for."""
+    return [HighTraffic(settings.alert_threshold, settings.alert_window_seconds)]
+
+
+def chosen_outputs(settings: Settings, state_folder: Path) -> list[Output]:
+    """Return the outputs that the settings ask for, but for the console and `--json`."""
+    outputs: list[Output] = []
+    if settings.alert_log != OFF:
+        from actors.outputs.alert_log import AlertLog
+
+        path = Path(settings.alert_log or state_folder / "alerts.jsonl")
+        outputs.append(AlertLog(path, settings.alert_log_rotation, settings.alert_log_retention))
+    if settings.syslog is not None:
+        from actors.outputs.syslog import Syslog
+
+        outputs.append(
+            Syslog(
+                settings.syslog,
+                facility=settings.syslog_facility,
+                severity=settings.syslog_severity,
+                ca_file=settings.syslog_ca,
+            )
+        )
+    if settings.heartbeat is not None:
+        from actors.outputs.heartbeat import Heartbeat
+
+        outputs.append(Heartbeat(Path(settings.heartbeat), settings.refresh))
+    return outputs
+
+
+async def monitor(
+    settings: Settings,
+    outputs: Sequence[Output],
+    *,
+    stop: trio.Event,
+    wall: WallClock,
+    standard_input: Callable[[], int],
+) -> None:
+    """Run the monitor until `stop`, or until standard input, as the only source, ends.
+
+    Ends in the order of the flow: the tailers first, then each actor when its channel has run
+    dry, the outputs last. A failure of the tailer, the parser, the aggregator or the alert
+    supervisor ends everything; an output fails alone.
+    """
+    # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it need
+    # not wait for the disk; two batches for the aggregator, for the same reason.
+    to_parser, from_tailers = trio.open_memory_channel[FromTailer](2)
+    to_aggregator, from_parser = trio.open_memory_channel[FromParser](2)
+    # Closed seconds and snapshots are small; a slow rule holds the aggregator back by and by.
+    to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
+    # How many events and snapshots wait for each output is told in the fan-out.
+    fan_out = FanOut(outputs)
+
+    longest = settings.longest_window_seconds
+    aggregation = Aggregation(
+        window_seconds=settings.timewindow,
+        alert_window_seconds=settings.alert_window_seconds,
+        limits={
+            d: settings.section_limit if d is Dimension.SECTION else settings.top_limit
+            for d in Dimension
+        },
+        delay=settings.delay,
+        clock=ClockMode(settings.clock),
+        sources=settings.file,
+        distinct_limit=settings.distinct_limit,
+    )
+    alerting = Alerting(
+        rules_of(settings),
+        reach_seconds=reach_seconds(longest),
+        incident_limit=settings.incident_limit,
+    )
+    start = StartPosition(
+        From(settings.start_from),
+        # The delay is not known yet; what comes before the window costs little.
+        longest + math.ceil(settings.delay or 0),
+        None if settings.clock == "log" else wall(),
+    )
+
+    async with trio.open_nursery() as output_nursery:
+        for delivery in fan_out.deliveries:
+            output_nursery.start_soon(keep_running, delivery, name=delivery.output.name)
+        try:
+            async with trio.open_nursery() as flow:
+                tailers = trio.CancelScope()
+                flow.start_soon(_stop_on, stop, tailers, output_nursery.cancel_scope)
+                flow.start_soon(
+                    functools.partial(
+                        supervise_alerts,
+                        alerting,
+                        from_aggregator,
+                        fan_out,
+                        what=", ".join(settings.file),
+                        wall=wall,
+                    )
+                )
+                flow.start_soon(
+                    functools.partial(
+                        aggregate,
+                        aggregation,
+                        from_parser,
+                        to_alerts,
+                        refresh_seconds=settings.refresh,
+                        wall=wall,
+                    )
+                )
+                flow.start_soon(
+                    functools.partial(parse, from_tailers, to_aggregator, workers=PARSERS)
+                )
+                with tailers:
+                    await tail(settings.file, start, to_parser, standard_input=standard_input)
+                stop.set()
+        finally:
+            # Also after a failure: the outputs tell how it ended before they go.
+            fan_out.close()
+            with trio.move_on_after(DRAIN_SECONDS, shield=True):
+                await fan_out.drained()
+
+
+async def _stop_on(
+    stop: trio.Event, tailers: trio.CancelScope, everything: trio.CancelScope
+) -> None:
+    await stop.wait()
+    tailers.cancel()
+    everything.deadline = trio.current_time() + DRAIN_SECONDS

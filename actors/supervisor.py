@@ -1,0 +1,68 @@
+"""The supervisor of outputs: an output that fails is started again, later and later, alone."""
+
+from __future__ import annotations
+
+import errno
+
+import trio
+from loguru import logger
+
+from actors.fan_out import Delivery
+from glancemetrics.errors import StdoutClosedError
+from glancemetrics.snapshot import OutputState
+
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30.0
+"""Seconds between starts of an output that keeps failing; each twice the one before."""
+
+_STEADY_SECONDS = 60.0
+"""An output that ran so long had recovered: its backoff begins anew."""
+
+
+async def keep_running(delivery: Delivery) -> None:
+    """Run an output until its inbox ends, starting it again whenever it fails."""
+    try:
+        await _keep_running(delivery)
+    finally:
+        delivery.done.set()
+        if delivery.inbox.undelivered:
+            logger.error(
+                "{} ended with {} events undelivered",
+                delivery.output.name,
+                delivery.inbox.undelivered,
+            )
+
+
+async def _keep_running(delivery: Delivery) -> None:
+    backoff = FIRST_BACKOFF
+    while True:
+        started = trio.current_time()
+        try:
+            await delivery.output.run(delivery.inbox, delivery.report)
+        except StdoutClosedError:
+            raise
+        except Exception as error:  # whatever it is, it is this output's alone
+            if trio.current_time() - started > _STEADY_SECONDS:
+                backoff = FIRST_BACKOFF
+            reason = sentence(error)
+            delivery.report(OutputState.RETRYING, reason)
+            delivery.count_restart()
+            logger.warning(
+                "{} failed: {}; trying again in {} s", delivery.output.name, reason, backoff
+            )
+            logger.opt(exception=error).debug("{} failed", delivery.output.name)
+        else:
+            return
+        await trio.sleep(backoff)
+        backoff = min(2 * backoff, LONGEST_BACKOFF)
+
+
+def sentence(error: BaseException) -> str:
+    """Say what failed as a person would."""
+    if isinstance(error, BaseExceptionGroup):
+        return sentence(error.exceptions[0])
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = " (is there room on the disk?)" if error.errno == errno.ENOSPC else ""
+        return f"{where}{error.strerror}{hint}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,33 @@
+"""Which sources `-f` names: a path is one, a glob is each file that matches it, now and later."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+
+STANDARD_INPUT = "-"
+
+
+def is_glob(source: str) -> bool:
+    return source != STANDARD_INPUT and glob.has_magic(source) and not os.path.lexists(source)
+
+
+def matching(patterns: Iterable[str]) -> list[str]:
+    """Return the files that match the globs, in order. Directories are left out."""
+    found = {path for pattern in patterns for path in glob.glob(pattern, recursive=True)}
+    return sorted(path for path in found if not os.path.isdir(path))
+
+
+def directories(paths: Iterable[str]) -> set[str]:
+    """Return the directories in which something happens when one of the paths changes.
+
+    For a symlink these are its own and its target's.
+    """
+    found = set()
+    for path in paths:
+        for name in (os.path.abspath(path), os.path.realpath(path)):
+            directory = os.path.dirname(name)
+            if not glob.has_magic(directory) and os.path.isdir(directory):
+                found.add(directory)
+    return found

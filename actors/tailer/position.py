@@ -1,0 +1,52 @@
+"""Where to begin in a log that is there when the following starts."""
+
+from __future__ import annotations
+
+import enum
+import os
+
+import attrs
+
+from glancemetrics.formats.clf_time import line_times
+from glancemetrics.time_bisect import find_start, last_line_end, newest_time
+
+
+class From(enum.Enum):
+    """Where to begin."""
+
+    WINDOW = "window"
+    START = "start"
+    END = "end"
+
+
+@attrs.frozen
+class StartPosition:
+    """Where to begin, and what `window` means."""
+
+    where: From
+    window_seconds: int
+    """Length of the longest window."""
+    now: float | None
+    """The window's end, seconds since the epoch; `None` for the log's newest record."""
+
+    def offset(self, descriptor: int, size: int) -> tuple[int, int | None]:
+        """Return the offset to begin at in an open file, and its newest record's second.
+
+        The second is only looked for when the window has to be found.
+        """
+
+        def read_at(offset: int, length: int) -> bytes:
+            return os.pread(descriptor, length, offset)
+
+        match self.where:
+            case From.START:
+                return 0, None
+            case From.END:
+                return last_line_end(read_at, size), None
+            case From.WINDOW:
+                now = self.now
+                if now is None:
+                    newest = newest_time(read_at, size, line_times)
+                    now = 0 if newest is None else newest + 1
+                start = find_start(read_at, size, line_times, int(now) - self.window_seconds)
+                return start.offset, start.newest

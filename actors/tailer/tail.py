@@ -1,0 +1,160 @@
+"""Follows all sources and sends what they say, each in its own task."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+from actors.messages import Chunk, FromTailer, SourceGone
+from actors.tailer.identity import Identity
+from actors.tailer.path_follower import PathFollower
+from actors.tailer.paths import STANDARD_INPUT, is_glob, matching
+from actors.tailer.position import From, StartPosition
+from actors.tailer.standard_input import read_standard_input
+from actors.tailer.waking import POLL_SECONDS, Waker
+from glancemetrics.snapshot import SourceHealth, SourceState
+
+_GATHER_SECONDS = 0.1
+"""After a look that found something, so long more is awaited: a busy log is looked at ten times a
+second, whatever the rate of its lines."""
+
+
+async def tail(
+    sources: Sequence[str],
+    start: StartPosition,
+    send: trio.MemorySendChannel[FromTailer],
+    *,
+    standard_input: Callable[[], int] = lambda: sys.stdin.fileno(),
+) -> None:
+    """Follow sources, given as `-f` takes them, until cancelled.
+
+    Returns only when standard input is the only source and has ended. While the channel is full
+    nothing is read: the file is the buffer.
+    """
+    tailer = _Tailer(start, send)
+    with _until_nobody_listens():
+        await _tail(sources, tailer, send, standard_input)
+
+
+async def _tail(
+    sources: Sequence[str],
+    tailer: _Tailer,
+    send: trio.MemorySendChannel[FromTailer],
+    standard_input: Callable[[], int],
+) -> None:
+    async with send, trio.open_nursery() as nursery:
+        watching = False
+        globs = [source for source in sources if is_glob(source)]
+        for source in sources:
+            if source == STANDARD_INPUT:
+                nursery.start_soon(read_standard_input, standard_input(), tailer.say)
+            elif source not in globs:
+                nursery.start_soon(tailer.follow, source)
+                watching = True
+        if globs:
+            nursery.start_soon(tailer.follow_globs, globs, nursery)
+            watching = True
+        if watching:
+            nursery.start_soon(tailer.waker.run)
+
+
+class _Tailer:
+    def __init__(self, start: StartPosition, send: trio.MemorySendChannel[FromTailer]) -> None:
+        self.waker = Waker()
+        self._start = start
+        self._send = send
+        self._followers: dict[str, PathFollower] = {}
+
+    async def say(self, message: FromTailer) -> None:
+        """Send also while being cancelled: what was read is handed on."""
+        with trio.CancelScope(shield=True):
+            await self._send.send(message)
+
+    async def follow_globs(self, patterns: list[str], nursery: trio.Nursery) -> None:
+        """Follow every file that matches, and those that come to match."""
+        start = self._start
+        unmatched = set(patterns)
+        for pattern in patterns:
+            await self.say(SourceHealth(pattern, SourceState.WAITING, "no file matches yet"))
+        while True:
+            for path in await trio.to_thread.run_sync(matching, patterns):
+                if path not in self._followers and not await self._known(path):
+                    await self.say(SourceHealth(path, SourceState.READING))
+                    await nursery.start(self.follow, path, start, True)
+            if self._followers and unmatched:
+                for pattern in unmatched:
+                    await self.say(SourceGone(pattern))
+                unmatched = set()
+            # A file that comes to match is new: it is read from its start.
+            start = StartPosition(From.START, start.window_seconds, start.now)
+            await trio.sleep(POLL_SECONDS)
+
+    async def follow(
+        self,
+        path: str,
+        start: StartPosition | None = None,
+        until_gone: bool = False,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Follow one path until cancelled or, if told so, until it and its files are gone."""
+        follower = PathFollower(path, start or self._start)
+        self._followers[path] = follower
+        task_status.started()
+        said: SourceHealth | None = None
+        moved = True
+        try:
+            while True:
+                look = await trio.to_thread.run_sync(follower.look, trio.current_time())
+                if look.lines:
+                    await self.say(
+                        Chunk(
+                            path,
+                            look.lines.whole,
+                            look.lines.overlong,
+                            look.caught_up,
+                            look.fresh,
+                            look.health.lag_bytes,
+                        )
+                    )
+                    said = None
+                if look.health != said:
+                    await self.say(look.health)
+                    said = look.health
+                if not look.caught_up:
+                    moved = True
+                    continue
+                gone = look.health.state is SourceState.WAITING and not any(follower.identities())
+                if until_gone and gone:
+                    await self.say(SourceGone(path))
+                    return
+                if look.lines:
+                    await trio.sleep(_GATHER_SECONDS)
+                if moved:
+                    await self.waker.watch(path)
+                    moved = False
+                await self.waker.wait(path)
+        finally:
+            follower.close()
+            self.waker.forget(path)
+            del self._followers[path]
+
+    async def _known(self, path: str) -> bool:
+        """Whether a file is being read under another name, as one is after its rotation."""
+        try:
+            stat = await trio.Path(path).stat()
+        except OSError:
+            return True
+        identity = Identity.of(stat)
+        return any(identity in follower.identities() for follower in list(self._followers.values()))
+
+
+@contextmanager
+def _until_nobody_listens() -> Iterator[None]:
+    """Where the parser has failed it says so itself; the tailer just ends."""
+    try:
+        yield
+    except* trio.BrokenResourceError:
+        pass

@@ -1,0 +1,168 @@
+"""The command line: reads what was asked for, and starts the actors that do it.
+
+Heavy things are imported late, so that `-h` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.settings import Settings, read_settings, setting_infos
+from glancemetrics.version import __version__
+
+_DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
+
+_EPILOG = """\
+commands:
+  glancemetrics generate     write realistic traffic, for demonstrations and tests
+  glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
+
+Every setting can stand in a TOML file (--config) and in the environment as GLANCEMETRICS_NAME;
+flags win over the environment, and that over the file. _ and - are the same in flags.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        status = _run(arguments)
+    except GlanceMetricsError as error:
+        if error.exit_status:
+            _complain(str(error))
+        status = error.exit_status
+    except KeyboardInterrupt:
+        status = 130
+    _close_stdout()
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "generate": _generate,
+        "healthcheck": _healthcheck,
+    }
+    if arguments and arguments[0] in commands:
+        return commands[arguments[0]](arguments[1:])
+    return _monitor(arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (`{self.prog} -h` shows what there is)")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="glancemetrics",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        usage="glancemetrics [-f PATH] [options]",
+    )
+    defaults = Settings()
+    for attribute, info in setting_infos().items():
+        if info.metavar is None:
+            parser.add_argument(
+                *info.flags, dest=attribute, action="store_true", default=None, help=info.help
+            )
+            continue
+        default = getattr(defaults, attribute)
+        shown = " ".join(default) if isinstance(default, tuple) else default
+        has_default = shown is not None and not isinstance(shown, bool)
+        parser.add_argument(
+            *info.flags,
+            dest=attribute,
+            metavar=info.metavar,
+            action="append" if info.repeatable else "store",
+            default=None,
+            help=f"{info.help} (default: {shown:g})"
+            if isinstance(shown, float)
+            else f"{info.help} (default: {shown})"
+            if has_default
+            else info.help,
+        )
+    parser.add_argument("--config", metavar="FILE", help="TOML file with the same names")
+    parser.add_argument("--version", action="version", version=f"glancemetrics {__version__}")
+    return parser
+
+
+def _settings(arguments: list[str]) -> Settings:
+    flags = vars(_parser().parse_args(arguments))
+    name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG")
+    config = None
+    if name:
+        try:
+            config = Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--config {name}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"--config {name}: is not a TOML file: not UTF-8") from None
+    return read_settings(flags, os.environ, config, name or "")
+
+
+def _monitor(arguments: list[str]) -> int:
+    settings = _settings(arguments)
+    for path in settings.file:
+        if Path(path).is_dir():
+            raise UsageError(
+                f"--file {path}: is a directory; name a log in it, or a quoted glob "
+                f"such as '{path.rstrip('/')}/*.log'"
+            )
+    from actors.run import run_monitor  # late: -h and a wrong flag need none of it
+
+    return run_monitor(settings)
+
+
+def _generate(arguments: list[str]) -> int:
+    from actors.generator import run_generate
+
+    return run_generate(arguments, _Parser)
+
+
+def _healthcheck(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="glancemetrics healthcheck",
+        description="Exit with 0 if the monitor that writes FILE (--heartbeat) is alive, else 1.",
+    )
+    parser.add_argument(
+        "file", nargs="?", default=os.environ.get("GLANCEMETRICS_HEARTBEAT"), metavar="FILE"
+    )
+    file = parser.parse_args(arguments).file
+    if not file:
+        raise UsageError("name the file that --heartbeat writes")
+    import time
+
+    from actors.outputs.heartbeat import overdue_seconds
+
+    try:
+        overdue = overdue_seconds(Path(file), time.time())
+    except (OSError, ValueError):
+        raise GlanceMetricsError(
+            f"{file}: there is no heartbeat: the monitor does not run"
+        ) from None
+    if overdue > 0:
+        raise GlanceMetricsError(f"{file}: the heartbeat is {overdue:.0f} s overdue")
+    return 0
+
+
+def _complain(sentence: str) -> None:
+    try:
+        sys.stderr.write(f"glancemetrics: error: {sentence}\n")
+    except OSError:
+        return
+
+
+def _close_stdout() -> None:
+    """Let a reader that has gone be no error at exit either."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,211 @@
+"""Realistic traffic, made up: what `glancemetrics generate` writes. Same seed, same lines.
+
+Paths follow Zipf's law, visitors come back and keep their address and browser, the rate swings
+over the day and flutters from second to second. Time is passed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain, repeat
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+_REQUESTS = 1 << 16
+"""Requests that are made up in advance and drawn from."""
+_VISITORS = 1 << 15
+_PEAK_HOUR = 15
+"""UTC hour of the most traffic."""
+
+_SECTIONS = (
+    "products blog images static api search users cart checkout docs about news account feed "
+    "downloads admin"
+).split()
+_WORDS = (
+    "red blue green small large summer winter sale guide intro review top new classic light dark "
+    "plus pro mini max basic fresh travel home garden music photo video code data cloud river"
+).split()
+_AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.5 Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+    "curl/8.5.0",
+    "python-requests/2.32.3",
+)
+_AGENT_SHARES = (0.34, 0.12, 0.18, 0.16, 0.07, 0.05, 0.03, 0.03, 0.02)
+_REFERRERS = ("-", "https://www.google.com/", "https://example.com/", "https://news.example.org/")
+_REFERRER_SHARES = (0.45, 0.3, 0.2, 0.05)
+_USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
+
+
+@attrs.frozen
+class Spike:
+    """A stretch of time in which something is different."""
+
+    start: float
+    """Seconds after the traffic's start."""
+    duration: float
+    """Seconds."""
+    value: float
+    """The rate in requests per second, or the share of responses that are server errors."""
+
+    def covers(self, elapsed: float) -> bool:
+        return self.start <= elapsed < self.start + self.duration
+
+
+@attrs.frozen
+class Shape:
+    """How the traffic behaves over time."""
+
+    rate: float
+    """Requests per second, on average."""
+    swing: float = 0.0
+    """How much of the rate comes and goes with the hour of the day, 0 to 1."""
+    flutter: float = 0.1
+    """Standard deviation of the rate from second to second, as a share of it."""
+    spikes: tuple[Spike, ...] = ()
+    error_spikes: tuple[Spike, ...] = ()
+
+    def rate_at(self, elapsed: float, second: int) -> float:
+        """Return the expected rate at an instant, without the flutter."""
+        for spike in self.spikes:
+            if spike.covers(elapsed):
+                return spike.value
+        angle = 2 * math.pi * (second / 86_400 - _PEAK_HOUR / 24)
+        return self.rate * (1 + self.swing * math.cos(angle))
+
+    def error_share_at(self, elapsed: float) -> float:
+        return max((s.value for s in self.error_spikes if s.covers(elapsed)), default=0.0)
+
+
+class Traffic:
+    """An endless supply of log lines."""
+
+    def __init__(self, shape: Shape, *, seed: int, combined: bool = True) -> None:
+        self._shape = shape
+        self._random = np.random.default_rng(seed)
+        self._combined = combined
+        self._tails, self._failed_tails = self._requests()
+        self._heads, self._agents = self._visitors()
+        self._popularity = _zipf(_VISITORS, 0.8)
+        self._owed = 0.0
+
+    def lines(self, elapsed: float, second: int, seconds: float = 1.0) -> bytes:
+        """Return what is logged within `second` (since the epoch), over `seconds` of it.
+
+        `elapsed` is how long the traffic has been going on.
+        """
+        rate = self._shape.rate_at(elapsed, second)
+        expected = rate * seconds
+        flutter = self._shape.flutter * math.sqrt(seconds)
+        self._owed += max(0.0, expected * (1 + flutter * self._random.standard_normal()))
+        count = int(self._owed)
+        self._owed -= count
+        return self._block(count, second, self._shape.error_share_at(elapsed)) if count else b""
+
+    def seconds(self, start: int, lines: int) -> Iterator[bytes]:
+        """Yield so many lines, second by second from `start` on."""
+        second = start
+        while lines > 0:
+            block = self.lines(second - start, second)
+            count = block.count(b"\n")
+            if count > lines:
+                block = b"".join(block.splitlines(keepends=True)[:lines])
+            yield block
+            lines -= count
+            second += 1
+
+    def _block(self, count: int, second: int, error_share: float) -> bytes:
+        stamp = datetime.fromtimestamp(second, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000] ").encode()
+        visitors = np.searchsorted(self._popularity, self._random.random(count)).tolist()
+        drawn = self._random.integers(0, _REQUESTS, count)
+        if error_share:
+            drawn += _REQUESTS * (self._random.random(count) < error_share)
+        tails = self._failed_tails if error_share else self._tails
+        pieces = zip(
+            map(self._heads.__getitem__, visitors),
+            repeat(stamp),
+            map(tails.__getitem__, drawn.tolist()),
+            map(self._agents.__getitem__, visitors),
+            strict=False,
+        )
+        return b"".join(chain.from_iterable(pieces))
+
+    def _requests(self) -> tuple[list[bytes], list[bytes]]:
+        """Make up requests with their responses; then, appended, the same ones failing."""
+        random = self._random
+        paths = [self._path() for _ in range(4096)]
+        statuses = [self._path_statuses(path) for path in paths]
+        sizes = random.lognormal(8.5, 1.3, len(paths))
+        chosen = np.searchsorted(_zipf(len(paths), 1.05), random.random(_REQUESTS))
+        luck = random.random(_REQUESTS)
+        scale = random.lognormal(0, 0.2, _REQUESTS)
+        referrers = random.choice(len(_REFERRERS), _REQUESTS, p=_REFERRER_SHARES)
+        good, failed = [], []
+        for i, path in enumerate(chosen.tolist()):
+            status = next(code for share, code in statuses[path] if luck[i] < share)
+            size = "-" if status == 304 else str(int(sizes[path] * scale[i]))
+            method = "POST" if "checkout" in paths[path] and luck[i] < 0.5 else "GET"
+            query = f"?q={_WORDS[i % len(_WORDS)]}" if "search" in paths[path] else ""
+            start = f'"{method} {paths[path]}{query} HTTP/1.1" '
+            end = f' "{_REFERRERS[referrers[i]]}" ' if self._combined else "\n"
+            good.append(f"{start}{status} {size}{end}".encode())
+            failed.append(f"{start}{(500, 502, 503)[i % 3]} 166{end}".encode())
+        return good, good + failed
+
+    def _path(self) -> str:
+        random = self._random
+        section = _SECTIONS[min(int(random.exponential(3)), len(_SECTIONS) - 1)]
+        if random.random() < 0.04:
+            return "/"
+        words = "-".join(_WORDS[i] for i in random.integers(0, len(_WORDS), 2))
+        match section:
+            case "images":
+                return f"/images/{words}.jpg"
+            case "static":
+                return f"/static/{words}.css"
+            case "api":
+                return f"/api/v1/{words}/{random.integers(1, 500)}"
+            case "users":
+                return f"/users/{random.integers(1, 2000)}"
+            case _:
+                return f"/{section}/{words}"
+
+    def _path_statuses(self, path: str) -> list[tuple[float, int]]:
+        """Cumulated shares of the statuses that a path answers with."""
+        if self._random.random() < 0.03:
+            return [(1.0, 404)]
+        static = path.startswith(("/images", "/static"))
+        return [(0.002, 500), (0.01, 404), (0.3 if static else 0.04, 304), (0.06, 301), (1.0, 200)]
+
+    def _visitors(self) -> tuple[list[bytes], list[bytes]]:
+        random = self._random
+        octets = random.integers(1, 255, (_VISITORS, 4)).tolist()
+        known = random.random(_VISITORS) < 0.02
+        agents = random.choice(len(_AGENTS), _VISITORS, p=_AGENT_SHARES)
+        heads = []
+        for i, (a, b, c, d) in enumerate(octets):
+            host = f"2001:db8:{a:x}{b:02x}::{c:x}{d:02x}" if i % 8 == 0 else f"{a}.{b}.{c}.{d}"
+            user = _USERS[i % len(_USERS)] if known[i] else "-"
+            heads.append(f"{host} - {user} ".encode())
+        ends = [f'"{agent}"\n'.encode() if self._combined else b"" for agent in _AGENTS]
+        return heads, [ends[agent] for agent in agents.tolist()]
+
+
+def _zipf(count: int, exponent: float) -> npt.NDArray[np.float64]:
+    """Cumulated shares of `count` things of which the nth has 1/n^exponent of the first."""
+    weights = 1 / np.arange(1, count + 1) ** exponent
+    cumulated: npt.NDArray[np.float64] = np.cumsum(weights) / weights.sum()
+    return cumulated

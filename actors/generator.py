@@ -72,7 +72,7 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
         help="for SPAN the rate is RATE, AFTER (default: 10s) from the start: "
         "60s@50, 2m@300+1m; repeatable")  # fmt: skip
     add("--error-spike", "--error_spike", type=_spike, action="append", default=[],
-        metavar="SPAN@SHARE[+AFTER]", help="for SPAN that share of responses is 5xx: 60s@0.4")  # fmt: skip
+        metavar="SPAN@SHARE[+AFTER]", help="so much of the responses is 5xx: 60s@0.4")  # fmt: skip
     add("--rotate", type=_size, metavar="SIZE",
         help="rename FILE to FILE.1 and so on when it reaches SIZE: 10MB")  # fmt: skip
     return parser
@@ -209,5 +209,7 @@ def _instant(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} must be a time such as 2026-11-23T12:00") from None
+        raise argparse.ArgumentTypeError(
+            f"{text} must be a time such as 2026-11-23T12:00"
+        ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

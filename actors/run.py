@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 import trio
@@ -20,6 +21,9 @@ from actors.supervisor import sentence
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.settings import Settings
 from glancemetrics.version import __version__
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
@@ -107,15 +111,24 @@ class _Program:
 def _log_to(level: str, file: Path | None) -> None:
     """Send what we say of ourselves to stderr, or to a file where the console has the screen."""
     logger.remove()
-    own = {"level": level.upper(), "filter": lambda record: "alert_log" not in record["extra"]}
     if file is None:
-        logger.add(sys.stderr, format="glancemetrics: {level.name.lower()}: {message}", **own)
+        logger.add(
+            sys.stderr,
+            level=level.upper(),
+            filter=_is_ours,
+            format="glancemetrics: {message}\n{exception}",
+        )
         return
     try:
         file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        logger.add(file, rotation="1 MB", retention=2, **own)
+        logger.add(file, level=level.upper(), filter=_is_ours, rotation="1 MB", retention=2)
     except OSError:
         return  # nowhere to say it; the status lines of the console remain
+
+
+def _is_ours(record: Record) -> bool:
+    """Whether a line is about us, and not one of the alert log's."""
+    return "alert_log" not in record["extra"]
 
 
 def _raise_readable(error: BaseException) -> None:

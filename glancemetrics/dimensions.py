@@ -79,10 +79,10 @@ _COLUMNS = {
 
 def _codes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
     indices = column.indices
-    if not indices.null_count:
-        codes: npt.NDArray[np.int64] = indices.to_numpy().astype(np.int64)
-        return codes
-    return indices.fill_null(pa.scalar(-1, indices.type)).to_numpy().astype(np.int64)
+    if indices.null_count:
+        indices = indices.fill_null(pa.scalar(-1, indices.type))
+    codes: npt.NDArray[np.int64] = indices.to_numpy().astype(np.int64)
+    return codes
 
 
 def _or_malformed(paths: pa.DictionaryArray) -> Coded:

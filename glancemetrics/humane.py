@@ -4,6 +4,8 @@ from __future__ import annotations
 
 UNKNOWN = "–"
 
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+
 
 def format_count(count: int) -> str:
     """`1284` as `1,284`."""
@@ -14,11 +16,10 @@ def format_bytes(size: float) -> str:
     """A size in bytes in decimal units: `91100` as `91.1 kB`."""
     if abs(size) < 1000:
         return f"{size:.0f} B"
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
-        size /= 1000
-        if abs(size) < 999.95:
-            break
-    return f"{size:,.1f} {unit}"
+    power = 1
+    while abs(size) / 1000**power >= 999.95 and power < len(_UNITS):
+        power += 1
+    return f"{size / 1000**power:,.1f} {_UNITS[power - 1]}"
 
 
 def format_rate(rate: float) -> str:

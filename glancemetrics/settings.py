@@ -22,9 +22,10 @@ OFF = "off"
 
 SYSLOG_SCHEMES = ("udp", "tcp", "tls", "unix")
 SYSLOG_FACILITIES = (
-    "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp audit alert clock "
-    "local0 local1 local2 local3 local4 local5 local6 local7"
-).split()
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron"),
+    *("authpriv", "ftp", "ntp", "audit", "alert", "clock"),
+    *(f"local{number}" for number in range(8)),
+)
 """By their number (RFC 5424 section 6.2.1)."""
 SYSLOG_SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 """By their number (RFC 5424 section 6.2.1)."""
@@ -204,10 +205,9 @@ def _loguru_words(role: str) -> Callable[[Any], Any]:
             raise _NotAllowedError
         import loguru  # late: -h does without
 
-        sink = loguru.logger.add(  # delayed: makes no file
-            "/nonexistent/alerts.jsonl", delay=True, filter=lambda _: False, **{role: value}
-        )
-        loguru.logger.remove(sink)
+        options: dict[str, Any] = {role: value}
+        sink = loguru.logger.add("unused", delay=True, filter=lambda _: False, **options)
+        loguru.logger.remove(sink)  # delayed: no file was made
         return value
 
     return parse

@@ -22,13 +22,15 @@ _PEAK_HOUR = 15
 """UTC hour of the most traffic."""
 
 _SECTIONS = (
-    "products blog images static api search users cart checkout docs about news account feed "
-    "downloads admin"
-).split()
+    *("products", "blog", "images", "static", "api", "search", "users", "cart", "checkout"),
+    *("docs", "about", "news", "account", "feed", "downloads", "admin"),
+)
 _WORDS = (
-    "red blue green small large summer winter sale guide intro review top new classic light dark "
-    "plus pro mini max basic fresh travel home garden music photo video code data cloud river"
-).split()
+    *("red", "blue", "green", "small", "large", "summer", "winter", "sale", "guide", "intro"),
+    *("review", "top", "new", "classic", "light", "dark", "plus", "pro", "mini", "max", "basic"),
+    *("fresh", "travel", "home", "garden", "music", "photo", "video", "code", "data", "cloud"),
+    *("river"),
+)
 _AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/126.0.0.0 Safari/537.36",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import trio
@@ -32,7 +31,7 @@ class Heartbeat:
     def _write(self, snapshot: Snapshot) -> None:
         aside = self._path.with_name(self._path.name + ".new")
         aside.write_text(f"{snapshot.time:.3f} {self._refresh_seconds}\n")
-        os.replace(aside, self._path)
+        aside.replace(self._path)
 
 
 def overdue_seconds(path: Path, now: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -27,7 +26,7 @@ async def tail(
     start: StartPosition,
     send: trio.MemorySendChannel[FromTailer],
     *,
-    standard_input: Callable[[], int] = lambda: sys.stdin.fileno(),
+    standard_input: Callable[[], int],
 ) -> None:
     """Follow sources, given as `-f` takes them, until cancelled.
 

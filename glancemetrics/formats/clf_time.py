@@ -109,4 +109,5 @@ def _days_from_civil(year: Int64s, month: Int64s, day: Int64s) -> Int64s:
     year_of_era = year - era * 400
     day_of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
     day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
-    return era * 146_097 + day_of_era - 719_468
+    days: Int64s = era * 146_097 + day_of_era - 719_468
+    return days

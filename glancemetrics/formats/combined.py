@@ -1,4 +1,4 @@
-"""The common and the combined log format, decoded to record batches.
+r"""The common and the combined log format, decoded to record batches.
 
     host identity user [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512
     host identity user [...] "GET / HTTP/1.1" 200 512 "referrer" "agent"
@@ -8,8 +8,8 @@ https://nginx.org/en/docs/http/ngx_http_log_module.html (`combined`). Lines of b
 
 Two paths give the same records: the fast one hands all lines whose quotes stand where they
 should to `pyarrow.csv`; the careful one matches the rest with RE2, and decides alone what is a
-reject. Escapes (`\\"`, `\\x16`, `\\\\`) are kept as they were written; bytes that are not UTF-8
-become `\\xHH`.
+reject. Escapes (`\"`, `\x16`, `\\`) are kept as they were written; bytes that are not UTF-8
+become `\xHH`.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _read_csv(
         ),
         convert_options=csv.ConvertOptions(
             check_utf8=False,  # the line scan did
-            column_types={name: TEXT for name in names} | {"bytes": size_type},
+            column_types=dict.fromkeys(names, TEXT) | {"bytes": size_type},
             null_values=["-"],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
@@ -305,11 +305,9 @@ def _not_empty(encoded: pa.DictionaryArray) -> Bools:
     empty = pc.index(encoded.dictionary, _EMPTY).as_py()
     if empty < 0:
         return np.ones(len(encoded), np.bool_)
-    return (
-        pc.not_equal(encoded.indices, pa.scalar(empty, pa.int32()))
-        .fill_null(_TRUE)
-        .to_numpy(zero_copy_only=False)
-    )
+    others = pc.not_equal(encoded.indices, pa.scalar(empty, pa.int32())).fill_null(_TRUE)
+    flags: Bools = others.to_numpy(zero_copy_only=False)
+    return flags
 
 
 def _null_dashes(strings: pa.StringArray) -> pa.StringArray:
@@ -340,7 +338,8 @@ def _exact(strings: pa.StringArray, length: int, prefix: str, suffix: str) -> Bo
         pc.equal(pc.binary_length(strings), pa.scalar(length, pa.int32())),
         pc.and_(pc.starts_with(strings, prefix), pc.ends_with(strings, suffix)),
     )
-    return exact.fill_null(_FALSE).to_numpy(zero_copy_only=False)
+    exact_flags: Bools = exact.fill_null(_FALSE).to_numpy(zero_copy_only=False)
+    return exact_flags
 
 
 def _statuses(encoded: pa.DictionaryArray) -> tuple[pa.Array, Bools]:

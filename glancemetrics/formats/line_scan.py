@@ -76,7 +76,8 @@ def _request_quoted(text: npt.NDArray[np.uint8], quotes: Int64s, at: Int64s) -> 
     # The CSV reader takes 0x1F for a number. The size stands after ` 200 ` or ` - `.
     for size in (np.minimum(closing + width, len(text) - 2) for width in (4, 6)):
         good &= (text[size] != _ZERO) | (text[size + 1] | 0x20 != _X)
-    return good & (text[closing + 1] == _SPACE) & (text[closing - 1] != _BACKSLASH)
+    good &= (text[closing + 1] == _SPACE) & (text[closing - 1] != _BACKSLASH)
+    return good
 
 
 def _count_within(positions: Int64s, newlines: Int64s) -> Int64s:

@@ -7,7 +7,6 @@ Grammar: RFC 9112 section 3 (request line and the four forms of its target), RFC
 from __future__ import annotations
 
 import re
-
 from collections.abc import Callable
 
 import attrs

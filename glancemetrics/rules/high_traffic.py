@@ -24,7 +24,9 @@ class HighTraffic:
     def values(self, metrics: Metrics, start: int, end: int) -> npt.NDArray[np.float64]:
         hits = metrics.hits.values(start + 1 - self.window_seconds, end)
         sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(hits)])
-        return (sums[self.window_seconds :] - sums[: -self.window_seconds]) / self.window_seconds
+        totals = sums[self.window_seconds :] - sums[: -self.window_seconds]
+        averages: npt.NDArray[np.float64] = totals / self.window_seconds
+        return averages
 
     def breached(self, value: float) -> bool | None:
         if value == self.threshold:

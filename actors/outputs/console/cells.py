@@ -56,9 +56,9 @@ def fitted(row: Row, cells: int) -> Row:
     fitted_row: Row = []
     room = cells
     for style, text in row:
-        text = cut(text, room)
-        fitted_row.append((style, text))
-        room -= width(text)
+        shown = cut(text, room)
+        fitted_row.append((style, shown))
+        room -= width(shown)
         if room <= 0:
             break
     if room > 0:

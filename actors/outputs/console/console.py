@@ -7,6 +7,7 @@ import sys
 import termios
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import trio
 from prompt_toolkit.application import Application
@@ -74,7 +75,7 @@ class Console:
         scope.cancel()
 
     def _application(self) -> Application[None]:
-        given = {} if self._terminal is None else dict(zip(("input", "output"), self._terminal))
+        keys, screen = self._terminal or (None, None)
         application: Application[None] = Application(
             layout=Layout(Window(FormattedTextControl(self._text, show_cursor=False))),
             key_bindings=bindings(self._act),
@@ -82,7 +83,8 @@ class Console:
             full_screen=True,
             min_redraw_interval=0.05,
             terminal_size_polling_interval=0.25,
-            **given,
+            input=keys,
+            output=screen,
         )
         self._size = application.output.get_size
         return application
@@ -141,7 +143,7 @@ class TerminalState:
     """How the terminal was found, to leave it so also when there is no time for anything else."""
 
     def __init__(self) -> None:
-        self._attributes: list[object] | None = None
+        self._attributes: list[Any] | None = None
         self._descriptor = -1
         for stream in (sys.stdin, sys.stdout):
             if stream is not None and stream.isatty():

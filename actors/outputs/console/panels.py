@@ -9,7 +9,17 @@ from datetime import UTC, datetime, tzinfo
 import attrs
 
 from actors.outputs.console import styles
-from actors.outputs.console.cells import Row, cut, fitted, left, right, row_width, safe, wrapped
+from actors.outputs.console.cells import (
+    Row,
+    cut,
+    fitted,
+    left,
+    right,
+    row_width,
+    safe,
+    width,
+    wrapped,
+)
 from glancemetrics.dimensions import Dimension
 from glancemetrics.humane import (
     UNKNOWN,
@@ -187,21 +197,36 @@ def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     rows: list[Row] = [[(styles.FIRING if firing else styles.HEADING, f" Alerts: {count}")]]
     for incident in firing:
         message = context.rules[incident.rule].triggered_message(
-            incident, local_time(incident.triggered_at, context.zone)
+            incident, _alert_time(incident.triggered_at, snapshot, context)
         )
-        lasts = max(0, snapshot.insights.end - incident.triggered_at)
-        peak = f"for {format_duration(lasts)}, highest {format_rate(incident.peak)}"
-        rows.append([(styles.FIRING, f" ● {message}"), (styles.FIRING, f" ({peak})")])
+        lasts = format_duration(max(0, snapshot.insights.end - incident.triggered_at))
+        more = f"for {lasts} now, highest rate {format_rate(incident.peak)} requests/s"
+        rows += _alert(styles.FIRING, "●", message, more, cells)
     for incident in recovered[: max(0, context.incident_limit - len(firing))]:
         assert incident.recovered_at is not None
         message = context.rules[incident.rule].recovered_message(
-            incident, local_time(incident.recovered_at, context.zone)
+            incident, _alert_time(incident.recovered_at, snapshot, context)
         )
-        rows.append([(styles.RECOVERED, f" ✓ {message}")])
+        rows += _alert(styles.RECOVERED, "✓", message, "", cells)
     return [fitted(row, cells) for row in rows]
 
 
-def top_table(  # noqa: PLR0913 - a view has many inputs
+def _alert(style: str, mark: str, message: str, more: str, cells: int) -> list[Row]:
+    """One alert, over two rows where one is too narrow: nothing of it is cut off."""
+    whole = f"{message} ({more})" if more else message
+    lines = [whole] if width(whole) <= cells - 3 else [*wrapped(message, cells - 3), more]
+    marks = [f" {mark} "] + ["   "] * len(lines)
+    return [[(style, start + line)] for start, line in zip(marks, lines, strict=False) if line]
+
+
+def _alert_time(seconds: int, snapshot: Snapshot, context: Context) -> str:
+    """Local time; without the date where it is today's."""
+    time = local_time(seconds, context.zone)
+    today = local_time(snapshot.time, context.zone)[:10]
+    return time.removeprefix(f"{today} ")
+
+
+def top_table(
     snapshot: Snapshot, dimension: Dimension, cells: int, rows: int, offset: int, focused: bool
 ) -> list[Row]:
     """One top table: a heading, and as many of its rows from `offset` on as fit."""

@@ -46,7 +46,7 @@ async def aggregate(
             if now >= next_close:
                 next_close = now + _CLOSE_SECONDS
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
-            if due and aggregation.end is not None:
+            if due:
                 await send.send(aggregation.snapshot(wall()))
                 first = False
             if now >= next_snapshot:

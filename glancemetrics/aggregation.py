@@ -19,6 +19,7 @@ from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode, EventClock
+from glancemetrics.insights import empty_insights
 from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.metric_series import MetricSeries
 from glancemetrics.rejects import Reject
@@ -94,7 +95,7 @@ class Aggregation:
     @property
     def caught_up(self) -> bool:
         """Whether every source has been read to its end, as far as it can be."""
-        return self._end is not None and all(
+        return self.started and all(
             source.state is not SourceState.READING for source in self._sources.values()
         )
 
@@ -102,11 +103,6 @@ class Aggregation:
     def finished(self) -> bool:
         """Whether every source has ended, so that no more records will come."""
         return all(source.state is SourceState.ENDED for source in self._sources.values())
-
-    @property
-    def end(self) -> int | None:
-        """The second before which the window ends; `None` before there is one."""
-        return self._end
 
     def add(self, read: SourceBatch, wall: float) -> None:
         """Count what was read from a source."""
@@ -170,8 +166,8 @@ class Aggregation:
         newest = self._clock.newest
         end = self._next_end(wall)
         if ended and newest is not None:
-            end = max(end, newest + 1)
-        if end == self._end and not ended:
+            end = newest + 1 if end is None else max(end, newest + 1)
+        if end is None or (end == self._end and not ended):
             return None
         self._end = end
         self.series.advance(end)
@@ -186,8 +182,10 @@ class Aggregation:
         return ClosedSeconds(end, seconds[order], hits[order], sizes[order], errors[order])
 
     def snapshot(self, wall: float) -> Snapshot:
-        """Return what there is to show. `advance` sets where the window is."""
-        assert self._end is not None
+        """Return what there is to show; before there is a window, an empty one that ends now."""
+        if self._end is None:
+            nothing = empty_insights(math.floor(wall), self.series.window_seconds)
+            return Snapshot(time=wall, insights=nothing, health=self._health(wall))
         return Snapshot(
             time=wall,
             insights=self.series.insights(self._limits),
@@ -195,9 +193,11 @@ class Aggregation:
             rates=tuple(self._rates.values(self._end - _RATE_SECONDS, self._end).tolist()),
         )
 
-    def _next_end(self, wall: float) -> int:
+    def _next_end(self, wall: float) -> int | None:
         """Where the window ends when it moves next: never before where it is."""
         now = self._clock.now(wall)
+        if now is None:
+            return self._end
         if now == wall:
             now -= self.delay(wall) or 0.0
         return math.floor(now) if self._end is None else max(self._end, math.floor(now))
@@ -218,7 +218,8 @@ class Aggregation:
         self._count_seconds(batch, seconds)
         self._clock.observe(read.source, newest, read.caught_up, wall)
         # What the window will have passed when it next moves need not go through it.
-        since = self._next_end(wall) - self.series.window_seconds
+        end = self._next_end(wall)
+        since = None if end is None else end - self.series.window_seconds
         self.series.add(batch, seconds, since)
 
     def _count_seconds(self, batch: pa.RecordBatch, seconds: Int64s) -> None:

@@ -66,18 +66,18 @@ class EventClock:
         """A source that is gone holds nothing back."""
         self._sources.pop(source, None)
 
-    def now(self, wall: float) -> float:
-        """Return the instant, in seconds since the epoch, up to which everything was read."""
-        lagging = [
-            state.newest
-            for state in self._sources.values()
-            if not state.caught_up and state.newest is not None
-        ]
+    def now(self, wall: float) -> float | None:
+        """Return the instant, in seconds since the epoch, up to which everything was read.
+
+        `None` while a source is being read and has not said yet when it was written.
+        """
+        lagging = [state.newest for state in self._sources.values() if not state.caught_up]
         if lagging:
-            assert self._newest is not None
-            return float(max(min(lagging), self._newest - self._horizon))
-        if self.live:
+            if self._newest is None:
+                return None
+            held_back = self._newest - self._horizon
+            return float(max(held_back, min(held_back if t is None else t for t in lagging)))
+        if self._live or self._newest is None:
             return wall
-        assert self._newest is not None
         # Nothing more is known to come, so the newest second is whole.
         return float(self._newest + 1)

@@ -52,3 +52,9 @@ class Insights:
     def errors(self) -> int:
         """Hits with a status of 400 or more."""
         return self.client_errors + self.server_errors
+
+
+def empty_insights(end: int, window_seconds: int) -> Insights:
+    """Return the insights of a window without a record."""
+    classes = dict.fromkeys(("1xx", "2xx", "3xx", "4xx", "5xx", "other"), 0)
+    return Insights(end, window_seconds, 0, 0, 0, 0, 0, 0, classes, {}, frozenset())

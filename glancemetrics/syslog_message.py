@@ -61,7 +61,7 @@ def octet_counted(message: bytes) -> bytes:
 
 
 def _parameter(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = visible(value if isinstance(value, str) else json.dumps(value))
     for special in '\\"]':
         text = text.replace(special, "\\" + special)
-    return visible(text)
+    return text

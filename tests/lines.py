@@ -21,7 +21,5 @@ def line(
 ) -> bytes:
     """One combined line, with its newline."""
     stamp = datetime.fromtimestamp(second, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
-    text = (
-        f'{host} - {user} [{stamp}] "{request}" {status} {size} "{referrer}" "{agent}"\n'
-    )
+    text = f'{host} - {user} [{stamp}] "{request}" {status} {size} "{referrer}" "{agent}"\n'
     return text.encode()

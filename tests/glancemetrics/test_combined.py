@@ -69,9 +69,7 @@ def test_common_and_combined_lines_mix_and_keep_their_order() -> None:
     lines[7] = "garbage"
     lines[11] = f'h11 - two words {TIME} "GET /11 HTTP/1.1" 200 5 "-" "x"'
     decoded = decode("".join(text + "\n" for text in lines).encode())
-    assert [record.host for record in rows(decoded.batch)] == [
-        f"h{i}" for i in range(20) if i != 7
-    ]
+    assert [record.host for record in rows(decoded.batch)] == [f"h{i}" for i in range(20) if i != 7]
     assert (decoded.lines, decoded.rejects) == (20, 1)
 
 
@@ -231,9 +229,7 @@ def test_a_chunk_without_lines_is_an_empty_batch() -> None:
     assert decoded.batch.schema == SCHEMA
 
 
-FIELD = st.text(
-    st.characters(codec="utf-8", exclude_characters='"\\\n\r'), max_size=20
-)
+FIELD = st.text(st.characters(codec="utf-8", exclude_characters='"\\\n\r'), max_size=20)
 HOSTILE_PIECES = st.sampled_from(
     [b'"', b"\\", b" ", b"\r", b"\x00", b"\xff", b"\xc3\xa9", b"-", b'\\"', b"0x1", b"[", b"]"]
 )

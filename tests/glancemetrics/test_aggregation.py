@@ -1,0 +1,220 @@
+"""Aggregation: where windows end, what is late and early, and what is told of it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glancemetrics.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
+from glancemetrics.dimensions import Dimension
+from glancemetrics.formats.combined import decode
+from glancemetrics.snapshot import SourceHealth, SourceState
+from tests.glancemetrics.test_log_series import LINES, described
+from tests.lines import BASE, line
+
+
+def aggregation(**options: object) -> Aggregation:
+    defaults: dict[str, object] = {
+        "window_seconds": 10,
+        "alert_window_seconds": 120,
+        "limits": dict.fromkeys(Dimension, 8),
+    }
+    return Aggregation(**(defaults | options))  # type: ignore[arg-type]
+
+
+def read(
+    data: bytes, *, source: str = "a", caught_up: bool = True, fresh: bool = True, lag: int = 0
+) -> SourceBatch:
+    decoded = decode(data)
+    return SourceBatch(
+        source,
+        decoded.batch,
+        decoded.lines,
+        decoded.rejects,
+        decoded.samples,
+        decoded.format,
+        caught_up,
+        fresh,
+        lag,
+    )
+
+
+def test_the_window_ends_with_the_last_whole_second_before_the_delay() -> None:
+    live = aggregation()
+    live.add(read(line(BASE) * 3), BASE + 0.3)
+    closed = live.advance(BASE + 1.4)
+    assert closed is not None
+    assert closed.end == BASE  # half a second of delay
+    closed = live.advance(BASE + 1.5)
+    assert closed is not None
+    assert closed.end == BASE + 1
+    assert live.snapshot(BASE + 1.5).insights.hits == 3
+
+
+def test_a_buffered_log_is_neither_under_reported_nor_jumping() -> None:
+    """nginx with buffer=64k flush=5s, ten requests a second (ngxtop's issues 30 and 103)."""
+    live = aggregation()
+    rates = []
+    for tick in range(120):
+        wall = BASE + tick + 0.9
+        if tick % 5 == 4:
+            seconds = range(BASE + tick - 4, BASE + tick + 1)
+            live.add(read(b"".join(line(s) * 10 for s in seconds)), wall)
+        live.advance(wall)
+        rates.append(live.snapshot(wall).insights.hit_rate)
+    assert set(rates[30:]) == {10.0}
+    assert live.delay(BASE + 120) == pytest.approx(4.0, abs=0.5)
+
+
+def test_a_delay_that_is_told_is_not_measured() -> None:
+    live = aggregation(delay=3.0)
+    live.add(read(line(BASE)), BASE + 20.0)
+    assert live.delay(BASE + 20.0) == 3.0
+    closed = live.advance(BASE + 20.0)
+    assert closed is not None
+    assert closed.end == BASE + 17
+
+
+def test_what_is_read_while_catching_up_is_no_delay() -> None:
+    live = aggregation()
+    live.add(read(line(BASE - 100), fresh=False), BASE + 0.0)
+    assert live.delay(BASE) is None
+
+
+def test_late_records_inside_the_window_go_to_their_own_second() -> None:
+    live = aggregation(delay=0.0)
+    live.add(read(line(BASE)), BASE + 5.0)
+    live.advance(BASE + 5.0)
+    live.add(read(line(BASE + 1, host="late")), BASE + 5.5)
+    assert live.snapshot(BASE + 5.5).insights.hits == 2
+    assert [bucket.second for bucket in live.series.buckets()] == [BASE, BASE + 1]
+    closed = live.advance(BASE + 6.0)
+    assert closed is not None
+    assert (closed.seconds.tolist(), closed.hits.tolist()) == ([BASE + 1], [1])
+
+
+def test_records_older_than_the_longest_window_are_late_and_in_none() -> None:
+    live = aggregation(delay=0.0)
+    live.add(read(line(BASE)), BASE + 1.0)
+    live.advance(BASE + 1.0)
+    live.add(read(line(BASE - 119) + line(BASE - 120) * 2), BASE + 1.0)
+    snapshot = live.snapshot(BASE + 1.0)
+    assert snapshot.health.late == 2
+    assert snapshot.insights.hits == 1
+    assert snapshot.health.records == 4
+
+
+def test_records_too_far_in_the_future_are_early_and_in_none() -> None:
+    live = aggregation(delay=0.0)
+    live.add(read(line(BASE + EARLY_TOLERANCE) + line(BASE + EARLY_TOLERANCE + 1)), float(BASE))
+    closed = live.advance(BASE + EARLY_TOLERANCE + 1.0)
+    assert closed is not None
+    assert closed.hits.tolist() == [1]
+    snapshot = live.snapshot(BASE + EARLY_TOLERANCE + 1.0)
+    assert (snapshot.health.early, snapshot.insights.hits) == (1, 1)
+
+
+def test_a_log_of_the_past_has_its_windows_where_its_records_are() -> None:
+    past = aggregation()
+    wall = BASE + 1_000_000.0
+    past.add(read(line(BASE) + line(BASE + 30) * 2, caught_up=False, lag=9), wall)
+    past.advance(wall)
+    assert past.snapshot(wall).insights.end == BASE + 30
+    past.add(read(line(BASE + 31)), wall)
+    past.advance(wall)
+    snapshot = past.snapshot(wall)
+    assert (snapshot.insights.end, snapshot.insights.hits) == (BASE + 32, 3)
+    assert not snapshot.health.live
+    assert snapshot.health.lag_seconds == 0
+
+
+def test_the_clock_waits_for_every_source_to_say_something() -> None:
+    two = aggregation(sources=["a", "b"])
+    two.add(read(line(BASE)), BASE + 1.0)
+    assert two.advance(BASE + 2.0) is None
+    two.note_source(SourceHealth("b", SourceState.READING), BASE + 2.0)
+    assert two.advance(BASE + 2.0) is None
+    two.note_source(SourceHealth("b", SourceState.WAITING, "not there"), BASE + 2.0)
+    assert two.advance(BASE + 2.0) is not None
+    assert [source.name for source in two.snapshot(BASE + 2.0).health.sources] == ["a", "b"]
+
+
+def test_a_source_that_is_gone_is_not_told_of() -> None:
+    two = aggregation(sources=["a", "b"])
+    two.add(read(line(BASE)), BASE + 1.0)
+    two.forget_source("b")
+    assert two.advance(BASE + 2.0) is not None
+    assert [source.name for source in two.snapshot(BASE + 2.0).health.sources] == ["a"]
+
+
+def test_lag_is_told_in_bytes_and_seconds() -> None:
+    live = aggregation()
+    live.add(read(line(BASE), caught_up=False, lag=5_000), BASE + 7.5)
+    live.advance(BASE + 7.5)
+    health = live.snapshot(BASE + 7.5).health
+    assert (health.lag_bytes, health.lag_seconds) == (5_000, 7.5)
+    assert health.sources[0].state is SourceState.READING
+
+
+def test_lines_are_records_and_rejects() -> None:
+    live = aggregation()
+    live.add(read(b"first\n" + line(BASE) * 4 + b"x\n" * 50), BASE + 0.1)
+    live.advance(BASE + 2.0)
+    health = live.snapshot(BASE + 2.0).health
+    assert (health.lines, health.records, health.rejects) == (55, 4, 51)
+    assert health.reject_samples[0].line == "first"
+    assert health.sources[0].format == "combined"
+
+
+def test_rates_tell_the_hits_of_each_second_up_to_the_windows_end() -> None:
+    live = aggregation(delay=0.0)
+    live.add(read(line(BASE) + line(BASE + 2) * 2 + line(BASE + 9)), BASE + 2.5)
+    live.advance(BASE + 3.0)
+    assert live.snapshot(BASE + 3.0).rates[-4:] == (0, 1, 0, 2)
+
+
+def test_sections_are_limited_as_told() -> None:
+    live = aggregation(delay=0.0, limits=dict.fromkeys(Dimension, 20) | {Dimension.SECTION: 2})
+    live.add(
+        read(b"".join(line(BASE, request=f"GET /{i}/x HTTP/1.1") for i in range(9))), BASE + 0.5
+    )
+    live.advance(BASE + 1.0)
+    top = live.snapshot(BASE + 1.0).insights.top
+    assert (len(top[Dimension.SECTION]), len(top[Dimension.PATH])) == (2, 9)
+
+
+@given(
+    st.lists(LINES, min_size=1, max_size=15).map(sorted),
+    st.lists(st.integers(0, 15), max_size=4),
+)
+@settings(deadline=None, max_examples=100)
+def test_any_split_gives_the_same_buckets_and_the_same_closed_seconds(
+    lines: list[bytes], cuts: list[int]
+) -> None:
+    lines.sort(key=lambda text: text.split(b"[")[1])
+    places = sorted(min(cut, len(lines)) for cut in cuts)
+    wall = float(BASE + 1_000_000)
+    results = []
+    for ends in ([len(lines)], [*places, len(lines)]):
+        one = aggregation(window_seconds=20)
+        totals: dict[int, int] = {}
+        for start, stop in itertools.pairwise([0, *ends]):
+            data = b"".join(lines[start:stop])
+            one.add(read(data, caught_up=stop == len(lines)), wall)
+            for closed in [one.advance(wall, ended=stop == len(lines))]:
+                if closed is not None:
+                    for second, hits in zip(closed.seconds, closed.hits, strict=True):
+                        totals[int(second)] = totals.get(int(second), 0) + int(hits)
+        results.append((totals, described(one.series), one.snapshot(wall).insights))
+    assert results[0] == results[1]
+
+
+def test_garbage_alone_is_told_without_a_window() -> None:
+    reading = aggregation(sources=["a"])
+    reading.add(read(b"garbage\n" * 5, caught_up=False, lag=10), BASE + 0.5)
+    assert reading.advance(BASE + 0.5) is None
+    snapshot = reading.snapshot(BASE + 0.5)
+    assert (snapshot.insights.hits, snapshot.health.rejects) == (0, 5)

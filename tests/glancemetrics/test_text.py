@@ -1,0 +1,61 @@
+"""Numbers as people read them, and hostile text made visible."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glancemetrics import humane
+from glancemetrics.escaping import visible
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (91_100, "91.1 kB"), (999_949, "999.9 kB")]
+    + [(999_950, "1.0 MB"), (3.2e12, "3.2 TB"), (5e18, "5,000.0 PB")],
+)
+def test_sizes(size: float, text: str) -> None:
+    assert humane.format_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (1.5, "1.5 s"), (42, "42 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")]
+    + [(273_600, "3 d 04 h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert humane.format_duration(seconds) == text
+
+
+def test_counts_rates_and_shares() -> None:
+    assert humane.format_count(1284) == "1,284"
+    assert [humane.format_rate(rate) for rate in (13.0, 12.5, 10.008)] == ["13", "12.5", "10.01"]
+    assert [humane.format_share(1, 3), humane.format_share(0, 0)] == ["33.3 %", "–"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/plain?x=ä", "/plain?x=ä"),
+        ("\x1b[2J\x1b]52;c;x\x07", r"\x1b[2J\x1b]52;c;x\x07"),
+        ("a\nb\r\tc", r"a\x0ab\x0d\x09c"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\u202eevil\u2069", r"\u202eevil\u2069"),
+        ("a\u200bb\u0301", r"a\u200bb\u0301"),
+        ("\U000e0041", r"\U000e0041"),
+        ("a\u00a0b", "a b"),
+        ("日本", "日本"),
+    ],
+)
+def test_what_cannot_be_seen_is_written_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_nothing_that_moves_or_hides_is_left(text: str) -> None:
+    for character in visible(text):
+        assert unicodedata.category(character)[0] not in "CM"
+        assert character == " " or unicodedata.category(character)[0] != "Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -143,7 +144,7 @@ class _Tailer:
     async def _known(self, path: str) -> bool:
         """Whether a file is being read under another name, as one is after its rotation."""
         try:
-            stat = await trio.Path(path).stat()
+            stat = await trio.to_thread.run_sync(os.stat, path)
         except OSError:
             return True
         identity = Identity.of(stat)

@@ -1,0 +1,56 @@
+"""The parser: in order, a few at a time, every line accounted for."""
+
+from __future__ import annotations
+
+import trio
+import trio.testing
+
+from actors.messages import Chunk, FromParser, FromTailer
+from actors.parser import parse
+from glancemetrics.aggregation import SourceBatch
+from glancemetrics.snapshot import SourceHealth, SourceState
+from tests.lines import BASE, line
+
+
+def chunk(lines: bytes, *overlong: bytes) -> Chunk:
+    return Chunk("a", lines, overlong, True, False, 0)
+
+
+async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
+    send, from_tailer = trio.open_memory_channel[FromTailer](100)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](100)
+    sizes = [3000, 1, 2000, 5, 1, 1000]
+    for number, size in enumerate(sizes):
+        send.send_nowait(chunk(line(BASE + number) * size))
+    send.send_nowait(SourceHealth("a", SourceState.WAITING))
+    send.close()
+    await parse(from_tailer, to_aggregator, workers=3)
+    batches = [message async for message in receive]
+    assert [m.batch.num_rows for m in batches[:-1] if isinstance(m, SourceBatch)] == sizes
+    assert isinstance(batches[-1], SourceHealth)
+
+
+async def test_a_line_that_was_too_long_is_a_reject() -> None:
+    send, from_tailer = trio.open_memory_channel[FromTailer](1)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](1)
+    send.send_nowait(chunk(line() + b"bad\n", b"xxx"))
+    send.close()
+    await parse(from_tailer, to_aggregator, workers=1)
+    batch = receive.receive_nowait()
+    assert isinstance(batch, SourceBatch)
+    assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 1, 2)
+    assert batch.reject_samples[-1].reason == "the line is longer than 1 MiB"
+
+
+async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
+    send, from_tailer = trio.open_memory_channel[FromTailer](100)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](0)
+    for _ in range(50):
+        send.send_nowait(chunk(line()))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: parse(from_tailer, to_aggregator, workers=2))
+        await trio.sleep(0.3)
+        # Two in hand and one that waits for a hand.
+        assert send.statistics().current_buffer_used >= 47
+        nursery.cancel_scope.cancel()
+    receive.close()

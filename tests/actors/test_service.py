@@ -1,0 +1,275 @@
+"""The whole service, from a log to its outputs, on trio's autojump clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from actors import service
+from actors.clock import WallClock
+from actors.outputs.output import Inbox, Output, Report
+from actors.supervisor import FIRST_BACKOFF
+from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.settings import Settings
+from glancemetrics.snapshot import OutputState, Snapshot, SourceState
+from tests.lines import BASE, line
+
+
+@attrs.define
+class Recorder:
+    """An output that remembers what it is sent; `before` may fail or hang."""
+
+    name: str = "recorder"
+    wants_events: bool = True
+    wants_snapshots: bool = True
+    before: Callable[[AlertEvent | Snapshot], object] = lambda _: None
+    events: list[AlertEvent] = attrs.field(factory=list)
+    snapshots: list[Snapshot] = attrs.field(factory=list)
+
+    @property
+    def last(self) -> Snapshot:
+        return self.snapshots[-1]
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        report(OutputState.WORKING, "in memory")
+        async with trio.open_nursery() as nursery:
+            if self.wants_snapshots:
+                nursery.start_soon(self._take_snapshots, inbox)
+            try:
+                while self.wants_events:
+                    async with inbox.event() as event:
+                        self.before(event)
+                        self.events.append(event)
+            except trio.EndOfChannel:
+                return
+
+    async def _take_snapshots(self, inbox: Inbox) -> None:
+        async for snapshot in inbox.snapshots:
+            self.before(snapshot)
+            self.snapshots.append(snapshot)
+
+
+class Run:
+    """A service that runs in the background of a test."""
+
+    def __init__(self, log: Path, recorder: Recorder, wall: WallClock) -> None:
+        self.log = log
+        self.recorder = recorder
+        self.stop = trio.Event()
+        self.ended = trio.Event()
+        self._wall = wall
+
+    def write(self, *lines: bytes) -> None:
+        with self.log.open("ab") as file:
+            file.write(b"".join(lines))
+
+    def write_now(self, count: int, **fields: object) -> None:
+        self.write(line(int(self._wall()), **fields) * count)  # type: ignore[arg-type]
+
+    async def until(self, true: Callable[[Snapshot], bool], seconds: float = 60) -> Snapshot:
+        with trio.fail_after(seconds):
+            while not (self.recorder.snapshots and true(self.recorder.last)):
+                await trio.sleep(0.1)
+        return self.recorder.last
+
+
+@pytest.fixture
+def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
+    def run(
+        outputs: Sequence[Output] = (), recorder: Recorder | None = None, **settings: object
+    ) -> Run:
+        log = tmp_path / "access.log"
+        recorder = recorder or Recorder()
+        started = Run(log, recorder, wall)
+
+        async def monitor() -> None:
+            await service.monitor(
+                Settings(**({"file": str(log)} | settings)),  # type: ignore[arg-type]
+                [recorder, *outputs],
+                stop=started.stop,
+                wall=wall,
+                standard_input=lambda: -1,
+            )
+            started.ended.set()
+
+        nursery.start_soon(monitor)
+        return started
+
+    return run
+
+
+async def test_a_live_log_is_shown_within_a_refresh(clock, run) -> None:
+    monitor = run()
+    monitor.write_now(3)
+    snapshot = await monitor.until(lambda s: s.insights.hits == 3)
+    assert snapshot.health.sources[0].format == "combined"
+    assert snapshot.health.sources[0].state is SourceState.FOLLOWING
+    assert snapshot.insights.hit_rate == pytest.approx(0.3)
+
+
+async def test_it_starts_with_what_the_longest_window_holds(clock, run) -> None:
+    monitor = run()
+    monitor.write(*(line(BASE - second) for second in (300, 100, 5)))
+    snapshot = await monitor.until(lambda s: s.health.records == 2)
+    assert snapshot.insights.hits in (0, 1)
+
+
+async def test_high_traffic_triggers_and_recovers_in_time(clock, run) -> None:
+    monitor = run(alert_threshold=2, alertwindow=0.5)
+    began = trio.current_time()
+    for _ in range(20):
+        monitor.write_now(10)
+        await trio.sleep(1)
+    await monitor.until(lambda s: bool(s.alerts.firing))
+    await monitor.until(lambda s: bool(s.alerts.recovered))
+    assert trio.current_time() - began < 60
+    kinds = [event.kind for event in monitor.recorder.events]
+    assert kinds == [
+        AlertEventKind.MONITORING_STARTED,
+        AlertEventKind.TRIGGERED,
+        AlertEventKind.RECOVERED,
+    ]
+    incident = monitor.recorder.events[-1].incident
+    assert incident is not None
+    assert incident.triggered_at - BASE == pytest.approx(7, abs=1)
+    assert incident.recovered_at - BASE == pytest.approx(20 + 30 - 6, abs=1)
+
+
+async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:
+    monitor = run()
+    await trio.sleep(30)
+    monitor.stop.set()
+    await monitor.ended.wait()
+    first, last = monitor.recorder.events
+    assert (first.kind, first.time) == (AlertEventKind.MONITORING_STARTED, BASE)
+    assert (last.kind, last.time) == (AlertEventKind.MONITORING_STOPPED, BASE + 30)
+
+
+async def test_what_was_read_is_drained_before_the_end(clock, run) -> None:
+    monitor = run(refresh=3600.0)
+    monitor.write_now(1)
+    await monitor.until(lambda s: True)
+    monitor.write_now(50_000)
+    await trio.sleep(1.5)
+    monitor.stop.set()
+    with trio.fail_after(2):
+        await monitor.ended.wait()
+    assert monitor.recorder.last.health.records == 50_001
+
+
+async def test_a_missing_file_is_told_and_awaited(clock, run) -> None:
+    monitor = run()
+    snapshot = await monitor.until(lambda s: bool(s.health.sources))
+    assert snapshot.health.sources[0].state is SourceState.WAITING
+    assert "does not exist yet" in snapshot.health.sources[0].detail
+    monitor.write_now(1)
+    await monitor.until(lambda s: s.insights.hits == 1)
+
+
+async def test_an_old_log_is_replayed_in_its_own_time(clock, run, tmp_path: Path) -> None:
+    with (tmp_path / "access.log").open("wb") as file:
+        for second in range(200):
+            file.write(line(BASE - 1_000_000 + second) * (1 + second // 50))
+    monitor = run(start_from="start", alert_threshold=1.5, alertwindow=1)
+    snapshot = await monitor.until(lambda s: s.health.records == 500)
+    assert snapshot.insights.end == BASE - 1_000_000 + 200
+    assert snapshot.insights.hits == 40
+    (alert,) = [e for e in monitor.recorder.events if e.kind is AlertEventKind.TRIGGERED]
+    # Of the minute before, 29 seconds with one line and 31 with two: 91 > 90.
+    assert alert.time == BASE - 1_000_000 + 81
+
+
+async def test_an_output_that_fails_is_started_again_and_misses_nothing(clock, run) -> None:
+    failures = iter([OSError(28, "No space left on device")] * 3)
+
+    def fail_three_times(what: object) -> None:
+        if isinstance(what, AlertEvent):
+            for error in failures:
+                raise error
+
+    broken = Recorder("broken", before=fail_three_times, wants_snapshots=False)
+    monitor = run([broken])
+    await monitor.until(lambda s: any(o.state is OutputState.RETRYING for o in s.health.outputs))
+    snapshot = await monitor.until(lambda s: s.health.outputs[1].restarts == 3)
+    assert snapshot.health.outputs[0].state is OutputState.WORKING
+    await trio.sleep(10 * FIRST_BACKOFF)
+    assert [event.kind for event in broken.events] == [AlertEventKind.MONITORING_STARTED]
+
+
+async def test_an_output_that_hangs_slows_nothing_else(clock, run) -> None:
+    @attrs.define
+    class Hung(Recorder):
+        async def run(self, inbox: Inbox, report: Report) -> None:
+            await trio.sleep_forever()
+
+    monitor = run([Hung("hung")])
+    for second in range(30):
+        monitor.write_now(1)
+        await trio.sleep(1)
+    assert monitor.recorder.last.health.records >= 28
+    monitor.stop.set()
+    with trio.fail_after(2 * service.DRAIN_SECONDS + 0.5):
+        await monitor.ended.wait()
+
+
+async def test_a_slow_output_gets_the_latest_snapshot(clock, run) -> None:
+    @attrs.define
+    class Slow(Recorder):
+        async def _take_snapshots(self, inbox: Inbox) -> None:
+            async for snapshot in inbox.snapshots:
+                self.snapshots.append(snapshot)
+                await trio.sleep(20)
+
+    slow = Slow("slow")
+    run([slow], refresh=1.0)
+    await trio.sleep(100)
+    times = [round(snapshot.time - BASE) for snapshot in slow.snapshots]
+    assert 4 <= len(times) <= 7
+    assert all(later - earlier == pytest.approx(20, abs=2.1)
+               for earlier, later in zip(times[1:], times[2:], strict=False))  # fmt: skip
+
+
+async def test_rejects_are_told_with_the_first_line(clock, run) -> None:
+    monitor = run(start_from="start")
+    monitor.write(b"not a log line\n", line(BASE), b"nor this\n")
+    snapshot = await monitor.until(lambda s: s.health.lines == 3)
+    assert (snapshot.health.records, snapshot.health.rejects) == (1, 2)
+    assert snapshot.health.reject_samples[0].line == "not a log line"
+
+
+async def test_lines_survive_rotation_under_load(clock, run) -> None:
+    monitor = run()
+    for number in range(10):
+        monitor.write_now(100)
+        await trio.sleep(1.2)
+        monitor.log.rename(monitor.log.with_suffix(f".{number}"))
+        monitor.write_now(7)
+        await trio.sleep(1.2)
+    await monitor.until(lambda s: s.health.records == 1070)
+
+
+async def test_a_failure_of_the_parser_ends_it_all(
+    clock, tmp_path: Path, wall: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: bytes) -> None:
+        raise RuntimeError("the parser is broken")
+
+    monkeypatch.setattr("actors.parser.decode", broken)
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    recorder = Recorder()
+    with pytest.raises(ExceptionGroup) as failure:
+        await service.monitor(
+            Settings(file=str(log)),
+            [recorder],
+            stop=trio.Event(),
+            wall=wall,
+            standard_input=lambda: -1,
+        )
+    assert failure.group_contains(RuntimeError, match="the parser is broken")
+    assert recorder.events[-1].kind is AlertEventKind.MONITORING_STOPPED

@@ -1,0 +1,50 @@
+"""What tests share: time that stands still, and a wall clock that goes with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+import trio
+import trio.testing
+
+from actors.clock import WallClock
+from actors.tailer.waking import Waker
+from tests.lines import BASE
+
+
+@pytest.fixture
+def clock(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> trio.testing.MockClock:
+    """Trio's autojump clock, in a world without threads.
+
+    The clock jumps whenever no task can run, also while a worker thread is at work, so what goes
+    to a thread is done on the spot, and of the tailer's two ways to wake only the poll is left.
+    """
+
+    async def on_the_spot(work: Callable[..., object], *arguments: object, **_: object) -> object:
+        await trio.lowlevel.checkpoint()
+        return work(*arguments)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", on_the_spot)
+    monkeypatch.setattr(Waker, "run", lambda _: trio.sleep_forever())
+    return autojump_clock
+
+
+@pytest.fixture
+def wall(clock: trio.testing.MockClock) -> WallClock:
+    """A wall clock that stands at `BASE` when the test begins and moves with trio's."""
+    began = clock.current_time()
+    return lambda: BASE + clock.current_time() - began
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is missing; in CI, which installs them all, fail instead."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"{', '.join(missing)} must be installed here")
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed")

@@ -55,13 +55,17 @@ class Waker:
         while True:
             self._rewatch = trio.Event()
             self._watched = await self._directories()
+            stop = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, frozenset(self._watched))
-                await self._rewatch.wait()
-                nursery.cancel_scope.cancel()
+                nursery.start_soon(self._watch, frozenset(self._watched), stop)
+                try:
+                    await self._rewatch.wait()
+                finally:
+                    # A cancelled watch waits for its thread, which looks at this only.
+                    stop.set()
             await trio.sleep(_STEP_MS / 1000)
 
-    async def _watch(self, watched: Iterable[str]) -> None:
+    async def _watch(self, watched: Iterable[str], stop: trio.Event) -> None:
         if not watched:
             return
         try:
@@ -70,6 +74,7 @@ class Waker:
                 watch_filter=None,
                 debounce=_DEBOUNCE_MS,
                 step=_STEP_MS,
+                stop_event=stop,
                 rust_timeout=5000,
                 recursive=False,
                 ignore_permission_denied=True,

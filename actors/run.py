@@ -116,12 +116,15 @@ def _log_to(level: str, file: Path | None) -> None:
             sys.stderr,
             level=level.upper(),
             filter=_is_ours,
+            diagnose=False,
             format="glancemetrics: {message}\n{exception}",
         )
         return
     try:
         file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        logger.add(file, level=level.upper(), filter=_is_ours, rotation="1 MB", retention=2)
+        logger.add(
+            file, level=level.upper(), filter=_is_ours, diagnose=False, rotation="1 MB", retention=2
+        )
     except OSError:
         return  # nowhere to say it; the status lines of the console remain
 

@@ -53,8 +53,9 @@ class Syslog:
                 transport = await self._connect()
         except trio.TooSlowError:
             raise OSError(f"{self._address} does not answer") from None
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, trio.BrokenResourceError) as error:
+            cause = error.__cause__ or error
+            reason = getattr(cause, "strerror", None) or str(cause)
             raise OSError(f"cannot reach {self._address}: {reason}") from error
         report(OutputState.WORKING, str(self._address))
         try:

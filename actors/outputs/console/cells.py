@@ -20,14 +20,24 @@ def cut(text: str, cells: int) -> str:
     """Return the text in at most so many cells, ended by `…` where it was cut."""
     if len(text) <= cells and width(text) <= cells:
         return text
-    kept: list[str] = []
-    room = cells - 1
-    for character in text:
+    return _head(text, cells - 1) + "…" if cells > 0 else ""
+
+
+def cut_left(text: str, cells: int) -> str:
+    """Return the end of the text, as of a path its name, begun by `…` where it was cut."""
+    if len(text) <= cells and width(text) <= cells:
+        return text
+    return "…" + _head(text[::-1], cells - 1)[::-1] if cells > 0 else ""
+
+
+def _head(text: str, cells: int) -> str:
+    """Return as much of the beginning of the text as so many cells hold."""
+    room = cells
+    for end, character in enumerate(text):
         room -= width(character)
         if room < 0:
-            break
-        kept.append(character)
-    return "".join(kept) + "…" if cells > 0 else ""
+            return text[:end]
+    return text
 
 
 def left(text: str, cells: int) -> str:
@@ -68,20 +78,19 @@ def fitted(row: Row, cells: int) -> Row:
 
 def wrapped(text: str, cells: int) -> list[str]:
     """Break text into lines of at most so many cells, at spaces where there are any."""
+    cells = max(2, cells)  # the widest character takes two
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
-        while width(word) > cells:
-            if line:
-                lines.append(line)
-                line = ""
-            head = cut(word, cells + 1).removesuffix("…")[:cells]
-            lines.append(head)
-            word = word[len(head) :]  # noqa: PLW2901 - what is left of it
-        if line and width(line) + 1 + width(word) > cells:
+        left_over = word
+        if line and width(line) + 1 + width(left_over) <= cells:
+            line = f"{line} {left_over}"
+            continue
+        if line:
             lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    lines.append(line)
-    return lines
+        while width(left_over) > cells:
+            head = _head(left_over, cells)
+            lines.append(head)
+            left_over = left_over[len(head) :]
+        line = left_over
+    return [*lines, line] if line else lines

@@ -11,7 +11,7 @@ import attrs
 from actors.outputs.console import styles
 from actors.outputs.console.cells import (
     Row,
-    cut,
+    cut_left,
     fitted,
     left,
     right,
@@ -48,6 +48,9 @@ TITLES = {
 }
 """Top tables, in the order in which they are shown."""
 
+_ROOM_FOR_DATE = 100
+"""Cells from which the clock has a date."""
+
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -75,13 +78,16 @@ def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row
     up = format_duration(max(0.0, snapshot.time - context.started_at))
     where = _sources_name(snapshot.health.sources)
     formats = sorted({s.format for s in snapshot.health.sources if s.format})
-    clock = ("PAUSED  " if paused else "") + local_time(snapshot.time, context.zone)
+    time = local_time(snapshot.time, context.zone)
+    if cells < _ROOM_FOR_DATE:
+        time = time[len("2026-11-23 ") :]
+    clock = ("PAUSED  " if paused else "") + time
     facts = [", ".join(formats) or "no format yet", f"up {up}"]
     if not snapshot.health.live:
         facts.append("replay")
     tail = "  " + " · ".join(facts)
     room = cells - len(" GlanceMetrics  ") - len(tail) - len(clock) - 3
-    text = f" GlanceMetrics  {cut(where, max(8, room))}{tail}"
+    text = f" GlanceMetrics  {cut_left(where, max(8, room))}{tail}"
     return [(styles.TITLE, left(text, cells - len(clock) - 2) + " " + clock + " ")]
 
 

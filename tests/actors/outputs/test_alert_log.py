@@ -1,0 +1,129 @@
+"""The alert log: a JSON line an event, rotated and retained as told, on disk at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.fan_out import Delivery
+from actors.outputs.alert_log import AlertLog
+from actors.supervisor import keep_running
+from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.snapshot import OutputState
+from tests.actors.outputs.feeding import event, feed
+from tests.lines import BASE
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(text) for text in path.read_text().splitlines()]
+
+
+async def test_an_event_is_a_line_that_says_it_all(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "alerts.jsonl"
+    started = AlertEvent(AlertEventKind.MONITORING_STARTED, BASE, "Monitoring began")
+    await feed(AlertLog(path, "10 MB", 10), started, event(12))
+    assert lines(path) == [
+        {
+            "time": "2026-09-21T14:13:20+00:00",
+            "event": "monitoring_started",
+            "message": "Monitoring began",
+        },
+        {
+            "time": "2026-09-21T14:13:32+00:00",
+            "event": "triggered",
+            "rule": "high_traffic",
+            "incident": "high_traffic-20260921T141320Z",
+            "value": 12.0,
+            "threshold": 10.0,
+            "window": 120,
+            "triggered_at": "2026-09-21T14:13:20+00:00",
+            "duration": None,
+            "peak": 12.5,
+            "message": "High traffic 12",
+        },
+    ]
+
+
+async def test_an_event_is_on_disk_before_the_next_comes(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    delivery = Delivery.to(AlertLog(path, "10 MB", 10))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for number in range(3):
+            delivery.send_event(event(number))
+            with trio.fail_after(5):
+                while not (path.exists() and len(lines(path)) == number + 1):
+                    await trio.sleep(0.01)
+        delivery.close()
+
+
+async def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1))
+    await feed(AlertLog(path, "10 MB", 10), event(2))
+    assert [line["value"] for line in lines(path)] == [1.0, 2.0]
+
+
+async def test_it_is_rotated_and_the_last_files_are_kept(tmp_path: Path) -> None:
+    await feed(AlertLog(tmp_path / "alerts.jsonl", "2 kB", 3), *map(event, range(100)))
+    files = sorted(tmp_path.glob("alerts*.jsonl"))
+    assert len(files) == 4
+    assert all(0 < path.stat().st_size <= 2000 for path in files)
+    assert lines(tmp_path / "alerts.jsonl")[-1]["value"] == 99.0
+
+
+@pytest.mark.parametrize("evil", ["{x} {0} {{}}", "a\nb", '"', "<red>x</red>", "\x1b[2J\udc80"])
+async def test_no_text_breaks_a_line(tmp_path: Path, evil: str) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1, evil))
+    (line,) = lines(path)
+    assert line["message"] == f"{evil} 1"
+    assert path.read_bytes().isascii()
+
+
+async def test_others_may_not_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1))
+    assert path.stat().st_mode & 0o007 == 0
+
+
+async def test_a_place_that_cannot_be_written_is_told_and_tried_again(
+    clock, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    delivery = Delivery.to(AlertLog(blocked / "alerts.jsonl", "10 MB", 10))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        delivery.send_event(event(1))
+        await trio.sleep(5)
+        assert delivery.health.state is OutputState.RETRYING
+        assert str(blocked) in delivery.health.detail
+        blocked.unlink()
+        await trio.sleep(30)
+        assert delivery.health.state is OutputState.WORKING
+        delivery.close()
+    assert [line["value"] for line in lines(blocked / "alerts.jsonl")] == [1.0]
+
+
+async def test_a_full_disk_loses_no_event(clock, tmp_path: Path) -> None:
+    """/dev/full takes no byte; then the name is given to a file that does."""
+    path = tmp_path / "alerts.jsonl"
+    path.symlink_to("/dev/full")
+    delivery = Delivery.to(AlertLog(path, "10 MB", 10))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for number in range(3):
+            delivery.send_event(event(number))
+        await trio.sleep(3)
+        assert delivery.health.state is OutputState.RETRYING
+        assert "is there room on the disk?" in delivery.health.detail
+        path.unlink()
+        await trio.sleep(60)
+        delivery.close()
+    assert [line["value"] for line in lines(path)] == [0.0, 1.0, 2.0]
+    assert os.path.lexists(path)

@@ -1,0 +1,69 @@
+"""JSON snapshots: field names that stay, one line a snapshot."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import attrs
+
+from actors.fan_out import Delivery
+from actors.outputs.heartbeat import Heartbeat, overdue_seconds
+from actors.outputs.json_lines import JsonLines
+from actors.supervisor import keep_running
+from tests.actors.outputs.snapshots import snapshot
+from tests.lines import BASE
+
+
+async def test_a_snapshot_is_a_line() -> None:
+    read_end, write_end = os.pipe()
+    delivery = Delivery.to(JsonLines(lambda: write_end))
+    delivery.send_snapshot(snapshot())
+    delivery.close()
+    await keep_running(delivery)
+    os.close(write_end)
+    with os.fdopen(read_end) as reader:
+        (line,) = reader.read().splitlines()
+    told = json.loads(line)
+    assert list(told) == [
+        "time", "window", "hits", "hit_rate", "bytes", "visitors", "known_users", "errors",
+        "client_errors", "server_errors", "status_classes", "top", "estimated", "alerts", "health",
+    ]  # fmt: skip
+    assert told["window"] == {
+        "start": "2026-09-21T14:13:10+00:00",
+        "end": "2026-09-21T14:13:20+00:00",
+        "seconds": 10,
+    }
+    assert list(told["top"]) == ["sections", "paths", "hosts", "users", "status", "methods",
+                                 "referrers", "agents"]  # fmt: skip
+    assert told["top"]["sections"][0] == {"name": "/s0", "hits": 100, "bytes": 1000, "errors": 3}
+    assert list(told["alerts"]) == ["firing", "recovered"]
+    assert told["alerts"]["firing"][0]["triggered_at"] == "2026-09-21T14:13:00+00:00"
+    assert list(told["health"])[:8] == [
+        "lines", "records", "rejects", "late", "early", "delay", "lag_bytes", "lag_seconds",
+    ]  # fmt: skip
+    assert told["health"]["sources"][0]["state"] == "following"
+
+
+async def test_the_latest_snapshot_replaces_one_that_nobody_took(tmp_path: Path) -> None:
+    file = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
+    delivery = Delivery.to(JsonLines(lambda: file))
+    for second in range(3):
+        delivery.send_snapshot(attrs.evolve(snapshot(), time=BASE + second))
+    delivery.close()
+    await keep_running(delivery)
+    os.close(file)
+    (line,) = (tmp_path / "out").read_text().splitlines()
+    assert json.loads(line)["time"] == "2026-09-21T14:13:22+00:00"
+
+
+async def test_the_heartbeat_says_when_the_next_is_due(tmp_path: Path) -> None:
+    path = tmp_path / "beat"
+    heartbeat = Heartbeat(path, 2.0)
+    heartbeat._write(snapshot())
+    assert overdue_seconds(path, BASE + 10) < 0 < overdue_seconds(path, BASE + 12)
+    delivery = Delivery.to(heartbeat)
+    delivery.close()
+    await keep_running(delivery)
+    assert not path.exists()

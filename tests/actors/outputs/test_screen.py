@@ -1,0 +1,281 @@
+"""The screen, drawn for sizes of terminal and states of the monitor. Pure: no terminal here."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.outputs.console.cells import Row, row_width
+from actors.outputs.console.keys import KEYS
+from actors.outputs.console.panels import Context
+from actors.outputs.console.screen import View, render
+from glancemetrics.alerting import Alerts
+from glancemetrics.dimensions import Dimension
+from glancemetrics.insights import TopRow, empty_insights
+from glancemetrics.rejects import Reject
+from glancemetrics.rules.high_traffic import HighTraffic
+from glancemetrics.snapshot import (
+    OutputHealth,
+    OutputState,
+    Snapshot,
+    SourceHealth,
+    SourceState,
+)
+from tests.actors.outputs.snapshots import health, insights, snapshot
+from tests.lines import BASE
+
+CONTEXT = Context(
+    version="0.1.0",
+    started_at=BASE - 123.0,
+    rules={"high_traffic": HighTraffic(10.0, 120)},
+    incident_limit=3,
+    section_limit=8,
+    zone=UTC,
+)
+NOTHING = empty_insights(BASE, 10)
+
+
+def text(row: Row) -> str:
+    return "".join(piece for _, piece in row)
+
+
+def screen(
+    shown: Snapshot | None = None, cells: int = 80, rows: int = 24, view: View | None = None
+) -> list[str]:
+    drawn = render(shown or snapshot(), view or View(), CONTEXT, cells, rows)
+    return [text(row).rstrip() for row in drawn]
+
+
+def styled(shown: Snapshot, words: str, cells: int = 160) -> str:
+    """The style of the fragment that holds these words."""
+    for row in render(shown, View(), CONTEXT, cells, 50):
+        for style, piece in row:
+            if words in piece:
+                return style
+    raise AssertionError(f"{words!r} is not on the screen")
+
+
+def test_at_80_by_24_everything_that_matters_is_there() -> None:
+    shown = screen()
+    assert shown[0].startswith(" GlanceMetrics  /var/log/access.log  combined · up 2 min 03 s")
+    assert shown[0].endswith("14:13:20 UTC")
+    assert screen(cells=120)[0].endswith("2026-09-21 14:13:20 UTC")
+    assert shown[1] == " read 12,345 lines  rejects 0  lag 0 B  delay 0.5 s"
+    page = "\n".join(shown)
+    assert "hits 1,284  req/s 128.4  traffic 91.1 kB  visitors 321  users 4" in page
+    assert "errors 42 (3.3 %)  2xx 1,200  3xx 42  4xx 30  5xx 12" in page
+    assert "Alerts: 1 ongoing" in page
+    assert "High traffic generated an alert - hits = 12.5, triggered at 14:13:00 UTC" in page
+    assert "for 20 s now, highest rate 14 requests/s" in page
+    assert "✓ High traffic alert recovered at 14:03:20 UTC - lasted 5 min 00 s, highest" in page
+    assert "Sections" in page
+    assert "Paths" in page
+    assert shown[-2] == " alert log: /state/alerts.jsonl"
+    assert shown[-1].startswith(" q quit   p pause   ? help")
+    assert "/s0" in page
+
+
+def test_when_the_terminal_is_wide_tops_stand_side_by_side() -> None:
+    wide = screen(cells=200, rows=60)
+    heading = next(row for row in wide if "Sections" in row)
+    assert "Paths" in heading
+    assert "Hosts" in heading
+    page = "\n".join(wide)
+    for title in ("Sections", "Paths", "Hosts", "Status", "Methods", "Users", "Referrers",
+                  "Agents"):  # fmt: skip
+        assert title in page
+    narrow = screen(cells=80, rows=60)
+    assert not any("Sections" in row and "Paths" in row for row in narrow)
+
+
+@given(
+    st.integers(1, 260),
+    st.integers(1, 90),
+    st.integers(0, 30),
+    st.integers(0, 9),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=200)
+def test_every_size_is_filled_exactly(
+    cells: int, rows: int, top: int, focus: int, help_: bool, empty: bool
+) -> None:
+    view = View(help=help_, focus=focus)
+    shown = snapshot(insights=NOTHING if empty else insights(top))
+    drawn = render(shown, view, CONTEXT, cells, rows)
+    assert len(drawn) == rows
+    assert {row_width(row) for row in drawn} == {cells}
+
+
+def test_the_sparkline_ends_with_the_newest_second() -> None:
+    rates = (0,) * 590 + (5,) * 8 + (0, 10)
+    shown = screen(snapshot(rates=rates), cells=320, rows=24)
+    assert shown[2].endswith("█")
+    assert "10" in shown[2]
+    assert shown[3].endswith("████████ █")
+
+
+def test_ongoing_alerts_are_red_and_recovered_ones_are_not() -> None:
+    assert styled(snapshot(), "● High traffic") == "class:firing"
+    assert styled(snapshot(), "✓ High traffic") == "class:recovered"
+    quiet = snapshot(alerts=Alerts())
+    assert "Alerts: none ongoing" in "\n".join(screen(quiet))
+
+
+def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> None:
+    page = " ".join(
+        screen(
+            snapshot(
+                insights=NOTHING,
+                health=health(
+                    lines=1284,
+                    records=0,
+                    rejects=1284,
+                    reject_samples=(
+                        Reject('{"msg": "first"}', "no time such as [x]"),
+                        Reject("last", "empty"),
+                    ),
+                ),
+            )
+        )
+    )
+    page = " ".join(page.split())
+    assert "Nothing parses: 1,284 lines were read, and none is in the common or combined" in page
+    assert 'The first of them: {"msg": "first"}' in page
+    assert "What is wrong with it: no time such as [x]." in page
+    assert "access_log FILE combined" in page
+    assert "Sections" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"sources": (SourceHealth("/x.log", SourceState.WAITING, "does not exist yet"),)},
+            "Nothing comes. /x.log does not exist yet.",
+        ),
+        (
+            {"sources": (SourceHealth("/x.log", SourceState.BLOCKED, "may not be read"),)},
+            "Nothing comes. /x.log may not be read.",
+        ),
+        ({"newest": None}, "No request was logged in the last 10 s. To see what is in the log"),
+        ({"newest": BASE - 60}, "No request was logged in the last 10 s; the newest is of 2026-09"),
+        (
+            {"newest": BASE - 90_000, "late": 5},
+            "The records are old, the newest of 2026-09-20 13:13:20 UTC; --clock log shows",
+        ),
+        ({"newest": None, "early": 5}, "All records are ahead of this machine's clock"),
+    ],
+)
+def test_when_nothing_comes_it_says_why(fields: dict[str, object], expected: str) -> None:
+    page = " ".join(" ".join(screen(snapshot(insights=NOTHING, health=health(**fields)))).split())
+    assert expected in page
+    assert "Nothing parses" not in page
+
+
+def test_trouble_stays_in_sight() -> None:
+    troubled = health(
+        rejects=7,
+        late=3,
+        early=2,
+        lag_bytes=5_000_000,
+        lag_seconds=42.0,
+        sources=(
+            SourceHealth("/a.log", SourceState.FOLLOWING),
+            SourceHealth("/b.log", SourceState.BLOCKED, "may not be read"),
+        ),
+        outputs=(
+            OutputHealth("alert log", OutputState.RETRYING, "/root: Permission denied", 2, 5),
+        ),
+    )
+    page = "\n".join(screen(snapshot(health=troubled), cells=120))
+    assert "rejects 7  lag 5.0 MB, 42 s  delay 0.5 s  late 3  early 2" in page
+    assert "! /b.log may not be read" in page
+    assert "! alert log does not work: /root: Permission denied; retrying, 2 events lost" in page
+    assert "/a.log and 1 more" in page
+
+
+def test_estimates_are_marked() -> None:
+    estimated = insights(estimated=frozenset({Dimension.HOST}))
+    page = "\n".join(screen(snapshot(insights=estimated), cells=200, rows=60))
+    assert "visitors ~321" in page
+    assert "Hosts~" in page
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    shown = snapshot(health=health(delay=None, lag_bytes=9, lag_seconds=None))
+    assert screen(shown)[1] == " read 12,345 lines  rejects 0  lag 9 B, –  delay –"
+
+
+def test_tab_and_arrows_move_and_scroll() -> None:
+    view = View()
+    assert " /s0 " in "\n".join(screen(view=view))
+    view.scroll_down()
+    page = "\n".join(screen(view=view))
+    assert " /s0 " not in page
+    assert "/s1" in page
+    view.page_down()
+    view.page_down()
+    view.page_down()
+    screen(view=view)
+    assert "/s19" in "\n".join(screen(view=view))
+    view.scroll_home()
+    assert " /s0 " in "\n".join(screen(view=view))
+    for _ in range(7):
+        view.focus_next()
+    assert "Agent/0.0" in "\n".join(screen(view=view))
+    view.focus_next()
+    assert view.focused is Dimension.SECTION
+    view.focus_previous()
+    assert view.focused is Dimension.AGENT
+
+
+def test_help_tells_every_key() -> None:
+    page = "\n".join(screen(view=View(help=True), rows=40))
+    for key in KEYS:
+        assert key.help in page
+    assert "? or Esc to go back" in page
+
+
+def test_a_pause_is_told() -> None:
+    shown = screen(view=View(paused=True))
+    assert "PAUSED" in shown[0]
+    assert "p go on" in shown[-1]
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202e\u200b\u0301\n\t日本" + "x" * 300
+
+
+def test_nothing_of_a_log_is_anything_but_text() -> None:
+    row = TopRow(HOSTILE, 1, 1, 1)
+    evil = snapshot(
+        insights=insights(top=dict.fromkeys(Dimension, (row,))),
+        health=health(
+            sources=(SourceHealth(HOSTILE, SourceState.BLOCKED, "may not be read"),),
+            outputs=(OutputHealth("alert log", OutputState.RETRYING, HOSTILE),),
+        ),
+    )
+    rejected = snapshot(
+        insights=NOTHING,
+        health=health(lines=1, records=0, rejects=1, reject_samples=(Reject(HOSTILE, HOSTILE),)),
+    )
+    for shown in (evil, rejected):
+        drawn = render(shown, View(), CONTEXT, 100, 40)
+        page = "".join(map(text, drawn))
+        assert not set(page) & set("\x1b\x07\u202e\u200b\u0301\n\t")
+        assert {row_width(row) for row in drawn} == {100}
+        assert r"\x1b[2J" in page
+
+
+def test_before_the_first_snapshot_there_is_a_word() -> None:
+    drawn = [text(row) for row in render(None, View(), CONTEXT, 80, 24)]
+    assert "Reading the log" in drawn[1]
+
+
+def test_a_replay_says_that_it_is_one() -> None:
+    past = attrs.evolve(snapshot(), health=health(live=False))
+    assert "replay" in screen(past, cells=120)[0]

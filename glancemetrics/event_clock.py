@@ -69,15 +69,16 @@ class EventClock:
     def now(self, wall: float) -> float | None:
         """Return the instant, in seconds since the epoch, up to which everything was read.
 
-        `None` while a source is being read and has not said yet when it was written.
+        `None` before any record: nobody knows yet whether this log is of now or of the past.
         """
+        newest = self._newest
+        if newest is None:
+            return wall if self._mode is ClockMode.WALL else None
         lagging = [state.newest for state in self._sources.values() if not state.caught_up]
         if lagging:
-            if self._newest is None:
-                return None
-            held_back = self._newest - self._horizon
+            held_back = newest - self._horizon
             return float(max(held_back, min(held_back if t is None else t for t in lagging)))
-        if self._live or self._newest is None:
+        if self._live:
             return wall
         # Nothing more is known to come, so the newest second is whole.
-        return float(self._newest + 1)
+        return float(newest + 1)

@@ -229,11 +229,11 @@ class Settings:
     )
     timewindow: int = _setting(
         10,
-        _whole(1, 86_400),
+        _whole(1, 604_800),
         name="timewindow",
         metavar="SECONDS",
         help="insights window",
-        allowed="a whole number of seconds from 1 to 86400",
+        allowed="a whole number of seconds from 1 to 604800",
     )
     alertwindow: float = _setting(
         2.0,
@@ -253,19 +253,19 @@ class Settings:
     )
     section_limit: int = _setting(
         8,
-        _whole(1, 1000),
+        _whole(1, 100_000),
         name="section_limit",
         metavar="ROWS",
         help="rows in top sections",
-        allowed="a whole number from 1 to 1000",
+        allowed="a whole number from 1 to 100000",
     )
     top_limit: int = _setting(
         20,
-        _whole(1, 1000),
+        _whole(1, 100_000),
         name="top_limit",
         metavar="ROWS",
         help="rows in the other tops (paths, hosts, status ...)",
-        allowed="a whole number from 1 to 1000",
+        allowed="a whole number from 1 to 100000",
     )
     refresh: float = _setting(
         2.0,

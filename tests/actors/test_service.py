@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -208,7 +209,7 @@ async def test_an_output_that_hangs_slows_nothing_else(clock, run) -> None:
             await trio.sleep_forever()
 
     monitor = run([Hung("hung")])
-    for second in range(30):
+    for _ in range(30):
         monitor.write_now(1)
         await trio.sleep(1)
     assert monitor.recorder.last.health.records >= 28
@@ -230,8 +231,10 @@ async def test_a_slow_output_gets_the_latest_snapshot(clock, run) -> None:
     await trio.sleep(100)
     times = [round(snapshot.time - BASE) for snapshot in slow.snapshots]
     assert 4 <= len(times) <= 7
-    assert all(later - earlier == pytest.approx(20, abs=2.1)
-               for earlier, later in zip(times[1:], times[2:], strict=False))  # fmt: skip
+    assert all(
+        later - earlier == pytest.approx(20, abs=2.1)
+        for earlier, later in itertools.pairwise(times[1:])
+    )
 
 
 async def test_rejects_are_told_with_the_first_line(clock, run) -> None:

@@ -142,6 +142,16 @@ def test_the_clock_waits_for_every_source_to_say_something() -> None:
     assert [source.name for source in two.snapshot(BASE + 2.0).health.sources] == ["a", "b"]
 
 
+def test_a_silent_log_that_turns_out_to_be_of_the_past_is_replayed() -> None:
+    past = aggregation(sources=["a"])
+    past.note_source(SourceHealth("a", SourceState.FOLLOWING), BASE + 1_000_000.0)
+    assert past.advance(BASE + 1_000_000.0) is None
+    past.add(read(line(BASE) * 2), BASE + 1_000_001.0)
+    past.advance(BASE + 1_000_001.0)
+    snapshot = past.snapshot(BASE + 1_000_001.0)
+    assert (snapshot.insights.hits, snapshot.health.late) == (2, 0)
+
+
 def test_a_source_that_is_gone_is_not_told_of() -> None:
     two = aggregation(sources=["a", "b"])
     two.add(read(line(BASE)), BASE + 1.0)

@@ -12,8 +12,12 @@ def clock(mode: ClockMode = ClockMode.AUTO) -> EventClock:
     return EventClock(mode, horizon_seconds=120)
 
 
-def test_without_any_record_it_is_the_wall_clock() -> None:
-    assert clock().now(WALL) == WALL
+def test_without_any_record_nobody_knows() -> None:
+    assert clock().now(WALL) is None
+    assert clock(ClockMode.WALL).now(WALL) == WALL
+    silent = clock()
+    silent.observe("a", None, True, WALL)
+    assert silent.now(WALL) is None
 
 
 def test_a_live_log_read_to_its_end_has_the_wall_clock_also_when_it_is_silent() -> None:

@@ -41,7 +41,7 @@ def test_several_files_come_from_the_environment_as_from_a_path() -> None:
     ("flags", "env", "toml", "message"),
     [
         ({"timewindow": "0"}, {}, None,
-         "--timewindow 0: must be a whole number of seconds from 1 to 86400"),
+         "--timewindow 0: must be a whole number of seconds from 1 to 604800"),
         ({"timewindow": "ten"}, {}, None, "--timewindow ten: must be a whole number"),
         ({"alert_threshold": "nan"}, {}, None, "--alert_threshold nan: must be a number"),
         ({}, {"GLANCEMETRICS_REFRESH": "fast"}, None, "GLANCEMETRICS_REFRESH=fast: must be"),

@@ -1,0 +1,351 @@
+"""The whole program as a person uses it: a real terminal (tmux), a real rsyslog, real signals."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import needs
+from tests.lines import line
+
+pytestmark = pytest.mark.terminal
+
+PROGRAM = [sys.executable, "-m", "glancemetrics"]
+
+
+def eventually(true: Callable[[], object], seconds: float = 20, what: str = "it") -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.1)
+
+
+class Tmux:
+    """One terminal of a given size."""
+
+    def __init__(self, folder: Path, columns: int, rows: int) -> None:
+        self._socket = str(folder / "tmux")
+        self("new-session", "-d", "-x", str(columns), "-y", str(rows), "bash --norc --noprofile")
+        self.type("PS1='$ '; clear")
+
+    def __call__(self, *command: str) -> str:
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        environment.pop("TMUX", None)
+        return subprocess.run(
+            ["tmux", "-S", self._socket, "-u", *command],
+            check=True, capture_output=True, text=True, env=environment,
+        ).stdout  # fmt: skip
+
+    def type(self, command: str) -> None:
+        self("send-keys", command, "Enter")
+
+    def press(self, key: str) -> None:
+        self("send-keys", key)
+
+    @property
+    def page(self) -> str:
+        return self("capture-pane", "-p")
+
+    @property
+    def colored_page(self) -> str:
+        return self("capture-pane", "-p", "-e")
+
+    def until(self, words: str, seconds: float = 20) -> str:
+        page = ""
+
+        def shown() -> bool:
+            nonlocal page
+            page = self.page
+            return re.search(words, page) is not None
+
+        try:
+            eventually(shown, seconds, words)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen was:\n{page}") from None
+        return page
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[[int, int], Tmux]]:
+    needs("tmux")
+    made: list[Tmux] = []
+
+    def terminal(columns: int, rows: int) -> Tmux:
+        folder = tmp_path / f"tmux{len(made)}"
+        folder.mkdir()
+        made.append(Tmux(folder, columns, rows))
+        return made[-1]
+
+    yield terminal
+    for each in made:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            each("kill-server")
+
+
+@pytest.fixture
+def rsyslog(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """Debian's rsyslog, listening on TCP and UDP of a loopback port, writing to a file."""
+    needs("rsyslogd")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    written = tmp_path / "rsyslog.log"
+    config = tmp_path / "rsyslog.conf"
+    config.write_text(
+        f'global(workDirectory="{tmp_path}")\n'
+        'module(load="imtcp")\nmodule(load="imudp")\n'
+        f'input(type="imtcp" port="{port}" address="127.0.0.1")\n'
+        f'input(type="imudp" port="{port}" address="127.0.0.1")\n'
+        'template(name="all" type="string" string="%syslogfacility-text%.%syslogseverity-text% '
+        '%app-name% %msgid% %structured-data% |%msg%|\\n")\n'
+        f'action(type="omfile" file="{written}" template="all")\n'
+    )
+    server = subprocess.Popen(
+        ["rsyslogd", "-n", "-f", str(config), "-i", str(tmp_path / "rsyslog.pid")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def listening() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    eventually(listening, what="rsyslog")
+    yield port, written
+    server.terminate()
+    server.wait(10)
+
+
+def command(tmp_path: Path, *arguments: object) -> str:
+    words = [
+        "env",
+        f"XDG_STATE_HOME={tmp_path / 'state'}",
+        "TZ=UTC",
+        *PROGRAM,
+        *map(str, arguments),
+    ]
+    return shlex.join(words)
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> Iterator[Path]:
+    """Generated traffic with a spike of 12 s that begins after 8 s."""
+    log = tmp_path / "access.log"
+    generator = subprocess.Popen(
+        [*PROGRAM, "generate", "-o", str(log), "--rate", "40", "--spike", "12s@400+8s"]
+    )
+    yield log
+    generator.kill()
+    generator.wait()
+
+
+@pytest.mark.parametrize(("columns", "rows", "scheme"), [(80, 24, "tcp"), (200, 60, "udp")])
+def test_a_spike_triggers_and_its_end_recovers_everywhere(
+    terminal, traffic: Path, rsyslog: tuple[int, Path], tmp_path: Path,
+    columns: int, rows: int, scheme: str,
+) -> None:  # fmt: skip
+    port, written = rsyslog
+    screen = terminal(columns, rows)
+    screen.type(
+        command(tmp_path, "-f", traffic, "--alert_threshold", 150, "--alertwindow", 0.1,
+                "-r", 0.5, "--syslog", f"{scheme}://127.0.0.1:{port}")
+    )  # fmt: skip
+    screen.until(r"Alerts: none ongoing")
+    page = screen.until(r"Alerts: 1 ongoing")
+    triggered = re.search(
+        r"High traffic generated an alert - hits = [\d.]+, triggered at \d\d:\d\d:\d\d UTC", page
+    )
+    assert triggered, page
+    assert re.search(r"\x1b\[[0-9;]*31m ● High traffic", screen.colored_page)
+    page = screen.until(r"High traffic alert recovered at", 40)
+    assert "Alerts: none ongoing" in page
+    assert ("Paths" in page.splitlines()[[("Sections" in r) for r in page.splitlines()].index(True)]
+            ) == (columns == 200)  # fmt: skip
+    screen.press("q")
+    screen.until(r"(?m)^\$\s*\Z", 5)
+
+    trail = [json.loads(text) for text in
+             (tmp_path / "state/glancemetrics/alerts.jsonl").read_text().splitlines()]  # fmt: skip
+    events = [event["event"] for event in trail]
+    assert events == ["monitoring_started", "triggered", "recovered", "monitoring_stopped"]
+    eventually(lambda: written.read_text().count("\n") == 4, what="the syslog's fourth line")
+    lines = written.read_text().splitlines()
+    assert [text.split()[0] for text in lines] == [
+        "daemon.info", "daemon.warning", "daemon.notice", "daemon.info",
+    ]  # fmt: skip
+    for text, event in zip(lines, trail, strict=True):
+        assert f"glancemetrics {event['event']} [glancemetrics@32473 " in text
+        assert text.endswith(f"|{event['message']}|")
+
+
+@pytest.mark.parametrize("how", ["q", "C-c", "SIGTERM", "SIGHUP", "crash"])
+def test_the_terminal_is_left_as_it_was_found(terminal, tmp_path: Path, how: str) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())))
+    screen = terminal(80, 24)
+    screen.type("echo before")
+    start = command(tmp_path, "-f", log)
+    if how == "crash":
+        # Something inside breaks, as no one foresaw.
+        broken = "import actors.aggregator as a\nasync def f(*x, **y): raise RuntimeError('boom')\n"
+        broken += "a._take_in = f\nfrom glancemetrics.cli import main\nmain()\n"
+        start = start.replace("-m glancemetrics", "-c " + shlex.quote(broken))
+    screen.type("stty -g > before; " + start + "; echo status $?; stty -g > after")
+    if how != "crash":
+        screen.until("Sections|Nothing comes")
+    if how.startswith("SIG"):
+        processes = subprocess.run(
+            ["pgrep", "-f", f"glancemetrics -f {log}$"], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for process in processes:
+            os.kill(int(process), getattr(signal, how))
+    elif how != "crash":
+        screen.press(how)
+    page = screen.until(r"status \d+", 5)
+    assert "before" in page  # the screen from before is back
+    assert ("status 1" if how == "crash" else "status 0") in page
+    if how == "crash":
+        assert "glancemetrics: error: the monitor failed: RuntimeError: boom" in page
+    screen.type("clear; cmp before after && echo same")
+    screen.until("^same", 5)
+    assert screen("display-message", "-p", "#{cursor_flag}#{alternate_on}").strip() == "10"
+
+
+def test_it_follows_a_resize(terminal, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())) * 50)
+    screen = terminal(80, 24)
+    screen.type(command(tmp_path, "-f", log, "--timewindow", 600))
+    assert "Hosts" not in screen.until("Sections")
+    screen("resize-window", "-x", "200", "-y", "50")
+    screen.until("Hosts", 5)
+
+
+def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
+    """The first is obeyed in good order; here an output hangs, and the second does not wait."""
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    hang = (
+        "import actors.outputs.alert_log as a, trio\n"
+        "async def run(*_): await trio.to_thread.run_sync(__import__('time').sleep, 60)\n"
+        "a.AlertLog.run = run\nfrom glancemetrics.cli import main\nmain()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hang, "-f", str(log), "--json"],
+        stdout=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(1) == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_and_ends_within_two_seconds(tmp_path: Path, number: int) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(b"")
+    with subprocess.Popen(
+        [*PROGRAM, "-f", str(log), "--json", "-r", "60"],
+        stdout=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        with log.open("ab") as file:
+            file.write(line(int(time.time())) * 100_000)
+        time.sleep(1.5)
+        began = time.monotonic()
+        process.send_signal(number)
+        last = json.loads(process.stdout.read().splitlines()[-1])
+        assert process.wait(3) == 0
+        assert time.monotonic() - began < 2
+    assert last["health"]["records"] == 100_000
+    assert last["health"]["lag_bytes"] == 0
+
+
+def test_without_a_terminal_it_runs_headless(tmp_path: Path) -> None:
+    """As `docker run -d` does: no TTY, no stdin, SIGTERM."""
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    trail = tmp_path / "alerts.jsonl"
+    with subprocess.Popen(
+        [*PROGRAM, "-f", str(log), "--alert-log", str(trail)]
+        + ["--heartbeat", str(tmp_path / "beat")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        eventually((tmp_path / "beat").exists)
+        check = [*PROGRAM, "healthcheck", str(tmp_path / "beat")]
+        assert subprocess.run(check, check=False).returncode == 0
+        process.terminate()
+        assert process.communicate(timeout=5) == (b"", b"")
+        assert process.returncode == 0
+    assert subprocess.run(check, check=False, capture_output=True).returncode == 1
+    assert trail.read_text().count("\n") == 2
+
+
+def test_a_log_that_is_piped_in_leaves_the_keys_to_the_terminal(terminal, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())) * 5)
+    screen = terminal(80, 24)
+    screen.type(f"tail -n +1 -F {log} | {command(tmp_path, '-f', '-')}; echo status $?")
+    page = screen.until("Sections")
+    assert "standard input" in page
+    screen.press("?")
+    screen.until("go to the next table", 5)
+    screen.press("q")
+    page = screen.until(r"status \d+", 5)
+    assert "status 0" in page
+
+
+def test_a_place_that_cannot_be_written_stays_in_sight(terminal, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())))
+    screen = terminal(100, 24)
+    screen.type(command(tmp_path, "-f", log, "--alert-log", "/proc/nowhere/alerts.jsonl"))
+    screen.until(r"! alert log does not work: /proc/nowhere")
+    screen.until("Sections|Nothing comes")
+
+
+def test_an_interrupt_from_the_keyboard_of_a_bare_terminal(tmp_path: Path) -> None:
+    """Ctrl-C as a byte of the terminal, without tmux between: the line discipline is restored."""
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    with subprocess.Popen(
+        [*PROGRAM, "-f", str(log)], stdin=slave, stdout=slave, stderr=slave,
+        env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        output = b""
+        deadline = time.monotonic() + 20
+        while b"q quit" not in output:
+            assert time.monotonic() < deadline
+            output += os.read(master, 65_536)
+        os.write(master, b"\x03")
+        os.set_blocking(master, False)
+        began = time.monotonic()
+        while process.poll() is None:
+            with contextlib.suppress(BlockingIOError):
+                os.read(master, 65_536)
+            assert time.monotonic() - began < 3
+            time.sleep(0.01)
+        assert process.returncode == 0
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)

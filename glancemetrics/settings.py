@@ -232,7 +232,7 @@ class Settings:
         _whole(1, 604_800),
         name="timewindow",
         metavar="SECONDS",
-        help="insights window",
+        help="insights window, in seconds",
         allowed="a whole number of seconds from 1 to 604800",
     )
     alertwindow: float = _setting(
@@ -240,7 +240,7 @@ class Settings:
         _number(1 / 60, 1440),
         name="alertwindow",
         metavar="MINUTES",
-        help="alert window",
+        help="alert window, in minutes",
         allowed="a number of minutes, at least a second (0.0167) and at most 1440",
     )
     alert_threshold: float = _setting(
@@ -273,7 +273,7 @@ class Settings:
         name="refresh",
         short="-r",
         metavar="SECONDS",
-        help="time between screen updates",
+        help="seconds between screen updates",
         allowed="a number of seconds from 0.1 to 3600",
     )
     incident_limit: int = _setting(

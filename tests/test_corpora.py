@@ -17,6 +17,7 @@ import pytest
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.records import rows
+from glancemetrics.value_table import shortened
 from tests.conftest import needs
 
 FOLDER = Path(
@@ -79,7 +80,7 @@ def awk(separator: str, program: str, path: Path) -> dict[str, list[int]]:
         ["awk", "-F", separator, program, str(path)], check=True, capture_output=True
     ).stdout.decode()
     return {
-        name: [int(number) for number in numbers.split()]
+        shortened(name): [int(number) for number in numbers.split()]
         for name, _, numbers in (text.partition("\t") for text in output.splitlines())
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Mapping
 from datetime import UTC
 
@@ -31,10 +32,12 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self.written = ""
+        self._lock = threading.Lock()  # the console writes in its own thread
 
     def resize(self, columns: int, rows: int) -> None:
         self.size = Size(rows=rows, columns=columns)
-        self.screen.resize(rows, columns)
+        with self._lock:
+            self.screen.resize(rows, columns)
 
     def output(self) -> Vt100_Output:
         terminal = self
@@ -42,7 +45,8 @@ class Terminal:
         class Stdout(io.StringIO):
             def write(self, text: str) -> int:
                 terminal.written += text
-                terminal._stream.feed(text)
+                with terminal._lock:
+                    terminal._stream.feed(text)
                 return len(text)
 
             def fileno(self) -> int:
@@ -52,7 +56,8 @@ class Terminal:
 
     @property
     def page(self) -> str:
-        return "\n".join(row.rstrip() for row in self.screen.display)
+        with self._lock:
+            return "\n".join(row.rstrip() for row in self.screen.display)
 
     async def until(self, words: str) -> None:
         with trio.fail_after(10):

@@ -1,0 +1,28 @@
+# Two stages: wheels are built where there is a build tool, and run where there is none.
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY glancemetrics glancemetrics
+COPY actors actors
+RUN python -m venv /opt/glancemetrics \
+    && /opt/glancemetrics/bin/pip install --no-cache-dir .
+
+FROM python:3.13-slim
+# Group 4 is adm, which may read /var/log on Debian and Ubuntu.
+RUN useradd --system --uid 10001 --groups adm --home-dir /var/lib/glancemetrics \
+        --create-home glancemetrics \
+    && mkdir -p /var/lib/glancemetrics/state \
+    && chown glancemetrics:glancemetrics /var/lib/glancemetrics/state
+COPY --from=build /opt/glancemetrics /opt/glancemetrics
+ENV PATH=/opt/glancemetrics/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    TERM=xterm-256color \
+    XDG_STATE_HOME=/var/lib/glancemetrics/state \
+    GLANCEMETRICS_ALERT_LOG=/var/lib/glancemetrics/state/alerts.jsonl \
+    GLANCEMETRICS_HEARTBEAT=/tmp/glancemetrics.heartbeat
+USER glancemetrics
+VOLUME /var/lib/glancemetrics/state
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["glancemetrics", "healthcheck"]
+ENTRYPOINT ["glancemetrics"]
+CMD ["-f", "/data/access.log"]

@@ -1,0 +1,62 @@
+# Every target sets up what it needs in .venv: Python 3.11 or newer is all there must be.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+FILE ?=
+ARGS ?=
+
+.PHONY: run demo test lint format bench generate_logs docker screenshot clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# The console: on FILE, or on made-up traffic where none is named.
+run: $(READY)
+ifeq ($(FILE),)
+	@$(MAKE) --no-print-directory demo
+else
+	@$(BIN)/glancemetrics -f '$(FILE)' $(ARGS)
+endif
+
+# Made-up traffic with a spike after 20 s and errors after 70 s; a new one every 3 min.
+demo: $(READY)
+	@log=$$(mktemp -t glancemetrics-demo.XXXXXX); \
+	trap 'kill $$writer 2>/dev/null; rm -f $$log' EXIT INT TERM; \
+	( while :; do $(BIN)/glancemetrics generate -o $$log --rate 60 --duration 3m \
+		--spike 40s@400+20s --error-spike 30s@0.4+70s || exit; done ) & writer=$$!; \
+	$(BIN)/glancemetrics -f $$log --alertwindow 0.5 --alert_threshold 150 --alert-log off $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# What the old program's script did: 6,000 to 9,000 lines a second into its default log.
+generate_logs: $(READY)
+	$(BIN)/glancemetrics generate -o /tmp/access.log --rate 7500 --flutter 0.1 $(ARGS)
+
+docker:
+	docker build -t glancemetrics .
+
+# The picture in README.md, from the real screen in tmux.
+screenshot: $(READY)
+	$(BIN)/python -m docs.screenshot docs/console.svg
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

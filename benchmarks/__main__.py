@@ -1,0 +1,210 @@
+"""All measurements of the monitor, each printed as it is known.
+
+python -m benchmarks                 all of them; the one of memory takes ten minutes
+python -m benchmarks ingest start    some of them
+python -m benchmarks memory --minutes 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from benchmarks.monitor import monitoring
+from glancemetrics.traffic import Shape, Traffic
+
+
+def stamp(second: int) -> bytes:
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second)).encode()
+
+
+def fixed_lines(count: int) -> list[bytes]:
+    """Realistic combined lines with a mark where the time goes."""
+    made = b"".join(Traffic(Shape(count), seed=1).seconds(0, count))
+    moment = b"01/Jan/1970:00:00:00 +0000"
+    return made.replace(b"01/Jan/1970:00:00:01 +0000", moment).split(moment)
+
+
+def measure_ingest(folder: Path, seconds: int) -> None:
+    """A writer appends as fast as the monitor keeps up, and then faster, to find the limit.
+
+    The writer only copies prepared lines: it takes a twentieth of a core. A rate is sustained
+    when at its end less than a second of lines is unread and the window holds what was written.
+    """
+    pieces = fixed_lines(20_000)
+    sustained = 0
+    for rate in (100_000, 200_000, 300_000, 350_000, 400_000, 500_000, 600_000):
+        lag, counted, expected, bytes_ = run_at(folder, pieces, rate, seconds)
+        good = lag < 1.0 and abs(counted - expected) <= 0.02 * expected
+        print(
+            f"  {rate:>7,} lines/s written, {bytes_ / 1e6:,.0f} MB/s: worst lag {lag:.2f} s, "
+            f"window {counted:,.0f} lines/s {'' if good else '- not sustained'}",
+            flush=True,
+        )
+        if not good:
+            break
+        sustained = rate
+    print(f"live ingest sustained with lag under 1 s: {sustained:,} lines/s")
+
+
+def run_at(
+    folder: Path, pieces: list[bytes], rate: int, seconds: int
+) -> tuple[float, float, float, float]:
+    log = folder / "ingest.log"
+    log.write_bytes(b"")
+    tick = 0.05
+    block_lines = int(rate * tick)
+    repeated = (pieces * (block_lines // len(pieces) + 1))[: block_lines + 1]
+    written = 0
+    with monitoring(log, "-r", "0.5", "--timewindow", "5") as monitor, log.open("ab", 0) as file:
+        monitor.wait_first()
+        began = time.monotonic()
+        ticks = 0
+        worst = 0.0
+        block, second = b"", 0
+        while time.monotonic() - began < seconds:
+            if int(time.time()) != second:
+                second = int(time.time())
+                block = stamp(second).join(repeated)
+            file.write(block)
+            written += len(block)
+            ticks += 1
+            if ticks * tick > 3 and monitor.snapshots:
+                health = monitor.health
+                worst = max(worst, health["lag_bytes"] / (len(block) / tick))
+                # A snapshot that does not come is lag as well.
+                worst = max(worst, time.monotonic() - monitor.snapshots[-1][0] - 0.5)
+            time.sleep(max(0.0, began + ticks * tick - time.monotonic()))
+        took = time.monotonic() - began
+        rate_written = ticks * block_lines / took
+        counted = monitor.snapshots[-1][1]["hit_rate"]
+    log.unlink()
+    return worst, counted, rate_written, written / took
+
+
+def measure_start(folder: Path) -> None:
+    """Time to the first snapshot, `--from window`, on a log of 1 GB against one of 1 MB."""
+    small, large = folder / "small.log", folder / "large.log"
+    older = b"".join(Traffic(Shape(20), seed=2).seconds(int(time.time()) - 86_400, 40_000))
+    with large.open("wb") as file:
+        while file.tell() < 999_000_000:
+            file.write(older)
+        recent = b"".join(Traffic(Shape(20), seed=1).seconds(int(time.time()) - 250, 5000))
+        recent = recent[-1_000_000:]
+        file.write(recent[recent.index(b"\n") + 1 :])
+    small.write_bytes(recent)
+    times: dict[Path, list[float]] = {small: [], large: []}
+    for _ in range(7):
+        for log, measured in times.items():
+            with monitoring(log, "--timewindow", "120") as monitor:
+                measured.append(monitor.wait_first())
+                assert monitor.snapshots[0][1]["hits"] > 0
+    medians = {log: sorted(measured)[len(measured) // 2] for log, measured in times.items()}
+    print(
+        f"first snapshot: 1 MB log {medians[small]:.2f} s, 1 GB log {medians[large]:.2f} s, "
+        f"ratio {medians[large] / medians[small]:.2f} (medians of 7, in turn)"
+    )
+    large.unlink()
+
+
+def measure_memory(folder: Path, minutes: float) -> None:
+    """Resident memory while 50,000 lines/s come, every path distinct."""
+    log = folder / "distinct.log"
+    log.write_bytes(b"")
+    rate, tick = 50_000, 0.1
+    with monitoring(log, "-r", "2") as monitor:
+        monitor.wait_first()
+        stop = threading.Event()
+
+        def write() -> None:
+            number = 0
+            began = time.monotonic()
+            with log.open("ab", 0) as file:
+                while not stop.is_set():
+                    head = b'203.0.113.7 - - [%s] "GET /p/' % stamp(int(time.time()))
+                    end = b' HTTP/1.1" 200 512 "-" "curl/8.5.0"\n'
+                    count = int(rate * tick)
+                    file.write(b"".join(b"%b%d%b" % (head, number + i, end) for i in range(count)))
+                    number += count
+                    if number % (rate * 60) == 0:
+                        os.truncate(log, 0)  # as copytruncate does; the disk need not hold it all
+                    time.sleep(max(0.0, began + number / rate - time.monotonic()))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        sizes = []
+        ticks = max(2, round(minutes * 6))
+        for i in range(ticks):
+            time.sleep(10)
+            sizes.append(monitor.memory_bytes() / 1e6)
+            if i % 6 == 5 or i == 0:
+                health = monitor.health
+                print(
+                    f"  after {(i + 1) / 6:4.1f} min: {sizes[-1]:,.0f} MB resident, "
+                    f"{health['lines']:,} lines, lag {health['lag_bytes']:,} B",
+                    flush=True,
+                )
+        stop.set()
+        writer.join()
+        middle = len(sizes) // 2
+        first, second = sizes[1:middle] or sizes[:1], sizes[middle:]
+        print(
+            f"memory over {minutes:g} min of 50,000 lines/s, every path distinct: "
+            f"peak of the first half {max(first):,.0f} MB, of the second {max(second):,.0f} MB, "
+            f"ratio {max(second) / max(first):.2f}"
+        )
+
+
+def measure_idle(folder: Path, seconds: int = 30) -> None:
+    """CPU while nothing comes."""
+    log = folder / "idle.log"
+    now = int(time.time())
+    log.write_bytes(b"".join(Traffic(Shape(20), seed=1).seconds(now - 100, 2000)))
+    with monitoring(log) as monitor:
+        monitor.wait_first()
+        time.sleep(5)
+        before = monitor.cpu_seconds()
+        time.sleep(seconds)
+        used = monitor.cpu_seconds() - before
+    print(f"idle: {100 * used / seconds:.2f} % of a core over {seconds} s")
+
+
+def measure_generate(lines: int = 2_000_000) -> None:
+    """Lines a second that `generate` makes when it is not paced."""
+    traffic = Traffic(Shape(10_000), seed=1)
+    began = time.monotonic()
+    made = sum(block.count(b"\n") for block in traffic.seconds(0, lines))
+    print(f"generate, not paced: {made / (time.monotonic() - began):,.0f} lines/s")
+
+
+def main() -> None:
+    names = ("ingest", "start", "idle", "generate", "memory")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("what", nargs="*", choices=[*names, []], default=list(names))
+    parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
+    parser.add_argument("--seconds", type=int, default=12, help="at each rate of ingest")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for what in options.what:
+            match what:
+                case "ingest":
+                    measure_ingest(folder, options.seconds)
+                case "start":
+                    measure_start(folder)
+                case "idle":
+                    measure_idle(folder)
+                case "generate":
+                    measure_generate()
+                case "memory":
+                    measure_memory(folder, options.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from actors.tailer.identity import Identity
-from actors.tailer.position import From, StartPosition
-from glancemetrics.alert_events import iso_time
+from actors.tailer.position import StartPosition
 from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
 
@@ -92,7 +91,8 @@ class PathFollower:
     _seen_before: bool = False
     """Whether there was a file, or surely none: one that comes later is read from its start."""
     _problem: SourceHealth | None = None
-    _note: str = ""
+    _last_record: int | None = None
+    """Second of the last record, where the log had none for the window."""
 
     def identities(self) -> Iterator[Identity]:
         """Yield the files that are being read."""
@@ -112,6 +112,8 @@ class PathFollower:
         if self._current is not None:
             lines, at_end = self._current.read(now)
             found.append(lines)
+            if lines:
+                self._last_record = None
             caught_up &= at_end
         if caught_up and self._rotate(now):
             # The new file is opened when the old one has been read to its end; what came into
@@ -187,18 +189,13 @@ class PathFollower:
                 )
                 return None
         position = 0
-        self._note = ""
+        self._last_record = None
         if not self._seen_before:
             position, newest = self.start.offset(descriptor, opened.st_size)
-            self._note = self._start_note(position, opened.st_size, newest)
+            if position >= opened.st_size:
+                self._last_record = newest
         self._seen_before = True
         return _OpenFile(descriptor, Identity.of(opened), position)
-
-    def _start_note(self, position: int, size: int, newest: int | None) -> str:
-        """Why a log that has lines shows none."""
-        if self.start.where is not From.WINDOW or newest is None or position < size:
-            return ""
-        return f"its newest record is of {iso_time(newest)}, before the window"
 
     def _blocked(self, detail: str) -> SourceHealth:
         return SourceHealth(self.path, SourceState.BLOCKED, detail)
@@ -221,7 +218,7 @@ class PathFollower:
         if self._problem is not None and caught_up:
             return attrs.evolve(self._problem, lag_bytes=lag)
         state = SourceState.FOLLOWING if caught_up else SourceState.READING
-        return SourceHealth(self.path, state, self._note, lag_bytes=lag)
+        return SourceHealth(self.path, state, lag_bytes=lag, last_record=self._last_record)
 
 
 def _joined(found: list[Lines]) -> Lines:

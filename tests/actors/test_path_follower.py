@@ -234,7 +234,10 @@ def test_a_log_whose_records_are_all_too_old_says_so(log: Path) -> None:
     log.write_bytes(line(BASE - 500))
     followed = Followed(log, StartPosition(From.WINDOW, 120, float(BASE)))
     followed.read()
-    assert "its newest record is of 2026-09-21T14:05:00" in followed.health.detail
+    assert followed.health.last_record == BASE - 500
+    append(log, line(BASE))
+    followed.read()
+    assert followed.health.last_record is None
 
 
 def test_it_tells_how_much_is_left_to_read(log: Path) -> None:

@@ -203,6 +203,11 @@ def test_times_are_converted_to_utc() -> None:
         (f'h - - {TIME} "GET / HTTP/1.1" 200 5 "ref" "agent', "user agent"),
         (f'h - - {TIME} "GET / HTTP/1.1" 200 5 "ref" "agent" 0.05', "more follows"),
         (f'h - - {TIME} "GET /"x" HTTP/1.1" 200 5', "three digits"),
+        (f'h - - {TIME} "GET / HTTP/1.1" 200 5 "ref" x"agent"', "user agent"),
+        (f'h - - {TIME} "GET / HTTP/1.1" 200 5 x"ref" "agent"', "referrer"),
+        (f'h  - {TIME} "GET / HTTP/1.1" 200 5', "host, identity and user"),
+        (f' - - {TIME} "GET / HTTP/1.1" 200 5', "host, identity and user"),
+        (f'h -  {TIME} "GET / HTTP/1.1" 200 5', "host, identity and user"),
     ],
 )
 def test_a_reject_says_what_is_wrong(text: str, expected: str) -> None:

@@ -295,8 +295,8 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         texts = [
             (
                 styles.WARNING,
-                f"Nothing parses: {format_count(state.lines)} lines were read, and none is in the "
-                "common or combined log format.",
+                f"Nothing parses: {format_count(state.lines)} lines read, none in the common or "
+                "combined log format.",
             ),
             *_first_reject(state),
             (
@@ -337,12 +337,16 @@ def _silence(snapshot: Snapshot, context: Context) -> str:
         return f"{safe(troubled[0].name)} {troubled[0].detail}."
     if state.early and not snapshot.insights.hits:
         return "All records are ahead of this machine's clock: is the server's time zone right?"
+    ends = [source.last_record for source in state.sources if source.last_record is not None]
+    known = max(ends, default=None) if state.newest is None else state.newest
+    if known is None:
+        return f"No request was logged in {span}."
+    newest = local_time(known, context.zone)
     if state.newest is None:
         return (
-            f"No request was logged in {span}. To see what is in the log already, start with "
-            "--from start."
+            f"No request was logged in {span}; the last in the log is of {newest}. To see what "
+            "is in the log already, start with --from start."
         )
-    newest = local_time(state.newest, context.zone)
     if state.live and state.late and snapshot.time - state.newest > 3600:
         return f"The records are old, the newest of {newest}; --clock log shows them as they were."
     return f"No request was logged in {span}; the newest is of {newest}."

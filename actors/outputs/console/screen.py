@@ -117,7 +117,6 @@ def _tables(snapshot: Snapshot, view: View, cells: int, rows: int) -> list[Row]:
     bands = _bands(len(view.tables), columns, rows)
     shown = _around_focus(view, columns * bands)
     column_cells = (cells - _GAP * (columns - 1)) // columns
-    # The first table of each column is the one people look at: it gets what the others leave.
     drawn: list[list[Row]] = [
         _column(snapshot, view, shown[i::columns], column_cells, rows) for i in range(columns)
     ]
@@ -147,23 +146,19 @@ def _around_focus(view: View, count: int) -> tuple[Dimension, ...]:
 def _column(
     snapshot: Snapshot, view: View, tables: tuple[Dimension, ...], cells: int, rows: int
 ) -> list[Row]:
+    """Tables one above the other; the first, which people look at, gets what the others leave."""
     drawn: list[Row] = []
     for number, dimension in enumerate(tables):
         left_over = rows - len(drawn)
         after = len(tables) - number - 1
         size = len(snapshot.insights.top[dimension]) + 1
-        share = max(left_over // (after + 1), left_over - _wanted(snapshot, tables[number + 1 :]))
-        height = min(size, share, max(2, left_over - after * _SMALLEST_TABLE))
+        height = min(size, max(2, left_over - after * _SMALLEST_TABLE))
         offset = min(view.offsets.get(dimension, 0), max(0, size - height))
         view.offsets[dimension] = offset
         drawn += panels.top_table(
             snapshot, dimension, cells, height, offset, dimension is view.focused
         )
     return drawn
-
-
-def _wanted(snapshot: Snapshot, tables: tuple[Dimension, ...]) -> int:
-    return sum(len(snapshot.insights.top[dimension]) + 1 for dimension in tables)
 
 
 def _joined(rows: list[Row], gap: Row) -> Row:

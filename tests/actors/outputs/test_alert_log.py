@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from loguru import logger
 
 from actors.fan_out import Delivery
 from actors.outputs.alert_log import AlertLog
@@ -83,6 +84,20 @@ async def test_no_text_breaks_a_line(tmp_path: Path, evil: str) -> None:
     (line,) = lines(path)
     assert line["message"] == f"{evil} 1"
     assert path.read_bytes().isascii()
+
+
+async def test_what_we_log_of_ourselves_is_not_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    delivery = Delivery.to(AlertLog(path, "10 MB", 10))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        delivery.send_event(event(1))
+        with trio.fail_after(5):
+            while not (path.exists() and path.read_text()):
+                await trio.sleep(0.01)
+        logger.warning("not an alert")
+        delivery.close()
+    assert len(lines(path)) == 1
 
 
 async def test_others_may_not_read_it(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
         )
     )
     page = " ".join(page.split())
-    assert "Nothing parses: 1,284 lines were read, and none is in the common or combined" in page
+    assert "Nothing parses: 1,284 lines read, none in the common or combined log format" in page
     assert 'The first of them: {"msg": "first"}' in page
     assert "What is wrong with it: no time such as [x]." in page
     assert "access_log FILE combined" in page
@@ -162,7 +162,17 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
             {"sources": (SourceHealth("/x.log", SourceState.BLOCKED, "may not be read"),)},
             "Nothing comes. /x.log may not be read.",
         ),
-        ({"newest": None}, "No request was logged in the last 10 s. To see what is in the log"),
+        ({"newest": None}, "No request was logged in the last 10 s."),
+        (
+            {
+                "newest": None,
+                "sources": (
+                    SourceHealth("/x.log", SourceState.FOLLOWING, last_record=BASE - 3600),
+                ),
+            },
+            "the last in the log is of 2026-09-21 13:13:20 UTC. To see what is in the log "
+            "already, start with --from start.",
+        ),
         ({"newest": BASE - 60}, "No request was logged in the last 10 s; the newest is of 2026-09"),
         (
             {"newest": BASE - 90_000, "late": 5},

@@ -49,7 +49,7 @@ bench: $(READY)
 
 # What the old program's script did: 6,000 to 9,000 lines a second into its default log.
 generate_logs: $(READY)
-	$(BIN)/glancemetrics generate -o /tmp/access.log --rate 7500 --flutter 0.1 $(ARGS)
+	$(BIN)/glancemetrics generate -o /tmp/access.log --rate 7500 --flutter 0.06 $(ARGS)
 
 docker:
 	docker build -t glancemetrics .

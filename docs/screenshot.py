@@ -39,8 +39,8 @@ def capture() -> list[str]:
         with subprocess.Popen(
             [*made, "--spike", "15s@300+12s", "--error-spike", "9s@0.2+60s"]
         ) as writer:
-            shown = [*program, "-f", "access.log", "--alertwindow", "0.2", "--alert_threshold", "150",
-                     "--alert-log", "alerts.jsonl"]  # fmt: skip
+            shown = [*program, "-f", "access.log", "--alert-log", "alerts.jsonl"]
+            shown += ["--alertwindow", "0.2", "--alert_threshold", "150"]
             time.sleep(1)
             subprocess.run(
                 [*tmux, "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), *shown],

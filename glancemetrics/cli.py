@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.heartbeat import overdue_seconds
 from glancemetrics.settings import Settings, read_settings, setting_infos
 from glancemetrics.version import __version__
 
@@ -138,12 +140,8 @@ def _healthcheck(arguments: list[str]) -> int:
     file = parser.parse_args(arguments).file
     if not file:
         raise UsageError("name the file that --heartbeat writes")
-    import time
-
-    from actors.outputs.heartbeat import overdue_seconds
-
     try:
-        overdue = overdue_seconds(Path(file), time.time())
+        overdue = overdue_seconds(Path(file).read_text(encoding="utf-8"), time.time())
     except (OSError, ValueError):
         raise GlanceMetricsError(
             f"{file}: there is no heartbeat: the monitor does not run"

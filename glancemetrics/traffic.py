@@ -111,7 +111,7 @@ class Traffic:
         """
         rate = self._shape.rate_at(elapsed, second)
         expected = rate * seconds
-        flutter = self._shape.flutter * math.sqrt(seconds)
+        flutter = self._shape.flutter / math.sqrt(seconds)
         self._owed += max(0.0, expected * (1 + flutter * self._random.standard_normal()))
         count = int(self._owed)
         self._owed -= count

@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 
 from actors.outputs.output import Inbox, Report
+from glancemetrics.heartbeat import heartbeat
 from glancemetrics.snapshot import OutputState, Snapshot
 
 
@@ -30,14 +31,5 @@ class Heartbeat:
 
     def _write(self, snapshot: Snapshot) -> None:
         aside = self._path.with_name(self._path.name + ".new")
-        aside.write_text(f"{snapshot.time:.3f} {self._refresh_seconds}\n")
+        aside.write_text(heartbeat(snapshot.time, self._refresh_seconds))
         aside.replace(self._path)
-
-
-def overdue_seconds(path: Path, now: float) -> float:
-    """Return by how much the next heartbeat is overdue, negative before it is.
-
-    Raises `OSError` or `ValueError` where there is none.
-    """
-    taken, refresh = map(float, path.read_text().split())
-    return now - taken - 3 * refresh - 5

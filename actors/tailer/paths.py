@@ -8,15 +8,23 @@ from collections.abc import Iterable
 
 STANDARD_INPUT = "-"
 
+_COMPRESSED_NAMES = (".gz", ".zst", ".bz2", ".xz")
+
 
 def is_glob(source: str) -> bool:
     return source != STANDARD_INPUT and glob.has_magic(source) and not os.path.lexists(source)
 
 
-def matching(patterns: Iterable[str]) -> list[str]:
-    """Return the files that match the globs, in order. Directories are left out."""
-    found = {path for pattern in patterns for path in glob.glob(pattern, recursive=True)}
-    return sorted(path for path in found if not os.path.isdir(path))
+def matching(pattern: str) -> list[str]:
+    """Return the files that match a glob, in order.
+
+    Directories are left out, and what logrotate has compressed: `access.log*` means the log.
+    """
+    return sorted(
+        path
+        for path in glob.glob(pattern, recursive=True)
+        if not path.endswith(_COMPRESSED_NAMES) and not os.path.isdir(path)
+    )
 
 
 def directories(paths: Iterable[str]) -> set[str]:

@@ -80,14 +80,15 @@ class _Tailer:
         for pattern in patterns:
             await self.say(SourceHealth(pattern, SourceState.WAITING, "no file matches yet"))
         while True:
-            for path in await trio.to_thread.run_sync(matching, patterns):
-                if path not in self._followers and not await self._known(path):
-                    await self.say(SourceHealth(path, SourceState.READING))
-                    await nursery.start(self.follow, path, start, True)
-            if self._followers and unmatched:
-                for pattern in unmatched:
+            for pattern in patterns:
+                paths = await trio.to_thread.run_sync(matching, pattern)
+                for path in paths:
+                    if path not in self._followers and not await self._known(path):
+                        await self.say(SourceHealth(path, SourceState.READING))
+                        await nursery.start(self.follow, path, start, True)
+                if paths and pattern in unmatched:
                     await self.say(SourceGone(pattern))
-                unmatched = set()
+                    unmatched.remove(pattern)
             # A file that comes to match is new: it is read from its start.
             start = StartPosition(From.START, start.window_seconds, start.now)
             await trio.sleep(POLL_SECONDS)

@@ -91,6 +91,18 @@ async def test_a_glob_without_a_match_says_so_and_waits(clock, heard, tmp_path: 
     await logs.until_text(b"a\n")
 
 
+async def test_each_glob_waits_for_its_own_match(clock, heard, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"a\n")
+    (tmp_path / "a.log.2.gz").write_bytes(b"packed")
+    logs = heard(tmp_path / "a.log*", tmp_path / "b*.log")
+    await logs.until_text(b"a\n")
+    await logs.until(lambda: SourceGone(str(tmp_path / "a.log*")) in logs.messages)
+    assert SourceGone(str(tmp_path / "b*.log")) not in logs.messages
+    (tmp_path / "b1.log").write_bytes(b"b\n")
+    await logs.until(lambda: SourceGone(str(tmp_path / "b*.log")) in logs.messages)
+    assert not [m for m in logs.messages if isinstance(m, SourceHealth) and "gz" in m.name]
+
+
 async def test_a_rotated_file_that_matches_the_glob_is_not_read_again(
     heard, tmp_path: Path
 ) -> None:

@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 import attrs
+import trio
 
 from actors.fan_out import Delivery
-from actors.outputs.heartbeat import Heartbeat, overdue_seconds
+from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.json_lines import JsonLines
 from actors.supervisor import keep_running
+from glancemetrics.heartbeat import overdue_seconds
 from tests.actors.outputs.snapshots import snapshot
 from tests.lines import BASE
 
@@ -60,10 +62,14 @@ async def test_the_latest_snapshot_replaces_one_that_nobody_took(tmp_path: Path)
 
 async def test_the_heartbeat_says_when_the_next_is_due(tmp_path: Path) -> None:
     path = tmp_path / "beat"
-    heartbeat = Heartbeat(path, 2.0)
-    heartbeat._write(snapshot())
-    assert overdue_seconds(path, BASE + 10) < 0 < overdue_seconds(path, BASE + 12)
-    delivery = Delivery.to(heartbeat)
-    delivery.close()
-    await keep_running(delivery)
+    delivery = Delivery.to(Heartbeat(path, 2.0))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        delivery.send_snapshot(snapshot())
+        with trio.fail_after(5):
+            while not path.exists():
+                await trio.sleep(0.01)
+        text = path.read_text()
+        delivery.close()
+    assert overdue_seconds(text, BASE + 10) < 0 < overdue_seconds(text, BASE + 12)
     assert not path.exists()

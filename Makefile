@@ -27,8 +27,10 @@ endif
 demo: $(READY)
 	@log=$$(mktemp -t glancemetrics-demo.XXXXXX); \
 	trap 'kill $$writer 2>/dev/null; rm -f $$log' EXIT INT TERM; \
-	( while :; do $(BIN)/glancemetrics generate -o $$log --rate 60 --duration 3m \
-		--spike 40s@400+20s --error-spike 30s@0.4+70s || exit; done ) & writer=$$!; \
+	( trap 'kill $$made; exit' TERM; \
+	while :; do $(BIN)/glancemetrics generate -o $$log --rate 60 --duration 3m \
+		--spike 40s@400+20s --error-spike 30s@0.4+70s & made=$$!; \
+		wait $$made || exit; done ) & writer=$$!; \
 	$(BIN)/glancemetrics -f $$log --alertwindow 0.5 --alert_threshold 150 --alert-log off $(ARGS)
 
 test: $(READY)

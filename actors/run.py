@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,10 @@ from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
     from loguru import Record
+
+STUCK_SECONDS = 2.0
+"""From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
+a dead terminal cannot be cancelled."""
 
 STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
@@ -78,6 +83,14 @@ class _Program:
             self.restore_terminal()
             os._exit(STOPPED_AT_ONCE)
         self._stop.set()
+        watchdog = threading.Timer(STUCK_SECONDS, self._give_up)
+        watchdog.daemon = True
+        watchdog.start()
+
+    def _give_up(self) -> None:
+        self.restore_terminal()
+        os.write(2, b"glancemetrics: error: something was stuck and did not end in time\n")
+        os._exit(GlanceMetricsError.exit_status)
 
     async def _obey_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

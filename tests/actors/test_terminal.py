@@ -235,17 +235,20 @@ def test_it_follows_a_resize(terminal, tmp_path: Path) -> None:
     screen.until("Hosts", 5)
 
 
+HUNG = (
+    "import actors.outputs.alert_log as a, trio\n"
+    "async def run(*_): await trio.to_thread.run_sync(__import__('time').sleep, 60)\n"
+    "a.AlertLog.run = run\nfrom glancemetrics.cli import main\nmain()\n"
+)
+"""The program with an output whose thread is stuck, as on a dead network disk."""
+
+
 def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
     """The first is obeyed in good order; here an output hangs, and the second does not wait."""
     log = tmp_path / "access.log"
     log.write_bytes(line())
-    hang = (
-        "import actors.outputs.alert_log as a, trio\n"
-        "async def run(*_): await trio.to_thread.run_sync(__import__('time').sleep, 60)\n"
-        "a.AlertLog.run = run\nfrom glancemetrics.cli import main\nmain()\n"
-    )
     with subprocess.Popen(
-        [sys.executable, "-c", hang, "-f", str(log), "--json"],
+        [sys.executable, "-c", HUNG, "-f", str(log), "--json"],
         stdout=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -255,6 +258,24 @@ def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(1) == 130
+
+
+def test_a_thread_that_is_stuck_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    with subprocess.Popen(
+        [sys.executable, "-c", HUNG, "-f", str(log), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        began = time.monotonic()
+        process.terminate()
+        _, error = process.communicate(timeout=10)
+        assert process.returncode == 1
+        assert time.monotonic() - began < 2.5
+        assert b"glancemetrics: error: something was stuck" in error
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

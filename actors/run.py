@@ -112,7 +112,6 @@ class _Program:
                 started_at=time.time(),
                 rules={rule.name: rule for rule in rules_of(self._settings)},
                 incident_limit=self._settings.incident_limit,
-                section_limit=self._settings.section_limit,
             ),
             self.stop,
             environment=os.environ,

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -182,8 +184,19 @@ def measure_generate(lines: int = 2_000_000) -> None:
     print(f"generate, not paced: {made / (time.monotonic() - began):,.0f} lines/s")
 
 
+def measure_help() -> None:
+    """Time that `-h` takes."""
+    command = [sys.executable, "-m", "glancemetrics", "-h"]
+    times = []
+    for _ in range(11):
+        began = time.monotonic()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.monotonic() - began)
+    print(f"-h: {sorted(times)[5]:.3f} s (median of 11)")
+
+
 def main() -> None:
-    names = ("ingest", "start", "idle", "generate", "memory")
+    names = ("help", "ingest", "start", "idle", "generate", "memory")
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("what", nargs="*", choices=[*names, []], default=list(names))
     parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
@@ -194,6 +207,8 @@ def main() -> None:
         folder = Path(name)
         for what in options.what:
             match what:
+                case "help":
+                    measure_help()
                 case "ingest":
                     measure_ingest(folder, options.seconds)
                 case "start":

@@ -2,7 +2,6 @@
 
     GlanceMetricsError      1  one sentence that names the thing and the way out
     ├── UsageError          2  a flag, a variable or a configuration file is wrong
-    ├── SourceError         1  a source cannot be followed and waiting would not help
     └── StdoutClosedError   0  who read standard output has gone: a quiet end, nothing is told
 
 Each is told on stderr as `glancemetrics: error: {sentence}`, without a traceback. A failure that
@@ -23,10 +22,6 @@ class UsageError(GlanceMetricsError):
     """What was asked for is not possible as it was written."""
 
     exit_status = 2
-
-
-class SourceError(GlanceMetricsError):
-    """A source cannot be followed and waiting would not help."""
 
 
 class StdoutClosedError(GlanceMetricsError):

@@ -61,7 +61,6 @@ class SettingInfo:
     """`None` for a switch, which takes no value."""
     short: str | None = None
     repeatable: bool = False
-    in_config: bool = True
 
     @property
     def flags(self) -> list[str]:

@@ -15,7 +15,7 @@ class Key:
     keys: tuple[str, ...]
     shown: str
     action: str
-    """Name of the method of `Actions`."""
+    """Name of the method of `screen.View`; `quit` is the console's own."""
     help: str
 
 

@@ -62,7 +62,6 @@ class Context:
     started_at: float
     rules: Mapping[str, Rule]
     incident_limit: int
-    section_limit: int
     zone: tzinfo | None = None
     """`None` for the machine's own."""
 

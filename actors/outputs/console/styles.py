@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from prompt_toolkit.styles import Style
 
-PLAIN = ""
 TITLE = "class:title"
 DIM = "class:dim"
 FIGURE = "class:figure"

@@ -75,7 +75,6 @@ class Session:
             started_at=float(BASE),
             rules={"high_traffic": HighTraffic(10.0, 120)},
             incident_limit=3,
-            section_limit=8,
             zone=UTC,
         )
         self.delivery = Delivery.to(

@@ -33,7 +33,6 @@ CONTEXT = Context(
     started_at=BASE - 123.0,
     rules={"high_traffic": HighTraffic(10.0, 120)},
     incident_limit=3,
-    section_limit=8,
     zone=UTC,
 )
 NOTHING = empty_insights(BASE, 10)

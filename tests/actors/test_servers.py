@@ -1,0 +1,100 @@
+"""Real servers: nginx writes the log, buffered as busy sites have it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import needs
+
+pytestmark = pytest.mark.terminal
+
+CONFIG = """
+pid {folder}/pid; error_log {folder}/error.log; worker_processes 2; daemon off;
+events {{}}
+http {{
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    access_log {folder}/access.log combined buffer=64k flush=2s;
+    server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
+}}
+"""
+RATE = 20
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    needs("nginx")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = tmp_path / "nginx.conf"
+    config.write_text(CONFIG.format(folder=tmp_path, port=port))
+    with subprocess.Popen(
+        ["nginx", "-e", str(tmp_path / "start.log"), "-c", str(config)]
+    ) as server:
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield port, tmp_path / "access.log"
+        server.terminate()
+
+
+def test_a_buffered_nginx_log_has_a_steady_rate_and_every_request(
+    nginx: tuple[int, Path],
+) -> None:
+    port, log = nginx
+    stop = threading.Event()
+    sent = 0
+
+    def browse() -> None:
+        nonlocal sent
+        began = time.monotonic()
+        while not stop.is_set():
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            client.request(
+                "GET", f'/pages/{sent % 7}?q="\\x', headers={"User-Agent": 'a "quoted\\ agent'}
+            )
+            assert client.getresponse().read() == b"ok"
+            client.close()
+            sent += 1
+            time.sleep(max(0.0, began + sent / RATE - time.monotonic()))
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "glancemetrics", "-f", str(log), "--json", "-r", "0.5"]
+        + ["--timewindow", "5", "--alert-log", "off"],
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        browser = threading.Thread(target=browse)
+        browser.start()
+        snapshots = []
+        deadline = time.monotonic() + 24
+        while time.monotonic() < deadline:
+            snapshots.append(json.loads(process.stdout.readline()))
+        stop.set()
+        browser.join()
+        while snapshots[-1]["health"]["records"] < sent and time.monotonic() < deadline + 10:
+            snapshots.append(json.loads(process.stdout.readline()))
+        process.terminate()
+    steady = [s["hit_rate"] for s in snapshots if s["time"] < snapshots[47]["time"]][28:]
+    assert len(steady) > 10
+    assert all(abs(rate - RATE) <= 0.6 for rate in steady), steady
+    last = snapshots[-1]
+    assert last["health"]["records"] == sent
+    assert last["health"]["rejects"] == last["health"]["late"] == 0
+    assert 1.0 <= snapshots[40]["health"]["delay"] <= 3.5
+    assert {row["name"] for row in snapshots[40]["top"]["agents"]} == {r"a \x22quoted\x5C agent"}
+    assert snapshots[40]["top"]["sections"][0]["name"] == "/pages"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from loguru import logger
 from actors.outputs.output import Output
 from actors.service import chosen_outputs, monitor, rules_of
 from actors.supervisor import sentence
+from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.settings import Settings
 from glancemetrics.version import __version__
@@ -103,21 +103,26 @@ class _Program:
 
     def _console(self) -> Output:
         # Late: only a terminal needs prompt-toolkit.
-        console = importlib.import_module("actors.outputs.console.console")
-        panels = importlib.import_module("actors.outputs.console.panels")
-        self.restore_terminal = console.TerminalState().restore
-        made: Output = console.Console(
-            panels.Context(
-                version=__version__,
-                started_at=time.time(),
-                rules={rule.name: rule for rule in rules_of(self._settings)},
-                incident_limit=self._settings.incident_limit,
-            ),
+        from actors.outputs.console.console import Console, TerminalState, terminal
+        from actors.outputs.console.panels import Context
+
+        self.restore_terminal = TerminalState().restore
+        context = Context(
+            version=__version__,
+            started_at=time.time(),
+            rules={rule.name: rule for rule in rules_of(self._settings)},
+            incident_limit=self._settings.incident_limit,
+        )
+        return Console(
+            context,
             self.stop,
             environment=os.environ,
-            terminal=console.terminal("-" in self._settings.file),
+            terminal=terminal(
+                input_is_taken=STANDARD_INPUT in self._settings.file
+                or sys.stdin is None
+                or not sys.stdin.isatty()
+            ),
         )
-        return made
 
 
 def _log_to(level: str, file: Path | None) -> None:

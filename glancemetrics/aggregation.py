@@ -84,7 +84,7 @@ class Aggregation:
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counted: list[tuple[Int64s, Int64s, Int64s, Int64s]] = []
-        self._lines = self._records = self._late = self._early = 0
+        self._lines = self._records = self._rejected = self._late = self._early = 0
         self._end: int | None = None
 
     @property
@@ -109,6 +109,7 @@ class Aggregation:
         self._silent.discard(read.source)
         self._lines += read.lines
         self._records += read.batch.num_rows
+        self._rejected += read.rejects
         for reject in read.reject_samples:
             if self._first_rejects:
                 self._rejects.append(reject)
@@ -248,7 +249,7 @@ class Aggregation:
         return Health(
             lines=self._lines,
             records=self._records,
-            rejects=self._lines - self._records,
+            rejects=self._rejected,
             late=self._late,
             early=self._early,
             delay=self.delay(wall),

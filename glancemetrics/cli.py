@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.heartbeat import overdue_seconds
-from glancemetrics.settings import Settings, read_settings, setting_infos
+from glancemetrics.settings import SettingInfo, Settings, read_settings, setting_infos
 from glancemetrics.version import __version__
 
 _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
@@ -75,25 +75,26 @@ def _parser() -> _Parser:
             parser.add_argument(
                 *info.flags, dest=attribute, action="store_true", default=None, help=info.help
             )
-            continue
-        default = getattr(defaults, attribute)
-        shown = " ".join(default) if isinstance(default, tuple) else default
-        has_default = shown is not None and not isinstance(shown, bool)
-        parser.add_argument(
-            *info.flags,
-            dest=attribute,
-            metavar=info.metavar,
-            action="append" if info.repeatable else "store",
-            default=None,
-            help=f"{info.help} (default: {shown:g})"
-            if isinstance(shown, float)
-            else f"{info.help} (default: {shown})"
-            if has_default
-            else info.help,
-        )
+        else:
+            parser.add_argument(
+                *info.flags,
+                dest=attribute,
+                metavar=info.metavar,
+                action="append" if info.repeatable else "store",
+                help=_help(info, getattr(defaults, attribute)),
+            )
     parser.add_argument("--config", metavar="FILE", help="TOML file with the same names")
     parser.add_argument("--version", action="version", version=f"glancemetrics {__version__}")
     return parser
+
+
+def _help(info: SettingInfo, default: object) -> str:
+    if default is None:
+        return info.help
+    if isinstance(default, tuple):
+        default = " ".join(default)
+    shown = f"{default:g}" if isinstance(default, float) else default
+    return f"{info.help} (default: {shown})"
 
 
 def _settings(arguments: list[str]) -> Settings:
@@ -118,6 +119,8 @@ def _monitor(arguments: list[str]) -> int:
                 f"--file {path}: is a directory; name a log in it, or a quoted glob "
                 f"such as '{path.rstrip('/')}/*.log'"
             )
+    if "-" in settings.file and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("--file -: standard input is a terminal; pipe a log into it")
     from actors.run import run_monitor  # late: -h and a wrong flag need none of it
 
     return run_monitor(settings)

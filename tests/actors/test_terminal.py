@@ -370,3 +370,39 @@ def test_an_interrupt_from_the_keyboard_of_a_bare_terminal(tmp_path: Path) -> No
     assert termios.tcgetattr(slave) == before
     os.close(master)
     os.close(slave)
+
+
+@pytest.fixture
+def bare_terminal() -> Iterator[tuple[int, int]]:
+    master, slave = pty.openpty()
+    yield master, slave
+    os.close(master)
+    os.close(slave)
+
+
+def test_without_standard_input_the_keys_come_from_the_terminal(
+    tmp_path: Path, bare_terminal: tuple[int, int]
+) -> None:
+    master, slave = bare_terminal
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    with subprocess.Popen(
+        [*PROGRAM, "-f", str(log)], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
+        env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        output = b""
+        while b"q quit" not in output:
+            output += os.read(master, 65_536)
+        time.sleep(0.5)
+        assert process.poll() is None
+        os.write(master, b"q")
+        eventually(lambda: process.poll() is not None or not os.read(master, 65_536), 5)
+        assert process.wait(5) == 0
+
+
+def test_a_terminal_as_the_log_is_a_mistake(bare_terminal: tuple[int, int]) -> None:
+    result = subprocess.run(
+        [*PROGRAM, "-f", "-"], stdin=bare_terminal[1], capture_output=True, check=False, timeout=10
+    )
+    assert result.returncode == 2
+    assert b"--file -: standard input is a terminal; pipe a log into it" in result.stderr

@@ -161,7 +161,8 @@ class TerminalState:
 def terminal(input_is_taken: bool) -> tuple[Input, TerminalOutput] | None:
     """Return the terminal to use; `None` for the usual one.
 
-    Where standard input is a log that is piped in, the keys come from the terminal itself.
+    Where standard input is a log that is piped in, or nothing (`< /dev/null`), the keys come from
+    the terminal itself.
     """
     if not input_is_taken:
         return None

@@ -343,66 +343,60 @@ def test_a_place_that_cannot_be_written_stays_in_sight(terminal, tmp_path: Path)
     screen.until("Sections|Nothing comes")
 
 
-def test_an_interrupt_from_the_keyboard_of_a_bare_terminal(tmp_path: Path) -> None:
-    """Ctrl-C as a byte of the terminal, without tmux between: the line discipline is restored."""
-    log = tmp_path / "access.log"
-    log.write_bytes(line())
-    master, slave = pty.openpty()
-    before = termios.tcgetattr(slave)
-    with subprocess.Popen(
-        [*PROGRAM, "-f", str(log)], stdin=slave, stdout=slave, stderr=slave,
-        env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
-    ) as process:  # fmt: skip
-        output = b""
-        deadline = time.monotonic() + 20
-        while b"q quit" not in output:
-            assert time.monotonic() < deadline
-            output += os.read(master, 65_536)
-        os.write(master, b"\x03")
-        os.set_blocking(master, False)
-        began = time.monotonic()
-        while process.poll() is None:
-            with contextlib.suppress(BlockingIOError):
-                os.read(master, 65_536)
-            assert time.monotonic() - began < 3
-            time.sleep(0.01)
-        assert process.returncode == 0
-    assert termios.tcgetattr(slave) == before
-    os.close(master)
-    os.close(slave)
+class BareTerminal:
+    """A pseudo-terminal that nobody looks at, as it is without tmux between."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = pty.openpty()
+        os.set_blocking(self.master, False)
+        self.written = b""
+
+    def drain(self) -> bytes:
+        """Take what was written, so that the program never waits for us; returns all of it."""
+        with contextlib.suppress(BlockingIOError):
+            self.written += os.read(self.master, 65_536)
+        return self.written
+
+    def ends(self, process: subprocess.Popen[bytes]) -> bool:
+        self.drain()
+        return process.poll() is not None
 
 
 @pytest.fixture
-def bare_terminal() -> Iterator[tuple[int, int]]:
-    master, slave = pty.openpty()
-    yield master, slave
-    os.close(master)
-    os.close(slave)
+def bare_terminal() -> Iterator[BareTerminal]:
+    terminal = BareTerminal()
+    yield terminal
+    os.close(terminal.master)
+    os.close(terminal.slave)
 
 
-def test_without_standard_input_the_keys_come_from_the_terminal(
-    tmp_path: Path, bare_terminal: tuple[int, int]
+@pytest.mark.parametrize(("key", "stdin_is_terminal"), [(b"\x03", True), (b"q", False)])
+def test_keys_of_a_bare_terminal_end_it_and_the_line_discipline_is_restored(
+    tmp_path: Path, bare_terminal: BareTerminal, key: bytes, stdin_is_terminal: bool
 ) -> None:
-    master, slave = bare_terminal
+    """Also where standard input is nothing: then the keys come from the terminal all the same."""
     log = tmp_path / "access.log"
     log.write_bytes(line())
+    slave = bare_terminal.slave
+    before = termios.tcgetattr(slave)
     with subprocess.Popen(
-        [*PROGRAM, "-f", str(log)], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
+        [*PROGRAM, "-f", str(log)],
+        stdin=slave if stdin_is_terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
         env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
-        output = b""
-        while b"q quit" not in output:
-            output += os.read(master, 65_536)
+        eventually(lambda: b"q quit" in bare_terminal.drain())
         time.sleep(0.5)
         assert process.poll() is None
-        os.write(master, b"q")
-        eventually(lambda: process.poll() is not None or not os.read(master, 65_536), 5)
-        assert process.wait(5) == 0
+        os.write(bare_terminal.master, key)
+        eventually(lambda: bare_terminal.ends(process), 3)
+        assert process.returncode == 0
+    assert termios.tcgetattr(slave) == before
 
 
-def test_a_terminal_as_the_log_is_a_mistake(bare_terminal: tuple[int, int]) -> None:
+def test_a_terminal_as_the_log_is_a_mistake(bare_terminal: BareTerminal) -> None:
     result = subprocess.run(
-        [*PROGRAM, "-f", "-"], stdin=bare_terminal[1], capture_output=True, check=False, timeout=10
-    )
+        [*PROGRAM, "-f", "-"],
+        stdin=bare_terminal.slave, capture_output=True, check=False, timeout=10,
+    )  # fmt: skip
     assert result.returncode == 2
     assert b"--file -: standard input is a terminal; pipe a log into it" in result.stderr

@@ -213,11 +213,10 @@ class Aggregation:
             batch, seconds = batch.take(pa.array(keep)), seconds[keep]
             if not len(seconds):
                 return
-        newest = int(seconds.max())
+        self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
         if read.fresh and self._delay is None and self._clock.live:
             self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
         self._count_seconds(batch, seconds)
-        self._clock.observe(read.source, newest, read.caught_up, wall)
         # What the window will have passed when it next moves need not go through it.
         end = self._next_end(wall)
         since = None if end is None else end - self.series.window_seconds

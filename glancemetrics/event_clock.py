@@ -77,8 +77,9 @@ class EventClock:
         lagging = [state.newest for state in self._sources.values() if not state.caught_up]
         if lagging:
             held_back = newest - self._horizon
-            return float(max(held_back, min(held_back if t is None else t for t in lagging)))
+            slowest = max(held_back, min(held_back if t is None else t for t in lagging))
+            return min(float(slowest), wall)  # a server's clock may be ahead of ours
         if self._live:
             return wall
         # Nothing more is known to come, so the newest second is whole.
-        return float(newest + 1)
+        return min(float(newest + 1), wall)

@@ -22,9 +22,9 @@ def format_bytes(size: float) -> str:
     return f"{size / 1000**power:,.1f} {_UNITS[power - 1]}"
 
 
-def format_rate(rate: float) -> str:
-    """A rate with up to two decimals: `12.5`, `13`."""
-    return f"{rate:.2f}".rstrip("0").rstrip(".")
+def format_rate(rate: float, decimals: int = 2) -> str:
+    """A rate with up to so many decimals: `12.5`, `13`."""
+    return f"{rate:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def format_share(part: int, whole: int) -> str:

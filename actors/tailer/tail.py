@@ -48,10 +48,16 @@ async def _tail(
     async with send, trio.open_nursery() as nursery:
         watching = False
         globs = [source for source in sources if is_glob(source)]
+        files: set[str] = set()
         for source in sources:
             if source == STANDARD_INPUT:
                 nursery.start_soon(read_standard_input, standard_input(), tailer.say)
-            elif source not in globs:
+            elif source in globs:
+                continue
+            elif os.path.realpath(source) in files:
+                await tailer.say(SourceGone(source))  # another name of one that is followed
+            else:
+                files.add(os.path.realpath(source))
                 nursery.start_soon(tailer.follow, source)
                 watching = True
         if globs:
@@ -144,12 +150,15 @@ class _Tailer:
 
     async def _known(self, path: str) -> bool:
         """Whether a file is being read under another name, as one is after its rotation."""
+        followers = list(self._followers.values())
+        if os.path.realpath(path) in {os.path.realpath(each.path) for each in followers}:
+            return True  # perhaps not opened yet
         try:
             stat = await trio.to_thread.run_sync(os.stat, path)
         except OSError:
             return True
         identity = Identity.of(stat)
-        return any(identity in follower.identities() for follower in list(self._followers.values()))
+        return any(identity in follower.identities() for follower in followers)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class HighTraffic:
         return value > self.threshold
 
     def triggered_message(self, incident: Incident, time: str) -> str:
-        hits = format_rate(incident.value)
+        hits = _told_apart(incident.value, self.threshold)
         return f"High traffic generated an alert - hits = {hits}, triggered at {time}"
 
     def recovered_message(self, incident: Incident, time: str) -> str:
@@ -44,3 +44,12 @@ class HighTraffic:
             f"lasted {format_duration(incident.duration_seconds)}, "
             f"highest rate {format_rate(incident.peak)} requests/s"
         )
+
+
+def _told_apart(value: float, threshold: float) -> str:
+    """The value with so many decimals that nobody reads it as the threshold that it exceeds."""
+    for decimals in range(2, 9):
+        text = format_rate(value, decimals)
+        if float(text) > threshold:
+            return text
+    return repr(value)

@@ -71,6 +71,20 @@ async def test_it_follows_several_files(clock, heard, tmp_path: Path) -> None:
     assert both.text(str(first)) == b"a1\n"
 
 
+async def test_a_file_under_several_names_is_read_once(clock, heard, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(b"1\n")
+    (tmp_path / "link").symlink_to(log)
+    once = heard(
+        log, tmp_path / "." / "link", tmp_path / "*.log", f"{tmp_path}/../{tmp_path.name}/a.log"
+    )
+    await once.until(lambda: SourceGone(str(tmp_path / "*.log")) in once.messages)
+    with log.open("ab") as file:
+        file.write(b"2\n")
+    await once.until(lambda: b"2\n" in once.text())
+    assert once.text() == b"1\n2\n"
+
+
 async def test_a_glob_is_each_file_that_matches_now_and_later(clock, heard, tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(b"a\n")
     (tmp_path / "other.txt").write_bytes(b"no\n")

@@ -44,6 +44,11 @@ def test_it_says_exactly_what_people_know() -> None:
     )
 
 
+def test_a_rate_just_above_the_threshold_is_not_told_as_the_threshold() -> None:
+    (event,) = each_second(alerting(window=3600), [36_001])
+    assert "hits = 10.0003, triggered" in event.message
+
+
 def test_at_exactly_the_threshold_nothing_changes() -> None:
     alerts = alerting()
     assert each_second(alerts, [10] * 300) == []

@@ -67,11 +67,20 @@ def test_the_slowest_source_holds_the_others_back_but_only_so_far() -> None:
     assert far.now(WALL) == WALL
 
 
+def test_it_is_never_ahead_of_the_wall_clock() -> None:
+    ahead = clock()
+    ahead.observe("a", BASE + 40, False, WALL)
+    assert ahead.now(WALL) == WALL
+    log = clock(ClockMode.LOG)
+    log.observe("a", BASE + 40, True, WALL)
+    assert log.now(WALL) == WALL
+
+
 def test_it_can_be_told_which_clock_to_follow() -> None:
     wall, log = clock(ClockMode.WALL), clock(ClockMode.LOG)
     for told in (wall, log):
         told.observe("a", BASE - 9000, True, WALL)
     assert wall.now(WALL) == WALL
     assert log.now(WALL) == BASE - 8999
-    log.observe("a", BASE, True, WALL)
-    assert log.now(WALL + 50) == BASE + 1
+    log.observe("a", BASE - 2, True, WALL)
+    assert log.now(WALL + 50) == BASE - 1

@@ -100,7 +100,7 @@ def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
 def health(snapshot: Snapshot, cells: int) -> list[Row]:
     """How GlanceMetrics itself fares, one row; and a row for each source in trouble."""
     state = snapshot.health
-    row: Row = [(styles.DIM, " read "), ("", f"{format_count(state.lines)} lines")]
+    row: Row = [(styles.DIM, " lines "), ("", format_count(state.lines))]
     row += _warned("rejects", format_count(state.rejects), state.rejects > 0)
     lag = format_bytes(state.lag_bytes)
     if state.lag_bytes:
@@ -294,8 +294,8 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         texts = [
             (
                 styles.WARNING,
-                f"Nothing parses: {format_count(state.lines)} lines read, none in the common or "
-                "combined log format.",
+                f"Nothing parses. Lines read: {format_count(state.lines)}; none is in the common "
+                "or the combined log format.",
             ),
             *_first_reject(state),
             (

@@ -63,7 +63,7 @@ def test_at_80_by_24_everything_that_matters_is_there() -> None:
     assert shown[0].startswith(" GlanceMetrics  /var/log/access.log  combined · up 2 min 03 s")
     assert shown[0].endswith("14:13:20 UTC")
     assert screen(cells=120)[0].endswith("2026-09-21 14:13:20 UTC")
-    assert shown[1] == " read 12,345 lines  rejects 0  lag 0 B  delay 0.5 s"
+    assert shown[1] == " lines 12,345  rejects 0  lag 0 B  delay 0.5 s"
     page = "\n".join(shown)
     assert "hits 1,284  req/s 128.4  traffic 91.1 kB  visitors 321  users 4" in page
     assert "errors 42 (3.3 %)  2xx 1,200  3xx 42  4xx 30  5xx 12" in page
@@ -143,7 +143,7 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
         )
     )
     page = " ".join(page.split())
-    assert "Nothing parses: 1,284 lines read, none in the common or combined log format" in page
+    assert "Nothing parses. Lines read: 1,284; none is in the common or the combined log" in page
     assert 'The first of them: {"msg": "first"}' in page
     assert "What is wrong with it: no time such as [x]." in page
     assert "access_log FILE combined" in page
@@ -217,7 +217,7 @@ def test_estimates_are_marked() -> None:
 
 def test_what_is_not_known_is_a_dash() -> None:
     shown = snapshot(health=health(delay=None, lag_bytes=9, lag_seconds=None))
-    assert screen(shown)[1] == " read 12,345 lines  rejects 0  lag 9 B, –  delay –"
+    assert screen(shown)[1] == " lines 12,345  rejects 0  lag 9 B, –  delay –"
 
 
 def test_tab_and_arrows_move_and_scroll() -> None:

@@ -27,6 +27,18 @@ def matching(pattern: str) -> list[str]:
     )
 
 
+def repetitions(sources: Iterable[str]) -> set[str]:
+    """Return the sources that are but another name of a file that one before them names."""
+    seen: set[str] = set()
+    repeated = set()
+    for source in sources:
+        real = source if source == STANDARD_INPUT else os.path.realpath(source)
+        if real in seen:
+            repeated.add(source)
+        seen.add(real)
+    return repeated
+
+
 def directories(paths: Iterable[str]) -> set[str]:
     """Return the directories in which something happens when one of the paths changes.
 

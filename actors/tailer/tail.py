@@ -11,7 +11,7 @@ import trio
 from actors.messages import Chunk, FromTailer, SourceGone
 from actors.tailer.identity import Identity
 from actors.tailer.path_follower import PathFollower
-from actors.tailer.paths import STANDARD_INPUT, is_glob, matching
+from actors.tailer.paths import STANDARD_INPUT, is_glob, matching, repetitions
 from actors.tailer.position import From, StartPosition
 from actors.tailer.standard_input import read_standard_input
 from actors.tailer.waking import POLL_SECONDS, Waker
@@ -48,16 +48,15 @@ async def _tail(
     async with send, trio.open_nursery() as nursery:
         watching = False
         globs = [source for source in sources if is_glob(source)]
-        files: set[str] = set()
+        repeated = await trio.to_thread.run_sync(repetitions, sources)
         for source in sources:
             if source == STANDARD_INPUT:
                 nursery.start_soon(read_standard_input, standard_input(), tailer.say)
             elif source in globs:
                 continue
-            elif os.path.realpath(source) in files:
-                await tailer.say(SourceGone(source))  # another name of one that is followed
+            elif source in repeated:
+                await tailer.say(SourceGone(source))
             else:
-                files.add(os.path.realpath(source))
                 nursery.start_soon(tailer.follow, source)
                 watching = True
         if globs:
@@ -89,7 +88,9 @@ class _Tailer:
             for pattern in patterns:
                 paths = await trio.to_thread.run_sync(matching, pattern)
                 for path in paths:
-                    if path not in self._followers and not await self._known(path):
+                    if path not in self._followers and not await trio.to_thread.run_sync(
+                        _is_followed, path, list(self._followers.values())
+                    ):
                         await self.say(SourceHealth(path, SourceState.READING))
                         await nursery.start(self.follow, path, start, True)
                 if paths and pattern in unmatched:
@@ -148,17 +149,16 @@ class _Tailer:
             self.waker.forget(path)
             del self._followers[path]
 
-    async def _known(self, path: str) -> bool:
-        """Whether a file is being read under another name, as one is after its rotation."""
-        followers = list(self._followers.values())
-        if os.path.realpath(path) in {os.path.realpath(each.path) for each in followers}:
-            return True  # perhaps not opened yet
-        try:
-            stat = await trio.to_thread.run_sync(os.stat, path)
-        except OSError:
-            return True
-        identity = Identity.of(stat)
-        return any(identity in follower.identities() for follower in followers)
+
+def _is_followed(path: str, followers: Sequence[PathFollower]) -> bool:
+    """Whether a file is being read under another name, as one is after its rotation."""
+    if os.path.realpath(path) in {os.path.realpath(each.path) for each in followers}:
+        return True  # perhaps not opened yet
+    try:
+        identity = Identity.of(os.stat(path))
+    except OSError:
+        return True
+    return any(identity in follower.identities() for follower in followers)
 
 
 @contextmanager

@@ -34,7 +34,8 @@ def test_help_lists_every_flag(run) -> None:
     result = run("-h")
     text = result.stdout.decode()
     assert result.returncode == 0
-    for flag in ("--file PATH", "--timewindow", "--alertwindow", "--alert_threshold", "--section_limit",
+    for flag in ("--file PATH", "--timewindow", "--alertwindow", "--alert_threshold",
+                 "--section_limit",
                  "--refresh", "--incident_limit", "--from", "--alert_log ", "--alert_log_rotation",
                  "--alert_log_retention", "--syslog ", "--json", "--no_console", "--config",
                  "--log_level", "--version", "generate", "healthcheck"):  # fmt: skip

@@ -36,7 +36,8 @@ STOPPED_AT_ONCE = 130
 
 def run_monitor(settings: Settings) -> int:
     """Run until told to stop; returns the exit status."""
-    with_console = not settings.json and not settings.no_console and sys.stdout.isatty()
+    to_terminal = sys.stdout is not None and sys.stdout.isatty()
+    with_console = to_terminal and not settings.json and not settings.no_console
     state_folder = platformdirs.user_state_path("glancemetrics")
     _log_to(settings.log_level, state_folder / "glancemetrics.log" if with_console else None)
     program = _Program(settings, state_folder, with_console)
@@ -73,7 +74,7 @@ class _Program:
                 outputs,
                 stop=self._stop,
                 wall=time.time,
-                standard_input=sys.stdin.fileno,
+                standard_input=lambda: 0,
             )
             nursery.cancel_scope.cancel()
 
@@ -134,7 +135,7 @@ def _log_to(level: str, file: Path | None) -> None:
             level=level.upper(),
             filter=_is_ours,
             diagnose=False,
-            format="glancemetrics: {message}\n{exception}",
+            format="glancemetrics: {level.name}: {message}",
         )
         return
     try:

@@ -163,6 +163,8 @@ def _complain(sentence: str) -> None:
 
 def _close_stdout() -> None:
     """Let a reader that has gone be no error at exit either."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

@@ -54,9 +54,7 @@ class Syslog:
         except trio.TooSlowError:
             raise OSError(f"{self._address} does not answer") from None
         except (OSError, trio.BrokenResourceError) as error:
-            cause = error.__cause__ or error
-            reason = getattr(cause, "strerror", None) or str(cause)
-            raise OSError(f"cannot reach {self._address}: {reason}") from error
+            raise OSError(f"cannot reach {self._address}: {_reason(error)}") from error
         report(OutputState.WORKING, str(self._address))
         try:
             await self._deliver(inbox, transport)
@@ -151,3 +149,11 @@ async def _connect_unix(path: str) -> _Transport:
             raise
         return _Stream(await trio.open_unix_socket(path))
     return _Datagrams(datagrams)
+
+
+def _reason(error: BaseException) -> str:
+    """What was wrong in the end: trio wraps what each address answered, and what TLS said."""
+    cause = error.__cause__ or error
+    if isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return getattr(cause, "strerror", None) or str(cause)

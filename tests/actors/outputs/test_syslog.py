@@ -110,6 +110,17 @@ async def test_a_tls_server_that_nobody_vouches_for_is_not_told_anything(
     assert server.received == b""
 
 
+async def test_a_server_that_is_not_there_is_told_in_a_few_words() -> None:
+    with trio.socket.socket() as free:
+        await free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    delivery = Delivery.to(output("tcp", port=port))
+    with trio.move_on_after(0.3):
+        await keep_running(delivery)
+    address = f"tcp://127.0.0.1:{port}"
+    assert delivery.health.detail == f"cannot reach {address}: Connection refused"
+
+
 async def test_udp_is_a_datagram_a_message() -> None:
     server = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
     await server.bind(("127.0.0.1", 0))

@@ -153,7 +153,11 @@ async def _connect_unix(path: str) -> _Transport:
 
 def _reason(error: BaseException) -> str:
     """What was wrong in the end: trio wraps what each address answered, and what TLS said."""
-    cause = error.__cause__ or error
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
     if isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
-    return getattr(cause, "strerror", None) or str(cause)
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
+        return os.strerror(cause.errno)
+    return str(cause)

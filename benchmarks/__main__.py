@@ -15,9 +15,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.monitor import monitoring
+from benchmarks.monitor import console, monitoring
 from glancemetrics.traffic import Shape, Traffic
 
 
@@ -163,25 +164,32 @@ def measure_memory(folder: Path, minutes: float) -> None:
 
 
 def measure_idle(folder: Path, seconds: int = 30) -> None:
-    """CPU while nothing comes."""
+    """CPU while nothing comes, headless and with the console of two sizes."""
     log = folder / "idle.log"
-    now = int(time.time())
-    log.write_bytes(b"".join(Traffic(Shape(20), seed=1).seconds(now - 100, 2000)))
+    log.write_bytes(b"".join(Traffic(Shape(20), seed=1).seconds(int(time.time()) - 100, 2000)))
     with monitoring(log) as monitor:
         monitor.wait_first()
-        time.sleep(5)
-        before = monitor.cpu_seconds()
-        time.sleep(seconds)
-        used = monitor.cpu_seconds() - before
-    print(f"idle: {100 * used / seconds:.2f} % of a core over {seconds} s")
+        time.sleep(3)
+        print_idle("--json", monitor.cpu_seconds, seconds)
+    for columns, rows in ((80, 24), (200, 60)):
+        with console(log, columns, rows) as cpu_seconds:
+            time.sleep(3)
+            print_idle(f"console {columns}x{rows}", cpu_seconds, seconds)
 
 
-def measure_generate(lines: int = 2_000_000) -> None:
-    """Lines a second that `generate` makes when it is not paced."""
-    traffic = Traffic(Shape(10_000), seed=1)
+def print_idle(what: str, cpu_seconds: Callable[[], float], seconds: int) -> None:
+    before = cpu_seconds()
+    time.sleep(seconds)
+    used = cpu_seconds() - before
+    print(f"idle, {what}: {100 * used / seconds:.2f} % of a core over {seconds} s", flush=True)
+
+
+def measure_generate(lines: int = 3_000_000) -> None:
+    """Lines a second of the command `generate` when it is not paced, start-up and all."""
+    command = [sys.executable, "-m", "glancemetrics", "generate", "--fast", "--lines", str(lines)]
     began = time.monotonic()
-    made = sum(block.count(b"\n") for block in traffic.seconds(0, lines))
-    print(f"generate, not paced: {made / (time.monotonic() - began):,.0f} lines/s")
+    subprocess.run([*command, "--rate", "10000"], check=True, stdout=subprocess.DEVNULL)
+    print(f"generate, not paced: {lines / (time.monotonic() - began):,.0f} lines/s")
 
 
 def measure_help() -> None:

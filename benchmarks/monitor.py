@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,8 +51,7 @@ class Monitor:
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return _cpu_seconds(self._process.pid)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -67,3 +71,34 @@ def monitoring(log: Path, *arguments: str) -> Iterator[Monitor]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+@contextmanager
+def console(log: Path, columns: int, rows: int) -> Iterator[Callable[[], float]]:
+    """Run the console in a pseudo-terminal of a size; yields what tells its CPU seconds."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+    command = [sys.executable, "-m", "glancemetrics", "-f", str(log), "--alert-log", "off"]
+    command += ["--timewindow", "600"]  # so that the tables stay full
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env=environment
+    ) as process:
+        threading.Thread(target=_swallow, args=(master,), daemon=True).start()
+        try:
+            yield lambda: _cpu_seconds(process.pid)
+        finally:
+            process.terminate()
+            process.wait(10)
+            os.close(slave)
+
+
+def _swallow(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(descriptor, 65_536):
+            pass
+
+
+def _cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS

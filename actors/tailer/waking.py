@@ -19,7 +19,7 @@ POLL_SECONDS = 1.0
 
 _DEBOUNCE_MS = 100
 """Events are gathered this long, so that a busy log is looked at ten times a second, no more."""
-_STEP_MS = 50
+_STEP_MS = 100
 
 
 class Waker:

@@ -82,7 +82,7 @@ class Console:
             style=styles.style(self._environment),
             full_screen=True,
             min_redraw_interval=0.05,
-            terminal_size_polling_interval=0.25,
+            terminal_size_polling_interval=0.5,
             input=keys,
             output=screen,
         )

@@ -125,7 +125,7 @@ async def test_it_follows_resizes(start) -> None:
     session = start(terminal)
     session.delivery.send_snapshot(snapshot())
     await terminal.until("/s0")
-    await trio.sleep(0.6)  # prompt-toolkit compares sizes from its second look on
+    await trio.sleep(1.1)  # prompt-toolkit compares sizes from its second look on
     terminal.resize(200, 60)
     await terminal.until("Agents")
     terminal.resize(60, 15)

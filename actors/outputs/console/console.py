@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 import trio
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -23,6 +24,9 @@ from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
 from glancemetrics.snapshot import OutputState, Snapshot
+
+QUIET_SECONDS = 6.0
+"""Between two drawings of the screen while nothing changes but the time."""
 
 
 class Console:
@@ -60,9 +64,9 @@ class Console:
             try:
                 async for snapshot in inbox.snapshots:
                     self._latest = snapshot
-                    if not self._view.paused:
+                    if not self._view.paused and self._is_news(snapshot):
                         self._snapshot = snapshot
-                    application.invalidate()
+                        application.invalidate()
             finally:
                 running.end()
 
@@ -89,6 +93,17 @@ class Console:
         self._size = application.output.get_size
         return application
 
+    def _is_news(self, snapshot: Snapshot) -> bool:
+        """Whether there is more to show than that time goes by.
+
+        To draw a large terminal costs some 20 ms; while nothing comes, the clock and the chart
+        need not move at every refresh.
+        """
+        shown = self._snapshot
+        if shown is None or snapshot.time - shown.time >= QUIET_SECONDS:
+            return True
+        return _timeless(snapshot) != _timeless(shown)
+
     def _text(self) -> StyleAndTextTuples:
         size = self._size()
         rows = render(self._snapshot, self._view, self._context, size.columns, size.rows)
@@ -105,6 +120,11 @@ class Console:
         getattr(self._view, action)()
         if not self._view.paused:
             self._snapshot = self._latest
+
+
+def _timeless(snapshot: Snapshot) -> tuple[object, ...]:
+    """What a snapshot says, without what changes by itself."""
+    return attrs.evolve(snapshot.insights, end=0), snapshot.alerts, snapshot.health
 
 
 class _Running:

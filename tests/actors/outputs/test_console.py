@@ -16,7 +16,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from actors.fan_out import Delivery
-from actors.outputs.console.console import Console
+from actors.outputs.console.console import QUIET_SECONDS, Console
 from actors.outputs.console.panels import Context
 from actors.supervisor import keep_running
 from glancemetrics.rules.high_traffic import HighTraffic
@@ -118,6 +118,22 @@ async def test_it_shows_the_latest_snapshot(start) -> None:
     await session.terminal.until("hits 1,284")
     session.delivery.send_snapshot(snapshot(insights=insights(hits=77)))
     await session.terminal.until("hits 77 ")
+
+
+async def test_while_nothing_changes_the_screen_is_drawn_now_and_then(start) -> None:
+    session = start()
+    session.delivery.send_snapshot(snapshot())
+    await session.terminal.until("14:13:20 UTC")
+    for later in (2, 4):
+        session.delivery.send_snapshot(
+            snapshot(time=BASE + later, insights=insights(end=BASE + later))
+        )
+        await trio.sleep(0.2)
+    assert "14:13:20 UTC" in session.terminal.page
+    session.delivery.send_snapshot(snapshot(time=float(BASE + QUIET_SECONDS)))
+    await session.terminal.until("14:13:26 UTC")
+    session.delivery.send_snapshot(snapshot(time=BASE + 7.0, insights=insights(hits=77)))
+    await session.terminal.until("14:13:27 UTC")
 
 
 async def test_it_follows_resizes(start) -> None:

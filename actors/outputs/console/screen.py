@@ -146,19 +146,36 @@ def _around_focus(view: View, count: int) -> tuple[Dimension, ...]:
 def _column(
     snapshot: Snapshot, view: View, tables: tuple[Dimension, ...], cells: int, rows: int
 ) -> list[Row]:
-    """Tables one above the other; the first, which people look at, gets what the others leave."""
+    """Tables one above the other.
+
+    The sections, which people look at first, are whole if they can be; the others share what is
+    left, small ones whole before large ones are long.
+    """
+    sizes = [len(snapshot.insights.top[dimension]) + 1 for dimension in tables]
+    if tables[:1] == (Dimension.SECTION,):
+        first = min(sizes[0], max(2, rows - _SMALLEST_TABLE * (len(tables) - 1)))
+        heights = [first, *_shares(sizes[1:], rows - first)]
+    else:
+        heights = _shares(sizes, rows)
     drawn: list[Row] = []
-    for number, dimension in enumerate(tables):
-        left_over = rows - len(drawn)
-        after = len(tables) - number - 1
-        size = len(snapshot.insights.top[dimension]) + 1
-        height = min(size, max(2, left_over - after * _SMALLEST_TABLE))
+    for dimension, size, height in zip(tables, sizes, heights, strict=True):
         offset = min(view.offsets.get(dimension, 0), max(0, size - height))
         view.offsets[dimension] = offset
         drawn += panels.top_table(
             snapshot, dimension, cells, height, offset, dimension is view.focused
         )
     return drawn
+
+
+def _shares(sizes: list[int], rows: int) -> list[int]:
+    """Share rows out fairly: nobody gets more than its size, the smaller first."""
+    shares = [0] * len(sizes)
+    left = rows
+    by_size = sorted(range(len(sizes)), key=sizes.__getitem__)
+    for number, i in enumerate(by_size):
+        shares[i] = min(sizes[i], left // (len(sizes) - number))
+        left -= shares[i]
+    return shares
 
 
 def _joined(rows: list[Row], gap: Row) -> Row:

@@ -91,6 +91,21 @@ def test_when_the_terminal_is_wide_tops_stand_side_by_side() -> None:
     assert not any("Sections" in row and "Paths" in row for row in narrow)
 
 
+def test_small_tables_are_whole_before_large_ones_are_long() -> None:
+    few = insights()
+    top = few.top | {
+        Dimension.SECTION: few.top[Dimension.SECTION][:8],
+        Dimension.STATUS: few.top[Dimension.STATUS][:7],
+    }
+    shown = screen(snapshot(insights=attrs.evolve(few, top=top)), cells=126, rows=34)
+    headings = [row for row in shown if "hits   share" in row]
+    assert headings[0].startswith(" Sections  ")
+    assert "Paths 1–" in headings[0]
+    assert any("Status  " in row for row in headings)
+    narrow = screen(snapshot(insights=attrs.evolve(few, top=top)), rows=27)
+    assert any(row.startswith(" Sections  ") for row in narrow)
+
+
 @given(
     st.integers(1, 260),
     st.integers(1, 90),

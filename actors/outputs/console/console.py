@@ -91,6 +91,7 @@ class Console:
             output=screen,
         )
         self._size = application.output.get_size
+        self._drawn_size = self._size()
         return application
 
     def _is_news(self, snapshot: Snapshot) -> bool:
@@ -102,10 +103,12 @@ class Console:
         shown = self._snapshot
         if shown is None or snapshot.time - shown.time >= QUIET_SECONDS:
             return True
+        if self._size() != self._drawn_size:
+            return True  # prompt-toolkit misses a resize in its first second
         return _timeless(snapshot) != _timeless(shown)
 
     def _text(self) -> StyleAndTextTuples:
-        size = self._size()
+        size = self._drawn_size = self._size()
         rows = render(self._snapshot, self._view, self._context, size.columns, size.rows)
         text: StyleAndTextTuples = []
         for row in rows:

@@ -130,10 +130,16 @@ async def test_while_nothing_changes_the_screen_is_drawn_now_and_then(start) -> 
         )
         await trio.sleep(0.2)
     assert "14:13:20 UTC" in session.terminal.page
-    session.delivery.send_snapshot(snapshot(time=float(BASE + QUIET_SECONDS)))
-    await session.terminal.until("14:13:26 UTC")
-    session.delivery.send_snapshot(snapshot(time=BASE + 7.0, insights=insights(hits=77)))
-    await session.terminal.until("14:13:27 UTC")
+    session.terminal.resize(100, 24)  # at once, so that prompt-toolkit's own look misses it
+    session.delivery.send_snapshot(snapshot(time=BASE + 5.0))
+    await session.terminal.until("2026-09-21 14:13:25 UTC")
+    session.terminal.resize(80, 24)
+    session.delivery.send_snapshot(snapshot(time=BASE + 5.5))
+    await session.terminal.until("14:13:25 UTC")
+    session.delivery.send_snapshot(snapshot(time=BASE + 5.5 + QUIET_SECONDS))
+    await session.terminal.until("14:13:31 UTC")
+    session.delivery.send_snapshot(snapshot(time=BASE + 12.0, insights=insights(hits=77)))
+    await session.terminal.until("14:13:32 UTC")
 
 
 async def test_it_follows_resizes(start) -> None:

@@ -91,7 +91,7 @@ def test_a_buffered_nginx_log_has_a_steady_rate_and_every_request(
         process.terminate()
     steady = [s["hit_rate"] for s in snapshots if s["time"] < snapshots[47]["time"]][28:]
     assert len(steady) > 10
-    assert all(abs(rate - RATE) <= 0.6 for rate in steady), steady
+    assert all(abs(rate - RATE) <= 1.5 for rate in steady), steady
     last = snapshots[-1]
     assert last["health"]["records"] == sent
     assert last["health"]["rejects"] == last["health"]["late"] == 0

@@ -19,9 +19,12 @@ from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode, EventClock
+from glancemetrics.grouping import sum_by
 from glancemetrics.insights import empty_insights
 from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.metric_series import MetricSeries
+from glancemetrics.records import are_errors, sizes, statuses
+from glancemetrics.records import seconds as seconds_of
 from glancemetrics.rejects import Reject
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
 
@@ -174,13 +177,13 @@ class Aggregation:
         self.series.advance(end)
         counted, self._counted = self._counted, []
         empty = np.zeros(0, np.int64)
-        seconds, hits, sizes, errors = (
+        seconds, hits, sums, errors = (
             (np.concatenate(columns) for columns in zip(*counted, strict=True))
             if counted
             else (empty, empty, empty, empty)
         )
         order = np.argsort(seconds, kind="stable")
-        return ClosedSeconds(end, seconds[order], hits[order], sizes[order], errors[order])
+        return ClosedSeconds(end, seconds[order], hits[order], sums[order], errors[order])
 
     def snapshot(self, wall: float) -> Snapshot:
         """Return what there is to show; before there is a window, an empty one that ends now."""
@@ -205,7 +208,7 @@ class Aggregation:
 
     def _count(self, read: SourceBatch, wall: float) -> None:
         batch = read.batch
-        seconds = batch.column("time").cast(pa.int64()).to_numpy() // 1_000_000
+        seconds = seconds_of(batch)
         early = seconds > wall + EARLY_TOLERANCE
         if early.any():
             self._early += int(np.count_nonzero(early))
@@ -225,26 +228,23 @@ class Aggregation:
     def _count_seconds(self, batch: pa.RecordBatch, seconds: Int64s) -> None:
         distinct, where = np.unique(seconds, return_inverse=True)
         size = len(distinct)
-        status = batch.column("status").fill_null(pa.scalar(0, pa.uint16())).to_numpy()
         hits = np.bincount(where, minlength=size)
-        errors = np.bincount(where[(status >= 400) & (status < 600)], minlength=size)
-        sizes = np.zeros(size, np.int64)
-        np.add.at(
-            sizes, where, batch.column("bytes").fill_null(pa.scalar(0, pa.int64())).to_numpy()
-        )
+        errors = np.bincount(where[are_errors(statuses(batch))], minlength=size)
+        sums = sum_by(where, sizes(batch), size)
         if self._end is not None:
             late = distinct < self._end - self._longest
             self._late += int(hits[late].sum())
         self._rates.add(distinct, hits)
-        self._counted.append((distinct, hits, sizes, errors))
+        self._counted.append((distinct, hits, sums, errors))
 
     def _health(self, wall: float) -> Health:
         lag_bytes = sum(source.lag_bytes for source in self._sources.values())
-        lag_seconds: float | None = 0.0
-        if lag_bytes:
-            newest = self._clock.newest
-            live = self._clock.live and newest is not None
-            lag_seconds = max(0.0, round(wall - newest, 1)) if live and newest else None
+        newest = self._clock.newest
+        lag_seconds: float | None = None
+        if not lag_bytes:
+            lag_seconds = 0.0
+        elif self._clock.live and newest is not None:
+            lag_seconds = max(0.0, round(wall - newest, 1))
         return Health(
             lines=self._lines,
             records=self._records,
@@ -256,7 +256,7 @@ class Aggregation:
             lag_seconds=lag_seconds,
             sources=tuple(self._sources.values()),
             reject_samples=(*self._first_rejects, *self._rejects),
-            newest=self._clock.newest,
+            newest=newest,
             live=self._clock.live,
         )
 

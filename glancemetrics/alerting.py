@@ -75,10 +75,9 @@ class Alerting:
             yield start, end
             if not self._metrics.hits.total(end - self._longest, end):
                 ahead = int(np.searchsorted(closed.seconds, end))
-                following = int(closed.seconds[ahead]) if ahead < len(closed.seconds) else end
-                end = max(end, min(following, closed.end)) if following > end else end
                 if ahead == len(closed.seconds):
                     return
+                end = min(int(closed.seconds[ahead]), closed.end)
             start = end
 
     def _add(self, closed: ClosedSeconds, start: int, end: int) -> None:

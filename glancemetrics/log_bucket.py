@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.dimensions import Dimension
+from glancemetrics.grouping import sum_by
 
 Int64s = npt.NDArray[np.int64]
 
@@ -34,16 +35,10 @@ def merged(parts: list[Counts]) -> Counts:
     return Counts(
         ids,
         *(
-            _sum_at(where, np.concatenate([getattr(part, name) for part in parts]), len(ids))
+            sum_by(where, np.concatenate([getattr(part, name) for part in parts]), len(ids))
             for name in ("hits", "bytes", "errors")
         ),
     )
-
-
-def _sum_at(where: Int64s, values: Int64s, size: int) -> Int64s:
-    totals = np.zeros(size, np.int64)
-    np.add.at(totals, where, values)
-    return totals
 
 
 @attrs.define(eq=False)

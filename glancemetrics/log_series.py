@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 
 from glancemetrics.dimensions import Dimension, code
 from glancemetrics.distinct import SlidingDistinct
+from glancemetrics.grouping import sum_by
 from glancemetrics.insights import Insights
 from glancemetrics.log_bucket import Counts, LogBucket, merged
+from glancemetrics.records import are_errors, sizes, statuses
 from glancemetrics.value_table import NAME_LENGTH, OTHER_ID, ValueTable, shortened
 
 Int64s = npt.NDArray[np.int64]
@@ -80,13 +82,13 @@ class LogSeries:
         index = np.flatnonzero(seconds >= max(starts)) if starts else np.arange(batch.num_rows)
         if not len(index):
             return
-        status = _filled(batch.column("status"), pa.uint16())[index].astype(np.int64)
+        status = statuses(batch)[index]
         rows = _Rows(
             index,
             seconds[index],
             status,
-            _filled(batch.column("bytes"), pa.int64())[index],
-            (status >= 400) & (status < 600),
+            sizes(batch)[index],
+            are_errors(status),
         )
         distinct, where = np.unique(rows.second, return_inverse=True)
         buckets = [self._bucket(second) for second in distinct.tolist()]
@@ -194,17 +196,17 @@ class LogSeries:
     def _add_sums(self, buckets: list[LogBucket], where: Int64s, rows: _Rows) -> None:
         size = len(buckets)
         hits = np.bincount(where, minlength=size)
-        sizes = _sum_by(where, rows.bytes, size)
+        sums = sum_by(where, rows.bytes, size)
         classes = np.bincount(
             where * 10 + np.minimum(rows.status // 100, 9), minlength=size * 10
         ).reshape(size, 10)
         for i, bucket in enumerate(buckets):
             bucket.hits += int(hits[i])
-            bucket.bytes += int(sizes[i])
+            bucket.bytes += int(sums[i])
             bucket.status_classes += classes[i]
             if self._in_window(bucket.second):
                 self._hits += int(hits[i])
-                self._bytes += int(sizes[i])
+                self._bytes += int(sums[i])
                 self._classes += classes[i]
 
     def _add_dimension(
@@ -220,14 +222,14 @@ class LogSeries:
         known = codes >= 0
         if not known.any():
             return
-        sizes, errors = rows.bytes, rows.error
+        row_bytes, errors = rows.bytes, rows.error
         if not known.all():
             codes, where = codes[known], where[known]
-            sizes, errors = sizes[known], errors[known]
+            row_bytes, errors = row_bytes[known], errors[known]
         used, codes = _compact(codes, len(coded.names))
         names = _names(coded.names.take(pa.array(used)))
         numbers = self._number(dimension, names)
-        cells, hits, sums, failed = _grouped(where * len(used) + codes, sizes, errors)
+        cells, hits, sums, failed = _grouped(where * len(used) + codes, row_bytes, errors)
         firsts = np.searchsorted(cells, np.arange(len(buckets) + 1) * len(used))
         ids = numbers[cells % len(used)]
         table = self._tables[dimension]
@@ -306,17 +308,6 @@ def _folded(counts: Counts, gone: npt.NDArray[np.bool_]) -> Counts:
     return merged([attrs.evolve(counts, ids=ids)])
 
 
-def _filled(column: pa.Array, type_: pa.DataType) -> npt.NDArray[np.int64]:
-    filled: npt.NDArray[np.int64] = column.fill_null(pa.scalar(0, type_)).to_numpy()
-    return filled
-
-
-def _sum_by(where: Int64s, values: Int64s, size: int) -> Int64s:
-    sums = np.zeros(size, np.int64)
-    np.add.at(sums, where, values)
-    return sums
-
-
 def _names(values: pa.Array) -> list[str]:
     names: list[str] = values.to_pylist()
     if pc.max(pc.binary_length(values)).as_py() > NAME_LENGTH:
@@ -341,7 +332,7 @@ def _grouped(
     cells, group = _distinct_keys(keys)
     hits = np.bincount(group, minlength=len(cells))
     failed = np.bincount(group[errors], minlength=len(cells))
-    return cells, hits, _sum_by(group, sizes, len(cells)), failed
+    return cells, hits, sum_by(group, sizes, len(cells)), failed
 
 
 def _distinct_keys(keys: Int64s) -> tuple[Int64s, Int64s]:

@@ -8,7 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+Int64s = npt.NDArray[np.int64]
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Strings are dictionary-encoded: a log repeats itself."""
@@ -76,9 +80,34 @@ def empty_batch() -> pa.RecordBatch:
     return _EMPTY
 
 
+def seconds(batch: pa.RecordBatch) -> Int64s:
+    """Whole seconds since the epoch of each record's time."""
+    whole: Int64s = batch.column("time").cast(pa.int64()).to_numpy() // 1_000_000
+    return whole
+
+
+def statuses(batch: pa.RecordBatch) -> Int64s:
+    """Status of each record, 0 where there is none."""
+    filled: Int64s = batch.column("status").fill_null(_NO_STATUS).to_numpy().astype(np.int64)
+    return filled
+
+
+def sizes(batch: pa.RecordBatch) -> Int64s:
+    """Response size of each record in bytes, 0 where there is none."""
+    filled: Int64s = batch.column("bytes").fill_null(_NO_SIZE).to_numpy()
+    return filled
+
+
+def are_errors(statuses: Int64s) -> npt.NDArray[np.bool_]:
+    """Which statuses are client or server errors, 4xx or 5xx."""
+    errors: npt.NDArray[np.bool_] = (statuses >= 400) & (statuses < 600)
+    return errors
+
+
 def rows(batch: pa.RecordBatch) -> list[LogRecord]:
     """Return the row view of a batch of `SCHEMA`."""
     return [LogRecord(**row) for row in batch.to_pylist()]
 
 
+_NO_STATUS, _NO_SIZE = pa.scalar(0, pa.uint16()), pa.scalar(0, pa.int64())
 _EMPTY = pa.RecordBatch.from_pylist([], schema=SCHEMA)

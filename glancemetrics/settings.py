@@ -53,7 +53,7 @@ class SettingInfo:
     """What there is to know of a setting beside its default."""
 
     name: str
-    """In TOML and, with `--` before it, as a flag."""
+    """In TOML; with `--` before it, as a flag; in capitals, in the environment."""
     help: str
     allowed: str
     """Ends the sentence `must be ...`."""
@@ -69,14 +69,7 @@ class SettingInfo:
         spellings.append(f"--{self.name}")
         if "_" in self.name:
             spellings.append(f"--{self.name.replace('_', '-')}")
-        if "-" in self.name:
-            spellings.append(f"--{self.name.replace('-', '_')}")
         return spellings
-
-    @property
-    def key(self) -> str:
-        """Its name in TOML and, in capitals, in the environment."""
-        return self.name.replace("-", "_")
 
 
 class _NotAllowedError(ValueError):
@@ -93,18 +86,20 @@ def _setting(
     metavar: str | None,
     **info: Any,
 ) -> Any:
-    def convert(value: Any) -> Any:
-        try:
-            return parse(value)
-        except (ValueError, TypeError, OverflowError) as error:
-            detail = f" ({error})" if isinstance(error, _NotAllowedError) and error.args else ""
-            raise UsageError(f"{name} = {value!r}: must be {allowed}{detail}") from None
-
     return attrs.field(
         default=default,
-        converter=convert,
+        converter=lambda value: _parsed(parse, value, f"{name} = {value!r}", allowed),
         metadata={"info": SettingInfo(name, help, allowed, metavar, **info), "parse": parse},
     )
+
+
+def _parsed(parse: Callable[[Any], Any], value: Any, origin: str, allowed: str) -> Any:
+    """Parse a value; `origin` begins the error that names where a wrong one is."""
+    try:
+        return parse(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        detail = f" ({error})" if isinstance(error, _NotAllowedError) and error.args else ""
+        raise UsageError(f"{origin}: must be {allowed}{detail}") from None
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -443,11 +438,7 @@ def read_settings(
         for attribute, value, origin in layer:
             field = attrs.fields_dict(Settings)[attribute]
             info: SettingInfo = field.metadata["info"]
-            try:
-                given[attribute] = field.metadata["parse"](value)
-            except (ValueError, TypeError, OverflowError) as error:
-                detail = f" ({error})" if isinstance(error, _NotAllowedError) and error.args else ""
-                raise UsageError(f"{origin}: must be {info.allowed}{detail}") from None
+            given[attribute] = _parsed(field.metadata["parse"], value, origin, info.allowed)
     return Settings(**given)
 
 
@@ -462,7 +453,7 @@ def _from_flags(flags: Mapping[str, Any]) -> Iterable[tuple[str, Any, str]]:
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, Any, str]]:
     for attribute, info in setting_infos().items():
-        variable = ENVIRONMENT_PREFIX + info.key.upper()
+        variable = ENVIRONMENT_PREFIX + info.name.upper()
         if variable in environment:
             text = environment[variable]
             value = text.split(os.pathsep) if info.repeatable else text
@@ -474,7 +465,7 @@ def _from_toml(text: str, name: str) -> Iterable[tuple[str, Any, str]]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: is not TOML: {error}") from None
-    keys = {info.key: attribute for attribute, info in setting_infos().items()}
+    keys = {info.name: attribute for attribute, info in setting_infos().items()}
     for key, value in table.items():
         if key not in keys:
             raise UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, keys)}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
+from tests.waiting import free_port, until_listening
 
 pytestmark = pytest.mark.terminal
 
@@ -36,18 +35,13 @@ RATE = 20
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     needs("nginx")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = tmp_path / "nginx.conf"
     config.write_text(CONFIG.format(folder=tmp_path, port=port))
     with subprocess.Popen(
         ["nginx", "-e", str(tmp_path / "start.log"), "-c", str(config)]
     ) as server:
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
+        until_listening(port, "nginx")
         yield port, tmp_path / "access.log"
         server.terminate()
 

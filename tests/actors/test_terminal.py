@@ -9,7 +9,6 @@ import pty
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -21,17 +20,11 @@ import pytest
 
 from tests.conftest import needs
 from tests.lines import line
+from tests.waiting import eventually, free_port, until_listening
 
 pytestmark = pytest.mark.terminal
 
 PROGRAM = [sys.executable, "-m", "glancemetrics"]
-
-
-def eventually(true: Callable[[], object], seconds: float = 20, what: str = "it") -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
-        time.sleep(0.1)
 
 
 class Tmux:
@@ -100,9 +93,7 @@ def terminal(tmp_path: Path) -> Iterator[Callable[[int, int], Tmux]]:
 def rsyslog(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """Debian's rsyslog, listening on TCP and UDP of a loopback port, writing to a file."""
     needs("rsyslogd")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     written = tmp_path / "rsyslog.log"
     config = tmp_path / "rsyslog.conf"
     config.write_text(
@@ -119,12 +110,7 @@ def rsyslog(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
-    def listening() -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        return False
-
-    eventually(listening, what="rsyslog")
+    until_listening(port, "rsyslog")
     yield port, written
     server.terminate()
     server.wait(10)

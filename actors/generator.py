@@ -33,6 +33,8 @@ def run_generate(arguments: list[str], parser_class: type[argparse.ArgumentParse
         options.flutter,
         tuple(options.spike),
         tuple(options.error_spike),
+        options.visitors,
+        options.paths,
     )
     traffic = Traffic(shape, seed=options.seed, combined=options.format == "combined")
     write = _writer(options.output, options.rotate)
@@ -64,6 +66,10 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
         help="first second of --fast, ISO 8601 (default: so that it ends now)")  # fmt: skip
     add("--seed", type=_count, default=1, metavar="N", help="same seed, same lines (default: 1)")
     add("--format", choices=("combined", "common"), default="combined")
+    add("--visitors", type=_some, default=1 << 15, metavar="N",
+        help="how many different visitors there are (default: 32768)")  # fmt: skip
+    add("--paths", type=_some, default=1 << 12, metavar="N",
+        help="how many different paths there are (default: 4096)")  # fmt: skip
     add("--swing", type=_share, default=0.0, metavar="SHARE",
         help="how much of the rate comes and goes over the day, 0 to 1 (default: 0)")  # fmt: skip
     add("--flutter", type=_share, default=0.1, metavar="SHARE",
@@ -167,6 +173,12 @@ def _rate(text: str) -> float:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} must be a whole number")
+    return int(text)
+
+
+def _some(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number from 1 to 10000000")
     return int(text)
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 _REQUESTS = 1 << 16
-"""Requests that are made up in advance and drawn from."""
-_VISITORS = 1 << 15
+"""Requests that are made up in advance and drawn from; more where there are more paths."""
+_NAMED_PATHS = 1 << 14
+"""Paths beyond so many have a number as well."""
 _PEAK_HOUR = 15
 """UTC hour of the most traffic."""
 
@@ -79,6 +80,10 @@ class Shape:
     """Standard deviation of the rate from second to second, as a share of it."""
     spikes: tuple[Spike, ...] = ()
     error_spikes: tuple[Spike, ...] = ()
+    visitors: int = 1 << 15
+    """How many there are; the first few come the most."""
+    paths: int = 1 << 12
+    """How many there are; most requests are for the first few."""
 
     def rate_at(self, elapsed: float, second: int) -> float:
         """Return the expected rate at an instant, without the flutter."""
@@ -99,9 +104,10 @@ class Traffic:
         self._shape = shape
         self._random = np.random.default_rng(seed)
         self._combined = combined
+        self._request_count = max(_REQUESTS, 2 * shape.paths)
         self._tails, self._failed_tails = self._requests()
         self._heads, self._agents = self._visitors()
-        self._popularity = _zipf(_VISITORS, 0.8)
+        self._popularity = _zipf(shape.visitors, 0.8)
         self._owed = 0.0
 
     def lines(self, elapsed: float, second: int, seconds: float = 1.0) -> bytes:
@@ -132,9 +138,9 @@ class Traffic:
     def _block(self, count: int, second: int, error_share: float) -> bytes:
         stamp = datetime.fromtimestamp(second, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000] ").encode()
         visitors = np.searchsorted(self._popularity, self._random.random(count)).tolist()
-        drawn = self._random.integers(0, _REQUESTS, count)
+        drawn = self._random.integers(0, self._request_count, count)
         if error_share:
-            drawn += _REQUESTS * (self._random.random(count) < error_share)
+            drawn += self._request_count * (self._random.random(count) < error_share)
         tails = self._failed_tails if error_share else self._tails
         pieces = zip(
             map(self._heads.__getitem__, visitors),
@@ -147,14 +153,14 @@ class Traffic:
 
     def _requests(self) -> tuple[list[bytes], list[bytes]]:
         """Make up requests with their responses; then, appended, the same ones failing."""
-        random = self._random
-        paths = [self._path() for _ in range(4096)]
+        random, count = self._random, self._request_count
+        paths = [self._path(number) for number in range(self._shape.paths)]
         statuses = [self._path_statuses(path) for path in paths]
         sizes = random.lognormal(8.5, 1.3, len(paths))
-        chosen = np.searchsorted(_zipf(len(paths), 1.05), random.random(_REQUESTS))
-        luck = random.random(_REQUESTS)
-        scale = random.lognormal(0, 0.2, _REQUESTS)
-        referrers = random.choice(len(_REFERRERS), _REQUESTS, p=_REFERRER_SHARES)
+        chosen = np.searchsorted(_zipf(len(paths), 1.05), random.random(count))
+        luck = random.random(count)
+        scale = random.lognormal(0, 0.2, count)
+        referrers = random.choice(len(_REFERRERS), count, p=_REFERRER_SHARES)
         good, failed = [], []
         for i, path in enumerate(chosen.tolist()):
             status = next(code for share, code in statuses[path] if luck[i] < share)
@@ -167,23 +173,25 @@ class Traffic:
             failed.append(f"{start}{(500, 502, 503)[i % 3]} 166{end}".encode())
         return good, good + failed
 
-    def _path(self) -> str:
+    def _path(self, number: int) -> str:
         random = self._random
+        # There are only so many words.
+        item = f"/{number}" if number >= _NAMED_PATHS else ""
         section = _SECTIONS[min(int(random.exponential(3)), len(_SECTIONS) - 1)]
         if random.random() < 0.04:
             return "/"
         words = "-".join(_WORDS[i] for i in random.integers(0, len(_WORDS), 2))
         match section:
             case "images":
-                return f"/images/{words}.jpg"
+                return f"/images/{words}{item}.jpg"
             case "static":
-                return f"/static/{words}.css"
+                return f"/static/{words}{item}.css"
             case "api":
                 return f"/api/v1/{words}/{random.integers(1, 500)}"
             case "users":
                 return f"/users/{random.integers(1, 2000)}"
             case _:
-                return f"/{section}/{words}"
+                return f"/{section}/{words}{item}"
 
     def _path_statuses(self, path: str) -> list[tuple[float, int]]:
         """Cumulated shares of the statuses that a path answers with."""
@@ -194,9 +202,10 @@ class Traffic:
 
     def _visitors(self) -> tuple[list[bytes], list[bytes]]:
         random = self._random
-        octets = random.integers(1, 255, (_VISITORS, 4)).tolist()
-        known = random.random(_VISITORS) < 0.02
-        agents = random.choice(len(_AGENTS), _VISITORS, p=_AGENT_SHARES)
+        count = self._shape.visitors
+        octets = random.integers(1, 255, (count, 4)).tolist()
+        known = random.random(count) < 0.02
+        agents = random.choice(len(_AGENTS), count, p=_AGENT_SHARES)
         heads = []
         for i, (a, b, c, d) in enumerate(octets):
             host = f"2001:db8:{a:x}{b:02x}::{c:x}{d:02x}" if i % 8 == 0 else f"{a}.{b}.{c}.{d}"

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.formats.line_fields import LineFields
+
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
@@ -19,6 +21,14 @@ DATE_LENGTH = 20
 """Characters of `17/May/2015:10:05:03`."""
 ZONE_LENGTH = 5
 """Characters of `+0000`."""
+BRACKETED_LENGTH = 28
+"""Characters of `[17/May/2015:10:05:03 +0000]`."""
+ZONE_AT = 22
+"""Where in these the zone begins."""
+_HOUR_AND_ZONE = (0, 8, 21)
+"""Offsets of three words that together are `[17/May/2015:10:` and ` +0000] `."""
+_MINUTE_AND_SECOND = [15, 16, 18, 19]
+"""Where their digits stand in a date."""
 
 _LINE_TIME = re.compile(
     rb"^[^\n]*?\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]", re.MULTILINE
@@ -31,16 +41,20 @@ _MONTH_KEYS = np.array(
 _DAYS_IN_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 
 
-def local_seconds(dates: pa.Array, skip: int = 0) -> tuple[Int64s, Bools]:
-    """Read `17/May/2015:10:05:03` from each string, after `skip` leading characters.
+def local_seconds(dates: pa.Array) -> tuple[Int64s, Bools]:
+    """Read `17/May/2015:10:05:03` from each string.
 
     Returns seconds since the epoch as if the zone were UTC, and whether each could be read.
     A leap second (`:60`) is the first second of the next minute, as POSIX time has it.
     """
-    text, valid = _fixed_width(dates, skip + DATE_LENGTH)
-    text = text[:, skip:]
+    text, wide = _fixed_width(dates, DATE_LENGTH)
+    seconds, valid = _local_seconds(text)
+    return seconds, valid & wide
+
+
+def _local_seconds(text: npt.NDArray[np.uint8]) -> tuple[Int64s, Bools]:
     digits = text[:, [0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19]].astype(np.int64) - 48
-    valid &= ((digits >= 0) & (digits <= 9)).all(axis=1)
+    valid: Bools = np.all((digits >= 0) & (digits <= 9), axis=1)
     valid &= (text[:, [2, 6, 11, 14, 17]] == np.frombuffer(b"//:::", np.uint8)).all(axis=1)
     day = digits[:, 0] * 10 + digits[:, 1]
     year = digits[:, 2] * 1000 + digits[:, 3] * 100 + digits[:, 4] * 10 + digits[:, 5]
@@ -61,9 +75,14 @@ def local_seconds(dates: pa.Array, skip: int = 0) -> tuple[Int64s, Bools]:
 
 def zone_offset_seconds(zones: pa.Array) -> tuple[Int64s, Bools]:
     """Read `+0330` from the first five characters of each string: seconds east of UTC."""
-    text, valid = _fixed_width(zones, ZONE_LENGTH)
+    text, wide = _fixed_width(zones, ZONE_LENGTH)
+    seconds, valid = _zone_seconds(text)
+    return seconds, valid & wide
+
+
+def _zone_seconds(text: npt.NDArray[np.uint8]) -> tuple[Int64s, Bools]:
     digits = text[:, 1:5].astype(np.int64) - 48
-    valid &= ((digits >= 0) & (digits <= 9)).all(axis=1)
+    valid: Bools = np.all((digits >= 0) & (digits <= 9), axis=1)
     sign = text[:, 0]
     valid &= (sign == ord("+")) | (sign == ord("-"))
     hours = digits[:, 0] * 10 + digits[:, 1]
@@ -71,6 +90,40 @@ def zone_offset_seconds(zones: pa.Array) -> tuple[Int64s, Bools]:
     valid &= (hours < 24) & (minutes < 60)
     seconds = hours * 3600 + minutes * 60
     return np.where(sign == ord("-"), -seconds, seconds), valid
+
+
+def seconds_at(fields: LineFields, at: Int64s) -> tuple[Int64s, Bools]:
+    """Read `[17/May/2015:10:05:03 +0000] ` at each offset: seconds since the epoch.
+
+    Also returns which are such a time. At least 29 bytes must follow each offset. Consecutive
+    lines mostly share all but minute and second, so the rest is read once a run of equal ones.
+    """
+    if not len(at):
+        return np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    words = [fields.words(at + offset) for offset in _HOUR_AND_ZONE]
+    changed = np.ones(len(at), np.bool_)
+    changed[1:] = words[0][1:] != words[0][:-1]
+    for word in words[1:]:
+        changed[1:] |= word[1:] != word[:-1]
+    runs = np.flatnonzero(changed)
+    spans = np.diff(runs, append=len(at))
+    text = fields.text
+    date = text[at[runs, None] + np.arange(1, 1 + DATE_LENGTH)]
+    date[:, _MINUTE_AND_SECOND] = ord("0")
+    hours, valid = _local_seconds(date)
+    zone = text[at[runs, None] + np.arange(ZONE_AT, ZONE_AT + ZONE_LENGTH)]
+    offsets, zone_valid = _zone_seconds(zone)
+    valid &= zone_valid
+    for offset, character in ((0, "["), (21, " "), (27, "]"), (28, " ")):
+        valid &= text[at[runs] + offset] == ord(character)
+    # Unsigned: what is less than "0" is more than 9 as well.
+    tens_of_minutes, minutes, tens, ones = (text[at + i] - ord("0") for i in (16, 17, 19, 20))
+    good = np.repeat(valid, spans)
+    good &= (tens_of_minutes < 6) & (minutes < 10) & (ones < 10)
+    good &= (tens < 6) | ((tens == 6) & (ones == 0))
+    good &= text[at + 18] == ord(":")
+    minute_seconds = (tens_of_minutes * np.int64(10) + minutes) * 60
+    return np.repeat(hours - offsets, spans) + minute_seconds + tens * np.int64(10) + ones, good
 
 
 def line_times(block: bytes) -> tuple[Int64s, Int64s]:

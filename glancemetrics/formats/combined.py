@@ -6,30 +6,31 @@ r"""The common and the combined log format, decoded to record batches.
 Sources: https://httpd.apache.org/docs/2.4/logs.html#common and
 https://nginx.org/en/docs/http/ngx_http_log_module.html (`combined`). Lines of both may be mixed.
 
-Two paths give the same records: the fast one hands all lines whose quotes stand where they
-should to `pyarrow.csv`; the careful one matches the rest with RE2, and decides alone what is a
-reject. Escapes (`\"`, `\x16`, `\\`) are kept as they were written; bytes that are not UTF-8
-become `\xHH`.
+Two paths give the same records: the fast one takes fields by their place from all lines whose
+quotes, time and spaces stand where they should; the careful one matches the rest with RE2, and
+decides alone what is a reject. Escapes (`\"`, `\x16`, `\\`) are kept as they were written; bytes
+that are not UTF-8 become `\xHH`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from glancemetrics.formats.clf_time import (
-    DATE_LENGTH,
-    ZONE_LENGTH,
+    BRACKETED_LENGTH,
     local_seconds,
+    seconds_at,
     zone_offset_seconds,
 )
+from glancemetrics.formats.line_fields import LineFields
 from glancemetrics.formats.line_scan import LineScan, scan_lines
 from glancemetrics.formats.request_line import split_requests
 from glancemetrics.records import SCHEMA, TEXT, empty_batch
@@ -38,8 +39,10 @@ from glancemetrics.rejects import Reject, reject_of
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
-_COMMON_COLUMNS = ["host", "identity", "user", "date", "zone", "request", "status", "bytes"]
-_COMBINED_COLUMNS = [*_COMMON_COLUMNS, "referrer", "agent"]
+_SPACE, _BACKSLASH, _ZERO_DIGIT = b" \\0"
+_TWO_DASHES = np.uint64(int.from_bytes(b" - - ", "little") << 24)
+_SHORTEST_HEAD = len("h - - [17/May/2015:10:05:03 +0000] ")
+_SHORTEST_TAIL = len('" 200 5')
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _TIME = r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]"
@@ -85,15 +88,8 @@ def decode(chunk: bytes) -> Decoded:
     scan = scan_lines(chunk)
     if not len(scan):
         return Decoded(0, empty_batch(), 0, (), None)
-    parts = [
-        part
-        for flags, columns in (
-            (scan.combined, _COMBINED_COLUMNS),
-            (scan.common, _COMMON_COLUMNS),
-        )
-        if flags.any()
-        for part in [_read_delimited(chunk, scan, flags, columns)]
-    ]
+    read = _read_by_position(chunk, scan)
+    parts = [] if read is None else [read]
     taken = np.zeros(len(scan), np.bool_)
     for part in parts:
         taken[part.lines] = True
@@ -108,7 +104,8 @@ def decode(chunk: bytes) -> Decoded:
         for line in (chunk[scan.starts[i] : scan.ends[i]] for i in _sampled(rejected))
     )
     batch = _batch(parts)
-    name = "common" if scan.common.any() and not scan.combined.any() else "combined"
+    common = (scan.quote_counts == 2).any() and not (scan.quote_counts == 6).any()
+    name = "common" if common else "combined"
     return Decoded(len(scan), batch, len(rejected), samples, name if batch.num_rows else None)
 
 
@@ -130,84 +127,129 @@ class _Columns:
     """Dictionary-encoded text and int64 `bytes`, by column name."""
 
 
-def _read_delimited(chunk: bytes, scan: LineScan, flags: Bools, names: list[str]) -> _Columns:
-    lines = np.flatnonzero(flags)
-    text = chunk if len(lines) == len(scan) else _gather(chunk, scan, flags)
-    try:
-        table, skipped = _read_csv(text, names, pa.int64())
-        good = np.ones(table.num_rows, np.bool_)
-    except pa.ArrowInvalid:
-        # Some size is no number; only now is it worth looking which.
-        table, skipped = _read_csv(text, names, TEXT)
-        sizes, good = _integers(table.column("bytes").combine_chunks())
-        table = table.set_column(names.index("bytes"), "bytes", sizes)
-    if skipped:
-        lines = np.delete(lines, np.array(skipped) - 1)
-    columns = {name: _one_chunk(table.column(name)) for name in names}
-    good &= ~pc.less(columns["bytes"], _ZERO).fill_null(_FALSE).to_numpy(zero_copy_only=False)
-    for name in ("host", "identity", "user"):
-        good &= _not_empty(columns[name])
-    seconds, timed = _seconds(columns.pop("date"), columns.pop("zone"), bracketed=True)
-    status, known = _statuses(columns.pop("status"))
-    good &= timed & known
+def _read_by_position(chunk: bytes, scan: LineScan) -> _Columns | None:
+    """Read the lines whose quotes, time and spaces stand where the format has them.
+
+    The quotes divide a line, and before the first one everything but host, identity and user has
+    a fixed width; so each field's place is known without looking at what is between.
+    """
+    shaped = scan.plain & ((scan.quote_counts == 2) | (scan.quote_counts == 6))
+    lines = np.flatnonzero(shaped)
+    starts, ends = scan.starts[lines], scan.ends[lines]
+    opening, closing = scan.quotes(lines, 2)
+    roomy = (opening - starts >= _SHORTEST_HEAD) & (ends - closing >= _SHORTEST_TAIL)
+    if not roomy.all():
+        lines, starts, ends = lines[roomy], starts[roomy], ends[roomy]
+        opening, closing = opening[roomy], closing[roomy]
+    if not len(lines):
+        return None
+    fields = LineFields(chunk)
+    text = fields.text
+    combined = scan.quote_counts[lines] == 6
+    edges = [opening, closing, closing, closing, closing, closing]
+    size_ends = ends
+    # A backslash before a closing quote may escape it: only the careful path can tell.
+    good = text[closing - 1] != _BACKSLASH
+    if combined.any():
+        quotes = scan.quotes(lines[combined], 6)
+        edges = [_placed(edge, combined, quote) for edge, quote in zip(edges, quotes, strict=True)]
+        _, _, third, fourth, fifth, sixth = quotes
+        size_ends = _placed(ends, combined, third - 1)
+        tail = (text[third - 1] == _SPACE) & (text[fourth + 1] == _SPACE)
+        tail &= (fifth == fourth + 2) & (sixth == ends[combined] - 1)
+        tail &= (text[fourth - 1] != _BACKSLASH) & (text[sixth - 1] != _BACKSLASH)
+        good &= _placed(np.ones(len(lines), np.bool_), combined, tail)
+    _, _, third, fourth, fifth, sixth = edges
+    bracket = opening - BRACKETED_LENGTH - 1
+    seconds, timed = seconds_at(fields, bracket)
+    good &= timed & (text[bracket - 1] == _SPACE)
+    good &= (text[closing + 1] == _SPACE) & (text[closing + 5] == _SPACE)
+    hundreds, tens, ones = (text[closing + i] - _ZERO_DIGIT for i in (2, 3, 4))
+    good &= (hundreds < 10) & (tens < 10) & (ones < 10)
+    status = hundreds * np.uint16(100) + tens * np.uint16(10) + ones
+    sizes, sized = fields.integers(closing + 6, np.maximum(size_ends, closing + 6))
+    good &= sized
+    heads = _read_heads(fields, starts, bracket)
+    good &= heads.good
+    # Where a field is not good its edges may be anything, so those lines are dropped only here.
+    columns: dict[str, pa.Array] = {
+        **heads.columns,
+        "request": fields.strings(opening + 1, closing).dictionary_encode(),
+        "bytes": sizes,
+        "referrer": fields.strings(
+            np.minimum(third + 1, fourth), fourth, combined
+        ).dictionary_encode(),
+        "agent": fields.strings(np.minimum(fifth + 1, sixth), sixth, combined).dictionary_encode(),
+    }
+    statuses = pa.array(status.astype(np.uint16))
     if good.all():
-        return _Columns(lines, seconds, status, columns)
+        return _Columns(lines, seconds, statuses, columns)
     keep = pa.array(np.flatnonzero(good))
     return _Columns(
         lines[good],
         seconds[good],
-        status.take(keep),
+        statuses.take(keep),
         {name: column.take(keep) for name, column in columns.items()},
     )
 
 
-def _read_csv(
-    text: bytes, names: list[str], size_type: pa.DataType
-) -> tuple[pa.Table, Sequence[int]]:
-    """Read lines as CSV; also returns the (1-based) rows with a wrong number of columns."""
-    skipped: list[int] = []
+def _placed(values: Any, flags: Bools, others: Any) -> Any:
+    """Put `others` where `flags` are set."""
+    if flags.all():
+        return others
+    values = values.copy()
+    values[flags] = others
+    return values
 
-    def skip(row: csv.InvalidRow) -> str:
-        skipped.append(row.number)
-        return "skip"
 
-    table = csv.read_csv(
-        pa.BufferReader(text),
-        # One block, so that each column has one dictionary; one thread, as the parser runs
-        # several chunks side by side and rows are numbered only then.
-        read_options=csv.ReadOptions(
-            use_threads=False, block_size=len(text) + 1, column_names=names
-        ),
-        parse_options=csv.ParseOptions(
-            delimiter=" ",
-            quote_char='"',
-            double_quote=False,
-            escape_char=False,
-            newlines_in_values=False,
-            ignore_empty_lines=False,
-            invalid_row_handler=skip,
-        ),
-        convert_options=csv.ConvertOptions(
-            check_utf8=False,  # the line scan did
-            column_types=dict.fromkeys(names, TEXT) | {"bytes": size_type},
-            null_values=["-"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
+@attrs.frozen(eq=False)
+class _Heads:
+    columns: dict[str, pa.Array]
+    """Host, identity and user."""
+    good: Bools
+
+
+def _read_heads(fields: LineFields, starts: Int64s, brackets: Int64s) -> _Heads:
+    """Read `host identity user` before the bracket; nearly always the last two are dashes."""
+    anonymous = (fields.words(brackets - 5) << np.uint64(24)) == _TWO_DASHES
+    if not anonymous.all():
+        return _split_heads(fields.strings(starts, brackets - 1).dictionary_encode())
+    hosts = fields.strings(starts, brackets - 5).dictionary_encode()
+    spaced = pc.match_substring(hosts.dictionary, " ").to_numpy(zero_copy_only=False)
+    empty = pc.equal(hosts.dictionary, _EMPTY).to_numpy(zero_copy_only=False)
+    nothing = pa.nulls(len(starts), TEXT)
+    return _Heads(
+        {"host": hosts, "identity": nothing, "user": nothing}, ~_by_row(spaced | empty, hosts)
     )
-    return table, skipped
 
 
-def _gather(chunk: bytes, scan: LineScan, flags: Bools) -> bytes:
-    """Join the flagged lines, run by run."""
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    firsts, afters = edges[::2], edges[1::2]
-    stops = np.append(scan.starts, len(chunk))
-    view = memoryview(chunk)
-    return b"".join(
-        view[start:stop]
-        for start, stop in zip(scan.starts[firsts].tolist(), stops[afters].tolist(), strict=True)
+def _split_heads(heads: pa.DictionaryArray) -> _Heads:
+    words = pc.split_pattern(heads.dictionary, " ", max_splits=2)
+    offsets = words.offsets.to_numpy()
+    three = np.diff(offsets) == 3
+    columns = [words.values.take(pa.array(np.where(three, offsets[:-1] + i, 0))) for i in range(3)]
+    good = three.copy()
+    for column in columns:
+        good &= pc.not_equal(column, _EMPTY).to_numpy(zero_copy_only=False)
+    # As the careful pattern has it: a user that begins with `- ` or a space is none.
+    good &= ~pc.match_substring_regex(columns[2], "^(- | )").to_numpy(zero_copy_only=False)
+    return _Heads(
+        {
+            name: _recode(heads, _null_dashes(column))
+            for name, column in zip(("host", "identity", "user"), columns, strict=True)
+        },
+        _by_row(good, heads),
     )
+
+
+def _by_row(flags: Bools, encoded: pa.DictionaryArray) -> Bools:
+    """Spread flags of distinct values over the rows; false where a row has none."""
+    if not len(flags):
+        return np.zeros(len(encoded), np.bool_)
+    rows: Bools = flags[encoded.indices.fill_null(_ZERO_INDEX).to_numpy()]
+    if encoded.null_count:
+        rows &= encoded.is_valid().to_numpy(zero_copy_only=False)
+    return rows
 
 
 def _read_careful(chunk: bytes, scan: LineScan, lines: Int64s) -> _Columns:
@@ -297,49 +339,16 @@ def _recode(encoded: pa.DictionaryArray, values: pa.Array) -> pa.DictionaryArray
     )
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _not_empty(encoded: pa.DictionaryArray) -> Bools:
-    empty = pc.index(encoded.dictionary, _EMPTY).as_py()
-    if empty < 0:
-        return np.ones(len(encoded), np.bool_)
-    others = pc.not_equal(encoded.indices, pa.scalar(empty, pa.int32())).fill_null(_TRUE)
-    flags: Bools = others.to_numpy(zero_copy_only=False)
-    return flags
-
-
 def _null_dashes(strings: pa.StringArray) -> pa.StringArray:
     return pc.if_else(pc.equal(strings, _DASH), _NULL, strings)
 
 
-def _seconds(
-    dates: pa.DictionaryArray, zones: pa.DictionaryArray, bracketed: bool = False
-) -> tuple[Int64s, Bools]:
+def _seconds(dates: pa.DictionaryArray, zones: pa.DictionaryArray) -> tuple[Int64s, Bools]:
     """Return each row's second since the epoch (UTC), and whether it names a real one."""
-    skip = int(bracketed)
-    seconds, good_dates = local_seconds(dates.dictionary, skip)
+    seconds, good_dates = local_seconds(dates.dictionary)
     offsets, good_zones = zone_offset_seconds(zones.dictionary)
-    good_dates &= _exact(dates.dictionary, DATE_LENGTH + skip, "[" if bracketed else "", "")
-    good_zones &= _exact(zones.dictionary, ZONE_LENGTH + skip, "", "]" if bracketed else "")
-    date = dates.indices.fill_null(_ZERO_INDEX).to_numpy()
-    zone = zones.indices.fill_null(_ZERO_INDEX).to_numpy()
-    if not len(seconds) or not len(offsets):
-        return np.zeros(len(date), np.int64), np.zeros(len(date), np.bool_)
-    good: Bools = good_dates[date] & good_zones[zone]
-    if dates.null_count or zones.null_count:
-        good &= pc.and_(dates.is_valid(), zones.is_valid()).to_numpy(zero_copy_only=False)
-    return seconds[date] - offsets[zone], good
-
-
-def _exact(strings: pa.StringArray, length: int, prefix: str, suffix: str) -> Bools:
-    exact = pc.and_(
-        pc.equal(pc.binary_length(strings), pa.scalar(length, pa.int32())),
-        pc.and_(pc.starts_with(strings, prefix), pc.ends_with(strings, suffix)),
-    )
-    exact_flags: Bools = exact.fill_null(_FALSE).to_numpy(zero_copy_only=False)
-    return exact_flags
+    date, zone = dates.indices.to_numpy(), zones.indices.to_numpy()
+    return seconds[date] - offsets[zone], good_dates[date] & good_zones[zone]
 
 
 def _statuses(encoded: pa.DictionaryArray) -> tuple[pa.Array, Bools]:
@@ -353,14 +362,6 @@ def _statuses(encoded: pa.DictionaryArray) -> tuple[pa.Array, Bools]:
     if encoded.null_count:
         good |= encoded.is_null().to_numpy(zero_copy_only=False)
     return pa.array(numbers, pa.uint16()).take(encoded.indices), good
-
-
-def _integers(encoded: pa.DictionaryArray) -> tuple[pa.Array, Bools]:
-    """Return sizes as numbers (null for `-`), and which rows have one to 18 digits or `-`."""
-    texts = encoded.cast(pa.string())
-    good = pc.match_substring_regex(texts, r"^[0-9]{1,18}$").fill_null(_TRUE)
-    numbers = pc.if_else(good, texts, _NULL).cast(pa.int64())
-    return numbers, good.to_numpy(zero_copy_only=False)
 
 
 def explain(line: bytes) -> str:

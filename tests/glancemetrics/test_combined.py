@@ -236,7 +236,23 @@ def test_a_chunk_without_lines_is_an_empty_batch() -> None:
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters='"\\\n\r'), max_size=20)
 HOSTILE_PIECES = st.sampled_from(
-    [b'"', b"\\", b" ", b"\r", b"\x00", b"\xff", b"\xc3\xa9", b"-", b'\\"', b"0x1", b"[", b"]"]
+    [
+        b'"',
+        b"\\",
+        b" ",
+        b"\r",
+        b"\x00",
+        b"\xff",
+        b"\xc3\xa9",
+        b"-",
+        b'\\"',
+        b"0x1",
+        b"[",
+        b"]",
+        b"6",
+        b"9",
+        b":",
+    ]
 )
 
 
@@ -257,7 +273,7 @@ def mangled_lines(draw: st.DrawFn) -> bytes:
             host=draw(st.sampled_from(["1.2.3.4", "::1", "-"])),
             user=draw(st.sampled_from(["-", "bob", "a b"])),
             request=draw(st.sampled_from(["GET / HTTP/1.1", "-", "GET /a?b", "x"])),
-            size=draw(st.sampled_from(["-", 5])),
+            size=draw(st.sampled_from(["-", 5, 12345678, 123456789, 10**17])),
         )[:-1]
     )
     if draw(st.booleans()):

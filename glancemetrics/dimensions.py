@@ -53,7 +53,7 @@ def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
     match dimension:
         case Dimension.SECTION:
             coded = _or_malformed(batch.column("path"))
-            sections = _sections(coded.names).dictionary_encode()
+            sections = sections_of(coded.names).dictionary_encode()
             return Coded(
                 sections.indices.to_numpy().astype(np.int64)[coded.codes], sections.dictionary
             )
@@ -94,7 +94,7 @@ def _or_malformed(paths: pa.DictionaryArray) -> Coded:
     return Coded(codes, names)
 
 
-def _sections(paths: pa.Array) -> pa.Array:
+def sections_of(paths: pa.Array) -> pa.Array:
     """`section_of` for each path, by columns."""
     usual = pc.starts_with(paths, "/").to_numpy(zero_copy_only=False)
     if usual.all():

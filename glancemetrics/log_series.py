@@ -22,8 +22,9 @@ from glancemetrics.distinct import SlidingDistinct
 from glancemetrics.grouping import sum_by
 from glancemetrics.insights import Insights
 from glancemetrics.log_bucket import Counts, LogBucket, merged
+from glancemetrics.names import NAME_LENGTH, shortened
 from glancemetrics.records import are_errors, sizes, statuses
-from glancemetrics.value_table import NAME_LENGTH, OTHER_ID, ValueTable, shortened
+from glancemetrics.value_table import OTHER_ID, ValueTable
 
 Int64s = npt.NDArray[np.int64]
 

@@ -7,16 +7,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from glancemetrics.dimensions import OTHER
 from glancemetrics.insights import TopRow
 from glancemetrics.log_bucket import Counts
 
 Int64s = npt.NDArray[np.int64]
-
-NAME_LENGTH = 512
-"""Characters of a value that are kept; the rest of a longer one is told apart by its hash."""
 
 OTHER_ID = 0
 """The number under which values are counted that are not told apart any more."""
@@ -141,11 +137,3 @@ class ValueTable:
                 )
         self._ids[name] = number
         return number
-
-
-def shortened(name: str) -> str:
-    """Return a name of bounded length that is as distinct as the name itself."""
-    if len(name) <= NAME_LENGTH:
-        return name
-    digest = xxhash.xxh3_64_hexdigest(name.encode())
-    return f"{name[: NAME_LENGTH - 20]}… #{digest}"

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from glancemetrics.formats.combined import decode
+from glancemetrics.names import shortened
 from glancemetrics.records import rows
-from glancemetrics.value_table import shortened
 from tests.conftest import needs
 
 FOLDER = Path(

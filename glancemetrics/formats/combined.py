@@ -63,7 +63,7 @@ _CAREFUL_PATTERN = (
 _DASH, _EMPTY = pa.scalar("-", pa.string()), pa.scalar("", pa.string())
 _FALSE, _TRUE = pa.scalar(False, pa.bool_()), pa.scalar(True, pa.bool_())
 _NULL = pa.scalar(None, pa.string())
-_ZERO, _ZERO_INDEX = pa.scalar(0, pa.int64()), pa.scalar(0, pa.int32())
+_ZERO_INDEX, _NO_INDEX = pa.scalar(0, pa.int32()), pa.scalar(-1, pa.int32())
 
 _SAMPLED_REJECTS = 8
 """Rejects of one chunk that are kept as samples; the rest are only counted."""
@@ -211,35 +211,47 @@ class _Heads:
 
 def _read_heads(fields: LineFields, starts: Int64s, brackets: Int64s) -> _Heads:
     """Read `host identity user` before the bracket; nearly always the last two are dashes."""
-    anonymous = (fields.words(brackets - 5) << np.uint64(24)) == _TWO_DASHES
-    if not anonymous.all():
-        return _split_heads(fields.strings(starts, brackets - 1).dictionary_encode())
-    hosts = fields.strings(starts, brackets - 5).dictionary_encode()
+    host_ends = brackets - 5
+    good = np.ones(len(starts), np.bool_)
+    named = np.flatnonzero((fields.words(host_ends) << np.uint64(24)) != _TWO_DASHES)
+    columns = dict.fromkeys(("identity", "user"), pa.nulls(len(starts), TEXT))
+    if len(named):
+        head, end = starts[named], brackets[named] - 1
+        host_end = head + _first_spaces(fields, head, end)
+        identity = np.minimum(host_end + 1, end)
+        identity_end = identity + _first_spaces(fields, identity, end)
+        user = np.minimum(identity_end + 1, end)
+        host_ends[named] = host_end
+        good[named] = (host_end < identity) & (identity < identity_end) & (user < end)
+        users = fields.strings(user, end).dictionary_encode()
+        # As the careful pattern has it: a user that begins with `- ` or a space is none.
+        wrong = pc.match_substring_regex(users.dictionary, "^(- | )")
+        good[named] &= ~_by_row(wrong.to_numpy(zero_copy_only=False), users)
+        identities = fields.strings(identity, identity_end).dictionary_encode()
+        columns = {
+            "identity": _spread(identities, named, len(starts)),
+            "user": _spread(users, named, len(starts)),
+        }
+    hosts = fields.strings(starts, host_ends).dictionary_encode()
     spaced = pc.match_substring(hosts.dictionary, " ").to_numpy(zero_copy_only=False)
     empty = pc.equal(hosts.dictionary, _EMPTY).to_numpy(zero_copy_only=False)
-    nothing = pa.nulls(len(starts), TEXT)
-    return _Heads(
-        {"host": hosts, "identity": nothing, "user": nothing}, ~_by_row(spaced | empty, hosts)
-    )
+    good &= ~_by_row(spaced | empty, hosts)
+    return _Heads({"host": hosts, **columns}, good)
 
 
-def _split_heads(heads: pa.DictionaryArray) -> _Heads:
-    words = pc.split_pattern(heads.dictionary, " ", max_splits=2)
-    offsets = words.offsets.to_numpy()
-    three = np.diff(offsets) == 3
-    columns = [words.values.take(pa.array(np.where(three, offsets[:-1] + i, 0))) for i in range(3)]
-    good = three.copy()
-    for column in columns:
-        good &= pc.not_equal(column, _EMPTY).to_numpy(zero_copy_only=False)
-    # As the careful pattern has it: a user that begins with `- ` or a space is none.
-    good &= ~pc.match_substring_regex(columns[2], "^(- | )").to_numpy(zero_copy_only=False)
-    return _Heads(
-        {
-            name: _recode(heads, _null_dashes(column))
-            for name, column in zip(("host", "identity", "user"), columns, strict=True)
-        },
-        _by_row(good, heads),
-    )
+def _first_spaces(fields: LineFields, starts: Int64s, ends: Int64s) -> Int64s:
+    """Return how many bytes stand before the first space of each field; all of them if none."""
+    found: Int64s = pc.find_substring(fields.strings(starts, ends, dash=False), " ").to_numpy()
+    return np.where(found < 0, ends - starts, found)
+
+
+def _spread(encoded: pa.DictionaryArray, rows: Int64s, size: int) -> pa.DictionaryArray:
+    """Put the values of some rows where they belong among all; the others are null."""
+    if encoded.null_count == len(encoded):
+        return pa.nulls(size, TEXT)
+    indices = np.full(size, -1, np.int32)
+    indices[rows] = encoded.indices.fill_null(_NO_INDEX).to_numpy()
+    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), encoded.dictionary)
 
 
 def _by_row(flags: Bools, encoded: pa.DictionaryArray) -> Bools:
@@ -334,8 +346,12 @@ def _recode(encoded: pa.DictionaryArray, values: pa.Array) -> pa.DictionaryArray
     if values.null_count == len(values):
         return pa.nulls(len(encoded), TEXT)
     distinct = values.dictionary_encode()
+    # What is null has the index -1, which points at the last of the new ones: it is null too.
+    new = np.append(distinct.indices.fill_null(_NO_INDEX).to_numpy(), np.int32(-1))
+    indices = new[encoded.indices.fill_null(_NO_INDEX).to_numpy()]
+    nulls = encoded.null_count or values.null_count
     return pa.DictionaryArray.from_arrays(
-        distinct.indices.take(encoded.indices), distinct.dictionary
+        pa.array(indices, mask=indices < 0 if nulls else None), distinct.dictionary
     )
 
 

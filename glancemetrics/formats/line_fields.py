@@ -43,8 +43,10 @@ class LineFields:
         words: Words = self._words[offsets]
         return words
 
-    def strings(self, starts: Int64s, ends: Int64s, known: Bools | None = None) -> pa.StringArray:
-        """Return the text of each field; null for `-`, and where it is not `known`.
+    def strings(
+        self, starts: Int64s, ends: Int64s, known: Bools | None = None, *, dash: bool = True
+    ) -> pa.StringArray:
+        """Return the text of each field; null for `-` (if `dash`), and where it is not `known`.
 
         Fields must not overlap and stand in file order.
         """
@@ -56,8 +58,9 @@ class LineFields:
         edges[1::2] = ends
         edges[-1] = ends[-1] if size else 0
         between = pa.StringArray.from_buffers(2 * size, pa.py_buffer(edges), self._buffer)
-        missing = ends - starts == 1
-        missing &= self.text[starts] == _DASH
+        missing = (ends - starts == 1) & dash
+        if missing.any():
+            missing &= self.text[starts] == _DASH
         if known is not None:
             missing |= ~known
         positions = np.arange(0, 2 * size, 2, dtype=np.int32)

@@ -1,0 +1,29 @@
+"""Names of bounded length: what a log calls a path or an agent may be of any length."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+NAME_LENGTH = 512
+"""Characters of a name that are kept; the rest of a longer one is told apart by its hash."""
+
+_LIMIT = pa.scalar(NAME_LENGTH, pa.int32())
+
+
+def shortened(name: str) -> str:
+    """Return a name of bounded length that is as distinct as the name itself."""
+    if len(name) <= NAME_LENGTH:
+        return name
+    digest = xxhash.xxh3_64_hexdigest(name.encode())
+    return f"{name[: NAME_LENGTH - 20]}… #{digest}"
+
+
+def all_shortened(names: pa.StringArray) -> pa.StringArray:
+    """Do so for many names; those of two equal names are equal."""
+    long = pc.greater(pc.binary_length(names), _LIMIT)
+    if not long.true_count:
+        return names
+    replacements = [shortened(name) for name in names.filter(long).to_pylist()]
+    return pc.replace_with_mask(names, long, pa.array(replacements, pa.string()))

@@ -1,0 +1,1 @@
+"""Whole logs counted: tallies of every dimension, the panels made of them, and how they look."""

@@ -1,0 +1,258 @@
+"""The panels of a report: what each is made of, and in which order its rows stand."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+import attrs
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.dimensions import MALFORMED, OTHER, sections_of
+from glancemetrics.networks import networks_of
+from glancemetrics.reporting.slices import FROM, Base
+from glancemetrics.user_agents import UserAgent, classify
+
+Group = Callable[[pa.Array], pa.Array]
+"""Names a group for each of many values; null for one that is in none."""
+
+STATIC_EXTENSIONS = (
+    *("css", "js", "mjs", "map", "json", "xml", "txt", "csv", "webmanifest", "wasm"),
+    *("jpg", "jpeg", "png", "gif", "ico", "svg", "svgz", "webp", "avif", "bmp", "tif", "tiff"),
+    *("woff", "woff2", "ttf", "otf", "eot", "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx"),
+    *("zip", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tar", "iso", "dmg", "exe", "msi"),
+    *("deb", "rpm", "apk", "jar", "mp3", "ogg", "wav", "flac", "m4a", "mp4", "webm", "avi"),
+    *("mov", "mkv", "flv", "swf", "ps"),
+)
+
+
+class Order(enum.Enum):
+    """What rows are sorted by, largest first."""
+
+    HITS = "hits"
+    VISITORS = "visitors"
+    BYTES = "bytes"
+    ERRORS = "errors"
+    P95 = "p95"
+    TOTAL_TIME = "total_time"
+    """Not for people to ask for: the order of the slowest URLs."""
+
+
+@attrs.frozen
+class PanelSpec:
+    """How a panel is made."""
+
+    name: str
+    """In JSON and in `--panels`."""
+    title: str
+    noun: str
+    """What its rows are, for `12 more paths`."""
+    base: Base
+    missing: str
+    """Why it is left out when it has no rows."""
+    group: Group | None = None
+    """What values are counted together; `None`: each by itself."""
+    detail_base: Base | None = None
+    """Where the rows under a row come from; `None` with a `detail`: from `base`."""
+    detail_group: Group | None = None
+    """The row that a detail is under."""
+    detail: Group | None = None
+    """The name of a detail."""
+    order: Order | None = None
+    """Its own order, whatever is asked for; `None`: what is asked for."""
+    timed: bool = False
+    """Only for records with durations."""
+
+
+def _same(names: pa.Array) -> pa.Array:
+    return names
+
+
+def _static(paths: pa.Array) -> pa.Array:
+    pattern = r"(?i)\.(" + "|".join(STATIC_EXTENSIONS) + r")$"
+    return pc.if_else(pc.match_substring_regex(paths, pattern), paths, _NULL)
+
+
+def _status_class(statuses: pa.Array) -> pa.Array:
+    """`404` is of `4xx`; what is below 100 or above 599 is no class of HTTP's."""
+    known = pc.match_substring_regex(statuses, "^[1-5]")
+    classes = pc.binary_join_element_wise(pc.utf8_slice_codeunits(statuses, 0, 1), "xx", "")
+    return pc.if_else(known, classes, "other")
+
+
+def _site(referrers: pa.Array) -> pa.Array:
+    """The host that a referrer is of, in lower case, without a port of its own or a user."""
+    parts = pc.extract_regex(
+        referrers, r"(?i)^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<site>[^/?#]+)"
+    )
+    sites = pc.if_else(parts.is_valid(), pc.struct_field(parts, "site"), _NULL)
+    return pc.utf8_lower(pc.replace_substring_regex(sites, r":(80|443)$", ""))
+
+
+def _path_before(joined: pa.Array) -> pa.Array:
+    return _joined_part(joined, "path")
+
+
+def _referrer_after(joined: pa.Array) -> pa.Array:
+    return _joined_part(joined, "referrer")
+
+
+def _joined_part(joined: pa.Array, part: str) -> pa.Array:
+    parts = pc.extract_regex(joined, f"(?s)^(?P<path>[^{FROM}]*){FROM}(?P<referrer>.*)$")
+    return pc.if_else(parts.is_valid(), pc.struct_field(parts, part), _NULL)
+
+
+def _agents(name_of: Callable[[UserAgent], str | None]) -> Group:
+    def group(agents: pa.Array) -> pa.Array:
+        return pa.array([name_of(agent) for agent in classify(agents)], pa.string())
+
+    return group
+
+
+def _of_people(name_of: Callable[[UserAgent], str]) -> Group:
+    return _agents(lambda agent: None if agent.bot is not None else name_of(agent))
+
+
+_NULL = pa.scalar(None, pa.string())
+_NO_REQUEST = "no request line is well formed"
+_NO_AGENT = "the log has no user agents"
+
+PANELS = (
+    PanelSpec("sections", "Sections", "sections", Base.PATH, _NO_REQUEST, group=sections_of),
+    PanelSpec("paths", "URLs", "URLs", Base.PATH, _NO_REQUEST),
+    PanelSpec(
+        "static_files",
+        "Static files",
+        "files",
+        Base.PATH,
+        "no path ends as static files do",
+        group=_static,
+    ),
+    PanelSpec(
+        "not_found",
+        "Not found (404)",
+        "URLs",
+        Base.NOT_FOUND,
+        "no request has status 404",
+        detail_base=Base.NOT_FOUND_FROM,
+        detail_group=_path_before,
+        detail=_referrer_after,
+    ),
+    PanelSpec(
+        "server_errors",
+        "Server errors (5xx)",
+        "URLs",
+        Base.SERVER_ERROR,
+        "no request has a status of 500 or more",
+    ),
+    PanelSpec("hosts", "Hosts", "hosts", Base.HOST, "the log names no client"),
+    PanelSpec(
+        "networks",
+        "Networks",
+        "networks",
+        Base.HOST,
+        "no client is given as an address",
+        group=networks_of,
+        detail_group=networks_of,
+        detail=_same,
+    ),
+    PanelSpec("vhosts", "Virtual hosts", "hosts", Base.VHOST, "the log names no virtual host"),
+    PanelSpec("users", "Users", "users", Base.USER, "no request was authenticated"),
+    PanelSpec("methods", "Methods", "methods", Base.METHOD, _NO_REQUEST),
+    PanelSpec("protocols", "Protocols", "protocols", Base.PROTOCOL, _NO_REQUEST),
+    PanelSpec(
+        "status",
+        "Status codes",
+        "classes",
+        Base.STATUS,
+        "no request has a status",
+        group=_status_class,
+        detail_group=_status_class,
+        detail=_same,
+    ),
+    PanelSpec(
+        "referring_sites",
+        "Referring sites",
+        "sites",
+        Base.REFERRER,
+        "no request names a referring site",
+        group=_site,
+    ),
+    PanelSpec("referrers", "Referrers", "referrers", Base.REFERRER, "no request names a referrer"),
+    PanelSpec(
+        "browsers",
+        "Browsers",
+        "browsers",
+        Base.AGENT,
+        _NO_AGENT,
+        group=_of_people(lambda agent: agent.browser),
+        detail_group=_of_people(lambda agent: agent.browser),
+        detail=_of_people(lambda agent: agent.browser_version),
+    ),
+    PanelSpec(
+        "operating_systems",
+        "Operating systems",
+        "systems",
+        Base.AGENT,
+        _NO_AGENT,
+        group=_of_people(lambda agent: agent.system),
+        detail_group=_of_people(lambda agent: agent.system),
+        detail=_of_people(lambda agent: agent.system_version),
+    ),
+    PanelSpec(
+        "devices",
+        "Devices",
+        "devices",
+        Base.AGENT,
+        _NO_AGENT,
+        group=_of_people(lambda agent: agent.device),
+    ),
+    PanelSpec(
+        "bots",
+        "Bots",
+        "bots",
+        Base.AGENT,
+        "no user agent is a bot's",
+        group=_agents(lambda agent: agent.bot),
+    ),
+    PanelSpec("agents", "User agents", "agents", Base.AGENT, _NO_AGENT),
+    PanelSpec(
+        "slowest_paths",
+        "Slowest URLs",
+        "URLs",
+        Base.PATH,
+        "the log has no durations",
+        order=Order.TOTAL_TIME,
+        timed=True,
+    ),
+    PanelSpec(
+        "bandwidth",
+        "Bandwidth by URL",
+        "URLs",
+        Base.PATH,
+        _NO_REQUEST,
+        order=Order.BYTES,
+    ),
+)
+"""All but those over time, in the order in which a report shows them."""
+
+TIME_PANELS = {
+    "time": "Over time",
+    "hours_of_day": "Hours of the day",
+    "weekdays": "Days of the week",
+}
+"""Titles of the panels over time, which stand before all others."""
+
+PANEL_NAMES = (*TIME_PANELS, *(spec.name for spec in PANELS))
+
+SPECIAL_NAMES = (MALFORMED, OTHER)
+
+
+def groups_kept() -> dict[Base, tuple[Group, ...]]:
+    """Every grouping that must outlive the values it groups, when a tally lets these go."""
+    kept: dict[Base, list[Group]] = {}
+    for spec in PANELS:
+        if spec.group is not None:
+            kept.setdefault(spec.base, []).append(spec.group)
+    return {base: tuple(groups) for base, groups in kept.items()}

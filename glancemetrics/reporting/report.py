@@ -1,0 +1,447 @@
+"""`Report`: the numbers of a whole log, as people and programs read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.alert_events import iso_time
+from glancemetrics.dimensions import OTHER
+from glancemetrics.rejects import Reject
+from glancemetrics.reporting.durations import quantiles
+from glancemetrics.reporting.panels import (
+    PANEL_NAMES,
+    PANELS,
+    TIME_PANELS,
+    Group,
+    Order,
+    PanelSpec,
+)
+from glancemetrics.reporting.slices import FROM, Base
+from glancemetrics.reporting.tally import Dimension, Tally
+
+Int64s = npt.NDArray[np.int64]
+
+DETAIL_ROWS = 10
+"""Rows that stand under a row, at most."""
+
+_QUANTILES = (0.5, 0.95, 0.99)
+_TIME_ROWS = 120
+"""Rows over time, at most; the step is chosen so."""
+_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)
+"""Seconds; what is longer is counted by month, then by year."""
+_DAY, _WEEK = 86_400, 604_800
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONDAY = 4 * _DAY
+"""The first Monday after the epoch."""
+
+
+@attrs.frozen
+class Row:
+    """One value of a panel."""
+
+    name: str
+    hits: int
+    share: float
+    """Of all the report's hits, 0 to 1."""
+    visitors: int | None
+    """Distinct host and agent per day; `None` where it cannot be told any more."""
+    bytes: int
+    errors: int
+    """Hits with status 4xx or 5xx."""
+    total_time: float | None = None
+    """Seconds; `None`, as the next three, where no hit has a duration."""
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    rows: tuple[Row, ...] = ()
+    """What it is made of, where a panel is grouped."""
+
+
+@attrs.frozen
+class Panel:
+    """One table of a report."""
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+    distinct: int
+    """How many rows there would be without a limit."""
+    noun: str = "rows"
+    """What the rows are."""
+    short: int = 0
+    """By how much the hits of a row may be short; 0 where they are exact."""
+
+
+@attrs.frozen
+class Source:
+    """One file, and what came of reading it."""
+
+    name: str
+    lines: int
+    rejects: int
+    trouble: str | None = None
+    """What of it could not be read, and why."""
+
+
+@attrs.frozen
+class Rejects:
+    """Lines that no format accepts."""
+
+    count: int = 0
+    samples: tuple[Reject, ...] = ()
+
+
+@attrs.frozen
+class Report:
+    """Everything there is to say of a log."""
+
+    sources: tuple[Source, ...]
+    lines: int
+    """Lines read; those of spans that were skipped unread are not among them."""
+    filtered: int
+    """Records that were left out because a filter was asked for."""
+    rejects: Rejects
+    hits: int
+    bytes: int
+    errors: int
+    client_errors: int
+    server_errors: int
+    visitors: int
+    start: float | None
+    """Time of the oldest record, seconds since the epoch; `None` without any."""
+    end: float | None
+    """Time of the newest record."""
+    time_zone: str
+    time_step: int
+    """Seconds of a row of the panel `time`; 0 where rows are months or years."""
+    panels: tuple[Panel, ...]
+    left_out: dict[str, str]
+    """Panels without rows, and why."""
+    visitors_estimated: bool = False
+    unfinished: str | None = None
+    """Why this is not all of the log."""
+
+    def panel(self, name: str) -> Panel:
+        """Return the panel of a name. Raises `KeyError` with the reason if it was left out."""
+        for panel in self.panels:
+            if panel.name == name:
+                return panel
+        raise KeyError(self.left_out.get(name, f"there is no panel {name!r}"))
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `-o report.json` holds. Field names are stable."""
+        return {
+            "start": None if self.start is None else iso_time(self.start),
+            "end": None if self.end is None else iso_time(self.end),
+            "time_zone": self.time_zone,
+            "time_step": self.time_step,
+            "lines": self.lines,
+            "records": self.hits + self.filtered,
+            "filtered": self.filtered,
+            "rejects": self.rejects.count,
+            "reject_samples": [attrs.asdict(reject) for reject in self.rejects.samples],
+            "hits": self.hits,
+            "bytes": self.bytes,
+            "visitors": self.visitors,
+            "errors": self.errors,
+            "client_errors": self.client_errors,
+            "server_errors": self.server_errors,
+            "unfinished": self.unfinished,
+            "sources": [attrs.asdict(source) for source in self.sources],
+            "estimated": self.estimated(),
+            "left_out": self.left_out,
+            "panels": {
+                panel.name: {
+                    "title": panel.title,
+                    "distinct": panel.distinct,
+                    "short": panel.short,
+                    "rows": [_row_json(row) for row in panel.rows],
+                }
+                for panel in self.panels
+            },
+        }
+
+    def estimated(self) -> list[str]:
+        """Name what is an estimate: `visitors`, and panels whose hits may be short."""
+        names = ["visitors"] if self.visitors_estimated else []
+        return names + [panel.name for panel in self.panels if panel.short]
+
+
+def _row_json(row: Row) -> dict[str, object]:
+    fields = attrs.asdict(row, recurse=False)
+    rows = fields.pop("rows")
+    if row.total_time is None:
+        for name in ("total_time", "p50", "p95", "p99"):
+            del fields[name]
+    if rows:
+        fields["rows"] = [_row_json(inner) for inner in rows]
+    return fields
+
+
+@attrs.frozen
+class Wishes:
+    """What is wanted of a report."""
+
+    top: int = 100
+    """Rows of a panel, at most."""
+    order: Order = Order.HITS
+    panels: frozenset[str] = frozenset(PANEL_NAMES)
+    zone: ZoneInfo | None = None
+    """Whose days and hours; `None` for UTC."""
+
+
+def build_report(
+    tally: Tally,
+    wishes: Wishes,
+    *,
+    sources: Iterable[Source] = (),
+    lines: int = 0,
+    filtered: int = 0,
+    rejects: Rejects | None = None,
+    unfinished: str | None = None,
+) -> Report:
+    """Make the report of what has been counted."""
+    tally.settle()
+    maker = _PanelMaker(tally, wishes)
+    panels, left_out = [], {}
+    if wishes.panels.intersection(TIME_PANELS) and tally.records:
+        panels += [panel for panel in maker.over_time() if panel.name in wishes.panels]
+    specs = [spec for spec in PANELS if spec.name in wishes.panels]
+    made = dict(zip(specs, tally.each(maker.panel, specs), strict=True))
+    for spec in specs:
+        panel = made[spec]
+        if panel is None or not panel.rows:
+            left_out[spec.name] = spec.missing if tally.records else "there are no records"
+        else:
+            panels.append(panel)
+    return Report(
+        sources=tuple(sources),
+        lines=lines,
+        filtered=filtered,
+        rejects=rejects or Rejects(),
+        hits=tally.records,
+        bytes=tally.bytes,
+        errors=tally.errors,
+        client_errors=tally.client_errors,
+        server_errors=tally.server_errors,
+        visitors=tally.visitor_count(),
+        start=None if tally.oldest is None else tally.oldest / 1e6,
+        end=None if tally.newest is None else tally.newest / 1e6,
+        time_zone="UTC" if wishes.zone is None else wishes.zone.key,
+        time_step=maker.step if tally.records else 0,
+        panels=tuple(panels),
+        left_out=left_out,
+        visitors_estimated=tally.level > 0,
+        unfinished=unfinished,
+    )
+
+
+class _PanelMaker:
+    def __init__(self, tally: Tally, wishes: Wishes) -> None:
+        self._tally = tally
+        self._wishes = wishes
+        self._groups: dict[tuple[Base, Group], pa.Array] = {}
+        self.step = _step(tally) if tally.records else 0
+
+    def panel(self, spec: PanelSpec) -> Panel | None:
+        """Make a panel; `None` where there is nothing in it."""
+        base = self._tally.by.get(spec.base)
+        if base is None or (spec.timed and not len(base.buckets)):
+            return None
+        counts = base
+        if spec.group is not None:
+            counts = base.regrouped(self._grouped(spec.base, spec.group))
+            index = self._tally.groups.get(spec.base, ()).index(spec.group)
+            gone = self._tally.let_go.get((spec.base, index))
+            if gone is not None:
+                counts.merge(gone)
+                # Whatever was let go of the base is in its group.
+                counts.short = gone.short
+        if not len(counts):
+            return None
+        order = spec.order or self._wishes.order
+        visitors = self._visitors(counts)
+        numbers = _largest(counts, visitors, order, self._wishes.top)
+        rows = [self._row(counts, visitors, number) for number in numbers]
+        if spec.detail is not None:
+            rows = self._with_details(spec, rows)
+        distinct = len(counts) - (counts.names.index(OTHER).as_py() >= 0)
+        return Panel(spec.name, spec.title, tuple(rows), distinct, spec.noun, counts.short)
+
+    def _with_details(self, spec: PanelSpec, rows: list[Row]) -> list[Row]:
+        base = self._tally.by.get(spec.detail_base or spec.base)
+        if base is None or spec.detail is None or spec.detail_group is None:
+            return rows
+        groups = self._grouped(spec.detail_base or spec.base, spec.detail_group)
+        wanted = pc.is_in(groups, pa.array([row.name for row in rows], pa.string()))
+        some = base.selected(wanted.to_numpy(zero_copy_only=False))
+        groups = groups.filter(wanted)
+        details = some.regrouped(
+            pc.binary_join_element_wise(
+                groups, spec.detail(some.names), pa.scalar(FROM, pa.string())
+            )
+        )
+        visitors = self._visitors(details)
+        order = _sort_key(details, visitors, spec.order or self._wishes.order)
+        of: dict[str, list[Row]] = {}
+        for number in np.argsort(-order, kind="stable").tolist():
+            group, _, name = details.names[number].as_py().partition(FROM)
+            own = of.setdefault(group, [])
+            if len(own) < DETAIL_ROWS:
+                own.append(attrs.evolve(self._row(details, visitors, number), name=name))
+        return [attrs.evolve(row, rows=tuple(of.get(row.name, []))) for row in rows]
+
+    def over_time(self) -> list[Panel]:
+        """Make the panels over time."""
+        times = self._tally.by[Base.TIME]
+        local = times.names.to_numpy()
+        starts = _steps_of(local, self.step)
+        panels = []
+        for name, groups, labels in (
+            ("time", starts, None),
+            ("hours_of_day", local // 3600 % 24, [f"{hour:02}" for hour in range(24)]),
+            ("weekdays", (local - _MONDAY) // _DAY % 7, list(_WEEKDAYS)),
+        ):
+            counts = times.regrouped(pa.array(groups))
+            visitors = self._visitors(counts)
+            rows = []
+            for number in np.argsort(counts.names.to_numpy()).tolist():
+                value = counts.names[number].as_py()
+                label = labels[value] if labels else _time_label(value, self.step)
+                rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
+            panels.append(Panel(name, TIME_PANELS[name], tuple(rows), len(rows), "rows"))
+        return panels
+
+    def _grouped(self, base: Base, group: Group) -> pa.Array:
+        """Group the values of a dimension, once for rows and what is under them."""
+        if (base, group) not in self._groups:
+            self._groups[base, group] = _grouped(group, self._tally.by[base].names)
+        return self._groups[base, group]
+
+    def _visitors(self, counts: Dimension) -> Int64s:
+        return counts.visitors() << self._tally.level
+
+    def _row(self, counts: Dimension, visitors: Int64s, number: int) -> Row:
+        name = counts.names[number].as_py()
+        hits = int(counts.hits[number])
+        buckets, bucket_counts = counts.quantile_buckets(number)
+        durations: tuple[float | None, ...] = (None,) * 4
+        if len(buckets):
+            total = int(counts.micros[number]) / 1e6
+            durations = (total, *quantiles(buckets, bucket_counts, _QUANTILES))
+        return Row(
+            str(name),
+            hits,
+            hits / self._tally.records,
+            None if name == OTHER else int(visitors[number]),
+            int(counts.bytes[number]),
+            int(counts.errors[number]),
+            *durations,
+        )
+
+
+def _grouped(group: Group, names: pa.Array) -> pa.Array:
+    """Group names; what was let go is of no group that is known."""
+    groups = group(names)
+    other = names.index(OTHER).as_py()
+    if other < 0:
+        return groups
+    mask = np.zeros(len(names), np.bool_)
+    mask[other] = True
+    return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups)
+
+
+def _sort_key(counts: Dimension, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
+    match order:
+        case Order.VISITORS:
+            values = visitors
+        case Order.BYTES:
+            values = counts.bytes
+        case Order.ERRORS:
+            values = counts.errors
+        case Order.TOTAL_TIME:
+            values = counts.micros
+        case Order.P95 if len(counts.buckets):
+            return _p95_buckets(counts)
+        case _:
+            values = counts.hits
+    return values.astype(np.float64)
+
+
+def _p95_buckets(counts: Dimension) -> npt.NDArray[np.float64]:
+    """Return the bucket of each value's 95th percentile, -1 for those without durations."""
+    owners = counts.buckets >> 32
+    result = np.full(len(counts), -1.0)
+    firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+    totals = np.add.reduceat(counts.bucket_counts, firsts)
+    before = np.cumsum(counts.bucket_counts)
+    start = before[firsts] - counts.bucket_counts[firsts]
+    ranks = start + np.maximum(1, np.ceil(totals * 0.95 - 1e-9).astype(np.int64))
+    result[owners[firsts]] = counts.buckets[np.searchsorted(before, ranks)] & 0xFFFF_FFFF
+    return result
+
+
+def _largest(counts: Dimension, visitors: Int64s, order: Order, limit: int) -> list[int]:
+    """Return the numbers of the largest values; ties by hits, then by name; `(other)` last."""
+    key = _sort_key(counts, visitors, order)
+    other = counts.names.index(OTHER).as_py()
+    if other >= 0:
+        key[other] = -math.inf
+    size = min(limit, len(key) - (other >= 0))
+    if size <= 0:
+        return [other] if other >= 0 else []
+    cut = np.partition(key, len(key) - size)[len(key) - size]
+    best = np.flatnonzero(key >= cut)
+    tied = np.flatnonzero(key == cut)
+    if len(tied) > 10_000:
+        # Names are only compared where they can matter; of so many equals, by hits alone.
+        room = size - int(np.count_nonzero(key > cut))
+        by_hits = np.argsort(-counts.hits[tied], kind="stable")
+        least = counts.hits[tied][by_hits[room - 1]]
+        tied = tied[counts.hits[tied] >= least]
+        best = np.concatenate([np.flatnonzero(key > cut), tied])
+    names = counts.names.take(pa.array(best)).to_pylist()
+    ranked = sorted(
+        zip((-key[best]).tolist(), (-counts.hits[best]).tolist(), names, best.tolist(), strict=True)
+    )
+    numbers = [number for *_, number in ranked if number != other][:size]
+    return [*numbers, other] if other >= 0 else numbers
+
+
+def _step(tally: Tally) -> int:
+    """Choose the seconds of a row over time: round, and not too many rows; 0 for months."""
+    assert tally.oldest is not None
+    assert tally.newest is not None
+    span = (tally.newest - tally.oldest) / 1e6
+    for step in _STEPS:
+        if step >= tally.time_step and span / step <= _TIME_ROWS:
+            return step
+    return 0
+
+
+def _steps_of(local: Int64s, step: int) -> Int64s:
+    if step == 0:
+        months = local.astype("datetime64[s]").astype("datetime64[M]")
+        if len(np.unique(months)) > _TIME_ROWS:
+            months = months.astype("datetime64[Y]").astype("datetime64[M]")
+        starts: Int64s = months.astype("datetime64[s]").astype(np.int64)
+        return starts
+    offset = _MONDAY if step == _WEEK else 0
+    return (local - offset) // step * step + offset
+
+
+def _time_label(second: int, step: int) -> str:
+    """Say when a row begins, as briefly as its step allows."""
+    moment = datetime.fromtimestamp(second, UTC)
+    if step == 0:
+        return f"{moment:%Y-%m}"
+    return f"{moment:%Y-%m-%d}" if step >= _DAY else f"{moment:%Y-%m-%d %H:%M}"

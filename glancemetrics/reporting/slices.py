@@ -1,0 +1,250 @@
+"""What one batch says of each dimension that a report counts: its slices.
+
+A slice has a number for each distinct value in the batch and, by row, which value and which
+visitor it was; what is summed is summed already. Slices of many batches make a tally.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics import records
+from glancemetrics.dimensions import Coded, Dimension, code
+from glancemetrics.names import all_shortened
+from glancemetrics.reporting.durations import bucket_of
+from glancemetrics.reporting.visitors import Hashes, visitor_hashes
+from glancemetrics.zones import offsets_at
+
+Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+
+FROM = "\n"
+"""Between a path and the referrer that led there; no line of a log has it in a field."""
+
+
+class Base(enum.Enum):
+    """What is counted by; every panel is made of one of these."""
+
+    TIME = "time"
+    """Local minute (seconds since the epoch, as if the zone were UTC)."""
+    HOST = "host"
+    PATH = "path"
+    NOT_FOUND = "not found"
+    """Paths of requests with status 404."""
+    NOT_FOUND_FROM = "not found from"
+    """The same with the referrer: `path FROM referrer`."""
+    SERVER_ERROR = "server error"
+    """Paths of requests with status 5xx."""
+    REFERRER = "referrer"
+    AGENT = "agent"
+    STATUS = "status"
+    METHOD = "method"
+    PROTOCOL = "protocol"
+    USER = "user"
+    VHOST = "vhost"
+
+
+_DIMENSIONS = {
+    Base.HOST: Dimension.HOST,
+    Base.REFERRER: Dimension.REFERRER,
+    Base.AGENT: Dimension.AGENT,
+    Base.STATUS: Dimension.STATUS,
+    Base.METHOD: Dimension.METHOD,
+    Base.USER: Dimension.USER,
+}
+
+
+@attrs.frozen(eq=False)
+class Slice:
+    """One dimension of one batch."""
+
+    names: pa.Array
+    """Distinct values: int64 for `Base.TIME`, strings for all others."""
+    codes: Int32s
+    """For each row that has a value, which."""
+    visitors: Hashes
+    """For each of these rows, the hash of its visitor."""
+    hits: Int64s
+    """By value, as the next two."""
+    bytes: Int64s
+    errors: Int64s
+    micros: Int64s
+    """By value, the sum of the durations in microseconds."""
+    durations: Int64s
+    """For each row that has a duration: its value's code, shifted left by 32, and its bucket."""
+
+
+@attrs.frozen(eq=False)
+class Slices:
+    """Everything that a report wants to know of one batch."""
+
+    records: int
+    bytes: int
+    errors: int
+    client_errors: int
+    server_errors: int
+    oldest: int
+    """Microseconds since the epoch; of no meaning without records, as is the next."""
+    newest: int
+    visitors: Hashes
+    """The hash of each record's visitor."""
+    by: dict[Base, Slice]
+    """Dimensions of which the batch has values."""
+
+
+def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
+    """Slice a batch of `records.SCHEMA`; days and minutes are those of `zone`, else of UTC."""
+    if not batch.num_rows:
+        return Slices(0, 0, 0, 0, 0, 0, 0, np.zeros(0, np.uint64), {})
+    times = batch.column("time").cast(pa.int64()).to_numpy()
+    local = times // 1_000_000
+    if zone is not None:
+        local = local + offsets_at(local, zone)
+    visitors = visitor_hashes(batch, local // 86_400)
+    facts = _Facts.of(batch, visitors)
+    by = {}
+    for base, coded, rows in _coded(batch, local, facts.statuses):
+        part = facts.slice(coded, rows)
+        if len(part.codes):
+            by[base] = part
+    return Slices(
+        batch.num_rows,
+        int(facts.sizes.sum()),
+        int(np.count_nonzero(facts.errors)),
+        int(np.count_nonzero(facts.errors & (facts.statuses < 500))),
+        int(np.count_nonzero(facts.errors & (facts.statuses >= 500))),
+        int(times.min()),
+        int(times.max()),
+        visitors,
+        by,
+    )
+
+
+def _coded(
+    batch: pa.RecordBatch, local: Int64s, statuses: Int64s
+) -> Iterator[tuple[Base, Coded, Int64s | None]]:
+    """Yield each dimension, and which rows it is about (`None`: all)."""
+    minutes = pa.array(local // 60 * 60).dictionary_encode()
+    yield Base.TIME, Coded(minutes.indices.to_numpy(), minutes.dictionary), None
+    paths = code(batch, Dimension.PATH)
+    yield Base.PATH, paths, None
+    for base, dimension in _DIMENSIONS.items():
+        yield base, code(batch, dimension), None
+    for base, name in ((Base.PROTOCOL, "protocol"), (Base.VHOST, "vhost")):
+        column = batch.column(name)
+        if column.null_count < len(column):
+            codes = column.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy()
+            yield base, Coded(codes, column.dictionary), None
+    missing = np.flatnonzero(statuses == 404)
+    if len(missing):
+        yield Base.NOT_FOUND, paths, missing
+        referrers = batch.column("referrer")
+        led = missing[referrers.is_valid().to_numpy(zero_copy_only=False)[missing]]
+        if len(led):
+            yield Base.NOT_FOUND_FROM, _joined(paths, referrers, led), led
+    failed = np.flatnonzero((statuses >= 500) & (statuses < 600))
+    if len(failed):
+        yield Base.SERVER_ERROR, paths, failed
+
+
+def _joined(paths: Coded, referrers: pa.DictionaryArray, rows: Int64s) -> Coded:
+    """The path and the referrer of some rows as one value; codes are by row of the whole batch."""
+    take = pa.array(rows)
+    pairs = pc.binary_join_element_wise(
+        all_shortened(paths.names).take(pa.array(paths.codes[rows])),
+        all_shortened(referrers.dictionary).take(referrers.indices.take(take)),
+        pa.scalar(FROM, pa.string()),
+    ).dictionary_encode()
+    codes = np.full(len(paths.codes), -1, np.int64)
+    codes[rows] = pairs.indices.to_numpy()
+    return Coded(codes, pairs.dictionary)
+
+
+@attrs.frozen(eq=False)
+class _Facts:
+    """What is summed of each row."""
+
+    visitors: Hashes
+    statuses: Int64s
+    sizes: Int64s
+    errors: Bools
+    micros: Int64s
+    buckets: Int64s
+    timed: Bools | None
+    """Rows with a duration; `None` where no row has one."""
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch, visitors: Hashes) -> _Facts:
+        statuses = records.statuses(batch)
+        durations = batch.column("duration")
+        none: Int64s = np.zeros(0, np.int64)
+        micros, buckets, timed = none, none, None
+        if durations.null_count < len(durations):
+            timed = durations.is_valid().to_numpy(zero_copy_only=False)
+            seconds = np.maximum(durations.fill_null(0.0).to_numpy(), 0.0)
+            micros, buckets = np.rint(seconds * 1e6).astype(np.int64), bucket_of(seconds)
+        return cls(
+            visitors,
+            statuses,
+            records.sizes(batch),
+            records.are_errors(statuses),
+            micros,
+            buckets,
+            timed,
+        )
+
+    def slice(self, coded: Coded, rows: Int64s | None) -> Slice:
+        """Count one dimension: of all rows, or of some."""
+        codes = coded.codes if rows is None else coded.codes[rows]
+        if len(codes) and codes.min() < 0:
+            known = np.flatnonzero(codes >= 0)
+            rows = known if rows is None else rows[known]
+            codes = codes[known]
+        names = coded.names
+        hits = np.bincount(codes, minlength=len(names))
+        used = np.flatnonzero(hits)
+        if len(used) < len(names):
+            codes = (np.cumsum(hits > 0) - 1)[codes]
+            names, hits = names.take(pa.array(used)), hits[used]
+        if pa.types.is_string(names.type):
+            names = all_shortened(names)
+
+        def of(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+            return values if rows is None else values[rows]
+
+        errors = of(self.errors)
+        micros: Int64s = np.zeros(len(names), np.int64)
+        durations: Int64s = np.zeros(0, np.int64)
+        if self.timed is not None:
+            timed = of(self.timed)
+            micros = _sums(codes, of(self.micros), len(names))
+            durations = (codes[timed].astype(np.int64) << 32) | of(self.buckets)[timed]
+        return Slice(
+            names,
+            codes.astype(np.int32),
+            of(self.visitors),
+            hits,
+            _sums(codes, of(self.sizes), len(names)),
+            np.bincount(codes[errors], minlength=len(names)),
+            micros,
+            durations,
+        )
+
+
+def _sums(codes: Int64s, values: npt.NDArray[np.generic], size: int) -> Int64s:
+    # Exact: doubles hold whole numbers up to 2^53, and no batch has 9 PB of responses ...
+    if values.max(initial=0) < 1 << 37:
+        return np.bincount(codes, weights=values, minlength=size).astype(np.int64)
+    # ... that were not made up.
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, codes, values)
+    return sums

@@ -10,10 +10,8 @@ import trio
 from actors.messages import Chunk, FromParser, FromTailer
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.combined import Decoded, decode
-from glancemetrics.line_splitter import LINE_LIMIT
+from glancemetrics.line_splitter import OVERLONG_REASON
 from glancemetrics.rejects import reject_of
-
-_OVERLONG = f"the line is longer than {LINE_LIMIT >> 20} MiB"
 
 
 async def parse(
@@ -54,7 +52,7 @@ async def _parse_one(
 
 def _parsed(chunk: Chunk) -> SourceBatch:
     decoded: Decoded = decode(chunk.lines)
-    overlong = tuple(reject_of(line, _OVERLONG) for line in chunk.overlong)
+    overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,
         batch=decoded.batch,

@@ -22,6 +22,7 @@ _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail
 
 _EPILOG = """\
 commands:
+  glancemetrics report       whole logs, compressed or not: what was in them
   glancemetrics generate     write realistic traffic, for demonstrations and tests
   glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
+        "report": _report,
         "generate": _generate,
         "healthcheck": _healthcheck,
     }
@@ -124,6 +126,12 @@ def _monitor(arguments: list[str]) -> int:
     from actors.run import run_monitor  # late: -h and a wrong flag need none of it
 
     return run_monitor(settings)
+
+
+def _report(arguments: list[str]) -> int:
+    from actors.report_command import run_report
+
+    return run_report(arguments, _Parser)
 
 
 def _generate(arguments: list[str]) -> int:

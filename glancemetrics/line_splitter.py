@@ -7,6 +7,8 @@ import attrs
 LINE_LIMIT = 1 << 20
 """Bytes; a longer line is not kept: its beginning is handed on as one reject."""
 
+OVERLONG_REASON = f"the line is longer than {LINE_LIMIT >> 20} MiB"
+
 OVERLONG_SAMPLE = 1024
 """Bytes that are kept of a line that is too long."""
 

@@ -21,6 +21,9 @@ LineTimes = Callable[[bytes], tuple[Int64s, Int64s]]
 A block may begin and end within a line."""
 
 _BLOCK = 1 << 16
+_LOOKS = 64
+"""Places at which a log is looked at, to see whether its times are in order."""
+_LOOK = 1 << 13
 _DISORDER = 1 << 20
 """Bytes before the place found that are searched too: a server writes in the order in which
 requests end, and some log the time at which they began."""
@@ -60,6 +63,50 @@ def find_start(read_at: ReadAt, size: int, line_times: LineTimes, since: int) ->
     if not len(inside):
         return Start(last_line_end(read_at, size), newest)
     return Start(_line_start(read_at, begin) + int(offsets[inside[0]]), newest)
+
+
+@attrs.frozen
+class Span:
+    """Which bytes of a log to read."""
+
+    start: int
+    end: int
+
+
+def find_span(
+    read_at: ReadAt,
+    size: int,
+    line_times: LineTimes,
+    since: int | None,
+    until: int | None,
+) -> Span:
+    """Find the part of a log that holds all lines from `since` on and before `until`.
+
+    It may hold others too. A log whose times are out of order, as far as a few looks tell, is
+    read whole, and so is one that names no times.
+    """
+    if (since is None and until is None) or not _looks_sorted(read_at, size, line_times):
+        return Span(0, size)
+    start, end = 0, size
+    if since is not None:
+        start = find_start(read_at, size, line_times, since).offset
+    if until is not None:
+        end = find_start(read_at, size, line_times, until).offset
+        # A line that took long stands later than its time.
+        end = _line_start(read_at, min(size, end + _DISORDER))
+    return Span(min(start, end), end)
+
+
+def _looks_sorted(read_at: ReadAt, size: int, line_times: LineTimes) -> bool:
+    newest = None
+    for offset in np.linspace(0, max(0, size - _LOOK), _LOOKS).astype(np.int64).tolist():
+        _, seconds = line_times(_from_line(read_at, offset, _LOOK))
+        if not len(seconds):
+            continue
+        if newest is not None and int(seconds.max()) < newest:
+            return False
+        newest = int(seconds.min())
+    return newest is not None
 
 
 def newest_time(read_at: ReadAt, size: int, line_times: LineTimes) -> int | None:

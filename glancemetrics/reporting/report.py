@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -33,6 +34,7 @@ Int64s = npt.NDArray[np.int64]
 DETAIL_ROWS = 10
 """Rows that stand under a row, at most."""
 
+_NO_INDEX = pa.scalar(-1, pa.int32())
 _QUANTILES = (0.5, 0.95, 0.99)
 _TIME_ROWS = 120
 """Rows over time, at most; the step is chosen so."""
@@ -213,12 +215,12 @@ def build_report(
     tally.settle()
     maker = _PanelMaker(tally, wishes)
     panels, left_out = [], {}
-    if wishes.panels.intersection(TIME_PANELS) and tally.records:
-        panels += [panel for panel in maker.over_time() if panel.name in wishes.panels]
     specs = [spec for spec in PANELS if spec.name in wishes.panels]
-    made = dict(zip(specs, tally.each(maker.panel, specs), strict=True))
+    names = [name for name in TIME_PANELS if name in wishes.panels and tally.records]
+    made = maker.all(names, specs)
+    panels += [panel for name in names if (panel := made[name]) is not None]
     for spec in specs:
-        panel = made[spec]
+        panel = made[spec.name]
         if panel is None or not panel.rows:
             left_out[spec.name] = spec.missing if tally.records else "there are no records"
         else:
@@ -252,6 +254,23 @@ class _PanelMaker:
         self._groups: dict[tuple[Base, Group], pa.Array] = {}
         self.step = _step(tally) if tally.records else 0
 
+    def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
+        """Make panels over time, by name, and others, side by side."""
+        by = self._tally.by
+        # What several panels share is made ready first.
+        list(self._tally.each(lambda counts: counts.pairs.settle(), by.values()))
+        makers: list[tuple[int, str, Callable[[], Panel | None]]] = [
+            (len(by[Base.HOST]) if Base.HOST in by else 0, name, partial(self.over_time, name))
+            for name in names
+        ]
+        for spec in specs:
+            work = len(by[spec.base]) if spec.base in by else 0
+            makers.append((work << (spec.group is not None), spec.name, partial(self.panel, spec)))
+        # What takes the longest first, so that threads end together.
+        makers.sort(key=lambda maker: -maker[0])
+        made = self._tally.each(lambda maker: maker[2](), makers)
+        return dict(zip((name for _, name, _ in makers), made, strict=True))
+
     def panel(self, spec: PanelSpec) -> Panel | None:
         """Make a panel; `None` where there is nothing in it."""
         base = self._tally.by.get(spec.base)
@@ -259,10 +278,11 @@ class _PanelMaker:
             return None
         counts = base
         if spec.group is not None:
-            counts = base.regrouped(self._grouped(spec.base, spec.group))
+            counts = base.summed(self._grouped(spec.base, spec.group))
             index = self._tally.groups.get(spec.base, ()).index(spec.group)
             gone = self._tally.let_go.get((spec.base, index))
             if gone is not None:
+                counts = base.regrouped(self._grouped(spec.base, spec.group))
                 counts.merge(gone)
                 # Whatever was let go of the base is in its group.
                 counts.short = gone.short
@@ -282,13 +302,18 @@ class _PanelMaker:
         if base is None or spec.detail is None or spec.detail_group is None:
             return rows
         groups = self._grouped(spec.detail_base or spec.base, spec.detail_group)
-        wanted = pc.is_in(groups, pa.array([row.name for row in rows], pa.string()))
-        some = base.selected(wanted.to_numpy(zero_copy_only=False))
-        groups = groups.filter(wanted)
-        details = some.regrouped(
-            pc.binary_join_element_wise(
-                groups, spec.detail(some.names), pa.scalar(FROM, pa.string())
-            )
+        shown = pa.array([row.name for row in rows], pa.string())
+        wanted = np.flatnonzero(_are_in(groups, shown))
+        names = base.names.take(pa.array(wanted))
+        joined = pc.binary_join_element_wise(
+            groups.take(pa.array(wanted)).cast(pa.string()),
+            spec.detail(names).cast(pa.string()),
+            pa.scalar(FROM, pa.string()),
+        ).dictionary_encode()
+        indices = np.full(len(base), -1, np.int32)
+        indices[wanted] = joined.indices.fill_null(_NO_INDEX).to_numpy()
+        details = base.summed(
+            pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), joined.dictionary)
         )
         visitors = self._visitors(details)
         order = _sort_key(details, visitors, spec.order or self._wishes.order)
@@ -300,26 +325,26 @@ class _PanelMaker:
                 own.append(attrs.evolve(self._row(details, visitors, number), name=name))
         return [attrs.evolve(row, rows=tuple(of.get(row.name, []))) for row in rows]
 
-    def over_time(self) -> list[Panel]:
-        """Make the panels over time."""
+    def over_time(self, name: str) -> Panel:
+        """Make a panel over time."""
         times = self._tally.by[Base.TIME]
         local = times.names.to_numpy()
-        starts = _steps_of(local, self.step)
-        panels = []
-        for name, groups, labels in (
-            ("time", starts, None),
-            ("hours_of_day", local // 3600 % 24, [f"{hour:02}" for hour in range(24)]),
-            ("weekdays", (local - _MONDAY) // _DAY % 7, list(_WEEKDAYS)),
-        ):
-            counts = times.regrouped(pa.array(groups))
-            visitors = self._visitors(counts)
-            rows = []
-            for number in np.argsort(counts.names.to_numpy()).tolist():
-                value = counts.names[number].as_py()
-                label = labels[value] if labels else _time_label(value, self.step)
-                rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
-            panels.append(Panel(name, TIME_PANELS[name], tuple(rows), len(rows), "rows"))
-        return panels
+        labels: list[str] | None = None
+        match name:
+            case "hours_of_day":
+                groups, labels = local // 3600 % 24, [f"{hour:02}" for hour in range(24)]
+            case "weekdays":
+                groups, labels = (local - _MONDAY) // _DAY % 7, list(_WEEKDAYS)
+            case _:
+                groups = _steps_of(local, self.step)
+        counts = times.summed(pa.array(groups))
+        visitors = self._visitors(counts)
+        rows = []
+        for number in np.argsort(counts.names.to_numpy()).tolist():
+            value = counts.names[number].as_py()
+            label = labels[value] if labels else _time_label(value, self.step)
+            rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
+        return Panel(name, TIME_PANELS[name], tuple(rows), len(rows))
 
     def _grouped(self, base: Base, group: Group) -> pa.Array:
         """Group the values of a dimension, once for rows and what is under them."""
@@ -334,19 +359,30 @@ class _PanelMaker:
         name = counts.names[number].as_py()
         hits = int(counts.hits[number])
         buckets, bucket_counts = counts.quantile_buckets(number)
-        durations: tuple[float | None, ...] = (None,) * 4
-        if len(buckets):
-            total = int(counts.micros[number]) / 1e6
-            durations = (total, *quantiles(buckets, bucket_counts, _QUANTILES))
-        return Row(
+        row = Row(
             str(name),
             hits,
             hits / self._tally.records,
             None if name == OTHER else int(visitors[number]),
             int(counts.bytes[number]),
             int(counts.errors[number]),
-            *durations,
         )
+        if not len(buckets):
+            return row
+        p50, p95, p99 = quantiles(buckets, bucket_counts, _QUANTILES)
+        return attrs.evolve(
+            row, total_time=int(counts.micros[number]) / 1e6, p50=p50, p95=p95, p99=p99
+        )
+
+
+def _are_in(values: pa.Array, wanted: pa.StringArray) -> npt.NDArray[np.bool_]:
+    if pa.types.is_dictionary(values.type):
+        inside = np.append(
+            pc.is_in(values.dictionary, wanted).to_numpy(zero_copy_only=False), False
+        )
+        flags: npt.NDArray[np.bool_] = inside[values.indices.fill_null(_NO_INDEX).to_numpy()]
+        return flags
+    return np.asarray(pc.is_in(values, wanted).to_numpy(zero_copy_only=False), np.bool_)
 
 
 def _grouped(group: Group, names: pa.Array) -> pa.Array:
@@ -357,7 +393,7 @@ def _grouped(group: Group, names: pa.Array) -> pa.Array:
         return groups
     mask = np.zeros(len(names), np.bool_)
     mask[other] = True
-    return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups)
+    return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
 
 
 def _sort_key(counts: Dimension, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:

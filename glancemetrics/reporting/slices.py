@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -95,8 +96,8 @@ class Slices:
     oldest: int
     """Microseconds since the epoch; of no meaning without records, as is the next."""
     newest: int
-    visitors: Hashes
-    """The hash of each record's visitor."""
+    nameless: Hashes
+    """The hash of the visitor of each record whose host is not known."""
     by: dict[Base, Slice]
     """Dimensions of which the batch has values."""
 
@@ -124,7 +125,7 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
         int(np.count_nonzero(facts.errors & (facts.statuses >= 500))),
         int(times.min()),
         int(times.max()),
-        visitors,
+        visitors[batch.column("host").is_null().to_numpy(zero_copy_only=False)],
         by,
     )
 
@@ -218,7 +219,7 @@ class _Facts:
         if pa.types.is_string(names.type):
             names = all_shortened(names)
 
-        def of(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        def of(values: Any) -> Any:
             return values if rows is None else values[rows]
 
         errors = of(self.errors)

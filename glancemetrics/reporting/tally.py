@@ -22,6 +22,7 @@ Past a ceiling the tally gives way, and says what it gave:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -36,7 +37,7 @@ from glancemetrics.reporting.visitors import Hashes
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-Each = Callable[[Callable[[Base], None], Iterable[Base]], Iterable[None]]
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """`map`, or one that uses several threads."""
 
 Groups = Mapping[Base, tuple[Callable[[pa.Array], pa.Array], ...]]
@@ -73,8 +74,11 @@ class Pairs:
         mask = _U((1 << self.bits) - 1)
         self._append((values.astype(np.uint64) << _U(self.bits)) | (hashes & mask))
 
-    def merge(self, other: Pairs, numbers: Int64s, size: int) -> None:
-        """Add another's pairs, whose values are called `numbers[i]` here, or left out if -1."""
+    def merge(self, other: Pairs, numbers: Int64s, size: int, *, disjoint: bool = False) -> None:
+        """Add another's pairs, whose values are called `numbers[i]` here, or left out if -1.
+
+        `disjoint` says that there each visitor has but one value.
+        """
         values, hashes = other.split()
         values = numbers[values]
         if len(values) and values.min() < 0:
@@ -82,7 +86,11 @@ class Pairs:
             values, hashes = values[kept], hashes[kept]
         if other.bits < self.bits and len(values):
             self._narrow_to(other.bits)
+        fresh = not self._parts
         self.add(values, hashes, size)
+        if fresh and (disjoint or _all_different(numbers)):
+            # What was distinct there is so here: no need to look again.
+            self._distinct_count = self.count
 
     def split(self) -> tuple[Int64s, Hashes]:
         """Return value and hash of each distinct pair."""
@@ -152,6 +160,10 @@ class Dimension:
     bucket_counts: Int64s = attrs.field(factory=_NONE.copy)
     short: int = 0
     """By how much the hits of a value may be short, because rare ones were let go."""
+    disjoint: bool = False
+    """Whether a visitor can have but one value, as it has one host."""
+    _visitor_counts: Int64s | None = None
+    """Where they are known without pairs: sums of disjoint values."""
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -189,18 +201,28 @@ class Dimension:
 
     def visitors(self) -> Int64s:
         """Count the visitors of each value, those that are sampled."""
+        if self._visitor_counts is not None:
+            return self._visitor_counts
         return self.pairs.visitors(len(self))
 
     def regrouped(self, groups: pa.Array) -> Dimension:
         """Count by groups instead: `groups` names one for each value, or none (null)."""
-        encoded = groups.dictionary_encode()
-        numbers = encoded.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy().astype(np.int64)
-        return self._renumbered(encoded.dictionary, numbers)
+        encoded, numbers = _numbered(groups)
+        return self._renumbered(encoded.dictionary, numbers, with_pairs=True)
+
+    def summed(self, groups: pa.Array) -> Dimension:
+        """Count by groups to look at the result, not to add to it: faster where it can be."""
+        encoded, numbers = _numbered(groups)
+        result = self._renumbered(encoded.dictionary, numbers, with_pairs=not self.disjoint)
+        if self.disjoint:
+            inside = numbers >= 0
+            result._visitor_counts = sum_by(numbers[inside], self.visitors()[inside], len(result))
+        return result
 
     def selected(self, kept: Bools) -> Dimension:
         """Return the counts of some of the values."""
         numbers = np.where(kept, np.cumsum(kept) - 1, -1)
-        return self._renumbered(self.names.filter(pa.array(kept)), numbers)
+        return self._renumbered(self.names.filter(pa.array(kept)), numbers, with_pairs=True)
 
     def quantile_buckets(self, number: int) -> tuple[Int64s, Int64s]:
         """Return the buckets of one value's durations, in order, and how many are in each."""
@@ -224,15 +246,16 @@ class Dimension:
             setattr(self, field, sums)
         return numbers
 
-    def _renumbered(self, names: pa.Array, numbers: Int64s) -> Dimension:
+    def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_pairs: bool) -> Dimension:
         """Give value i the number `numbers[i]`, that of others too, or leave it out if it is -1."""
-        result = Dimension(names, short=self.short)
+        result = Dimension(names, short=self.short, disjoint=self.disjoint)
         inside = numbers >= 0
         for field in _SUMS:
             setattr(
                 result, field, sum_by(numbers[inside], getattr(self, field)[inside], len(names))
             )
-        result.pairs.merge(self.pairs, numbers, len(names))
+        if with_pairs:
+            result.pairs.merge(self.pairs, numbers, len(names), disjoint=self.disjoint)
         if len(self.buckets):
             keys = numbers[self.buckets >> _SHIFT]
             kept = keys >= 0
@@ -273,8 +296,8 @@ class Tally:
     """Seconds of a value of `Base.TIME`."""
     level: int = 0
     """One visitor of 2^level is kept."""
-    visitors: Pairs = attrs.field(factory=lambda: Pairs(bits=63))
-    """Of all; as the visitors of one value."""
+    nameless: Pairs = attrs.field(factory=lambda: Pairs(bits=63))
+    """Visitors whose host is not known, as those of one value; all others are those of hosts."""
     _pending: list[Slices] = attrs.field(factory=list)
     _pending_rows: int = 0
 
@@ -292,18 +315,20 @@ class Tally:
         self._pending.append(slices)
         self._pending_rows += slices.records
         # As much again as there is: each value is then numbered anew only a few times.
-        if self._pending_rows >= max(_PENDING_ROWS, self.visitors.count):
+        if self._pending_rows >= max(_PENDING_ROWS, self._visitor_pairs()):
             self.settle()
 
     def settle(self) -> None:
         """Merge what has come; everything below counts what is merged."""
         pending, self._pending, self._pending_rows = self._pending, [], 0
         for slices in pending:
-            hashes = slices.visitors[are_sampled(slices.visitors, self.level)]
-            self.visitors.add(np.zeros(len(hashes), np.int64), hashes, 1)
+            hashes = slices.nameless[are_sampled(slices.nameless, self.level)]
+            self.nameless.add(np.zeros(len(hashes), np.int64), hashes, 1)
             for base, part in slices.by.items():
                 if base not in self.by:
-                    self.by[base] = Dimension(pa.array([], part.names.type))
+                    self.by[base] = Dimension(
+                        pa.array([], part.names.type), disjoint=base in (Base.HOST, Base.AGENT)
+                    )
 
         def add(base: Base) -> None:
             parts = [slices.by[base] for slices in pending if base in slices.by]
@@ -318,7 +343,19 @@ class Tally:
 
     def visitor_count(self) -> int:
         """Count the distinct visitors; an estimate where `level` is not 0."""
-        return int(self.visitors.visitors(1)[0]) << self.level
+        hosts = self.by.get(Base.HOST)
+        if hosts is None:
+            return len(self.nameless.split()[1]) << self.level
+        if not hosts.short:
+            count = len(self.nameless.split()[1]) + int(hosts.visitors().sum())
+            return count << self.level
+        # A host that was let go may have come back.
+        mask = _U((1 << hosts.pairs.bits) - 1)
+        both = [hosts.pairs.split()[1], self.nameless.split()[1] & mask]
+        return len(_sorted_distinct(both)) << self.level
+
+    def _visitor_pairs(self) -> int:
+        return self.by[Base.HOST].pairs.count if Base.HOST in self.by else 0
 
     def _coarsen_time(self) -> None:
         times = self.by.get(Base.TIME)
@@ -338,19 +375,19 @@ class Tally:
         return self._pair_bytes() + sum(kept.value_bytes for kept in self._all())
 
     def _pair_bytes(self) -> int:
-        return 8 * (self.visitors.count + sum(kept.pairs.count for kept in self._all()))
+        return 8 * (self.nameless.count + sum(kept.pairs.count for kept in self._all()))
 
     def _give_way(self) -> bool:
         """Halve what takes the most; false if there is nothing left to halve."""
         before = self._size()
         for kept in self._all():
             kept.pairs.settle()
-        self.visitors.settle()
+        self.nameless.settle()
         if self._size() < before:
             return True
         if self._pair_bytes() >= before / 2:
             return self._sample_visitors()
-        values = {
+        values: dict[Base | tuple[Base, int], Dimension] = {
             key: kept
             for key, kept in (*self.by.items(), *self.let_go.items())
             if key is not Base.TIME and len(kept) > _VALUES_KEPT
@@ -365,17 +402,20 @@ class Tally:
         return True
 
     def _sample_visitors(self) -> bool:
-        if self.visitors.count < 2 or self.level >= _HASH_BITS[-1] - 4:
+        if self._visitor_pairs() + self.nameless.count < 2 or self.level >= _HASH_BITS[-1] - 4:
             return False
         self.level += 1
         for kept in self._all():
             kept.pairs.sample(self.level)
-        self.visitors.sample(self.level)
+        self.nameless.sample(self.level)
         return True
 
     def _with_rest(self, base: Base, dimension: Dimension) -> Dimension:
         """Let go of the rarer half of the values; their groups are kept."""
         kept, gone = _cut(dimension)
+        if base is Base.HOST:
+            hashes = gone.pairs.split()[1]
+            self.nameless.add(np.zeros(len(hashes), np.int64), hashes, 1)
         for index, group in enumerate(self.groups.get(base, ())):
             grouped = gone.regrouped(group(gone.names))
             if (base, index) in self.let_go:
@@ -406,6 +446,19 @@ def _cut(dimension: Dimension) -> tuple[Dimension, Dimension]:
     rest.pairs = Pairs()
     kept.merge(rest)
     return kept, gone
+
+
+def _numbered(groups: pa.Array) -> tuple[pa.DictionaryArray, Int64s]:
+    """Return groups as a dictionary, and for each value the number of its own, or -1."""
+    encoded = groups if pa.types.is_dictionary(groups.type) else groups.dictionary_encode()
+    numbers = encoded.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy().astype(np.int64)
+    return encoded, numbers
+
+
+def _all_different(numbers: Int64s) -> bool:
+    """Tell whether no number but -1 stands twice."""
+    counts = np.bincount(numbers[numbers >= 0])
+    return bool(counts.max(initial=0) <= 1)
 
 
 def _sorted_distinct(parts: list[Hashes]) -> Hashes:

@@ -1,0 +1,105 @@
+"""Compressed logs as streams of bytes, told by their first bytes and not by their names.
+
+Whatever could be read before a damage is handed on before the damage is told, and no more than a
+block is held, whatever a file says it will become.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+_BLOCK = 1 << 20
+_MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+}
+"""Sources: RFC 1952, RFC 8878, the bzip2 manual, the .xz file format."""
+MAGIC_LENGTH = 6
+_ZSTD_BLOCK = 1 << 16
+"""Smaller, as all of a block is lost with its end."""
+
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+class DamagedError(Exception):
+    """A compressed file ends too early or is not what its first bytes say."""
+
+
+def compression_of(beginning: bytes) -> str | None:
+    """Name the compression of a file that begins so; `None` for plain text."""
+    for magic, name in _MAGIC.items():
+        if beginning.startswith(magic):
+            return name
+    return None
+
+
+def decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
+    """Yield what a file holds, block by block. Raises `DamagedError` after what could be read."""
+    if compression == "zstd":
+        yield from _zstd(file)
+        return
+    make, length_limited = _DECOMPRESSORS[compression]
+    decompressor = None
+    pending = b""
+    while True:
+        if decompressor is None:
+            pending = pending.lstrip(b"\0") or file.read(_BLOCK)  # padding between members
+            if not pending:
+                return
+            decompressor = make()
+        try:
+            block = length_limited(decompressor, pending)
+        except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+            raise DamagedError(f"its {compression} data are damaged ({error})") from None
+        if block:
+            yield block
+        if decompressor.eof:
+            pending = decompressor.unused_data
+            decompressor = None
+            continue
+        pending = _left(decompressor)
+        if not pending and _hungry(decompressor):
+            pending = file.read(_BLOCK)
+            if not pending:
+                raise DamagedError(f"its {compression} data end too early")
+
+
+def _zlib_block(decompressor: Any, data: bytes) -> bytes:
+    block: bytes = decompressor.decompress(data, _BLOCK)
+    return block
+
+
+def _left(decompressor: Any) -> bytes:
+    tail: bytes = getattr(decompressor, "unconsumed_tail", b"")
+    return tail
+
+
+def _hungry(decompressor: Any) -> bool:
+    return bool(getattr(decompressor, "needs_input", True))
+
+
+_DECOMPRESSORS: dict[str, tuple[Callable[[], Any], Callable[[Any, bytes], bytes]]] = {
+    "gzip": (lambda: zlib.decompressobj(_GZIP_WINDOW), _zlib_block),
+    "bzip2": (bz2.BZ2Decompressor, _zlib_block),
+    "xz": (lzma.LZMADecompressor, _zlib_block),
+}
+
+
+def _zstd(file: BinaryIO) -> Iterator[bytes]:
+    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+    while True:
+        try:
+            block = stream.read(_ZSTD_BLOCK)
+        except OSError as error:
+            raise DamagedError(f"its zstd data are damaged or end too early ({error})") from None
+        if not block:
+            return
+        yield block

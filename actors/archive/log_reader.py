@@ -1,0 +1,247 @@
+"""Reads logs as chunks of whole lines, decodes them in worker threads, and keeps their order."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO, Generic, TypeVar
+
+import attrs
+
+from actors.archive.decompression import DamagedError, compression_of, decompressed
+from actors.archive.logs import LogFile
+from glancemetrics.formats.clf_time import line_times
+from glancemetrics.formats.combined import Decoded, decode
+from glancemetrics.line_splitter import OVERLONG_REASON, LineSplitter
+from glancemetrics.rejects import reject_of
+from glancemetrics.time_bisect import Span, find_span
+from glancemetrics.time_span import TimeSpan
+
+CHUNK_BYTES = 1 << 23
+"""Large enough that Python's share of the work is small, small enough for a few to be in hand."""
+_LIVE_PIECE = 1 << 16
+_POLL_SECONDS = 0.1
+_BINARY_SAMPLE = 1 << 12
+
+Result = TypeVar("Result")
+
+
+@attrs.frozen(eq=False)
+class ReadChunk(Generic[Result]):
+    """What became of one chunk."""
+
+    log: int
+    """Which log, by its place in the list."""
+    lines: int
+    decoded: Decoded | None
+    """`None` where only `trouble` is told."""
+    result: Result | None
+    """What the work made of the decoded lines."""
+    read_bytes: int
+    """Bytes of the file on disk that have been read for it."""
+    trouble: str | None = None
+    """Why the log could not be read further."""
+
+
+@attrs.frozen(eq=False)
+class _Piece:
+    lines: bytes
+    overlong: tuple[bytes, ...] = ()
+    read_bytes: int = 0
+    trouble: str | None = None
+
+
+class LogReader(Generic[Result]):
+    """Reads logs, one after the other, and does some work on what was decoded.
+
+    `work` runs in the worker threads. `stopped` is asked between chunks.
+    """
+
+    def __init__(
+        self,
+        logs: list[LogFile],
+        work: Callable[[Decoded], Result],
+        *,
+        span: TimeSpan | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        self._logs = logs
+        self._work = work
+        self._span = span
+        self._stopped = stopped
+        self._chunk_bytes = chunk_bytes
+
+    def chunks(self, pool: ThreadPoolExecutor, workers: int) -> Iterator[ReadChunk[Result]]:
+        """Yield chunks in order while `workers` of them are in work."""
+        waiting: deque[Future[ReadChunk[Result]]] = deque()
+        try:
+            for number, log in enumerate(self._logs):
+                for piece in self._pieces(log):
+                    waiting.append(pool.submit(self._done, number, piece))
+                    while len(waiting) > workers:
+                        yield waiting.popleft().result()
+                    if self._stopped():
+                        break
+                if self._stopped():
+                    break
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _done(self, number: int, piece: _Piece) -> ReadChunk[Result]:
+        if not piece.lines and not piece.overlong:
+            return ReadChunk(number, 0, None, None, piece.read_bytes, piece.trouble)
+        decoded = decode(piece.lines)
+        if piece.overlong:
+            samples = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
+            decoded = attrs.evolve(
+                decoded,
+                lines=decoded.lines + len(samples),
+                rejects=decoded.rejects + len(samples),
+                samples=decoded.samples + samples,
+            )
+        return ReadChunk(
+            number, decoded.lines, decoded, self._work(decoded), piece.read_bytes, piece.trouble
+        )
+
+    def _pieces(self, log: LogFile) -> Iterator[_Piece]:
+        try:
+            with log.open() as file:
+                if log.size is None:
+                    yield from self._stream(file)
+                elif log.compression is not None:
+                    yield from self._compressed(file, log.compression)
+                else:
+                    yield from self._plain(file)
+        except OSError as error:
+            yield _Piece(b"", trouble=error.strerror or str(error))
+
+    def _plain(self, file: BinaryIO) -> Iterator[_Piece]:
+        if _is_binary(file.read(_BINARY_SAMPLE)):
+            yield _Piece(b"", trouble="is no log: it holds binary data")
+            return
+        span = self._file_span(file)
+        splitter = LineSplitter()
+        at = span.start
+        skipped = at
+        file.seek(at)
+        while at < span.end:
+            block = file.read(min(self._chunk_bytes, span.end - at))
+            if not block:
+                break  # it was cut while we read
+            at += len(block)
+            lines = splitter.feed(block)
+            yield _Piece(lines.whole, lines.overlong, len(block) + skipped)
+            skipped = 0
+        lines = splitter.flush()
+        yield _Piece(lines.whole, lines.overlong, os.fstat(file.fileno()).st_size - at)
+
+    def _file_span(self, file: BinaryIO) -> Span:
+        # What comes while we read is for the next report: this one ends where the file did.
+        size = os.fstat(file.fileno()).st_size
+        if self._span is None:
+            return Span(0, size)
+
+        def read_at(offset: int, count: int) -> bytes:
+            return os.pread(file.fileno(), count, offset)
+
+        return find_span(read_at, size, line_times, self._span.since, self._span.until)
+
+    def _compressed(self, file: BinaryIO, compression: str) -> Iterator[_Piece]:
+        splitter = LineSplitter()
+        blocks: list[bytes] = []
+        held = told = 0
+        trouble = None
+        stream = decompressed(file, compression)
+        while True:
+            try:
+                block = next(stream, None)
+            except DamagedError as error:
+                trouble = f"{error}; what could be read before is counted"
+                block = None
+            if block is not None:
+                if not told and not held and _is_binary(block[:_BINARY_SAMPLE]):
+                    yield _Piece(b"", trouble="is no log: it holds binary data")
+                    return
+                blocks.append(block)
+                held += len(block)
+            if block is None or held >= self._chunk_bytes:
+                lines = splitter.feed(b"".join(blocks))
+                blocks, held = [], 0
+                at = file.tell()
+                yield _Piece(lines.whole, lines.overlong, at - told)
+                told = at
+            if block is None:
+                break
+        # After a damage the last line is cut anywhere: it is no line.
+        lines = splitter.flush()
+        if trouble is None:
+            yield _Piece(lines.whole, lines.overlong)
+        else:
+            yield _Piece(b"", trouble=trouble)
+
+    def _stream(self, file: BinaryIO) -> Iterator[_Piece]:
+        """Read what may come slowly, and may be compressed."""
+        first = self._next(file, _LIVE_PIECE)
+        compression = compression_of(first)
+        if compression is not None:
+            yield from self._compressed(_Resumed(first, file), compression)  # type: ignore[arg-type]
+            return
+        splitter = LineSplitter()
+        block = first
+        while block:
+            lines = splitter.feed(block)
+            yield _Piece(lines.whole, lines.overlong, len(block))
+            block = self._next(file, self._chunk_bytes)
+        lines = splitter.flush()
+        yield _Piece(lines.whole, lines.overlong)
+
+    def _next(self, file: BinaryIO, size: int) -> bytes:
+        """Read until so much has come or the stream has ended; or until told to stop."""
+        blocks = []
+        while size > 0 and not self._stopped():
+            if not select.select([file], [], [], _POLL_SECONDS)[0]:
+                continue
+            block = file.read(size)
+            if not block:
+                break
+            blocks.append(block)
+            size -= len(block)
+        return b"".join(blocks)
+
+
+class _Resumed:
+    """A stream of which the beginning has been read already."""
+
+    def __init__(self, beginning: bytes, file: BinaryIO) -> None:
+        self._beginning = beginning
+        self._file = file
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        if self._beginning:
+            block, self._beginning = self._beginning[:size], self._beginning[size:]
+        else:
+            block = self._file.read(size)
+        self._at += len(block)
+        return block
+
+    def tell(self) -> int:
+        return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+
+def _is_binary(beginning: bytes) -> bool:
+    return b"\0" in beginning and not decode(beginning[: beginning.rfind(b"\n") + 1]).batch.num_rows

@@ -1,0 +1,126 @@
+"""Which files a person means: paths, globs, directories and standard input, each file once."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+
+from actors.archive.decompression import (
+    MAGIC_LENGTH,
+    DamagedError,
+    compression_of,
+    decompressed,
+)
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.formats.combined import decode
+from glancemetrics.records import seconds
+
+STANDARD_INPUT = "-"
+_SAMPLE = 1 << 16
+
+
+@attrs.frozen
+class LogFile:
+    """One log to be read."""
+
+    name: str
+    """As it was given, or as it was found."""
+    size: int | None
+    """Bytes on disk; `None` for what is no regular file."""
+    compression: str | None = None
+    oldest: int | None = None
+    """Second of its first record; `None` if its beginning has none."""
+
+    def open(self) -> BinaryIO:
+        """Open for reading. Raises `OSError`."""
+        if self.name == STANDARD_INPUT:
+            return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+        return Path(self.name).open("rb", buffering=0)
+
+
+def find_logs(names: Iterable[str]) -> list[LogFile]:
+    """Find the logs that names stand for, the one with the oldest records first.
+
+    Raises `GlanceMetricsError` for a name that is nothing, cannot be read, or has no log in it.
+    """
+    logs = []
+    seen: set[tuple[int, int] | str] = set()
+    for name in names:
+        for path, must_be_log in _paths(name):
+            if path == STANDARD_INPUT:
+                if path not in seen:
+                    logs.append(LogFile(path, None))
+                seen.add(path)
+                continue
+            try:
+                status = Path(path).stat()
+                identity = (status.st_dev, status.st_ino)
+                if identity in seen:
+                    continue
+                log = _examined(path, status)
+            except OSError as error:
+                raise GlanceMetricsError(f"{path}: {_reason(error)}") from None
+            if must_be_log or log.oldest is not None:
+                seen.add(identity)
+                logs.append(log)
+    if not logs:
+        raise GlanceMetricsError(f"{' '.join(names)}: there is no access log in it")
+    # In time order of their records; what has none at its beginning keeps its place at the end.
+    return sorted(logs, key=lambda log: (log.oldest is None, log.oldest or 0))
+
+
+def _paths(name: str) -> Iterator[tuple[str, bool]]:
+    """Yield the files a name stands for, and whether it was given as a log."""
+    if name == STANDARD_INPUT:
+        yield name, True
+    elif Path(name).is_dir():
+        found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
+        if not found:
+            raise GlanceMetricsError(f"{name}: there is no file in this directory")
+        # Error logs and others lie beside access logs: only what reads as one is.
+        yield from ((path, False) for path in found)
+    elif glob.has_magic(name) and not os.path.lexists(name):
+        found = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
+        if not found:
+            raise GlanceMetricsError(f"{name}: no file matches")
+        yield from ((path, True) for path in found)
+    else:
+        yield name, True
+
+
+def _examined(path: str, status: os.stat_result) -> LogFile:
+    if not stat.S_ISREG(status.st_mode):
+        # A pipe can be read only once.
+        return LogFile(path, None)
+    with Path(path).open("rb", buffering=0) as file:
+        beginning = file.read(_SAMPLE)
+        compression = compression_of(beginning[:MAGIC_LENGTH])
+        if compression is not None:
+            file.seek(0)
+            try:
+                beginning = next(decompressed(file, compression), b"")[:_SAMPLE]
+            except DamagedError:
+                beginning = b""
+    return LogFile(path, status.st_size, compression, _first_second(beginning))
+
+
+def _first_second(beginning: bytes) -> int | None:
+    end = beginning.rfind(b"\n") + 1
+    lines = beginning[:end] if end else beginning + b"\n" * bool(beginning)
+    batch = decode(lines).batch
+    return int(seconds(batch)[0]) if batch.num_rows else None
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, PermissionError):
+        return "may not be read by this user (permission denied)"
+    return error.strerror or str(error)

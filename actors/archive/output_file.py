@@ -1,0 +1,41 @@
+"""Files written aside and put in place whole: an old report outlives a new one that fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from glancemetrics.errors import GlanceMetricsError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that becomes `path` at the end, if nothing goes wrong.
+
+    Raises `GlanceMetricsError` if it cannot be written; what was at `path` is then still there.
+    """
+    if path.exists() and not path.is_file():
+        # A device or a pipe, /dev/stdout say, is written to and not replaced.
+        with path.open("wb") as device:
+            yield device
+        return
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            aside.chmod(path.stat().st_mode & 0o777)
+        aside.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            aside.unlink()
+        if isinstance(error, OSError):
+            raise GlanceMetricsError(
+                f"--output {path}: {error.strerror or error}; nothing was changed"
+            ) from None
+        raise

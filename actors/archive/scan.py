@@ -1,0 +1,108 @@
+"""Logs as one stream of record batches, in the time order of their records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from actors.archive.log_reader import LogReader, ReadChunk
+from actors.archive.logs import LogFile
+from glancemetrics.selection import Selection
+
+_WORKERS = 2
+
+
+@attrs.define(eq=False)
+class _Source:
+    """A log that is being merged: the batch at hand and those after it."""
+
+    batch: pa.RecordBatch
+    following: Iterator[pa.RecordBatch]
+
+    @property
+    def newest(self) -> int:
+        return int(_times(self.batch).max())
+
+
+def scan_logs(
+    logs: list[LogFile],
+    selection: Selection,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    told: Callable[[ReadChunk[pa.RecordBatch]], None] = lambda _: None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the wanted records, none of the batches empty.
+
+    Logs that follow each other in time are read one after the other; those that overlap are
+    merged. Within one log records stay as they stand. `told` hears of every chunk.
+    """
+    with ThreadPoolExecutor(_WORKERS, "glancemetrics-scan") as pool:
+
+        def batches(log: LogFile) -> Iterator[pa.RecordBatch]:
+            reader = LogReader(
+                [log],
+                lambda decoded: selection.of(decoded.batch),
+                span=selection.span,
+                stopped=stopped,
+            )
+            for chunk in reader.chunks(pool, _WORKERS):
+                told(chunk)
+                if chunk.result is not None and chunk.result.num_rows:
+                    yield chunk.result
+
+        yield from _merged(logs, batches)
+
+
+def _merged(
+    logs: list[LogFile], batches: Callable[[LogFile], Iterator[pa.RecordBatch]]
+) -> Iterator[pa.RecordBatch]:
+    waiting = list(logs)
+    active: list[_Source] = []
+
+    def begin() -> None:
+        following = batches(waiting.pop(0))
+        first = next(following, None)
+        if first is not None:
+            active.append(_Source(first, following))
+
+    while active or waiting:
+        if not active:
+            begin()
+            continue
+        # Up to here no log that is being read has anything more to come.
+        cutoff = min(source.newest for source in active)
+        if waiting and waiting[0].oldest is not None and waiting[0].oldest * 1_000_000 <= cutoff:
+            begin()
+            continue
+        parts = []
+        for source in list(active):
+            times = _times(source.batch)
+            ready = times <= cutoff
+            if ready.all():
+                parts.append(source.batch)
+                after = next(source.following, None)
+                if after is None:
+                    active.remove(source)
+                else:
+                    source.batch = after
+            elif ready.any():
+                parts.append(source.batch.filter(pa.array(ready)))
+                source.batch = source.batch.filter(pa.array(~ready))
+        yield parts[0] if len(parts) == 1 else _interleaved(parts)
+
+
+def _interleaved(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    table = pa.Table.from_batches(parts).unify_dictionaries().combine_chunks()
+    order = np.argsort(table.column("time").cast(pa.int64()).to_numpy(), kind="stable")
+    return table.take(pa.array(order)).combine_chunks().to_batches()[0]
+
+
+def _times(batch: pa.RecordBatch) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    times: np.ndarray[tuple[int], np.dtype[np.int64]] = (
+        batch.column("time").cast(pa.int64()).to_numpy()
+    )
+    return times

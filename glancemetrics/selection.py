@@ -1,0 +1,81 @@
+"""`Selection`: which records are wanted, and what of them may be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.networks import AddressRanges, anonymized
+from glancemetrics.records import seconds
+from glancemetrics.time_span import TimeSpan
+from glancemetrics.user_agents import are_bots
+
+if TYPE_CHECKING:
+    from glancemetrics.sql import Where
+
+Bools = npt.NDArray[np.bool_]
+
+_NO_INDEX = pa.scalar(-1, pa.int32())
+
+
+@attrs.frozen
+class Selection:
+    """Everything by which records are chosen; all of it must hold."""
+
+    span: TimeSpan = attrs.field(factory=TimeSpan)
+    where: Where | None = None
+    excluded: AddressRanges | None = None
+    """Clients that are left out."""
+    bots: bool | None = None
+    """Only bots (true), or none (false)."""
+    anonymize: bool = False
+    """Whether addresses lose what makes them one person's."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.span or self.where or self.excluded or self.bots is not None or self.anonymize
+        )
+
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the wanted records of a batch of `records.SCHEMA`."""
+        if not self or not batch.num_rows:
+            return batch
+        kept = self.span.holds(seconds(batch))
+        if self.excluded is not None:
+            kept &= ~_by_value(batch.column("host"), self.excluded.hold, missing=False)
+        if self.bots is not None:
+            bots = _by_value(batch.column("agent"), are_bots, missing=False)
+            kept &= bots if self.bots else ~bots
+        if not kept.all():
+            batch = batch.filter(pa.array(kept))
+        if self.where is not None and batch.num_rows:
+            batch = batch.filter(pa.array(self.where.keeps(batch)))
+        if self.anonymize:
+            hosts = batch.column("host")
+            encoded = anonymized(hosts.dictionary)
+            batch = batch.set_column(
+                batch.schema.get_field_index("host"),
+                batch.schema.field("host"),
+                pa.DictionaryArray.from_arrays(
+                    encoded.indices.take(hosts.indices), encoded.dictionary
+                ),
+            )
+        return batch
+
+
+def _by_value(
+    column: pa.DictionaryArray,
+    test: Callable[[pa.StringArray], npt.ArrayLike],
+    *,
+    missing: bool,
+) -> Bools:
+    """Test each distinct value once."""
+    # The last verdict is for what is missing: the index -1 points at it.
+    verdicts = np.append(np.asarray(test(column.dictionary), np.bool_), missing)
+    rows: Bools = verdicts[column.indices.fill_null(_NO_INDEX).to_numpy()]
+    return rows

@@ -1,0 +1,125 @@
+"""SQL over records, run by DuckDB on the record batches themselves (extra `glancemetrics[sql]`).
+
+DuckDB is locked in: it reaches no file, no network, no extension and no Python variable.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.dimensions import Dimension, code
+from glancemetrics.errors import UsageError
+from glancemetrics.records import SCHEMA, TEXT, empty_batch
+
+Bools = npt.NDArray[np.bool_]
+
+SECTION = "section"
+"""A column that queries have beside those of the schema: the section of the path."""
+
+COLUMNS = (*SCHEMA.names, SECTION)
+
+_LOCKS = (
+    "SET python_enable_replacements = false",
+    "SET TimeZone = 'UTC'",
+    "SET lock_configuration = true",
+)
+
+
+class Where:
+    """A filter: an SQL expression over the columns of a record, true for those to keep.
+
+    Raises `UsageError` for an expression that is wrong.
+    """
+
+    def __init__(self, expression: str) -> None:
+        self.expression = expression
+        self._query = f"SELECT ({expression}\n) AS keep FROM log"  # noqa: S608 - that is its purpose
+        self._connection = connect("--where")
+        _check_one_select(self._query, "--where", expression)
+        kept = self._run(empty_batch())
+        if not pa.types.is_boolean(kept.type):
+            raise UsageError(
+                f"--where {expression}: is {kept.type}, and must be true or false; "
+                "compare it with something"
+            )
+
+    def keeps(self, batch: pa.RecordBatch) -> Bools:
+        """Tell which records to keep; where the expression is null, not."""
+        kept = self._run(batch)
+        if len(kept) != batch.num_rows:
+            raise UsageError(
+                f"--where {self.expression}: must say of each record alone whether it is kept"
+            )
+        flags: Bools = kept.fill_null(False).to_numpy(zero_copy_only=False)
+        return flags
+
+    def _run(self, batch: pa.RecordBatch) -> pa.Array:
+        import duckdb
+
+        # A cursor of its own: batches are filtered in several threads.
+        cursor = self._connection.cursor()
+        try:
+            cursor.register("log", pa.Table.from_batches([with_section(batch)]))
+            column = cursor.sql(self._query).to_arrow_table().column("keep")
+        except duckdb.Error as error:
+            raise UsageError(f"--where {self.expression}: {readable(error)}") from None
+        finally:
+            cursor.close()
+        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def connect(asked_by: str, threads: int = 1) -> Any:
+    """Return a locked connection. Raises `UsageError` if DuckDB is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        raise UsageError(
+            f"{asked_by}: needs DuckDB; install it with: pip install 'glancemetrics[sql]'"
+        ) from None
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads,
+            "enable_external_access": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+        },
+    )
+    for lock in _LOCKS:
+        connection.execute(lock)
+    return connection
+
+
+def with_section(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch with the column `section` as well."""
+    coded = code(batch, Dimension.SECTION)
+    sections = pa.DictionaryArray.from_arrays(pa.array(coded.codes.astype(np.int32)), coded.names)
+    return pa.RecordBatch.from_arrays(
+        [*batch.columns, sections], schema=SCHEMA.append(pa.field(SECTION, TEXT))
+    )
+
+
+def readable(error: Exception) -> str:
+    """Return what DuckDB says, in one clause, with the columns that there are."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
+    if "not found in FROM clause" in said or "Candidate bindings" in said:
+        said += f" (the columns are {', '.join(COLUMNS)})"
+    return said
+
+
+def _check_one_select(query: str, asked_by: str, text: str) -> None:
+    import duckdb
+
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.Error as error:
+        raise UsageError(f"{asked_by} {text}: {readable(error)}") from None
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise UsageError(f"{asked_by} {text}: must be one expression, true for what is kept")

@@ -1,0 +1,70 @@
+"""Spans of time as people ask for them: `--since yesterday`, `--until 2026-11-20T10:00`, `2h`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_AGO = re.compile(r"(?:(\d+(?:\.\d+)?)(s|m|h|d|w))+(?: ago)?")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+ALLOWED = (
+    "a time (2026-11-20T10:00, 10:30), a date (2026-11-20), today, yesterday, now "
+    "or how long ago (90s, 15m, 2h, 3d, 1w)"
+)
+
+
+@attrs.frozen
+class TimeSpan:
+    """From one second on and before another; `None` where it is open."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.since is not None or self.until is not None
+
+    def holds(self, seconds: Int64s) -> Bools:
+        """Tell which seconds are in it."""
+        inside = np.ones(len(seconds), np.bool_)
+        if self.since is not None:
+            inside &= seconds >= self.since
+        if self.until is not None:
+            inside &= seconds < self.until
+        return inside
+
+
+def parse_instant(text: str, now: float, zone: tzinfo = UTC) -> int:
+    """Read an instant: seconds since the epoch. Raises `ValueError` for what is none.
+
+    Days and times without an offset of their own are the zone's. A time alone is today's.
+    """
+    text = text.strip()
+    lowered = text.lower()
+    today = datetime.fromtimestamp(now, zone).date()
+    if lowered == "now":
+        return int(now)
+    if lowered in ("today", "yesterday"):
+        day = today - timedelta(days=lowered == "yesterday")
+        return _second(day, time(), zone)
+    if _AGO.fullmatch(lowered):
+        ago = sum(float(n) * _UNIT_SECONDS[unit] for n, unit in _PART.findall(lowered))
+        return int(now - ago)
+    if ":" in text and not re.search(r"\d{4}-?\d\d", text):
+        return _second(today, time.fromisoformat(text), zone)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return int(moment.timestamp())
+
+
+def _second(day: date, at: time, zone: tzinfo) -> int:
+    return int(datetime.combine(day, at, at.tzinfo or zone).timestamp())

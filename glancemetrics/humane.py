@@ -32,6 +32,15 @@ def format_share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else UNKNOWN
 
 
+def format_seconds(seconds: float | None) -> str:
+    """A response time as `1.23 ms`, `42.1 ms`, `1.5 s` or `3 min 05 s`; unknown for none."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 59.95 else format_duration(seconds)
+
+
 def format_duration(seconds: float) -> str:
     """A span as `42 s`, `3 min 05 s`, `2 h 07 min` or `3 d 04 h`."""
     whole = round(seconds)

@@ -247,6 +247,30 @@ def build_report(
     )
 
 
+def filled(rows: Sequence[Row], step: int) -> list[Row]:
+    """Put empty rows over time where nothing was logged, so that an axis of them is time."""
+    if not step:
+        return list(rows)
+    by_start = {
+        int(datetime.fromisoformat(row.name).replace(tzinfo=UTC).timestamp()): row for row in rows
+    }
+    empty = Row("", 0, 0.0, 0, 0, 0)
+    return [by_start.get(start, empty) for start in range(min(by_start), max(by_start) + 1, step)]
+
+
+def step_name(step: int) -> str:
+    """Name the span of a row over time."""
+    if not step:
+        return "month"
+    named = {60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
+    if step in named:
+        return named[step]
+    for size, unit in ((604_800, "weeks"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if step % size == 0:
+            return f"{step // size} {unit}"
+    return f"{step} seconds"
+
+
 class _PanelMaker:
     def __init__(self, tally: Tally, wishes: Wishes) -> None:
         self._tally = tally

@@ -22,7 +22,7 @@ Past a ceiling the tally gives way, and says what it gave:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -42,6 +42,8 @@ Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 Groups = Mapping[Base, tuple[Callable[[pa.Array], pa.Array], ...]]
 """How panels group the values of a dimension; null for a value that is in no group."""
+
+Key = TypeVar("Key")
 
 _PENDING_ROWS = 1 << 20
 _PAIRS_BEFORE_SORT = 1 << 22
@@ -338,7 +340,7 @@ class Tally:
         # What takes the longest first, so that threads end together.
         list(self.each(add, sorted(self.by, key=lambda base: -len(self.by[base]))))
         self._coarsen_time()
-        while self._size() > self.ceiling and self._give_way():
+        while self.size_bytes() > self.ceiling and self._give_way():
             pass
 
     def visitor_count(self) -> int:
@@ -371,7 +373,8 @@ class Tally:
         yield from self.by.values()
         yield from self.let_go.values()
 
-    def _size(self) -> int:
+    def size_bytes(self) -> int:
+        """Return how much what has been counted takes, but for what is not settled."""
         return self._pair_bytes() + sum(kept.value_bytes for kept in self._all())
 
     def _pair_bytes(self) -> int:
@@ -379,26 +382,25 @@ class Tally:
 
     def _give_way(self) -> bool:
         """Halve what takes the most; false if there is nothing left to halve."""
-        before = self._size()
+        before = self.size_bytes()
         for kept in self._all():
             kept.pairs.settle()
         self.nameless.settle()
-        if self._size() < before:
+        if self.size_bytes() < before:
             return True
         if self._pair_bytes() >= before / 2:
             return self._sample_visitors()
-        values: dict[Base | tuple[Base, int], Dimension] = {
-            key: kept
-            for key, kept in (*self.by.items(), *self.let_go.items())
-            if key is not Base.TIME and len(kept) > _VALUES_KEPT
-        }
-        key = max(values, key=lambda key: values[key].value_bytes, default=None)
-        if key is None:
+        base = _largest({k: v for k, v in self.by.items() if k is not Base.TIME})
+        group = _largest(self.let_go)
+        if base is None and group is None:
             return self._sample_visitors()
-        if isinstance(key, Base):
-            self.by[key] = self._with_rest(key, values[key])
+        if group is None or (
+            base is not None and self.by[base].value_bytes >= self.let_go[group].value_bytes
+        ):
+            assert base is not None
+            self.by[base] = self._with_rest(base, self.by[base])
         else:
-            self.let_go[key], _ = _cut(values[key])
+            self.let_go[group], _ = _cut(self.let_go[group])
         return True
 
     def _sample_visitors(self) -> bool:
@@ -413,6 +415,8 @@ class Tally:
     def _with_rest(self, base: Base, dimension: Dimension) -> Dimension:
         """Let go of the rarer half of the values; their groups are kept."""
         kept, gone = _cut(dimension)
+        # In a group nothing is missing: what was let go before is in it as well.
+        gone.short = 0
         if base is Base.HOST:
             hashes = gone.pairs.split()[1]
             self.nameless.add(np.zeros(len(hashes), np.int64), hashes, 1)
@@ -423,6 +427,16 @@ class Tally:
             else:
                 self.let_go[base, index] = grouped
         return kept
+
+
+def _largest(dimensions: Mapping[Key, Dimension]) -> Key | None:
+    """Return the dimension that takes the most memory and has values to let go."""
+    sizes = {
+        key: dimension.value_bytes
+        for key, dimension in dimensions.items()
+        if len(dimension) > _VALUES_KEPT
+    }
+    return max(sizes, key=sizes.__getitem__, default=None)
 
 
 def _cut(dimension: Dimension) -> tuple[Dimension, Dimension]:

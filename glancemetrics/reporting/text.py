@@ -16,13 +16,15 @@ from glancemetrics.humane import (
     format_count,
     format_duration,
     format_rate,
+    format_seconds,
     format_share,
 )
 from glancemetrics.reporting.panels import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row
+from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
 
 NARROWEST = 60
 _CHART_ROWS = 6
+_CHART_LABEL = 6
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _BAR_CELLS = 10
 _BAR = "▏▎▍▌▋▊▉█"
@@ -135,7 +137,7 @@ class _Writer:
     def _title(self, panel: Panel) -> str:
         title = panel.title
         if panel.name == "time":
-            title = f"{title}, requests by {_step_name(self._report.time_step)}"
+            title = f"{title}, requests by {self._chart_step()}"
         elif panel.name not in TIME_PANELS:
             shown = sum(row.name != "(other)" for row in panel.rows)
             more = panel.distinct - shown
@@ -147,13 +149,11 @@ class _Writer:
 
     def _chart(self, rows: Sequence[Row]) -> Iterator[str]:
         """Bars upwards, as many rows side by side as there is room for."""
-        label_width = len(_short_count(max(row.hits for row in rows))) + 1
-        room = self._width - label_width - 1
-        heights = [row.hits for row in _filled(rows, self._report.time_step)]
-        cells = max(1, room // len(heights))
-        if len(heights) > room:
-            per = -(-len(heights) // room)
-            heights = [sum(heights[i : i + per]) for i in range(0, len(heights), per)]
+        label_width = _CHART_LABEL
+        heights = [row.hits for row in filled(rows, self._report.time_step)]
+        per = self._steps_per_bar()
+        heights = [sum(heights[i : i + per]) for i in range(0, len(heights), per)]
+        cells = max(1, (self._width - label_width - 1) // len(heights))
         cells = min(cells, 6)
         top = max(heights) or 1
         for level in reversed(range(_CHART_ROWS)):
@@ -164,6 +164,16 @@ class _Writer:
         gap = len(heights) * cells - len(first) - len(last)
         axis = f"{first}{' ' * gap}{last}" if gap > 0 else first
         yield f"{' ' * label_width} {self._styled('dim', axis)}"
+
+    def _steps_per_bar(self) -> int:
+        rows = filled(self._report.panel("time").rows, self._report.time_step)
+        return -(-len(rows) // (self._width - _CHART_LABEL - 1))
+
+    def _chart_step(self) -> str:
+        per, step = self._steps_per_bar(), self._report.time_step
+        if per == 1 or not step:
+            return step_name(step) if per == 1 else f"{per} months"
+        return step_name(per * step)
 
     def _table(self, panel: Panel) -> Iterator[str]:
         columns = self._shown(panel)
@@ -213,10 +223,10 @@ class _Writer:
         ]
         if any(row.total_time is not None for row in panel.rows):
             columns += [
-                ("p50", lambda row: _time(row.p50)),
-                ("p95", lambda row: _time(row.p95)),
-                ("p99", lambda row: _time(row.p99)),
-                ("time", lambda row: _time(row.total_time)),
+                ("p50", lambda row: format_seconds(row.p50)),
+                ("p95", lambda row: format_seconds(row.p95)),
+                ("p99", lambda row: format_seconds(row.p99)),
+                ("time", lambda row: format_seconds(row.total_time)),
             ]
             if self._width < 100:
                 columns = [column for column in columns if column[0] not in ("share", "p50")]
@@ -241,17 +251,6 @@ def _all(rows: Sequence[Row]) -> Iterator[Row]:
     for row in rows:
         yield row
         yield from row.rows
-
-
-def _filled(rows: Sequence[Row], step: int) -> list[Row]:
-    """Put empty rows where nothing was logged, so that the chart's axis is time."""
-    if not step:
-        return list(rows)
-    by_start = {
-        int(datetime.fromisoformat(row.name).replace(tzinfo=UTC).timestamp()): row for row in rows
-    }
-    empty = Row("", 0, 0.0, 0, 0, 0)
-    return [by_start.get(start, empty) for start in range(min(by_start), max(by_start) + 1, step)]
 
 
 def _block(height: float) -> str:
@@ -279,25 +278,10 @@ def _with_share(part: int, whole: int) -> str:
     return f"{format_count(part)} ({format_share(part, whole)})"
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return UNKNOWN
-    if seconds < 1:
-        return f"{seconds * 1000:.3g} ms"
-    return f"{seconds:.3g} s" if seconds < 60 else format_duration(seconds)
-
-
 def _short_count(count: int) -> str:
     if count < 10_000:
         return str(count)
     return f"{count / 1000:.0f}k" if count < 10_000_000 else f"{count / 1e6:.0f}M"
-
-
-def _step_name(step: int) -> str:
-    if not step:
-        return "month"
-    named = {60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
-    return named.get(step) or format_duration(step).replace(" 00 min", "").replace(" 00 s", "")
 
 
 def _moment(second: float, report: Report) -> str:

@@ -1,0 +1,288 @@
+"""A report as one HTML page that needs nothing but itself.
+
+All that is in it is written here, tables and charts too, so that it reads without scripts; the
+script sorts, searches and folds. Text from a log is escaped, and the page's policy lets no script
+run but its own (Content Security Policy Level 3, hashes), and nothing be loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from html import escape
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from glancemetrics.escaping import visible
+from glancemetrics.humane import (
+    UNKNOWN,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    format_seconds,
+    format_share,
+)
+from glancemetrics.reporting.panels import TIME_PANELS
+from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
+from glancemetrics.version import __version__
+
+_ROWS_SHOWN = 10
+"""Of a table, until all are asked for."""
+_CHART_WIDTH, _CHART_HEIGHT = 960, 120
+
+
+def to_html(report: Report, now: float) -> str:
+    """Write a report as a page; `now` is when it is made, seconds since the epoch."""
+    style = files(__name__).joinpath("page.css").read_text(encoding="utf-8")
+    script = files(__name__).joinpath("page.js").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    title = _text(f"{_sources(report)} · GlanceMetrics")
+    body = "\n".join(_body(report, now))
+    return (
+        "<!doctype html>\n"
+        '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n"
+        f"<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _text(text: str) -> str:
+    """Escape for the page: what cannot be seen is written out, what is markup is not."""
+    return escape(visible(text))
+
+
+def _body(report: Report, now: float) -> Iterator[str]:
+    yield "<header>"
+    yield f"<h1>{_text(_sources(report))}</h1>"
+    if report.start is not None and report.end is not None:
+        yield (
+            f"<p>{_moment(report.start, report)} – {_moment(report.end, report)} "
+            f"{_text(report.time_zone)}</p>"
+        )
+    else:
+        yield "<p>No records.</p>"
+    yield '<button type="button" id="scheme" hidden>Dark</button>'
+    yield "</header>"
+    if report.unfinished is not None:
+        yield f'<p class="warning">{_text(report.unfinished)}</p>'
+    yield from _summary(report)
+    yield from _trouble(report)
+    yield '<nav aria-label="Panels">'
+    for panel in report.panels:
+        yield f'<a href="#{panel.name}">{_text(panel.title)}</a>'
+    yield "</nav>\n<main>"
+    for panel in report.panels:
+        yield f'<section id="{panel.name}">'
+        if panel.name == "time":
+            yield f"<h2>{_text(panel.title)}, by {step_name(report.time_step)}</h2>"
+            yield from _charts(panel, report)
+            yield "<details><summary>As a table</summary>"
+            yield from _table(panel, report)
+            yield "</details>"
+        else:
+            yield f"<h2>{_text(panel.title)}</h2>"
+            yield from _note(panel)
+            yield from _table(panel, report)
+        yield "</section>"
+    yield "</main>"
+    yield "<footer>"
+    if report.left_out:
+        yield "<h2>Left out</h2><dl>"
+        for name, reason in report.left_out.items():
+            yield f"<dt>{_text(name)}</dt><dd>{_text(reason)}</dd>"
+        yield "</dl>"
+    made = datetime.fromtimestamp(now, UTC)
+    yield f"<p>Made by GlanceMetrics {__version__}, {made:%Y-%m-%d %H:%M} UTC</p>"
+    yield "</footer>"
+
+
+def _summary(report: Report) -> Iterator[str]:
+    span = (report.end or 0.0) - (report.start or 0.0)
+    facts = [
+        ("Requests", format_count(report.hits)),
+        ("Visitors", _visitors(report.visitors, report)),
+        ("Sent", format_bytes(report.bytes)),
+        ("Errors", f"{format_count(report.errors)} ({format_share(report.errors, report.hits)})"),
+        ("4xx", format_count(report.client_errors)),
+        ("5xx", format_count(report.server_errors)),
+        ("Span", format_duration(span)),
+        ("Rate", f"{format_rate(report.hits / span)}/s" if span else UNKNOWN),
+    ]
+    if report.filtered:
+        facts.append(("Filtered out", format_count(report.filtered)))
+    yield '<dl class="summary">'
+    for name, value in facts:
+        yield f"<div><dt>{name}</dt><dd>{value}</dd></div>"
+    yield "</dl>"
+
+
+def _trouble(report: Report) -> Iterator[str]:
+    for source in report.sources:
+        if source.trouble:
+            yield f'<p class="warning">{_text(source.name)}: {_text(source.trouble)}</p>'
+    rejects = report.rejects
+    if not rejects.count:
+        return
+    share = format_share(rejects.count, report.lines)
+    yield '<details class="warning">'
+    lines = "line" if rejects.count == 1 else "lines"
+    yield f"<summary>{format_count(rejects.count)} rejected {lines} ({share} of all)</summary><dl>"
+    for sample in rejects.samples:
+        yield f"<dt>{_text(sample.reason)}</dt><dd><code>{_text(sample.line)}</code></dd>"
+    yield "</dl></details>"
+
+
+def _note(panel: Panel) -> Iterator[str]:
+    more = panel.distinct - sum(row.name != "(other)" for row in panel.rows)
+    if more > 0 and panel.name not in TIME_PANELS:
+        yield f'<p class="note">{format_count(more)} more {panel.noun} are not in this report.</p>'
+    if panel.short:
+        yield (
+            '<p class="note">~ There were too many to tell all apart: hits may be short by '
+            f"{format_count(panel.short)}.</p>"
+        )
+
+
+def _charts(panel: Panel, report: Report) -> Iterator[str]:
+    rows = filled(panel.rows, report.time_step)
+    charts: list[tuple[str, Callable[[Row], int], Callable[[int], str]]] = [
+        ("Requests", lambda row: row.hits, format_count),
+        ("Visitors", lambda row: row.visitors or 0, format_count),
+        ("Sent", lambda row: row.bytes, format_bytes),
+    ]
+    for title, value_of, show in charts:
+        yield "<figure>"
+        yield f"<figcaption>{title}</figcaption>"
+        yield from _chart(rows, value_of, show, errors=title == "Requests")
+        yield (
+            f'<p class="axis"><span>{_text(panel.rows[0].name)}</span>'
+            f"<span>{_text(panel.rows[-1].name)}</span></p>"
+        )
+        yield "</figure>"
+
+
+def _chart(
+    rows: Sequence[Row],
+    value_of: Callable[[Row], int],
+    show: Callable[[int], str],
+    *,
+    errors: bool,
+) -> Iterator[str]:
+    top = max(1, *(value_of(row) for row in rows))
+    width = _CHART_WIDTH / len(rows)
+    yield (
+        f'<svg viewBox="0 0 {_CHART_WIDTH} {_CHART_HEIGHT}" preserveAspectRatio="none" '
+        f'role="img" aria-label="highest: {show(top)}">'
+    )
+    for number, row in enumerate(rows):
+        value = value_of(row)
+        if not value:
+            continue
+        tip = f"{row.name}: {show(value)}"
+        if errors and row.errors:
+            tip += f", {format_count(row.errors)} errors"
+        yield f"<g><title>{_text(tip)}</title>"
+        yield _column(number * width, width, value / top, "bar")
+        if errors and row.errors:
+            yield _column(number * width, width, row.errors / top, "bar bad")
+        yield "</g>"
+    yield "</svg>"
+    yield f'<p class="top">{show(top)}</p>'
+
+
+def _column(x: float, width: float, share: float, kind: str) -> str:
+    height = max(1.0, share * (_CHART_HEIGHT - 4))
+    gap = min(1.0, width * 0.1)
+    return (
+        f'<rect class="{kind}" x="{x + gap / 2:.2f}" y="{_CHART_HEIGHT - height:.2f}" '
+        f'width="{width - gap:.2f}" height="{height:.2f}"/>'
+    )
+
+
+def _table(panel: Panel, report: Report) -> Iterator[str]:
+    timed = any(row.total_time is not None for row in panel.rows)
+    over_time = panel.name in TIME_PANELS
+    kept = ' data-keep="1"' if over_time else ""
+    yield f'<div class="scroll"><table{kept} data-shown="{_ROWS_SHOWN}">'
+    titles = ["Hits", "Share", "Visitors", "Sent", "Errors"]
+    if timed:
+        titles += ["p50", "p95", "p99", "Time"]
+    heads = "".join(
+        f'<th scope="col" class="number {title.lower()}">{title}</th>' for title in titles
+    )
+    name = "When" if over_time else panel.noun.capitalize()
+    yield f'<thead><tr><th scope="col" class="name">{_text(name)}</th>{heads}</tr></thead>'
+    largest = max((row.hits for row in panel.rows), default=1) or 1
+    for row in panel.rows:
+        yield "<tbody>"
+        yield _row(row, report, panel, timed, row.hits / largest)
+        if len(row.rows) > 1 or any(inner.name != row.name for inner in row.rows):
+            for inner in row.rows:
+                yield _row(inner, report, panel, timed, None)
+        yield "</tbody>"
+    yield "</table></div>"
+
+
+def _row(row: Row, report: Report, panel: Panel, timed: bool, bar: float | None) -> str:
+    mark = "~" if panel.short else ""
+    cells = [
+        (row.hits, mark + format_count(row.hits), "hits"),
+        (row.share, format_share(row.hits, report.hits), "share"),
+        (-1 if row.visitors is None else row.visitors, _visitors(row.visitors, report), "visitors"),
+        (row.bytes, format_bytes(row.bytes), "sent"),
+        (row.errors, format_count(row.errors), "errors"),
+    ]
+    if timed:
+        cells += [
+            (-1.0 if seconds is None else seconds, format_seconds(seconds), name)
+            for seconds, name in (
+                (row.p50, "p50"),
+                (row.p95, "p95"),
+                (row.p99, "p99"),
+                (row.total_time, "time"),
+            )
+        ]
+    numbers = "".join(
+        f'<td class="number {name}" data-value="{value}">{shown}</td>'
+        for value, shown, name in cells
+    )
+    drawn = ""
+    if bar is not None:
+        drawn = (
+            '<svg class="share-bar" viewBox="0 0 100 1" preserveAspectRatio="none" '
+            f'aria-hidden="true"><rect width="{100 * bar:.1f}" height="1"/></svg>'
+        )
+    kind = "" if bar is not None else ' class="detail"'
+    return f'<tr{kind}><th scope="row" class="name">{_text(row.name)}{drawn}</th>{numbers}</tr>'
+
+
+def _visitors(visitors: int | None, report: Report) -> str:
+    if visitors is None:
+        return UNKNOWN
+    return ("~" if report.visitors_estimated else "") + format_count(visitors)
+
+
+def _sources(report: Report) -> str:
+    names = [source.name for source in report.sources]
+    if not names:
+        return "records"
+    shown = "standard input" if names[0] == "-" else names[0]
+    return f"{shown} and {len(names) - 1} more" if len(names) > 1 else shown
+
+
+def _moment(second: float, report: Report) -> str:
+    zone = UTC if report.time_zone == "UTC" else ZoneInfo(report.time_zone)
+    return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"

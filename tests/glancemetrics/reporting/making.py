@@ -1,0 +1,36 @@
+"""Reports of batches, for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from glancemetrics.formats.combined import decode
+from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.report import Panel, Report, Wishes, build_report
+from glancemetrics.reporting.slices import slices_of
+from glancemetrics.reporting.tally import Tally
+from tests.glancemetrics.reporting.reference import Numbers
+
+EVERYTHING = 1_000_000
+
+
+def batches_of(log: bytes, lines_each: int = 1000) -> list[pa.RecordBatch]:
+    """Decode a log in pieces."""
+    lines = log.splitlines(keepends=True)
+    return [
+        decode(b"".join(lines[i : i + lines_each])).batch for i in range(0, len(lines), lines_each)
+    ]
+
+
+def report_of(batches: list[pa.RecordBatch], *, ceiling: int = 1 << 40, **wishes: Any) -> Report:
+    tally = Tally(ceiling, groups_kept())
+    made = Wishes(**{"top": EVERYTHING, **wishes})
+    for batch in batches:
+        tally.add(slices_of(batch, made.zone))
+    return build_report(tally, made)
+
+
+def numbers(panel: Panel) -> dict[str, Numbers]:
+    return {row.name: (row.hits, row.visitors or 0, row.bytes, row.errors) for row in panel.rows}

@@ -1,0 +1,263 @@
+"""Every number of a report equals that of a count row by row."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glancemetrics.records import SCHEMA, LogRecord, rows
+from glancemetrics.reporting.panels import Order
+from glancemetrics.reporting.report import Report
+from glancemetrics.traffic import Shape, Spike, Traffic
+from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
+from tests.glancemetrics.reporting.reference import KEYS, counts, path, quantile, visitor
+from tests.lines import BASE, line
+
+TRAFFIC = Shape(0.05, error_spikes=(Spike(20_000, 50_000, 0.3),), visitors=300, paths=200)
+
+
+def assert_right(report: Report, records: list[LogRecord]) -> None:
+    assert report.hits == len(records)
+    assert report.bytes == sum(record.bytes or 0 for record in records)
+    assert report.visitors == len({visitor(record) for record in records})
+    for name, key in KEYS.items():
+        expected = counts(records, key)
+        if expected:
+            assert numbers(report.panel(name)) == expected, name
+        else:
+            assert name in report.left_out
+
+
+def test_every_panel_of_made_up_traffic_is_right() -> None:
+    log = b"".join(Traffic(TRAFFIC, seed=3).seconds(BASE, 20_000))
+    batches = batches_of(log)
+    records = [record for batch in batches for record in rows(batch)]
+    assert_right(report_of(batches), records)
+
+
+PATHS = st.sampled_from(
+    ["/", "/a", "/a/b.css", "/a/c.PNG", "/ü/x", "/a b", "/long" * 200, "//", "*"]
+)
+HOSTS = st.sampled_from(
+    ["203.0.113.7", "203.0.113.9", "198.51.100.1", "2001:db8:1:2::1", "2001:DB8:1:0:0:0:0:5"]
+    + ["::1", "host.example", "unix:", "-", "2001:db8:0:9::"]
+)
+REFERRERS = st.sampled_from(
+    [
+        "-",
+        "",
+        "https://Example.com:443/a?b",
+        "http://x.org",
+        "https://u:p@x.org/",
+        "android-app://a",
+        "x",
+    ]
+)
+
+
+@st.composite
+def log_lines(draw: st.DrawFn) -> bytes:
+    target = draw(PATHS)
+    request = draw(
+        st.sampled_from([f"GET {target} HTTP/1.1", f"POST {target}?q=1 HTTP/2.0", "\\x16", "-"])
+        | st.just(f"GET http://shop.example{target} HTTP/1.1")
+    )
+    return line(
+        BASE + draw(st.integers(-400_000, 400_000)),
+        host=draw(HOSTS),
+        user=draw(st.sampled_from(["-", "alice"])),
+        request=request,
+        status=draw(st.sampled_from([200, 204, 304, 404, 500, 503, 600, "000", "-"])),
+        size=draw(st.sampled_from(["-", 0, 512, 10**12])),
+        referrer=draw(REFERRERS),
+        agent=draw(st.sampled_from(["-", "curl/8.5.0", "Mozilla/5.0 (X11)"])),
+    )
+
+
+@given(st.lists(log_lines(), min_size=1, max_size=40), st.integers(1, 40))
+@settings(max_examples=150, deadline=None)
+def test_every_panel_of_any_log_is_right(lines: list[bytes], lines_each: int) -> None:
+    batches = batches_of(b"".join(lines), lines_each)
+    records = [record for batch in batches for record in rows(batch)]
+    report = report_of(batches)
+    assert report.visitors == len({visitor(record) for record in records})
+    for name, key in KEYS.items():
+        if name in ("time", "paths", "not_found", "server_errors", "static_files", "bandwidth"):
+            continue  # names are cut at 512 characters, steps differ; looked at elsewhere
+        expected = counts(records, key)
+        assert numbers(report.panel(name)) == expected if expected else name in report.left_out
+
+
+def test_an_unordered_log_gives_the_same_report() -> None:
+    lines = b"".join(Traffic(TRAFFIC, seed=3).seconds(BASE, 5000)).splitlines(keepends=True)
+    shuffled = lines.copy()
+    random.Random(1).shuffle(shuffled)
+    ordered, mixed = (report_of(batches_of(b"".join(some))) for some in (lines, shuffled))
+    for panel in ordered.panels:
+        assert numbers(mixed.panel(panel.name)) == numbers(panel)
+
+
+def test_details_stand_under_their_row() -> None:
+    log = (
+        line(status=404, referrer="http://a/") * 3
+        + line(status=404, referrer="http://b/")
+        + line(status=404)
+        + line(status=403)
+        + line(status=200)
+    )
+    report = report_of(batches_of(log))
+    (missing,) = report.panel("not_found").rows
+    assert (missing.hits, [(row.name, row.hits) for row in missing.rows]) == (
+        5,
+        [("http://a/", 3), ("http://b/", 1)],
+    )
+    classes = {
+        row.name: [(r.name, r.hits) for r in row.rows] for row in report.panel("status").rows
+    }
+    assert classes == {"4xx": [("404", 5), ("403", 1)], "2xx": [("200", 1)]}
+    (network,) = report.panel("networks").rows
+    assert [row.name for row in network.rows] == ["203.0.113.7"]
+
+
+AGENTS = {
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Safari/537.36": ("Chrome", "Windows", "Desktop", None),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/17.5 Mobile/15E148 Safari/604.1": ("Mobile Safari", "iOS", "iPhone", None),
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)": (
+        *("Googlebot", None, None),
+        "Googlebot",
+    ),
+    "curl/8.5.0": ("curl", "(unknown)", "(unknown)", None),
+}
+
+
+def test_agents_are_told_apart_and_bots_from_people() -> None:
+    log = b"".join(line(agent=agent) for agent in AGENTS)
+    report = report_of(batches_of(log))
+    people = [kinds for kinds in AGENTS.values() if kinds[3] is None]
+    for name, place in (("browsers", 0), ("operating_systems", 1), ("devices", 2)):
+        assert {row.name for row in report.panel(name).rows} == {kinds[place] for kinds in people}
+    assert [(row.name, row.hits) for row in report.panel("bots").rows] == [("Googlebot", 1)]
+    chrome = next(row for row in report.panel("browsers").rows if row.name == "Chrome")
+    assert [row.name for row in chrome.rows] == ["Chrome 126"]
+
+
+def with_durations(records: int = 5000) -> pa.RecordBatch:
+    chance = random.Random(5)
+    template = rows(batches_of(line())[0])[0]
+    made = [
+        {
+            "time": datetime.fromtimestamp(BASE + i, UTC),
+            "host": template.host,
+            "method": "GET",
+            "path": chance.choice(["/fast", "/slow", "/none", "/instant"]),
+            "status": 200,
+            "bytes": 1,
+            "agent": "x",
+        }
+        for i in range(records)
+    ]
+    for row in made:
+        match row["path"]:
+            case "/fast":
+                row["duration"] = chance.lognormvariate(-4, 1)
+            case "/slow":
+                row["duration"] = chance.lognormvariate(1, 2)
+            case "/instant":
+                row["duration"] = 0.0
+    return pa.RecordBatch.from_pylist(made, schema=SCHEMA)
+
+
+def test_durations_are_right_to_one_percent() -> None:
+    batch = with_durations()
+    report = report_of([batch.slice(0, 2000), batch.slice(2000)])
+    of: dict[str, list[float]] = defaultdict(list)
+    for record in rows(batch):
+        if record.duration is not None:
+            of[path(record)].append(record.duration)
+    shown = {row.name: row for row in report.panel("slowest_paths").rows}
+    assert [row.name for row in report.panel("slowest_paths").rows][:2] == ["/slow", "/fast"]
+    for name, durations in of.items():
+        row = shown[name]
+        assert row.total_time == pytest.approx(sum(durations), rel=1e-4, abs=1e-6)
+        for share, shown_quantile in ((0.5, row.p50), (0.95, row.p95), (0.99, row.p99)):
+            expected = quantile(durations, share)
+            assert shown_quantile == pytest.approx(expected, rel=0.0101, abs=1e-6)
+    assert shown["/none"].p95 is None
+    by_p95 = report_of([batch], order=Order.P95).panel("paths").rows
+    assert [row.name for row in by_p95] == ["/slow", "/fast", "/instant", "/none"]
+
+
+def test_without_durations_the_slowest_are_left_out_with_the_reason() -> None:
+    report = report_of(batches_of(line()))
+    assert report.left_out["slowest_paths"] == "the log has no durations"
+    assert report.left_out["users"] == "no request was authenticated"
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order.HITS, ["/a", "/b", "/c"]),
+        (Order.BYTES, ["/c", "/b", "/a"]),
+        (Order.ERRORS, ["/b", "/a", "/c"]),
+        (Order.VISITORS, ["/c", "/a", "/b"]),
+    ],
+)
+def test_rows_are_in_the_order_asked_for(order: Order, expected: list[str]) -> None:
+    log = (
+        line(request="GET /a HTTP/1.1", size=1) * 4
+        + line(request="GET /b HTTP/1.1", size=9, status=500) * 3
+        + line(request="GET /c HTTP/1.1", size=90, host="10.0.0.1")
+        + line(request="GET /c HTTP/1.1", size=90, host="10.0.0.2")
+    )
+    report = report_of(batches_of(log), order=order, top=3)
+    assert [row.name for row in report.panel("paths").rows] == expected
+    top = report_of(batches_of(log), order=order, top=1).panel("paths")
+    assert ([row.name for row in top.rows], top.distinct) == (expected[:1], 3)
+
+
+def test_days_and_hours_are_those_of_the_zone() -> None:
+    moment = int(datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp())  # an hour before summer time
+    log = b"".join(line(moment + 3600 * i) for i in range(3))
+    report = report_of(batches_of(log), zone=ZoneInfo("Europe/Paris"))
+    assert [row.name for row in report.panel("hours_of_day").rows] == ["01", "03", "04"]
+    late = line(int(datetime(2026, 6, 1, 22, 30, tzinfo=UTC).timestamp()))
+    report = report_of(batches_of(late), zone=ZoneInfo("Europe/Paris"))
+    assert [row.name for row in report.panel("weekdays").rows] == ["Tuesday"]
+
+
+@pytest.mark.parametrize(
+    ("span", "step", "first", "count"),
+    [
+        (timedelta(minutes=90), 60, "2026-01-05 00:00", 91),
+        (timedelta(hours=12), 600, "2026-01-05 00:00", 73),
+        (timedelta(days=4), 3600, "2026-01-05 00:00", 97),
+        (timedelta(days=30), 21_600, "2026-01-05 00:00", 121),
+        (timedelta(days=100), 86_400, "2026-01-05", 101),
+        (timedelta(days=700), 604_800, "2026-01-05", 101),
+        (timedelta(days=3000), 0, "2026-01", 100),
+    ],
+)
+def test_steps_over_time_fit_the_span(span: timedelta, step: int, first: str, count: int) -> None:
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    seconds = range(0, int(span.total_seconds()) + 1, 60 if span < timedelta(days=1) else 3600)
+    log = b"".join(line(int(start.timestamp()) + second) for second in seconds)
+    report = report_of(batches_of(log, 10_000))
+    panel = report.panel("time")
+    assert (report.time_step, panel.rows[0].name) == (step, first)
+    assert abs(len(panel.rows) - count) <= 1
+    assert sum(row.hits for row in panel.rows) == len(seconds)
+
+
+def test_a_log_without_records_has_a_report_that_says_so() -> None:
+    report = report_of([])
+    assert (report.hits, report.visitors, report.start, report.panels) == (0, 0, None, ())
+    assert set(report.left_out.values()) == {"there are no records"}

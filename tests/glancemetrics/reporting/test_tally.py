@@ -1,0 +1,108 @@
+"""Past its ceiling a tally gives way: it stays small, says so, and errs no more than it says."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from glancemetrics.formats.combined import decode
+from glancemetrics.records import rows
+from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.report import Report, Wishes, build_report
+from glancemetrics.reporting.slices import slices_of
+from glancemetrics.reporting.tally import Tally
+from glancemetrics.traffic import Shape, Traffic
+from tests.glancemetrics.reference import section
+from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
+from tests.glancemetrics.reporting.reference import visitor
+from tests.lines import BASE, line
+
+CEILING = 1_500_000
+SHAPE = Shape(5, visitors=60_000, paths=200_000)
+
+
+@pytest.fixture(scope="module")
+def log() -> bytes:
+    return b"".join(Traffic(SHAPE, seed=11).seconds(BASE, 120_000))
+
+
+@pytest.fixture(scope="module")
+def tally(log: bytes) -> Tally:
+    tally = Tally(CEILING, groups_kept())
+    for batch in batches_of(log, 10_000):
+        tally.add(slices_of(batch))
+        tally.settle()
+        assert tally.size_bytes() <= CEILING
+    return tally
+
+
+@pytest.fixture(scope="module")
+def report(tally: Tally) -> Report:
+    return build_report(tally, Wishes(top=100_000))
+
+
+def test_totals_stay_exact(log: bytes, report: Report) -> None:
+    records = rows(decode(log).batch)
+    assert report.hits == len(records)
+    assert report.bytes == sum(record.bytes or 0 for record in records)
+
+
+def test_visitors_are_estimated_and_marked(log: bytes, report: Report) -> None:
+    expected = len({visitor(record) for record in rows(decode(log).batch)})
+    assert report.visitors_estimated
+    assert report.visitors == pytest.approx(expected, rel=0.05)
+    assert report.visitors != expected
+
+
+def test_hits_are_short_by_no_more_than_is_said(log: bytes, report: Report) -> None:
+    expected = Counter(record.path for record in rows(decode(log).batch))
+    panel = report.panel("paths")
+    assert panel.short > 0
+    assert "paths" in report.estimated()
+    shown = {row.name: row.hits for row in panel.rows}
+    other = shown.pop("(other)")
+    assert len(shown) > 100
+    for name, hits in shown.items():
+        assert 0 <= expected[name] - hits <= panel.short
+    # What is frequent is never let go.
+    assert all(name in shown for name, hits in expected.items() if hits > panel.short)
+    assert sum(shown.values()) + other == report.hits
+    assert panel.rows[-1].name == "(other)"
+    assert panel.rows[-1].visitors is None
+
+
+def test_groups_of_what_was_let_go_stay_exact(log: bytes, report: Report) -> None:
+    expected = Counter(section(record) for record in rows(decode(log).batch))
+    panel = report.panel("sections")
+    assert panel.short == 0
+    assert {row.name: row.hits for row in panel.rows} == expected
+
+
+def test_below_the_ceiling_nothing_is_estimated(log: bytes) -> None:
+    report = report_of(batches_of(log, 10_000))
+    assert (report.estimated(), report.visitors_estimated) == ([], False)
+
+
+def test_settling_often_changes_nothing(log: bytes) -> None:
+    batches = batches_of(log, 20_000)
+    often = Tally(1 << 40, groups_kept())
+    for batch in batches:
+        often.add(slices_of(batch))
+        often.settle()
+    settled = build_report(often, Wishes(top=1000))
+    for panel in report_of(batches, top=1000).panels:
+        assert numbers(settled.panel(panel.name)) == numbers(panel)
+
+
+def test_months_of_minutes_become_hours() -> None:
+    log = b"".join(line(BASE + 60 * minute) for minute in range(10_000))
+    tally = Tally(1 << 40, groups_kept())
+    for batch in batches_of(log, 500):
+        tally.add(slices_of(batch))
+        tally.settle()
+    assert tally.time_step == 3600
+    report = build_report(tally, Wishes(top=1000))
+    assert sum(row.hits for row in report.panel("time").rows) == 10_000
+    assert report.panel("time").rows[1].hits == 120
+    assert sum(row.visitors or 0 for row in report.panel("weekdays").rows) == report.visitors

@@ -25,15 +25,14 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
-from glancemetrics.networks import AddressRanges
+from glancemetrics.library import DEFAULT_MEMORY
 from glancemetrics.records import SCHEMA
 from glancemetrics.reporting.panels import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, Wishes
-from glancemetrics.selection import Selection
+from glancemetrics.selection import Selection, make_selection
 from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
-from glancemetrics.time_span import TimeSpan, parse_instant
+from glancemetrics.zones import named_zone
 
-DEFAULT_MEMORY = 1_000_000_000
 LEAST_MEMORY = 300_000_000
 _FORMATS = ("text", "html", "json", "csv", "parquet")
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
@@ -46,7 +45,7 @@ def run_report(arguments: list[str], parser_class: type[argparse.ArgumentParser]
     """Run the command; returns the exit status."""
     options = _parser(parser_class).parse_args(arguments)
     output_format = _output_format(options.output, options.output_format)
-    zone = chosen_zone(options.timezone)
+    zone = named_zone(options.timezone)
     selection = chosen_selection(options, zone)
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
@@ -132,59 +131,16 @@ def add_selection_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Selection:
     """Return what the options choose. Raises `UsageError`."""
-    now = time.time()
-    instants = {}
-    for name in ("since", "until"):
-        text = getattr(options, name)
-        try:
-            instants[name] = (
-                None if text is None else parse_instant(text, now, zone or ZoneInfo("UTC"))
-            )
-        except (ValueError, OverflowError):
-            raise UsageError(f"--{name} {text}: must be {ALLOWED_INSTANT}") from None
-    span = TimeSpan(instants["since"], instants["until"])
-    if span.since is not None and span.until is not None and span.since >= span.until:
-        raise UsageError(f"--since {options.since}: is not before --until {options.until}")
-    try:
-        excluded = AddressRanges.parse(options.exclude_ip) if options.exclude_ip else None
-    except ValueError as error:
-        raise UsageError(
-            f"--exclude-ip {error}: must be an address (10.0.0.1), a network (10.0.0.0/8) "
-            "or a range (10.0.0.1-10.0.0.9)"
-        ) from None
-    where = None
-    if options.where is not None:
-        from glancemetrics.sql import Where
-
-        where = Where(options.where)
-    bots = True if options.only_bots else (False if options.exclude_bots else None)
-    return Selection(span, where, excluded, bots, options.anonymize_ip)
-
-
-def chosen_zone(name: str) -> ZoneInfo | None:
-    """Return a time zone, `None` for UTC. Raises `UsageError`."""
-    if name.upper() == "UTC":
-        return None
-    try:
-        if name == "local":
-            return _local_zone()
-        return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        raise UsageError(
-            f"--timezone {name}: must be a name such as Europe/Paris, local or UTC"
-        ) from None
-
-
-def _local_zone() -> ZoneInfo | None:
-    name = os.environ.get("TZ", "").removeprefix(":")
-    if name:
-        return ZoneInfo(name)
-    link = Path("/etc/localtime")
-    if link.exists():
-        _, found, rest = str(link.resolve()).partition("zoneinfo/")
-        if found:
-            return ZoneInfo(rest)
-    return None
+    return make_selection(
+        now=time.time(),
+        zone=zone,
+        since=options.since,
+        until=options.until,
+        where=options.where,
+        exclude_ip=options.exclude_ip,
+        bots=True if options.only_bots else (False if options.exclude_bots else None),
+        anonymize_ip=options.anonymize_ip,
+    )
 
 
 def _output_format(output: str | None, named: str | None) -> str:
@@ -226,9 +182,9 @@ def _rendered(report: Report, output_format: str, width: int, *, colour: bool) -
         case "json":
             return json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n"
         case "csv":
-            from glancemetrics.reporting.tables import to_csv
+            from glancemetrics.reporting.tables import report_csv
 
-            return to_csv(report)
+            return report_csv(report)
         case "html":
             from glancemetrics.reporting.html import to_html
 

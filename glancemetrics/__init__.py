@@ -1,9 +1,69 @@
 """GlanceMetrics: what web traffic is doing now, from access logs, and alerts with a trail.
 
-This package computes: records, windows, rules, incidents. It knows no clock, file or socket; the
-package `actors` runs what is here.
+As a library it reads whole logs (docs/library.md):
+
+    import glancemetrics as gm
+
+    gm.read("access.log*")      # a pyarrow.Table of all records
+    gm.scan("access.log*")      # the same as record batches, in constant memory
+    gm.report("access.log*")    # the numbers of `glancemetrics report`
+
+This package computes: records, windows, rules, incidents, reports. It knows no clock, file or
+socket; the package `actors` runs what is here.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from glancemetrics.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from glancemetrics.errors import GlanceMetricsError, UsageError
+    from glancemetrics.library import read, report, scan
+    from glancemetrics.records import SCHEMA
+    from glancemetrics.rejects import Reject
+    from glancemetrics.reporting.report import Panel, Rejects, Report, Row, Source
+
+_WHERE = {
+    "GlanceMetricsError": "glancemetrics.errors",
+    "UsageError": "glancemetrics.errors",
+    "read": "glancemetrics.library",
+    "report": "glancemetrics.library",
+    "scan": "glancemetrics.library",
+    "SCHEMA": "glancemetrics.records",
+    "Reject": "glancemetrics.rejects",
+    "Panel": "glancemetrics.reporting.report",
+    "Rejects": "glancemetrics.reporting.report",
+    "Report": "glancemetrics.reporting.report",
+    "Row": "glancemetrics.reporting.report",
+    "Source": "glancemetrics.reporting.report",
+}
+
+__all__ = [
+    "SCHEMA",
+    "GlanceMetricsError",
+    "Panel",
+    "Reject",
+    "Rejects",
+    "Report",
+    "Row",
+    "Source",
+    "UsageError",
+    "__version__",
+    "read",
+    "report",
+    "scan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for, late: the command line's help needs none of it."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

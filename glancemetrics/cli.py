@@ -23,6 +23,7 @@ _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail
 _EPILOG = """\
 commands:
   glancemetrics report       whole logs, compressed or not: what was in them
+  glancemetrics sql          any question about logs, in SQL
   glancemetrics generate     write realistic traffic, for demonstrations and tests
   glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
 
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "report": _report,
+        "sql": _sql,
         "generate": _generate,
         "healthcheck": _healthcheck,
     }
@@ -132,6 +134,12 @@ def _report(arguments: list[str]) -> int:
     from actors.report_command import run_report
 
     return run_report(arguments, _Parser)
+
+
+def _sql(arguments: list[str]) -> int:
+    from actors.sql_command import run_sql
+
+    return run_sql(arguments, _Parser)
 
 
 def _generate(arguments: list[str]) -> int:

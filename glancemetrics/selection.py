@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import attrs
@@ -10,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.errors import UsageError
 from glancemetrics.networks import AddressRanges, anonymized
 from glancemetrics.records import seconds
-from glancemetrics.time_span import TimeSpan
+from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
+from glancemetrics.time_span import TimeSpan, parse_instant
 from glancemetrics.user_agents import are_bots
 
 if TYPE_CHECKING:
@@ -66,6 +69,44 @@ class Selection:
                 ),
             )
         return batch
+
+
+def make_selection(
+    *,
+    now: float,
+    zone: tzinfo | None = None,
+    since: str | datetime | float | None = None,
+    until: str | datetime | float | None = None,
+    where: str | None = None,
+    exclude_ip: Iterable[str] = (),
+    bots: bool | None = None,
+    anonymize_ip: bool = False,
+) -> Selection:
+    """Read a selection from what a person wrote. Raises `UsageError`."""
+    instants = []
+    for name, instant in (("since", since), ("until", until)):
+        try:
+            instants.append(None if instant is None else parse_instant(instant, now, zone or UTC))
+        except (ValueError, OverflowError):
+            raise UsageError(f"--{name} {instant}: must be {ALLOWED_INSTANT}") from None
+    span = TimeSpan(*instants)
+    if span.since is not None and span.until is not None and span.since >= span.until:
+        raise UsageError(f"--since {since}: is not before --until {until}")
+    try:
+        ranges = AddressRanges.parse(exclude_ip)
+    except ValueError as error:
+        raise UsageError(
+            f"--exclude-ip {error}: must be an address (10.0.0.1), a network (10.0.0.0/8) "
+            "or a range (10.0.0.1-10.0.0.9)"
+        ) from None
+    condition = None
+    if where is not None:
+        from glancemetrics.sql import Where  # late: DuckDB is an extra
+
+        condition = Where(where)
+    return Selection(
+        span, condition, ranges if ranges.v4 or ranges.v6 else None, bots, anonymize_ip
+    )
 
 
 def _by_value(

@@ -6,6 +6,7 @@ DuckDB is locked in: it reaches no file, no network, no extension and no Python 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ SECTION = "section"
 """A column that queries have beside those of the schema: the section of the path."""
 
 COLUMNS = (*SCHEMA.names, SECTION)
+
+_TABLE = re.compile(r"\blog\b(?!\s*\()", re.IGNORECASE)
+"""The table's name, and not the logarithm."""
 
 _LOCKS = (
     "SET python_enable_replacements = false",
@@ -40,7 +44,7 @@ class Where:
         self.expression = expression
         self._query = f"SELECT ({expression}\n) AS keep FROM log"  # noqa: S608 - that is its purpose
         self._connection = connect("--where")
-        _check_one_select(self._query, "--where", expression)
+        check_one_select(self._query, "--where", expression)
         kept = self._run(empty_batch())
         if not pa.types.is_boolean(kept.type):
             raise UsageError(
@@ -71,6 +75,28 @@ class Where:
         finally:
             cursor.close()
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Table:
+    """Run an SQL query over records, as the table `log`; returns its result.
+
+    A query that names the table once sees the batches as they come, in constant memory.
+    Raises `UsageError` for a query that is wrong.
+    """
+    import duckdb
+
+    check_one_select(sql, "the query", sql)
+    schema = SCHEMA.append(pa.field(SECTION, TEXT))
+    reader = pa.RecordBatchReader.from_batches(schema, map(with_section, batches))
+    try:
+        if len(_TABLE.findall(sql)) == 1:
+            connection.register("log", reader)
+        else:
+            connection.register("incoming", reader)
+            connection.execute("CREATE TABLE log AS SELECT * FROM incoming")
+        return connection.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        raise UsageError(f"the query: {readable(error)}") from None
 
 
 def connect(asked_by: str, threads: int = 1) -> Any:
@@ -114,7 +140,8 @@ def readable(error: Exception) -> str:
     return said
 
 
-def _check_one_select(query: str, asked_by: str, text: str) -> None:
+def check_one_select(query: str, asked_by: str, text: str) -> None:
+    """Raise `UsageError` for what is not one SQL statement that reads."""
     import duckdb
 
     try:
@@ -122,4 +149,4 @@ def _check_one_select(query: str, asked_by: str, text: str) -> None:
     except duckdb.Error as error:
         raise UsageError(f"{asked_by} {text}: {readable(error)}") from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise UsageError(f"{asked_by} {text}: must be one expression, true for what is kept")
+        raise UsageError(f"{asked_by} {text}: must be one question and nothing else")

@@ -42,28 +42,30 @@ class TimeSpan:
         return inside
 
 
-def parse_instant(text: str, now: float, zone: tzinfo = UTC) -> int:
+def parse_instant(instant: str | datetime | float, now: float, zone: tzinfo = UTC) -> int:
     """Read an instant: seconds since the epoch. Raises `ValueError` for what is none.
 
     Days and times without an offset of their own are the zone's. A time alone is today's.
     """
-    text = text.strip()
+    if isinstance(instant, datetime):
+        return _timestamp(instant, zone)
+    if not isinstance(instant, str):
+        return int(instant)
+    text = instant.strip()
     lowered = text.lower()
     today = datetime.fromtimestamp(now, zone).date()
-    if lowered == "now":
-        return int(now)
     if lowered in ("today", "yesterday"):
-        day = today - timedelta(days=lowered == "yesterday")
-        return _second(day, time(), zone)
-    if _AGO.fullmatch(lowered):
+        return _second(today - timedelta(days=lowered == "yesterday"), time(), zone)
+    if lowered == "now" or _AGO.fullmatch(lowered):
         ago = sum(float(n) * _UNIT_SECONDS[unit] for n, unit in _PART.findall(lowered))
         return int(now - ago)
     if ":" in text and not re.search(r"\d{4}-?\d\d", text):
         return _second(today, time.fromisoformat(text), zone)
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return int(moment.timestamp())
+    return _timestamp(datetime.fromisoformat(text), zone)
+
+
+def _timestamp(moment: datetime, zone: tzinfo) -> int:
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
 
 
 def _second(day: date, at: time, zone: tzinfo) -> int:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from glancemetrics.errors import UsageError
+
 Int64s = npt.NDArray[np.int64]
 
 _QUARTER = 900
 """Seconds; clocks change on quarters of an hour."""
+
+
+def named_zone(name: str) -> ZoneInfo | None:
+    """Return a time zone, `None` for UTC; `local` is this machine's. Raises `UsageError`."""
+    if name.upper() == "UTC":
+        return None
+    try:
+        return _local_zone() if name == "local" else ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise UsageError(
+            f"--timezone {name}: must be a name such as Europe/Paris, local or UTC"
+        ) from None
+
+
+def _local_zone() -> ZoneInfo | None:
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if name:
+        return ZoneInfo(name)
+    link = Path("/etc/localtime")
+    if link.exists():
+        _, found, rest = str(link.resolve()).partition("zoneinfo/")
+        if found:
+            return ZoneInfo(rest)
+    return None
 
 
 def offsets_at(seconds: Int64s, zone: ZoneInfo) -> Int64s:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import attrs
+import pyarrow as pa
 
 from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
@@ -72,9 +73,7 @@ def report_on(
     total = None if None in sizes else sum(size or 0 for size in sizes)
     counted = _Counted(len(logs))
     with ThreadPoolExecutor(WORKERS, "glancemetrics-report") as pool:
-        tally = Tally(
-            int(max(max_memory - _BASE_MEMORY, 0) * _TALLY_SHARE), groups_kept(), each=pool.map
-        )
+        tally = _tally(max_memory, pool)
         for chunk in reader.chunks(pool, WORKERS):
             counted.add(chunk)
             if chunk.result is not None:
@@ -97,6 +96,28 @@ def report_on(
             rejects=Rejects(sum(counted.rejects_of.values()), tuple(counted.samples)),
             unfinished=unfinished,
         )
+
+
+def report_on_batches(
+    batches: Iterable[pa.RecordBatch],
+    *,
+    selection: Selection,
+    wishes: Wishes,
+    max_memory: int,
+) -> Report:
+    """Report on records that are there already."""
+    records = 0
+    with ThreadPoolExecutor(WORKERS, "glancemetrics-report") as pool:
+        tally = _tally(max_memory, pool)
+        for batch in batches:
+            records += batch.num_rows
+            tally.add(slices_of(selection.of(batch), wishes.zone))
+        return build_report(tally, wishes, lines=records, filtered=records - tally.records)
+
+
+def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:
+    ceiling = int(max(max_memory - _BASE_MEMORY, 0) * _TALLY_SHARE)
+    return Tally(ceiling, groups_kept(), each=pool.map)
 
 
 class _Counted:

@@ -1,0 +1,144 @@
+"""`glancemetrics sql`: answers any question about logs, asked in SQL."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from actors.archive.interruption import interruption
+from actors.archive.log_reader import ReadChunk
+from actors.archive.logs import find_logs
+from actors.archive.output_file import replacing
+from actors.archive.progress import ProgressLine
+from actors.archive.reporting import Progress
+from actors.archive.scan import scan_logs
+from actors.report_command import add_selection_options, chosen_selection
+from glancemetrics.errors import StdoutClosedError, UsageError
+from glancemetrics.reporting.tables import csv_of, text_table
+from glancemetrics.zones import named_zone
+
+_FORMATS = ("table", "csv", "json", "parquet")
+_ROWS_IN_TABLE = 1000
+
+
+def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+    """Run the command; returns the exit status."""
+    from glancemetrics.sql import connect, query  # late: DuckDB is an extra
+
+    options = _parser(parser_class).parse_args(arguments)
+    connection = connect("glancemetrics sql", threads=os.cpu_count() or 1)
+    *names, sql = options.arguments
+    if not names:
+        raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
+    output_format = _output_format(options)
+    selection = chosen_selection(options, named_zone(options.timezone))
+    logs = find_logs(names)
+    line = ProgressLine()
+    total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
+    read = lines = rejects = 0
+
+    def told(chunk: ReadChunk[pa.RecordBatch]) -> None:
+        nonlocal read, lines, rejects
+        read += chunk.read_bytes
+        lines += chunk.lines
+        rejects += chunk.decoded.rejects if chunk.decoded is not None else 0
+        if chunk.trouble is not None:
+            line.clear()
+            sys.stderr.write(f"glancemetrics: {logs[chunk.log].name}: {chunk.trouble}\n")
+        line.show(Progress(read, total, lines))
+
+    with interruption() as interrupted:
+        try:
+            batches = scan_logs(logs, selection, stopped=interrupted, told=told)
+            answer = query(sql, batches, connection)
+        finally:
+            line.clear()
+        if interrupted():
+            sys.stderr.write("glancemetrics: Stopped before the end: of what was read by then.\n")
+    if rejects:
+        sys.stderr.write(f"glancemetrics: {rejects:,} lines were rejected and are not in it.\n")
+    _write(answer, output_format, options.output)
+    return 0
+
+
+def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = parser_class(
+        prog="glancemetrics sql",
+        description="Ask logs anything in SQL: they are the table log, a row a request.",
+        epilog="glancemetrics sql 'access.log*' \"select section, count(*) from log group by all "
+        'order by 2 desc"',
+        allow_abbrev=False,
+        usage="glancemetrics sql [options] FILE... QUERY",
+    )
+    add = parser.add_argument
+    add("arguments", nargs="+", metavar="FILE... QUERY", help="logs as of report; then the query")
+    add("-o", "--output", metavar="FILE", help="write to FILE: .csv, .json or .parquet")
+    add("--output-format", choices=_FORMATS, metavar="FORMAT", help="table, csv, json or parquet")
+    add_selection_options(parser)
+    return parser
+
+
+def _output_format(options: argparse.Namespace) -> str:
+    if options.output_format is not None:
+        if options.output_format == "parquet" and options.output is None:
+            raise UsageError("--output-format parquet: needs a file, with --output")
+        return str(options.output_format)
+    if options.output is None:
+        return "table"
+    suffix = Path(options.output).suffix.lower().removeprefix(".")
+    if suffix not in _FORMATS:
+        raise UsageError(
+            f"--output {options.output}: must end in .csv, .json or .parquet, "
+            "or say which with --output-format"
+        )
+    return suffix
+
+
+def _write(answer: pa.Table, output_format: str, output: str | None) -> None:
+    if output_format == "parquet":
+        assert output is not None
+        with replacing(Path(output)) as file:
+            parquet.write_table(answer, file, compression="zstd")
+        return
+    data = _rendered(answer, output_format).encode("utf-8", "backslashreplace")
+    if output is not None:
+        with replacing(Path(output)) as file:
+            file.write(data)
+        return
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise StdoutClosedError from None
+
+
+def _rendered(answer: pa.Table, output_format: str) -> str:
+    names = answer.column_names
+    match output_format:
+        case "json":
+            rows = [dict(zip(names, row, strict=True)) for row in _rows(answer)]
+            return json.dumps(rows, ensure_ascii=False, indent=1, default=_json_value) + "\n"
+        case "csv":
+            return csv_of(names, _rows(answer))
+    text = text_table(names, list(_rows(answer.slice(0, _ROWS_IN_TABLE))))
+    if answer.num_rows > _ROWS_IN_TABLE:
+        text += f"… {answer.num_rows - _ROWS_IN_TABLE:,} more rows; --output-format csv has all\n"
+    return text
+
+
+def _rows(answer: pa.Table) -> Iterator[list[Any]]:
+    for batch in answer.to_batches():
+        yield from (list(row) for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
+
+
+def _json_value(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

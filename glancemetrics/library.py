@@ -1,0 +1,144 @@
+"""What `import glancemetrics as gm` offers: `read`, `scan` and `report`.
+
+With `cli`, the only module that joins what is computed to what runs.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from glancemetrics.records import SCHEMA
+from glancemetrics.reporting.panels import PANEL_NAMES, Order
+from glancemetrics.reporting.report import Report, Wishes
+from glancemetrics.selection import Selection, make_selection
+from glancemetrics.zones import named_zone
+
+if TYPE_CHECKING:
+    from actors.archive.logs import LogFile
+
+Path = str | os.PathLike[str]
+Logs = Path | Iterable[Path]
+Instant = str | datetime | float
+Addresses = str | Iterable[str]
+
+DEFAULT_MEMORY = 1_000_000_000
+"""Bytes that a report may take before it estimates."""
+
+
+def read(
+    logs: Logs,
+    *,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    where: str | None = None,
+    exclude_ip: Addresses = (),
+    bots: bool | None = None,
+    anonymize_ip: bool = False,
+) -> pa.Table:
+    """Read logs into a table of `SCHEMA`, in the time order of their records.
+
+    `logs` are paths, globs or directories, compressed or not. `since` and `until` are times,
+    dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an SQL
+    expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
+    bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
+    what cannot be understood.
+    """
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
+    batches = list(_scan(_found(logs), selection))
+    return pa.Table.from_batches(batches, SCHEMA).unify_dictionaries()
+
+
+def scan(
+    logs: Logs,
+    *,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    where: str | None = None,
+    exclude_ip: Addresses = (),
+    bots: bool | None = None,
+    anonymize_ip: bool = False,
+) -> Iterator[pa.RecordBatch]:
+    """Yield what `read` reads, batch by batch and in constant memory."""
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
+    return _scan(_found(logs), selection)
+
+
+def report(
+    logs: Logs | pa.Table | pa.RecordBatchReader,
+    *,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    where: str | None = None,
+    exclude_ip: Addresses = (),
+    bots: bool | None = None,
+    anonymize_ip: bool = False,
+    top: int = 100,
+    panels: Iterable[str] = PANEL_NAMES,
+    sort: str = "hits",
+    timezone: str = "UTC",
+    max_memory: int = DEFAULT_MEMORY,
+) -> Report:
+    """Report on logs, or on records that were read before (a table of `SCHEMA`).
+
+    `top` limits the rows of each panel, `sort` is one of `hits`, `visitors`, `bytes`, `errors`
+    and `p95`. Past `max_memory` bytes numbers are estimated; `Report.estimated()` says which.
+    """
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, timezone)
+    wishes = Wishes(top, Order(sort), frozenset(panels), named_zone(timezone))
+    if isinstance(logs, (pa.Table, pa.RecordBatchReader)):
+        from actors.archive.reporting import report_on_batches
+
+        batches = logs.to_batches() if isinstance(logs, pa.Table) else logs
+        return report_on_batches(
+            (_conforming(batch) for batch in batches),
+            selection=selection,
+            wishes=wishes,
+            max_memory=max_memory,
+        )
+    from actors.archive.reporting import report_on
+
+    return report_on(_found(logs), selection=selection, wishes=wishes, max_memory=max_memory)
+
+
+def _scan(logs: list[LogFile], selection: Selection) -> Iterator[pa.RecordBatch]:
+    from actors.archive.scan import scan_logs
+
+    return scan_logs(logs, selection)
+
+
+def _found(logs: Logs) -> list[LogFile]:
+    from actors.archive.logs import find_logs
+
+    paths = [logs] if isinstance(logs, (str, os.PathLike)) else list(logs)
+    return find_logs(os.fspath(path) for path in paths)
+
+
+def _conforming(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch if batch.schema.equals(SCHEMA) else batch.select(SCHEMA.names).cast(SCHEMA)
+
+
+def _selection(
+    since: Instant | None,
+    until: Instant | None,
+    where: str | None,
+    exclude_ip: Addresses,
+    bots: bool | None,
+    anonymize_ip: bool,
+    timezone: str = "UTC",
+) -> Selection:
+    return make_selection(
+        now=time.time(),
+        zone=named_zone(timezone),
+        since=since,
+        until=until,
+        where=where,
+        exclude_ip=[exclude_ip] if isinstance(exclude_ip, str) else exclude_ip,
+        bots=bots,
+        anonymize_ip=anonymize_ip,
+    )

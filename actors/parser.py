@@ -5,6 +5,8 @@ Chunks are parsed side by side and handed on in the order in which they came.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import trio
 
 from actors.messages import Chunk, FromParser, FromTailer
@@ -13,14 +15,21 @@ from glancemetrics.formats.combined import Decoded, decode
 from glancemetrics.line_splitter import OVERLONG_REASON
 from glancemetrics.rejects import reject_of
 
+if TYPE_CHECKING:
+    from glancemetrics.sql import Where
+
 
 async def parse(
     receive: trio.MemoryReceiveChannel[FromTailer],
     send: trio.MemorySendChannel[FromParser],
     *,
     workers: int,
+    where: Where | None = None,
 ) -> None:
-    """Parse until the channel ends; no more than `workers` chunks are in hand at a time."""
+    """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
+
+    `where` says which records are to be counted.
+    """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
     turn.set()
@@ -28,12 +37,13 @@ async def parse(
         async for message in receive:
             await hands.acquire()
             following = trio.Event()
-            nursery.start_soon(_parse_one, message, turn, following, hands, send)
+            nursery.start_soon(_parse_one, message, where, turn, following, hands, send)
             turn = following
 
 
 async def _parse_one(
     message: FromTailer,
+    where: Where | None,
     turn: trio.Event,
     following: trio.Event,
     hands: trio.Semaphore,
@@ -41,7 +51,7 @@ async def _parse_one(
 ) -> None:
     parsed: FromParser
     if isinstance(message, Chunk):
-        parsed = await trio.to_thread.run_sync(_parsed, message)
+        parsed = await trio.to_thread.run_sync(_parsed, message, where)
     else:
         parsed = message
     await turn.wait()
@@ -50,7 +60,7 @@ async def _parse_one(
     hands.release()
 
 
-def _parsed(chunk: Chunk) -> SourceBatch:
+def _parsed(chunk: Chunk, where: Where | None) -> SourceBatch:
     decoded: Decoded = decode(chunk.lines)
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
@@ -63,4 +73,5 @@ def _parsed(chunk: Chunk) -> SourceBatch:
         caught_up=chunk.caught_up,
         fresh=chunk.fresh,
         lag_bytes=chunk.lag_bytes,
+        wanted=where.keeps(decoded.batch) if where is not None else None,
     )

@@ -107,6 +107,11 @@ async def monitor(
         reach_seconds=reach_seconds(longest),
         incident_limit=settings.incident_limit,
     )
+    where = None
+    if settings.where is not None:
+        from glancemetrics.sql import Where  # late: DuckDB is an extra
+
+        where = Where(settings.where)
     start = StartPosition(
         From(settings.start_from),
         # The delay is not known yet; what comes before the window costs little.
@@ -142,7 +147,9 @@ async def monitor(
                     )
                 )
                 flow.start_soon(
-                    functools.partial(parse, from_tailers, to_aggregator, workers=PARSERS)
+                    functools.partial(
+                        parse, from_tailers, to_aggregator, workers=PARSERS, where=where
+                    )
                 )
                 with tailers:
                     await tail(settings.file, start, to_parser, standard_input=standard_input)

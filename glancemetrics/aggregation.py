@@ -29,6 +29,7 @@ from glancemetrics.rejects import Reject
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
 
 Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 EARLY_TOLERANCE = 60
 """Seconds. A record further ahead of the wall clock is early: in no window."""
@@ -54,6 +55,8 @@ class SourceBatch:
     fresh: bool
     """Whether it was at its end before, so that these lines have only just been written."""
     lag_bytes: int
+    wanted: Bools | None = None
+    """Which records are counted; `None`: all. Of the others only the time is taken notice of."""
 
 
 class Aggregation:
@@ -87,7 +90,8 @@ class Aggregation:
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counted: list[tuple[Int64s, Int64s, Int64s, Int64s]] = []
-        self._lines = self._records = self._rejected = self._late = self._early = 0
+        self._lines = self._records = self._rejected = self._filtered = 0
+        self._late = self._early = 0
         self._end: int | None = None
 
     @property
@@ -112,6 +116,8 @@ class Aggregation:
         self._silent.discard(read.source)
         self._lines += read.lines
         self._records += read.batch.num_rows
+        if read.wanted is not None:
+            self._filtered += int(np.count_nonzero(~read.wanted))
         self._rejected += read.rejects
         for reject in read.reject_samples:
             if self._first_rejects:
@@ -207,18 +213,21 @@ class Aggregation:
         return math.floor(now) if self._end is None else max(self._end, math.floor(now))
 
     def _count(self, read: SourceBatch, wall: float) -> None:
-        batch = read.batch
+        batch, wanted = read.batch, read.wanted
         seconds = seconds_of(batch)
         early = seconds > wall + EARLY_TOLERANCE
         if early.any():
             self._early += int(np.count_nonzero(early))
             keep = np.flatnonzero(~early)
             batch, seconds = batch.take(pa.array(keep)), seconds[keep]
+            wanted = None if wanted is None else wanted[keep]
             if not len(seconds):
                 return
         self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
         if read.fresh and self._delay is None and self._clock.live:
             self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
+        if wanted is not None and not wanted.all():
+            batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
         self._count_seconds(batch, seconds)
         # What the window will have passed when it next moves need not go through it.
         end = self._next_end(wall)
@@ -249,6 +258,7 @@ class Aggregation:
             lines=self._lines,
             records=self._records,
             rejects=self._rejected,
+            filtered=self._filtered,
             late=self._late,
             early=self._early,
             delay=self.delay(wall),

@@ -93,12 +93,13 @@ def _parser() -> _Parser:
 
 
 def _help(info: SettingInfo, default: object) -> str:
+    told = info.help.replace("%", "%%")  # argparse fills in what follows a %
     if default is None:
-        return info.help
+        return told
     if isinstance(default, tuple):
         default = " ".join(default)
     shown = f"{default:g}" if isinstance(default, float) else default
-    return f"{info.help} (default: {shown})"
+    return f"{told} (default: {shown})"
 
 
 def _settings(arguments: list[str]) -> Settings:

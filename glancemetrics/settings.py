@@ -378,6 +378,15 @@ class Settings:
         help="write a file at every refresh, for `glancemetrics healthcheck FILE`",
         allowed="a path",
     )
+    where: str | None = _setting(
+        None,
+        _optional_text,
+        name="where",
+        metavar="EXPRESSION",
+        help="count only records for which this SQL expression is true, such as "
+        "\"status >= 500 and path like '/api/%'\"",
+        allowed="an SQL expression",
+    )
     json: bool = _setting(
         False,
         _switch,

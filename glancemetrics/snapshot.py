@@ -78,6 +78,8 @@ class Health:
     """Lines that are a request."""
     rejects: int = 0
     """Lines that no format accepts."""
+    filtered: int = 0
+    """Records that are not counted because a filter (`--where`) was asked for."""
     late: int = 0
     """Records older than the longest window when they came; in no window."""
     early: int = 0
@@ -148,6 +150,7 @@ class Snapshot:
             "lines": health.lines,
             "records": health.records,
             "rejects": health.rejects,
+            "filtered": health.filtered,
             "late": health.late,
             "early": health.early,
             "delay": health.delay,

@@ -102,6 +102,8 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     state = snapshot.health
     row: Row = [(styles.DIM, " lines "), ("", format_count(state.lines))]
     row += _warned("rejects", format_count(state.rejects), state.rejects > 0)
+    if state.filtered:
+        row += [(styles.DIM, "  filtered "), ("", format_count(state.filtered))]
     lag = format_bytes(state.lag_bytes)
     if state.lag_bytes:
         seconds = UNKNOWN if state.lag_seconds is None else format_duration(state.lag_seconds)

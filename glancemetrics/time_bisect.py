@@ -24,6 +24,8 @@ _BLOCK = 1 << 16
 _LOOKS = 64
 """Places at which a log is looked at, to see whether its times are in order."""
 _LOOK = 1 << 13
+_LATE_SECONDS = 600
+"""How much older than lines before it a line may be in a log that is in order."""
 _DISORDER = 1 << 20
 """Bytes before the place found that are searched too: a server writes in the order in which
 requests end, and some log the time at which they began."""
@@ -103,9 +105,9 @@ def _looks_sorted(read_at: ReadAt, size: int, line_times: LineTimes) -> bool:
         _, seconds = line_times(_from_line(read_at, offset, _LOOK))
         if not len(seconds):
             continue
-        if newest is not None and int(seconds.max()) < newest:
+        if newest is not None and int(seconds.min()) < newest - _LATE_SECONDS:
             return False
-        newest = int(seconds.min())
+        newest = int(seconds.max())
     return newest is not None
 
 

@@ -93,8 +93,23 @@ _DECOMPRESSORS: dict[str, tuple[Callable[[], Any], Callable[[Any, bytes], bytes]
 }
 
 
+class _KeptOpen:
+    """A file that is not closed by who reads it: it is not theirs."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def _zstd(file: BinaryIO) -> Iterator[bytes]:
-    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+    stream = pa.CompressedInputStream(pa.PythonFile(_KeptOpen(file), "r"), "zstd")
     while True:
         try:
             block = stream.read(_ZSTD_BLOCK)

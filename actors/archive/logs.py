@@ -50,6 +50,7 @@ def find_logs(names: Iterable[str]) -> list[LogFile]:
 
     Raises `GlanceMetricsError` for a name that is nothing, cannot be read, or has no log in it.
     """
+    names = list(names)
     logs = []
     seen: set[tuple[int, int] | str] = set()
     for name in names:

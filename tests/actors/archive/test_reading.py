@@ -1,0 +1,282 @@
+"""Whole logs, wherever and however they are kept: every line once, or told why not."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import glancemetrics as gm
+from actors.archive.log_reader import LogReader
+from actors.archive.logs import find_logs
+from actors.archive.reporting import Progress, report_on
+from tests.actors.archive.logs import COMPRESS, numbered, write
+from tests.lines import BASE, line
+
+MEMORY = 500_000_000
+
+
+def paths_in(logs: Iterable[str], **selection: object) -> list[int]:
+    """The numbers of the lines, in the order in which they are read."""
+    table = gm.read(list(logs), **selection)  # type: ignore[arg-type]
+    return [int(path[1:]) for path in table.column("path").to_pylist()]
+
+
+def report(names: list[str], **options: object) -> gm.Report:
+    return report_on(find_logs(names), max_memory=MEMORY, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+@pytest.mark.parametrize("members", [1, 2])
+def test_compressed_logs_are_told_by_their_content(
+    compression: str, members: int, tmp_path: Path
+) -> None:
+    data = b"".join(COMPRESS[compression](numbered(500 * i, 500)) for i in range(members))
+    name = write(tmp_path / "access.log", data)  # no suffix to go by
+    assert paths_in([name]) == list(range(500 * members))
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+def test_a_truncated_log_is_read_as_far_as_it_goes(compression: str, tmp_path: Path) -> None:
+    noise = random.Random(1)
+    lines = b"".join(
+        line(BASE, request=f"GET /{noise.getrandbits(900):x} HTTP/1.1") for _ in range(20_000)
+    )
+    data = COMPRESS[compression](lines)
+    name = write(tmp_path / "access.log.gz", data[: len(data) * 2 // 3])
+    made = report([name])
+    assert 1000 < made.hits < 20_000
+    assert made.rejects.count == 0  # the line that was cut is none
+    (source,) = made.sources
+    assert source.trouble is not None
+    assert "too early" in source.trouble or "damaged" in source.trouble
+    assert "what could be read before is counted" in source.trouble
+
+
+def test_a_gzip_bomb_is_read_in_constant_memory(tmp_path: Path) -> None:
+    import resource
+
+    name = write(tmp_path / "bomb.gz", COMPRESS["gzip"](line() + b"x" * 300_000_000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    made = report([name])
+    assert (made.hits, made.rejects.count) == (1, 1)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_files_are_read_in_the_time_order_of_their_records(tmp_path: Path) -> None:
+    newest = write(tmp_path / "access.log", numbered(20, 10, BASE + 20))
+    middle = write(tmp_path / "access.log.1", numbered(10, 10, BASE + 10))
+    oldest = write(tmp_path / "access.log.2.gz", COMPRESS["gzip"](numbered(0, 10)))
+    assert paths_in([newest, middle, oldest]) == list(range(30))
+    assert paths_in([str(tmp_path / "access.log*")]) == list(range(30))
+    assert paths_in([str(tmp_path)]) == list(range(30))
+
+
+def test_files_that_overlap_in_time_are_merged(tmp_path: Path) -> None:
+    even = b"".join(line(BASE + i, request=f"GET /{i} HTTP/1.1") for i in range(0, 100_000, 2))
+    odd = b"".join(line(BASE + i, request=f"GET /{i} HTTP/1.1") for i in range(1, 100_000, 2))
+    late = numbered(100_000, 5, BASE + 100_000)
+    names = [write(tmp_path / name, data) for name, data in (("c", late), ("b", odd), ("a", even))]
+    assert paths_in(names) == list(range(100_005))
+
+
+def test_the_same_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    name = write(tmp_path / "access.log", numbered(0, 10))
+    (tmp_path / "link").symlink_to(name)
+    os.link(name, tmp_path / "hard")
+    names = [name, name, str(tmp_path / "link"), str(tmp_path / "hard"), str(tmp_path / "*")]
+    assert paths_in(names) == list(range(10))
+
+
+def test_a_directory_gives_its_access_logs_only(tmp_path: Path) -> None:
+    write(tmp_path / "access.log", numbered(0, 10))
+    write(tmp_path / "error.log", b"2026/11/20 10:00:00 [error] 7#7: *1 open() failed\n" * 9)
+    write(tmp_path / "empty", b"")
+    (tmp_path / "old").mkdir()
+    assert paths_in([str(tmp_path)]) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing.log", "there is no such file"),
+        ("*.nope", "no file matches"),
+        ("empty", "there is no file in this directory"),
+        ("errors", "there is no access log in it"),
+    ],
+)
+def test_what_is_no_log_is_told_in_one_sentence(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "errors").mkdir()
+    write(tmp_path / "errors" / "error.log", b"nothing here\n")
+    with pytest.raises(gm.GlanceMetricsError, match=said) as caught:
+        gm.read(str(tmp_path / name))
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_log_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = write(tmp_path / "access.log", numbered(0, 1))
+    real = Path.open
+
+    def refuse(self: Path, *arguments: object, **options: object) -> object:
+        if str(self) == name:  # root may read everything
+            raise PermissionError(13, "Permission denied", name)
+        return real(self, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(gm.GlanceMetricsError, match="may not be read by this user"):
+        gm.read(name)
+
+
+def test_a_binary_file_is_no_log(tmp_path: Path) -> None:
+    junk = random.Random(1).randbytes(1_000_000)
+    binary = write(tmp_path / "core", b"\x7fELF\0" + junk)
+    packed = write(tmp_path / "core.gz", COMPRESS["gzip"](b"\x7fELF\0" + junk))
+    good = write(tmp_path / "access.log", numbered(0, 10))
+    made = report([binary, packed, good])
+    assert (made.hits, made.rejects.count) == (10, 0)
+    troubles = [source.trouble for source in made.sources]
+    assert troubles == [None, "is no log: it holds binary data", "is no log: it holds binary data"]
+
+
+def test_an_empty_log_has_no_records(tmp_path: Path) -> None:
+    made = report([write(tmp_path / "access.log", b"")])
+    assert (made.hits, made.lines, made.sources[0].trouble) == (0, 0, None)
+
+
+def test_a_last_line_without_its_newline_is_a_line(tmp_path: Path) -> None:
+    assert paths_in([write(tmp_path / "access.log", numbered(0, 3)[:-1])]) == [0, 1, 2]
+
+
+def test_a_log_that_grows_is_read_as_it_was_when_it_was_opened(tmp_path: Path) -> None:
+    name = write(tmp_path / "access.log", numbered(0, 50_000))
+
+    def grow(_: Progress) -> None:
+        with Path(name).open("ab") as file:
+            file.write(numbered(0, 10_000))
+
+    logs = find_logs([name])
+    reader = LogReader(logs, lambda decoded: decoded.batch.num_rows, chunk_bytes=1 << 16)
+    with ThreadPoolExecutor(2) as pool:
+        lines = 0
+        for chunk in reader.chunks(pool, 2):
+            grow(Progress(0, 0, 0))
+            lines += chunk.lines
+    assert lines == 50_000
+
+
+def test_a_log_that_is_cut_or_gone_meanwhile_costs_only_what_is_gone(tmp_path: Path) -> None:
+    cut = write(tmp_path / "a.log", numbered(0, 50_000))
+    gone = write(tmp_path / "b.log", numbered(0, 10, BASE + 50_000))
+    logs = find_logs([cut, gone])
+    reader = LogReader(logs, lambda decoded: decoded.batch.num_rows, chunk_bytes=1 << 16)
+    troubles = []
+    lines = 0
+    with ThreadPoolExecutor(1) as pool:
+        for number, chunk in enumerate(reader.chunks(pool, 1)):
+            if number == 0:
+                os.truncate(cut, 200_000)
+                Path(gone).unlink()
+            lines += chunk.lines
+            troubles.append(chunk.trouble)
+    assert 1500 < lines < 10_000
+    assert troubles[-1] == "No such file or directory"
+
+
+def test_a_line_of_megabytes_is_one_reject(tmp_path: Path) -> None:
+    long = b"x" * 3_000_000 + b"\n"
+    name = write(tmp_path / "access.log", numbered(0, 2) + long + numbered(2, 2))
+    made = report([name])
+    assert (made.hits, made.rejects.count, made.lines) == (4, 1, 5)
+    assert made.rejects.samples[0].reason == "the line is longer than 1 MiB"
+
+
+def test_standard_input_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
+    data = numbered(0, 30_000)
+
+    def feed() -> None:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(data)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    assert paths_in(["-"]) == list(range(30_000))
+    feeder.join()
+
+
+def test_compressed_standard_input_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(COMPRESS["gzip"](numbered(0, 1000)))
+    assert paths_in(["-"]) == list(range(1000))
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> str:
+    """A day of lines, some 8 MB of them, in order."""
+    return write(tmp_path / "access.log", numbered(0, 86_400))
+
+
+@pytest.mark.parametrize("since", [None, -5, 0, 43_200, 86_399, 86_400, 100_000])
+@pytest.mark.parametrize("until", [None, 0, 1, 50_000, 86_399, 86_400, 100_000])
+def test_a_span_is_exactly_that(since: int | None, until: int | None, day: str) -> None:
+    if since is not None and until is not None and since >= until:
+        return
+    expected = list(range(max(0, since or 0), min(86_400, 86_400 if until is None else until)))
+    span = {
+        "since": None if since is None else BASE + since,
+        "until": None if until is None else BASE + until,
+    }
+    assert paths_in([day], **span) == expected
+
+
+def test_a_span_of_a_sorted_log_is_not_looked_for_by_reading_it(day: str) -> None:
+    seen: list[Progress] = []
+    from glancemetrics.selection import Selection
+    from glancemetrics.time_span import TimeSpan
+
+    made = report([day], selection=Selection(TimeSpan(BASE + 86_000)), progress=seen.append)
+    assert made.hits == 400
+    assert made.lines < 25_000
+    assert seen[-1].read_bytes == Path(day).stat().st_size  # skipped bytes are done, too
+
+
+def test_a_span_of_an_unsorted_log_is_found_all_the_same(tmp_path: Path) -> None:
+    lines = numbered(0, 86_400).splitlines(keepends=True)
+    random.Random(1).shuffle(lines)
+    name = write(tmp_path / "access.log", b"".join(lines))
+    found = paths_in([name], since=BASE + 1000, until=BASE + 2000)
+    assert sorted(found) == list(range(1000, 2000))
+
+
+def test_bots_addresses_and_conditions(tmp_path: Path) -> None:
+    bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+    name = write(
+        tmp_path / "access.log",
+        line(request="GET /0 HTTP/1.1", agent=bot)
+        + line(request="GET /1 HTTP/1.1", host="10.1.2.3", agent="-")
+        + line(request="GET /2 HTTP/1.1", host="192.0.2.1", status=500),
+    )
+    assert paths_in([name], bots=True) == [0]
+    assert paths_in([name], bots=False) == [1, 2]
+    assert paths_in([name], exclude_ip=["10.0.0.0/8", "203.0.113.7"]) == [2]
+    assert paths_in([name], where="status < 500 and agent is not null") == [0]
+    hosts = gm.read(name, anonymize_ip=True).column("host").to_pylist()
+    assert hosts == ["203.0.113.0", "10.1.2.0", "192.0.2.0"]
+
+
+def test_what_is_stopped_reports_what_was_read(tmp_path: Path) -> None:
+    names = [write(tmp_path / f"{i}.log", numbered(0, 1000, BASE + 10_000 * i)) for i in range(10)]
+    told: list[Progress] = []
+    made = report(names, progress=told.append, stopped=lambda: len(told) > 3)
+    assert 1000 <= made.hits < 10_000
+    assert made.unfinished is not None
+    assert "% of the bytes" in made.unfinished

@@ -1,0 +1,118 @@
+"""SQL over records: what a person would guess works, and nothing gets out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from glancemetrics.errors import UsageError
+from glancemetrics.formats.combined import decode
+from glancemetrics.records import rows
+from glancemetrics.sql import Where, connect, query
+from tests.lines import BASE, line
+
+LOG = (
+    line(status=503, request="GET /api/a HTTP/1.1", user="bob")
+    + line(status=503, request="GET /b HTTP/1.1")
+    + line(BASE + 60, request="GET /api/a?x=1 HTTP/1.1", size="-")
+    + line(request="\\x16", status=400, host="2001:db8::1")
+)
+
+
+def kept(expression: str) -> list[int]:
+    batch = decode(LOG).batch
+    return [i for i, keep in enumerate(Where(expression).keeps(batch)) if keep]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("status >= 500 and path like '/api/%'", [0]),
+        ("status = 503 or bytes is null", [0, 1, 2]),
+        ("user = 'bob'", [0]),
+        ("section = '/api'", [0, 2]),
+        ("path is null", [3]),
+        ("host like '2001:%'", [3]),
+        ("query = 'x=1' -- a remark", [2]),
+        ("time > '2026-09-21 14:13:30'", [2]),
+        ("regexp_matches(path, '^/b')", [1]),
+        ("status in (400, 404)", [3]),
+        ("not (status >= 400)", [2]),
+    ],
+)
+def test_expressions_over_the_columns(expression: str, expected: list[int]) -> None:
+    assert kept(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("nope = 1", "the columns are time, host"),
+        ("status >=", "syntax error"),
+        ("status", "must be true or false"),
+        ("count(*) > 1", "each record alone"),
+        ("true) from log; drop view log; select (1", "one question"),
+        ("exists(select * from read_text('/etc/passwd'))", "disabled"),
+        ("exists(from '/etc/passwd')", "does not exist"),
+        ("exists(from secret)", "does not exist"),
+        ("exists(select * from read_csv('http://192.0.2.1/'))", "disabled"),
+    ],
+)
+def test_a_wrong_or_curious_expression_is_one_sentence(expression: str, said: str) -> None:
+    secret = decode(LOG).batch  # noqa: F841 - what a query must not see
+    with pytest.raises(UsageError, match=said) as caught:
+        kept(expression)
+    assert "\n" not in str(caught.value)
+    assert expression in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1) to '{path}'",
+        "attach '{path}'",
+        "export database '{path}'",
+        "install httpfs",
+        "load httpfs",
+        "set enable_external_access = true",
+    ],
+)
+def test_nothing_is_written_or_loaded(statement: str, tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    import duckdb
+
+    with pytest.raises(duckdb.Error):
+        connect("a test").execute(statement.format(path=path))
+    with pytest.raises(UsageError):
+        query(statement.format(path=path), [], connect("a test"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def answer(sql: str) -> list[dict[str, object]]:
+    batch = decode(LOG).batch
+    table = query(sql, iter([batch.slice(0, 2), batch.slice(2)]), connect("a test"))
+    assert isinstance(table, pa.Table)
+    return table.to_pylist()
+
+
+def test_any_question_about_a_log() -> None:
+    sections = answer("select section, count(*) as n from log group by all order by 2 desc, 1")
+    assert sections == [
+        {"section": "/api", "n": 2},
+        {"section": "(malformed)", "n": 1},
+        {"section": "/b", "n": 1},
+    ]
+
+
+def test_a_log_may_be_named_twice_and_is_no_logarithm() -> None:
+    twice = answer("select count(*) as n from log a join log b on a.host = b.host")
+    assert twice == [{"n": 10}]
+    assert answer("select log(100) as two, count(*) as n from log") == [{"two": 2.0, "n": 4}]
+
+
+def test_a_batch_without_records_keeps_none() -> None:
+    batch = decode(LOG).batch.slice(0, 0)
+    assert len(Where("status = 200").keeps(batch)) == 0
+    assert rows(batch) == []

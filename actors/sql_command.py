@@ -65,7 +65,8 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         if interrupted():
             sys.stderr.write("glancemetrics: Stopped before the end: of what was read by then.\n")
     if rejects:
-        sys.stderr.write(f"glancemetrics: {rejects:,} lines were rejected and are not in it.\n")
+        lines_were = "line was" if rejects == 1 else "lines were"
+        sys.stderr.write(f"glancemetrics: {rejects:,} {lines_were} rejected, and not asked.\n")
     _write(answer, output_format, options.output)
     return 0
 

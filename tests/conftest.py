@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import trio
@@ -13,6 +16,7 @@ import trio.testing
 from actors.clock import WallClock
 from actors.tailer.waking import Waker
 from tests.lines import BASE
+from tests.tmux import Tmux
 
 
 @pytest.fixture
@@ -48,3 +52,20 @@ def needs(*programs: str) -> None:
         pytest.fail(f"{', '.join(missing)} must be installed here")
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[[int, int], Tmux]]:
+    needs("tmux")
+    made: list[Tmux] = []
+
+    def terminal(columns: int, rows: int) -> Tmux:
+        folder = tmp_path / f"tmux{len(made)}"
+        folder.mkdir()
+        made.append(Tmux(folder, columns, rows))
+        return made[-1]
+
+    yield terminal
+    for each in made:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            each("kill-server")

@@ -19,8 +19,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     if path.exists() and not path.is_file():
         # A device or a pipe, /dev/stdout say, is written to and not replaced.
-        with path.open("wb") as device:
-            yield device
+        try:
+            with path.open("wb", buffering=0) as device:
+                yield device
+        except OSError as error:
+            raise GlanceMetricsError(f"--output {path}: {error.strerror or error}") from None
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,68 +25,6 @@ from tests.waiting import eventually, free_port, until_listening
 pytestmark = pytest.mark.terminal
 
 PROGRAM = [sys.executable, "-m", "glancemetrics"]
-
-
-class Tmux:
-    """One terminal of a given size."""
-
-    def __init__(self, folder: Path, columns: int, rows: int) -> None:
-        self._socket = str(folder / "tmux")
-        self("new-session", "-d", "-x", str(columns), "-y", str(rows), "bash --norc --noprofile")
-        self.type("PS1='$ '; clear")
-
-    def __call__(self, *command: str) -> str:
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
-        environment.pop("TMUX", None)
-        return subprocess.run(
-            ["tmux", "-S", self._socket, "-u", *command],
-            check=True, capture_output=True, text=True, env=environment,
-        ).stdout  # fmt: skip
-
-    def type(self, command: str) -> None:
-        self("send-keys", command, "Enter")
-
-    def press(self, key: str) -> None:
-        self("send-keys", key)
-
-    @property
-    def page(self) -> str:
-        return self("capture-pane", "-p")
-
-    @property
-    def colored_page(self) -> str:
-        return self("capture-pane", "-p", "-e")
-
-    def until(self, words: str, seconds: float = 20) -> str:
-        page = ""
-
-        def shown() -> bool:
-            nonlocal page
-            page = self.page
-            return re.search(words, page) is not None
-
-        try:
-            eventually(shown, seconds, words)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; the screen was:\n{page}") from None
-        return page
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Callable[[int, int], Tmux]]:
-    needs("tmux")
-    made: list[Tmux] = []
-
-    def terminal(columns: int, rows: int) -> Tmux:
-        folder = tmp_path / f"tmux{len(made)}"
-        folder.mkdir()
-        made.append(Tmux(folder, columns, rows))
-        return made[-1]
-
-    yield terminal
-    for each in made:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            each("kill-server")
 
 
 @pytest.fixture

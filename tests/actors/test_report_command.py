@@ -1,0 +1,310 @@
+"""`glancemetrics report` and `sql` as people run them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from glancemetrics.records import SCHEMA
+from glancemetrics.traffic import Shape, Traffic
+from tests.actors.archive.logs import COMPRESS, numbered, write
+from tests.conftest import needs
+from tests.lines import BASE, line
+from tests.tmux import Tmux
+from tests.waiting import eventually
+
+COMMAND = [sys.executable, "-m", "glancemetrics"]
+HOSTILE = "=cmd|' /C calc'!A0\x1b[31m\x1b]52;c;aGk=\x07\u202e<script>alert(1)</script>&\"'"
+
+
+def run(*arguments: object, stdin: bytes = b"", **options: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def told(*arguments: object, **options: object) -> str:
+    """What a run that goes wrong says."""
+    result = run(*arguments, **options)  # type: ignore[arg-type]
+    assert result.returncode in (1, 2)
+    assert result.stdout == b""
+    text = result.stderr.decode()
+    assert text.count("\n") == 1
+    assert "Traceback" not in text
+    return f"{result.returncode}: {text}"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "access.log"
+    path.write_bytes(b"".join(Traffic(Shape(1), seed=4).seconds(BASE, 5000)) + b"garbage\n")
+    return path
+
+
+def test_a_report_on_standard_output_is_plain_text(log: Path) -> None:
+    result = run("report", log)
+    text = result.stdout.decode()
+    assert result.returncode == 0
+    assert result.stderr == b""
+    assert "\x1b" not in text
+    assert re.search(r"Requests +5,000 ", text)
+    assert "Rejected lines: 1 (0.0 % of all lines)" in text
+    assert "no time such as" in text
+    for title in ("Over time, requests by", "Sections", "URLs", "Hosts", "Browsers", "Left out"):
+        assert f"\n{title}" in text
+    assert "slowest_paths: the log has no durations" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_report_of_standard_input(log: Path) -> None:
+    for name in ([], ["-"]):
+        result = run("report", *name, "--panels", "methods", stdin=log.read_bytes())
+        assert re.search(r"Requests +5,000 ", result.stdout.decode())
+        assert result.returncode == 0
+
+
+def test_top_panels_and_sort(log: Path) -> None:
+    result = run("report", log, "--top", 2, "--panels", "paths,hosts", "--sort", "bytes",
+                 "--output-format", "json")  # fmt: skip
+    panels = json.loads(result.stdout)["panels"]
+    assert list(panels) == ["paths", "hosts"]
+    for panel in panels.values():
+        sizes = [row["bytes"] for row in panel["rows"]]
+        assert len(sizes) == 2
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_json_csv_and_parquet_hold_the_same(log: Path, tmp_path: Path) -> None:
+    for suffix in ("json", "csv", "parquet", "html", "txt"):
+        assert run("report", log, "-o", tmp_path / f"report.{suffix}").returncode == 0
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert (told["hits"], told["rejects"], told["lines"]) == (5000, 1, 5001)
+    with (tmp_path / "report.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name, panel in told["panels"].items():
+        inside = [row for row in rows if row["panel"] == name and not row["group"]]
+        assert [int(row["hits"]) for row in inside] == [row["hits"] for row in panel["rows"]]
+    table = parquet.read_table(tmp_path / "report.parquet")
+    assert table.num_rows == 5000
+    assert table.schema.names == SCHEMA.names
+    assert sum(table.column("bytes").drop_null().to_pylist()) == told["bytes"]
+    assert "<!doctype html>" in (tmp_path / "report.html").read_text()
+
+
+def test_an_odd_name_is_written_as_what_is_asked_for(log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    assert run("report", log, "-o", out, "--output-format", "json").returncode == 0
+    assert json.loads(out.read_text())["hits"] == 5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope.log"], "1: glancemetrics: error: nope.log: there is no such file"),
+        (["LOG", "-o", "report.docx"], "2: glancemetrics: error: --output report.docx: must end"),
+        (["LOG", "-o", "/nope/report.html"], "there is no such directory"),
+        (["LOG", "--since", "soon"], "--since soon: must be a time"),
+        (["LOG", "--since", "today", "--until", "yesterday"], "is not before --until yesterday"),
+        (["LOG", "--panels", "url"], "there is no panel 'url'; there are time, hours_of_day"),
+        (["LOG", "--sort", "name"], "invalid choice: 'name'"),
+        (["LOG", "--top", "0"], "must be a whole number above 0"),
+        (["LOG", "--exclude-ip", "x"], "--exclude-ip x: must be an address"),
+        (["LOG", "--where", "nope = 1"], "the columns are time"),
+        (["LOG", "--timezone", "Mars"], "--timezone Mars: must be a name such as Europe/Paris"),
+        (["LOG", "--max-memory", "1MB"], "must be a size of at least 300MB"),
+        (["LOG", "--output-format", "parquet"], "needs a file, with --output"),
+        (["LOG", "--nope"], "unrecognized arguments: --nope (`glancemetrics report -h` shows"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], said: str, log: Path) -> None:
+    names = [str(log) if argument == "LOG" else argument for argument in arguments]
+    assert said in told("report", *names)
+
+
+def test_a_log_of_another_kind_says_what_was_expected(tmp_path: Path) -> None:
+    name = write(tmp_path / "app.log", b'{"level": "info"}\n' * 3)
+    assert "no line is a common or combined log line; of the first, no time" in told("report", name)
+    binary = write(tmp_path / "core", bytes(1000))
+    assert "core: is no log: it holds binary data" in told("report", binary)
+
+
+def test_an_empty_log_is_an_empty_report(tmp_path: Path) -> None:
+    result = run("report", write(tmp_path / "access.log", b""))
+    assert result.returncode == 0
+    assert "No records." in result.stdout.decode()
+
+
+def test_an_old_report_outlives_a_disk_that_fills(log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("the old report")
+
+    def almost_full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    said = told("report", log, "-o", out, preexec_fn=almost_full)
+    assert f"--output {out}: File too large; nothing was changed" in said
+    assert out.read_text() == "the old report"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["access.log", "report.html"]
+    assert "No space left on device" in told("report", log, "-o", "/dev/full", "--output-format",
+                                             "html")  # fmt: skip
+
+
+def test_a_reader_that_leaves_is_a_quiet_end(log: Path) -> None:
+    command = f"{shlex.join([*COMMAND, 'report', str(log)])} | head -1"
+    shell = ["bash", "-o", "pipefail", "-c", command]
+    result = subprocess.run(shell, capture_output=True, check=False)
+    assert (result.stderr, result.stdout.count(b"\n"), result.returncode) == (b"", 1, 0)
+
+
+def hostile_log(path: Path) -> str:
+    text = HOSTILE.replace('"', r"\"")
+    data = line(host="=1+1", user="@x", request=f"GET /{text} HTTP/1.1", status=404,
+                referrer=text, agent=text)  # fmt: skip
+    return write(path, data + line(host="\u202ehost", request=f"+{text}") + text.encode() + b"\n")
+
+
+def test_nothing_from_a_log_reaches_the_terminal_or_a_spreadsheet(tmp_path: Path) -> None:
+    name = hostile_log(tmp_path / "access.log")
+    for arguments in (["report", name], ["sql", name, "select * from log"]):
+        text = run(*arguments).stdout.decode()
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "\x07" not in text
+        assert "\\x1b[31m" in text
+    for arguments in (["report", name], ["sql", name, "select * from log"]):
+        rows = csv.reader(run(*arguments, "--output-format", "csv").stdout.decode().splitlines())
+        cells = [cell for row in rows for cell in row]
+        assert "'=1+1" in cells
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+
+
+def test_questions_in_sql(log: Path, tmp_path: Path) -> None:
+    question = "select section, count(*) as n from log group by all order by 2 desc limit 2"
+    table = run("sql", log, question)
+    assert table.stdout.decode().splitlines()[0].split() == ["section", "n"]
+    assert table.stderr == b"glancemetrics: 1 line was rejected, and not asked.\n"
+    rows = json.loads(run("sql", log, question, "--output-format", "json").stdout)
+    assert [set(row) for row in rows] == [{"section", "n"}] * 2
+    out = tmp_path / "answer.parquet"
+    assert run("sql", log, question, "-o", out).returncode == 0
+    assert parquet.read_table(out).to_pylist() == rows
+    assert "name a log and a query" in told("sql", question)
+    assert "the columns are" in told(
+        "sql", write(tmp_path / "one.log", line()), "select x from log"
+    )
+
+
+def test_an_extra_that_is_not_installed_is_named(log: Path) -> None:
+    code = (
+        "import sys; sys.modules['duckdb'] = None; from glancemetrics.cli import main; "
+        f"main(['report', {str(log)!r}, '--where', 'true'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    said = "--where: needs DuckDB; install it with: pip install 'glancemetrics[sql]'"
+    assert said in result.stderr
+
+
+@pytest.mark.terminal
+def test_a_long_report_opens_in_a_pager(
+    log: Path, terminal: Callable[[int, int], Tmux], tmp_path: Path
+) -> None:
+    needs("less")
+    screen = terminal(80, 24)
+    screen.type(shlex.join(["env", "-u", "LESS", *COMMAND, "report", str(log)]))
+    screen.until(r"GlanceMetrics · .*/access.log")
+    screen.until(r"(?m)^:$")  # less waits
+    assert "Requests" in screen.page
+    assert "\x1b[1mGlanceMetrics" in screen.colored_page
+    assert all(len(row) <= 80 for row in screen.page.splitlines())
+    screen.press("G")
+    screen.until("Left out")
+    screen.press("q")
+    screen.until(r"\$ $")
+
+
+@pytest.mark.terminal
+def test_progress_is_shown_and_ctrl_c_gives_what_was_read(
+    terminal: Callable[[int, int], Tmux], tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    block = b"".join(Traffic(Shape(1000), seed=4).seconds(BASE, 50_000))
+    with log.open("wb") as file:
+        for _ in range(80):
+            file.write(block)
+    out = tmp_path / "report.json"
+    screen = terminal(100, 30)
+    screen.type(shlex.join([*COMMAND, "report", str(log), "-o", str(out)]))
+    page = screen.until(r"\d+ % of [\d.]+ MB, [\d,]+ lines/s, \d+ s left")
+    assert "Traceback" not in page
+    screen.press("C-c")
+    screen.until(r"Stopped before the end: this is what had been read by then, \d+ % of the bytes")
+    eventually(out.exists, 20, "the report")
+    told = json.loads(out.read_text())
+    assert 0 < told["hits"] < 80 * 50_000
+    assert told["unfinished"].startswith("Stopped before the end")
+
+
+def test_a_slow_stream_can_be_stopped_too(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "report", "--panels", "paths"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(numbered(0, 5))
+    process.stdin.flush()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=20)
+    assert b"Stopped before the end" in said
+    assert b"Requests" in out
+    assert process.returncode == 0
+
+
+def test_compressed_logs_and_spans_on_the_command_line(tmp_path: Path) -> None:
+    write(tmp_path / "access.log.1.gz", COMPRESS["gzip"](numbered(0, 100)))
+    write(tmp_path / "access.log", numbered(100, 100, BASE + 100))
+    result = run("report", f"{tmp_path}/access.log*", "--since", "2026-09-21T14:14:10",
+                 "--until", "2026-09-21T14:15:30", "--output-format", "json")  # fmt: skip
+    told = json.loads(result.stdout)
+    assert told["hits"] == 80
+    assert [Path(source["name"]).name for source in told["sources"]] == [
+        "access.log.1.gz",
+        "access.log",
+    ]
+
+
+def test_no_colour_where_it_is_not_wanted(log: Path) -> None:
+    import pty
+
+    for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        reading, writing = pty.openpty()
+        process = subprocess.Popen(
+            [*COMMAND, "report", str(log), "--panels", "methods"],
+            stdout=writing, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PAGER": "cat", **environment},
+        )  # fmt: skip
+        assert process.wait(30) == 0
+        os.close(writing)
+        assert (b"\x1b[1m" in os.read(reading, 65_536)) is coloured
+        os.close(reading)

@@ -23,6 +23,7 @@ from glancemetrics.reporting.panels import TIME_PANELS
 from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
 
 NARROWEST = 60
+_NAME = "GlanceMetrics · "
 _CHART_ROWS = 6
 _CHART_LABEL = 6
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -88,9 +89,8 @@ class _Writer:
         report = self._report
         names = [visible(source.name) for source in report.sources]
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield self._styled(
-            "title", _cut(f"GlanceMetrics · {(names or [''])[0]}{more}", self._width)
-        )
+        name = _ending((names or [""])[0], self._width - len(_NAME) - len(more))
+        yield self._styled("title", _cut(f"{_NAME}{name}{more}", self._width))
         if report.unfinished is not None:
             yield from (
                 self._styled("bad", line) for line in _wrapped(report.unfinished, self._width)
@@ -293,6 +293,11 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
     import textwrap
 
     yield from textwrap.wrap(text, width, subsequent_indent="    ")
+
+
+def _ending(text: str, width: int) -> str:
+    """Cut the beginning of what does not fit: of a path the end says more."""
+    return text if len(text) <= width else f"…{text[len(text) - max(0, width - 1) :]}"
 
 
 def _cut(text: str, width: int) -> str:

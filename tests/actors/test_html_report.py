@@ -147,12 +147,12 @@ def test_it_fits_and_can_be_read(
     ink, paper = (sum(int(n) for n in c[c.index("(") + 1 : -1].split(",")[:3]) for c in colours)
     assert (ink > paper) is dark
     assert abs(ink - paper) > 380  # of 765: black on white or near it
-    click(page, "#scheme")
-    swapped = page.run("getComputedStyle(document.body).backgroundColor")
-    assert swapped != colours[1]
     folder = os.environ.get("SCREENSHOTS")
     if folder:
         page.screenshot(Path(folder) / f"{name}.png")
+    click(page, "#scheme")
+    swapped = page.run("getComputedStyle(document.body).backgroundColor")
+    assert swapped != colours[1]
 
 
 def test_without_scripts_everything_is_there(page: Page, log: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_long_report_opens_in_a_pager(
     screen.press("G")
     screen.until("Left out")
     screen.press("q")
-    screen.until(r"\$ $")
+    screen.until(r"\$\s*$")
 
 
 @pytest.mark.terminal

@@ -35,6 +35,8 @@ flags win over the environment, and that over the file. _ and - are the same in 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    # Nothing here is linear algebra; numpy would start threads for it that wait busily.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = _run(arguments)
     except GlanceMetricsError as error:

@@ -48,7 +48,7 @@ class LineSplitter:
             return self._drop_overlong_held()
         whole = bytes(self._held) + piece[:cut] if self._held else piece[:cut]
         self._held = bytearray(piece[cut:])
-        lines = self._without_overlong(whole)
+        lines = without_overlong(whole, self._limit)
         return Lines(lines.whole, lines.overlong + self._drop_overlong_held().overlong)
 
     def flush(self) -> Lines:
@@ -68,19 +68,21 @@ class LineSplitter:
         self._skipping = True
         return Lines(overlong=(sample,))
 
-    def _without_overlong(self, whole: bytes) -> Lines:
-        overlong = []
-        kept = []
-        start = at = 0
-        while len(whole) - at > self._limit + 1:
-            newline = whole.rfind(b"\n", at, at + self._limit + 1)
-            if newline >= 0:
-                at = newline + 1
-                continue
-            overlong.append(whole[at : at + OVERLONG_SAMPLE])
-            kept.append(whole[start:at])
-            start = at = whole.index(b"\n", at) + 1
-        if not overlong:
-            return Lines(whole)
-        kept.append(whole[start:])
-        return Lines(b"".join(kept), tuple(overlong))
+
+def without_overlong(whole: bytes, limit: int = LINE_LIMIT) -> Lines:
+    """Take out of whole lines those that are longer than `limit` bytes."""
+    overlong = []
+    kept = []
+    start = at = 0
+    while len(whole) - at > limit + 1:
+        newline = whole.rfind(b"\n", at, at + limit + 1)
+        if newline >= 0:
+            at = newline + 1
+            continue
+        overlong.append(whole[at : at + OVERLONG_SAMPLE])
+        kept.append(whole[start:at])
+        start = at = whole.index(b"\n", at) + 1
+    if not overlong:
+        return Lines(whole)
+    kept.append(whole[start:])
+    return Lines(b"".join(kept), tuple(overlong))

@@ -15,7 +15,7 @@ from actors.archive.decompression import DamagedError, compression_of, decompres
 from actors.archive.logs import LogFile
 from glancemetrics.formats.clf_time import line_times
 from glancemetrics.formats.combined import Decoded, decode
-from glancemetrics.line_splitter import OVERLONG_REASON, LineSplitter
+from glancemetrics.line_splitter import OVERLONG_REASON, LineSplitter, without_overlong
 from glancemetrics.rejects import reject_of
 from glancemetrics.time_bisect import Span, find_span
 from glancemetrics.time_span import TimeSpan
@@ -127,14 +127,30 @@ class LogReader(Generic[Result]):
             yield _Piece(b"", trouble="is no log: it holds binary data")
             return
         span = self._file_span(file)
-        splitter = LineSplitter()
-        at = span.start
-        skipped = at
-        file.seek(at)
+        at, skipped = span.start, span.start
         while at < span.end:
-            block = file.read(min(self._chunk_bytes, span.end - at))
+            block = os.pread(file.fileno(), min(self._chunk_bytes, span.end - at), at)
             if not block:
-                break  # it was cut while we read
+                return  # it was cut while we read
+            # Read again from the beginning of the line that the block cuts, so that nothing has
+            # to be put together; unless that is the last line, or one that is far too long.
+            cut = block.rfind(b"\n") + 1
+            if at + len(block) >= span.end or not cut:
+                yield from self._rest(file, span.end, at, skipped)
+                return
+            at += cut
+            lines = without_overlong(block[:cut])
+            yield _Piece(lines.whole, lines.overlong, cut + skipped)
+            skipped = 0
+
+    def _rest(self, file: BinaryIO, end: int, at: int, skipped: int) -> Iterator[_Piece]:
+        """Read from an offset on, whatever the lines are like."""
+        splitter = LineSplitter()
+        file.seek(at)
+        while at < end:
+            block = file.read(min(self._chunk_bytes, end - at))
+            if not block:
+                return
             at += len(block)
             lines = splitter.feed(block)
             yield _Piece(lines.whole, lines.overlong, len(block) + skipped)

@@ -1,7 +1,7 @@
-"""All measurements of the monitor, each printed as it is known.
+"""All measurements, each printed as it is known.
 
 python -m benchmarks                 all of them; the one of memory takes ten minutes
-python -m benchmarks ingest start    some of them
+python -m benchmarks report growth   some of them: whole logs, beside GoAccess, ngxtop and mawk
 python -m benchmarks memory --minutes 2
 """
 
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.monitor import console, monitoring
+from benchmarks.reports import measure_growth, measure_report
 from glancemetrics.traffic import Shape, Traffic
 
 
@@ -204,11 +205,13 @@ def measure_help() -> None:
 
 
 def main() -> None:
-    names = ("help", "ingest", "start", "idle", "generate", "memory")
+    names = ("help", "report", "growth", "ingest", "start", "idle", "generate", "memory")
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("what", nargs="*", choices=[*names, []], default=list(names))
     parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
     parser.add_argument("--seconds", type=int, default=12, help="at each rate of ingest")
+    parser.add_argument("--lines", type=int, default=2_000_000, help="of the log of the report")
+    parser.add_argument("--rounds", type=int, default=2, help="of the report and its peers")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
@@ -217,6 +220,10 @@ def main() -> None:
             match what:
                 case "help":
                     measure_help()
+                case "report":
+                    measure_report(folder, options.lines, options.rounds)
+                case "growth":
+                    measure_growth(folder, options.lines // 4, options.rounds)
                 case "ingest":
                     measure_ingest(folder, options.seconds)
                 case "start":

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import doctest
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from glancemetrics.reporting.panels import PANEL_NAMES
 from glancemetrics.settings import setting_infos
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot
+from tests.glancemetrics.reporting.making import batches_of, report_of
+from tests.lines import line
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -38,3 +46,39 @@ def test_every_field_of_the_json_is_documented() -> None:
     words = set(re.findall(r"\w+", told))
     named = {*keys(snapshot().to_json()), *keys(event().to_json())} - {"2xx", "3xx", "4xx"}
     assert named <= words, named - words
+
+
+def test_the_examples_of_the_library_are_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    guide = Path(__file__).parents[1] / "docs" / "library.md"
+    (command,) = re.findall(r"^ +glancemetrics (generate .*)$", guide.read_text(), re.MULTILINE)
+    subprocess.run([sys.executable, "-m", "glancemetrics", *command.split()], check=True)
+    outcome = doctest.testfile(str(guide), module_relative=False)
+    assert outcome.attempted > 10
+    assert outcome.failed == 0
+
+
+def test_every_panel_and_option_of_a_report_is_documented() -> None:
+    told = (Path(__file__).parents[1] / "docs" / "report.md").read_text(encoding="utf-8")
+    for name in PANEL_NAMES:
+        assert f"`{name}`" in told, name
+    result = subprocess.run(
+        [sys.executable, "-m", "glancemetrics", "report", "-h"], capture_output=True, check=True
+    )
+    for option in re.findall(r"^  (?:-\w \w+, )?(--[\w-]+)", result.stdout.decode(), re.MULTILINE):
+        assert f"`{option}" in told, option
+
+
+def test_every_field_of_a_json_report_is_documented() -> None:
+    told = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", told))
+    fields = report_of(batches_of(line())).to_json()
+    panels = fields.pop("panels")
+    left_out = fields.pop("left_out")
+    assert set(keys(fields)) <= words
+    assert {"panels", "left_out"} <= words
+    assert isinstance(panels, dict)
+    assert isinstance(left_out, dict)
+    assert {key for panel in panels.values() for key in keys(panel)} <= words

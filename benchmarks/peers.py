@@ -1,0 +1,113 @@
+"""Other programs that read whole logs, installed where they are missing, run and measured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import attrs
+
+CSV = """
+import sys
+import pyarrow as pa
+from pyarrow import csv
+names = ["host", "identity", "user", "date", "zone", "request", "status", "bytes", "referrer",
+         "agent"]
+text = pa.dictionary(pa.int32(), pa.string())
+csv.read_csv(
+    sys.argv[1],
+    read_options=csv.ReadOptions(column_names=names, block_size=8 << 20),
+    parse_options=csv.ParseOptions(delimiter=" ", quote_char='"', double_quote=False),
+    convert_options=csv.ConvertOptions(
+        column_types=dict.fromkeys(names, text) | {"bytes": pa.int64(), "status": pa.uint16()},
+        null_values=["-"], strings_can_be_null=True, quoted_strings_can_be_null=True,
+    ),
+)
+"""
+COUNTERS = """{ hits[$1]++; bytes += $10; status[$9]++ }
+END { for (host in hits) n++; for (code in status) print code, status[code]; print n, bytes }"""
+
+
+@attrs.frozen
+class Run:
+    """One run of a program over a log."""
+
+    seconds: float
+    peak_bytes: int
+    """Resident memory at its highest, of the largest of its processes."""
+
+
+def run(command: list[str]) -> Run | None:
+    """Run a command to its end; `None` if it fails."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        return None
+    return Run(time.monotonic() - began, usage.ru_maxrss * 1024)
+
+
+def ours(log: Path, out: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "glancemetrics", "report", str(log), "-o", str(out), *options]
+
+
+def peers(folder: Path) -> dict[str, list[str] | None]:
+    """Return the command of each peer, where `LOG` stands for the log; `None` if it is missing."""
+    commands: dict[str, list[str] | None] = {}
+    goaccess = ["LOG", "--log-format=COMBINED", "--no-global-config", "--no-progress"]
+    goaccess += ["-o", str(folder / "goaccess.json")]
+    found = _installed("goaccess", "goaccess")
+    commands[f"goaccess {_version(found)}" if found else "goaccess"] = found and [found, *goaccess]
+    newer = os.environ.get("GOACCESS")
+    if newer:
+        words = newer.split()
+        commands[f"goaccess {_version(*words)}, 2 jobs"] = [*words, *goaccess, "--jobs=2"]
+    found = _ngxtop(folder)
+    commands["ngxtop"] = found and [*found, "-l", "LOG", "-f", "combined", "--no-follow"]
+    found = _installed("mawk", "mawk")
+    commands["mawk, three counters"] = found and [found, COUNTERS, "LOG"]
+    commands["pyarrow.csv, parse only"] = [sys.executable, "-c", CSV, "LOG"]
+    return commands
+
+
+def _installed(program: str, package: str) -> str | None:
+    found = shutil.which(program)
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-q"], stdout=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-q", package], stdout=subprocess.DEVNULL, check=False
+        )
+        found = shutil.which(program)
+    return found
+
+
+def _version(*command: str | None) -> str:
+    told = subprocess.run(
+        [*map(str, command), "--version"], capture_output=True, text=True, check=False
+    )
+    return told.stdout.split("\n")[0].split()[-1].rstrip(".") if told.stdout else "?"
+
+
+def _ngxtop(folder: Path) -> list[str] | None:
+    target = folder / "ngxtop"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "ngxtop"],
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if not (target / "ngxtop").is_dir():
+        return None
+    code = (
+        f"import sys; sys.path.insert(0, {str(target)!r}); from ngxtop.ngxtop import main; main()"
+    )
+    return [sys.executable, "-c", code]

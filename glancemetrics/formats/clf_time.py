@@ -116,14 +116,18 @@ def seconds_at(fields: LineFields, at: Int64s) -> tuple[Int64s, Bools]:
     valid &= zone_valid
     for offset, character in ((0, "["), (21, " "), (27, "]"), (28, " ")):
         valid &= text[at[runs] + offset] == ord(character)
-    # Unsigned: what is less than "0" is more than 9 as well.
-    tens_of_minutes, minutes, tens, ones = (text[at + i] - ord("0") for i in (16, 17, 19, 20))
+    # `10:05:03`
+    clock = fields.words(at + 13).view(np.int64)
+    minute_tens, minute, colon, second_tens, second = (
+        ((clock >> shift) & 0xFF) - ord("0") for shift in (24, 32, 40, 48, 56)
+    )
     good = np.repeat(valid, spans)
-    good &= (tens_of_minutes < 6) & (minutes < 10) & (ones < 10)
-    good &= (tens < 6) | ((tens == 6) & (ones == 0))
-    good &= text[at + 18] == ord(":")
-    minute_seconds = (tens_of_minutes * np.int64(10) + minutes) * 60
-    return np.repeat(hours - offsets, spans) + minute_seconds + tens * np.int64(10) + ones, good
+    good &= (minute_tens >= 0) & (minute_tens < 6) & (minute >= 0) & (minute < 10)
+    good &= (second >= 0) & (second < 10) & (second_tens >= 0)
+    good &= (second_tens < 6) | ((second_tens == 6) & (second == 0))
+    good &= colon == ord(":") - ord("0")
+    seconds = minute_tens * 600 + minute * 60 + second_tens * 10 + second
+    return np.repeat(hours - offsets, spans) + seconds, good
 
 
 def line_times(block: bytes) -> tuple[Int64s, Int64s]:

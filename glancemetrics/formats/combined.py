@@ -39,8 +39,13 @@ from glancemetrics.rejects import Reject, reject_of
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
-_SPACE, _BACKSLASH, _ZERO_DIGIT = b" \\0"
-_TWO_DASHES = np.uint64(int.from_bytes(b" - - ", "little") << 24)
+_U = np.uint64
+_SPACE, _BACKSLASH = b" \\"
+_BYTE, _NIBBLE = _U(0xFF), _U(0x0F)
+_ALL_SPACES = _U(int.from_bytes(b" " * 8, "little"))
+_STATUS_SPACES = _U(0x00FF_0000_00FF_0000)
+"""The third and the seventh byte."""
+_TWO_DASHES = _U(int.from_bytes(b" - - ", "little") << 24)
 _SHORTEST_HEAD = len("h - - [17/May/2015:10:05:03 +0000] ")
 _SHORTEST_TAIL = len('" 200 5')
 
@@ -148,8 +153,16 @@ def _read_by_position(chunk: bytes, scan: LineScan) -> _Columns | None:
     combined = scan.quote_counts[lines] == 6
     edges = [opening, closing, closing, closing, closing, closing]
     size_ends = ends
-    # A backslash before a closing quote may escape it: only the careful path can tell.
-    good = text[closing - 1] != _BACKSLASH
+    # `/" 200 5`: a byte of the request, the quote, the status between spaces. A backslash before
+    # a closing quote may escape it: only the careful path can tell.
+    after = fields.words(closing - 1)
+    good = (after & _BYTE) != _BACKSLASH
+    good &= (after & _STATUS_SPACES) == _STATUS_SPACES & _ALL_SPACES
+    digits = (after >> _U(24)) & _U(0xFFFFFF)
+    good &= (digits & _U(0xF0F0F0)) == _U(0x303030)
+    good &= ((digits + _U(0x060606)) & _U(0xF0F0F0)) == _U(0x303030)
+    status = (digits & _NIBBLE) * _U(100) + ((digits >> _U(8)) & _NIBBLE) * _U(10)
+    status += (digits >> _U(16)) & _NIBBLE
     if combined.any():
         quotes = scan.quotes(lines[combined], 6)
         edges = [_placed(edge, combined, quote) for edge, quote in zip(edges, quotes, strict=True)]
@@ -162,11 +175,7 @@ def _read_by_position(chunk: bytes, scan: LineScan) -> _Columns | None:
     _, _, third, fourth, fifth, sixth = edges
     bracket = opening - BRACKETED_LENGTH - 1
     seconds, timed = seconds_at(fields, bracket)
-    good &= timed & (text[bracket - 1] == _SPACE)
-    good &= (text[closing + 1] == _SPACE) & (text[closing + 5] == _SPACE)
-    hundreds, tens, ones = (text[closing + i] - _ZERO_DIGIT for i in (2, 3, 4))
-    good &= (hundreds < 10) & (tens < 10) & (ones < 10)
-    status = hundreds * np.uint16(100) + tens * np.uint16(10) + ones
+    good &= timed
     sizes, sized = fields.integers(closing + 6, np.maximum(size_ends, closing + 6))
     good &= sized
     heads = _read_heads(fields, starts, bracket)
@@ -212,8 +221,9 @@ class _Heads:
 def _read_heads(fields: LineFields, starts: Int64s, brackets: Int64s) -> _Heads:
     """Read `host identity user` before the bracket; nearly always the last two are dashes."""
     host_ends = brackets - 5
-    good = np.ones(len(starts), np.bool_)
-    named = np.flatnonzero((fields.words(host_ends) << np.uint64(24)) != _TWO_DASHES)
+    before = fields.words(host_ends)
+    named = np.flatnonzero((before << _U(24)) != _TWO_DASHES)
+    good = ((before >> _U(32)) & _BYTE) == _SPACE
     columns = dict.fromkeys(("identity", "user"), pa.nulls(len(starts), TEXT))
     if len(named):
         head, end = starts[named], brackets[named] - 1
@@ -222,7 +232,7 @@ def _read_heads(fields: LineFields, starts: Int64s, brackets: Int64s) -> _Heads:
         identity_end = identity + _first_spaces(fields, identity, end)
         user = np.minimum(identity_end + 1, end)
         host_ends[named] = host_end
-        good[named] = (host_end < identity) & (identity < identity_end) & (user < end)
+        good[named] &= (host_end < identity) & (identity < identity_end) & (user < end)
         users = fields.strings(user, end).dictionary_encode()
         # As the careful pattern has it: a user that begins with `- ` or a space is none.
         wrong = pc.match_substring_regex(users.dictionary, "^(- | )")

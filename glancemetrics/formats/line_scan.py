@@ -10,6 +10,7 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
+_BLOCK = 1 << 18
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -42,9 +43,7 @@ class LineScan:
 def scan_lines(chunk: bytes) -> LineScan:
     """Scan a chunk of whole lines, each ended by a newline."""
     text = np.frombuffer(chunk, np.uint8)
-    marked = text == _QUOTE
-    marked |= text == _NEWLINE
-    marks = np.flatnonzero(marked)
+    marks = _positions(text)
     line_marks = np.flatnonzero(text[marks] == _NEWLINE)
     newlines = marks[line_marks]
     starts = np.concatenate([np.zeros(min(1, len(newlines)), np.int64), newlines[:-1] + 1])
@@ -57,6 +56,21 @@ def scan_lines(chunk: bytes) -> LineScan:
         _clear_undecodable(plain, chunk, text, newlines, starts)
     quote_counts = np.diff(line_marks, prepend=-1) - 1
     return LineScan(starts, ends, marks, line_marks - quote_counts, quote_counts, plain)
+
+
+def _positions(text: npt.NDArray[np.uint8]) -> Int64s:
+    """Find quotes and newlines, a block at a time: so what is compared stays in the cache."""
+    quote, newline = np.empty((2, _BLOCK), np.bool_)
+    parts = []
+    for at in range(0, len(text), _BLOCK):
+        block = text[at : at + _BLOCK]
+        size = len(block)
+        marked = np.equal(block, _QUOTE, out=quote[:size])
+        np.logical_or(marked, np.equal(block, _NEWLINE, out=newline[:size]), out=marked)
+        found = np.flatnonzero(marked)
+        found += at
+        parts.append(found)
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def _clear_marked(flags: Bools, chunk: bytes, newlines: Int64s) -> None:

@@ -244,7 +244,9 @@ class Dimension:
         for field in _SUMS:
             sums = np.zeros(len(self.names), np.int64)
             sums[:known] = getattr(self, field)
-            np.add.at(sums, numbers, np.concatenate([getattr(part, field) for part in counts]))
+            new = np.concatenate([getattr(part, field) for part in counts])
+            if new.any():  # mostly there are no durations
+                np.add.at(sums, numbers, new)
             setattr(self, field, sums)
         return numbers
 

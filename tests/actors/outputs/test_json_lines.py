@@ -42,8 +42,9 @@ async def test_a_snapshot_is_a_line() -> None:
     assert told["top"]["sections"][0] == {"name": "/s0", "hits": 100, "bytes": 1000, "errors": 3}
     assert list(told["alerts"]) == ["firing", "recovered"]
     assert told["alerts"]["firing"][0]["triggered_at"] == "2026-09-21T14:13:00+00:00"
-    assert list(told["health"])[:8] == [
+    assert list(told["health"])[:9] == [
         "lines", "records", "rejects", "filtered", "late", "early", "delay", "lag_bytes",
+        "lag_seconds",
     ]  # fmt: skip
     assert told["health"]["sources"][0]["state"] == "following"
 

@@ -150,9 +150,10 @@ class _Writer:
     def _chart(self, rows: Sequence[Row]) -> Iterator[str]:
         """Bars upwards, as many rows side by side as there is room for."""
         label_width = _CHART_LABEL
-        heights = [row.hits for row in filled(rows, self._report.time_step)]
+        steps = filled(rows, self._report.time_step)
         per = self._steps_per_bar()
-        heights = [sum(heights[i : i + per]) for i in range(0, len(heights), per)]
+        bars = [steps[i : i + per] for i in range(0, len(steps), per)]
+        heights = [sum(row.hits for row in bar) for bar in bars]
         cells = max(1, (self._width - label_width - 1) // len(heights))
         cells = min(cells, 6)
         top = max(heights) or 1
@@ -164,6 +165,18 @@ class _Writer:
         gap = len(heights) * cells - len(first) - len(last)
         axis = f"{first}{' ' * gap}{last}" if gap > 0 else first
         yield f"{' ' * label_width} {self._styled('dim', axis)}"
+        # Visitors of several steps cannot be added up; the most of any of them can be shown.
+        visitors = [max(row.visitors or 0 for row in bar) for bar in bars]
+        sent = [sum(row.bytes for row in bar) for bar in bars]
+        for title, values, show in (
+            ("visitors", visitors, format_count),
+            ("sent", sent, format_bytes),
+        ):
+            highest = max(values) or 1
+            line = "".join(_block(value / highest) * cells for value in values)
+            yield f"{' ' * label_width} {self._styled('chart', line)}"
+            told = f"{title}, up to {show(highest)}"
+            yield f"{' ' * label_width} {self._styled('dim', told)}"
 
     def _steps_per_bar(self) -> int:
         rows = filled(self._report.panel("time").rows, self._report.time_step)

@@ -9,6 +9,7 @@ from actors.messages import Chunk, FromParser, FromTailer
 from actors.parser import parse
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.sql import Where
 from tests.lines import BASE, line
 
 
@@ -54,3 +55,16 @@ async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
         assert send.statistics().current_buffer_used >= 47
         nursery.cancel_scope.cancel()
     receive.close()
+
+
+async def test_a_condition_says_which_records_are_wanted() -> None:
+    send, from_tailer = trio.open_memory_channel[FromTailer](1)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](1)
+    send.send_nowait(chunk(line(status=200) + b"bad\n" + line(status=503)))
+    send.close()
+    await parse(from_tailer, to_aggregator, workers=1, where=Where("status >= 500"))
+    batch = receive.receive_nowait()
+    assert isinstance(batch, SourceBatch)
+    assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 2, 1)
+    assert batch.wanted is not None
+    assert batch.wanted.tolist() == [False, True]

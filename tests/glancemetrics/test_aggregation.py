@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import attrs
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -228,3 +230,18 @@ def test_garbage_alone_is_told_without_a_window() -> None:
     assert reading.advance(BASE + 0.5) is None
     snapshot = reading.snapshot(BASE + 0.5)
     assert (snapshot.insights.hits, snapshot.health.rejects) == (0, 5)
+
+
+def test_only_wanted_records_are_counted_and_all_tell_the_time() -> None:
+    live = aggregation()
+    first = read(line(BASE, status=503) + line(BASE, status=200) * 2)
+    live.add(attrs.evolve(first, wanted=np.array([True, False, False])), BASE + 0.3)
+    later = read(line(BASE + 5, status=200) * 4)
+    live.add(attrs.evolve(later, wanted=np.zeros(4, np.bool_)), BASE + 5.3)
+    live.advance(BASE + 6.6)
+    snapshot = live.snapshot(BASE + 6.6)
+    assert (snapshot.insights.hits, snapshot.insights.errors) == (1, 1)
+    health = snapshot.health
+    assert (health.lines, health.records, health.filtered, health.rejects) == (7, 7, 6, 0)
+    assert health.newest == BASE + 5  # though none of that second is wanted
+    assert health.live

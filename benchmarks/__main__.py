@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.monitor import console, monitoring
-from benchmarks.reports import measure_growth, measure_report
+from benchmarks.reports import measure_growth, measure_phases, measure_report
 from glancemetrics.traffic import Shape, Traffic
 
 
@@ -205,7 +205,7 @@ def measure_help() -> None:
 
 
 def main() -> None:
-    names = ("help", "report", "growth", "ingest", "start", "idle", "generate", "memory")
+    names = ("help", "report", "phases", "growth", "ingest", "start", "idle", "generate", "memory")
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("what", nargs="*", choices=[*names, []], default=list(names))
     parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
@@ -222,6 +222,8 @@ def main() -> None:
                     measure_help()
                 case "report":
                     measure_report(folder, options.lines, options.rounds)
+                case "phases":
+                    measure_phases(folder, options.lines)
                 case "growth":
                     measure_growth(folder, options.lines // 4, options.rounds)
                 case "ingest":

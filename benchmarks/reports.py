@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from actors.archive.log_reader import CHUNK_BYTES
 from benchmarks.peers import Run, ours, peers, run
+from glancemetrics.formats.combined import decode
+from glancemetrics.formats.line_scan import scan_lines
+from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.report import Wishes, build_report
+from glancemetrics.reporting.slices import slices_of
+from glancemetrics.reporting.tally import Tally
+
+T = TypeVar("T")
 
 # Some 780,000 hosts and 125,000 distinct requests in 2,000,000 lines.
 VARIETY = ("--visitors", "2000000", "--paths", "500000", "--seed", "7", "--rate", "30")
@@ -64,3 +76,33 @@ def generated(folder: Path, lines: int) -> Path:
     command += ["--start", "2026-11-20T00:00:00", *VARIETY, "-o", str(log)]
     subprocess.run(command, check=True)
     return log
+
+
+def measure_phases(folder: Path, lines: int) -> None:
+    """CPU seconds of each phase of a report, in one thread."""
+    log = generated(folder, lines)
+    spent = dict.fromkeys(("reading", "lines", "decoding", "slicing", "merging", "panels"), 0.0)
+
+    def timed(phase: str, work: Callable[[], T]) -> T:
+        began = time.process_time()
+        result = work()
+        spent[phase] += time.process_time() - began
+        return result
+
+    tally = Tally(1 << 40, groups_kept())
+    with log.open("rb") as file:
+        rest = b""
+        while block := timed("reading", lambda: file.read(CHUNK_BYTES)):
+            cut = block.rfind(b"\n") + 1
+            chunk, rest = rest + block[:cut], block[cut:]
+            timed("lines", lambda chunk=chunk: scan_lines(chunk))
+            batch = timed("decoding", lambda chunk=chunk: decode(chunk)).batch
+            slices = timed("slicing", lambda batch=batch: slices_of(batch))
+            timed("merging", lambda slices=slices: tally.add(slices))
+    timed("merging", tally.settle)
+    timed("panels", lambda: build_report(tally, Wishes()))
+    print(f"phases of a report on {lines:,} lines, CPU seconds of one thread:")
+    for phase, seconds in spent.items():
+        note = " (of the decoding)" if phase == "lines" else ""
+        print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns a line{note}")
+    log.unlink()

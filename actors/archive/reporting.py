@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 import attrs
@@ -15,16 +15,19 @@ from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
-from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.panels import AGENT_PANELS, groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
 from glancemetrics.reporting.slices import Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selection import Selection
+from glancemetrics.user_agents import prepare
 
 WORKERS = 2
 """Threads: reading, finding and numbering leave the interpreter to others most of the time."""
 
 _REJECT_SAMPLES = 5
+_WAITING_SLICES = 4
+"""Chunks that are counted and wait to be merged, at most."""
 _TALLY_SHARE = 0.35
 """Of the memory that a report may take; the rest is for chunks in work and for merging."""
 _BASE_MEMORY = 160_000_000
@@ -72,13 +75,24 @@ def report_on(
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     counted = _Counted(len(logs))
-    with ThreadPoolExecutor(WORKERS, "glancemetrics-report") as pool:
+    with (
+        ThreadPoolExecutor(WORKERS, "glancemetrics-report") as pool,
+        ThreadPoolExecutor(1, "glancemetrics-tally") as keeper,
+    ):
         tally = _tally(max_memory, pool)
+        if wishes.panels & AGENT_PANELS:
+            keeper.submit(prepare)
+        # Merging takes a while now and then; chunks are read and decoded meanwhile.
+        merging: deque[Future[None]] = deque()
         for chunk in reader.chunks(pool, WORKERS):
             counted.add(chunk)
             if chunk.result is not None:
-                tally.add(chunk.result.slices)
+                merging.append(keeper.submit(tally.add, chunk.result.slices))
+            while merging and (merging[0].done() or len(merging) > _WAITING_SLICES):
+                merging.popleft().result()
             progress(Progress(counted.read_bytes, total, counted.lines))
+        for merged in merging:
+            merged.result()
         unfinished = None
         if stopped():
             unfinished = "Stopped before the end: this is what had been read by then"

@@ -9,7 +9,7 @@ import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.dimensions import MALFORMED, OTHER, sections_of
+from glancemetrics.dimensions import sections_of
 from glancemetrics.networks import networks_of
 from glancemetrics.reporting.slices import FROM, Base
 from glancemetrics.user_agents import UserAgent, classify
@@ -246,7 +246,8 @@ TIME_PANELS = {
 
 PANEL_NAMES = (*TIME_PANELS, *(spec.name for spec in PANELS))
 
-SPECIAL_NAMES = (MALFORMED, OTHER)
+AGENT_PANELS = frozenset({"browsers", "operating_systems", "devices", "bots"})
+"""Those for which user agents have to be understood."""
 
 
 def groups_kept() -> dict[Base, tuple[Group, ...]]:

@@ -105,7 +105,7 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
     add("--sort", choices=_ORDERS, default="hits", metavar="BY",
         help=f"order of rows: {', '.join(_ORDERS)} (default: hits)")  # fmt: skip
     add("--max-memory", type=_memory, default=DEFAULT_MEMORY, metavar="SIZE",
-        help="past this, numbers are estimated and marked ~ (default: 1GB)")  # fmt: skip
+        help="past this, numbers are estimated and marked ~ (default: 2GB)")  # fmt: skip
     add_selection_options(parser)
     return parser
 

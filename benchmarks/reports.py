@@ -58,7 +58,7 @@ def measure_growth(folder: Path, lines: int, rounds: int) -> None:
     out = folder / "report.json"
     for times in (1, 4, 16):
         log = generated(folder, lines * times)
-        for options in ((), ("--max-memory", "400MB")):
+        for options in ((), ("--max-memory", "400MB"), ("--max-memory", "1GB")):
             made = [run(ours(log, out, *options)) for _ in range(rounds)]
             took = min((each for each in made if each is not None), key=lambda each: each.seconds)
             print(

@@ -27,7 +27,7 @@ Logs = Path | Iterable[Path]
 Instant = str | datetime | float
 Addresses = str | Iterable[str]
 
-DEFAULT_MEMORY = 1_000_000_000
+DEFAULT_MEMORY = 2_000_000_000
 """Bytes that a report may take before it estimates."""
 
 

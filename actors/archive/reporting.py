@@ -11,7 +11,7 @@ from contextlib import suppress
 import attrs
 import pyarrow as pa
 
-from actors.archive.log_reader import LogReader, ReadChunk
+from actors.archive.log_reader import CHUNK_BYTES, LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
@@ -28,10 +28,13 @@ WORKERS = 2
 _REJECT_SAMPLES = 5
 _WAITING_SLICES = 4
 """Chunks that are counted and wait to be merged, at most."""
-_TALLY_SHARE = 0.35
-"""Of the memory that a report may take; the rest is for chunks in work and for merging."""
-_BASE_MEMORY = 160_000_000
+_BASE_MEMORY = 170_000_000
 """Bytes that the program takes before it has counted anything."""
+_IN_WORK = 28
+"""Bytes that reading takes for each byte of a chunk: some chunks, and what is made of them."""
+_PLENTY = 800_000_000
+_TALLY_SHARE, _PENDING_SHARE = 0.24, 0.16
+"""Of the memory that is left then; merging takes half as much again as both for a moment."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
@@ -71,7 +74,13 @@ def report_on(
         batch = selection.of(decoded.batch)
         return _Worked(slices_of(batch, wishes.zone), decoded.batch.num_rows)
 
-    reader = LogReader(logs, work, span=selection.span, stopped=stopped)
+    reader = LogReader(
+        logs,
+        work,
+        span=selection.span,
+        stopped=stopped,
+        chunk_bytes=_chunk_bytes(max_memory),
+    )
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     counted = _Counted(len(logs))
@@ -87,7 +96,7 @@ def report_on(
         for chunk in reader.chunks(pool, WORKERS):
             counted.add(chunk)
             if chunk.result is not None:
-                merging.append(keeper.submit(tally.add, chunk.result.slices))
+                merging.append(keeper.submit(_merge, tally, chunk.result.slices))
             while merging and (merging[0].done() or len(merging) > _WAITING_SLICES):
                 merging.popleft().result()
             progress(Progress(counted.read_bytes, total, counted.lines))
@@ -130,8 +139,23 @@ def report_on_batches(
 
 
 def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:
-    ceiling = int(max(max_memory - _BASE_MEMORY, 0) * _TALLY_SHARE)
-    return Tally(ceiling, groups_kept(), each=pool.map)
+    free = max(max_memory - _BASE_MEMORY - _IN_WORK * _chunk_bytes(max_memory), 0)
+    return Tally(
+        int(free * _TALLY_SHARE),
+        pending_limit=int(free * _PENDING_SHARE),
+        groups=groups_kept(),
+        each=pool.map,
+    )
+
+
+def _merge(tally: Tally, slices: Slices) -> None:
+    if tally.add(slices):
+        _give_back_memory()
+
+
+def _chunk_bytes(max_memory: int) -> int:
+    """Smaller chunks where there is little memory; they take longer."""
+    return CHUNK_BYTES if max_memory >= _PLENTY else CHUNK_BYTES >> 2
 
 
 class _Counted:
@@ -170,3 +194,9 @@ def _keep_freed_memory() -> None:
         library.mallopt(_M_MMAP_THRESHOLD, _KEPT_FREE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
         pa.set_memory_pool(pa.system_memory_pool())
+
+
+def _give_back_memory() -> None:
+    """Give all that is free to the system, after what takes far more than a chunk."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -52,6 +52,7 @@ _VALUES_KEPT = 2048
 _MINUTES_LIMIT = 4096
 _HOUR = 3600
 _SUMS = ("hits", "bytes", "errors", "micros")
+_BLOCK = 1 << 17
 _HASH_BITS = (56, 48, 44, 40, 36)
 _SHIFT = 32
 _LOW = (1 << _SHIFT) - 1
@@ -81,15 +82,26 @@ class Pairs:
 
         `disjoint` says that there each visitor has but one value.
         """
-        values, hashes = other.split()
-        values = numbers[values]
-        if len(values) and values.min() < 0:
-            kept = values >= 0
-            values, hashes = values[kept], hashes[kept]
-        if other.bits < self.bits and len(values):
+        self._narrow(size)
+        if other.bits < self.bits and other.count:
             self._narrow_to(other.bits)
         fresh = not self._parts
-        self.add(values, hashes, size)
+        pairs = other._distinct()
+        theirs, ours = _U(other.bits), _U(self.bits)
+        mask = _U((1 << self.bits) - 1) & _U((1 << other.bits) - 1)
+        leaves_out = bool(len(numbers)) and int(numbers.min()) < 0
+        made = np.empty(len(pairs), np.uint64)
+        filled = 0
+        # A block at a time: what is between stays small, and in the cache.
+        for at in range(0, len(pairs), _BLOCK):
+            block = pairs[at : at + _BLOCK]
+            values = numbers[(block >> theirs).view(np.int64)]
+            new = (values.view(np.uint64) << ours) | (block & mask)
+            if leaves_out:
+                new = new[values >= 0]
+            made[filled : filled + len(new)] = new
+            filled += len(new)
+        self._append(made if filled == len(made) else made[:filled].copy())
         if fresh and (disjoint or _all_different(numbers)):
             # What was distinct there is so here: no need to look again.
             self._distinct_count = self.count
@@ -102,8 +114,8 @@ class Pairs:
 
     def visitors(self, size: int) -> Int64s:
         """Count the distinct visitors of each value."""
-        values = (self._distinct() >> _U(self.bits)).astype(np.int64)
-        return np.bincount(values, minlength=size).astype(np.int64)
+        values = (self._distinct() >> _U(self.bits)).view(np.int64)
+        return np.bincount(values, minlength=size)
 
     def sample(self, level: int) -> None:
         """Keep only the visitors of a level."""
@@ -285,6 +297,8 @@ class Tally:
     """Bytes that the tally may take; what needs more is estimated."""
     groups: Groups = attrs.field(factory=dict)
     each: Each = map
+    pending_limit: int = 1 << 62
+    """Bytes of slices that may wait to be merged."""
     records: int = 0
     bytes: int = 0
     errors: int = 0
@@ -304,11 +318,12 @@ class Tally:
     """Visitors whose host is not known, as those of one value; all others are those of hosts."""
     _pending: list[Slices] = attrs.field(factory=list)
     _pending_rows: int = 0
+    _pending_bytes: int = 0
 
-    def add(self, slices: Slices) -> None:
-        """Count a batch."""
+    def add(self, slices: Slices) -> bool:
+        """Count a batch; tells whether what was pending has been merged."""
         if not slices.records:
-            return
+            return False
         self.records += slices.records
         self.bytes += slices.bytes
         self.errors += slices.errors
@@ -318,13 +333,18 @@ class Tally:
         self.newest = slices.newest if self.newest is None else max(self.newest, slices.newest)
         self._pending.append(slices)
         self._pending_rows += slices.records
+        self._pending_bytes += slices.nbytes
         # As much again as there is: each value is then numbered anew only a few times.
-        if self._pending_rows >= max(_PENDING_ROWS, self._visitor_pairs()):
-            self.settle()
+        enough = max(_PENDING_ROWS, self._visitor_pairs())
+        if self._pending_rows < enough and self._pending_bytes < self.pending_limit:
+            return False
+        self.settle()
+        return True
 
     def settle(self) -> None:
         """Merge what has come; everything below counts what is merged."""
-        pending, self._pending, self._pending_rows = self._pending, [], 0
+        pending, self._pending = self._pending, []
+        self._pending_rows = self._pending_bytes = 0
         for slices in pending:
             hashes = slices.nameless[are_sampled(slices.nameless, self.level)]
             self.nameless.add(np.zeros(len(hashes), np.int64), hashes, 1)

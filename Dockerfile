@@ -1,7 +1,7 @@
 # Two stages: wheels are built where there is a build tool, and run where there is none.
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY glancemetrics glancemetrics
 COPY actors actors
 RUN python -m venv /opt/glancemetrics \

@@ -9,7 +9,7 @@ ARGS ?=
 
 .PHONY: run demo test lint format bench generate_logs docker screenshot clean
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'

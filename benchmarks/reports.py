@@ -12,7 +12,6 @@ from typing import TypeVar
 from actors.archive.log_reader import CHUNK_BYTES
 from benchmarks.peers import Run, ours, peers, run
 from glancemetrics.formats.combined import decode
-from glancemetrics.formats.line_scan import scan_lines
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Wishes, build_report
 from glancemetrics.reporting.slices import slices_of
@@ -81,7 +80,7 @@ def generated(folder: Path, lines: int) -> Path:
 def measure_phases(folder: Path, lines: int) -> None:
     """CPU seconds of each phase of a report, in one thread."""
     log = generated(folder, lines)
-    spent = dict.fromkeys(("reading", "lines", "decoding", "slicing", "merging", "panels"), 0.0)
+    spent = dict.fromkeys(("reading", "decoding", "slicing", "merging", "panels"), 0.0)
 
     def timed(phase: str, work: Callable[[], T]) -> T:
         began = time.process_time()
@@ -95,7 +94,6 @@ def measure_phases(folder: Path, lines: int) -> None:
         while block := timed("reading", lambda: file.read(CHUNK_BYTES)):
             cut = block.rfind(b"\n") + 1
             chunk, rest = rest + block[:cut], block[cut:]
-            timed("lines", lambda chunk=chunk: scan_lines(chunk))
             batch = timed("decoding", lambda chunk=chunk: decode(chunk)).batch
             slices = timed("slicing", lambda batch=batch: slices_of(batch))
             timed("merging", lambda slices=slices: tally.add(slices))
@@ -103,6 +101,5 @@ def measure_phases(folder: Path, lines: int) -> None:
     timed("panels", lambda: build_report(tally, Wishes()))
     print(f"phases of a report on {lines:,} lines, CPU seconds of one thread:")
     for phase, seconds in spent.items():
-        note = " (of the decoding)" if phase == "lines" else ""
-        print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns a line{note}")
+        print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns a line")
     log.unlink()

@@ -11,22 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.native.strings import StringTable
+
 Bools = npt.NDArray[np.bool_]
 
-_V4_IN_V6 = r"^::ffff:\d{1,3}(?:\.\d{1,3}){3}$"
-"""As IPv6 writes an IPv4 address where one socket takes both."""
-_DOT, _ZERO_DIGIT = b".0"
-_GROUP = "0{0,3}([1-9a-fA-F][0-9a-fA-F]{0,3})"
-_ANY = "[0-9a-fA-F]{1,4}"
-_PLAIN_V6 = (
-    rf"^{_GROUP}:{_GROUP}:{_GROUP}"
-    rf"(?:(?::{_ANY}){{5}}|(?::{_ANY}){{0,3}}::(?:{_ANY}(?::{_ANY}){{0,3}})?)$"
-)
-"""Addresses whose first three groups are written out, and not 0."""
 _OCTETS = ("a", "b", "c", "d")
 _NAMED_V4 = r"^(?:::ffff:)?" + r"\.".join(rf"(?P<{name}>\d{{1,3}})" for name in _OCTETS) + "$"
-_ZERO, _NOTHING = pa.scalar("0", pa.string()), pa.scalar("", pa.string())
-_NO_INDEX = pa.scalar(-1, pa.int32())
+_ZERO = pa.scalar("0", pa.string())
 _PREFIX_V4, _PREFIX_V6 = 24, 48
 
 
@@ -46,80 +37,12 @@ def anonymized(hosts: pa.StringArray) -> pa.DictionaryArray:
 def _by_network(
     hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
 ) -> pa.DictionaryArray:
-    v4, prefixes = _v4_prefixes(hosts)
-    # What hosts share is only written once.
-    encoded = prefixes.dictionary_encode()
-    zeroed = pc.binary_join_element_wise(encoded.dictionary, f"0{suffix_v4}", _NOTHING)
-    codes = np.full(len(hosts), -1, np.int32)
-    codes[v4] = encoded.indices.to_numpy()
-    rest = np.flatnonzero(~v4)
-    if len(rest):
-        names = hosts.take(pa.array(rest))
-        others = _other_networks(names, f"0{suffix_v4}", suffix_v6)
-        if keep_names:
-            others = pc.coalesce(others, names)
-        others = others.dictionary_encode()
-        numbers = others.indices.fill_null(_NO_INDEX).to_numpy()
-        codes[rest] = np.where(numbers < 0, -1, numbers + len(zeroed))
-        zeroed = pa.concat_arrays([zeroed, others.dictionary])
-    missing = codes < 0
+    table = StringTable()
+    numbers = table.enter_networks(hosts, suffix_v4, suffix_v6, keep_names=keep_names)
+    missing = numbers < 0
     return pa.DictionaryArray.from_arrays(
-        pa.array(codes, mask=missing if missing.any() else None), zeroed
+        pa.array(numbers, mask=missing if missing.any() else None), table.array()
     )
-
-
-def _other_networks(hosts: pa.StringArray, zero_v4: str, suffix_v6: str) -> pa.StringArray:
-    """Return the networks of IPv6 addresses; null for what is none."""
-    result = pa.nulls(len(hosts), pa.string())
-    mapped = pc.match_substring_regex(hosts, _V4_IN_V6)
-    plain = pc.match_substring_regex(hosts, _PLAIN_V6)
-    for flags, pattern, replacement in (
-        (mapped, r"\d+$", zero_v4),
-        (plain, _PLAIN_V6, rf"\1:\2:\3::{suffix_v6}"),
-    ):
-        if flags.true_count:
-            replaced = pc.replace_substring_regex(hosts.filter(flags), pattern, replacement)
-            result = pc.replace_with_mask(result, flags, pc.utf8_lower(replaced))
-    rest = pc.and_(pc.match_substring(hosts, ":"), pc.invert(pc.or_(mapped, plain)))
-    if rest.true_count:
-        texts = [_prefix_v6(text, suffix_v6) for text in hosts.filter(rest).to_pylist()]
-        result = pc.replace_with_mask(result, rest, pa.array(texts, pa.string()))
-    return result
-
-
-def _v4_prefixes(hosts: pa.StringArray) -> tuple[Bools, pa.StringArray]:
-    """Tell which hosts are IPv4 addresses, and return these without their last octet.
-
-    An address is what has three dots and but digits; so no host name is taken for one.
-    """
-    size = len(hosts)
-    offsets = np.frombuffer(hosts.buffers()[1], np.int32)[hosts.offset : hosts.offset + size + 1]
-    first, last = (int(offsets[0]), int(offsets[-1])) if size else (0, 0)
-    if last == first:
-        return np.zeros(size, np.bool_), pa.array([], pa.string())
-    data = hosts.buffers()[2]
-    text = np.frombuffer(data, np.uint8)[first:last]
-    dots = np.flatnonzero(text == _DOT)
-    others = np.flatnonzero((text - _ZERO_DIGIT > 9) & (text != _DOT))
-    edges = offsets - first
-    dots_before = np.searchsorted(dots, edges)
-    v4 = (np.diff(dots_before) == 3) & (np.diff(np.searchsorted(others, edges)) == 0)
-    which = np.flatnonzero(v4)
-    cuts = np.empty(2 * len(which) + 1, np.int32)
-    cuts[0:-1:2] = offsets[which]
-    cuts[1::2] = dots[dots_before[which + 1] - 1] + 1 + first
-    cuts[-1] = last
-    between = pa.StringArray.from_buffers(2 * len(which), pa.py_buffer(cuts), data)
-    return v4, between.take(pa.array(np.arange(0, 2 * len(which), 2, dtype=np.int32)))
-
-
-def _prefix_v6(text: str, suffix: str) -> str | None:
-    try:
-        address = ipaddress.IPv6Address(text)
-    except ValueError:
-        return None
-    shift = 128 - _PREFIX_V6
-    return f"{ipaddress.IPv6Address(int(address) >> shift << shift)}{suffix}"
 
 
 @attrs.frozen

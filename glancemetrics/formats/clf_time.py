@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.formats.line_fields import LineFields
-
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
@@ -21,15 +19,6 @@ DATE_LENGTH = 20
 """Characters of `17/May/2015:10:05:03`."""
 ZONE_LENGTH = 5
 """Characters of `+0000`."""
-BRACKETED_LENGTH = 28
-"""Characters of `[17/May/2015:10:05:03 +0000]`."""
-ZONE_AT = 22
-"""Where in these the zone begins."""
-_HOUR_AND_ZONE = (0, 8, 21)
-"""Offsets of three words that together are `[17/May/2015:10:` and ` +0000] `."""
-_MINUTE_AND_SECOND = [15, 16, 18, 19]
-"""Where their digits stand in a date."""
-
 _LINE_TIME = re.compile(
     rb"^[^\n]*?\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]", re.MULTILINE
 )
@@ -90,44 +79,6 @@ def _zone_seconds(text: npt.NDArray[np.uint8]) -> tuple[Int64s, Bools]:
     valid &= (hours < 24) & (minutes < 60)
     seconds = hours * 3600 + minutes * 60
     return np.where(sign == ord("-"), -seconds, seconds), valid
-
-
-def seconds_at(fields: LineFields, at: Int64s) -> tuple[Int64s, Bools]:
-    """Read `[17/May/2015:10:05:03 +0000] ` at each offset: seconds since the epoch.
-
-    Also returns which are such a time. At least 29 bytes must follow each offset. Consecutive
-    lines mostly share all but minute and second, so the rest is read once a run of equal ones.
-    """
-    if not len(at):
-        return np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    words = [fields.words(at + offset) for offset in _HOUR_AND_ZONE]
-    changed = np.ones(len(at), np.bool_)
-    changed[1:] = words[0][1:] != words[0][:-1]
-    for word in words[1:]:
-        changed[1:] |= word[1:] != word[:-1]
-    runs = np.flatnonzero(changed)
-    spans = np.diff(runs, append=len(at))
-    text = fields.text
-    date = text[at[runs, None] + np.arange(1, 1 + DATE_LENGTH)]
-    date[:, _MINUTE_AND_SECOND] = ord("0")
-    hours, valid = _local_seconds(date)
-    zone = text[at[runs, None] + np.arange(ZONE_AT, ZONE_AT + ZONE_LENGTH)]
-    offsets, zone_valid = _zone_seconds(zone)
-    valid &= zone_valid
-    for offset, character in ((0, "["), (21, " "), (27, "]"), (28, " ")):
-        valid &= text[at[runs] + offset] == ord(character)
-    # `10:05:03`
-    clock = fields.words(at + 13).view(np.int64)
-    minute_tens, minute, colon, second_tens, second = (
-        ((clock >> shift) & 0xFF) - ord("0") for shift in (24, 32, 40, 48, 56)
-    )
-    good = np.repeat(valid, spans)
-    good &= (minute_tens >= 0) & (minute_tens < 6) & (minute >= 0) & (minute < 10)
-    good &= (second >= 0) & (second < 10) & (second_tens >= 0)
-    good &= (second_tens < 6) | ((second_tens == 6) & (second == 0))
-    good &= colon == ord(":") - ord("0")
-    seconds = minute_tens * 600 + minute * 60 + second_tens * 10 + second
-    return np.repeat(hours - offsets, spans) + seconds, good
 
 
 def line_times(block: bytes) -> tuple[Int64s, Int64s]:

@@ -31,7 +31,9 @@ import pyarrow as pa
 
 from glancemetrics.dimensions import OTHER
 from glancemetrics.grouping import sum_by
-from glancemetrics.reporting.slices import Base, Slice, Slices
+from glancemetrics.native.pairs import count_pairs, distinct, paired, renumbered
+from glancemetrics.native.strings import StringTable
+from glancemetrics.reporting.slices import Base, Int32s, Slice, Slices
 from glancemetrics.reporting.visitors import Hashes
 
 Int64s = npt.NDArray[np.int64]
@@ -52,7 +54,6 @@ _VALUES_KEPT = 2048
 _MINUTES_LIMIT = 4096
 _HOUR = 3600
 _SUMS = ("hits", "bytes", "errors", "micros")
-_BLOCK = 1 << 17
 _HASH_BITS = (56, 48, 44, 40, 36)
 _SHIFT = 32
 _LOW = (1 << _SHIFT) - 1
@@ -71,11 +72,14 @@ class Pairs:
     """In the last ones a pair may stand that another part has too."""
     _distinct_count: int = 0
 
-    def add(self, values: Int64s, hashes: Hashes, size: int) -> None:
-        """Add a pair for each row; values are numbers below `size`."""
+    def add(self, codes: Int32s, numbers: Int64s, hashes: Hashes, size: int) -> None:
+        """Add a pair for each row; its value is `numbers[code]`, which is below `size`."""
         self._narrow(size)
-        mask = _U((1 << self.bits) - 1)
-        self._append((values.astype(np.uint64) << _U(self.bits)) | (hashes & mask))
+        self._append(paired(codes, hashes, numbers, self.bits))
+
+    def add_all(self, hashes: Hashes) -> None:
+        """Add visitors of one value, the only one."""
+        self._append(hashes & _U((1 << self.bits) - 1))
 
     def merge(self, other: Pairs, numbers: Int64s, size: int, *, disjoint: bool = False) -> None:
         """Add another's pairs, whose values are called `numbers[i]` here, or left out if -1.
@@ -87,21 +91,7 @@ class Pairs:
             self._narrow_to(other.bits)
         fresh = not self._parts
         pairs = other._distinct()
-        theirs, ours = _U(other.bits), _U(self.bits)
-        mask = _U((1 << self.bits) - 1) & _U((1 << other.bits) - 1)
-        leaves_out = bool(len(numbers)) and int(numbers.min()) < 0
-        made = np.empty(len(pairs), np.uint64)
-        filled = 0
-        # A block at a time: what is between stays small, and in the cache.
-        for at in range(0, len(pairs), _BLOCK):
-            block = pairs[at : at + _BLOCK]
-            values = numbers[(block >> theirs).view(np.int64)]
-            new = (values.view(np.uint64) << ours) | (block & mask)
-            if leaves_out:
-                new = new[values >= 0]
-            made[filled : filled + len(new)] = new
-            filled += len(new)
-        self._append(made if filled == len(made) else made[:filled].copy())
+        self._append(renumbered(pairs, other.bits, numbers, self.bits))
         if fresh and (disjoint or _all_different(numbers)):
             # What was distinct there is so here: no need to look again.
             self._distinct_count = self.count
@@ -114,8 +104,7 @@ class Pairs:
 
     def visitors(self, size: int) -> Int64s:
         """Count the distinct visitors of each value."""
-        values = (self._distinct() >> _U(self.bits)).view(np.int64)
-        return np.bincount(values, minlength=size)
+        return count_pairs(self._distinct(), self.bits, size)
 
     def sample(self, level: int) -> None:
         """Keep only the visitors of a level."""
@@ -129,7 +118,7 @@ class Pairs:
 
     def _distinct(self) -> Hashes:
         if len(self._parts) != 1 or self._distinct_count != self.count:
-            self._parts[:] = [_sorted_distinct(self._parts)]
+            self._parts[:] = [distinct(self._parts)]
             self.count = self._distinct_count = len(self._parts[0])
         return self._parts[0]
 
@@ -162,7 +151,8 @@ def are_sampled(hashes: Hashes, level: int) -> Bools:
 class Dimension:
     """Counts by value of one dimension: row i of each array is about `names[i]`."""
 
-    names: pa.Array
+    _names: pa.Array | None
+    """`None` while they are in the table."""
     hits: Int64s = attrs.field(factory=_NONE.copy)
     bytes: Int64s = attrs.field(factory=_NONE.copy)
     errors: Int64s = attrs.field(factory=_NONE.copy)
@@ -176,11 +166,21 @@ class Dimension:
     """By how much the hits of a value may be short, because rare ones were let go."""
     disjoint: bool = False
     """Whether a visitor can have but one value, as it has one host."""
+    _table: StringTable | None = None
+    """Finds the number of a name; there from the first time that some are entered."""
     _visitor_counts: Int64s | None = None
     """Where they are known without pairs: sums of disjoint values."""
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    @property
+    def names(self) -> pa.Array:
+        """By number: int64 for `Base.TIME`, strings for all others."""
+        if self._names is None:
+            assert self._table is not None
+            self._names, self._table = self._table.array(), None
+        return self._names
 
     def add(self, slices: list[Slice], level: int) -> None:
         """Merge slices in; of their visitors one in 2^level."""
@@ -195,7 +195,7 @@ class Dimension:
             if level:
                 sampled = are_sampled(visitors, level)
                 codes, visitors = codes[sampled], visitors[sampled]
-            self.pairs.add(own[codes], visitors, size)
+            self.pairs.add(codes, own, visitors, size)
             if len(part.durations):
                 durations.append(
                     (own[part.durations >> _SHIFT] << _SHIFT) | (part.durations & _LOW)
@@ -245,22 +245,35 @@ class Dimension:
 
     @property
     def value_bytes(self) -> int:
-        return int(self.names.nbytes) + 32 * len(self) + 16 * len(self.buckets)
+        names = self._table or self._names
+        assert names is not None
+        return int(names.nbytes) + 32 * len(self) + 16 * len(self.buckets)
 
     def _enter(self, names: list[pa.Array], counts: Sequence[Slice | Dimension]) -> Int64s:
         """Take names in, with what is summed for them; returns the numbers they have here."""
-        known = len(self.names)
-        merged = pa.concat_arrays([self.names, *names]).dictionary_encode()
-        numbers: Int64s = merged.indices.to_numpy().astype(np.int64)[known:]
-        self.names = merged.dictionary
+        known = len(self)
+        numbers, size = self._number(names)
         for field in _SUMS:
-            sums = np.zeros(len(self.names), np.int64)
+            sums = np.zeros(size, np.int64)
             sums[:known] = getattr(self, field)
             new = np.concatenate([getattr(part, field) for part in counts])
             if new.any():  # mostly there are no durations
                 np.add.at(sums, numbers, new)
             setattr(self, field, sums)
         return numbers
+
+    def _number(self, names: list[pa.Array]) -> tuple[Int64s, int]:
+        """Return the numbers of names, entering those that are new, and how many there are now."""
+        if self._names is not None and not pa.types.is_string(self._names.type):
+            merged = pa.concat_arrays([self._names, *names]).dictionary_encode()
+            self._names = merged.dictionary
+            return merged.indices.to_numpy().astype(np.int64)[len(self) :], len(self._names)
+        if self._table is None:
+            self._table = StringTable()
+            self._table.enter(self.names)
+        self._names = None
+        numbers = [self._table.enter(part).astype(np.int64) for part in names]
+        return np.concatenate(numbers), len(self._table)
 
     def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_pairs: bool) -> Dimension:
         """Give value i the number `numbers[i]`, that of others too, or leave it out if it is -1."""
@@ -347,7 +360,7 @@ class Tally:
         self._pending_rows = self._pending_bytes = 0
         for slices in pending:
             hashes = slices.nameless[are_sampled(slices.nameless, self.level)]
-            self.nameless.add(np.zeros(len(hashes), np.int64), hashes, 1)
+            self.nameless.add_all(hashes)
             for base, part in slices.by.items():
                 if base not in self.by:
                     self.by[base] = Dimension(
@@ -376,7 +389,7 @@ class Tally:
         # A host that was let go may have come back.
         mask = _U((1 << hosts.pairs.bits) - 1)
         both = [hosts.pairs.split()[1], self.nameless.split()[1] & mask]
-        return len(_sorted_distinct(both)) << self.level
+        return len(distinct(both)) << self.level
 
     def _visitor_pairs(self) -> int:
         return self.by[Base.HOST].pairs.count if Base.HOST in self.by else 0
@@ -441,7 +454,7 @@ class Tally:
         gone.short = 0
         if base is Base.HOST:
             hashes = gone.pairs.split()[1]
-            self.nameless.add(np.zeros(len(hashes), np.int64), hashes, 1)
+            self.nameless.add_all(hashes)
         for index, group in enumerate(self.groups.get(base, ())):
             grouped = gone.regrouped(group(gone.names))
             if (base, index) in self.let_go:
@@ -495,16 +508,3 @@ def _all_different(numbers: Int64s) -> bool:
     """Tell whether no number but -1 stands twice."""
     counts = np.bincount(numbers[numbers >= 0])
     return bool(counts.max(initial=0) <= 1)
-
-
-def _sorted_distinct(parts: list[Hashes]) -> Hashes:
-    if not parts:
-        return np.zeros(0, np.uint64)
-    values = np.concatenate(parts) if len(parts) > 1 else parts[0].copy()
-    values.sort()
-    if len(values) < 2:
-        return values
-    keep = np.empty(len(values), np.bool_)
-    keep[0] = True
-    np.not_equal(values[1:], values[:-1], out=keep[1:])
-    return values if keep.all() else values[keep]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.dimensions import Dimension, code
+from glancemetrics.native.strings import string_hashes
 
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -18,7 +19,6 @@ _U = np.uint64
 _SEED = _U(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = _U(0xBF58476D1CE4E5B9), _U(0x94D049BB133111EB)
 _BY_AGENT, _BY_DAY = _U(0xC2B2AE3D27D4EB4F), _U(0xD6E8FEB86659FD93)
-_ALL = _U(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def visitor_hashes(batch: pa.RecordBatch, days: Int64s) -> Hashes:
@@ -28,31 +28,6 @@ def visitor_hashes(batch: pa.RecordBatch, days: Int64s) -> Hashes:
         + _by_row(batch, Dimension.AGENT) * _BY_AGENT
         + days.astype(np.uint64) * _BY_DAY
     )
-
-
-def string_hashes(strings: pa.StringArray) -> Hashes:
-    """Hash each string, eight bytes at a time."""
-    size = len(strings)
-    offsets = np.frombuffer(strings.buffers()[1], np.int32)[
-        strings.offset : strings.offset + size + 1
-    ].astype(np.int64)
-    first, last = (int(offsets[0]), int(offsets[-1])) if size else (0, 0)
-    data = np.zeros(last - first + 8, np.uint8)
-    if last > first:
-        data[:-8] = np.frombuffer(strings.buffers()[2], np.uint8)[first:last]
-    words = np.ndarray((len(data) - 7,), "<u8", buffer=data, strides=(1,))
-    starts, lengths = offsets[:-1] - first, np.diff(offsets)
-    hashes = _mixed(_SEED + lengths.astype(np.uint64))
-    longer = np.flatnonzero(lengths > 0)
-    done = 0
-    while len(longer):
-        left = lengths[longer] - done
-        unused = (8 - np.minimum(left, 8)).astype(np.uint64) * _U(8)
-        word = words[starts[longer] + done] & (_ALL >> unused)
-        hashes[longer] = _mixed(hashes[longer] ^ word)
-        done += 8
-        longer = longer[left > 8]
-    return hashes
 
 
 def _by_row(batch: pa.RecordBatch, dimension: Dimension) -> Hashes:

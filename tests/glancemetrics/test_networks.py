@@ -17,8 +17,16 @@ ADDRESSES = st.one_of(
     st.ip_addresses(v=6).map(lambda address: address.exploded),
     st.ip_addresses(v=6).map(lambda address: address.exploded.upper()),
     st.integers(0, 2**48 - 1).map(lambda n: str(ipaddress.IPv6Address(n << 80))),
+    st.integers(0, 2**128 - 1).map(lambda n: str(ipaddress.IPv6Address(n & (n >> 64)))),
+    st.ip_addresses(v=4).map("2001:db8::{}".format),
 )
-NAMES = st.sampled_from(["host.example", "unix:", "a:b", "", "1.2.3", "-", "a.b.c.d", "1.2.3.4.5"])
+NAMES = st.one_of(
+    st.text("0123456789abcF:.%", max_size=20),
+    st.lists(st.sampled_from(["1", "0", ":", "::", "ffff", "1.2.3.4", "%e"]), max_size=18).map(
+        "".join
+    ),
+    st.sampled_from(["host.example", "unix:", "a:b", "", "1.2.3", "-", "a.b.c.d", "1.2.3.4.5"]),
+)
 
 
 def strings(texts: list[str]) -> pa.StringArray:
@@ -30,7 +38,16 @@ def prefix(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    return ipaddress.ip_network(f"{text}/{24 if address.version == 4 else 48}", strict=False)
+    if address.version == 4:
+        return ipaddress.IPv4Network((int(address), 24), strict=False)
+    return ipaddress.IPv6Network((int(address), 48), strict=False)  # without its zone
+
+
+def mapped_in(text: str) -> str | None:
+    """The IPv4 address within an IPv6 one."""
+    address = ipaddress.ip_address(text)
+    mapped = None if address.version == 4 else address.ipv4_mapped
+    return None if mapped is None else str(mapped)
 
 
 @given(st.lists(ADDRESSES | NAMES, max_size=20))
@@ -41,8 +58,9 @@ def test_networks_and_anonymous_addresses_are_the_prefixes(texts: list[str]) -> 
         expected = prefix(text)
         if expected is None:
             assert (network, address) == (None, text)
-        elif text.lower().startswith("::ffff:"):
-            continue  # an IPv4 address, below
+        elif (mapped := mapped_in(text)) is not None:
+            zeroed = mapped.rpartition(".")[0] + ".0"
+            assert (network, address) == (f"::ffff:{zeroed}/24", f"::ffff:{zeroed}")
         else:
             assert (network, address) == (str(expected), str(expected.network_address))
 

@@ -1,0 +1,54 @@
+/* Hashes of strings: one for tables, which nobody outside can foresee, and one for visitors, which
+   is the same in every run. */
+
+#ifndef GM_HASHING_H
+#define GM_HASHING_H
+
+#include "native.h"
+
+extern uint64_t gm_secrets[2];
+/* Chosen at random when the program starts: whoever writes a log cannot choose strings that all
+   fall into the same place of a table. */
+
+static inline uint64_t folded(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Sixteen bytes at a time through a folded product, as wyhash does (Wang Yi,
+   https://github.com/wangyi-fudan/wyhash); the last ones are read twice rather than past the end. */
+static inline uint64_t table_hash(const uint8_t *text, size_t length) {
+    uint64_t hash = gm_secrets[0] ^ length;
+    uint64_t low, high;
+    const uint8_t *end = text + length;
+    if (length > 16) {
+        for (; end - text > 16; text += 16)
+            hash = folded(load64(text) ^ gm_secrets[1], load64(text + 8) ^ hash);
+        low = load64(end - 16);
+        high = load64(end - 8);
+    } else if (length >= 8) {
+        low = load64(text);
+        high = load64(end - 8);
+    } else if (length >= 4) {
+        low = load32(text);
+        high = load32(end - 4);
+    } else if (length) {
+        low = text[0];
+        high = (uint64_t)text[length / 2] << 8 | end[-1];
+    } else {
+        low = high = 0;
+    }
+    hash = folded(low ^ gm_secrets[1], high ^ hash);
+    return folded(hash ^ gm_secrets[0], 0x9E3779B97F4A7C15u ^ length);
+}
+
+/* The finalizer of SplitMix64 (S. Vigna): every bit depends on all. */
+static inline uint64_t mixed(uint64_t value) {
+    value ^= value >> 30;
+    value *= 0xBF58476D1CE4E5B9u;
+    value ^= value >> 27;
+    value *= 0x94D049BB133111EBu;
+    return value ^ value >> 31;
+}
+
+#endif

@@ -1,0 +1,55 @@
+"""Loads the compiled library, and hands arrays to it."""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+FILE_NAME = "_native.so"
+
+Address = ctypes.c_void_p
+Count = ctypes.c_int64
+
+_NO_TEXT = np.zeros(8, np.uint8)
+"""Where text is that has no bytes."""
+
+
+def _load() -> ctypes.CDLL:
+    path = Path(__file__).with_name(FILE_NAME)
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise ImportError(
+            f"the compiled part of glancemetrics cannot be loaded ({error}); "
+            "install the package again: pip builds it"
+        ) from None
+
+
+library = _load()
+library.gm_set_secrets.argtypes = [ctypes.c_uint64, ctypes.c_uint64]
+library.gm_set_secrets(secrets.randbits(64), secrets.randbits(64))
+
+
+def address(array: npt.NDArray[np.generic]) -> int:
+    """Where an array's items begin. The array must outlive what is done with it."""
+    return array.ctypes.data
+
+
+def text_addresses(strings: pa.StringArray) -> tuple[int, int]:
+    """Where the offsets and the bytes of an array without nulls begin; it must outlive the use."""
+    _, offsets, data = strings.buffers()
+    if offsets is None or not len(strings):
+        return address(_NO_TEXT), address(_NO_TEXT)
+    return offsets.address + 4 * strings.offset, address(_NO_TEXT) if data is None else data.address
+
+
+def checked(result: int) -> int:
+    """Pass on what a function returned. Raises `MemoryError` if it had too little memory."""
+    if result < 0:
+        raise MemoryError
+    return result

@@ -1,0 +1,154 @@
+"""Lines of the common and the combined log format, decoded into columns."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.native.library import Address, Count, address, checked, library, text_addresses
+from glancemetrics.native.strings import numbers_at, strings_at
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+REQUEST_PARTS = ("method", "path", "query", "protocol", "vhost", "request")
+"""Columns that are made of the request line; `request` holds what is malformed."""
+TEXT_COLUMNS = ("host", "identity", "user", "referrer", "agent", *REQUEST_PARTS)
+
+
+class _Rows(ctypes.Structure):
+    _fields_ = (
+        ("line", Address),
+        ("time", Address),
+        ("status", Address),
+        ("bytes", Address),
+        ("no_bytes", Address),
+        ("codes", Address * len(TEXT_COLUMNS)),
+        ("left_line", Address),
+        ("left_start", Address),
+        ("left_end", Address),
+    )
+
+
+class _Counts(ctypes.Structure):
+    _fields_ = (("lines", Count), ("rows", Count), ("left", Count), ("combined", Count))
+
+
+library.gm_count_lines.argtypes = [ctypes.c_char_p, Count, ctypes.POINTER(Count)]
+library.gm_count_lines.restype = Count
+library.gm_decoder_new.restype = Address
+library.gm_decoder_free.argtypes = [Address]
+library.gm_decoder_column.argtypes = [Address, ctypes.c_int32]
+library.gm_decoder_column.restype = Address
+library.gm_decode.argtypes = [
+    Address,
+    ctypes.c_char_p,
+    Count,
+    Count,
+    ctypes.POINTER(_Rows),
+    ctypes.POINTER(_Counts),
+]
+library.gm_decode.restype = Count
+library.gm_split_requests.argtypes = [Address, Address, Address, Count, Address * 6]
+library.gm_split_requests.restype = Count
+
+
+@attrs.frozen(eq=False)
+class DecodedLines:
+    """The lines of a chunk that were plain, as columns, and where the others are."""
+
+    lines: int
+    line: Int32s
+    """Of each row, which line it was, from 0."""
+    time: Int64s
+    """Microseconds since the epoch."""
+    status: npt.NDArray[np.uint16]
+    bytes: Int64s
+    no_bytes: npt.NDArray[np.bool_]
+    """Rows whose size is `-`."""
+    codes: dict[str, Int32s]
+    """By text column, the number of each row's text; -1 for none."""
+    combined: int
+    """How many rows have a referrer and an agent, be they `-`."""
+    left_line: Int32s
+    """The same for lines that are left: number, and offsets of the beginning and the end."""
+    left_start: Int64s
+    left_end: Int64s
+
+
+class LineDecoder:
+    """Decodes one chunk; knows the distinct texts of each column."""
+
+    def __init__(self) -> None:
+        handle = library.gm_decoder_new()
+        if not handle:
+            raise MemoryError
+        self._handle = handle
+        weakref.finalize(self, library.gm_decoder_free, handle)
+
+    def decode(self, chunk: bytes) -> DecodedLines:
+        """Decode a chunk of whole lines, each ended by a newline."""
+        ascii_only = Count()
+        size = library.gm_count_lines(chunk, len(chunk), ascii_only)
+        line, left_line = np.empty((2, size), np.int32)
+        time, sizes, left_start, left_end = np.empty((4, size), np.int64)
+        status = np.empty(size, np.uint16)
+        no_bytes = np.empty(size, np.bool_)
+        codes = np.empty((len(TEXT_COLUMNS), size), np.int32)
+        rows = _Rows(
+            address(line),
+            address(time),
+            address(status),
+            address(sizes),
+            address(no_bytes),
+            (Address * len(TEXT_COLUMNS))(*map(address, codes)),
+            address(left_line),
+            address(left_start),
+            address(left_end),
+        )
+        counts = _Counts()
+        checked(library.gm_decode(self._handle, chunk, len(chunk), ascii_only, rows, counts))
+        made, left = counts.rows, counts.left
+        return DecodedLines(
+            counts.lines,
+            line[:made],
+            time[:made],
+            status[:made],
+            sizes[:made],
+            no_bytes[:made],
+            {name: codes[i, :made] for i, name in enumerate(TEXT_COLUMNS)},
+            counts.combined,
+            left_line[:left],
+            left_start[:left],
+            left_end[:left],
+        )
+
+    def enter(self, column: str, strings: pa.StringArray) -> Int32s:
+        """Return the number of each text in a column other than the request's; -1 for null."""
+        codes = np.full(len(strings), -1, np.int32)
+        valid = strings.is_valid().to_numpy(zero_copy_only=False)
+        texts = strings.drop_null()
+        table = library.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
+        codes[valid] = numbers_at(table, texts)
+        return codes
+
+    def split(self, requests: pa.StringArray) -> dict[str, Int32s]:
+        """Take request lines apart: the number of each part in its column; -1 for null."""
+        codes = np.full((len(REQUEST_PARTS), len(requests)), -1, np.int32)
+        valid = requests.is_valid().to_numpy(zero_copy_only=False)
+        texts = requests.drop_null()
+        parts = np.empty((len(REQUEST_PARTS), len(texts)), np.int32)
+        offsets, data = text_addresses(texts)
+        arrays = (Address * len(REQUEST_PARTS))(*map(address, parts))
+        checked(library.gm_split_requests(self._handle, offsets, data, len(texts), arrays))
+        codes[:, valid] = parts
+        return dict(zip(REQUEST_PARTS, codes, strict=True))
+
+    def texts(self, column: str) -> pa.StringArray:
+        """Return the texts of a column, in the order of their numbers."""
+        return strings_at(library.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column)))

@@ -1,0 +1,28 @@
+/* What the compiled sources share. Functions marked GM_API are called from Python.
+
+   They know nothing of Python: they get arrays from it, and return -1 where memory is short. So
+   the interpreter is free for other threads while they run, and one build serves all versions. */
+
+#ifndef GM_NATIVE_H
+#define GM_NATIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define GM_API __attribute__((visibility("default")))
+
+static inline uint64_t load64(const uint8_t *at) {
+    uint64_t word;
+    memcpy(&word, at, 8);
+    return word;
+}
+
+static inline uint32_t load32(const uint8_t *at) {
+    uint32_t word;
+    memcpy(&word, at, 4);
+    return word;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* Request lines (`GET /a?b HTTP/1.1`) taken apart into the columns of a record. */
+
+#ifndef GM_REQUESTS_H
+#define GM_REQUESTS_H
+
+#include "strings.h"
+
+enum request_part { METHOD, PATH, QUERY, PROTOCOL, VHOST, MALFORMED, REQUEST_PARTS };
+
+typedef struct {
+    int32_t parts[REQUEST_PARTS];
+    /* The number of each among the strings of its own column; -1 for none. */
+} gm_request;
+
+typedef struct {
+    gm_strings lines;
+    gm_request *requests;
+    /* By the number of the line. */
+    int64_t room;
+    gm_strings columns[REQUEST_PARTS];
+} gm_requests;
+
+/* What a request line consists of; null without memory. Valid until the next call. */
+const gm_request *request_of(gm_requests *requests, const uint8_t *line, size_t length);
+
+void requests_clear(gm_requests *requests);
+
+#endif

@@ -1,0 +1,193 @@
+#include "strings.h"
+
+#include <stdlib.h>
+
+#include "hashing.h"
+
+#define FIRST_SLOTS 256
+#define LARGEST_COUNT (INT32_MAX - 1)
+
+uint64_t gm_secrets[2] = {0x2D358DCCAA6C78A5u, 0x8BB84B93962EACC9u};
+
+GM_API void gm_set_secrets(uint64_t first, uint64_t second) {
+    gm_secrets[0] = first;
+    gm_secrets[1] = second | 1;
+}
+
+static void place(uint64_t *slots, uint64_t mask, uint64_t entry) {
+    uint64_t at = (entry >> 32) & mask;
+    while (slots[at])
+        at = (at + 1) & mask;
+    slots[at] = entry;
+}
+
+static bool grow_slots(gm_strings *strings) {
+    uint64_t size = strings->slots ? (strings->mask + 1) * 2 : FIRST_SLOTS;
+    uint64_t *slots = calloc(size, sizeof *slots);
+    if (!slots)
+        return false;
+    if (strings->slots)
+        for (uint64_t at = 0; at <= strings->mask; at++)
+            if (strings->slots[at])
+                place(slots, size - 1, strings->slots[at]);
+    free(strings->slots);
+    strings->slots = slots;
+    strings->mask = size - 1;
+    return true;
+}
+
+static bool make_room(gm_strings *strings, size_t length) {
+    if (strings->count >= LARGEST_COUNT)
+        return false;
+    if ((uint64_t)strings->count * 4 >= (strings->mask + 1) * 3 && !grow_slots(strings))
+        return false;
+    if (strings->count == strings->room) {
+        int64_t room = strings->room ? strings->room + strings->room / 2 : 128;
+        int64_t *offsets = realloc(strings->offsets, (size_t)(room + 1) * sizeof *offsets);
+        if (!offsets)
+            return false;
+        offsets[0] = 0;
+        strings->offsets = offsets;
+        strings->room = room;
+    }
+    int64_t needed = strings_size(strings) + (int64_t)length;
+    if (needed > strings->bytes_room) {
+        int64_t room = needed + needed / 2 + 4096;
+        uint8_t *bytes = realloc(strings->bytes, (size_t)room);
+        if (!bytes)
+            return false;
+        strings->bytes = bytes;
+        strings->bytes_room = room;
+    }
+    return true;
+}
+
+static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text, size_t length,
+                                       uint32_t hash) {
+    uint64_t at = hash & strings->mask;
+    for (uint64_t entry; (entry = strings->slots[at]); at = (at + 1) & strings->mask) {
+        if ((uint32_t)(entry >> 32) != hash)
+            continue;
+        int32_t number = (int32_t)(uint32_t)entry - 1;
+        int64_t start = strings->offsets[number];
+        if (strings->offsets[number + 1] - start == (int64_t)length &&
+            !memcmp(strings->bytes + start, text, length))
+            return number;
+    }
+    uint64_t slots = strings->mask;
+    if (!make_room(strings, length))
+        return -1;
+    int64_t size = strings_size(strings);
+    int32_t number = (int32_t)strings->count++;
+    if (length)
+        memcpy(strings->bytes + size, text, length);
+    strings->offsets[number + 1] = size + (int64_t)length;
+    uint64_t entry = (uint64_t)hash << 32 | (uint32_t)(number + 1);
+    if (slots == strings->mask)
+        strings->slots[at] = entry;
+    else
+        place(strings->slots, strings->mask, entry);
+    return number;
+}
+
+int32_t number_of(gm_strings *strings, const uint8_t *text, size_t length) {
+    if (!strings->slots && !grow_slots(strings))
+        return -1;
+    return number_of_hashed(strings, text, length, (uint32_t)table_hash(text, length));
+}
+
+void strings_clear(gm_strings *strings) {
+    free(strings->slots);
+    free(strings->offsets);
+    free(strings->bytes);
+    memset(strings, 0, sizeof *strings);
+}
+
+GM_API gm_strings *gm_strings_new(void) { return calloc(1, sizeof(gm_strings)); }
+
+GM_API void gm_strings_free(gm_strings *strings) {
+    if (strings) {
+        strings_clear(strings);
+        free(strings);
+    }
+}
+
+GM_API int64_t gm_strings_count(const gm_strings *strings) { return strings->count; }
+
+GM_API int64_t gm_strings_size(const gm_strings *strings) { return strings_size(strings); }
+
+/* Bytes that the table takes. */
+GM_API int64_t gm_strings_memory(const gm_strings *strings) {
+    int64_t slots = strings->slots ? (int64_t)(strings->mask + 1) * 8 : 0;
+    return slots + strings->room * 8 + strings->bytes_room;
+}
+
+bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *numbers) {
+    uint32_t hashes[TEXTS_AT_ONCE];
+    if (!strings->slots && !grow_slots(strings))
+        return false;
+    for (int i = 0; i < count; i++) {
+        hashes[i] = (uint32_t)table_hash(texts[i].at, texts[i].length);
+        __builtin_prefetch(&strings->slots[hashes[i] & strings->mask]);
+    }
+    for (int i = 0; i < count; i++) {
+        uint64_t entry = strings->slots[hashes[i] & strings->mask];
+        if (entry)
+            __builtin_prefetch(&strings->offsets[(uint32_t)entry - 1]);
+    }
+    for (int i = 0; i < count; i++) {
+        uint64_t entry = strings->slots[hashes[i] & strings->mask];
+        if (entry)
+            __builtin_prefetch(&strings->bytes[strings->offsets[(uint32_t)entry - 1]]);
+    }
+    for (int i = 0; i < count; i++) {
+        numbers[i] = number_of_hashed(strings, texts[i].at, texts[i].length, hashes[i]);
+        if (numbers[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+/* Write the number of each string of an Arrow array; -1 without memory, else 0. */
+GM_API int64_t gm_strings_enter(gm_strings *strings, const int32_t *offsets, const uint8_t *data,
+                                int64_t count, int32_t *numbers) {
+    gm_text texts[TEXTS_AT_ONCE];
+    for (int64_t first = 0; first < count; first += TEXTS_AT_ONCE) {
+        int size = count - first < TEXTS_AT_ONCE ? (int)(count - first) : TEXTS_AT_ONCE;
+        for (int i = 0; i < size; i++) {
+            int32_t start = offsets[first + i];
+            texts[i] = (gm_text){data + start, (size_t)(offsets[first + i + 1] - start)};
+        }
+        if (!numbers_of(strings, texts, size, numbers + first))
+            return -1;
+    }
+    return 0;
+}
+
+/* Write the strings as an Arrow array, whose offsets have 32 bits. */
+GM_API void gm_strings_copy(const gm_strings *strings, int32_t *offsets, uint8_t *data) {
+    offsets[0] = 0;
+    for (int64_t i = 0; i < strings->count; i++)
+        offsets[i + 1] = (int32_t)strings->offsets[i + 1];
+    int64_t size = strings_size(strings);
+    if (size)
+        memcpy(data, strings->bytes, (size_t)size);
+}
+
+/* Hash each string of an Arrow array, the same in every run. */
+GM_API void gm_string_hashes(const int32_t *offsets, const uint8_t *data, int64_t count,
+                             uint64_t *hashes) {
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t *text = data + offsets[i];
+        size_t left = (size_t)(offsets[i + 1] - offsets[i]);
+        uint64_t hash = mixed(0x9E3779B97F4A7C15u + left);
+        for (; left >= 8; left -= 8, text += 8)
+            hash = mixed(hash ^ load64(text));
+        if (left) {
+            uint64_t word = 0;
+            memcpy(&word, text, left);
+            hash = mixed(hash ^ word);
+        }
+        hashes[i] = hash;
+    }
+}

@@ -1,0 +1,114 @@
+"""Distinct strings and their numbers."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.native.library import Address, Count, address, checked, library, text_addresses
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+library.gm_strings_new.restype = Address
+library.gm_strings_free.argtypes = [Address]
+for _name in ("gm_strings_count", "gm_strings_size", "gm_strings_memory"):
+    getattr(library, _name).argtypes = [Address]
+    getattr(library, _name).restype = Count
+library.gm_strings_enter.argtypes = [Address, Address, Address, Count, Address]
+library.gm_strings_enter.restype = Count
+library.gm_strings_copy.argtypes = [Address, Address, Address]
+library.gm_networks.argtypes = [
+    Address,
+    Address,
+    Address,
+    Count,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    Count,
+    Address,
+]
+library.gm_networks.restype = Count
+library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
+
+
+class StringTable:
+    """Strings, each once, numbered from 0 in the order in which they came."""
+
+    def __init__(self) -> None:
+        handle = library.gm_strings_new()
+        if not handle:
+            raise MemoryError
+        self._handle = handle
+        weakref.finalize(self, library.gm_strings_free, handle)
+
+    def __len__(self) -> int:
+        return int(library.gm_strings_count(self._handle))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return int(library.gm_strings_memory(self._handle))
+
+    def enter(self, strings: pa.StringArray) -> Int32s:
+        """Return the number of each string; new ones are entered. There must be no nulls."""
+        return numbers_at(self._handle, strings)
+
+    def enter_networks(
+        self, hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
+    ) -> Int32s:
+        """Return the number of the network that each host is in: `10.0.0.0` and `suffix_v4`.
+
+        What is no address has -1, or its own number with `keep_names`.
+        """
+        numbers = np.empty(len(hosts), np.int32)
+        offsets, data = text_addresses(hosts)
+        checked(
+            library.gm_networks(
+                self._handle,
+                offsets,
+                data,
+                len(hosts),
+                suffix_v4.encode(),
+                suffix_v6.encode(),
+                keep_names,
+                address(numbers),
+            )
+        )
+        return numbers
+
+    def array(self) -> pa.StringArray:
+        """Return all strings, in the order of their numbers."""
+        return strings_at(self._handle)
+
+
+def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:
+    """Return the numbers of strings in a table; new ones are entered. There must be no nulls."""
+    numbers = np.empty(len(strings), np.int32)
+    offsets, data = text_addresses(strings)
+    checked(library.gm_strings_enter(handle, offsets, data, len(strings), address(numbers)))
+    return numbers
+
+
+def strings_at(handle: int) -> pa.StringArray:
+    """Copy the strings of a table out. Raises `OverflowError` for more than 2 GB of them."""
+    count, size = library.gm_strings_count(handle), library.gm_strings_size(handle)
+    if size > np.iinfo(np.int32).max:
+        raise OverflowError("more text than one array can hold")
+    offsets = np.empty(count + 1, np.int32)
+    data = np.empty(size, np.uint8)
+    library.gm_strings_copy(handle, address(offsets), address(data))
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def string_hashes(strings: pa.StringArray) -> Hashes:
+    """Hash each string, the same in every run. There must be no nulls."""
+    hashes = np.empty(len(strings), np.uint64)
+    offsets, data = text_addresses(strings)
+    library.gm_string_hashes(offsets, data, len(strings), address(hashes))
+    return hashes

@@ -1,0 +1,50 @@
+"""Compiles the C sources while the package is built, with whatever C compiler there is.
+
+Where there is none, pip brings one along: the `ziglang` wheel holds a whole compiler, of which
+`zig cc` takes the same options as gcc and clang do.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NATIVE = Path("glancemetrics", "native")
+LIBRARY = NATIVE / "_native.so"
+OPTIONS = ("-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall")
+
+
+def _compiler() -> list[str] | None:
+    named = os.environ.get("CC")
+    if named:
+        return shlex.split(named)
+    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    return [found] if found else None
+
+
+class CompileHook(BuildHookInterface):  # type: ignore[misc]
+    """Compiles the library into the source tree, from where editable installs use it."""
+
+    def dependencies(self) -> list[str]:
+        return [] if _compiler() else ["ziglang>=0.13"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+        root = Path(self.root)
+        compiler = _compiler() or [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
+        sources = sorted((root / NATIVE).glob("*.c"))
+        target = root / LIBRARY
+        made = target.with_suffix(".new")
+        subprocess.run([*compiler, *OPTIONS, *map(str, sources), "-o", str(made)], check=True)
+        made.replace(target)
+        build_data["artifacts"].append(str(LIBRARY))
+        build_data["pure_python"] = False
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform}"

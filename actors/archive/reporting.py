@@ -96,7 +96,7 @@ def report_on(
         for chunk in reader.chunks(pool, WORKERS):
             counted.add(chunk)
             if chunk.result is not None:
-                merging.append(keeper.submit(_merge, tally, chunk.result.slices))
+                merging.append(keeper.submit(tally.add, chunk.result.slices))
             while merging and (merging[0].done() or len(merging) > _WAITING_SLICES):
                 merging.popleft().result()
             progress(Progress(counted.read_bytes, total, counted.lines))
@@ -142,15 +142,9 @@ def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:
     free = max(max_memory - _BASE_MEMORY - _IN_WORK * _chunk_bytes(max_memory), 0)
     return Tally(
         int(free * _TALLY_SHARE),
-        pending_limit=int(free * _PENDING_SHARE),
         groups=groups_kept(),
         each=pool.map,
     )
-
-
-def _merge(tally: Tally, slices: Slices) -> None:
-    if tally.add(slices):
-        _give_back_memory()
 
 
 def _chunk_bytes(max_memory: int) -> int:

@@ -5,11 +5,10 @@
 
 /* Let each number of a sorted array stand once; returns how many are left. */
 GM_API int64_t gm_distinct(uint64_t *sorted, int64_t count) {
-    int64_t kept = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t pair = sorted[i];
-        bool fresh = !kept || pair != sorted[kept - 1];
-        sorted[kept] = pair;
+    int64_t kept = count > 0;
+    for (int64_t i = 1; i < count; i++) {
+        bool fresh = sorted[i] != sorted[i - 1];
+        sorted[kept] = sorted[i];
         kept += fresh;
     }
     return kept;
@@ -35,10 +34,17 @@ GM_API int64_t gm_renumber(const uint64_t *pairs, int64_t count, int64_t bits,
     return kept;
 }
 
-/* Write a pair for each row: `numbers[codes[i]]` and its visitor. */
-GM_API void gm_pair(const int32_t *codes, const uint64_t *visitors, int64_t count,
-                    const int64_t *numbers, int64_t bits, uint64_t *written) {
+/* Write a pair for each row that has a value: `numbers[codes[i]]`, and its visitor, if the visitor's
+   hash ends in `level` zeros. Returns how many were written. */
+GM_API int64_t gm_pair(const int32_t *codes, const uint64_t *visitors, int64_t count,
+                       const int64_t *numbers, int64_t bits, int64_t level, uint64_t *written) {
     uint64_t mask = (UINT64_C(1) << bits) - 1;
-    for (int64_t i = 0; i < count; i++)
-        written[i] = (uint64_t)numbers[codes[i]] << bits | (visitors[i] & mask);
+    uint64_t left_out = (UINT64_C(1) << level) - 1;
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t number = codes[i] < 0 ? -1 : numbers[codes[i]];
+        written[kept] = (uint64_t)number << bits | (visitors[i] & mask);
+        kept += number >= 0 && !(visitors[i] & left_out);
+    }
+    return kept;
 }

@@ -16,17 +16,24 @@ library.gm_distinct.restype = Count
 library.gm_count_pairs.argtypes = [Address, Count, Count, Address]
 library.gm_renumber.argtypes = [Address, Count, Count, Address, Count, Address]
 library.gm_renumber.restype = Count
-library.gm_pair.argtypes = [Address, Address, Count, Address, Count, Address]
+library.gm_pair.argtypes = [Address, Address, Count, Address, Count, Count, Address]
+library.gm_pair.restype = Count
 
 
 def distinct(parts: list[Hashes]) -> Hashes:
-    """Return all numbers of some arrays, sorted and each once."""
+    """Return all numbers of some arrays, sorted and each once; a single array is reused."""
     if not parts:
         return np.zeros(0, np.uint64)
-    numbers = np.concatenate(parts)
+    numbers = parts[0] if len(parts) == 1 else np.concatenate(parts)
     numbers.sort()
-    count = library.gm_distinct(address(numbers), len(numbers))
-    return numbers if count == len(numbers) else numbers[:count].copy()
+    return _cut(numbers, library.gm_distinct(address(numbers), len(numbers)))
+
+
+def _cut(numbers: Hashes, count: int) -> Hashes:
+    """Keep the first ones; nobody else may look at the array, for its memory is given back."""
+    if count < len(numbers):
+        numbers.resize(count, refcheck=False)
+    return numbers
 
 
 def count_pairs(pairs: Hashes, bits: int, size: int) -> Int64s:
@@ -42,13 +49,22 @@ def renumbered(pairs: Hashes, bits: int, numbers: Int64s, new_bits: int) -> Hash
     count = library.gm_renumber(
         address(pairs), len(pairs), bits, address(numbers), new_bits, address(written)
     )
-    return written if count == len(written) else written[:count].copy()
+    return _cut(written, count)
 
 
-def paired(codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int) -> Hashes:
-    """Return for each row the pair of `numbers[code]` and the visitor."""
+def paired(codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int, level: int = 0) -> Hashes:
+    """Return for each row the pair of `numbers[code]` and the visitor.
+
+    There is none for code -1 and for number -1, nor where the hash does not end in `level` zeros.
+    """
     written = np.empty(len(codes), np.uint64)
-    library.gm_pair(
-        address(codes), address(visitors), len(codes), address(numbers), bits, address(written)
+    count = library.gm_pair(
+        address(codes),
+        address(visitors),
+        len(codes),
+        address(numbers),
+        bits,
+        level,
+        address(written),
     )
-    return written
+    return _cut(written, count)

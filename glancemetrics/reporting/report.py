@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from glancemetrics.alert_events import iso_time
 from glancemetrics.dimensions import OTHER
 from glancemetrics.rejects import Reject
+from glancemetrics.reporting.counts import Counts
 from glancemetrics.reporting.durations import quantiles
 from glancemetrics.reporting.panels import (
     PANEL_NAMES,
@@ -27,7 +28,7 @@ from glancemetrics.reporting.panels import (
     PanelSpec,
 )
 from glancemetrics.reporting.slices import FROM, Base
-from glancemetrics.reporting.tally import Dimension, Tally
+from glancemetrics.reporting.tally import Tally
 
 Int64s = npt.NDArray[np.int64]
 
@@ -212,7 +213,6 @@ def build_report(
     unfinished: str | None = None,
 ) -> Report:
     """Make the report of what has been counted."""
-    tally.settle()
     maker = _PanelMaker(tally, wishes)
     panels, left_out = [], {}
     specs = [spec for spec in PANELS if spec.name in wishes.panels]
@@ -282,7 +282,7 @@ class _PanelMaker:
         """Make panels over time, by name, and others, side by side."""
         by = self._tally.by
         # What several panels share is made ready first.
-        list(self._tally.each(lambda counts: counts.pairs.settle(), by.values()))
+        list(self._tally.each(lambda counts: (counts.came.settle(), counts.names), by.values()))
         makers: list[tuple[int, str, Callable[[], Panel | None]]] = [
             (len(by[Base.HOST]) if Base.HOST in by else 0, name, partial(self.over_time, name))
             for name in names
@@ -376,10 +376,10 @@ class _PanelMaker:
             self._groups[base, group] = _grouped(group, self._tally.by[base].names)
         return self._groups[base, group]
 
-    def _visitors(self, counts: Dimension) -> Int64s:
+    def _visitors(self, counts: Counts) -> Int64s:
         return counts.visitors() << self._tally.level
 
-    def _row(self, counts: Dimension, visitors: Int64s, number: int) -> Row:
+    def _row(self, counts: Counts, visitors: Int64s, number: int) -> Row:
         name = counts.names[number].as_py()
         hits = int(counts.hits[number])
         buckets, bucket_counts = counts.quantile_buckets(number)
@@ -420,7 +420,7 @@ def _grouped(group: Group, names: pa.Array) -> pa.Array:
     return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
 
 
-def _sort_key(counts: Dimension, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
+def _sort_key(counts: Counts, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
     match order:
         case Order.VISITORS:
             values = visitors
@@ -437,7 +437,7 @@ def _sort_key(counts: Dimension, visitors: Int64s, order: Order) -> npt.NDArray[
     return values.astype(np.float64)
 
 
-def _p95_buckets(counts: Dimension) -> npt.NDArray[np.float64]:
+def _p95_buckets(counts: Counts) -> npt.NDArray[np.float64]:
     """Return the bucket of each value's 95th percentile, -1 for those without durations."""
     owners = counts.buckets >> 32
     result = np.full(len(counts), -1.0)
@@ -450,7 +450,7 @@ def _p95_buckets(counts: Dimension) -> npt.NDArray[np.float64]:
     return result
 
 
-def _largest(counts: Dimension, visitors: Int64s, order: Order, limit: int) -> list[int]:
+def _largest(counts: Counts, visitors: Int64s, order: Order, limit: int) -> list[int]:
     """Return the numbers of the largest values; ties by hits, then by name; `(other)` last."""
     key = _sort_key(counts, visitors, order)
     other = counts.names.index(OTHER).as_py()

@@ -19,7 +19,9 @@ import pyarrow.compute as pc
 
 from glancemetrics import records
 from glancemetrics.dimensions import Coded, Dimension, code
+from glancemetrics.grouping import sum_by
 from glancemetrics.names import all_shortened
+from glancemetrics.native.sums import HITS, MICROS, sums_by_code
 from glancemetrics.reporting.durations import bucket_of
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
 from glancemetrics.zones import offsets_at
@@ -71,23 +73,13 @@ class Slice:
     names: pa.Array
     """Distinct values: int64 for `Base.TIME`, strings for all others."""
     codes: Int32s
-    """For each row that has a value, which."""
+    """For each row the number of its value, -1 for none: of all rows, or of some."""
     visitors: Hashes
     """For each of these rows, the hash of its visitor."""
-    hits: Int64s
-    """By value, as the next two."""
-    bytes: Int64s
-    errors: Int64s
-    micros: Int64s
-    """By value, the sum of the durations in microseconds."""
+    sums: Int64s
+    """By value and `native.sums` field: hits, bytes, errors, microseconds of the durations."""
     durations: Int64s
     """For each row that has a duration: its value's code, shifted left by 32, and its bucket."""
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes, but for the visitors."""
-        own = (self.codes, self.hits, self.bytes, self.errors, self.micros, self.durations)
-        return int(self.names.nbytes) + sum(array.nbytes for array in own)
 
 
 @attrs.frozen(eq=False)
@@ -102,16 +94,10 @@ class Slices:
     oldest: int
     """Microseconds since the epoch; of no meaning without records, as is the next."""
     newest: int
-    nameless: Hashes
-    """The hash of the visitor of each record whose host is not known."""
+    visitors: Hashes
+    """The hash of each record's visitor."""
     by: dict[Base, Slice]
     """Dimensions of which the batch has values."""
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes; visitors of all rows are there but once."""
-        shared = max((part.visitors.nbytes for part in self.by.values()), default=0)
-        return self.nameless.nbytes + shared + sum(part.nbytes for part in self.by.values())
 
 
 def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
@@ -122,12 +108,12 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
     local = times // 1_000_000
     if zone is not None:
         local = local + offsets_at(local, zone)
-    visitors = visitor_hashes(batch, local // 86_400)
+    visitors = visitor_hashes(batch, local)
     facts = _Facts.of(batch, visitors)
     by = {}
     for base, coded, rows in _coded(batch, local, facts.statuses):
         part = facts.slice(coded, rows)
-        if len(part.codes):
+        if len(part.names):
             by[base] = part
     return Slices(
         batch.num_rows,
@@ -137,7 +123,7 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
         int(np.count_nonzero(facts.errors & (facts.statuses >= 500))),
         int(times.min()),
         int(times.max()),
-        visitors[batch.column("host").is_null().to_numpy(zero_copy_only=False)],
+        visitors,
         by,
     )
 
@@ -218,46 +204,24 @@ class _Facts:
     def slice(self, coded: Coded, rows: Int64s | None) -> Slice:
         """Count one dimension: of all rows, or of some."""
         codes = coded.codes if rows is None else coded.codes[rows]
-        if len(codes) and codes.min() < 0:
-            known = np.flatnonzero(codes >= 0)
-            rows = known if rows is None else rows[known]
-            codes = codes[known]
+        codes = codes.astype(np.int32)
         names = coded.names
-        hits = np.bincount(codes, minlength=len(names))
-        used = np.flatnonzero(hits)
-        if len(used) < len(names):
-            codes = (np.cumsum(hits > 0) - 1)[codes]
-            names, hits = names.take(pa.array(used)), hits[used]
-        if pa.types.is_string(names.type):
-            names = all_shortened(names)
 
         def of(values: Any) -> Any:
             return values if rows is None else values[rows]
 
-        errors = of(self.errors)
-        micros: Int64s = np.zeros(len(names), np.int64)
+        sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))
+        used = sums[:, HITS] > 0
+        if not used.all():
+            # The last one is for rows that have no value.
+            numbers = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)
+            codes = numbers[codes].astype(np.int32)
+            names, sums = names.filter(pa.array(used)), sums[used]
+        if pa.types.is_string(names.type):
+            names = all_shortened(names)
         durations: Int64s = np.zeros(0, np.int64)
         if self.timed is not None:
-            timed = of(self.timed)
-            micros = _sums(codes, of(self.micros), len(names))
+            timed = of(self.timed) & (codes >= 0)
+            sums[:, MICROS] = sum_by(codes[timed], of(self.micros)[timed], len(names))
             durations = (codes[timed].astype(np.int64) << 32) | of(self.buckets)[timed]
-        return Slice(
-            names,
-            codes.astype(np.int32),
-            of(self.visitors),
-            hits,
-            _sums(codes, of(self.sizes), len(names)),
-            np.bincount(codes[errors], minlength=len(names)),
-            micros,
-            durations,
-        )
-
-
-def _sums(codes: Int64s, values: npt.NDArray[np.generic], size: int) -> Int64s:
-    # Exact: doubles hold whole numbers up to 2^53, and no batch has 9 PB of responses ...
-    if values.max(initial=0) < 1 << 37:
-        return np.bincount(codes, weights=values, minlength=size).astype(np.int64)
-    # ... that were not made up.
-    sums = np.zeros(size, np.int64)
-    np.add.at(sums, codes, values)
-    return sums
+        return Slice(names, codes, of(self.visitors), sums, durations)

@@ -1,48 +1,240 @@
 """Visitors: distinct host and agent per day, as GoAccess counts them, told apart by a hash.
 
 Source of the definition: https://goaccess.io/faq ("unique visitors").
+
+Which visitors came to which values of a dimension is kept in one of three ways: in `Pairs`, which
+can be of any dimension; as `OneOf` where a visitor has but one value, as it has one host; as
+`Flags` of each visitor where there are few values.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.dimensions import Dimension, code
+from glancemetrics.grouping import sum_by
+from glancemetrics.native import visitors as native
+from glancemetrics.native.pairs import count_pairs, distinct, paired, renumbered
 from glancemetrics.native.strings import string_hashes
+from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable
 
+Bools = npt.NDArray[np.bool_]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
+HASH_BITS = (56, 48, 44, 40, 36)
+"""Of a hash in a pair: the more values there are, the fewer."""
+
+_PAIRS_BEFORE_SORT = 1 << 20
 _U = np.uint64
-_SEED = _U(0x9E3779B97F4A7C15)
-_FIRST, _SECOND = _U(0xBF58476D1CE4E5B9), _U(0x94D049BB133111EB)
-_BY_AGENT, _BY_DAY = _U(0xC2B2AE3D27D4EB4F), _U(0xD6E8FEB86659FD93)
 
 
-def visitor_hashes(batch: pa.RecordBatch, days: Int64s) -> Hashes:
-    """Return for each record a number that stands for its host, agent and day."""
-    return _mixed(
-        _by_row(batch, Dimension.HOST)
-        + _by_row(batch, Dimension.AGENT) * _BY_AGENT
-        + days.astype(np.uint64) * _BY_DAY
-    )
+def visitor_hashes(batch: pa.RecordBatch, seconds: Int64s) -> Hashes:
+    """Return for each record a number that stands for its host, agent and day.
+
+    `seconds` are local: since the epoch, as if the zone were UTC.
+    """
+    columns: list[Int32s | Hashes] = []
+    for dimension in (Dimension.HOST, Dimension.AGENT):
+        coded = code(batch, dimension)
+        columns += [coded.codes.astype(np.int32), string_hashes(coded.names.cast(pa.string()))]
+    return native.visitor_hashes(np.ascontiguousarray(seconds), *columns)  # type: ignore[arg-type]
 
 
-def _by_row(batch: pa.RecordBatch, dimension: Dimension) -> Hashes:
-    coded = code(batch, dimension)
-    # What is missing has a hash too: the one that -1 points at.
-    hashes = np.append(string_hashes(coded.names.cast(pa.string())), _SEED)
-    by_row: Hashes = hashes[coded.codes]
-    return by_row
+@attrs.define(eq=False)
+class Pairs:
+    """Which visitors came to which values: pairs of a value's number and a visitor's hash.
+
+    A pair is one 64-bit number, the value's above some bits of the hash: 56 in a dimension of few
+    values, 36 where there are millions. Of n visitors of one value that takes n^2/2^57 for another
+    in the mean, or n^2/2^37: 7 of a million in the largest of dimensions.
+    """
+
+    bits: int = HASH_BITS[0]
+    """Bits of the hash in a pair; the value's number stands above them."""
+    count: int = 0
+    _parts: list[Hashes] = attrs.field(factory=list)
+    """In the last ones a pair may stand that another part has too."""
+    _distinct_count: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return 8 * self.count
+
+    def add(self, codes: Int32s, numbers: Int64s, hashes: Hashes, size: int, level: int) -> None:
+        """Add a pair for each row: its value is `numbers[code]`, below `size`; none for code -1.
+
+        Only the visitors of a level are added.
+        """
+        self._narrow(size)
+        self._append(paired(codes, hashes, numbers, self.bits, level))
+
+    def merge(self, other: Pairs, numbers: Int64s, size: int) -> None:
+        """Add another's pairs, whose values are called `numbers[i]` here, or left out if -1."""
+        self._narrow(size)
+        if other.bits < self.bits and other.count:
+            self._narrow_to(other.bits)
+        fresh = not self._parts
+        self._append(renumbered(other._distinct(), other.bits, numbers, self.bits))
+        if fresh and _all_different(numbers):
+            # What was distinct there is so here: no need to look again.
+            self._distinct_count = self.count
+
+    def counts(self, size: int) -> Int64s:
+        """Count the distinct visitors of each value."""
+        return count_pairs(self._distinct(), self.bits, size)
+
+    def group_counts(self, numbers: Int64s, size: int) -> Int64s:
+        """Count the distinct visitors of each group: value i is in `numbers[i]`, or none if -1."""
+        return self.grouped(numbers, size).counts(size)
+
+    def grouped(self, numbers: Int64s, size: int) -> Pairs:
+        """Return the pairs of groups, instead of values."""
+        result = Pairs()
+        result.merge(self, numbers, size)
+        return result
+
+    def renumber(self, numbers: Int64s, size: int) -> None:
+        """Call value i `numbers[i]`, or leave it out if that is -1."""
+        other = self.grouped(numbers, size)
+        self.bits, self.count = other.bits, other.count
+        self._parts, self._distinct_count = other._parts, other._distinct_count
+
+    def sample(self, level: int) -> None:
+        """Keep only the visitors of a level."""
+        pairs = self._distinct()
+        self._parts[:] = [pairs[(pairs & _U((1 << level) - 1)) == 0]]
+        self.count = self._distinct_count = len(self._parts[0])
+
+    def settle(self) -> None:
+        """Let each pair stand once."""
+        self._distinct()
+
+    def _distinct(self) -> Hashes:
+        if len(self._parts) != 1 or self._distinct_count != self.count:
+            self._parts[:] = [distinct(self._parts)]
+            self.count = self._distinct_count = len(self._parts[0])
+        return self._parts[0]
+
+    def _append(self, pairs: Hashes) -> None:
+        self._parts.append(pairs)
+        self.count += len(pairs)
+        if self.count > max(_PAIRS_BEFORE_SORT, 2 * self._distinct_count):
+            self._distinct()
+
+    def _narrow(self, size: int) -> None:
+        if size > 1 << (64 - self.bits):
+            self._narrow_to(next(bits for bits in HASH_BITS if size <= 1 << (64 - bits)))
+
+    def _narrow_to(self, bits: int) -> None:
+        pairs = self._distinct()
+        # They are sorted: the last one is of the last value.
+        same = np.arange(int(pairs[-1] >> _U(self.bits)) + 1 if len(pairs) else 0)
+        narrow = renumbered(pairs, self.bits, same, bits)
+        self.bits = bits
+        self._parts, self.count, self._distinct_count = [], 0, 0
+        self._append(narrow)
 
 
-def _mixed(values: Hashes) -> Hashes:
-    """Spread every bit over all (the finalizer of SplitMix64, S. Vigna)."""
-    values = values ^ (values >> _U(30))
-    values *= _FIRST
-    values ^= values >> _U(27)
-    values *= _SECOND
-    values ^= values >> _U(31)
-    return values
+@attrs.frozen(eq=False)
+class OneOf:
+    """Each visitor's only value: its host or agent, as the table has it."""
+
+    table: VisitorTable
+    column: Literal["hosts", "agents"]
+
+    @property
+    def nbytes(self) -> int:
+        return 0  # it is the table's
+
+    def counts(self, size: int) -> Int64s:
+        values = self._values()
+        return np.bincount(values[values >= 0], minlength=size)
+
+    def group_counts(self, numbers: Int64s, size: int) -> Int64s:
+        inside = numbers >= 0
+        return sum_by(numbers[inside], self.counts(len(numbers))[inside], size)
+
+    def grouped(self, numbers: Int64s, size: int) -> Pairs:
+        result = Pairs()
+        result.add(self._values(), numbers, self.table.hashes, size, 0)
+        return result
+
+    def renumber(self, numbers: Int64s, size: int) -> None:  # noqa: ARG002 - as pairs have it
+        values = self._values()
+        # The last one is for those that had none before.
+        values[:] = np.append(numbers, -1)[values]
+
+    def settle(self) -> None:
+        """Nothing stands twice."""
+
+    def sample(self, level: int) -> None:
+        """Do nothing: the table is sampled."""
+
+    def _values(self) -> Int32s:
+        values: Int32s = getattr(self.table, self.column)
+        return values
+
+
+@attrs.frozen(eq=False)
+class Flags:
+    """A flag of each visitor for every value of a dimension that has few."""
+
+    table: VisitorTable
+    shift: int
+    """The flag of value 0."""
+    width: int
+    """How many values there may be."""
+
+    @property
+    def nbytes(self) -> int:
+        return 0  # they are the table's
+
+    def of(self, codes: Int32s, numbers: Int64s) -> Hashes:
+        """Return the flag of each row's value, `numbers[code]`; no flag for code -1."""
+        flags = np.append(_U(1) << (numbers + self.shift).astype(np.uint64), _U(0))
+        set_: Hashes = flags[codes]
+        return set_
+
+    def counts(self, size: int) -> Int64s:
+        return self.group_counts(np.arange(size), size)
+
+    def group_counts(self, numbers: Int64s, size: int) -> Int64s:
+        if size > MOST_GROUPS:
+            return self.grouped(numbers, size).counts(size)
+        return self.table.count_flags(self.shift, numbers, size)
+
+    def grouped(self, numbers: Int64s, size: int) -> Pairs:
+        result = Pairs()
+        flags, hashes = self.table.flags, self.table.hashes
+        for value, number in enumerate(numbers.tolist()):
+            if number >= 0:
+                came = hashes[(flags >> _U(self.shift + value)) & _U(1) == 1]
+                result.add(np.zeros(len(came), np.int32), np.array([number]), came, size, 0)
+        return result
+
+    def renumber(self, numbers: Int64s, size: int) -> None:
+        raise NotImplementedError("so few values are never let go")
+
+    def settle(self) -> None:
+        """Nothing stands twice."""
+
+    def sample(self, level: int) -> None:
+        """Do nothing: the table is sampled."""
+
+
+Came = Pairs | OneOf | Flags
+"""Which visitors came to which values."""
+
+
+def _all_different(numbers: Int64s) -> bool:
+    """Tell whether no number but -1 stands twice."""
+    counts = np.bincount(numbers[numbers >= 0])
+    return bool(counts.max(initial=0) <= 1)

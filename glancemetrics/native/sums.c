@@ -1,0 +1,32 @@
+/* What is summed by value: hits, bytes, errors and microseconds, side by side, so that a value is
+   fetched from memory once. */
+
+#include "native.h"
+
+enum field { HITS, BYTES, ERRORS, MICROS, FIELDS };
+
+/* Sum up rows by their code; those of code -1 are in none. */
+GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
+                   const uint8_t *errors, int64_t (*sums)[FIELDS]) {
+    for (int64_t i = 0; i < count; i++) {
+        if (codes[i] < 0)
+            continue;
+        int64_t *value = sums[codes[i]];
+        value[HITS]++;
+        value[BYTES] += sizes[i];
+        value[ERRORS] += errors[i];
+    }
+}
+
+/* Add what was summed for values that have other numbers in `sums`; -1 for none. */
+GM_API void gm_add_sums(const int64_t (*added)[FIELDS], int64_t count, const int64_t *numbers,
+                        int64_t (*sums)[FIELDS]) {
+    for (int64_t i = 0; i < count; i++) {
+        if (i + 8 < count && numbers[i + 8] >= 0)
+            __builtin_prefetch(sums[numbers[i + 8]], 1);
+        if (numbers[i] < 0)
+            continue;
+        for (int field = 0; field < FIELDS; field++)
+            sums[numbers[i]][field] += added[i][field];
+    }
+}

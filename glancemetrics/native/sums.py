@@ -1,0 +1,29 @@
+"""What is summed by value: hits, bytes, errors and microseconds, side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from glancemetrics.native.library import Address, Count, address, library
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+HITS, BYTES, ERRORS, MICROS = range(4)
+FIELDS = 4
+
+library.gm_sum.argtypes = [Address, Count, Address, Address, Address]
+library.gm_add_sums.argtypes = [Address, Count, Address, Address]
+
+
+def sums_by_code(codes: Int32s, sizes: Int64s, errors: npt.NDArray[np.bool_], size: int) -> Int64s:
+    """Sum up rows by their code, below `size`; -1 is in none. Shape `(size, FIELDS)`."""
+    sums = np.zeros((size, FIELDS), np.int64)
+    library.gm_sum(address(codes), len(codes), address(sizes), address(errors), address(sums))
+    return sums
+
+
+def add_sums(sums: Int64s, added: Int64s, numbers: Int64s) -> None:
+    """Add row i of `added` to row `numbers[i]` of `sums`; to none if that is -1."""
+    library.gm_add_sums(address(added), len(added), address(numbers), address(sums))

@@ -1,0 +1,215 @@
+"""`Counts`: what is counted of one dimension of a whole log, by value."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.dimensions import OTHER
+from glancemetrics.native.strings import StringTable
+from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, MICROS, add_sums
+from glancemetrics.reporting.slices import Slice
+from glancemetrics.reporting.visitors import Came, Pairs
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+VALUES_KEPT = 2048
+"""Values of a dimension that are never let go."""
+
+_SHIFT = 32
+_LOW = (1 << _SHIFT) - 1
+_NONE: Int64s = np.zeros(0, np.int64)
+
+
+@attrs.define(eq=False)
+class Counts:
+    """Counts by value; values have numbers from 0."""
+
+    _names: pa.Array | None
+    """`None` while they are in the table."""
+    came: Came = attrs.field(factory=Pairs)
+    """Which visitors came to which values."""
+    buckets: Int64s = attrs.field(factory=_NONE.copy)
+    """Value's number, shifted left by 32, and duration's bucket; in order, each once."""
+    bucket_counts: Int64s = attrs.field(factory=_NONE.copy)
+    short: int = 0
+    """By how much the hits of a value may be short, because rare ones were let go."""
+    _size: int = 0
+    _sums: Int64s = attrs.field(factory=lambda: np.zeros((0, FIELDS), np.int64))
+    """With room for more values."""
+    _table: StringTable | None = None
+    """Finds the number of a name; there from the first time that some are entered."""
+    _visitor_counts: Int64s | None = None
+    """Where nothing else is known of the visitors: sums to look at."""
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def names(self) -> pa.Array:
+        """By number: int64 for `Base.TIME`, strings for all others."""
+        if self._names is None:
+            assert self._table is not None
+            self._names, self._table = self._table.array(), None
+        return self._names
+
+    @property
+    def hits(self) -> Int64s:
+        """By number, as the next three."""
+        return self._sums[: self._size, HITS]
+
+    @property
+    def bytes(self) -> Int64s:
+        return self._sums[: self._size, BYTES]
+
+    @property
+    def errors(self) -> Int64s:
+        return self._sums[: self._size, ERRORS]
+
+    @property
+    def micros(self) -> Int64s:
+        """Sum of the durations, in microseconds."""
+        return self._sums[: self._size, MICROS]
+
+    def add(self, part: Slice) -> Int64s:
+        """Count a slice, but for its visitors; returns the number of each of its values."""
+        numbers = self._enter(part.names, part.sums)
+        if len(part.durations):
+            keys = (numbers[part.durations >> _SHIFT] << _SHIFT) | (part.durations & _LOW)
+            self._add_buckets(keys, np.ones(len(keys), np.int64))
+        return numbers
+
+    def merge(self, other: Counts) -> None:
+        """Add other counts of the same dimension, whose visitors are pairs with the same hashes."""
+        numbers = self._enter(other.names, other._sums[: len(other)])
+        assert isinstance(other.came, Pairs)
+        if other.came.count:
+            assert isinstance(self.came, Pairs)
+            self.came.merge(other.came, numbers, len(self))
+        if len(other.buckets):
+            keys = (numbers[other.buckets >> _SHIFT] << _SHIFT) | (other.buckets & _LOW)
+            self._add_buckets(keys, other.bucket_counts)
+        self.short = max(self.short, other.short)
+
+    def visitors(self) -> Int64s:
+        """Count the visitors of each value, those that are sampled."""
+        if self._visitor_counts is not None:
+            return self._visitor_counts
+        return self.came.counts(len(self))
+
+    def regrouped(self, groups: pa.Array) -> Counts:
+        """Count by groups instead: `groups` names one for each value, or none (null)."""
+        encoded, numbers = _numbered(groups)
+        return self._renumbered(encoded.dictionary, numbers, with_visitors=True)
+
+    def summed(self, groups: pa.Array) -> Counts:
+        """Count by groups to look at the result, not to add to it: faster where it can be."""
+        encoded, numbers = _numbered(groups)
+        result = self._renumbered(encoded.dictionary, numbers, with_visitors=False)
+        result._visitor_counts = self.came.group_counts(numbers, len(result))
+        return result
+
+    def cut(self) -> Counts:
+        """Fold the rarer half of the values into `(other)`; returns what was counted of that half.
+
+        How many visitors `(other)` has is not known: they may come again for another value.
+        """
+        rare = self._rare()
+        gone = self._selected(rare)
+        rest = gone._renumbered(
+            pa.array([OTHER], pa.string()), np.zeros(len(gone), np.int64), with_visitors=False
+        )
+        kept = self._selected(~rare, with_visitors=False)
+        self.came.renumber(np.where(rare, -1, np.cumsum(~rare) - 1), len(kept))
+        self._names, self._table = kept.names, None
+        self._sums, self._size = kept._sums, len(kept)
+        self.buckets, self.bucket_counts = kept.buckets, kept.bucket_counts
+        self.short += int(gone.hits.max(initial=0))
+        self.merge(rest)
+        return gone
+
+    def quantile_buckets(self, number: int) -> tuple[Int64s, Int64s]:
+        """Return the buckets of one value's durations, in order, and how many are in each."""
+        first, last = np.searchsorted(self.buckets, [number << _SHIFT, (number + 1) << _SHIFT])
+        return self.buckets[first:last] & _LOW, self.bucket_counts[first:last]
+
+    @property
+    def value_bytes(self) -> int:
+        """Memory that values take, without their visitors."""
+        names = self._table or self._names
+        assert names is not None
+        return int(names.nbytes) + self._sums.nbytes + 16 * len(self.buckets)
+
+    def _rare(self) -> Bools:
+        size = len(self)
+        # At least half goes, and with it all that are as rare: none is kept by chance ...
+        limit = int(np.partition(self.hits, size // 2)[size // 2])
+        rare = self.hits <= limit
+        if np.count_nonzero(~rare) < VALUES_KEPT // 2:
+            # ... unless hardly any would be left.
+            rare = np.zeros(size, np.bool_)
+            rare[np.argsort(self.hits, kind="stable")[: size // 2]] = True
+        other = self.names.index(OTHER).as_py()
+        if other >= 0:
+            rare[other] = False
+        return rare
+
+    def _enter(self, names: pa.Array, sums: Int64s) -> Int64s:
+        """Take names in, with what is summed for them; returns the numbers they have here."""
+        numbers, size = self._number(names)
+        if size > len(self._sums):
+            self._sums.resize((max(size, len(self._sums) * 5 // 4), FIELDS), refcheck=False)
+        self._size = size
+        add_sums(self._sums, np.ascontiguousarray(sums), numbers)
+        return numbers
+
+    def _number(self, names: pa.Array) -> tuple[Int64s, int]:
+        """Return the numbers of names, entering those that are new, and how many there are now."""
+        if self._names is not None and not pa.types.is_string(self._names.type):
+            merged = pa.concat_arrays([self._names, names]).dictionary_encode()
+            self._names = merged.dictionary
+            return merged.indices.to_numpy().astype(np.int64)[len(self) :], len(self._names)
+        if self._table is None:
+            self._table = StringTable()
+            self._table.enter(self.names)
+        self._names = None
+        return self._table.enter(names).astype(np.int64), len(self._table)
+
+    def _selected(self, kept: Bools, *, with_visitors: bool = True) -> Counts:
+        numbers = np.where(kept, np.cumsum(kept) - 1, -1)
+        names = self.names.filter(pa.array(kept))
+        return self._renumbered(names, numbers, with_visitors=with_visitors)
+
+    def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_visitors: bool) -> Counts:
+        """Give value i the number `numbers[i]`, that of others too, or leave it out if it is -1."""
+        result = Counts(names, short=self.short)
+        result._size = len(names)
+        result._sums = np.zeros((len(names), FIELDS), np.int64)
+        add_sums(result._sums, self._sums[: len(self)], numbers)
+        if with_visitors:
+            result.came = self.came.grouped(numbers, len(names))
+        if len(self.buckets):
+            keys = numbers[self.buckets >> _SHIFT]
+            kept = keys >= 0
+            keys = (keys[kept] << _SHIFT) | (self.buckets[kept] & _LOW)
+            result._add_buckets(keys, self.bucket_counts[kept])
+        return result
+
+    def _add_buckets(self, keys: Int64s, counts: Int64s) -> None:
+        keys = np.concatenate([self.buckets, keys])
+        counts = np.concatenate([self.bucket_counts, counts])
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        firsts = np.flatnonzero(np.diff(keys, prepend=-1))
+        self.buckets = keys[firsts]
+        self.bucket_counts = np.add.reduceat(counts[order], firsts) if len(firsts) else _NONE
+
+
+def _numbered(groups: pa.Array) -> tuple[pa.DictionaryArray, Int64s]:
+    """Return groups as a dictionary, and for each value the number of its own, or -1."""
+    encoded = groups if pa.types.is_dictionary(groups.type) else groups.dictionary_encode()
+    numbers = encoded.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy().astype(np.int64)
+    return encoded, numbers

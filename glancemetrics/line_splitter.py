@@ -71,18 +71,32 @@ class LineSplitter:
 
 def without_overlong(whole: bytes, limit: int = LINE_LIMIT) -> Lines:
     """Take out of whole lines those that are longer than `limit` bytes."""
-    overlong = []
-    kept = []
-    start = at = 0
-    while len(whole) - at > limit + 1:
-        newline = whole.rfind(b"\n", at, at + limit + 1)
+    spans = find_overlong(whole, len(whole), limit)
+    if not spans:
+        return Lines(whole)
+    starts = [0, *(end for _, end in spans)]
+    ends = [*(start for start, _ in spans), len(whole)]
+    return Lines(
+        b"".join(whole[start:end] for start, end in zip(starts, ends, strict=True)),
+        tuple(whole[start : start + OVERLONG_SAMPLE] for start, _ in spans),
+    )
+
+
+def find_overlong(
+    text: bytes | bytearray, size: int, limit: int = LINE_LIMIT
+) -> list[tuple[int, int]]:
+    """Find lines longer than `limit` bytes among the whole lines of the first `size` bytes.
+
+    Returns where each begins, and where the next line does.
+    """
+    spans = []
+    at = 0
+    while size - at > limit + 1:
+        newline = text.rfind(b"\n", at, at + limit + 1)
         if newline >= 0:
             at = newline + 1
-            continue
-        overlong.append(whole[at : at + OVERLONG_SAMPLE])
-        kept.append(whole[start:at])
-        start = at = whole.index(b"\n", at) + 1
-    if not overlong:
-        return Lines(whole)
-    kept.append(whole[start:])
-    return Lines(b"".join(kept), tuple(overlong))
+        else:
+            end = text.index(b"\n", at) + 1
+            spans.append((at, end))
+            at = end
+    return spans

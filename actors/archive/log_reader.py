@@ -15,7 +15,12 @@ from actors.archive.decompression import DamagedError, compression_of, decompres
 from actors.archive.logs import LogFile
 from glancemetrics.formats.clf_time import line_times
 from glancemetrics.formats.combined import Decoded, decode
-from glancemetrics.line_splitter import OVERLONG_REASON, LineSplitter, without_overlong
+from glancemetrics.line_splitter import (
+    OVERLONG_REASON,
+    LineSplitter,
+    find_overlong,
+    without_overlong,
+)
 from glancemetrics.rejects import reject_of
 from glancemetrics.time_bisect import Span, find_span
 from glancemetrics.time_span import TimeSpan
@@ -48,10 +53,12 @@ class ReadChunk(Generic[Result]):
 
 @attrs.frozen(eq=False)
 class _Piece:
-    lines: bytes
+    lines: bytes | memoryview
     overlong: tuple[bytes, ...] = ()
     read_bytes: int = 0
     trouble: str | None = None
+    buffer: bytearray | None = None
+    """Where the lines are, to be read into again once they are decoded."""
 
 
 class LogReader(Generic[Result]):
@@ -74,6 +81,8 @@ class LogReader(Generic[Result]):
         self._span = span
         self._stopped = stopped
         self._chunk_bytes = chunk_bytes
+        self._buffers: list[bytearray] = []
+        """Those that may be read into."""
 
     def chunks(self, pool: ThreadPoolExecutor, workers: int) -> Iterator[ReadChunk[Result]]:
         """Yield chunks in order while `workers` of them are in work."""
@@ -98,6 +107,8 @@ class LogReader(Generic[Result]):
         if not piece.lines and not piece.overlong:
             return ReadChunk(number, 0, None, None, piece.read_bytes, piece.trouble)
         decoded = decode(piece.lines)
+        if piece.buffer is not None:
+            self._buffers.append(piece.buffer)
         if piece.overlong:
             samples = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
             decoded = attrs.evolve(
@@ -129,18 +140,24 @@ class LogReader(Generic[Result]):
         span = self._file_span(file)
         at, skipped = span.start, span.start
         while at < span.end:
-            block = os.pread(file.fileno(), min(self._chunk_bytes, span.end - at), at)
-            if not block:
+            # Always the same few: new ones would have to be zeroed by the system each time.
+            buffer = self._buffers.pop() if self._buffers else bytearray(self._chunk_bytes)
+            view = memoryview(buffer)
+            size = os.preadv(file.fileno(), [view[: span.end - at]], at)
+            if not size:
                 return  # it was cut while we read
             # Read again from the beginning of the line that the block cuts, so that nothing has
             # to be put together; unless that is the last line, or one that is far too long.
-            cut = block.rfind(b"\n") + 1
-            if at + len(block) >= span.end or not cut:
+            cut = buffer.rfind(b"\n", 0, size) + 1
+            if at + size >= span.end or not cut:
                 yield from self._rest(file, span.end, at, skipped)
                 return
             at += cut
-            lines = without_overlong(block[:cut])
-            yield _Piece(lines.whole, lines.overlong, cut + skipped)
+            if find_overlong(buffer, cut):
+                lines = without_overlong(bytes(view[:cut]))
+                yield _Piece(lines.whole, lines.overlong, cut + skipped)
+            else:
+                yield _Piece(view[:cut], (), cut + skipped, buffer=buffer)
             skipped = 0
 
     def _rest(self, file: BinaryIO, end: int, at: int, skipped: int) -> Iterator[_Piece]:

@@ -38,6 +38,8 @@ _TALLY_SHARE, _PENDING_SHARE = 0.24, 0.16
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
+_LARGE = 12 << 20
+"""Bytes; what is larger than all that a chunk needs is a mapping of its own, and grows in place."""
 
 
 @attrs.frozen
@@ -185,7 +187,7 @@ def _keep_freed_memory() -> None:
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_ARENA_MAX, 1)
-        library.mallopt(_M_MMAP_THRESHOLD, _KEPT_FREE)
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
         pa.set_memory_pool(pa.system_memory_pool())
 

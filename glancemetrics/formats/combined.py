@@ -69,7 +69,7 @@ class Decoded:
     """`combined` or `common`, what the chunk's records are; `None` without any."""
 
 
-def decode(chunk: bytes) -> Decoded:
+def decode(chunk: bytes | memoryview) -> Decoded:
     """Decode a chunk of whole lines, each ended by a newline."""
     decoder = LineDecoder()
     lines = decoder.decode(chunk)
@@ -94,7 +94,8 @@ def decode(chunk: bytes) -> Decoded:
         samples = tuple(
             reject_of(line, explain(line))
             for line in (
-                chunk[lines.left_start[i] : lines.left_end[i]] for i in _sampled(matched.rejected)
+                bytes(chunk[lines.left_start[i] : lines.left_end[i]])
+                for i in _sampled(matched.rejected)
             )
         )
     if not len(rows.line):
@@ -170,10 +171,10 @@ class _Matched:
     """Which of the lines that were left are neither."""
 
 
-def _match(decoder: LineDecoder, chunk: bytes, lines: DecodedLines) -> _Matched:
+def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines) -> _Matched:
     """Match the lines that were left."""
     texts = [
-        _decoded(chunk[start:end])
+        _decoded(bytes(chunk[start:end]))
         for start, end in zip(lines.left_start.tolist(), lines.left_end.tolist(), strict=True)
     ]
     matches = pc.extract_regex(pa.array(texts, pa.string()), _CAREFUL_PATTERN)

@@ -37,7 +37,8 @@ library.gm_set_secrets(secrets.randbits(64), secrets.randbits(64))
 
 def address(array: npt.NDArray[np.generic]) -> int:
     """Where an array's items begin. The array must outlive what is done with it."""
-    return array.ctypes.data
+    begin: int = array.__array_interface__["data"][0]
+    return begin
 
 
 def text_addresses(strings: pa.StringArray) -> tuple[int, int]:

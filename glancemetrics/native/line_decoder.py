@@ -39,7 +39,7 @@ class _Counts(ctypes.Structure):
     _fields_ = (("lines", Count), ("rows", Count), ("left", Count), ("combined", Count))
 
 
-library.gm_count_lines.argtypes = [ctypes.c_char_p, Count, ctypes.POINTER(Count)]
+library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
 library.gm_count_lines.restype = Count
 library.gm_decoder_new.restype = Address
 library.gm_decoder_free.argtypes = [Address]
@@ -47,7 +47,7 @@ library.gm_decoder_column.argtypes = [Address, ctypes.c_int32]
 library.gm_decoder_column.restype = Address
 library.gm_decode.argtypes = [
     Address,
-    ctypes.c_char_p,
+    Address,
     Count,
     Count,
     ctypes.POINTER(_Rows),
@@ -91,10 +91,11 @@ class LineDecoder:
         self._handle = handle
         weakref.finalize(self, library.gm_decoder_free, handle)
 
-    def decode(self, chunk: bytes) -> DecodedLines:
+    def decode(self, chunk: bytes | memoryview) -> DecodedLines:
         """Decode a chunk of whole lines, each ended by a newline."""
+        text = np.frombuffer(chunk, np.uint8)
         ascii_only = Count()
-        size = library.gm_count_lines(chunk, len(chunk), ascii_only)
+        size = library.gm_count_lines(address(text), len(text), ascii_only)
         line, left_line = np.empty((2, size), np.int32)
         time, sizes, left_start, left_end = np.empty((4, size), np.int64)
         status = np.empty(size, np.uint16)
@@ -112,7 +113,7 @@ class LineDecoder:
             address(left_end),
         )
         counts = _Counts()
-        checked(library.gm_decode(self._handle, chunk, len(chunk), ascii_only, rows, counts))
+        checked(library.gm_decode(self._handle, address(text), len(text), ascii_only, rows, counts))
         made, left = counts.rows, counts.left
         return DecodedLines(
             counts.lines,

@@ -164,6 +164,14 @@ GM_API int64_t gm_strings_enter(gm_strings *strings, const int32_t *offsets, con
     return 0;
 }
 
+/* Write the indices of an Arrow array, -1 where they are null: bit `first + i` of `valid` is not set.
+   */
+GM_API void gm_codes(const int32_t *indices, const uint8_t *valid, int64_t first, int64_t count,
+                     int32_t *codes) {
+    for (int64_t i = 0; i < count; i++)
+        codes[i] = valid[(first + i) / 8] >> (first + i) % 8 & 1 ? indices[i] : -1;
+}
+
 /* Write the strings as an Arrow array, whose offsets have 32 bits. */
 GM_API void gm_strings_copy(const gm_strings *strings, int32_t *offsets, uint8_t *data) {
     offsets[0] = 0;

@@ -34,6 +34,7 @@ library.gm_networks.argtypes = [
     Address,
 ]
 library.gm_networks.restype = Count
+library.gm_codes.argtypes = [Address, Address, Count, Count, Address]
 library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
 
 
@@ -104,6 +105,19 @@ def strings_at(handle: int) -> pa.StringArray:
     data = np.empty(size, np.uint8)
     library.gm_strings_copy(handle, address(offsets), address(data))
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def codes_of(column: pa.DictionaryArray) -> Int32s:
+    """Return the index of each row's value, -1 for null."""
+    indices = column.indices
+    valid, data = indices.buffers()
+    if not indices.null_count:
+        without_nulls: Int32s = indices.to_numpy()
+        return without_nulls
+    codes = np.empty(len(indices), np.int32)
+    at = data.address + 4 * indices.offset
+    library.gm_codes(at, valid.address, indices.offset, len(indices), address(codes))
+    return codes
 
 
 def string_hashes(strings: pa.StringArray) -> Hashes:

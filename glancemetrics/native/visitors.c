@@ -195,6 +195,14 @@ GM_API void gm_count_flags(const uint64_t *flags, int64_t count, int64_t shift, 
     }
 }
 
+/* Set the flag of each row's value: `values[codes[i]]`, none for code -1. */
+GM_API void gm_set_flags(const int32_t *codes, int64_t count, const uint64_t *values,
+                         uint64_t *flags) {
+    for (int64_t i = 0; i < count; i++)
+        if (codes[i] >= 0)
+            flags[i] |= values[codes[i]];
+}
+
 /* A number for each row that stands for its host, agent and day: `seconds` are local, codes of -1
    mean that there is none. */
 GM_API void gm_visitor_hashes(const int64_t *seconds, int64_t count, const int32_t *hosts,

@@ -35,6 +35,7 @@ library.gm_visitors_enter.restype = Count
 library.gm_visitors_sample.argtypes = [Address, Count]
 library.gm_visitors_sample.restype = Count
 library.gm_count_flags.argtypes = [Address, Count, Count, Count, Address, Address]
+library.gm_set_flags.argtypes = [Address, Count, Address, Address]
 library.gm_visitor_hashes.argtypes = [Address, Count, *[Address] * 5]
 
 
@@ -119,6 +120,11 @@ class VisitorTable:
         if not len(self):
             return np.zeros(0, np.dtype(pointer._type_))
         return np.ctypeslib.as_array(pointer, (len(self),))
+
+
+def set_flags(flags: Hashes, codes: Int32s, values: Hashes) -> None:
+    """Set each row's `values[code]` among its flags; none for code -1."""
+    library.gm_set_flags(address(codes), len(codes), address(values), address(flags))
 
 
 def visitor_hashes(

@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics import records
-from glancemetrics.dimensions import Coded, Dimension, code
+from glancemetrics.dimensions import Dimension, code
 from glancemetrics.grouping import sum_by
 from glancemetrics.names import all_shortened
+from glancemetrics.native.strings import codes_of
 from glancemetrics.native.sums import HITS, MICROS, sums_by_code
 from glancemetrics.reporting.durations import bucket_of
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
@@ -56,14 +57,21 @@ class Base(enum.Enum):
     VHOST = "vhost"
 
 
-_DIMENSIONS = {
-    Base.HOST: Dimension.HOST,
-    Base.REFERRER: Dimension.REFERRER,
-    Base.AGENT: Dimension.AGENT,
-    Base.STATUS: Dimension.STATUS,
-    Base.METHOD: Dimension.METHOD,
-    Base.USER: Dimension.USER,
+_COLUMNS = {
+    Base.HOST: "host",
+    Base.REFERRER: "referrer",
+    Base.AGENT: "agent",
+    Base.METHOD: "method",
+    Base.PROTOCOL: "protocol",
+    Base.USER: "user",
+    Base.VHOST: "vhost",
 }
+
+
+@attrs.frozen(eq=False)
+class _Coded:
+    codes: Int32s
+    names: pa.Array
 
 
 @attrs.frozen(eq=False)
@@ -130,19 +138,18 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
 
 def _coded(
     batch: pa.RecordBatch, local: Int64s, statuses: Int64s
-) -> Iterator[tuple[Base, Coded, Int64s | None]]:
+) -> Iterator[tuple[Base, _Coded, Int64s | None]]:
     """Yield each dimension, and which rows it is about (`None`: all)."""
     minutes = pa.array(local // 60 * 60).dictionary_encode()
-    yield Base.TIME, Coded(minutes.indices.to_numpy(), minutes.dictionary), None
-    paths = code(batch, Dimension.PATH)
+    yield Base.TIME, _Coded(minutes.indices.to_numpy(), minutes.dictionary), None
+    paths, status = (code(batch, by) for by in (Dimension.PATH, Dimension.STATUS))
+    paths = _Coded(paths.codes.astype(np.int32), paths.names)
     yield Base.PATH, paths, None
-    for base, dimension in _DIMENSIONS.items():
-        yield base, code(batch, dimension), None
-    for base, name in ((Base.PROTOCOL, "protocol"), (Base.VHOST, "vhost")):
+    yield Base.STATUS, _Coded(status.codes.astype(np.int32), status.names), None
+    for base, name in _COLUMNS.items():
         column = batch.column(name)
         if column.null_count < len(column):
-            codes = column.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy()
-            yield base, Coded(codes, column.dictionary), None
+            yield base, _Coded(codes_of(column), column.dictionary), None
     missing = np.flatnonzero(statuses == 404)
     if len(missing):
         yield Base.NOT_FOUND, paths, missing
@@ -155,7 +162,7 @@ def _coded(
         yield Base.SERVER_ERROR, paths, failed
 
 
-def _joined(paths: Coded, referrers: pa.DictionaryArray, rows: Int64s) -> Coded:
+def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Coded:
     """The path and the referrer of some rows as one value; codes are by row of the whole batch."""
     take = pa.array(rows)
     pairs = pc.binary_join_element_wise(
@@ -163,9 +170,9 @@ def _joined(paths: Coded, referrers: pa.DictionaryArray, rows: Int64s) -> Coded:
         all_shortened(referrers.dictionary).take(referrers.indices.take(take)),
         pa.scalar(FROM, pa.string()),
     ).dictionary_encode()
-    codes = np.full(len(paths.codes), -1, np.int64)
+    codes = np.full(len(paths.codes), -1, np.int32)
     codes[rows] = pairs.indices.to_numpy()
-    return Coded(codes, pairs.dictionary)
+    return _Coded(codes, pairs.dictionary)
 
 
 @attrs.frozen(eq=False)
@@ -201,10 +208,9 @@ class _Facts:
             timed,
         )
 
-    def slice(self, coded: Coded, rows: Int64s | None) -> Slice:
+    def slice(self, coded: _Coded, rows: Int64s | None) -> Slice:
         """Count one dimension: of all rows, or of some."""
         codes = coded.codes if rows is None else coded.codes[rows]
-        codes = codes.astype(np.int32)
         names = coded.names
 
         def of(values: Any) -> Any:

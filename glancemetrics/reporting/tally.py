@@ -100,7 +100,7 @@ class Tally:
                 case Pairs() as pairs:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
                 case Flags() as own:
-                    flags |= own.of(part.codes, numbers)
+                    own.set(flags, part.codes, numbers)
                 case OneOf(column=column):
                     only[column] = part.codes, numbers
         self.visitors.enter(

@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.dimensions import Dimension, code
 from glancemetrics.grouping import sum_by
 from glancemetrics.native import visitors as native
 from glancemetrics.native.pairs import count_pairs, distinct, paired, renumbered
-from glancemetrics.native.strings import string_hashes
-from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable
+from glancemetrics.native.strings import codes_of, string_hashes
+from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable, set_flags
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -40,11 +39,14 @@ def visitor_hashes(batch: pa.RecordBatch, seconds: Int64s) -> Hashes:
 
     `seconds` are local: since the epoch, as if the zone were UTC.
     """
-    columns: list[Int32s | Hashes] = []
-    for dimension in (Dimension.HOST, Dimension.AGENT):
-        coded = code(batch, dimension)
-        columns += [coded.codes.astype(np.int32), string_hashes(coded.names.cast(pa.string()))]
-    return native.visitor_hashes(np.ascontiguousarray(seconds), *columns)  # type: ignore[arg-type]
+    host, agent = batch.column("host"), batch.column("agent")
+    return native.visitor_hashes(
+        seconds,
+        codes_of(host),
+        string_hashes(host.dictionary),
+        codes_of(agent),
+        string_hashes(agent.dictionary),
+    )
 
 
 @attrs.define(eq=False)
@@ -197,11 +199,9 @@ class Flags:
     def nbytes(self) -> int:
         return 0  # they are the table's
 
-    def of(self, codes: Int32s, numbers: Int64s) -> Hashes:
-        """Return the flag of each row's value, `numbers[code]`; no flag for code -1."""
-        flags = np.append(_U(1) << (numbers + self.shift).astype(np.uint64), _U(0))
-        set_: Hashes = flags[codes]
-        return set_
+    def set(self, flags: Hashes, codes: Int32s, numbers: Int64s) -> None:
+        """Set the flag of each row's value, `numbers[code]`; none for code -1."""
+        set_flags(flags, codes, _U(1) << (numbers + self.shift).astype(np.uint64))
 
     def counts(self, size: int) -> Int64s:
         return self.group_counts(np.arange(size), size)

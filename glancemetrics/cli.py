@@ -6,6 +6,7 @@ Heavy things are imported late, so that `-h` answers at once.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from glancemetrics.heartbeat import overdue_seconds
 from glancemetrics.settings import SettingInfo, Settings, read_settings, setting_infos
 from glancemetrics.version import __version__
 
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
 
 _EPILOG = """\
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     # Nothing here is linear algebra; numpy would start threads for it that wait busily.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What is imported stays: to look for garbage among it again and again takes a while.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         status = _run(arguments)
     except GlanceMetricsError as error:

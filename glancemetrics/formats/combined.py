@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.clf_time import local_seconds, zone_offset_seconds
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
+from glancemetrics.native.strings import indices_of
 from glancemetrics.records import SCHEMA, empty_batch
 from glancemetrics.rejects import Reject, reject_of
 
@@ -51,6 +52,8 @@ _CAREFUL_PATTERN = (
 _DASH, _EMPTY = pa.scalar("-", pa.string()), pa.scalar("", pa.string())
 _NULL = pa.scalar(None, pa.string())
 
+_TYPICAL_LINE = 200
+"""Bytes."""
 _SAMPLED_REJECTS = 8
 """Rejects of one chunk that are kept as samples; the rest are only counted."""
 
@@ -71,7 +74,7 @@ class Decoded:
 
 def decode(chunk: bytes | memoryview) -> Decoded:
     """Decode a chunk of whole lines, each ended by a newline."""
-    decoder = LineDecoder()
+    decoder = LineDecoder(len(chunk) // _TYPICAL_LINE)
     lines = decoder.decode(chunk)
     if not lines.lines:
         return Decoded(0, empty_batch(), 0, (), None)
@@ -148,11 +151,9 @@ def _batch(rows: _Rows, decoder: LineDecoder) -> pa.RecordBatch:
         "bytes": pa.array(rows.bytes, mask=rows.no_bytes if rows.no_bytes.any() else None),
     }
     for name, codes in rows.codes.items():
-        missing = codes < 0
-        if not missing.all():
-            columns[name] = pa.DictionaryArray.from_arrays(
-                pa.array(codes, mask=missing if missing.any() else None), decoder.texts(name)
-            )
+        texts = decoder.texts(name)
+        if len(texts):
+            columns[name] = pa.DictionaryArray.from_arrays(indices_of(codes), texts, safe=False)
     return pa.RecordBatch.from_arrays(
         [
             columns[field.name] if field.name in columns else pa.nulls(len(rows.line), field.type)

@@ -201,8 +201,6 @@ static bool write_row(gm_decoder *decoder, const fields *read, const gm_rows *ro
     return true;
 }
 
-GM_API gm_decoder *gm_decoder_new(void) { return calloc(1, sizeof(gm_decoder)); }
-
 GM_API void gm_decoder_free(gm_decoder *decoder) {
     if (!decoder)
         return;
@@ -210,6 +208,17 @@ GM_API void gm_decoder_free(gm_decoder *decoder) {
         strings_clear(&decoder->columns[column]);
     requests_clear(&decoder->requests);
     free(decoder);
+}
+
+/* A decoder for about so many lines. */
+GM_API gm_decoder *gm_decoder_new(int64_t lines) {
+    gm_decoder *decoder = calloc(1, sizeof *decoder);
+    if (decoder && strings_expect(&decoder->columns[HOST], lines / 2) &&
+        strings_expect(&decoder->requests.lines, lines / 2) &&
+        strings_expect(&decoder->requests.columns[PATH], lines / 2))
+        return decoder;
+    gm_decoder_free(decoder);
+    return NULL;
 }
 
 /* The strings of a column; they are the decoder's. */

@@ -41,6 +41,7 @@ class _Counts(ctypes.Structure):
 
 library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
 library.gm_count_lines.restype = Count
+library.gm_decoder_new.argtypes = [Count]
 library.gm_decoder_new.restype = Address
 library.gm_decoder_free.argtypes = [Address]
 library.gm_decoder_column.argtypes = [Address, ctypes.c_int32]
@@ -84,8 +85,9 @@ class DecodedLines:
 class LineDecoder:
     """Decodes one chunk; knows the distinct texts of each column."""
 
-    def __init__(self) -> None:
-        handle = library.gm_decoder_new()
+    def __init__(self, lines: int = 0) -> None:
+        """Make ready for about so many lines."""
+        handle = library.gm_decoder_new(lines)
         if not handle:
             raise MemoryError
         self._handle = handle

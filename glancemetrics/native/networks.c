@@ -1,8 +1,6 @@
 /* The network that an address is in: the /24 of IPv4, the /48 of IPv6 (RFC 4291 section 2.2 for how
    addresses are written, RFC 5952 for how one is written here). */
 
-#include <stdio.h>
-
 #include "strings.h"
 
 #define GROUPS 8
@@ -84,22 +82,46 @@ static bool read_v6(span text, uint16_t groups[GROUPS]) {
     return true;
 }
 
+static char *write_text(char *at, const char *text) {
+    size_t length = strlen(text);
+    memcpy(at, text, length);
+    return at + length;
+}
+
+static char *write_number(char *at, unsigned number, unsigned base) {
+    unsigned first = 1;
+    while (number / first >= base)
+        first *= base;
+    for (; first; first /= base)
+        *at++ = "0123456789abcdef"[number / first % base];
+    return at;
+}
+
 static size_t write_v6(const uint16_t groups[GROUPS], const char *suffix_v4, const char *suffix_v6,
                        char *network) {
+    char *at = network;
     bool mapped = groups[5] == 0xFFFF;
     for (int i = 0; i < 5; i++)
         mapped = mapped && !groups[i];
-    if (mapped)
-        return (size_t)snprintf(network, LONGEST_NETWORK, "::ffff:%d.%d.%d.0%s", groups[6] >> 8,
-                                groups[6] & 0xFF, groups[7] >> 8, suffix_v4);
+    if (mapped) {
+        const unsigned octets[] = {groups[6] >> 8, groups[6] & 0xFF, groups[7] >> 8};
+        at = write_text(at, "::ffff:");
+        for (int i = 0; i < 3; i++) {
+            at = write_number(at, octets[i], 10);
+            *at++ = '.';
+        }
+        *at++ = '0';
+        return (size_t)(write_text(at, suffix_v4) - network);
+    }
     int last = 3;
     while (last && !groups[last - 1])
         last--;
-    size_t length = 0;
-    for (int i = 0; i < last; i++)
-        length += (size_t)snprintf(network + length, LONGEST_NETWORK - length, i ? ":%x" : "%x",
-                                   groups[i]);
-    return length + (size_t)snprintf(network + length, LONGEST_NETWORK - length, "::%s", suffix_v6);
+    for (int i = 0; i < last; i++) {
+        if (i)
+            *at++ = ':';
+        at = write_number(at, groups[i], 16);
+    }
+    return (size_t)(write_text(write_text(at, "::"), suffix_v6) - network);
 }
 
 static size_t network_of(span host, const char *suffix_v4, const char *suffix_v6,

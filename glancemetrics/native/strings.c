@@ -36,6 +36,15 @@ static bool grow_slots(gm_strings *strings) {
     return true;
 }
 
+bool strings_expect(gm_strings *strings, int64_t count) {
+    uint64_t size = FIRST_SLOTS;
+    while (size * 3 < (uint64_t)count * 4)
+        size *= 2;
+    strings->slots = calloc(size, sizeof *strings->slots);
+    strings->mask = size - 1;
+    return strings->slots != NULL;
+}
+
 static bool make_room(gm_strings *strings, size_t length) {
     if (strings->count >= LARGEST_COUNT)
         return false;
@@ -170,6 +179,17 @@ GM_API void gm_codes(const int32_t *indices, const uint8_t *valid, int64_t first
                      int32_t *codes) {
     for (int64_t i = 0; i < count; i++)
         codes[i] = valid[(first + i) / 8] >> (first + i) % 8 & 1 ? indices[i] : -1;
+}
+
+/* Set bit i of a bitmap of zeros where code i is not negative; returns how many are negative. */
+GM_API int64_t gm_valid(const int32_t *codes, int64_t count, uint8_t *valid) {
+    int64_t nulls = 0;
+    for (int64_t i = 0; i < count; i++) {
+        bool set = codes[i] >= 0;
+        valid[i / 8] |= (uint8_t)(set << i % 8);
+        nulls += !set;
+    }
+    return nulls;
 }
 
 /* Write the strings as an Arrow array, whose offsets have 32 bits. */

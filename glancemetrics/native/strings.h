@@ -32,6 +32,9 @@ typedef struct {
    at; false without memory. */
 bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *numbers);
 
+/* Make a table for about so many strings; false without memory. */
+bool strings_expect(gm_strings *strings, int64_t count);
+
 void strings_clear(gm_strings *strings);
 
 static inline int64_t strings_size(const gm_strings *strings) {

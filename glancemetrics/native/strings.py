@@ -35,6 +35,8 @@ library.gm_networks.argtypes = [
 ]
 library.gm_networks.restype = Count
 library.gm_codes.argtypes = [Address, Address, Count, Count, Address]
+library.gm_valid.argtypes = [Address, Count, Address]
+library.gm_valid.restype = Count
 library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
 
 
@@ -118,6 +120,14 @@ def codes_of(column: pa.DictionaryArray) -> Int32s:
     at = data.address + 4 * indices.offset
     library.gm_codes(at, valid.address, indices.offset, len(indices), address(codes))
     return codes
+
+
+def indices_of(codes: Int32s) -> pa.Array:
+    """Return codes as the indices of a column: null where they are -1. They are not copied."""
+    valid = np.zeros(-(-len(codes) // 8), np.uint8)
+    nulls = library.gm_valid(address(codes), len(codes), address(valid))
+    buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
+    return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
 
 
 def string_hashes(strings: pa.StringArray) -> Hashes:

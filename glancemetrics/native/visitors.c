@@ -10,16 +10,21 @@
 /* Visitors whose places are fetched into the cache before any is looked at. */
 
 typedef struct {
+    uint64_t hash;
+    uint64_t flags;
+    int32_t only[2];
+    /* The number of the visitor's host and agent; -1 where it is not known (any more). */
+} gm_visitor;
+
+enum column { HOST, AGENT };
+
+typedef struct {
     uint32_t *slots;
     /* A visitor's number + 1; 0 for none. */
     uint64_t mask;
     int64_t count;
     int64_t room;
-    uint64_t *hashes;
-    int32_t *hosts;
-    int32_t *agents;
-    /* The number of the visitor's host and agent; -1 where it is not known (any more). */
-    uint64_t *flags;
+    gm_visitor *rows;
 } gm_visitors;
 
 /* Visitors of which half was left out have hashes that end alike, and who writes a log could choose
@@ -30,7 +35,7 @@ static inline uint64_t place_of(uint64_t hash) {
 
 static void place_all(gm_visitors *visitors) {
     for (int64_t i = 0; i < visitors->count; i++) {
-        uint64_t at = place_of(visitors->hashes[i]) & visitors->mask;
+        uint64_t at = place_of(visitors->rows[i].hash) & visitors->mask;
         while (visitors->slots[at])
             at = (at + 1) & visitors->mask;
         visitors->slots[at] = (uint32_t)(i + 1);
@@ -48,20 +53,13 @@ static bool set_slots(gm_visitors *visitors, uint64_t size) {
     return true;
 }
 
-static bool grown(void *column, int64_t room, size_t item) {
-    void **at = column;
-    void *moved = realloc(*at, (size_t)room * item);
-    if (moved)
-        *at = moved;
-    return moved != NULL;
-}
-
 static bool set_room(gm_visitors *visitors, int64_t room) {
+    gm_visitor *rows = realloc(visitors->rows, (size_t)room * sizeof *rows);
+    if (!rows)
+        return false;
+    visitors->rows = rows;
     visitors->room = room;
-    return grown(&visitors->hashes, room, sizeof *visitors->hashes) &&
-           grown(&visitors->hosts, room, sizeof *visitors->hosts) &&
-           grown(&visitors->agents, room, sizeof *visitors->agents) &&
-           grown(&visitors->flags, room, sizeof *visitors->flags);
+    return true;
 }
 
 GM_API gm_visitors *gm_visitors_new(void) {
@@ -77,45 +75,37 @@ GM_API void gm_visitors_free(gm_visitors *visitors) {
     if (!visitors)
         return;
     free(visitors->slots);
-    free(visitors->hashes);
-    free(visitors->hosts);
-    free(visitors->agents);
-    free(visitors->flags);
+    free(visitors->rows);
     free(visitors);
 }
 
 GM_API int64_t gm_visitors_count(const gm_visitors *visitors) { return visitors->count; }
 
 GM_API int64_t gm_visitors_memory(const gm_visitors *visitors) {
-    return (int64_t)(visitors->mask + 1) * 4 + visitors->room * 24;
+    return (int64_t)(visitors->mask + 1) * 4 + visitors->room * (int64_t)sizeof(gm_visitor);
 }
 
-/* Where the columns begin; true until visitors are entered or left out. */
-GM_API uint64_t *gm_visitors_hashes(gm_visitors *visitors) { return visitors->hashes; }
-GM_API int32_t *gm_visitors_hosts(gm_visitors *visitors) { return visitors->hosts; }
-GM_API int32_t *gm_visitors_agents(gm_visitors *visitors) { return visitors->agents; }
-GM_API uint64_t *gm_visitors_flags(gm_visitors *visitors) { return visitors->flags; }
+/* Where the rows are; true until visitors are entered or left out. */
+GM_API gm_visitor *gm_visitors_rows(gm_visitors *visitors) { return visitors->rows; }
 
-static inline int64_t find(gm_visitors *visitors, uint64_t hash, uint64_t place) {
+static inline gm_visitor *find(gm_visitors *visitors, uint64_t hash, uint64_t place) {
     for (uint64_t at = place & visitors->mask;; at = (at + 1) & visitors->mask) {
         uint32_t entry = visitors->slots[at];
-        if (entry && visitors->hashes[entry - 1] != hash)
+        if (entry && visitors->rows[entry - 1].hash != hash)
             continue;
         if (entry)
-            return entry - 1;
+            return &visitors->rows[entry - 1];
         int64_t number = visitors->count;
         if (number >= LARGEST_COUNT ||
             (number == visitors->room && !set_room(visitors, number + number / 4 + 128)))
-            return -1;
+            return NULL;
         visitors->slots[at] = (uint32_t)(number + 1);
-        visitors->hashes[number] = hash;
-        visitors->hosts[number] = visitors->agents[number] = -1;
-        visitors->flags[number] = 0;
+        visitors->rows[number] = (gm_visitor){hash, 0, {-1, -1}};
         visitors->count++;
         if ((uint64_t)visitors->count * 4 >= (visitors->mask + 1) * 3 &&
             !set_slots(visitors, (visitors->mask + 1) * 2))
-            return -1;
-        return number;
+            return NULL;
+        return &visitors->rows[number];
     }
 }
 
@@ -136,23 +126,21 @@ GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, 
         }
         for (int64_t i = 0; i < size; i++) {
             uint32_t entry = visitors->slots[places[i] & visitors->mask];
-            if (entry) {
-                __builtin_prefetch(&visitors->hashes[entry - 1]);
-                __builtin_prefetch(&visitors->flags[entry - 1], 1);
-            }
+            if (entry)
+                __builtin_prefetch(&visitors->rows[entry - 1], 1);
         }
         for (int64_t i = 0; i < size; i++) {
             int64_t row = first + i;
             if (hashes[row] & left_out)
                 continue;
-            int64_t number = find(visitors, hashes[row], places[i]);
-            if (number < 0)
+            gm_visitor *visitor = find(visitors, hashes[row], places[i]);
+            if (!visitor)
                 return -1;
             if (hosts[row] >= 0)
-                visitors->hosts[number] = (int32_t)host_numbers[hosts[row]];
+                visitor->only[HOST] = (int32_t)host_numbers[hosts[row]];
             if (agents[row] >= 0)
-                visitors->agents[number] = (int32_t)agent_numbers[agents[row]];
-            visitors->flags[number] |= flags[row];
+                visitor->only[AGENT] = (int32_t)agent_numbers[agents[row]];
+            visitor->flags |= flags[row];
         }
     }
     return 0;
@@ -162,15 +150,9 @@ GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, 
 GM_API int64_t gm_visitors_sample(gm_visitors *visitors, int64_t level) {
     uint64_t left_out = (UINT64_C(1) << level) - 1;
     int64_t kept = 0;
-    for (int64_t i = 0; i < visitors->count; i++) {
-        if (visitors->hashes[i] & left_out)
-            continue;
-        visitors->hashes[kept] = visitors->hashes[i];
-        visitors->hosts[kept] = visitors->hosts[i];
-        visitors->agents[kept] = visitors->agents[i];
-        visitors->flags[kept] = visitors->flags[i];
-        kept++;
-    }
+    for (int64_t i = 0; i < visitors->count; i++)
+        if (!(visitors->rows[i].hash & left_out))
+            visitors->rows[kept++] = visitors->rows[i];
     visitors->count = kept;
     uint64_t slots = FIRST_SLOTS;
     while ((uint64_t)kept * 4 >= slots * 3)
@@ -178,14 +160,21 @@ GM_API int64_t gm_visitors_sample(gm_visitors *visitors, int64_t level) {
     return set_room(visitors, kept + 128) && set_slots(visitors, slots) ? 0 : -1;
 }
 
+/* Count the visitors of each host or agent. */
+GM_API void gm_count_only(const gm_visitors *visitors, int64_t column, int64_t *counts) {
+    for (int64_t i = 0; i < visitors->count; i++)
+        if (visitors->rows[i].only[column] >= 0)
+            counts[visitors->rows[i].only[column]]++;
+}
+
 /* Count the visitors of each group of flags: `groups[i]` is the group of bit `shift + i`, -1 for
    none; there are at most 64 groups. A visitor counts once for each. */
-GM_API void gm_count_flags(const uint64_t *flags, int64_t count, int64_t shift, int64_t width,
+GM_API void gm_count_flags(const gm_visitors *visitors, int64_t shift, int64_t width,
                            const int64_t *groups, int64_t *counts) {
     uint64_t mask = width == 64 ? ~UINT64_C(0) : (UINT64_C(1) << width) - 1;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < visitors->count; i++) {
         uint64_t seen = 0;
-        for (uint64_t left = flags[i] >> shift & mask; left; left &= left - 1) {
+        for (uint64_t left = visitors->rows[i].flags >> shift & mask; left; left &= left - 1) {
             int64_t group = groups[__builtin_ctzll(left)];
             if (group >= 0 && !(seen >> group & 1)) {
                 seen |= UINT64_C(1) << group;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,11 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
+_VISITOR = np.dtype(
+    [("hash", np.uint64), ("flags", np.uint64), ("host", np.int32), ("agent", np.int32)]
+)
+_ONLY = ("host", "agent")
+
 MOST_GROUPS = 64
 """Groups of flags that can be counted at once."""
 
@@ -22,28 +28,20 @@ library.gm_visitors_free.argtypes = [Address]
 for _name in ("gm_visitors_count", "gm_visitors_memory"):
     getattr(library, _name).argtypes = [Address]
     getattr(library, _name).restype = Count
-for _name, _item in (
-    ("hashes", ctypes.c_uint64),
-    ("hosts", ctypes.c_int32),
-    ("agents", ctypes.c_int32),
-    ("flags", ctypes.c_uint64),
-):
-    getattr(library, f"gm_visitors_{_name}").argtypes = [Address]
-    getattr(library, f"gm_visitors_{_name}").restype = ctypes.POINTER(_item)
+library.gm_visitors_rows.argtypes = [Address]
+library.gm_visitors_rows.restype = Address
 library.gm_visitors_enter.argtypes = [Address, Address, Count, *[Address] * 5, Count]
 library.gm_visitors_enter.restype = Count
 library.gm_visitors_sample.argtypes = [Address, Count]
 library.gm_visitors_sample.restype = Count
-library.gm_count_flags.argtypes = [Address, Count, Count, Count, Address, Address]
+library.gm_count_only.argtypes = [Address, Count, Address]
+library.gm_count_flags.argtypes = [Address, Count, Count, Address, Address]
 library.gm_set_flags.argtypes = [Address, Count, Address, Address]
 library.gm_visitor_hashes.argtypes = [Address, Count, *[Address] * 5]
 
 
 class VisitorTable:
-    """Visitors, each once: hash, number of the host and of the agent, and 64 flags.
-
-    The columns are views, good until visitors are entered or left out.
-    """
+    """Visitors, each once: hash, 64 flags, number of the host and of the agent (-1 for none)."""
 
     def __init__(self) -> None:
         handle = library.gm_visitors_new()
@@ -60,23 +58,13 @@ class VisitorTable:
         """Memory that it takes."""
         return int(library.gm_visitors_memory(self._handle))
 
-    @property
-    def hashes(self) -> Hashes:
-        return self._column("hashes")
-
-    @property
-    def flags(self) -> Hashes:
-        return self._column("flags")
-
-    @property
-    def hosts(self) -> Int32s:
-        """By number; -1 where it is not known, or not any more."""
-        return self._column("hosts")
-
-    @property
-    def agents(self) -> Int32s:
-        """The same."""
-        return self._column("agents")
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return `hash`, `flags`, `host` or `agent` of all: a view, with other columns between."""
+        rows = library.gm_visitors_rows(self._handle)
+        if not rows:
+            return np.zeros(0, _VISITOR)[name]
+        items = (ctypes.c_byte * (len(self) * _VISITOR.itemsize)).from_address(rows)
+        return np.frombuffer(items, _VISITOR)[name]
 
     def enter(
         self,
@@ -106,20 +94,17 @@ class VisitorTable:
         """Leave out those whose hash does not end in so many zeros."""
         checked(library.gm_visitors_sample(self._handle, level))
 
+    def count_only(self, name: str, size: int) -> Int64s:
+        """Count the visitors of each `host` or `agent`."""
+        counts = np.zeros(size, np.int64)
+        library.gm_count_only(self._handle, _ONLY.index(name), address(counts))
+        return counts
+
     def count_flags(self, shift: int, groups: Int64s, size: int) -> Int64s:
         """Count the visitors of each group of flags: `groups[i]` is that of flag `shift + i`."""
         counts = np.zeros(size, np.int64)
-        flags = self.flags
-        library.gm_count_flags(
-            address(flags), len(flags), shift, len(groups), address(groups), address(counts)
-        )
+        library.gm_count_flags(self._handle, shift, len(groups), address(groups), address(counts))
         return counts
-
-    def _column(self, name: str) -> npt.NDArray[np.generic]:
-        pointer = getattr(library, f"gm_visitors_{name}")(self._handle)
-        if not len(self):
-            return np.zeros(0, np.dtype(pointer._type_))
-        return np.ctypeslib.as_array(pointer, (len(self),))
 
 
 def set_flags(flags: Hashes, codes: Int32s, values: Hashes) -> None:

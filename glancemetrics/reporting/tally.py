@@ -105,8 +105,8 @@ class Tally:
                     only[column] = part.codes, numbers
         self.visitors.enter(
             slices.visitors,
-            only.get("hosts", nothing),
-            only.get("agents", nothing),
+            only.get("host", nothing),
+            only.get("agent", nothing),
             flags,
             self.level,
         )
@@ -130,9 +130,9 @@ class Tally:
     def _came(self, base: Base) -> Came:
         match base:
             case Base.HOST:
-                return OneOf(self.visitors, "hosts")
+                return OneOf(self.visitors, "host")
             case Base.AGENT:
-                return OneOf(self.visitors, "agents")
+                return OneOf(self.visitors, "agent")
             case _ if base in _FLAGS:
                 return Flags(self.visitors, *_FLAGS[base])
             case _:

@@ -150,15 +150,14 @@ class OneOf:
     """Each visitor's only value: its host or agent, as the table has it."""
 
     table: VisitorTable
-    column: Literal["hosts", "agents"]
+    column: Literal["host", "agent"]
 
     @property
     def nbytes(self) -> int:
         return 0  # it is the table's
 
     def counts(self, size: int) -> Int64s:
-        values = self._values()
-        return np.bincount(values[values >= 0], minlength=size)
+        return self.table.count_only(self.column, size)
 
     def group_counts(self, numbers: Int64s, size: int) -> Int64s:
         inside = numbers >= 0
@@ -166,11 +165,14 @@ class OneOf:
 
     def grouped(self, numbers: Int64s, size: int) -> Pairs:
         result = Pairs()
-        result.add(self._values(), numbers, self.table.hashes, size, 0)
+        values, hashes = (
+            np.ascontiguousarray(self.table.column(name)) for name in (self.column, "hash")
+        )
+        result.add(values, numbers, hashes, size, 0)
         return result
 
     def renumber(self, numbers: Int64s, size: int) -> None:  # noqa: ARG002 - as pairs have it
-        values = self._values()
+        values = self.table.column(self.column)
         # The last one is for those that had none before.
         values[:] = np.append(numbers, -1)[values]
 
@@ -179,10 +181,6 @@ class OneOf:
 
     def sample(self, level: int) -> None:
         """Do nothing: the table is sampled."""
-
-    def _values(self) -> Int32s:
-        values: Int32s = getattr(self.table, self.column)
-        return values
 
 
 @attrs.frozen(eq=False)
@@ -213,7 +211,7 @@ class Flags:
 
     def grouped(self, numbers: Int64s, size: int) -> Pairs:
         result = Pairs()
-        flags, hashes = self.table.flags, self.table.hashes
+        flags, hashes = self.table.column("flags"), self.table.column("hash")
         for value, number in enumerate(numbers.tolist()):
             if number >= 0:
                 came = hashes[(flags >> _U(self.shift + value)) & _U(1) == 1]

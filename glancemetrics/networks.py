@@ -41,7 +41,7 @@ def _by_network(
     numbers = table.enter_networks(hosts, suffix_v4, suffix_v6, keep_names=keep_names)
     missing = numbers < 0
     return pa.DictionaryArray.from_arrays(
-        pa.array(numbers, mask=missing if missing.any() else None), table.array()
+        pa.array(numbers, mask=missing if missing.any() else None), table.sealed()
     )
 
 

@@ -38,6 +38,11 @@ def prepare() -> None:
     _resolver()
 
 
+def forget() -> None:
+    """Drop the expressions, which take 25 MB; what was classified lately is still known."""
+    _resolver.cache_clear()
+
+
 def classify(agents: pa.StringArray) -> list[UserAgent]:
     """Tell of each agent what it is."""
     return [_classified(agent) for agent in agents.to_pylist()]

@@ -102,6 +102,7 @@ class LogReader(Generic[Result]):
         finally:
             for future in waiting:
                 future.cancel()
+            self._buffers.clear()
 
     def _done(self, number: int, piece: _Piece) -> ReadChunk[Result]:
         if not piece.lines and not piece.overlong:

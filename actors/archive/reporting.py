@@ -17,16 +17,16 @@ from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.panels import AGENT_PANELS, groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
-from glancemetrics.reporting.slices import Slices, slices_of
+from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selection import Selection
-from glancemetrics.user_agents import prepare
+from glancemetrics.user_agents import classify, forget, prepare
 
 WORKERS = 2
 """Threads: reading, finding and numbering leave the interpreter to others most of the time."""
 
 _REJECT_SAMPLES = 5
-_WAITING_SLICES = 4
+_WAITING_SLICES = 2
 """Chunks that are counted and wait to be merged, at most."""
 _BASE_MEMORY = 170_000_000
 """Bytes that the program takes before it has counted anything."""
@@ -38,7 +38,7 @@ _TALLY_SHARE, _PENDING_SHARE = 0.24, 0.16
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
-_LARGE = 12 << 20
+_LARGE = 3 << 20
 """Bytes; what is larger than all that a chunk needs is a mapping of its own, and grows in place."""
 
 
@@ -104,6 +104,11 @@ def report_on(
             progress(Progress(counted.read_bytes, total, counted.lines))
         for merged in merging:
             merged.result()
+        tally.settle()
+        if wishes.panels & AGENT_PANELS and Base.AGENT in tally.by:
+            classify(tally.by[Base.AGENT].names)
+        forget()
+        _keep_no_memory()
         unfinished = None
         if stopped():
             unfinished = "Stopped before the end: this is what had been read by then"
@@ -192,7 +197,9 @@ def _keep_freed_memory() -> None:
         pa.set_memory_pool(pa.system_memory_pool())
 
 
-def _give_back_memory() -> None:
-    """Give all that is free to the system, after what takes far more than a chunk."""
+def _keep_no_memory() -> None:
+    """Give what is free to the system: what comes now is large, and comes but once."""
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE >> 2)
+        library.malloc_trim(0)

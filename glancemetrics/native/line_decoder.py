@@ -153,5 +153,6 @@ class LineDecoder:
         return dict(zip(REQUEST_PARTS, codes, strict=True))
 
     def texts(self, column: str) -> pa.StringArray:
-        """Return the texts of a column, in the order of their numbers."""
-        return strings_at(library.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column)))
+        """Return the texts of a column, in the order of their numbers; no more may come then."""
+        column_at = library.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
+        return strings_at(column_at, self)

@@ -20,51 +20,80 @@ library.gm_pair.argtypes = [Address, Address, Count, Address, Count, Count, Addr
 library.gm_pair.restype = Count
 
 
-def distinct(parts: list[Hashes]) -> Hashes:
-    """Return all numbers of some arrays, sorted and each once; a single array is reused."""
-    if not parts:
-        return np.zeros(0, np.uint64)
-    numbers = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    numbers.sort()
-    return _cut(numbers, library.gm_distinct(address(numbers), len(numbers)))
+class PairArray:
+    """Pairs one after the other, with room for more. They are 64-bit numbers."""
 
+    def __init__(self) -> None:
+        self._pairs: Hashes = np.empty(0, np.uint64)
+        self._count = 0
 
-def _cut(numbers: Hashes, count: int) -> Hashes:
-    """Keep the first ones; nobody else may look at the array, for its memory is given back."""
-    if count < len(numbers):
-        numbers.resize(count, refcheck=False)
-    return numbers
+    def __len__(self) -> int:
+        return self._count
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return int(self._pairs.nbytes)
 
-def count_pairs(pairs: Hashes, bits: int, size: int) -> Int64s:
-    """Count the pairs of each value; values are below `size`."""
-    counts = np.zeros(size, np.int64)
-    library.gm_count_pairs(address(pairs), len(pairs), bits, address(counts))
-    return counts
+    @property
+    def pairs(self) -> Hashes:
+        """All of them; good until others are added."""
+        return self._pairs[: self._count]
 
+    def add(
+        self, codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int, level: int = 0
+    ) -> None:
+        """Add for each row the pair of `numbers[code]` and the visitor, below `bits` bits.
 
-def renumbered(pairs: Hashes, bits: int, numbers: Int64s, new_bits: int) -> Hashes:
-    """Return pairs of `numbers[value]` instead of value, without those where that is -1."""
-    written = np.empty(len(pairs), np.uint64)
-    count = library.gm_renumber(
-        address(pairs), len(pairs), bits, address(numbers), new_bits, address(written)
-    )
-    return _cut(written, count)
+        There is none for code -1 and for number -1, nor where the hash does not end in `level`
+        zeros.
+        """
+        self._count += library.gm_pair(
+            address(codes),
+            address(visitors),
+            len(codes),
+            address(numbers),
+            bits,
+            level,
+            self._room_for(len(codes)),
+        )
 
+    def add_renumbered(self, pairs: Hashes, bits: int, numbers: Int64s, new_bits: int) -> None:
+        """Add pairs of `numbers[value]` instead of value, without those where that is -1."""
+        self._count += library.gm_renumber(
+            address(pairs),
+            len(pairs),
+            bits,
+            address(numbers),
+            new_bits,
+            self._room_for(len(pairs)),
+        )
 
-def paired(codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int, level: int = 0) -> Hashes:
-    """Return for each row the pair of `numbers[code]` and the visitor.
+    def sort_distinct(self) -> None:
+        """Sort them, and let each stand once."""
+        self.pairs.sort()
+        self._count = library.gm_distinct(address(self._pairs), self._count)
 
-    There is none for code -1 and for number -1, nor where the hash does not end in `level` zeros.
-    """
-    written = np.empty(len(codes), np.uint64)
-    count = library.gm_pair(
-        address(codes),
-        address(visitors),
-        len(codes),
-        address(numbers),
-        bits,
-        level,
-        address(written),
-    )
-    return _cut(written, count)
+    def keep(self, kept: npt.NDArray[np.bool_]) -> None:
+        """Keep some of them."""
+        self._pairs = self.pairs[kept]
+        self._count = len(self._pairs)
+
+    def trim(self) -> None:
+        """Give back the room for more."""
+        self._pairs.resize(self._count, refcheck=False)
+
+    def counts(self, bits: int, size: int) -> Int64s:
+        """Count the pairs of each value; values are below `size`."""
+        counts = np.zeros(size, np.int64)
+        library.gm_count_pairs(address(self._pairs), self._count, bits, address(counts))
+        return counts
+
+    def _room_for(self, count: int) -> int:
+        """Make room; returns the address behind the last one."""
+        needed = self._count + count
+        if needed > len(self._pairs):
+            grown = needed if not self._count else max(needed, len(self._pairs) * 9 // 8)
+            # Views of it are gone by now: each is used up where it is made.
+            self._pairs.resize(grown, refcheck=False)
+        return address(self._pairs) + 8 * self._count

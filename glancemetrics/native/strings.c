@@ -51,8 +51,8 @@ static bool make_room(gm_strings *strings, size_t length) {
     if ((uint64_t)strings->count * 4 >= (strings->mask + 1) * 3 && !grow_slots(strings))
         return false;
     if (strings->count == strings->room) {
-        int64_t room = strings->room ? strings->room + strings->room / 2 : 128;
-        int64_t *offsets = realloc(strings->offsets, (size_t)(room + 1) * sizeof *offsets);
+        int64_t room = strings->room ? strings->room + strings->room / 4 : 128;
+        int32_t *offsets = realloc(strings->offsets, (size_t)(room + 1) * sizeof *offsets);
         if (!offsets)
             return false;
         offsets[0] = 0;
@@ -60,8 +60,10 @@ static bool make_room(gm_strings *strings, size_t length) {
         strings->room = room;
     }
     int64_t needed = strings_size(strings) + (int64_t)length;
+    if (needed > INT32_MAX)
+        return false;
     if (needed > strings->bytes_room) {
-        int64_t room = needed + needed / 2 + 4096;
+        int64_t room = needed + needed / 4 + 4096;
         uint8_t *bytes = realloc(strings->bytes, (size_t)room);
         if (!bytes)
             return false;
@@ -78,7 +80,7 @@ static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text,
         if ((uint32_t)(entry >> 32) != hash)
             continue;
         int32_t number = (int32_t)(uint32_t)entry - 1;
-        int64_t start = strings->offsets[number];
+        int32_t start = strings->offsets[number];
         if (strings->offsets[number + 1] - start == (int64_t)length &&
             !memcmp(strings->bytes + start, text, length))
             return number;
@@ -86,11 +88,11 @@ static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text,
     uint64_t slots = strings->mask;
     if (!make_room(strings, length))
         return -1;
-    int64_t size = strings_size(strings);
+    int32_t size = (int32_t)strings_size(strings);
     int32_t number = (int32_t)strings->count++;
     if (length)
         memcpy(strings->bytes + size, text, length);
-    strings->offsets[number + 1] = size + (int64_t)length;
+    strings->offsets[number + 1] = size + (int32_t)length;
     uint64_t entry = (uint64_t)hash << 32 | (uint32_t)(number + 1);
     if (slots == strings->mask)
         strings->slots[at] = entry;
@@ -128,7 +130,7 @@ GM_API int64_t gm_strings_size(const gm_strings *strings) { return strings_size(
 /* Bytes that the table takes. */
 GM_API int64_t gm_strings_memory(const gm_strings *strings) {
     int64_t slots = strings->slots ? (int64_t)(strings->mask + 1) * 8 : 0;
-    return slots + strings->room * 8 + strings->bytes_room;
+    return slots + strings->room * 4 + strings->bytes_room;
 }
 
 bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *numbers) {
@@ -192,15 +194,26 @@ GM_API int64_t gm_valid(const int32_t *codes, int64_t count, uint8_t *valid) {
     return nulls;
 }
 
-/* Write the strings as an Arrow array, whose offsets have 32 bits. */
-GM_API void gm_strings_copy(const gm_strings *strings, int32_t *offsets, uint8_t *data) {
-    offsets[0] = 0;
-    for (int64_t i = 0; i < strings->count; i++)
-        offsets[i + 1] = (int32_t)strings->offsets[i + 1];
+/* No more strings are entered: give back what is only needed for that. */
+GM_API void gm_strings_seal(gm_strings *strings) {
+    free(strings->slots);
+    strings->slots = NULL;
+    if (!strings->count)
+        return;
     int64_t size = strings_size(strings);
-    if (size)
-        memcpy(data, strings->bytes, (size_t)size);
+    void *offsets = realloc(strings->offsets, (size_t)(strings->count + 1) * sizeof(int32_t));
+    void *bytes = realloc(strings->bytes, (size_t)(size ? size : 1));
+    if (offsets)
+        strings->offsets = offsets;
+    if (bytes)
+        strings->bytes = bytes;
+    strings->room = strings->count;
+    strings->bytes_room = size;
 }
+
+/* Where the offsets and the bytes of an Arrow array of them are; null where there are none. */
+GM_API const int32_t *gm_strings_offsets(const gm_strings *strings) { return strings->offsets; }
+GM_API const uint8_t *gm_strings_bytes(const gm_strings *strings) { return strings->bytes; }
 
 /* Hash each string of an Arrow array, the same in every run. */
 GM_API void gm_string_hashes(const int32_t *offsets, const uint8_t *data, int64_t count,

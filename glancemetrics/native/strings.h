@@ -12,7 +12,7 @@ typedef struct {
     uint64_t mask;
     int64_t count;
     int64_t room;
-    int64_t *offsets;
+    int32_t *offsets;
     /* As in an Arrow array: string i is `bytes` from offsets[i] up to offsets[i + 1]. */
     uint8_t *bytes;
     int64_t bytes_room;

@@ -22,7 +22,10 @@ for _name in ("gm_strings_count", "gm_strings_size", "gm_strings_memory"):
     getattr(library, _name).restype = Count
 library.gm_strings_enter.argtypes = [Address, Address, Address, Count, Address]
 library.gm_strings_enter.restype = Count
-library.gm_strings_copy.argtypes = [Address, Address, Address]
+library.gm_strings_seal.argtypes = [Address]
+for _name in ("gm_strings_offsets", "gm_strings_bytes"):
+    getattr(library, _name).argtypes = [Address]
+    getattr(library, _name).restype = Address
 library.gm_networks.argtypes = [
     Address,
     Address,
@@ -85,9 +88,10 @@ class StringTable:
         )
         return numbers
 
-    def array(self) -> pa.StringArray:
-        """Return all strings, in the order of their numbers."""
-        return strings_at(self._handle)
+    def sealed(self) -> pa.StringArray:
+        """Return all strings, in the order of their numbers; no more can be entered then."""
+        library.gm_strings_seal(self._handle)
+        return strings_at(self._handle, self)
 
 
 def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:
@@ -98,15 +102,15 @@ def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:
     return numbers
 
 
-def strings_at(handle: int) -> pa.StringArray:
-    """Copy the strings of a table out. Raises `OverflowError` for more than 2 GB of them."""
+def strings_at(handle: int, owner: object) -> pa.StringArray:
+    """Return the strings of a table that its owner keeps, without copying them."""
     count, size = library.gm_strings_count(handle), library.gm_strings_size(handle)
-    if size > np.iinfo(np.int32).max:
-        raise OverflowError("more text than one array can hold")
-    offsets = np.empty(count + 1, np.int32)
-    data = np.empty(size, np.uint8)
-    library.gm_strings_copy(handle, address(offsets), address(data))
-    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
+    if not count:
+        return pa.array([], pa.string())
+    offsets = pa.foreign_buffer(library.gm_strings_offsets(handle), 4 * (count + 1), owner)
+    at = library.gm_strings_bytes(handle)
+    data = pa.foreign_buffer(at, size, owner) if size else pa.py_buffer(b"")
+    return pa.StringArray.from_buffers(count, offsets, data)
 
 
 def codes_of(column: pa.DictionaryArray) -> Int32s:

@@ -1,9 +1,9 @@
-/* What is summed by value: hits, bytes, errors and microseconds, side by side, so that a value is
+/* What is summed by value: hits, bytes and errors, side by side, so that a value is
    fetched from memory once. */
 
 #include "native.h"
 
-enum field { HITS, BYTES, ERRORS, MICROS, FIELDS };
+enum field { HITS, BYTES, ERRORS, FIELDS };
 
 /* Sum up rows by their code; those of code -1 are in none. */
 GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
@@ -16,6 +16,13 @@ GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
         value[BYTES] += sizes[i];
         value[ERRORS] += errors[i];
     }
+}
+
+/* Add `added[i]` to `sums[numbers[i]]`, to none where that is below 0. */
+GM_API void gm_add(const int64_t *added, int64_t count, const int64_t *numbers, int64_t *sums) {
+    for (int64_t i = 0; i < count; i++)
+        if (numbers[i] >= 0)
+            sums[numbers[i]] += added[i];
 }
 
 /* Add what was summed for values that have other numbers in `sums`; -1 for none. */

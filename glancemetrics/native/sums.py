@@ -1,4 +1,4 @@
-"""What is summed by value: hits, bytes, errors and microseconds, side by side."""
+"""What is summed by value: hits, bytes and errors, side by side."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from glancemetrics.native.library import Address, Count, address, library
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
-HITS, BYTES, ERRORS, MICROS = range(4)
-FIELDS = 4
+HITS, BYTES, ERRORS = range(3)
+FIELDS = 3
 
 library.gm_sum.argtypes = [Address, Count, Address, Address, Address]
+library.gm_add.argtypes = [Address, Count, Address, Address]
 library.gm_add_sums.argtypes = [Address, Count, Address, Address]
 
 
@@ -21,6 +22,13 @@ def sums_by_code(codes: Int32s, sizes: Int64s, errors: npt.NDArray[np.bool_], si
     """Sum up rows by their code, below `size`; -1 is in none. Shape `(size, FIELDS)`."""
     sums = np.zeros((size, FIELDS), np.int64)
     library.gm_sum(address(codes), len(codes), address(sizes), address(errors), address(sums))
+    return sums
+
+
+def sum_groups(values: Int64s, numbers: Int64s, size: int) -> Int64s:
+    """Add up the values of each group: value i is in group `numbers[i]`, in none if that is -1."""
+    sums = np.zeros(size, np.int64)
+    library.gm_add(address(values), len(values), address(numbers), address(sums))
     return sums
 
 

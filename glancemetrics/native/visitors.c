@@ -97,7 +97,7 @@ static inline gm_visitor *find(gm_visitors *visitors, uint64_t hash, uint64_t pl
             return &visitors->rows[entry - 1];
         int64_t number = visitors->count;
         if (number >= LARGEST_COUNT ||
-            (number == visitors->room && !set_room(visitors, number + number / 4 + 128)))
+            (number == visitors->room && !set_room(visitors, number + number / 8 + 128)))
             return NULL;
         visitors->slots[at] = (uint32_t)(number + 1);
         visitors->rows[number] = (gm_visitor){hash, 0, {-1, -1}};

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from glancemetrics.dimensions import OTHER
 from glancemetrics.native.strings import StringTable
-from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, MICROS, add_sums
+from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, sum_groups
 from glancemetrics.reporting.slices import Slice
 from glancemetrics.reporting.visitors import Came, Pairs
 
@@ -40,6 +40,8 @@ class Counts:
     _size: int = 0
     _sums: Int64s = attrs.field(factory=lambda: np.zeros((0, FIELDS), np.int64))
     """With room for more values."""
+    _micros: Int64s = attrs.field(factory=_NONE.copy)
+    """None are kept for values behind the last one that has durations."""
     _table: StringTable | None = None
     """Finds the number of a name; there from the first time that some are entered."""
     _visitor_counts: Int64s | None = None
@@ -53,7 +55,7 @@ class Counts:
         """By number: int64 for `Base.TIME`, strings for all others."""
         if self._names is None:
             assert self._table is not None
-            self._names, self._table = self._table.array(), None
+            self._names, self._table = self._table.sealed(), None
         return self._names
 
     @property
@@ -72,11 +74,13 @@ class Counts:
     @property
     def micros(self) -> Int64s:
         """Sum of the durations, in microseconds."""
-        return self._sums[: self._size, MICROS]
+        micros = np.zeros(self._size, np.int64)
+        micros[: len(self._micros)] = self._micros
+        return micros
 
     def add(self, part: Slice) -> Int64s:
         """Count a slice, but for its visitors; returns the number of each of its values."""
-        numbers = self._enter(part.names, part.sums)
+        numbers = self._enter(part.names, part.sums, part.micros)
         if len(part.durations):
             keys = (numbers[part.durations >> _SHIFT] << _SHIFT) | (part.durations & _LOW)
             self._add_buckets(keys, np.ones(len(keys), np.int64))
@@ -84,9 +88,9 @@ class Counts:
 
     def merge(self, other: Counts) -> None:
         """Add other counts of the same dimension, whose visitors are pairs with the same hashes."""
-        numbers = self._enter(other.names, other._sums[: len(other)])
+        numbers = self._enter(other.names, other._sums[: len(other)], other._micros)
         assert isinstance(other.came, Pairs)
-        if other.came.count:
+        if len(other.came):
             assert isinstance(self.came, Pairs)
             self.came.merge(other.came, numbers, len(self))
         if len(other.buckets):
@@ -125,11 +129,16 @@ class Counts:
         kept = self._selected(~rare, with_visitors=False)
         self.came.renumber(np.where(rare, -1, np.cumsum(~rare) - 1), len(kept))
         self._names, self._table = kept.names, None
-        self._sums, self._size = kept._sums, len(kept)
+        self._sums, self._micros, self._size = kept._sums, kept._micros, len(kept)
         self.buckets, self.bucket_counts = kept.buckets, kept.bucket_counts
         self.short += int(gone.hits.max(initial=0))
         self.merge(rest)
         return gone
+
+    def settle(self) -> None:
+        """Let nothing stand twice, nor stay that is only needed to add more."""
+        self.came.settle()
+        _ = self.names
 
     def quantile_buckets(self, number: int) -> tuple[Int64s, Int64s]:
         """Return the buckets of one value's durations, in order, and how many are in each."""
@@ -141,7 +150,7 @@ class Counts:
         """Memory that values take, without their visitors."""
         names = self._table or self._names
         assert names is not None
-        return int(names.nbytes) + self._sums.nbytes + 16 * len(self.buckets)
+        return int(names.nbytes) + self._sums.nbytes + self._micros.nbytes + 16 * len(self.buckets)
 
     def _rare(self) -> Bools:
         size = len(self)
@@ -157,13 +166,16 @@ class Counts:
             rare[other] = False
         return rare
 
-    def _enter(self, names: pa.Array, sums: Int64s) -> Int64s:
+    def _enter(self, names: pa.Array, sums: Int64s, micros: Int64s) -> Int64s:
         """Take names in, with what is summed for them; returns the numbers they have here."""
         numbers, size = self._number(names)
         if size > len(self._sums):
-            self._sums.resize((max(size, len(self._sums) * 5 // 4), FIELDS), refcheck=False)
+            self._sums.resize((max(size, len(self._sums) * 9 // 8), FIELDS), refcheck=False)
         self._size = size
         add_sums(self._sums, np.ascontiguousarray(sums), numbers)
+        if len(micros):
+            known, self._micros = self._micros, sum_groups(micros, numbers[: len(micros)], size)
+            self._micros[: len(known)] += known
         return numbers
 
     def _number(self, names: pa.Array) -> tuple[Int64s, int]:
@@ -189,6 +201,8 @@ class Counts:
         result._size = len(names)
         result._sums = np.zeros((len(names), FIELDS), np.int64)
         add_sums(result._sums, self._sums[: len(self)], numbers)
+        if len(self._micros):
+            result._micros = sum_groups(self._micros, numbers[: len(self._micros)], len(names))
         if with_visitors:
             result.came = self.came.grouped(numbers, len(names))
         if len(self.buckets):

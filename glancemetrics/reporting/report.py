@@ -213,6 +213,7 @@ def build_report(
     unfinished: str | None = None,
 ) -> Report:
     """Make the report of what has been counted."""
+    tally.settle()
     maker = _PanelMaker(tally, wishes)
     panels, left_out = [], {}
     specs = [spec for spec in PANELS if spec.name in wishes.panels]
@@ -281,8 +282,6 @@ class _PanelMaker:
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
         """Make panels over time, by name, and others, side by side."""
         by = self._tally.by
-        # What several panels share is made ready first.
-        list(self._tally.each(lambda counts: (counts.came.settle(), counts.names), by.values()))
         makers: list[tuple[int, str, Callable[[], Panel | None]]] = [
             (len(by[Base.HOST]) if Base.HOST in by else 0, name, partial(self.over_time, name))
             for name in names
@@ -465,9 +464,9 @@ def _largest(counts: Counts, visitors: Int64s, order: Order, limit: int) -> list
     if len(tied) > 10_000:
         # Names are only compared where they can matter; of so many equals, by hits alone.
         room = size - int(np.count_nonzero(key > cut))
-        by_hits = np.argsort(-counts.hits[tied], kind="stable")
-        least = counts.hits[tied][by_hits[room - 1]]
-        tied = tied[counts.hits[tied] >= least]
+        hits = counts.hits[tied]
+        least = np.partition(hits, len(hits) - room)[len(hits) - room]
+        tied = tied[hits >= least]
         best = np.concatenate([np.flatnonzero(key > cut), tied])
     names = counts.names.take(pa.array(best)).to_pylist()
     ranked = sorted(

@@ -22,7 +22,7 @@ from glancemetrics.dimensions import Dimension, code
 from glancemetrics.grouping import sum_by
 from glancemetrics.names import all_shortened
 from glancemetrics.native.strings import codes_of
-from glancemetrics.native.sums import HITS, MICROS, sums_by_code
+from glancemetrics.native.sums import HITS, sums_by_code
 from glancemetrics.reporting.durations import bucket_of
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
 from glancemetrics.zones import offsets_at
@@ -30,6 +30,8 @@ from glancemetrics.zones import offsets_at
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
+
+_NONE: Int64s = np.zeros(0, np.int64)
 
 FROM = "\n"
 """Between a path and the referrer that led there; no line of a log has it in a field."""
@@ -85,7 +87,9 @@ class Slice:
     visitors: Hashes
     """For each of these rows, the hash of its visitor."""
     sums: Int64s
-    """By value and `native.sums` field: hits, bytes, errors, microseconds of the durations."""
+    """By value and `native.sums` field: hits, bytes, errors."""
+    micros: Int64s
+    """By value, the sum of the durations in microseconds; empty where no row has one."""
     durations: Int64s
     """For each row that has a duration: its value's code, shifted left by 32, and its bucket."""
 
@@ -225,9 +229,9 @@ class _Facts:
             names, sums = names.filter(pa.array(used)), sums[used]
         if pa.types.is_string(names.type):
             names = all_shortened(names)
-        durations: Int64s = np.zeros(0, np.int64)
+        micros = durations = _NONE
         if self.timed is not None:
             timed = of(self.timed) & (codes >= 0)
-            sums[:, MICROS] = sum_by(codes[timed], of(self.micros)[timed], len(names))
+            micros = sum_by(codes[timed], of(self.micros)[timed], len(names))
             durations = (codes[timed].astype(np.int64) << 32) | of(self.buckets)[timed]
-        return Slice(names, codes, of(self.visitors), sums, durations)
+        return Slice(names, codes, of(self.visitors), sums, micros, durations)

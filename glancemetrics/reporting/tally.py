@@ -115,9 +115,8 @@ class Tally:
             pass
 
     def settle(self) -> None:
-        """Let nothing stand twice."""
-        for counts in self._all():
-            counts.came.settle()
+        """Let nothing stand twice, nor stay that is only needed to add more."""
+        list(self.each(lambda counts: counts.settle(), self._all()))
 
     def visitor_count(self) -> int:
         """Count the distinct visitors; an estimate where `level` is not 0."""
@@ -157,7 +156,8 @@ class Tally:
     def _give_way(self) -> bool:
         """Halve what takes the most; false if there is nothing left to halve."""
         before = self.size_bytes()
-        self.settle()
+        for counts in self._all():
+            counts.came.settle()
         if self.size_bytes() < min(before, _SETTLED_SHARE * self.ceiling):
             return True
         if self._visitor_bytes() >= self.size_bytes() / 2:

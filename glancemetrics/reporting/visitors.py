@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.grouping import sum_by
 from glancemetrics.native import visitors as native
-from glancemetrics.native.pairs import count_pairs, distinct, paired, renumbered
+from glancemetrics.native.pairs import PairArray
+from glancemetrics.native.sums import sum_groups
 from glancemetrics.native.strings import codes_of, string_hashes
 from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable, set_flags
 
@@ -60,15 +60,17 @@ class Pairs:
 
     bits: int = HASH_BITS[0]
     """Bits of the hash in a pair; the value's number stands above them."""
-    count: int = 0
-    _parts: list[Hashes] = attrs.field(factory=list)
-    """In the last ones a pair may stand that another part has too."""
-    _distinct_count: int = 0
+    _array: PairArray = attrs.field(factory=PairArray)
+    _distinct: int = 0
+    """How many, the first, are in order and stand once."""
+
+    def __len__(self) -> int:
+        return len(self._array)
 
     @property
     def nbytes(self) -> int:
         """Memory that they take."""
-        return 8 * self.count
+        return self._array.nbytes
 
     def add(self, codes: Int32s, numbers: Int64s, hashes: Hashes, size: int, level: int) -> None:
         """Add a pair for each row: its value is `numbers[code]`, below `size`; none for code -1.
@@ -76,22 +78,26 @@ class Pairs:
         Only the visitors of a level are added.
         """
         self._narrow(size)
-        self._append(paired(codes, hashes, numbers, self.bits, level))
+        self._array.add(codes, hashes, numbers, self.bits, level)
+        if len(self) > max(_PAIRS_BEFORE_SORT, 2 * self._distinct):
+            self._sort()
 
     def merge(self, other: Pairs, numbers: Int64s, size: int) -> None:
         """Add another's pairs, whose values are called `numbers[i]` here, or left out if -1."""
         self._narrow(size)
-        if other.bits < self.bits and other.count:
+        if other.bits < self.bits and len(other):
             self._narrow_to(other.bits)
-        fresh = not self._parts
-        self._append(renumbered(other._distinct(), other.bits, numbers, self.bits))
-        if fresh and _all_different(numbers):
+        fresh = not len(self)
+        other._sort()
+        self._array.add_renumbered(other._array.pairs, other.bits, numbers, self.bits)
+        if fresh and _increasing(numbers):
             # What was distinct there is so here: no need to look again.
-            self._distinct_count = self.count
+            self._distinct = len(self)
 
     def counts(self, size: int) -> Int64s:
         """Count the distinct visitors of each value."""
-        return count_pairs(self._distinct(), self.bits, size)
+        self._sort()
+        return self._array.counts(self.bits, size)
 
     def group_counts(self, numbers: Int64s, size: int) -> Int64s:
         """Count the distinct visitors of each group: value i is in `numbers[i]`, or none if -1."""
@@ -106,43 +112,36 @@ class Pairs:
     def renumber(self, numbers: Int64s, size: int) -> None:
         """Call value i `numbers[i]`, or leave it out if that is -1."""
         other = self.grouped(numbers, size)
-        self.bits, self.count = other.bits, other.count
-        self._parts, self._distinct_count = other._parts, other._distinct_count
+        self.bits, self._array, self._distinct = other.bits, other._array, other._distinct
 
     def sample(self, level: int) -> None:
         """Keep only the visitors of a level."""
-        pairs = self._distinct()
-        self._parts[:] = [pairs[(pairs & _U((1 << level) - 1)) == 0]]
-        self.count = self._distinct_count = len(self._parts[0])
+        self._sort()
+        self._array.keep((self._array.pairs & _U((1 << level) - 1)) == 0)
+        self._distinct = len(self)
 
     def settle(self) -> None:
-        """Let each pair stand once."""
-        self._distinct()
+        """Let each pair stand once, and give back the room for more."""
+        self._sort()
+        self._array.trim()
 
-    def _distinct(self) -> Hashes:
-        if len(self._parts) != 1 or self._distinct_count != self.count:
-            self._parts[:] = [distinct(self._parts)]
-            self.count = self._distinct_count = len(self._parts[0])
-        return self._parts[0]
-
-    def _append(self, pairs: Hashes) -> None:
-        self._parts.append(pairs)
-        self.count += len(pairs)
-        if self.count > max(_PAIRS_BEFORE_SORT, 2 * self._distinct_count):
-            self._distinct()
+    def _sort(self) -> None:
+        if self._distinct < len(self):
+            self._array.sort_distinct()
+            self._distinct = len(self)
 
     def _narrow(self, size: int) -> None:
         if size > 1 << (64 - self.bits):
             self._narrow_to(next(bits for bits in HASH_BITS if size <= 1 << (64 - bits)))
 
     def _narrow_to(self, bits: int) -> None:
-        pairs = self._distinct()
+        wide = Pairs(self.bits, self._array, self._distinct)
+        wide._sort()
+        pairs = wide._array.pairs
         # They are sorted: the last one is of the last value.
-        same = np.arange(int(pairs[-1] >> _U(self.bits)) + 1 if len(pairs) else 0)
-        narrow = renumbered(pairs, self.bits, same, bits)
-        self.bits = bits
-        self._parts, self.count, self._distinct_count = [], 0, 0
-        self._append(narrow)
+        same = np.arange(int(pairs[-1] >> _U(wide.bits)) + 1 if len(pairs) else 0)
+        self.bits, self._array, self._distinct = bits, PairArray(), 0
+        self._array.add_renumbered(pairs, wide.bits, same, bits)
 
 
 @attrs.frozen(eq=False)
@@ -160,8 +159,7 @@ class OneOf:
         return self.table.count_only(self.column, size)
 
     def group_counts(self, numbers: Int64s, size: int) -> Int64s:
-        inside = numbers >= 0
-        return sum_by(numbers[inside], self.counts(len(numbers))[inside], size)
+        return sum_groups(self.counts(len(numbers)), numbers, size)
 
     def grouped(self, numbers: Int64s, size: int) -> Pairs:
         result = Pairs()
@@ -232,7 +230,7 @@ Came = Pairs | OneOf | Flags
 """Which visitors came to which values."""
 
 
-def _all_different(numbers: Int64s) -> bool:
-    """Tell whether no number but -1 stands twice."""
-    counts = np.bincount(numbers[numbers >= 0])
-    return bool(counts.max(initial=0) <= 1)
+def _increasing(numbers: Int64s) -> bool:
+    """Tell whether numbers but -1 are in order."""
+    inside = numbers[numbers >= 0]
+    return bool((inside[1:] > inside[:-1]).all())

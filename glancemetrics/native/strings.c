@@ -114,7 +114,14 @@ void strings_clear(gm_strings *strings) {
     memset(strings, 0, sizeof *strings);
 }
 
-GM_API gm_strings *gm_strings_new(void) { return calloc(1, sizeof(gm_strings)); }
+/* A table for about so many strings. */
+GM_API gm_strings *gm_strings_new(int64_t count) {
+    gm_strings *strings = calloc(1, sizeof *strings);
+    if (strings && strings_expect(strings, count))
+        return strings;
+    free(strings);
+    return NULL;
+}
 
 GM_API void gm_strings_free(gm_strings *strings) {
     if (strings) {

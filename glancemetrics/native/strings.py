@@ -15,6 +15,7 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
+library.gm_strings_new.argtypes = [Count]
 library.gm_strings_new.restype = Address
 library.gm_strings_free.argtypes = [Address]
 for _name in ("gm_strings_count", "gm_strings_size", "gm_strings_memory"):
@@ -46,8 +47,9 @@ library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
 class StringTable:
     """Strings, each once, numbered from 0 in the order in which they came."""
 
-    def __init__(self) -> None:
-        handle = library.gm_strings_new()
+    def __init__(self, count: int = 0) -> None:
+        """Make ready for about so many."""
+        handle = library.gm_strings_new(count)
         if not handle:
             raise MemoryError
         self._handle = handle

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.dimensions import OTHER
-from glancemetrics.native.strings import StringTable
+from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, sum_groups
 from glancemetrics.reporting.slices import Slice
 from glancemetrics.reporting.visitors import Came, Pairs
@@ -225,5 +225,4 @@ class Counts:
 def _numbered(groups: pa.Array) -> tuple[pa.DictionaryArray, Int64s]:
     """Return groups as a dictionary, and for each value the number of its own, or -1."""
     encoded = groups if pa.types.is_dictionary(groups.type) else groups.dictionary_encode()
-    numbers = encoded.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy().astype(np.int64)
-    return encoded, numbers
+    return encoded, codes_of(encoded).astype(np.int64)

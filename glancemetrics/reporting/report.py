@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.alert_events import iso_time
 from glancemetrics.dimensions import OTHER
+from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.counts import Counts
 from glancemetrics.reporting.durations import quantiles
@@ -35,7 +36,6 @@ Int64s = npt.NDArray[np.int64]
 DETAIL_ROWS = 10
 """Rows that stand under a row, at most."""
 
-_NO_INDEX = pa.scalar(-1, pa.int32())
 _QUANTILES = (0.5, 0.95, 0.99)
 _TIME_ROWS = 120
 """Rows over time, at most; the step is chosen so."""
@@ -276,7 +276,7 @@ class _PanelMaker:
     def __init__(self, tally: Tally, wishes: Wishes) -> None:
         self._tally = tally
         self._wishes = wishes
-        self._groups: dict[tuple[Base, Group], pa.Array] = {}
+        self._groups: dict[tuple[Base, Group], pa.DictionaryArray] = {}
         self.step = _step(tally) if tally.records else 0
 
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
@@ -300,12 +300,15 @@ class _PanelMaker:
         if base is None or (spec.timed and not len(base.buckets)):
             return None
         counts = base
+        gone = None
         if spec.group is not None:
-            counts = base.summed(self._grouped(spec.base, spec.group))
+            groups = self._grouped(spec.base, spec.group)
             index = self._tally.groups.get(spec.base, ()).index(spec.group)
             gone = self._tally.let_go.get((spec.base, index))
-            if gone is not None:
-                counts = base.regrouped(self._grouped(spec.base, spec.group))
+            if gone is None:
+                counts = base.summed(groups)
+            else:
+                counts = base.regrouped(groups)
                 counts.merge(gone)
                 # Whatever was let go of the base is in its group.
                 counts.short = gone.short
@@ -316,28 +319,36 @@ class _PanelMaker:
         numbers = _largest(counts, visitors, order, self._wishes.top)
         rows = [self._row(counts, visitors, number) for number in numbers]
         if spec.detail is not None:
-            rows = self._with_details(spec, rows)
+            same = gone is None and spec.detail_group is spec.group
+            rows = self._with_details(spec, rows, numbers if same else None)
         distinct = len(counts) - (counts.names.index(OTHER).as_py() >= 0)
         return Panel(spec.name, spec.title, tuple(rows), distinct, spec.noun, counts.short)
 
-    def _with_details(self, spec: PanelSpec, rows: list[Row]) -> list[Row]:
+    def _with_details(
+        self, spec: PanelSpec, rows: list[Row], numbers: list[int] | None
+    ) -> list[Row]:
+        """Put rows under rows; `numbers` are those of the rows among the groups, where known."""
         base = self._tally.by.get(spec.detail_base or spec.base)
         if base is None or spec.detail is None or spec.detail_group is None:
             return rows
         groups = self._grouped(spec.detail_base or spec.base, spec.detail_group)
-        shown = pa.array([row.name for row in rows], pa.string())
-        wanted = np.flatnonzero(_are_in(groups, shown))
+        shown = np.zeros(len(groups.dictionary) + 1, np.bool_)
+        if numbers is None:
+            names = pa.array([row.name for row in rows], pa.string())
+            shown[:-1] = pc.is_in(groups.dictionary, names).to_numpy(zero_copy_only=False)
+        else:
+            shown[numbers] = True
+        # The last one is for what is in no group.
+        wanted = np.flatnonzero(shown[codes_of(groups)])
         names = base.names.take(pa.array(wanted))
         joined = pc.binary_join_element_wise(
             groups.take(pa.array(wanted)).cast(pa.string()),
             spec.detail(names).cast(pa.string()),
             pa.scalar(FROM, pa.string()),
         ).dictionary_encode()
-        indices = np.full(len(base), -1, np.int32)
-        indices[wanted] = joined.indices.fill_null(_NO_INDEX).to_numpy()
-        details = base.summed(
-            pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), joined.dictionary)
-        )
+        codes = np.full(len(base), -1, np.int32)
+        codes[wanted] = codes_of(joined)
+        details = base.summed(pa.DictionaryArray.from_arrays(indices_of(codes), joined.dictionary))
         visitors = self._visitors(details)
         order = _sort_key(details, visitors, spec.order or self._wishes.order)
         of: dict[str, list[Row]] = {}
@@ -369,10 +380,12 @@ class _PanelMaker:
             rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
         return Panel(name, TIME_PANELS[name], tuple(rows), len(rows))
 
-    def _grouped(self, base: Base, group: Group) -> pa.Array:
+    def _grouped(self, base: Base, group: Group) -> pa.DictionaryArray:
         """Group the values of a dimension, once for rows and what is under them."""
         if (base, group) not in self._groups:
-            self._groups[base, group] = _grouped(group, self._tally.by[base].names)
+            groups = _grouped(group, self._tally.by[base].names)
+            encoded = pa.types.is_dictionary(groups.type)
+            self._groups[base, group] = groups if encoded else groups.dictionary_encode()
         return self._groups[base, group]
 
     def _visitors(self, counts: Counts) -> Int64s:
@@ -396,16 +409,6 @@ class _PanelMaker:
         return attrs.evolve(
             row, total_time=int(counts.micros[number]) / 1e6, p50=p50, p95=p95, p99=p99
         )
-
-
-def _are_in(values: pa.Array, wanted: pa.StringArray) -> npt.NDArray[np.bool_]:
-    if pa.types.is_dictionary(values.type):
-        inside = np.append(
-            pc.is_in(values.dictionary, wanted).to_numpy(zero_copy_only=False), False
-        )
-        flags: npt.NDArray[np.bool_] = inside[values.indices.fill_null(_NO_INDEX).to_numpy()]
-        return flags
-    return np.asarray(pc.is_in(values, wanted).to_numpy(zero_copy_only=False), np.bool_)
 
 
 def _grouped(group: Group, names: pa.Array) -> pa.Array:

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from glancemetrics.native import visitors as native
 from glancemetrics.native.pairs import PairArray
-from glancemetrics.native.sums import sum_groups
 from glancemetrics.native.strings import codes_of, string_hashes
+from glancemetrics.native.sums import sum_groups
 from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable, set_flags
 
 Bools = npt.NDArray[np.bool_]

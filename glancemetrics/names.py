@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from glancemetrics.native.strings import longest
+
 NAME_LENGTH = 512
 """Characters of a name that are kept; the rest of a longer one is told apart by its hash."""
 
@@ -22,8 +24,8 @@ def shortened(name: str) -> str:
 
 def all_shortened(names: pa.StringArray) -> pa.StringArray:
     """Do so for many names; those of two equal names are equal."""
-    long = pc.greater(pc.binary_length(names), _LIMIT)
-    if not long.true_count:
+    if longest(names) <= NAME_LENGTH:
         return names
+    long = pc.greater(pc.binary_length(names), _LIMIT)
     replacements = [shortened(name) for name in names.filter(long).to_pylist()]
     return pc.replace_with_mask(names, long, pa.array(replacements, pa.string()))

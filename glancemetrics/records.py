@@ -88,13 +88,19 @@ def seconds(batch: pa.RecordBatch) -> Int64s:
 
 def statuses(batch: pa.RecordBatch) -> Int64s:
     """Status of each record, 0 where there is none."""
-    filled: Int64s = batch.column("status").fill_null(_NO_STATUS).to_numpy().astype(np.int64)
+    column = batch.column("status")
+    if column.null_count:
+        column = column.fill_null(_NO_STATUS)
+    filled: Int64s = column.to_numpy().astype(np.int64)
     return filled
 
 
 def sizes(batch: pa.RecordBatch) -> Int64s:
     """Response size of each record in bytes, 0 where there is none."""
-    filled: Int64s = batch.column("bytes").fill_null(_NO_SIZE).to_numpy()
+    column = batch.column("bytes")
+    if column.null_count:
+        column = column.fill_null(_NO_SIZE)
+    filled: Int64s = column.to_numpy()
     return filled
 
 

@@ -1,7 +1,16 @@
 /* Pairs of a value and a visitor: 64-bit numbers, the value's number above `bits` bits of the
    visitor's hash. */
 
+#include <stdlib.h>
+
 #include "native.h"
+
+/* Make room for so many pairs; null without memory. */
+GM_API uint64_t *gm_pairs_room(uint64_t *pairs, int64_t count) {
+    return realloc(pairs, (size_t)(count ? count : 1) * sizeof *pairs);
+}
+
+GM_API void gm_pairs_free(uint64_t *pairs) { free(pairs); }
 
 /* Let each number of a sorted array stand once; returns how many are left. */
 GM_API int64_t gm_distinct(uint64_t *sorted, int64_t count) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,9 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
+library.gm_pairs_room.argtypes = [Address, Count]
+library.gm_pairs_room.restype = Address
+library.gm_pairs_free.argtypes = [Address]
 library.gm_distinct.argtypes = [Address, Count]
 library.gm_distinct.restype = Count
 library.gm_count_pairs.argtypes = [Address, Count, Count, Address]
@@ -24,8 +29,11 @@ class PairArray:
     """Pairs one after the other, with room for more. They are 64-bit numbers."""
 
     def __init__(self) -> None:
-        self._pairs: Hashes = np.empty(0, np.uint64)
-        self._count = 0
+        self._at: int | None = None
+        self._room = self._count = 0
+
+    def __del__(self) -> None:
+        library.gm_pairs_free(self._at)
 
     def __len__(self) -> int:
         return self._count
@@ -33,12 +41,15 @@ class PairArray:
     @property
     def nbytes(self) -> int:
         """Memory that they take."""
-        return int(self._pairs.nbytes)
+        return 8 * self._room
 
     @property
     def pairs(self) -> Hashes:
         """All of them; good until others are added."""
-        return self._pairs[: self._count]
+        if not self._count:
+            return np.zeros(0, np.uint64)
+        items = (ctypes.c_uint64 * self._count).from_address(self._at)
+        return np.frombuffer(items, np.uint64)
 
     def add(
         self, codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int, level: int = 0
@@ -72,28 +83,35 @@ class PairArray:
     def sort_distinct(self) -> None:
         """Sort them, and let each stand once."""
         self.pairs.sort()
-        self._count = library.gm_distinct(address(self._pairs), self._count)
+        self._count = library.gm_distinct(self._at, self._count)
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
         """Keep some of them."""
-        self._pairs = self.pairs[kept]
-        self._count = len(self._pairs)
+        chosen = self.pairs[kept]
+        self._count = len(chosen)
+        self.pairs[:] = chosen
+        self.trim()
 
     def trim(self) -> None:
         """Give back the room for more."""
-        self._pairs.resize(self._count, refcheck=False)
+        self._set_room(self._count)
 
     def counts(self, bits: int, size: int) -> Int64s:
         """Count the pairs of each value; values are below `size`."""
         counts = np.zeros(size, np.int64)
-        library.gm_count_pairs(address(self._pairs), self._count, bits, address(counts))
+        library.gm_count_pairs(self._at, self._count, bits, address(counts))
         return counts
 
     def _room_for(self, count: int) -> int:
         """Make room; returns the address behind the last one."""
         needed = self._count + count
-        if needed > len(self._pairs):
-            grown = needed if not self._count else max(needed, len(self._pairs) * 9 // 8)
-            # Views of it are gone by now: each is used up where it is made.
-            self._pairs.resize(grown, refcheck=False)
-        return address(self._pairs) + 8 * self._count
+        if needed > self._room or self._at is None:
+            self._set_room(needed if not self._count else max(needed, self._room * 9 // 8))
+        assert self._at is not None
+        return self._at + 8 * self._count
+
+    def _set_room(self, room: int) -> None:
+        at = library.gm_pairs_room(self._at, room)
+        if not at:
+            raise MemoryError
+        self._at, self._room = at, room

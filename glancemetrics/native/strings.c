@@ -190,14 +190,40 @@ GM_API void gm_codes(const int32_t *indices, const uint8_t *valid, int64_t first
         codes[i] = valid[(first + i) / 8] >> (first + i) % 8 & 1 ? indices[i] : -1;
 }
 
+/* The length of the longest string of an Arrow array, in bytes. */
+GM_API int64_t gm_longest(const int32_t *offsets, int64_t count) {
+    int32_t longest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t length = offsets[i + 1] - offsets[i];
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+/* Number the codes that stand in an array anew, in the order in which they come: `numbers` has room
+   for all `size` codes, and `which` gets the code of each number. Returns how many there are. */
+GM_API int64_t gm_compact(const int32_t *codes, int64_t count, int64_t size, int32_t *numbers,
+                          int32_t *which, int32_t *compact) {
+    int32_t found = 0;
+    memset(numbers, 0xFF, (size_t)size * sizeof *numbers);
+    for (int64_t i = 0; i < count; i++) {
+        int32_t code = codes[i];
+        if (code >= 0 && numbers[code] < 0) {
+            numbers[code] = found;
+            which[found++] = code;
+        }
+        compact[i] = code < 0 ? -1 : numbers[code];
+    }
+    return found;
+}
+
 /* Set bit i of a bitmap of zeros where code i is not negative; returns how many are negative. */
 GM_API int64_t gm_valid(const int32_t *codes, int64_t count, uint8_t *valid) {
     int64_t nulls = 0;
-    for (int64_t i = 0; i < count; i++) {
-        bool set = codes[i] >= 0;
-        valid[i / 8] |= (uint8_t)(set << i % 8);
-        nulls += !set;
-    }
+    for (int64_t i = 0; i < count; i++)
+        nulls += codes[i] < 0;
+    for (int64_t i = 0; nulls && i < count; i++)
+        valid[i / 8] |= (uint8_t)((codes[i] >= 0) << i % 8);
     return nulls;
 }
 

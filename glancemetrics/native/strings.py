@@ -41,6 +41,10 @@ library.gm_networks.restype = Count
 library.gm_codes.argtypes = [Address, Address, Count, Count, Address]
 library.gm_valid.argtypes = [Address, Count, Address]
 library.gm_valid.restype = Count
+library.gm_longest.argtypes = [Address, Count]
+library.gm_longest.restype = Count
+library.gm_compact.argtypes = [Address, Count, Count, Address, Address, Address]
+library.gm_compact.restype = Count
 library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
 
 
@@ -134,6 +138,24 @@ def indices_of(codes: Int32s) -> pa.Array:
     nulls = library.gm_valid(address(codes), len(codes), address(valid))
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
     return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
+
+
+def longest(strings: pa.StringArray) -> int:
+    """Return how many bytes the longest string has."""
+    return int(library.gm_longest(text_addresses(strings)[0], len(strings)))
+
+
+def compacted(codes: Int32s, size: int) -> tuple[Int32s, Int32s]:
+    """Number codes below `size` anew, so that all numbers are used; -1 stays.
+
+    Returns the new codes, and the old code of each number.
+    """
+    numbers, which = np.empty((2, size), np.int32)
+    compact = np.empty(len(codes), np.int32)
+    count = library.gm_compact(
+        address(codes), len(codes), size, address(numbers), address(which), address(compact)
+    )
+    return compact, which[:count]
 
 
 def string_hashes(strings: pa.StringArray) -> Hashes:

@@ -21,7 +21,7 @@ from glancemetrics import records
 from glancemetrics.dimensions import Dimension, code
 from glancemetrics.grouping import sum_by
 from glancemetrics.names import all_shortened
-from glancemetrics.native.strings import codes_of
+from glancemetrics.native.strings import codes_of, compacted
 from glancemetrics.native.sums import HITS, sums_by_code
 from glancemetrics.reporting.durations import bucket_of
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
@@ -144,8 +144,7 @@ def _coded(
     batch: pa.RecordBatch, local: Int64s, statuses: Int64s
 ) -> Iterator[tuple[Base, _Coded, Int64s | None]]:
     """Yield each dimension, and which rows it is about (`None`: all)."""
-    minutes = pa.array(local // 60 * 60).dictionary_encode()
-    yield Base.TIME, _Coded(minutes.indices.to_numpy(), minutes.dictionary), None
+    yield Base.TIME, _minutes(local), None
     paths, status = (code(batch, by) for by in (Dimension.PATH, Dimension.STATUS))
     paths = _Coded(paths.codes.astype(np.int32), paths.names)
     yield Base.PATH, paths, None
@@ -164,6 +163,17 @@ def _coded(
     failed = np.flatnonzero((statuses >= 500) & (statuses < 600))
     if len(failed):
         yield Base.SERVER_ERROR, paths, failed
+
+
+def _minutes(local: Int64s) -> _Coded:
+    minutes = local // 60 * 60
+    starts = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
+    if len(starts) > len(minutes) // 8:  # they are not in order
+        encoded = pa.array(minutes).dictionary_encode()
+        return _Coded(encoded.indices.to_numpy(), encoded.dictionary)
+    runs = np.diff(starts, append=len(minutes))
+    codes = np.repeat(np.arange(len(starts), dtype=np.int32), runs)
+    return _Coded(codes, pa.array(minutes[starts]))
 
 
 def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Coded:
@@ -214,19 +224,18 @@ class _Facts:
 
     def slice(self, coded: _Coded, rows: Int64s | None) -> Slice:
         """Count one dimension: of all rows, or of some."""
-        codes = coded.codes if rows is None else coded.codes[rows]
-        names = coded.names
+        codes, names = coded.codes, coded.names
 
         def of(values: Any) -> Any:
             return values if rows is None else values[rows]
 
-        sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))
-        used = sums[:, HITS] > 0
-        if not used.all():
-            # The last one is for rows that have no value.
-            numbers = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)
-            codes = numbers[codes].astype(np.int32)
-            names, sums = names.filter(pa.array(used)), sums[used]
+        if rows is None:
+            sums = sums_by_code(codes, self.sizes, self.errors, len(names))
+        if rows is not None or not sums[:, HITS].all():
+            # Only some of the values are there.
+            codes, which = compacted(of(codes), len(names))
+            names = names.take(pa.array(which))
+            sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))
         if pa.types.is_string(names.type):
             names = all_shortened(names)
         micros = durations = _NONE

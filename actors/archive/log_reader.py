@@ -25,7 +25,7 @@ from glancemetrics.rejects import reject_of
 from glancemetrics.time_bisect import Span, find_span
 from glancemetrics.time_span import TimeSpan
 
-CHUNK_BYTES = 6 << 20
+CHUNK_BYTES = 4 << 20
 """Large enough that Python's share of the work is small, small enough for a few to be in hand."""
 _LIVE_PIECE = 1 << 16
 _POLL_SECONDS = 0.1

@@ -11,7 +11,7 @@ from contextlib import suppress
 import attrs
 import pyarrow as pa
 
-from actors.archive.log_reader import CHUNK_BYTES, LogReader, ReadChunk
+from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
@@ -26,15 +26,12 @@ WORKERS = 2
 """Threads: reading, finding and numbering leave the interpreter to others most of the time."""
 
 _REJECT_SAMPLES = 5
-_WAITING_SLICES = 2
+_WAITING_SLICES = 6
 """Chunks that are counted and wait to be merged, at most."""
-_BASE_MEMORY = 170_000_000
-"""Bytes that the program takes before it has counted anything."""
-_IN_WORK = 28
-"""Bytes that reading takes for each byte of a chunk: some chunks, and what is made of them."""
-_PLENTY = 800_000_000
-_TALLY_SHARE, _PENDING_SHARE = 0.24, 0.16
-"""Of the memory that is left then; merging takes half as much again as both for a moment."""
+_BASE_MEMORY = 175_000_000
+"""Bytes that the program takes with a few chunks in hand, before it has counted anything."""
+_TALLY_SHARE = 0.6
+"""Of the memory that is left then; making the panels takes about as much again."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
@@ -81,7 +78,6 @@ def report_on(
         work,
         span=selection.span,
         stopped=stopped,
-        chunk_bytes=_chunk_bytes(max_memory),
     )
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
@@ -146,17 +142,11 @@ def report_on_batches(
 
 
 def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:
-    free = max(max_memory - _BASE_MEMORY - _IN_WORK * _chunk_bytes(max_memory), 0)
     return Tally(
-        int(free * _TALLY_SHARE),
+        int(max(max_memory - _BASE_MEMORY, 0) * _TALLY_SHARE),
         groups=groups_kept(),
         each=pool.map,
     )
-
-
-def _chunk_bytes(max_memory: int) -> int:
-    """Smaller chunks where there is little memory; they take longer."""
-    return CHUNK_BYTES if max_memory >= _PLENTY else CHUNK_BYTES >> 2
 
 
 class _Counted:

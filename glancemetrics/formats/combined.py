@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -132,14 +133,16 @@ class _Rows:
         """Put records of both together, in file order."""
         order = np.argsort(np.concatenate([self.line, other.line]), kind="stable")
 
-        def joined(ours: npt.NDArray[np.generic], theirs: npt.NDArray[np.generic]) -> object:
+        def joined(ours: Any, theirs: Any) -> Any:
             return np.concatenate([ours, theirs])[order]
 
         return _Rows(
-            *(
-                joined(getattr(self, name), getattr(other, name))
-                for name in ("line", "time", "status", "no_status", "bytes", "no_bytes")
-            ),
+            joined(self.line, other.line),
+            joined(self.time, other.time),
+            joined(self.status, other.status),
+            joined(self.no_status, other.no_status),
+            joined(self.bytes, other.bytes),
+            joined(self.no_bytes, other.no_bytes),
             {name: joined(codes, other.codes[name]) for name, codes in self.codes.items()},
         )
 

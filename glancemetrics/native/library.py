@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import secrets
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,13 @@ def address(array: npt.NDArray[np.generic]) -> int:
     """Where an array's items begin. The array must outlive what is done with it."""
     begin: int = array.__array_interface__["data"][0]
     return begin
+
+
+def array_at(begin: int, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return memory of the library as an array; nobody tells it when that memory goes."""
+    kind: np.dtype[Any] = np.dtype(dtype)
+    memory = (ctypes.c_byte * (count * kind.itemsize)).from_address(begin)
+    return np.frombuffer(memoryview(memory), kind)
 
 
 def text_addresses(strings: pa.StringArray) -> tuple[int, int]:

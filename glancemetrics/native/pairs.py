@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.native.library import Address, Count, address, library
+from glancemetrics.native.library import Address, Count, address, array_at, library
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -46,10 +44,9 @@ class PairArray:
     @property
     def pairs(self) -> Hashes:
         """All of them; good until others are added."""
-        if not self._count:
+        if self._at is None:
             return np.zeros(0, np.uint64)
-        items = (ctypes.c_uint64 * self._count).from_address(self._at)
-        return np.frombuffer(items, np.uint64)
+        return array_at(self._at, self._count, np.uint64)
 
     def add(
         self, codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int, level: int = 0

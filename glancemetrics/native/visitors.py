@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import weakref
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.native.library import Address, Count, address, checked, library
+from glancemetrics.native.library import Address, Count, address, array_at, checked, library
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -19,6 +18,8 @@ _VISITOR = np.dtype(
     [("hash", np.uint64), ("flags", np.uint64), ("host", np.int32), ("agent", np.int32)]
 )
 _ONLY = ("host", "agent")
+_NOBODY = np.zeros(1, _VISITOR)
+"""Where visitors are when there are none."""
 
 MOST_GROUPS = 64
 """Groups of flags that can be counted at once."""
@@ -62,9 +63,9 @@ class VisitorTable:
         """Return `hash`, `flags`, `host` or `agent` of all: a view, with other columns between."""
         rows = library.gm_visitors_rows(self._handle)
         if not rows:
-            return np.zeros(0, _VISITOR)[name]
-        items = (ctypes.c_byte * (len(self) * _VISITOR.itemsize)).from_address(rows)
-        return np.frombuffer(items, _VISITOR)[name]
+            rows = address(_NOBODY)
+        column: npt.NDArray[Any] = array_at(rows, len(self), _VISITOR)[name]
+        return column
 
     def enter(
         self,
@@ -84,8 +85,7 @@ class VisitorTable:
                 self._handle,
                 address(hashes),
                 len(hashes),
-                *map(address, (*hosts, *agents)),
-                address(flags),
+                *[address(array) for array in (*hosts, *agents, flags)],
                 level,
             )
         )
@@ -123,6 +123,10 @@ def visitor_hashes(
     library.gm_visitor_hashes(
         address(seconds),
         len(seconds),
-        *map(address, (hosts, host_hashes, agents, agent_hashes, hashes)),
+        address(hosts),
+        address(host_hashes),
+        address(agents),
+        address(agent_hashes),
+        address(hashes),
     )
     return hashes

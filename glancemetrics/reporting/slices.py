@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics import records
-from glancemetrics.dimensions import Dimension, code
+from glancemetrics.dimensions import Coded, Dimension, code
 from glancemetrics.grouping import sum_by
 from glancemetrics.names import all_shortened
 from glancemetrics.native.strings import codes_of, compacted
@@ -145,10 +145,9 @@ def _coded(
 ) -> Iterator[tuple[Base, _Coded, Int64s | None]]:
     """Yield each dimension, and which rows it is about (`None`: all)."""
     yield Base.TIME, _minutes(local), None
-    paths, status = (code(batch, by) for by in (Dimension.PATH, Dimension.STATUS))
-    paths = _Coded(paths.codes.astype(np.int32), paths.names)
+    paths = _narrow(code(batch, Dimension.PATH))
     yield Base.PATH, paths, None
-    yield Base.STATUS, _Coded(status.codes.astype(np.int32), status.names), None
+    yield Base.STATUS, _narrow(code(batch, Dimension.STATUS)), None
     for base, name in _COLUMNS.items():
         column = batch.column(name)
         if column.null_count < len(column):
@@ -163,6 +162,10 @@ def _coded(
     failed = np.flatnonzero((statuses >= 500) & (statuses < 600))
     if len(failed):
         yield Base.SERVER_ERROR, paths, failed
+
+
+def _narrow(coded: Coded) -> _Coded:
+    return _Coded(coded.codes.astype(np.int32), coded.names)
 
 
 def _minutes(local: Int64s) -> _Coded:

@@ -136,10 +136,13 @@ static bool read_numbers(const uint8_t *at, const uint8_t *end, fields *read,
         return true;
     }
     const uint8_t *first = at;
-    for (; at < end && (uint8_t)(*at - '0') <= 9 && at - first <= LONGEST_SIZE; at++)
+    for (; at < end && (uint8_t)(*at - '0') <= 9; at++) {
+        if (at - first == LONGEST_SIZE)
+            return false;
         read->bytes = read->bytes * 10 + (*at - '0');
+    }
     *after = at;
-    return at > first && at - first <= LONGEST_SIZE;
+    return at > first;
 }
 
 static bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fields *read) {

@@ -82,7 +82,7 @@ static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text,
         int32_t number = (int32_t)(uint32_t)entry - 1;
         int32_t start = strings->offsets[number];
         if (strings->offsets[number + 1] - start == (int64_t)length &&
-            !memcmp(strings->bytes + start, text, length))
+            (!length || !memcmp(strings->bytes + start, text, length)))
             return number;
     }
     uint64_t slots = strings->mask;

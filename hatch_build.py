@@ -26,8 +26,18 @@ def _compiler() -> list[str] | None:
     named = os.environ.get("CC")
     if named:
         return shlex.split(named)
-    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    return [found] if found else None
+    for name in ("cc", "gcc", "clang"):
+        found = shutil.which(name)
+        if found and _has_headers(found):
+            return [found]
+    return None
+
+
+def _has_headers(compiler: str) -> bool:
+    """Tell whether the C library's headers are there; a compiler alone is of no use."""
+    command = [compiler, "-fsyntax-only", "-include", "string.h", "-x", "c", os.devnull]
+    tried = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - found above
+    return tried.returncode == 0
 
 
 class CompileHook(BuildHookInterface):  # type: ignore[misc]

@@ -45,13 +45,8 @@ typedef struct {
 } gm_counts;
 
 typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} field;
-
-typedef struct {
-    field texts[REQUEST];
-    field request;
+    span texts[REQUEST];
+    span request;
     int64_t seconds;
     int64_t bytes;
     bool has_bytes;
@@ -59,7 +54,7 @@ typedef struct {
     uint16_t status;
 } fields;
 
-static bool is_dash(field text) { return text.end - text.at == 1 && *text.at == '-'; }
+static bool is_dash(span text) { return text.end - text.at == 1 && *text.at == '-'; }
 
 static bool is_marked(const uint8_t *at, const uint8_t *end) {
     return end - at >= 3 && !memcmp(at, "\xEF\xBB\xBF", 3);
@@ -112,10 +107,10 @@ static bool read_head(const uint8_t *at, const uint8_t *end, fields *read) {
         const uint8_t *space = memchr(at, ' ', (size_t)(end - at));
         if (!space || space == at)
             return false;
-        read->texts[column] = (field){at, space};
+        read->texts[column] = (span){at, space};
         at = space + 1;
     }
-    read->texts[USER] = (field){at, end};
+    read->texts[USER] = (span){at, end};
     return at < end && *at != ' ' && !(end - at > 1 && at[0] == '-' && at[1] == ' ');
 }
 
@@ -157,7 +152,7 @@ static bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fi
     const uint8_t *closing = closing_quote(quote + 1, end);
     if (!closing)
         return false;
-    read->request = (field){quote + 1, closing};
+    read->request = (span){quote + 1, closing};
     if (!read_numbers(closing + 1, end, read, &at))
         return false;
     read->combined = end - at > 1 && at[0] == ' ' && at[1] == '"';
@@ -165,11 +160,11 @@ static bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fi
         closing = closing_quote(at + 2, end);
         if (!closing || end - closing < 3 || closing[1] != ' ' || closing[2] != '"')
             return false;
-        read->texts[REFERRER] = (field){at + 2, closing};
+        read->texts[REFERRER] = (span){at + 2, closing};
         const uint8_t *last = closing_quote(closing + 3, end);
         if (!last)
             return false;
-        read->texts[AGENT] = (field){closing + 3, last};
+        read->texts[AGENT] = (span){closing + 3, last};
         at = last + 1;
     }
     while (at < end && *at == ' ')
@@ -184,9 +179,9 @@ static bool write_row(gm_decoder *decoder, const fields *read, const gm_rows *ro
     rows->no_bytes[row] = !read->has_bytes;
     for (int column = 0; column < REQUEST; column++) {
         int32_t code = -1;
-        field text = read->texts[column];
+        span text = read->texts[column];
         if ((read->combined || column < REFERRER) && !is_dash(text)) {
-            code = number_of(&decoder->columns[column], text.at, (size_t)(text.end - text.at));
+            code = number_of(&decoder->columns[column], text);
             if (code < 0)
                 return false;
         }
@@ -195,8 +190,7 @@ static bool write_row(gm_decoder *decoder, const fields *read, const gm_rows *ro
     static const gm_request none = {{-1, -1, -1, -1, -1, -1}};
     const gm_request *request = &none;
     if (!is_dash(read->request))
-        request = request_of(&decoder->requests, read->request.at,
-                             (size_t)(read->request.end - read->request.at));
+        request = request_of(&decoder->requests, read->request);
     if (!request)
         return false;
     for (int part = 0; part < REQUEST_PARTS; part++)
@@ -280,8 +274,8 @@ GM_API int64_t gm_decode(gm_decoder *decoder, const uint8_t *chunk, int64_t size
 GM_API int64_t gm_split_requests(gm_decoder *decoder, const int32_t *offsets, const uint8_t *data,
                                  int64_t count, int32_t *const *codes) {
     for (int64_t i = 0; i < count; i++) {
-        const gm_request *request = request_of(&decoder->requests, data + offsets[i],
-                                               (size_t)(offsets[i + 1] - offsets[i]));
+        span line = {data + offsets[i], data + offsets[i + 1]};
+        const gm_request *request = request_of(&decoder->requests, line);
         if (!request)
             return -1;
         for (int part = 0; part < REQUEST_PARTS; part++)

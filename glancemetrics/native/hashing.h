@@ -17,10 +17,11 @@ static inline uint64_t folded(uint64_t a, uint64_t b) {
 
 /* Sixteen bytes at a time through a folded product, as wyhash does (Wang Yi,
    https://github.com/wangyi-fudan/wyhash); the last ones are read twice rather than past the end. */
-static inline uint64_t table_hash(const uint8_t *text, size_t length) {
+static inline uint64_t table_hash(span string) {
+    size_t length = length_of(string);
+    const uint8_t *text = string.at, *end = string.end;
     uint64_t hash = gm_secrets[0] ^ length;
     uint64_t low, high;
-    const uint8_t *end = text + length;
     if (length > 16) {
         for (; end - text > 16; text += 16)
             hash = folded(load64(text) ^ gm_secrets[1], load64(text + 8) ^ hash);

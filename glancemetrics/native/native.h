@@ -13,6 +13,13 @@
 
 #define GM_API __attribute__((visibility("default")))
 
+typedef struct {
+    const uint8_t *at;
+    const uint8_t *end;
+} span;
+
+static inline size_t length_of(span text) { return (size_t)(text.end - text.at); }
+
 static inline uint64_t load64(const uint8_t *at) {
     uint64_t word;
     memcpy(&word, at, 8);

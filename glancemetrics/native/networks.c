@@ -6,11 +6,6 @@
 #define GROUPS 8
 #define LONGEST_NETWORK 64
 
-typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} span;
-
 /* `192.0.2.77`: octets as digits that are no more than 255 and do not begin with a needless 0. */
 static bool read_v4(span text, uint8_t octets[4]) {
     for (int i = 0; i < 4; i++) {
@@ -129,7 +124,7 @@ static size_t network_of(span host, const char *suffix_v4, const char *suffix_v6
     uint8_t octets[4];
     uint16_t groups[GROUPS];
     if (read_v4(host, octets)) {
-        size_t length = (size_t)(host.end - host.at), suffix_length = strlen(suffix_v4);
+        size_t length = length_of(host), suffix_length = strlen(suffix_v4);
         memcpy(network, host.at, length);
         while (network[length - 1] != '.')
             length--;
@@ -150,7 +145,7 @@ GM_API int64_t gm_networks(gm_strings *networks, const int32_t *offsets, const u
                            int64_t count, const char *suffix_v4, const char *suffix_v6,
                            int64_t keeps_names, int32_t *numbers) {
     char written[TEXTS_AT_ONCE][LONGEST_NETWORK];
-    gm_text texts[TEXTS_AT_ONCE];
+    span texts[TEXTS_AT_ONCE];
     int64_t rows[TEXTS_AT_ONCE];
     int32_t entered[TEXTS_AT_ONCE];
     int waiting = 0;
@@ -159,9 +154,10 @@ GM_API int64_t gm_networks(gm_strings *networks, const int32_t *offsets, const u
         size_t length = network_of(host, suffix_v4, suffix_v6, written[waiting]);
         numbers[i] = -1;
         if (length)
-            texts[waiting] = (gm_text){(const uint8_t *)written[waiting], length};
+            texts[waiting] = (span){(const uint8_t *)written[waiting],
+                                    (const uint8_t *)written[waiting] + length};
         else if (keeps_names)
-            texts[waiting] = (gm_text){host.at, (size_t)(host.end - host.at)};
+            texts[waiting] = host;
         if (length || keeps_names)
             rows[waiting++] = i;
         if (waiting == TEXTS_AT_ONCE || i == count - 1) {

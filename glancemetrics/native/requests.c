@@ -12,11 +12,6 @@
 
 #define LONGEST_METHOD 64
 
-typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} span;
-
 static bool is_letter(uint8_t byte) { return (uint8_t)((byte | 0x20) - 'a') < 26; }
 
 static bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
@@ -44,7 +39,7 @@ static const uint8_t *found(span text, uint8_t byte) {
 
 static bool entered(gm_requests *requests, gm_request *request, enum request_part part, span text) {
     request->parts[part] =
-        number_of(&requests->columns[part], text.at, (size_t)(text.end - text.at));
+        number_of(&requests->columns[part], text);
     return request->parts[part] >= 0;
 }
 
@@ -76,7 +71,7 @@ static bool split(gm_requests *requests, gm_request *request, span line) {
     span method = {line.at, found(line, ' ')};
     if (!is_token(method) || method.end - method.at > LONGEST_METHOD)
         return entered(requests, request, MALFORMED, line);
-    size_t length = (size_t)(method.end - method.at);
+    size_t length = length_of(method);
     for (size_t i = 0; i < length; i++)
         upper[i] = is_letter(method.at[i]) ? method.at[i] & 0xDF : method.at[i];
 
@@ -118,9 +113,9 @@ static bool split(gm_requests *requests, gm_request *request, span line) {
            entered(requests, request, PROTOCOL, protocol);
 }
 
-const gm_request *request_of(gm_requests *requests, const uint8_t *line, size_t length) {
+const gm_request *request_of(gm_requests *requests, span line) {
     int64_t known = requests->lines.count;
-    int32_t number = number_of(&requests->lines, line, length);
+    int32_t number = number_of(&requests->lines, line);
     if (number < known)
         return number < 0 ? NULL : &requests->requests[number];
     if (known == requests->room) {
@@ -132,7 +127,7 @@ const gm_request *request_of(gm_requests *requests, const uint8_t *line, size_t 
         requests->room = room;
     }
     gm_request *request = &requests->requests[number];
-    return split(requests, request, (span){line, line + length}) ? request : NULL;
+    return split(requests, request, line) ? request : NULL;
 }
 
 void requests_clear(gm_requests *requests) {

@@ -21,7 +21,7 @@ typedef struct {
 } gm_requests;
 
 /* What a request line consists of; null without memory. Valid until the next call. */
-const gm_request *request_of(gm_requests *requests, const uint8_t *line, size_t length);
+const gm_request *request_of(gm_requests *requests, span line);
 
 void requests_clear(gm_requests *requests);
 

@@ -73,8 +73,8 @@ static bool make_room(gm_strings *strings, size_t length) {
     return true;
 }
 
-static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text, size_t length,
-                                       uint32_t hash) {
+static inline int32_t number_of_hashed(gm_strings *strings, span text, uint32_t hash) {
+    size_t length = length_of(text);
     uint64_t at = hash & strings->mask;
     for (uint64_t entry; (entry = strings->slots[at]); at = (at + 1) & strings->mask) {
         if ((uint32_t)(entry >> 32) != hash)
@@ -82,7 +82,7 @@ static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text,
         int32_t number = (int32_t)(uint32_t)entry - 1;
         int32_t start = strings->offsets[number];
         if (strings->offsets[number + 1] - start == (int64_t)length &&
-            (!length || !memcmp(strings->bytes + start, text, length)))
+            (!length || !memcmp(strings->bytes + start, text.at, length)))
             return number;
     }
     uint64_t slots = strings->mask;
@@ -91,7 +91,7 @@ static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text,
     int32_t size = (int32_t)strings_size(strings);
     int32_t number = (int32_t)strings->count++;
     if (length)
-        memcpy(strings->bytes + size, text, length);
+        memcpy(strings->bytes + size, text.at, length);
     strings->offsets[number + 1] = size + (int32_t)length;
     uint64_t entry = (uint64_t)hash << 32 | (uint32_t)(number + 1);
     if (slots == strings->mask)
@@ -101,10 +101,10 @@ static inline int32_t number_of_hashed(gm_strings *strings, const uint8_t *text,
     return number;
 }
 
-int32_t number_of(gm_strings *strings, const uint8_t *text, size_t length) {
+int32_t number_of(gm_strings *strings, span text) {
     if (!strings->slots && !grow_slots(strings))
         return -1;
-    return number_of_hashed(strings, text, length, (uint32_t)table_hash(text, length));
+    return number_of_hashed(strings, text, (uint32_t)table_hash(text));
 }
 
 void strings_clear(gm_strings *strings) {
@@ -140,12 +140,12 @@ GM_API int64_t gm_strings_memory(const gm_strings *strings) {
     return slots + strings->room * 4 + strings->bytes_room;
 }
 
-bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *numbers) {
+bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numbers) {
     uint32_t hashes[TEXTS_AT_ONCE];
     if (!strings->slots && !grow_slots(strings))
         return false;
     for (int i = 0; i < count; i++) {
-        hashes[i] = (uint32_t)table_hash(texts[i].at, texts[i].length);
+        hashes[i] = (uint32_t)table_hash(texts[i]);
         __builtin_prefetch(&strings->slots[hashes[i] & strings->mask]);
     }
     for (int i = 0; i < count; i++) {
@@ -159,7 +159,7 @@ bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *n
             __builtin_prefetch(&strings->bytes[strings->offsets[(uint32_t)entry - 1]]);
     }
     for (int i = 0; i < count; i++) {
-        numbers[i] = number_of_hashed(strings, texts[i].at, texts[i].length, hashes[i]);
+        numbers[i] = number_of_hashed(strings, texts[i], hashes[i]);
         if (numbers[i] < 0)
             return false;
     }
@@ -169,13 +169,11 @@ bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *n
 /* Write the number of each string of an Arrow array; -1 without memory, else 0. */
 GM_API int64_t gm_strings_enter(gm_strings *strings, const int32_t *offsets, const uint8_t *data,
                                 int64_t count, int32_t *numbers) {
-    gm_text texts[TEXTS_AT_ONCE];
+    span texts[TEXTS_AT_ONCE];
     for (int64_t first = 0; first < count; first += TEXTS_AT_ONCE) {
         int size = count - first < TEXTS_AT_ONCE ? (int)(count - first) : TEXTS_AT_ONCE;
-        for (int i = 0; i < size; i++) {
-            int32_t start = offsets[first + i];
-            texts[i] = (gm_text){data + start, (size_t)(offsets[first + i + 1] - start)};
-        }
+        for (int i = 0; i < size; i++)
+            texts[i] = (span){data + offsets[first + i], data + offsets[first + i + 1]};
         if (!numbers_of(strings, texts, size, numbers + first))
             return -1;
     }

@@ -19,18 +19,13 @@ typedef struct {
 } gm_strings;
 
 /* The number of a string, which is entered if it is new; -1 without memory. */
-int32_t number_of(gm_strings *strings, const uint8_t *text, size_t length);
-
-typedef struct {
-    const uint8_t *at;
-    size_t length;
-} gm_text;
+int32_t number_of(gm_strings *strings, span text);
 
 #define TEXTS_AT_ONCE 16
 
 /* The numbers of up to so many strings, whose places are fetched into the cache before any is looked
    at; false without memory. */
-bool numbers_of(gm_strings *strings, const gm_text *texts, int count, int32_t *numbers);
+bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numbers);
 
 /* Make a table for about so many strings; false without memory. */
 bool strings_expect(gm_strings *strings, int64_t count);

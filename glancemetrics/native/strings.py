@@ -67,6 +67,11 @@ class StringTable:
         """Memory that it takes."""
         return int(library.gm_strings_memory(self._handle))
 
+    @property
+    def text_bytes(self) -> int:
+        """How long all strings are together."""
+        return int(library.gm_strings_size(self._handle))
+
     def enter(self, strings: pa.StringArray) -> Int32s:
         """Return the number of each string; new ones are entered. There must be no nulls."""
         return numbers_at(self._handle, strings)

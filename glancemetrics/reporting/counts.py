@@ -152,6 +152,11 @@ class Counts:
         assert names is not None
         return int(names.nbytes) + self._sums.nbytes + self._micros.nbytes + 16 * len(self.buckets)
 
+    @property
+    def text_bytes(self) -> int:
+        """How long all names are together."""
+        return self._table.text_bytes if self._table is not None else 0
+
     def _rare(self) -> Bools:
         size = len(self)
         # At least half goes, and with it all that are as rare: none is kept by chance ...

@@ -57,6 +57,8 @@ class Tally:
     """Bytes that the tally may take; what needs more is estimated."""
     groups: Groups = attrs.field(factory=dict)
     each: Each = map
+    text_limit: int = 1 << 30
+    """Bytes of the names of one dimension; an Arrow array holds no more than twice as many."""
     records: int = 0
     bytes: int = 0
     errors: int = 0
@@ -111,6 +113,12 @@ class Tally:
             self.level,
         )
         self._coarsen_time()
+        for base, counts in self.by.items():
+            if counts.text_bytes > self.text_limit:
+                self._cut(base)
+        for counts in self.let_go.values():
+            if counts.text_bytes > self.text_limit:
+                counts.cut()
         while self.size_bytes() > self.ceiling and self._give_way():
             pass
 

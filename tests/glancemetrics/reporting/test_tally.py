@@ -18,7 +18,7 @@ from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
 from tests.glancemetrics.reporting.reference import visitor
 from tests.lines import BASE, line
 
-CEILING = 1_500_000
+CEILING = 1_200_000
 SHAPE = Shape(5, visitors=60_000, paths=200_000)
 
 
@@ -77,6 +77,18 @@ def test_groups_of_what_was_let_go_stay_exact(log: bytes, report: Report) -> Non
     panel = report.panel("sections")
     assert panel.short == 0
     assert {row.name: row.hits for row in panel.rows} == expected
+
+
+def test_names_that_no_array_can_hold_are_let_go(log: bytes) -> None:
+    tally = Tally(1 << 40, groups_kept(), text_limit=200_000)
+    for batch in batches_of(log, 10_000):
+        tally.add(slices_of(batch))
+        assert all(counts.text_bytes <= 200_000 for counts in tally.by.values())
+    report = build_report(tally, Wishes(top=100_000))
+    assert set(report.estimated()) == {"paths", "hosts", "networks", "bandwidth"}
+    assert not report.visitors_estimated
+    hits = Counter(section(record) for record in rows(decode(log).batch))
+    assert {row.name: row.hits for row in report.panel("sections").rows} == hits
 
 
 def test_below_the_ceiling_nothing_is_estimated(log: bytes) -> None:

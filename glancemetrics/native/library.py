@@ -16,6 +16,7 @@ FILE_NAME = "_native.so"
 Address = ctypes.c_void_p
 Count = ctypes.c_int64
 
+_FEW = 1000
 _NO_TEXT = np.zeros(8, np.uint8)
 """Where text is that has no bytes."""
 
@@ -32,8 +33,17 @@ def _load() -> ctypes.CDLL:
 
 
 library = _load()
+"""For functions that take long: other threads may run meanwhile."""
+quick = ctypes.PyDLL(library._name)
+"""For functions that take less than 0.1 ms: to let others run and wait for one's turn again would
+take longer."""
 library.gm_set_secrets.argtypes = [ctypes.c_uint64, ctypes.c_uint64]
 library.gm_set_secrets(secrets.randbits(64), secrets.randbits(64))
+
+
+def for_items(count: int) -> ctypes.CDLL:
+    """Return the one of them for a function that takes some 50 ns an item."""
+    return quick if count < _FEW else library
 
 
 def address(array: npt.NDArray[np.generic]) -> int:

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.library import Address, Count, address, checked, library, text_addresses
+from glancemetrics.native.library import (
+    Address,
+    Count,
+    address,
+    checked,
+    library,
+    quick,
+    text_addresses,
+)
 from glancemetrics.native.strings import numbers_at, strings_at
 
 Int32s = npt.NDArray[np.int32]
@@ -41,11 +49,11 @@ class _Counts(ctypes.Structure):
 
 library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
 library.gm_count_lines.restype = Count
-library.gm_decoder_new.argtypes = [Count]
-library.gm_decoder_new.restype = Address
+quick.gm_decoder_new.argtypes = [Count]
+quick.gm_decoder_new.restype = Address
 library.gm_decoder_free.argtypes = [Address]
-library.gm_decoder_column.argtypes = [Address, ctypes.c_int32]
-library.gm_decoder_column.restype = Address
+quick.gm_decoder_column.argtypes = [Address, ctypes.c_int32]
+quick.gm_decoder_column.restype = Address
 library.gm_decode.argtypes = [
     Address,
     Address,
@@ -87,7 +95,7 @@ class LineDecoder:
 
     def __init__(self, lines: int = 0) -> None:
         """Make ready for about so many lines."""
-        handle = library.gm_decoder_new(lines)
+        handle = quick.gm_decoder_new(lines)
         if not handle:
             raise MemoryError
         self._handle = handle
@@ -136,7 +144,7 @@ class LineDecoder:
         codes = np.full(len(strings), -1, np.int32)
         valid = strings.is_valid().to_numpy(zero_copy_only=False)
         texts = strings.drop_null()
-        table = library.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
+        table = quick.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
         codes[valid] = numbers_at(table, texts)
         return codes
 
@@ -154,5 +162,5 @@ class LineDecoder:
 
     def texts(self, column: str) -> pa.StringArray:
         """Return the texts of a column, in the order of their numbers; no more may come then."""
-        column_at = library.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
+        column_at = quick.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
         return strings_at(column_at, self)

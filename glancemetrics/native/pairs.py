@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.native.library import Address, Count, address, array_at, library
+from glancemetrics.native.library import Address, Count, address, array_at, library, quick
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-library.gm_pairs_room.argtypes = [Address, Count]
-library.gm_pairs_room.restype = Address
+quick.gm_pairs_room.argtypes = [Address, Count]
+quick.gm_pairs_room.restype = Address
 library.gm_pairs_free.argtypes = [Address]
 library.gm_distinct.argtypes = [Address, Count]
 library.gm_distinct.restype = Count
@@ -108,7 +108,7 @@ class PairArray:
         return self._at + 8 * self._count
 
     def _set_room(self, room: int) -> None:
-        at = library.gm_pairs_room(self._at, room)
+        at = quick.gm_pairs_room(self._at, room)
         if not at:
             raise MemoryError
         self._at, self._room = at, room

@@ -9,24 +9,35 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.library import Address, Count, address, checked, library, text_addresses
+from glancemetrics.native.library import (
+    Address,
+    Count,
+    address,
+    checked,
+    for_items,
+    library,
+    quick,
+    text_addresses,
+)
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-library.gm_strings_new.argtypes = [Count]
-library.gm_strings_new.restype = Address
+quick.gm_strings_new.argtypes = [Count]
+quick.gm_strings_new.restype = Address
 library.gm_strings_free.argtypes = [Address]
 for _name in ("gm_strings_count", "gm_strings_size", "gm_strings_memory"):
-    getattr(library, _name).argtypes = [Address]
-    getattr(library, _name).restype = Count
-library.gm_strings_enter.argtypes = [Address, Address, Address, Count, Address]
-library.gm_strings_enter.restype = Count
+    getattr(quick, _name).argtypes = [Address]
+    getattr(quick, _name).restype = Count
+for _library in (library, quick):
+    _library.gm_strings_enter.argtypes = [Address, Address, Address, Count, Address]
+    _library.gm_strings_enter.restype = Count
+    _library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
 library.gm_strings_seal.argtypes = [Address]
 for _name in ("gm_strings_offsets", "gm_strings_bytes"):
-    getattr(library, _name).argtypes = [Address]
-    getattr(library, _name).restype = Address
+    getattr(quick, _name).argtypes = [Address]
+    getattr(quick, _name).restype = Address
 library.gm_networks.argtypes = [
     Address,
     Address,
@@ -38,14 +49,13 @@ library.gm_networks.argtypes = [
     Address,
 ]
 library.gm_networks.restype = Count
-library.gm_codes.argtypes = [Address, Address, Count, Count, Address]
-library.gm_valid.argtypes = [Address, Count, Address]
-library.gm_valid.restype = Count
-library.gm_longest.argtypes = [Address, Count]
-library.gm_longest.restype = Count
-library.gm_compact.argtypes = [Address, Count, Count, Address, Address, Address]
-library.gm_compact.restype = Count
-library.gm_string_hashes.argtypes = [Address, Address, Count, Address]
+quick.gm_codes.argtypes = [Address, Address, Count, Count, Address]
+quick.gm_valid.argtypes = [Address, Count, Address]
+quick.gm_valid.restype = Count
+quick.gm_longest.argtypes = [Address, Count]
+quick.gm_longest.restype = Count
+quick.gm_compact.argtypes = [Address, Count, Count, Address, Address, Address]
+quick.gm_compact.restype = Count
 
 
 class StringTable:
@@ -53,24 +63,24 @@ class StringTable:
 
     def __init__(self, count: int = 0) -> None:
         """Make ready for about so many."""
-        handle = library.gm_strings_new(count)
+        handle = quick.gm_strings_new(count)
         if not handle:
             raise MemoryError
         self._handle = handle
         weakref.finalize(self, library.gm_strings_free, handle)
 
     def __len__(self) -> int:
-        return int(library.gm_strings_count(self._handle))
+        return int(quick.gm_strings_count(self._handle))
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(library.gm_strings_memory(self._handle))
+        return int(quick.gm_strings_memory(self._handle))
 
     @property
     def text_bytes(self) -> int:
         """How long all strings are together."""
-        return int(library.gm_strings_size(self._handle))
+        return int(quick.gm_strings_size(self._handle))
 
     def enter(self, strings: pa.StringArray) -> Int32s:
         """Return the number of each string; new ones are entered. There must be no nulls."""
@@ -109,17 +119,18 @@ def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:
     """Return the numbers of strings in a table; new ones are entered. There must be no nulls."""
     numbers = np.empty(len(strings), np.int32)
     offsets, data = text_addresses(strings)
-    checked(library.gm_strings_enter(handle, offsets, data, len(strings), address(numbers)))
+    enter = for_items(len(strings)).gm_strings_enter
+    checked(enter(handle, offsets, data, len(strings), address(numbers)))
     return numbers
 
 
 def strings_at(handle: int, owner: object) -> pa.StringArray:
     """Return the strings of a table that its owner keeps, without copying them."""
-    count, size = library.gm_strings_count(handle), library.gm_strings_size(handle)
+    count, size = quick.gm_strings_count(handle), quick.gm_strings_size(handle)
     if not count:
         return pa.array([], pa.string())
-    offsets = pa.foreign_buffer(library.gm_strings_offsets(handle), 4 * (count + 1), owner)
-    at = library.gm_strings_bytes(handle)
+    offsets = pa.foreign_buffer(quick.gm_strings_offsets(handle), 4 * (count + 1), owner)
+    at = quick.gm_strings_bytes(handle)
     data = pa.foreign_buffer(at, size, owner) if size else pa.py_buffer(b"")
     return pa.StringArray.from_buffers(count, offsets, data)
 
@@ -133,21 +144,21 @@ def codes_of(column: pa.DictionaryArray) -> Int32s:
         return without_nulls
     codes = np.empty(len(indices), np.int32)
     at = data.address + 4 * indices.offset
-    library.gm_codes(at, valid.address, indices.offset, len(indices), address(codes))
+    quick.gm_codes(at, valid.address, indices.offset, len(indices), address(codes))
     return codes
 
 
 def indices_of(codes: Int32s) -> pa.Array:
     """Return codes as the indices of a column: null where they are -1. They are not copied."""
     valid = np.zeros(-(-len(codes) // 8), np.uint8)
-    nulls = library.gm_valid(address(codes), len(codes), address(valid))
+    nulls = quick.gm_valid(address(codes), len(codes), address(valid))
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
     return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
 
 
 def longest(strings: pa.StringArray) -> int:
     """Return how many bytes the longest string has."""
-    return int(library.gm_longest(text_addresses(strings)[0], len(strings)))
+    return int(quick.gm_longest(text_addresses(strings)[0], len(strings)))
 
 
 def compacted(codes: Int32s, size: int) -> tuple[Int32s, Int32s]:
@@ -157,7 +168,7 @@ def compacted(codes: Int32s, size: int) -> tuple[Int32s, Int32s]:
     """
     numbers, which = np.empty((2, size), np.int32)
     compact = np.empty(len(codes), np.int32)
-    count = library.gm_compact(
+    count = quick.gm_compact(
         address(codes), len(codes), size, address(numbers), address(which), address(compact)
     )
     return compact, which[:count]
@@ -167,5 +178,5 @@ def string_hashes(strings: pa.StringArray) -> Hashes:
     """Hash each string, the same in every run. There must be no nulls."""
     hashes = np.empty(len(strings), np.uint64)
     offsets, data = text_addresses(strings)
-    library.gm_string_hashes(offsets, data, len(strings), address(hashes))
+    for_items(len(strings)).gm_string_hashes(offsets, data, len(strings), address(hashes))
     return hashes

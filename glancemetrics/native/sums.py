@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.native.library import Address, Count, address, library
+from glancemetrics.native.library import Address, Count, address, for_items, library, quick
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -13,15 +13,16 @@ Int64s = npt.NDArray[np.int64]
 HITS, BYTES, ERRORS = range(3)
 FIELDS = 3
 
-library.gm_sum.argtypes = [Address, Count, Address, Address, Address]
+quick.gm_sum.argtypes = [Address, Count, Address, Address, Address]
 library.gm_add.argtypes = [Address, Count, Address, Address]
-library.gm_add_sums.argtypes = [Address, Count, Address, Address]
+for _library in (library, quick):
+    _library.gm_add_sums.argtypes = [Address, Count, Address, Address]
 
 
 def sums_by_code(codes: Int32s, sizes: Int64s, errors: npt.NDArray[np.bool_], size: int) -> Int64s:
     """Sum up rows by their code, below `size`; -1 is in none. Shape `(size, FIELDS)`."""
     sums = np.zeros((size, FIELDS), np.int64)
-    library.gm_sum(address(codes), len(codes), address(sizes), address(errors), address(sums))
+    quick.gm_sum(address(codes), len(codes), address(sizes), address(errors), address(sums))
     return sums
 
 
@@ -34,4 +35,4 @@ def sum_groups(values: Int64s, numbers: Int64s, size: int) -> Int64s:
 
 def add_sums(sums: Int64s, added: Int64s, numbers: Int64s) -> None:
     """Add row i of `added` to row `numbers[i]` of `sums`; to none if that is -1."""
-    library.gm_add_sums(address(added), len(added), address(numbers), address(sums))
+    for_items(len(added)).gm_add_sums(address(added), len(added), address(numbers), address(sums))

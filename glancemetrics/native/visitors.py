@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.native.library import Address, Count, address, array_at, checked, library
+from glancemetrics.native.library import Address, Count, address, array_at, checked, library, quick
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -27,18 +27,18 @@ MOST_GROUPS = 64
 library.gm_visitors_new.restype = Address
 library.gm_visitors_free.argtypes = [Address]
 for _name in ("gm_visitors_count", "gm_visitors_memory"):
-    getattr(library, _name).argtypes = [Address]
-    getattr(library, _name).restype = Count
-library.gm_visitors_rows.argtypes = [Address]
-library.gm_visitors_rows.restype = Address
+    getattr(quick, _name).argtypes = [Address]
+    getattr(quick, _name).restype = Count
+quick.gm_visitors_rows.argtypes = [Address]
+quick.gm_visitors_rows.restype = Address
 library.gm_visitors_enter.argtypes = [Address, Address, Count, *[Address] * 5, Count]
 library.gm_visitors_enter.restype = Count
 library.gm_visitors_sample.argtypes = [Address, Count]
 library.gm_visitors_sample.restype = Count
 library.gm_count_only.argtypes = [Address, Count, Address]
 library.gm_count_flags.argtypes = [Address, Count, Count, Address, Address]
-library.gm_set_flags.argtypes = [Address, Count, Address, Address]
-library.gm_visitor_hashes.argtypes = [Address, Count, *[Address] * 5]
+quick.gm_set_flags.argtypes = [Address, Count, Address, Address]
+quick.gm_visitor_hashes.argtypes = [Address, Count, *[Address] * 5]
 
 
 class VisitorTable:
@@ -52,16 +52,16 @@ class VisitorTable:
         weakref.finalize(self, library.gm_visitors_free, handle)
 
     def __len__(self) -> int:
-        return int(library.gm_visitors_count(self._handle))
+        return int(quick.gm_visitors_count(self._handle))
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(library.gm_visitors_memory(self._handle))
+        return int(quick.gm_visitors_memory(self._handle))
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return `hash`, `flags`, `host` or `agent` of all: a view, with other columns between."""
-        rows = library.gm_visitors_rows(self._handle)
+        rows = quick.gm_visitors_rows(self._handle)
         if not rows:
             rows = address(_NOBODY)
         column: npt.NDArray[Any] = array_at(rows, len(self), _VISITOR)[name]
@@ -109,7 +109,7 @@ class VisitorTable:
 
 def set_flags(flags: Hashes, codes: Int32s, values: Hashes) -> None:
     """Set each row's `values[code]` among its flags; none for code -1."""
-    library.gm_set_flags(address(codes), len(codes), address(values), address(flags))
+    quick.gm_set_flags(address(codes), len(codes), address(values), address(flags))
 
 
 def visitor_hashes(
@@ -120,7 +120,7 @@ def visitor_hashes(
     Hosts and agents are codes into their hashes; -1 where there is none.
     """
     hashes = np.empty(len(seconds), np.uint64)
-    library.gm_visitor_hashes(
+    quick.gm_visitor_hashes(
         address(seconds),
         len(seconds),
         address(hosts),

@@ -24,6 +24,7 @@ from actors.archive.output_file import replacing
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
+from actors.archive.workers import processes_to_use
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
 from glancemetrics.library import DEFAULT_MEMORY
 from glancemetrics.records import SCHEMA
@@ -71,6 +72,7 @@ def run_report(arguments: list[str], parser_class: type[argparse.ArgumentParser]
                 max_memory=options.max_memory,
                 progress=line.show,
                 stopped=interrupted,
+                processes=processes_to_use(),
             )
         finally:
             line.clear()

@@ -50,7 +50,7 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         nonlocal read, lines, rejects
         read += chunk.read_bytes
         lines += chunk.lines
-        rejects += chunk.decoded.rejects if chunk.decoded is not None else 0
+        rejects += chunk.rejects
         if chunk.trouble is not None:
             line.clear()
             sys.stderr.write(f"glancemetrics: {logs[chunk.log].name}: {chunk.trouble}\n")

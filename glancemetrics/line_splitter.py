@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmap import mmap
+
 import attrs
 
 LINE_LIMIT = 1 << 20
@@ -83,7 +85,7 @@ def without_overlong(whole: bytes, limit: int = LINE_LIMIT) -> Lines:
 
 
 def find_overlong(
-    text: bytes | bytearray, size: int, limit: int = LINE_LIMIT
+    text: bytes | bytearray | mmap, size: int, limit: int = LINE_LIMIT
 ) -> list[tuple[int, int]]:
     """Find lines longer than `limit` bytes among the whole lines of the first `size` bytes.
 
@@ -96,7 +98,7 @@ def find_overlong(
         if newline >= 0:
             at = newline + 1
         else:
-            end = text.index(b"\n", at) + 1
+            end = text.find(b"\n", at) + 1
             spans.append((at, end))
             at = end
     return spans

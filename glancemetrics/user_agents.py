@@ -33,6 +33,9 @@ class UserAgent:
     """The bot's name; `None` if it is none."""
 
 
+_told: dict[str, UserAgent] = {}
+
+
 def prepare() -> None:
     """Load the expressions, which takes a fifth of a second; else the first agent does it."""
     _resolver()
@@ -45,7 +48,13 @@ def forget() -> None:
 
 def classify(agents: pa.StringArray) -> list[UserAgent]:
     """Tell of each agent what it is."""
-    return [_classified(agent) for agent in agents.to_pylist()]
+    return [_told.get(agent) or _classified(agent) for agent in agents.to_pylist()]
+
+
+def remember(agents: pa.StringArray, classified: list[UserAgent]) -> None:
+    """Know from now on what another process found of these agents."""
+    _told.clear()
+    _told.update(zip(agents.to_pylist(), classified, strict=True))
 
 
 def are_bots(agents: pa.StringArray) -> list[bool]:

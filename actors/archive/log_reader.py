@@ -1,4 +1,4 @@
-"""Reads logs as chunks of whole lines, decodes them in worker threads, and keeps their order."""
+"""Reads logs as chunks of whole lines, has workers decode them, and keeps their order."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import attrs
 
 from actors.archive.decompression import DamagedError, compression_of, decompressed
 from actors.archive.logs import LogFile
+from actors.archive.workers import Buffer, Lines, Pending, Workers
 from glancemetrics.formats.clf_time import line_times
 from glancemetrics.formats.combined import Decoded, decode
 from glancemetrics.line_splitter import (
@@ -21,7 +21,7 @@ from glancemetrics.line_splitter import (
     find_overlong,
     without_overlong,
 )
-from glancemetrics.rejects import reject_of
+from glancemetrics.rejects import Reject, reject_of
 from glancemetrics.time_bisect import Span, find_span
 from glancemetrics.time_span import TimeSpan
 
@@ -41,30 +41,41 @@ class ReadChunk(Generic[Result]):
     log: int
     """Which log, by its place in the list."""
     lines: int
-    decoded: Decoded | None
-    """`None` where only `trouble` is told."""
+    rejects: int
+    samples: tuple[Reject, ...]
+    """Some of them."""
     result: Result | None
-    """What the work made of the decoded lines."""
+    """What the work made of the decoded lines; `None` where only `trouble` is told."""
     read_bytes: int
     """Bytes of the file on disk that have been read for it."""
     trouble: str | None = None
     """Why the log could not be read further."""
 
 
-@attrs.frozen(eq=False)
-class _Piece:
-    lines: bytes | memoryview
+@attrs.frozen
+class Piece:
+    """What is known of a chunk besides its lines."""
+
+    log: int
     overlong: tuple[bytes, ...] = ()
     read_bytes: int = 0
     trouble: str | None = None
-    buffer: bytearray | None = None
-    """Where the lines are, to be read into again once they are decoded."""
+
+
+@attrs.frozen(eq=False)
+class _Block:
+    lines: Lines
+    overlong: tuple[bytes, ...] = ()
+    read_bytes: int = 0
+    trouble: str | None = None
+    buffer: Buffer | None = None
+    """Where the lines are, if that is to be read into again."""
 
 
 class LogReader(Generic[Result]):
-    """Reads logs, one after the other, and does some work on what was decoded.
+    """Reads logs, one after the other, and has some work done on what was decoded.
 
-    `work` runs in the worker threads. `stopped` is asked between chunks.
+    `stopped` is asked between chunks.
     """
 
     def __init__(
@@ -80,49 +91,45 @@ class LogReader(Generic[Result]):
         self._work = work
         self._span = span
         self._stopped = stopped
-        self._chunk_bytes = chunk_bytes
-        self._buffers: list[bytearray] = []
-        """Those that may be read into."""
+        self.chunk_bytes = chunk_bytes
+        self._spare: Buffer | None = None
+        """One that was not used."""
 
-    def chunks(self, pool: ThreadPoolExecutor, workers: int) -> Iterator[ReadChunk[Result]]:
-        """Yield chunks in order while `workers` of them are in work."""
-        waiting: deque[Future[ReadChunk[Result]]] = deque()
-        try:
-            for number, log in enumerate(self._logs):
-                for piece in self._pieces(log):
-                    waiting.append(pool.submit(self._done, number, piece))
-                    while len(waiting) > workers:
-                        yield waiting.popleft().result()
-                    if self._stopped():
-                        break
+    def chunks(self, workers: Workers[Piece, ReadChunk[Result]]) -> Iterator[ReadChunk[Result]]:
+        """Yield chunks in order; the work of `workers` is `chunk_of`."""
+        waiting: deque[Pending[ReadChunk[Result]]] = deque()
+        for number, log in enumerate(self._logs):
+            for block in self._blocks(log, workers):
+                piece = Piece(number, block.overlong, block.read_bytes, block.trouble)
+                waiting.append(workers.submit(piece, block.lines, block.buffer))
+                while len(waiting) > workers.most_waiting or (
+                    waiting and waiting[0].done() and not workers.want_more()
+                ):
+                    yield waiting.popleft().result()
                 if self._stopped():
                     break
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-            self._buffers.clear()
+            if self._stopped():
+                break
+        while waiting:
+            yield waiting.popleft().result()
 
-    def _done(self, number: int, piece: _Piece) -> ReadChunk[Result]:
-        if not piece.lines and not piece.overlong:
-            return ReadChunk(number, 0, None, None, piece.read_bytes, piece.trouble)
-        decoded = decode(piece.lines)
-        if piece.buffer is not None:
-            self._buffers.append(piece.buffer)
-        if piece.overlong:
-            samples = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
-            decoded = attrs.evolve(
-                decoded,
-                lines=decoded.lines + len(samples),
-                rejects=decoded.rejects + len(samples),
-                samples=decoded.samples + samples,
-            )
+    def chunk_of(self, piece: Piece, lines: Lines) -> ReadChunk[Result]:
+        """Decode lines and do the work on them."""
+        if not lines and not piece.overlong:
+            return ReadChunk(piece.log, 0, 0, (), None, piece.read_bytes, piece.trouble)
+        decoded = decode(lines)
+        overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
-            number, decoded.lines, decoded, self._work(decoded), piece.read_bytes, piece.trouble
+            piece.log,
+            decoded.lines + len(overlong),
+            decoded.rejects + len(overlong),
+            decoded.samples + overlong,
+            self._work(decoded),
+            piece.read_bytes,
+            piece.trouble,
         )
 
-    def _pieces(self, log: LogFile) -> Iterator[_Piece]:
+    def _blocks(self, log: LogFile, workers: Workers[Any, Any]) -> Iterator[_Block]:
         try:
             with log.open() as file:
                 if log.size is None:
@@ -130,19 +137,19 @@ class LogReader(Generic[Result]):
                 elif log.compression is not None:
                     yield from self._compressed(file, log.compression)
                 else:
-                    yield from self._plain(file)
+                    yield from self._plain(file, workers)
         except OSError as error:
-            yield _Piece(b"", trouble=error.strerror or str(error))
+            yield _Block(b"", trouble=error.strerror or str(error))
 
-    def _plain(self, file: BinaryIO) -> Iterator[_Piece]:
+    def _plain(self, file: BinaryIO, workers: Workers[Any, Any]) -> Iterator[_Block]:
         if _is_binary(file.read(_BINARY_SAMPLE)):
-            yield _Piece(b"", trouble="is no log: it holds binary data")
+            yield _Block(b"", trouble="is no log: it holds binary data")
             return
         span = self._file_span(file)
         at, skipped = span.start, span.start
         while at < span.end:
-            # Always the same few: new ones would have to be zeroed by the system each time.
-            buffer = self._buffers.pop() if self._buffers else bytearray(self._chunk_bytes)
+            buffer = workers.buffer() if self._spare is None else self._spare
+            self._spare = buffer
             view = memoryview(buffer)
             size = os.preadv(file.fileno(), [view[: span.end - at]], at)
             if not size:
@@ -156,25 +163,26 @@ class LogReader(Generic[Result]):
             at += cut
             if find_overlong(buffer, cut):
                 lines = without_overlong(bytes(view[:cut]))
-                yield _Piece(lines.whole, lines.overlong, cut + skipped)
+                yield _Block(lines.whole, lines.overlong, cut + skipped)
             else:
-                yield _Piece(view[:cut], (), cut + skipped, buffer=buffer)
+                self._spare = None
+                yield _Block(view[:cut], (), cut + skipped, buffer=buffer)
             skipped = 0
 
-    def _rest(self, file: BinaryIO, end: int, at: int, skipped: int) -> Iterator[_Piece]:
+    def _rest(self, file: BinaryIO, end: int, at: int, skipped: int) -> Iterator[_Block]:
         """Read from an offset on, whatever the lines are like."""
         splitter = LineSplitter()
         file.seek(at)
         while at < end:
-            block = file.read(min(self._chunk_bytes, end - at))
+            block = file.read(min(self.chunk_bytes, end - at))
             if not block:
                 return
             at += len(block)
             lines = splitter.feed(block)
-            yield _Piece(lines.whole, lines.overlong, len(block) + skipped)
+            yield _Block(lines.whole, lines.overlong, len(block) + skipped)
             skipped = 0
         lines = splitter.flush()
-        yield _Piece(lines.whole, lines.overlong, os.fstat(file.fileno()).st_size - at)
+        yield _Block(lines.whole, lines.overlong, os.fstat(file.fileno()).st_size - at)
 
     def _file_span(self, file: BinaryIO) -> Span:
         # What comes while we read is for the next report: this one ends where the file did.
@@ -187,7 +195,7 @@ class LogReader(Generic[Result]):
 
         return find_span(read_at, size, line_times, self._span.since, self._span.until)
 
-    def _compressed(self, file: BinaryIO, compression: str) -> Iterator[_Piece]:
+    def _compressed(self, file: BinaryIO, compression: str) -> Iterator[_Block]:
         splitter = LineSplitter()
         blocks: list[bytes] = []
         held = told = 0
@@ -201,26 +209,26 @@ class LogReader(Generic[Result]):
                 block = None
             if block is not None:
                 if not told and not held and _is_binary(block[:_BINARY_SAMPLE]):
-                    yield _Piece(b"", trouble="is no log: it holds binary data")
+                    yield _Block(b"", trouble="is no log: it holds binary data")
                     return
                 blocks.append(block)
                 held += len(block)
-            if block is None or held >= self._chunk_bytes:
+            if block is None or held >= self.chunk_bytes:
                 lines = splitter.feed(b"".join(blocks))
                 blocks, held = [], 0
                 at = file.tell()
-                yield _Piece(lines.whole, lines.overlong, at - told)
+                yield _Block(lines.whole, lines.overlong, at - told)
                 told = at
             if block is None:
                 break
         # After a damage the last line is cut anywhere: it is no line.
         lines = splitter.flush()
         if trouble is None:
-            yield _Piece(lines.whole, lines.overlong)
+            yield _Block(lines.whole, lines.overlong)
         else:
-            yield _Piece(b"", trouble=trouble)
+            yield _Block(b"", trouble=trouble)
 
-    def _stream(self, file: BinaryIO) -> Iterator[_Piece]:
+    def _stream(self, file: BinaryIO) -> Iterator[_Block]:
         """Read what may come slowly, and may be compressed."""
         first = self._next(file, _LIVE_PIECE)
         compression = compression_of(first)
@@ -231,10 +239,10 @@ class LogReader(Generic[Result]):
         block = first
         while block:
             lines = splitter.feed(block)
-            yield _Piece(lines.whole, lines.overlong, len(block))
-            block = self._next(file, self._chunk_bytes)
+            yield _Block(lines.whole, lines.overlong, len(block))
+            block = self._next(file, self.chunk_bytes)
         lines = splitter.flush()
-        yield _Piece(lines.whole, lines.overlong)
+        yield _Block(lines.whole, lines.overlong)
 
     def _next(self, file: BinaryIO, size: int) -> bytes:
         """Read until so much has come or the stream has ended; or until told to stop."""

@@ -1,18 +1,19 @@
-"""Counts logs: reads them in worker threads and puts what each chunk says together."""
+"""Counts logs: has workers decode them, and puts together what each chunk says."""
 
 from __future__ import annotations
 
 import ctypes
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import attrs
 import pyarrow as pa
 
-from actors.archive.log_reader import LogReader, ReadChunk
+from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
+from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
 from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.panels import AGENT_PANELS, groups_kept
@@ -20,14 +21,12 @@ from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, buil
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selection import Selection
-from glancemetrics.user_agents import classify, forget, prepare
+from glancemetrics.user_agents import classify, forget, prepare, remember
 
-WORKERS = 2
-"""Threads: reading, finding and numbering leave the interpreter to others most of the time."""
+_THREADS = 2
+"""Reading, finding and numbering leave the interpreter to others most of the time."""
 
 _REJECT_SAMPLES = 5
-_WAITING_SLICES = 6
-"""Chunks that are counted and wait to be merged, at most."""
 _BASE_MEMORY = 175_000_000
 """Bytes that the program takes with a few chunks in hand, before it has counted anything."""
 _TALLY_SHARE = 0.6
@@ -65,44 +64,43 @@ def report_on(
     max_memory: int,
     progress: Callable[[Progress], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
+    processes: int = 0,
 ) -> Report:
-    """Read logs and report on them; what has been read so far, once `stopped` says so."""
+    """Read logs and report on them; what has been read so far, once `stopped` says so.
+
+    With `processes`, so many are forked to help: only for a program without threads. Else threads
+    do.
+    """
     _keep_freed_memory()
 
     def work(decoded: Decoded) -> _Worked:
         batch = selection.of(decoded.batch)
         return _Worked(slices_of(batch, wishes.zone), decoded.batch.num_rows)
 
-    reader = LogReader(
-        logs,
-        work,
-        span=selection.span,
-        stopped=stopped,
-    )
+    reader = LogReader(logs, work, span=selection.span, stopped=stopped)
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
+    if selection.where is not None or (total is not None and total <= reader.chunk_bytes):
+        processes = 0  # DuckDB has threads, and one chunk needs no help
     counted = _Counted(len(logs))
-    with (
-        ThreadPoolExecutor(WORKERS, "glancemetrics-report") as pool,
-        ThreadPoolExecutor(1, "glancemetrics-tally") as keeper,
-    ):
-        tally = _tally(max_memory, pool)
-        if wishes.panels & AGENT_PANELS:
-            keeper.submit(prepare)
-        # Merging takes a while now and then; chunks are read and decoded meanwhile.
-        merging: deque[Future[None]] = deque()
-        for chunk in reader.chunks(pool, WORKERS):
-            counted.add(chunk)
-            if chunk.result is not None:
-                merging.append(keeper.submit(tally.add, chunk.result.slices))
-            while merging and (merging[0].done() or len(merging) > _WAITING_SLICES):
-                merging.popleft().result()
-            progress(Progress(counted.read_bytes, total, counted.lines))
-        for merged in merging:
-            merged.result()
+    # Forked before there are threads: those of a pool begin when they get something to do.
+    with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
+        with _workers(reader, pool, processes) as workers:
+            tally = _tally(max_memory, pool)
+            agents = bool(wishes.panels & AGENT_PANELS)
+            if agents:
+                workers.call(prepare)
+            for chunk in reader.chunks(workers):
+                counted.add(chunk)
+                if chunk.result is not None:
+                    tally.add(chunk.result.slices)
+                progress(Progress(counted.read_bytes, total, counted.lines))
+            if agents and Base.AGENT in tally.by:
+                names = tally.by[Base.AGENT].names
+                classified = workers.call(classify, names)
+                tally.settle()
+                remember(names, classified.result())
         tally.settle()
-        if wishes.panels & AGENT_PANELS and Base.AGENT in tally.by:
-            classify(tally.by[Base.AGENT].names)
         forget()
         _keep_no_memory()
         unfinished = None
@@ -124,6 +122,17 @@ def report_on(
         )
 
 
+@contextmanager
+def _workers(
+    reader: LogReader[_Worked], pool: ThreadPoolExecutor, processes: int
+) -> Iterator[Workers[Piece, ReadChunk[_Worked]]]:
+    if processes:
+        with ProcessWorkers(reader.chunk_of, processes, reader.chunk_bytes) as workers:
+            yield workers
+    else:
+        yield ThreadWorkers(reader.chunk_of, pool, _THREADS, reader.chunk_bytes)
+
+
 def report_on_batches(
     batches: Iterable[pa.RecordBatch],
     *,
@@ -133,7 +142,7 @@ def report_on_batches(
 ) -> Report:
     """Report on records that are there already."""
     records = 0
-    with ThreadPoolExecutor(WORKERS, "glancemetrics-report") as pool:
+    with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         tally = _tally(max_memory, pool)
         for batch in batches:
             records += batch.num_rows
@@ -165,11 +174,10 @@ class _Counted:
         self.lines_of[chunk.log] += chunk.lines
         if chunk.trouble is not None:
             self.trouble[chunk.log] = chunk.trouble
-        if chunk.decoded is not None and chunk.result is not None:
+        self.rejects_of[chunk.log] += chunk.rejects
+        self.samples.extend(chunk.samples[: _REJECT_SAMPLES - len(self.samples)])
+        if chunk.result is not None:
             self.records += chunk.result.records
-            self.rejects_of[chunk.log] += chunk.decoded.rejects
-            room = _REJECT_SAMPLES - len(self.samples)
-            self.samples.extend(chunk.decoded.samples[:room])
 
 
 def _keep_freed_memory() -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
+from actors.archive.workers import ThreadWorkers
 from glancemetrics.selection import Selection
 
 _WORKERS = 2
@@ -49,7 +50,8 @@ def scan_logs(
                 span=selection.span,
                 stopped=stopped,
             )
-            for chunk in reader.chunks(pool, _WORKERS):
+            workers = ThreadWorkers(reader.chunk_of, pool, _WORKERS, reader.chunk_bytes)
+            for chunk in reader.chunks(workers):
                 told(chunk)
                 if chunk.result is not None and chunk.result.num_rows:
                     yield chunk.result

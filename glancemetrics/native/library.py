@@ -48,7 +48,7 @@ def for_items(count: int) -> ctypes.CDLL:
 
 def address(array: npt.NDArray[np.generic]) -> int:
     """Where an array's items begin. The array must outlive what is done with it."""
-    begin: int = array.__array_interface__["data"][0]
+    begin: int = pa.py_buffer(array).address  # numpy's own ways take several times as long
     return begin
 
 

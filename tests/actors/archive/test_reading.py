@@ -15,6 +15,7 @@ import glancemetrics as gm
 from actors.archive.log_reader import LogReader
 from actors.archive.logs import find_logs
 from actors.archive.reporting import Progress, report_on
+from actors.archive.workers import ThreadWorkers
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.lines import BASE, line
 
@@ -164,7 +165,7 @@ def test_a_log_that_grows_is_read_as_it_was_when_it_was_opened(tmp_path: Path) -
     reader = LogReader(logs, lambda decoded: decoded.batch.num_rows, chunk_bytes=1 << 16)
     with ThreadPoolExecutor(2) as pool:
         lines = 0
-        for chunk in reader.chunks(pool, 2):
+        for chunk in reader.chunks(ThreadWorkers(reader.chunk_of, pool, 2, reader.chunk_bytes)):
             grow(Progress(0, 0, 0))
             lines += chunk.lines
     assert lines == 50_000
@@ -178,7 +179,8 @@ def test_a_log_that_is_cut_or_gone_meanwhile_costs_only_what_is_gone(tmp_path: P
     troubles = []
     lines = 0
     with ThreadPoolExecutor(1) as pool:
-        for number, chunk in enumerate(reader.chunks(pool, 1)):
+        workers = ThreadWorkers(reader.chunk_of, pool, 1, reader.chunk_bytes)
+        for number, chunk in enumerate(reader.chunks(workers)):
             if number == 0:
                 os.truncate(cut, 200_000)
                 Path(gone).unlink()

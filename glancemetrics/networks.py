@@ -37,7 +37,7 @@ def anonymized(hosts: pa.StringArray) -> pa.DictionaryArray:
 def _by_network(
     hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
 ) -> pa.DictionaryArray:
-    table = StringTable(len(hosts))
+    table = StringTable()
     numbers = table.enter_networks(hosts, suffix_v4, suffix_v6, keep_names=keep_names)
     missing = numbers < 0
     return pa.DictionaryArray.from_arrays(

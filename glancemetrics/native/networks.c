@@ -1,10 +1,33 @@
 /* The network that an address is in: the /24 of IPv4, the /48 of IPv6 (RFC 4291 section 2.2 for how
    addresses are written, RFC 5952 for how one is written here). */
 
+#include <stdlib.h>
+
+#include "hashing.h"
 #include "strings.h"
 
 #define GROUPS 8
 #define LONGEST_NETWORK 64
+#define LARGEST_V4 (1 << 24)
+
+typedef struct {
+    uint64_t *slots;
+    /* A /24's first three octets above the number of its name + 1; 0 where there is none. */
+    uint64_t mask;
+} v4_networks;
+
+static bool expect_v4(v4_networks *table, int64_t count) {
+    uint64_t size = 256;
+    while (size * 3 < (uint64_t)(count < LARGEST_V4 ? count : LARGEST_V4) * 4)
+        size *= 2;
+    table->slots = calloc(size, sizeof *table->slots);
+    table->mask = size - 1;
+    return table->slots != NULL;
+}
+
+static inline uint64_t place_of(const v4_networks *table, uint32_t prefix) {
+    return folded(prefix ^ gm_secrets[0], gm_secrets[1]) & table->mask;
+}
 
 /* `192.0.2.77`: octets as digits that are no more than 255 and do not begin with a needless 0. */
 static bool read_v4(span text, uint8_t octets[4]) {
@@ -119,54 +142,79 @@ static size_t write_v6(const uint16_t groups[GROUPS], const char *suffix_v4, con
     return (size_t)(write_text(write_text(at, "::"), suffix_v6) - network);
 }
 
-static size_t network_of(span host, const char *suffix_v4, const char *suffix_v6,
-                         char network[LONGEST_NETWORK]) {
-    uint8_t octets[4];
+/* The number of the /24 that a host of a known prefix is in; -1 without memory. */
+static int32_t number_of_v4(gm_strings *networks, v4_networks *table, span host, uint32_t prefix,
+                            const char *suffix) {
+    uint64_t at = place_of(table, prefix);
+    for (uint64_t entry; (entry = table->slots[at]); at = (at + 1) & table->mask)
+        if (entry >> 32 == prefix)
+            return (int32_t)(uint32_t)entry - 1;
+    char written[LONGEST_NETWORK];
+    size_t length = length_of(host);
+    memcpy(written, host.at, length);
+    while (written[length - 1] != '.')
+        length--;
+    written[length++] = '0';
+    const char *end = write_text(written + length, suffix);
+    /* Nothing else is written as a /24 is: it need not be found by its text. */
+    int32_t number =
+        strings_append(networks, (span){(const uint8_t *)written, (const uint8_t *)end});
+    if (number >= 0)
+        table->slots[at] = (uint64_t)prefix << 32 | (uint32_t)(number + 1);
+    return number;
+}
+
+/* The number of what is no IPv4 address: -1 for none at all, -2 without memory. */
+static int32_t number_of_other(gm_strings *networks, span host, const char *suffix_v4,
+                               const char *suffix_v6, bool keeps_names) {
+    char written[LONGEST_NETWORK];
     uint16_t groups[GROUPS];
-    if (read_v4(host, octets)) {
-        size_t length = length_of(host), suffix_length = strlen(suffix_v4);
-        memcpy(network, host.at, length);
-        while (network[length - 1] != '.')
-            length--;
-        network[length++] = '0';
-        memcpy(network + length, suffix_v4, suffix_length);
-        return length + suffix_length;
-    }
     if (host.at < host.end && memchr(host.at, ':', (size_t)(host.end - host.at)) &&
-        read_v6(host, groups))
-        return write_v6(groups, suffix_v4, suffix_v6, network);
-    return 0;
+        read_v6(host, groups)) {
+        size_t length = write_v6(groups, suffix_v4, suffix_v6, written);
+        host = (span){(const uint8_t *)written, (const uint8_t *)written + length};
+    } else if (!keeps_names) {
+        return -1;
+    }
+    int32_t number = number_of(networks, host);
+    return number < 0 ? -2 : number;
 }
 
 /* Write for each host of an Arrow array the number of its network, which is entered with a suffix
-   behind it; for what is no address -1, or its own number if names are kept. -1 without memory,
-   else 0. */
+   behind it into a table that is empty; for what is no address -1, or its own number if names are
+   kept. -1 without memory, else 0. */
 GM_API int64_t gm_networks(gm_strings *networks, const int32_t *offsets, const uint8_t *data,
                            int64_t count, const char *suffix_v4, const char *suffix_v6,
                            int64_t keeps_names, int32_t *numbers) {
-    char written[TEXTS_AT_ONCE][LONGEST_NETWORK];
-    span texts[TEXTS_AT_ONCE];
-    int64_t rows[TEXTS_AT_ONCE];
-    int32_t entered[TEXTS_AT_ONCE];
-    int waiting = 0;
-    for (int64_t i = 0; i < count; i++) {
-        span host = {data + offsets[i], data + offsets[i + 1]};
-        size_t length = network_of(host, suffix_v4, suffix_v6, written[waiting]);
-        numbers[i] = -1;
-        if (length)
-            texts[waiting] = (span){(const uint8_t *)written[waiting],
-                                    (const uint8_t *)written[waiting] + length};
-        else if (keeps_names)
-            texts[waiting] = host;
-        if (length || keeps_names)
-            rows[waiting++] = i;
-        if (waiting == TEXTS_AT_ONCE || i == count - 1) {
-            if (!numbers_of(networks, texts, waiting, entered))
-                return -1;
-            while (waiting--)
-                numbers[rows[waiting]] = entered[waiting];
-            waiting = 0;
+    v4_networks table;
+    if (!expect_v4(&table, count))
+        return -1;
+    /* What is moved when it grows is fetched page by page again. */
+    bool enough = strings_reserve(networks, count + 1,
+                                  count ? offsets[count] - offsets[0] + 4 * count : 1);
+    for (int64_t first = 0; first < count && enough; first += TEXTS_AT_ONCE) {
+        int size = count - first < TEXTS_AT_ONCE ? (int)(count - first) : TEXTS_AT_ONCE;
+        bool is_v4[TEXTS_AT_ONCE];
+        uint32_t prefixes[TEXTS_AT_ONCE];
+        for (int i = 0; i < size; i++) {
+            const int32_t *ends = offsets + first + i;
+            uint8_t octets[4];
+            is_v4[i] = read_v4((span){data + ends[0], data + ends[1]}, octets);
+            if (!is_v4[i])
+                continue;
+            prefixes[i] = (uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8 | octets[2];
+            __builtin_prefetch(&table.slots[place_of(&table, prefixes[i])]);
+        }
+        for (int i = 0; i < size && enough; i++) {
+            const int32_t *ends = offsets + first + i;
+            span host = {data + ends[0], data + ends[1]};
+            int32_t number =
+                is_v4[i] ? number_of_v4(networks, &table, host, prefixes[i], suffix_v4)
+                         : number_of_other(networks, host, suffix_v4, suffix_v6, keeps_names);
+            enough = number >= (is_v4[i] ? 0 : -1);
+            numbers[first + i] = number;
         }
     }
-    return 0;
+    free(table.slots);
+    return enough ? 0 : -1;
 }

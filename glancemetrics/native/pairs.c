@@ -29,6 +29,28 @@ GM_API void gm_count_pairs(const uint64_t *pairs, int64_t count, int64_t bits, i
         counts[pairs[i] >> bits]++;
 }
 
+/* Turn pairs around: the hash stands above the value's number, which has `64 - bits` bits. */
+GM_API void gm_turn(const uint64_t *pairs, int64_t count, int64_t bits, uint64_t *turned) {
+    for (int64_t i = 0; i < count; i++)
+        turned[i] = pairs[i] << (64 - bits) | pairs[i] >> bits;
+}
+
+/* Count the visitors of each group of values, from pairs that were turned around and sorted:
+   `numbers[i]` is the group of value i, -1 for none. `last` has a 0 for each group. */
+GM_API void gm_count_turned(const uint64_t *turned, int64_t count, int64_t bits,
+                            const int64_t *numbers, int64_t *last, int64_t *counts) {
+    uint64_t values = (UINT64_C(1) << (64 - bits)) - 1;
+    int64_t visitor = 1;
+    for (int64_t i = 0; i < count; i++) {
+        visitor += i && (turned[i] ^ turned[i - 1]) > values;
+        int64_t number = numbers[turned[i] & values];
+        if (number >= 0 && last[number] != visitor) {
+            last[number] = visitor;
+            counts[number]++;
+        }
+    }
+}
+
 /* Write pairs of other values: `numbers[i]` instead of i, or left out where that is below 0. Of the
    hashes `new_bits` are kept. Returns how many were written. */
 GM_API int64_t gm_renumber(const uint64_t *pairs, int64_t count, int64_t bits,

@@ -17,6 +17,8 @@ library.gm_pairs_free.argtypes = [Address]
 library.gm_distinct.argtypes = [Address, Count]
 library.gm_distinct.restype = Count
 library.gm_count_pairs.argtypes = [Address, Count, Count, Address]
+library.gm_turn.argtypes = [Address, Count, Count, Address]
+library.gm_count_turned.argtypes = [Address, Count, Count, Address, Address, Address]
 library.gm_renumber.argtypes = [Address, Count, Count, Address, Count, Address]
 library.gm_renumber.restype = Count
 library.gm_pair.argtypes = [Address, Address, Count, Address, Count, Count, Address]
@@ -99,6 +101,13 @@ class PairArray:
         library.gm_count_pairs(self._at, self._count, bits, address(counts))
         return counts
 
+    def turned(self, bits: int) -> Hashes:
+        """Return the pairs with the hash above the value's number, in order."""
+        turned = np.empty(len(self), np.uint64)
+        library.gm_turn(self._at, len(self), bits, address(turned))
+        turned.sort()
+        return turned
+
     def _room_for(self, count: int) -> int:
         """Make room; returns the address behind the last one."""
         needed = self._count + count
@@ -112,3 +121,12 @@ class PairArray:
         if not at:
             raise MemoryError
         self._at, self._room = at, room
+
+
+def count_turned(turned: Hashes, bits: int, numbers: Int64s, size: int) -> Int64s:
+    """Count the visitors of groups: value i is in `numbers[i]`, in none if that is -1."""
+    counts, last = np.zeros((2, size), np.int64)
+    library.gm_count_turned(
+        address(turned), len(turned), bits, address(numbers), address(last), address(counts)
+    )
+    return counts

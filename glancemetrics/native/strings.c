@@ -36,6 +36,21 @@ static bool grow_slots(gm_strings *strings) {
     return true;
 }
 
+bool strings_reserve(gm_strings *strings, int64_t count, int64_t size) {
+    int32_t *offsets = realloc(strings->offsets, (size_t)(count + 1) * sizeof *offsets);
+    if (!offsets)
+        return false;
+    offsets[0] = 0;
+    strings->offsets = offsets;
+    strings->room = count;
+    uint8_t *bytes = realloc(strings->bytes, (size_t)size);
+    if (!bytes)
+        return false;
+    strings->bytes = bytes;
+    strings->bytes_room = size;
+    return true;
+}
+
 bool strings_expect(gm_strings *strings, int64_t count) {
     uint64_t size = FIRST_SLOTS;
     while (size * 3 < (uint64_t)count * 4)
@@ -47,8 +62,6 @@ bool strings_expect(gm_strings *strings, int64_t count) {
 
 static bool make_room(gm_strings *strings, size_t length) {
     if (strings->count >= LARGEST_COUNT)
-        return false;
-    if ((uint64_t)strings->count * 4 >= (strings->mask + 1) * 3 && !grow_slots(strings))
         return false;
     if (strings->count == strings->room) {
         int64_t room = strings->room ? strings->room + strings->room / 4 : 128;
@@ -73,6 +86,16 @@ static bool make_room(gm_strings *strings, size_t length) {
     return true;
 }
 
+static inline int32_t append(gm_strings *strings, span text) {
+    size_t length = length_of(text);
+    int32_t size = (int32_t)strings_size(strings);
+    int32_t number = (int32_t)strings->count++;
+    if (length)
+        memcpy(strings->bytes + size, text.at, length);
+    strings->offsets[number + 1] = size + (int32_t)length;
+    return number;
+}
+
 static inline int32_t number_of_hashed(gm_strings *strings, span text, uint32_t hash) {
     size_t length = length_of(text);
     uint64_t at = hash & strings->mask;
@@ -86,13 +109,12 @@ static inline int32_t number_of_hashed(gm_strings *strings, span text, uint32_t 
             return number;
     }
     uint64_t slots = strings->mask;
+    if ((uint64_t)strings->placed * 4 >= (slots + 1) * 3 && !grow_slots(strings))
+        return -1;
     if (!make_room(strings, length))
         return -1;
-    int32_t size = (int32_t)strings_size(strings);
-    int32_t number = (int32_t)strings->count++;
-    if (length)
-        memcpy(strings->bytes + size, text.at, length);
-    strings->offsets[number + 1] = size + (int32_t)length;
+    int32_t number = append(strings, text);
+    strings->placed++;
     uint64_t entry = (uint64_t)hash << 32 | (uint32_t)(number + 1);
     if (slots == strings->mask)
         strings->slots[at] = entry;
@@ -105,6 +127,10 @@ int32_t number_of(gm_strings *strings, span text) {
     if (!strings->slots && !grow_slots(strings))
         return -1;
     return number_of_hashed(strings, text, (uint32_t)table_hash(text));
+}
+
+int32_t strings_append(gm_strings *strings, span text) {
+    return make_room(strings, length_of(text)) ? append(strings, text) : -1;
 }
 
 void strings_clear(gm_strings *strings) {

@@ -10,6 +10,8 @@ typedef struct {
     /* Where a string's hash leads to: the lower half of the hash above the string's number + 1;
        0 where there is none. */
     uint64_t mask;
+    int64_t placed;
+    /* How many can be found so. */
     int64_t count;
     int64_t room;
     int32_t *offsets;
@@ -26,6 +28,14 @@ int32_t number_of(gm_strings *strings, span text);
 /* The numbers of up to so many strings, whose places are fetched into the cache before any is looked
    at; false without memory. */
 bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numbers);
+
+/* Enter a string that is not there and will not be looked for; returns its number, -1 without
+   memory. */
+int32_t strings_append(gm_strings *strings, span text);
+
+/* Make room in an empty table for so many strings, and so many bytes of them; it costs nothing until
+   it is used. False without memory. */
+bool strings_reserve(gm_strings *strings, int64_t count, int64_t size);
 
 /* Make a table for about so many strings; false without memory. */
 bool strings_expect(gm_strings *strings, int64_t count);

@@ -91,7 +91,7 @@ class StringTable:
     ) -> Int32s:
         """Return the number of the network that each host is in: `10.0.0.0` and `suffix_v4`.
 
-        What is no address has -1, or its own number with `keep_names`.
+        The table must be empty. What is no address has -1, or its own number with `keep_names`.
         """
         numbers = np.empty(len(hosts), np.int32)
         offsets, data = text_addresses(hosts)

@@ -49,6 +49,7 @@ class VisitorTable:
         if not handle:
             raise MemoryError
         self._handle = handle
+        self._counted: dict[tuple[str, int], Int64s] = {}
         weakref.finalize(self, library.gm_visitors_free, handle)
 
     def __len__(self) -> int:
@@ -89,16 +90,29 @@ class VisitorTable:
                 level,
             )
         )
+        self._counted.clear()
 
     def sample(self, level: int) -> None:
         """Leave out those whose hash does not end in so many zeros."""
+        self._counted.clear()
         checked(library.gm_visitors_sample(self._handle, level))
 
     def count_only(self, name: str, size: int) -> Int64s:
-        """Count the visitors of each `host` or `agent`."""
-        counts = np.zeros(size, np.int64)
-        library.gm_count_only(self._handle, _ONLY.index(name), address(counts))
+        """Count the visitors of each `host` or `agent`; they are asked for again and again."""
+        counts = self._counted.get((name, size))
+        if counts is None:
+            counts = np.zeros(size, np.int64)
+            library.gm_count_only(self._handle, _ONLY.index(name), address(counts))
+            counts.setflags(write=False)
+            self._counted[name, size] = counts
         return counts
+
+    def renumber_only(self, name: str, numbers: Int64s) -> None:
+        """Call each `host` or `agent` i `numbers[i]`, or let nobody have it if that is -1."""
+        values = self.column(name)
+        # The last one is for those that had none before.
+        values[:] = np.append(numbers, -1)[values]
+        self._counted.clear()
 
     def count_flags(self, shift: int, groups: Int64s, size: int) -> Int64s:
         """Count the visitors of each group of flags: `groups[i]` is that of flag `shift + i`."""

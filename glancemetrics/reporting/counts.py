@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ from glancemetrics.dimensions import OTHER
 from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, sum_groups
 from glancemetrics.reporting.slices import Slice
-from glancemetrics.reporting.visitors import Came, Pairs
+from glancemetrics.reporting.visitors import Came, Pairs, TurnedPairs
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -57,6 +59,11 @@ class Counts:
             assert self._table is not None
             self._names, self._table = self._table.sealed(), None
         return self._names
+
+    @property
+    def other(self) -> int:
+        """The number of `(other)`, -1 where nothing was let go."""
+        return int(self.names.index(OTHER).as_py()) if self.short else -1
 
     @property
     def hits(self) -> Int64s:
@@ -111,9 +118,17 @@ class Counts:
 
     def summed(self, groups: pa.Array) -> Counts:
         """Count by groups to look at the result, not to add to it: faster where it can be."""
+        return self._summed(groups, self.came)
+
+    def summed_each(self, groupings: Sequence[pa.Array]) -> list[Counts]:
+        """Count by each of several groupings, to look at."""
+        came = self.came.in_order_of_visitors() if isinstance(self.came, Pairs) else self.came
+        return [self._summed(groups, came) for groups in groupings]
+
+    def _summed(self, groups: pa.Array, came: Came | TurnedPairs) -> Counts:
         encoded, numbers = _numbered(groups)
         result = self._renumbered(encoded.dictionary, numbers, with_visitors=False)
-        result._visitor_counts = self.came.group_counts(numbers, len(result))
+        result._visitor_counts = came.group_counts(numbers, len(result))
         return result
 
     def cut(self) -> Counts:
@@ -166,7 +181,7 @@ class Counts:
             # ... unless hardly any would be left.
             rare = np.zeros(size, np.bool_)
             rare[np.argsort(self.hits, kind="stable")[: size // 2]] = True
-        other = self.names.index(OTHER).as_py()
+        other = self.other
         if other >= 0:
             rare[other] = False
         return rare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -15,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.alert_events import iso_time
-from glancemetrics.dimensions import OTHER
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.counts import Counts
@@ -282,17 +282,19 @@ class _PanelMaker:
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
         """Make panels over time, by name, and others, side by side."""
         by = self._tally.by
-        makers: list[tuple[int, str, Callable[[], Panel | None]]] = [
-            (len(by[Base.HOST]) if Base.HOST in by else 0, name, partial(self.over_time, name))
-            for name in names
-        ]
+        makers: list[tuple[int, Callable[[], list[tuple[str, Panel | None]]]]] = []
         for spec in specs:
             work = len(by[spec.base]) if spec.base in by else 0
-            makers.append((work << (spec.group is not None), spec.name, partial(self.panel, spec)))
+            makers.append((work << (spec.group is not None), partial(self._named, spec)))
         # What takes the longest first, so that threads end together.
         makers.sort(key=lambda maker: -maker[0])
-        made = self._tally.each(lambda maker: maker[2](), makers)
-        return dict(zip((name for _, name, _ in makers), made, strict=True))
+        if names:
+            makers.insert(1, (0, lambda: [(x.name, x) for x in self.over_time(names)]))
+        made = self._tally.each(lambda maker: maker[1](), makers)
+        return dict(itertools.chain.from_iterable(made))
+
+    def _named(self, spec: PanelSpec) -> list[tuple[str, Panel | None]]:
+        return [(spec.name, self.panel(spec))]
 
     def panel(self, spec: PanelSpec) -> Panel | None:
         """Make a panel; `None` where there is nothing in it."""
@@ -321,7 +323,7 @@ class _PanelMaker:
         if spec.detail is not None:
             same = gone is None and spec.detail_group is spec.group
             rows = self._with_details(spec, rows, numbers if same else None)
-        distinct = len(counts) - (counts.names.index(OTHER).as_py() >= 0)
+        distinct = len(counts) - (counts.other >= 0)
         return Panel(spec.name, spec.title, tuple(rows), distinct, spec.noun, counts.short)
 
     def _with_details(
@@ -359,31 +361,44 @@ class _PanelMaker:
                 own.append(attrs.evolve(self._row(details, visitors, number), name=name))
         return [attrs.evolve(row, rows=tuple(of.get(row.name, []))) for row in rows]
 
-    def over_time(self, name: str) -> Panel:
-        """Make a panel over time."""
+    def over_time(self, names: Sequence[str]) -> list[Panel]:
+        """Make panels over time."""
         times = self._tally.by[Base.TIME]
         local = times.names.to_numpy()
-        labels: list[str] | None = None
+        groups = [pa.array(self._time_groups(name, local)) for name in names]
+        return [
+            self._over_time(name, counts)
+            for name, counts in zip(names, times.summed_each(groups), strict=True)
+        ]
+
+    def _time_groups(self, name: str, local: Int64s) -> Int64s:
         match name:
             case "hours_of_day":
-                groups, labels = local // 3600 % 24, [f"{hour:02}" for hour in range(24)]
+                return local // 3600 % 24
             case "weekdays":
-                groups, labels = (local - _MONDAY) // _DAY % 7, list(_WEEKDAYS)
+                return (local - _MONDAY) // _DAY % 7
             case _:
-                groups = _steps_of(local, self.step)
-        counts = times.summed(pa.array(groups))
+                return _steps_of(local, self.step)
+
+    def _over_time(self, name: str, counts: Counts) -> Panel:
         visitors = self._visitors(counts)
         rows = []
         for number in np.argsort(counts.names.to_numpy()).tolist():
             value = counts.names[number].as_py()
-            label = labels[value] if labels else _time_label(value, self.step)
+            match name:
+                case "hours_of_day":
+                    label = f"{value:02}"
+                case "weekdays":
+                    label = _WEEKDAYS[value]
+                case _:
+                    label = _time_label(value, self.step)
             rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
         return Panel(name, TIME_PANELS[name], tuple(rows), len(rows))
 
     def _grouped(self, base: Base, group: Group) -> pa.DictionaryArray:
         """Group the values of a dimension, once for rows and what is under them."""
         if (base, group) not in self._groups:
-            groups = _grouped(group, self._tally.by[base].names)
+            groups = _grouped(group, self._tally.by[base])
             encoded = pa.types.is_dictionary(groups.type)
             self._groups[base, group] = groups if encoded else groups.dictionary_encode()
         return self._groups[base, group]
@@ -399,7 +414,7 @@ class _PanelMaker:
             str(name),
             hits,
             hits / self._tally.records,
-            None if name == OTHER else int(visitors[number]),
+            None if number == counts.other else int(visitors[number]),
             int(counts.bytes[number]),
             int(counts.errors[number]),
         )
@@ -411,13 +426,13 @@ class _PanelMaker:
         )
 
 
-def _grouped(group: Group, names: pa.Array) -> pa.Array:
-    """Group names; what was let go is of no group that is known."""
-    groups = group(names)
-    other = names.index(OTHER).as_py()
+def _grouped(group: Group, counts: Counts) -> pa.Array:
+    """Group values; what was let go is of no group that is known."""
+    groups = group(counts.names)
+    other = counts.other
     if other < 0:
         return groups
-    mask = np.zeros(len(names), np.bool_)
+    mask = np.zeros(len(groups), np.bool_)
     mask[other] = True
     return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
 
@@ -455,7 +470,7 @@ def _p95_buckets(counts: Counts) -> npt.NDArray[np.float64]:
 def _largest(counts: Counts, visitors: Int64s, order: Order, limit: int) -> list[int]:
     """Return the numbers of the largest values; ties by hits, then by name; `(other)` last."""
     key = _sort_key(counts, visitors, order)
-    other = counts.names.index(OTHER).as_py()
+    other = counts.other
     if other >= 0:
         key[other] = -math.inf
     size = min(limit, len(key) - (other >= 0))

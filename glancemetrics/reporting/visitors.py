@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.native import visitors as native
-from glancemetrics.native.pairs import PairArray
+from glancemetrics.native.pairs import PairArray, count_turned
 from glancemetrics.native.strings import codes_of, string_hashes
 from glancemetrics.native.sums import sum_groups
 from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable, set_flags
@@ -109,6 +109,10 @@ class Pairs:
         result.merge(self, numbers, size)
         return result
 
+    def in_order_of_visitors(self) -> TurnedPairs:
+        """Return them to be counted by several groupings."""
+        return TurnedPairs(self.bits, self._array.turned(self.bits))
+
     def renumber(self, numbers: Int64s, size: int) -> None:
         """Call value i `numbers[i]`, or leave it out if that is -1."""
         other = self.grouped(numbers, size)
@@ -145,6 +149,18 @@ class Pairs:
 
 
 @attrs.frozen(eq=False)
+class TurnedPairs:
+    """Pairs in the order of their visitors: to count several groupings, none of which sorts."""
+
+    bits: int
+    turned: Hashes
+
+    def group_counts(self, numbers: Int64s, size: int) -> Int64s:
+        """Count the distinct visitors of each group: value i is in `numbers[i]`, or none if -1."""
+        return count_turned(self.turned, self.bits, numbers, size)
+
+
+@attrs.frozen(eq=False)
 class OneOf:
     """Each visitor's only value: its host or agent, as the table has it."""
 
@@ -170,9 +186,7 @@ class OneOf:
         return result
 
     def renumber(self, numbers: Int64s, size: int) -> None:  # noqa: ARG002 - as pairs have it
-        values = self.table.column(self.column)
-        # The last one is for those that had none before.
-        values[:] = np.append(numbers, -1)[values]
+        self.table.renumber_only(self.column, numbers)
 
     def settle(self) -> None:
         """Nothing stands twice."""

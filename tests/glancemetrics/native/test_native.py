@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.native.pairs import PairArray
+from glancemetrics.native.pairs import PairArray, count_turned
 from glancemetrics.native.strings import (
     StringTable,
     codes_of,
@@ -142,6 +142,10 @@ def test_pairs_are_a_set(batches: list[tuple[np.ndarray, int]], data: st.DataObj
     assert pairs.pairs.tolist() == sorted(expected)
     per_value = Counter(pair >> 40 for pair in expected)
     assert pairs.counts(40, 8).tolist() == [per_value[value] for value in range(8)]
+    grouped = {(int(numbers[pair >> 40]), pair % (1 << 40)) for pair in expected}
+    per_group = Counter(group for group, _ in grouped)
+    counted = count_turned(pairs.turned(40), 40, numbers, 8)
+    assert counted.tolist() == [per_group[group] for group in range(8)]
     others = PairArray()
     others.add_renumbered(pairs.pairs, 40, numbers[:8], 36)
     assert others.pairs.tolist() == [

@@ -126,6 +126,17 @@ def test_details_stand_under_their_row() -> None:
     assert [row.name for row in network.rows] == ["203.0.113.7"]
 
 
+def test_a_value_named_other_is_one_as_any() -> None:
+    log = line(user="(other)") * 2 + line(user="ann") + line(user="bob") * 3
+    users = report_of(batches_of(log)).panel("users")
+    assert [(row.name, row.hits, row.visitors) for row in users.rows] == [
+        ("bob", 3, 1),
+        ("(other)", 2, 1),
+        ("ann", 1, 1),
+    ]
+    assert users.distinct == 3
+
+
 AGENTS = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/126.0.0.0 Safari/537.36": ("Chrome", "Windows", "Desktop", None),

@@ -102,7 +102,6 @@ def report_on(
                 remember(names, classified.result())
         tally.settle()
         forget()
-        _keep_no_memory()
         unfinished = None
         if stopped():
             unfinished = "Stopped before the end: this is what had been read by then"
@@ -193,11 +192,3 @@ def _keep_freed_memory() -> None:
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
         pa.set_memory_pool(pa.system_memory_pool())
-
-
-def _keep_no_memory() -> None:
-    """Give what is free to the system: what comes now is large, and comes but once."""
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, _LARGE >> 2)
-        library.malloc_trim(0)

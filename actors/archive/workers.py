@@ -9,6 +9,7 @@ uses threads.
 from __future__ import annotations
 
 import ctypes
+import gc
 import mmap
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -139,6 +141,12 @@ class _Slot:
         """Tell whether nobody looks at what was made any more."""
         return self.looked_at is None or self.looked_at() is None
 
+    def close(self) -> None:
+        """Give the memory back, unless somebody looks at it."""
+        for memory in (self.block, self.made):
+            with suppress(BufferError):
+                memory.close()
+
 
 class _Answer:
     """What a process will say."""
@@ -249,6 +257,8 @@ class ProcessWorkers(Generic[Task, Result]):
         self._free = list(self._slots)
         self._used: list[_Slot] = []
         self._processes: list[_Process] = []
+        # A collection would write to every object, and so copy the pages that all share.
+        gc.freeze()
         for _ in range(processes):
             self._processes.append(_Process(self._serve, self._slots))
 
@@ -263,6 +273,8 @@ class ProcessWorkers(Generic[Task, Result]):
     ) -> None:
         for process in self._processes:
             process.end()
+        for slot in self._slots:
+            slot.close()
 
     def want_more(self) -> bool:
         for process in self._processes:

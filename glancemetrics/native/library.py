@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import secrets
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ quick = ctypes.PyDLL(library._name)
 """For functions that take less than 0.1 ms: to let others run and wait for one's turn again would
 take longer."""
 library.gm_set_secrets.argtypes = [ctypes.c_uint64, ctypes.c_uint64]
-library.gm_set_secrets(secrets.randbits(64), secrets.randbits(64))
+library.gm_set_secrets(*(int.from_bytes(os.urandom(8)) for _ in range(2)))
 
 
 def for_items(count: int) -> ctypes.CDLL:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -18,34 +17,27 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from actors.archive.agent_process import AgentProcess
+from actors.archive.forking import processes_to_use
 from actors.archive.interruption import Interruption, interruption
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.output_file import replacing
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
-from actors.archive.workers import processes_to_use
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
-from glancemetrics.library import DEFAULT_MEMORY
 from glancemetrics.records import SCHEMA
-from glancemetrics.reporting.panels import PANEL_NAMES, Order
+from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
 from glancemetrics.selection import Selection, make_selection
-from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.zones import named_zone
 
-LEAST_MEMORY = 300_000_000
-_FORMATS = ("text", "html", "json", "csv", "parquet")
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
-_ORDERS = tuple(order.value for order in Order if order is not Order.TOTAL_TIME)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
-_SIZE_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
-def run_report(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) -> int:
     """Run the command; returns the exit status."""
-    options = _parser(parser_class).parse_args(arguments)
-    output_format = _output_format(options.output, options.output_format)
+    output_format = options.output_format
     zone = named_zone(options.timezone)
     selection = chosen_selection(options, zone)
     names = options.files or ["-"]
@@ -60,7 +52,7 @@ def run_report(arguments: list[str], parser_class: type[argparse.ArgumentParser]
         wishes = Wishes(
             top=options.top or (_ROWS_IN_FILE if output_format != "text" else _ROWS_ON_TERMINAL),
             order=Order(options.sort),
-            panels=frozenset(options.panels or PANEL_NAMES),
+            panels=frozenset(options.panels),
             zone=zone,
         )
         line = ProgressLine()
@@ -73,6 +65,7 @@ def run_report(arguments: list[str], parser_class: type[argparse.ArgumentParser]
                 progress=line.show,
                 stopped=interrupted,
                 processes=processes_to_use(),
+                classify_agents=None if agents is None else agents.classify,
             )
         finally:
             line.clear()
@@ -88,49 +81,6 @@ def run_report(arguments: list[str], parser_class: type[argparse.ArgumentParser]
     return 0
 
 
-def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = parser_class(
-        prog="glancemetrics report",
-        description="Read whole logs, compressed or not, and say what was in them.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("files", nargs="*", metavar="FILE",
-        help="logs, quoted globs, directories, - for standard input")  # fmt: skip
-    add("-o", "--output", metavar="FILE",
-        help="write to FILE: .html, .json, .csv, .txt; .parquet has the records")  # fmt: skip
-    add("--output-format", choices=_FORMATS, metavar="FORMAT",
-        help="text, html, json, csv or parquet, whatever FILE is called")  # fmt: skip
-    add("--top", type=_positive, metavar="N",
-        help="rows of a panel (default: 10 on a terminal, 100 in a file)")  # fmt: skip
-    add("--panels", type=_panels, metavar="A,B", help=f"only these: {', '.join(PANEL_NAMES)}")
-    add("--sort", choices=_ORDERS, default="hits", metavar="BY",
-        help=f"order of rows: {', '.join(_ORDERS)} (default: hits)")  # fmt: skip
-    add("--max-memory", type=_memory, default=DEFAULT_MEMORY, metavar="SIZE",
-        help="past this, numbers are estimated and marked ~ (default: 2GB)")  # fmt: skip
-    add_selection_options(parser)
-    return parser
-
-
-def add_selection_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which records are chosen."""
-    add = parser.add_argument
-    add("--since", metavar="TIME", help=f"only from then on: {ALLOWED_INSTANT}")
-    add("--until", metavar="TIME", help="only before then")
-    add("--where", metavar="EXPRESSION",
-        help="only records for which this SQL expression is true: "
-        "\"status >= 500 and path like '/api/%%'\" (needs glancemetrics[sql])")  # fmt: skip
-    add("--exclude-ip", action="append", default=[], metavar="ADDRESS",
-        help="leave a client out: an address, a network, or FIRST-LAST; repeatable")  # fmt: skip
-    bots = parser.add_mutually_exclusive_group()
-    bots.add_argument("--exclude-bots", action="store_true", help="leave crawlers out")
-    bots.add_argument("--only-bots", action="store_true", help="nothing but crawlers")
-    add("--anonymize-ip", action="store_true",
-        help="zero the last octet of IPv4 and the last 80 bits of IPv6 addresses")  # fmt: skip
-    add("--timezone", default="UTC", metavar="ZONE",
-        help="whose days and hours: Europe/Paris, local (default: UTC)")  # fmt: skip
-
-
 def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Selection:
     """Return what the options choose. Raises `UsageError`."""
     return make_selection(
@@ -143,25 +93,6 @@ def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Sele
         bots=True if options.only_bots else (False if options.exclude_bots else None),
         anonymize_ip=options.anonymize_ip,
     )
-
-
-def _output_format(output: str | None, named: str | None) -> str:
-    if named is not None:
-        if named == "parquet" and output is None:
-            raise UsageError("--output-format parquet: needs a file, with --output")
-        return named
-    if output is None:
-        return "text"
-    suffix = Path(output).suffix.lower().removeprefix(".")
-    known = {"htm": "html", "txt": "text"}.get(suffix, suffix)
-    if known not in _FORMATS:
-        raise UsageError(
-            f"--output {output}: must end in .html, .json, .csv, .parquet or .txt, "
-            "or say which with --output-format"
-        )
-    if not Path(output).absolute().parent.is_dir():
-        raise UsageError(f"--output {output}: there is no such directory")
-    return known
 
 
 def _require_lines(report: Report) -> None:
@@ -264,27 +195,3 @@ def _write_parquet(
         sys.stderr.write(
             f"glancemetrics: Stopped before the end: {output} has what was read by then.\n"
         )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} must be a whole number above 0")
-    return int(text)
-
-
-def _panels(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in PANEL_NAMES:
-            raise argparse.ArgumentTypeError(
-                f"there is no panel {name!r}; there are {', '.join(PANEL_NAMES)}"
-            )
-    return names
-
-
-def _memory(text: str) -> int:
-    match = _SIZE.fullmatch(text.strip())
-    size = int(float(match[1]) * _SIZE_BYTES[match[2].lower()]) if match else 0
-    if size < LEAST_MEMORY:
-        raise argparse.ArgumentTypeError(f"{text} must be a size of at least 300MB, such as 1GB")
-    return size

@@ -21,7 +21,8 @@ from actors.archive.output_file import replacing
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
-from actors.report_command import add_selection_options, chosen_selection
+from actors.report_command import chosen_selection
+from actors.report_options import add_selection_options
 from glancemetrics.errors import StdoutClosedError, UsageError
 from glancemetrics.reporting.tables import csv_of, text_table
 from glancemetrics.zones import named_zone

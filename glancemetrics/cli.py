@@ -138,9 +138,18 @@ def _monitor(arguments: list[str]) -> int:
 
 
 def _report(arguments: list[str]) -> int:
+    from actors.archive.forking import processes_to_use
+    from actors.report_options import agents_matter_last, read_report_options
+
+    options = read_report_options(arguments, _Parser)
+    agents = None
+    if agents_matter_last(options) and processes_to_use():
+        from actors.archive.agent_process import AgentProcess
+
+        agents = AgentProcess()  # first of all: what follows takes a while to load
     from actors.report_command import run_report
 
-    return run_report(arguments, _Parser)
+    return run_report(options, agents)
 
 
 def _sql(arguments: list[str]) -> int:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from glancemetrics.records import SCHEMA
-from glancemetrics.reporting.panels import PANEL_NAMES, Order
+from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
+from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, Wishes
 from glancemetrics.selection import Selection, make_selection
 from glancemetrics.zones import named_zone
@@ -26,9 +27,6 @@ Path = str | os.PathLike[str]
 Logs = Path | Iterable[Path]
 Instant = str | datetime | float
 Addresses = str | Iterable[str]
-
-DEFAULT_MEMORY = 2_000_000_000
-"""Bytes that a report may take before it estimates."""
 
 
 def read(

@@ -48,11 +48,11 @@ class Selection:
         """Return the wanted records of a batch of `records.SCHEMA`."""
         if not self or not batch.num_rows:
             return batch
-        kept = self.span.holds(seconds(batch))
+        kept = _inside(self.span, seconds(batch))
         if self.excluded is not None:
             kept &= ~_by_value(batch.column("host"), self.excluded.hold, missing=False)
         if self.bots is not None:
-            bots = _by_value(batch.column("agent"), are_bots, missing=False)
+            bots = _by_value(batch.column("agent"), _are_bots, missing=False)
             kept &= bots if self.bots else ~bots
         if not kept.all():
             batch = batch.filter(pa.array(kept))
@@ -107,6 +107,19 @@ def make_selection(
     return Selection(
         span, condition, ranges if ranges.v4 or ranges.v6 else None, bots, anonymize_ip
     )
+
+
+def _inside(span: TimeSpan, seconds: npt.NDArray[np.int64]) -> Bools:
+    inside = np.ones(len(seconds), np.bool_)
+    if span.since is not None:
+        inside &= seconds >= span.since
+    if span.until is not None:
+        inside &= seconds < span.until
+    return inside
+
+
+def _are_bots(agents: pa.StringArray) -> list[bool]:
+    return are_bots(agents.to_pylist())
 
 
 def _by_value(

@@ -6,11 +6,6 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import attrs
-import numpy as np
-import numpy.typing as npt
-
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _AGO = re.compile(r"(?:(\d+(?:\.\d+)?)(s|m|h|d|w))+(?: ago)?")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
@@ -31,15 +26,6 @@ class TimeSpan:
 
     def __bool__(self) -> bool:
         return self.since is not None or self.until is not None
-
-    def holds(self, seconds: Int64s) -> Bools:
-        """Tell which seconds are in it."""
-        inside = np.ones(len(seconds), np.bool_)
-        if self.since is not None:
-            inside &= seconds >= self.since
-        if self.until is not None:
-            inside &= seconds < self.until
-        return inside
 
 
 def parse_instant(instant: str | datetime | float, now: float, zone: tzinfo = UTC) -> int:

@@ -8,10 +8,10 @@ whatever else says that it is not a person's. Scripts such as curl are not, unle
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
-import pyarrow as pa
 
 UNKNOWN = "(unknown)"
 _SPIDER = "Spider"
@@ -46,18 +46,18 @@ def forget() -> None:
     _resolver.cache_clear()
 
 
-def classify(agents: pa.StringArray) -> list[UserAgent]:
+def classify(agents: Sequence[str]) -> list[UserAgent]:
     """Tell of each agent what it is."""
-    return [_told.get(agent) or _classified(agent) for agent in agents.to_pylist()]
+    return [_told.get(agent) or _classified(agent) for agent in agents]
 
 
-def remember(agents: pa.StringArray, classified: list[UserAgent]) -> None:
+def remember(agents: Sequence[str], classified: Sequence[UserAgent]) -> None:
     """Know from now on what another process found of these agents."""
     _told.clear()
-    _told.update(zip(agents.to_pylist(), classified, strict=True))
+    _told.update(zip(agents, classified, strict=True))
 
 
-def are_bots(agents: pa.StringArray) -> list[bool]:
+def are_bots(agents: Sequence[str]) -> list[bool]:
     """Tell which agents are bots."""
     return [agent.bot is not None for agent in classify(agents)]
 

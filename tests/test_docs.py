@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glancemetrics.reporting.panels import PANEL_NAMES
+from glancemetrics.reporting.panel_names import PANEL_NAMES
 from glancemetrics.settings import setting_infos
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot

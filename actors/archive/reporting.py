@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import attrs
 import pyarrow as pa
@@ -16,12 +17,13 @@ from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
 from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
-from glancemetrics.reporting.panels import AGENT_PANELS, groups_kept
+from glancemetrics.reporting.panel_names import AGENT_PANELS
+from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selection import Selection
-from glancemetrics.user_agents import classify, forget, prepare, remember
+from glancemetrics.user_agents import UserAgent, classify, forget, prepare, remember
 
 _THREADS = 2
 """Reading, finding and numbering leave the interpreter to others most of the time."""
@@ -65,11 +67,13 @@ def report_on(
     progress: Callable[[Progress], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
     processes: int = 0,
+    classify_agents: Callable[[list[str]], Callable[[], Sequence[UserAgent]]] | None = None,
 ) -> Report:
     """Read logs and report on them; what has been read so far, once `stopped` says so.
 
     With `processes`, so many are forked to help: only for a program without threads. Else threads
-    do.
+    do. User agents are understood by threads too unless there is `classify_agents`, which begins
+    it and returns what waits for the end.
     """
     _keep_freed_memory()
 
@@ -87,19 +91,19 @@ def report_on(
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         with _workers(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool)
-            agents = bool(wishes.panels & AGENT_PANELS)
-            if agents:
-                workers.call(prepare)
+            if classify_agents is None and wishes.panels & AGENT_PANELS:
+                pool.submit(prepare)
+                classify_agents = partial(_classify_in, pool)
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 if chunk.result is not None:
                     tally.add(chunk.result.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
-            if agents and Base.AGENT in tally.by:
-                names = tally.by[Base.AGENT].names
-                classified = workers.call(classify, names)
-                tally.settle()
-                remember(names, classified.result())
+        if classify_agents is not None and Base.AGENT in tally.by:
+            agents = tally.by[Base.AGENT].names.to_pylist()
+            classified = classify_agents(agents)
+            tally.settle()
+            remember(agents, classified())
         tally.settle()
         forget()
         unfinished = None
@@ -130,6 +134,10 @@ def _workers(
             yield workers
     else:
         yield ThreadWorkers(reader.chunk_of, pool, _THREADS, reader.chunk_bytes)
+
+
+def _classify_in(pool: ThreadPoolExecutor, agents: list[str]) -> Callable[[], Sequence[UserAgent]]:
+    return pool.submit(classify, agents).result
 
 
 def report_on_batches(

@@ -12,10 +12,8 @@ import ctypes
 import gc
 import mmap
 import multiprocessing
-import os
 import pickle
 import signal
-import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -37,8 +35,6 @@ Task_contra = TypeVar("Task_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
 Work: TypeAlias = Callable[[Task, Lines], Result]
 
-MOST_PROCESSES = 3
-"""More would wait for the one that puts together what they made."""
 _AHEAD = 3
 """Blocks that a process has at a time: one in work and one that it finds when that is done."""
 _IN_USE = 3
@@ -75,9 +71,6 @@ class Workers(Protocol[Task_contra, Result_co]):
     ) -> Pending[Result_co]:
         """Begin work on a block; the buffer that it is in is the workers' again."""
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Pending[Any]:
-        """Begin something else."""
-
 
 class ThreadWorkers(Generic[Task, Result]):
     """Threads of a pool that others may use too."""
@@ -101,22 +94,12 @@ class ThreadWorkers(Generic[Task, Result]):
     def submit(self, task: Task, lines: Lines, buffer: Buffer | None = None) -> Future[Result]:
         return self._pool.submit(self._done, task, lines, buffer)
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        return self._pool.submit(function, *arguments)
-
     def _done(self, task: Task, lines: Lines, buffer: Buffer | None) -> Result:
         try:
             return self._work(task, lines)
         finally:
             if isinstance(buffer, bytearray):
                 self._free.append(buffer)
-
-
-def processes_to_use() -> int:
-    """Return how many processes are worth it here beside this one."""
-    if sys.platform != "linux":
-        return 0  # elsewhere a fork may find the system's own libraries unusable
-    return min(len(os.sched_getaffinity(0)) - 1, MOST_PROCESSES)
 
 
 @attrs.define(eq=False)
@@ -303,15 +286,6 @@ class ProcessWorkers(Generic[Task, Result]):
             result.set_exception(error)
         if slot is not None:
             self._free.append(slot)
-        return result
-
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Pending[Any]:
-        """Begin something else; it and its arguments must be such as can be pickled."""
-        if self._processes:
-            # It may take long: no block shall wait behind it.
-            return self._processes[0].ask(None, _AHEAD, function, arguments)
-        result: Future[Any] = Future()
-        result.set_result(function(*arguments))
         return result
 
     def _free_slot(self) -> _Slot | None:

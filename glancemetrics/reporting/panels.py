@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 
 import attrs
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.dimensions import sections_of
 from glancemetrics.networks import networks_of
+from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.slices import FROM, Base
 from glancemetrics.user_agents import UserAgent, classify
 
@@ -27,25 +27,12 @@ STATIC_EXTENSIONS = (
 )
 
 
-class Order(enum.Enum):
-    """What rows are sorted by, largest first."""
-
-    HITS = "hits"
-    VISITORS = "visitors"
-    BYTES = "bytes"
-    ERRORS = "errors"
-    P95 = "p95"
-    TOTAL_TIME = "total_time"
-    """Not for people to ask for: the order of the slowest URLs."""
-
-
 @attrs.frozen
 class PanelSpec:
     """How a panel is made."""
 
     name: str
     """In JSON and in `--panels`."""
-    title: str
     noun: str
     """What its rows are, for `12 more paths`."""
     base: Base
@@ -105,7 +92,7 @@ def _joined_part(joined: pa.Array, part: str) -> pa.Array:
 
 def _agents(name_of: Callable[[UserAgent], str | None]) -> Group:
     def group(agents: pa.Array) -> pa.Array:
-        return pa.array([name_of(agent) for agent in classify(agents)], pa.string())
+        return pa.array([name_of(agent) for agent in classify(agents.to_pylist())], pa.string())
 
     return group
 
@@ -119,11 +106,10 @@ _NO_REQUEST = "no request line is well formed"
 _NO_AGENT = "the log has no user agents"
 
 PANELS = (
-    PanelSpec("sections", "Sections", "sections", Base.PATH, _NO_REQUEST, group=sections_of),
-    PanelSpec("paths", "URLs", "URLs", Base.PATH, _NO_REQUEST),
+    PanelSpec("sections", "sections", Base.PATH, _NO_REQUEST, group=sections_of),
+    PanelSpec("paths", "URLs", Base.PATH, _NO_REQUEST),
     PanelSpec(
         "static_files",
-        "Static files",
         "files",
         Base.PATH,
         "no path ends as static files do",
@@ -131,7 +117,6 @@ PANELS = (
     ),
     PanelSpec(
         "not_found",
-        "Not found (404)",
         "URLs",
         Base.NOT_FOUND,
         "no request has status 404",
@@ -141,15 +126,13 @@ PANELS = (
     ),
     PanelSpec(
         "server_errors",
-        "Server errors (5xx)",
         "URLs",
         Base.SERVER_ERROR,
         "no request has a status of 500 or more",
     ),
-    PanelSpec("hosts", "Hosts", "hosts", Base.HOST, "the log names no client"),
+    PanelSpec("hosts", "hosts", Base.HOST, "the log names no client"),
     PanelSpec(
         "networks",
-        "Networks",
         "networks",
         Base.HOST,
         "no client is given as an address",
@@ -157,13 +140,12 @@ PANELS = (
         detail_group=networks_of,
         detail=_same,
     ),
-    PanelSpec("vhosts", "Virtual hosts", "hosts", Base.VHOST, "the log names no virtual host"),
-    PanelSpec("users", "Users", "users", Base.USER, "no request was authenticated"),
-    PanelSpec("methods", "Methods", "methods", Base.METHOD, _NO_REQUEST),
-    PanelSpec("protocols", "Protocols", "protocols", Base.PROTOCOL, _NO_REQUEST),
+    PanelSpec("vhosts", "hosts", Base.VHOST, "the log names no virtual host"),
+    PanelSpec("users", "users", Base.USER, "no request was authenticated"),
+    PanelSpec("methods", "methods", Base.METHOD, _NO_REQUEST),
+    PanelSpec("protocols", "protocols", Base.PROTOCOL, _NO_REQUEST),
     PanelSpec(
         "status",
-        "Status codes",
         "classes",
         Base.STATUS,
         "no request has a status",
@@ -173,16 +155,14 @@ PANELS = (
     ),
     PanelSpec(
         "referring_sites",
-        "Referring sites",
         "sites",
         Base.REFERRER,
         "no request names a referring site",
         group=_site,
     ),
-    PanelSpec("referrers", "Referrers", "referrers", Base.REFERRER, "no request names a referrer"),
+    PanelSpec("referrers", "referrers", Base.REFERRER, "no request names a referrer"),
     PanelSpec(
         "browsers",
-        "Browsers",
         "browsers",
         Base.AGENT,
         _NO_AGENT,
@@ -192,7 +172,6 @@ PANELS = (
     ),
     PanelSpec(
         "operating_systems",
-        "Operating systems",
         "systems",
         Base.AGENT,
         _NO_AGENT,
@@ -202,7 +181,6 @@ PANELS = (
     ),
     PanelSpec(
         "devices",
-        "Devices",
         "devices",
         Base.AGENT,
         _NO_AGENT,
@@ -210,16 +188,14 @@ PANELS = (
     ),
     PanelSpec(
         "bots",
-        "Bots",
         "bots",
         Base.AGENT,
         "no user agent is a bot's",
         group=_agents(lambda agent: agent.bot),
     ),
-    PanelSpec("agents", "User agents", "agents", Base.AGENT, _NO_AGENT),
+    PanelSpec("agents", "agents", Base.AGENT, _NO_AGENT),
     PanelSpec(
         "slowest_paths",
-        "Slowest URLs",
         "URLs",
         Base.PATH,
         "the log has no durations",
@@ -228,26 +204,13 @@ PANELS = (
     ),
     PanelSpec(
         "bandwidth",
-        "Bandwidth by URL",
         "URLs",
         Base.PATH,
         _NO_REQUEST,
         order=Order.BYTES,
     ),
 )
-"""All but those over time, in the order in which a report shows them."""
-
-TIME_PANELS = {
-    "time": "Over time",
-    "hours_of_day": "Hours of the day",
-    "weekdays": "Days of the week",
-}
-"""Titles of the panels over time, which stand before all others."""
-
-PANEL_NAMES = (*TIME_PANELS, *(spec.name for spec in PANELS))
-
-AGENT_PANELS = frozenset({"browsers", "operating_systems", "devices", "bots"})
-"""Those for which user agents have to be understood."""
+"""How all but those over time are made, in the order of `panel_names.TITLES`."""
 
 
 def groups_kept() -> dict[Base, tuple[Group, ...]]:

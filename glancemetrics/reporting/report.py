@@ -20,14 +20,8 @@ from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.counts import Counts
 from glancemetrics.reporting.durations import quantiles
-from glancemetrics.reporting.panels import (
-    PANEL_NAMES,
-    PANELS,
-    TIME_PANELS,
-    Group,
-    Order,
-    PanelSpec,
-)
+from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES, Order
+from glancemetrics.reporting.panels import PANELS, Group, PanelSpec
 from glancemetrics.reporting.slices import FROM, Base
 from glancemetrics.reporting.tally import Tally
 
@@ -324,7 +318,8 @@ class _PanelMaker:
             same = gone is None and spec.detail_group is spec.group
             rows = self._with_details(spec, rows, numbers if same else None)
         distinct = len(counts) - (counts.other >= 0)
-        return Panel(spec.name, spec.title, tuple(rows), distinct, spec.noun, counts.short)
+        title = TITLES[spec.name]
+        return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short)
 
     def _with_details(
         self, spec: PanelSpec, rows: list[Row], numbers: list[int] | None

@@ -19,7 +19,7 @@ from glancemetrics.humane import (
     format_seconds,
     format_share,
 )
-from glancemetrics.reporting.panels import TIME_PANELS
+from glancemetrics.reporting.panel_names import TIME_PANELS
 from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
 
 NARROWEST = 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
 import pytest
 
 from glancemetrics.user_agents import are_bots, classify
@@ -20,12 +19,12 @@ from glancemetrics.user_agents import are_bots, classify
     ],
 )
 def test_bots(agent: str, bot: bool) -> None:
-    assert are_bots(pa.array([agent])) == [bot]
+    assert are_bots([agent]) == [bot]
 
 
 def test_a_browser_with_its_version_and_system() -> None:
     text = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0"
-    (agent,) = classify(pa.array([text]))
+    (agent,) = classify([text])
     assert (agent.browser, agent.browser_version) == ("Firefox", "Firefox 127")
     assert (agent.system, agent.system_version) == ("Windows", "Windows 10")
     assert agent.device == "Desktop"

@@ -25,7 +25,7 @@ from glancemetrics.humane import (
     format_seconds,
     format_share,
 )
-from glancemetrics.reporting.panels import TIME_PANELS
+from glancemetrics.reporting.panel_names import TIME_PANELS
 from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
 from glancemetrics.version import __version__
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.records import SCHEMA, LogRecord, rows
-from glancemetrics.reporting.panels import Order
+from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report
 from glancemetrics.traffic import Shape, Spike, Traffic
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of

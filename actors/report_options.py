@@ -1,0 +1,116 @@
+"""The options of `glancemetrics report`, and those by which it and `sql` choose records.
+
+Light on purpose: `-h` and a wrong option are answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from glancemetrics.errors import UsageError
+from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY, read_memory_limit
+from glancemetrics.reporting.panel_names import AGENT_PANELS, PANEL_NAMES, Order
+from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
+
+OUTPUT_FORMATS = ("text", "html", "json", "csv", "parquet")
+_ORDERS = tuple(order.value for order in Order if order is not Order.TOTAL_TIME)
+
+
+def read_report_options(
+    arguments: Sequence[str], parser_class: type[argparse.ArgumentParser]
+) -> argparse.Namespace:
+    """Read the options; `output_format` is then one of `OUTPUT_FORMATS`. Raises `UsageError`."""
+    parser = parser_class(
+        prog="glancemetrics report",
+        description="Read whole logs, compressed or not, and say what was in them.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("files", nargs="*", metavar="FILE",
+        help="logs, quoted globs, directories, - for standard input")  # fmt: skip
+    add("-o", "--output", metavar="FILE",
+        help="write to FILE: .html, .json, .csv, .txt; .parquet has the records")  # fmt: skip
+    add("--output-format", choices=OUTPUT_FORMATS, metavar="FORMAT",
+        help="text, html, json, csv or parquet, whatever FILE is called")  # fmt: skip
+    add("--top", type=_positive, metavar="N",
+        help="rows of a panel (default: 10 on a terminal, 100 in a file)")  # fmt: skip
+    add("--panels", type=_panels, default=PANEL_NAMES, metavar="A,B",
+        help=f"only these: {', '.join(PANEL_NAMES)}")  # fmt: skip
+    add("--sort", choices=_ORDERS, default="hits", metavar="BY",
+        help=f"order of rows: {', '.join(_ORDERS)} (default: hits)")  # fmt: skip
+    add("--max-memory", type=_memory, default=DEFAULT_MEMORY, metavar="SIZE",
+        help="past this, numbers are estimated and marked ~ (default: 2GB)")  # fmt: skip
+    add_selection_options(parser)
+    options = parser.parse_args(arguments)
+    options.output_format = _output_format(options.output, options.output_format)
+    return options
+
+
+def add_selection_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which records are chosen."""
+    add = parser.add_argument
+    add("--since", metavar="TIME", help=f"only from then on: {ALLOWED_INSTANT}")
+    add("--until", metavar="TIME", help="only before then")
+    add("--where", metavar="EXPRESSION",
+        help="only records for which this SQL expression is true: "
+        "\"status >= 500 and path like '/api/%%'\" (needs glancemetrics[sql])")  # fmt: skip
+    add("--exclude-ip", action="append", default=[], metavar="ADDRESS",
+        help="leave a client out: an address, a network, or FIRST-LAST; repeatable")  # fmt: skip
+    bots = parser.add_mutually_exclusive_group()
+    bots.add_argument("--exclude-bots", action="store_true", help="leave crawlers out")
+    bots.add_argument("--only-bots", action="store_true", help="nothing but crawlers")
+    add("--anonymize-ip", action="store_true",
+        help="zero the last octet of IPv4 and the last 80 bits of IPv6 addresses")  # fmt: skip
+    add("--timezone", default="UTC", metavar="ZONE",
+        help="whose days and hours: Europe/Paris, local (default: UTC)")  # fmt: skip
+
+
+def agents_matter_last(options: argparse.Namespace) -> bool:
+    """Tell whether user agents have to be understood, but not before all has been read."""
+    if options.only_bots or options.exclude_bots or options.output_format == "parquet":
+        return False
+    return not AGENT_PANELS.isdisjoint(options.panels)
+
+
+def _output_format(output: str | None, named: str | None) -> str:
+    if named is not None:
+        if named == "parquet" and output is None:
+            raise UsageError("--output-format parquet: needs a file, with --output")
+        return named
+    if output is None:
+        return "text"
+    suffix = Path(output).suffix.lower().removeprefix(".")
+    known = {"htm": "html", "txt": "text"}.get(suffix, suffix)
+    if known not in OUTPUT_FORMATS:
+        raise UsageError(
+            f"--output {output}: must end in .html, .json, .csv, .parquet or .txt, "
+            "or say which with --output-format"
+        )
+    if not Path(output).absolute().parent.is_dir():
+        raise UsageError(f"--output {output}: there is no such directory")
+    return known
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number above 0")
+    return int(text)
+
+
+def _panels(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in PANEL_NAMES:
+            raise argparse.ArgumentTypeError(
+                f"there is no panel {name!r}; there are {', '.join(PANEL_NAMES)}"
+            )
+    return names or list(PANEL_NAMES)
+
+
+def _memory(text: str) -> int:
+    try:
+        return read_memory_limit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

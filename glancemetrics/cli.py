@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.heartbeat import overdue_seconds
-from glancemetrics.settings import SettingInfo, Settings, read_settings, setting_infos
 from glancemetrics.version import __version__
+
+if TYPE_CHECKING:
+    from glancemetrics.settings import SettingInfo, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
@@ -79,6 +81,8 @@ def _parser() -> _Parser:
         allow_abbrev=False,
         usage="glancemetrics [-f PATH] [options]",
     )
+    from glancemetrics.settings import Settings, setting_infos
+
     defaults = Settings()
     for attribute, info in setting_infos().items():
         if info.metavar is None:
@@ -119,6 +123,8 @@ def _settings(arguments: list[str]) -> Settings:
             raise UsageError(f"--config {name}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise UsageError(f"--config {name}: is not a TOML file: not UTF-8") from None
+    from glancemetrics.settings import read_settings
+
     return read_settings(flags, os.environ, config, name or "")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO, NoReturn
 
 from glancemetrics.user_agents import UserAgent, classify, prepare
@@ -21,8 +21,8 @@ class AgentProcess:
     def __init__(self) -> None:
         question_read, question_write = os.pipe()
         answer_read, answer_write = os.pipe()
-        self._pid = os.fork()
-        if not self._pid:
+        self.pid = os.fork()
+        if not self.pid:
             os.close(question_write)
             os.close(answer_read)
             _serve(os.fdopen(question_read, "rb"), os.fdopen(answer_write, "wb"))
@@ -31,35 +31,29 @@ class AgentProcess:
         self._question = os.fdopen(question_write, "wb")
         self._answer = os.fdopen(answer_read, "rb")
 
-    def classify(self, agents: list[str]) -> Callable[[], Sequence[UserAgent]]:
-        """Begin to tell of each agent what it is, once; returns what waits for the answer."""
+    def classify(self, agents: list[str]) -> Sequence[UserAgent]:
+        """Tell of each agent what it is; once, then the process ends."""
+        told: Sequence[UserAgent]
         try:
-            pickle.dump(agents, self._question, pickle.HIGHEST_PROTOCOL)
-            self._question.close()
-        except OSError:
-            pass  # it is gone, as the answer will tell
-
-        def answer() -> Sequence[UserAgent]:
-            try:
-                told: list[UserAgent] = pickle.load(self._answer)  # noqa: S301 - our own child
-            except (EOFError, OSError, pickle.UnpicklingError):
-                told = classify(agents)  # killed, perhaps for its memory: it is not needed
-            self._answer.close()
-            os.waitpid(self._pid, 0)
-            return told
-
-        return answer
+            with self._question:
+                pickle.dump(agents, self._question, pickle.HIGHEST_PROTOCOL)
+            with self._answer:
+                told = pickle.load(self._answer)  # noqa: S301 - of our own child
+        except (EOFError, OSError, pickle.UnpicklingError):
+            told = classify(agents)  # it was killed, perhaps for its memory: we can do without
+        os.waitpid(self.pid, 0)
+        return told
 
 
 def _serve(question: BinaryIO, answer: BinaryIO) -> NoReturn:
     """Answer once, or never. Runs in the process."""
     try:
-        # Ctrl-C goes to all of us, and whoever asks decides what becomes of it. Whoever waits
-        # for the end of our standard output shall not wait for this process.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Whoever waits for the end of our output shall not wait for this process.
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(nothing, standard)
+        # Ctrl-C goes to all of us, and whoever asks decides what becomes of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         prepare()
         pickle.dump(classify(pickle.load(question)), answer, pickle.HIGHEST_PROTOCOL)  # noqa: S301
         answer.flush()

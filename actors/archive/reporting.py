@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 
 import attrs
 import pyarrow as pa
@@ -67,13 +66,12 @@ def report_on(
     progress: Callable[[Progress], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
     processes: int = 0,
-    classify_agents: Callable[[list[str]], Callable[[], Sequence[UserAgent]]] | None = None,
+    classify_agents: Callable[[list[str]], Sequence[UserAgent]] | None = None,
 ) -> Report:
     """Read logs and report on them; what has been read so far, once `stopped` says so.
 
     With `processes`, so many are forked to help: only for a program without threads. Else threads
-    do. User agents are understood by threads too unless there is `classify_agents`, which begins
-    it and returns what waits for the end.
+    do. User agents are understood by a thread too, unless there is `classify_agents`.
     """
     _keep_freed_memory()
 
@@ -93,7 +91,7 @@ def report_on(
             tally = _tally(max_memory, pool)
             if classify_agents is None and wishes.panels & AGENT_PANELS:
                 pool.submit(prepare)
-                classify_agents = partial(_classify_in, pool)
+                classify_agents = classify
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 if chunk.result is not None:
@@ -101,10 +99,7 @@ def report_on(
                 progress(Progress(counted.read_bytes, total, counted.lines))
         if classify_agents is not None and Base.AGENT in tally.by:
             agents = tally.by[Base.AGENT].names.to_pylist()
-            classified = classify_agents(agents)
-            tally.settle()
-            remember(agents, classified())
-        tally.settle()
+            remember(agents, classify_agents(agents))
         forget()
         unfinished = None
         if stopped():
@@ -134,10 +129,6 @@ def _workers(
             yield workers
     else:
         yield ThreadWorkers(reader.chunk_of, pool, _THREADS, reader.chunk_bytes)
-
-
-def _classify_in(pool: ThreadPoolExecutor, agents: list[str]) -> Callable[[], Sequence[UserAgent]]:
-    return pool.submit(classify, agents).result
 
 
 def report_on_batches(

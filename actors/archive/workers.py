@@ -35,9 +35,9 @@ Task_contra = TypeVar("Task_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
 Work: TypeAlias = Callable[[Task, Lines], Result]
 
-_AHEAD = 3
+_AHEAD = 2
 """Blocks that a process has at a time: one in work and one that it finds when that is done."""
-_IN_USE = 3
+_IN_USE = 2
 """Buffers beyond those of the processes: one to read into, others whose results are in use."""
 _ALIGNMENT = 64
 """Bytes; what Arrow recommends."""

@@ -207,7 +207,6 @@ def build_report(
     unfinished: str | None = None,
 ) -> Report:
     """Make the report of what has been counted."""
-    tally.settle()
     maker = _PanelMaker(tally, wishes)
     panels, left_out = [], {}
     specs = [spec for spec in PANELS if spec.name in wishes.panels]
@@ -276,19 +275,25 @@ class _PanelMaker:
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
         """Make panels over time, by name, and others, side by side."""
         by = self._tally.by
-        makers: list[tuple[int, Callable[[], list[tuple[str, Panel | None]]]]] = []
+        specs_of: dict[Base, list[PanelSpec]] = {}
         for spec in specs:
-            work = len(by[spec.base]) if spec.base in by else 0
-            makers.append((work << (spec.group is not None), partial(self._named, spec)))
+            specs_of.setdefault(spec.base, []).append(spec)
         # What takes the longest first, so that threads end together.
-        makers.sort(key=lambda maker: -maker[0])
+        bases = sorted(specs_of, key=lambda base: -len(by[base]) if base in by else 0)
+        makers: list[Callable[[], Iterable[tuple[str, Panel | None]]]] = [
+            partial(self._of_base, base, specs_of[base]) for base in bases
+        ]
         if names:
-            makers.insert(1, (0, lambda: [(x.name, x) for x in self.over_time(names)]))
-        made = self._tally.each(lambda maker: maker[1](), makers)
+            makers.insert(1, lambda: [(panel.name, panel) for panel in self.over_time(names)])
+        made = self._tally.each(lambda maker: maker(), makers)
         return dict(itertools.chain.from_iterable(made))
 
-    def _named(self, spec: PanelSpec) -> list[tuple[str, Panel | None]]:
-        return [(spec.name, self.panel(spec))]
+    def _of_base(self, base: Base, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
+        """Make the panels of a dimension, which nobody else touches meanwhile."""
+        for each in {base, *(spec.detail_base for spec in specs)}:
+            if each is not None:
+                self._tally.settle(each)
+        return [(spec.name, self.panel(spec)) for spec in specs]
 
     def panel(self, spec: PanelSpec) -> Panel | None:
         """Make a panel; `None` where there is nothing in it."""

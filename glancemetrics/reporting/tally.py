@@ -122,9 +122,11 @@ class Tally:
         while self.size_bytes() > self.ceiling and self._give_way():
             pass
 
-    def settle(self) -> None:
-        """Let nothing stand twice, nor stay that is only needed to add more."""
-        list(self.each(lambda counts: counts.settle(), self._all()))
+    def settle(self, base: Base) -> None:
+        """Let nothing of a dimension stand twice, nor stay that is only needed to add more."""
+        for counts in (self.by.get(base), *(v for (of, _), v in self.let_go.items() if of is base)):
+            if counts is not None:
+                counts.settle()
 
     def visitor_count(self) -> int:
         """Count the distinct visitors; an estimate where `level` is not 0."""

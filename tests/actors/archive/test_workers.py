@@ -98,14 +98,6 @@ def test_what_goes_wrong_is_raised_where_the_result_is_asked_for(kind: str) -> N
                 assert one.result() == number
 
 
-@every_kind
-def test_something_else_can_be_called(kind: str) -> None:
-    with workers_of(kind, lambda _, lines: bytes(lines)) as workers:
-        called = workers.call(sorted, [2, 1])
-        assert submitted(workers, 20) == [b"%d" % i for i in range(20)]
-        assert called.result() == [1, 2]
-
-
 def test_processes_do_some_of_the_work_and_are_gone_afterwards() -> None:
     with workers_of("2", lambda *_: os.getpid()) as workers:
         assert len(set(submitted(workers, 100))) > 1

@@ -32,5 +32,10 @@ def report_of(batches: list[pa.RecordBatch], *, ceiling: int = 1 << 40, **wishes
     return build_report(tally, made)
 
 
+def settle(tally: Tally) -> None:
+    for base in list(tally.by):
+        tally.settle(base)
+
+
 def numbers(panel: Panel) -> dict[str, Numbers]:
     return {row.name: (row.hits, row.visitors or 0, row.bytes, row.errors) for row in panel.rows}

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.records import SCHEMA, LogRecord, rows
-from glancemetrics.reporting.panel_names import Order
+from glancemetrics.reporting.panel_names import TITLES, Order
+from glancemetrics.reporting.panels import PANELS
 from glancemetrics.reporting.report import Report
 from glancemetrics.traffic import Shape, Spike, Traffic
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
@@ -124,6 +125,10 @@ def test_details_stand_under_their_row() -> None:
     assert classes == {"4xx": [("404", 5), ("403", 1)], "2xx": [("200", 1)]}
     (network,) = report.panel("networks").rows
     assert [row.name for row in network.rows] == ["203.0.113.7"]
+
+
+def test_every_panel_has_a_title_and_stands_in_that_order() -> None:
+    assert [spec.name for spec in PANELS] == list(TITLES)
 
 
 def test_a_value_named_other_is_one_as_any() -> None:

@@ -14,7 +14,7 @@ from glancemetrics.reporting.slices import slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.traffic import Shape, Traffic
 from tests.glancemetrics.reference import section
-from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
+from tests.glancemetrics.reporting.making import batches_of, numbers, report_of, settle
 from tests.glancemetrics.reporting.reference import visitor
 from tests.lines import BASE, line
 
@@ -32,7 +32,7 @@ def tally(log: bytes) -> Tally:
     tally = Tally(CEILING, groups_kept())
     for batch in batches_of(log, 10_000):
         tally.add(slices_of(batch))
-        tally.settle()
+        settle(tally)
         assert tally.size_bytes() <= CEILING
     return tally
 
@@ -101,7 +101,7 @@ def test_settling_often_changes_nothing(log: bytes) -> None:
     often = Tally(1 << 40, groups_kept())
     for batch in batches:
         often.add(slices_of(batch))
-        often.settle()
+        settle(often)
     settled = build_report(often, Wishes(top=1000))
     for panel in report_of(batches, top=1000).panels:
         assert numbers(settled.panel(panel.name)) == numbers(panel)
@@ -112,7 +112,7 @@ def test_months_of_minutes_become_hours() -> None:
     tally = Tally(1 << 40, groups_kept())
     for batch in batches_of(log, 500):
         tally.add(slices_of(batch))
-        tally.settle()
+        settle(tally)
     assert tally.time_step == 3600
     report = build_report(tally, Wishes(top=1000))
     assert sum(row.hits for row in report.panel("time").rows) == 10_000

@@ -7,9 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-
-import attrs
 
 CSV = """
 import sys
@@ -32,29 +31,50 @@ COUNTERS = """{ hits[$1]++; bytes += $10; status[$9]++ }
 END { for (host in hits) n++; for (code in status) print code, status[code]; print n, bytes }"""
 
 
-@attrs.frozen
-class Run:
-    """One run of a program over a log."""
-
-    seconds: float
-    peak_bytes: int
-    """Resident memory at its highest, of the largest of its processes."""
+_LOOK_SECONDS = 0.02
 
 
-def run(command: list[str]) -> Run | None:
+def seconds_of(command: list[str]) -> float | None:
     """Run a command to its end; `None` if it fails."""
     began = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        return None
-    return Run(time.monotonic() - began, usage.ru_maxrss * 1024)
+    process = _started(command)
+    return None if process.wait() else time.monotonic() - began
+
+
+def peak_of(command: list[str]) -> int:
+    """Run a command and return the most bytes that it and its processes took together.
+
+    What processes share counts once (PSS, proc(5)). A run of its own, as to look takes time.
+    """
+    process = _started(command)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(map(_pss, _family(process.pid))))
+        time.sleep(_LOOK_SECONDS)
+    return peak
+
+
+def _started(command: list[str]) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    try:
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                yield from _family(int(child))
+    except OSError:
+        return  # it has just ended
+
+
+def _pss(pid: int) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0  # it has just ended
+    return sum(1024 * int(line.split()[1]) for line in rollup.splitlines() if line[:4] == "Pss:")
 
 
 def ours(log: Path, out: Path, *options: str) -> list[str]:

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from glancemetrics.native.visitors import VisitorTable
 from glancemetrics.reporting.counts import VALUES_KEPT, Counts
-from glancemetrics.reporting.slices import Base, Slices
+from glancemetrics.reporting.slices import Base, Slice, Slices
 from glancemetrics.reporting.visitors import HASH_BITS, Came, Flags, OneOf, Pairs
 
 Int64s = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ Key = TypeVar("Key")
 _FLAGS = {Base.STATUS: (0, 32), Base.METHOD: (32, 16), Base.PROTOCOL: (48, 16)}
 """Dimensions of few values: the first flag, and how many there are."""
 _MINUTES_LIMIT = 4096
-_HOUR = 3600
+_MINUTE, _HOUR = 60, 3600
 _SETTLED_SHARE = 0.75
 """Of the ceiling: what is left once each pair stands once must be less, or more has to go."""
 
@@ -70,7 +70,7 @@ class Tally:
     by: dict[Base, Counts] = attrs.field(factory=dict)
     let_go: dict[tuple[Base, int], Counts] = attrs.field(factory=dict)
     """What was counted for values that were let go, by dimension and number of the grouping."""
-    time_step: int = 60
+    time_step: int = _MINUTE
     """Seconds of a value of `Base.TIME`."""
     level: int = 0
     """One visitor of 2^level is kept."""
@@ -90,7 +90,7 @@ class Tally:
         flags = np.zeros(slices.records, np.uint64)
         nothing = np.full(slices.records, -1, np.int32), np.zeros(0, np.int64)
         only: dict[str, tuple[Int32s, Int64s]] = {}
-        for base, part in slices.by.items():
+        for base, part in self._in_steps(slices.by).items():
             if base not in self.by:
                 self.by[base] = Counts(pa.array([], part.names.type), self._came(base))
             counts = self.by[base]
@@ -113,14 +113,7 @@ class Tally:
             self.level,
         )
         self._coarsen_time()
-        for base, counts in self.by.items():
-            if counts.text_bytes > self.text_limit:
-                self._cut(base)
-        for counts in self.let_go.values():
-            if counts.text_bytes > self.text_limit:
-                counts.cut()
-        while self.size_bytes() > self.ceiling and self._give_way():
-            pass
+        self._hold_limits()
 
     def settle(self, base: Base) -> None:
         """Let nothing of a dimension stand twice, nor stay that is only needed to add more."""
@@ -147,14 +140,29 @@ class Tally:
             case _:
                 return Pairs()
 
+    def _in_steps(self, by: dict[Base, Slice]) -> dict[Base, Slice]:
+        """Return slices of which that of time has steps, some of them several times."""
+        if self.time_step == _MINUTE:
+            return by
+        times = by[Base.TIME]
+        steps = attrs.evolve(times, names=_starts(times.names, self.time_step))
+        return by | {Base.TIME: steps}
+
     def _coarsen_time(self) -> None:
         times = self.by[Base.TIME]
         if self.time_step < _HOUR and len(times) > _MINUTES_LIMIT:
             self.time_step = _HOUR
-        if self.time_step == _HOUR:
-            minutes = times.names.to_numpy()
-            if (minutes % _HOUR).any():
-                self.by[Base.TIME] = times.regrouped(pa.array(minutes // _HOUR * _HOUR))
+            self.by[Base.TIME] = times.regrouped(_starts(times.names, _HOUR))
+
+    def _hold_limits(self) -> None:
+        for base, counts in self.by.items():
+            if counts.text_bytes > self.text_limit:
+                self._cut(base)
+        for counts in self.let_go.values():
+            if counts.text_bytes > self.text_limit:
+                counts.cut()
+        while self.size_bytes() > self.ceiling and self._give_way():
+            pass
 
     def _all(self) -> Iterable[Counts]:
         yield from self.by.values()
@@ -205,6 +213,11 @@ class Tally:
                 self.let_go[base, index].merge(grouped)
             else:
                 self.let_go[base, index] = grouped
+
+
+def _starts(times: pa.Array, step: int) -> pa.Array:
+    """Return the beginnings of the steps that times lie in."""
+    return pa.array(times.to_numpy() // step * step)
 
 
 def _largest(counted: Mapping[Key, Counts]) -> Key | None:

@@ -16,7 +16,7 @@ import attrs
 UNKNOWN = "(unknown)"
 _SPIDER = "Spider"
 _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD")
-_REMEMBERED = 1 << 16
+_REMEMBERED = 1 << 14
 
 
 @attrs.frozen
@@ -33,9 +33,6 @@ class UserAgent:
     """The bot's name; `None` if it is none."""
 
 
-_told: dict[str, UserAgent] = {}
-
-
 def prepare() -> None:
     """Load the expressions, which takes a fifth of a second; else the first agent does it."""
     _resolver()
@@ -48,13 +45,7 @@ def forget() -> None:
 
 def classify(agents: Sequence[str]) -> list[UserAgent]:
     """Tell of each agent what it is."""
-    return [_told.get(agent) or _classified(agent) for agent in agents]
-
-
-def remember(agents: Sequence[str], classified: Sequence[UserAgent]) -> None:
-    """Know from now on what another process found of these agents."""
-    _told.clear()
-    _told.update(zip(agents, classified, strict=True))
+    return list(map(_classified, agents))
 
 
 def are_bots(agents: Sequence[str]) -> list[bool]:
@@ -78,7 +69,7 @@ def _classified(text: str) -> UserAgent:
         kind = "Desktop"
     else:
         kind = UNKNOWN
-    return UserAgent(
+    return _shared(
         name,
         _versioned(name, browser.major if browser else None),
         system.family if system else UNKNOWN,
@@ -86,6 +77,9 @@ def _classified(text: str) -> UserAgent:
         kind if bot is None else _SPIDER,
         bot,
     )
+
+
+_shared = functools.lru_cache(maxsize=_REMEMBERED)(UserAgent)
 
 
 def _versioned(family: str, major: str | None) -> str:

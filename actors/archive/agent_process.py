@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
 from glancemetrics.user_agents import UserAgent, classify, prepare
@@ -31,22 +32,27 @@ class AgentProcess:
         self._question = os.fdopen(question_write, "wb")
         self._answer = os.fdopen(answer_read, "rb")
 
-    def classify(self, agents: list[str]) -> Sequence[UserAgent]:
-        """Tell of each agent what it is; once, then the process ends."""
+    def classify(self, parts: Iterable[list[str]]) -> Iterator[Sequence[UserAgent]]:
+        """Tell of the agents of each part what they are; once, then the process ends."""
+        try:
+            with suppress(OSError), self._answer, self._question:
+                yield from map(self._classified, parts)
+        finally:
+            os.waitpid(self.pid, 0)
+
+    def _classified(self, agents: list[str]) -> Sequence[UserAgent]:
         told: Sequence[UserAgent]
         try:
-            with self._question:
-                pickle.dump(agents, self._question, pickle.HIGHEST_PROTOCOL)
-            with self._answer:
-                told = pickle.load(self._answer)  # noqa: S301 - of our own child
+            pickle.dump(agents, self._question, pickle.HIGHEST_PROTOCOL)
+            self._question.flush()
+            told = pickle.load(self._answer)  # noqa: S301 - of our own child
         except (EOFError, OSError, pickle.UnpicklingError):
             told = classify(agents)  # it was killed, perhaps for its memory: we can do without
-        os.waitpid(self.pid, 0)
         return told
 
 
 def _serve(question: BinaryIO, answer: BinaryIO) -> NoReturn:
-    """Answer once, or never. Runs in the process."""
+    """Answer until nobody asks any more. Runs in the process."""
     try:
         # Whoever waits for the end of our output shall not wait for this process.
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -55,7 +61,9 @@ def _serve(question: BinaryIO, answer: BinaryIO) -> NoReturn:
         # Ctrl-C goes to all of us, and whoever asks decides what becomes of it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         prepare()
-        pickle.dump(classify(pickle.load(question)), answer, pickle.HIGHEST_PROTOCOL)  # noqa: S301
-        answer.flush()
+        while True:
+            asked = pickle.load(question)  # noqa: S301 - of our own parent
+            pickle.dump(classify(asked), answer, pickle.HIGHEST_PROTOCOL)
+            answer.flush()
     finally:
         os._exit(0)

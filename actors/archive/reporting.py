@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -16,13 +16,14 @@ from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
 from glancemetrics.formats.combined import Decoded
 from glancemetrics.rejects import Reject
+from glancemetrics.reporting.agent_kinds import Classify, kinds_of
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selection import Selection
-from glancemetrics.user_agents import UserAgent, classify, forget, prepare, remember
+from glancemetrics.user_agents import forget, prepare
 
 _THREADS = 2
 """Reading, finding and numbering leave the interpreter to others most of the time."""
@@ -66,7 +67,7 @@ def report_on(
     progress: Callable[[Progress], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
     processes: int = 0,
-    classify_agents: Callable[[list[str]], Sequence[UserAgent]] | None = None,
+    classify_agents: Classify | None = None,
 ) -> Report:
     """Read logs and report on them; what has been read so far, once `stopped` says so.
 
@@ -89,17 +90,17 @@ def report_on(
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         with _workers(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool)
-            if classify_agents is None and wishes.panels & AGENT_PANELS:
+            agents_matter = bool(wishes.panels & AGENT_PANELS)
+            if classify_agents is None and agents_matter:
                 pool.submit(prepare)
-                classify_agents = classify
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 if chunk.result is not None:
                     tally.add(chunk.result.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
-        if classify_agents is not None and Base.AGENT in tally.by:
-            agents = tally.by[Base.AGENT].names.to_pylist()
-            remember(agents, classify_agents(agents))
+        if agents_matter and Base.AGENT in tally.by:
+            known = () if classify_agents is None else (classify_agents,)
+            kinds_of(tally.by[Base.AGENT].names, *known)
         forget()
         unfinished = None
         if stopped():

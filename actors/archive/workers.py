@@ -315,12 +315,10 @@ class ProcessWorkers(Generic[Task, Result]):
         # Who has copies of the others' connections would keep them from ending.
         for other in (ours, *(process.connection for process in self._processes)):
             other.close()
-        while True:
-            try:
+        with suppress(EOFError, OSError):
+            while True:
                 number, *request = connection.recv()
-            except (EOFError, OSError):
-                return
-            connection.send(self._answer(number, request))
+                connection.send(self._answer(number, request))
 
     def _answer(self, number: int | None, request: list[Any]) -> tuple[bool, int, bytes, Any]:
         buffers: list[pickle.PickleBuffer] = []

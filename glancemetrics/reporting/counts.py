@@ -163,7 +163,7 @@ class Counts:
     @property
     def value_bytes(self) -> int:
         """Memory that values take, without their visitors."""
-        names = self._table or self._names
+        names = self._names if self._table is None else self._table
         assert names is not None
         return int(names.nbytes) + self._sums.nbytes + self._micros.nbytes + 16 * len(self.buckets)
 

@@ -10,12 +10,15 @@ import pyarrow.compute as pc
 
 from glancemetrics.dimensions import sections_of
 from glancemetrics.networks import networks_of
+from glancemetrics.reporting.agent_kinds import kinds_of
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.slices import FROM, Base
-from glancemetrics.user_agents import UserAgent, classify
+from glancemetrics.user_agents import UserAgent
 
 Group = Callable[[pa.Array], pa.Array]
 """Names a group for each of many values; null for one that is in none."""
+Detail = Callable[[pa.Array, pa.Array], pa.Array]
+"""Names those of many values that have some numbers, as they are called under a row."""
 
 STATIC_EXTENSIONS = (
     *("css", "js", "mjs", "map", "json", "xml", "txt", "csv", "webmanifest", "wasm"),
@@ -44,16 +47,16 @@ class PanelSpec:
     """Where the rows under a row come from; `None` with a `detail`: from `base`."""
     detail_group: Group | None = None
     """The row that a detail is under."""
-    detail: Group | None = None
-    """The name of a detail."""
+    detail: Detail | None = None
+    """The names of details."""
     order: Order | None = None
     """Its own order, whatever is asked for; `None`: what is asked for."""
     timed: bool = False
     """Only for records with durations."""
 
 
-def _same(names: pa.Array) -> pa.Array:
-    return names
+def _same(names: pa.Array, numbers: pa.Array) -> pa.Array:
+    return names.take(numbers)
 
 
 def _static(paths: pa.Array) -> pa.Array:
@@ -81,8 +84,8 @@ def _path_before(joined: pa.Array) -> pa.Array:
     return _joined_part(joined, "path")
 
 
-def _referrer_after(joined: pa.Array) -> pa.Array:
-    return _joined_part(joined, "referrer")
+def _referrer_after(joined: pa.Array, numbers: pa.Array) -> pa.Array:
+    return _joined_part(joined.take(numbers), "referrer")
 
 
 def _joined_part(joined: pa.Array, part: str) -> pa.Array:
@@ -90,15 +93,19 @@ def _joined_part(joined: pa.Array, part: str) -> pa.Array:
     return pc.if_else(parts.is_valid(), pc.struct_field(parts, part), _NULL)
 
 
-def _agents(name_of: Callable[[UserAgent], str | None]) -> Group:
-    def group(agents: pa.Array) -> pa.Array:
-        return pa.array([name_of(agent) for agent in classify(agents.to_pylist())], pa.string())
-
-    return group
+def _bot(agents: pa.Array) -> pa.Array:
+    return kinds_of(agents).named(lambda agent: agent.bot)
 
 
-def _of_people(name_of: Callable[[UserAgent], str]) -> Group:
-    return _agents(lambda agent: None if agent.bot is not None else name_of(agent))
+def _people_by(name_of: Callable[[UserAgent], str]) -> Group:
+    """Group user agents, but for bots."""
+    return lambda agents: kinds_of(agents).named(
+        lambda agent: None if agent.bot is not None else name_of(agent)
+    )
+
+
+def _each_by(name_of: Callable[[UserAgent], str]) -> Detail:
+    return lambda agents, numbers: kinds_of(agents).named(name_of).take(numbers)
 
 
 _NULL = pa.scalar(None, pa.string())
@@ -166,32 +173,32 @@ PANELS = (
         "browsers",
         Base.AGENT,
         _NO_AGENT,
-        group=_of_people(lambda agent: agent.browser),
-        detail_group=_of_people(lambda agent: agent.browser),
-        detail=_of_people(lambda agent: agent.browser_version),
+        group=_people_by(lambda agent: agent.browser),
+        detail_group=_people_by(lambda agent: agent.browser),
+        detail=_each_by(lambda agent: agent.browser_version),
     ),
     PanelSpec(
         "operating_systems",
         "systems",
         Base.AGENT,
         _NO_AGENT,
-        group=_of_people(lambda agent: agent.system),
-        detail_group=_of_people(lambda agent: agent.system),
-        detail=_of_people(lambda agent: agent.system_version),
+        group=_people_by(lambda agent: agent.system),
+        detail_group=_people_by(lambda agent: agent.system),
+        detail=_each_by(lambda agent: agent.system_version),
     ),
     PanelSpec(
         "devices",
         "devices",
         Base.AGENT,
         _NO_AGENT,
-        group=_of_people(lambda agent: agent.device),
+        group=_people_by(lambda agent: agent.device),
     ),
     PanelSpec(
         "bots",
         "bots",
         Base.AGENT,
         "no user agent is a bot's",
-        group=_agents(lambda agent: agent.bot),
+        group=_bot,
     ),
     PanelSpec("agents", "agents", Base.AGENT, _NO_AGENT),
     PanelSpec(

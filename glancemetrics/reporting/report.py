@@ -342,10 +342,10 @@ class _PanelMaker:
             shown[numbers] = True
         # The last one is for what is in no group.
         wanted = np.flatnonzero(shown[codes_of(groups)])
-        names = base.names.take(pa.array(wanted))
+        numbers_wanted = pa.array(wanted)
         joined = pc.binary_join_element_wise(
-            groups.take(pa.array(wanted)).cast(pa.string()),
-            spec.detail(names).cast(pa.string()),
+            groups.take(numbers_wanted).cast(pa.string()),
+            spec.detail(base.names, numbers_wanted).cast(pa.string()),
             pa.scalar(FROM, pa.string()),
         ).dictionary_encode()
         codes = np.full(len(base), -1, np.int32)

@@ -49,7 +49,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> AgentProcess:
 
 def test_it_says_what_we_would_have_said(process: AgentProcess) -> None:
     many = AGENTS + [f"agent/{i} {'x' * 100}" for i in range(5000)]  # more than a pipe holds
-    assert process.classify(many) == classify(many)
+    assert list(process.classify([many, AGENTS])) == [classify(many), classify(AGENTS)]
     with pytest.raises(ChildProcessError):
         os.waitpid(process.pid, 0)
 
@@ -57,7 +57,7 @@ def test_it_says_what_we_would_have_said(process: AgentProcess) -> None:
 def test_we_say_it_ourselves_when_it_was_killed() -> None:
     process = AgentProcess()
     os.kill(process.pid, signal.SIGKILL)
-    assert process.classify(AGENTS) == classify(AGENTS)
+    assert list(process.classify([AGENTS])) == [classify(AGENTS)]
 
 
 def test_it_ends_with_us() -> None:
@@ -85,7 +85,7 @@ def test_the_interrupt_of_a_terminal_does_not_end_it_and_it_holds_no_output_open
         os.sched_yield()
     assert {str(Path(f"/proc/{process.pid}/fd/{n}").readlink()) for n in range(3)} == {os.devnull}
     os.kill(process.pid, signal.SIGINT)
-    assert process.classify(AGENTS) == classify(AGENTS)
+    assert list(process.classify([AGENTS])) == [classify(AGENTS)]
 
 
 def test_as_many_processes_as_there_are_others(monkeypatch: pytest.MonkeyPatch) -> None:

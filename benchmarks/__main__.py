@@ -19,7 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.monitor import console, monitoring
-from benchmarks.reports import measure_growth, measure_phases, measure_report
+from benchmarks.reports import (
+    measure_ceiling,
+    measure_growth,
+    measure_order,
+    measure_phases,
+    measure_report,
+)
 from glancemetrics.traffic import Shape, Traffic
 
 
@@ -205,7 +211,10 @@ def measure_help() -> None:
 
 
 def main() -> None:
-    names = ("help", "report", "phases", "growth", "ingest", "start", "idle", "generate", "memory")
+    names = (
+        *("help", "report", "phases", "growth", "order", "ceiling"),
+        *("ingest", "start", "idle", "generate", "memory"),
+    )
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("what", nargs="*", choices=[*names, []], default=list(names))
     parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
@@ -226,6 +235,10 @@ def main() -> None:
                     measure_phases(folder, options.lines)
                 case "growth":
                     measure_growth(folder, options.lines // 4, options.rounds)
+                case "order":
+                    measure_order(folder, options.lines, options.rounds)
+                case "ceiling":
+                    measure_ceiling(folder, options.lines // 2)
                 case "ingest":
                     measure_ingest(folder, options.seconds)
                 case "start":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import time
@@ -75,6 +76,61 @@ def measure_growth(folder: Path, lines: int, rounds: int) -> None:
                 flush=True,
             )
         log.unlink()
+
+
+def measure_order(folder: Path, lines: int, rounds: int) -> None:
+    """The same lines in order, shuffled, and with every year of 27 among them."""
+    out = folder / "report.json"
+    log = generated(folder, lines)
+    chance = random.Random(1)
+    told = log.read_bytes().splitlines(keepends=True)
+    years = [b"/%d:" % year for year in range(2000, 2027)]
+    logs = {"in order": log, "shuffled": folder / "shuffled.log", "27 years": folder / "years.log"}
+    logs["27 years"].write_bytes(
+        b"".join(line.replace(b"/2026:", chance.choice(years), 1) for line in told)
+    )
+    chance.shuffle(told)
+    logs["shuffled"].write_bytes(b"".join(told))
+    del told
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, each in logs.items():
+            took = seconds_of(ours(each, out))
+            assert took is not None
+            best[name] = min(took, best.get(name, took))
+    print(f"report on {lines:,} lines by their order; best of {rounds}, in turn:")
+    for name, took in best.items():
+        print(f"  {name:<10} {took:6.2f} s  {took / best['in order']:.2f}x", flush=True)
+    for each in logs.values():
+        each.unlink()
+
+
+def measure_ceiling(folder: Path, lines: int) -> None:
+    """Memory where no value comes twice, in any field of any line: what gives way, and when."""
+    out = folder / "report.json"
+    log = folder / "distinct.log"
+    with log.open("wb") as file:
+        for number in range(lines):
+            file.write(_distinct_line(number))
+    print(f"report on {lines:,} lines of which no two share a value:")
+    for ceiling in ("400MB", "1GB", "2GB"):
+        command = ours(log, out, "--max-memory", ceiling)
+        took = seconds_of(command)
+        print(
+            f"  --max-memory {ceiling:<6} {took:6.2f} s, {peak_of(command) / 1e6:,.0f} MB",
+            flush=True,
+        )
+    log.unlink()
+
+
+def _distinct_line(number: int) -> bytes:
+    mixed = number * 2_654_435_761 & 0xFFFF_FFFF  # Knuth's multiplicative hash, one to one
+    host = b".".join(b"%d" % byte for byte in mixed.to_bytes(4))
+    clock = b"%02d:%02d:%02d" % (number // 3600 % 24, number // 60 % 60, number % 60)
+    return (
+        b'%b - - [20/Nov/2026:%b +0000] "GET /p/%x/%d HTTP/1.1" 404 512 '
+        b'"https://s%x.example.org/%d" "agent/%x (X11; %d)"\n'
+    ) % (host, clock, mixed, number, mixed, number, mixed, number)
 
 
 def generated(folder: Path, lines: int) -> Path:

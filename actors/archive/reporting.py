@@ -29,8 +29,9 @@ _THREADS = 2
 """Reading, finding and numbering leave the interpreter to others most of the time."""
 
 _REJECT_SAMPLES = 5
-_BASE_MEMORY = 175_000_000
-"""Bytes that the program takes with a few chunks in hand, before it has counted anything."""
+_BASE_MEMORY = 255_000_000
+"""Bytes that the program takes before it has counted anything, with a few chunks in hand of which
+each value is another."""
 _TALLY_SHARE = 0.6
 """Of the memory that is left then; making the panels takes about as much again."""
 

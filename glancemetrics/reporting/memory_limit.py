@@ -6,7 +6,7 @@ import re
 
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes."""
-LEAST_MEMORY = 300_000_000
+LEAST_MEMORY = 400_000_000
 """Bytes; the program itself takes more than half of them."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
@@ -18,5 +18,5 @@ def read_memory_limit(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     size = int(float(match[1]) * _SIZE_BYTES[match[2].lower()]) if match else 0
     if size < LEAST_MEMORY:
-        raise ValueError(f"{text} must be a size of at least 300MB, such as 1GB")
+        raise ValueError(f"{text} must be a size of at least 400MB, such as 1GB")
     return size

@@ -473,24 +473,13 @@ def _largest(counts: Counts, visitors: Int64s, order: Order, limit: int) -> list
     other = counts.other
     if other >= 0:
         key[other] = -math.inf
-    size = min(limit, len(key) - (other >= 0))
-    if size <= 0:
-        return [other] if other >= 0 else []
-    cut = np.partition(key, len(key) - size)[len(key) - size]
-    best = np.flatnonzero(key >= cut)
-    tied = np.flatnonzero(key == cut)
-    if len(tied) > 10_000:
-        # Names are only compared where they can matter; of so many equals, by hits alone.
-        room = size - int(np.count_nonzero(key > cut))
-        hits = counts.hits[tied]
-        least = np.partition(hits, len(hits) - room)[len(hits) - room]
-        tied = tied[hits >= least]
-        best = np.concatenate([np.flatnonzero(key > cut), tied])
-    names = counts.names.take(pa.array(best)).to_pylist()
-    ranked = sorted(
-        zip((-key[best]).tolist(), (-counts.hits[best]).tolist(), names, best.tolist(), strict=True)
-    )
-    numbers = [number for *_, number in ranked if number != other][:size]
+    # There may be millions of them: in Arrow none of the names becomes a Python string.
+    columns = {"key": key, "hits": np.ascontiguousarray(counts.hits), "name": counts.names}
+    numbers: list[int] = pc.select_k_unstable(
+        pa.record_batch(columns),
+        k=min(limit, len(key) - (other >= 0)),
+        sort_keys=[("key", "descending"), ("hits", "descending"), ("name", "ascending")],
+    ).to_pylist()
     return [*numbers, other] if other >= 0 else numbers
 
 

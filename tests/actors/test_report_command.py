@@ -129,7 +129,7 @@ def test_an_odd_name_is_written_as_what_is_asked_for(log: Path, tmp_path: Path) 
         (["LOG", "--exclude-ip", "x"], "--exclude-ip x: must be an address"),
         (["LOG", "--where", "nope = 1"], "the columns are time"),
         (["LOG", "--timezone", "Mars"], "--timezone Mars: must be a name such as Europe/Paris"),
-        (["LOG", "--max-memory", "1MB"], "must be a size of at least 300MB"),
+        (["LOG", "--max-memory", "1MB"], "must be a size of at least 400MB"),
         (["LOG", "--output-format", "parquet"], "needs a file, with --output"),
         (["LOG", "--nope"], "unrecognized arguments: --nope (`glancemetrics report -h` shows"),
     ],

@@ -111,6 +111,17 @@ def test_processes_are_gone_when_something_goes_wrong_here() -> None:
     assert not multiprocessing.active_children()
 
 
+def test_processes_with_answers_that_nobody_takes_end_without_a_word(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    answer = b"x" * 1_000_000  # more than fits a pipe: it is still being sent
+    with workers_of("2", lambda *_: answer) as workers:
+        for number in range(4):
+            workers.submit(number, b"")
+    assert not multiprocessing.active_children()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_process_that_is_killed_is_an_error_and_not_a_hole() -> None:
     def work(task: int, _: Lines) -> int:
         if task == 3 and os.getpid() != HERE:

@@ -8,6 +8,7 @@ import pytest
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.records import rows
+from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Report, Wishes, build_report
 from glancemetrics.reporting.slices import slices_of
@@ -118,3 +119,44 @@ def test_months_of_minutes_become_hours() -> None:
     assert sum(row.hits for row in report.panel("time").rows) == 10_000
     assert report.panel("time").rows[1].hits == 120
     assert sum(row.visitors or 0 for row in report.panel("weekdays").rows) == report.visitors
+
+
+def test_a_log_in_which_no_value_comes_twice_ends_with_a_report() -> None:
+    log = b"".join(
+        line(
+            BASE + number // 50,
+            host=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
+            request=f"GET /p{number}/{number} HTTP/1.1",
+            referrer=f"https://s{number}.example.org/",
+            agent=f"agent/{number}",
+            status=404,
+        )
+        for number in range(20_000)
+    )
+    tally = Tally(CEILING, groups_kept())
+    for batch in batches_of(log, 2000):
+        tally.add(slices_of(batch))
+        settle(tally)
+        assert tally.size_bytes() <= CEILING
+    report = build_report(tally, Wishes(top=1000))
+    assert report.hits == 20_000
+    assert report.visitors == pytest.approx(20_000, rel=0.2)
+    for name in ("paths", "sections", "referring_sites", "agents", "not_found"):
+        panel = report.panel(name)
+        assert panel.short
+        assert panel.rows[-1].name == "(other)"
+        assert panel.rows[-1].hits + panel.distinct == 20_000
+    assert "static_files" in report.left_out
+
+
+def test_rows_that_tie_stand_by_hits_and_then_by_name() -> None:
+    log = b"".join(
+        line(request=f"GET /{name} HTTP/1.1", size=size)
+        for name, size in [("b", 2), ("é", 2), ("a", 2), ("Z", 2), ("c", 1), ("c", 1), ("d", 3)]
+    )
+    tally = Tally(1 << 40, groups_kept())
+    for batch in batches_of(log, 3):
+        tally.add(slices_of(batch))
+    settle(tally)
+    rows_by_bytes = build_report(tally, Wishes(top=5, order=Order.BYTES)).panel("paths").rows
+    assert [row.name for row in rows_by_bytes] == ["/d", "/c", "/Z", "/a", "/b"]

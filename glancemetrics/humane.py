@@ -28,8 +28,13 @@ def format_rate(rate: float, decimals: int = 2) -> str:
 
 
 def format_share(part: int, whole: int) -> str:
-    """A share in percent; unknown where there is no whole."""
-    return f"{100 * part / whole:.1f} %" if whole else UNKNOWN
+    """A share in percent; what is something is not shown as none, nor what is not all as all."""
+    if not whole:
+        return UNKNOWN
+    percent = f"{100 * part / whole:.1f}"
+    if part and percent == "0.0":
+        return "<0.1 %"
+    return ">99.9 %" if part < whole and percent == "100.0" else f"{percent} %"
 
 
 def format_seconds(seconds: float | None) -> str:

@@ -36,6 +36,11 @@ def test_counts_rates_and_shares() -> None:
     assert [humane.format_share(1, 3), humane.format_share(0, 0)] == ["33.3 %", "–"]
 
 
+def test_something_is_not_shown_as_none_nor_almost_all_as_all() -> None:
+    shares = [humane.format_share(part, 10_000) for part in (0, 1, 5, 9_994, 9_999, 10_000)]
+    assert shares == ["0.0 %", "<0.1 %", "0.1 %", "99.9 %", ">99.9 %", "100.0 %"]
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

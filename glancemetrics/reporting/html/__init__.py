@@ -115,7 +115,7 @@ def _summary(report: Report) -> Iterator[str]:
         ("Requests", format_count(report.hits)),
         ("Visitors", _visitors(report.visitors, report)),
         ("Sent", format_bytes(report.bytes)),
-        ("Errors", f"{format_count(report.errors)} ({format_share(report.errors, report.hits)})"),
+        ("Errors", f"{format_count(report.errors)} ({_share(report.errors, report.hits)})"),
         ("4xx", format_count(report.client_errors)),
         ("5xx", format_count(report.server_errors)),
         ("Span", format_duration(span)),
@@ -136,7 +136,7 @@ def _trouble(report: Report) -> Iterator[str]:
     rejects = report.rejects
     if not rejects.count:
         return
-    share = format_share(rejects.count, report.lines)
+    share = _share(rejects.count, report.lines)
     yield '<details class="warning">'
     lines = "line" if rejects.count == 1 else "lines"
     yield f"<summary>{format_count(rejects.count)} rejected {lines} ({share} of all)</summary><dl>"
@@ -240,7 +240,7 @@ def _row(row: Row, report: Report, panel: Panel, timed: bool, bar: float | None)
     mark = "~" if panel.short else ""
     cells = [
         (row.hits, mark + format_count(row.hits), "hits"),
-        (row.share, format_share(row.hits, report.hits), "share"),
+        (row.share, _share(row.hits, report.hits), "share"),
         (-1 if row.visitors is None else row.visitors, _visitors(row.visitors, report), "visitors"),
         (row.bytes, format_bytes(row.bytes), "sent"),
         (row.errors, format_count(row.errors), "errors"),
@@ -273,6 +273,10 @@ def _visitors(visitors: int | None, report: Report) -> str:
     if visitors is None:
         return UNKNOWN
     return ("~" if report.visitors_estimated else "") + format_count(visitors)
+
+
+def _share(part: int, whole: int) -> str:
+    return escape(format_share(part, whole))
 
 
 def _sources(report: Report) -> str:

@@ -27,6 +27,17 @@ def format_rate(rate: float, decimals: int = 2) -> str:
     return f"{rate:.{decimals}f}".rstrip("0").rstrip(".")
 
 
+def format_mean_rate(count: int, seconds: float) -> str:
+    """How many come a second, in the mean, unknown for no time: `12.5/s`, `3/h`, `0.2/day`."""
+    if not seconds:
+        return UNKNOWN
+    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        rate = count * size / seconds
+        if rate >= 1:
+            return f"{format_rate(rate)}/{unit}"
+    return f"{format_rate(count * 86_400 / seconds)}/day"
+
+
 def format_share(part: int, whole: int) -> str:
     """A share in percent; what is something is not shown as none, nor what is not all as all."""
     if not whole:

@@ -15,7 +15,7 @@ from glancemetrics.humane import (
     format_bytes,
     format_count,
     format_duration,
-    format_rate,
+    format_mean_rate,
     format_seconds,
     format_share,
 )
@@ -79,7 +79,7 @@ class _Writer:
                 yield from self._chart(panel.rows)
             else:
                 yield from self._table(panel)
-        if report.left_out:
+        if report.left_out and report.hits:
             yield ""
             yield self._styled("title", "Left out")
             for name, reason in report.left_out.items():
@@ -101,7 +101,7 @@ class _Writer:
         span = report.end - report.start
         yield f"{_moment(report.start, report)} – {_moment(report.end, report)} {report.time_zone}"
         yield ""
-        rate = f"{format_rate(report.hits / span)}/s" if span else UNKNOWN
+        rate = format_mean_rate(report.hits, span)
         facts = [
             ("Requests", format_count(report.hits)),
             ("Visitors", self._visitors(report.visitors)),

@@ -36,6 +36,12 @@ def test_counts_rates_and_shares() -> None:
     assert [humane.format_share(1, 3), humane.format_share(0, 0)] == ["33.3 %", "–"]
 
 
+def test_a_mean_rate_is_told_in_a_unit_that_shows_it() -> None:
+    rates = [(25, 2), (9999, 300_000), (3, 200_000), (0, 60), (5, 0)]
+    shown = [humane.format_mean_rate(count, seconds) for count, seconds in rates]
+    assert shown == ["12.5/s", "2/min", "1.3/day", "0/day", "–"]
+
+
 def test_something_is_not_shown_as_none_nor_almost_all_as_all() -> None:
     shares = [humane.format_share(part, 10_000) for part in (0, 1, 5, 9_994, 9_999, 10_000)]
     assert shares == ["0.0 %", "<0.1 %", "0.1 %", "99.9 %", ">99.9 %", "100.0 %"]

@@ -21,7 +21,7 @@ from glancemetrics.humane import (
     format_bytes,
     format_count,
     format_duration,
-    format_rate,
+    format_mean_rate,
     format_seconds,
     format_share,
 )
@@ -99,7 +99,7 @@ def _body(report: Report, now: float) -> Iterator[str]:
         yield "</section>"
     yield "</main>"
     yield "<footer>"
-    if report.left_out:
+    if report.left_out and report.hits:
         yield "<h2>Left out</h2><dl>"
         for name, reason in report.left_out.items():
             yield f"<dt>{_text(name)}</dt><dd>{_text(reason)}</dd>"
@@ -119,7 +119,7 @@ def _summary(report: Report) -> Iterator[str]:
         ("4xx", format_count(report.client_errors)),
         ("5xx", format_count(report.server_errors)),
         ("Span", format_duration(span)),
-        ("Rate", f"{format_rate(report.hits / span)}/s" if span else UNKNOWN),
+        ("Rate", format_mean_rate(report.hits, span)),
     ]
     if report.filtered:
         facts.append(("Filtered out", format_count(report.filtered)))

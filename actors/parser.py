@@ -11,7 +11,8 @@ import trio
 
 from actors.messages import Chunk, FromParser, FromTailer
 from glancemetrics.aggregation import SourceBatch
-from glancemetrics.formats.combined import Decoded, decode
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.line_splitter import OVERLONG_REASON
 from glancemetrics.rejects import reject_of
 
@@ -24,6 +25,7 @@ async def parse(
     send: trio.MemorySendChannel[FromParser],
     *,
     workers: int,
+    log_format: LogFormat = COMBINED,
     where: Where | None = None,
 ) -> None:
     """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
@@ -37,12 +39,13 @@ async def parse(
         async for message in receive:
             await hands.acquire()
             following = trio.Event()
-            nursery.start_soon(_parse_one, message, where, turn, following, hands, send)
+            nursery.start_soon(_parse_one, message, log_format, where, turn, following, hands, send)
             turn = following
 
 
 async def _parse_one(
     message: FromTailer,
+    log_format: LogFormat,
     where: Where | None,
     turn: trio.Event,
     following: trio.Event,
@@ -51,7 +54,7 @@ async def _parse_one(
 ) -> None:
     parsed: FromParser
     if isinstance(message, Chunk):
-        parsed = await trio.to_thread.run_sync(_parsed, message, where)
+        parsed = await trio.to_thread.run_sync(_parsed, message, log_format, where)
     else:
         parsed = message
     await turn.wait()
@@ -60,8 +63,8 @@ async def _parse_one(
     hands.release()
 
 
-def _parsed(chunk: Chunk, where: Where | None) -> SourceBatch:
-    decoded: Decoded = decode(chunk.lines)
+def _parsed(chunk: Chunk, log_format: LogFormat, where: Where | None) -> SourceBatch:
+    decoded = log_format.decode(chunk.lines)
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,

@@ -26,6 +26,8 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.formats.notations import read_format
 from glancemetrics.records import SCHEMA
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
@@ -43,10 +45,11 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
-    logs = find_logs(names)
+    log_format = read_format(options.format)
+    logs = find_logs(names, log_format)
     with interruption() as interrupted:
         if output_format == "parquet":
-            _write_parquet(logs, selection, options.output, interrupted)
+            _write_parquet(logs, log_format, selection, options.output, interrupted)
             return 0
         to_file = options.output is not None
         wishes = Wishes(
@@ -59,6 +62,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
         try:
             report = report_on(
                 logs,
+                log_format=log_format,
                 selection=selection,
                 wishes=wishes,
                 max_memory=options.max_memory,
@@ -69,7 +73,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
             )
         finally:
             line.clear()
-    _require_lines(report)
+    _require_lines(report, log_format)
     if report.unfinished is not None:
         sys.stderr.write(f"glancemetrics: {report.unfinished}.\n")
     if to_file:
@@ -95,7 +99,7 @@ def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Sele
     )
 
 
-def _require_lines(report: Report) -> None:
+def _require_lines(report: Report, log_format: LogFormat) -> None:
     """Raise `GlanceMetricsError` if not one line could be made sense of."""
     if report.hits or report.filtered or report.unfinished:
         return
@@ -105,8 +109,8 @@ def _require_lines(report: Report) -> None:
     if report.rejects.count:
         sample = report.rejects.samples[0]
         raise GlanceMetricsError(
-            f"{report.sources[0].name}: no line is a common or combined log line; "
-            f"of the first, {sample.reason}"
+            f"{report.sources[0].name}: no line is {log_format.expected} "
+            f"(--format takes others); of the first, {sample.reason}"
         )
 
 
@@ -163,7 +167,11 @@ def _paged(text: str) -> bool:
 
 
 def _write_parquet(
-    logs: list[LogFile], selection: Selection, output: str, interrupted: Interruption
+    logs: list[LogFile],
+    log_format: LogFormat,
+    selection: Selection,
+    output: str,
+    interrupted: Interruption,
 ) -> None:
     from pyarrow import parquet  # late: it takes as long to load as a small log to read
 
@@ -180,7 +188,7 @@ def _write_parquet(
             lines += chunk.lines  # type: ignore[attr-defined]
             line.show(Progress(read, total, lines))
 
-        yield from scan_logs(logs, selection, stopped=interrupted, told=told)
+        yield from scan_logs(logs, selection, log_format=log_format, stopped=interrupted, told=told)
 
     try:
         with (

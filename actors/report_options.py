@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glancemetrics.errors import UsageError
+from glancemetrics.formats.format_names import DEFAULT_FORMAT, FORMAT_HELP
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY, read_memory_limit
 from glancemetrics.reporting.panel_names import AGENT_PANELS, PANEL_NAMES, Order
 from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
@@ -49,8 +50,9 @@ def read_report_options(
 
 
 def add_selection_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which records are chosen."""
+    """Add the options by which lines become records, and records are chosen."""
     add = parser.add_argument
+    add("--format", default=DEFAULT_FORMAT, metavar="FORMAT", help=FORMAT_HELP.replace("%", "%%"))
     add("--since", metavar="TIME", help=f"only from then on: {ALLOWED_INSTANT}")
     add("--until", metavar="TIME", help="only before then")
     add("--where", metavar="EXPRESSION",

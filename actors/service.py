@@ -23,6 +23,7 @@ from glancemetrics.aggregation import Aggregation, reach_seconds
 from glancemetrics.alerting import Alerting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
+from glancemetrics.formats.notations import read_format
 from glancemetrics.rules.high_traffic import HighTraffic
 from glancemetrics.rules.rule import Rule
 from glancemetrics.settings import OFF, Settings
@@ -112,11 +113,13 @@ async def monitor(
         from glancemetrics.sql import Where  # late: DuckDB is an extra
 
         where = Where(settings.where)
+    log_format = read_format(settings.format)
     start = StartPosition(
         From(settings.start_from),
         # The delay is not known yet; what comes before the window costs little.
         longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
+        log_format.line_times,
     )
 
     async with trio.open_nursery() as output_nursery:
@@ -148,7 +151,12 @@ async def monitor(
                 )
                 flow.start_soon(
                     functools.partial(
-                        parse, from_tailers, to_aggregator, workers=PARSERS, where=where
+                        parse,
+                        from_tailers,
+                        to_aggregator,
+                        workers=PARSERS,
+                        log_format=log_format,
+                        where=where,
                     )
                 )
                 with tailers:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from glancemetrics.formats.format_names import DEFAULT_FORMAT
+from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.formats.notations import read_format
 from glancemetrics.records import SCHEMA
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
@@ -32,6 +35,7 @@ Addresses = str | Iterable[str]
 def read(
     logs: Logs,
     *,
+    format: str = DEFAULT_FORMAT,  # noqa: A002 - the flag's name
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -41,20 +45,22 @@ def read(
 ) -> pa.Table:
     """Read logs into a table of `SCHEMA`, in the time order of their records.
 
-    `logs` are paths, globs or directories, compressed or not. `since` and `until` are times,
+    `logs` are paths, globs or directories, compressed or not, in a `format` that `--format` may
+    name. `since` and `until` are times,
     dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an SQL
     expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
-    batches = list(_scan(_found(logs), selection))
+    batches = list(_scan(logs, format, selection))
     return pa.Table.from_batches(batches, SCHEMA).unify_dictionaries()
 
 
 def scan(
     logs: Logs,
     *,
+    format: str = DEFAULT_FORMAT,  # noqa: A002 - the flag's name
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -64,12 +70,13 @@ def scan(
 ) -> Iterator[pa.RecordBatch]:
     """Yield what `read` reads, batch by batch and in constant memory."""
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
-    return _scan(_found(logs), selection)
+    return _scan(logs, format, selection)
 
 
 def report(
     logs: Logs | pa.Table | pa.RecordBatchReader,
     *,
+    format: str = DEFAULT_FORMAT,  # noqa: A002 - the flag's name
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -101,20 +108,28 @@ def report(
         )
     from actors.archive.reporting import report_on
 
-    return report_on(_found(logs), selection=selection, wishes=wishes, max_memory=max_memory)
+    log_format = read_format(format)
+    return report_on(
+        _found(logs, log_format),
+        log_format=log_format,
+        selection=selection,
+        wishes=wishes,
+        max_memory=max_memory,
+    )
 
 
-def _scan(logs: list[LogFile], selection: Selection) -> Iterator[pa.RecordBatch]:
+def _scan(logs: Logs, named: str, selection: Selection) -> Iterator[pa.RecordBatch]:
     from actors.archive.scan import scan_logs
 
-    return scan_logs(logs, selection)
+    log_format = read_format(named)
+    return scan_logs(_found(logs, log_format), selection, log_format=log_format)
 
 
-def _found(logs: Logs) -> list[LogFile]:
+def _found(logs: Logs, log_format: LogFormat) -> list[LogFile]:
     from actors.archive.logs import find_logs
 
     paths = [logs] if isinstance(logs, (str, os.PathLike)) else list(logs)
-    return find_logs(os.fspath(path) for path in paths)
+    return find_logs((os.fspath(path) for path in paths), log_format)
 
 
 def _conforming(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.formats.format_names import DEFAULT_FORMAT, FORMAT_HELP
 
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
@@ -220,6 +221,14 @@ class Settings:
         repeatable=True,
         help="log to follow: a path, a glob (quoted), or - for standard input; repeatable",
         allowed="a path, a glob or -",
+    )
+    format: str = _setting(
+        DEFAULT_FORMAT,
+        _text,
+        name="format",
+        metavar="FORMAT",
+        help=FORMAT_HELP,
+        allowed="the name of a format, or a format as nginx or Apache have it",
     )
     timewindow: int = _setting(
         10,

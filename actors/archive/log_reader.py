@@ -13,8 +13,8 @@ import attrs
 from actors.archive.decompression import DamagedError, compression_of, decompressed
 from actors.archive.logs import LogFile
 from actors.archive.workers import Buffer, Lines, Pending, Workers
-from glancemetrics.formats.clf_time import line_times
-from glancemetrics.formats.combined import Decoded, decode
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.log_format import Decoded, LogFormat
 from glancemetrics.line_splitter import (
     OVERLONG_REASON,
     LineSplitter,
@@ -83,12 +83,14 @@ class LogReader(Generic[Result]):
         logs: list[LogFile],
         work: Callable[[Decoded], Result],
         *,
+        log_format: LogFormat = COMBINED,
         span: TimeSpan | None = None,
         stopped: Callable[[], bool] = lambda: False,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self._logs = logs
         self._work = work
+        self._format = log_format
         self._span = span
         self._stopped = stopped
         self.chunk_bytes = chunk_bytes
@@ -117,7 +119,7 @@ class LogReader(Generic[Result]):
         """Decode lines and do the work on them."""
         if not lines and not piece.overlong:
             return ReadChunk(piece.log, 0, 0, (), None, piece.read_bytes, piece.trouble)
-        decoded = decode(lines)
+        decoded = self._format.decode(lines)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
             piece.log,
@@ -142,7 +144,7 @@ class LogReader(Generic[Result]):
             yield _Block(b"", trouble=error.strerror or str(error))
 
     def _plain(self, file: BinaryIO, workers: Workers[Any, Any]) -> Iterator[_Block]:
-        if _is_binary(file.read(_BINARY_SAMPLE)):
+        if self._is_binary(file.read(_BINARY_SAMPLE)):
             yield _Block(b"", trouble="is no log: it holds binary data")
             return
         span = self._file_span(file)
@@ -193,7 +195,7 @@ class LogReader(Generic[Result]):
         def read_at(offset: int, count: int) -> bytes:
             return os.pread(file.fileno(), count, offset)
 
-        return find_span(read_at, size, line_times, self._span.since, self._span.until)
+        return find_span(read_at, size, self._format.line_times, self._span.since, self._span.until)
 
     def _compressed(self, file: BinaryIO, compression: str) -> Iterator[_Block]:
         splitter = LineSplitter()
@@ -208,7 +210,7 @@ class LogReader(Generic[Result]):
                 trouble = f"{error}; what could be read before is counted"
                 block = None
             if block is not None:
-                if not told and not held and _is_binary(block[:_BINARY_SAMPLE]):
+                if not told and not held and self._is_binary(block[:_BINARY_SAMPLE]):
                     yield _Block(b"", trouble="is no log: it holds binary data")
                     return
                 blocks.append(block)
@@ -257,6 +259,11 @@ class LogReader(Generic[Result]):
             size -= len(block)
         return b"".join(blocks)
 
+    def _is_binary(self, beginning: bytes) -> bool:
+        if b"\0" not in beginning:
+            return False
+        return not self._format.decode(beginning[: beginning.rfind(b"\n") + 1]).batch.num_rows
+
 
 class _Resumed:
     """A stream of which the beginning has been read already."""
@@ -283,7 +290,3 @@ class _Resumed:
     @property
     def closed(self) -> bool:
         return self._file.closed
-
-
-def _is_binary(beginning: bytes) -> bool:
-    return b"\0" in beginning and not decode(beginning[: beginning.rfind(b"\n") + 1]).batch.num_rows

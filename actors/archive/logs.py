@@ -19,7 +19,8 @@ from actors.archive.decompression import (
     decompressed,
 )
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.formats.combined import decode
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.records import seconds
 
 STANDARD_INPUT = "-"
@@ -45,7 +46,7 @@ class LogFile:
         return Path(self.name).open("rb", buffering=0)
 
 
-def find_logs(names: Iterable[str]) -> list[LogFile]:
+def find_logs(names: Iterable[str], log_format: LogFormat = COMBINED) -> list[LogFile]:
     """Find the logs that names stand for, the one with the oldest records first.
 
     Raises `GlanceMetricsError` for a name that is nothing, cannot be read, or has no log in it.
@@ -65,7 +66,7 @@ def find_logs(names: Iterable[str]) -> list[LogFile]:
                 identity = (status.st_dev, status.st_ino)
                 if identity in seen:
                     continue
-                log = _examined(path, status)
+                log = _examined(path, status, log_format)
             except OSError as error:
                 raise GlanceMetricsError(f"{path}: {_reason(error)}") from None
             if must_be_log or log.oldest is not None:
@@ -96,7 +97,7 @@ def _paths(name: str) -> Iterator[tuple[str, bool]]:
         yield name, True
 
 
-def _examined(path: str, status: os.stat_result) -> LogFile:
+def _examined(path: str, status: os.stat_result, log_format: LogFormat) -> LogFile:
     if not stat.S_ISREG(status.st_mode):
         # A pipe can be read only once.
         return LogFile(path, None)
@@ -109,13 +110,13 @@ def _examined(path: str, status: os.stat_result) -> LogFile:
                 beginning = next(decompressed(file, compression), b"")[:_SAMPLE]
             except DamagedError:
                 beginning = b""
-    return LogFile(path, status.st_size, compression, _first_second(beginning))
+    return LogFile(path, status.st_size, compression, _first_second(beginning, log_format))
 
 
-def _first_second(beginning: bytes) -> int | None:
+def _first_second(beginning: bytes, log_format: LogFormat) -> int | None:
     end = beginning.rfind(b"\n") + 1
     lines = beginning[:end] if end else beginning + b"\n" * bool(beginning)
-    batch = decode(lines).batch
+    batch = log_format.decode(lines).batch
     return int(seconds(batch)[0]) if batch.num_rows else None
 
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
-from glancemetrics.formats.combined import Decoded
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.log_format import Decoded, LogFormat
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.agent_kinds import Classify, kinds_of
 from glancemetrics.reporting.panel_names import AGENT_PANELS
@@ -62,6 +63,7 @@ class _Worked:
 def report_on(
     logs: list[LogFile],
     *,
+    log_format: LogFormat = COMBINED,
     selection: Selection = Selection(),  # noqa: B008 - frozen
     wishes: Wishes = Wishes(),  # noqa: B008 - frozen
     max_memory: int,
@@ -81,7 +83,7 @@ def report_on(
         batch = selection.of(decoded.batch)
         return _Worked(slices_of(batch, wishes.zone), decoded.batch.num_rows)
 
-    reader = LogReader(logs, work, span=selection.span, stopped=stopped)
+    reader = LogReader(logs, work, log_format=log_format, span=selection.span, stopped=stopped)
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     if selection.where is not None or (total is not None and total <= reader.chunk_bytes):

@@ -12,6 +12,8 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.selection import Selection
 
 _WORKERS = 2
@@ -33,6 +35,7 @@ def scan_logs(
     logs: list[LogFile],
     selection: Selection,
     *,
+    log_format: LogFormat = COMBINED,
     stopped: Callable[[], bool] = lambda: False,
     told: Callable[[ReadChunk[pa.RecordBatch]], None] = lambda _: None,
 ) -> Iterator[pa.RecordBatch]:
@@ -47,6 +50,7 @@ def scan_logs(
             reader = LogReader(
                 [log],
                 lambda decoded: selection.of(decoded.batch),
+                log_format=log_format,
                 span=selection.span,
                 stopped=stopped,
             )

@@ -7,8 +7,8 @@ import os
 
 import attrs
 
-from glancemetrics.formats.clf_time import line_times
-from glancemetrics.time_bisect import find_start, last_line_end, newest_time
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.time_bisect import LineTimes, find_start, last_line_end, newest_time
 
 
 class From(enum.Enum):
@@ -28,6 +28,8 @@ class StartPosition:
     """Length of the longest window."""
     now: float | None
     """The window's end, seconds since the epoch; `None` for the log's newest record."""
+    line_times: LineTimes = COMBINED.line_times
+    """Finds the times of lines."""
 
     def offset(self, descriptor: int, size: int) -> tuple[int, int | None]:
         """Return the offset to begin at in an open file, and its newest record's second.
@@ -46,7 +48,7 @@ class StartPosition:
             case From.WINDOW:
                 now = self.now
                 if now is None:
-                    newest = newest_time(read_at, size, line_times)
+                    newest = newest_time(read_at, size, self.line_times)
                     now = 0 if newest is None else newest + 1
-                start = find_start(read_at, size, line_times, int(now) - self.window_seconds)
+                start = find_start(read_at, size, self.line_times, int(now) - self.window_seconds)
                 return start.offset, start.newest

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import attrs
 import trio
 
 from actors.messages import Chunk, FromTailer, SourceGone
@@ -97,7 +98,7 @@ class _Tailer:
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
             # A file that comes to match is new: it is read from its start.
-            start = StartPosition(From.START, start.window_seconds, start.now)
+            start = attrs.evolve(start, where=From.START)
             await trio.sleep(POLL_SECONDS)
 
     async def follow(

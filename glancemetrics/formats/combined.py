@@ -24,7 +24,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.clf_time import local_seconds, zone_offset_seconds
+from glancemetrics.formats.clf_time import line_times, local_seconds, zone_offset_seconds
+from glancemetrics.formats.log_format import Decoded, sampled
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
 from glancemetrics.records import SCHEMA, empty_batch
@@ -55,22 +56,24 @@ _NULL = pa.scalar(None, pa.string())
 
 _TYPICAL_LINE = 200
 """Bytes."""
-_SAMPLED_REJECTS = 8
-"""Rejects of one chunk that are kept as samples; the rest are only counted."""
 
 
-@attrs.frozen(eq=False)
-class Decoded:
-    """What became of the lines of one chunk: `lines == batch.num_rows + rejects`."""
+@attrs.frozen
+class CombinedFormat:
+    """The common and the combined log format, mixed or not."""
 
-    lines: int
-    batch: pa.RecordBatch
-    """The records, of `records.SCHEMA`, in file order."""
-    rejects: int
-    samples: tuple[Reject, ...]
-    """Some of the rejects: the first, and the last ones."""
-    format: str | None
-    """`combined` or `common`, what the chunk's records are; `None` without any."""
+    @property
+    def expected(self) -> str:
+        return "a common or combined log line"
+
+    def decode(self, chunk: bytes | memoryview) -> Decoded:
+        return decode(chunk)
+
+    def line_times(self, block: bytes) -> tuple[Int64s, Int64s]:
+        return line_times(block)
+
+
+COMBINED = CombinedFormat()
 
 
 def decode(chunk: bytes | memoryview) -> Decoded:
@@ -99,19 +102,13 @@ def decode(chunk: bytes | memoryview) -> Decoded:
             reject_of(line, explain(line))
             for line in (
                 bytes(chunk[lines.left_start[i] : lines.left_end[i]])
-                for i in _sampled(matched.rejected)
+                for i in sampled(matched.rejected)
             )
         )
     if not len(rows.line):
         return Decoded(lines.lines, empty_batch(), rejects, samples, None)
     name = "combined" if combined else "common"
     return Decoded(lines.lines, _batch(rows, decoder), rejects, samples, name)
-
-
-def _sampled(rejected: Int64s) -> Int64s:
-    if len(rejected) <= _SAMPLED_REJECTS:
-        return rejected
-    return np.concatenate([rejected[:1], rejected[1 - _SAMPLED_REJECTS :]])
 
 
 @attrs.frozen(eq=False)

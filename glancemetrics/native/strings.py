@@ -66,25 +66,25 @@ class StringTable:
         handle = quick.gm_strings_new(count)
         if not handle:
             raise MemoryError
-        self._handle = handle
+        self.handle = handle
         weakref.finalize(self, library.gm_strings_free, handle)
 
     def __len__(self) -> int:
-        return int(quick.gm_strings_count(self._handle))
+        return int(quick.gm_strings_count(self.handle))
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(quick.gm_strings_memory(self._handle))
+        return int(quick.gm_strings_memory(self.handle))
 
     @property
     def text_bytes(self) -> int:
         """How long all strings are together."""
-        return int(quick.gm_strings_size(self._handle))
+        return int(quick.gm_strings_size(self.handle))
 
     def enter(self, strings: pa.StringArray) -> Int32s:
         """Return the number of each string; new ones are entered. There must be no nulls."""
-        return numbers_at(self._handle, strings)
+        return numbers_at(self.handle, strings)
 
     def enter_networks(
         self, hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
@@ -97,7 +97,7 @@ class StringTable:
         offsets, data = text_addresses(hosts)
         checked(
             library.gm_networks(
-                self._handle,
+                self.handle,
                 offsets,
                 data,
                 len(hosts),
@@ -109,10 +109,14 @@ class StringTable:
         )
         return numbers
 
+    def strings(self) -> pa.StringArray:
+        """Return all strings so far; the array is good until more are entered."""
+        return strings_at(self.handle, self)
+
     def sealed(self) -> pa.StringArray:
         """Return all strings, in the order of their numbers; no more can be entered then."""
-        library.gm_strings_seal(self._handle)
-        return strings_at(self._handle, self)
+        library.gm_strings_seal(self.handle)
+        return strings_at(self.handle, self)
 
 
 def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:

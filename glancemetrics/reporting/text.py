@@ -175,7 +175,7 @@ class _Writer:
             highest = max(values) or 1
             line = "".join(_block(value / highest) * cells for value in values)
             yield f"{' ' * label_width} {self._styled('chart', line)}"
-            told = f"{title}, up to {show(highest)}"
+            told = f"{title}, up to {show(max(values))}"
             yield f"{' ' * label_width} {self._styled('dim', told)}"
 
     def _steps_per_bar(self) -> int:

@@ -141,7 +141,10 @@ def test_mistakes_are_one_sentence(arguments: list[str], said: str, log: Path) -
 
 def test_a_log_of_another_kind_says_what_was_expected(tmp_path: Path) -> None:
     name = write(tmp_path / "app.log", b'{"level": "info"}\n' * 3)
-    assert "no line is a common or combined log line; of the first, no time" in told("report", name)
+    assert (
+        "no line is a common or combined log line (--format takes others); of the first, no time"
+        in told("report", name)
+    )
     binary = write(tmp_path / "core", bytes(1000))
     assert "core: is no log: it holds binary data" in told("report", binary)
 
@@ -292,6 +295,25 @@ def test_compressed_logs_and_spans_on_the_command_line(tmp_path: Path) -> None:
         "access.log.1.gz",
         "access.log",
     ]
+
+
+def test_a_log_in_the_format_that_its_server_was_told(tmp_path: Path) -> None:
+    log = write(
+        tmp_path / "timed.log",
+        b'h [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 0.250\n'
+        b'h [17/May/2015:10:05:04 +0000] "GET /b HTTP/1.1" x 0.250\n',
+    )
+    written = """log_format timed '$remote_addr [$time_local] "$request" $status $request_time';"""
+    result = run("report", log, "--format", written, "--output-format", "json")
+    report = json.loads(result.stdout)
+    assert report["panels"]["slowest_paths"]["rows"][0]["p95"] == pytest.approx(0.25, rel=0.01)
+    assert report["reject_samples"][0]["reason"] == "$status should stand at character 50"
+    asked = run("sql", log, "select path, duration from log", "--format", written)
+    assert asked.stdout.split()[-2:] == [b"/a", b"0.25"]
+    mistaken = run("report", log, "--format", "%h %t %s")
+    assert mistaken.returncode == 1
+    assert b"no line is a line of the given format" in mistaken.stderr
+    assert run("report", log, "--format", "%h %y").returncode == 2
 
 
 def test_no_colour_where_it_is_not_wanted(log: Path) -> None:

@@ -259,10 +259,10 @@ async def test_lines_survive_rotation_under_load(clock, run) -> None:
 async def test_a_failure_of_the_parser_ends_it_all(
     clock, tmp_path: Path, wall: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: bytes) -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("the parser is broken")
 
-    monkeypatch.setattr("actors.parser.decode", broken)
+    monkeypatch.setattr("glancemetrics.formats.combined.CombinedFormat.decode", broken)
     log = tmp_path / "access.log"
     log.write_bytes(line())
     recorder = Recorder()
@@ -276,3 +276,13 @@ async def test_a_failure_of_the_parser_ends_it_all(
         )
     assert failure.group_contains(RuntimeError, match="the parser is broken")
     assert recorder.events[-1].kind is AlertEventKind.MONITORING_STOPPED
+
+
+async def test_a_log_in_another_format_is_followed(clock, run, wall) -> None:
+    monitor = run(format="$msec $remote_addr $request_time", start_from="window")
+    monitor.write(*(b"%d.250 h%d 0.5\n" % (int(wall()) - 200 + i * 10, i) for i in range(20)))
+    monitor.write(b"half a line is none\n")
+    snapshot = await monitor.until(lambda s: s.health.rejects == 1)
+    assert snapshot.health.sources[0].format == "given"
+    # Those before the longest window are not read: the place is found by the times of lines.
+    assert 0 < snapshot.health.records < 20

@@ -62,6 +62,8 @@ class Context:
     started_at: float
     rules: Mapping[str, Rule]
     incident_limit: int
+    expected: str
+    """What a line should be, such as `a common or combined log line`."""
     zone: tzinfo | None = None
     """`None` for the machine's own."""
 
@@ -296,15 +298,15 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         texts = [
             (
                 styles.WARNING,
-                f"Nothing parses. Lines read: {format_count(state.lines)}; none is in the common "
-                "or the combined log format.",
+                f"Nothing parses. Lines read: {format_count(state.lines)}; none is "
+                f"{safe(context.expected)}.",
             ),
             *_first_reject(state),
             (
                 "",
                 "Is this the access log, and not the error log? If the server writes another "
-                "format, set it to combined (nginx: access_log FILE combined; Apache: CustomLog "
-                "FILE combined).",
+                "format, say so with --format, as it stands in the server's configuration "
+                "(nginx: log_format; Apache: LogFormat).",
             ),
         ]
     else:

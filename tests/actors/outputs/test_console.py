@@ -75,6 +75,7 @@ class Session:
             started_at=float(BASE),
             rules={"high_traffic": HighTraffic(10.0, 120)},
             incident_limit=3,
+            expected="a line",
             zone=UTC,
         )
         self.delivery = Delivery.to(

@@ -33,6 +33,7 @@ CONTEXT = Context(
     started_at=BASE - 123.0,
     rules={"high_traffic": HighTraffic(10.0, 120)},
     incident_limit=3,
+    expected="a common or combined log line",
     zone=UTC,
 )
 NOTHING = empty_insights(BASE, 10)
@@ -158,10 +159,10 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
         )
     )
     page = " ".join(page.split())
-    assert "Nothing parses. Lines read: 1,284; none is in the common or the combined log" in page
+    assert "Nothing parses. Lines read: 1,284; none is a common or combined log line." in page
     assert 'The first of them: {"msg": "first"}' in page
     assert "What is wrong with it: no time such as [x]." in page
-    assert "access_log FILE combined" in page
+    assert "say so with --format" in page
     assert "Sections" not in page
 
 

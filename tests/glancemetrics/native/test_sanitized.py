@@ -17,6 +17,7 @@ TESTS = Path(__file__).parents[1]
 RUN = [
     TESTS / "native" / "test_native.py",
     TESTS / "test_combined.py",
+    TESTS / "formats" / "test_pattern.py",
     TESTS / "test_networks.py",
     TESTS / "test_request_line.py",
     TESTS / "reporting" / "test_tally.py",

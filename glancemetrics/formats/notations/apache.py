@@ -1,0 +1,107 @@
+"""Apache's `LogFormat`.
+
+Source: https://httpd.apache.org/docs/2.4/mod/mod_log_config.html#formats
+"""
+
+from __future__ import annotations
+
+import re
+
+from glancemetrics.formats.fields import Field
+from glancemetrics.formats.notations.notation import CUSTOM, NotationError
+from glancemetrics.formats.pattern import Part, literal
+
+DIRECTIVES = {
+    "a": Field.HOST,
+    "h": Field.HOST,
+    "l": Field.IDENTITY,
+    "u": Field.USER,
+    "r": Field.REQUEST,
+    "m": Field.METHOD,
+    "U": Field.PATH,
+    "q": Field.QUERY,
+    "H": Field.PROTOCOL,
+    "s": Field.STATUS,
+    "B": Field.BYTES,
+    "b": Field.BYTES,
+    "O": Field.BYTES,
+    "v": Field.VHOST,
+    "V": Field.VHOST,
+    "D": Field.MICROSECONDS,
+    "T": Field.SECONDS,
+}
+WITH_ARGUMENT = {
+    ("c", "a"): Field.HOST,
+    ("c", "h"): Field.HOST,
+    ("referer", "i"): Field.REFERRER,
+    ("user-agent", "i"): Field.AGENT,
+    ("host", "i"): Field.VHOST,
+    ("s", "T"): Field.SECONDS,
+    ("ms", "T"): Field.MILLISECONDS,
+    ("us", "T"): Field.MICROSECONDS,
+    ("sec", "t"): Field.EPOCH_SECONDS,
+    ("msec", "t"): Field.EPOCH_MILLISECONDS,
+    ("usec", "t"): Field.EPOCH_MICROSECONDS,
+}
+_READ_OVER = frozenset("AfIkLpPRSX")
+_READ_OVER_WITH_ARGUMENT = frozenset("CeinoPpx") | {"^ti", "^to"}
+
+_DIRECTIVE = re.compile(r"%[!\d,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[A-Za-z])")
+_STATEMENT = re.compile(
+    r"""\s*(?:LogFormat|CustomLog\s+\S+)\s+"((?:[^"\\]|\\.)*)"\s*(\S*)""", re.IGNORECASE
+)
+
+
+def statement(text: str) -> tuple[str, str]:
+    """Return the name and the format of a whole `LogFormat "..." name`, or of a bare format."""
+    whole = _STATEMENT.match(text)
+    if whole is not None:
+        return whole[2] or CUSTOM, whole[1]
+    written = text.strip()
+    quoted = len(written) > 1 and written[0] == written[-1] == '"' and r"\"" in written
+    return CUSTOM, written[1:-1] if quoted else written
+
+
+def parts_of(written: str) -> list[Part]:
+    """Take a format apart. Raises `NotationError`."""
+    parts = []
+    at = 0
+    text = ""
+    while at < len(written):
+        if written[at] == "\\" and at + 1 < len(written):
+            text += {"t": "\t", "n": "\n"}.get(written[at + 1], written[at + 1])
+            at += 2
+        elif written.startswith("%%", at):
+            text += "%"
+            at += 2
+        elif written[at] != "%":
+            text += written[at]
+            at += 1
+        else:
+            directive = _DIRECTIVE.match(written, at)
+            if directive is None:
+                raise NotationError("after % should stand a directive", at)
+            for part in _parts(directive, at):
+                if part.is_literal:
+                    text += part.text
+                    continue
+                if text:
+                    parts.append(literal(text))
+                text = ""
+                parts.append(part)
+            at = directive.end()
+    return [*parts, literal(text)] if text else parts
+
+
+def _parts(directive: re.Match[str], at: int) -> list[Part]:
+    argument, letter = directive[1], directive[2]
+    shown = directive[0]
+    if argument is None and letter == "t":
+        return [literal("["), Part(shown, Field.CLF_TIME), literal("]")]
+    if argument is None and letter in DIRECTIVES:
+        return [Part(shown, DIRECTIVES[letter])]
+    if argument is not None and (argument.lower(), letter) in WITH_ARGUMENT:
+        return [Part(shown, WITH_ARGUMENT[argument.lower(), letter])]
+    if letter in (_READ_OVER if argument is None else _READ_OVER_WITH_ARGUMENT):
+        return [Part(shown)]
+    raise NotationError(f"{shown} is no directive that can be read", at)

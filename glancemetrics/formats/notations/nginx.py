@@ -1,0 +1,90 @@
+"""nginx's `log_format`.
+
+Source: https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format, and for the variables
+https://nginx.org/en/docs/http/ngx_http_core_module.html#variables.
+"""
+
+from __future__ import annotations
+
+import re
+
+from glancemetrics.formats.fields import Field
+from glancemetrics.formats.notations.notation import CUSTOM, NotationError
+from glancemetrics.formats.pattern import Part, literal
+
+VARIABLES = {
+    "remote_addr": Field.HOST,
+    "remote_user": Field.USER,
+    "time_local": Field.CLF_TIME,
+    "time_iso8601": Field.ISO_TIME,
+    "msec": Field.EPOCH_SECONDS,
+    "request": Field.REQUEST,
+    "request_method": Field.METHOD,
+    "request_uri": Field.TARGET,
+    "uri": Field.PATH,
+    "document_uri": Field.PATH,
+    "args": Field.QUERY,
+    "query_string": Field.QUERY,
+    "server_protocol": Field.PROTOCOL,
+    "status": Field.STATUS,
+    "body_bytes_sent": Field.BYTES,
+    "bytes_sent": Field.BYTES,
+    "http_referer": Field.REFERRER,
+    "http_user_agent": Field.AGENT,
+    "host": Field.VHOST,
+    "http_host": Field.VHOST,
+    "server_name": Field.VHOST,
+    "request_time": Field.SECONDS,
+    "upstream_response_time": Field.UPSTREAM_SECONDS,
+}
+"""Others are read over: modules and `map` make variables of any name."""
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_STRING = re.compile(r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s;'"]+))""", re.DOTALL)
+_STATEMENT = re.compile(r"\s*log_format\s+(\S+)(?:\s+escape=(\w+))?")
+
+
+def statement(text: str) -> tuple[str, str]:
+    """Return the name and the format of a whole `log_format ...;`, or of a bare format."""
+    head = _STATEMENT.match(text)
+    if head is None:
+        stripped = text.strip()
+        quoted = len(stripped) > 1 and stripped[0] == stripped[-1] == "'"
+        return CUSTOM, stripped[1:-1] if quoted else stripped
+    at, pieces = head.end(), []
+    while text[at:].strip(" \t\r\n;"):
+        at = len(text) - len(text[at:].lstrip())
+        string = _STRING.match(text, at)
+        if string is None:
+            raise NotationError("a text in closed quotes should stand here", at)
+        single, double, bare = string.groups()
+        quoted_text = single if single is not None else double
+        pieces.append(bare if quoted_text is None else re.sub(r"\\(.)", _unescaped, quoted_text))
+        at = string.end()
+    return head[1], "".join(pieces)
+
+
+def parts_of(written: str) -> list[Part]:
+    """Take a format apart. Raises `NotationError`."""
+    parts = []
+    at = 0
+    while at < len(written):
+        if written[at] != "$":
+            end = written.find("$", at)
+            end = len(written) if end < 0 else end
+            parts.append(literal(written[at:end]))
+            at = end
+            continue
+        variable = _VARIABLE.match(written, at)
+        if variable is None:
+            raise NotationError("after $ should stand the name of a variable", at)
+        name = variable[1] or variable[2]
+        parts.append(Part(f"${name}", VARIABLES.get(name)))
+        at = variable.end()
+    return parts
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    # As ngx_conf_read_token() of nginx's ngx_conf_file.c does it; its documentation says nothing.
+    known = {"t": "\t", "r": "\r", "n": "\n", '"': '"', "'": "'", "\\": "\\"}
+    return known.get(match[1], match[0])

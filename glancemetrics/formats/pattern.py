@@ -1,0 +1,304 @@
+"""Formats made of literal text and fields, one after the other, matched with RE2.
+
+RE2 takes time that is linear in the length of a line, whatever the line is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.formats.fields import TIMES, Field, Texts, records_of
+from glancemetrics.formats.log_format import Decoded, sampled
+from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
+from glancemetrics.native.strings import StringTable
+from glancemetrics.records import empty_batch, seconds
+from glancemetrics.rejects import reject_of
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+_NUMBER = r"\d{1,17}(?:\.\d{1,9})?"
+_VALUES = {
+    Field.HOST: r"[^ \t]+",
+    Field.IDENTITY: r"[^ \t]+",
+    Field.CLF_TIME: r"\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}",
+    Field.ISO_TIME: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)",
+    Field.EPOCH_SECONDS: _NUMBER,
+    Field.EPOCH_MILLISECONDS: _NUMBER,
+    Field.EPOCH_MICROSECONDS: _NUMBER,
+    Field.STATUS: r"\d{3}|-",
+    Field.BYTES: r"\d{1,18}|-",
+    Field.SECONDS: f"{_NUMBER}|-",
+    Field.MILLISECONDS: f"{_NUMBER}|-",
+    Field.MICROSECONDS: f"{_NUMBER}|-",
+    Field.UPSTREAM_SECONDS: rf"(?:(?:{_NUMBER}|-)(?:(?:, | : )(?:{_NUMBER}|-))*)?",
+}
+"""What the text of a field looks like, where that does not depend on what stands around it."""
+
+_MAY_HOLD = {
+    Field.HOST: r"[^ \t]",
+    Field.IDENTITY: r"[^ \t]",
+    Field.CLF_TIME: "(?!)",
+    Field.ISO_TIME: "[-0-9.,:Z+]",
+}
+"""The beginnings of what the text of such a field may hold."""
+_NUMBER_MAY_HOLD = "[-0-9.]"
+_UPSTREAMS_MAY_HOLD = "[-0-9., :]"
+
+_ANYTHING = ".*?"
+_QUOTED = r'(?:[^"\\]|\\.)*'
+_LINE_END = r"[ \r]*\n$"
+
+
+@attrs.frozen
+class Part:
+    """A field of a line, or the text between fields."""
+
+    text: str
+    """Of literal text, the text; of a field, how its notation writes it."""
+    field: Field | None = None
+    """`None` for literal text, and for a field that no column has."""
+    is_literal: bool = False
+
+
+def literal(text: str) -> Part:
+    """Return a part of which each line has the same text."""
+    return Part(text, is_literal=True)
+
+
+@attrs.frozen
+class _Layout:
+    """How lines are split at their literal texts."""
+
+    before: bytes
+    """Text before the first field."""
+    fields: tuple[FieldBetween, ...]
+
+
+class PatternFormat:
+    """A format that is a sequence of parts. One of them is a time.
+
+    Lines are split at the literal texts by compiled code where that can only mean the same; RE2
+    reads the others, and decides alone what is a reject.
+    """
+
+    def __init__(self, name: str, parts: Sequence[Part]) -> None:
+        self._name = name
+        self._parts = tuple(parts)
+        fields = {part.field for part in parts}
+        self._time = next(field for field in TIMES if field in fields)
+        self._wanted: dict[Field, int] = {}
+        """Which part each field is."""
+        for i, part in enumerate(self._parts):
+            if part.field is not None and (part.field not in TIMES or part.field is self._time):
+                # Where there are several, as of `%s` and `%>s`, the first is meant.
+                self._wanted.setdefault(part.field, i)
+        self._pieces = tuple(
+            f"(?P<f{i}>{self._pattern(i)})" if i in self._wanted.values() else self._pattern(i)
+            for i in range(len(self._parts))
+        )
+        self._whole = f"^{''.join(self._pieces)}{_LINE_END}"
+        self._layout = self._fields_between()
+
+    @property
+    def expected(self) -> str:
+        """What a line should be, as a noun."""
+        return f"a line of the {self._name} format"
+
+    def decode(self, chunk: bytes | memoryview) -> Decoded:
+        """Decode a chunk of whole lines, each ended by a newline."""
+        lines = _lines(bytes(chunk))
+        if not len(lines):
+            return Decoded(0, empty_batch(), 0, (), None)
+        batch, good = self._records(lines)
+        rejected = _without(len(lines), good)
+        samples = tuple(
+            reject_of(text.encode().rstrip(b"\r\n"), self._explained(text))
+            for text in (lines[i].as_py() for i in sampled(rejected).tolist())
+        )
+        name = self._name if batch.num_rows else None
+        return Decoded(len(lines), batch, len(rejected), samples, name)
+
+    def line_times(self, block: bytes) -> tuple[Int64s, Int64s]:
+        """Find the lines of a block that name a time: their offsets, and seconds since the epoch.
+
+        The block may begin and end within a line.
+        """
+        whole = block[: block.rfind(b"\n") + 1]
+        batch, good = self._records(_lines(whole))
+        return _starts(whole)[good], seconds(batch)
+
+    def _records(self, lines: pa.StringArray) -> tuple[pa.RecordBatch, Int32s]:
+        """Return the records, and of which lines they are."""
+        tables = [StringTable() for _ in self._wanted]
+        line, codes = self._split(lines, tables)
+        left = _without(len(lines), line)
+        if len(left):
+            all_left = len(left) == len(lines)
+            matched, more = self._matched(lines if all_left else lines.take(pa.array(left)), tables)
+            line = np.concatenate([line, left[matched].astype(np.int32)])
+            order = np.argsort(line, kind="stable")
+            line = line[order]
+            codes = [
+                np.concatenate([ours, theirs])[order]
+                for ours, theirs in zip(codes, more, strict=True)
+            ]
+        if not len(line):
+            return empty_batch(), line
+        columns = {
+            field: Texts.of(own, table.sealed())
+            for field, own, table in zip(self._wanted, codes, tables, strict=True)
+        }
+        batch, timed = records_of(columns, len(line))
+        return batch, line[timed]
+
+    def _split(
+        self, lines: pa.StringArray, tables: Sequence[StringTable]
+    ) -> tuple[Int32s, list[Int32s]]:
+        """Split lines at their literal texts; leave those that this might read otherwise."""
+        if self._layout is None:
+            return np.zeros(0, np.int32), [np.zeros(0, np.int32) for _ in tables]
+        # The tables hold texts of lines that are left too: which are good is seen by row.
+        split = split_lines(lines, self._layout.before, self._layout.fields, tables)
+        good = np.ones(len(split.line), np.bool_)
+        for i, own, table in zip(self._wanted.values(), split.codes, tables, strict=True):
+            pattern = self._pattern(i)
+            if pattern != _ANYTHING and len(own):
+                fits = pc.match_substring_regex(table.strings(), f"^(?:{pattern})$")
+                good &= fits.to_numpy(zero_copy_only=False)[own]
+        return split.line[good], [own[good] for own in split.codes]
+
+    def _matched(
+        self, lines: pa.StringArray, tables: Sequence[StringTable]
+    ) -> tuple[Int64s, list[Int32s]]:
+        """Match lines with RE2: returns which do, and the numbers of their texts."""
+        matches = pc.extract_regex(lines, self._whole)
+        matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
+        matches = matches.take(pa.array(matched))
+        codes = [
+            table.enter(pc.struct_field(matches, f"f{i}"))
+            for i, table in zip(self._wanted.values(), tables, strict=True)
+        ]
+        return matched, codes
+
+    def _fields_between(self) -> _Layout | None:
+        """Return how to split lines at their literal texts; `None` if that may mean another thing.
+
+        Each field must end where the text after it stands first, and nowhere else: two fields side
+        by side do not, nor one that may hold the beginning of that text.
+        """
+        fields = []
+        for i, part in enumerate(self._parts):
+            if part.is_literal:
+                continue
+            _, after = self._around(i)
+            if not after and i + 1 < len(self._parts):
+                return None
+            if self._may_hold(i, after):
+                return None
+            fields.append(FieldBetween(after.encode(), i in self._wanted.values()))
+        before = self._parts[0].text if self._parts[0].is_literal else ""
+        return _Layout(before.encode(), tuple(fields)) if len(fields) <= MOST_FIELDS else None
+
+    def _may_hold(self, at: int, after: str) -> bool:
+        """Tell whether a field may hold the beginning of the text after it, as part of itself."""
+        field = self._parts[at].field
+        if field is Field.UPSTREAM_SECONDS:
+            # A space that is one of a list is followed by what is not a number.
+            following = self._parts[at + 2].field if at + 2 < len(self._parts) else None
+            number = following in _VALUES and following not in _MAY_HOLD
+            return bool(re.fullmatch(f"{_UPSTREAMS_MAY_HOLD}+", after)) and not number
+        if field not in _VALUES:
+            return False
+        return bool(re.match(_MAY_HOLD.get(field, _NUMBER_MAY_HOLD), after))
+
+    def _pattern(self, at: int) -> str:
+        """Return what a part matches."""
+        part = self._parts[at]
+        if part.is_literal:
+            return re.escape(part.text)
+        if part.field in _VALUES:
+            return f"(?:{_VALUES[part.field]})"
+        return _free_text(part, *self._around(at))
+
+    def _around(self, at: int) -> tuple[str, str]:
+        """Return the literal text before a part and after it."""
+        before = self._parts[at - 1] if at else None
+        after = self._parts[at + 1] if at + 1 < len(self._parts) else None
+        return (
+            before.text if before is not None and before.is_literal else "",
+            after.text if after is not None and after.is_literal else "",
+        )
+
+    def _explained(self, line: str) -> str:
+        """Say in one clause where a rejected line stops to be of this format."""
+        line = line.rstrip("\r\n")
+        if not line:
+            return "the line is empty"
+        end = 0
+        for part, stopped in self._stops(line):
+            if stopped is None:
+                what = f"the text {part.text!r}" if part.is_literal else part.text
+                return f"{what} should stand at character {end + 1}"
+            end = stopped
+        if line[end:].strip():
+            return f"more follows where the line should end, at character {end + 1}"
+        fields = pc.extract_regex(pa.array([f"{line}\n"]), self._whole)[0].as_py()
+        return f"{fields[f'f{self._wanted[self._time]}']} is not a time"
+
+    def _stops(self, line: str) -> Iterator[tuple[Part, int | None]]:
+        """Yield each part, and where it ends; `None` for the first that does not fit."""
+        text = pa.array([line])
+        for i, part in enumerate(self._parts):
+            # A field that takes as little as it can ends where the next part begins.
+            prefix = "".join(self._pieces[: i + 1])
+            found = pc.extract_regex(text, f"^(?P<prefix>{prefix})")[0]
+            yield part, len(found["prefix"].as_py()) if found.is_valid else None
+            if not found.is_valid:
+                return
+
+
+def _free_text(part: Part, before: str, after: str) -> str:
+    """Return what a field matches whose text may be anything, by what stands around it."""
+    if part.field is Field.QUERY and part.text == "%q":
+        return r"(?:\?.*?)?"  # it brings its own mark, if there is a query
+    if part.field is Field.VHOST and not after:
+        return "[^ /]*"  # as in $host$request_uri
+    if before.endswith('"') and after.startswith('"'):
+        return _QUOTED
+    if before.endswith("[") and after.startswith("]"):
+        return r"[^\]]*"
+    # Names of users and lists of addresses have spaces: as little as the rest allows.
+    return _ANYTHING
+
+
+def _lines(chunk: bytes) -> pa.StringArray:
+    r"""Return the lines of a chunk, each with its newline; what is not UTF-8 becomes `\xHH`."""
+    try:
+        chunk.decode()
+    except UnicodeDecodeError:
+        chunk = chunk.decode("utf-8", "backslashreplace").encode()
+    starts = _starts(chunk)
+    offsets = np.append(starts, len(chunk)).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(chunk)]
+    return pa.StringArray.from_buffers(len(starts), buffers[1], buffers[2])
+
+
+def _without(count: int, numbers: Int32s) -> Int64s:
+    """Return the numbers below `count` but for some."""
+    left = np.ones(count, np.bool_)
+    left[numbers] = False
+    return np.flatnonzero(left)
+
+
+def _starts(chunk: bytes) -> Int64s:
+    """Return where the lines of a chunk begin; each ends with a newline."""
+    ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
+    return np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]

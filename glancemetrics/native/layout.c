@@ -1,0 +1,72 @@
+/* Lines of which fields stand between texts that are the same in each line.
+
+   A field ends where the text after it stands first. Whether that is what the format means is for
+   formats/pattern.py to say: it uses this only where no other reading could be meant. */
+
+#include "strings.h"
+
+typedef struct {
+    gm_strings *values;
+    /* Where the field's text goes; null for a field that no column has. */
+    int32_t *codes;
+    /* As many items as there are lines. */
+    const uint8_t *after;
+    int64_t after_length;
+    /* The text after the field; nothing after one that ends the line. */
+} gm_field;
+
+#define MOST_FIELDS 64
+
+static const uint8_t *found(const uint8_t *at, const uint8_t *end, const uint8_t *text,
+                            int64_t length) {
+    while (end - at >= length) {
+        at = memchr(at, text[0], (size_t)(end - at - length + 1));
+        if (!at || !memcmp(at, text, (size_t)length))
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
+static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields, int64_t count,
+                  span *texts) {
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t *stop = end;
+        if (fields[i].after_length) {
+            stop = found(at, end, fields[i].after, fields[i].after_length);
+            if (!stop)
+                return false;
+        }
+        texts[i] = (span){at, stop};
+        at = stop + fields[i].after_length;
+    }
+    return at == end;
+}
+
+/* Split lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
+   Writes which lines could be split, and the codes of their texts; returns how many there are, -1
+   without memory. */
+GM_API int64_t gm_split_lines(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
+                              const uint8_t *before, int64_t before_length, const gm_field *fields,
+                              int64_t count, int32_t *line) {
+    span texts[MOST_FIELDS];
+    int64_t rows = 0;
+    for (int64_t i = 0; i < lines; i++) {
+        const uint8_t *at = chunk + offsets[i], *end = chunk + offsets[i + 1] - 1;
+        while (end > at && (end[-1] == ' ' || end[-1] == '\r'))
+            end--;
+        if (end - at < before_length || memcmp(at, before, (size_t)before_length) ||
+            !split(at + before_length, end, fields, count, texts))
+            continue;
+        for (int64_t field = 0; field < count; field++) {
+            if (!fields[field].values)
+                continue;
+            int32_t code = number_of(fields[field].values, texts[field]);
+            if (code < 0)
+                return -1;
+            fields[field].codes[rows] = code;
+        }
+        line[rows++] = (int32_t)i;
+    }
+    return rows;
+}

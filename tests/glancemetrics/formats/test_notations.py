@@ -1,0 +1,166 @@
+"""Formats as people paste them from a server's configuration, and the mistakes in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from glancemetrics.errors import UsageError
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.format_names import FORMAT_NAMES
+from glancemetrics.formats.notations import read_format
+from glancemetrics.records import LogRecord, rows
+
+MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
+
+
+def one(log_format: str, text: str) -> LogRecord:
+    decoded = read_format(log_format).decode(f"{text}\n".encode())
+    assert (decoded.lines, decoded.rejects) == (1, 0), decoded.samples
+    (record,) = rows(decoded.batch)
+    return record
+
+
+def test_a_log_format_of_nginx_with_all_that_it_may_say() -> None:
+    statement = """
+        log_format  timed  '$remote_addr - $remote_user [$time_local] "$request" '
+                           '$status $body_bytes_sent "$http_referer" '
+                           '"$http_user_agent" rt=$request_time ut="$upstream_response_time" '
+                           '${host} "$http_x_forwarded_for"';
+    """
+    record = one(
+        statement,
+        "203.0.113.7 - Bob Smith [17/May/2015:12:05:03 +0200] "
+        '"GET /a/b?c=d HTTP/2.0" 499 0 "https://example.org/" "x \\x22y\\x22" '
+        'rt=1.250 ut="0.010, 0.002 : -" www.example.org "192.0.2.1, 192.0.2.2"',
+    )
+    assert record == LogRecord(
+        time=MOMENT,
+        host="203.0.113.7",
+        identity=None,
+        user="Bob Smith",
+        method="GET",
+        path="/a/b",
+        query="c=d",
+        protocol="HTTP/2.0",
+        request=None,
+        status=499,
+        bytes=0,
+        referrer="https://example.org/",
+        agent=r"x \x22y\x22",
+        vhost="www.example.org",
+        duration=1.25,
+        upstream_duration=pytest.approx(0.012),
+    )
+    assert read_format(statement).expected == "a line of the timed format"
+
+
+def test_a_log_format_of_apache_as_its_configuration_has_it() -> None:
+    statement = (
+        r'LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\" %D" timed'
+    )
+    record = one(
+        statement,
+        r'www.example.org:443 2001:db8::1 id - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 304 '
+        r'180 "-" "a \"quoted\" name" 1500',
+    )
+    assert (record.vhost, record.host, record.identity) == ("www.example.org", "2001:db8::1", "id")
+    assert (record.user, record.referrer, record.agent) == (None, None, r"a \"quoted\" name")
+    assert (record.status, record.bytes, record.duration) == (304, 180, 0.0015)
+    assert read_format(statement).expected == "a line of the timed format"
+
+
+@pytest.mark.parametrize(
+    ("log_format", "text"),
+    [
+        ("%h %t", "h [17/May/2015:10:05:03 +0000]"),
+        ("%h %{sec}t", "h 1431857103"),
+        ("%h %{msec}t", "h 1431857103000"),
+        ("%h %{usec}t", "h 1431857103000000"),
+        ("$remote_addr $time_local", "h 17/May/2015:06:35:03 -0330"),
+        ("$remote_addr $time_iso8601", "h 2015-05-17T12:05:03+02:00"),
+        ("$remote_addr $msec", "h 1431857103.000"),
+        ("'$time_local $msec'", "17/May/2015:10:05:59 +0000 1431857103.000"),  # the more exact
+        (r"%h \"%t\" %%", 'h "[17/May/2015:10:05:03 +0000]" %'),
+        ("$remote_addr\t$time_iso8601", "h\t2015-05-17 10:05:03Z"),
+    ],
+)
+def test_every_way_to_say_when(log_format: str, text: str) -> None:
+    assert one(log_format, text).time == MOMENT
+
+
+def test_fractions_of_a_second_are_kept() -> None:
+    moment = MOMENT.replace(microsecond=123_000)
+    assert one("$msec", "1431857103.123").time == moment
+    assert one("$time_iso8601", "2015-05-17T10:05:03.123Z").time == moment
+    assert one("%{usec}t", "1431857103123000").time == moment
+
+
+@pytest.mark.parametrize(
+    ("log_format", "text", "expected"),
+    [
+        ("%{sec}t %D", "1 1500", 0.0015),
+        ("%{sec}t %T", "1 2", 2.0),
+        ("%{sec}t %{ms}T", "1 250", 0.25),
+        ("%{sec}t %{us}T", "1 -", None),
+        ("$msec $request_time", "1.000 0.250", 0.25),
+    ],
+)
+def test_durations_are_seconds(log_format: str, text: str, expected: float | None) -> None:
+    assert one(log_format, text).duration == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0.250", 0.25), ("-", None), ("", None), ("0.1, 0.2", 0.3), ("0.1 : 0.2, - : 0.3", 0.6)],
+)
+def test_upstreams_that_were_asked_one_after_the_other_add_up(
+    text: str, expected: float | None
+) -> None:
+    record = one('$msec "$upstream_response_time"', f'1.0 "{text}"')
+    assert record.upstream_duration == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("log_format", "text", "expected"),
+    [
+        ("%{sec}t %m %U%q %H", "1 POST /a?b=c HTTP/2.0", ("POST", "/a", "b=c", "HTTP/2.0")),
+        ("%{sec}t %m %U%q %H", "1 POST /a HTTP/2.0", ("POST", "/a", None, "HTTP/2.0")),
+        ("$msec $request_method $request_uri", "1.0 GET /a?b", ("GET", "/a", "b", None)),
+        ('$msec "$uri" "$args"', '1.0 "/a b" "c=d"', (None, "/a b", "c=d", None)),
+        ('$msec "$uri" "$args"', '1.0 "/a" "-"', (None, "/a", None, None)),
+        ("$msec http://$host$request_uri", "1.0 http://x.org/a?b", (None, "/a", "b", None)),
+        ("$msec $status", "1.0 200", (None, None, None, None)),
+    ],
+)
+def test_requests_in_parts(log_format: str, text: str, expected: tuple[str | None, ...]) -> None:
+    record = one(log_format, text)
+    assert (record.method, record.path, record.query, record.protocol) == expected
+
+
+def test_named_formats() -> None:
+    assert read_format("combined") is read_format("common") is COMBINED
+    text = 'x.org:80 ::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"'
+    assert one("vhost_combined", text).vhost == one("vhost-combined", text).vhost == "x.org"
+    assert one("vhost-common", text[: text.index(' "-"')]).bytes == 5
+
+
+@pytest.mark.parametrize(
+    ("log_format", "said"),
+    [
+        ("nginx", f"is none of {', '.join(FORMAT_NAMES)}"),
+        ("%h %y %t", "character 4: %y is no directive"),
+        ("%h %{x", "character 4: after % should stand a directive"),
+        ("%{%Y-%m-%d}t %h", "character 1: %{%Y-%m-%d}t is no directive"),
+        ("$remote_addr $ $time_local", "character 14: after $ should stand the name"),
+        ("log_format a '$time_local", "character 14: a text in closed quotes should stand here"),
+        ("%h %s", "has no time, such as %t"),
+        ("$status", "has no time, such as $time_local"),
+    ],
+)
+def test_what_cannot_be_understood_is_told_with_its_place(log_format: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_format(log_format)
+    assert str(error.value).startswith(f"--format {log_format}: ")
+    assert said in str(error.value)

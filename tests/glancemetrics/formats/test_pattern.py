@@ -1,0 +1,194 @@
+"""Formats of literal texts and fields: every line is a record or a reject, however it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from glancemetrics.formats import pattern
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.notations import read_format
+from glancemetrics.formats.pattern import PatternFormat
+from glancemetrics.records import rows
+from glancemetrics.traffic import Shape, Traffic
+from tests.lines import BASE, line
+
+NGINX = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent"'
+)
+TIMED = f'{NGINX} $request_time $upstream_response_time "$http_x_forwarded_for"'
+FORMATS = [
+    NGINX,
+    TIMED,
+    '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"',
+    "$msec $upstream_response_time $pipe",
+    "%h:%p %{sec}t %u",
+    "$time_iso8601 $scheme://$host$request_uri $status",
+    "$remote_addr\t$msec\t$request\t$status",
+]
+
+
+def matched_only(log_format: PatternFormat) -> PatternFormat:
+    """The same format, with every line read by RE2."""
+    log_format._layout = None
+    return log_format
+
+
+def lines_of(log_format: PatternFormat, data: bytes) -> list[object]:
+    decoded = log_format.decode(data)
+    assert decoded.lines == data.count(b"\n")
+    assert decoded.batch.num_rows + decoded.rejects == decoded.lines
+    return [*rows(decoded.batch), *decoded.samples]
+
+
+def custom(text: str) -> PatternFormat:
+    log_format = read_format(text)
+    assert isinstance(log_format, PatternFormat)
+    return log_format
+
+
+words = st.text(
+    st.sampled_from('ab/?&=%.:, -"\\[]\t\r0159é\x00') | st.characters(codec="utf-8"), max_size=12
+).map(lambda text: text.replace("\n", ""))
+pieces = st.one_of(
+    words,
+    st.sampled_from(
+        ["203.0.113.7", "2001:db8::1", "-", "200", "0.25", "0.1, 0.2 : -", "1790000000.125", '"-"']
+        + ["[17/May/2015:10:05:03 +0000]", '"GET / HTTP/1.1"', "2026-11-20T10:00:00Z", "https://x"]
+    ),
+)
+loose_lines = st.lists(pieces, max_size=12).map(" ".join)
+
+
+@st.composite
+def timed_lines(draw: st.DrawFn) -> str:
+    """Lines that are almost, or quite, of the format `TIMED`."""
+    quoted = words.map(lambda text: text.replace('"', r"\""))
+    return (
+        f"{draw(st.sampled_from(['h', '::1', '-', 'a b', '']))} - {draw(words | st.just('-'))} "
+        f'[17/May/2015:10:05:03 +0000] "{draw(quoted)}" {draw(st.sampled_from(["200", "-", "9"]))} '
+        f'{draw(st.sampled_from(["5", "-", "x"]))} "{draw(quoted)}" "{draw(words)}" '
+        f"{draw(st.sampled_from(['0.1', '1', '-', 'y']))} "
+        f'{draw(st.sampled_from(["0.1", "-", "0.1, 0.2", "0.1 : -", ","]))} "{draw(words)}"'
+        f"{draw(st.sampled_from(['', ' ', chr(13), ' x']))}"
+    )
+
+
+@pytest.mark.parametrize("text", FORMATS)
+@given(lines=st.lists(loose_lines | timed_lines(), max_size=8))
+@example(lines=["203.0.113.7:443 1790000000 bob", "2001:db8::1:443 1790000000 bob"])
+@example(lines=["1.0 0.1 : 0.2 p", "1.0 0.1 p"])
+@example(  # the first line is none, but its texts were seen
+    lines=[
+        'h - 0 [17/May/2015:10:05:03 +0000] "" 200 5 "" """ 0.1 0.1 ""',
+        'h -  [17/May/2015:10:05:03 +0000] "" 200 5 "" "" 0.1 0.1 ""',
+        'h - 0 [17/May/2015:10:05:03 +0000] "" 200 5 "" "" 0.1 0.1 ""',
+    ]
+)
+def test_compiled_code_and_re2_read_the_same(text: str, lines: Sequence[str]) -> None:
+    data = "".join(f"{one}\n" for one in lines).encode()
+    assert lines_of(custom(text), data) == lines_of(matched_only(custom(text)), data)
+
+
+@given(data=st.binary(max_size=300))
+def test_whatever_comes_is_accounted_for(data: bytes) -> None:
+    for text in FORMATS:
+        lines_of(custom(text), data + b"\n")
+
+
+@pytest.mark.parametrize("text", [NGINX, FORMATS[2]])
+def test_traffic_gives_the_records_that_the_combined_format_gives(text: str) -> None:
+    data = b"".join(Traffic(Shape(20), seed=3).seconds(BASE, 3000)) + line(
+        user="two words", request='GET /\\"x HTTP/1.1', agent="\\\\", size="-", status="-"
+    )
+    made = custom(text).decode(data)
+    expected = COMBINED.decode(data)
+    assert made.batch.num_rows == 3001
+    assert rows(made.batch) == rows(expected.batch)
+
+
+# What nginx writes for a byte of a value, and what it is in a record: the same.
+# https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format (escape=default)
+def escaped(text: str) -> str:
+    return "".join(
+        chr(byte) if 32 <= byte <= 126 and byte not in b'"\\' else f"\\x{byte:02X}"
+        for byte in text.encode()
+    )
+
+
+@given(
+    user=st.text(st.characters(codec="ascii", exclude_characters="[]\r\n"), min_size=1, max_size=9),
+    agent=st.text(max_size=20),
+    duration=st.integers(0, 10**9),
+    second=st.integers(0, 4 * 10**9),
+    status=st.integers(0, 599),
+)
+def test_what_nginx_writes_is_read_back(
+    user: str, agent: str, duration: int, second: int, status: int
+) -> None:
+    user, agent = escaped(user).strip() or "x", escaped(agent)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+    text = (
+        f"::1 - {user} [{moment:%d/%b/%Y:%H:%M:%S} +0000] "
+        f'"GET /a HTTP/1.1" {status:03} 7 "-" "{agent}" {duration / 1000:.3f} - "-"\n'
+    )
+    decoded = custom(TIMED).decode(text.encode())
+    (record,) = rows(decoded.batch)
+    assert record.time == moment
+    assert (record.user, record.agent) == (
+        None if user == "-" else user,
+        None if agent == "-" else agent,
+    )
+    assert (record.status, record.duration) == (status, pytest.approx(duration / 1000))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the line is empty"),
+        ("::1", "the text ' - ' should stand at character 4"),
+        ('::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 2x0 5', "$status should stand"),
+        ('::1 - - [31/Feb/2015:10:05:03 +0000] "-" - - "-" "-"', "31/Feb/2015:10:05:03 +0000"),
+        (
+            '::1 - - [17/May/2015:10:05:03 +0000] "-" - - "-" "-" x',
+            "more follows where the line should end, at character 53",
+        ),
+    ],
+)
+def test_a_reject_says_where_the_line_stops_to_be_of_the_format(text: str, said: str) -> None:
+    decoded = custom(NGINX).decode(f"{text}\n".encode())
+    assert decoded.rejects == 1
+    assert said in decoded.samples[0].reason
+
+
+def test_bytes_that_are_not_utf_8_are_shown_and_move_no_line() -> None:
+    log_format = custom("$remote_addr $msec")
+    data = b"\xff\xfe 5.0\nbad\n\xc3\xa9 6.0\n"
+    assert [record.host for record in rows(log_format.decode(data).batch)] == [r"\xff\xfe", "é"]
+    offsets, seconds = log_format.line_times(data + b"half 7")
+    assert (offsets.tolist(), seconds.tolist()) == ([0, 11], [5, 6])
+
+
+def test_a_value_that_no_record_has_is_in_no_column() -> None:
+    data = b"a 1.0 200\nb 1.0 2x0\nc nope 200\n"
+    batch = custom("$remote_addr $msec $status").decode(data).batch
+    assert batch.column("host").dictionary.to_pylist() == ["a"]
+
+
+def test_a_long_hostile_line_costs_no_more_than_its_length() -> None:
+    short, long = b'a - "' * 20_000 + b"\n", b'a - "' * 200_000 + b"\n"
+    assert custom(TIMED).decode(short).rejects == custom(TIMED).decode(long).rejects == 1
+
+
+def test_delimited_formats_are_split_and_others_matched() -> None:
+    assert [custom(text)._layout is not None for text in FORMATS] == [
+        *(True, True, True),
+        *(False, False, False),
+        True,
+    ]
+    assert pattern.MOST_FIELDS >= 20

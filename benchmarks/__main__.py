@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.monitor import console, monitoring
 from benchmarks.reports import (
     measure_ceiling,
+    measure_formats,
     measure_growth,
     measure_order,
     measure_phases,
@@ -211,12 +212,22 @@ def measure_help() -> None:
 
 
 def main() -> None:
-    names = (
-        *("help", "report", "phases", "growth", "order", "ceiling"),
-        *("ingest", "start", "idle", "generate", "memory"),
-    )
+    measures: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+        "help": lambda _, __: measure_help(),
+        "report": lambda folder, o: measure_report(folder, o.lines, o.rounds),
+        "phases": lambda folder, o: measure_phases(folder, o.lines),
+        "growth": lambda folder, o: measure_growth(folder, o.lines // 4, o.rounds),
+        "order": lambda folder, o: measure_order(folder, o.lines, o.rounds),
+        "ceiling": lambda folder, o: measure_ceiling(folder, o.lines // 2),
+        "formats": lambda folder, o: measure_formats(folder, o.lines // 2, o.rounds),
+        "ingest": lambda folder, o: measure_ingest(folder, o.seconds),
+        "start": lambda folder, _: measure_start(folder),
+        "idle": lambda folder, _: measure_idle(folder),
+        "generate": lambda _, __: measure_generate(),
+        "memory": lambda folder, o: measure_memory(folder, o.minutes),
+    }
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", nargs="*", choices=[*names, []], default=list(names))
+    parser.add_argument("what", nargs="*", choices=[*measures, []], default=list(measures))
     parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
     parser.add_argument("--seconds", type=int, default=12, help="at each rate of ingest")
     parser.add_argument("--lines", type=int, default=2_000_000, help="of the log of the report")
@@ -224,31 +235,8 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
         for what in options.what:
-            match what:
-                case "help":
-                    measure_help()
-                case "report":
-                    measure_report(folder, options.lines, options.rounds)
-                case "phases":
-                    measure_phases(folder, options.lines)
-                case "growth":
-                    measure_growth(folder, options.lines // 4, options.rounds)
-                case "order":
-                    measure_order(folder, options.lines, options.rounds)
-                case "ceiling":
-                    measure_ceiling(folder, options.lines // 2)
-                case "ingest":
-                    measure_ingest(folder, options.seconds)
-                case "start":
-                    measure_start(folder)
-                case "idle":
-                    measure_idle(folder)
-                case "generate":
-                    measure_generate()
-                case "memory":
-                    measure_memory(folder, options.minutes)
+            measures[what](Path(name), options)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,15 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from actors.archive.log_reader import CHUNK_BYTES
 from benchmarks.peers import ours, peak_of, peers, seconds_of
 from glancemetrics.formats.combined import decode
+from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.formats.notations import read_format
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Wishes, build_report
 from glancemetrics.reporting.slices import slices_of
@@ -141,6 +143,47 @@ def generated(folder: Path, lines: int) -> Path:
     return log
 
 
+FORMATS = {
+    "combined": "combined",
+    "the same as a log_format": (
+        '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+        '"$http_referer" "$http_user_agent"'
+    ),
+    "the same, matched with RE2": (
+        '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+        '"$http_referer" "$http_user_agent"$nothing'
+    ),
+}
+
+
+def measure_formats(folder: Path, lines: int, rounds: int) -> None:
+    """CPU time of decoding alone, by format."""
+    log = generated(folder, lines)
+    chunks = list(_chunks(log))
+    print(f"decoding {lines:,} lines of {log.stat().st_size / lines:.0f} bytes, one core:")
+    for name, written in FORMATS.items():
+        log_format = read_format(written)
+        best = min(_seconds_to_decode(log_format, chunks) for _ in range(rounds))
+        print(f"  {name:<28} {lines / best:>11,.0f} lines/s", flush=True)
+    log.unlink()
+
+
+def _chunks(log: Path) -> Iterator[bytes]:
+    with log.open("rb") as file:
+        rest = b""
+        while block := file.read(CHUNK_BYTES):
+            cut = block.rfind(b"\n") + 1
+            yield rest + block[:cut]
+            rest = block[cut:]
+
+
+def _seconds_to_decode(log_format: LogFormat, chunks: Sequence[bytes]) -> float:
+    began = time.process_time()
+    for chunk in chunks:
+        assert not log_format.decode(chunk).rejects
+    return time.process_time() - began
+
+
 def measure_phases(folder: Path, lines: int) -> None:
     """CPU seconds of each phase of a report, in one thread."""
     log = generated(folder, lines)
@@ -153,14 +196,11 @@ def measure_phases(folder: Path, lines: int) -> None:
         return result
 
     tally = Tally(1 << 40, groups_kept())
-    with log.open("rb") as file:
-        rest = b""
-        while block := timed("reading", lambda: file.read(CHUNK_BYTES)):
-            cut = block.rfind(b"\n") + 1
-            chunk, rest = rest + block[:cut], block[cut:]
-            batch = timed("decoding", lambda chunk=chunk: decode(chunk)).batch
-            slices = timed("slicing", lambda batch=batch: slices_of(batch))
-            timed("merging", lambda slices=slices: tally.add(slices))
+    chunks = _chunks(log)
+    while chunk := timed("reading", lambda: next(chunks, b"")):
+        batch = timed("decoding", lambda chunk=chunk: decode(chunk)).batch
+        slices = timed("slicing", lambda batch=batch: slices_of(batch))
+        timed("merging", lambda slices=slices: tally.add(slices))
     for base in tally.by:
         timed("merging", lambda base=base: tally.settle(base))
     timed("panels", lambda: build_report(tally, Wishes()))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from glancemetrics.formats.combined import decode
+from glancemetrics.formats.notations import read_format
 from glancemetrics.names import shortened
 from glancemetrics.records import rows
 from tests.conftest import needs
@@ -47,6 +48,32 @@ def test_every_line_is_accounted_for(name: str, lines: int, records: int) -> Non
     decoded = decode(data if data.endswith(b"\n") else data + b"\n")
     assert (decoded.lines, decoded.batch.num_rows) == (lines, records)
     assert decoded.rejects == lines - records
+
+
+COMBINED = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent"'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "log_format", "lines", "records"),
+    [
+        ("nginx-shop-1k.log", f'{COMBINED} "$http_x_forwarded_for"', 1000, 1000),
+        ("nginx-vhost-malformed-requests.log", f"$host {COMBINED}", 13, 12),  # one is empty
+        (
+            "jira-vhost-custom.log",
+            r"%v:%p %h %{id}o %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" %D",
+            *(2, 2),
+        ),
+        ("traefik-clf.log", "traefik", 9, 7),  # two are empty
+    ],
+)
+def test_logs_in_other_formats(name: str, log_format: str, lines: int, records: int) -> None:
+    data = corpus(name).read_bytes()
+    decoded = read_format(log_format).decode(data if data.endswith(b"\n") else data + b"\n")
+    assert (decoded.lines, decoded.batch.num_rows) == (lines, records)
+    assert {sample.reason for sample in decoded.samples} <= {"the line is empty"}
 
 
 def test_tls_handshakes_on_a_plain_port_are_malformed_requests() -> None:

@@ -6,7 +6,7 @@ RE2 takes time that is linear in the length of a line, whatever the line is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -50,8 +50,8 @@ _MAY_HOLD = {
 }
 """The beginnings of what the text of such a field may hold."""
 _NUMBER_MAY_HOLD = "[-0-9.]"
-_UPSTREAMS_MAY_HOLD = "[-0-9., :]"
 
+_LIST = "(?:[^ ,]+(?:(?:, | : )[^ ,]+)*)?"
 _ANYTHING = ".*?"
 _QUOTED = r'(?:[^"\\]|\\.)*'
 _LINE_END = r"[ \r]*\n$"
@@ -66,6 +66,8 @@ class Part:
     field: Field | None = None
     """`None` for literal text, and for a field that no column has."""
     is_literal: bool = False
+    is_list: bool = False
+    """Whether a field that no column has holds one item for each upstream that was asked."""
 
 
 def literal(text: str) -> Part:
@@ -80,6 +82,8 @@ class _Layout:
     before: bytes
     """Text before the first field."""
     fields: tuple[FieldBetween, ...]
+    looked_at: tuple[int, ...]
+    """Which parts are fields whose texts are wanted."""
 
 
 class PatternFormat:
@@ -137,7 +141,7 @@ class PatternFormat:
 
     def _records(self, lines: pa.StringArray) -> tuple[pa.RecordBatch, Int32s]:
         """Return the records, and of which lines they are."""
-        tables = [StringTable() for _ in self._wanted]
+        tables = {i: StringTable() for i in self._wanted.values()}
         line, codes = self._split(lines, tables)
         left = _without(len(lines), line)
         if len(left):
@@ -146,47 +150,46 @@ class PatternFormat:
             line = np.concatenate([line, left[matched].astype(np.int32)])
             order = np.argsort(line, kind="stable")
             line = line[order]
-            codes = [
-                np.concatenate([ours, theirs])[order]
-                for ours, theirs in zip(codes, more, strict=True)
-            ]
+            codes = {i: np.concatenate([own, more[i]])[order] for i, own in codes.items()}
         if not len(line):
             return empty_batch(), line
         columns = {
-            field: Texts.of(own, table.sealed())
-            for field, own, table in zip(self._wanted, codes, tables, strict=True)
+            field: Texts.of(codes[i], tables[i].sealed()) for field, i in self._wanted.items()
         }
         batch, timed = records_of(columns, len(line))
         return batch, line[timed]
 
     def _split(
-        self, lines: pa.StringArray, tables: Sequence[StringTable]
-    ) -> tuple[Int32s, list[Int32s]]:
-        """Split lines at their literal texts; leave those that this might read otherwise."""
+        self, lines: pa.StringArray, tables: Mapping[int, StringTable]
+    ) -> tuple[Int32s, dict[int, Int32s]]:
+        """Split lines at their literal texts; leave those that RE2 might read otherwise.
+
+        Returns which could be split, and the numbers of their texts, by part.
+        """
         if self._layout is None:
-            return np.zeros(0, np.int32), [np.zeros(0, np.int32) for _ in tables]
-        # The tables hold texts of lines that are left too: which are good is seen by row.
-        split = split_lines(lines, self._layout.before, self._layout.fields, tables)
+            return np.zeros(0, np.int32), {i: np.zeros(0, np.int32) for i in tables}
+        # What no column has is looked at all the same: it may not be what the pattern has there.
+        seen = {i: tables[i] if i in tables else StringTable() for i in self._layout.looked_at}
+        split = split_lines(lines, self._layout.before, self._layout.fields, list(seen.values()))
+        codes = dict(zip(seen, split.codes, strict=True))
         good = np.ones(len(split.line), np.bool_)
-        for i, own, table in zip(self._wanted.values(), split.codes, tables, strict=True):
+        for i, table in seen.items():
             pattern = self._pattern(i)
-            if pattern != _ANYTHING and len(own):
+            if pattern != _ANYTHING and len(split.line):
                 fits = pc.match_substring_regex(table.strings(), f"^(?:{pattern})$")
-                good &= fits.to_numpy(zero_copy_only=False)[own]
-        return split.line[good], [own[good] for own in split.codes]
+                good &= fits.to_numpy(zero_copy_only=False)[codes[i]]
+        return split.line[good], {i: codes[i][good] for i in tables}
 
     def _matched(
-        self, lines: pa.StringArray, tables: Sequence[StringTable]
-    ) -> tuple[Int64s, list[Int32s]]:
-        """Match lines with RE2: returns which do, and the numbers of their texts."""
+        self, lines: pa.StringArray, tables: Mapping[int, StringTable]
+    ) -> tuple[Int64s, dict[int, Int32s]]:
+        """Match lines with RE2: returns which do, and the numbers of their texts, by part."""
         matches = pc.extract_regex(lines, self._whole)
         matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
         matches = matches.take(pa.array(matched))
-        codes = [
-            table.enter(pc.struct_field(matches, f"f{i}"))
-            for i, table in zip(self._wanted.values(), tables, strict=True)
-        ]
-        return matched, codes
+        return matched, {
+            i: table.enter(pc.struct_field(matches, f"f{i}")) for i, table in tables.items()
+        }
 
     def _fields_between(self) -> _Layout | None:
         """Return how to split lines at their literal texts; `None` if that may mean another thing.
@@ -194,7 +197,7 @@ class PatternFormat:
         Each field must end where the text after it stands first, and nowhere else: two fields side
         by side do not, nor one that may hold the beginning of that text.
         """
-        fields = []
+        fields, looked_at = [], []
         for i, part in enumerate(self._parts):
             if part.is_literal:
                 continue
@@ -203,21 +206,25 @@ class PatternFormat:
                 return None
             if self._may_hold(i, after):
                 return None
-            fields.append(FieldBetween(after.encode(), i in self._wanted.values()))
+            is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
+            look = i in self._wanted.values() or self._pattern(i) != _ANYTHING
+            fields.append(FieldBetween(after.encode(), look, is_list))
+            if look:
+                looked_at.append(i)
         before = self._parts[0].text if self._parts[0].is_literal else ""
-        return _Layout(before.encode(), tuple(fields)) if len(fields) <= MOST_FIELDS else None
+        if len(fields) > MOST_FIELDS:
+            return None
+        return _Layout(before.encode(), tuple(fields), tuple(looked_at))
 
     def _may_hold(self, at: int, after: str) -> bool:
         """Tell whether a field may hold the beginning of the text after it, as part of itself."""
-        field = self._parts[at].field
-        if field is Field.UPSTREAM_SECONDS:
-            # A space that is one of a list is followed by what is not a number.
-            following = self._parts[at + 2].field if at + 2 < len(self._parts) else None
-            number = following in _VALUES and following not in _MAY_HOLD
-            return bool(re.fullmatch(f"{_UPSTREAMS_MAY_HOLD}+", after)) and not number
-        if field not in _VALUES:
+        part = self._parts[at]
+        if part.is_list or part.field is Field.UPSTREAM_SECONDS:
+            # Compiled code knows which spaces are of a list, if no more than a space follows it.
+            return bool(after) and after[0] not in ' "'
+        if part.field not in _VALUES:
             return False
-        return bool(re.match(_MAY_HOLD.get(field, _NUMBER_MAY_HOLD), after))
+        return bool(re.match(_MAY_HOLD.get(part.field, _NUMBER_MAY_HOLD), after))
 
     def _pattern(self, at: int) -> str:
         """Return what a part matches."""
@@ -226,6 +233,8 @@ class PatternFormat:
             return re.escape(part.text)
         if part.field in _VALUES:
             return f"(?:{_VALUES[part.field]})"
+        if part.is_list:
+            return _LIST
         return _free_text(part, *self._around(at))
 
     def _around(self, at: int) -> tuple[str, str]:

@@ -13,6 +13,8 @@ typedef struct {
     const uint8_t *after;
     int64_t after_length;
     /* The text after the field; nothing after one that ends the line. */
+    int64_t is_list;
+    /* Whether it holds several items, between which stands `, ` or ` : `. */
 } gm_field;
 
 #define MOST_FIELDS 64
@@ -28,12 +30,21 @@ static const uint8_t *found(const uint8_t *at, const uint8_t *end, const uint8_t
     return NULL;
 }
 
+/* Whether a list goes on behind a space. */
+static bool goes_on(const uint8_t *first, const uint8_t *space, const uint8_t *end) {
+    return (space > first && space[-1] == ',') ||
+           (space - first > 1 && space[-1] == ':' && space[-2] == ' ') ||
+           (end - space > 2 && space[1] == ':' && space[2] == ' ');
+}
+
 static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields, int64_t count,
                   span *texts) {
     for (int64_t i = 0; i < count; i++) {
         const uint8_t *stop = end;
         if (fields[i].after_length) {
             stop = found(at, end, fields[i].after, fields[i].after_length);
+            while (stop && fields[i].is_list && *stop == ' ' && goes_on(at, stop, end))
+                stop = found(stop + 1, end, fields[i].after, fields[i].after_length);
             if (!stop)
                 return false;
         }

@@ -31,6 +31,7 @@ class _Field(ctypes.Structure):
         ("codes", Address),
         ("after", ctypes.c_char_p),
         ("after_length", Count),
+        ("is_list", Count),
     )
 
 
@@ -54,6 +55,8 @@ class FieldBetween:
     after: bytes
     """Empty for a field that ends the line."""
     wanted: bool
+    is_list: bool = False
+    """Whether it holds several items, between which stands `, ` or ` : `."""
 
 
 @attrs.frozen(eq=False)
@@ -84,6 +87,7 @@ def split_lines(
     array = (_Field * len(fields))()
     for i, field in enumerate(fields):
         array[i].after, array[i].after_length = field.after, len(field.after)
+        array[i].is_list = field.is_list
         if field.wanted:
             table, own = next(kept)
             array[i].values, array[i].codes = table.handle, address(own)

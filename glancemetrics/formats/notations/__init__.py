@@ -7,7 +7,12 @@ import re
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.fields import TIMES
-from glancemetrics.formats.format_names import APACHE_PRESETS, COMBINED_NAMES, FORMAT_NAMES
+from glancemetrics.formats.format_names import (
+    APACHE_PRESETS,
+    COMBINED_NAMES,
+    FORMAT_NAMES,
+    NGINX_PRESETS,
+)
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.notations import apache, nginx
 from glancemetrics.formats.notations.notation import NotationError
@@ -21,6 +26,8 @@ def read_format(text: str) -> LogFormat:
         return COMBINED
     if name in APACHE_PRESETS:
         return PatternFormat(name, apache.parts_of(APACHE_PRESETS[name]))
+    if name in NGINX_PRESETS:
+        return PatternFormat(name, nginx.parts_of(NGINX_PRESETS[name]))
     if re.match(r"\s*log_format\s", text) or "$" in text:
         statement, parts_of, example = nginx.statement, nginx.parts_of, "$time_local"
     elif "%" in text:

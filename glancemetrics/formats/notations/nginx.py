@@ -79,7 +79,9 @@ def parts_of(written: str) -> list[Part]:
         if variable is None:
             raise NotationError("after $ should stand the name of a variable", at)
         name = variable[1] or variable[2]
-        parts.append(Part(f"${name}", VARIABLES.get(name)))
+        # Several upstreams may be asked, one after the other: all that tells of them are lists.
+        is_list = name.startswith("upstream_") and name not in VARIABLES
+        parts.append(Part(f"${name}", VARIABLES.get(name), is_list=is_list))
         at = variable.end()
     return parts
 

@@ -146,6 +146,25 @@ def test_named_formats() -> None:
     assert one("vhost-common", text[: text.index(' "-"')]).bytes == 5
 
 
+def test_an_ingress_that_asked_two_upstreams() -> None:
+    record = one(
+        "ingress-nginx",
+        '203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8.5.0" 341 '
+        "0.250 [default-web-80] [] 10.0.0.1:80, 10.0.0.2:80 0, 12 0.200, 0.040 502, 200 abc123",
+    )
+    assert (record.status, record.duration) == (200, 0.25)
+    assert record.upstream_duration == pytest.approx(0.24)
+
+
+def test_traefik_tells_milliseconds_with_their_unit() -> None:
+    record = one(
+        "traefik",
+        '203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 12 "-" "-" 500 '
+        '"test@docker" "http://10.0.0.1:80" 7ms',
+    )
+    assert record.duration == pytest.approx(0.007)
+
+
 @pytest.mark.parametrize(
     ("log_format", "said"),
     [

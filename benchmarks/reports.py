@@ -150,8 +150,9 @@ FORMATS = {
         '"$http_referer" "$http_user_agent"'
     ),
     "the same, matched with RE2": (
-        '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
-        '"$http_referer" "$http_user_agent"$nothing'
+        # Two fields side by side can only be told apart by trying.
+        '$remote_addr$nothing - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+        '"$http_referer" "$http_user_agent"'
     ),
 }
 

@@ -1,6 +1,6 @@
-"""Formats made of literal text and fields, one after the other, matched with RE2.
+"""Formats made of literal text and fields, one after the other.
 
-RE2 takes time that is linear in the length of a line, whatever the line is.
+RE2, which has the last word, takes time that is linear in the length of a line, whatever it is.
 """
 
 from __future__ import annotations
@@ -251,22 +251,21 @@ class PatternFormat:
         line = line.rstrip("\r\n")
         if not line:
             return "the line is empty"
+        whole = pc.extract_regex(pa.array([f"{line}\n"]), self._whole)[0]
+        if whole.is_valid:
+            return f"{whole[f'f{self._wanted[self._time]}']} is not a time"
         end = 0
         for part, stopped in self._stops(line):
             if stopped is None:
                 what = f"the text {part.text!r}" if part.is_literal else part.text
                 return f"{what} should stand at character {end + 1}"
             end = stopped
-        if line[end:].strip():
-            return f"more follows where the line should end, at character {end + 1}"
-        fields = pc.extract_regex(pa.array([f"{line}\n"]), self._whole)[0].as_py()
-        return f"{fields[f'f{self._wanted[self._time]}']} is not a time"
+        return f"more follows where the line should end, at character {end + 1}"
 
     def _stops(self, line: str) -> Iterator[tuple[Part, int | None]]:
         """Yield each part, and where it ends; `None` for the first that does not fit."""
         text = pa.array([line])
         for i, part in enumerate(self._parts):
-            # A field that takes as little as it can ends where the next part begins.
             prefix = "".join(self._pieces[: i + 1])
             found = pc.extract_regex(text, f"^(?P<prefix>{prefix})")[0]
             yield part, len(found["prefix"].as_py()) if found.is_valid else None

@@ -182,6 +182,20 @@ def test_a_reject_says_where_the_line_stops_to_be_of_the_format(text: str, said:
     assert said in decoded.samples[0].reason
 
 
+@pytest.mark.parametrize("space", ["\t", "\x0b", "\x1c", "\x85", "\xa0"])
+def test_white_space_of_other_kinds_ends_no_line(space: str) -> None:
+    log_format = custom("$msec $status")
+    assert log_format.decode(f"1.0 200 {space}\n".encode()).samples[0].reason == (
+        "more follows where the line should end, at character 8"
+    )
+
+
+def test_a_time_that_is_none_is_told_though_anything_may_follow() -> None:
+    text = b"31/Feb/2015:10:05:03 +0000 whatever\n"
+    (sample,) = custom("$time_local $pipe").decode(text).samples
+    assert sample.reason == "31/Feb/2015:10:05:03 +0000 is not a time"
+
+
 def test_bytes_that_are_not_utf_8_are_shown_and_move_no_line() -> None:
     log_format = custom("$remote_addr $msec")
     data = b"\xff\xfe 5.0\nbad\n\xc3\xa9 6.0\n"

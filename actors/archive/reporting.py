@@ -17,7 +17,7 @@ from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.log_format import Decoded, LogFormat
 from glancemetrics.rejects import Reject
-from glancemetrics.reporting.agent_kinds import Classify, kinds_of
+from glancemetrics.reporting.agent_kinds import Classify, classify_here, kinds_of
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
@@ -102,8 +102,7 @@ def report_on(
                     tally.add(chunk.result.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
         if agents_matter and Base.AGENT in tally.by:
-            known = () if classify_agents is None else (classify_agents,)
-            kinds_of(tally.by[Base.AGENT].names, *known)
+            kinds_of(tally.by[Base.AGENT].names, classify_agents or classify_here)
         forget()
         unfinished = None
         if stopped():

@@ -51,7 +51,9 @@ class Field(enum.Enum):
     """Path and query, as the client wrote them."""
     PATH = "path"
     QUERY = "query"
-    """Without the `?`, or with it."""
+    """Without the `?`."""
+    MARKED_QUERY = "query with its mark"
+    """`?` and the query, or nothing."""
     PROTOCOL = "protocol"
     STATUS = "status"
     BYTES = "size"
@@ -90,7 +92,9 @@ _MICROS = {
 }
 _LATEST = 253_402_300_800 * 1_000_000
 """Microseconds of the year 10000: what is later is no time."""
-_REQUEST_PARTS = (Field.METHOD, Field.TARGET, Field.PATH, Field.QUERY, Field.PROTOCOL)
+_REQUEST_PARTS = (
+    *(Field.METHOD, Field.TARGET, Field.PATH, Field.QUERY, Field.MARKED_QUERY, Field.PROTOCOL),
+)
 _NULL = pa.scalar(None, pa.string())
 
 
@@ -214,11 +218,13 @@ def _request_lines(parts: Mapping[Field, pa.StringArray]) -> pa.StringArray:
         target = parts[Field.TARGET]
     else:
         target = parts[Field.PATH]
+        marked = parts.get(Field.MARKED_QUERY)
         if Field.QUERY in parts:
-            query = pc.utf8_ltrim(parts[Field.QUERY], "?")
+            query = parts[Field.QUERY]
             none = pc.is_in(query, pa.array(["", "-"]))
-            marked = pc.binary_join_element_wise("?", query, "")
-            target = pc.binary_join_element_wise(target, pc.if_else(none, "", marked), "")
+            marked = pc.if_else(none, "", pc.binary_join_element_wise("?", query, ""))
+        if marked is not None:
+            target = pc.binary_join_element_wise(target, marked, "")
     lines = pc.binary_join_element_wise(
         parts.get(Field.METHOD, pa.scalar("GET")),
         target,

@@ -33,6 +33,7 @@ _VALUES = {
     Field.EPOCH_SECONDS: _NUMBER,
     Field.EPOCH_MILLISECONDS: _NUMBER,
     Field.EPOCH_MICROSECONDS: _NUMBER,
+    Field.MARKED_QUERY: r"(?:\?.*?)?",
     Field.STATUS: r"\d{3}|-",
     Field.BYTES: r"\d{1,18}|-",
     Field.SECONDS: f"{_NUMBER}|-",
@@ -104,9 +105,10 @@ class PatternFormat:
             if part.field is not None and (part.field not in TIMES or part.field is self._time):
                 # Where there are several, as of `%s` and `%>s`, the first is meant.
                 self._wanted.setdefault(part.field, i)
+        self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
         self._pieces = tuple(
-            f"(?P<f{i}>{self._pattern(i)})" if i in self._wanted.values() else self._pattern(i)
-            for i in range(len(self._parts))
+            f"(?P<f{i}>{pattern})" if i in self._wanted.values() else pattern
+            for i, pattern in enumerate(self._patterns)
         )
         self._whole = f"^{''.join(self._pieces)}{_LINE_END}"
         self._layout = self._fields_between()
@@ -174,7 +176,7 @@ class PatternFormat:
         codes = dict(zip(seen, split.codes, strict=True))
         good = np.ones(len(split.line), np.bool_)
         for i, table in seen.items():
-            pattern = self._pattern(i)
+            pattern = self._patterns[i]
             if pattern != _ANYTHING and len(split.line):
                 fits = pc.match_substring_regex(table.strings(), f"^(?:{pattern})$")
                 good &= fits.to_numpy(zero_copy_only=False)[codes[i]]
@@ -207,7 +209,7 @@ class PatternFormat:
             if self._may_hold(i, after):
                 return None
             is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
-            look = i in self._wanted.values() or self._pattern(i) != _ANYTHING
+            look = i in self._wanted.values() or self._patterns[i] != _ANYTHING
             fields.append(FieldBetween(after.encode(), look, is_list))
             if look:
                 looked_at.append(i)
@@ -275,8 +277,6 @@ class PatternFormat:
 
 def _free_text(part: Part, before: str, after: str) -> str:
     """Return what a field matches whose text may be anything, by what stands around it."""
-    if part.field is Field.QUERY and part.text == "%q":
-        return r"(?:\?.*?)?"  # it brings its own mark, if there is a query
     if part.field is Field.VHOST and not after:
         return "[^ /]*"  # as in $host$request_uri
     if before.endswith('"') and after.startswith('"'):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -20,6 +20,11 @@ Classify = Callable[[Iterable[list[str]]], Iterable[Sequence[UserAgent]]]
 
 _PART = 1 << 14
 """Agents that are Python strings at a time."""
+
+
+def classify_here(parts: Iterable[list[str]]) -> Iterator[list[UserAgent]]:
+    """Tell of the agents of each part what they are, in this process."""
+    return map(classify, parts)
 
 
 @attrs.frozen(eq=False)
@@ -41,9 +46,7 @@ _known: dict[int, tuple[weakref.ref[pa.Array], AgentKinds]] = {}
 """By the `id` of a column, for as long as there is that column: panels group it several times."""
 
 
-def kinds_of(
-    agents: pa.StringArray, classify_parts: Classify = lambda parts: map(classify, parts)
-) -> AgentKinds:
+def kinds_of(agents: pa.StringArray, classify_parts: Classify = classify_here) -> AgentKinds:
     """Tell which kind each agent is of; to ask again for the same column costs nothing."""
     key = id(agents)
     if key not in _known:

@@ -19,7 +19,7 @@ DIRECTIVES = {
     "r": Field.REQUEST,
     "m": Field.METHOD,
     "U": Field.PATH,
-    "q": Field.QUERY,
+    "q": Field.MARKED_QUERY,
     "H": Field.PROTOCOL,
     "s": Field.STATUS,
     "B": Field.BYTES,

@@ -127,6 +127,8 @@ def test_upstreams_that_were_asked_one_after_the_other_add_up(
     [
         ("%{sec}t %m %U%q %H", "1 POST /a?b=c HTTP/2.0", ("POST", "/a", "b=c", "HTTP/2.0")),
         ("%{sec}t %m %U%q %H", "1 POST /a HTTP/2.0", ("POST", "/a", None, "HTTP/2.0")),
+        ("%{sec}t %m %U%q %H", "1 GET /a??b HTTP/2.0", ("GET", "/a", "?b", "HTTP/2.0")),
+        ('$msec "$uri" "$args"', '1.0 "/a" "?b"', (None, "/a", "?b", None)),
         ("$msec $request_method $request_uri", "1.0 GET /a?b", ("GET", "/a", "b", None)),
         ('$msec "$uri" "$args"', '1.0 "/a b" "c=d"', (None, "/a b", "c=d", None)),
         ('$msec "$uri" "$args"', '1.0 "/a" "-"', (None, "/a", None, None)),

@@ -108,6 +108,10 @@ def _each_by(name_of: Callable[[UserAgent], str]) -> Detail:
     return lambda agents, numbers: kinds_of(agents).named(name_of).take(numbers)
 
 
+# Once each: a report groups values anew for every other function.
+_browser = _people_by(lambda agent: agent.browser)
+_system = _people_by(lambda agent: agent.system)
+
 _NULL = pa.scalar(None, pa.string())
 _NO_REQUEST = "no request line is well formed"
 _NO_AGENT = "the log has no user agents"
@@ -173,8 +177,8 @@ PANELS = (
         "browsers",
         Base.AGENT,
         _NO_AGENT,
-        group=_people_by(lambda agent: agent.browser),
-        detail_group=_people_by(lambda agent: agent.browser),
+        group=_browser,
+        detail_group=_browser,
         detail=_each_by(lambda agent: agent.browser_version),
     ),
     PanelSpec(
@@ -182,8 +186,8 @@ PANELS = (
         "systems",
         Base.AGENT,
         _NO_AGENT,
-        group=_people_by(lambda agent: agent.system),
-        detail_group=_people_by(lambda agent: agent.system),
+        group=_system,
+        detail_group=_system,
         detail=_each_by(lambda agent: agent.system_version),
     ),
     PanelSpec(

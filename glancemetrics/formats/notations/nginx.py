@@ -41,7 +41,7 @@ VARIABLES = {
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _STRING = re.compile(r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s;'"]+))""", re.DOTALL)
-_STATEMENT = re.compile(r"\s*log_format\s+(\S+)(?:\s+escape=(\w+))?")
+_STATEMENT = re.compile(r"\s*log_format\s+(\S+)(?:\s+escape=\w+)?")
 
 
 def statement(text: str) -> tuple[str, str]:

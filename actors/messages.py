@@ -6,6 +6,7 @@ import attrs
 
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.snapshot import Snapshot, SourceHealth
 
 
@@ -16,6 +17,10 @@ class Chunk:
     source: str
     lines: bytes
     """Each ended by a newline."""
+    format: LogFormat
+    """How they are written."""
+    directives: bytes
+    """Those that hold before the lines (`LogFormat.directives`)."""
     overlong: tuple[bytes, ...]
     """The beginnings of lines that were too long to keep."""
     caught_up: bool

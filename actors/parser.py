@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
+from actors.clock import WallClock
 from actors.messages import Chunk, FromParser, FromTailer
 from glancemetrics.aggregation import SourceBatch
-from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
 from glancemetrics.line_splitter import OVERLONG_REASON
 from glancemetrics.rejects import reject_of
 
@@ -25,12 +27,14 @@ async def parse(
     send: trio.MemorySendChannel[FromParser],
     *,
     workers: int,
-    log_format: LogFormat = COMBINED,
+    wall: WallClock,
+    circumstances: Circumstances = UNKNOWN,
     where: Where | None = None,
 ) -> None:
     """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
 
-    `where` says which records are to be counted.
+    `where` says which records are to be counted. Lines that do not say when they were written are
+    of the moment in which they come.
     """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
@@ -39,13 +43,14 @@ async def parse(
         async for message in receive:
             await hands.acquire()
             following = trio.Event()
-            nursery.start_soon(_parse_one, message, log_format, where, turn, following, hands, send)
+            now = attrs.evolve(circumstances, arrived=wall())
+            nursery.start_soon(_parse_one, message, now, where, turn, following, hands, send)
             turn = following
 
 
 async def _parse_one(
     message: FromTailer,
-    log_format: LogFormat,
+    circumstances: Circumstances,
     where: Where | None,
     turn: trio.Event,
     following: trio.Event,
@@ -54,7 +59,7 @@ async def _parse_one(
 ) -> None:
     parsed: FromParser
     if isinstance(message, Chunk):
-        parsed = await trio.to_thread.run_sync(_parsed, message, log_format, where)
+        parsed = await trio.to_thread.run_sync(_parsed, message, circumstances, where)
     else:
         parsed = message
     await turn.wait()
@@ -63,16 +68,24 @@ async def _parse_one(
     hands.release()
 
 
-def _parsed(chunk: Chunk, log_format: LogFormat, where: Where | None) -> SourceBatch:
-    decoded = log_format.decode(chunk.lines)
+def _parsed(chunk: Chunk, circumstances: Circumstances, where: Where | None) -> SourceBatch:
+    known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
+    circumstances = attrs.evolve(circumstances, directives=chunk.directives)
+    decoded = chunk.format.decode(chunk.lines, circumstances)
+    samples = reject_samples(chunk.lines, decoded, chunk.format)
+    reformatted = None
+    if known is not None and chunk.format.name != known.name:
+        reformatted = f"is written in another format: {chunk.format.name}, not {known.name} alone"
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,
         batch=decoded.batch,
         lines=decoded.lines + len(overlong),
         rejects=decoded.rejects + len(overlong),
-        reject_samples=decoded.samples + overlong,
+        reject_samples=samples + overlong,
+        foreign=decoded.foreign,
         format=decoded.format,
+        reformatted=reformatted,
         caught_up=chunk.caught_up,
         fresh=chunk.fresh,
         lag_bytes=chunk.lag_bytes,

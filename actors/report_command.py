@@ -25,9 +25,9 @@ from actors.archive.output_file import replacing
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
+from actors.report_options import chosen_reading
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
-from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.notations import read_format
+from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.records import SCHEMA
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
@@ -45,11 +45,11 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
-    log_format = read_format(options.format)
-    logs = find_logs(names, log_format)
+    reading = chosen_reading(options)
+    logs = find_logs(names, reading)
     with interruption() as interrupted:
         if output_format == "parquet":
-            _write_parquet(logs, log_format, selection, options.output, interrupted)
+            _write_parquet(logs, reading.circumstances, selection, options.output, interrupted)
             return 0
         to_file = options.output is not None
         wishes = Wishes(
@@ -62,7 +62,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
         try:
             report = report_on(
                 logs,
-                log_format=log_format,
+                circumstances=reading.circumstances,
                 selection=selection,
                 wishes=wishes,
                 max_memory=options.max_memory,
@@ -73,7 +73,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
             )
         finally:
             line.clear()
-    _require_lines(report, log_format)
+    _require_lines(report, logs)
     if report.unfinished is not None:
         sys.stderr.write(f"glancemetrics: {report.unfinished}.\n")
     if to_file:
@@ -99,7 +99,7 @@ def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Sele
     )
 
 
-def _require_lines(report: Report, log_format: LogFormat) -> None:
+def _require_lines(report: Report, logs: list[LogFile]) -> None:
     """Raise `GlanceMetricsError` if not one line could be made sense of."""
     if report.hits or report.filtered or report.unfinished:
         return
@@ -109,8 +109,13 @@ def _require_lines(report: Report, log_format: LogFormat) -> None:
     if report.rejects.count:
         sample = report.rejects.samples[0]
         raise GlanceMetricsError(
-            f"{report.sources[0].name}: no line is {log_format.expected} "
+            f"{logs[0].name}: no line is {logs[0].format.expected} "
             f"(--format takes others); of the first, {sample.reason}"
+        )
+    if report.foreign:
+        raise GlanceMetricsError(
+            f"{logs[0].name}: no line is {logs[0].format.expected}; all are of other programs "
+            "(`glancemetrics formats FILE` shows what was looked for)"
         )
 
 
@@ -168,7 +173,7 @@ def _paged(text: str) -> bool:
 
 def _write_parquet(
     logs: list[LogFile],
-    log_format: LogFormat,
+    circumstances: Circumstances,
     selection: Selection,
     output: str,
     interrupted: Interruption,
@@ -188,7 +193,9 @@ def _write_parquet(
             lines += chunk.lines  # type: ignore[attr-defined]
             line.show(Progress(read, total, lines))
 
-        yield from scan_logs(logs, selection, log_format=log_format, stopped=interrupted, told=told)
+        yield from scan_logs(
+            logs, selection, circumstances=circumstances, stopped=interrupted, told=told
+        )
 
     try:
         with (

@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.format_names import DEFAULT_FORMAT, FORMAT_HELP
+from glancemetrics.formats.format_names import AUTO, FORMAT_HELP, TIME_ZONE_HELP, TRUSTED_HELP
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY, read_memory_limit
 from glancemetrics.reporting.panel_names import AGENT_PANELS, PANEL_NAMES, Order
 from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
+
+if TYPE_CHECKING:
+    from glancemetrics.formats.reading import Reading
 
 OUTPUT_FORMATS = ("text", "html", "json", "csv", "parquet")
 _ORDERS = tuple(order.value for order in Order if order is not Order.TOTAL_TIME)
@@ -52,7 +56,7 @@ def read_report_options(
 def add_selection_options(parser: argparse.ArgumentParser) -> None:
     """Add the options by which lines become records, and records are chosen."""
     add = parser.add_argument
-    add("--format", default=DEFAULT_FORMAT, metavar="FORMAT", help=FORMAT_HELP.replace("%", "%%"))
+    add_reading_options(parser)
     add("--since", metavar="TIME", help=f"only from then on: {ALLOWED_INSTANT}")
     add("--until", metavar="TIME", help="only before then")
     add("--where", metavar="EXPRESSION",
@@ -67,6 +71,23 @@ def add_selection_options(parser: argparse.ArgumentParser) -> None:
         help="zero the last octet of IPv4 and the last 80 bits of IPv6 addresses")  # fmt: skip
     add("--timezone", default="UTC", metavar="ZONE",
         help="whose days and hours: Europe/Paris, local (default: UTC)")  # fmt: skip
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which lines become records."""
+    add = parser.add_argument
+    add("--format", default=AUTO, metavar="FORMAT", help=FORMAT_HELP.replace("%", "%%"))
+    add("--log-timezone", default="local", metavar="ZONE", help=TIME_ZONE_HELP)
+    add("--trusted-proxy", action="append", default=[], metavar="CIDR", help=TRUSTED_HELP)
+
+
+def chosen_reading(options: argparse.Namespace) -> Reading:
+    """Return how the options say that lines are read. Raises `UsageError`."""
+    from glancemetrics.formats.reading import make_reading  # late: not needed to answer -h
+    from glancemetrics.zones import named_zone
+
+    zone = named_zone(options.log_timezone, "--log-timezone")
+    return make_reading(options.format, zone, options.trusted_proxy)
 
 
 def agents_matter_last(options: argparse.Namespace) -> bool:

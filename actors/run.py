@@ -16,11 +16,10 @@ import trio
 from loguru import logger
 
 from actors.outputs.output import Output
-from actors.service import chosen_outputs, monitor, rules_of
+from actors.service import chosen_outputs, monitor, reading_of, rules_of
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.formats.notations import read_format
 from glancemetrics.settings import Settings
 from glancemetrics.version import __version__
 
@@ -114,7 +113,7 @@ class _Program:
             started_at=time.time(),
             rules={rule.name: rule for rule in rules_of(self._settings)},
             incident_limit=self._settings.incident_limit,
-            expected=read_format(self._settings.format).expected,
+            expected=reading_of(self._settings).format_to_follow().expected,
         )
         return Console(
             context,

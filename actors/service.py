@@ -23,10 +23,11 @@ from glancemetrics.aggregation import Aggregation, reach_seconds
 from glancemetrics.alerting import Alerting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
-from glancemetrics.formats.notations import read_format
+from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.rules.high_traffic import HighTraffic
 from glancemetrics.rules.rule import Rule
 from glancemetrics.settings import OFF, Settings
+from glancemetrics.zones import named_zone
 
 PARSERS = 2
 """Chunks that are parsed at a time: pyarrow leaves the interpreter to others meanwhile."""
@@ -39,6 +40,12 @@ program is gone within two seconds."""
 def rules_of(settings: Settings) -> list[Rule]:
     """Return the rules that the settings ask for."""
     return [HighTraffic(settings.alert_threshold, settings.alert_window_seconds)]
+
+
+def reading_of(settings: Settings) -> Reading:
+    """Return how the settings say that logs are read. Raises `UsageError`."""
+    zone = named_zone(settings.log_timezone, "--log-timezone")
+    return make_reading(settings.format, zone, settings.trusted_proxy)
 
 
 def chosen_outputs(settings: Settings, state_folder: Path) -> list[Output]:
@@ -113,13 +120,12 @@ async def monitor(
         from glancemetrics.sql import Where  # late: DuckDB is an extra
 
         where = Where(settings.where)
-    log_format = read_format(settings.format)
+    reading = reading_of(settings)
     start = StartPosition(
         From(settings.start_from),
         # The delay is not known yet; what comes before the window costs little.
         longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
-        log_format.line_times,
     )
 
     async with trio.open_nursery() as output_nursery:
@@ -155,12 +161,15 @@ async def monitor(
                         from_tailers,
                         to_aggregator,
                         workers=PARSERS,
-                        log_format=log_format,
+                        wall=wall,
+                        circumstances=reading.circumstances,
                         where=where,
                     )
                 )
                 with tailers:
-                    await tail(settings.file, start, to_parser, standard_input=standard_input)
+                    await tail(
+                        settings.file, start, reading, to_parser, standard_input=standard_input
+                    )
                 stop.set()
         finally:
             # Also after a failure: the outputs tell how it ended before they go.

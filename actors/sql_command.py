@@ -22,9 +22,8 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
 from actors.report_command import chosen_selection
-from actors.report_options import add_selection_options
+from actors.report_options import add_selection_options, chosen_reading
 from glancemetrics.errors import StdoutClosedError, UsageError
-from glancemetrics.formats.notations import read_format
 from glancemetrics.reporting.tables import csv_of, text_table
 from glancemetrics.zones import named_zone
 
@@ -43,8 +42,8 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
     output_format = _output_format(options)
     selection = chosen_selection(options, named_zone(options.timezone))
-    log_format = read_format(options.format)
-    logs = find_logs(names, log_format)
+    reading = chosen_reading(options)
+    logs = find_logs(names, reading)
     line = ProgressLine()
     total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
     read = lines = rejects = 0
@@ -62,7 +61,11 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
     with interruption() as interrupted:
         try:
             batches = scan_logs(
-                logs, selection, log_format=log_format, stopped=interrupted, told=told
+                logs,
+                selection,
+                circumstances=reading.circumstances,
+                stopped=interrupted,
+                told=told,
             )
             answer = query(sql, batches, connection)
         finally:

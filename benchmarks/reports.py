@@ -13,8 +13,8 @@ from typing import TypeVar
 from actors.archive.log_reader import CHUNK_BYTES
 from benchmarks.peers import ours, peak_of, peers, seconds_of
 from glancemetrics.formats.combined import decode
+from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.notations import read_format
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Wishes, build_report
 from glancemetrics.reporting.slices import slices_of

@@ -49,7 +49,11 @@ class SourceBatch:
     lines: int
     rejects: int
     reject_samples: tuple[Reject, ...]
+    foreign: int
+    """Lines of other programs."""
     format: str | None
+    reformatted: str | None
+    """Where the format had to be detected anew: what it was before, and what it is."""
     caught_up: bool
     """Whether the source was read to its end."""
     fresh: bool
@@ -90,7 +94,7 @@ class Aggregation:
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counted: list[tuple[Int64s, Int64s, Int64s, Int64s]] = []
-        self._lines = self._records = self._rejected = self._filtered = 0
+        self._lines = self._records = self._rejected = self._foreign = self._filtered = 0
         self._late = self._early = 0
         self._end: int | None = None
 
@@ -119,6 +123,7 @@ class Aggregation:
         if read.wanted is not None:
             self._filtered += int(np.count_nonzero(~read.wanted))
         self._rejected += read.rejects
+        self._foreign += read.foreign
         for reject in read.reject_samples:
             if self._first_rejects:
                 self._rejects.append(reject)
@@ -129,6 +134,7 @@ class Aggregation:
         self._sources[read.source] = SourceHealth(
             read.source,
             state,
+            detail=read.reformatted or "",
             format=read.format or (known.format if known else None),
             lag_bytes=read.lag_bytes,
         )
@@ -258,6 +264,7 @@ class Aggregation:
             lines=self._lines,
             records=self._records,
             rejects=self._rejected,
+            foreign=self._foreign,
             filtered=self._filtered,
             late=self._late,
             early=self._early,

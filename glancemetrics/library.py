@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from glancemetrics.formats.format_names import DEFAULT_FORMAT
-from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.notations import read_format
+from glancemetrics.formats.format_names import AUTO
+from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.records import SCHEMA
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
@@ -35,7 +34,9 @@ Addresses = str | Iterable[str]
 def read(
     logs: Logs,
     *,
-    format: str = DEFAULT_FORMAT,  # noqa: A002 - the flag's name
+    format: str = AUTO,  # noqa: A002 - the flag's name
+    log_timezone: str = "UTC",
+    trusted_proxy: Addresses = (),
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -45,22 +46,25 @@ def read(
 ) -> pa.Table:
     """Read logs into a table of `SCHEMA`, in the time order of their records.
 
-    `logs` are paths, globs or directories, compressed or not, in a `format` that `--format` may
-    name. `since` and `until` are times,
+    `logs` are paths, globs or directories, compressed or not; their `format` is detected, or one
+    that `--format` may name. `log_timezone` is that of times which name none; what
+    `trusted_proxy` (addresses or networks) says of its clients is believed. `since` and `until` are times,
     dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an SQL
     expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
-    batches = list(_scan(logs, format, selection))
+    batches = list(_scan(logs, _reading(format, log_timezone, trusted_proxy), selection))
     return pa.Table.from_batches(batches, SCHEMA).unify_dictionaries()
 
 
 def scan(
     logs: Logs,
     *,
-    format: str = DEFAULT_FORMAT,  # noqa: A002 - the flag's name
+    format: str = AUTO,  # noqa: A002 - the flag's name
+    log_timezone: str = "UTC",
+    trusted_proxy: Addresses = (),
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -70,13 +74,15 @@ def scan(
 ) -> Iterator[pa.RecordBatch]:
     """Yield what `read` reads, batch by batch and in constant memory."""
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
-    return _scan(logs, format, selection)
+    return _scan(logs, _reading(format, log_timezone, trusted_proxy), selection)
 
 
 def report(
     logs: Logs | pa.Table | pa.RecordBatchReader,
     *,
-    format: str = DEFAULT_FORMAT,  # noqa: A002 - the flag's name
+    format: str = AUTO,  # noqa: A002 - the flag's name
+    log_timezone: str = "UTC",
+    trusted_proxy: Addresses = (),
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -108,28 +114,32 @@ def report(
         )
     from actors.archive.reporting import report_on
 
-    log_format = read_format(format)
+    reading = _reading(format, log_timezone, trusted_proxy)
     return report_on(
-        _found(logs, log_format),
-        log_format=log_format,
+        _found(logs, reading),
+        circumstances=reading.circumstances,
         selection=selection,
         wishes=wishes,
         max_memory=max_memory,
     )
 
 
-def _scan(logs: Logs, named: str, selection: Selection) -> Iterator[pa.RecordBatch]:
+def _reading(log_format: str, log_timezone: str, trusted_proxy: Addresses) -> Reading:
+    trusted = [trusted_proxy] if isinstance(trusted_proxy, str) else trusted_proxy
+    return make_reading(log_format, named_zone(log_timezone, "log_timezone"), trusted)
+
+
+def _scan(logs: Logs, reading: Reading, selection: Selection) -> Iterator[pa.RecordBatch]:
     from actors.archive.scan import scan_logs
 
-    log_format = read_format(named)
-    return scan_logs(_found(logs, log_format), selection, log_format=log_format)
+    return scan_logs(_found(logs, reading), selection, circumstances=reading.circumstances)
 
 
-def _found(logs: Logs, log_format: LogFormat) -> list[LogFile]:
+def _found(logs: Logs, reading: Reading) -> list[LogFile]:
     from actors.archive.logs import find_logs
 
     paths = [logs] if isinstance(logs, (str, os.PathLike)) else list(logs)
-    return find_logs((os.fspath(path) for path in paths), log_format)
+    return find_logs((os.fspath(path) for path in paths), reading)
 
 
 def _conforming(batch: pa.RecordBatch) -> pa.RecordBatch:

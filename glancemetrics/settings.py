@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.format_names import DEFAULT_FORMAT, FORMAT_HELP
+from glancemetrics.formats.format_names import AUTO, FORMAT_HELP, TIME_ZONE_HELP, TRUSTED_HELP
 
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
@@ -165,6 +165,10 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_text(item) for item in values))
 
 
+def _some_texts(value: Any) -> tuple[str, ...]:
+    return () if value is None or value == () else _texts(value)
+
+
 def _delay(value: Any) -> float | None:
     return None if value is None or value == "auto" else _number(0, 60)(value)
 
@@ -223,12 +227,29 @@ class Settings:
         allowed="a path, a glob or -",
     )
     format: str = _setting(
-        DEFAULT_FORMAT,
+        AUTO,
         _text,
         name="format",
         metavar="FORMAT",
         help=FORMAT_HELP,
-        allowed="the name of a format, or a format as nginx or Apache have it",
+        allowed="auto, the name of a format, or a format as nginx or Apache have it",
+    )
+    log_timezone: str = _setting(
+        "local",
+        _text,
+        name="log_timezone",
+        metavar="ZONE",
+        help=TIME_ZONE_HELP,
+        allowed="the name of a time zone, UTC or local",
+    )
+    trusted_proxy: tuple[str, ...] = _setting(
+        (),
+        _some_texts,
+        name="trusted_proxy",
+        metavar="CIDR",
+        repeatable=True,
+        help=TRUSTED_HELP,
+        allowed="an address or a network such as 10.0.0.0/8",
     )
     timewindow: int = _setting(
         10,

@@ -70,7 +70,7 @@ class OutputHealth:
 
 @attrs.frozen
 class Health:
-    """What GlanceMetrics knows of itself. `lines == records + rejects`, always."""
+    """What GlanceMetrics knows of itself. `lines == records + rejects + foreign`, always."""
 
     lines: int = 0
     """Lines read since the start."""
@@ -78,6 +78,8 @@ class Health:
     """Lines that are a request."""
     rejects: int = 0
     """Lines that no format accepts."""
+    foreign: int = 0
+    """Lines of other programs in the same logs."""
     filtered: int = 0
     """Records that are not counted because a filter (`--where`) was asked for."""
     late: int = 0
@@ -150,6 +152,7 @@ class Snapshot:
             "lines": health.lines,
             "records": health.records,
             "rejects": health.rejects,
+            "foreign": health.foreign,
             "filtered": health.filtered,
             "late": health.late,
             "early": health.early,

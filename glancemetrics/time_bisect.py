@@ -5,7 +5,7 @@ Reads some 64 kB for each halving, so that a log of any size starts at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
@@ -21,6 +21,8 @@ LineTimes = Callable[[bytes], tuple[Int64s, Int64s]]
 A block may begin and end within a line."""
 
 _BLOCK = 1 << 16
+_SEARCHED = 1 << 22
+"""Bytes in which a directive is looked for at a time."""
 _LOOKS = 64
 """Places at which a log is looked at, to see whether its times are in order."""
 _LOOK = 1 << 13
@@ -116,6 +118,22 @@ def newest_time(read_at: ReadAt, size: int, line_times: LineTimes) -> int | None
     begin = max(0, size - _BLOCK)
     _, seconds = line_times(_from_line(read_at, begin, size - begin))
     return int(seconds.max()) if len(seconds) else None
+
+
+def directives_before(read_at: ReadAt, offset: int, prefixes: Sequence[bytes]) -> bytes:
+    """Return the last line with each prefix before an offset, at which a line begins."""
+    found: dict[bytes, bytes] = {}
+    end = offset
+    while end > 0 and len(found) < len(prefixes):
+        begin = _line_start(read_at, max(0, end - _SEARCHED))
+        begin = begin if begin < end else 0
+        text = b"\n" + read_at(begin, end - begin)
+        for prefix in prefixes:
+            at = text.rfind(b"\n" + prefix)
+            if at >= 0 and prefix not in found:
+                found[prefix] = text[at + 1 : text.find(b"\n", at + 1) + 1]
+        end = begin
+    return b"".join(found.values())
 
 
 def last_line_end(read_at: ReadAt, size: int) -> int:

@@ -18,7 +18,7 @@ _QUARTER = 900
 """Seconds; clocks change on quarters of an hour."""
 
 
-def named_zone(name: str) -> ZoneInfo | None:
+def named_zone(name: str, option: str = "--timezone") -> ZoneInfo | None:
     """Return a time zone, `None` for UTC; `local` is this machine's. Raises `UsageError`."""
     if name.upper() == "UTC":
         return None
@@ -26,7 +26,7 @@ def named_zone(name: str) -> ZoneInfo | None:
         return _local_zone() if name == "local" else ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         raise UsageError(
-            f"--timezone {name}: must be a name such as Europe/Paris, local or UTC"
+            f"{option} {name}: must be a name such as Europe/Paris, local or UTC"
         ) from None
 
 

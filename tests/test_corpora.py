@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import glancemetrics as gm
 from glancemetrics.formats.combined import decode
-from glancemetrics.formats.notations import read_format
 from glancemetrics.names import shortened
 from glancemetrics.records import rows
 from tests.conftest import needs
@@ -33,21 +33,49 @@ def corpus(name: str) -> Path:
     return path
 
 
+# Counted by hand: lines, requests that can be read, requests that cannot, other programs' lines.
 @pytest.mark.parametrize(
-    ("name", "lines", "records"),
+    ("name", "found", "lines", "records", "rejects", "foreign"),
     [
-        ("apache-combined-10k.log", 10_000, 9_999),  # one line is cut within its user agent
-        ("apache-tls-on-plain-port.log", 11, 11),
-        ("nginx-combined.log", 9, 4),  # a virtual host first, no user, an error log's line
-        ("combined-with-a-bad-line.log", 3, 2),
-        ("combined-empty-request.log", 1, 1),
+        ("apache-combined-10k.log", "combined", 10_000, 9_999, 1, 0),  # one is cut in its agent
+        ("apache-tls-on-plain-port.log", "combined", 11, 11, 0, 0),
+        ("aws-alb.log", "aws-alb", 14, 14, 0, 0),
+        ("aws-cloudfront-headless.log", "aws-cloudfront", 2, 2, 0, 0),
+        ("caddy-json-in-compose-output.log", "caddy in compose", 39, 4, 0, 35),
+        ("caddy-json.log", "caddy", 4, 4, 0, 0),
+        ("combined-empty-request.log", "combined", 1, 1, 0, 0),
+        ("combined-with-a-bad-line.log", "combined", 3, 2, 1, 0),  # no identity and user
+        ("envoy-json-in-kubernetes-cri.log", "envoy-json + envoy in cri", 10, 10, 0, 0),
+        ("fastly-json-behind-syslog.log", "fastly in rfc3164", 4, 4, 0, 0),
+        ("haproxy-syslog-2.log", "haproxy in rfc3164", 1, 1, 0, 0),
+        # Three proxies that started, and a handshake that failed.
+        ("haproxy-syslog.log", "haproxy in rfc3164", 17, 13, 0, 4),
+        ("iis-advanced.log", "iis", 10, 3, 0, 7),  # directives and empty lines
+        ("iis-w3c-v4-header-changes.log", "iis", 22, 14, 0, 8),
+        ("iis-w3c.log", "iis", 254, 210, 0, 44),
+        ("jira-vhost-custom.log", "combined with more", 2, 2, 0, 0),
+        # A line without a user, and one of an error log.
+        ("nginx-combined.log", "combined + vhost-first", 9, 7, 1, 1),
+        ("nginx-proxy-manager-mixed.log", "nginx-proxy-manager + combined", 14, 12, 0, 2),
+        ("nginx-shop-1k.log", "combined with more", 1000, 1000, 0, 0),
+        ("nginx-vhost-malformed-requests.log", "vhost-first", 13, 12, 1, 0),  # one is empty
+        ("traefik-clf.log", "traefik", 9, 7, 2, 0),  # two are empty
+        ("traefik-json.log", "traefik-json", 7, 6, 0, 1),  # a plugin has its say
     ],
 )
-def test_every_line_is_accounted_for(name: str, lines: int, records: int) -> None:
-    data = corpus(name).read_bytes()
-    decoded = decode(data if data.endswith(b"\n") else data + b"\n")
-    assert (decoded.lines, decoded.batch.num_rows) == (lines, records)
-    assert decoded.rejects == lines - records
+def test_every_log_is_detected_and_every_request_in_it_read(
+    name: str, found: str, lines: int, records: int, rejects: int, foreign: int
+) -> None:
+    report = gm.report(corpus(name))
+    assert report.sources[0].format == found
+    assert (report.lines, report.hits) == (lines, records)
+    assert (report.rejects.count, report.foreign) == (rejects, foreign)
+
+
+def test_no_log_of_the_folder_is_left_out() -> None:
+    mark = test_every_log_is_detected_and_every_request_in_it_read.pytestmark[0]
+    tested = {arguments[0] for arguments in mark.args[1]}
+    assert {path.name for path in corpus("README.md").parent.glob("*.log")} == tested
 
 
 COMBINED = (
@@ -69,11 +97,12 @@ COMBINED = (
         ("traefik-clf.log", "traefik", 9, 7),  # two are empty
     ],
 )
-def test_logs_in_other_formats(name: str, log_format: str, lines: int, records: int) -> None:
-    data = corpus(name).read_bytes()
-    decoded = read_format(log_format).decode(data if data.endswith(b"\n") else data + b"\n")
-    assert (decoded.lines, decoded.batch.num_rows) == (lines, records)
-    assert {sample.reason for sample in decoded.samples} <= {"the line is empty"}
+def test_logs_in_formats_that_are_given(
+    name: str, log_format: str, lines: int, records: int
+) -> None:
+    report = gm.report(corpus(name), format=log_format)
+    assert (report.lines, report.hits, report.rejects.count) == (lines, records, lines - records)
+    assert {sample.reason for sample in report.rejects.samples} <= {"the line is empty"}
 
 
 def test_tls_handshakes_on_a_plain_port_are_malformed_requests() -> None:

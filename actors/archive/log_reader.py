@@ -13,8 +13,15 @@ import attrs
 from actors.archive.decompression import DamagedError, compression_of, decompressed
 from actors.archive.logs import LogFile
 from actors.archive.workers import Buffer, Lines, Pending, Workers
-from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.log_format import Decoded, LogFormat
+from glancemetrics.formats.log_format import (
+    UNKNOWN,
+    Circumstances,
+    Decoded,
+    LogFormat,
+    directives_after,
+    line_times,
+    reject_samples,
+)
 from glancemetrics.line_splitter import (
     OVERLONG_REASON,
     LineSplitter,
@@ -22,7 +29,7 @@ from glancemetrics.line_splitter import (
     without_overlong,
 )
 from glancemetrics.rejects import Reject, reject_of
-from glancemetrics.time_bisect import Span, find_span
+from glancemetrics.time_bisect import ReadAt, Span, directives_before, find_span
 from glancemetrics.time_span import TimeSpan
 
 CHUNK_BYTES = 4 << 20
@@ -42,8 +49,10 @@ class ReadChunk(Generic[Result]):
     """Which log, by its place in the list."""
     lines: int
     rejects: int
+    foreign: int
+    """Lines of other programs."""
     samples: tuple[Reject, ...]
-    """Some of them."""
+    """Some of the rejects."""
     result: Result | None
     """What the work made of the decoded lines; `None` where only `trouble` is told."""
     read_bytes: int
@@ -57,6 +66,8 @@ class Piece:
     """What is known of a chunk besides its lines."""
 
     log: int
+    directives: bytes = b""
+    """Those that hold before its lines."""
     overlong: tuple[bytes, ...] = ()
     read_bytes: int = 0
     trouble: str | None = None
@@ -70,6 +81,8 @@ class _Block:
     trouble: str | None = None
     buffer: Buffer | None = None
     """Where the lines are, if that is to be read into again."""
+    directives: bytes = b""
+    """Those that hold before a block in the middle of a log."""
 
 
 class LogReader(Generic[Result]):
@@ -83,14 +96,14 @@ class LogReader(Generic[Result]):
         logs: list[LogFile],
         work: Callable[[Decoded], Result],
         *,
-        log_format: LogFormat = COMBINED,
+        circumstances: Circumstances = UNKNOWN,
         span: TimeSpan | None = None,
         stopped: Callable[[], bool] = lambda: False,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self._logs = logs
         self._work = work
-        self._format = log_format
+        self._circumstances = circumstances
         self._span = span
         self._stopped = stopped
         self.chunk_bytes = chunk_bytes
@@ -101,8 +114,15 @@ class LogReader(Generic[Result]):
         """Yield chunks in order; the work of `workers` is `chunk_of`."""
         waiting: deque[Pending[ReadChunk[Result]]] = deque()
         for number, log in enumerate(self._logs):
+            directives = b""
             for block in self._blocks(log, workers):
-                piece = Piece(number, block.overlong, block.read_bytes, block.trouble)
+                directives = block.directives or directives
+                piece = Piece(number, directives, block.overlong, block.read_bytes, block.trouble)
+                if log.format.directives:
+                    # Before it is given away: its memory may be used again.
+                    directives = directives_after(
+                        directives, bytes(block.lines), log.format.directives
+                    )
                 waiting.append(workers.submit(piece, block.lines, block.buffer))
                 while len(waiting) > workers.most_waiting or (
                     waiting and waiting[0].done() and not workers.want_more()
@@ -118,14 +138,19 @@ class LogReader(Generic[Result]):
     def chunk_of(self, piece: Piece, lines: Lines) -> ReadChunk[Result]:
         """Decode lines and do the work on them."""
         if not lines and not piece.overlong:
-            return ReadChunk(piece.log, 0, 0, (), None, piece.read_bytes, piece.trouble)
-        decoded = self._format.decode(lines)
+            return ReadChunk(piece.log, 0, 0, 0, (), None, piece.read_bytes, piece.trouble)
+        log_format = self._logs[piece.log].format
+        circumstances = self._circumstances
+        if piece.directives:
+            circumstances = attrs.evolve(circumstances, directives=piece.directives)
+        decoded = log_format.decode(lines, circumstances)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
             piece.log,
             decoded.lines + len(overlong),
             decoded.rejects + len(overlong),
-            decoded.samples + overlong,
+            decoded.foreign,
+            reject_samples(lines, decoded, log_format) + overlong,
             self._work(decoded),
             piece.read_bytes,
             piece.trouble,
@@ -135,20 +160,25 @@ class LogReader(Generic[Result]):
         try:
             with log.open() as file:
                 if log.size is None:
-                    yield from self._stream(file)
+                    yield from self._stream(file, log.format)
                 elif log.compression is not None:
-                    yield from self._compressed(file, log.compression)
+                    yield from self._compressed(file, log.compression, log.format)
                 else:
-                    yield from self._plain(file, workers)
+                    yield from self._plain(file, workers, log.format)
         except OSError as error:
             yield _Block(b"", trouble=error.strerror or str(error))
 
-    def _plain(self, file: BinaryIO, workers: Workers[Any, Any]) -> Iterator[_Block]:
-        if self._is_binary(file.read(_BINARY_SAMPLE)):
+    def _plain(
+        self, file: BinaryIO, workers: Workers[Any, Any], log_format: LogFormat
+    ) -> Iterator[_Block]:
+        if _is_binary(file.read(_BINARY_SAMPLE), log_format):
             yield _Block(b"", trouble="is no log: it holds binary data")
             return
-        span = self._file_span(file)
+        span = self._file_span(file, log_format)
         at, skipped = span.start, span.start
+        if at and log_format.directives:
+            known = directives_before(_reader_of(file), at, log_format.directives)
+            yield _Block(b"", directives=known)
         while at < span.end:
             buffer = workers.buffer() if self._spare is None else self._spare
             self._spare = buffer
@@ -186,18 +216,22 @@ class LogReader(Generic[Result]):
         lines = splitter.flush()
         yield _Block(lines.whole, lines.overlong, os.fstat(file.fileno()).st_size - at)
 
-    def _file_span(self, file: BinaryIO) -> Span:
+    def _file_span(self, file: BinaryIO, log_format: LogFormat) -> Span:
         # What comes while we read is for the next report: this one ends where the file did.
         size = os.fstat(file.fileno()).st_size
         if self._span is None:
             return Span(0, size)
+        circumstances = self._circumstances
+        if log_format.directives:
+            head = os.pread(file.fileno(), _LIVE_PIECE, 0)
+            known = directives_after(b"", head, log_format.directives)
+            circumstances = attrs.evolve(circumstances, directives=known)
+        times = line_times(log_format, circumstances)
+        return find_span(_reader_of(file), size, times, self._span.since, self._span.until)
 
-        def read_at(offset: int, count: int) -> bytes:
-            return os.pread(file.fileno(), count, offset)
-
-        return find_span(read_at, size, self._format.line_times, self._span.since, self._span.until)
-
-    def _compressed(self, file: BinaryIO, compression: str) -> Iterator[_Block]:
+    def _compressed(
+        self, file: BinaryIO, compression: str, log_format: LogFormat
+    ) -> Iterator[_Block]:
         splitter = LineSplitter()
         blocks: list[bytes] = []
         held = told = 0
@@ -210,7 +244,7 @@ class LogReader(Generic[Result]):
                 trouble = f"{error}; what could be read before is counted"
                 block = None
             if block is not None:
-                if not told and not held and self._is_binary(block[:_BINARY_SAMPLE]):
+                if not told and not held and _is_binary(block[:_BINARY_SAMPLE], log_format):
                     yield _Block(b"", trouble="is no log: it holds binary data")
                     return
                 blocks.append(block)
@@ -230,12 +264,13 @@ class LogReader(Generic[Result]):
         else:
             yield _Block(b"", trouble=trouble)
 
-    def _stream(self, file: BinaryIO) -> Iterator[_Block]:
+    def _stream(self, file: BinaryIO, log_format: LogFormat) -> Iterator[_Block]:
         """Read what may come slowly, and may be compressed."""
         first = self._next(file, _LIVE_PIECE)
         compression = compression_of(first)
         if compression is not None:
-            yield from self._compressed(_Resumed(first, file), compression)  # type: ignore[arg-type]
+            resumed: Any = _Resumed(first, file)
+            yield from self._compressed(resumed, compression, log_format)
             return
         splitter = LineSplitter()
         block = first
@@ -259,10 +294,15 @@ class LogReader(Generic[Result]):
             size -= len(block)
         return b"".join(blocks)
 
-    def _is_binary(self, beginning: bytes) -> bool:
-        if b"\0" not in beginning:
-            return False
-        return not self._format.decode(beginning[: beginning.rfind(b"\n") + 1]).batch.num_rows
+
+def _reader_of(file: BinaryIO) -> ReadAt:
+    return lambda offset, count: os.pread(file.fileno(), count, offset)
+
+
+def _is_binary(beginning: bytes, log_format: LogFormat) -> bool:
+    if b"\0" not in beginning:
+        return False
+    return not log_format.decode(beginning[: beginning.rfind(b"\n") + 1]).batch.num_rows
 
 
 class _Resumed:

@@ -21,10 +21,16 @@ from actors.archive.decompression import (
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.formats.reading import Reading
 from glancemetrics.records import seconds
 
 STANDARD_INPUT = "-"
 _SAMPLE = 1 << 16
+_PIECE = 1 << 13
+_PIECES = 8
+"""Places of a log at which its format is looked at, beside its beginning."""
+
+_AS_IT_COMES = Reading()
 
 
 @attrs.frozen
@@ -38,6 +44,8 @@ class LogFile:
     compression: str | None = None
     oldest: int | None = None
     """Second of its first record; `None` if its beginning has none."""
+    format: LogFormat = attrs.field(default=COMBINED, eq=False)
+    """How its lines are written."""
 
     def open(self) -> BinaryIO:
         """Open for reading. Raises `OSError`."""
@@ -46,7 +54,7 @@ class LogFile:
         return Path(self.name).open("rb", buffering=0)
 
 
-def find_logs(names: Iterable[str], log_format: LogFormat = COMBINED) -> list[LogFile]:
+def find_logs(names: Iterable[str], reading: Reading = _AS_IT_COMES) -> list[LogFile]:
     """Find the logs that names stand for, the one with the oldest records first.
 
     Raises `GlanceMetricsError` for a name that is nothing, cannot be read, or has no log in it.
@@ -58,7 +66,7 @@ def find_logs(names: Iterable[str], log_format: LogFormat = COMBINED) -> list[Lo
         for path, must_be_log in _paths(name):
             if path == STANDARD_INPUT:
                 if path not in seen:
-                    logs.append(LogFile(path, None))
+                    logs.append(LogFile(path, None, format=reading.format_to_follow()))
                 seen.add(path)
                 continue
             try:
@@ -66,7 +74,7 @@ def find_logs(names: Iterable[str], log_format: LogFormat = COMBINED) -> list[Lo
                 identity = (status.st_dev, status.st_ino)
                 if identity in seen:
                     continue
-                log = _examined(path, status, log_format)
+                log = _examined(path, status, reading, logs[-1].format if logs else None)
             except OSError as error:
                 raise GlanceMetricsError(f"{path}: {_reason(error)}") from None
             if must_be_log or log.oldest is not None:
@@ -97,10 +105,12 @@ def _paths(name: str) -> Iterator[tuple[str, bool]]:
         yield name, True
 
 
-def _examined(path: str, status: os.stat_result, log_format: LogFormat) -> LogFile:
+def _examined(
+    path: str, status: os.stat_result, reading: Reading, before: LogFormat | None
+) -> LogFile:
     if not stat.S_ISREG(status.st_mode):
         # A pipe can be read only once.
-        return LogFile(path, None)
+        return LogFile(path, None, format=reading.format_to_follow())
     with Path(path).open("rb", buffering=0) as file:
         beginning = file.read(_SAMPLE)
         compression = compression_of(beginning[:MAGIC_LENGTH])
@@ -110,14 +120,25 @@ def _examined(path: str, status: os.stat_result, log_format: LogFormat) -> LogFi
                 beginning = next(decompressed(file, compression), b"")[:_SAMPLE]
             except DamagedError:
                 beginning = b""
-    return LogFile(path, status.st_size, compression, _first_second(beginning, log_format))
+        end = beginning.rfind(b"\n") + 1
+        lines = beginning[:end] if end else beginning + b"\n" * bool(beginning)
+        sample = lines
+        if compression is None and status.st_size > len(beginning):
+            sample += _pieces(file, len(beginning), status.st_size)
+    log_format = reading.format_of(sample, before)
+    batch = log_format.decode(lines, reading.circumstances).batch
+    oldest = int(seconds(batch)[0]) if batch.num_rows else None
+    return LogFile(path, status.st_size, compression, oldest, log_format)
 
 
-def _first_second(beginning: bytes, log_format: LogFormat) -> int | None:
-    end = beginning.rfind(b"\n") + 1
-    lines = beginning[:end] if end else beginning + b"\n" * bool(beginning)
-    batch = log_format.decode(lines).batch
-    return int(seconds(batch)[0]) if batch.num_rows else None
+def _pieces(file: BinaryIO, start: int, end: int) -> bytes:
+    """Return whole lines from some places of a log."""
+    pieces = []
+    for i in range(1, _PIECES + 1):
+        offset = max(start, start + (end - start) * i // _PIECES - _PIECE)
+        piece = os.pread(file.fileno(), _PIECE, offset)
+        pieces.append(piece[piece.find(b"\n") + 1 : piece.rfind(b"\n") + 1])
+    return b"".join(pieces)
 
 
 def _reason(error: OSError) -> str:

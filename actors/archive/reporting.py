@@ -14,8 +14,7 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
-from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.log_format import Decoded, LogFormat
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.agent_kinds import Classify, classify_here, kinds_of
 from glancemetrics.reporting.panel_names import AGENT_PANELS
@@ -63,7 +62,7 @@ class _Worked:
 def report_on(
     logs: list[LogFile],
     *,
-    log_format: LogFormat = COMBINED,
+    circumstances: Circumstances = UNKNOWN,
     selection: Selection = Selection(),  # noqa: B008 - frozen
     wishes: Wishes = Wishes(),  # noqa: B008 - frozen
     max_memory: int,
@@ -83,7 +82,9 @@ def report_on(
         batch = selection.of(decoded.batch)
         return _Worked(slices_of(batch, wishes.zone), decoded.batch.num_rows)
 
-    reader = LogReader(logs, work, log_format=log_format, span=selection.span, stopped=stopped)
+    reader = LogReader(
+        logs, work, circumstances=circumstances, span=selection.span, stopped=stopped
+    )
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     if selection.where is not None or (total is not None and total <= reader.chunk_bytes):
@@ -113,12 +114,19 @@ def report_on(
             tally,
             wishes,
             sources=[
-                Source(log.name, counted.lines_of[i], counted.rejects_of[i], counted.trouble.get(i))
+                Source(
+                    log.name,
+                    counted.lines_of[i],
+                    counted.rejects_of[i],
+                    counted.trouble.get(i),
+                    log.format.name,
+                )
                 for i, log in enumerate(logs)
             ],
             lines=counted.lines,
             filtered=counted.records - tally.records,
             rejects=Rejects(sum(counted.rejects_of.values()), tuple(counted.samples)),
+            foreign=counted.foreign,
             unfinished=unfinished,
         )
 
@@ -163,7 +171,7 @@ class _Counted:
     """What is known of the reading itself."""
 
     def __init__(self, logs: int) -> None:
-        self.read_bytes = self.lines = self.records = 0
+        self.read_bytes = self.lines = self.records = self.foreign = 0
         self.lines_of: Counter[int] = Counter(dict.fromkeys(range(logs), 0))
         self.rejects_of: Counter[int] = Counter(dict.fromkeys(range(logs), 0))
         self.trouble: dict[int, str] = {}
@@ -172,6 +180,7 @@ class _Counted:
     def add(self, chunk: ReadChunk[_Worked]) -> None:
         self.read_bytes += chunk.read_bytes
         self.lines += chunk.lines
+        self.foreign += chunk.foreign
         self.lines_of[chunk.log] += chunk.lines
         if chunk.trouble is not None:
             self.trouble[chunk.log] = chunk.trouble

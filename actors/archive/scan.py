@@ -12,8 +12,7 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
-from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances
 from glancemetrics.selection import Selection
 
 _WORKERS = 2
@@ -35,7 +34,7 @@ def scan_logs(
     logs: list[LogFile],
     selection: Selection,
     *,
-    log_format: LogFormat = COMBINED,
+    circumstances: Circumstances = UNKNOWN,
     stopped: Callable[[], bool] = lambda: False,
     told: Callable[[ReadChunk[pa.RecordBatch]], None] = lambda _: None,
 ) -> Iterator[pa.RecordBatch]:
@@ -50,7 +49,7 @@ def scan_logs(
             reader = LogReader(
                 [log],
                 lambda decoded: selection.of(decoded.batch),
-                log_format=log_format,
+                circumstances=circumstances,
                 span=selection.span,
                 stopped=stopped,
             )

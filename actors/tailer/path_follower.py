@@ -14,8 +14,18 @@ import attrs
 
 from actors.tailer.identity import Identity
 from actors.tailer.position import StartPosition
+from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.log_format import (
+    UNKNOWN,
+    Circumstances,
+    LogFormat,
+    directives_after,
+    line_times,
+)
 from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.time_bisect import directives_before
 
 READ_SIZE = 4 << 20
 """Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
@@ -24,6 +34,9 @@ ROTATED_GRACE = 60.0
 """Seconds without a new byte after which a file that lost its name is let go. A server writes to
 it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
 workers do within a few seconds."""
+
+_SAMPLE = 1 << 16
+"""Bytes at the beginning and at the end of a log by which its format is detected."""
 
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -38,6 +51,8 @@ class Look:
     """What one look at a path has found."""
 
     lines: Lines
+    directives: bytes
+    """Those that hold before the lines (`LogFormat.directives`)."""
     caught_up: bool
     """Whether everything that was there has been read."""
     fresh: bool
@@ -84,6 +99,10 @@ class PathFollower:
 
     path: str
     start: StartPosition
+    format: LogFormat = COMBINED
+    """How the log is written."""
+    circumstances: Circumstances = UNKNOWN
+    _directives: bytes = b""
     _current: _OpenFile | None = None
     _rotated: list[_OpenFile] = attrs.field(factory=list)
     """Files that had the path's name and may still be written to, oldest first."""
@@ -120,7 +139,9 @@ class PathFollower:
             # the old one between the two looks at it is found by the next.
             caught_up = False
         self._caught_up = caught_up
-        return Look(_joined(found), caught_up, fresh, self._health(caught_up))
+        lines, directives = _joined(found), self._directives
+        self._directives = directives_after(directives, lines.whole, self.format.directives)
+        return Look(lines, directives, caught_up, fresh, self._health(caught_up))
 
     def close(self) -> None:
         """Stop following. A line without a newline stays unread, as it may not be whole."""
@@ -191,11 +212,33 @@ class PathFollower:
         position = 0
         self._last_record = None
         if not self._seen_before:
-            position, newest = self.start.offset(descriptor, opened.st_size)
-            if position >= opened.st_size:
-                self._last_record = newest
+            position = self._start_in(descriptor, opened.st_size)
         self._seen_before = True
         return _OpenFile(descriptor, Identity.of(opened), position)
+
+    def _start_in(self, descriptor: int, size: int) -> int:
+        """Return where to begin in a log that was there, of which the format is detected first."""
+
+        def read_at(offset: int, length: int) -> bytes:
+            return os.pread(descriptor, length, offset)
+
+        head = read_at(0, _SAMPLE)
+        circumstances = self.circumstances
+        if isinstance(self.format, AutoFormat) and head:
+            end = read_at(max(len(head), size - _SAMPLE), _SAMPLE)
+            sample = head[: head.rfind(b"\n") + 1] + end[end.find(b"\n") + 1 :]
+            self.format.look_at(sample[: sample.rfind(b"\n") + 1], circumstances)
+        prefixes = self.format.directives
+        if prefixes:
+            known = directives_after(b"", head[: head.rfind(b"\n") + 1], prefixes)
+            circumstances = attrs.evolve(circumstances, directives=known)
+        times = line_times(self.format, circumstances)
+        position, newest = self.start.offset(descriptor, size, times)
+        if position >= size:
+            self._last_record = newest
+        if prefixes:
+            self._directives = directives_before(read_at, position, prefixes)
+        return position
 
     def _blocked(self, detail: str) -> SourceHealth:
         return SourceHealth(self.path, SourceState.BLOCKED, detail)

@@ -7,7 +7,6 @@ import os
 
 import attrs
 
-from glancemetrics.formats.combined import COMBINED
 from glancemetrics.time_bisect import LineTimes, find_start, last_line_end, newest_time
 
 
@@ -28,10 +27,8 @@ class StartPosition:
     """Length of the longest window."""
     now: float | None
     """The window's end, seconds since the epoch; `None` for the log's newest record."""
-    line_times: LineTimes = COMBINED.line_times
-    """Finds the times of lines."""
 
-    def offset(self, descriptor: int, size: int) -> tuple[int, int | None]:
+    def offset(self, descriptor: int, size: int, line_times: LineTimes) -> tuple[int, int | None]:
         """Return the offset to begin at in an open file, and its newest record's second.
 
         The second is only looked for when the window has to be found.
@@ -48,7 +45,7 @@ class StartPosition:
             case From.WINDOW:
                 now = self.now
                 if now is None:
-                    newest = newest_time(read_at, size, self.line_times)
+                    newest = newest_time(read_at, size, line_times)
                     now = 0 if newest is None else newest + 1
-                start = find_start(read_at, size, self.line_times, int(now) - self.window_seconds)
+                start = find_start(read_at, size, line_times, int(now) - self.window_seconds)
                 return start.offset, start.newest

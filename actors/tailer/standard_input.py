@@ -15,6 +15,7 @@ import trio
 
 from actors.messages import Chunk, FromTailer
 from actors.tailer.paths import STANDARD_INPUT
+from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
 
@@ -26,7 +27,7 @@ _F_SETPIPE_SZ = 1031
 
 
 async def read_standard_input(
-    descriptor: int, say: Callable[[FromTailer], Awaitable[None]]
+    descriptor: int, log_format: LogFormat, say: Callable[[FromTailer], Awaitable[None]]
 ) -> None:
     """Hand on the lines of a pipe, a terminal or a redirected file until it ends."""
     splitter = LineSplitter()
@@ -35,16 +36,18 @@ async def read_standard_input(
     with contextlib.suppress(OSError):  # no pipe, or not that large
         fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
     fresh = False
+    directives = b""
     while True:
         piece = await (_read_file(descriptor) if regular else _read_pipe(descriptor))
         if not piece.bytes and piece.ended:
             break
         lines = splitter.feed(piece.bytes)
-        await say(_chunk(lines, piece.left, fresh and not regular))
+        await say(_chunk(lines, log_format, directives, piece.left, fresh and not regular))
+        directives = directives_after(directives, lines.whole, log_format.directives)
         fresh = not piece.left
     lines = splitter.flush()
     if lines:
-        await say(_chunk(lines, 0, fresh))
+        await say(_chunk(lines, log_format, directives, 0, fresh))
     await say(SourceHealth(STANDARD_INPUT, SourceState.ENDED, "standard input has ended"))
 
 
@@ -56,8 +59,17 @@ class _Piece:
     ended: bool
 
 
-def _chunk(lines: Lines, left: int, fresh: bool) -> Chunk:
-    return Chunk(STANDARD_INPUT, lines.whole, lines.overlong, not left, fresh, left)
+def _chunk(lines: Lines, log_format: LogFormat, directives: bytes, left: int, fresh: bool) -> Chunk:
+    return Chunk(
+        STANDARD_INPUT,
+        lines.whole,
+        log_format,
+        directives,
+        lines.overlong,
+        caught_up=not left,
+        fresh=fresh,
+        lag_bytes=left,
+    )
 
 
 async def _read_file(descriptor: int) -> _Piece:

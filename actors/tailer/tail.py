@@ -16,6 +16,7 @@ from actors.tailer.paths import STANDARD_INPUT, is_glob, matching, repetitions
 from actors.tailer.position import From, StartPosition
 from actors.tailer.standard_input import read_standard_input
 from actors.tailer.waking import POLL_SECONDS, Waker
+from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
 
 _GATHER_SECONDS = 0.1
@@ -26,6 +27,7 @@ second, whatever the rate of its lines."""
 async def tail(
     sources: Sequence[str],
     start: StartPosition,
+    reading: Reading,
     send: trio.MemorySendChannel[FromTailer],
     *,
     standard_input: Callable[[], int],
@@ -35,7 +37,7 @@ async def tail(
     Returns only when standard input is the only source and has ended. While the channel is full
     nothing is read: the file is the buffer.
     """
-    tailer = _Tailer(start, send)
+    tailer = _Tailer(start, reading, send)
     with _until_nobody_listens():
         await _tail(sources, tailer, send, standard_input)
 
@@ -52,7 +54,12 @@ async def _tail(
         repeated = await trio.to_thread.run_sync(repetitions, sources)
         for source in sources:
             if source == STANDARD_INPUT:
-                nursery.start_soon(read_standard_input, standard_input(), tailer.say)
+                nursery.start_soon(
+                    read_standard_input,
+                    standard_input(),
+                    tailer.reading.format_to_follow(),
+                    tailer.say,
+                )
             elif source in globs:
                 continue
             elif source in repeated:
@@ -68,8 +75,14 @@ async def _tail(
 
 
 class _Tailer:
-    def __init__(self, start: StartPosition, send: trio.MemorySendChannel[FromTailer]) -> None:
+    def __init__(
+        self,
+        start: StartPosition,
+        reading: Reading,
+        send: trio.MemorySendChannel[FromTailer],
+    ) -> None:
         self.waker = Waker()
+        self.reading = reading
         self._start = start
         self._send = send
         self._followers: dict[str, PathFollower] = {}
@@ -109,7 +122,8 @@ class _Tailer:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Follow one path until cancelled or, if told so, until it and its files are gone."""
-        follower = PathFollower(path, start or self._start)
+        log_format = self.reading.format_to_follow()
+        follower = PathFollower(path, start or self._start, log_format, self.reading.circumstances)
         self._followers[path] = follower
         task_status.started()
         said: SourceHealth | None = None
@@ -122,6 +136,8 @@ class _Tailer:
                         Chunk(
                             path,
                             look.lines.whole,
+                            log_format,
+                            look.directives,
                             look.lines.overlong,
                             look.caught_up,
                             look.fresh,

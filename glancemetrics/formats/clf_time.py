@@ -6,8 +6,6 @@ nginx's `$time_local`, which write the same 26 characters.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,10 +17,6 @@ DATE_LENGTH = 20
 """Characters of `17/May/2015:10:05:03`."""
 ZONE_LENGTH = 5
 """Characters of `+0000`."""
-_LINE_TIME = re.compile(
-    rb"^[^\n]*?\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]", re.MULTILINE
-)
-
 _MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTH_KEYS = np.array(
     [int.from_bytes(_MONTHS[i : i + 3].lower(), "big") for i in range(0, 36, 3)], dtype=np.int64
@@ -79,18 +73,6 @@ def _zone_seconds(text: npt.NDArray[np.uint8]) -> tuple[Int64s, Bools]:
     valid &= (hours < 24) & (minutes < 60)
     seconds = hours * 3600 + minutes * 60
     return np.where(sign == ord("-"), -seconds, seconds), valid
-
-
-def line_times(block: bytes) -> tuple[Int64s, Int64s]:
-    """Find the lines of a block that name a CLF time: their offsets and seconds since the epoch."""
-    matches = list(_LINE_TIME.finditer(block))
-    offsets = np.array([match.start() for match in matches], np.int64)
-    seconds, valid = local_seconds(pa.array([match[1].decode() for match in matches], pa.string()))
-    zones, zone_valid = zone_offset_seconds(
-        pa.array([match[2].decode() for match in matches], pa.string())
-    )
-    valid &= zone_valid
-    return offsets[valid], (seconds - zones)[valid]
 
 
 def _fixed_width(strings: pa.Array, width: int) -> tuple[npt.NDArray[np.uint8], Bools]:

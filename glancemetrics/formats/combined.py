@@ -24,12 +24,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.clf_time import line_times, local_seconds, zone_offset_seconds
-from glancemetrics.formats.log_format import Decoded, sampled
+from glancemetrics.formats.clf_time import local_seconds, zone_offset_seconds
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
-from glancemetrics.records import SCHEMA, empty_batch
-from glancemetrics.rejects import Reject, reject_of
+from glancemetrics.records import SCHEMA
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -62,15 +61,18 @@ _TYPICAL_LINE = 200
 class CombinedFormat:
     """The common and the combined log format, mixed or not."""
 
-    @property
-    def expected(self) -> str:
-        return "a common or combined log line"
+    name = "combined"
+    expected = "a common or combined log line"
+    directives = ()
 
-    def decode(self, chunk: bytes | memoryview) -> Decoded:
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
+        del circumstances  # each line says all
         return decode(chunk)
 
-    def line_times(self, block: bytes) -> tuple[Int64s, Int64s]:
-        return line_times(block)
+    def explain(self, line: bytes) -> str:
+        return explain(line)
 
 
 COMBINED = CombinedFormat()
@@ -81,7 +83,7 @@ def decode(chunk: bytes | memoryview) -> Decoded:
     decoder = LineDecoder(len(chunk) // _TYPICAL_LINE)
     lines = decoder.decode(chunk)
     if not lines.lines:
-        return Decoded(0, empty_batch(), 0, (), None)
+        return nothing_decoded()
     rows = _Rows(
         lines.line,
         lines.time,
@@ -91,24 +93,17 @@ def decode(chunk: bytes | memoryview) -> Decoded:
         lines.no_bytes,
         lines.codes,
     )
-    combined, rejects = lines.combined, 0
-    samples: tuple[Reject, ...] = ()
+    combined = lines.combined
+    rejected = np.zeros(0, np.int32)
     if len(lines.left_line):
         matched = _match(decoder, chunk, lines)
         rows = rows.and_(matched.rows)
         combined += matched.combined
-        rejects = len(matched.rejected)
-        samples = tuple(
-            reject_of(line, explain(line))
-            for line in (
-                bytes(chunk[lines.left_start[i] : lines.left_end[i]])
-                for i in sampled(matched.rejected)
-            )
-        )
+        rejected = lines.left_line[matched.rejected]
     if not len(rows.line):
-        return Decoded(lines.lines, empty_batch(), rejects, samples, None)
+        return nothing_decoded(lines.lines)
     name = "combined" if combined else "common"
-    return Decoded(lines.lines, _batch(rows, decoder), rejects, samples, name)
+    return Decoded(lines.lines, _batch(rows, decoder), rows.line, rejected, name)
 
 
 @attrs.frozen(eq=False)

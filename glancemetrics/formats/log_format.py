@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
 from typing import Protocol
 
 import attrs
@@ -9,47 +11,163 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.rejects import Reject
+from glancemetrics.formats.clients import Network
+from glancemetrics.records import empty_batch, seconds
+from glancemetrics.rejects import Reject, reject_of
+from glancemetrics.time_bisect import LineTimes
 
+Bools = npt.NDArray[np.bool_]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+
+NO_TIME = np.iinfo(np.int64).min
+"""Of a line of which it is not known when it was written."""
 
 _SAMPLED_REJECTS = 8
 """Rejects of one chunk that are kept as samples; the rest are only counted."""
 
 
+@attrs.frozen
+class Circumstances:
+    """What the lines of a chunk do not say themselves."""
+
+    directives: bytes = b""
+    """Lines before the chunk that say how its lines are written (`LogFormat.directives`)."""
+    arrived: float | None = None
+    """When the lines came, seconds since the epoch; `None` for a log that had been written."""
+    line_times: Int64s | None = attrs.field(default=None, eq=False)
+    """When each line was written, as what is around it says: microseconds since the epoch, or
+    `NO_TIME`."""
+    zone: tzinfo = UTC
+    """Of times that name none."""
+    trusted: tuple[Network, ...] = ()
+    """Proxies that are believed when they say whom they ask for."""
+    day: int | None = None
+    """Microseconds since the epoch at which the day began that lines do not name themselves."""
+
+    def times_of(self, line: Int32s) -> tuple[Int64s, Bools]:
+        """Return when lines were written that do not say so, and for which that is known."""
+        if self.line_times is not None:
+            micros = self.line_times[line]
+            return micros, micros != NO_TIME
+        known = self.arrived is not None
+        micros = np.full(len(line), round((self.arrived or 0) * 1_000_000), np.int64)
+        return micros, np.full(len(line), known, np.bool_)
+
+
+UNKNOWN = Circumstances()
+
+
 @attrs.frozen(eq=False)
 class Decoded:
-    """What became of the lines of one chunk: `lines == batch.num_rows + rejects`."""
+    """What became of the lines of one chunk: `lines == batch.num_rows + rejects + foreign`."""
 
     lines: int
     batch: pa.RecordBatch
     """The records, of `records.SCHEMA`, in file order."""
-    rejects: int
-    samples: tuple[Reject, ...]
-    """Some of the rejects: the first, and the last ones."""
+    line: Int32s
+    """Of each record, which line it was, from 0."""
+    rejected: Int32s
+    """Which lines are rejects, in order. What is neither is foreign: another program's line."""
     format: str | None
     """What format the chunk's records are in; `None` without any."""
+
+    @property
+    def rejects(self) -> int:
+        return len(self.rejected)
+
+    @property
+    def foreign(self) -> int:
+        return int(self.lines - self.batch.num_rows - self.rejects)
 
 
 class LogFormat(Protocol):
     """One way to write access logs."""
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
     def expected(self) -> str:
         """What a line should be, as a noun: `a common or combined log line`."""
 
-    def decode(self, chunk: bytes | memoryview) -> Decoded:
+    @property
+    def directives(self) -> tuple[bytes, ...]:
+        """How lines begin that say how those after them are written, as of W3C's `#Fields:`."""
+
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
 
-    def line_times(self, block: bytes) -> tuple[Int64s, Int64s]:
-        """Find the lines of a block that name a time: their offsets, and seconds since the epoch.
-
-        The block may begin and end within a line.
-        """
+    def explain(self, line: bytes) -> str:
+        """Say in one clause why a rejected line is no record."""
 
 
-def sampled(rejected: Int64s) -> Int64s:
-    """Choose which of the rejected lines are kept as samples."""
-    if len(rejected) <= _SAMPLED_REJECTS:
-        return rejected
-    return np.concatenate([rejected[:1], rejected[1 - _SAMPLED_REJECTS :]])
+def nothing_decoded(rejected: int = 0) -> Decoded:
+    """Return what becomes of no lines, or of some that are all rejects."""
+    none = np.zeros(0, np.int32)
+    return Decoded(rejected, empty_batch(), none, np.arange(rejected, dtype=np.int32), None)
+
+
+def joined(lines: int, parts: Sequence[tuple[Decoded, Int32s]], rejected: Int32s) -> Decoded:
+    """Put together what became of parts of a chunk; each with which lines of it the part has."""
+    kept = [(decoded, numbers) for decoded, numbers in parts if decoded.batch.num_rows]
+    if not kept:
+        return attrs.evolve(nothing_decoded(), lines=lines, rejected=rejected)
+    line = np.concatenate([numbers[decoded.line] for decoded, numbers in kept])
+    if len(kept) == 1:
+        return Decoded(lines, kept[0][0].batch, line, rejected, kept[0][0].format)
+    order = np.argsort(line, kind="stable")
+    table = pa.Table.from_batches([decoded.batch for decoded, _ in kept]).unify_dictionaries()
+    batch = table.combine_chunks().take(pa.array(order)).combine_chunks().to_batches()[0]
+    names = dict.fromkeys(decoded.format for decoded, _ in kept if decoded.format)
+    return Decoded(lines, batch, line[order], rejected, " + ".join(names))
+
+
+def reject_samples(
+    chunk: bytes | memoryview, decoded: Decoded, log_format: LogFormat
+) -> tuple[Reject, ...]:
+    """Return some of the rejects of a chunk, with reasons: the first, and the last ones."""
+    if not decoded.rejects:
+        return ()
+    ends = newlines(chunk)
+    chosen = decoded.rejected
+    if len(chosen) > _SAMPLED_REJECTS:
+        chosen = np.concatenate([chosen[:1], chosen[1 - _SAMPLED_REJECTS :]])
+    texts = (
+        bytes(chunk[ends[number - 1] + 1 if number else 0 : ends[number]]).rstrip(b"\r")
+        for number in chosen.tolist()
+    )
+    return tuple(reject_of(text, log_format.explain(text)) for text in texts)
+
+
+def line_times(log_format: LogFormat, circumstances: Circumstances = UNKNOWN) -> LineTimes:
+    """Return what finds the times of lines in this format."""
+
+    def times(block: bytes) -> tuple[Int64s, Int64s]:
+        whole = block[: block.rfind(b"\n") + 1]
+        decoded = log_format.decode(whole, circumstances)
+        starts = np.concatenate([np.zeros(1, np.int64), newlines(whole) + 1])
+        return starts[decoded.line], seconds(decoded.batch)
+
+    return times
+
+
+def newlines(chunk: bytes | memoryview) -> Int64s:
+    """Return where the lines of a chunk end."""
+    return np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
+
+
+def directives_after(known: bytes, lines: bytes, prefixes: Sequence[bytes]) -> bytes:
+    """Return the directives that hold after some more lines."""
+    found = {}
+    for prefix in prefixes:
+        for text in (lines, known):
+            at = 0 if text.startswith(prefix) else -1
+            at = max(at, text.rfind(b"\n" + prefix) + 1 or -1)
+            if at >= 0:
+                found[prefix] = text[at : text.find(b"\n", at) + 1]
+                break
+    return b"".join(found.values())

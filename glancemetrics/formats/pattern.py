@@ -14,43 +14,35 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.fields import TIMES, Field, Texts, records_of
-from glancemetrics.formats.log_format import Decoded, sampled
+from glancemetrics.formats.fields import FIELD_PATTERNS, TIMES, Field
+from glancemetrics.formats.log_format import (
+    UNKNOWN,
+    Circumstances,
+    Decoded,
+    newlines,
+    nothing_decoded,
+)
+from glancemetrics.formats.record_columns import Texts, records_of
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
 from glancemetrics.native.strings import StringTable
-from glancemetrics.records import empty_batch, seconds
-from glancemetrics.rejects import reject_of
+from glancemetrics.records import empty_batch
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
-_NUMBER = r"\d{1,17}(?:\.\d{1,9})?"
-_VALUES = {
-    Field.HOST: r"[^ \t]+",
-    Field.IDENTITY: r"[^ \t]+",
-    Field.CLF_TIME: r"\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}",
-    Field.ISO_TIME: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)",
-    Field.EPOCH_SECONDS: _NUMBER,
-    Field.EPOCH_MILLISECONDS: _NUMBER,
-    Field.EPOCH_MICROSECONDS: _NUMBER,
-    Field.MARKED_QUERY: r"(?:\?.*?)?",
-    Field.STATUS: r"\d{3}|-",
-    Field.BYTES: r"\d{1,18}|-",
-    Field.SECONDS: f"{_NUMBER}|-",
-    Field.MILLISECONDS: f"{_NUMBER}|-",
-    Field.MICROSECONDS: f"{_NUMBER}|-",
-    Field.UPSTREAM_SECONDS: rf"(?:(?:{_NUMBER}|-)(?:(?:, | : )(?:{_NUMBER}|-))*)?",
-}
-"""What the text of a field looks like, where that does not depend on what stands around it."""
-
 _MAY_HOLD = {
     Field.HOST: r"[^ \t]",
+    Field.HOST_PORT: r"[^ \t]",
+    Field.HOST_OR_PORT: r"[^ \t]",
     Field.IDENTITY: r"[^ \t]",
     Field.CLF_TIME: "(?!)",
     Field.ISO_TIME: "[-0-9.,:Z+]",
+    Field.TIME_OF_DAY: "[0-9.:]",
+    Field.STATUS_WORDS: "[-0-9A-Za-z' ]",
+    Field.DURATION: "[0-9.a-zµμ]",
 }
 """The beginnings of what the text of such a field may hold."""
-_NUMBER_MAY_HOLD = "[-0-9.]"
+_NUMBER_MAY_HOLD = "[-+0-9.]"
 
 _LIST = "(?:[^ ,]+(?:(?:, | : )[^ ,]+)*)?"
 _ANYTHING = ".*?"
@@ -69,6 +61,13 @@ class Part:
     is_literal: bool = False
     is_list: bool = False
     """Whether a field that no column has holds one item for each upstream that was asked."""
+    pattern: str | None = None
+    """What its text looks like (RE2), if `Field` does not say: in such a text the literal text
+    after it must not stand, except between quotes that the pattern has too."""
+    is_padded: bool = False
+    """Whether spaces may stand before its text."""
+    may_be_quoted: bool = False
+    """Whether its text is the same with and without double quotes around it."""
 
 
 def literal(text: str) -> Part:
@@ -88,17 +87,19 @@ class _Layout:
 
 
 class PatternFormat:
-    """A format that is a sequence of parts. One of them is a time.
+    """A format that is a sequence of parts. One of them is a time, unless what is around it is.
 
     Lines are split at the literal texts by compiled code where that can only mean the same; RE2
     reads the others, and decides alone what is a reject.
     """
 
+    directives = ()
+
     def __init__(self, name: str, parts: Sequence[Part]) -> None:
-        self._name = name
+        self.name = name
         self._parts = tuple(parts)
         fields = {part.field for part in parts}
-        self._time = next(field for field in TIMES if field in fields)
+        self._time = next((field for field in TIMES if field in fields), None)
         self._wanted: dict[Field, int] = {}
         """Which part each field is."""
         for i, part in enumerate(self._parts):
@@ -107,7 +108,8 @@ class PatternFormat:
                 self._wanted.setdefault(part.field, i)
         self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
         self._pieces = tuple(
-            f"(?P<f{i}>{pattern})" if i in self._wanted.values() else pattern
+            f"{' *' if self._parts[i].is_padded else ''}"
+            + (f"(?P<f{i}>{pattern})" if i in self._wanted.values() else pattern)
             for i, pattern in enumerate(self._patterns)
         )
         self._whole = f"^{''.join(self._pieces)}{_LINE_END}"
@@ -116,32 +118,22 @@ class PatternFormat:
     @property
     def expected(self) -> str:
         """What a line should be, as a noun."""
-        return f"a line of the {self._name} format"
+        return f"a line of the {self.name} format"
 
-    def decode(self, chunk: bytes | memoryview) -> Decoded:
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        lines = _lines(bytes(chunk))
+        lines = lines_of(chunk)
         if not len(lines):
-            return Decoded(0, empty_batch(), 0, (), None)
-        batch, good = self._records(lines)
+            return nothing_decoded()
+        batch, good = self._records(lines, circumstances)
         rejected = _without(len(lines), good)
-        samples = tuple(
-            reject_of(text.encode().rstrip(b"\r\n"), self._explained(text))
-            for text in (lines[i].as_py() for i in sampled(rejected).tolist())
-        )
-        name = self._name if batch.num_rows else None
-        return Decoded(len(lines), batch, len(rejected), samples, name)
+        return Decoded(len(lines), batch, good, rejected, self.name if batch.num_rows else None)
 
-    def line_times(self, block: bytes) -> tuple[Int64s, Int64s]:
-        """Find the lines of a block that name a time: their offsets, and seconds since the epoch.
-
-        The block may begin and end within a line.
-        """
-        whole = block[: block.rfind(b"\n") + 1]
-        batch, good = self._records(_lines(whole))
-        return _starts(whole)[good], seconds(batch)
-
-    def _records(self, lines: pa.StringArray) -> tuple[pa.RecordBatch, Int32s]:
+    def _records(
+        self, lines: pa.StringArray, circumstances: Circumstances
+    ) -> tuple[pa.RecordBatch, Int32s]:
         """Return the records, and of which lines they are."""
         tables = {i: StringTable() for i in self._wanted.values()}
         line, codes = self._split(lines, tables)
@@ -149,17 +141,23 @@ class PatternFormat:
         if len(left):
             all_left = len(left) == len(lines)
             matched, more = self._matched(lines if all_left else lines.take(pa.array(left)), tables)
-            line = np.concatenate([line, left[matched].astype(np.int32)])
+            line = np.concatenate([line, left[matched]])
             order = np.argsort(line, kind="stable")
             line = line[order]
             codes = {i: np.concatenate([own, more[i]])[order] for i, own in codes.items()}
         if not len(line):
             return empty_batch(), line
         columns = {
-            field: Texts.of(codes[i], tables[i].sealed()) for field, i in self._wanted.items()
+            field: self._unquoted(i, Texts.of(codes[i], tables[i].sealed()))
+            for field, i in self._wanted.items()
         }
-        batch, timed = records_of(columns, len(line))
+        batch, timed = records_of(columns, line, circumstances)
         return batch, line[timed]
+
+    def _unquoted(self, at: int, texts: Texts) -> Texts:
+        if not self._parts[at].may_be_quoted:
+            return texts
+        return texts.mapped(pc.replace_substring_regex(texts.distinct, '^"(.*)"$', r"\1"))
 
     def _split(
         self, lines: pa.StringArray, tables: Mapping[int, StringTable]
@@ -210,7 +208,7 @@ class PatternFormat:
                 return None
             is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
             look = i in self._wanted.values() or self._patterns[i] != _ANYTHING
-            fields.append(FieldBetween(after.encode(), look, is_list))
+            fields.append(FieldBetween(after.encode(), look, is_list, part.is_padded))
             if look:
                 looked_at.append(i)
         before = self._parts[0].text if self._parts[0].is_literal else ""
@@ -221,10 +219,12 @@ class PatternFormat:
     def _may_hold(self, at: int, after: str) -> bool:
         """Tell whether a field may hold the beginning of the text after it, as part of itself."""
         part = self._parts[at]
+        if part.pattern is not None:
+            return False
         if part.is_list or part.field is Field.UPSTREAM_SECONDS:
             # Compiled code knows which spaces are of a list, if no more than a space follows it.
             return bool(after) and after[0] not in ' "'
-        if part.field not in _VALUES:
+        if part.field not in FIELD_PATTERNS:
             return False
         return bool(re.match(_MAY_HOLD.get(part.field, _NUMBER_MAY_HOLD), after))
 
@@ -233,8 +233,10 @@ class PatternFormat:
         part = self._parts[at]
         if part.is_literal:
             return re.escape(part.text)
-        if part.field in _VALUES:
-            return f"(?:{_VALUES[part.field]})"
+        if part.pattern is not None:
+            return f"(?:{part.pattern})"
+        if part.field in FIELD_PATTERNS:
+            return f"(?:{FIELD_PATTERNS[part.field]})"
         if part.is_list:
             return _LIST
         return _free_text(part, *self._around(at))
@@ -248,21 +250,33 @@ class PatternFormat:
             after.text if after is not None and after.is_literal else "",
         )
 
-    def _explained(self, line: str) -> str:
+    def explain(self, line: bytes) -> str:
         """Say in one clause where a rejected line stops to be of this format."""
-        line = line.rstrip("\r\n")
-        if not line:
+        text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        if not text:
             return "the line is empty"
-        whole = pc.extract_regex(pa.array([f"{line}\n"]), self._whole)[0]
+        whole = pc.extract_regex(pa.array([f"{text}\n"]), self._whole)[0]
         if whole.is_valid:
+            if self._time is None:
+                return "the line does not say when it was written, and nothing around it does"
             return f"{whole[f'f{self._wanted[self._time]}']} is not a time"
+        part, at = self.stop(text)
+        if part is None:
+            return f"more follows where the line should end, at character {at + 1}"
+        what = f"the text {part.text!r}" if part.is_literal else part.text
+        return f"{what} should stand at character {at + 1}"
+
+    def stop(self, line: str) -> tuple[Part | None, int]:
+        """Return the first part that a rejected line does not have, and where it should begin.
+
+        `None`: it has all, and more.
+        """
         end = 0
         for part, stopped in self._stops(line):
             if stopped is None:
-                what = f"the text {part.text!r}" if part.is_literal else part.text
-                return f"{what} should stand at character {end + 1}"
+                return part, end
             end = stopped
-        return f"more follows where the line should end, at character {end + 1}"
+        return None, end
 
     def _stops(self, line: str) -> Iterator[tuple[Part, int | None]]:
         """Yield each part, and where it ends; `None` for the first that does not fit."""
@@ -287,26 +301,20 @@ def _free_text(part: Part, before: str, after: str) -> str:
     return _ANYTHING
 
 
-def _lines(chunk: bytes) -> pa.StringArray:
+def lines_of(chunk: bytes | memoryview) -> pa.StringArray:
     r"""Return the lines of a chunk, each with its newline; what is not UTF-8 becomes `\xHH`."""
+    chunk = bytes(chunk)
     try:
         chunk.decode()
     except UnicodeDecodeError:
         chunk = chunk.decode("utf-8", "backslashreplace").encode()
-    starts = _starts(chunk)
-    offsets = np.append(starts, len(chunk)).astype(np.int32)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(chunk)]
-    return pa.StringArray.from_buffers(len(starts), buffers[1], buffers[2])
+    ends = newlines(chunk)
+    offsets = np.concatenate([np.zeros(1, np.int64), ends + 1]).astype(np.int32)
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(chunk))
 
 
-def _without(count: int, numbers: Int32s) -> Int64s:
+def _without(count: int, numbers: Int32s) -> Int32s:
     """Return the numbers below `count` but for some."""
     left = np.ones(count, np.bool_)
     left[numbers] = False
-    return np.flatnonzero(left)
-
-
-def _starts(chunk: bytes) -> Int64s:
-    """Return where the lines of a chunk begin; each ends with a newline."""
-    ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
-    return np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]
+    return np.flatnonzero(left).astype(np.int32)

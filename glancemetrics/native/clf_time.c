@@ -3,20 +3,11 @@
 
 #include "clf_time.h"
 
+#include "calendar.h"
+
 #define DATE_AND_HOUR 15 /* `[17/May/2015:10` */
 #define ZONE_AT 21       /* ` +0000]`, less the bracket */
 #define ZONE_LENGTH 6
-
-static bool digits(const uint8_t *text, int count, int64_t *value) {
-    *value = 0;
-    for (int i = 0; i < count; i++) {
-        uint8_t digit = (uint8_t)(text[i] - '0');
-        if (digit > 9)
-            return false;
-        *value = *value * 10 + digit;
-    }
-    return true;
-}
 
 static bool month_of(const uint8_t *text, int64_t *month) {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
@@ -27,27 +18,15 @@ static bool month_of(const uint8_t *text, int64_t *month) {
     return false;
 }
 
-/* Days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
-static int64_t days_from_civil(int64_t year, int64_t month, int64_t day) {
-    year -= month <= 2;
-    int64_t era = year / 400; /* no year is below 0 here */
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
 static bool read_hour(const uint8_t *text, int64_t *seconds) {
-    static const int8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t day, month, year, hour, zone_hours, zone_minutes;
-    if (text[0] != '[' || !digits(text + 1, 2, &day) || text[3] != '/' ||
-        !month_of(text + 4, &month) || text[7] != '/' || !digits(text + 8, 4, &year) ||
-        text[12] != ':' || !digits(text + 13, 2, &hour) || text[21] != ' ' ||
-        (text[22] != '+' && text[22] != '-') || !digits(text + 23, 2, &zone_hours) ||
-        !digits(text + 25, 2, &zone_minutes))
+    if (text[0] != '[' || !read_digits(text + 1, 2, &day) || text[3] != '/' ||
+        !month_of(text + 4, &month) || text[7] != '/' || !read_digits(text + 8, 4, &year) ||
+        text[12] != ':' || !read_digits(text + 13, 2, &hour) || text[21] != ' ' ||
+        (text[22] != '+' && text[22] != '-') || !read_digits(text + 23, 2, &zone_hours) ||
+        !read_digits(text + 25, 2, &zone_minutes))
         return false;
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (year < 1 || day < 1 || day > lengths[month - 1] + (leap && month == 2) || hour > 23 ||
+    if (!is_date(year, month, day) || hour > 23 ||
         zone_hours > 23 || zone_minutes > 59)
         return false;
     int64_t east = zone_hours * 3600 + zone_minutes * 60;
@@ -66,8 +45,8 @@ bool read_clf_time(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
         memcpy(clock->known + DATE_AND_HOUR, text + ZONE_AT, ZONE_LENGTH);
     }
     int64_t minute, second;
-    if (text[15] != ':' || !digits(text + 16, 2, &minute) || text[18] != ':' ||
-        !digits(text + 19, 2, &second) || text[27] != ']' || minute > 59 || second > 60)
+    if (text[15] != ':' || !read_digits(text + 16, 2, &minute) || text[18] != ':' ||
+        !read_digits(text + 19, 2, &second) || text[27] != ']' || minute > 59 || second > 60)
         return false;
     *seconds = clock->seconds + minute * 60 + second;
     return true;

@@ -15,6 +15,8 @@ typedef struct {
     /* The text after the field; nothing after one that ends the line. */
     int64_t is_list;
     /* Whether it holds several items, between which stands `, ` or ` : `. */
+    int64_t is_padded;
+    /* Whether spaces may stand before it. */
 } gm_field;
 
 #define MOST_FIELDS 64
@@ -41,6 +43,8 @@ static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields,
                   span *texts) {
     for (int64_t i = 0; i < count; i++) {
         const uint8_t *stop = end;
+        while (fields[i].is_padded && at < end && *at == ' ')
+            at++;
         if (fields[i].after_length) {
             stop = found(at, end, fields[i].after, fields[i].after_length);
             while (stop && fields[i].is_list && *stop == ' ' && goes_on(at, stop, end))

@@ -32,6 +32,7 @@ class _Field(ctypes.Structure):
         ("after", ctypes.c_char_p),
         ("after_length", Count),
         ("is_list", Count),
+        ("is_padded", Count),
     )
 
 
@@ -57,6 +58,8 @@ class FieldBetween:
     wanted: bool
     is_list: bool = False
     """Whether it holds several items, between which stands `, ` or ` : `."""
+    is_padded: bool = False
+    """Whether spaces may stand before it."""
 
 
 @attrs.frozen(eq=False)
@@ -87,7 +90,7 @@ def split_lines(
     array = (_Field * len(fields))()
     for i, field in enumerate(fields):
         array[i].after, array[i].after_length = field.after, len(field.after)
-        array[i].is_list = field.is_list
+        array[i].is_list, array[i].is_padded = field.is_list, field.is_padded
         if field.wanted:
             table, own = next(kept)
             array[i].values, array[i].codes = table.handle, address(own)

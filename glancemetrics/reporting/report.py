@@ -87,6 +87,8 @@ class Source:
     rejects: int
     trouble: str | None = None
     """What of it could not be read, and why."""
+    format: str | None = None
+    """What its format is called."""
 
 
 @attrs.frozen
@@ -126,6 +128,8 @@ class Report:
     visitors_estimated: bool = False
     unfinished: str | None = None
     """Why this is not all of the log."""
+    foreign: int = 0
+    """Lines of other programs."""
 
     def panel(self, name: str) -> Panel:
         """Return the panel of a name. Raises `KeyError` with the reason if it was left out."""
@@ -146,6 +150,7 @@ class Report:
             "filtered": self.filtered,
             "rejects": self.rejects.count,
             "reject_samples": [attrs.asdict(reject) for reject in self.rejects.samples],
+            "foreign": self.foreign,
             "hits": self.hits,
             "bytes": self.bytes,
             "visitors": self.visitors,
@@ -204,6 +209,7 @@ def build_report(
     lines: int = 0,
     filtered: int = 0,
     rejects: Rejects | None = None,
+    foreign: int = 0,
     unfinished: str | None = None,
 ) -> Report:
     """Make the report of what has been counted."""
@@ -224,6 +230,7 @@ def build_report(
         lines=lines,
         filtered=filtered,
         rejects=rejects or Rejects(),
+        foreign=foreign,
         hits=tally.records,
         bytes=tally.bytes,
         errors=tally.errors,

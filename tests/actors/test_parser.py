@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 import trio
 import trio.testing
 
 from actors.messages import Chunk, FromParser, FromTailer
 from actors.parser import parse
 from glancemetrics.aggregation import SourceBatch
+from glancemetrics.formats.combined import COMBINED
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.sql import Where
 from tests.lines import BASE, line
 
 
 def chunk(lines: bytes, *overlong: bytes) -> Chunk:
-    return Chunk("a", lines, overlong, True, False, 0)
+    return Chunk("a", lines, COMBINED, b"", overlong, caught_up=True, fresh=False, lag_bytes=0)
 
 
 async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
@@ -25,7 +28,7 @@ async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
         send.send_nowait(chunk(line(BASE + number) * size))
     send.send_nowait(SourceHealth("a", SourceState.WAITING))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=3)
+    await parse(from_tailer, to_aggregator, workers=3, wall=time.time)
     batches = [message async for message in receive]
     assert [m.batch.num_rows for m in batches[:-1] if isinstance(m, SourceBatch)] == sizes
     assert isinstance(batches[-1], SourceHealth)
@@ -36,7 +39,7 @@ async def test_a_line_that_was_too_long_is_a_reject() -> None:
     to_aggregator, receive = trio.open_memory_channel[FromParser](1)
     send.send_nowait(chunk(line() + b"bad\n", b"xxx"))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=1)
+    await parse(from_tailer, to_aggregator, workers=1, wall=time.time)
     batch = receive.receive_nowait()
     assert isinstance(batch, SourceBatch)
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 1, 2)
@@ -49,7 +52,7 @@ async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
     for _ in range(50):
         send.send_nowait(chunk(line()))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: parse(from_tailer, to_aggregator, workers=2))
+        nursery.start_soon(lambda: parse(from_tailer, to_aggregator, workers=2, wall=time.time))
         await trio.sleep(0.3)
         # Two in hand and one that waits for a hand.
         assert send.statistics().current_buffer_used >= 47
@@ -62,7 +65,7 @@ async def test_a_condition_says_which_records_are_wanted() -> None:
     to_aggregator, receive = trio.open_memory_channel[FromParser](1)
     send.send_nowait(chunk(line(status=200) + b"bad\n" + line(status=503)))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=1, where=Where("status >= 500"))
+    await parse(from_tailer, to_aggregator, workers=1, wall=time.time, where=Where("status >= 500"))
     batch = receive.receive_nowait()
     assert isinstance(batch, SourceBatch)
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 2, 1)

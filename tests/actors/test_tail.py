@@ -14,6 +14,7 @@ from actors.messages import Chunk, FromTailer, SourceGone
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from actors.tailer.waking import Waker
+from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
 from tests.lines import BASE
 
@@ -51,7 +52,9 @@ async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
 
     def start(*sources: object, start: StartPosition = START, stdin: int = -1) -> Heard:
         nursery.start_soon(
-            lambda: tail([str(s) for s in sources], start, send, standard_input=lambda: stdin)
+            lambda: tail(
+                [str(s) for s in sources], start, Reading(), send, standard_input=lambda: stdin
+            )
         )
         return Heard(receive)
 

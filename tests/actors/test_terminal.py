@@ -128,7 +128,12 @@ def test_the_terminal_is_left_as_it_was_found(terminal, tmp_path: Path, how: str
         broken = "import actors.aggregator as a\nasync def f(*x, **y): raise RuntimeError('boom')\n"
         broken += "a._take_in = f\nfrom glancemetrics.cli import main\nmain()\n"
         start = start.replace("-m glancemetrics", "-c " + shlex.quote(broken))
-    screen.type("stty -g > before; " + start + "; echo status $?; stty -g > after")
+    screen.type(
+        f"stty -g > {tmp_path}/before; "
+        + start
+        + "; echo status $?"
+        + f"; stty -g > {tmp_path}/after"
+    )
     if how != "crash":
         screen.until("Sections|Nothing comes")
     if how.startswith("SIG"):
@@ -144,7 +149,7 @@ def test_the_terminal_is_left_as_it_was_found(terminal, tmp_path: Path, how: str
     assert ("status 1" if how == "crash" else "status 0") in page
     if how == "crash":
         assert "glancemetrics: error: the monitor failed: RuntimeError: boom" in page
-    screen.type("clear; cmp before after && echo same")
+    screen.type(f"clear; cd {tmp_path} && cmp before after && echo same")
     screen.until("^same", 5)
     assert screen("display-message", "-p", "#{cursor_flag}#{alternate_on}").strip() == "10"
 

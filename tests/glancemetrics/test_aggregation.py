@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from glancemetrics.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
 from glancemetrics.dimensions import Dimension
-from glancemetrics.formats.combined import decode
+from glancemetrics.formats.combined import COMBINED, decode
+from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.snapshot import SourceHealth, SourceState
 from tests.glancemetrics.test_log_series import LINES, described
 from tests.lines import BASE, line
@@ -36,8 +37,10 @@ def read(
         decoded.batch,
         decoded.lines,
         decoded.rejects,
-        decoded.samples,
+        reject_samples(data, decoded, COMBINED),
+        decoded.foreign,
         decoded.format,
+        None,
         caught_up,
         fresh,
         lag,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.formats.clf_time import line_times, local_seconds, zone_offset_seconds
+from glancemetrics.formats.clf_time import local_seconds, zone_offset_seconds
 
 
 @given(
@@ -45,13 +45,3 @@ def test_a_leap_second_is_the_first_of_the_next_minute() -> None:
 
 def test_months_are_read_in_any_case() -> None:
     assert local_seconds(pa.array(["01/jAN/2023:00:00:00"]))[1][0]
-
-
-def test_lines_of_a_block_are_found_by_their_time() -> None:
-    block = (
-        b"tail of a line\nh - - [01/Jan/1970:00:01:00 +0000] x\n"
-        b"none\nh [01/Jan/1970:01:02:00 +0100] [02/Jan/1970:00:00:00 +0000]\ncut [01/Ja"
-    )
-    offsets, seconds = line_times(block)
-    assert [block[offset:].split(b" ")[0] for offset in offsets] == [b"h", b"h"]
-    assert seconds.tolist() == [60, 120]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.formats.combined import decode
+from glancemetrics.formats.combined import COMBINED, decode, explain
+from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.records import SCHEMA, LogRecord, rows
 from tests.lines import line
 
@@ -19,7 +20,7 @@ MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
 def one(text: str | bytes) -> LogRecord:
     data = text.encode() if isinstance(text, str) else text
     decoded = decode(data + b"\n")
-    assert (decoded.lines, decoded.rejects) == (1, 0), decoded.samples
+    assert (decoded.lines, decoded.rejects) == (1, 0), explain(data)
     (record,) = rows(decoded.batch)
     return record
 
@@ -28,7 +29,8 @@ def reason(text: str | bytes) -> str:
     data = text.encode() if isinstance(text, str) else text
     decoded = decode(data + b"\n")
     assert (decoded.lines, decoded.batch.num_rows, decoded.rejects) == (1, 0, 1)
-    return decoded.samples[0].reason
+    (sample,) = reject_samples(data + b"\n", decoded, COMBINED)
+    return sample.reason
 
 
 def test_a_combined_line_fills_every_column_it_has() -> None:
@@ -222,9 +224,10 @@ def test_a_stray_quote_costs_one_line() -> None:
 
 
 def test_the_first_and_the_last_rejects_are_kept_as_samples() -> None:
-    decoded = decode(b"".join(b"bad %d\n" % i for i in range(100)))
+    data = b"".join(b"bad %d\n" % i for i in range(100))
+    decoded = decode(data)
     assert decoded.rejects == 100
-    kept = [sample.line for sample in decoded.samples]
+    kept = [sample.line for sample in reject_samples(data, decoded, COMBINED)]
     assert (kept[0], kept[-1], len(kept)) == ("bad 0", "bad 99", 8)
 
 

@@ -104,6 +104,8 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     state = snapshot.health
     row: Row = [(styles.DIM, " lines "), ("", format_count(state.lines))]
     row += _warned("rejects", format_count(state.rejects), state.rejects > 0)
+    if state.foreign:
+        row += [(styles.DIM, "  foreign "), ("", format_count(state.foreign))]
     if state.filtered:
         row += [(styles.DIM, "  filtered "), ("", format_count(state.filtered))]
     lag = format_bytes(state.lag_bytes)

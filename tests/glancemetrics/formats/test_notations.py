@@ -9,7 +9,8 @@ import pytest
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.format_names import FORMAT_NAMES
-from glancemetrics.formats.notations import read_format
+from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records import LogRecord, rows
 
 MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
@@ -17,7 +18,7 @@ MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
 
 def one(log_format: str, text: str) -> LogRecord:
     decoded = read_format(log_format).decode(f"{text}\n".encode())
-    assert (decoded.lines, decoded.rejects) == (1, 0), decoded.samples
+    assert (decoded.lines, decoded.rejects) == (1, 0), decoded.rejected
     (record,) = rows(decoded.batch)
     return record
 
@@ -142,7 +143,7 @@ def test_requests_in_parts(log_format: str, text: str, expected: tuple[str | Non
 
 
 def test_named_formats() -> None:
-    assert read_format("combined") is read_format("common") is COMBINED
+    assert read_format("combined") == read_format("common") == StreamFormat((COMBINED,))
     text = 'x.org:80 ::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"'
     assert one("vhost_combined", text).vhost == one("vhost-combined", text).vhost == "x.org"
     assert one("vhost-common", text[: text.index(' "-"')]).bytes == 5
@@ -170,7 +171,7 @@ def test_traefik_tells_milliseconds_with_their_unit() -> None:
 @pytest.mark.parametrize(
     ("log_format", "said"),
     [
-        ("nginx", f"is none of {', '.join(FORMAT_NAMES)}"),
+        ("nginx", f"is none of auto, {', '.join(FORMAT_NAMES)}"),
         ("%h %y %t", "character 4: %y is no directive"),
         ("%h %{x", "character 4: after % should stand a directive"),
         ("%{%Y-%m-%d}t %h", "character 1: %{%Y-%m-%d}t is no directive"),

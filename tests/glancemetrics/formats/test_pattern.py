@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from glancemetrics.formats import pattern
 from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.notations import read_format
+from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.log_format import line_times, reject_samples
 from glancemetrics.formats.pattern import PatternFormat
+from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records import rows
 from glancemetrics.traffic import Shape, Traffic
 from tests.lines import BASE, line
@@ -44,13 +46,21 @@ def lines_of(log_format: PatternFormat, data: bytes) -> list[object]:
     decoded = log_format.decode(data)
     assert decoded.lines == data.count(b"\n")
     assert decoded.batch.num_rows + decoded.rejects == decoded.lines
-    return [*rows(decoded.batch), *decoded.samples]
+    return [*rows(decoded.batch), *reject_samples(data, decoded, log_format)]
 
 
 def custom(text: str) -> PatternFormat:
-    log_format = read_format(text)
+    stream = read_format(text)
+    assert isinstance(stream, StreamFormat)
+    (log_format,) = stream.formats
     assert isinstance(log_format, PatternFormat)
     return log_format
+
+
+def reason(log_format: PatternFormat, line: bytes) -> str:
+    decoded = log_format.decode(line)
+    (sample,) = reject_samples(line, decoded, log_format)
+    return sample.reason
 
 
 words = st.text(
@@ -177,30 +187,26 @@ def test_what_nginx_writes_is_read_back(
     ],
 )
 def test_a_reject_says_where_the_line_stops_to_be_of_the_format(text: str, said: str) -> None:
-    decoded = custom(NGINX).decode(f"{text}\n".encode())
-    assert decoded.rejects == 1
-    assert said in decoded.samples[0].reason
+    assert said in reason(custom(NGINX), f"{text}\n".encode())
 
 
 @pytest.mark.parametrize("space", ["\t", "\x0b", "\x1c", "\x85", "\xa0"])
 def test_white_space_of_other_kinds_ends_no_line(space: str) -> None:
-    log_format = custom("$msec $status")
-    assert log_format.decode(f"1.0 200 {space}\n".encode()).samples[0].reason == (
+    assert reason(custom("$msec $status"), f"1.0 200 {space}\n".encode()) == (
         "more follows where the line should end, at character 8"
     )
 
 
 def test_a_time_that_is_none_is_told_though_anything_may_follow() -> None:
     text = b"31/Feb/2015:10:05:03 +0000 whatever\n"
-    (sample,) = custom("$time_local $pipe").decode(text).samples
-    assert sample.reason == "31/Feb/2015:10:05:03 +0000 is not a time"
+    assert reason(custom("$time_local $pipe"), text) == "31/Feb/2015:10:05:03 +0000 is not a time"
 
 
 def test_bytes_that_are_not_utf_8_are_shown_and_move_no_line() -> None:
     log_format = custom("$remote_addr $msec")
     data = b"\xff\xfe 5.0\nbad\n\xc3\xa9 6.0\n"
     assert [record.host for record in rows(log_format.decode(data).batch)] == [r"\xff\xfe", "é"]
-    offsets, seconds = log_format.line_times(data + b"half 7")
+    offsets, seconds = line_times(log_format)(data + b"half 7")
     assert (offsets.tolist(), seconds.tolist()) == ([0, 11], [5, 6])
 
 

@@ -1,0 +1,140 @@
+"""A format that is detected, and detected anew when it stops fitting."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from glancemetrics.formats.detection import detect
+from glancemetrics.formats.log_format import (
+    UNKNOWN,
+    Circumstances,
+    Decoded,
+    newlines,
+    nothing_decoded,
+)
+from glancemetrics.formats.stream import StreamFormat
+
+_MOST_BETWEEN_LOOKS = 4096
+"""Rejects; after each look in vain twice as many are waited for."""
+_LOOKED_AT = 64
+"""Rejects that are looked at."""
+_SAMPLE_BYTES = 1 << 16
+_WORTH_A_LOOK = 0.02
+"""Share of rejects in a chunk of a log that is not followed, from which they are looked at."""
+
+
+class AutoFormat:
+    """The format of one log, whatever it is.
+
+    With `learns`, as for a log that is followed, what is found later is kept; without, each chunk
+    is judged alone, so that chunks may be decoded in any order with the same result.
+    """
+
+    def __init__(self, known: StreamFormat | None = None, *, learns: bool = True) -> None:
+        self._known = known
+        self._learns = learns
+        self._lock = threading.Lock()
+        self._wait = 1
+        self._rejects = 0
+
+    @property
+    def known(self) -> StreamFormat | None:
+        """What has been detected."""
+        return self._known
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "none detected" if self._known is None else self._known.name
+
+    @property
+    def expected(self) -> str:
+        """What a line should be, as a noun."""
+        return "of a format that is known" if self._known is None else self._known.expected
+
+    @property
+    def directives(self) -> tuple[bytes, ...]:
+        """How lines begin that say how those after them are written."""
+        return (
+            (b"#Fields:", b"#Date:", b"#Software:")
+            if self._known is None
+            else (self._known.directives)
+        )
+
+    def look_at(self, sample: bytes, circumstances: Circumstances = UNKNOWN) -> None:
+        """Detect the format, unless it is known."""
+        with self._lock:
+            if self._known is None:
+                self._known = detect(sample, circumstances).format
+
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
+        """Decode a chunk of whole lines, each ended by a newline."""
+        known = self._known
+        if known is None:
+            known = detect(_ends_of(chunk), circumstances).format
+            if known is None:
+                return nothing_decoded(len(newlines(chunk)))
+            if self._learns:
+                with self._lock:
+                    self._known = known
+        decoded = known.decode(chunk, circumstances)
+        if decoded.rejects and self._is_worth_a_look(decoded):
+            return self._looked_anew(chunk, circumstances, known, decoded)
+        return decoded
+
+    def explain(self, line: bytes) -> str:
+        """Say in one clause why a rejected line is no record."""
+        if self._known is None:
+            return "no format that is known explains it (`glancemetrics formats FILE` shows more)"
+        return self._known.explain(line)
+
+    def _is_worth_a_look(self, decoded: Decoded) -> bool:
+        if not self._learns:
+            return decoded.rejects > _WORTH_A_LOOK * decoded.lines
+        with self._lock:
+            self._rejects += decoded.rejects
+            return self._rejects >= self._wait
+
+    def _looked_anew(
+        self,
+        chunk: bytes | memoryview,
+        circumstances: Circumstances,
+        known: StreamFormat,
+        decoded: Decoded,
+    ) -> Decoded:
+        found = detect(_lines_at(chunk, decoded), circumstances).format
+        wider = known if found is None else known.widened(found)
+        again = decoded if wider == known else wider.decode(chunk, circumstances)
+        better = again.batch.num_rows > decoded.batch.num_rows
+        with self._lock:
+            self._rejects = 0
+            self._wait = 1 if better else min(2 * self._wait, _MOST_BETWEEN_LOOKS)
+            if better and self._learns:
+                self._known = wider
+        return again if better else decoded
+
+
+def _ends_of(chunk: bytes | memoryview) -> bytes:
+    """Return the lines at the beginning and at the end of a chunk."""
+    if len(chunk) <= 2 * _SAMPLE_BYTES:
+        return bytes(chunk)
+    ends = newlines(chunk)
+    first = ends[np.searchsorted(ends, _SAMPLE_BYTES)] + 1
+    last = ends[np.searchsorted(ends, len(chunk) - _SAMPLE_BYTES)] + 1
+    return bytes(chunk[:first]) + bytes(chunk[max(first, last) :])
+
+
+def _lines_at(chunk: bytes | memoryview, decoded: Decoded) -> bytes:
+    """Return some of the rejects of a chunk."""
+    ends = newlines(chunk)
+    chosen = decoded.rejected
+    if len(chosen) > _LOOKED_AT:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, _LOOKED_AT).astype(np.intp)]
+    return b"".join(
+        bytes(chunk[ends[number - 1] + 1 if number else 0 : ends[number] + 1])
+        for number in chosen.tolist()
+    )

@@ -1,0 +1,218 @@
+"""What collectors of logs put around each line, taken off again.
+
+Sources: RFC 3164 section 4.1 and RFC 5424 section 6 (syslog);
+https://docs.docker.com/engine/logging/drivers/json-file/; the Kubernetes container runtime
+interface (`design-proposals-archive/node/kubelet-cri-logging.md`);
+https://www.freedesktop.org/software/systemd/man/latest/journalctl.html (`--output=`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.formats.log_format import NO_TIME
+from glancemetrics.native.json_lines import JsonPaths
+from glancemetrics.native.strings import StringTable, indices_of
+from glancemetrics.native.times import TIME, iso_times
+
+Bools = npt.NDArray[np.bool_]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+
+@attrs.frozen(eq=False)
+class Opened:
+    """Lines without their envelope."""
+
+    lines: pa.StringArray
+    """Each with its newline."""
+    line: Int32s
+    """Which line each was; of one that was in pieces, the first."""
+    times: Int64s
+    """When each was written, microseconds since the epoch; `NO_TIME` where that is not said."""
+    enveloped: Bools
+    """Which had one; the others are as they were."""
+
+
+@attrs.frozen(eq=False)
+class Envelope:
+    """One way to wrap lines."""
+
+    name: str
+    title: str
+    """What it is, for people."""
+    take_off: Callable[[pa.StringArray], Opened]
+    """Open lines, each of which has its newline."""
+
+
+_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
+_BSD_TIME = (
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,6})?"
+)
+_COLOUR = r"(?:\x1b\[[0-9;]*m)?"
+
+
+def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
+    """Return what takes off a text (RE2) before lines; its group `time` is an ISO time."""
+    whole = f"^(?:{pattern})"
+    plain = whole.replace("(?P<time>", "(?:")
+
+    def take_off(lines: pa.StringArray) -> Opened:
+        payload = pc.replace_substring_regex(lines, plain, "", max_replacements=1)
+        enveloped = _lengths(payload) != _lengths(lines)
+        times = np.full(len(lines), NO_TIME, np.int64)
+        if "(?P<time>" in whole and enveloped.any():
+            found = pc.struct_field(pc.extract_regex(lines, whole), "time").fill_null("")
+            micros, kinds = iso_times(found)
+            times = np.where(kinds == TIME, micros, NO_TIME)
+        return Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
+
+    return take_off
+
+
+def _lengths(lines: pa.StringArray) -> npt.NDArray[np.int32]:
+    lengths: npt.NDArray[np.int32] = pc.binary_length(lines).to_numpy()
+    return lengths
+
+
+_CRI = rf"(?P<time>{_ISO}) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::[^ ]*)? "
+
+
+def _take_off_cri(lines: pa.StringArray) -> Opened:
+    """Take off `TIME stdout F `; lines that are cut in pieces (`P`) are put together again."""
+    opened = _cri(lines)
+    found = pc.extract_regex(lines, f"^{_CRI}")
+    partial = pc.equal(pc.struct_field(found, "tag"), "P").fill_null(False)
+    if not pc.any(partial).as_py():
+        return opened
+    streams = pc.struct_field(found, "stream")
+    return _put_together(opened, partial.to_numpy(zero_copy_only=False), streams)
+
+
+_cri = _prefixed(_CRI.replace("(?P<stream>", "(?:").replace("(?P<tag>", "(?:"))
+
+
+def _put_together(opened: Opened, partial: Bools, streams: pa.StringArray) -> Opened:
+    """Join what is partial with what follows on the same stream; a rest without end is a line."""
+    texts, times, enveloped = opened.lines.to_pylist(), opened.times, opened.enveloped
+    held: dict[str | None, tuple[str, int]] = {}
+    made: list[tuple[str, int]] = []
+    for number, (text, stream, more) in enumerate(
+        zip(texts, streams.to_pylist(), partial.tolist(), strict=True)
+    ):
+        before, first = held.pop(stream, ("", number)) if stream is not None else ("", number)
+        if more:
+            held[stream] = (before + text.removesuffix("\n"), first)
+        else:
+            made.append((before + text, first))
+    made.extend((text + "\n", first) for text, first in held.values())
+    made.sort(key=lambda line: line[1])
+    firsts = np.array([first for _, first in made], np.int32)
+    lines = pa.array([text for text, _ in made], pa.string())
+    return Opened(lines, opened.line[firsts], times[firsts], enveloped[firsts])
+
+
+_DOCKER_PATHS = JsonPaths([("log",), ("stream",), ("time",)])
+_JOURNAL_PATHS = JsonPaths([("MESSAGE",), ("__REALTIME_TIMESTAMP",), ("_HOSTNAME",)])
+
+
+def _in_json(
+    paths: JsonPaths, count: int, lines: pa.StringArray
+) -> tuple[pa.StringArray, list[pa.StringArray], Bools]:
+    r"""Return the first of some values with a newline, or else the line; the others; which have it.
+
+    A newline inside becomes `\n`.
+    """
+    tables = [StringTable() for _ in range(count)]
+    read = paths.read(lines, tables)
+    texts = [
+        table.sealed().take(indices_of(codes))
+        for table, codes in zip(tables, read.codes, strict=True)
+    ]
+    body = pc.replace_substring(pc.replace_substring_regex(texts[0], r"\n$", ""), "\n", r"\n")
+    payload = pc.if_else(
+        body.is_valid(), pc.binary_join_element_wise(body, "\n", "", null_handling="skip"), lines
+    )
+    return payload, texts, body.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _take_off_docker(lines: pa.StringArray) -> Opened:
+    payload, (log, stream, time), enveloped = _in_json(_DOCKER_PATHS, 3, lines)
+    whole_lines = pc.ends_with(log, "\n").fill_null(True)
+    micros, kinds = iso_times(time.fill_null(""))
+    times = np.where(kinds == TIME, micros, NO_TIME)
+    opened = Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
+    if pc.all(whole_lines).as_py():
+        return opened
+    partial = pc.invert(whole_lines).to_numpy(zero_copy_only=False)
+    return _put_together(opened, partial, stream)
+
+
+def _take_off_journal(lines: pa.StringArray) -> Opened:
+    payload, (_, written, _host), enveloped = _in_json(_JOURNAL_PATHS, 3, lines)
+    known = pc.match_substring_regex(written, r"^\d{1,18}$").fill_null(False)
+    micros = pc.if_else(known, written, None).cast(pa.int64()).fill_null(NO_TIME).to_numpy()
+    # A message that is not UTF-8 is an array of bytes.
+    odd = pc.match_substring_regex(lines, r'"MESSAGE" ?: ?\[').to_numpy(zero_copy_only=False)
+    if odd.any():
+        texts = payload.to_pylist()
+        for number in np.flatnonzero(odd).tolist():
+            message = _bytes_message(lines[number].as_py())
+            if message is not None:
+                texts[number] = message + "\n"
+                enveloped[number] = True
+        payload = pa.array(texts, pa.string())
+    return Opened(payload, np.arange(len(lines), dtype=np.int32), micros, enveloped)
+
+
+def _bytes_message(line: str) -> str | None:
+    try:
+        text = bytes(json.loads(line)["MESSAGE"]).decode("utf-8", "backslashreplace")
+    except (ValueError, KeyError, TypeError):
+        return None
+    return text.replace("\n", r"\n")
+
+
+ENVELOPES: Mapping[str, Envelope] = {
+    envelope.name: envelope
+    for envelope in (
+        Envelope("docker", "Docker's json-file", _take_off_docker),
+        Envelope("journald", "journalctl -o json", _take_off_journal),
+        Envelope("cri", "Kubernetes' container runtime interface", _take_off_cri),
+        Envelope(
+            "kubectl",
+            "kubectl logs --prefix",
+            _prefixed(rf"\[pod/[^\]/ ]+/[^\] ]+\] (?:(?P<time>{_ISO}) )?"),
+        ),
+        Envelope(
+            "compose",
+            "docker compose logs",
+            _prefixed(rf"{_COLOUR}[A-Za-z0-9][A-Za-z0-9_.-]* *\|{_COLOUR} (?:(?P<time>{_ISO}) )?"),
+        ),
+        Envelope(
+            "rfc5424",
+            "syslog (RFC 5424)",
+            _prefixed(
+                rf"(?:<\d{{1,3}}>)?1 (?P<time>{_ISO}|-) [^ ]+ [^ ]+ [^ ]+ [^ ]+ "
+                r'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?\x{FEFF}?'
+            ),
+        ),
+        Envelope(
+            "rfc3164",
+            "syslog (RFC 3164)",
+            _prefixed(
+                rf"(?:<\d{{1,3}}>)?(?:{_BSD_TIME}|(?P<time>{_ISO})) (?:[^ :\"{{]\S* +)?"
+                r"(?:[^ :\[\]\"{]{1,64}(?:\[[^\] ]*\])?: ?)?"
+            ),
+        ),
+        Envelope("time", "a time before each line", _prefixed(rf"(?P<time>{_ISO}) ")),
+    )
+}
+"""By name, in the order in which they are tried: the ones that can be mistaken for others last."""

@@ -1,0 +1,66 @@
+"""How a run reads logs: in which format, and what else their lines do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, tzinfo
+from ipaddress import ip_network
+
+import attrs
+
+from glancemetrics.errors import UsageError
+from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.clients import Network
+from glancemetrics.formats.format_names import AUTO
+from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+
+
+@attrs.frozen
+class Reading:
+    """How logs are read."""
+
+    given: LogFormat | None = None
+    """`None`: the format of each is detected."""
+    circumstances: Circumstances = UNKNOWN
+
+    def format_to_follow(self) -> LogFormat:
+        """Return the format of a log that is being written."""
+        return AutoFormat() if self.given is None else self.given
+
+    def format_of(self, sample: bytes, before: LogFormat | None = None) -> LogFormat:
+        """Return the format of a log that has been written, by a sample of its lines.
+
+        `before`: that of a log that was looked at before this one, which it often shares.
+        """
+        if self.given is not None:
+            return self.given
+        if isinstance(before, AutoFormat) and before.known is not None:
+            decoded = before.known.decode(sample, self.circumstances)
+            if decoded.batch.num_rows and not decoded.rejects:
+                return before
+        detected = AutoFormat(learns=False)
+        detected.look_at(sample, self.circumstances)
+        return detected
+
+
+def make_reading(
+    log_format: str = AUTO, zone: tzinfo | None = None, trusted_proxies: Iterable[str] = ()
+) -> Reading:
+    """Read what `--format` and others say. Raises `UsageError`, which names the place."""
+    given = None if log_format.strip().lower() == AUTO else read_format(log_format)
+    circumstances = Circumstances(zone=zone or UTC, trusted=read_networks(trusted_proxies))
+    return Reading(given, circumstances)
+
+
+def read_networks(written: Iterable[str]) -> tuple[Network, ...]:
+    """Read addresses and networks. Raises `UsageError`."""
+    networks = []
+    for text in written:
+        try:
+            networks.append(ip_network(text.strip(), strict=False))
+        except ValueError:
+            raise UsageError(
+                f"--trusted-proxy {text}: must be an address or a network such as 10.0.0.0/8"
+            ) from None
+    return tuple(networks)

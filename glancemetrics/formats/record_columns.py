@@ -1,0 +1,400 @@
+"""How columns of text become records: `-` is nothing, durations become seconds, times UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.formats.clients import clients_of, without_ports
+from glancemetrics.formats.fields import TIMES, Field
+from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.times import (
+    any_times,
+    clf_local_times,
+    clf_times,
+    day_times,
+    epoch_times,
+    in_zone,
+    times_of_day,
+    zoned_times,
+)
+from glancemetrics.native.line_decoder import LineDecoder
+from glancemetrics.native.strings import codes_of, compacted, indices_of
+from glancemetrics.records import SCHEMA
+
+Bools = npt.NDArray[np.bool_]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+_TEXTS = {
+    Field.IDENTITY: "identity",
+    Field.USER: "user",
+    Field.REFERRER: "referrer",
+    Field.AGENT: "agent",
+    Field.VHOST: "vhost",
+}
+_DURATIONS = {
+    Field.SECONDS: ("duration", 1.0),
+    Field.MILLISECONDS: ("duration", 1e3),
+    Field.MICROSECONDS: ("duration", 1e6),
+    Field.NANOSECONDS: ("duration", 1e9),
+    Field.UPSTREAM_MILLISECONDS: ("upstream_duration", 1e3),
+    Field.UPSTREAM_NANOSECONDS: ("upstream_duration", 1e9),
+}
+"""Column, and units in a second."""
+_EPOCH_UNITS = {
+    Field.EPOCH_SECONDS: 1_000_000,
+    Field.EPOCH_MILLISECONDS: 1000,
+    Field.EPOCH_MICROSECONDS: 1,
+}
+"""Microseconds."""
+_REQUEST_PARTS = (Field.METHOD, Field.TARGET, Field.PATH, Field.PROTOCOL)
+_TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
+_NULL = pa.scalar(None, pa.string())
+_SECONDS_IN = {
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ns": 1e-9,
+}
+
+
+@attrs.frozen(eq=False)
+class Texts:
+    """The texts of a field: by row the number of one of some distinct texts, -1 for none."""
+
+    codes: Int32s
+    distinct: pa.StringArray
+
+    @classmethod
+    def of(cls, codes: Int32s, texts: pa.StringArray) -> Texts:
+        """Number texts by code, without those that no row has."""
+        compact, which = compacted(codes, len(texts))
+        return cls(compact, texts.take(pa.array(which)))
+
+    def each(self, values: pa.Array) -> pa.Array:
+        """Return values of the distinct texts, by row; null where there is none."""
+        return values.take(indices_of(self.codes))
+
+    def of_rows(self, rows: npt.NDArray[np.generic]) -> Texts:
+        """Return those of some rows, given as numbers or as a mask."""
+        return Texts.of(self.codes[rows], self.distinct)
+
+    def known(self, nothing: str = "-") -> Texts:
+        """Return them without the text by which servers say that there is none."""
+        there = pc.not_equal(self.distinct, nothing).to_numpy(zero_copy_only=False)
+        if there.all():
+            return self
+        numbers = np.where(there, np.arange(len(there), dtype=np.int32), np.int32(-1))
+        return Texts.of(np.append(numbers, np.int32(-1))[self.codes], self.distinct)
+
+    def mapped(self, distinct: pa.StringArray) -> Texts:
+        """Return others for the distinct texts, in their order; some may be the same, or null."""
+        encoded = distinct.dictionary_encode()
+        numbers = np.append(codes_of(encoded), np.int32(-1))
+        return Texts.of(numbers[self.codes], encoded.dictionary)
+
+    def column(self) -> pa.DictionaryArray:
+        """Return them as a column."""
+        indices = indices_of(self.codes)
+        return pa.DictionaryArray.from_arrays(indices, self.distinct, safe=False)
+
+
+def records_of(
+    columns: Mapping[Field, Texts], line: Int32s, circumstances: Circumstances
+) -> tuple[pa.RecordBatch, Bools]:
+    """Make records of columns of text.
+
+    `line` is which line of the chunk each row was. Returns a batch of `records.SCHEMA` with those
+    rows whose time is known, and which these are.
+    """
+    micros, timed = _times(columns, line, circumstances)
+    if not timed.all():
+        columns = {field: texts.of_rows(timed) for field, texts in columns.items()}
+        micros = micros[timed]
+    made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
+    made |= _request_columns(columns)
+    made |= _durations(columns)
+    host = _host(columns, circumstances)
+    if host is not None:
+        made["host"] = host.column()
+    for field, texts in columns.items():
+        match field:
+            case Field.STATUS | Field.STATUS_WORDS:
+                numbers = pc.utf8_slice_codeunits(texts.distinct, 0, 3)
+                made["status"] = texts.each(_numbers(numbers, pa.uint16()))
+            case Field.BYTES:
+                made["bytes"] = texts.each(_numbers(texts.distinct, pa.int64()))
+            case Field.PLUS_AGENT:
+                spaced = pc.match_substring(texts.distinct, " ")
+                plain = pc.replace_substring(texts.distinct, "+", " ")
+                plain = pc.if_else(spaced, texts.distinct, plain)
+                made["agent"] = texts.mapped(plain).known().column()
+            case Field.PERCENT_AGENT:
+                plain = pa.array([_unquoted(text) for text in texts.distinct.to_pylist()])
+                made["agent"] = texts.mapped(plain.cast(pa.string())).known().column()
+            case _ if field in _TEXTS:
+                made[_TEXTS[field]] = texts.known().column()
+    rows = len(micros)
+    columns_made = [made.get(field.name, pa.nulls(rows, field.type)) for field in SCHEMA]
+    return pa.RecordBatch.from_arrays(columns_made, schema=SCHEMA), timed
+
+
+def _times(
+    columns: Mapping[Field, Texts], line: Int32s, circumstances: Circumstances
+) -> tuple[Int64s, Bools]:
+    """Return microseconds since the epoch, and which are known."""
+    field = next((field for field in TIMES if field in columns), None)
+    if field is None:
+        return circumstances.times_of(line)
+    texts, zone = columns[field], circumstances.zone
+    match field:
+        case Field.TIME_OF_DAY:
+            return _dated_times(columns, circumstances)
+        case Field.CLF_TIME:
+            micros, good = clf_times(texts.distinct)
+        case Field.CLF_LOCAL_TIME:
+            micros, good = clf_local_times(texts.distinct, zone)
+        case Field.ISO_TIME:
+            micros, good = zoned_times(texts.distinct, zone)
+        case Field.TIME:
+            micros, good = any_times(texts.distinct, zone)
+        case _:
+            micros, good = epoch_times(texts.distinct, _EPOCH_UNITS[field])
+    return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
+
+
+def _dated_times(
+    columns: Mapping[Field, Texts], circumstances: Circumstances
+) -> tuple[Int64s, Bools]:
+    of_day = columns[Field.TIME_OF_DAY]
+    micros, good = times_of_day(of_day.distinct)
+    micros, good = np.append(micros, 0)[of_day.codes], np.append(good, False)[of_day.codes]
+    if Field.DATE not in columns:
+        if circumstances.day is None:
+            return micros, np.zeros(len(micros), np.bool_)
+        return in_zone(micros + circumstances.day, circumstances.zone), good
+    dates = columns[Field.DATE]
+    days, dated = day_times(dates.distinct)
+    micros = micros + np.append(days, 0)[dates.codes]
+    return in_zone(micros, circumstances.zone), good & np.append(dated, False)[dates.codes]
+
+
+def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
+    peer = columns.get(Field.HOST)
+    for field, always in ((Field.HOST_PORT, True), (Field.HOST_OR_PORT, False)):
+        if peer is None and field in columns:
+            texts = columns[field]
+            peer = texts.mapped(without_ports(texts.distinct, always=always))
+    if peer is None and Field.FORWARDED_FOR in columns:
+        # Of a proxy that writes down what it hands on: it has put its own client at the end.
+        return _last_clients(columns[Field.FORWARDED_FOR].known(), circumstances)
+    if peer is None:
+        return None
+    peer = peer.known()
+    for field in (Field.FORWARDED_FOR, Field.FORWARDED):
+        if circumstances.trusted and field in columns:
+            forwarded = columns[field].known()
+            pairs = forwarded.codes.astype(np.int64) * (len(peer.distinct) + 1) + peer.codes
+            distinct, first, where = np.unique(pairs, return_index=True, return_inverse=True)
+            hosts = clients_of(
+                peer.of_rows(first).each(peer.of_rows(first).distinct).to_pylist(),
+                forwarded.of_rows(first).each(forwarded.of_rows(first).distinct).to_pylist(),
+                circumstances.trusted,
+                rfc7239=field is Field.FORWARDED,
+            )
+            return Texts(where.astype(np.int32), pa.array(hosts, pa.string())).mapped(
+                pa.array(hosts, pa.string())
+            )
+    return peer
+
+
+def _last_clients(forwarded: Texts, circumstances: Circumstances) -> Texts:
+    whole = forwarded.distinct.to_pylist()
+    hosts = clients_of(
+        without_ports(
+            pa.array([text.split(",")[-1].strip() for text in whole]).cast(pa.string()),
+            always=False,
+        ).to_pylist(),
+        [text.rpartition(",")[0] for text in whole],
+        circumstances.trusted,
+    )
+    return forwarded.mapped(pa.array(hosts, pa.string())).known()
+
+
+def _durations(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
+    made: dict[str, pa.Array] = {}
+    for field, texts in columns.items():
+        if field in _DURATIONS:
+            name, units = _DURATIONS[field]
+            seconds = pc.divide(_numbers(texts.distinct, pa.float64()), units)
+        elif field in {Field.DURATION, Field.SECONDS_OR_UNIT}:
+            name = "duration"
+            unitless = "" if field is Field.DURATION else "s"
+            each = [_with_unit(text, unitless) for text in texts.distinct.to_pylist()]
+            seconds = pa.array(each, pa.float64())
+        elif field is Field.UPSTREAM_SECONDS:
+            name = "upstream_duration"
+            seconds = pa.array(map(_summed, texts.distinct.to_pylist()), pa.float64())
+        else:
+            continue
+        of_rows = texts.each(seconds)
+        made[name] = pc.coalesce(made[name], of_rows) if name in made else of_rows
+    if Field.BEFORE_SECONDS in columns and Field.AFTER_SECONDS in columns:
+        parts = [
+            columns[field].each(_numbers(columns[field].distinct, pa.float64()))
+            for field in (Field.BEFORE_SECONDS, Field.AFTER_SECONDS)
+        ]
+        made["duration"] = pc.add(pc.add(*parts), made["upstream_duration"])
+    return made
+
+
+def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
+    """Take requests apart, be they given as a line or in parts."""
+    decoder = LineDecoder()
+    if Field.REQUEST in columns:
+        requests = columns[Field.REQUEST].known()
+        numbers = decoder.split(requests.distinct)
+        return _decoded_columns(decoder, numbers, requests.codes)
+    if Field.TARGET not in columns and Field.PATH not in columns:
+        return {}
+    targets = _targets(columns).known()
+    rows = len(targets.codes)
+    methods = columns.get(Field.METHOD, Texts(np.full(rows, -1, np.int32), _NO_TEXTS)).known()
+    # As the target of a GET, since what stands around a target seldom matters: each is taken apart
+    # once. Where it does matter, or is no method, the whole request line is put together.
+    lines = pc.binary_join_element_wise("GET", targets.distinct, "HTTP/1.1", " ")
+    whole = targets.codes.copy()
+    odd = _odd_requests(targets, methods)
+    if odd.any():
+        joined = pc.binary_join_element_wise(
+            methods.of_rows(odd).each(methods.of_rows(odd).distinct),
+            targets.of_rows(odd).each(targets.of_rows(odd).distinct),
+            "HTTP/1.1",
+            " ",
+            null_handling="replace",
+            null_replacement="GET",
+        ).dictionary_encode()
+        whole[odd] = codes_of(joined) + len(targets.distinct)
+        lines = pa.concat_arrays([lines, joined.dictionary])
+    numbers = decoder.split(lines)
+    made = _decoded_columns(decoder, numbers, whole, ("path", "query", "vhost"))
+    malformed = np.append(numbers["request"], np.int32(-1))[whole] >= 0
+    if malformed.any():
+        shown = _written_requests(columns, targets, methods)
+        made["request"] = pc.if_else(pa.array(malformed), shown, _NULL).dictionary_encode()
+    methods = methods.mapped(pc.utf8_upper(methods.distinct))
+    protocols = columns.get(Field.PROTOCOL, Texts(np.full(rows, -1, np.int32), _NO_TEXTS))
+    protocols = protocols.mapped(_protocols(protocols.distinct))
+    nothing = malformed | (targets.codes < 0)
+    for name, texts in (("method", methods), ("protocol", protocols)):
+        made[name] = Texts.of(np.where(nothing, np.int32(-1), texts.codes), texts.distinct).column()
+    return made
+
+
+_NO_TEXTS = pa.array([], pa.string())
+
+
+def _decoded_columns(
+    decoder: LineDecoder,
+    numbers: Mapping[str, Int32s],
+    codes: Int32s,
+    names: tuple[str, ...] = (),
+) -> dict[str, pa.Array]:
+    made = {}
+    for name in names or numbers:
+        texts = decoder.texts(name)
+        if len(texts):
+            # The last one is for rows without a request.
+            made[name] = Texts(np.append(numbers[name], np.int32(-1))[codes], texts).column()
+    return made
+
+
+def _targets(columns: Mapping[Field, Texts]) -> Texts:
+    path = columns[Field.TARGET if Field.TARGET in columns else Field.PATH]
+    query = columns.get(Field.QUERY, columns.get(Field.MARKED_QUERY))
+    if query is None:
+        return path
+    query = query.known()
+    queries = query.each(query.distinct).fill_null("")
+    if Field.QUERY in columns:
+        queries = pc.if_else(
+            pc.equal(queries, ""), "", pc.binary_join_element_wise("?", queries, "")
+        )
+    paths = path.each(path.distinct)
+    if Field.TARGET in columns:
+        queries = pc.if_else(pc.match_substring(paths, "?"), "", queries)
+    joined = pc.binary_join_element_wise(paths, queries, "")
+    encoded = joined.dictionary_encode()
+    return Texts(codes_of(encoded), encoded.dictionary)
+
+
+def _odd_requests(targets: Texts, methods: Texts) -> Bools:
+    """Which are not just a path or an address, asked for with some method."""
+    plain = pc.match_substring_regex(targets.distinct, r"^(?:/|[A-Za-z][A-Za-z0-9+.-]*://)")
+    odd = np.append(~plain.to_numpy(zero_copy_only=False), False)[targets.codes]
+    token = pc.match_substring_regex(methods.distinct, _TOKEN)
+    connects = pc.equal(pc.utf8_upper(methods.distinct), "CONNECT")
+    usual = pc.and_not(token, connects).to_numpy(zero_copy_only=False)
+    odd |= ~np.append(usual, True)[methods.codes]
+    return odd & (targets.codes >= 0)
+
+
+def _written_requests(
+    columns: Mapping[Field, Texts], targets: Texts, methods: Texts
+) -> pa.StringArray:
+    """Return request lines as they were written, for those that are malformed."""
+    protocols = columns.get(Field.PROTOCOL)
+    parts = [methods.each(methods.distinct), targets.each(targets.distinct)]
+    if protocols is not None:
+        parts.append(protocols.each(protocols.distinct))
+    return pc.binary_join_element_wise(*parts, " ", null_handling="skip")
+
+
+def _protocols(texts: pa.StringArray) -> pa.StringArray:
+    """Return `HTTP/2` for `h2` and `2`; null for what is none."""
+    upper = pc.utf8_upper(texts)
+    named = pc.replace_substring_regex(upper, r"^(?:HTTP/?|H)?(\d(?:\.\d)?)C?$", r"HTTP/\1")
+    return pc.if_else(pc.match_substring_regex(named, r"^HTTP/\d(?:\.\d)?$"), named, _NULL)
+
+
+def _numbers(texts: pa.StringArray, kind: pa.DataType) -> pa.Array:
+    """Return numbers; null for `-` and nothing, and for -1, by which servers say that too."""
+    there = pc.match_substring_regex(texts, r"^\s*\+?\d")
+    plain = pc.replace_substring_regex(texts, r"^[\s+]+", "")
+    return pc.if_else(there, plain, _NULL).cast(kind)
+
+
+def _summed(durations: str) -> float | None:
+    """Add up what several upstreams took, one after the other.
+
+    Source: https://nginx.org/en/docs/http/ngx_http_upstream_module.html
+    (`$upstream_response_time`: commas between servers, colons between groups of servers).
+    """
+    if durations.startswith("-1"):
+        return None
+    times = re.findall(r"\d+(?:\.\d+)?", durations)
+    return sum(map(float, times)) if times else None
+
+
+def _with_unit(duration: str, unitless: str) -> float | None:
+    parts = re.findall(r"(\d+(?:\.\d+)?)([a-zµμ]*)", duration)
+    if not parts or any((unit or unitless) not in _SECONDS_IN for _, unit in parts):
+        return None
+    return sum(float(number) * _SECONDS_IN[unit or unitless] for number, unit in parts)
+
+
+def _unquoted(text: str) -> str:
+    # CloudFront encodes what had been encoded before.
+    return unquote(unquote(text), errors="backslashreplace")

@@ -1,0 +1,175 @@
+"""How a whole log is written: what is around its lines, and the formats that are mixed inside.
+
+What is no record in any of them is a reject, unless it is another program's line: foreign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.formats.envelopes import Envelope
+from glancemetrics.formats.log_format import (
+    NO_TIME,
+    UNKNOWN,
+    Circumstances,
+    Decoded,
+    LogFormat,
+    joined,
+)
+from glancemetrics.formats.pattern import lines_of
+
+Bools = npt.NDArray[np.bool_]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+_OTHER_LOGS = (
+    # nginx's and Apache's error logs, in both of the forms that each has had.
+    r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] \d+#\d+: |"
+    r"^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] \["
+)
+_LIKE_A_REQUEST = r'HTTP/\d(?:\.\d)?[" ]|\[\d\d/[A-Z][a-z]{2}/\d{4}:[^"]*"|^\{.*[^}]\s*$'
+"""What a broken request in a log that programs share still has."""
+
+
+@attrs.frozen
+class StreamFormat:
+    """How the lines of a log are written."""
+
+    formats: tuple[LogFormat, ...]
+    """Each line is tried in this order."""
+    envelopes: tuple[Envelope, ...] = ()
+    """Around each line, the outermost first."""
+    is_shared: bool = False
+    """Whether other programs write to the log too, or the server writes other lines."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        inner = " + ".join(dict.fromkeys(log_format.name for log_format in self.formats))
+        return " in ".join([inner, *(envelope.name for envelope in reversed(self.envelopes))])
+
+    @property
+    def expected(self) -> str:
+        """What a line should be, as a noun."""
+        inner = ", or ".join(dict.fromkeys(one.expected for one in self.formats))
+        return " in ".join([inner, *(envelope.title for envelope in reversed(self.envelopes))])
+
+    @property
+    def directives(self) -> tuple[bytes, ...]:
+        """How lines begin that say how those after them are written."""
+        return tuple(dict.fromkeys(prefix for one in self.formats for prefix in one.directives))
+
+    def widened(self, other: StreamFormat) -> StreamFormat:
+        """Return what reads the lines of both; lines without an envelope are read as they are."""
+        return StreamFormat(
+            tuple(dict.fromkeys([*other.formats, *self.formats])),
+            other.envelopes or self.envelopes,
+            self.is_shared or other.is_shared,
+        )
+
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
+        """Decode a chunk of whole lines, each ended by a newline."""
+        if not self.envelopes:
+            return self._decode_inside(chunk, circumstances)
+        lines = lines_of(chunk)
+        opened = open_envelopes(lines, self.envelopes)
+        inside = chunk_of(opened.lines)
+        decoded = self._decode_inside(inside, attrs.evolve(circumstances, line_times=opened.times))
+        named = attrs.evolve(
+            decoded,
+            lines=len(lines),
+            line=opened.line[decoded.line],
+            rejected=opened.line[decoded.rejected],
+        )
+        # Pieces of one line are part of its record, or rejected with it.
+        pieces = len(lines) - len(opened.line)
+        return attrs.evolve(named, lines=len(lines) - pieces) if pieces else named
+
+    def explain(self, line: bytes) -> str:
+        """Say in one clause why a rejected line is no record."""
+        if self.envelopes:
+            opened = open_envelopes(lines_of(line + b"\n"), self.envelopes)
+            line = opened.lines[0].as_py().encode().rstrip(b"\n")
+        return self.formats[0].explain(line)
+
+    def _decode_inside(self, chunk: bytes | memoryview, circumstances: Circumstances) -> Decoded:
+        first = self.formats[0].decode(chunk, circumstances)
+        if first.batch.num_rows == first.lines:
+            return first
+        left = _others(first)
+        rejected = first.rejected
+        parts: list[tuple[Decoded, Int32s]] = [(first, np.arange(first.lines, dtype=np.int32))]
+        lines: pa.StringArray | None = None
+        for log_format in self.formats[1:]:
+            if not len(left):
+                break
+            lines = lines_of(chunk) if lines is None else lines
+            some = lines.take(pa.array(left))
+            decoded = log_format.decode(chunk_of(some), _of_lines(circumstances, left))
+            parts.append((decoded, left))
+            rejected = np.intersect1d(rejected, left[decoded.rejected], assume_unique=True)
+            left = left[_others(decoded)]
+        if len(rejected):
+            lines = lines_of(chunk) if lines is None else lines
+            rejected = rejected[~self._foreign(lines.take(pa.array(rejected)))]
+        if len(parts) == 1:
+            return attrs.evolve(first, rejected=rejected)
+        return joined(first.lines, parts, rejected.astype(np.int32))
+
+    def _foreign(self, lines: pa.StringArray) -> Bools:
+        """Tell which lines that no format accepts are another program's."""
+        foreign = pc.match_substring_regex(lines, _OTHER_LOGS)
+        if self.is_shared or self.envelopes:
+            foreign = pc.or_(foreign, pc.invert(pc.match_substring_regex(lines, _LIKE_A_REQUEST)))
+        mask: Bools = foreign.to_numpy(zero_copy_only=False)
+        return mask
+
+
+@attrs.frozen(eq=False)
+class Payload:
+    """What is in envelopes."""
+
+    lines: pa.StringArray
+    line: Int32s
+    times: Int64s
+
+
+def open_envelopes(lines: pa.StringArray, envelopes: Sequence[Envelope]) -> Payload:
+    """Take envelopes off lines, the outermost first; the innermost that says it tells the time."""
+    line = np.arange(len(lines), dtype=np.int32)
+    times = np.full(len(lines), NO_TIME, np.int64)
+    for envelope in envelopes:
+        opened = envelope.take_off(lines)
+        lines, line = opened.lines, line[opened.line]
+        times = np.where(opened.times != NO_TIME, opened.times, times[opened.line])
+    return Payload(lines, line, times)
+
+
+def _others(decoded: Decoded) -> Int32s:
+    """Return which lines are no records."""
+    others = np.ones(decoded.lines, np.bool_)
+    others[decoded.line] = False
+    return np.flatnonzero(others).astype(np.int32)
+
+
+def _of_lines(circumstances: Circumstances, line: Int32s) -> Circumstances:
+    if circumstances.line_times is None:
+        return circumstances
+    return attrs.evolve(circumstances, line_times=circumstances.line_times[line])
+
+
+def chunk_of(lines: pa.StringArray) -> bytes:
+    """Return lines as the chunk that they make."""
+    _, offsets, data = lines.buffers()
+    if data is None or not len(lines):
+        return b""
+    begin, end = np.frombuffer(offsets, np.int32)[[lines.offset, lines.offset + len(lines)]]
+    return bytes(memoryview(data)[begin:end])

@@ -1,0 +1,237 @@
+"""The W3C extended log file format, as IIS, CloudFront and others write it.
+
+Lines beginning with `#` say how those after them are written: `#Fields: date time c-ip ...`. Source:
+https://www.w3.org/TR/WD-logfile.html; for IIS
+https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging, and for CloudFront
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.formats.fields import FIELD_PATTERNS, Field
+from glancemetrics.formats.log_format import (
+    UNKNOWN,
+    Circumstances,
+    Decoded,
+    joined,
+    newlines,
+)
+from glancemetrics.formats.pattern import Part, PatternFormat, literal
+from glancemetrics.formats.times import day_times
+
+Int32s = npt.NDArray[np.int32]
+
+_FIELDS = {
+    "date": Field.DATE,
+    "date-local": Field.DATE,
+    "time": Field.TIME_OF_DAY,
+    "time-local": Field.TIME_OF_DAY,
+    "c-ip": Field.HOST,
+    "cs-username": Field.USER,
+    "cs-method": Field.METHOD,
+    "cs-uri": Field.TARGET,
+    "cs-uri-stem": Field.PATH,
+    "cs-uri-query": Field.QUERY,
+    "cs-version": Field.PROTOCOL,
+    "cs-protocol-version": Field.PROTOCOL,
+    "sc-status": Field.STATUS,
+    "sc-bytes": Field.BYTES,
+    "bytes": Field.BYTES,
+    "cs(referer)": Field.REFERRER,
+    "cs(user-agent)": Field.PLUS_AGENT,
+    "cs(host)": Field.VHOST,
+    "cs-host": Field.VHOST,
+    "x-host-header": Field.VHOST,
+    "cs(x-forwarded-for)": Field.FORWARDED_FOR,
+    "x-forwarded-for": Field.FORWARDED_FOR,
+    "timetakenms": Field.MILLISECONDS,
+    "time-taken": Field.SECONDS,
+}
+_IIS_MARKS = {"sc-win32-status", "sc-substatus", "s-sitename", "s-computername"}
+_CLOUDFRONT_MARK = "x-edge-location"
+
+_VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
+_TAB_VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
+_TYPED = frozenset(FIELD_PATTERNS) - {Field.HOST}
+
+_FIELDS_DIRECTIVE = b"#Fields:"
+_DATE_DIRECTIVE = b"#Date:"
+_SOFTWARE_DIRECTIVE = b"#Software:"
+
+
+@attrs.frozen
+class W3cFormat:
+    """The W3C extended log file format."""
+
+    name: str
+    orders: tuple[str, ...] = ()
+    """The fields of lines before which no directive names any; of several the first that fits."""
+
+    directives = (_FIELDS_DIRECTIVE, _DATE_DIRECTIVE, _SOFTWARE_DIRECTIVE)
+
+    @property
+    def expected(self) -> str:
+        """What a line should be, as a noun."""
+        return f"a line of the {self.name} format (W3C extended)"
+
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
+        """Decode a chunk of whole lines, each ended by a newline."""
+        chunk = bytes(chunk)
+        ends = newlines(chunk)
+        starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
+        numbers = np.arange(len(ends), dtype=np.int32)
+        parts: list[tuple[Decoded, Int32s]] = []
+        rejected: list[Int32s] = []
+        header = _header(circumstances.directives)
+        at = 0
+        for stop in [*_directive_lines(chunk, starts[:-1]), len(ends)]:
+            if stop > at:
+                lines = chunk[starts[at] : starts[stop]]
+                within = numbers[at:stop]
+                decoded = self._decode_lines(lines, header, circumstances)
+                parts.append((decoded, within))
+                rejected.append(within[decoded.rejected])
+            if stop < len(ends):
+                header = _header(chunk[starts[stop] : starts[stop + 1]], header)
+            at = stop + 1
+        none = np.zeros(0, np.int32)
+        made = joined(len(ends), parts, np.concatenate([none, *rejected]))
+        return attrs.evolve(made, format=self.name if made.batch.num_rows else None)
+
+    def explain(self, line: bytes) -> str:
+        """Say in one clause why a rejected line is no record."""
+        formats = list(_formats(_NO_HEADER, self.orders, line))
+        if not formats:
+            return "it is not of the form that the #Fields directive before it tells"
+        return formats[0].explain(line)
+
+    def _decode_lines(self, lines: bytes, header: _Header, circumstances: Circumstances) -> Decoded:
+        """Decode lines between which no directive stands."""
+        circumstances = attrs.evolve(circumstances, day=header.day)
+        best: Decoded | None = None
+        for log_format in _formats(header, self.orders, lines):
+            decoded = log_format.decode(lines, circumstances)
+            if best is None or decoded.batch.num_rows > best.batch.num_rows:
+                best = decoded
+            if not best.rejects:
+                break
+        ends = newlines(lines)
+        starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
+        blank = np.array(
+            [not lines[a:b].strip() for a, b in zip(starts, ends, strict=False)], np.bool_
+        )
+        if best is None:
+            return Decoded(
+                len(ends),
+                joined(0, [], np.zeros(0, np.int32)).batch,
+                np.zeros(0, np.int32),
+                np.flatnonzero(~blank).astype(np.int32),
+                None,
+            )
+        return attrs.evolve(best, rejected=best.rejected[~blank[best.rejected]])
+
+
+@attrs.frozen
+class _Header:
+    """What the directives say that hold."""
+
+    fields: str
+    day: int | None
+    """Microseconds since the epoch at which the day of times without a date begins."""
+    in_milliseconds: bool = False
+    """Whether `time-taken` is, as Microsoft's servers have it."""
+
+
+_NO_HEADER = _Header("", None)
+
+
+def _header(directives: bytes, before: _Header = _NO_HEADER) -> _Header:
+    header = before
+    for line in directives.splitlines():
+        directive, _, value = line.decode("utf-8", "backslashreplace").partition(":")
+        match directive:
+            case "#Fields":
+                header = attrs.evolve(header, fields=" ".join(value.split()))
+            case "#Date":
+                days, good = day_times(pa.array([value[:11].strip()]))
+                header = attrs.evolve(header, day=int(days[0]) if good[0] else None)
+            case "#Software":
+                header = attrs.evolve(header, in_milliseconds="Microsoft" in value)
+    return header
+
+
+def _directive_lines(chunk: bytes, starts: npt.NDArray[np.int64]) -> list[int]:
+    if b"#" not in chunk:
+        return []
+    first = np.frombuffer(chunk, np.uint8)[starts]
+    directives: list[int] = np.flatnonzero(first == ord("#")).tolist()
+    return directives
+
+
+def _formats(header: _Header, orders: Sequence[str], lines: bytes) -> list[PatternFormat]:
+    separator = "\t" if b"\t" in lines[: lines.find(b"\n")] else " "
+    wanted = [header.fields] if header.fields else orders
+    made = (_format(fields, separator, header.in_milliseconds) for fields in wanted)
+    return [one for one in made if one is not None]
+
+
+@functools.lru_cache(maxsize=64)
+def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat | None:
+    names = fields.split()
+    lower = {name.lower() for name in names}
+    if not lower & {"time", "time-local"}:
+        return None
+    parts: list[Part] = []
+    for name in names:
+        field = _FIELDS.get(name.lower())
+        if field is Field.SECONDS and (in_milliseconds or lower & _IIS_MARKS):
+            field = Field.MILLISECONDS
+        if field is Field.PLUS_AGENT and _CLOUDFRONT_MARK in lower:
+            field = Field.PERCENT_AGENT
+        if field is Field.VHOST and name.lower() == "cs(host)" and "x-host-header" in lower:
+            field = None  # the distribution's own name
+        if parts:
+            parts.append(literal(separator))
+        if field in _TYPED:
+            parts.append(Part(name, field))
+        else:
+            pattern = _VALUE if separator == " " else _TAB_VALUE
+            parts.append(Part(name, field, pattern=pattern, may_be_quoted=True))
+    return PatternFormat("W3C extended", parts)
+
+
+IIS_ORDERS = (
+    "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) "
+    "cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+    "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) "
+    "sc-status sc-substatus sc-win32-status time-taken",
+    "date time s-sitename s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip "
+    "cs(User-Agent) sc-status sc-substatus sc-win32-status",
+    "date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port "
+    "cs-username c-ip cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status "
+    "sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
+)
+"""What IIS 8, 7 and 6 write by default, and all that there is to choose."""
+
+_CLOUDFRONT = (
+    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) "
+    "cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header "
+    "cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher "
+    "x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields"
+)
+CLOUDFRONT_ORDERS = (
+    f"{_CLOUDFRONT} c-port time-to-first-byte x-edge-detailed-result-type sc-content-type "
+    "sc-content-len sc-range-start sc-range-end",
+    _CLOUDFRONT,
+)
+"""What CloudFront has written since December 2019, and before."""

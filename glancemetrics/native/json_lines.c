@@ -1,0 +1,283 @@
+/* Lines that are JSON objects, of which some values are wanted.
+
+   Grammar: RFC 8259. More is read than it allows, since servers write more: a backslash before any
+   other character stays as it is (nginx writes `\x22` unless told `escape=json`), and so does a
+   surrogate without its other half; control characters may stand in strings. */
+
+#include "strings.h"
+
+#include <stdlib.h>
+
+#define BY_LENGTH 32
+#define DEEPEST 64
+
+typedef struct {
+    const uint8_t *key;
+    int64_t key_length;
+    int64_t value;
+    /* Which value this is; -1 for none. */
+    int32_t first[BY_LENGTH];
+    /* By length of its key (its last bits), the first node inside; 0 for none. */
+    int64_t next;
+    /* The next one beside it whose key is as long; 0 for none. */
+} gm_json_node;
+
+typedef struct {
+    const gm_json_node *nodes;
+    gm_strings *const *values;
+    /* By value, where its texts go. */
+    int32_t *const *codes;
+    /* By value and line. */
+    int64_t line;
+    uint8_t *plain;
+    /* Room for a string without its escapes. */
+    bool no_memory;
+} gm_json;
+
+static const uint8_t *space_after(const uint8_t *at, const uint8_t *end) {
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r'))
+        at++;
+    return at;
+}
+
+/* The end of a string, which begins after its quote; null if it never ends. */
+static const uint8_t *string_end(const uint8_t *at, const uint8_t *end, bool *escaped) {
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    *escaped = false;
+    for (;;) {
+        while (end - at >= 8) {
+            uint64_t word = load64(at);
+            uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+            if (((quote - ones) & ~quote & high) | ((slash - ones) & ~slash & high))
+                break;
+            at += 8;
+        }
+        while (at < end && *at != '"' && *at != '\\')
+            at++;
+        if (at >= end)
+            return NULL;
+        if (*at == '"')
+            return at;
+        *escaped = true;
+        at += 2;
+        if (at > end)
+            return NULL;
+    }
+}
+
+static int hex_digit(uint8_t byte) {
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/* The number after `\u`; -1 if there is none. */
+static int32_t unit_at(const uint8_t *at, const uint8_t *end) {
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    int32_t unit = 0;
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_digit(at[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+static uint8_t *utf8(uint8_t *to, int32_t point) {
+    if (point < 0x80) {
+        *to++ = (uint8_t)point;
+    } else if (point < 0x800) {
+        *to++ = (uint8_t)(0xC0 | point >> 6);
+        *to++ = (uint8_t)(0x80 | (point & 63));
+    } else if (point < 0x10000) {
+        *to++ = (uint8_t)(0xE0 | point >> 12);
+        *to++ = (uint8_t)(0x80 | (point >> 6 & 63));
+        *to++ = (uint8_t)(0x80 | (point & 63));
+    } else {
+        *to++ = (uint8_t)(0xF0 | point >> 18);
+        *to++ = (uint8_t)(0x80 | (point >> 12 & 63));
+        *to++ = (uint8_t)(0x80 | (point >> 6 & 63));
+        *to++ = (uint8_t)(0x80 | (point & 63));
+    }
+    return to;
+}
+
+/* A string without its escapes; it is never longer than with them. */
+static span unescaped(span text, uint8_t *room) {
+    static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
+    uint8_t *to = room;
+    const uint8_t *at = text.at;
+    while (at < text.end) {
+        if (*at != '\\') {
+            *to++ = *at++;
+            continue;
+        }
+        const char *known = at[1] ? strchr(from, at[1]) : NULL;
+        if (known) {
+            *to++ = (uint8_t)into[known - from];
+            at += 2;
+            continue;
+        }
+        int32_t unit = unit_at(at, text.end), second;
+        if (unit >= 0xD800 && unit < 0xDC00 && (second = unit_at(at + 6, text.end)) >= 0xDC00 &&
+            second < 0xE000) {
+            to = utf8(to, 0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00));
+            at += 12;
+        } else if (unit >= 0 && (unit < 0xD800 || unit >= 0xE000)) {
+            to = utf8(to, unit);
+            at += 6;
+        } else {
+            *to++ = *at++;
+            *to++ = *at++;
+        }
+    }
+    return (span){room, to};
+}
+
+static void keep(gm_json *json, const gm_json_node *node, span text) {
+    int32_t code = number_of(json->values[node->value], text);
+    if (code < 0)
+        json->no_memory = true;
+    json->codes[node->value][json->line] = code;
+}
+
+static const gm_json_node *inside(const gm_json *json, const gm_json_node *node, span key) {
+    if (!node)
+        return NULL;
+    size_t length = length_of(key);
+    int64_t number = node->first[length % BY_LENGTH];
+    while (number) {
+        const gm_json_node *child = &json->nodes[number];
+        if ((size_t)child->key_length == length && !memcmp(child->key, key.at, length))
+            return child;
+        number = child->next;
+    }
+    return NULL;
+}
+
+static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const uint8_t *at,
+                                 const uint8_t *end, int depth);
+
+static const uint8_t *read_object(gm_json *json, const gm_json_node *node, const uint8_t *at,
+                                  const uint8_t *end, int depth) {
+    bool escaped;
+    at = space_after(at + 1, end);
+    if (at < end && *at == '}')
+        return at + 1;
+    for (;;) {
+        if (at >= end || *at != '"')
+            return NULL;
+        span key = {at + 1, string_end(at + 1, end, &escaped)};
+        if (!key.end)
+            return NULL;
+        at = space_after(key.end + 1, end);
+        if (at >= end || *at != ':')
+            return NULL;
+        at = read_value(json, inside(json, node, key), space_after(at + 1, end), end, depth);
+        if (!at)
+            return NULL;
+        at = space_after(at, end);
+        if (at >= end)
+            return NULL;
+        if (*at == '}')
+            return at + 1;
+        if (*at != ',')
+            return NULL;
+        at = space_after(at + 1, end);
+    }
+}
+
+/* Only the first item of an array can be wanted: its key is `0`. */
+static const uint8_t *read_array(gm_json *json, const gm_json_node *node, const uint8_t *at,
+                                 const uint8_t *end, int depth) {
+    static const uint8_t zero = '0';
+    const gm_json_node *item = inside(json, node, (span){&zero, &zero + 1});
+    at = space_after(at + 1, end);
+    if (at < end && *at == ']')
+        return at + 1;
+    for (;;) {
+        at = read_value(json, item, at, end, depth);
+        item = NULL;
+        if (!at)
+            return NULL;
+        at = space_after(at, end);
+        if (at >= end)
+            return NULL;
+        if (*at == ']')
+            return at + 1;
+        if (*at != ',')
+            return NULL;
+        at = space_after(at + 1, end);
+    }
+}
+
+static bool is_bare(uint8_t byte) {
+    return (uint8_t)((byte | 0x20) - 'a') < 26 || (uint8_t)(byte - '0') < 10 || byte == '-' ||
+           byte == '+' || byte == '.';
+}
+
+static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const uint8_t *at,
+                                 const uint8_t *end, int depth) {
+    if (at >= end || depth > DEEPEST)
+        return NULL;
+    bool wanted = node && node->value >= 0;
+    if (*at == '"') {
+        bool escaped;
+        span text = {at + 1, string_end(at + 1, end, &escaped)};
+        if (!text.end)
+            return NULL;
+        if (wanted)
+            keep(json, node, escaped ? unescaped(text, json->plain) : text);
+        return text.end + 1;
+    }
+    if (*at == '{')
+        return read_object(json, node, at, end, depth + 1);
+    if (*at == '[')
+        return read_array(json, node, at, end, depth + 1);
+    const uint8_t *begin = at;
+    while (at < end && is_bare(*at))
+        at++;
+    size_t length = (size_t)(at - begin);
+    bool null = length == 4 && !memcmp(begin, "null", 4);
+    bool word = null || (length == 4 && !memcmp(begin, "true", 4)) ||
+                (length == 5 && !memcmp(begin, "false", 5));
+    bool number = length && (*begin == '-' || (uint8_t)(*begin - '0') < 10);
+    if (!word && !number)
+        return NULL;
+    if (wanted && !null)
+        keep(json, node, (span){begin, at});
+    return at;
+}
+
+enum { NO_OBJECT, OBJECT, BROKEN };
+
+/* Read lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
+   `nodes` is a tree of the keys that lead to wanted values; its root is the first. Writes the codes
+   of the values, over -1 for none, and what each line is. Returns -1 without memory. */
+GM_API int64_t gm_read_json(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
+                            const gm_json_node *nodes, gm_strings *const *values,
+                            int32_t *const *codes, uint8_t *kinds) {
+    gm_json json = {.nodes = nodes, .values = values, .codes = codes};
+    int64_t longest = 0;
+    for (int64_t i = 0; i < lines; i++)
+        if (offsets[i + 1] - offsets[i] > longest)
+            longest = offsets[i + 1] - offsets[i];
+    json.plain = malloc((size_t)longest + 1);
+    if (!json.plain)
+        return -1;
+    for (json.line = 0; json.line < lines && !json.no_memory; json.line++) {
+        const uint8_t *at = chunk + offsets[json.line], *end = chunk + offsets[json.line + 1] - 1;
+        at = space_after(at, end);
+        if (at == end || *at != '{') {
+            kinds[json.line] = NO_OBJECT;
+            continue;
+        }
+        at = read_object(&json, nodes, at, end, 1);
+        kinds[json.line] = at && space_after(at, end) == end ? OBJECT : BROKEN;
+    }
+    free(json.plain);
+    return json.no_memory ? -1 : lines;
+}

@@ -27,6 +27,7 @@ from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
 from actors.report_options import chosen_reading
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.records import SCHEMA
 from glancemetrics.reporting.panel_names import Order
@@ -106,15 +107,21 @@ def _require_lines(report: Report, logs: list[LogFile]) -> None:
     troubles = [f"{source.name}: {source.trouble}" for source in report.sources if source.trouble]
     if troubles:
         raise GlanceMetricsError("; ".join(troubles))
+    log_format = logs[0].format
+    if isinstance(log_format, AutoFormat) and log_format.known is None and report.lines:
+        raise GlanceMetricsError(
+            f"{logs[0].name}: no line is of a format that is known "
+            f"(`glancemetrics formats {shlex.quote(logs[0].name)}` shows how near they come)"
+        )
     if report.rejects.count:
         sample = report.rejects.samples[0]
         raise GlanceMetricsError(
-            f"{logs[0].name}: no line is {logs[0].format.expected} "
+            f"{logs[0].name}: no line is {log_format.expected} "
             f"(--format takes others); of the first, {sample.reason}"
         )
     if report.foreign:
         raise GlanceMetricsError(
-            f"{logs[0].name}: no line is {logs[0].format.expected}; all are of other programs "
+            f"{logs[0].name}: no line is {log_format.expected}; all are of other programs "
             "(`glancemetrics formats FILE` shows what was looked for)"
         )
 

@@ -28,6 +28,7 @@ _EPILOG = """\
 commands:
   glancemetrics report       whole logs, compressed or not: what was in them
   glancemetrics sql          any question about logs, in SQL
+  glancemetrics formats      how a log is written, and what formats there are
   glancemetrics generate     write realistic traffic, for demonstrations and tests
   glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
 
@@ -59,6 +60,7 @@ def _run(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "report": _report,
         "sql": _sql,
+        "formats": _formats,
         "generate": _generate,
         "healthcheck": _healthcheck,
     }
@@ -162,6 +164,12 @@ def _sql(arguments: list[str]) -> int:
     from actors.sql_command import run_sql
 
     return run_sql(arguments, _Parser)
+
+
+def _formats(arguments: list[str]) -> int:
+    from actors.formats_command import run_formats
+
+    return run_formats(arguments, _Parser)
 
 
 def _generate(arguments: list[str]) -> int:

@@ -48,9 +48,9 @@ def read(
 
     `logs` are paths, globs or directories, compressed or not; their `format` is detected, or one
     that `--format` may name. `log_timezone` is that of times which name none; what
-    `trusted_proxy` (addresses or networks) says of its clients is believed. `since` and `until` are times,
-    dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an SQL
-    expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
+    `trusted_proxy` (addresses or networks) says of its clients is believed. `since` and `until`
+    are times, dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an
+    SQL expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """

@@ -86,6 +86,18 @@ def find_logs(names: Iterable[str], reading: Reading = _AS_IT_COMES) -> list[Log
     return sorted(logs, key=lambda log: (log.oldest is None, log.oldest or 0))
 
 
+def sample_of(name: str) -> bytes:
+    """Return lines from the beginning and other places of a log. Raises `GlanceMetricsError`."""
+    try:
+        if name == STANDARD_INPUT:
+            return _whole_lines(LogFile(name, None).open().read(_SAMPLE))
+        path = Path(name)
+        with path.open("rb", buffering=0) as file:
+            return _sample(file, path.stat().st_size)[1]
+    except OSError as error:
+        raise GlanceMetricsError(f"{name}: {_reason(error)}") from None
+
+
 def _paths(name: str) -> Iterator[tuple[str, bool]]:
     """Yield the files a name stands for, and whether it was given as a log."""
     if name == STANDARD_INPUT:
@@ -112,23 +124,33 @@ def _examined(
         # A pipe can be read only once.
         return LogFile(path, None, format=reading.format_to_follow())
     with Path(path).open("rb", buffering=0) as file:
-        beginning = file.read(_SAMPLE)
-        compression = compression_of(beginning[:MAGIC_LENGTH])
-        if compression is not None:
-            file.seek(0)
-            try:
-                beginning = next(decompressed(file, compression), b"")[:_SAMPLE]
-            except DamagedError:
-                beginning = b""
-        end = beginning.rfind(b"\n") + 1
-        lines = beginning[:end] if end else beginning + b"\n" * bool(beginning)
-        sample = lines
-        if compression is None and status.st_size > len(beginning):
-            sample += _pieces(file, len(beginning), status.st_size)
+        compression, sample = _sample(file, status.st_size)
     log_format = reading.format_of(sample, before)
-    batch = log_format.decode(lines, reading.circumstances).batch
+    # What stands in other places than the beginning is younger, or does not matter.
+    batch = log_format.decode(sample, reading.circumstances).batch
     oldest = int(seconds(batch)[0]) if batch.num_rows else None
     return LogFile(path, status.st_size, compression, oldest, log_format)
+
+
+def _sample(file: BinaryIO, size: int) -> tuple[str | None, bytes]:
+    """Return how a log is compressed, and lines from its beginning and from other places."""
+    beginning = file.read(_SAMPLE)
+    compression = compression_of(beginning[:MAGIC_LENGTH])
+    if compression is not None:
+        file.seek(0)
+        try:
+            return compression, _whole_lines(next(decompressed(file, compression), b"")[:_SAMPLE])
+        except DamagedError:
+            return compression, b""
+    if size <= len(beginning):
+        return None, _whole_lines(beginning)
+    return None, _whole_lines(beginning) + _pieces(file, len(beginning), size)
+
+
+def _whole_lines(beginning: bytes) -> bytes:
+    """Return the lines that are whole; of a line that is not, if it is the only one, what is."""
+    end = beginning.rfind(b"\n") + 1
+    return beginning[:end] if end else beginning + b"\n" * bool(beginning)
 
 
 def _pieces(file: BinaryIO, start: int, end: int) -> bytes:

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
 from glancemetrics.formats.extended import extended_combined
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
 from glancemetrics.formats.pattern import PatternFormat, lines_of
 from glancemetrics.formats.presets import PRESETS
+from glancemetrics.formats.presets.preset import parts_of
 from glancemetrics.formats.stream import StreamFormat, chunk_of, open_envelopes
 
 Bools = npt.NDArray[np.bool_]
@@ -123,7 +125,11 @@ def _envelopes(lines: pa.StringArray) -> Iterable[tuple[Envelope, ...]]:
 
 def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Candidate, ...]:
     """Return the formats that explain some lines: looked for by a few lines, twice."""
-    possible = [(preset.name, preset.formats, preset.is_shared) for preset in PRESETS.values()]
+    # Some have several names; the first counts.
+    unique: dict[tuple[LogFormat, ...], tuple[str, tuple[LogFormat, ...], bool]] = {}
+    for preset in PRESETS.values():
+        unique.setdefault(preset.formats, (preset.name, preset.formats, preset.is_shared))
+    possible = list(unique.values())
     inferred = extended_combined(lines)
     if inferred is not None:
         possible.append((inferred.name, (inferred,), False))
@@ -202,13 +208,26 @@ class Stop:
     reason: str
 
 
-def nearest(line: bytes) -> Stop | None:
-    """Find the format that goes furthest into a line which none explains."""
-    text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
-    stops = [
-        Stop(preset.name, log_format.stop(text)[1], log_format.explain(line))
-        for preset in PRESETS.values()
-        for log_format in preset.formats
-        if isinstance(log_format, PatternFormat)
-    ]
+def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | None:
+    """Find the format that goes furthest into a line which none explains.
+
+    Of those that are given, or of all that have a name; `None` if none can say where it stops.
+    """
+    if formats is None:
+        formats = [one for preset in PRESETS.values() for one in preset.formats]
+    stops = []
+    for one in dict.fromkeys(formats):
+        pattern = _COMBINED_PATTERN if one == COMBINED else one
+        if isinstance(pattern, PatternFormat):
+            _, at = pattern.stop(line)
+            stops.append(Stop(one.name, at, one.explain(line.encode("utf-8", "backslashreplace"))))
     return max(stops, key=lambda stop: stop.at, default=None)
+
+
+_COMBINED_PATTERN = PatternFormat(
+    "combined",
+    parts_of(
+        '{host} {identity} {user} [{clf_time}] "{request}" {status} {bytes} "{referrer}" "{agent}"'
+    ),
+)
+"""Says where a line stops to be combined, which its own decoder does not."""

@@ -16,7 +16,8 @@ from glancemetrics.formats.pattern import Part, PatternFormat, literal
 _CORE = re.compile(
     r"^(?P<before>[^\[\"]+ )\[\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
     r'"(?:[^"\\]|\\.)*" (?:\d{3}|-) (?:\d{1,18}|-)'
-    r'(?P<combined> "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?(?P<after>(?: (?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^ "\[]+))*)$'
+    r'(?P<combined> "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?'
+    r'(?P<after>(?: (?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^ "\[]+))*)$'
 )
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|([^ ]+)')
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")

@@ -118,4 +118,4 @@ FIELD_PATTERNS = {
     Field.BEFORE_SECONDS: _DURATION,
     Field.AFTER_SECONDS: _DURATION,
 }
-"""What the text of a field looks like, where that does not depend on what stands around it (RE2)."""
+"""What the text of a field looks like (RE2), if that does not depend on what is around it."""

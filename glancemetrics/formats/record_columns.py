@@ -207,16 +207,16 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
         if circumstances.trusted and field in columns:
             forwarded = columns[field].known()
             pairs = forwarded.codes.astype(np.int64) * (len(peer.distinct) + 1) + peer.codes
-            distinct, first, where = np.unique(pairs, return_index=True, return_inverse=True)
+            _, first, where = np.unique(pairs, return_index=True, return_inverse=True)
+            peers, said = peer.of_rows(first), forwarded.of_rows(first)
             hosts = clients_of(
-                peer.of_rows(first).each(peer.of_rows(first).distinct).to_pylist(),
-                forwarded.of_rows(first).each(forwarded.of_rows(first).distinct).to_pylist(),
+                peers.each(peers.distinct).to_pylist(),
+                said.each(said.distinct).to_pylist(),
                 circumstances.trusted,
                 rfc7239=field is Field.FORWARDED,
             )
-            return Texts(where.astype(np.int32), pa.array(hosts, pa.string())).mapped(
-                pa.array(hosts, pa.string())
-            )
+            clients = pa.array(hosts, pa.string())
+            return Texts(where.astype(np.int32), clients).mapped(clients)
     return peer
 
 

@@ -96,9 +96,14 @@ class StreamFormat:
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""
         if self.envelopes:
-            opened = open_envelopes(lines_of(line + b"\n"), self.envelopes)
-            line = opened.lines[0].as_py().encode().rstrip(b"\n")
+            line = self.without_envelopes(line.decode("utf-8", "backslashreplace")).encode()
         return self.formats[0].explain(line)
+
+    def without_envelopes(self, line: str) -> str:
+        """Return what is inside a line."""
+        opened = open_envelopes(pa.array([f"{line}\n"]), self.envelopes)
+        inside: str = opened.lines[0].as_py()
+        return inside.removesuffix("\n")
 
     def _decode_inside(self, chunk: bytes | memoryview, circumstances: Circumstances) -> Decoded:
         first = self.formats[0].decode(chunk, circumstances)

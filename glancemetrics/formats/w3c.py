@@ -1,7 +1,7 @@
 """The W3C extended log file format, as IIS, CloudFront and others write it.
 
-Lines beginning with `#` say how those after them are written: `#Fields: date time c-ip ...`. Source:
-https://www.w3.org/TR/WD-logfile.html; for IIS
+Lines beginning with `#` say how those after them are written: `#Fields: date time c-ip ...`.
+Source: https://www.w3.org/TR/WD-logfile.html; for IIS
 https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging, and for CloudFront
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html.
 """

@@ -96,7 +96,7 @@ class JsonPaths:
 def _child(nodes: list[_Node], parent: int, key: bytes) -> int:
     """Return the number of a node inside another; it is made if there is none."""
     bucket = len(key) % _BY_LENGTH
-    at = nodes[parent].first[bucket]
+    at: int = nodes[parent].first[bucket]
     while at and nodes[at].key != key:
         at = nodes[at].next
     if not at:

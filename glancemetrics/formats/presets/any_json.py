@@ -66,8 +66,8 @@ ANY_JSON = Preset(
     '"request":"GET /a?b=c HTTP/1.1","status":200,"body_bytes_sent":512,"request_time":0.012}',
     _any_json,
     is_shared=True,
-    notes="Keys may have any name that means the usual thing. A request must have a time, a status, "
-    "and a request line or a target. Durations are read where the key names their unit, as "
+    notes="Keys may have any name that means the usual thing. A request must have a time, a "
+    "status, and a request line or a target. Durations are read where the key names their unit, as "
     "`duration_ms` does, or the value does, as `12ms`; nginx's `request_time` is in seconds. "
     "What is no such object is foreign.",
 )

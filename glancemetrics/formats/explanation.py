@@ -1,0 +1,143 @@
+"""What `glancemetrics formats FILE` says: what was seen in a log, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from glancemetrics.escaping import visible
+from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.detection import Detection, detect, nearest
+from glancemetrics.formats.log_format import Decoded, LogFormat, reject_samples
+from glancemetrics.formats.presets import PRESETS
+from glancemetrics.formats.reading import Reading
+from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.humane import format_count
+from glancemetrics.records import SCHEMA
+from glancemetrics.rejects import Reject
+
+_SHOWN_CANDIDATES = 6
+_SHOWN_REJECTS = 3
+_LINE_CELLS = 76
+"""Of a line of the log that is shown."""
+_BEFORE_MARK = 50
+
+
+def list_formats() -> str:
+    """Return the formats that have a name, one a line."""
+    width = max(map(len, PRESETS))
+    lines = [f"{preset.name.ljust(width)}  {preset.title}" for preset in PRESETS.values()]
+    return "\n".join(lines) + "\n"
+
+
+def explain_log(name: str, sample: bytes, reading: Reading) -> str:
+    """Say how a log is written, by a sample of its lines, each ended by a newline."""
+    return "\n".join(_explained(name, sample, reading)) + "\n"
+
+
+def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
+    detection = detect(sample, reading.circumstances)
+    log_format: LogFormat = reading.given or AutoFormat(detection.format, learns=False)
+    decoded = log_format.decode(sample, reading.circumstances)
+    if not decoded.lines:
+        yield f"{visible(name)}: there is no line in it yet"
+        return
+    if decoded.batch.num_rows:
+        given = "as --format says, " if reading.given is not None else ""
+        yield f"{visible(name)}: {given}{visible(log_format.name)}"
+    else:
+        what = "no format that is known explains a line"
+        if reading.given is not None:
+            what = "what --format says explains no line"
+        yield f"{visible(name)}: {what}"
+        if reading.given is not None:
+            yield f"  expected is {visible(log_format.expected)}"
+    yield f"  {_count(decoded.lines, 'line')} looked at: {_outcome(decoded)}"
+    yield from _candidates(detection)
+    if decoded.batch.num_rows:
+        yield from _first_record(decoded)
+    yield from _rejects(sample, decoded, log_format)
+    if not decoded.batch.num_rows:
+        yield from _WAY_OUT
+
+
+def _outcome(decoded: Decoded) -> str:
+    parts = [
+        _count(decoded.batch.num_rows, "record"),
+        _count(decoded.rejects, "reject"),
+        f"{format_count(decoded.foreign)} of other programs",
+    ]
+    return ", ".join(parts)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{format_count(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _candidates(detection: Detection) -> Iterator[str]:
+    if not detection.candidates:
+        return
+    yield ""
+    yield f"Formats that explain some of {_count(detection.lines, 'line')}"
+    width = max(len(one.name) for one in detection.candidates[:_SHOWN_CANDIDATES])
+    for one in detection.candidates[:_SHOWN_CANDIDATES]:
+        columns = _count(one.columns, "column")
+        yield f"  {one.name.ljust(width)}  {_count(one.records, 'line')}, {columns}"
+    hidden = len(detection.candidates) - _SHOWN_CANDIDATES
+    if hidden > 0:
+        yield f"  and {hidden} more"
+
+
+def _first_record(decoded: Decoded) -> Iterator[str]:
+    yield ""
+    yield "The first record"
+    record = decoded.batch.slice(0, 1).to_pylist()[0]
+    width = max(map(len, SCHEMA.names))
+    for column in SCHEMA.names:
+        value = record[column]
+        if isinstance(value, datetime):
+            text = value.astimezone(UTC).isoformat(sep=" ").replace("+00:00", " UTC")
+        elif value is None:
+            text = "–"
+        elif isinstance(value, float):
+            text = f"{value:g} s"
+        else:
+            text = visible(str(value))
+        yield f"  {column.ljust(width)}  {text}"
+
+
+def _rejects(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:
+    stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
+    for reject in reject_samples(sample, decoded, log_format)[:_SHOWN_REJECTS]:
+        yield ""
+        yield "A line that is no record"
+        yield from _marked(reject, stream if isinstance(stream, StreamFormat) else None)
+
+
+def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
+    """Show a reject with a mark at the place where the format that comes nearest stops."""
+    text, reason = reject.line, reject.reason
+    if stream is not None and stream.envelopes:
+        text = stream.without_envelopes(text)
+    stop = nearest(text, None if stream is None else stream.formats)
+    if stop is None or (stream is None and not stop.at):
+        yield f"  {visible(text)[:_LINE_CELLS]}"
+        yield f"  {visible(reason)}"
+        return
+    begin = max(0, stop.at - _BEFORE_MARK)
+    before = "…" * bool(begin) + visible(text[begin : stop.at])
+    yield f"  {before}{visible(text[stop.at :])[: max(1, _LINE_CELLS - len(before))]}"
+    yield "  " + " " * len(before) + "^"
+    nearer = f"{stop.name} comes nearest: " if stream is None else ""
+    yield f"  {nearer}{visible(stop.reason)}"
+
+
+_WAY_OUT = (
+    "",
+    "How to go on",
+    "  Is this the access log, and not an error log or an application's own?",
+    "  If the server was told how to write it, hand that line over as it stands:",
+    "    --format 'log_format main $remote_addr ...;'       nginx",
+    "    --format 'LogFormat \"%h %l %u %t ...\" name'         Apache",
+    "  `glancemetrics formats` lists the formats that have a name.",
+)

@@ -22,7 +22,7 @@ def run_formats(arguments: list[str], parser_class: type[argparse.ArgumentParser
     parser.add_argument("files", nargs="*", metavar="FILE", help="logs, - for standard input")
     add_reading_options(parser)
     options = parser.parse_args(arguments)
-    reading = chosen_reading(options)
+    reading = chosen_reading(options, options.files)
     try:
         if not options.files:
             sys.stdout.write(list_formats())

@@ -46,7 +46,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
-    reading = chosen_reading(options)
+    reading = chosen_reading(options, names)
     logs = find_logs(names, reading)
     with interruption() as interrupted:
         if output_format == "parquet":

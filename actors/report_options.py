@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.format_names import AUTO, FORMAT_HELP, TIME_ZONE_HELP, TRUSTED_HELP
+from glancemetrics.formats.format_names import (
+    AUTO,
+    DATE_FORMAT_HELP,
+    FORMAT_FROM_HELP,
+    FORMAT_HELP,
+    TIME_FORMAT_HELP,
+    TIME_ZONE_HELP,
+    TRUSTED_HELP,
+)
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY, read_memory_limit
 from glancemetrics.reporting.panel_names import AGENT_PANELS, PANEL_NAMES, Order
 from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
@@ -77,17 +85,26 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options by which lines become records."""
     add = parser.add_argument
     add("--format", default=AUTO, metavar="FORMAT", help=FORMAT_HELP.replace("%", "%%"))
+    add("--format-from", metavar="FILE", help=FORMAT_FROM_HELP)
+    add("--date-format", metavar="FORMAT", help=DATE_FORMAT_HELP.replace("%", "%%"))
+    add("--time-format", metavar="FORMAT", help=TIME_FORMAT_HELP.replace("%", "%%"))
     add("--log-timezone", default="local", metavar="ZONE", help=TIME_ZONE_HELP)
     add("--trusted-proxy", action="append", default=[], metavar="CIDR", help=TRUSTED_HELP)
 
 
-def chosen_reading(options: argparse.Namespace) -> Reading:
-    """Return how the options say that lines are read. Raises `UsageError`."""
+def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
+    """Return how the options say that the lines of logs are read. Raises `UsageError`."""
+    from actors.server_configuration import format_from
     from glancemetrics.formats.reading import make_reading  # late: not needed to answer -h
     from glancemetrics.zones import named_zone
 
     zone = named_zone(options.log_timezone, "--log-timezone")
-    return make_reading(options.format, zone, options.trusted_proxy)
+    written = options.format
+    if options.format_from is not None:
+        written = format_from(options.format_from, logs)
+    return make_reading(
+        written, zone, options.trusted_proxy, options.date_format, options.time_format
+    )
 
 
 def agents_matter_last(options: argparse.Namespace) -> bool:

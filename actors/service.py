@@ -16,6 +16,7 @@ from actors.fan_out import FanOut
 from actors.messages import FromAggregator, FromParser, FromTailer
 from actors.outputs.output import Output
 from actors.parser import parse
+from actors.server_configuration import format_from
 from actors.supervisor import keep_running
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
@@ -45,7 +46,12 @@ def rules_of(settings: Settings) -> list[Rule]:
 def reading_of(settings: Settings) -> Reading:
     """Return how the settings say that logs are read. Raises `UsageError`."""
     zone = named_zone(settings.log_timezone, "--log-timezone")
-    return make_reading(settings.format, zone, settings.trusted_proxy)
+    written = settings.format
+    if settings.format_from is not None:
+        written = format_from(settings.format_from, settings.file)
+    return make_reading(
+        written, zone, settings.trusted_proxy, settings.date_format, settings.time_format
+    )
 
 
 def chosen_outputs(settings: Settings, state_folder: Path) -> list[Output]:

@@ -42,7 +42,7 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
     output_format = _output_format(options)
     selection = chosen_selection(options, named_zone(options.timezone))
-    reading = chosen_reading(options)
+    reading = chosen_reading(options, names)
     logs = find_logs(names, reading)
     line = ProgressLine()
     total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)

@@ -15,7 +15,15 @@ from typing import Any
 import attrs
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.format_names import AUTO, FORMAT_HELP, TIME_ZONE_HELP, TRUSTED_HELP
+from glancemetrics.formats.format_names import (
+    AUTO,
+    DATE_FORMAT_HELP,
+    FORMAT_FROM_HELP,
+    FORMAT_HELP,
+    TIME_FORMAT_HELP,
+    TIME_ZONE_HELP,
+    TRUSTED_HELP,
+)
 
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
@@ -233,6 +241,30 @@ class Settings:
         metavar="FORMAT",
         help=FORMAT_HELP,
         allowed="auto, the name of a format, or a format as nginx or Apache have it",
+    )
+    format_from: str | None = _setting(
+        None,
+        _optional_text,
+        name="format_from",
+        metavar="FILE",
+        help=FORMAT_FROM_HELP,
+        allowed="the path of an nginx.conf or a goaccess.conf",
+    )
+    date_format: str | None = _setting(
+        None,
+        _optional_text,
+        name="date_format",
+        metavar="FORMAT",
+        help=DATE_FORMAT_HELP,
+        allowed="a format of strftime",
+    )
+    time_format: str | None = _setting(
+        None,
+        _optional_text,
+        name="time_format",
+        metavar="FORMAT",
+        help=TIME_FORMAT_HELP,
+        allowed="a format of strftime",
     )
     log_timezone: str = _setting(
         "local",

@@ -34,6 +34,8 @@ class Field(enum.Enum):
     EPOCH_MICROSECONDS = "microseconds since the epoch"
     TIME = "time"
     """In any of these notations."""
+    FORMATTED_TIME = "time in a format of its own"
+    """Or a part of it: all parts of a line together are a time."""
     DATE = "date"
     """`2015-05-17`."""
     TIME_OF_DAY = "time of day"
@@ -79,6 +81,7 @@ TIMES = (
     Field.ISO_TIME,
     Field.CLF_LOCAL_TIME,
     Field.CLF_TIME,
+    Field.FORMATTED_TIME,
     Field.TIME,
     Field.TIME_OF_DAY,
 )

@@ -14,9 +14,15 @@ FORMAT_NAMES = (
 
 FORMAT_HELP = (
     "how lines are written: auto (detected), a name (`glancemetrics formats` lists them), or the "
-    "format itself, as it stands in the server's configuration: nginx's log_format (with "
-    "$variables) or Apache's LogFormat (with %directives)"
+    "format itself: nginx's log_format, Apache's LogFormat, GoAccess's log-format, or a regular "
+    "expression with named groups"
 )
+FORMAT_FROM_HELP = (
+    "the configuration that says how lines are written: an nginx.conf, of which the log_format is "
+    "taken that the log has there, or a goaccess.conf"
+)
+DATE_FORMAT_HELP = "of GoAccess's log-format: what its %d is"
+TIME_FORMAT_HELP = "of GoAccess's log-format: what its %t is"
 
 TIME_ZONE_HELP = (
     "zone of times in logs that name none, as HAProxy's: Europe/Paris, UTC, or local, this "

@@ -3,37 +3,104 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+
+import attrs
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.fields import TIMES
+from glancemetrics.formats.fields import TIMES, Field
+from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.notations import apache, nginx
+from glancemetrics.formats.notations import apache, goaccess, nginx
 from glancemetrics.formats.notations.notation import NotationError
-from glancemetrics.formats.pattern import PatternFormat
+from glancemetrics.formats.notations.strftime import is_whole_time
+from glancemetrics.formats.pattern import Part, PatternFormat
 from glancemetrics.formats.presets import PRESETS
+from glancemetrics.formats.regex import RegexFormat, is_regex
 from glancemetrics.formats.stream import StreamFormat
 
 
-def read_format(text: str) -> LogFormat:
-    """Read what `--format` says. Raises `UsageError`, which names the place."""
+def read_format(
+    text: str, date_format: str | None = None, time_format: str | None = None
+) -> LogFormat:
+    """Read what `--format` says, and GoAccess's `--date-format` and `--time-format`.
+
+    Raises `UsageError`, which names the place.
+    """
     name = text.strip().replace("_", "-").lower()
     if name in PRESETS:
         preset = PRESETS[name]
         return StreamFormat(preset.formats, is_shared=preset.is_shared)
-    if re.match(r"\s*log_format\s", text) or "$" in text:
-        statement, parts_of, example = nginx.statement, nginx.parts_of, "$time_local"
-    elif "%" in text:
-        statement, parts_of, example = apache.statement, apache.parts_of, "%t"
-    else:
-        raise UsageError(
-            f"--format {text}: is none of auto, {', '.join(PRESETS)}, nor a format with nginx's "
-            "$variables or Apache's %directives"
-        )
+    shown = " ".join(text.split())
     try:
-        title, written = statement(text)
-        parts = parts_of(written)
+        made = _read_notation(text, date_format, time_format)
     except NotationError as error:
-        raise UsageError(f"--format {text}: {error}") from None
-    if not any(part.field in TIMES for part in parts):
-        raise UsageError(f"--format {text}: has no time, such as {example}; nothing can be counted")
-    return StreamFormat((PatternFormat(title, parts),))
+        raise UsageError(f"--format {shown}: {error}") from None
+    if made is None:
+        raise UsageError(
+            f"--format {shown}: is none of auto, {', '.join(PRESETS)}, nor a format with nginx's "
+            "$variables, Apache's or GoAccess's %directives, or a regular expression's (?P<names>)"
+        )
+    return StreamFormat((made,))
+
+
+def _read_notation(text: str, date_format: str | None, time_format: str | None) -> LogFormat | None:
+    if is_regex(text):
+        regex = RegexFormat(text)
+        _require_time(regex.fields, "a group named time")
+        return regex
+    written = goaccess.configuration(text)
+    if written is None and (date_format or time_format or goaccess.is_goaccess(text)):
+        written = goaccess.GoAccessFormat(text.strip())
+    if written is not None:
+        if date_format:
+            written = attrs.evolve(written, date_format=date_format)
+        if time_format:
+            written = attrs.evolve(written, time_format=time_format)
+        return _goaccess_format(written)
+    if re.match(r"\s*log_format\s", text) or "$" in text:
+        title, plain = nginx.statement(text)
+        fields = nginx.json_paths(plain)
+        if fields is not None:
+            _require_time(set(fields), "$time_iso8601")
+            return _json_format(title, fields)
+        parts, example = nginx.parts_of(plain), "$time_local"
+    elif "%" in text:
+        title, plain = apache.statement(text)
+        parts, example = apache.parts_of(plain), "%t"
+    else:
+        return None
+    return _pattern_format(title, parts, example)
+
+
+def _goaccess_format(written: goaccess.GoAccessFormat) -> LogFormat:
+    named = goaccess.NAMED.get(written.log_format.strip())
+    if named is not None:
+        return PRESETS[named].formats[0]
+    if written.log_format.lstrip().startswith("{"):
+        fields = goaccess.json_paths(written)
+        _require_time(set(fields), "%x")
+        return _json_format("GoAccess", fields)
+    return _pattern_format("GoAccess", goaccess.parts_of(written), "%x")
+
+
+def _json_format(title: str, fields: Mapping[Field, Sequence[str]]) -> JsonFormat:
+    marks = [[field] for field in fields if field in _MARKS]
+    return JsonFormat(title, fields, marks=marks)
+
+
+_MARKS = (Field.STATUS, Field.REQUEST, Field.TARGET)
+
+
+def _pattern_format(title: str, parts: Sequence[Part], example: str) -> PatternFormat:
+    _require_time({part.field for part in parts if part.field is not None}, example)
+    pieces = [part.strftime for part in parts if part.field is Field.FORMATTED_TIME]
+    others = {part.field for part in parts} & set(TIMES) - {Field.FORMATTED_TIME}
+    if pieces and not others and not is_whole_time(" ".join(pieces)):
+        raise NotationError("its time does not say year, day and hour; nothing can be counted")
+    return PatternFormat(title, parts)
+
+
+def _require_time(fields: set[Field], example: str) -> None:
+    if not fields & set(TIMES):
+        raise NotationError(f"has no time, such as {example}; nothing can be counted")

@@ -24,7 +24,7 @@ from glancemetrics.formats.log_format import (
 )
 from glancemetrics.formats.record_columns import Texts, records_of
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
-from glancemetrics.native.strings import StringTable
+from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.records import empty_batch
 
 Int32s = npt.NDArray[np.int32]
@@ -43,6 +43,9 @@ _MAY_HOLD = {
 }
 """The beginnings of what the text of such a field may hold."""
 _NUMBER_MAY_HOLD = "[-+0-9.]"
+
+_BETWEEN = "\x1f"
+"""Stands between the pieces of a time, as in its format; no line has it where a time is."""
 
 _LIST = "(?:[^ ,]+(?:(?:, | : )[^ ,]+)*)?"
 _ANYTHING = ".*?"
@@ -66,6 +69,8 @@ class Part:
     after it must not stand, except between quotes that the pattern has too."""
     is_padded: bool = False
     """Whether spaces may stand before its text."""
+    strftime: str = ""
+    """Of a `FORMATTED_TIME`, its format, without abbreviations."""
     may_be_quoted: bool = False
     """Whether its text is the same with and without double quotes around it."""
 
@@ -101,15 +106,22 @@ class PatternFormat:
         fields = {part.field for part in parts}
         self._time = next((field for field in TIMES if field in fields), None)
         self._wanted: dict[Field, int] = {}
-        """Which part each field is."""
+        """Which part each field is, but for times in formats of their own."""
+        self._formatted: list[int] = []
+        """Which parts are those."""
         for i, part in enumerate(self._parts):
-            if part.field is not None and (part.field not in TIMES or part.field is self._time):
+            if part.field is Field.FORMATTED_TIME and part.field is self._time:
+                self._formatted.append(i)
+            elif part.field is not None and (part.field not in TIMES or part.field is self._time):
                 # Where there are several, as of `%s` and `%>s`, the first is meant.
                 self._wanted.setdefault(part.field, i)
+        self._read = {*self._wanted.values(), *self._formatted}
+        """Which parts are read."""
+        self._strftime = _BETWEEN.join(self._parts[i].strftime for i in self._formatted)
         self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
         self._pieces = tuple(
             f"{' *' if self._parts[i].is_padded else ''}"
-            + (f"(?P<f{i}>{pattern})" if i in self._wanted.values() else pattern)
+            + (f"(?P<f{i}>{pattern})" if i in self._read else pattern)
             for i, pattern in enumerate(self._patterns)
         )
         self._whole = f"^{''.join(self._pieces)}{_LINE_END}"
@@ -135,7 +147,7 @@ class PatternFormat:
         self, lines: pa.StringArray, circumstances: Circumstances
     ) -> tuple[pa.RecordBatch, Int32s]:
         """Return the records, and of which lines they are."""
-        tables = {i: StringTable() for i in self._wanted.values()}
+        tables = {i: StringTable() for i in self._read}
         line, codes = self._split(lines, tables)
         left = _without(len(lines), line)
         if len(left):
@@ -151,7 +163,11 @@ class PatternFormat:
             field: self._unquoted(i, Texts.of(codes[i], tables[i].sealed()))
             for field, i in self._wanted.items()
         }
-        batch, timed = records_of(columns, line, circumstances)
+        if self._formatted:
+            columns[Field.FORMATTED_TIME] = _put_together(
+                [Texts.of(codes[i], tables[i].sealed()) for i in self._formatted]
+            )
+        batch, timed = records_of(columns, line, circumstances, self._strftime)
         return batch, line[timed]
 
     def _unquoted(self, at: int, texts: Texts) -> Texts:
@@ -207,7 +223,7 @@ class PatternFormat:
             if self._may_hold(i, after):
                 return None
             is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
-            look = i in self._wanted.values() or self._patterns[i] != _ANYTHING
+            look = i in self._read or self._patterns[i] != _ANYTHING
             fields.append(FieldBetween(after.encode(), look, is_list, part.is_padded))
             if look:
                 looked_at.append(i)
@@ -259,7 +275,8 @@ class PatternFormat:
         if whole.is_valid:
             if self._time is None:
                 return "the line does not say when it was written, and nothing around it does"
-            return f"{whole[f'f{self._wanted[self._time]}']} is not a time"
+            at = self._wanted.get(self._time, self._formatted[0] if self._formatted else 0)
+            return f"{whole[f'f{at}']} is not a time"
         part, at = self.stop(text)
         if part is None:
             return f"more follows where the line should end, at character {at + 1}"
@@ -287,6 +304,17 @@ class PatternFormat:
             yield part, len(found["prefix"].as_py()) if found.is_valid else None
             if not found.is_valid:
                 return
+
+
+def _put_together(pieces: Sequence[Texts]) -> Texts:
+    """Join the texts that together are a time."""
+    if len(pieces) == 1:
+        return pieces[0]
+    joined = pc.binary_join_element_wise(
+        *(texts.each(texts.distinct) for texts in pieces), _BETWEEN
+    )
+    encoded = joined.dictionary_encode()
+    return Texts(codes_of(encoded), encoded.dictionary)
 
 
 def _free_text(part: Part, before: str, after: str) -> str:

@@ -45,10 +45,15 @@ class Reading:
 
 
 def make_reading(
-    log_format: str = AUTO, zone: tzinfo | None = None, trusted_proxies: Iterable[str] = ()
+    log_format: str = AUTO,
+    zone: tzinfo | None = None,
+    trusted_proxies: Iterable[str] = (),
+    date_format: str | None = None,
+    time_format: str | None = None,
 ) -> Reading:
     """Read what `--format` and others say. Raises `UsageError`, which names the place."""
-    given = None if log_format.strip().lower() == AUTO else read_format(log_format)
+    automatic = log_format.strip().lower() == AUTO
+    given = None if automatic else read_format(log_format, date_format, time_format)
     circumstances = Circumstances(zone=zone or UTC, trusted=read_networks(trusted_proxies))
     return Reading(given, circumstances)
 

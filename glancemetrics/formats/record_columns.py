@@ -21,6 +21,7 @@ from glancemetrics.formats.times import (
     clf_times,
     day_times,
     epoch_times,
+    formatted_times,
     in_zone,
     times_of_day,
     zoned_times,
@@ -112,14 +113,17 @@ class Texts:
 
 
 def records_of(
-    columns: Mapping[Field, Texts], line: Int32s, circumstances: Circumstances
+    columns: Mapping[Field, Texts],
+    line: Int32s,
+    circumstances: Circumstances,
+    strftime: str = "",
 ) -> tuple[pa.RecordBatch, Bools]:
     """Make records of columns of text.
 
-    `line` is which line of the chunk each row was. Returns a batch of `records.SCHEMA` with those
-    rows whose time is known, and which these are.
+    `line` is which line of the chunk each row was; `strftime` the format of a `FORMATTED_TIME`.
+    Returns a batch of `records.SCHEMA` with those rows whose time is known, and which these are.
     """
-    micros, timed = _times(columns, line, circumstances)
+    micros, timed = _times(columns, line, circumstances, strftime)
     if not timed.all():
         columns = {field: texts.of_rows(timed) for field, texts in columns.items()}
         micros = micros[timed]
@@ -152,7 +156,7 @@ def records_of(
 
 
 def _times(
-    columns: Mapping[Field, Texts], line: Int32s, circumstances: Circumstances
+    columns: Mapping[Field, Texts], line: Int32s, circumstances: Circumstances, strftime: str
 ) -> tuple[Int64s, Bools]:
     """Return microseconds since the epoch, and which are known."""
     field = next((field for field in TIMES if field in columns), None)
@@ -168,6 +172,8 @@ def _times(
             micros, good = clf_local_times(texts.distinct, zone)
         case Field.ISO_TIME:
             micros, good = zoned_times(texts.distinct, zone)
+        case Field.FORMATTED_TIME:
+            micros, good = formatted_times(texts.distinct, strftime, zone)
         case Field.TIME:
             micros, good = any_times(texts.distinct, zone)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import numpy as np
@@ -45,6 +46,41 @@ def zoned_times(texts: pa.StringArray, zone: tzinfo) -> tuple[Int64s, Bools]:
     if local.any():
         micros[local] = in_zone(micros[local], zone)
     return micros, kinds != NO_TIME
+
+
+def formatted_times(texts: pa.StringArray, strftime: str, zone: tzinfo) -> tuple[Int64s, Bools]:
+    """Read times in a format of strftime(3); what names no zone is in `zone`."""
+    read = [_formatted(text, strftime) for text in texts.to_pylist()]
+    good = np.array([one is not None for one in read], np.bool_)
+    micros = np.array([one[0] if one is not None else 0 for one in read], np.int64)
+    local = np.array([one is not None and one[1] for one in read], np.bool_)
+    micros[local] = in_zone(micros[local], zone)
+    return micros, good
+
+
+def _formatted(text: str, strftime: str) -> tuple[int, bool] | None:
+    """Return microseconds since the epoch, and whether the text names no zone."""
+    try:
+        if "%s" in strftime:
+            # Python knows no seconds since the epoch: they are read beside the rest.
+            pieces = re.split(r"%(.)", strftime)
+            pattern = "".join(
+                re.escape(piece)
+                if i % 2 == 0
+                else {"s": r"(?P<s>\d+)", "f": r"(?P<f>\d{1,6})"}.get(piece, r"\S+?")
+                for i, piece in enumerate(pieces)
+            )
+            found = re.fullmatch(pattern, text)
+            if found is None:
+                return None
+            fraction = found.groupdict().get("f") or ""
+            return int(found["s"]) * 1_000_000 + int(fraction.ljust(6, "0")), False
+        moment = datetime.strptime(text, strftime)
+    except ValueError:
+        return None
+    local = moment.tzinfo is None
+    since = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, local
 
 
 def epoch_times(texts: pa.StringArray, unit_micros: int) -> tuple[Int64s, Bools]:

@@ -9,6 +9,7 @@ import re
 
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.notations.notation import CUSTOM, NotationError
+from glancemetrics.formats.notations.strftime import pattern_of, spelled_out
 from glancemetrics.formats.pattern import Part, literal
 
 DIRECTIVES = {
@@ -36,6 +37,8 @@ WITH_ARGUMENT = {
     ("referer", "i"): Field.REFERRER,
     ("user-agent", "i"): Field.AGENT,
     ("host", "i"): Field.VHOST,
+    ("x-forwarded-for", "i"): Field.FORWARDED_FOR,
+    ("forwarded", "i"): Field.FORWARDED,
     ("s", "T"): Field.SECONDS,
     ("ms", "T"): Field.MILLISECONDS,
     ("us", "T"): Field.MICROSECONDS,
@@ -102,6 +105,21 @@ def _parts(directive: re.Match[str], at: int) -> list[Part]:
         return [Part(shown, DIRECTIVES[letter])]
     if argument is not None and (argument.lower(), letter) in WITH_ARGUMENT:
         return [Part(shown, WITH_ARGUMENT[argument.lower(), letter])]
+    if argument is not None and letter == "t":
+        return [_formatted(argument, shown, at)]
     if letter in (_READ_OVER if argument is None else _READ_OVER_WITH_ARGUMENT):
         return [Part(shown)]
     raise NotationError(f"{shown} is no directive that can be read", at)
+
+
+def _formatted(argument: str, shown: str, at: int) -> Part:
+    """Return a time, or a piece of one: a format of strftime, or the fraction of the second."""
+    # When the request began or ended: of both, what is said is read.
+    written = re.sub(r"^(?:begin|end):?", "", argument)
+    digits = {"msec_frac": 3, "usec_frac": 6}.get(written)
+    if digits is not None:
+        return Part(shown, Field.FORMATTED_TIME, pattern=rf"\d{{{digits}}}", strftime="%f")
+    if "%" not in written:
+        raise NotationError(f"{shown} is no directive that can be read", at)
+    plain = spelled_out(written)
+    return Part(shown, Field.FORMATTED_TIME, pattern=pattern_of(plain, at), strftime=plain)

@@ -6,10 +6,11 @@ https://nginx.org/en/docs/http/ngx_http_core_module.html#variables.
 
 from __future__ import annotations
 
+import json
 import re
 
 from glancemetrics.formats.fields import Field
-from glancemetrics.formats.notations.notation import CUSTOM, NotationError
+from glancemetrics.formats.notations.notation import CUSTOM, NotationError, leaves
 from glancemetrics.formats.pattern import Part, literal
 
 VARIABLES = {
@@ -35,6 +36,10 @@ VARIABLES = {
     "http_host": Field.VHOST,
     "server_name": Field.VHOST,
     "request_time": Field.SECONDS,
+    "http_x_forwarded_for": Field.FORWARDED_FOR,
+    "proxy_add_x_forwarded_for": Field.FORWARDED_FOR,
+    "http_forwarded": Field.FORWARDED,
+    "proxy_protocol_addr": Field.FORWARDED_FOR,
     "upstream_response_time": Field.UPSTREAM_SECONDS,
 }
 """Others are read over: modules and `map` make variables of any name."""
@@ -62,6 +67,24 @@ def statement(text: str) -> tuple[str, str]:
         pieces.append(bare if quoted_text is None else re.sub(r"\\(.)", _unescaped, quoted_text))
         at = string.end()
     return head[1], "".join(pieces)
+
+
+def json_paths(written: str) -> dict[Field, list[str]] | None:
+    """Return the paths of variables in a format that is a JSON object; `None` if it is none."""
+    if not written.lstrip().startswith("{"):
+        return None
+    # Numbers and the like stand without quotes.
+    quoted = re.sub(r'"\$\{?(\w+)\}?"|\$\{?(\w+)\}?', r'"$\1\2"', written)
+    try:
+        value = json.loads(quoted)
+    except json.JSONDecodeError:
+        return None
+    fields: dict[Field, list[str]] = {}
+    for path, text in leaves(value):
+        field = VARIABLES.get(text.removeprefix("$")) if text.startswith("$") else None
+        if field is not None:
+            fields.setdefault(field, []).append(path)
+    return fields
 
 
 def parts_of(written: str) -> list[Part]:

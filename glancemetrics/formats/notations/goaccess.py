@@ -1,0 +1,170 @@
+"""GoAccess's `log-format`, with its `date-format` and `time-format`.
+
+Source: https://goaccess.io/man#custom-log
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import attrs
+
+from glancemetrics.formats.fields import Field
+from glancemetrics.formats.notations.notation import NotationError, leaves
+from glancemetrics.formats.notations.strftime import pattern_of, spelled_out
+from glancemetrics.formats.pattern import Part, literal
+
+SPECIFIERS = {
+    "h": Field.HOST,
+    "v": Field.VHOST,
+    "e": Field.USER,
+    "r": Field.REQUEST,
+    "m": Field.METHOD,
+    "U": Field.TARGET,
+    "q": Field.QUERY,
+    "H": Field.PROTOCOL,
+    "s": Field.STATUS,
+    "b": Field.BYTES,
+    "R": Field.REFERRER,
+    "u": Field.AGENT,
+    "D": Field.MICROSECONDS,
+    "T": Field.SECONDS,
+    "L": Field.MILLISECONDS,
+    "n": Field.NANOSECONDS,
+}
+_READ_OVER = frozenset("^CKkM")
+_TIMES = frozenset("dtx")
+
+NAMED = {
+    "COMBINED": "combined",
+    "COMMON": "common",
+    "VCOMBINED": "vhost-combined",
+    "VCOMMON": "vhost-common",
+    "W3C": "iis",
+    "SQUID": "squid",
+    "CLOUDFRONT": "aws-cloudfront",
+    "AWSELB": "aws-elb",
+    "AWSALB": "aws-alb",
+    "AWSS3": "aws-s3",
+    "CADDY": "caddy",
+    "TRAEFIKCLF": "traefik",
+}
+"""Its own names of formats, and ours."""
+
+_SPECIFIER = re.compile(r"%(\S)")
+_FORWARDED = re.compile(r"~h\{([^}]*)\}")
+
+
+@attrs.frozen
+class GoAccessFormat:
+    """What a goaccess.conf, or its options, say."""
+
+    log_format: str
+    date_format: str = "%d/%b/%Y"
+    time_format: str = "%T"
+
+    def strftime_of(self, specifier: str) -> str:
+        """Return the format of a specifier of a time."""
+        if specifier == "d":
+            return self.date_format
+        if specifier == "t":
+            return self.time_format
+        return (
+            self.date_format
+            if self.time_format == self.date_format
+            else (f"{self.date_format} {self.time_format}")
+        )
+
+
+def is_goaccess(written: str) -> bool:
+    """Tell whether a format with % in it is GoAccess's rather than Apache's."""
+    plain = re.sub(r"%\{[^}]*\}", "", written)
+    return re.search(r"%\^(?!t[io])|%[dxR](?![A-Za-z])|~h\{|%~", plain) is not None
+
+
+def configuration(text: str) -> GoAccessFormat | None:
+    """Read a goaccess.conf; `None` if it names no `log-format`."""
+    found = {}
+    for line in text.splitlines():
+        option = re.match(r"\s*(log-format|date-format|time-format)\s+(.*\S)", line)
+        if option is not None:
+            found[option[1].replace("-", "_")] = option[2].replace(r"\t", "\t")
+    return GoAccessFormat(**found) if "log_format" in found else None
+
+
+def parts_of(written: GoAccessFormat) -> list[Part]:
+    """Take a format apart. Raises `NotationError`."""
+    parts: list[Part] = []
+    text = ""
+    at = 0
+    log_format = written.log_format
+    padded = False
+    while at < len(log_format):
+        forwarded = _FORWARDED.match(log_format, at)
+        specifier = _SPECIFIER.match(log_format, at)
+        if forwarded is not None:
+            part, end = Part("~h", Field.FORWARDED_FOR), forwarded.end()
+        elif log_format.startswith(("%%", r"\t"), at):
+            text += "%" if log_format[at] == "%" else "\t"
+            at += 2
+            continue
+        elif log_format.startswith("%~", at):
+            padded = True
+            at += 2
+            continue
+        elif log_format[at] != "%":
+            text += log_format[at]
+            at += 1
+            continue
+        elif specifier is None:
+            raise NotationError("after % should stand a specifier", at)
+        else:
+            part, end = _part(specifier[1], written, at), specifier.end()
+        if text:
+            parts.append(literal(text))
+        text = ""
+        parts.append(attrs.evolve(part, is_padded=padded))
+        padded = False
+        at = end
+    return [*parts, literal(text)] if text else parts
+
+
+def _part(letter: str, written: GoAccessFormat, at: int) -> Part:
+    if letter in _READ_OVER:
+        return Part(f"%{letter}")
+    if letter in _TIMES:
+        strftime = spelled_out(written.strftime_of(letter))
+        return Part(
+            f"%{letter}", Field.FORMATTED_TIME, pattern=pattern_of(strftime, at), strftime=strftime
+        )
+    if letter in SPECIFIERS:
+        return Part(f"%{letter}", SPECIFIERS[letter])
+    raise NotationError(f"%{letter} is no specifier that is known", at)
+
+
+def json_paths(written: GoAccessFormat) -> dict[Field, Sequence[str]]:
+    """Return the paths of a format that is a JSON object. Raises `NotationError`."""
+    try:
+        value = json.loads(written.log_format)
+    except json.JSONDecodeError as error:
+        raise NotationError(f"the JSON breaks off: {error.msg}", error.pos) from None
+    fields: dict[Field, Sequence[str]] = {}
+    for path, text in leaves(value):
+        specifier = re.match(r"%([A-Za-z])", text)
+        if specifier is None:
+            continue
+        letter = specifier[1]
+        if letter in _TIMES:
+            fields[Field.TIME] = (path,)
+        elif letter == "T":
+            fields[Field.SECONDS_OR_UNIT] = (path,)
+        elif letter in SPECIFIERS:
+            field = SPECIFIERS[letter]
+            fields[Field.HOST_OR_PORT if field is Field.HOST else field] = (path,)
+        elif letter not in _READ_OVER:
+            raise NotationError(
+                f"%{letter} is no specifier that is known", written.log_format.find(text)
+            )
+    return fields

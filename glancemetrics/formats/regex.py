@@ -1,0 +1,138 @@
+"""Formats that are a regular expression whose named groups are fields."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.formats.fields import FIELD_PATTERNS, Field
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
+from glancemetrics.formats.notations.notation import NotationError
+from glancemetrics.formats.pattern import lines_of
+from glancemetrics.formats.record_columns import Texts, records_of
+from glancemetrics.native.strings import StringTable
+
+GROUPS = {
+    "time": Field.TIME,
+    "host": Field.HOST_OR_PORT,
+    "forwarded_for": Field.FORWARDED_FOR,
+    "forwarded": Field.FORWARDED,
+    "identity": Field.IDENTITY,
+    "user": Field.USER,
+    "request": Field.REQUEST,
+    "method": Field.METHOD,
+    "target": Field.TARGET,
+    "path": Field.PATH,
+    "query": Field.QUERY,
+    "protocol": Field.PROTOCOL,
+    "status": Field.STATUS,
+    "bytes": Field.BYTES,
+    "referrer": Field.REFERRER,
+    "agent": Field.AGENT,
+    "vhost": Field.VHOST,
+    "duration": Field.SECONDS_OR_UNIT,
+    "duration_ms": Field.MILLISECONDS,
+    "duration_us": Field.MICROSECONDS,
+    "upstream_duration": Field.UPSTREAM_SECONDS,
+    "upstream_duration_ms": Field.UPSTREAM_MILLISECONDS,
+}
+"""By name of the group, what it is."""
+
+_GROUP = re.compile(r"\(\?P?<(\w+)>")
+_UNNAMED = re.compile(r"(?<!\\)\((?!\?)")
+
+
+def is_regex(written: str) -> bool:
+    """Tell whether a format is a regular expression with named groups."""
+    return _GROUP.search(written) is not None
+
+
+class RegexFormat:
+    """A format that is a regular expression of RE2's syntax; it must match the whole line."""
+
+    name = "regular expression"
+    directives = ()
+
+    def __init__(self, written: str) -> None:
+        """Raises `NotationError`."""
+        pattern = written.strip().removeprefix("^").removesuffix("$")
+        # In a class a parenthesis groups nothing; RE2 tells whether that is so.
+        for group in _GROUP.finditer(written):
+            if group[1] not in GROUPS:
+                raise NotationError(
+                    f"there is no field {group[1]!r}; there are {', '.join(GROUPS)}", group.start()
+                )
+        unnamed = _UNNAMED.search(_without_classes(written))
+        if unnamed is not None:
+            raise NotationError("a group without a name is written (?:...) here", unnamed.start())
+        named = _GROUP.sub(r"(?P<\1>", pattern)
+        self._whole = rf"^(?:{named})[ \r]*\n$"
+        try:
+            pc.extract_regex(pa.array([""]), self._whole)
+        except pa.ArrowInvalid as error:
+            reason = str(error).removeprefix("Invalid regular expression: ").partition(": ^")[0]
+            raise NotationError(f"as a regular expression: {reason}") from None
+        self._names = list(dict.fromkeys(_GROUP.findall(written)))
+
+    @property
+    def fields(self) -> set[Field]:
+        """What its groups are."""
+        return {GROUPS[name] for name in self._names}
+
+    @property
+    def expected(self) -> str:
+        """What a line should be, as a noun."""
+        return "a line that the regular expression matches"
+
+    def decode(
+        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
+    ) -> Decoded:
+        """Decode a chunk of whole lines, each ended by a newline."""
+        lines = lines_of(chunk)
+        if not len(lines):
+            return nothing_decoded()
+        found = pc.extract_regex(lines, self._whole)
+        line = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False)).astype(np.int32)
+        matches = found.take(pa.array(line))
+        columns = {}
+        good = np.ones(len(line), np.bool_)
+        for name in self._names:
+            table = StringTable()
+            field = GROUPS[name]
+            texts = Texts(table.enter(pc.struct_field(matches, name)), table.sealed()).known("")
+            columns[field] = texts
+            if field in FIELD_PATTERNS and len(texts.distinct):
+                fits = pc.match_substring_regex(texts.distinct, f"^(?:{FIELD_PATTERNS[field]})$")
+                good &= np.append(fits.to_numpy(zero_copy_only=False), True)[texts.codes]
+        rows = np.flatnonzero(good)
+        records, timed = records_of(
+            {field: texts.of_rows(rows) for field, texts in columns.items()},
+            line[rows],
+            circumstances,
+        )
+        line = line[rows][timed]
+        rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), line, assume_unique=True)
+        return Decoded(len(lines), records, line, rejected, self.name if len(line) else None)
+
+    def explain(self, line: bytes) -> str:
+        """Say in one clause why a rejected line is no record."""
+        text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        if not text:
+            return "the line is empty"
+        found = pc.extract_regex(pa.array([f"{text}\n"]), self._whole)[0]
+        if not found.is_valid:
+            return "the regular expression does not match the line"
+        for name in self._names:
+            pattern = FIELD_PATTERNS.get(GROUPS[name])
+            if pattern is not None:
+                value = pa.array([found[name].as_py()], pa.string())
+                if not pc.match_substring_regex(value, f"^(?:{pattern}|)$")[0].as_py():
+                    return f"{name} is not a {GROUPS[name].value}"
+        return "time is not a time"
+
+
+def _without_classes(written: str) -> str:
+    return re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]", lambda found: "x" * len(found[0]), written)

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test lint format bench generate_logs docker screenshot clean
+.PHONY: run demo test lint format bench generate_logs docker screenshot format-pages clean
 
 $(READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -55,6 +55,10 @@ generate_logs: $(READY)
 
 docker:
 	docker build -t glancemetrics .
+
+# The pages on formats, from the formats themselves.
+format-pages: $(READY)
+	$(BIN)/python -m docs.format_pages
 
 # The picture in README.md, from the real screen in tmux.
 screenshot: $(READY)

@@ -5,6 +5,8 @@ Chunks are parsed side by side and handed on in the order in which they came.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,10 +18,13 @@ from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
 from glancemetrics.line_splitter import OVERLONG_REASON
+from glancemetrics.path_groups import PathGroups
 from glancemetrics.rejects import reject_of
 
 if TYPE_CHECKING:
     from glancemetrics.sql import Where
+
+_AS_WRITTEN = PathGroups()
 
 
 async def parse(
@@ -29,12 +34,13 @@ async def parse(
     workers: int,
     wall: WallClock,
     circumstances: Circumstances = UNKNOWN,
+    paths: PathGroups = _AS_WRITTEN,
     where: Where | None = None,
 ) -> None:
     """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
 
-    `where` says which records are to be counted. Lines that do not say when they were written are
-    of the moment in which they come.
+    `where` says which records are to be counted, `paths` which of their paths are one. Lines that
+    do not say when they were written are of the moment in which they come.
     """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
@@ -44,14 +50,14 @@ async def parse(
             await hands.acquire()
             following = trio.Event()
             now = attrs.evolve(circumstances, arrived=wall())
-            nursery.start_soon(_parse_one, message, now, where, turn, following, hands, send)
+            parse_chunk = functools.partial(_parsed, circumstances=now, where=where, paths=paths)
+            nursery.start_soon(_parse_one, message, parse_chunk, turn, following, hands, send)
             turn = following
 
 
 async def _parse_one(
     message: FromTailer,
-    circumstances: Circumstances,
-    where: Where | None,
+    parse_chunk: Callable[[Chunk], SourceBatch],
     turn: trio.Event,
     following: trio.Event,
     hands: trio.Semaphore,
@@ -59,7 +65,7 @@ async def _parse_one(
 ) -> None:
     parsed: FromParser
     if isinstance(message, Chunk):
-        parsed = await trio.to_thread.run_sync(_parsed, message, circumstances, where)
+        parsed = await trio.to_thread.run_sync(parse_chunk, message)
     else:
         parsed = message
     await turn.wait()
@@ -68,7 +74,9 @@ async def _parse_one(
     hands.release()
 
 
-def _parsed(chunk: Chunk, circumstances: Circumstances, where: Where | None) -> SourceBatch:
+def _parsed(
+    chunk: Chunk, circumstances: Circumstances, where: Where | None, paths: PathGroups
+) -> SourceBatch:
     known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
     circumstances = attrs.evolve(circumstances, directives=chunk.directives)
     decoded = chunk.format.decode(chunk.lines, circumstances)
@@ -79,7 +87,7 @@ def _parsed(chunk: Chunk, circumstances: Circumstances, where: Where | None) -> 
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,
-        batch=decoded.batch,
+        batch=paths.of(decoded.batch),
         lines=decoded.lines + len(overlong),
         rejects=decoded.rejects + len(overlong),
         reject_samples=samples + overlong,

@@ -97,6 +97,7 @@ def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Sele
         exclude_ip=options.exclude_ip,
         bots=True if options.only_bots else (False if options.exclude_bots else None),
         anonymize_ip=options.anonymize_ip,
+        group_path=options.group_path,
     )
 
 

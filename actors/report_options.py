@@ -16,6 +16,7 @@ from glancemetrics.formats.format_names import (
     DATE_FORMAT_HELP,
     FORMAT_FROM_HELP,
     FORMAT_HELP,
+    GROUP_PATH_HELP,
     TIME_FORMAT_HELP,
     TIME_ZONE_HELP,
     TRUSTED_HELP,
@@ -72,6 +73,7 @@ def add_selection_options(parser: argparse.ArgumentParser) -> None:
         "\"status >= 500 and path like '/api/%%'\" (needs glancemetrics[sql])")  # fmt: skip
     add("--exclude-ip", action="append", default=[], metavar="ADDRESS",
         help="leave a client out: an address, a network, or FIRST-LAST; repeatable")  # fmt: skip
+    add("--group-path", action="append", default=[], metavar="PATTERN", help=GROUP_PATH_HELP)
     bots = parser.add_mutually_exclusive_group()
     bots.add_argument("--exclude-bots", action="store_true", help="leave crawlers out")
     bots.add_argument("--only-bots", action="store_true", help="nothing but crawlers")

@@ -25,6 +25,7 @@ from glancemetrics.alerting import Alerting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
+from glancemetrics.path_groups import make_path_groups
 from glancemetrics.rules.high_traffic import HighTraffic
 from glancemetrics.rules.rule import Rule
 from glancemetrics.settings import OFF, Settings
@@ -169,6 +170,7 @@ async def monitor(
                         workers=PARSERS,
                         wall=wall,
                         circumstances=reading.circumstances,
+                        paths=make_path_groups(settings.group_path),
                         where=where,
                     )
                 )

@@ -10,9 +10,25 @@ import re
 import unicodedata
 
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
+_ENCODED = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me", "Mc"})
 """Unicode categories without a glyph of their own in one cell or two. Combining marks are among
 them: a stack of them covers other lines."""
+
+
+def readable(text: str) -> str:
+    """Return text as `visible`, with percent-encoded letters of all languages as letters.
+
+    What stands for ASCII stays encoded: `%2F` is no slash, and `%2e%2e` is to be seen as it came.
+    """
+    return visible(_ENCODED.sub(_decoded, text))
+
+
+def _decoded(match: re.Match[str]) -> str:
+    try:
+        return bytes.fromhex(match[0].replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return match[0]
 
 
 def visible(text: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 Logs = Path | Iterable[Path]
 Instant = str | datetime | float
-Addresses = str | Iterable[str]
+Texts = str | Iterable[str]
 
 
 def read(
@@ -36,13 +36,14 @@ def read(
     *,
     format: str = AUTO,  # noqa: A002 - the flag's name
     log_timezone: str = "UTC",
-    trusted_proxy: Addresses = (),
+    trusted_proxy: Texts = (),
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
-    exclude_ip: Addresses = (),
+    exclude_ip: Texts = (),
     bots: bool | None = None,
     anonymize_ip: bool = False,
+    group_path: Texts = (),
 ) -> pa.Table:
     """Read logs into a table of `SCHEMA`, in the time order of their records.
 
@@ -54,7 +55,7 @@ def read(
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """
-    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path)
     batches = list(_scan(logs, _reading(format, log_timezone, trusted_proxy), selection))
     return pa.Table.from_batches(batches, SCHEMA).unify_dictionaries()
 
@@ -64,16 +65,17 @@ def scan(
     *,
     format: str = AUTO,  # noqa: A002 - the flag's name
     log_timezone: str = "UTC",
-    trusted_proxy: Addresses = (),
+    trusted_proxy: Texts = (),
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
-    exclude_ip: Addresses = (),
+    exclude_ip: Texts = (),
     bots: bool | None = None,
     anonymize_ip: bool = False,
+    group_path: Texts = (),
 ) -> Iterator[pa.RecordBatch]:
     """Yield what `read` reads, batch by batch and in constant memory."""
-    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip)
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path)
     return _scan(logs, _reading(format, log_timezone, trusted_proxy), selection)
 
 
@@ -82,13 +84,14 @@ def report(
     *,
     format: str = AUTO,  # noqa: A002 - the flag's name
     log_timezone: str = "UTC",
-    trusted_proxy: Addresses = (),
+    trusted_proxy: Texts = (),
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
-    exclude_ip: Addresses = (),
+    exclude_ip: Texts = (),
     bots: bool | None = None,
     anonymize_ip: bool = False,
+    group_path: Texts = (),
     top: int = 100,
     panels: Iterable[str] = PANEL_NAMES,
     sort: str = "hits",
@@ -100,7 +103,9 @@ def report(
     `top` limits the rows of each panel, `sort` is one of `hits`, `visitors`, `bytes`, `errors`
     and `p95`. Past `max_memory` bytes numbers are estimated; `Report.estimated()` says which.
     """
-    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, timezone)
+    selection = _selection(
+        since, until, where, exclude_ip, bots, anonymize_ip, group_path, timezone
+    )
     wishes = Wishes(top, Order(sort), frozenset(panels), named_zone(timezone))
     if isinstance(logs, (pa.Table, pa.RecordBatchReader)):
         from actors.archive.reporting import report_on_batches
@@ -124,9 +129,13 @@ def report(
     )
 
 
-def _reading(log_format: str, log_timezone: str, trusted_proxy: Addresses) -> Reading:
-    trusted = [trusted_proxy] if isinstance(trusted_proxy, str) else trusted_proxy
-    return make_reading(log_format, named_zone(log_timezone, "log_timezone"), trusted)
+def _reading(log_format: str, log_timezone: str, trusted_proxy: Texts) -> Reading:
+    zone = named_zone(log_timezone, "log_timezone")
+    return make_reading(log_format, zone, _several(trusted_proxy))
+
+
+def _several(texts: Texts) -> Iterable[str]:
+    return [texts] if isinstance(texts, str) else texts
 
 
 def _scan(logs: Logs, reading: Reading, selection: Selection) -> Iterator[pa.RecordBatch]:
@@ -150,9 +159,10 @@ def _selection(
     since: Instant | None,
     until: Instant | None,
     where: str | None,
-    exclude_ip: Addresses,
+    exclude_ip: Texts,
     bots: bool | None,
     anonymize_ip: bool,
+    group_path: Texts,
     timezone: str = "UTC",
 ) -> Selection:
     return make_selection(
@@ -161,7 +171,8 @@ def _selection(
         since=since,
         until=until,
         where=where,
-        exclude_ip=[exclude_ip] if isinstance(exclude_ip, str) else exclude_ip,
+        exclude_ip=_several(exclude_ip),
         bots=bots,
         anonymize_ip=anonymize_ip,
+        group_path=_several(group_path),
     )

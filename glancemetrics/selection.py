@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.networks import AddressRanges, anonymized
+from glancemetrics.path_groups import PathGroups, make_path_groups
 from glancemetrics.records import seconds
 from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.time_span import TimeSpan, parse_instant
@@ -38,10 +39,17 @@ class Selection:
     """Only bots (true), or none (false)."""
     anonymize: bool = False
     """Whether addresses lose what makes them one person's."""
+    paths: PathGroups = attrs.field(factory=PathGroups)
+    """Which paths are one."""
 
     def __bool__(self) -> bool:
         return bool(
-            self.span or self.where or self.excluded or self.bots is not None or self.anonymize
+            self.span
+            or self.where
+            or self.excluded
+            or self.bots is not None
+            or self.anonymize
+            or self.paths
         )
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -68,7 +76,7 @@ class Selection:
                     encoded.indices.take(hosts.indices), encoded.dictionary
                 ),
             )
-        return batch
+        return self.paths.of(batch)
 
 
 def make_selection(
@@ -81,6 +89,7 @@ def make_selection(
     exclude_ip: Iterable[str] = (),
     bots: bool | None = None,
     anonymize_ip: bool = False,
+    group_path: Iterable[str] = (),
 ) -> Selection:
     """Read a selection from what a person wrote. Raises `UsageError`."""
     instants = []
@@ -105,7 +114,12 @@ def make_selection(
 
         condition = Where(where)
     return Selection(
-        span, condition, ranges if ranges.v4 or ranges.v6 else None, bots, anonymize_ip
+        span,
+        condition,
+        ranges if ranges.v4 or ranges.v6 else None,
+        bots,
+        anonymize_ip,
+        make_path_groups(group_path),
     )
 
 

@@ -20,6 +20,7 @@ from glancemetrics.formats.format_names import (
     DATE_FORMAT_HELP,
     FORMAT_FROM_HELP,
     FORMAT_HELP,
+    GROUP_PATH_HELP,
     TIME_FORMAT_HELP,
     TIME_ZONE_HELP,
     TRUSTED_HELP,
@@ -439,6 +440,15 @@ class Settings:
         metavar="FILE",
         help="write a file at every refresh, for `glancemetrics healthcheck FILE`",
         allowed="a path",
+    )
+    group_path: tuple[str, ...] = _setting(
+        (),
+        _some_texts,
+        name="group_path",
+        metavar="PATTERN",
+        repeatable=True,
+        help=GROUP_PATH_HELP,
+        allowed="auto, or a path with * for a segment such as /users/*",
     )
     where: str | None = _setting(
         None,

@@ -32,3 +32,7 @@ TRUSTED_HELP = (
     "a proxy that is believed when it says whom it asks for (X-Forwarded-For, Forwarded): an "
     "address or a network; repeatable"
 )
+GROUP_PATH_HELP = (
+    "count paths together: '/users/*' (a star is one segment, ** any rest), or auto, by which "
+    "numbers, UUIDs and hashes become {id}; repeatable"
+)

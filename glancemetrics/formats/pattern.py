@@ -128,6 +128,11 @@ class PatternFormat:
         self._layout = self._fields_between()
 
     @property
+    def is_split(self) -> bool:
+        """Whether compiled code reads the usual lines, and RE2 only the others."""
+        return self._layout is not None
+
+    @property
     def expected(self) -> str:
         """What a line should be, as a noun."""
         return f"a line of the {self.name} format"
@@ -242,7 +247,9 @@ class PatternFormat:
             return bool(after) and after[0] not in ' "'
         if part.field not in FIELD_PATTERNS:
             return False
-        return bool(re.match(_MAY_HOLD.get(part.field, _NUMBER_MAY_HOLD), after))
+        # If not the second character of that text, then not the text, nor a part of it at its end.
+        held = _MAY_HOLD.get(part.field, _NUMBER_MAY_HOLD)
+        return bool(after) and all(re.match(held, character) for character in after[:2])
 
     def _pattern(self, at: int) -> str:
         """Return what a part matches."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from glancemetrics.escaping import visible
+from glancemetrics.escaping import readable, visible
 from glancemetrics.humane import (
     UNKNOWN,
     format_bytes,
@@ -112,6 +112,8 @@ class _Writer:
             ("4xx", format_count(report.client_errors)),
             ("5xx", format_count(report.server_errors)),
         ]
+        if report.foreign:
+            facts.append(("Foreign", format_count(report.foreign)))
         if report.filtered:
             facts.append(("Filtered", format_count(report.filtered)))
         yield from _columns(facts, self._width)
@@ -221,7 +223,7 @@ class _Writer:
             f"{show(row):>{size}}" for (_, show), size in zip(columns, widths, strict=True)
         )
         drawn = f"  {self._styled('chart', bar)}" if bar is not None else ""
-        name = _cut(indent + visible(row.name), room)
+        name = _cut(indent + readable(row.name), room)
         return f"  {cells}{drawn}  {self._styled('dim', name) if indent else name}"
 
     def _shown(self, panel: Panel) -> list[tuple[str, Callable[[Row], str]]]:

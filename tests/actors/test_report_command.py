@@ -141,12 +141,16 @@ def test_mistakes_are_one_sentence(arguments: list[str], said: str, log: Path) -
 
 def test_a_log_of_another_kind_says_what_was_expected(tmp_path: Path) -> None:
     name = write(tmp_path / "app.log", b'{"level": "info"}\n' * 3)
+    assert f"no line is of a format that is known (`glancemetrics formats {name}`" in told(
+        "report", name
+    )
     assert (
         "no line is a common or combined log line (--format takes others); of the first, no time"
-        in told("report", name)
+        in told("report", name, "--format", "combined")
     )
-    binary = write(tmp_path / "core", bytes(1000))
-    assert "core: is no log: it holds binary data" in told("report", binary)
+    assert "no line is a line of the caddy format (JSON); all are of other programs" in told(
+        "report", name, "--format", "caddy"
+    )
 
 
 def test_an_empty_log_is_an_empty_report(tmp_path: Path) -> None:

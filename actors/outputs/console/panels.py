@@ -21,6 +21,7 @@ from actors.outputs.console.cells import (
     wrapped,
 )
 from glancemetrics.dimensions import Dimension
+from glancemetrics.escaping import readable
 from glancemetrics.humane import (
     UNKNOWN,
     format_bytes,
@@ -261,9 +262,13 @@ def top_table(
     return [fitted(row, cells) for row in drawn]
 
 
+_NAME_LENGTH = 400
+"""Characters of a name that are looked at; the narrowest of them fills a screen."""
+
+
 def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool) -> Row:
     return [
-        ("", " " + left(safe(row.name), name_cells)),
+        ("", " " + left(readable(row.name[:_NAME_LENGTH]), name_cells)),
         (styles.FIGURE, right(format_count(row.hits), 10)),
         ("", right(format_share(row.hits, insights.hits), 8)),
         ("", right(format_bytes(row.bytes), 11) if with_bytes else ""),
@@ -301,14 +306,15 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
             (
                 styles.WARNING,
                 f"Nothing parses. Lines read: {format_count(state.lines)}; none is "
-                f"{safe(context.expected)}.",
+                f"{safe(context.expected)}.{_of_others(state)}",
             ),
             *_first_reject(state),
             (
                 "",
                 "Is this the access log, and not the error log? If the server writes another "
                 "format, say so with --format, as it stands in the server's configuration "
-                "(nginx: log_format; Apache: LogFormat).",
+                "(nginx: log_format; Apache: LogFormat). `glancemetrics formats FILE` shows "
+                "what was tried.",
             ),
         ]
     else:
@@ -318,6 +324,10 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         for style, text in texts
         for line in wrapped(text, cells - 2)
     ]
+
+
+def _of_others(state: Health) -> str:
+    return f" {format_count(state.foreign)} are of other programs." if state.foreign else ""
 
 
 def _first_reject(state: Health) -> list[tuple[str, str]]:

@@ -45,6 +45,7 @@ _SPECIAL = {
     "capitals": Part("a word in capitals", pattern=r"[A-Z0-9_-]+"),
     "timer": Part("a number", pattern=r"[+-]?\d+"),
     "captures": Part("captured headers in braces", pattern=r"(?:\{[^{}]*\} ){0,2}"),
+    "words": Part("a word", pattern=r"[^ \t]+(?: .*)?"),
     "rest": Part("the rest of the line", pattern="(?: .*)?"),
     # May have spaces, as the names that people have; but `- -` is two fields.
     "user": Part("user", Field.USER, pattern=r"-|(?:[^ \t-]|-[^ \t]).*?"),

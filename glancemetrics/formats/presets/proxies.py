@@ -197,7 +197,7 @@ PROXIES = (
         layout(
             "squid",
             "{epoch_seconds} {padded_milliseconds} {host} {capitals}/{status} {bytes} {method} "
-            "{target} {user} {capitals}/{word} {word}{rest}",
+            "{target} {user} {capitals}/{word} {words}",
         ),
     ),
     Preset(

@@ -15,7 +15,7 @@ from html import escape
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from glancemetrics.escaping import visible
+from glancemetrics.escaping import readable, visible
 from glancemetrics.humane import (
     UNKNOWN,
     format_bytes,
@@ -121,6 +121,8 @@ def _summary(report: Report) -> Iterator[str]:
         ("Span", format_duration(span)),
         ("Rate", format_mean_rate(report.hits, span)),
     ]
+    if report.foreign:
+        facts.append(("Lines of other programs", format_count(report.foreign)))
     if report.filtered:
         facts.append(("Filtered out", format_count(report.filtered)))
     yield '<dl class="summary">'
@@ -266,7 +268,8 @@ def _row(row: Row, report: Report, panel: Panel, timed: bool, bar: float | None)
             f'aria-hidden="true"><rect width="{100 * bar:.1f}" height="1"/></svg>'
         )
     kind = "" if bar is not None else ' class="detail"'
-    return f'<tr{kind}><th scope="row" class="name">{_text(row.name)}{drawn}</th>{numbers}</tr>'
+    name = escape(readable(row.name))
+    return f'<tr{kind}><th scope="row" class="name">{name}{drawn}</th>{numbers}</tr>'
 
 
 def _visitors(visitors: int | None, report: Report) -> str:

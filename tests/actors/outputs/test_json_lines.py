@@ -43,7 +43,7 @@ async def test_a_snapshot_is_a_line() -> None:
     assert list(told["alerts"]) == ["firing", "recovered"]
     assert told["alerts"]["firing"][0]["triggered_at"] == "2026-09-21T14:13:00+00:00"
     assert list(told["health"])[:9] == [
-        "lines", "records", "rejects", "filtered", "late", "early", "delay", "lag_bytes",
+        "lines", "records", "rejects", "foreign", "filtered", "late", "early", "delay", "lag_bytes",
         "lag_seconds",
     ]  # fmt: skip
     assert told["health"]["sources"][0]["state"] == "following"

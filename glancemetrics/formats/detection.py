@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
@@ -17,8 +18,15 @@ from glancemetrics.formats.pattern import PatternFormat, lines_of
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.presets.preset import parts_of
 from glancemetrics.formats.stream import StreamFormat, chunk_of, open_envelopes
+from glancemetrics.native.strings import codes_of
 
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+_ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%\w+)?)$"
+_TIME = r"^\d{4}-\d\d-\d\dT"
+_IMPLAUSIBLE = 0.9
+"""How sure a format is of a line in which something looks like something else."""
 
 SAMPLE_LINES = 300
 """Lines that are looked at; more do not tell more."""
@@ -42,12 +50,19 @@ class Candidate:
     is_shared: bool
     explained: Bools = attrs.field(eq=False)
     """Which lines are records in it."""
+    weights: Floats = attrs.field(eq=False)
+    """How sure that is of each line, 0 to 1."""
     columns: int
     """How many columns of a record it fills."""
 
     @property
     def records(self) -> int:
         return int(np.count_nonzero(self.explained))
+
+    @property
+    def score(self) -> float:
+        """How many lines it explains, those less of which it is not sure."""
+        return float(self.weights.sum())
 
 
 @attrs.frozen
@@ -67,14 +82,16 @@ def detect(sample: bytes, circumstances: Circumstances = UNKNOWN) -> Detection:
     lines = lines_of(_few_lines(sample))
     # A time that lines do not name themselves is of no matter here.
     circumstances = attrs.evolve(circumstances, arrived=circumstances.arrived or 0.0)
-    best = _Found((), (), 0)
+    best = _Found((), (), 0.0)
     for envelopes in _envelopes(lines):
         inside = open_envelopes(lines, envelopes).lines
         candidates = _candidates(inside, circumstances)
-        explained = _explained(candidates[:_MOST_FORMATS], len(inside))
+        score = _score(candidates, len(inside))
         # An envelope must explain more than the lines do without it.
-        if explained > best.records:
-            best = _Found(envelopes, candidates, explained)
+        if score > best.score:
+            best = _Found(envelopes, candidates, score)
+        if score == len(inside):
+            break
     chosen = _chosen(best.candidates)
     return Detection(
         len(lines),
@@ -93,7 +110,7 @@ def detect(sample: bytes, circumstances: Circumstances = UNKNOWN) -> Detection:
 class _Found:
     envelopes: tuple[Envelope, ...]
     candidates: tuple[Candidate, ...]
-    records: int
+    score: float
 
 
 def _few_lines(sample: bytes) -> bytes:
@@ -105,22 +122,21 @@ def _few_lines(sample: bytes) -> bytes:
     return b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)
 
 
-def _envelopes(lines: pa.StringArray) -> Iterable[tuple[Envelope, ...]]:
+def _envelopes(
+    lines: pa.StringArray, around: tuple[Envelope, ...] = ()
+) -> Iterable[tuple[Envelope, ...]]:
     """Yield what may be around the lines: nothing, then one envelope, and others in it."""
-    envelopes: tuple[Envelope, ...] = ()
-    yield envelopes
-    for _ in range(_DEEPEST):
-        counts = {
-            name: np.count_nonzero(envelope.take_off(lines).enveloped)
-            for name, envelope in ENVELOPES.items()
-        }
-        # Of several that open as many, the first is the one that cannot be mistaken.
-        name = max(counts, key=lambda name: counts[name])
-        if not counts[name] or counts[name] < _LEAST_ENVELOPED * len(lines):
-            return
-        envelopes = (*envelopes, ENVELOPES[name])
-        lines = ENVELOPES[name].take_off(lines).lines
-        yield envelopes
+    yield around
+    if len(around) == _DEEPEST:
+        return
+    opened = {name: envelope.take_off(lines) for name, envelope in ENVELOPES.items()}
+    counts = {name: int(np.count_nonzero(each.enveloped)) for name, each in opened.items()}
+    most = max(counts.values())
+    if most and most >= _LEAST_ENVELOPED * len(lines):
+        # One may be mistaken for another: what is inside tells.
+        for name, count in counts.items():
+            if count == most:
+                yield from _envelopes(opened[name].lines, (*around, ENVELOPES[name]))
 
 
 def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Candidate, ...]:
@@ -146,7 +162,7 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
             candidate = _candidate(*one, chunk_of(lines), circumstances)
             found.append(candidate)
             unexplained &= ~candidate.explained
-    return tuple(sorted(found, key=lambda one: (one.records, one.columns), reverse=True))
+    return tuple(sorted(found, key=lambda one: (one.score, one.columns), reverse=True))
 
 
 def _spread(numbers: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -173,7 +189,21 @@ def _candidate(
         for column in batch.schema.names
         if column != "identity"
     )
-    return Candidate(name, formats, is_shared, explained, columns)
+    weights = explained.astype(np.float64)
+    weights[decoded.line[~_are_plausible(batch)]] = _IMPLAUSIBLE
+    return Candidate(name, formats, is_shared, explained, weights, columns)
+
+
+def _are_plausible(batch: pa.RecordBatch) -> Bools:
+    """Tell which records look as they should, and not as if a field had been taken for another.
+
+    A client is an address, though servers that look up names write those; no host is a time.
+    """
+    hosts, vhosts = batch.column("host"), batch.column("vhost")
+    addresses = pc.match_substring_regex(hosts.dictionary, _ADDRESS)
+    times = pc.match_substring_regex(vhosts.dictionary, _TIME)
+    plausible: Bools = np.append(addresses.to_numpy(zero_copy_only=False), True)[codes_of(hosts)]
+    return plausible & ~np.append(times.to_numpy(zero_copy_only=False), False)[codes_of(vhosts)]
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -182,7 +212,7 @@ def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
     left = list(candidates)
     explained = np.zeros(len(left[0].explained) if left else 0, np.bool_)
     while left and len(chosen) < _MOST_FORMATS:
-        gains = [int(np.count_nonzero(candidate.explained & ~explained)) for candidate in left]
+        gains = [float(candidate.weights[~explained].sum()) for candidate in left]
         best = left.pop(gains.index(max(gains)))
         if not max(gains):
             break
@@ -191,11 +221,11 @@ def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
     return chosen
 
 
-def _explained(candidates: Sequence[Candidate], lines: int) -> int:
-    together = np.zeros(lines, np.bool_)
+def _score(candidates: Sequence[Candidate], lines: int) -> float:
+    best = np.zeros(lines, np.float64)
     for candidate in candidates:
-        together |= candidate.explained
-    return int(np.count_nonzero(together))
+        best = np.maximum(best, candidate.weights)
+    return float(best.sum())
 
 
 @attrs.frozen
@@ -220,7 +250,8 @@ def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | Non
         pattern = _COMBINED_PATTERN if one == COMBINED else one
         if isinstance(pattern, PatternFormat):
             _, at = pattern.stop(line)
-            stops.append(Stop(one.name, at, one.explain(line.encode("utf-8", "backslashreplace"))))
+            reason = pattern.explain(line.encode("utf-8", "backslashreplace"))
+            stops.append(Stop(one.name, at, reason))
     return max(stops, key=lambda stop: stop.at, default=None)
 
 

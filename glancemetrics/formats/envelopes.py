@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.log_format import NO_TIME
-from glancemetrics.native.json_lines import JsonPaths
+from glancemetrics.native.json_lines import OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable, indices_of
 from glancemetrics.native.times import TIME, iso_times
 
@@ -60,12 +60,16 @@ _COLOUR = r"(?:\x1b\[[0-9;]*m)?"
 
 
 def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
-    """Return what takes off a text (RE2) before lines; its group `time` is an ISO time."""
+    """Return what takes off a text (RE2) before lines.
+
+    Its group `time` is an ISO time, and `kept` is of the line.
+    """
     whole = f"^(?:{pattern})"
     plain = whole.replace("(?P<time>", "(?:")
+    kept = r"\1" if "(?P<kept>" in plain else ""
 
     def take_off(lines: pa.StringArray) -> Opened:
-        payload = pc.replace_substring_regex(lines, plain, "", max_replacements=1)
+        payload = pc.replace_substring_regex(lines, plain, kept, max_replacements=1)
         enveloped = _lengths(payload) != _lengths(lines)
         times = np.full(len(lines), NO_TIME, np.int64)
         if "(?P<time>" in whole and enveloped.any():
@@ -132,8 +136,9 @@ def _in_json(
     """
     tables = [StringTable() for _ in range(count)]
     read = paths.read(lines, tables)
+    whole = read.kinds == OBJECT
     texts = [
-        table.sealed().take(indices_of(codes))
+        table.sealed().take(indices_of(np.where(whole, codes, np.int32(-1))))
         for table, codes in zip(tables, read.codes, strict=True)
     ]
     body = pc.replace_substring(pc.replace_substring_regex(texts[0], r"\n$", ""), "\n", r"\n")
@@ -204,15 +209,16 @@ ENVELOPES: Mapping[str, Envelope] = {
                 r'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?\x{FEFF}?'
             ),
         ),
+        Envelope("time", "a time before each line", _prefixed(rf"(?P<time>{_ISO}) ")),
         Envelope(
             "rfc3164",
             "syslog (RFC 3164)",
             _prefixed(
-                rf"(?:<\d{{1,3}}>)?(?:{_BSD_TIME}|(?P<time>{_ISO})) (?:[^ :\"{{]\S* +)?"
-                r"(?:[^ :\[\]\"{]{1,64}(?:\[[^\] ]*\])?: ?)?"
+                # The tag is left out before JSON, which cannot be taken for one.
+                rf"(?:<\d{{1,3}}>)?(?:{_BSD_TIME}|(?P<time>{_ISO})) (?:[^ :\"{{](?:\S*[^ :])? +)?"
+                r"(?:[^ :\[\]\"{]{1,64}(?:\[[^\] ]*\])?: ?|(?P<kept>\{))"
             ),
         ),
-        Envelope("time", "a time before each line", _prefixed(rf"(?P<time>{_ISO}) ")),
     )
 }
 """By name, in the order in which they are tried: the ones that can be mistaken for others last."""

@@ -19,7 +19,7 @@ _CORE = re.compile(
     r'(?P<combined> "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?'
     r'(?P<after>(?: (?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^ "\[]+))*)$'
 )
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|([^ ]+)')
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|([^ ,]+(?:(?:, | : )[^ ,]+)*)')
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _ADDRESSES = re.compile(rf"(?:(?:{_ADDRESS.pattern}|unknown)(?:, ?)?)+")
 _DECIMAL = re.compile(r"\d+\.\d+")

@@ -328,6 +328,8 @@ def _free_text(part: Part, before: str, after: str) -> str:
     """Return what a field matches whose text may be anything, by what stands around it."""
     if part.field is Field.VHOST and not after:
         return "[^ /]*"  # as in $host$request_uri
+    if part.field is Field.VHOST and not after.startswith('"'):
+        return r"[^ \t]*?"
     if before.endswith('"') and after.startswith('"'):
         return _QUOTED
     if before.endswith("[") and after.startswith("]"):

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -74,6 +73,8 @@ class W3cFormat:
     name: str
     orders: tuple[str, ...] = ()
     """The fields of lines before which no directive names any; of several the first that fits."""
+    of_cloudfront: bool = False
+    """Whether fields are those of CloudFront, which no other has."""
 
     directives = (_FIELDS_DIRECTIVE, _DATE_DIRECTIVE, _SOFTWARE_DIRECTIVE)
 
@@ -110,16 +111,28 @@ class W3cFormat:
 
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""
-        formats = list(_formats(_NO_HEADER, self.orders, line))
-        if not formats:
-            return "it is not of the form that the #Fields directive before it tells"
-        return formats[0].explain(line)
+        if not line.strip():
+            return "the line is empty"
+        return (
+            "its values are not those of the fields that the #Fields directive before it names "
+            f"(without one, those that {self.name} has by default)"
+        )
+
+    def _formats(self, header: _Header, lines: bytes) -> list[PatternFormat]:
+        separator = "\t" if b"\t" in lines[: lines.find(b"\n")] else " "
+        wanted = [header.fields] if header.fields else self.orders
+        made = (
+            _format(fields, separator, header.in_milliseconds)
+            for fields in wanted
+            if (_CLOUDFRONT_MARK in fields.split()) == self.of_cloudfront
+        )
+        return [one for one in made if one is not None]
 
     def _decode_lines(self, lines: bytes, header: _Header, circumstances: Circumstances) -> Decoded:
         """Decode lines between which no directive stands."""
         circumstances = attrs.evolve(circumstances, day=header.day)
         best: Decoded | None = None
-        for log_format in _formats(header, self.orders, lines):
+        for log_format in self._formats(header, lines):
             decoded = log_format.decode(lines, circumstances)
             if best is None or decoded.batch.num_rows > best.batch.num_rows:
                 best = decoded
@@ -176,13 +189,6 @@ def _directive_lines(chunk: bytes, starts: npt.NDArray[np.int64]) -> list[int]:
     first = np.frombuffer(chunk, np.uint8)[starts]
     directives: list[int] = np.flatnonzero(first == ord("#")).tolist()
     return directives
-
-
-def _formats(header: _Header, orders: Sequence[str], lines: bytes) -> list[PatternFormat]:
-    separator = "\t" if b"\t" in lines[: lines.find(b"\n")] else " "
-    wanted = [header.fields] if header.fields else orders
-    made = (_format(fields, separator, header.in_milliseconds) for fields in wanted)
-    return [one for one in made if one is not None]
 
 
 @functools.lru_cache(maxsize=64)

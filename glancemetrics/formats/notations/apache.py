@@ -47,6 +47,7 @@ WITH_ARGUMENT = {
     ("usec", "t"): Field.EPOCH_MICROSECONDS,
 }
 _READ_OVER = frozenset("AfIkLpPRSX")
+_PORT = r"\d+|-"
 _READ_OVER_WITH_ARGUMENT = frozenset("CeinoPpx") | {"^ti", "^to"}
 
 _DIRECTIVE = re.compile(r"%[!\d,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[A-Za-z])")
@@ -107,6 +108,9 @@ def _parts(directive: re.Match[str], at: int) -> list[Part]:
         return [Part(shown, WITH_ARGUMENT[argument.lower(), letter])]
     if argument is not None and letter == "t":
         return [_formatted(argument, shown, at)]
+    if letter == "p":
+        # Told apart from the name before it, which may have colons too.
+        return [Part(shown, pattern=_PORT)]
     if letter in (_READ_OVER if argument is None else _READ_OVER_WITH_ARGUMENT):
         return [Part(shown)]
     raise NotationError(f"{shown} is no directive that can be read", at)

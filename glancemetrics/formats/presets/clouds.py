@@ -134,7 +134,7 @@ CLOUDS = (
         "#Fields: date time c-ip cs-method cs-uri-stem sc-status cs-uri-query time-taken "
         "x-edge-location\n"
         "2015-05-17\t10:05:03\t192.0.2.7\tGET\t/a\t200\tb=c\t0.012\tCDG50-P2",
-        lambda: (W3cFormat("aws-cloudfront", CLOUDFRONT_ORDERS),),
+        lambda: (W3cFormat("aws-cloudfront", CLOUDFRONT_ORDERS, of_cloudfront=True),),
         notes="`#Fields` says what stands where; without it the fields of standard logs are read.",
     ),
     Preset(

@@ -1,0 +1,206 @@
+"""JSON lines: what the compiled reader finds is what Python's own finds, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from glancemetrics.formats.fields import Field
+from glancemetrics.formats.json_lines import JsonFormat
+from glancemetrics.formats.log_format import reject_samples
+from glancemetrics.native.json_lines import BROKEN, NO_OBJECT, OBJECT, JsonPaths
+from glancemetrics.native.strings import StringTable
+from glancemetrics.records import rows
+
+PATHS = [("a",), ("b", "c"), ("h", "X-Y", "0"), ("a/b",), ("é",)]
+keys = st.sampled_from(["a", "b", "c", "h", "X-Y", "0", "a/b", "é", "x" * 40])
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+objects = st.dictionaries(keys, values, max_size=6)
+
+
+def read(lines: list[str]) -> tuple[list[int], list[list[str | None]]]:
+    """What each line is, and the text at each path."""
+    tables = [StringTable() for _ in PATHS]
+    found = JsonPaths(PATHS).read(pa.array([f"{line}\n" for line in lines], pa.string()), tables)
+    names = [table.strings().to_pylist() for table in tables]
+    return found.kinds.tolist(), [
+        [None if codes[i] < 0 else names[path][codes[i]] for path, codes in enumerate(found.codes)]
+        for i in range(len(lines))
+    ]
+
+
+def at(value: Any, path: tuple[str, ...]) -> str | None:
+    """What a person would expect at a path."""
+    for key in path:
+        if isinstance(value, list) and key == "0":
+            value = value[0] if value else None
+        elif isinstance(value, dict):
+            value = value.get(key)
+        else:
+            return None
+    if value is None or isinstance(value, dict | list):
+        return None
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@given(st.lists(objects, max_size=5), st.booleans(), st.booleans())
+def test_the_values_are_those_that_pythons_json_finds(
+    made: list[dict[str, Any]], ascii_only: bool, spaced: bool
+) -> None:
+    separators = (", ", ": ") if spaced else (",", ":")
+    lines = [json.dumps(one, ensure_ascii=ascii_only, separators=separators) for one in made]
+    kinds, found = read(lines)
+    assert kinds == [OBJECT] * len(made)
+    expected = [
+        [at(one, path) if "\\u00e9" not in line or path != ("é",) else None for path in PATHS]
+        for one, line in zip(made, lines, strict=True)
+    ]
+    assert found == expected
+
+
+@given(objects, st.data())
+def test_what_is_cut_off_is_broken(made: dict[str, Any], data: st.DataObject) -> None:
+    whole = json.dumps(made)
+    end = data.draw(st.integers(1, len(whole) - 1))
+    assert read([whole[:end]])[0] == [BROKEN]
+    assert read([whole + "x"])[0] == [BROKEN]
+
+
+@given(st.text(st.sampled_from('{}[]":,\\u0123456789abcdefnulltrue. \t-+eE'), max_size=40))
+@example('{"a":1' + "[" * 200)
+@example('{"a":' + '{"a":' * 100)
+@example('{"a":"\\')
+@example('{"a":"\\u12')
+@example('{"a":"\\ud800\\u0041"}')
+@example('{"a":-}')
+def test_any_text_is_an_object_the_beginning_of_one_or_none(text: str) -> None:
+    ((kind,), _) = read([text])
+    assert (kind == NO_OBJECT) == (not text.lstrip(" \t\r").startswith("{"))
+    try:
+        good = isinstance(json.loads(text), dict)
+    except ValueError:
+        good = False
+    if good:
+        assert kind == OBJECT
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"a\"b\\c\/d\n\t\u0041", 'a"b\\c/d\n\tA'),
+        (r"\ud83d\ude00", "😀"),
+        (r"\ud83d", r"\ud83d"),  # half of a pair
+        (r"\x22\xE9", r"\x22\xE9"),  # nginx without escape=json
+        ("\x01\t", "\x01\t"),
+    ],
+)
+def test_escapes(written: str, meant: str) -> None:
+    assert read([f'{{"a":"{written}"}}'])[1][0][0] == meant
+
+
+SIMPLE = JsonFormat(
+    "simple",
+    {
+        Field.TIME: ("time", "ts"),
+        Field.HOST_OR_PORT: "ip",
+        Field.METHOD: "method",
+        Field.TARGET: "url",
+        Field.PROTOCOL: "proto",
+        Field.STATUS: "status",
+        Field.BYTES: "size",
+        Field.AGENT: "agent",
+        Field.DURATION: "took",
+        Field.MILLISECONDS: "ms",
+    },
+    requires={"kind": "^access"},
+    marks=[[Field.STATUS]],
+)
+
+
+def decode(*values: dict[str, Any]) -> Any:
+    chunk = "".join(json.dumps({"kind": "access", **value}) + "\n" for value in values).encode()
+    return SIMPLE.decode(chunk)
+
+
+@pytest.mark.parametrize(
+    ("time", "second"),
+    [
+        (1431857103, 1431857103.0),
+        (1431857103.25, 1431857103.25),
+        ("1431857103250", 1431857103.25),
+        (1431857103250000, 1431857103.25),
+        (1431857103250000000, 1431857103.25),
+        ("2015-05-17T10:05:03.25Z", 1431857103.25),
+        ("2015-05-17T12:05:03+0200", 1431857103.0),
+        ("2015-05-17 10:05:03", 1431857103.0),
+        ("17/May/2015:10:05:03 +0000", 1431857103.0),
+    ],
+)
+def test_times_in_any_notation(time: object, second: float) -> None:
+    (record,) = rows(decode({"time": time, "status": 200}).batch)
+    assert record.time.timestamp() == second
+
+
+@pytest.mark.parametrize(
+    ("took", "seconds"),
+    [("12.5ms", 0.0125), ("1m2.5s", 62.5), ("45µs", 0.000045), ("0.012s", 0.012), ("12", None)],
+)
+def test_durations_say_their_unit_or_are_not_known(took: str, seconds: float | None) -> None:
+    (record,) = rows(decode({"ts": 1, "status": 200, "took": took}).batch)
+    assert record.duration == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_what_is_missing_is_null_and_numbers_may_be_text() -> None:
+    first, second = rows(
+        decode(
+            {"ts": 5, "status": "404", "size": "12", "ms": 250, "url": "http://x.org:1/a?b"},
+            {"ts": 6, "status": 0, "size": None, "agent": "", "ip": "[::1]:80", "method": "get"},
+        ).batch
+    )
+    assert (first.status, first.bytes, first.duration) == (404, 12, 0.25)
+    assert (first.method, first.path, first.query, first.vhost) == (None, "/a", "b", "x.org:1")
+    assert (second.status, second.bytes, second.agent, second.host) == (0, None, None, "::1")
+    assert (second.path, second.method) == (None, None)
+
+
+def test_objects_about_other_things_are_foreign_and_broken_requests_rejects() -> None:
+    chunk = (
+        b'{"kind":"access","ts":1,"status":200}\n'
+        b'{"kind":"start","ts":1,"status":200}\n'
+        b'{"kind":"access","ts":1}\n'
+        b"listening on :80\n"
+        b'{"kind":"access","ts":1,"status":"2xx"}\n'
+        b'{"kind":"access","ts":"noon","status":200}\n'
+        b'{"kind":"access","ts":1,"sta\n'
+        b'tus":200}\n'
+        b"\n"
+    )
+    decoded = SIMPLE.decode(chunk)
+    assert decoded.line.tolist() == [0]
+    assert (decoded.lines, decoded.rejects, decoded.foreign) == (9, 5, 3)
+    assert [sample.reason for sample in reject_samples(chunk, decoded, SIMPLE)] == [
+        "status is not a status",
+        "time or ts is not a time",
+        "the JSON breaks off at character 25",
+        "the line is not a JSON object",
+        "the line is empty",
+    ]
+
+
+@given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"")), max_size=6))
+def test_every_line_is_a_record_a_reject_or_foreign(lines: list[bytes]) -> None:
+    decoded = SIMPLE.decode(b"".join(line + b"\n" for line in lines))
+    assert decoded.lines == len(lines)
+    assert decoded.batch.num_rows + decoded.rejects + decoded.foreign == decoded.lines
+    assert not set(decoded.line.tolist()) & set(decoded.rejected.tolist())

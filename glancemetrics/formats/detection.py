@@ -203,7 +203,8 @@ def _are_plausible(batch: pa.RecordBatch) -> Bools:
     addresses = pc.match_substring_regex(hosts.dictionary, _ADDRESS)
     times = pc.match_substring_regex(vhosts.dictionary, _TIME)
     plausible: Bools = np.append(addresses.to_numpy(zero_copy_only=False), True)[codes_of(hosts)]
-    return plausible & ~np.append(times.to_numpy(zero_copy_only=False), False)[codes_of(vhosts)]
+    misread: Bools = np.append(times.to_numpy(zero_copy_only=False), False)[codes_of(vhosts)]
+    return plausible & ~misread
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:

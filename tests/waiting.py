@@ -23,10 +23,10 @@ def free_port() -> int:
         return port
 
 
-def until_listening(port: int, what: str) -> None:
+def until_listening(port: int, what: str, seconds: float = 20) -> None:
     def listening() -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return True
         return False
 
-    eventually(listening, what=what)
+    eventually(listening, seconds, what)

@@ -4,7 +4,8 @@
    The method is upper-cased. A space inside the target stays in the path, as browsers and scanners
    send it and servers log it. An absolute target gives its authority as the virtual host;
    `OPTIONS *` has the path `*`; `CONNECT` has the authority as its path. Anything else is malformed
-   and kept as it was. */
+   and kept as it was, also what has `-` for a method, as Varnish and AWS write of what they could not
+   read. */
 
 #include "requests.h"
 
@@ -69,7 +70,8 @@ static bool split(gm_requests *requests, gm_request *request, span line) {
         request->parts[part] = -1;
     uint8_t upper[LONGEST_METHOD];
     span method = {line.at, found(line, ' ')};
-    if (!is_token(method) || method.end - method.at > LONGEST_METHOD)
+    bool no_method = length_of(method) == 1 && *method.at == '-';
+    if (no_method || !is_token(method) || method.end - method.at > LONGEST_METHOD)
         return entered(requests, request, MALFORMED, line);
     size_t length = length_of(method);
     for (size_t i = 0; i < length; i++)

@@ -49,6 +49,8 @@ _SPECIAL = {
     "rest": Part("the rest of the line", pattern="(?: .*)?"),
     # May have spaces, as the names that people have; but `- -` is two fields.
     "user": Part("user", Field.USER, pattern=r"-|(?:[^ \t-]|-[^ \t]).*?"),
+    # Of servers that put quotes around it and leave those inside as they are.
+    "raw_request": Part("request line", Field.REQUEST, pattern=".*?"),
     "vhost_word": Part("virtual host", Field.VHOST, pattern=r"[^ \t]+"),
     "": Part("anything"),
 }

@@ -130,7 +130,7 @@ WEB_SERVERS = (
         "https://www.uvicorn.org/settings/#logging",
         "uvicorn app:app",
         'INFO:     192.0.2.7:50112 - "GET /a?b=c HTTP/1.1" 200 OK',
-        layout("uvicorn", 'INFO: {padded_host_port} - "{request}" {status_words}'),
+        layout("uvicorn", 'INFO: {padded_host_port} - "{raw_request}" {status_words}'),
         is_shared=True,
         notes="It names no time: what is around its lines does (Docker, Kubernetes, journald), or "
         "they are of the moment in which they come. In a file that had been written they are "

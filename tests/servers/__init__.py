@@ -1,0 +1,1 @@
+"""Real servers, as Debian and PyPI have them: what they are asked is what is read."""

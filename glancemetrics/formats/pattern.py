@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.fields import FIELD_PATTERNS, TIMES, Field
 from glancemetrics.formats.log_format import (
     UNKNOWN,
@@ -119,18 +120,22 @@ class PatternFormat:
         """Which parts are read."""
         self._strftime = _BETWEEN.join(self._parts[i].strftime for i in self._formatted)
         self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
-        self._pieces = tuple(
-            f"{' *' if self._parts[i].is_padded else ''}"
-            + (f"(?P<f{i}>{pattern})" if i in self._read else pattern)
-            for i, pattern in enumerate(self._patterns)
+        self._pieces = tuple(self._piece(i, pattern) for i, pattern in enumerate(self._patterns))
+        narrow = [self._piece(i, self._narrow(i)) for i in range(len(self._parts))]
+        self._extraction = Extraction(
+            _until_literals(self._parts, narrow), _LINE_END, "".join(self._pieces)
         )
-        self._whole = f"^{''.join(self._pieces)}{_LINE_END}"
         self._layout = self._fields_between()
 
     @property
     def is_split(self) -> bool:
         """Whether compiled code reads the usual lines, and RE2 only the others."""
         return self._layout is not None
+
+    def without_splitting(self) -> PatternFormat:
+        """Read every line with RE2 from now on, to compare; returns itself."""
+        self._layout = None
+        return self
 
     @property
     def expected(self) -> str:
@@ -205,12 +210,8 @@ class PatternFormat:
         self, lines: pa.StringArray, tables: Mapping[int, StringTable]
     ) -> tuple[Int64s, dict[int, Int32s]]:
         """Match lines with RE2: returns which do, and the numbers of their texts, by part."""
-        matches = pc.extract_regex(lines, self._whole)
-        matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
-        matches = matches.take(pa.array(matched))
-        return matched, {
-            i: table.enter(pc.struct_field(matches, f"f{i}")) for i, table in tables.items()
-        }
+        matched, texts = self._extraction.of(lines)
+        return matched, {i: table.enter(texts[f"f{i}"]) for i, table in tables.items()}
 
     def _fields_between(self) -> _Layout | None:
         """Return how to split lines at their literal texts; `None` if that may mean another thing.
@@ -264,6 +265,22 @@ class PatternFormat:
             return _LIST
         return _free_text(part, *self._around(at))
 
+    def _piece(self, at: int, pattern: str) -> str:
+        """Return what a part is of the whole expression; spaces before it are no part of it."""
+        group = f"(?P<f{at}>{pattern})" if at in self._read else pattern
+        return f" *{group}" if self._parts[at].is_padded else group
+
+    def _narrow(self, at: int) -> str:
+        """Return what most texts of a part match, and fast.
+
+        Text that may be anything ends where the text after it begins for the first time: if the
+        first character of that is not inside, that is surely there.
+        """
+        _, after = self._around(at)
+        if self._patterns[at] != _ANYTHING or not after:
+            return self._patterns[at]
+        return f"[^{re.escape(after[0])}\\n]*"
+
     def _around(self, at: int) -> tuple[str, str]:
         """Return the literal text before a part and after it."""
         before = self._parts[at - 1] if at else None
@@ -278,7 +295,7 @@ class PatternFormat:
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         if not text:
             return "the line is empty"
-        whole = pc.extract_regex(pa.array([f"{text}\n"]), self._whole)[0]
+        whole = pc.extract_regex(pa.array([f"{text}\n"]), self._extraction.whole)[0]
         if whole.is_valid:
             if self._time is None:
                 return "the line does not say when it was written, and nothing around it does"
@@ -311,6 +328,16 @@ class PatternFormat:
             yield part, len(found["prefix"].as_py()) if found.is_valid else None
             if not found.is_valid:
                 return
+
+
+def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:
+    """Put each literal text together with the fields before it."""
+    joined = [""]
+    for part, piece in zip(parts, pieces, strict=True):
+        joined[-1] += piece
+        if part.is_literal:
+            joined.append("")
+    return [piece for piece in joined if piece]
 
 
 def _put_together(pieces: Sequence[Texts]) -> Texts:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.notations.notation import NotationError
@@ -69,9 +70,9 @@ class RegexFormat:
         if unnamed is not None:
             raise NotationError("a group without a name is written (?:...) here", unnamed.start())
         named = _GROUP.sub(r"(?P<\1>", pattern)
-        self._whole = rf"^(?:{named})[ \r]*\n$"
+        self._extraction = Extraction(_pieces(named), r"[ \r]*\n$")
         try:
-            pc.extract_regex(pa.array([""]), self._whole)
+            pc.extract_regex(pa.array([""]), self._extraction.whole)
         except pa.ArrowInvalid as error:
             reason = str(error).removeprefix("Invalid regular expression: ").partition(": ^")[0]
             raise NotationError(f"as a regular expression: {reason}") from None
@@ -94,15 +95,14 @@ class RegexFormat:
         lines = lines_of(chunk)
         if not len(lines):
             return nothing_decoded()
-        found = pc.extract_regex(lines, self._whole)
-        line = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False)).astype(np.int32)
-        matches = found.take(pa.array(line))
+        matched, found = self._extraction.of(lines)
+        line = matched.astype(np.int32)
         columns = {}
         good = np.ones(len(line), np.bool_)
         for name in self._names:
             table = StringTable()
             field = GROUPS[name]
-            texts = Texts(table.enter(pc.struct_field(matches, name)), table.sealed()).known("")
+            texts = Texts(table.enter(found[name].fill_null("")), table.sealed()).known("")
             columns[field] = texts
             if field in FIELD_PATTERNS and len(texts.distinct):
                 fits = pc.match_substring_regex(texts.distinct, f"^(?:{FIELD_PATTERNS[field]})$")
@@ -122,7 +122,7 @@ class RegexFormat:
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         if not text:
             return "the line is empty"
-        found = pc.extract_regex(pa.array([f"{text}\n"]), self._whole)[0]
+        found = pc.extract_regex(pa.array([f"{text}\n"]), self._extraction.whole)[0]
         if not found.is_valid:
             return "the regular expression does not match the line"
         for name in self._names:
@@ -134,5 +134,31 @@ class RegexFormat:
         return "time is not a time"
 
 
+def _pieces(written: str) -> list[str]:
+    """Cut an expression before groups that stand behind a character that means just itself."""
+    if "|" in re.sub(r"\\.", "", _without_groups(_without_classes(written))):
+        return [f"(?:{written})"]
+    cuts = [0]
+    plain = _without_classes(written)
+    for group in _GROUP.finditer(written):
+        before = plain[: group.start()]
+        depth = len(re.findall(r"(?<!\\)\(", before)) - len(re.findall(r"(?<!\\)\)", before))
+        if depth == 0 and re.search(r'(?:\\[^\w]|[ "\-:=;,/])$', before):
+            cuts.append(group.start())
+    ends = [*cuts[1:], len(written)]
+    return [written[a:b] for a, b in zip(cuts, ends, strict=True) if b > a]
+
+
+def _without_groups(written: str) -> str:
+    while (shorter := re.sub(r"(?<!\\)\((?:[^()\\]|\\.)*\)", "", written)) != written:
+        written = shorter
+    return written
+
+
 def _without_classes(written: str) -> str:
-    return re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]", lambda found: "x" * len(found[0]), written)
+    """Return an expression of the same length without what stands in brackets."""
+    return re.sub(
+        r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]",
+        lambda found: found[0] if found[0][0] == "\\" else "x" * len(found[0]),
+        written,
+    )

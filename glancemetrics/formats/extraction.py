@@ -1,0 +1,85 @@
+"""Texts taken out of lines by a regular expression (RE2), a few groups at a time.
+
+RE2 has a fast way to find groups, but for no more than four (`OnePass`, `kMaxCap` in its source).
+So a long expression is cut in stages, each of which leaves the rest of the line to the next. Where
+all stages match, the whole expression matches with the same groups: each takes what it would take
+first. Where one does not, the whole is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+
+_GROUP = "(?P<"
+_MOST_GROUPS = 3
+"""Of a stage, beside the rest of the line."""
+_REST = r"(?P<rest>(?s:.*))$"
+
+
+class Extraction:
+    """A regular expression with named groups, for lines that have their newline."""
+
+    def __init__(self, pieces: Sequence[str], end: str, whole: str | None = None) -> None:
+        """`pieces` together are the expression, which `end` ends; none has an alternative open.
+
+        It may be cut after each piece. `whole` is another expression, which matches more lines, but
+        those that the pieces match with the same groups.
+        """
+        self.whole = f"^{''.join(pieces) if whole is None else whole}{end}"
+        stages = [""]
+        groups = 0
+        for piece in pieces:
+            count = piece.count(_GROUP)
+            if groups and groups + count > _MOST_GROUPS:
+                stages.append("")
+                groups = 0
+            stages[-1] += piece
+            groups += count
+        self._stages = [f"^{stage}{_REST}" for stage in stages[:-1]] + [f"^{stages[-1]}{end}"]
+
+    def of(self, lines: pa.StringArray) -> tuple[Int64s, dict[str, pa.StringArray]]:
+        """Return which lines match, and the texts of their groups."""
+        if len(self._stages) == 1:
+            return self._at_once(lines)
+        found: dict[str, pa.StringArray] = {}
+        rest = lines
+        for stage in self._stages:
+            matches = pc.extract_regex(rest, stage)
+            if matches.null_count:
+                return self._in_parts(lines, matches.is_valid().to_numpy(zero_copy_only=False))
+            found |= _texts(matches)
+            rest = found.pop("rest", rest)
+        return np.arange(len(lines)), found
+
+    def _in_parts(
+        self, lines: pa.StringArray, good: Bools
+    ) -> tuple[Int64s, dict[str, pa.StringArray]]:
+        """Try the whole expression on lines that a stage did not match, and stages on the others.
+
+        Those come one stage further, so that this ends.
+        """
+        staged, texts = self.of(lines.filter(pa.array(good)))
+        others, other_texts = self._at_once(lines.filter(pa.array(~good)))
+        numbers = np.concatenate([np.flatnonzero(good)[staged], np.flatnonzero(~good)[others]])
+        order = np.argsort(numbers, kind="stable")
+        return numbers[order], {
+            name: pa.concat_arrays([texts[name], other_texts[name]]).take(pa.array(order))
+            for name in other_texts
+        }
+
+    def _at_once(self, lines: pa.StringArray) -> tuple[Int64s, dict[str, pa.StringArray]]:
+        matches = pc.extract_regex(lines, self.whole)
+        line = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
+        return line, _texts(matches.take(pa.array(line)))
+
+
+def _texts(matches: pa.StructArray) -> dict[str, pa.StringArray]:
+    return {field.name: pc.struct_field(matches, field.name) for field in matches.type}

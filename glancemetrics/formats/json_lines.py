@@ -133,9 +133,11 @@ class JsonFormat:
         columns = {}
         there = read.kinds == OBJECT
         good = np.ones(len(lines), np.bool_)
+        seen = dict(zip(tables, read.seen.tolist(), strict=True))
         for field, paths in self._fields.items():
-            numbers = codes[paths[0]]
-            for one in paths[1:]:
+            first, *others = [one for one in paths if seen[one]] or paths[:1]
+            numbers = codes[first]
+            for one in others:
                 numbers = np.where(numbers < 0, codes[one], numbers)
             columns[field] = Texts(numbers, of_field[field].sealed()).known("")
             good &= _fits(field, columns[field])

@@ -24,6 +24,7 @@ from glancemetrics.formats.log_format import (
     nothing_decoded,
 )
 from glancemetrics.formats.record_columns import Texts, records_of
+from glancemetrics.native import layout
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
 from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.records import empty_batch
@@ -51,6 +52,16 @@ _BETWEEN = "\x1f"
 _LIST = "(?:[^ ,]+(?:(?:, | : )[^ ,]+)*)?"
 _ANYTHING = ".*?"
 _QUOTED = r'(?:[^"\\]|\\.)*'
+_WORD = r"[^ \t]+"
+_MAYBE_WORD = r"[^ \t]*?"
+_CHECKS = {
+    _ANYTHING: layout.ANYTHING,
+    _QUOTED: layout.QUOTED,
+    f"(?:{_WORD})": layout.WORD,
+    _MAYBE_WORD: layout.MAYBE_WORD,
+    f"(?:{FIELD_PATTERNS[Field.BYTES]})": layout.NUMBER,
+}
+"""Patterns that compiled code checks while it splits."""
 _LINE_END = r"[ \r]*\n$"
 
 
@@ -201,7 +212,7 @@ class PatternFormat:
         good = np.ones(len(split.line), np.bool_)
         for i, table in seen.items():
             pattern = self._patterns[i]
-            if pattern != _ANYTHING and len(split.line):
+            if pattern not in _CHECKS and len(split.line):
                 fits = pc.match_substring_regex(table.strings(), f"^(?:{pattern})$")
                 good &= fits.to_numpy(zero_copy_only=False)[codes[i]]
         return split.line[good], {i: codes[i][good] for i in tables}
@@ -229,8 +240,13 @@ class PatternFormat:
             if self._may_hold(i, after):
                 return None
             is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
-            look = i in self._read or self._patterns[i] != _ANYTHING
-            fields.append(FieldBetween(after.encode(), look, is_list, part.is_padded))
+            check = _CHECKS.get(self._patterns[i])
+            look = i in self._read or check is None
+            fields.append(
+                FieldBetween(
+                    after.encode(), look, is_list, part.is_padded, check or layout.ANYTHING
+                )
+            )
             if look:
                 looked_at.append(i)
         before = self._parts[0].text if self._parts[0].is_literal else ""
@@ -356,7 +372,7 @@ def _free_text(part: Part, before: str, after: str) -> str:
     if part.field is Field.VHOST and not after:
         return "[^ /]*"  # as in $host$request_uri
     if part.field is Field.VHOST and not after.startswith('"'):
-        return r"[^ \t]*?"
+        return _MAYBE_WORD
     if before.endswith('"') and after.startswith('"'):
         return _QUOTED
     if before.endswith("[") and after.startswith("]"):

@@ -58,7 +58,11 @@ _EPOCH_UNITS = {
 """Microseconds."""
 _REQUEST_PARTS = (Field.METHOD, Field.TARGET, Field.PATH, Field.PROTOCOL)
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
+# Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
 _NULL = pa.scalar(None, pa.string())
+_EMPTY, _DASH, _SPACE, _MARK = (pa.scalar(text, pa.string()) for text in ("", "-", " ", "?"))
+_GET, _HTTP, _CONNECT = (pa.scalar(text, pa.string()) for text in ("GET", "HTTP/1.1", "CONNECT"))
+_SCALARS = {"": _EMPTY, "-": _DASH}
 _SECONDS_IN = {
     "s": 1.0,
     "m": 60.0,
@@ -94,7 +98,7 @@ class Texts:
 
     def known(self, nothing: str = "-") -> Texts:
         """Return them without the text by which servers say that there is none."""
-        there = pc.not_equal(self.distinct, nothing).to_numpy(zero_copy_only=False)
+        there = pc.not_equal(self.distinct, _SCALARS[nothing]).to_numpy(zero_copy_only=False)
         if there.all():
             return self
         numbers = np.where(there, np.arange(len(there), dtype=np.int32), np.int32(-1))
@@ -244,7 +248,7 @@ def _durations(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     for field, texts in columns.items():
         if field in _DURATIONS:
             name, units = _DURATIONS[field]
-            seconds = pc.divide(_numbers(texts.distinct, pa.float64()), units)
+            seconds = pc.divide(_numbers(texts.distinct, pa.float64()), pa.scalar(units))
         elif field in {Field.DURATION, Field.SECONDS_OR_UNIT}:
             name = "duration"
             unitless = "" if field is Field.DURATION else "s"
@@ -280,15 +284,15 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     methods = columns.get(Field.METHOD, Texts(np.full(rows, -1, np.int32), _NO_TEXTS)).known()
     # As the target of a GET, since what stands around a target seldom matters: each is taken apart
     # once. Where it does matter, or is no method, the whole request line is put together.
-    lines = pc.binary_join_element_wise("GET", targets.distinct, "HTTP/1.1", " ")
+    lines = pc.binary_join_element_wise(_GET, targets.distinct, _HTTP, _SPACE)
     whole = targets.codes.copy()
     odd = _odd_requests(targets, methods)
     if odd.any():
         joined = pc.binary_join_element_wise(
             methods.of_rows(odd).each(methods.of_rows(odd).distinct),
             targets.of_rows(odd).each(targets.of_rows(odd).distinct),
-            "HTTP/1.1",
-            " ",
+            _HTTP,
+            _SPACE,
             null_handling="replace",
             null_replacement="GET",
         ).dictionary_encode()
@@ -333,15 +337,14 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
     if query is None:
         return path
     query = query.known()
-    queries = query.each(query.distinct).fill_null("")
+    queries = query.each(query.distinct).fill_null(_EMPTY)
     if Field.QUERY in columns:
-        queries = pc.if_else(
-            pc.equal(queries, ""), "", pc.binary_join_element_wise("?", queries, "")
-        )
+        marked = pc.binary_join_element_wise(_MARK, queries, _EMPTY)
+        queries = pc.if_else(pc.equal(queries, _EMPTY), _EMPTY, marked)
     paths = path.each(path.distinct)
     if Field.TARGET in columns:
-        queries = pc.if_else(pc.match_substring(paths, "?"), "", queries)
-    joined = pc.binary_join_element_wise(paths, queries, "")
+        queries = pc.if_else(pc.match_substring(paths, "?"), _EMPTY, queries)
+    joined = pc.binary_join_element_wise(paths, queries, _EMPTY)
     encoded = joined.dictionary_encode()
     return Texts(codes_of(encoded), encoded.dictionary)
 
@@ -351,7 +354,7 @@ def _odd_requests(targets: Texts, methods: Texts) -> Bools:
     plain = pc.match_substring_regex(targets.distinct, r"^(?:/|[A-Za-z][A-Za-z0-9+.-]*://)")
     odd = np.append(~plain.to_numpy(zero_copy_only=False), False)[targets.codes]
     token = pc.match_substring_regex(methods.distinct, _TOKEN)
-    connects = pc.equal(pc.utf8_upper(methods.distinct), "CONNECT")
+    connects = pc.equal(pc.utf8_upper(methods.distinct), _CONNECT)
     usual = pc.and_not(token, connects).to_numpy(zero_copy_only=False)
     odd |= ~np.append(usual, True)[methods.codes]
     return odd & (targets.codes >= 0)

@@ -24,14 +24,14 @@ typedef struct {
 
 typedef struct {
     const gm_json_node *nodes;
-    gm_strings *const *values;
-    /* By value, where its texts go. */
-    int32_t *const *codes;
-    /* By value and line. */
-    int64_t line;
+    int64_t count;
+    /* How many values are wanted. */
+    span *texts;
+    /* Of the line that is read, by value; null for none. */
     uint8_t *plain;
-    /* Room for a string without its escapes. */
-    bool no_memory;
+    /* Room for strings without their escapes, of which as much is left as the lines are long. */
+    bool *seen;
+    /* By value, whether any line has it. */
 } gm_json;
 
 static const uint8_t *space_after(const uint8_t *at, const uint8_t *end) {
@@ -138,10 +138,8 @@ static span unescaped(span text, uint8_t *room) {
 }
 
 static void keep(gm_json *json, const gm_json_node *node, span text) {
-    int32_t code = number_of(json->values[node->value], text);
-    if (code < 0)
-        json->no_memory = true;
-    json->codes[node->value][json->line] = code;
+    json->texts[node->value] = text;
+    json->seen[node->value] = true;
 }
 
 static const gm_json_node *inside(const gm_json *json, const gm_json_node *node, span key) {
@@ -229,8 +227,13 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
         span text = {at + 1, string_end(at + 1, end, &escaped)};
         if (!text.end)
             return NULL;
-        if (wanted)
-            keep(json, node, escaped ? unescaped(text, json->plain) : text);
+        if (wanted && escaped) {
+            span plain = unescaped(text, json->plain);
+            json->plain += length_of(plain);
+            keep(json, node, plain);
+        } else if (wanted) {
+            keep(json, node, text);
+        }
         return text.end + 1;
     }
     if (*at == '{')
@@ -252,32 +255,67 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
     return at;
 }
 
+/* Enter the texts of some lines from `first` on, value by value; false without memory. */
+static bool entered(const gm_json *json, const span *texts, int lines, int64_t first,
+                    gm_strings *const *values, int32_t *const *codes) {
+    span some[TEXTS_AT_ONCE];
+    int which[TEXTS_AT_ONCE];
+    int32_t numbers[TEXTS_AT_ONCE];
+    for (int64_t value = 0; value < json->count; value++) {
+        if (!json->seen[value])
+            continue;
+        int count = 0;
+        for (int i = 0; i < lines; i++) {
+            some[count] = texts[i * json->count + value];
+            which[count] = i;
+            count += some[count].at != NULL;
+        }
+        if (!numbers_of(values[value], some, count, numbers))
+            return false;
+        for (int i = 0; i < count; i++)
+            codes[value][first + which[i]] = numbers[i];
+    }
+    return true;
+}
+
 enum { NO_OBJECT, OBJECT, BROKEN };
+
+static uint8_t read_line(gm_json *json, const uint8_t *at, const uint8_t *end) {
+    at = space_after(at, end);
+    if (at == end || *at != '{')
+        return NO_OBJECT;
+    at = read_object(json, json->nodes, at, end, 1);
+    return at && space_after(at, end) == end ? OBJECT : BROKEN;
+}
 
 /* Read lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
    `nodes` is a tree of the keys that lead to wanted values; its root is the first. Writes the codes
-   of the values, over -1 for none, and what each line is. Returns -1 without memory. */
+   of the values, over -1 for none, what each line is, and which values any line has. Returns -1
+   without memory. */
 GM_API int64_t gm_read_json(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
                             const gm_json_node *nodes, gm_strings *const *values,
-                            int32_t *const *codes, uint8_t *kinds) {
-    gm_json json = {.nodes = nodes, .values = values, .codes = codes};
+                            int32_t *const *codes, int64_t count, uint8_t *kinds, bool *seen) {
+    gm_json json = {.nodes = nodes, .count = count, .seen = seen};
     int64_t longest = 0;
     for (int64_t i = 0; i < lines; i++)
         if (offsets[i + 1] - offsets[i] > longest)
             longest = offsets[i + 1] - offsets[i];
-    json.plain = malloc((size_t)longest + 1);
-    if (!json.plain)
-        return -1;
-    for (json.line = 0; json.line < lines && !json.no_memory; json.line++) {
-        const uint8_t *at = chunk + offsets[json.line], *end = chunk + offsets[json.line + 1] - 1;
-        at = space_after(at, end);
-        if (at == end || *at != '{') {
-            kinds[json.line] = NO_OBJECT;
-            continue;
+    size_t width = (size_t)(count ? count : 1);
+    uint8_t *plain = malloc((size_t)longest * TEXTS_AT_ONCE + 1);
+    span *texts = malloc(TEXTS_AT_ONCE * width * sizeof *texts);
+    bool good = plain && texts;
+    for (int64_t first = 0; good && first < lines; first += TEXTS_AT_ONCE) {
+        int some = lines - first < TEXTS_AT_ONCE ? (int)(lines - first) : TEXTS_AT_ONCE;
+        memset(texts, 0, (size_t)some * width * sizeof *texts);
+        json.plain = plain;
+        for (int i = 0; i < some; i++) {
+            json.texts = texts + i * count;
+            kinds[first + i] = read_line(&json, chunk + offsets[first + i],
+                                         chunk + offsets[first + i + 1] - 1);
         }
-        at = read_object(&json, nodes, at, end, 1);
-        kinds[json.line] = at && space_after(at, end) == end ? OBJECT : BROKEN;
+        good = entered(&json, texts, some, first, values, codes);
     }
-    free(json.plain);
-    return json.no_memory ? -1 : lines;
+    free(plain);
+    free(texts);
+    return good ? lines : -1;
 }

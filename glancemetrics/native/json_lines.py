@@ -41,6 +41,8 @@ library.gm_read_json.argtypes = [
     ctypes.POINTER(_Node),
     ctypes.POINTER(Address),
     ctypes.POINTER(Address),
+    Count,
+    Address,
     Address,
 ]
 library.gm_read_json.restype = Count
@@ -54,6 +56,8 @@ class ReadObjects:
     """What each line is."""
     codes: list[Int32s]
     """By path and line, the number of the text in the path's table; -1 for none and null."""
+    seen: npt.NDArray[np.bool_]
+    """Which paths are in any line."""
 
 
 class JsonPaths:
@@ -77,6 +81,7 @@ class JsonPaths:
         """
         size = len(lines)
         kinds = np.empty(size, np.uint8)
+        seen = np.zeros(self._count, np.bool_)
         codes = list(np.full((self._count, size), -1, np.int32))
         offsets, data = text_addresses(lines)
         checked(
@@ -87,10 +92,12 @@ class JsonPaths:
                 self._nodes,
                 (Address * self._count)(*(table.handle for table in tables)),
                 (Address * self._count)(*map(address, codes)),
+                self._count,
                 address(kinds),
+                address(seen),
             )
         )
-        return ReadObjects(kinds, codes)
+        return ReadObjects(kinds, codes, seen)
 
 
 def _child(nodes: list[_Node], parent: int, key: bytes) -> int:

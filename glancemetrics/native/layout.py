@@ -24,6 +24,10 @@ Int32s = npt.NDArray[np.int32]
 
 MOST_FIELDS = 64
 
+ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER = range(5)
+"""What the text of a field may be asked to look like: a word has no space and no tab, quoted text
+no quote but behind a backslash; a number may also be `-` or `-1`."""
+
 
 class _Field(ctypes.Structure):
     _fields_ = (
@@ -33,6 +37,7 @@ class _Field(ctypes.Structure):
         ("after_length", Count),
         ("is_list", Count),
         ("is_padded", Count),
+        ("check", Count),
     )
 
 
@@ -60,6 +65,8 @@ class FieldBetween:
     """Whether it holds several items, between which stands `, ` or ` : `."""
     is_padded: bool = False
     """Whether spaces may stand before it."""
+    check: int = ANYTHING
+    """What its text must look like."""
 
 
 @attrs.frozen(eq=False)
@@ -91,6 +98,7 @@ def split_lines(
     for i, field in enumerate(fields):
         array[i].after, array[i].after_length = field.after, len(field.after)
         array[i].is_list, array[i].is_padded = field.is_list, field.is_padded
+        array[i].check = field.check
         if field.wanted:
             table, own = next(kept)
             array[i].values, array[i].codes = table.handle, address(own)

@@ -52,6 +52,10 @@ _BETWEEN = "\x1f"
 _LIST = "(?:[^ ,]+(?:(?:, | : )[^ ,]+)*)?"
 _ANYTHING = ".*?"
 _QUOTED = r'(?:[^"\\]|\\.)*'
+VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
+"""A word, or anything in double quotes, with quotes inside doubled."""
+CELL = r"[^\t]*"
+"""What stands between tabs."""
 _WORD = r"[^ \t]+"
 _MAYBE_WORD = r"[^ \t]*?"
 _CHECKS = {
@@ -60,6 +64,8 @@ _CHECKS = {
     f"(?:{_WORD})": layout.WORD,
     _MAYBE_WORD: layout.MAYBE_WORD,
     f"(?:{FIELD_PATTERNS[Field.BYTES]})": layout.NUMBER,
+    f"(?:{VALUE})": layout.VALUE,
+    f"(?:{CELL})": layout.CELL,
 }
 """Patterns that compiled code checks while it splits."""
 _LINE_END = r"[ \r]*\n$"

@@ -231,12 +231,12 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
 
 
 def _last_clients(forwarded: Texts, circumstances: Circumstances) -> Texts:
+    last = pc.replace_substring_regex(forwarded.distinct, r"^.*,\s*", "")
+    if not circumstances.trusted:
+        return forwarded.mapped(without_ports(last, always=False)).known()
     whole = forwarded.distinct.to_pylist()
     hosts = clients_of(
-        without_ports(
-            pa.array([text.split(",")[-1].strip() for text in whole]).cast(pa.string()),
-            always=False,
-        ).to_pylist(),
+        without_ports(last, always=False).to_pylist(),
         [text.rpartition(",")[0] for text in whole],
         circumstances.trusted,
     )

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -22,8 +23,9 @@ from glancemetrics.formats.log_format import (
     Decoded,
     joined,
     newlines,
+    nothing_decoded,
 )
-from glancemetrics.formats.pattern import Part, PatternFormat, literal
+from glancemetrics.formats.pattern import CELL, VALUE, Part, PatternFormat, literal
 from glancemetrics.formats.times import day_times
 
 Int32s = npt.NDArray[np.int32]
@@ -57,8 +59,6 @@ _FIELDS = {
 _IIS_MARKS = {"sc-win32-status", "sc-substatus", "s-sitename", "s-computername"}
 _CLOUDFRONT_MARK = "x-edge-location"
 
-_VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
-_TAB_VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
 _TYPED = frozenset(FIELD_PATTERNS) - {Field.HOST}
 
 _FIELDS_DIRECTIVE = b"#Fields:"
@@ -120,7 +120,11 @@ class W3cFormat:
 
     def _formats(self, header: _Header, lines: bytes) -> list[PatternFormat]:
         separator = "\t" if b"\t" in lines[: lines.find(b"\n")] else " "
-        wanted = [header.fields] if header.fields else self.orders
+        wanted: Sequence[str] = [header.fields]
+        if not header.fields:
+            # By how many values a line has; quotes may hold more than one word.
+            values = lines[: lines.find(b"\n")].count(separator.encode()) + 1
+            wanted = [one for one in self.orders if len(one.split()) == values] or self.orders
         made = (
             _format(fields, separator, header.in_milliseconds)
             for fields in wanted
@@ -138,20 +142,14 @@ class W3cFormat:
                 best = decoded
             if not best.rejects:
                 break
+        if best is None:
+            best = nothing_decoded(len(newlines(lines)))
+        if not best.rejects:
+            return best
         ends = newlines(lines)
         starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
-        blank = np.array(
-            [not lines[a:b].strip() for a, b in zip(starts, ends, strict=False)], np.bool_
-        )
-        if best is None:
-            return Decoded(
-                len(ends),
-                joined(0, [], np.zeros(0, np.int32)).batch,
-                np.zeros(0, np.int32),
-                np.flatnonzero(~blank).astype(np.int32),
-                None,
-            )
-        return attrs.evolve(best, rejected=best.rejected[~blank[best.rejected]])
+        kept = [number for number in best.rejected if lines[starts[number] : ends[number]].strip()]
+        return attrs.evolve(best, rejected=np.array(kept, np.int32))
 
 
 @attrs.frozen
@@ -211,7 +209,7 @@ def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat
         if field in _TYPED:
             parts.append(Part(name, field))
         else:
-            pattern = _VALUE if separator == " " else _TAB_VALUE
+            pattern = VALUE if separator == " " else CELL
             parts.append(Part(name, field, pattern=pattern, may_be_quoted=True))
     return PatternFormat("W3C extended", parts)
 

@@ -25,7 +25,7 @@ typedef struct {
 #define LONGEST_NUMBER 18
 
 /* As the expressions of formats/pattern.py and formats/fields.py say it. */
-enum check { ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER };
+enum check { ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER, VALUE, CELL };
 
 static bool has_blank(span text) {
     for (const uint8_t *at = text.at; at < text.end; at++)
@@ -63,6 +63,16 @@ static bool is_number(span text) {
     return true;
 }
 
+/* A word that begins with no quote; or anything between quotes, with quotes inside doubled. */
+static bool is_value(span text) {
+    if (text.at == text.end || *text.at != '"')
+        return text.at < text.end && !has_blank(text);
+    const uint8_t *at = text.at + 1;
+    while (at < text.end && (*at != '"' || (text.end - at > 1 && at[1] == '"')))
+        at += *at == '"' ? 2 : 1;
+    return text.end - at == 1;
+}
+
 static bool fits(span text, int64_t check) {
     switch (check) {
     case WORD:
@@ -73,6 +83,10 @@ static bool fits(span text, int64_t check) {
         return is_quoted(text);
     case NUMBER:
         return is_number(text);
+    case VALUE:
+        return is_value(text);
+    case CELL:
+        return text.at == text.end || !memchr(text.at, '\t', length_of(text));
     default:
         return true;
     }

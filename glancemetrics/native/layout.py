@@ -24,9 +24,10 @@ Int32s = npt.NDArray[np.int32]
 
 MOST_FIELDS = 64
 
-ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER = range(5)
+ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER, VALUE, CELL = range(7)
 """What the text of a field may be asked to look like: a word has no space and no tab, quoted text
-no quote but behind a backslash; a number may also be `-` or `-1`."""
+no quote but behind a backslash; a number may also be `-` or `-1`; a value is a word, or in quotes,
+and a cell has no tab."""
 
 
 class _Field(ctypes.Structure):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.format_pages import pages
 from glancemetrics.reporting.panel_names import PANEL_NAMES
 from glancemetrics.settings import setting_infos
 from tests.actors.outputs.feeding import event
@@ -82,3 +83,9 @@ def test_every_field_of_a_json_report_is_documented() -> None:
     assert isinstance(panels, dict)
     assert isinstance(left_out, dict)
     assert {key for panel in panels.values() for key in keys(panel)} <= words
+
+
+def test_the_pages_on_formats_say_what_the_formats_do() -> None:
+    folder = Path(__file__).parents[1] / "docs" / "formats"
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert written == pages(), "make format-pages writes them"

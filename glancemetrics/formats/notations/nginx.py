@@ -74,7 +74,7 @@ def json_paths(written: str) -> dict[Field, list[str]] | None:
     if not written.lstrip().startswith("{"):
         return None
     # Numbers and the like stand without quotes.
-    quoted = re.sub(r'"\$\{?(\w+)\}?"|\$\{?(\w+)\}?', r'"$\1\2"', written)
+    quoted = re.sub(r'"?\$(?:\{(\w+)\}|(\w+))"?', r'"$\1\2"', written)
     try:
         value = json.loads(quoted)
     except json.JSONDecodeError:

@@ -10,6 +10,8 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.format_names import FORMAT_NAMES
 from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.notations.nginx_configuration import chosen_format, logs_of
+from glancemetrics.formats.notations.notation import NotationError
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records import LogRecord, rows
 
@@ -187,3 +189,142 @@ def test_what_cannot_be_understood_is_told_with_its_place(log_format: str, said:
         read_format(log_format)
     assert str(error.value).startswith(f"--format {log_format}: ")
     assert said in str(error.value)
+
+
+STRFTIME = r'%h %l %u [%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t] "%r" %>s %b'
+
+
+def test_times_of_apache_in_formats_of_strftime() -> None:
+    record = one(STRFTIME, '::1 - ann [17/May/2015 12:05:03.250 +0200] "GET / HTTP/1.1" 200 5')
+    assert record.time == MOMENT.replace(microsecond=250_000)
+    assert (record.user, record.bytes) == ("ann", 5)
+    epoch = one("%{%s}t %h %>s", "1431857103 ::1 200")
+    assert epoch.time == MOMENT
+    bad = read_format(STRFTIME)
+    assert bad.decode(b'::1 - - [31/Feb/2015 12:05:03.250 +0200] "-" 200 5\n').rejects == 1
+
+
+GOACCESS = r'%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %T'
+GOACCESS_LINE = '::1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "curl x" 0.250'
+
+
+def test_a_format_of_goaccess() -> None:
+    record = one(GOACCESS, GOACCESS_LINE)
+    assert (record.time, record.host, record.path) == (MOMENT, "::1", "/a")
+    assert (record.status, record.agent, record.duration) == (200, "curl x", 0.25)
+
+
+@pytest.mark.parametrize("name", ["COMBINED", "CADDY", "SQUID", "W3C", "AWSALB", "TRAEFIKCLF"])
+def test_goaccess_own_names(name: str) -> None:
+    assert read_format(name, date_format="%Y", time_format="%T").formats  # type: ignore[attr-defined]
+
+
+def test_a_goaccess_conf_as_it_is() -> None:
+    text = (
+        "# time-format %H\n\ntime-format %H:%M:%S\ndate-format %Y-%m-%d\n"
+        'log-format %v %h [%d %t] %m %U %H %s %b ~h{, } %D "%u" %~%e\nno-color false\n'
+    )
+    record = one(
+        text,
+        'x.org ::1 [2015-05-17 10:05:03] GET /a?b HTTP/1.1 404 5 10.0.0.1, ::2 250000 "c"    ann',
+    )
+    assert (record.time, record.vhost, record.user) == (MOMENT, "x.org", "ann")
+    assert (record.query, record.duration) == ("b", 0.25)
+
+
+def test_goaccess_json() -> None:
+    text = (
+        'log-format {"ts":"%x.%^","request":{"remote_ip":"%h","method":"%m","uri":"%U",'
+        '"headers":{"User-Agent":["%u","%^"]}},"duration":"%T","status":"%s"}\n'
+        "date-format %s\ntime-format %s\n"
+    )
+    record = one(
+        text,
+        '{"ts":1431857103.25,"request":{"remote_ip":"::1","method":"GET","uri":"/a","headers":'
+        '{"User-Agent":["c"]}},"duration":0.5,"status":200,"more":[1]}',
+    )
+    assert record.time == MOMENT.replace(microsecond=250_000)
+    assert (record.agent, record.duration, record.path) == ("c", 0.5, "/a")
+
+
+REGEX = (
+    r'^(?P<host>\S+) \[(?<time>[^\]]+)\] (?:"(?P<request>[^"]*)"|-) '
+    r"(?P<status>\d+)(?: (?P<duration_ms>\d+))?$"
+)
+
+
+def test_a_regular_expression_with_named_groups() -> None:
+    record = one(REGEX, '::1 [2015-05-17T10:05:03Z] "GET / HTTP/1.1" 200 250')
+    assert (record.time, record.host, record.path, record.duration) == (MOMENT, "::1", "/", 0.25)
+    assert one(REGEX, "::1 [2015-05-17T10:05:03Z] - 200").duration is None
+    log_format = read_format(REGEX)
+    assert log_format.explain(b"nope") == "the regular expression does not match the line"
+    assert log_format.explain(b"::1 [x] - 2000") == "status is not a status"
+    assert log_format.explain(b"::1 [x] - 200") == "time is not a time"
+
+
+def test_json_of_nginx_by_its_own_statement() -> None:
+    statement = (
+        'log_format j escape=json \'{"time":"$time_iso8601","client":{"ip":"$remote_addr"},'
+        '"r":"$request","status":$status,"took":$request_time}\';'
+    )
+    record = one(
+        statement,
+        '{"time":"2015-05-17T10:05:03+00:00","client":{"ip":"::1"},"r":"GET /\\"a HTTP/1.1",'
+        '"status":200,"took":0.250}',
+    )
+    assert (record.time, record.host, record.path) == (MOMENT, "::1", '/"a')
+    assert (record.status, record.duration) == (200, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("log_format", "said"),
+    [
+        (r"%h %d %q %Q %^", "character 10: %Q is no specifier that is known"),
+        (r"%h %{%H:%M}t", "its time does not say year, day and hour"),
+        (r"(?P<hst>\S+)", "character 1: there is no field 'hst'; there are time, host"),
+        (r"(?P<host>\S+) (x)", "character 15: a group without a name is written (?:...)"),
+        (r"(?P<time>\S+", "as a regular expression: missing )"),
+        (r"(?P<host>\S+)", "has no time, such as a group named time"),
+        ('log-format {"a":"%h"', "the JSON breaks off"),
+        ("%h %^", "has no time, such as %x"),
+    ],
+)
+def test_mistakes_in_other_notations_are_told_with_their_place(log_format: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_format(log_format)
+    assert said in str(error.value)
+
+
+CONFIGURATION = """
+http {  # ; { }
+    log_format timed '$remote_addr [$time_local] "$request" '
+                     '$status; $request_time';
+    include conf.d/*.conf;
+    access_log /var/log/a.log timed buffer=64k flush=1s;
+    server { access_log off; location / { access_log "/var/log/b.log"; } }
+}
+"""
+
+
+def test_the_log_format_that_an_access_log_uses() -> None:
+    asked: list[str] = []
+
+    def included(pattern: str) -> list[str]:
+        asked.append(pattern)
+        return ["log_format short '$msec $status'; access_log /c.log short;"]
+
+    logs = logs_of(CONFIGURATION, included)
+    assert asked == ["conf.d/*.conf"]
+    assert logs.uses == {
+        "/c.log": "short", "/var/log/a.log": "timed", "/var/log/b.log": "combined"
+    }  # fmt: skip
+    text = '::1 [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200; 0.250'
+    assert one(chosen_format(logs, ["/var/log/a.log"]), text).duration == 0.25
+    assert chosen_format(logs, ["/var/log/b.log"]) == "combined"
+    with pytest.raises(NotationError, match=r"several formats in it .*name the log as it does"):
+        chosen_format(logs, ["elsewhere.log"])
+    with pytest.raises(NotationError, match="no access_log is in it"):
+        chosen_format(logs_of("events {}", included), [])
+    with pytest.raises(NotationError, match="the format x, which no log_format defines"):
+        chosen_format(logs_of("access_log /a x;", included), [])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import trio
+from loguru import logger
 
 from actors.clock import WallClock
 from actors.messages import Chunk, FromParser, FromTailer
@@ -83,7 +84,8 @@ def _parsed(
     samples = reject_samples(chunk.lines, decoded, chunk.format)
     reformatted = None
     if known is not None and chunk.format.name != known.name:
-        reformatted = f"is written in another format: {chunk.format.name}, not {known.name} alone"
+        reformatted = f"has changed its format: {known.name} before, {chunk.format.name} now"
+        logger.warning("{} {}", chunk.source, reformatted)
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,

@@ -35,6 +35,8 @@ EARLY_TOLERANCE = 60
 """Seconds. A record further ahead of the wall clock is early: in no window."""
 
 _KEPT_REJECTS = 8
+_NOTED_SECONDS = 60
+"""For so long it is said that the format of a source has changed."""
 _RATE_SECONDS = 600
 """Seconds of hit rates that a snapshot carries."""
 
@@ -90,6 +92,8 @@ class Aggregation:
         self._silent = set(sources)
         self._delays: dict[str, ArrivalDelay] = {}
         self._sources: dict[str, SourceHealth] = {}
+        self._reformatted: dict[str, tuple[str, float]] = {}
+        """By source, what is to be said of its format, and since when."""
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
@@ -129,12 +133,14 @@ class Aggregation:
                 self._rejects.append(reject)
             else:
                 self._first_rejects.append(reject)
+        if read.reformatted is not None:
+            self._reformatted[read.source] = (read.reformatted, wall)
         state = SourceState.FOLLOWING if read.caught_up else SourceState.READING
         known = self._sources.get(read.source)
         self._sources[read.source] = SourceHealth(
             read.source,
             state,
-            detail=read.reformatted or "",
+            detail=self._note_on(read.source, wall),
             format=read.format or (known.format if known else None),
             lag_bytes=read.lag_bytes,
         )
@@ -150,7 +156,9 @@ class Aggregation:
             self._silent.add(source.name)
         known = self._sources.get(source.name)
         self._sources[source.name] = attrs.evolve(
-            source, format=source.format or (known.format if known else None)
+            source,
+            detail=source.detail or self._note_on(source.name, wall),
+            format=source.format or (known.format if known else None),
         )
         self._clock.observe(source.name, None, source.state is not SourceState.READING, wall)
 
@@ -158,8 +166,14 @@ class Aggregation:
         """A source that is not followed any more."""
         self._silent.discard(name)
         self._sources.pop(name, None)
+        self._reformatted.pop(name, None)
         self._delays.pop(name, None)
         self._clock.forget(name)
+
+    def _note_on(self, name: str, wall: float) -> str:
+        """Return what is to be said of a source's format, for a while after it changed."""
+        text, since = self._reformatted.get(name, ("", wall))
+        return text if wall - since < _NOTED_SECONDS else ""
 
     def delay(self, wall: float) -> float | None:
         """Seconds by which windows end before now; `None` while it could not be measured."""

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from actors.tailer.path_follower import ROTATED_GRACE, PathFollower
 from actors.tailer.position import From, StartPosition
+from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.line_splitter import LINE_LIMIT
 from glancemetrics.snapshot import SourceState
 from tests.lines import BASE, line
@@ -322,3 +325,50 @@ def test_any_interleaving_of_rotation_gives_the_lines_that_were_written(
     found += followed.read()
     followed.follower.close()
     assert sorted(found.splitlines()) == sorted(expected)
+
+
+HEADER = b"#Fields: date time c-ip sc-status\n"
+
+
+def w3c(second: int, host: str = "::1") -> bytes:
+    moment = datetime.fromtimestamp(BASE + second, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {host} 200\n".encode()
+
+
+def test_lines_from_the_middle_of_a_w3c_log_come_with_their_directives(log: Path) -> None:
+    old = b"#Fields: c-ip date time\n" + b"".join(
+        b"::1 " + w3c(-9000 + i).rsplit(b" ", 2)[0] + b"\n" for i in range(5000)
+    )
+    log.write_bytes(old + HEADER + b"".join(w3c(i) for i in range(100)))
+    log_format = AutoFormat()
+    start = StartPosition(From.WINDOW, 50, float(BASE + 100))
+    follower = PathFollower(str(log), start, log_format)
+    look = follower.look(0.0)
+    while not look.lines:
+        look = follower.look(0.0)
+    assert log_format.name == "iis"
+    assert look.lines.whole == b"".join(w3c(i) for i in range(50, 100))
+    assert look.directives == HEADER
+    decoded = log_format.decode(look.lines.whole, Circumstances(directives=look.directives))
+    assert (decoded.batch.num_rows, decoded.rejects) == (50, 0)
+    follower.close()
+
+
+def test_directives_that_come_hold_for_the_lines_after_them(log: Path) -> None:
+    log.write_bytes(HEADER + w3c(0))
+    follower = PathFollower(str(log), START, AutoFormat())
+    seen = []
+    for piece in (b"", w3c(1), b"#Fields: time\n", w3c(2)):
+        append(log, piece)
+        look = follower.look(0.0)
+        while not look.caught_up:
+            seen += [(look.directives, look.lines.whole)] if look.lines else []
+            look = follower.look(0.0)
+        seen += [(look.directives, look.lines.whole)] if look.lines else []
+    assert seen == [
+        (b"", HEADER + w3c(0)),
+        (HEADER, w3c(1)),
+        (HEADER, b"#Fields: time\n"),
+        (b"#Fields: time\n", w3c(2)),
+    ]
+    follower.close()

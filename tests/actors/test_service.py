@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -286,3 +288,25 @@ async def test_a_log_in_another_format_is_followed(clock, run, wall) -> None:
     assert snapshot.health.sources[0].format == "given"
     # Those before the longest window are not read: the place is found by the times of lines.
     assert 0 < snapshot.health.records < 20
+
+
+async def test_a_server_that_writes_another_format_is_understood_and_that_is_said(
+    clock, run
+) -> None:
+    monitor = run(start_from="start")
+    monitor.write(line(BASE))
+    await monitor.until(lambda s: s.health.records == 1)
+    later = datetime.fromtimestamp(BASE + 1, UTC).isoformat()
+    in_json = json.dumps({"time": later, "remote_addr": "::1", "request": "GET / HTTP/1.1"})
+    monitor.write(f'{in_json[:-1]},"status":200}}\n'.encode())
+    snapshot = await monitor.until(lambda s: s.health.records == 2)
+    (source,) = snapshot.health.sources
+    assert source.detail == "has changed its format: combined before, json + combined now"
+    assert snapshot.health.rejects == 0
+    monitor.write(b'{"level":"info","msg":"another program"}\n')
+    snapshot = await monitor.until(lambda s: s.health.foreign == 1)
+    assert snapshot.health.lines == 3
+    await trio.sleep(61)
+    monitor.write(line(BASE))
+    snapshot = await monitor.until(lambda s: s.health.lines == 4)
+    assert snapshot.health.sources[0].detail == ""

@@ -43,12 +43,12 @@ GROUPS = {
 """By name of the group, what it is."""
 
 _GROUP = re.compile(r"\(\?P?<(\w+)>")
-_UNNAMED = re.compile(r"(?<!\\)\((?!\?)")
+_UNNAMED = re.compile(r"\((?!\?)")
 
 
 def is_regex(written: str) -> bool:
     """Tell whether a format is a regular expression with named groups."""
-    return _GROUP.search(written) is not None
+    return _GROUP.search(_bare(written)) is not None
 
 
 class RegexFormat:
@@ -61,22 +61,29 @@ class RegexFormat:
         """Raises `NotationError`."""
         pattern = written.strip().removeprefix("^").removesuffix("$")
         # In a class a parenthesis groups nothing; RE2 tells whether that is so.
-        for group in _GROUP.finditer(written):
+        plain = _bare(written)
+        for group in _GROUP.finditer(plain):
             if group[1] not in GROUPS:
                 raise NotationError(
                     f"there is no field {group[1]!r}; there are {', '.join(GROUPS)}", group.start()
                 )
-        unnamed = _UNNAMED.search(_without_classes(written))
+        unnamed = _UNNAMED.search(plain)
         if unnamed is not None:
             raise NotationError("a group without a name is written (?:...) here", unnamed.start())
-        named = _GROUP.sub(r"(?P<\1>", pattern)
+        # Python's way to write them, which is also RE2's older one.
+        groups = {group.start() for group in _GROUP.finditer(_bare(pattern))}
+        named = _GROUP.sub(
+            lambda group: f"(?P<{group[1]}>" if group.start() in groups else group[0], pattern
+        )
         self._extraction = Extraction(_pieces(named), r"[ \r]*\n$")
         try:
+            # Alone first: what is put around it must not close what it leaves open.
+            pc.match_substring_regex(pa.array([""]), named)
             pc.extract_regex(pa.array([""]), self._extraction.whole)
         except pa.ArrowInvalid as error:
             reason = str(error).removeprefix("Invalid regular expression: ").partition(": ^")[0]
             raise NotationError(f"as a regular expression: {reason}") from None
-        self._names = list(dict.fromkeys(_GROUP.findall(written)))
+        self._names = list(dict.fromkeys(_GROUP.findall(plain)))
 
     @property
     def fields(self) -> set[Field]:
@@ -136,29 +143,26 @@ class RegexFormat:
 
 def _pieces(written: str) -> list[str]:
     """Cut an expression before groups that stand behind a character that means just itself."""
-    if "|" in re.sub(r"\\.", "", _without_groups(_without_classes(written))):
+    plain = _bare(written)
+    if "|" in _without_groups(plain):
         return [f"(?:{written})"]
     cuts = [0]
-    plain = _without_classes(written)
-    for group in _GROUP.finditer(written):
+    for group in _GROUP.finditer(plain):
         before = plain[: group.start()]
-        depth = len(re.findall(r"(?<!\\)\(", before)) - len(re.findall(r"(?<!\\)\)", before))
-        if depth == 0 and re.search(r'(?:\\[^\w]|[ "\-:=;,/])$', before):
+        at_top = before.count("(") == before.count(")")
+        if at_top and re.search(r'(?:\\[^\w]|[ "\-:=;,/])$', written[: group.start()]):
             cuts.append(group.start())
     ends = [*cuts[1:], len(written)]
     return [written[a:b] for a, b in zip(cuts, ends, strict=True) if b > a]
 
 
-def _without_groups(written: str) -> str:
-    while (shorter := re.sub(r"(?<!\\)\((?:[^()\\]|\\.)*\)", "", written)) != written:
-        written = shorter
-    return written
+def _without_groups(plain: str) -> str:
+    while (shorter := re.sub(r"\([^()]*\)", "", plain)) != plain:
+        plain = shorter
+    return plain
 
 
-def _without_classes(written: str) -> str:
-    """Return an expression of the same length without what stands in brackets."""
-    return re.sub(
-        r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]",
-        lambda found: found[0] if found[0][0] == "\\" else "x" * len(found[0]),
-        written,
-    )
+def _bare(written: str) -> str:
+    """Return an expression of the same length without what is in brackets or behind a backslash."""
+    hidden = r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
+    return re.sub(hidden, lambda found: "x" * len(found[0]), written, flags=re.DOTALL)

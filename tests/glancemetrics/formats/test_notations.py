@@ -288,6 +288,8 @@ def test_json_of_nginx_by_its_own_statement() -> None:
         (r"(?P<host>\S+)", "has no time, such as a group named time"),
         ('log-format {"a":"%h"', "the JSON breaks off"),
         ("%h %^", "has no time, such as %x"),
+        ('[)"b"(?P<time>)', "as a regular expression: missing ]"),
+        ("(?P<time>x)\\\\", "as a regular expression: trailing"),
     ],
 )
 def test_mistakes_in_other_notations_are_told_with_their_place(log_format: str, said: str) -> None:

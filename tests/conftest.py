@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import trio
 import trio.testing
@@ -17,6 +18,10 @@ from actors.clock import WallClock
 from actors.tailer.waking import Waker
 from tests.lines import BASE
 from tests.tmux import Tmux
+
+# How long something takes is for benchmarks to say; a machine that is busy is no failure.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from glancemetrics.formats.log_format import (
     line_times,
     reject_samples,
 )
+from glancemetrics.formats.pieces import MOST_HELD, Pieces, unfinished
 from glancemetrics.line_splitter import (
     OVERLONG_REASON,
     LineSplitter,
@@ -189,8 +190,10 @@ class LogReader(Generic[Result]):
             # Read again from the beginning of the line that the block cuts, so that nothing has
             # to be put together; unless that is the last line, or one that is far too long.
             cut = buffer.rfind(b"\n", 0, size) + 1
+            if cut:
+                cut -= unfinished(log_format, bytes(view[max(0, cut - MOST_HELD) : cut]))
             if at + size >= span.end or not cut:
-                yield from self._rest(file, span.end, at, skipped)
+                yield from self._rest(file, span.end, at, skipped, log_format)
                 return
             at += cut
             if find_overlong(buffer, cut):
@@ -201,9 +204,11 @@ class LogReader(Generic[Result]):
                 yield _Block(view[:cut], (), cut + skipped, buffer=buffer)
             skipped = 0
 
-    def _rest(self, file: BinaryIO, end: int, at: int, skipped: int) -> Iterator[_Block]:
+    def _rest(
+        self, file: BinaryIO, end: int, at: int, skipped: int, log_format: LogFormat
+    ) -> Iterator[_Block]:
         """Read from an offset on, whatever the lines are like."""
-        splitter = LineSplitter()
+        splitter, pieces = LineSplitter(), Pieces(log_format)
         file.seek(at)
         while at < end:
             block = file.read(min(self.chunk_bytes, end - at))
@@ -211,10 +216,12 @@ class LogReader(Generic[Result]):
                 return
             at += len(block)
             lines = splitter.feed(block)
-            yield _Block(lines.whole, lines.overlong, len(block) + skipped)
+            yield _Block(pieces.take(lines.whole), lines.overlong, len(block) + skipped)
             skipped = 0
         lines = splitter.flush()
-        yield _Block(lines.whole, lines.overlong, os.fstat(file.fileno()).st_size - at)
+        yield _Block(
+            pieces.rest() + lines.whole, lines.overlong, os.fstat(file.fileno()).st_size - at
+        )
 
     def _file_span(self, file: BinaryIO, log_format: LogFormat) -> Span:
         # What comes while we read is for the next report: this one ends where the file did.
@@ -232,7 +239,7 @@ class LogReader(Generic[Result]):
     def _compressed(
         self, file: BinaryIO, compression: str, log_format: LogFormat
     ) -> Iterator[_Block]:
-        splitter = LineSplitter()
+        splitter, pieces = LineSplitter(), Pieces(log_format)
         blocks: list[bytes] = []
         held = told = 0
         trouble = None
@@ -253,16 +260,16 @@ class LogReader(Generic[Result]):
                 lines = splitter.feed(b"".join(blocks))
                 blocks, held = [], 0
                 at = file.tell()
-                yield _Block(lines.whole, lines.overlong, at - told)
+                yield _Block(pieces.take(lines.whole), lines.overlong, at - told)
                 told = at
             if block is None:
                 break
         # After a damage the last line is cut anywhere: it is no line.
         lines = splitter.flush()
         if trouble is None:
-            yield _Block(lines.whole, lines.overlong)
+            yield _Block(pieces.rest() + lines.whole, lines.overlong)
         else:
-            yield _Block(b"", trouble=trouble)
+            yield _Block(pieces.rest(), trouble=trouble)
 
     def _stream(self, file: BinaryIO, log_format: LogFormat) -> Iterator[_Block]:
         """Read what may come slowly, and may be compressed."""
@@ -272,14 +279,14 @@ class LogReader(Generic[Result]):
             resumed: Any = _Resumed(first, file)
             yield from self._compressed(resumed, compression, log_format)
             return
-        splitter = LineSplitter()
+        splitter, pieces = LineSplitter(), Pieces(log_format)
         block = first
         while block:
             lines = splitter.feed(block)
-            yield _Block(lines.whole, lines.overlong, len(block))
+            yield _Block(pieces.take(lines.whole), lines.overlong, len(block))
             block = self._next(file, self.chunk_bytes)
         lines = splitter.flush()
-        yield _Block(lines.whole, lines.overlong)
+        yield _Block(pieces.rest() + lines.whole, lines.overlong)
 
     def _next(self, file: BinaryIO, size: int) -> bytes:
         """Read until so much has come or the stream has ended; or until told to stop."""

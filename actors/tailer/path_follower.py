@@ -23,6 +23,7 @@ from glancemetrics.formats.log_format import (
     directives_after,
     line_times,
 )
+from glancemetrics.formats.pieces import Pieces
 from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.time_bisect import directives_before
@@ -34,6 +35,9 @@ ROTATED_GRACE = 60.0
 """Seconds without a new byte after which a file that lost its name is let go. A server writes to
 it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
 workers do within a few seconds."""
+
+_PIECES_SECONDS = 5.0
+"""For so long the rest of a line is waited for that a collector has cut in pieces."""
 
 _SAMPLE = 1 << 16
 """Bytes at the beginning and at the end of a log by which its format is detected."""
@@ -103,6 +107,8 @@ class PathFollower:
     """How the log is written."""
     circumstances: Circumstances = UNKNOWN
     _directives: bytes = b""
+    _pieces: Pieces = attrs.field(init=False)
+    _held_since: float = 0.0
     _current: _OpenFile | None = None
     _rotated: list[_OpenFile] = attrs.field(factory=list)
     """Files that had the path's name and may still be written to, oldest first."""
@@ -112,6 +118,9 @@ class PathFollower:
     _problem: SourceHealth | None = None
     _last_record: int | None = None
     """Second of the last record, where the log had none for the window."""
+
+    def __attrs_post_init__(self) -> None:
+        self._pieces = Pieces(self.format)
 
     def identities(self) -> Iterator[Identity]:
         """Yield the files that are being read."""
@@ -139,9 +148,20 @@ class PathFollower:
             # the old one between the two looks at it is found by the next.
             caught_up = False
         self._caught_up = caught_up
-        lines, directives = _joined(found), self._directives
+        lines, directives = self._without_pieces(_joined(found), now), self._directives
         self._directives = directives_after(directives, lines.whole, self.format.directives)
         return Look(lines, directives, caught_up, fresh, self._health(caught_up))
+
+    def _without_pieces(self, lines: Lines, now: float) -> Lines:
+        """Hold back what a collector has cut, until its rest has come, or does not come."""
+        if lines.whole:
+            self._held_since = now
+        elif not self._pieces.held:
+            return lines
+        whole = self._pieces.take(lines.whole)
+        if now - self._held_since > _PIECES_SECONDS:
+            whole += self._pieces.rest()
+        return Lines(whole, lines.overlong)
 
     def close(self) -> None:
         """Stop following. A line without a newline stays unread, as it may not be whole."""

@@ -16,6 +16,7 @@ import trio
 from actors.messages import Chunk, FromTailer
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.formats.log_format import LogFormat, directives_after
+from glancemetrics.formats.pieces import Pieces
 from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
 
@@ -30,7 +31,7 @@ async def read_standard_input(
     descriptor: int, log_format: LogFormat, say: Callable[[FromTailer], Awaitable[None]]
 ) -> None:
     """Hand on the lines of a pipe, a terminal or a redirected file until it ends."""
-    splitter = LineSplitter()
+    splitter, pieces = LineSplitter(), Pieces(log_format)
     regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     await say(SourceHealth(STANDARD_INPUT, SourceState.READING))
     with contextlib.suppress(OSError):  # no pipe, or not that large
@@ -42,10 +43,12 @@ async def read_standard_input(
         if not piece.bytes and piece.ended:
             break
         lines = splitter.feed(piece.bytes)
+        lines = Lines(pieces.take(lines.whole), lines.overlong)
         await say(_chunk(lines, log_format, directives, piece.left, fresh and not regular))
         directives = directives_after(directives, lines.whole, log_format.directives)
         fresh = not piece.left
-    lines = splitter.flush()
+    last = splitter.flush()
+    lines = Lines(pieces.rest() + last.whole, last.overlong)
     if lines:
         await say(_chunk(lines, log_format, directives, 0, fresh))
     await say(SourceHealth(STANDARD_INPUT, SourceState.ENDED, "standard input has ended"))

@@ -130,12 +130,16 @@ def _envelopes(
     if len(around) == _DEEPEST:
         return
     opened = {name: envelope.take_off(lines) for name, envelope in ENVELOPES.items()}
-    counts = {name: int(np.count_nonzero(each.enveloped)) for name, each in opened.items()}
-    most = max(counts.values())
-    if most and most >= _LEAST_ENVELOPED * len(lines):
+    # Of lines put together from pieces there are fewer.
+    shares = {
+        name: float(each.enveloped.mean()) if len(each.enveloped) else 0.0
+        for name, each in opened.items()
+    }
+    most = max(shares.values())
+    if most >= _LEAST_ENVELOPED:
         # One may be mistaken for another: what is inside tells.
-        for name, count in counts.items():
-            if count == most:
+        for name, share in shares.items():
+            if share == most:
                 yield from _envelopes(opened[name].lines, (*around, ENVELOPES[name]))
 
 

@@ -81,7 +81,7 @@ class RegexFormat:
             pc.match_substring_regex(pa.array([""]), named)
             pc.extract_regex(pa.array([""]), self._extraction.whole)
         except pa.ArrowInvalid as error:
-            reason = str(error).removeprefix("Invalid regular expression: ").partition(": ^")[0]
+            reason = str(error).removeprefix("Invalid regular expression: ").partition(": ")[0]
             raise NotationError(f"as a regular expression: {reason}") from None
         self._names = list(dict.fromkeys(_GROUP.findall(plain)))
 

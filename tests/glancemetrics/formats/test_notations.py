@@ -285,11 +285,12 @@ def test_json_of_nginx_by_its_own_statement() -> None:
         (r"(?P<hst>\S+)", "character 1: there is no field 'hst'; there are time, host"),
         (r"(?P<host>\S+) (x)", "character 15: a group without a name is written (?:...)"),
         (r"(?P<time>\S+", "as a regular expression: missing )"),
+        ("(?P<time>x\ny", "--format (?P<time>x y: as a regular expression: missing )"),
         (r"(?P<host>\S+)", "has no time, such as a group named time"),
         ('log-format {"a":"%h"', "the JSON breaks off"),
         ("%h %^", "has no time, such as %x"),
         ('[)"b"(?P<time>)', "as a regular expression: missing ]"),
-        ("(?P<time>x)\\\\", "as a regular expression: trailing"),
+        ("(?P<time>x)\\", "as a regular expression: trailing"),
     ],
 )
 def test_mistakes_in_other_notations_are_told_with_their_place(log_format: str, said: str) -> None:

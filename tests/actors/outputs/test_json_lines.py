@@ -42,7 +42,7 @@ async def test_a_snapshot_is_a_line() -> None:
     assert told["top"]["sections"][0] == {"name": "/s0", "hits": 100, "bytes": 1000, "errors": 3}
     assert list(told["alerts"]) == ["firing", "recovered"]
     assert told["alerts"]["firing"][0]["triggered_at"] == "2026-09-21T14:13:00+00:00"
-    assert list(told["health"])[:9] == [
+    assert list(told["health"])[:10] == [
         "lines", "records", "rejects", "foreign", "filtered", "late", "early", "delay", "lag_bytes",
         "lag_seconds",
     ]  # fmt: skip

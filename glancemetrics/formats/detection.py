@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import attrs
 import numpy as np
@@ -37,6 +38,8 @@ _MOST_FORMATS = 4
 """That may be mixed in a log."""
 _DEEPEST = 3
 """Envelopes inside each other."""
+_MOST_ENVELOPES = 12
+"""Ways to open the lines that are tried: where several look alike, each opens more."""
 _LEAST_ENVELOPED = 0.2
 """Share of lines in an envelope from which one is believed in."""
 
@@ -83,7 +86,7 @@ def detect(sample: bytes, circumstances: Circumstances = UNKNOWN) -> Detection:
     # A time that lines do not name themselves is of no matter here.
     circumstances = attrs.evolve(circumstances, arrived=circumstances.arrived or 0.0)
     best = _Found((), (), 0.0)
-    for envelopes in _envelopes(lines):
+    for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
         inside = open_envelopes(lines, envelopes).lines
         candidates = _candidates(inside, circumstances)
         score = _score(candidates, len(inside))

@@ -19,6 +19,8 @@ Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
 _GROUP = "(?P<"
+FEW_LINES = 200
+"""Of fewer, to compile an expression for each stage takes longer than the stages save."""
 _MOST_GROUPS = 3
 """Of a stage, beside the rest of the line."""
 _REST = r"(?P<rest>(?s:.*))$"
@@ -47,7 +49,7 @@ class Extraction:
 
     def of(self, lines: pa.StringArray) -> tuple[Int64s, dict[str, pa.StringArray]]:
         """Return which lines match, and the texts of their groups."""
-        if len(self._stages) == 1:
+        if len(self._stages) == 1 or len(lines) < FEW_LINES:
             return self._at_once(lines)
         found: dict[str, pa.StringArray] = {}
         rest = lines

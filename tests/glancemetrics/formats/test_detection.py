@@ -220,23 +220,3 @@ def test_nearest_of_some_formats() -> None:
     assert stop is not None
     assert (stop.name, stop.at) == ("squid", len("192.0"))
     assert nearest("x", PRESETS["caddy"].formats) is None
-
-
-def test_lines_in_all_kinds_of_envelopes_are_not_tried_in_all_ways(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from glancemetrics.formats import detection
-
-    tried = itertools.count()
-    real = detection.open_envelopes
-
-    def counted(*arguments: object) -> object:
-        next(tried)
-        return real(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(detection, "open_envelopes", counted)
-    text = "x"
-    for wrap in itertools.islice(itertools.cycle(WRAPPERS.values()), 4):
-        text = wrap(text)
-    assert found("".join(f"{wrap(text)}\n" for wrap in WRAPPERS.values())) is None
-    assert next(tried) <= 12

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from glancemetrics.formats import pattern
+from glancemetrics.formats import extraction, pattern
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import line_times, reject_samples
@@ -37,10 +37,17 @@ FORMATS = [
 
 
 def lines_of(log_format: PatternFormat, data: bytes) -> list[object]:
-    decoded = log_format.decode(data)
-    assert decoded.lines == data.count(b"\n")
-    assert decoded.batch.num_rows + decoded.rejects == decoded.lines
-    return [*rows(decoded.batch), *reject_samples(data, decoded, log_format)]
+    """What is made of lines, the same in stages and at once."""
+    made = []
+    for few in (extraction.FEW_LINES, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(extraction, "FEW_LINES", few)
+            decoded = log_format.decode(data)
+        assert decoded.lines == data.count(b"\n")
+        assert decoded.batch.num_rows + decoded.rejects == decoded.lines
+        made.append([*rows(decoded.batch), *reject_samples(data, decoded, log_format)])
+    assert made[0] == made[1]
+    return made[0]
 
 
 def custom(text: str) -> PatternFormat:

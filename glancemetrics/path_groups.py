@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
-from glancemetrics.native.strings import codes_of, indices_of
+from glancemetrics.formats.record_columns import Texts
+from glancemetrics.native.strings import codes_of
 
 AUTO = "auto"
 
@@ -41,13 +42,9 @@ class PathGroups:
         column = batch.column(at)
         if not self or not len(column.dictionary):
             return batch
-        encoded = self._named(column.dictionary).dictionary_encode()
-        numbers = codes_of(encoded)
-        codes = codes_of(column)
-        grouped = numbers[codes]
-        grouped[codes < 0] = -1
-        made = pa.DictionaryArray.from_arrays(indices_of(grouped), encoded.dictionary, safe=False)
-        return batch.set_column(at, batch.schema.field(at), made)
+        paths = Texts(codes_of(column), column.dictionary)
+        grouped = paths.mapped(self._named(paths.distinct)).column()
+        return batch.set_column(at, batch.schema.field(at), grouped)
 
     def _named(self, paths: pa.StringArray) -> pa.StringArray:
         names = paths

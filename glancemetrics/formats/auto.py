@@ -15,6 +15,7 @@ from glancemetrics.formats.log_format import (
     nothing_decoded,
 )
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.formats.w3c import W3cFormat
 
 _MOST_BETWEEN_LOOKS = 4096
 """Rejects; after each look in vain twice as many are waited for."""
@@ -57,11 +58,7 @@ class AutoFormat:
     @property
     def directives(self) -> tuple[bytes, ...]:
         """How lines begin that say how those after them are written."""
-        return (
-            (b"#Fields:", b"#Date:", b"#Software:")
-            if self._known is None
-            else (self._known.directives)
-        )
+        return W3cFormat.directives if self._known is None else self._known.directives
 
     def look_at(self, sample: bytes, circumstances: Circumstances = UNKNOWN) -> None:
         """Detect the format, unless it is known."""

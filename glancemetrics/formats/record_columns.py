@@ -56,7 +56,6 @@ _EPOCH_UNITS = {
     Field.EPOCH_MICROSECONDS: 1,
 }
 """Microseconds."""
-_REQUEST_PARTS = (Field.METHOD, Field.TARGET, Field.PATH, Field.PROTOCOL)
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
 # Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
 _NULL = pa.scalar(None, pa.string())

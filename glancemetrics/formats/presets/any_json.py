@@ -71,8 +71,3 @@ ANY_JSON = Preset(
     "`duration_ms` does, or the value does, as `12ms`; nginx's `request_time` is in seconds. "
     "What is no such object is foreign.",
 )
-
-
-def names_of(field: Field) -> tuple[str, ...]:
-    """Return the keys that mean a field."""
-    return tuple(_NAMES.get(field, "").split())

@@ -191,7 +191,7 @@ class LogReader(Generic[Result]):
             # to be put together; unless that is the last line, or one that is far too long.
             cut = buffer.rfind(b"\n", 0, size) + 1
             if cut:
-                cut -= unfinished(log_format, bytes(view[max(0, cut - MOST_HELD) : cut]))
+                cut -= unfinished(log_format, view[max(0, cut - MOST_HELD) : cut])
             if at + size >= span.end or not cut:
                 yield from self._rest(file, span.end, at, skipped, log_format)
                 return

@@ -18,7 +18,7 @@ MOST_HELD = 1 << 20
 """Bytes; a longer line is not waited for."""
 
 
-def unfinished(log_format: LogFormat, lines: bytes) -> int:
+def unfinished(log_format: LogFormat, lines: bytes | memoryview) -> int:
     """Return how many bytes at the end of whole lines are pieces of a line that goes on."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     if not isinstance(stream, StreamFormat) or not stream.envelopes:
@@ -26,6 +26,7 @@ def unfinished(log_format: LogFormat, lines: bytes) -> int:
     piece = _PIECES.get(stream.envelopes[0].name)
     if piece is None:
         return 0
+    lines = bytes(lines)  # not before it is known to matter: this is asked of every chunk
     start = end = len(lines)
     while end and len(lines) - end <= MOST_HELD:
         begin = lines.rfind(b"\n", 0, end - 1) + 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.record_columns import Texts
+from glancemetrics.formats.field_columns import Texts
 from glancemetrics.native.strings import codes_of
 
 AUTO = "auto"

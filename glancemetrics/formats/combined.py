@@ -24,10 +24,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.clf_time import local_seconds, zone_offset_seconds
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
+from glancemetrics.native.values import Kind, State, read_numbers
 from glancemetrics.records import SCHEMA
 
 Bools = npt.NDArray[np.bool_]
@@ -35,10 +35,10 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_TIME = r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]"
+_TIME = r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]"
 _CAREFUL_PATTERN = (
     r"^(?P<host>[^ ]+) (?P<identity>[^ ]+) (?P<user>-|(?:[^ -]|-[^ ]).*?) "
-    + _TIME.replace("(", "(?P<date>", 1).replace(" (", " (?P<zone>", 1)
+    + _TIME.replace("(", "(?P<time>", 1)
     + " "
     + _QUOTED.replace("(", "(?P<request>", 1)
     + r" (?P<status>\d{3}|-) (?P<bytes>\d{1,18}|-)"
@@ -176,10 +176,8 @@ def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines)
     matches = pc.extract_regex(pa.array(texts, pa.string()), _CAREFUL_PATTERN)
     matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
     matches = matches.take(pa.array(matched))
-    seconds, timed = _seconds(
-        pc.struct_field(matches, "date").dictionary_encode(),
-        pc.struct_field(matches, "zone").dictionary_encode(),
-    )
+    times = read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME)
+    timed = times.states == State.KNOWN
     good = matched[timed]
     fields = matches.filter(pa.array(timed))
     plain = pc.equal(pc.struct_field(fields, "tail"), _EMPTY)
@@ -193,7 +191,7 @@ def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines)
     status, sizes = values("status").cast(pa.uint16()), values("bytes").cast(pa.int64())
     rows = _Rows(
         lines.left_line[good],
-        seconds[timed] * 1_000_000,
+        times.values[timed],
         status.fill_null(0).to_numpy(),
         status.is_null().to_numpy(zero_copy_only=False),
         sizes.fill_null(0).to_numpy(),
@@ -215,14 +213,6 @@ def _decoded(line: bytes) -> str:
     return line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
 
 
-def _seconds(dates: pa.DictionaryArray, zones: pa.DictionaryArray) -> tuple[Int64s, Bools]:
-    """Return each row's second since the epoch (UTC), and whether it names a real one."""
-    seconds, good_dates = local_seconds(dates.dictionary)
-    offsets, good_zones = zone_offset_seconds(zones.dictionary)
-    date, zone = dates.indices.to_numpy(), zones.indices.to_numpy()
-    return seconds[date] - offsets[zone], good_dates[date] & good_zones[zone]
-
-
 def explain(line: bytes) -> str:
     """Say in one clause why a rejected line is neither common nor combined."""
     text = _decoded(line)
@@ -231,7 +221,7 @@ def explain(line: bytes) -> str:
     time = re.search(_TIME, text)
     if time is None:
         return "no time such as [17/May/2015:10:05:03 +0000]"
-    if not _seconds(*(pa.array([time[i]], pa.string()).dictionary_encode() for i in (1, 2)))[1][0]:
+    if read_numbers(pa.array([time[1]]), Kind.CLF_TIME).states[0] != State.KNOWN:
         return f"{time[0]} is not a time"
     if not re.fullmatch(r"[^ ]+ [^ ]+ (?:-|(?:[^ -]|-[^ ]).*) ", text[: time.start()]):
         return "host, identity and user should stand before the time, a space between"

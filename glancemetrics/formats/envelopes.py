@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from glancemetrics.formats.log_format import NO_TIME
 from glancemetrics.native.json_lines import OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable, indices_of
-from glancemetrics.native.times import TIME, iso_times
+from glancemetrics.native.values import Kind, TextRows, Wanted, read_numbers
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -74,11 +74,16 @@ def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
         times = np.full(len(lines), NO_TIME, np.int64)
         if "(?P<time>" in whole and enveloped.any():
             found = pc.struct_field(pc.extract_regex(lines, whole), "time").fill_null("")
-            micros, kinds = iso_times(found)
-            times = np.where(kinds == TIME, micros, NO_TIME)
+            times = _iso_times(found)
         return Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
 
     return take_off
+
+
+def _iso_times(texts: pa.StringArray) -> npt.NDArray[np.int64]:
+    """Return microseconds since the epoch, `NO_TIME` where no moment is told."""
+    read = read_numbers(texts, Kind.ISO_TIME)
+    return np.where(read.known, read.values, NO_TIME)
 
 
 def _lengths(lines: pa.StringArray) -> npt.NDArray[np.int32]:
@@ -123,8 +128,12 @@ def _put_together(opened: Opened, partial: Bools, streams: pa.StringArray) -> Op
     return Opened(lines, opened.line[firsts], times[firsts], enveloped[firsts])
 
 
-_DOCKER_PATHS = JsonPaths([("log",), ("stream",), ("time",)])
-_JOURNAL_PATHS = JsonPaths([("MESSAGE",), ("__REALTIME_TIMESTAMP",), ("_HOSTNAME",)])
+def _paths(*keys: str) -> JsonPaths:
+    return JsonPaths([((key,), Wanted()) for key in keys])
+
+
+_DOCKER_PATHS = _paths("log", "stream", "time")
+_JOURNAL_PATHS = _paths("MESSAGE", "__REALTIME_TIMESTAMP", "_HOSTNAME")
 
 
 def _in_json(
@@ -137,10 +146,12 @@ def _in_json(
     tables = [StringTable() for _ in range(count)]
     read = paths.read(lines, tables)
     whole = read.kinds == OBJECT
-    texts = [
-        table.sealed().take(indices_of(np.where(whole, codes, np.int32(-1))))
-        for table, codes in zip(tables, read.codes, strict=True)
-    ]
+    nothing = np.full(len(lines), -1, np.int32)
+    texts = []
+    for number, table in enumerate(tables):
+        column = read.columns.get(number)
+        codes = column.codes if isinstance(column, TextRows) else nothing
+        texts.append(table.sealed().take(indices_of(np.where(whole, codes, np.int32(-1)))))
     body = pc.replace_substring(pc.replace_substring_regex(texts[0], r"\n$", ""), "\n", r"\n")
     payload = pc.if_else(
         body.is_valid(), pc.binary_join_element_wise(body, "\n", "", null_handling="skip"), lines
@@ -151,8 +162,7 @@ def _in_json(
 def _take_off_docker(lines: pa.StringArray) -> Opened:
     payload, (log, stream, time), enveloped = _in_json(_DOCKER_PATHS, 3, lines)
     whole_lines = pc.ends_with(log, "\n").fill_null(True)
-    micros, kinds = iso_times(time.fill_null(""))
-    times = np.where(kinds == TIME, micros, NO_TIME)
+    times = _iso_times(time.fill_null(""))
     opened = Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
     if pc.all(whole_lines).as_py():
         return opened

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import enum
 
+from glancemetrics.native.values import Form, Kind
+
 
 class Field(enum.Enum):
     """What a field of a line is."""
@@ -99,7 +101,7 @@ FIELD_PATTERNS = {
     Field.IDENTITY: r"[^ \t]+",
     Field.CLF_TIME: rf"{_CLF_LOCAL} [+-]\d{{4}}",
     Field.CLF_LOCAL_TIME: rf"{_CLF_LOCAL}(?:\.\d{{1,6}})?",
-    Field.ISO_TIME: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)",
+    Field.ISO_TIME: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d(?::?\d\d)?)?",
     Field.EPOCH_SECONDS: _NUMBER,
     Field.EPOCH_MILLISECONDS: _NUMBER,
     Field.EPOCH_MICROSECONDS: _NUMBER,
@@ -122,3 +124,40 @@ FIELD_PATTERNS = {
     Field.AFTER_SECONDS: _DURATION,
 }
 """What the text of a field looks like (RE2), if that does not depend on what is around it."""
+
+KINDS = {
+    Field.CLF_TIME: Kind.CLF_TIME,
+    Field.CLF_LOCAL_TIME: Kind.CLF_LOCAL_TIME,
+    Field.ISO_TIME: Kind.ISO_TIME,
+    Field.EPOCH_SECONDS: Kind.EPOCH_SECONDS,
+    Field.EPOCH_MILLISECONDS: Kind.EPOCH_MILLISECONDS,
+    Field.EPOCH_MICROSECONDS: Kind.EPOCH_MICROSECONDS,
+    Field.TIME: Kind.ANY_TIME,
+    Field.DATE: Kind.DATE,
+    Field.TIME_OF_DAY: Kind.TIME_OF_DAY,
+    Field.STATUS: Kind.STATUS,
+    Field.STATUS_WORDS: Kind.STATUS_WORDS,
+    Field.BYTES: Kind.SIZE,
+    Field.SECONDS: Kind.DECIMAL,
+    Field.MILLISECONDS: Kind.DECIMAL,
+    Field.MICROSECONDS: Kind.DECIMAL,
+    Field.NANOSECONDS: Kind.DECIMAL,
+    Field.DURATION: Kind.DURATION,
+    Field.SECONDS_OR_UNIT: Kind.DURATION_IN_SECONDS,
+    Field.UPSTREAM_SECONDS: Kind.DECIMALS,
+    Field.UPSTREAM_MILLISECONDS: Kind.DECIMAL,
+    Field.UPSTREAM_NANOSECONDS: Kind.DECIMAL,
+    Field.BEFORE_SECONDS: Kind.DECIMAL,
+    Field.AFTER_SECONDS: Kind.DECIMAL,
+}
+"""What compiled code reads texts as; all others stay texts. It takes what `FIELD_PATTERNS` matches,
+but for times that no calendar has."""
+
+FORMS = {
+    Field.HOST: Form.WORD,
+    Field.HOST_PORT: Form.HOST_AND_PORT,
+    Field.HOST_OR_PORT: Form.WORD,
+    Field.IDENTITY: Form.WORD,
+    Field.MARKED_QUERY: Form.MARKED,
+}
+"""What compiled code checks of texts that `FIELD_PATTERNS` has."""

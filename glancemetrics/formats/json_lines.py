@@ -5,20 +5,24 @@ Other programs of the same log write objects too: what is not about a request is
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.fields import FIELD_PATTERNS, Field
+from glancemetrics.formats.field_columns import Columns, Texts
+from glancemetrics.formats.fields import KINDS, TIMES, Field
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.pattern import lines_of
-from glancemetrics.formats.record_columns import Texts, records_of
+from glancemetrics.formats.record_columns import records_of
 from glancemetrics.native.json_lines import BROKEN, OBJECT, JsonPaths, Path
 from glancemetrics.native.strings import StringTable
+from glancemetrics.native.values import Kind, Nothing, Numbers, Rows, State, TextRows, Wanted
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -58,7 +62,16 @@ class JsonFormat:
             **{one: None for one in self._requires if not self._has(one)},
         }
         """By path, the field that it is of."""
-        self._reader = JsonPaths([path(one) for one in self._paths_of])
+        self._number_of = {one: number for number, one in enumerate(self._paths_of)}
+        self._reader = JsonPaths(
+            [(path(one), self._wanted(one, field)) for one, field in self._paths_of.items()]
+        )
+
+    def _wanted(self, one: str, field: Field | None) -> Wanted:
+        kind = Kind.TEXT if field is None else KINDS.get(field, Kind.TEXT)
+        # What must be there may be nothing.
+        is_kept = kind is Kind.TEXT and one in self._requires
+        return Wanted(kind, Nothing.NONE if is_kept else Nothing.DASH | Nothing.EMPTY)
 
     def _has(self, one: str) -> bool:
         return any(one in paths for paths in self._fields.values())
@@ -75,18 +88,19 @@ class JsonFormat:
         lines = lines_of(chunk)
         if not len(lines):
             return nothing_decoded()
-        columns, wanted, good, kinds = self._columns(lines)
-        rejected = kinds == BROKEN
-        # What is cut off at its beginning is no object, but the rest of one.
-        rest = pc.match_substring_regex(lines.filter(pa.array(kinds < OBJECT)), '["}]|^\\s*$')
-        rejected[kinds < OBJECT] = rest.to_numpy(zero_copy_only=False)
-        rejected |= wanted & ~good
-        line = np.flatnonzero(wanted & good).astype(np.int32)
+        read = self._read_lines(lines)
+        rejected = read.kinds == BROKEN
+        others = read.kinds < OBJECT
+        if others.any():
+            # What is cut off at its beginning is no object, but the rest of one.
+            rest = pc.match_substring_regex(lines.filter(pa.array(others)), '["}]|^\\s*$')
+            rejected[others] = rest.to_numpy(zero_copy_only=False)
+        rejected |= read.asked & ~read.good
+        line = np.flatnonzero(read.asked & read.good).astype(np.int32)
         if not len(line):
             return Decoded(len(lines), nothing_decoded().batch, line, _numbers(rejected), None)
-        records, timed = records_of(
-            {field: texts.of_rows(line) for field, texts in columns.items()}, line, circumstances
-        )
+        columns = read.columns if len(line) == len(lines) else read.columns.of_rows(line)
+        records, timed = records_of(columns, line, circumstances)
         rejected[line[~timed]] = True
         line = line[timed]
         name = self.name if len(line) else None
@@ -99,18 +113,18 @@ class JsonFormat:
             return "the line is empty"
         if not text.startswith("{"):
             return "the line is not a JSON object"
-        columns, wanted, good, kinds = self._columns(pa.array([f"{text}\n"]))
-        if kinds[0] != OBJECT:
+        read = self._read_lines(pa.array([f"{text}\n"]))
+        if read.kinds[0] != OBJECT:
             try:
                 json.loads(text)
             except json.JSONDecodeError as error:
                 return f"the JSON breaks off at character {error.pos + 1}"
             return "the object goes too deep"
-        if wanted[0] and not good[0]:
-            for field, texts in columns.items():
-                if not _fits(field, texts)[0]:
-                    paths = " or ".join(self._fields[field])
-                    return f"{paths} is not a {field.value}"
+        for field in self._fields:
+            if read.asked[0] and field in read.columns.fields and field not in TIMES:
+                wrong = read.columns.wrong(field)
+                if wrong is not None and wrong[0]:
+                    return f"{' or '.join(self._fields[field])} is not a {field.value}"
         return f"{' or '.join(self._time_paths())} is not a time"
 
     def _time_paths(self) -> Sequence[str]:
@@ -119,44 +133,72 @@ class JsonFormat:
                 return paths
         return ("a key",)
 
-    def _columns(
-        self, lines: pa.StringArray
-    ) -> tuple[dict[Field, Texts], Bools, Bools, npt.NDArray[np.uint8]]:
-        """Return texts by field; which lines are requests, which have what they must; kinds."""
-        of_field = {field: StringTable() for field in self._fields}
+    def _read_lines(self, lines: pa.StringArray) -> _Read:
+        of_field = {field: StringTable() for field in self._fields if field not in KINDS}
         tables = {
-            one: StringTable() if field is None else of_field[field]
+            one: (None if field in KINDS else StringTable() if field is None else of_field[field])
             for one, field in self._paths_of.items()
         }
         read = self._reader.read(lines, list(tables.values()))
-        codes = dict(zip(tables, read.codes, strict=True))
-        columns = {}
         there = read.kinds == OBJECT
-        good = np.ones(len(lines), np.bool_)
-        seen = dict(zip(tables, read.seen.tolist(), strict=True))
-        for field, paths in self._fields.items():
-            first, *others = [one for one in paths if seen[one]] or paths[:1]
-            numbers = codes[first]
-            for one in others:
-                numbers = np.where(numbers < 0, codes[one], numbers)
-            columns[field] = Texts(numbers, of_field[field].sealed()).known("")
-            good &= _fits(field, columns[field])
         for one, pattern in self._requires.items():
-            fits = pc.match_substring_regex(tables[one].strings(), pattern)
-            there &= np.append(fits.to_numpy(zero_copy_only=False), False)[codes[one]]
+            there &= _matches(read.columns.get(self._number_of[one]), pattern)
+        texts: dict[Field, Texts] = {}
+        numbers: dict[Field, Numbers] = {}
+        for field, paths in self._fields.items():
+            seen = [
+                read.columns[self._number_of[one]]
+                for one in paths
+                if self._number_of[one] in read.columns
+            ]
+            if field in KINDS and (seen or field in TIMES):
+                numbers[field] = _first_numbers(seen) or Numbers.absent(KINDS[field], len(lines))
+            elif seen:
+                texts[field] = _first_texts(seen, of_field[field].sealed())
+                if any(one in self._requires for one in paths):
+                    texts[field] = texts[field].known("").known()
+        columns = Columns(texts, numbers)
         for group in self._marks:
-            marked = np.zeros(len(lines), np.bool_)
-            for field in group:
-                marked |= columns[field].known().codes >= 0
-            there &= marked
-        return columns, there, good, read.kinds
+            there &= columns.have_any(group)
+        return _Read(columns, there, columns.fit(len(lines)), read.kinds)
 
 
-def _fits(field: Field, texts: Texts) -> Bools:
-    if field not in FIELD_PATTERNS or not len(texts.distinct):
-        return np.ones(len(texts.codes), np.bool_)
-    fits = pc.match_substring_regex(texts.distinct, f"^(?:{FIELD_PATTERNS[field]}|)$")
-    return np.append(fits.to_numpy(zero_copy_only=False), True)[texts.codes]
+@attrs.frozen(eq=False)
+class _Read:
+    """What lines hold."""
+
+    columns: Columns
+    asked: Bools
+    """Which of them are about a request."""
+    good: Bools
+    """Which have nothing that is not what its field wants."""
+    kinds: npt.NDArray[np.uint8]
+
+
+def _first_numbers(seen: Sequence[Rows]) -> Numbers | None:
+    """Return by line the first number that is there; `None` if no path is in any line."""
+    each = [rows for rows in seen if isinstance(rows, Numbers)]
+    return functools.reduce(Numbers.where_absent, each) if each else None
+
+
+def _first_texts(seen: Sequence[Rows], distinct: pa.StringArray) -> Texts:
+    """Return by line the first text that is there."""
+    codes, *others = [rows.codes for rows in seen if isinstance(rows, TextRows)]
+    for more in others:
+        codes = np.where(codes < 0, more, codes)
+    return Texts.of(codes, distinct) if others else Texts(codes, distinct)
+
+
+def _matches(rows: Rows | None, pattern: str) -> Bools | np.bool_:
+    """Tell which rows have a text that a pattern (RE2) matches; any number does."""
+    if rows is None:
+        return np.False_
+    if isinstance(rows, Numbers):
+        return np.asarray(rows.states != State.ABSENT)
+    if not pattern:
+        return rows.codes >= 0
+    fits = pc.match_substring_regex(rows.table.strings(), pattern)
+    return np.append(fits.to_numpy(zero_copy_only=False), False)[rows.codes]
 
 
 def _numbers(mask: Bools) -> Int32s:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
-from glancemetrics.formats.fields import FIELD_PATTERNS, TIMES, Field
+from glancemetrics.formats.field_columns import Columns, Texts, columns_of, numbers_of
+from glancemetrics.formats.fields import FIELD_PATTERNS, FORMS, KINDS, TIMES, Field
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
@@ -23,10 +24,19 @@ from glancemetrics.formats.log_format import (
     newlines,
     nothing_decoded,
 )
-from glancemetrics.formats.record_columns import Texts, records_of
-from glancemetrics.native import layout
+from glancemetrics.formats.record_columns import records_of
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
-from glancemetrics.native.strings import StringTable, codes_of
+from glancemetrics.native.strings import codes_of
+from glancemetrics.native.values import (
+    Form,
+    Kind,
+    Nothing,
+    Numbers,
+    Rows,
+    TextRows,
+    Wanted,
+    read_values,
+)
 from glancemetrics.records import empty_batch
 
 Int32s = npt.NDArray[np.int32]
@@ -56,18 +66,26 @@ VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
 """A word, or anything in double quotes, with quotes inside doubled."""
 CELL = r"[^\t]*"
 """What stands between tabs."""
+INTEGER = r"[+-]?\d+"
 _WORD = r"[^ \t]+"
 _MAYBE_WORD = r"[^ \t]*?"
-_CHECKS = {
-    _ANYTHING: layout.ANYTHING,
-    _QUOTED: layout.QUOTED,
-    f"(?:{_WORD})": layout.WORD,
-    _MAYBE_WORD: layout.MAYBE_WORD,
-    f"(?:{FIELD_PATTERNS[Field.BYTES]})": layout.NUMBER,
-    f"(?:{VALUE})": layout.VALUE,
-    f"(?:{CELL})": layout.CELL,
+_TAIL = "(?: .*)?"
+_FORMS = {
+    _ANYTHING: Form.ANYTHING,
+    f"(?:{_ANYTHING})": Form.ANYTHING,
+    _QUOTED: Form.QUOTED,
+    f"(?:{_WORD})": Form.WORD,
+    _MAYBE_WORD: Form.MAYBE_WORD,
+    f"(?:{VALUE})": Form.VALUE,
+    f"(?:{CELL})": Form.CELL,
+    f"(?:{INTEGER})": Form.INTEGER,
+    f"(?:{_TAIL})": Form.TAIL,
+    f"(?:{_WORD}{_TAIL})": Form.WORD_AND_TAIL,
+    **{f"(?:{FIELD_PATTERNS[field]})": form for field, form in FORMS.items()},
 }
 """Patterns that compiled code checks while it splits."""
+_IN_BRACKETS = r"[^\]]*"
+_NOTHING = pa.array(["-"])
 _LINE_END = r"[ \r]*\n$"
 
 
@@ -107,6 +125,8 @@ class _Layout:
     fields: tuple[FieldBetween, ...]
     looked_at: tuple[int, ...]
     """Which parts are fields whose texts are wanted."""
+    checked: frozenset[int]
+    """Which parts compiled code knows to be what their pattern has."""
 
 
 class PatternFormat:
@@ -174,61 +194,85 @@ class PatternFormat:
         self, lines: pa.StringArray, circumstances: Circumstances
     ) -> tuple[pa.RecordBatch, Int32s]:
         """Return the records, and of which lines they are."""
-        tables = {i: StringTable() for i in self._read}
-        line, codes = self._split(lines, tables)
+        line, rows = self._split(lines)
         left = _without(len(lines), line)
         if len(left):
             all_left = len(left) == len(lines)
-            matched, more = self._matched(lines if all_left else lines.take(pa.array(left)), tables)
+            matched, others = self._matched(lines if all_left else lines.take(pa.array(left)), rows)
             line = np.concatenate([line, left[matched]])
             order = np.argsort(line, kind="stable")
             line = line[order]
-            codes = {i: np.concatenate([own, more[i]])[order] for i, own in codes.items()}
+            rows = {i: _merged(rows[i], others[i], order) for i in rows}
         if not len(line):
             return empty_batch(), line
-        columns = {
-            field: self._unquoted(i, Texts.of(codes[i], tables[i].sealed()))
-            for field, i in self._wanted.items()
-        }
-        if self._formatted:
-            columns[Field.FORMATTED_TIME] = _put_together(
-                [Texts.of(codes[i], tables[i].sealed()) for i in self._formatted]
-            )
+        columns = self._columns(rows)
         batch, timed = records_of(columns, line, circumstances, self._strftime)
         return batch, line[timed]
 
-    def _unquoted(self, at: int, texts: Texts) -> Texts:
-        if not self._parts[at].may_be_quoted:
-            return texts
-        return texts.mapped(pc.replace_substring_regex(texts.distinct, '^"(.*)"$', r"\1"))
+    def _columns(self, rows: Mapping[int, Rows]) -> Columns:
+        columns = columns_of({field: rows[i] for field, i in self._wanted.items()})
+        texts, numbers = {**columns.texts}, {**columns.numbers}
+        for field in [field for field in texts if field in KINDS]:
+            # As its part has a pattern of its own, compiled code has not read it.
+            numbers[field] = numbers_of(texts.pop(field), KINDS[field])
+        if self._formatted:
+            texts[Field.FORMATTED_TIME] = _put_together(
+                [_compact(rows[i]) for i in self._formatted]
+            )
+        return Columns(texts, numbers)
 
-    def _split(
-        self, lines: pa.StringArray, tables: Mapping[int, StringTable]
-    ) -> tuple[Int32s, dict[int, Int32s]]:
+    def _split(self, lines: pa.StringArray) -> tuple[Int32s, dict[int, Rows]]:
         """Split lines at their literal texts; leave those that RE2 might read otherwise.
 
-        Returns which could be split, and the numbers of their texts, by part.
+        Returns which could be split, and what is read of them, by part.
         """
         if self._layout is None:
-            return np.zeros(0, np.int32), {i: np.zeros(0, np.int32) for i in tables}
-        # What no column has is looked at all the same: it may not be what the pattern has there.
-        seen = {i: tables[i] if i in tables else StringTable() for i in self._layout.looked_at}
-        split = split_lines(lines, self._layout.before, self._layout.fields, list(seen.values()))
-        codes = dict(zip(seen, split.codes, strict=True))
+            none = pa.array([], pa.string())
+            return np.zeros(0, np.int32), {i: read_values(none, self._want(i)) for i in self._read}
+        split = split_lines(lines, self._layout.before, self._layout.fields)
+        columns = dict(zip(self._layout.looked_at, split.columns, strict=True))
         good = np.ones(len(split.line), np.bool_)
-        for i, table in seen.items():
+        for i, column in columns.items():
             pattern = self._patterns[i]
-            if pattern not in _CHECKS and len(split.line):
-                fits = pc.match_substring_regex(table.strings(), f"^(?:{pattern})$")
-                good &= fits.to_numpy(zero_copy_only=False)[codes[i]]
-        return split.line[good], {i: codes[i][good] for i in tables}
+            if i in self._layout.checked or not isinstance(column, TextRows) or not len(good):
+                continue
+            fits = pc.match_substring_regex(column.table.strings(), f"^(?:{pattern})$")
+            # What says that there is nothing is not among them.
+            nothing = pc.match_substring_regex(_NOTHING, f"^(?:{pattern})$")[0].as_py()
+            good &= np.append(fits.to_numpy(zero_copy_only=False), nothing)[column.codes]
+        if good.all():
+            return split.line, {i: columns[i] for i in self._read}
+        return split.line[good], {i: columns[i].of_rows(good) for i in self._read}
+
+    def _want(self, at: int) -> Wanted:
+        """Return what is to be made of a part's texts."""
+        part = self._parts[at]
+        is_time_piece = part.field is Field.FORMATTED_TIME
+        nothing = Nothing.NONE if part.field is None or is_time_piece else Nothing.DASH
+        return Wanted(self._kind(at), nothing)
+
+    def _kind(self, at: int) -> Kind:
+        part = self._parts[at]
+        if part.field not in KINDS or part.pattern is not None:
+            return Kind.TEXT
+        return KINDS[part.field]
 
     def _matched(
-        self, lines: pa.StringArray, tables: Mapping[int, StringTable]
-    ) -> tuple[Int64s, dict[int, Int32s]]:
-        """Match lines with RE2: returns which do, and the numbers of their texts, by part."""
+        self, lines: pa.StringArray, rows: Mapping[int, Rows]
+    ) -> tuple[Int64s, dict[int, Rows]]:
+        """Match lines with RE2: returns which do, and what is read of them, by part.
+
+        Texts are entered in the tables of `rows`.
+        """
         matched, texts = self._extraction.of(lines)
-        return matched, {i: table.enter(texts[f"f{i}"]) for i, table in tables.items()}
+        read = {}
+        for i, before in rows.items():
+            of_part = texts[f"f{i}"]
+            if self._parts[i].may_be_quoted:
+                of_part = pc.replace_substring_regex(of_part, '^"(.*)"$', r"\1")
+            table = before.table if isinstance(before, TextRows) else None
+            read[i] = read_values(of_part, self._want(i), table)
+        return matched, read
 
     def _fields_between(self) -> _Layout | None:
         """Return how to split lines at their literal texts; `None` if that may mean another thing.
@@ -236,7 +280,9 @@ class PatternFormat:
         Each field must end where the text after it stands first, and nowhere else: two fields side
         by side do not, nor one that may hold the beginning of that text.
         """
-        fields, looked_at = [], []
+        fields: list[FieldBetween] = []
+        looked_at: list[int] = []
+        checked: list[int] = []
         for i, part in enumerate(self._parts):
             if part.is_literal:
                 continue
@@ -246,11 +292,21 @@ class PatternFormat:
             if self._may_hold(i, after):
                 return None
             is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
-            check = _CHECKS.get(self._patterns[i])
-            look = i in self._read or check is None
+            form = self._form(i, after)
+            if form is None and self._kind(i) is Kind.TEXT:
+                look = True
+            else:
+                look = i in self._read
+                checked.append(i)
             fields.append(
                 FieldBetween(
-                    after.encode(), look, is_list, part.is_padded, check or layout.ANYTHING
+                    after.encode(),
+                    self._want(i) if look else None,
+                    self._kind(i),
+                    is_list,
+                    part.is_padded,
+                    part.may_be_quoted,
+                    form or Form.ANYTHING,
                 )
             )
             if look:
@@ -258,7 +314,13 @@ class PatternFormat:
         before = self._parts[0].text if self._parts[0].is_literal else ""
         if len(fields) > MOST_FIELDS:
             return None
-        return _Layout(before.encode(), tuple(fields), tuple(looked_at))
+        return _Layout(before.encode(), tuple(fields), tuple(looked_at), frozenset(checked))
+
+    def _form(self, at: int, after: str) -> Form | None:
+        """Return what compiled code checks of a part; `None` if it cannot."""
+        if self._patterns[at] == _IN_BRACKETS and after.startswith("]"):
+            return Form.ANYTHING  # it ends at the first of them
+        return _FORMS.get(self._patterns[at])
 
     def _may_hold(self, at: int, after: str) -> bool:
         """Tell whether a field may hold the beginning of the text after it, as part of itself."""
@@ -362,6 +424,23 @@ def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:
     return [piece for piece in joined if piece]
 
 
+def _merged(one: Rows, other: Rows, order: Int64s) -> Rows:
+    """Put rows together, in an order."""
+    if isinstance(one, TextRows) and isinstance(other, TextRows):
+        return TextRows(np.concatenate([one.codes, other.codes])[order], one.table)
+    assert isinstance(one, Numbers)
+    assert isinstance(other, Numbers)
+    return Numbers(
+        np.concatenate([one.values, other.values])[order],
+        np.concatenate([one.states, other.states])[order],
+    )
+
+
+def _compact(rows: Rows) -> Texts:
+    assert isinstance(rows, TextRows)
+    return Texts.of(rows.codes, rows.table.sealed())
+
+
 def _put_together(pieces: Sequence[Texts]) -> Texts:
     """Join the texts that together are a time."""
     if len(pieces) == 1:
@@ -382,7 +461,7 @@ def _free_text(part: Part, before: str, after: str) -> str:
     if before.endswith('"') and after.startswith('"'):
         return _QUOTED
     if before.endswith("[") and after.startswith("]"):
-        return r"[^\]]*"
+        return _IN_BRACKETS
     # Names of users and lists of addresses have spaces: as little as the rest allows.
     return _ANYTHING
 

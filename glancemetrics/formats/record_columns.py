@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.clients import clients_of, without_ports
+from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.formats.log_format import Circumstances
-from glancemetrics.formats.times import (
-    any_times,
-    clf_local_times,
-    clf_times,
-    day_times,
-    epoch_times,
-    formatted_times,
-    in_zone,
-    times_of_day,
-    zoned_times,
-)
+from glancemetrics.formats.times import day_and_time, formatted_times, instants
 from glancemetrics.native.line_decoder import LineDecoder
-from glancemetrics.native.strings import codes_of, compacted, indices_of
+from glancemetrics.native.strings import codes_of
+from glancemetrics.native.values import Numbers
 from glancemetrics.records import SCHEMA
 
 Bools = npt.NDArray[np.bool_]
@@ -46,103 +36,45 @@ _DURATIONS = {
     Field.MILLISECONDS: ("duration", 1e3),
     Field.MICROSECONDS: ("duration", 1e6),
     Field.NANOSECONDS: ("duration", 1e9),
+    Field.DURATION: ("duration", 1.0),
+    Field.SECONDS_OR_UNIT: ("duration", 1.0),
+    Field.UPSTREAM_SECONDS: ("upstream_duration", 1.0),
     Field.UPSTREAM_MILLISECONDS: ("upstream_duration", 1e3),
     Field.UPSTREAM_NANOSECONDS: ("upstream_duration", 1e9),
 }
 """Column, and units in a second."""
-_EPOCH_UNITS = {
-    Field.EPOCH_SECONDS: 1_000_000,
-    Field.EPOCH_MILLISECONDS: 1000,
-    Field.EPOCH_MICROSECONDS: 1,
-}
-"""Microseconds."""
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
 # Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
 _NULL = pa.scalar(None, pa.string())
-_EMPTY, _DASH, _SPACE, _MARK = (pa.scalar(text, pa.string()) for text in ("", "-", " ", "?"))
+_EMPTY, _SPACE, _MARK = (pa.scalar(text, pa.string()) for text in ("", " ", "?"))
 _GET, _HTTP, _CONNECT = (pa.scalar(text, pa.string()) for text in ("GET", "HTTP/1.1", "CONNECT"))
-_SCALARS = {"": _EMPTY, "-": _DASH}
-_SECONDS_IN = {
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ns": 1e-9,
-}
-
-
-@attrs.frozen(eq=False)
-class Texts:
-    """The texts of a field: by row the number of one of some distinct texts, -1 for none."""
-
-    codes: Int32s
-    distinct: pa.StringArray
-
-    @classmethod
-    def of(cls, codes: Int32s, texts: pa.StringArray) -> Texts:
-        """Number texts by code, without those that no row has."""
-        compact, which = compacted(codes, len(texts))
-        return cls(compact, texts.take(pa.array(which)))
-
-    def each(self, values: pa.Array) -> pa.Array:
-        """Return values of the distinct texts, by row; null where there is none."""
-        return values.take(indices_of(self.codes))
-
-    def of_rows(self, rows: npt.NDArray[np.generic]) -> Texts:
-        """Return those of some rows, given as numbers or as a mask."""
-        return Texts.of(self.codes[rows], self.distinct)
-
-    def known(self, nothing: str = "-") -> Texts:
-        """Return them without the text by which servers say that there is none."""
-        there = pc.not_equal(self.distinct, _SCALARS[nothing]).to_numpy(zero_copy_only=False)
-        if there.all():
-            return self
-        numbers = np.where(there, np.arange(len(there), dtype=np.int32), np.int32(-1))
-        return Texts.of(np.append(numbers, np.int32(-1))[self.codes], self.distinct)
-
-    def mapped(self, distinct: pa.StringArray) -> Texts:
-        """Return others for the distinct texts, in their order; some may be the same, or null."""
-        encoded = distinct.dictionary_encode()
-        numbers = np.append(codes_of(encoded), np.int32(-1))
-        return Texts.of(numbers[self.codes], encoded.dictionary)
-
-    def column(self) -> pa.DictionaryArray:
-        """Return them as a column."""
-        indices = indices_of(self.codes)
-        return pa.DictionaryArray.from_arrays(indices, self.distinct, safe=False)
 
 
 def records_of(
-    columns: Mapping[Field, Texts],
-    line: Int32s,
-    circumstances: Circumstances,
-    strftime: str = "",
+    columns: Columns, line: Int32s, circumstances: Circumstances, strftime: str = ""
 ) -> tuple[pa.RecordBatch, Bools]:
-    """Make records of columns of text.
+    """Make records of what lines have.
 
     `line` is which line of the chunk each row was; `strftime` the format of a `FORMATTED_TIME`.
     Returns a batch of `records.SCHEMA` with those rows whose time is known, and which these are.
     """
     micros, timed = _times(columns, line, circumstances, strftime)
     if not timed.all():
-        columns = {field: texts.of_rows(timed) for field, texts in columns.items()}
+        columns = columns.of_rows(timed)
         micros = micros[timed]
     made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
-    made |= _request_columns(columns)
-    made |= _durations(columns)
-    host = _host(columns, circumstances)
+    made |= _request_columns(columns.texts)
+    made |= _durations(columns.numbers)
+    host = _host(columns.texts, circumstances)
     if host is not None:
         made["host"] = host.column()
-    for field, texts in columns.items():
+    for field, numbers in columns.numbers.items():
+        if field in {Field.STATUS, Field.STATUS_WORDS}:
+            made["status"] = _column(numbers, np.uint16)
+        elif field is Field.BYTES:
+            made["bytes"] = _column(numbers, np.int64)
+    for field, texts in columns.texts.items():
         match field:
-            case Field.STATUS | Field.STATUS_WORDS:
-                numbers = pc.utf8_slice_codeunits(texts.distinct, 0, 3)
-                made["status"] = texts.each(_numbers(numbers, pa.uint16()))
-            case Field.BYTES:
-                made["bytes"] = texts.each(_numbers(texts.distinct, pa.int64()))
             case Field.PLUS_AGENT:
                 spaced = pc.match_substring(texts.distinct, " ")
                 plain = pc.replace_substring(texts.distinct, "+", " ")
@@ -152,52 +84,32 @@ def records_of(
                 plain = pa.array([_unquoted(text) for text in texts.distinct.to_pylist()])
                 made["agent"] = texts.mapped(plain.cast(pa.string())).known().column()
             case _ if field in _TEXTS:
-                made[_TEXTS[field]] = texts.known().column()
+                made[_TEXTS[field]] = texts.column()
     rows = len(micros)
-    columns_made = [made.get(field.name, pa.nulls(rows, field.type)) for field in SCHEMA]
+    columns_made = [
+        made[field.name] if field.name in made else pa.nulls(rows, field.type) for field in SCHEMA
+    ]
     return pa.RecordBatch.from_arrays(columns_made, schema=SCHEMA), timed
 
 
 def _times(
-    columns: Mapping[Field, Texts], line: Int32s, circumstances: Circumstances, strftime: str
+    columns: Columns, line: Int32s, circumstances: Circumstances, strftime: str
 ) -> tuple[Int64s, Bools]:
     """Return microseconds since the epoch, and which are known."""
-    field = next((field for field in TIMES if field in columns), None)
-    if field is None:
-        return circumstances.times_of(line)
-    texts, zone = columns[field], circumstances.zone
+    field = next((field for field in TIMES if field in columns.fields), None)
+    zone = circumstances.zone
     match field:
-        case Field.TIME_OF_DAY:
-            return _dated_times(columns, circumstances)
-        case Field.CLF_TIME:
-            micros, good = clf_times(texts.distinct)
-        case Field.CLF_LOCAL_TIME:
-            micros, good = clf_local_times(texts.distinct, zone)
-        case Field.ISO_TIME:
-            micros, good = zoned_times(texts.distinct, zone)
+        case None:
+            return circumstances.times_of(line)
         case Field.FORMATTED_TIME:
+            texts = columns.texts[field]
             micros, good = formatted_times(texts.distinct, strftime, zone)
-        case Field.TIME:
-            micros, good = any_times(texts.distinct, zone)
+            return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
+        case Field.TIME_OF_DAY:
+            dates = columns.numbers.get(Field.DATE)
+            return day_and_time(dates, columns.numbers[field], circumstances.day, zone)
         case _:
-            micros, good = epoch_times(texts.distinct, _EPOCH_UNITS[field])
-    return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
-
-
-def _dated_times(
-    columns: Mapping[Field, Texts], circumstances: Circumstances
-) -> tuple[Int64s, Bools]:
-    of_day = columns[Field.TIME_OF_DAY]
-    micros, good = times_of_day(of_day.distinct)
-    micros, good = np.append(micros, 0)[of_day.codes], np.append(good, False)[of_day.codes]
-    if Field.DATE not in columns:
-        if circumstances.day is None:
-            return micros, np.zeros(len(micros), np.bool_)
-        return in_zone(micros + circumstances.day, circumstances.zone), good
-    dates = columns[Field.DATE]
-    days, dated = day_times(dates.distinct)
-    micros = micros + np.append(days, 0)[dates.codes]
-    return in_zone(micros, circumstances.zone), good & np.append(dated, False)[dates.codes]
+            return instants(columns.numbers[field], zone)
 
 
 def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
@@ -205,16 +117,15 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
     for field, always in ((Field.HOST_PORT, True), (Field.HOST_OR_PORT, False)):
         if peer is None and field in columns:
             texts = columns[field]
-            peer = texts.mapped(without_ports(texts.distinct, always=always))
+            peer = texts.mapped(without_ports(texts.distinct, always=always)).known()
     if peer is None and Field.FORWARDED_FOR in columns:
         # Of a proxy that writes down what it hands on: it has put its own client at the end.
-        return _last_clients(columns[Field.FORWARDED_FOR].known(), circumstances)
+        return _last_clients(columns[Field.FORWARDED_FOR], circumstances)
     if peer is None:
         return None
-    peer = peer.known()
     for field in (Field.FORWARDED_FOR, Field.FORWARDED):
         if circumstances.trusted and field in columns:
-            forwarded = columns[field].known()
+            forwarded = columns[field]
             pairs = forwarded.codes.astype(np.int64) * (len(peer.distinct) + 1) + peer.codes
             _, first, where = np.unique(pairs, return_index=True, return_inverse=True)
             peers, said = peer.of_rows(first), forwarded.of_rows(first)
@@ -242,30 +153,25 @@ def _last_clients(forwarded: Texts, circumstances: Circumstances) -> Texts:
     return forwarded.mapped(pa.array(hosts, pa.string())).known()
 
 
-def _durations(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
+def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
+    """Return numbers as a column, null where they are not known."""
+    values, known = numbers.values.astype(dtype, copy=False), numbers.known
+    return pa.array(values) if known.all() else pa.array(values, mask=~known)
+
+
+def _durations(columns: Mapping[Field, Numbers]) -> dict[str, pa.Array]:
     made: dict[str, pa.Array] = {}
-    for field, texts in columns.items():
+    for field, numbers in columns.items():
         if field in _DURATIONS:
             name, units = _DURATIONS[field]
-            seconds = pc.divide(_numbers(texts.distinct, pa.float64()), pa.scalar(units))
-        elif field in {Field.DURATION, Field.SECONDS_OR_UNIT}:
-            name = "duration"
-            unitless = "" if field is Field.DURATION else "s"
-            each = [_with_unit(text, unitless) for text in texts.distinct.to_pylist()]
-            seconds = pa.array(each, pa.float64())
-        elif field is Field.UPSTREAM_SECONDS:
-            name = "upstream_duration"
-            seconds = pa.array(map(_summed, texts.distinct.to_pylist()), pa.float64())
-        else:
-            continue
-        of_rows = texts.each(seconds)
-        made[name] = pc.coalesce(made[name], of_rows) if name in made else of_rows
+            seconds = _column(Numbers(numbers.values / units, numbers.states), np.float64)
+            made[name] = pc.coalesce(made[name], seconds) if name in made else seconds
     if Field.BEFORE_SECONDS in columns and Field.AFTER_SECONDS in columns:
-        parts = [
-            columns[field].each(_numbers(columns[field].distinct, pa.float64()))
+        before, after = (
+            _column(columns[field], np.float64)
             for field in (Field.BEFORE_SECONDS, Field.AFTER_SECONDS)
-        ]
-        made["duration"] = pc.add(pc.add(*parts), made["upstream_duration"])
+        )
+        made["duration"] = pc.add(pc.add(before, after), made["upstream_duration"])
     return made
 
 
@@ -273,14 +179,14 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     """Take requests apart, be they given as a line or in parts."""
     decoder = LineDecoder()
     if Field.REQUEST in columns:
-        requests = columns[Field.REQUEST].known()
+        requests = columns[Field.REQUEST]
         numbers = decoder.split(requests.distinct)
         return _decoded_columns(decoder, numbers, requests.codes)
     if Field.TARGET not in columns and Field.PATH not in columns:
         return {}
-    targets = _targets(columns).known()
+    targets = _targets(columns)
     rows = len(targets.codes)
-    methods = columns.get(Field.METHOD, Texts(np.full(rows, -1, np.int32), _NO_TEXTS)).known()
+    methods = columns.get(Field.METHOD, Texts(np.full(rows, -1, np.int32), _NO_TEXTS))
     # As the target of a GET, since what stands around a target seldom matters: each is taken apart
     # once. Where it does matter, or is no method, the whole request line is put together.
     lines = pc.binary_join_element_wise(_GET, targets.distinct, _HTTP, _SPACE)
@@ -335,7 +241,6 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
     query = columns.get(Field.QUERY, columns.get(Field.MARKED_QUERY))
     if query is None:
         return path
-    query = query.known()
     queries = query.each(query.distinct).fill_null(_EMPTY)
     if Field.QUERY in columns:
         marked = pc.binary_join_element_wise(_MARK, queries, _EMPTY)
@@ -375,32 +280,6 @@ def _protocols(texts: pa.StringArray) -> pa.StringArray:
     upper = pc.utf8_upper(texts)
     named = pc.replace_substring_regex(upper, r"^(?:HTTP/?|H)?(\d(?:\.\d)?)C?$", r"HTTP/\1")
     return pc.if_else(pc.match_substring_regex(named, r"^HTTP/\d(?:\.\d)?$"), named, _NULL)
-
-
-def _numbers(texts: pa.StringArray, kind: pa.DataType) -> pa.Array:
-    """Return numbers; null for `-` and nothing, and for -1, by which servers say that too."""
-    there = pc.match_substring_regex(texts, r"^\s*\+?\d")
-    plain = pc.replace_substring_regex(texts, r"^[\s+]+", "")
-    return pc.if_else(there, plain, _NULL).cast(kind)
-
-
-def _summed(durations: str) -> float | None:
-    """Add up what several upstreams took, one after the other.
-
-    Source: https://nginx.org/en/docs/http/ngx_http_upstream_module.html
-    (`$upstream_response_time`: commas between servers, colons between groups of servers).
-    """
-    if durations.startswith("-1"):
-        return None
-    times = re.findall(r"\d+(?:\.\d+)?", durations)
-    return sum(map(float, times)) if times else None
-
-
-def _with_unit(duration: str, unitless: str) -> float | None:
-    parts = re.findall(r"(\d+(?:\.\d+)?)([a-zµμ]*)", duration)
-    if not parts or any((unit or unitless) not in _SECONDS_IN for _, unit in parts):
-        return None
-    return sum(float(number) * _SECONDS_IN[unit or unitless] for number, unit in parts)
 
 
 def _unquoted(text: str) -> str:

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
-from glancemetrics.formats.fields import FIELD_PATTERNS, Field
+from glancemetrics.formats.field_columns import columns_of
+from glancemetrics.formats.fields import FIELD_PATTERNS, KINDS, Field
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.notations.notation import NotationError
 from glancemetrics.formats.pattern import lines_of
-from glancemetrics.formats.record_columns import Texts, records_of
-from glancemetrics.native.strings import StringTable
+from glancemetrics.formats.record_columns import records_of
+from glancemetrics.native.values import Kind, Nothing, Wanted, read_values
 
 GROUPS = {
     "time": Field.TIME,
@@ -104,22 +105,17 @@ class RegexFormat:
             return nothing_decoded()
         matched, found = self._extraction.of(lines)
         line = matched.astype(np.int32)
-        columns = {}
-        good = np.ones(len(line), np.bool_)
-        for name in self._names:
-            table = StringTable()
-            field = GROUPS[name]
-            texts = Texts(table.enter(found[name].fill_null("")), table.sealed()).known("")
-            columns[field] = texts
-            if field in FIELD_PATTERNS and len(texts.distinct):
-                fits = pc.match_substring_regex(texts.distinct, f"^(?:{FIELD_PATTERNS[field]})$")
-                good &= np.append(fits.to_numpy(zero_copy_only=False), True)[texts.codes]
-        rows = np.flatnonzero(good)
-        records, timed = records_of(
-            {field: texts.of_rows(rows) for field, texts in columns.items()},
-            line[rows],
-            circumstances,
+        columns = columns_of(
+            {
+                GROUPS[name]: read_values(found[name].fill_null(""), _wanted(GROUPS[name]))
+                for name in self._names
+            }
         )
+        good = columns.fit(len(line))
+        rows = np.flatnonzero(good)
+        if len(rows) < len(line):
+            columns = columns.of_rows(rows)
+        records, timed = records_of(columns, line[rows], circumstances)
         line = line[rows][timed]
         rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), line, assume_unique=True)
         return Decoded(len(lines), records, line, rejected, self.name if len(line) else None)
@@ -139,6 +135,10 @@ class RegexFormat:
                 if not pc.match_substring_regex(value, f"^(?:{pattern}|)$")[0].as_py():
                     return f"{name} is not a {GROUPS[name].value}"
         return "time is not a time"
+
+
+def _wanted(field: Field) -> Wanted:
+    return Wanted(KINDS.get(field, Kind.TEXT), Nothing.DASH | Nothing.EMPTY)
 
 
 def _pieces(written: str) -> list[str]:

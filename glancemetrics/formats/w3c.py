@@ -26,7 +26,7 @@ from glancemetrics.formats.log_format import (
     nothing_decoded,
 )
 from glancemetrics.formats.pattern import CELL, VALUE, Part, PatternFormat, literal
-from glancemetrics.formats.times import day_times
+from glancemetrics.native.values import Kind, State, read_numbers
 
 Int32s = npt.NDArray[np.int32]
 
@@ -174,8 +174,9 @@ def _header(directives: bytes, before: _Header = _NO_HEADER) -> _Header:
             case "#Fields":
                 header = attrs.evolve(header, fields=" ".join(value.split()))
             case "#Date":
-                days, good = day_times(pa.array([value[:11].strip()]))
-                header = attrs.evolve(header, day=int(days[0]) if good[0] else None)
+                date = read_numbers(pa.array([value[:11].strip()]), Kind.DATE)
+                known = date.states[0] != State.WRONG
+                header = attrs.evolve(header, day=int(date.values[0]) if known else None)
             case "#Software":
                 header = attrs.evolve(header, in_milliseconds="Microsoft" in value)
     return header

@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 
-#include "clf_time.h"
 #include "requests.h"
+#include "times.h"
 
 enum column { HOST, IDENTITY, USER, REFERRER, AGENT, REQUEST, COLUMNS = REQUEST + REQUEST_PARTS };
 /* From REQUEST on the parts of the request, in the order of enum request_part. */
@@ -143,11 +143,11 @@ static bool read_numbers(const uint8_t *at, const uint8_t *end, fields *read,
 static bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fields *read) {
     const uint8_t *quote = memchr(at, '"', (size_t)(end - at));
     /* `h - - [17/May/2015:10:05:03 +0000] "` */
-    if (!quote || quote - at < BRACKETED_LENGTH + 7 || quote[-1] != ' ')
+    if (!quote || quote - at < CLF_LENGTH + 9 || quote[-1] != ' ')
         return false;
-    const uint8_t *bracket = quote - 1 - BRACKETED_LENGTH;
-    if (bracket[-1] != ' ' || !read_clf_time(clock, bracket, &read->seconds) ||
-        !read_head(at, bracket - 1, read))
+    const uint8_t *time = quote - 2 - CLF_LENGTH;
+    if (time[-2] != ' ' || time[-1] != '[' || quote[-2] != ']' ||
+        !read_clf_seconds(clock, time, &read->seconds) || !read_head(at, time - 2, read))
         return false;
     const uint8_t *closing = closing_quote(quote + 1, end);
     if (!closing)

@@ -4,7 +4,7 @@
    other character stays as it is (nginx writes `\x22` unless told `escape=json`), and so does a
    surrogate without its other half; control characters may stand in strings. */
 
-#include "strings.h"
+#include "values.h"
 
 #include <stdlib.h>
 
@@ -22,16 +22,36 @@ typedef struct {
     /* The next one beside it whose key is as long; 0 for none. */
 } gm_json_node;
 
+/* How a member of an object began in the line before: its key, and what is between that and the
+   value. Lines that one server writes mostly have the same keys in the same order. */
+typedef struct {
+    const uint8_t *text;
+    size_t length;
+    const gm_json_node *parent, *node;
+} gm_member;
+
+#define MEMBERS 64
+#define UNSEEN -1
+
 typedef struct {
     const gm_json_node *nodes;
+    const gm_column *columns;
     int64_t count;
     /* How many values are wanted. */
-    span *texts;
-    /* Of the line that is read, by value; null for none. */
+    int32_t *slots;
+    /* By value, where its texts are in `texts`: only those that any line has are there. */
+    int32_t used;
+    span (*texts)[TEXTS_AT_ONCE];
+    /* By slot and line; null for none. */
+    int64_t row;
+    /* Which line is read. */
+    int line;
+    /* The same among those that are read at once. */
     uint8_t *plain;
     /* Room for strings without their escapes, of which as much is left as the lines are long. */
-    bool *seen;
-    /* By value, whether any line has it. */
+    gm_member members[MEMBERS];
+    int member;
+    /* How many members of the line have been read. */
 } gm_json;
 
 static const uint8_t *space_after(const uint8_t *at, const uint8_t *end) {
@@ -138,8 +158,18 @@ static span unescaped(span text, uint8_t *room) {
 }
 
 static void keep(gm_json *json, const gm_json_node *node, span text) {
-    json->texts[node->value] = text;
-    json->seen[node->value] = true;
+    const gm_column *column = &json->columns[node->value];
+    int32_t *slot = &json->slots[node->value];
+    if (*slot == UNSEEN) {
+        *slot = json->used++;
+        memset(json->texts[*slot], 0, sizeof json->texts[*slot]);
+        for (int64_t row = 0; column->kind == TEXT && row < json->row - json->line; row++)
+            column->codes[row] = -1;
+    }
+    if (column->kind == TEXT)
+        json->texts[*slot][json->line] = text;
+    else
+        number_read(column, text, json->row);
 }
 
 static const gm_json_node *inside(const gm_json *json, const gm_json_node *node, span key) {
@@ -156,25 +186,55 @@ static const gm_json_node *inside(const gm_json *json, const gm_json_node *node,
     return NULL;
 }
 
+static bool same(const uint8_t *one, const uint8_t *other, size_t length) {
+    if (length < 8)
+        return !memcmp(one, other, length);
+    for (size_t at = 0; at + 8 < length; at += 8)
+        if (load64(one + at) != load64(other + at))
+            return false;
+    return load64(one + length - 8) == load64(other + length - 8);
+}
+
+/* Where the value of a member begins; null if none begins here. */
+static const uint8_t *member_begun(gm_json *json, const gm_json_node *parent, const uint8_t *at,
+                                   const uint8_t *end, const gm_json_node **node) {
+    gm_member *before = json->member < MEMBERS ? &json->members[json->member++] : NULL;
+    if (before && before->text && before->parent == parent &&
+        (size_t)(end - at) > before->length && same(at, before->text, before->length)) {
+        *node = before->node;
+        return space_after(at + before->length, end);
+    }
+    bool escaped;
+    const uint8_t *first = at;
+    if (at >= end || *at != '"')
+        return NULL;
+    span key = {at + 1, string_end(at + 1, end, &escaped)};
+    if (!key.end)
+        return NULL;
+    at = space_after(key.end + 1, end);
+    if (at >= end || *at != ':')
+        return NULL;
+    at = space_after(at + 1, end);
+    *node = inside(json, parent, key);
+    if (before)
+        *before = (gm_member){first, (size_t)(at - first), parent, *node};
+    return at;
+}
+
 static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const uint8_t *at,
                                  const uint8_t *end, int depth);
 
 static const uint8_t *read_object(gm_json *json, const gm_json_node *node, const uint8_t *at,
                                   const uint8_t *end, int depth) {
-    bool escaped;
     at = space_after(at + 1, end);
     if (at < end && *at == '}')
         return at + 1;
     for (;;) {
-        if (at >= end || *at != '"')
+        const gm_json_node *member;
+        at = member_begun(json, node, at, end, &member);
+        if (!at)
             return NULL;
-        span key = {at + 1, string_end(at + 1, end, &escaped)};
-        if (!key.end)
-            return NULL;
-        at = space_after(key.end + 1, end);
-        if (at >= end || *at != ':')
-            return NULL;
-        at = read_value(json, inside(json, node, key), space_after(at + 1, end), end, depth);
+        at = read_value(json, member, at, end, depth);
         if (!at)
             return NULL;
         at = space_after(at, end);
@@ -255,25 +315,13 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
     return at;
 }
 
-/* Enter the texts of some lines from `first` on, value by value; false without memory. */
-static bool entered(const gm_json *json, const span *texts, int lines, int64_t first,
-                    gm_strings *const *values, int32_t *const *codes) {
-    span some[TEXTS_AT_ONCE];
-    int which[TEXTS_AT_ONCE];
-    int32_t numbers[TEXTS_AT_ONCE];
+/* Enter the texts of some lines, of which the first is `row`; false without memory. */
+static bool entered(const gm_json *json, int lines, int64_t row) {
     for (int64_t value = 0; value < json->count; value++) {
-        if (!json->seen[value])
-            continue;
-        int count = 0;
-        for (int i = 0; i < lines; i++) {
-            some[count] = texts[i * json->count + value];
-            which[count] = i;
-            count += some[count].at != NULL;
-        }
-        if (!numbers_of(values[value], some, count, numbers))
+        const gm_column *column = &json->columns[value];
+        if (json->slots[value] != UNSEEN && column->kind == TEXT &&
+            !texts_entered(column, json->texts[json->slots[value]], lines, row))
             return false;
-        for (int i = 0; i < count; i++)
-            codes[value][first + which[i]] = numbers[i];
     }
     return true;
 }
@@ -284,38 +332,43 @@ static uint8_t read_line(gm_json *json, const uint8_t *at, const uint8_t *end) {
     at = space_after(at, end);
     if (at == end || *at != '{')
         return NO_OBJECT;
+    json->member = 0;
     at = read_object(json, json->nodes, at, end, 1);
     return at && space_after(at, end) == end ? OBJECT : BROKEN;
 }
 
 /* Read lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
-   `nodes` is a tree of the keys that lead to wanted values; its root is the first. Writes the codes
-   of the values, over -1 for none, what each line is, and which values any line has. Returns -1
-   without memory. */
+   `nodes` is a tree of the keys that lead to wanted values; its root is the first. Writes the columns
+   of those values that any line has, and which these are; their states must be ABSENT before. Writes
+   what each line is. Returns -1 without memory. */
 GM_API int64_t gm_read_json(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
-                            const gm_json_node *nodes, gm_strings *const *values,
-                            int32_t *const *codes, int64_t count, uint8_t *kinds, bool *seen) {
-    gm_json json = {.nodes = nodes, .count = count, .seen = seen};
+                            const gm_json_node *nodes, const gm_column *columns, int64_t count,
+                            uint8_t *kinds, bool *seen) {
+    gm_json json = {.nodes = nodes, .columns = columns, .count = count};
     int64_t longest = 0;
     for (int64_t i = 0; i < lines; i++)
         if (offsets[i + 1] - offsets[i] > longest)
             longest = offsets[i + 1] - offsets[i];
     size_t width = (size_t)(count ? count : 1);
     uint8_t *plain = malloc((size_t)longest * TEXTS_AT_ONCE + 1);
-    span *texts = malloc(TEXTS_AT_ONCE * width * sizeof *texts);
-    bool good = plain && texts;
-    for (int64_t first = 0; good && first < lines; first += TEXTS_AT_ONCE) {
-        int some = lines - first < TEXTS_AT_ONCE ? (int)(lines - first) : TEXTS_AT_ONCE;
-        memset(texts, 0, (size_t)some * width * sizeof *texts);
+    json.texts = malloc(width * sizeof *json.texts);
+    json.slots = malloc(width * sizeof *json.slots);
+    bool good = plain && json.texts && json.slots;
+    for (int64_t value = 0; good && value < count; value++)
+        json.slots[value] = UNSEEN;
+    while (good && json.row < lines) {
+        int64_t first = json.row;
+        memset(json.texts, 0, (size_t)json.used * sizeof *json.texts);
         json.plain = plain;
-        for (int i = 0; i < some; i++) {
-            json.texts = texts + i * count;
-            kinds[first + i] = read_line(&json, chunk + offsets[first + i],
-                                         chunk + offsets[first + i + 1] - 1);
-        }
-        good = entered(&json, texts, some, first, values, codes);
+        for (json.line = 0; json.line < TEXTS_AT_ONCE && json.row < lines; json.line++, json.row++)
+            kinds[json.row] = read_line(&json, chunk + offsets[json.row],
+                                        chunk + offsets[json.row + 1] - 1);
+        good = entered(&json, json.line, first);
     }
+    for (int64_t value = 0; good && value < count; value++)
+        seen[value] = json.slots[value] != UNSEEN;
     free(plain);
-    free(texts);
+    free(json.texts);
+    free(json.slots);
     return good ? lines : -1;
 }

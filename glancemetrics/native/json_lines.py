@@ -12,6 +12,15 @@ import pyarrow as pa
 
 from glancemetrics.native.library import Address, Count, address, checked, library, text_addresses
 from glancemetrics.native.strings import StringTable
+from glancemetrics.native.values import (
+    DECIMAL_KINDS,
+    NATIVE_COLUMN,
+    Kind,
+    Numbers,
+    Rows,
+    TextRows,
+    Wanted,
+)
 
 Int32s = npt.NDArray[np.int32]
 
@@ -39,8 +48,7 @@ library.gm_read_json.argtypes = [
     Address,
     Count,
     ctypes.POINTER(_Node),
-    ctypes.POINTER(Address),
-    ctypes.POINTER(Address),
+    Address,
     Count,
     Address,
     Address,
@@ -54,19 +62,23 @@ class ReadObjects:
 
     kinds: npt.NDArray[np.uint8]
     """What each line is."""
-    codes: list[Int32s]
-    """By path and line, the number of the text in the path's table; -1 for none and null."""
-    seen: npt.NDArray[np.bool_]
-    """Which paths are in any line."""
+    columns: dict[int, Rows]
+    """By number of the path, for those that are in any line: what each line has."""
 
 
 class JsonPaths:
     """Some paths in objects, made ready."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._count = len(paths)
+    def __init__(self, paths: Sequence[tuple[Path, Wanted]]) -> None:
+        """`paths`, each with what is to be made of its values."""
+        self._wanted = [wanted for _, wanted in paths]
+        self._is_text = np.array([wanted.kind is Kind.TEXT for wanted in self._wanted], np.bool_)
+        self._place = np.where(
+            self._is_text, np.cumsum(self._is_text) - 1, np.cumsum(~self._is_text) - 1
+        )
+        """Of each, which text or which number it is."""
         made: list[_Node] = [_Node(value=-1)]
-        for number, path in enumerate(paths):
+        for number, (path, _) in enumerate(paths):
             at = 0
             for key in path:
                 at = _child(made, at, key.encode())
@@ -74,15 +86,30 @@ class JsonPaths:
         self._made = made  # they keep the keys
         self._nodes = (_Node * len(made))(*made)
 
-    def read(self, lines: pa.StringArray, tables: Sequence[StringTable]) -> ReadObjects:
-        """Read lines, each of which has its newline, and enter values in the table of their path.
+    def read(self, lines: pa.StringArray, tables: Sequence[StringTable | None]) -> ReadObjects:
+        """Read lines, each of which has its newline; texts are entered in the table of their path.
 
         Strings are without their escapes; numbers and truth values are as they were written.
         """
-        size = len(lines)
+        size, count = len(lines), len(self._wanted)
         kinds = np.empty(size, np.uint8)
-        seen = np.zeros(self._count, np.bool_)
-        codes = list(np.full((self._count, size), -1, np.int32))
+        seen = np.zeros(count, np.bool_)
+        # Most paths are in no line: what nobody writes to takes no memory.
+        texts = int(self._is_text.sum())
+        codes = np.empty((texts, size), np.int32)
+        numbers = np.empty((count - texts, size), np.int64)
+        states = np.zeros((count - texts, size), np.uint8)
+        columns = np.zeros(count, NATIVE_COLUMN)
+        columns["kind"] = [wanted.kind for wanted in self._wanted]
+        columns["nothing"] = [wanted.nothing for wanted in self._wanted]
+        columns["texts"] = [0 if table is None else table.handle for table in tables]
+        for name, array, those in (
+            ("codes", codes, self._is_text),
+            ("numbers", numbers, ~self._is_text),
+            ("states", states, ~self._is_text),
+        ):
+            begins = address(array) + np.arange(len(array)) * array.strides[0]
+            columns[name][those] = begins
         offsets, data = text_addresses(lines)
         checked(
             library.gm_read_json(
@@ -90,14 +117,23 @@ class JsonPaths:
                 offsets,
                 size,
                 self._nodes,
-                (Address * self._count)(*(table.handle for table in tables)),
-                (Address * self._count)(*map(address, codes)),
-                self._count,
+                address(columns.view(np.int64)),
+                count,
                 address(kinds),
                 address(seen),
             )
         )
-        return ReadObjects(kinds, codes, seen)
+        found: dict[int, Rows] = {}
+        for i in np.flatnonzero(seen).tolist():
+            at = self._place[i]
+            table = tables[i]
+            if table is not None:
+                found[i] = TextRows(codes[at], table)
+            else:
+                is_decimal = self._wanted[i].kind in DECIMAL_KINDS
+                dtype = np.float64 if is_decimal else np.int64
+                found[i] = Numbers(numbers[at].view(dtype), states[at])
+        return ReadObjects(kinds, found)
 
 
 def _child(nodes: list[_Node], parent: int, key: bytes) -> int:

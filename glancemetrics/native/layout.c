@@ -3,13 +3,10 @@
    A field ends where the text after it stands first. Whether that is what the format means is for
    formats/pattern.py to say: it uses this only where no other reading could be meant. */
 
-#include "strings.h"
+#include "values.h"
 
 typedef struct {
-    gm_strings *values;
-    /* Where the field's text goes; null for a field that no column has. */
-    int32_t *codes;
-    /* As many items as there are lines. */
+    gm_column column;
     const uint8_t *after;
     int64_t after_length;
     /* The text after the field; nothing after one that ends the line. */
@@ -17,80 +14,13 @@ typedef struct {
     /* Whether it holds several items, between which stands `, ` or ` : `. */
     int64_t is_padded;
     /* Whether spaces may stand before it. */
-    int64_t check;
-    /* What its text must look like, of `enum check`. */
+    int64_t may_be_quoted;
+    /* Whether its text is the same with quotes around it, which may have none inside. */
+    int64_t form;
+    /* What its text must look like, of `enum form`. */
 } gm_field;
 
 #define MOST_FIELDS 64
-#define LONGEST_NUMBER 18
-
-/* As the expressions of formats/pattern.py and formats/fields.py say it. */
-enum check { ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER, VALUE, CELL };
-
-static bool has_blank(span text) {
-    for (const uint8_t *at = text.at; at < text.end; at++)
-        if (*at == ' ' || *at == '\t')
-            return true;
-    return false;
-}
-
-/* Whether each quote has a backslash before it that is not itself behind one, and none ends it. */
-static bool is_quoted(span text) {
-    size_t length = length_of(text);
-    if (!length || (!memchr(text.at, '"', length) && !memchr(text.at, '\\', length)))
-        return true;
-    for (const uint8_t *at = text.at; at < text.end; at++) {
-        if (*at == '"')
-            return false;
-        if (*at == '\\' && ++at == text.end)
-            return false;
-    }
-    return true;
-}
-
-/* A whole number, or `-` or `-1` for none. */
-static bool is_number(span text) {
-    const uint8_t *at = text.at;
-    if (at < text.end && *at == '-')
-        return text.end - at == 1 || (text.end - at == 2 && at[1] == '1');
-    if (at < text.end && *at == '+')
-        at++;
-    if (at == text.end || text.end - at > LONGEST_NUMBER)
-        return false;
-    for (; at < text.end; at++)
-        if ((uint8_t)(*at - '0') > 9)
-            return false;
-    return true;
-}
-
-/* A word that begins with no quote; or anything between quotes, with quotes inside doubled. */
-static bool is_value(span text) {
-    if (text.at == text.end || *text.at != '"')
-        return text.at < text.end && !has_blank(text);
-    const uint8_t *at = text.at + 1;
-    while (at < text.end && (*at != '"' || (text.end - at > 1 && at[1] == '"')))
-        at += *at == '"' ? 2 : 1;
-    return text.end - at == 1;
-}
-
-static bool fits(span text, int64_t check) {
-    switch (check) {
-    case WORD:
-        return text.at < text.end && !has_blank(text);
-    case MAYBE_WORD:
-        return !has_blank(text);
-    case QUOTED:
-        return is_quoted(text);
-    case NUMBER:
-        return is_number(text);
-    case VALUE:
-        return is_value(text);
-    case CELL:
-        return text.at == text.end || !memchr(text.at, '\t', length_of(text));
-    default:
-        return true;
-    }
-}
 
 static const uint8_t *found(const uint8_t *at, const uint8_t *end, const uint8_t *text,
                             int64_t length) {
@@ -110,8 +40,14 @@ static bool goes_on(const uint8_t *first, const uint8_t *space, const uint8_t *e
            (end - space > 2 && space[1] == ':' && space[2] == ' ');
 }
 
+static span without_quotes(span text) {
+    bool quoted = length_of(text) > 1 && *text.at == '"' && text.end[-1] == '"';
+    return quoted ? (span){text.at + 1, text.end - 1} : text;
+}
+
+/* Split a line that becomes a row; numbers are read at once, texts are left in `texts`. */
 static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields, int64_t count,
-                  span *texts) {
+                  span *texts, int64_t row) {
     for (int64_t i = 0; i < count; i++) {
         const uint8_t *stop = end;
         while (fields[i].is_padded && at < end && *at == ' ')
@@ -123,8 +59,13 @@ static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields,
             if (!stop)
                 return false;
         }
+        const gm_column *column = &fields[i].column;
         texts[i] = (span){at, stop};
-        if (!fits(texts[i], fields[i].check))
+        if (!has_form(fields[i].form, texts[i]))
+            return false;
+        if (fields[i].may_be_quoted)
+            texts[i] = without_quotes(texts[i]);
+        if (column->kind != TEXT && number_read(column, texts[i], row) == WRONG)
             return false;
         at = stop + fields[i].after_length;
     }
@@ -140,18 +81,18 @@ typedef struct {
 static bool entered(const gm_lines *lines, const gm_field *fields, int64_t count, int64_t row) {
     span texts[TEXTS_AT_ONCE];
     for (int64_t field = 0; field < count; field++) {
-        if (!fields[field].values)
+        if (!fields[field].column.texts)
             continue;
         for (int i = 0; i < lines->count; i++)
             texts[i] = lines->texts[i][field];
-        if (!numbers_of(fields[field].values, texts, lines->count, fields[field].codes + row))
+        if (!texts_entered(&fields[field].column, texts, lines->count, row))
             return false;
     }
     return true;
 }
 
 /* Split lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
-   Writes which lines could be split, and the codes of their texts; returns how many there are, -1
+   Writes which lines could be split, and the columns of the fields; returns how many there are, -1
    without memory. */
 GM_API int64_t gm_split_lines(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
                               const uint8_t *before, int64_t before_length, const gm_field *fields,
@@ -163,7 +104,8 @@ GM_API int64_t gm_split_lines(const uint8_t *chunk, const int32_t *offsets, int6
         while (end > at && (end[-1] == ' ' || end[-1] == '\r'))
             end--;
         if (end - at < before_length || memcmp(at, before, (size_t)before_length) ||
-            !split(at + before_length, end, fields, count, held.texts[held.count]))
+            !split(at + before_length, end, fields, count, held.texts[held.count],
+                   rows + held.count))
             continue;
         line[rows + held.count++] = (int32_t)i;
         if (held.count == TEXTS_AT_ONCE) {

@@ -18,27 +18,29 @@ from glancemetrics.native.library import (
     library,
     text_addresses,
 )
-from glancemetrics.native.strings import StringTable
+from glancemetrics.native.values import (
+    Form,
+    Kind,
+    NativeColumn,
+    Rows,
+    Wanted,
+    made_rows,
+)
 
 Int32s = npt.NDArray[np.int32]
 
 MOST_FIELDS = 64
 
-ANYTHING, WORD, MAYBE_WORD, QUOTED, NUMBER, VALUE, CELL = range(7)
-"""What the text of a field may be asked to look like: a word has no space and no tab, quoted text
-no quote but behind a backslash; a number may also be `-` or `-1`; a value is a word, or in quotes,
-and a cell has no tab."""
-
 
 class _Field(ctypes.Structure):
     _fields_ = (
-        ("values", Address),
-        ("codes", Address),
+        ("column", NativeColumn),
         ("after", ctypes.c_char_p),
         ("after_length", Count),
         ("is_list", Count),
         ("is_padded", Count),
-        ("check", Count),
+        ("may_be_quoted", Count),
+        ("form", Count),
     )
 
 
@@ -61,12 +63,17 @@ class FieldBetween:
 
     after: bytes
     """Empty for a field that ends the line."""
-    wanted: bool
+    wanted: Wanted | None
+    """`None` for a field that no column has: it is only looked at."""
+    kind: Kind = Kind.TEXT
+    """What it is read as, wanted or not."""
     is_list: bool = False
     """Whether it holds several items, between which stands `, ` or ` : `."""
     is_padded: bool = False
     """Whether spaces may stand before it."""
-    check: int = ANYTHING
+    may_be_quoted: bool = False
+    """Whether its text is the same with quotes around it, which may have none inside."""
+    form: Form = Form.ANYTHING
     """What its text must look like."""
 
 
@@ -76,37 +83,33 @@ class SplitLines:
 
     line: Int32s
     """Of each row, which line it was, from 0."""
-    codes: list[Int32s]
-    """By wanted field and row, the number of its text in the field's table."""
+    columns: list[Rows]
+    """Of each wanted field."""
 
 
-def split_lines(
-    lines: pa.StringArray,
-    before: bytes,
-    fields: Sequence[FieldBetween],
-    tables: Sequence[StringTable],
-) -> SplitLines:
-    """Split lines, each of which has its newline, and enter the texts of wanted fields in tables.
+def split_lines(lines: pa.StringArray, before: bytes, fields: Sequence[FieldBetween]) -> SplitLines:
+    """Split lines, each of which has its newline, and read the texts of fields.
 
     A field ends where the text after it stands first; spaces and a return at the end of a line are
-    no part of it. A line that has not all of the texts is left out.
+    no part of it. A line that has not all of the texts, or of which one is not what its kind and
+    its form want, is left out.
     """
     size = len(lines)
     line = np.empty(size, np.int32)
-    codes = [np.empty(size, np.int32) for _ in tables]
-    kept = iter(zip(tables, codes, strict=True))
+    columns: list[Rows] = []
     array = (_Field * len(fields))()
     for i, field in enumerate(fields):
         array[i].after, array[i].after_length = field.after, len(field.after)
         array[i].is_list, array[i].is_padded = field.is_list, field.is_padded
-        array[i].check = field.check
-        if field.wanted:
-            table, own = next(kept)
-            array[i].values, array[i].codes = table.handle, address(own)
+        array[i].may_be_quoted, array[i].form = field.may_be_quoted, field.form
+        array[i].column.kind = field.kind
+        if field.wanted is not None:
+            array[i].column, rows = made_rows(field.wanted, size)
+            columns.append(rows)
     offsets, data = text_addresses(lines)
-    rows = checked(
+    rows_made = checked(
         library.gm_split_lines(
             data, offsets, size, before, len(before), array, len(fields), address(line)
         )
     )
-    return SplitLines(line[:rows], [each[:rows] for each in codes])
+    return SplitLines(line[:rows_made], [each.of_rows(slice(rows_made)) for each in columns])

@@ -15,6 +15,7 @@ from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.native.json_lines import BROKEN, NO_OBJECT, OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable
+from glancemetrics.native.values import TextRows, Wanted
 from glancemetrics.records import rows
 
 PATHS = [("a",), ("b", "c"), ("h", "X-Y", "0"), ("a/b",), ("é",)]
@@ -32,11 +33,19 @@ objects = st.dictionaries(keys, values, max_size=6)
 def read(lines: list[str]) -> tuple[list[int], list[list[str | None]]]:
     """What each line is, and the text at each path."""
     tables = [StringTable() for _ in PATHS]
-    found = JsonPaths(PATHS).read(pa.array([f"{line}\n" for line in lines], pa.string()), tables)
+    reader = JsonPaths([(path, Wanted()) for path in PATHS])
+    found = reader.read(pa.array([f"{line}\n" for line in lines], pa.string()), tables)
     names = [table.strings().to_pylist() for table in tables]
+
+    def text(path: int, line: int) -> str | None:
+        rows = found.columns.get(path)
+        if rows is None:
+            return None
+        assert isinstance(rows, TextRows)
+        return None if rows.codes[line] < 0 else names[path][rows.codes[line]]
+
     return found.kinds.tolist(), [
-        [None if codes[i] < 0 else names[path][codes[i]] for path, codes in enumerate(found.codes)]
-        for i in range(len(lines))
+        [text(path, line) for path in range(len(PATHS))] for line in range(len(lines))
     ]
 
 

@@ -16,6 +16,7 @@ SOURCES = sorted(Path(glancemetrics.native.__file__).parent.glob("*.c"))
 TESTS = Path(__file__).parents[1]
 RUN = [
     TESTS / "native" / "test_native.py",
+    TESTS / "native" / "test_values.py",
     TESTS / "test_combined.py",
     TESTS / "formats" / "test_pattern.py",
     TESTS / "formats" / "test_json_lines.py",

@@ -1,0 +1,141 @@
+"""Columns of what lines have for a field: texts, or numbers and times that have been read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.formats.fields import FORMS, Field
+from glancemetrics.native.strings import codes_of, compacted, indices_of
+from glancemetrics.native.values import (
+    Kind,
+    Numbers,
+    Rows,
+    State,
+    TextRows,
+    have_form,
+    read_numbers,
+)
+
+Bools = npt.NDArray[np.bool_]
+Int32s = npt.NDArray[np.int32]
+
+_DASH, _EMPTY = pa.scalar("-", pa.string()), pa.scalar("", pa.string())
+_SCALARS = {"": _EMPTY, "-": _DASH}
+
+
+@attrs.frozen(eq=False)
+class Texts:
+    """The texts of a field: by row the number of one of some distinct texts, -1 for none."""
+
+    codes: Int32s
+    distinct: pa.StringArray
+
+    @classmethod
+    def of(cls, codes: Int32s, texts: pa.StringArray) -> Texts:
+        """Number texts by code, without those that no row has."""
+        compact, which = compacted(codes, len(texts))
+        return cls(compact, texts.take(pa.array(which)))
+
+    def each(self, values: pa.Array) -> pa.Array:
+        """Return values of the distinct texts, by row; null where there is none."""
+        return values.take(indices_of(self.codes))
+
+    def of_rows(self, rows: npt.NDArray[np.generic]) -> Texts:
+        """Return those of some rows, given as numbers or as a mask."""
+        return Texts.of(self.codes[rows], self.distinct)
+
+    def known(self, nothing: str = "-") -> Texts:
+        """Return them without the text by which servers say that there is none."""
+        there = pc.not_equal(self.distinct, _SCALARS[nothing]).to_numpy(zero_copy_only=False)
+        if there.all():
+            return self
+        numbers = np.where(there, np.arange(len(there), dtype=np.int32), np.int32(-1))
+        return Texts.of(np.append(numbers, np.int32(-1))[self.codes], self.distinct)
+
+    def mapped(self, distinct: pa.StringArray) -> Texts:
+        """Return others for the distinct texts, in their order; some may be the same, or null."""
+        encoded = distinct.dictionary_encode()
+        numbers = np.append(codes_of(encoded), np.int32(-1))
+        return Texts.of(numbers[self.codes], encoded.dictionary)
+
+    def column(self) -> pa.DictionaryArray:
+        """Return them as a column."""
+        indices = indices_of(self.codes)
+        return pa.DictionaryArray.from_arrays(indices, self.distinct, safe=False)
+
+
+def numbers_of(texts: Texts, kind: Kind) -> Numbers:
+    """Read the texts of a field as numbers or times; a row without text has none."""
+    read = read_numbers(texts.distinct, kind)
+    absent = Numbers.absent(kind, 1)
+    return Numbers(
+        np.append(read.values, absent.values)[texts.codes],
+        np.append(read.states, absent.states)[texts.codes],
+    )
+
+
+@attrs.frozen
+class Columns:
+    """What rows have, by field."""
+
+    texts: Mapping[Field, Texts]
+    numbers: Mapping[Field, Numbers]
+
+    @property
+    def fields(self) -> set[Field]:
+        return {*self.texts, *self.numbers}
+
+    def have_any(self, fields: Iterable[Field]) -> Bools | np.bool_:
+        """Tell which rows have something for one of some fields."""
+        have: Bools | np.bool_ = np.False_
+        for field in fields:
+            if field in self.texts:
+                have = have | (self.texts[field].codes >= 0)
+            elif field in self.numbers:
+                have = have | (self.numbers[field].states > State.NOTHING)
+        return have
+
+    def fit(self, rows: int) -> Bools:
+        """Tell of each row whether its texts and numbers are what their fields want."""
+        good = np.ones(rows, np.bool_)
+        for field in self.fields:
+            wrong = self.wrong(field)
+            if wrong is not None:
+                good &= ~wrong
+        return good
+
+    def wrong(self, field: Field) -> Bools | None:
+        """Tell which rows have for a field what it cannot be; `None` if it may be anything."""
+        if field in self.numbers:
+            wrong: Bools = self.numbers[field].states == State.WRONG
+            return wrong
+        if field not in FORMS:
+            return None
+        texts = self.texts[field]
+        fits = have_form(texts.distinct, FORMS[field])
+        return None if fits.all() else np.append(~fits, False)[texts.codes]
+
+    def of_rows(self, rows: npt.NDArray[np.generic]) -> Columns:
+        """Return those of some rows, given as numbers or as a mask."""
+        return Columns(
+            {field: texts.of_rows(rows) for field, texts in self.texts.items()},
+            {field: numbers.of_rows(rows) for field, numbers in self.numbers.items()},
+        )
+
+
+def columns_of(rows: Mapping[Field, Rows]) -> Columns:
+    """Return columns that compiled code has filled; no more texts may be entered."""
+    texts = {}
+    numbers = {}
+    for field, each in rows.items():
+        if isinstance(each, TextRows):
+            texts[field] = Texts(each.codes, each.table.sealed())
+        else:
+            numbers[field] = each
+    return Columns(texts, numbers)

@@ -1,0 +1,457 @@
+#include "values.h"
+
+#include "calendar.h"
+#include "times.h"
+
+#define MICROS 1000000
+#define MOST_DIGITS 17
+#define MOST_FRACTION 9
+#define MOST_SIZE_DIGITS 18
+#define LATEST (253402300800 * (int64_t)MICROS) /* the year 10000 */
+
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
+
+/* Whether a text says that there is nothing: `-`, or as some servers have it `-1`. */
+static bool is_dash(span text, bool with_zeros) {
+    const uint8_t *at = text.at + 1;
+    if (text.at == text.end || *text.at != '-')
+        return false;
+    if (at == text.end)
+        return true;
+    if (*at++ != '1')
+        return false;
+    if (with_zeros && at < text.end && *at == '.')
+        for (at++; at < text.end && *at == '0';)
+            at++;
+    return at == text.end;
+}
+
+static uint8_t read_status(span text, bool with_words, int64_t *status) {
+    size_t length = length_of(text);
+    if (is_dash(text, false))
+        return NOTHING;
+    const uint8_t *at = text.at;
+    if (!with_words && length == 1 && *at == '0') {
+        *status = 0;
+        return KNOWN;
+    }
+    if (length < 3 || (length > 3 && !with_words) || !read_digits(at, 3, status))
+        return WRONG;
+    if (length == 3)
+        return KNOWN;
+    if (at[3] != ' ')
+        return WRONG;
+    for (at += 4; at < text.end; at++)
+        if ((uint8_t)((*at | 0x20) - 'a') >= 26 && *at != '\'' && *at != ' ' && *at != '-')
+            return WRONG;
+    return KNOWN;
+}
+
+static uint8_t read_size(span text, int64_t *size) {
+    const uint8_t *at = text.at;
+    if (is_dash(text, false))
+        return NOTHING;
+    at += at < text.end && *at == '+';
+    if (at == text.end || text.end - at > MOST_SIZE_DIGITS)
+        return WRONG;
+    *size = 0;
+    for (; at < text.end; at++) {
+        if (!is_digit(*at))
+            return WRONG;
+        *size = *size * 10 + (*at - '0');
+    }
+    return KNOWN;
+}
+
+/* Read `12`, `0.25`: where it ends; null if none begins here. Correctly rounded up to 2^53; beyond,
+   whole part and fraction are rounded by themselves. */
+static const uint8_t *decimal_end(const uint8_t *at, const uint8_t *end, double *decimal) {
+    const uint8_t *first = at;
+    uint64_t whole = 0, all;
+    for (; at < end && is_digit(*at); at++) {
+        if (at - first == MOST_DIGITS)
+            return NULL;
+        whole = whole * 10 + (*at - '0');
+    }
+    if (at == first)
+        return NULL;
+    if (end - at < 2 || *at != '.' || !is_digit(at[1])) {
+        *decimal = (double)whole;
+        return at;
+    }
+    uint64_t fraction = 0;
+    for (first = ++at; at < end && is_digit(*at); at++) {
+        if (at - first == MOST_FRACTION)
+            return NULL;
+        fraction = fraction * 10 + (*at - '0');
+    }
+    int digits = (int)(at - first);
+    if (whole < (uint64_t)1 << 53 && !__builtin_mul_overflow(whole, (uint64_t)powers[digits], &all) &&
+        !__builtin_add_overflow(all, fraction, &all) && all <= (uint64_t)1 << 53)
+        *decimal = (double)all / powers[digits];
+    else
+        *decimal = (double)whole + (double)fraction / powers[digits];
+    return at;
+}
+
+static uint8_t read_decimal(span text, double *decimal) {
+    if (is_dash(text, true))
+        return NOTHING;
+    const uint8_t *at = text.at + (text.at < text.end && *text.at == '+');
+    return decimal_end(at, text.end, decimal) == text.end ? KNOWN : WRONG;
+}
+
+/* The letters of a unit: a to z and both signs for micro. */
+static const uint8_t *letters_end(const uint8_t *at, const uint8_t *end) {
+    for (;;) {
+        if (at < end && (uint8_t)(*at - 'a') < 26)
+            at++;
+        else if (end - at > 1 && ((at[0] == 0xC2 && at[1] == 0xB5) || (at[0] == 0xCE && at[1] == 0xBC)))
+            at += 2;
+        else
+            return at;
+    }
+}
+
+/* Seconds in a unit; 0 for one that is not known. */
+static double seconds_in(span unit) {
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"s", 1},           {"m", 60},   {"h", 3600},     {"ms", 1e-3},
+                 {"us", 1e-6},       {"ns", 1e-9}, {"\xC2\xB5s", 1e-6}, {"\xCE\xBCs", 1e-6}};
+    size_t length = length_of(unit);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strlen(units[i].name) == length && !memcmp(units[i].name, unit.at, length))
+            return units[i].seconds;
+    return 0;
+}
+
+/* Read `12.5ms`, `1m2s`; what has no unit is `unitless` seconds, 0 for not known. */
+static uint8_t read_duration(span text, double unitless, double *seconds) {
+    const uint8_t *at = text.at;
+    bool known = true;
+    if (length_of(text) == 1 && *at == '-')
+        return NOTHING;
+    *seconds = 0;
+    for (bool first = true; first || at < text.end; first = false) {
+        double number;
+        at = decimal_end(at, text.end, &number);
+        if (!at)
+            return WRONG;
+        const uint8_t *unit_end = letters_end(at, text.end);
+        if (unit_end == at && !first)
+            return WRONG;
+        double unit = unit_end == at ? unitless : seconds_in((span){at, unit_end});
+        known = known && unit > 0;
+        *seconds += number * unit;
+        at = unit_end;
+    }
+    return known ? KNOWN : NOTHING;
+}
+
+/* Add up what several upstreams took: `0.010, 0.002 : -`, with commas between servers and colons
+   between groups of servers.
+   Source: https://nginx.org/en/docs/http/ngx_http_upstream_module.html
+   (`$upstream_response_time`). */
+static uint8_t read_decimals(span text, double *sum) {
+    const uint8_t *at = text.at;
+    bool known = false;
+    *sum = 0;
+    while (at < text.end) {
+        double number;
+        if (*at == '-') {
+            at += at + 1 < text.end && at[1] == '1' ? 2 : 1;
+        } else {
+            at = decimal_end(at, text.end, &number);
+            if (!at)
+                return WRONG;
+            *sum += number;
+            known = true;
+        }
+        if (at == text.end)
+            break;
+        if (text.end - at > 2 && at[0] == ',' && at[1] == ' ')
+            at += 2;
+        else if (text.end - at > 3 && at[0] == ' ' && at[1] == ':' && at[2] == ' ')
+            at += 3;
+        else
+            return WRONG;
+    }
+    return known ? KNOWN : NOTHING;
+}
+
+/* Microseconds, of digits and the power of ten by which they are to be multiplied: rounded. */
+static uint8_t micros_of(uint64_t digits, int exponent, int64_t *micros) {
+    for (; exponent > 0; exponent--)
+        if (__builtin_mul_overflow(digits, 10, &digits))
+            return WRONG;
+    if (exponent < -19) {
+        digits = 0;
+        exponent = 0;
+    }
+    if (exponent < 0) {
+        uint64_t one = 1;
+        for (; exponent < 0; exponent++)
+            one *= 10;
+        uint64_t whole = digits / one;
+        digits = whole + (digits - whole * one >= one - one / 2);
+    }
+    if (digits >= (uint64_t)LATEST)
+        return WRONG;
+    *micros = (int64_t)digits;
+    return KNOWN;
+}
+
+/* Read digits since the epoch, of a unit that is ten to the power of `unit` microseconds. */
+static uint8_t read_epoch(span text, int unit, int64_t *micros) {
+    const uint8_t *at = text.at, *first = at;
+    uint64_t digits = 0;
+    int dropped = 0;
+    for (; at < text.end && is_digit(*at); at++)
+        digits = digits * 10 + (*at - '0');
+    if (at == first || at - first > MOST_DIGITS)
+        return WRONG;
+    if (at < text.end) {
+        if (*at++ != '.' || at == text.end || text.end - at > MOST_FRACTION)
+            return WRONG;
+        for (first = at; at < text.end; at++) {
+            if (!is_digit(*at))
+                return WRONG;
+            /* Further ones are far below a microsecond. */
+            if (digits < UINT64_MAX / 10 - 1)
+                digits = digits * 10 + (*at - '0');
+            else
+                dropped++;
+        }
+        unit -= (int)(at - first) - dropped;
+    }
+    return micros_of(digits, unit, micros);
+}
+
+/* Read digits since the epoch of a unit that shows in how large the number is, as JSON writes them:
+   also `1.7e9`. */
+static uint8_t read_any_epoch(span text, int64_t *micros) {
+    const uint8_t *at = text.at, *first = at;
+    uint64_t digits = 0;
+    int exponent = 0;
+    for (; at < text.end && is_digit(*at); at++)
+        digits = digits * 10 + (*at - '0');
+    if (at == first || at - first > 19)
+        return WRONG;
+    if (at < text.end && *at == '.')
+        for (at++; at < text.end && is_digit(*at); at++)
+            if (digits < UINT64_MAX / 10 - 1) {
+                digits = digits * 10 + (*at - '0');
+                exponent--;
+            }
+    if (at < text.end) {
+        if ((*at++ | 0x20) != 'e')
+            return WRONG;
+        at += at < text.end && *at == '+';
+        int64_t more;
+        if (at == text.end || text.end - at > 2 || !read_digits(at, (int)(text.end - at), &more))
+            return WRONG;
+        exponent += (int)more;
+    }
+    /* Seconds up to the year 5138, milliseconds from 1973 on, and so forth. */
+    double size = (double)digits;
+    for (int i = exponent; i > 0; i--)
+        size *= 10;
+    for (int i = exponent; i < 0; i++)
+        size /= 10;
+    int unit = size < 1e11 ? 6 : size < 1e14 ? 3 : size < 1e17 ? 0 : -3;
+    return micros_of(digits, exponent + unit, micros);
+}
+
+static uint8_t read_any_time(span text, int64_t *micros) {
+    size_t length = length_of(text);
+    if (length > 10 && text.at[4] == '-')
+        return read_iso_time(text, micros);
+    if (length > 19 && text.at[2] == '/')
+        return read_clf_time(text, micros) == KNOWN ? KNOWN : read_clf_local_time(text, micros);
+    return read_any_epoch(text, micros);
+}
+
+static uint8_t value_of(int64_t kind, span text, gm_number *number) {
+    if (text.at == text.end)
+        return kind == DECIMALS ? NOTHING : WRONG;
+    switch (kind) {
+    case STATUS:
+        return read_status(text, false, &number->whole);
+    case STATUS_WORDS:
+        return read_status(text, true, &number->whole);
+    case SIZE:
+        return read_size(text, &number->whole);
+    case DECIMAL:
+        return read_decimal(text, &number->decimal);
+    case DURATION:
+        return read_duration(text, 0, &number->decimal);
+    case DURATION_IN_SECONDS:
+        return read_duration(text, 1, &number->decimal);
+    case DECIMALS:
+        return read_decimals(text, &number->decimal);
+    case CLF_TIME:
+        return read_clf_time(text, &number->whole);
+    case CLF_LOCAL_TIME:
+        return read_clf_local_time(text, &number->whole);
+    case ISO_TIME:
+        return read_iso_time(text, &number->whole);
+    case ANY_TIME:
+        return read_any_time(text, &number->whole);
+    case EPOCH_SECONDS:
+        return read_epoch(text, 6, &number->whole);
+    case EPOCH_MILLISECONDS:
+        return read_epoch(text, 3, &number->whole);
+    case EPOCH_MICROSECONDS:
+        return read_epoch(text, 0, &number->whole);
+    case DATE:
+        return read_date(text, &number->whole);
+    case TIME_OF_DAY:
+        return read_time_of_day(text, &number->whole);
+    default:
+        return WRONG;
+    }
+}
+
+uint8_t number_read(const gm_column *column, span text, int64_t row) {
+    gm_number number;
+    number.whole = 0;
+    bool is_nothing = text.at == text.end && column->nothing & EMPTY;
+    uint8_t state = is_nothing ? NOTHING : value_of(column->kind, text, &number);
+    if (column->states) {
+        column->numbers[row] = number;
+        column->states[row] = state;
+    }
+    return state;
+}
+
+bool texts_entered(const gm_column *column, const span *texts, int count, int64_t row) {
+    span some[TEXTS_AT_ONCE] = {{NULL, NULL}};
+    int which[TEXTS_AT_ONCE];
+    int32_t numbers[TEXTS_AT_ONCE];
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        size_t length = length_of(texts[i]);
+        column->codes[row + i] = -1;
+        if (!texts[i].at || (!length && column->nothing & EMPTY) ||
+            (length == 1 && *texts[i].at == '-' && column->nothing & DASH))
+            continue;
+        which[kept] = i;
+        some[kept++] = texts[i];
+    }
+    if (!numbers_of(column->texts, some, kept, numbers))
+        return false;
+    for (int i = 0; i < kept; i++)
+        column->codes[row + which[i]] = numbers[i];
+    return true;
+}
+
+/* Read each string of an Arrow array into a column; -1 without memory, else 0. */
+GM_API int64_t gm_read_values(const gm_column *column, const int32_t *offsets, const uint8_t *data,
+                              int64_t count) {
+    span texts[TEXTS_AT_ONCE];
+    for (int64_t first = 0; first < count; first += TEXTS_AT_ONCE) {
+        int size = count - first < TEXTS_AT_ONCE ? (int)(count - first) : TEXTS_AT_ONCE;
+        for (int i = 0; i < size; i++) {
+            texts[i] = (span){data + offsets[first + i], data + offsets[first + i + 1]};
+            if (column->kind != TEXT)
+                number_read(column, texts[i], first + i);
+        }
+        if (column->kind == TEXT && !texts_entered(column, texts, size, first))
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_blank(uint8_t byte) { return byte == ' ' || byte == '\t'; }
+
+static bool has_blank(span text) {
+    for (const uint8_t *at = text.at; at < text.end; at++)
+        if (is_blank(*at))
+            return true;
+    return false;
+}
+
+/* Whether each quote has a backslash before it that is not itself behind one, and none ends it. */
+static bool is_quoted(span text) {
+    size_t length = length_of(text);
+    if (!length || (!memchr(text.at, '"', length) && !memchr(text.at, '\\', length)))
+        return true;
+    for (const uint8_t *at = text.at; at < text.end; at++) {
+        if (*at == '"')
+            return false;
+        if (*at == '\\' && ++at == text.end)
+            return false;
+    }
+    return true;
+}
+
+/* A word that begins with no quote; or anything between quotes, with quotes inside doubled. */
+static bool is_value(span text) {
+    if (text.at == text.end || *text.at != '"')
+        return text.at < text.end && !has_blank(text);
+    const uint8_t *at = text.at + 1;
+    while (at < text.end && (*at != '"' || (text.end - at > 1 && at[1] == '"')))
+        at += *at == '"' ? 2 : 1;
+    return text.end - at == 1;
+}
+
+static bool is_host_and_port(span text) {
+    const uint8_t *at = text.end;
+    if (length_of(text) == 1 && *text.at == '-')
+        return true;
+    while (at > text.at && is_digit(at[-1]))
+        at--;
+    return at < text.end && at - text.at > 1 && at[-1] == ':' && !has_blank(text);
+}
+
+static bool is_integer(span text) {
+    const uint8_t *at = text.at;
+    at += at < text.end && (*at == '-' || *at == '+');
+    if (at == text.end)
+        return false;
+    while (at < text.end && is_digit(*at))
+        at++;
+    return at == text.end;
+}
+
+bool has_form(int64_t form, span text) {
+    switch (form) {
+    case WORD:
+        return text.at < text.end && !has_blank(text);
+    case MAYBE_WORD:
+        return !has_blank(text);
+    case QUOTED:
+        return is_quoted(text);
+    case VALUE:
+        return is_value(text);
+    case CELL:
+        return text.at == text.end || !memchr(text.at, '\t', length_of(text));
+    case HOST_AND_PORT:
+        return is_host_and_port(text);
+    case MARKED:
+        return text.at == text.end || *text.at == '?';
+    case INTEGER:
+        return is_integer(text);
+    case TAIL:
+        return text.at == text.end || *text.at == ' ';
+    case WORD_AND_TAIL:
+        while (text.at < text.end && !is_blank(*text.at))
+            text.at++;
+        return text.at == text.end || *text.at == ' ';
+    default:
+        return true;
+    }
+}
+
+/* Tell of each string of an Arrow array whether it has a form. */
+GM_API void gm_have_form(int64_t form, const int32_t *offsets, const uint8_t *data, int64_t count,
+                         bool *have) {
+    for (int64_t i = 0; i < count; i++)
+        have[i] = has_form(form, (span){data + offsets[i], data + offsets[i + 1]});
+}

@@ -1,0 +1,75 @@
+/* What the text of a field means: a number, a duration, a time; or it stays a text. */
+
+#ifndef GM_VALUES_H
+#define GM_VALUES_H
+
+#include "strings.h"
+
+/* As native/values.py names them. */
+enum kind {
+    TEXT,
+    STATUS,
+    STATUS_WORDS,
+    SIZE,
+    DECIMAL,
+    DURATION,
+    DURATION_IN_SECONDS,
+    DECIMALS,
+    CLF_TIME,
+    CLF_LOCAL_TIME,
+    ISO_TIME,
+    ANY_TIME,
+    EPOCH_SECONDS,
+    EPOCH_MILLISECONDS,
+    EPOCH_MICROSECONDS,
+    DATE,
+    TIME_OF_DAY,
+};
+
+enum state { ABSENT, NOTHING, KNOWN, WITHOUT_ZONE, WRONG };
+
+typedef union {
+    int64_t whole;
+    double decimal;
+} gm_number;
+
+/* Which texts are none: bits of a column's `nothing`. */
+enum nothing { DASH = 1, EMPTY = 2 };
+
+typedef struct {
+    int64_t kind;
+    int64_t nothing;
+    /* Of texts. */
+    gm_strings *texts;
+    int32_t *codes;
+    /* Of texts: those that there are, and the number of each row's; -1 for none. */
+    gm_number *numbers;
+    uint8_t *states;
+    /* Of all other kinds. All are null for a column that is only looked at. */
+} gm_column;
+
+/* Read the number or the time of a row, as the column's kind has it; returns its state. */
+uint8_t number_read(const gm_column *column, span text, int64_t row);
+
+/* Enter texts of as many rows; those that are null or nothing become -1. False without memory. */
+bool texts_entered(const gm_column *column, const span *texts, int count, int64_t row);
+
+/* What a text may be asked to look like, as the expressions of formats/pattern.py and
+   formats/fields.py say it. */
+enum form {
+    ANYTHING,
+    WORD,
+    MAYBE_WORD,
+    QUOTED,
+    VALUE,
+    CELL,
+    HOST_AND_PORT,
+    MARKED,
+    INTEGER,
+    TAIL,
+    WORD_AND_TAIL,
+};
+
+bool has_form(int64_t form, span text);
+
+#endif

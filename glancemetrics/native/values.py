@@ -1,0 +1,228 @@
+"""What the texts of a field mean: numbers, durations, times; or they stay texts."""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.native.library import (
+    Address,
+    Count,
+    address,
+    checked,
+    for_items,
+    library,
+    quick,
+    text_addresses,
+)
+from glancemetrics.native.strings import StringTable
+
+Int32s = npt.NDArray[np.int32]
+UInt8s = npt.NDArray[np.uint8]
+
+
+class Kind(enum.IntEnum):
+    """What a text means."""
+
+    TEXT = 0
+    STATUS = 1
+    """`200`; `-` and `-1` are nothing, here and in the next ones."""
+    STATUS_WORDS = 2
+    """`200 OK`."""
+    SIZE = 3
+    """`512`, `+512`."""
+    DECIMAL = 4
+    """`0.25`, `+12`."""
+    DURATION = 5
+    """`12.5ms`, `1m2s`: seconds; not known without a unit."""
+    DURATION_IN_SECONDS = 6
+    """The same, in seconds without a unit."""
+    DECIMALS = 7
+    """`0.010, 0.002 : -`: their sum."""
+    CLF_TIME = 8
+    """Here and in the next ones: microseconds since the epoch."""
+    CLF_LOCAL_TIME = 9
+    ISO_TIME = 10
+    ANY_TIME = 11
+    """Each in one of these notations, or a number of which the size shows the unit."""
+    EPOCH_SECONDS = 12
+    EPOCH_MILLISECONDS = 13
+    EPOCH_MICROSECONDS = 14
+    DATE = 15
+    TIME_OF_DAY = 16
+    """Microseconds since midnight."""
+
+
+class State(enum.IntEnum):
+    """What is known of a number or a time."""
+
+    ABSENT = 0
+    """There is no text."""
+    NOTHING = 1
+    """The text says that there is nothing."""
+    KNOWN = 2
+    WITHOUT_ZONE = 3
+    """The text names no zone; the time is as if it were UTC."""
+    WRONG = 4
+    """The text is nothing of the kind."""
+
+
+DECIMAL_KINDS = frozenset({Kind.DECIMAL, Kind.DURATION, Kind.DURATION_IN_SECONDS, Kind.DECIMALS})
+"""Those that are not whole numbers."""
+
+
+class Form(enum.IntEnum):
+    """What a text looks like."""
+
+    ANYTHING = 0
+    WORD = 1
+    """No space, no tab."""
+    MAYBE_WORD = 2
+    """The same, or empty."""
+    QUOTED = 3
+    """No quote but behind a backslash."""
+    VALUE = 4
+    """A word, or anything in quotes."""
+    CELL = 5
+    """No tab."""
+    HOST_AND_PORT = 6
+    MARKED = 7
+    """Empty, or begins with `?`."""
+    INTEGER = 8
+    TAIL = 9
+    """Empty, or begins with a space."""
+    WORD_AND_TAIL = 10
+
+
+class Nothing(enum.IntFlag):
+    """Which texts say that there is nothing."""
+
+    NONE = 0
+    DASH = 1
+    EMPTY = 2
+
+
+class NativeColumn(ctypes.Structure):
+    """A column as compiled code fills it."""
+
+    _fields_ = (
+        ("kind", Count),
+        ("nothing", Count),
+        ("texts", Address),
+        ("codes", Address),
+        ("numbers", Address),
+        ("states", Address),
+    )
+
+
+NATIVE_COLUMN = np.dtype([(name, np.int64) for name, _ in NativeColumn._fields_])
+"""The same for arrays of them."""
+
+library.gm_read_values.argtypes = [ctypes.POINTER(NativeColumn), Address, Address, Count]
+library.gm_read_values.restype = Count
+quick.gm_read_values.argtypes = library.gm_read_values.argtypes
+quick.gm_read_values.restype = Count
+quick.gm_have_form.argtypes = [Count, Address, Address, Count, Address]
+
+
+@attrs.frozen(eq=False)
+class TextRows:
+    """Texts by row."""
+
+    codes: Int32s
+    """The number of each row's text in the table; -1 for nothing."""
+    table: StringTable
+
+    def of_rows(self, rows: npt.NDArray[Any] | slice) -> TextRows:
+        """Return those of some rows, given as numbers or as a mask."""
+        return TextRows(self.codes[rows], self.table)
+
+
+@attrs.frozen(eq=False)
+class Numbers:
+    """Numbers or times by row."""
+
+    values: npt.NDArray[Any]
+    """Floats, or whole numbers; times are microseconds."""
+    states: UInt8s
+    """Of `State`."""
+
+    @classmethod
+    def absent(cls, kind: Kind, rows: int) -> Numbers:
+        """Return some of which none is there."""
+        return cls(np.empty(rows, _dtype(kind)), np.full(rows, State.ABSENT, np.uint8))
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which are known, and need no time zone for it."""
+        known: npt.NDArray[np.bool_] = self.states == State.KNOWN
+        return known
+
+    def of_rows(self, rows: npt.NDArray[Any] | slice) -> Numbers:
+        """Return those of some rows, given as numbers or as a mask."""
+        return Numbers(self.values[rows], self.states[rows])
+
+    def where_absent(self, others: Numbers) -> Numbers:
+        """Return others for rows that have none."""
+        absent = self.states == State.ABSENT
+        return Numbers(
+            np.where(absent, others.values, self.values),
+            np.where(absent, others.states, self.states),
+        )
+
+
+Rows = TextRows | Numbers
+
+
+def _dtype(kind: Kind) -> type[np.float64 | np.int64]:
+    return np.float64 if kind in DECIMAL_KINDS else np.int64
+
+
+@attrs.frozen
+class Wanted:
+    """A column to be filled."""
+
+    kind: Kind = Kind.TEXT
+    nothing: Nothing = Nothing.NONE
+
+
+def made_rows(
+    wanted: Wanted, size: int, table: StringTable | None = None
+) -> tuple[NativeColumn, Rows]:
+    """Make a column ready to be filled, of so many rows; texts are entered in the table."""
+    if wanted.kind is Kind.TEXT:
+        texts = TextRows(np.empty(size, np.int32), StringTable() if table is None else table)
+        written = (texts.table.handle, address(texts.codes), None, None)
+        return NativeColumn(wanted.kind, wanted.nothing, *written), texts
+    numbers = Numbers.absent(wanted.kind, size)
+    read = (None, None, address(numbers.values), address(numbers.states))
+    return NativeColumn(wanted.kind, wanted.nothing, *read), numbers
+
+
+def read_values(texts: pa.StringArray, wanted: Wanted, table: StringTable | None = None) -> Rows:
+    """Read texts, of which none is null, into a column."""
+    column, rows = made_rows(wanted, len(texts), table)
+    offsets, data = text_addresses(texts)
+    checked(for_items(len(texts)).gm_read_values(column, offsets, data, len(texts)))
+    return rows
+
+
+def read_numbers(texts: pa.StringArray, kind: Kind) -> Numbers:
+    """Read texts, of which none is null, as numbers or times."""
+    rows = read_values(texts, Wanted(kind))
+    assert isinstance(rows, Numbers)
+    return rows
+
+
+def have_form(texts: pa.StringArray, form: Form) -> npt.NDArray[np.bool_]:
+    """Tell of each text whether it has a form; none may be null."""
+    have = np.empty(len(texts), np.bool_)
+    offsets, data = text_addresses(texts)
+    quick.gm_have_form(form, offsets, data, len(texts), address(have))
+    return have

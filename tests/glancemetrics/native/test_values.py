@@ -1,0 +1,231 @@
+"""Numbers and times read by compiled code: against the patterns, and Python's own arithmetic."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from glancemetrics.formats.fields import FIELD_PATTERNS, FORMS, KINDS, TIMES, Field
+from glancemetrics.native.values import (
+    Kind,
+    Nothing,
+    State,
+    Wanted,
+    have_form,
+    read_numbers,
+    read_values,
+)
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+LATEST = 253_402_300_800_000_000
+"""The year 10000."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+typed = st.sampled_from([field for field in KINDS if field in FIELD_PATTERNS])
+digits = st.text("0123456789", min_size=1, max_size=17)
+decimals = st.builds(
+    lambda whole, rest: whole + rest,
+    digits,
+    st.just("") | st.text("0123456789", min_size=1, max_size=9).map(lambda text: f".{text}"),
+)
+moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))
+zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+def read(text: str, kind: Kind) -> tuple[State, float | int]:
+    numbers = read_numbers(pa.array([text], pa.string()), kind)
+    return State(numbers.states[0]), numbers.values[0].item()
+
+
+def micros(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def near(field: Field) -> st.SearchStrategy[str]:
+    """Texts that are what a field wants, and such as nearly are."""
+    good = st.from_regex(re.compile(FIELD_PATTERNS[field], re.ASCII), fullmatch=True)
+    alphabet = "019-+.,: eETZ?/JanmsµM'"
+    return good | st.builds(
+        lambda text, at, more: text[: at % (len(text) + 1)] + more + text[at % (len(text) + 1) :],
+        good,
+        st.integers(0, 40),
+        st.text(alphabet, max_size=2),
+    )
+
+
+@given(st.data(), typed)
+def test_what_is_read_is_what_the_pattern_matches(data: st.DataObject, field: Field) -> None:
+    text = data.draw(near(field))
+    matches = pc.match_substring_regex(pa.array([text]), f"^(?:{FIELD_PATTERNS[field]})$")
+    fits = matches[0].as_py()
+    state, _ = read(text, KINDS[field])
+    is_time = field in TIMES or field is Field.DATE
+    if is_time and fits:
+        return  # it may be of no calendar
+    assert (state != State.WRONG) == fits
+
+
+@given(st.data(), st.sampled_from(list(FORMS)))
+def test_forms_are_what_the_patterns_match(data: st.DataObject, field: Field) -> None:
+    text = data.draw(near(field).filter(lambda text: "\n" not in text))
+    matches = pc.match_substring_regex(pa.array([text]), f"^(?:{FIELD_PATTERNS[field]})$")
+    assert have_form(pa.array([text]), FORMS[field])[0] == matches[0].as_py()
+
+
+@given(decimals, st.sampled_from(["", "+"]))
+@example("0.1", "")
+@example("99999999999999999.999999999", "")
+def test_decimals_are_those_that_python_reads(text: str, sign: str) -> None:
+    state, value = read(sign + text, Kind.DECIMAL)
+    assert state is State.KNOWN
+    if len(text) <= 16:
+        assert value == float(text)
+    assert math.isclose(value, float(text), rel_tol=1e-15)
+
+
+@given(st.lists(st.tuples(decimals, st.sampled_from(list(UNITS))), min_size=1, max_size=3))
+def test_durations_are_the_sum_of_their_parts(parts: list[tuple[str, str]]) -> None:
+    text = "".join(number + unit for number, unit in parts)
+    expected = sum(float(number) * UNITS[unit] for number, unit in parts)
+    for kind in (Kind.DURATION, Kind.DURATION_IN_SECONDS):
+        state, value = read(text, kind)
+        assert state is State.KNOWN
+        assert math.isclose(value, expected, rel_tol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "state", "value"),
+    [
+        ("12", Kind.DURATION, State.NOTHING, None),
+        ("12", Kind.DURATION_IN_SECONDS, State.KNOWN, 12.0),
+        ("12d", Kind.DURATION, State.NOTHING, None),
+        ("-", Kind.DURATION, State.NOTHING, None),
+        ("1m2", Kind.DURATION, State.WRONG, None),
+        ("0.010, 0.002 : -", Kind.DECIMALS, State.KNOWN, 0.012),
+        ("-, -1 : -", Kind.DECIMALS, State.NOTHING, None),
+        ("-1, 0.5", Kind.DECIMALS, State.KNOWN, 0.5),
+        ("", Kind.DECIMALS, State.NOTHING, None),
+        ("0.1, ", Kind.DECIMALS, State.WRONG, None),
+        ("-1.000", Kind.DECIMAL, State.NOTHING, None),
+        ("-2", Kind.DECIMAL, State.WRONG, None),
+        ("000", Kind.STATUS, State.KNOWN, 0),
+        ("0", Kind.STATUS, State.KNOWN, 0),
+        ("-", Kind.STATUS, State.NOTHING, None),
+        ("2000", Kind.STATUS, State.WRONG, None),
+        ("404 Not Found", Kind.STATUS_WORDS, State.KNOWN, 404),
+        ("+512", Kind.SIZE, State.KNOWN, 512),
+        ("999999999999999999", Kind.SIZE, State.KNOWN, 999_999_999_999_999_999),
+        ("-1", Kind.SIZE, State.NOTHING, None),
+        ("1.7e9", Kind.ANY_TIME, State.KNOWN, 1_700_000_000_000_000),
+        ("1.7E+18", Kind.ANY_TIME, State.KNOWN, 1_700_000_000_000_000),
+        ("1700000000123", Kind.ANY_TIME, State.KNOWN, 1_700_000_000_123_000),
+        ("1e99", Kind.ANY_TIME, State.WRONG, None),
+        ("May 17", Kind.ANY_TIME, State.WRONG, None),
+        ("", Kind.ANY_TIME, State.WRONG, None),
+        ("10:05:03.25", Kind.TIME_OF_DAY, State.WITHOUT_ZONE, 36_303_250_000),
+        ("24:00:00", Kind.TIME_OF_DAY, State.WRONG, None),
+    ],
+)
+def test_what_texts_mean(text: str, kind: Kind, state: State, value: float | None) -> None:
+    found, number = read(text, kind)
+    assert found is state
+    if value is not None:
+        assert number == value
+
+
+@given(
+    decimals,
+    st.sampled_from(
+        [
+            (Kind.EPOCH_SECONDS, 1_000_000),
+            (Kind.EPOCH_MILLISECONDS, 1000),
+            (Kind.EPOCH_MICROSECONDS, 1),
+        ]
+    ),
+)
+@example("1700000000.1234567", (Kind.EPOCH_SECONDS, 1_000_000))
+@example("1700000000123456.5", (Kind.EPOCH_MICROSECONDS, 1))
+def test_numbers_since_the_epoch_are_exact(text: str, unit: tuple[Kind, int]) -> None:
+    kind, factor = unit
+    exact = math.floor(Fraction(text) * factor + Fraction(1, 2))
+    state, value = read(text, kind)
+    if exact >= LATEST:
+        assert state is State.WRONG
+    else:
+        assert (state, value) == (State.KNOWN, exact)
+
+
+@given(st.integers(10**9, 10**10).map(str), st.text("0123456789", max_size=9))
+def test_seconds_are_told_from_smaller_units_by_size(seconds: str, fraction: str) -> None:
+    exact = math.floor(Fraction(f"{seconds}.{fraction or 0}") * 1_000_000 + Fraction(1, 2))
+    for power in range(len(fraction) + 1):
+        shifted = f"{seconds}{fraction[:power]}.{fraction[power:]}"
+        if power in {0, 3, 6, 9}:
+            assert read(shifted, Kind.ANY_TIME) == (State.KNOWN, exact)
+
+
+@given(moments, zones)
+def test_times_agree_with_the_calendar(naive: datetime, zone: timezone) -> None:
+    moment = naive.replace(tzinfo=zone)
+    whole = moment.replace(microsecond=0)
+    clf = f"{moment.day:02}/{moment:%b}/{moment.year:04}:{moment:%H:%M:%S}"
+    exact, local = micros(moment), micros(naive.replace(tzinfo=UTC))
+    for kind in (Kind.CLF_TIME, Kind.ANY_TIME):
+        assert read(f"{clf} {moment:%z}", kind) == (State.KNOWN, micros(whole))
+    for kind in (Kind.CLF_LOCAL_TIME, Kind.ANY_TIME):
+        written = f"{clf}.{naive.microsecond:06}"
+        assert read(written, kind) == (State.WITHOUT_ZONE, local)
+    for kind in (Kind.ISO_TIME, Kind.ANY_TIME):
+        assert read(moment.isoformat(), kind) == (State.KNOWN, exact)
+        assert read(naive.isoformat(" "), kind) == (State.WITHOUT_ZONE, local)
+    day, of_day = (
+        read(naive.date().isoformat(), Kind.DATE),
+        read(naive.time().isoformat(), Kind.TIME_OF_DAY),
+    )
+    assert day[1] + of_day[1] == local
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["29/Feb/2023:00:00:00", "00/Jan/2023:00:00:00", "1/Jan/2023:00:00:00", "", "x" * 20]
+    + ["01/Jan/2023:00:60:00", "01/Jan/2023:00:00:61", "01-Jan-2023:00:00:00"]
+    + ["01/Jan/0000:00:00:00", "32/Jan/2023:00:00:00", "01/Jam/2023:00:00:00"],
+)
+def test_what_is_no_clf_time_is_told(text: str) -> None:
+    assert read(text, Kind.CLF_LOCAL_TIME)[0] is State.WRONG
+    assert read(f"{text} +0000", Kind.CLF_TIME)[0] is State.WRONG
+
+
+@pytest.mark.parametrize("zone", ["", " ", " 0000", " +000", " +2400", " +0060", " +0000x"])
+def test_what_is_no_zone_is_told(zone: str) -> None:
+    assert read(f"01/Jan/2023:00:00:00{zone}", Kind.CLF_TIME)[0] is State.WRONG
+
+
+def test_a_leap_second_is_the_first_of_the_next_minute() -> None:
+    leap = read("31/Dec/2016:23:59:60 +0000", Kind.CLF_TIME)
+    assert leap == read("01/Jan/2017:00:00:00 +0000", Kind.CLF_TIME)
+    assert leap[0] is State.KNOWN
+
+
+def test_months_are_read_in_any_case() -> None:
+    assert read("01/jAN/2023:00:00:00", Kind.CLF_LOCAL_TIME)[0] is State.WITHOUT_ZONE
+
+
+def test_texts_that_say_that_there_is_nothing_have_no_number() -> None:
+    texts = pa.array(["a", "-", "", "b", "a"])
+    for nothing, codes in (
+        (Nothing.NONE, [0, 1, 2, 3, 0]),
+        (Nothing.DASH, [0, -1, 1, 2, 0]),
+        (Nothing.DASH | Nothing.EMPTY, [0, -1, -1, 1, 0]),
+    ):
+        assert read_values(texts, Wanted(Kind.TEXT, nothing)).codes.tolist() == codes
+    empty = read_values(texts, Wanted(Kind.SIZE, Nothing.DASH | Nothing.EMPTY)).states.tolist()
+    assert empty[1:3] == [State.NOTHING, State.NOTHING]

@@ -7,15 +7,16 @@ import threading
 import numpy as np
 
 from glancemetrics.formats.detection import detect
+from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
     Decoded,
-    newlines,
     nothing_decoded,
 )
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import W3cFormat
+from glancemetrics.native.lines import count_lines
 
 _MOST_BETWEEN_LOOKS = 4096
 """Rejects; after each look in vain twice as many are waited for."""
@@ -72,16 +73,33 @@ class AutoFormat:
         """Decode a chunk of whole lines, each ended by a newline."""
         known = self._known
         if known is None:
-            known = detect(_ends_of(chunk), circumstances).format
+            known = self._detected(chunk, circumstances)
             if known is None:
-                return nothing_decoded(len(newlines(chunk)))
-            if self._learns:
-                with self._lock:
-                    self._known = known
+                return nothing_decoded(count_lines(chunk)[0])
         decoded = known.decode(chunk, circumstances)
         if decoded.rejects and self._is_worth_a_look(decoded):
             return self._looked_anew(chunk, circumstances, known, decoded)
         return decoded
+
+    def _detected(
+        self, chunk: bytes | memoryview, circumstances: Circumstances
+    ) -> StreamFormat | None:
+        if not self._learns:
+            return detect(_ends_of(chunk), circumstances).format
+        with self._lock:
+            self._rejects += count_lines(chunk)[0]
+            if self._rejects < self._wait:
+                return None
+        found = detect(_ends_of(chunk), circumstances).format
+        with self._lock:
+            self._looked(found is not None)
+            self._known = found
+        return found
+
+    def _looked(self, found: bool) -> None:
+        """Note that rejects were looked at: after each look in vain, the next one is later."""
+        self._rejects = 0
+        self._wait = 1 if found else min(2 * self._wait, _MOST_BETWEEN_LOOKS)
 
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""
@@ -108,8 +126,7 @@ class AutoFormat:
         again = decoded if wider == known else wider.decode(chunk, circumstances)
         better = again.batch.num_rows > decoded.batch.num_rows
         with self._lock:
-            self._rejects = 0
-            self._wait = 1 if better else min(2 * self._wait, _MOST_BETWEEN_LOOKS)
+            self._looked(better)
             if better and self._learns:
                 self._known = wider
         return again if better else decoded
@@ -119,7 +136,7 @@ def _ends_of(chunk: bytes | memoryview) -> bytes:
     """Return the lines at the beginning and at the end of a chunk."""
     if len(chunk) <= 2 * _SAMPLE_BYTES:
         return bytes(chunk)
-    ends = newlines(chunk)
+    _, ends = line_bounds(chunk)
     first = ends[np.searchsorted(ends, _SAMPLE_BYTES)] + 1
     last = ends[np.searchsorted(ends, len(chunk) - _SAMPLE_BYTES)] + 1
     return bytes(chunk[:first]) + bytes(chunk[max(first, last) :])
@@ -127,11 +144,8 @@ def _ends_of(chunk: bytes | memoryview) -> bytes:
 
 def _lines_at(chunk: bytes | memoryview, decoded: Decoded) -> bytes:
     """Return some of the rejects of a chunk."""
-    ends = newlines(chunk)
+    starts, ends = line_bounds(chunk)
     chosen = decoded.rejected
     if len(chosen) > _LOOKED_AT:
         chosen = chosen[np.linspace(0, len(chosen) - 1, _LOOKED_AT).astype(np.intp)]
-    return b"".join(
-        bytes(chunk[ends[number - 1] + 1 if number else 0 : ends[number] + 1])
-        for number in chosen.tolist()
-    )
+    return b"".join(bytes(chunk[starts[number] : ends[number] + 1]) for number in chosen.tolist())

@@ -7,24 +7,19 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from glancemetrics.native.values import Port, TextRows, Wanted, read_values
 
 Network = IPv4Network | IPv6Network
 
 _FOR = re.compile(r'for=(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
 
 
-def without_ports(hosts: pa.StringArray, *, always: bool) -> pa.StringArray:
-    """Take the port off each host, and the brackets around an IPv6 address.
-
-    `always`: each has a port, so that what follows the last colon is one; otherwise only what
-    follows the only colon, or brackets.
-    """
-    plain = pc.replace_substring_regex(hosts, r"^\[([^\]]*)\](?::\d+)?$", r"\1")
-    pattern = r"^([^\[]*):\d+$" if always else r"^([^:\[]*):\d+$"
-    return pc.if_else(
-        pc.equal(plain, hosts), pc.replace_substring_regex(plain, pattern, r"\1"), plain
-    )
+def without_ports(hosts: pa.StringArray) -> pa.StringArray:
+    """Take the port off each host that has one, and the brackets around an IPv6 address."""
+    read = read_values(hosts, Wanted(port=Port.MAYBE))
+    assert isinstance(read, TextRows)
+    return read.table.sealed().take(pa.array(read.codes))
 
 
 def clients_of(

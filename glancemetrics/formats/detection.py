@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
 from glancemetrics.formats.extended import extended_combined
+from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
-from glancemetrics.formats.pattern import PatternFormat, lines_of
+from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.presets.preset import parts_of
-from glancemetrics.formats.stream import StreamFormat, chunk_of, open_envelopes
+from glancemetrics.formats.stream import StreamFormat, open_envelopes
 from glancemetrics.native.strings import codes_of
 
 Bools = npt.NDArray[np.bool_]

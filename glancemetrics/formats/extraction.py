@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.native.lines import rests
+
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
@@ -22,8 +24,7 @@ _GROUP = "(?P<"
 FEW_LINES = 200
 """Of fewer, to compile an expression for each stage takes longer than the stages save."""
 _MOST_GROUPS = 3
-"""Of a stage, beside the rest of the line."""
-_REST = r"(?P<rest>(?s:.*))$"
+"""Of a stage, beside all of it."""
 
 
 class Extraction:
@@ -45,7 +46,11 @@ class Extraction:
                 groups = 0
             stages[-1] += piece
             groups += count
-        self._stages = [f"^{stage}{_REST}" for stage in stages[:-1]] + [f"^{stages[-1]}{end}"]
+        self._stages = [
+            # What is left of the line is not matched: that takes longer than to copy it.
+            *(f"^(?P<stage>{stage})" for stage in stages[:-1]),
+            f"^{stages[-1]}{end}",
+        ]
 
     def of(self, lines: pa.StringArray) -> tuple[Int64s, dict[str, pa.StringArray]]:
         """Return which lines match, and the texts of their groups."""
@@ -58,7 +63,8 @@ class Extraction:
             if matches.null_count:
                 return self._in_parts(lines, matches.is_valid().to_numpy(zero_copy_only=False))
             found |= _texts(matches)
-            rest = found.pop("rest", rest)
+            if "stage" in found:
+                rest = rests(rest, pc.binary_length(found.pop("stage")).to_numpy())
         return np.arange(len(lines)), found
 
     def _in_parts(

@@ -60,6 +60,8 @@ class Texts:
 
     def mapped(self, distinct: pa.StringArray) -> Texts:
         """Return others for the distinct texts, in their order; some may be the same, or null."""
+        if distinct.equals(self.distinct):
+            return self
         encoded = distinct.dictionary_encode()
         numbers = np.append(codes_of(encoded), np.int32(-1))
         return Texts.of(numbers[self.codes], encoded.dictionary)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from glancemetrics.native.values import Form, Kind
+from glancemetrics.native.values import Form, Kind, Nothing, Port, Wanted
 
 
 class Field(enum.Enum):
@@ -153,6 +153,14 @@ KINDS = {
 """What compiled code reads texts as; all others stay texts. It takes what `FIELD_PATTERNS` matches,
 but for times that no calendar has."""
 
+_PORTS = {Field.HOST_PORT: Port.ALWAYS, Field.HOST_OR_PORT: Port.MAYBE}
+
+
+def wanted_of(field: Field, nothing: Nothing) -> Wanted:
+    """Return what is to be made of the texts of a field, of which some say that there is none."""
+    return Wanted(KINDS.get(field, Kind.TEXT), nothing, _PORTS.get(field, Port.NONE))
+
+
 FORMS = {
     Field.HOST: Form.WORD,
     Field.HOST_PORT: Form.HOST_AND_PORT,
@@ -160,4 +168,4 @@ FORMS = {
     Field.IDENTITY: Form.WORD,
     Field.MARKED_QUERY: Form.MARKED,
 }
-"""What compiled code checks of texts that `FIELD_PATTERNS` has."""
+"""What compiled code checks of texts that `FIELD_PATTERNS` has, before it takes off ports."""

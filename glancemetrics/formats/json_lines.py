@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.field_columns import Columns, Texts
-from glancemetrics.formats.fields import KINDS, TIMES, Field
+from glancemetrics.formats.fields import KINDS, TIMES, Field, wanted_of
+from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
-from glancemetrics.formats.pattern import lines_of
 from glancemetrics.formats.record_columns import records_of
 from glancemetrics.native.json_lines import BROKEN, OBJECT, JsonPaths, Path
 from glancemetrics.native.strings import StringTable
-from glancemetrics.native.values import Kind, Nothing, Numbers, Rows, State, TextRows, Wanted
+from glancemetrics.native.values import Nothing, Numbers, Rows, State, TextRows, Wanted
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -68,10 +68,10 @@ class JsonFormat:
         )
 
     def _wanted(self, one: str, field: Field | None) -> Wanted:
-        kind = Kind.TEXT if field is None else KINDS.get(field, Kind.TEXT)
         # What must be there may be nothing.
-        is_kept = kind is Kind.TEXT and one in self._requires
-        return Wanted(kind, Nothing.NONE if is_kept else Nothing.DASH | Nothing.EMPTY)
+        is_kept = field not in KINDS and one in self._requires
+        nothing = Nothing.NONE if is_kept else Nothing.DASH | Nothing.EMPTY
+        return Wanted() if field is None else wanted_of(field, nothing)
 
     def _has(self, one: str) -> bool:
         return any(one in paths for paths in self._fields.values())

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.formats.clients import Network
+from glancemetrics.formats.lines import line_bounds
 from glancemetrics.records import empty_batch, seconds
 from glancemetrics.rejects import Reject, reject_of
 from glancemetrics.time_bisect import LineTimes
@@ -132,13 +133,12 @@ def reject_samples(
     """Return some of the rejects of a chunk, with reasons: the first, and the last ones."""
     if not decoded.rejects:
         return ()
-    ends = newlines(chunk)
+    starts, ends = line_bounds(chunk)
     chosen = decoded.rejected
     if len(chosen) > _SAMPLED_REJECTS:
         chosen = np.concatenate([chosen[:1], chosen[1 - _SAMPLED_REJECTS :]])
     texts = (
-        bytes(chunk[ends[number - 1] + 1 if number else 0 : ends[number]]).rstrip(b"\r")
-        for number in chosen.tolist()
+        bytes(chunk[starts[number] : ends[number]]).rstrip(b"\r") for number in chosen.tolist()
     )
     return tuple(reject_of(text, log_format.explain(text)) for text in texts)
 
@@ -149,15 +149,10 @@ def line_times(log_format: LogFormat, circumstances: Circumstances = UNKNOWN) ->
     def times(block: bytes) -> tuple[Int64s, Int64s]:
         whole = block[: block.rfind(b"\n") + 1]
         decoded = log_format.decode(whole, circumstances)
-        starts = np.concatenate([np.zeros(1, np.int64), newlines(whole) + 1])
-        return starts[decoded.line], seconds(decoded.batch)
+        starts, _ = line_bounds(whole)
+        return starts[decoded.line].astype(np.int64), seconds(decoded.batch)
 
     return times
-
-
-def newlines(chunk: bytes | memoryview) -> Int64s:
-    """Return where the lines of a chunk end."""
-    return np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
 
 
 def directives_after(known: bytes, lines: bytes, prefixes: Sequence[bytes]) -> bytes:

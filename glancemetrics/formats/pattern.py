@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import Columns, Texts, columns_of, numbers_of
-from glancemetrics.formats.fields import FIELD_PATTERNS, FORMS, KINDS, TIMES, Field
+from glancemetrics.formats.fields import FIELD_PATTERNS, FORMS, KINDS, TIMES, Field, wanted_of
+from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
     Decoded,
-    newlines,
     nothing_decoded,
 )
 from glancemetrics.formats.record_columns import records_of
@@ -67,24 +67,28 @@ VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
 CELL = r"[^\t]*"
 """What stands between tabs."""
 INTEGER = r"[+-]?\d+"
-_WORD = r"[^ \t]+"
+BRACES = r"(?:\{[^{}]*\} ){0,2}"
+TAIL = "(?: .*)?"
+WORD = r"[^ \t]+"
 _MAYBE_WORD = r"[^ \t]*?"
-_TAIL = "(?: .*)?"
 _FORMS = {
     _ANYTHING: Form.ANYTHING,
     f"(?:{_ANYTHING})": Form.ANYTHING,
     _QUOTED: Form.QUOTED,
-    f"(?:{_WORD})": Form.WORD,
+    f"(?:{WORD})": Form.WORD,
     _MAYBE_WORD: Form.MAYBE_WORD,
     f"(?:{VALUE})": Form.VALUE,
     f"(?:{CELL})": Form.CELL,
     f"(?:{INTEGER})": Form.INTEGER,
-    f"(?:{_TAIL})": Form.TAIL,
-    f"(?:{_WORD}{_TAIL})": Form.WORD_AND_TAIL,
+    f"(?:{BRACES})": Form.BRACES,
+    f"(?:{TAIL})": Form.TAIL,
+    f"(?:{WORD}{TAIL})": Form.WORD_AND_TAIL,
     **{f"(?:{FIELD_PATTERNS[field]})": form for field, form in FORMS.items()},
 }
 """Patterns that compiled code checks while it splits."""
 _IN_BRACKETS = r"[^\]]*"
+_ENDED_BY = {_IN_BRACKETS: "]", f"(?:{CELL})": "\t"}
+"""By pattern, the only character that it does not match."""
 _NOTHING = pa.array(["-"])
 _LINE_END = r"[ \r]*\n$"
 
@@ -183,7 +187,10 @@ class PatternFormat:
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
     ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        lines = lines_of(chunk)
+        return self.decode_lines(lines_of(chunk), circumstances)
+
+    def decode_lines(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+        """Decode lines, each of which has its newline."""
         if not len(lines):
             return nothing_decoded()
         batch, good = self._records(lines, circumstances)
@@ -246,10 +253,10 @@ class PatternFormat:
 
     def _want(self, at: int) -> Wanted:
         """Return what is to be made of a part's texts."""
-        part = self._parts[at]
-        is_time_piece = part.field is Field.FORMATTED_TIME
-        nothing = Nothing.NONE if part.field is None or is_time_piece else Nothing.DASH
-        return Wanted(self._kind(at), nothing)
+        field = self._parts[at].field
+        if field is None or field is Field.FORMATTED_TIME:
+            return Wanted()
+        return attrs.evolve(wanted_of(field, Nothing.DASH), kind=self._kind(at))
 
     def _kind(self, at: int) -> Kind:
         part = self._parts[at]
@@ -318,7 +325,7 @@ class PatternFormat:
 
     def _form(self, at: int, after: str) -> Form | None:
         """Return what compiled code checks of a part; `None` if it cannot."""
-        if self._patterns[at] == _IN_BRACKETS and after.startswith("]"):
+        if after[:1] == _ENDED_BY.get(self._patterns[at]):
             return Form.ANYTHING  # it ends at the first of them
         return _FORMS.get(self._patterns[at])
 
@@ -464,18 +471,6 @@ def _free_text(part: Part, before: str, after: str) -> str:
         return _IN_BRACKETS
     # Names of users and lists of addresses have spaces: as little as the rest allows.
     return _ANYTHING
-
-
-def lines_of(chunk: bytes | memoryview) -> pa.StringArray:
-    r"""Return the lines of a chunk, each with its newline; what is not UTF-8 becomes `\xHH`."""
-    chunk = bytes(chunk)
-    try:
-        chunk.decode()
-    except UnicodeDecodeError:
-        chunk = chunk.decode("utf-8", "backslashreplace").encode()
-    ends = newlines(chunk)
-    offsets = np.concatenate([np.zeros(1, np.int64), ends + 1]).astype(np.int32)
-    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(chunk))
 
 
 def _without(count: int, numbers: Int32s) -> Int32s:

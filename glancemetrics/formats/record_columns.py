@@ -44,6 +44,7 @@ _DURATIONS = {
 }
 """Column, and units in a second."""
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
+_ADDRESS = r"^[A-Za-z][A-Za-z0-9+.-]*://"
 # Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
 _NULL = pa.scalar(None, pa.string())
 _EMPTY, _SPACE, _MARK = (pa.scalar(text, pa.string()) for text in ("", " ", "?"))
@@ -113,11 +114,8 @@ def _times(
 
 
 def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
-    peer = columns.get(Field.HOST)
-    for field, always in ((Field.HOST_PORT, True), (Field.HOST_OR_PORT, False)):
-        if peer is None and field in columns:
-            texts = columns[field]
-            peer = texts.mapped(without_ports(texts.distinct, always=always)).known()
+    asking = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT)
+    peer = next((columns[field] for field in asking if field in columns), None)
     if peer is None and Field.FORWARDED_FOR in columns:
         # Of a proxy that writes down what it hands on: it has put its own client at the end.
         return _last_clients(columns[Field.FORWARDED_FOR], circumstances)
@@ -143,10 +141,10 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
 def _last_clients(forwarded: Texts, circumstances: Circumstances) -> Texts:
     last = pc.replace_substring_regex(forwarded.distinct, r"^.*,\s*", "")
     if not circumstances.trusted:
-        return forwarded.mapped(without_ports(last, always=False)).known()
+        return forwarded.mapped(without_ports(last)).known()
     whole = forwarded.distinct.to_pylist()
     hosts = clients_of(
-        without_ports(last, always=False).to_pylist(),
+        without_ports(last).to_pylist(),
         [text.rpartition(",")[0] for text in whole],
         circumstances.trusted,
     )
@@ -239,24 +237,33 @@ def _decoded_columns(
 def _targets(columns: Mapping[Field, Texts]) -> Texts:
     path = columns[Field.TARGET if Field.TARGET in columns else Field.PATH]
     query = columns.get(Field.QUERY, columns.get(Field.MARKED_QUERY))
-    if query is None:
+    if query is None or not len(query.distinct):
         return path
-    queries = query.each(query.distinct).fill_null(_EMPTY)
+    # Each pair is put together once.
+    pairs = path.codes.astype(np.int64) * (len(query.distinct) + 1) + (query.codes + 1)
+    encoded = pa.array(pairs).dictionary_encode()
+    which, query_which = np.divmod(encoded.dictionary.to_numpy(), len(query.distinct) + 1)
+    paths = Texts(which.astype(np.int32), path.distinct)
+    queried = Texts((query_which - 1).astype(np.int32), query.distinct)
+    queries = queried.each(queried.distinct).fill_null(_EMPTY)
     if Field.QUERY in columns:
         marked = pc.binary_join_element_wise(_MARK, queries, _EMPTY)
         queries = pc.if_else(pc.equal(queries, _EMPTY), _EMPTY, marked)
-    paths = path.each(path.distinct)
+    written = paths.each(paths.distinct)
     if Field.TARGET in columns:
-        queries = pc.if_else(pc.match_substring(paths, "?"), _EMPTY, queries)
-    joined = pc.binary_join_element_wise(paths, queries, _EMPTY)
-    encoded = joined.dictionary_encode()
-    return Texts(codes_of(encoded), encoded.dictionary)
+        queries = pc.if_else(pc.match_substring(written, "?"), _EMPTY, queries)
+    joined = pc.binary_join_element_wise(written, queries, _EMPTY)
+    return Texts(codes_of(encoded), joined.fill_null(_EMPTY)).mapped(joined)
 
 
 def _odd_requests(targets: Texts, methods: Texts) -> Bools:
     """Which are not just a path or an address, asked for with some method."""
-    plain = pc.match_substring_regex(targets.distinct, r"^(?:/|[A-Za-z][A-Za-z0-9+.-]*://)")
-    odd = np.append(~plain.to_numpy(zero_copy_only=False), False)[targets.codes]
+    plain = pc.starts_with(targets.distinct, "/").to_numpy(zero_copy_only=False)
+    if not plain.all():
+        others = targets.distinct.filter(pa.array(~plain))
+        plain = plain.copy()
+        plain[~plain] = pc.match_substring_regex(others, _ADDRESS).to_numpy(zero_copy_only=False)
+    odd: Bools = np.append(~plain, False)[targets.codes]
     token = pc.match_substring_regex(methods.distinct, _TOKEN)
     connects = pc.equal(pc.utf8_upper(methods.distinct), _CONNECT)
     usual = pc.and_not(token, connects).to_numpy(zero_copy_only=False)

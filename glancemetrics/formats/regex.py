@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import columns_of
-from glancemetrics.formats.fields import FIELD_PATTERNS, KINDS, Field
+from glancemetrics.formats.fields import FIELD_PATTERNS, Field, wanted_of
+from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.notations.notation import NotationError
-from glancemetrics.formats.pattern import lines_of
 from glancemetrics.formats.record_columns import records_of
-from glancemetrics.native.values import Kind, Nothing, Wanted, read_values
+from glancemetrics.native.values import Nothing, read_values
 
 GROUPS = {
     "time": Field.TIME,
@@ -107,7 +107,10 @@ class RegexFormat:
         line = matched.astype(np.int32)
         columns = columns_of(
             {
-                GROUPS[name]: read_values(found[name].fill_null(""), _wanted(GROUPS[name]))
+                GROUPS[name]: read_values(
+                    found[name].fill_null(""),
+                    wanted_of(GROUPS[name], Nothing.DASH | Nothing.EMPTY),
+                )
                 for name in self._names
             }
         )
@@ -135,10 +138,6 @@ class RegexFormat:
                 if not pc.match_substring_regex(value, f"^(?:{pattern}|)$")[0].as_py():
                     return f"{name} is not a {GROUPS[name].value}"
         return "time is not a time"
-
-
-def _wanted(field: Field) -> Wanted:
-    return Wanted(KINDS.get(field, Kind.TEXT), Nothing.DASH | Nothing.EMPTY)
 
 
 def _pieces(written: str) -> list[str]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.envelopes import Envelope
+from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import (
     NO_TIME,
     UNKNOWN,
@@ -22,7 +23,6 @@ from glancemetrics.formats.log_format import (
     LogFormat,
     joined,
 )
-from glancemetrics.formats.pattern import lines_of
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -169,12 +169,3 @@ def _of_lines(circumstances: Circumstances, line: Int32s) -> Circumstances:
     if circumstances.line_times is None:
         return circumstances
     return attrs.evolve(circumstances, line_times=circumstances.line_times[line])
-
-
-def chunk_of(lines: pa.StringArray) -> bytes:
-    """Return lines as the chunk that they make."""
-    _, offsets, data = lines.buffers()
-    if data is None or not len(lines):
-        return b""
-    begin, end = np.frombuffer(offsets, np.int32)[[lines.offset, lines.offset + len(lines)]]
-    return bytes(memoryview(data)[begin:end])

@@ -15,14 +15,15 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from glancemetrics.formats.fields import FIELD_PATTERNS, Field
+from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
     Decoded,
     joined,
-    newlines,
     nothing_decoded,
 )
 from glancemetrics.formats.pattern import CELL, VALUE, Part, PatternFormat, literal
@@ -87,26 +88,23 @@ class W3cFormat:
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
     ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        chunk = bytes(chunk)
-        ends = newlines(chunk)
-        starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
-        numbers = np.arange(len(ends), dtype=np.int32)
+        lines = lines_of(chunk)
+        numbers = np.arange(len(lines), dtype=np.int32)
         parts: list[tuple[Decoded, Int32s]] = []
         rejected: list[Int32s] = []
-        header = _header(circumstances.directives)
+        header = _header(circumstances.directives.decode("utf-8", "backslashreplace"))
         at = 0
-        for stop in [*_directive_lines(chunk, starts[:-1]), len(ends)]:
+        for stop in [*_directive_lines(lines), len(lines)]:
             if stop > at:
-                lines = chunk[starts[at] : starts[stop]]
                 within = numbers[at:stop]
-                decoded = self._decode_lines(lines, header, circumstances)
+                decoded = self._decode_lines(lines[at:stop], header, circumstances)
                 parts.append((decoded, within))
                 rejected.append(within[decoded.rejected])
-            if stop < len(ends):
-                header = _header(chunk[starts[stop] : starts[stop + 1]], header)
+            if stop < len(lines):
+                header = _header(lines[stop].as_py(), header)
             at = stop + 1
         none = np.zeros(0, np.int32)
-        made = joined(len(ends), parts, np.concatenate([none, *rejected]))
+        made = joined(len(lines), parts, np.concatenate([none, *rejected]))
         return attrs.evolve(made, format=self.name if made.batch.num_rows else None)
 
     def explain(self, line: bytes) -> str:
@@ -118,12 +116,13 @@ class W3cFormat:
             f"(without one, those that {self.name} has by default)"
         )
 
-    def _formats(self, header: _Header, lines: bytes) -> list[PatternFormat]:
-        separator = "\t" if b"\t" in lines[: lines.find(b"\n")] else " "
+    def _formats(self, header: _Header, line: str) -> list[PatternFormat]:
+        """Return the formats that lines may have, by the header and the first of them."""
+        separator = "\t" if "\t" in line else " "
         wanted: Sequence[str] = [header.fields]
         if not header.fields:
             # By how many values a line has; quotes may hold more than one word.
-            values = lines[: lines.find(b"\n")].count(separator.encode()) + 1
+            values = line.count(separator) + 1
             wanted = [one for one in self.orders if len(one.split()) == values] or self.orders
         made = (
             _format(fields, separator, header.in_milliseconds)
@@ -132,24 +131,24 @@ class W3cFormat:
         )
         return [one for one in made if one is not None]
 
-    def _decode_lines(self, lines: bytes, header: _Header, circumstances: Circumstances) -> Decoded:
+    def _decode_lines(
+        self, lines: pa.StringArray, header: _Header, circumstances: Circumstances
+    ) -> Decoded:
         """Decode lines between which no directive stands."""
         circumstances = attrs.evolve(circumstances, day=header.day)
         best: Decoded | None = None
-        for log_format in self._formats(header, lines):
-            decoded = log_format.decode(lines, circumstances)
+        for log_format in self._formats(header, lines[0].as_py()):
+            decoded = log_format.decode_lines(lines, circumstances)
             if best is None or decoded.batch.num_rows > best.batch.num_rows:
                 best = decoded
             if not best.rejects:
                 break
         if best is None:
-            best = nothing_decoded(len(newlines(lines)))
+            best = nothing_decoded(len(lines))
         if not best.rejects:
             return best
-        ends = newlines(lines)
-        starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
-        kept = [number for number in best.rejected if lines[starts[number] : ends[number]].strip()]
-        return attrs.evolve(best, rejected=np.array(kept, np.int32))
+        blank = pc.match_substring_regex(lines.take(pa.array(best.rejected)), r"^\s*$")
+        return attrs.evolve(best, rejected=best.rejected[~blank.to_numpy(zero_copy_only=False)])
 
 
 @attrs.frozen
@@ -166,10 +165,10 @@ class _Header:
 _NO_HEADER = _Header("", None)
 
 
-def _header(directives: bytes, before: _Header = _NO_HEADER) -> _Header:
+def _header(directives: str, before: _Header = _NO_HEADER) -> _Header:
     header = before
-    for line in directives.splitlines():
-        directive, _, value = line.decode("utf-8", "backslashreplace").partition(":")
+    for line in directives.split("\n"):
+        directive, _, value = line.partition(":")
         match directive:
             case "#Fields":
                 header = attrs.evolve(header, fields=" ".join(value.split()))
@@ -182,11 +181,8 @@ def _header(directives: bytes, before: _Header = _NO_HEADER) -> _Header:
     return header
 
 
-def _directive_lines(chunk: bytes, starts: npt.NDArray[np.int64]) -> list[int]:
-    if b"#" not in chunk:
-        return []
-    first = np.frombuffer(chunk, np.uint8)[starts]
-    directives: list[int] = np.flatnonzero(first == ord("#")).tolist()
+def _directive_lines(lines: pa.StringArray) -> list[int]:
+    directives: list[int] = np.flatnonzero(pc.starts_with(lines, "#")).tolist()
     return directives
 
 

@@ -17,7 +17,6 @@ enum column { HOST, IDENTITY, USER, REFERRER, AGENT, REQUEST, COLUMNS = REQUEST 
 /* From REQUEST on the parts of the request, in the order of enum request_part. */
 
 #define LONGEST_SIZE 18
-#define COUNTED_BLOCK 224
 
 typedef struct {
     gm_strings columns[REQUEST];
@@ -222,24 +221,6 @@ GM_API gm_decoder *gm_decoder_new(int64_t lines) {
 GM_API gm_strings *gm_decoder_column(gm_decoder *decoder, int32_t column) {
     return column < REQUEST ? &decoder->columns[column]
                             : &decoder->requests.columns[column - REQUEST];
-}
-
-/* Count newlines, in blocks so small that their count fits a byte: compilers make wide instructions
-   of it. Tells as well whether all is ASCII. */
-GM_API int64_t gm_count_lines(const uint8_t *chunk, int64_t size, int64_t *ascii) {
-    int64_t lines = 0;
-    uint8_t all = 0;
-    for (int64_t first = 0; first < size; first += COUNTED_BLOCK) {
-        int64_t end = size - first < COUNTED_BLOCK ? size : first + COUNTED_BLOCK;
-        uint8_t found = 0;
-        for (int64_t i = first; i < end; i++) {
-            found = (uint8_t)(found + (chunk[i] == '\n'));
-            all |= chunk[i];
-        }
-        lines += found;
-    }
-    *ascii = all < 0x80;
-    return lines;
 }
 
 /* Decode a chunk of whole lines, each ended by a newline; -1 without memory, else 0. */

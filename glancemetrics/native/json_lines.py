@@ -102,6 +102,7 @@ class JsonPaths:
         columns = np.zeros(count, NATIVE_COLUMN)
         columns["kind"] = [wanted.kind for wanted in self._wanted]
         columns["nothing"] = [wanted.nothing for wanted in self._wanted]
+        columns["port"] = [wanted.port for wanted in self._wanted]
         columns["texts"] = [0 if table is None else table.handle for table in tables]
         for name, array, those in (
             ("codes", codes, self._is_text),

@@ -26,7 +26,7 @@ static const uint8_t *found(const uint8_t *at, const uint8_t *end, const uint8_t
                             int64_t length) {
     while (end - at >= length) {
         at = memchr(at, text[0], (size_t)(end - at - length + 1));
-        if (!at || !memcmp(at, text, (size_t)length))
+        if (!at || length == 1 || !memcmp(at, text, (size_t)length))
             return at;
         at++;
     }
@@ -61,7 +61,7 @@ static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields,
         }
         const gm_column *column = &fields[i].column;
         texts[i] = (span){at, stop};
-        if (!has_form(fields[i].form, texts[i]))
+        if (fields[i].form != ANYTHING && !has_form(fields[i].form, texts[i]))
             return false;
         if (fields[i].may_be_quoted)
             texts[i] = without_quotes(texts[i]);

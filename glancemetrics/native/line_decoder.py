@@ -19,6 +19,7 @@ from glancemetrics.native.library import (
     quick,
     text_addresses,
 )
+from glancemetrics.native.lines import count_lines
 from glancemetrics.native.strings import numbers_at, strings_at
 
 Int32s = npt.NDArray[np.int32]
@@ -47,8 +48,6 @@ class _Counts(ctypes.Structure):
     _fields_ = (("lines", Count), ("rows", Count), ("left", Count), ("combined", Count))
 
 
-library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
-library.gm_count_lines.restype = Count
 quick.gm_decoder_new.argtypes = [Count]
 quick.gm_decoder_new.restype = Address
 library.gm_decoder_free.argtypes = [Address]
@@ -104,8 +103,7 @@ class LineDecoder:
     def decode(self, chunk: bytes | memoryview) -> DecodedLines:
         """Decode a chunk of whole lines, each ended by a newline."""
         text = np.frombuffer(chunk, np.uint8)
-        ascii_only = Count()
-        size = library.gm_count_lines(address(text), len(text), ascii_only)
+        size, ascii_only = count_lines(chunk)
         line, left_line = np.empty((2, size), np.int32)
         time, sizes, left_start, left_end = np.empty((4, size), np.int64)
         status = np.empty(size, np.uint16)
@@ -150,15 +148,16 @@ class LineDecoder:
 
     def split(self, requests: pa.StringArray) -> dict[str, Int32s]:
         """Take request lines apart: the number of each part in its column; -1 for null."""
-        codes = np.full((len(REQUEST_PARTS), len(requests)), -1, np.int32)
-        valid = requests.is_valid().to_numpy(zero_copy_only=False)
         texts = requests.drop_null()
         parts = np.empty((len(REQUEST_PARTS), len(texts)), np.int32)
         offsets, data = text_addresses(texts)
         arrays = (Address * len(REQUEST_PARTS))(*map(address, parts))
         checked(library.gm_split_requests(self._handle, offsets, data, len(texts), arrays))
-        codes[:, valid] = parts
-        return dict(zip(REQUEST_PARTS, codes, strict=True))
+        if requests.null_count:
+            codes = np.full((len(REQUEST_PARTS), len(requests)), -1, np.int32)
+            codes[:, requests.is_valid().to_numpy(zero_copy_only=False)] = parts
+            parts = codes
+        return dict(zip(REQUEST_PARTS, parts, strict=True))
 
     def texts(self, column: str) -> pa.StringArray:
         """Return the texts of a column, in the order of their numbers; no more may come then."""

@@ -330,19 +330,42 @@ uint8_t number_read(const gm_column *column, span text, int64_t row) {
     return state;
 }
 
+static span without_port(span host, int64_t port) {
+    if (host.at == host.end)
+        return host;
+    const uint8_t *end = host.end;
+    while (end > host.at && is_digit(end[-1]))
+        end--;
+    bool has_port = end < host.end && end > host.at && end[-1] == ':';
+    size_t length = length_of(host);
+    if (*host.at == '[') {
+        const uint8_t *closing = memchr(host.at, ']', length);
+        if (closing && (closing + 1 == host.end || (has_port && closing + 2 == end)))
+            return (span){host.at + 1, closing};
+        return host;
+    }
+    if (!has_port || memchr(host.at, '[', length) ||
+        (port != A_PORT && memchr(host.at, ':', length) != end - 1))
+        return host;
+    return (span){host.at, end - 1};
+}
+
 bool texts_entered(const gm_column *column, const span *texts, int count, int64_t row) {
     span some[TEXTS_AT_ONCE] = {{NULL, NULL}};
     int which[TEXTS_AT_ONCE];
     int32_t numbers[TEXTS_AT_ONCE];
     int kept = 0;
     for (int i = 0; i < count; i++) {
-        size_t length = length_of(texts[i]);
         column->codes[row + i] = -1;
-        if (!texts[i].at || (!length && column->nothing & EMPTY) ||
-            (length == 1 && *texts[i].at == '-' && column->nothing & DASH))
+        if (!texts[i].at)
+            continue;
+        span text = column->port ? without_port(texts[i], column->port) : texts[i];
+        size_t length = length_of(text);
+        if ((!length && column->nothing & EMPTY) ||
+            (length == 1 && *text.at == '-' && column->nothing & DASH))
             continue;
         which[kept] = i;
-        some[kept++] = texts[i];
+        some[kept++] = text;
     }
     if (!numbers_of(column->texts, some, kept, numbers))
         return false;
@@ -420,6 +443,21 @@ static bool is_integer(span text) {
     return at == text.end;
 }
 
+/* Up to two texts in braces, each with a space after it. */
+static bool is_braces(span text) {
+    for (int i = 0; i < 2 && text.at < text.end; i++) {
+        const uint8_t *at = text.at + 1;
+        if (*text.at != '{')
+            return false;
+        while (at < text.end && *at != '{' && *at != '}')
+            at++;
+        if (text.end - at < 2 || at[0] != '}' || at[1] != ' ')
+            return false;
+        text.at = at + 2;
+    }
+    return text.at == text.end;
+}
+
 bool has_form(int64_t form, span text) {
     switch (form) {
     case WORD:
@@ -438,6 +476,8 @@ bool has_form(int64_t form, span text) {
         return text.at == text.end || *text.at == '?';
     case INTEGER:
         return is_integer(text);
+    case BRACES:
+        return is_braces(text);
     case TAIL:
         return text.at == text.end || *text.at == ' ';
     case WORD_AND_TAIL:

@@ -33,12 +33,17 @@ typedef union {
     double decimal;
 } gm_number;
 
+/* Whether texts are hosts, of which the port is taken off: what follows the only colon, or brackets; if
+   it is always there, what follows the last colon. */
+enum port { NO_PORT, MAYBE_PORT, A_PORT };
+
 /* Which texts are none: bits of a column's `nothing`. */
 enum nothing { DASH = 1, EMPTY = 2 };
 
 typedef struct {
     int64_t kind;
     int64_t nothing;
+    int64_t port;
     /* Of texts. */
     gm_strings *texts;
     int32_t *codes;
@@ -66,6 +71,7 @@ enum form {
     HOST_AND_PORT,
     MARKED,
     INTEGER,
+    BRACES,
     TAIL,
     WORD_AND_TAIL,
 };

@@ -95,9 +95,21 @@ class Form(enum.IntEnum):
     MARKED = 7
     """Empty, or begins with `?`."""
     INTEGER = 8
-    TAIL = 9
+    BRACES = 9
+    """Up to two texts in braces, each with a space after it."""
+    TAIL = 10
     """Empty, or begins with a space."""
-    WORD_AND_TAIL = 10
+    WORD_AND_TAIL = 11
+
+
+class Port(enum.IntEnum):
+    """Whether texts are hosts, of which the port is taken off, and brackets."""
+
+    NONE = 0
+    MAYBE = 1
+    """What follows the only colon, or brackets."""
+    ALWAYS = 2
+    """What follows the last colon."""
 
 
 class Nothing(enum.IntFlag):
@@ -114,6 +126,7 @@ class NativeColumn(ctypes.Structure):
     _fields_ = (
         ("kind", Count),
         ("nothing", Count),
+        ("port", Count),
         ("texts", Address),
         ("codes", Address),
         ("numbers", Address),
@@ -190,6 +203,7 @@ class Wanted:
 
     kind: Kind = Kind.TEXT
     nothing: Nothing = Nothing.NONE
+    port: Port = Port.NONE
 
 
 def made_rows(
@@ -199,10 +213,10 @@ def made_rows(
     if wanted.kind is Kind.TEXT:
         texts = TextRows(np.empty(size, np.int32), StringTable() if table is None else table)
         written = (texts.table.handle, address(texts.codes), None, None)
-        return NativeColumn(wanted.kind, wanted.nothing, *written), texts
+        return NativeColumn(wanted.kind, wanted.nothing, wanted.port, *written), texts
     numbers = Numbers.absent(wanted.kind, size)
     read = (None, None, address(numbers.values), address(numbers.states))
-    return NativeColumn(wanted.kind, wanted.nothing, *read), numbers
+    return NativeColumn(wanted.kind, wanted.nothing, wanted.port, *read), numbers
 
 
 def read_values(texts: pa.StringArray, wanted: Wanted, table: StringTable | None = None) -> Rows:

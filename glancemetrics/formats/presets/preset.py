@@ -10,7 +10,7 @@ import attrs
 
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.pattern import Part, PatternFormat, literal
+from glancemetrics.formats.pattern import BRACES, INTEGER, TAIL, WORD, Part, PatternFormat, literal
 
 
 @attrs.frozen
@@ -41,17 +41,17 @@ class Preset:
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _FIELDS = {field.name.lower(): field for field in Field}
 _SPECIAL = {
-    "word": Part("a word", pattern=r"[^ \t]+"),
+    "word": Part("a word", pattern=WORD),
     "capitals": Part("a word in capitals", pattern=r"[A-Z0-9_-]+"),
-    "timer": Part("a number", pattern=r"[+-]?\d+"),
-    "captures": Part("captured headers in braces", pattern=r"(?:\{[^{}]*\} ){0,2}"),
-    "words": Part("a word", pattern=r"[^ \t]+(?: .*)?"),
-    "rest": Part("the rest of the line", pattern="(?: .*)?"),
+    "timer": Part("a number", pattern=INTEGER),
+    "captures": Part("captured headers in braces", pattern=BRACES),
+    "words": Part("a word", pattern=WORD + TAIL),
+    "rest": Part("the rest of the line", pattern=TAIL),
     # May have spaces, as the names that people have; but `- -` is two fields.
     "user": Part("user", Field.USER, pattern=r"-|(?:[^ \t-]|-[^ \t]).*?"),
     # Of servers that put quotes around it and leave those inside as they are.
     "raw_request": Part("request line", Field.REQUEST, pattern=".*?"),
-    "vhost_word": Part("virtual host", Field.VHOST, pattern=r"[^ \t]+"),
+    "vhost_word": Part("virtual host", Field.VHOST, pattern=WORD),
     "": Part("anything"),
 }
 

@@ -54,11 +54,9 @@ def test_whatever_is_said_the_client_is_the_peer_or_an_address(
 
 def test_ports_are_taken_off() -> None:
     hosts = pa.array(["192.0.2.7:80", "[::1]:80", "[::1]", "::1", "192.0.2.7", "x.org:1"])
-    assert without_ports(hosts, always=False).to_pylist() == [
+    assert without_ports(hosts).to_pylist() == [
         *("192.0.2.7", "::1", "::1", "::1", "192.0.2.7", "x.org"),
     ]
-    always = pa.array(["::1:80", "192.0.2.7:80", "[::1]:80"])
-    assert without_ports(always, always=True).to_pylist() == ["::1", "192.0.2.7", "::1"]
 
 
 def test_formats_believe_whom_they_are_told_to() -> None:

@@ -14,10 +14,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glancemetrics.formats.fields import FIELD_PATTERNS, FORMS, KINDS, TIMES, Field
+from glancemetrics.formats.pattern import BRACES
 from glancemetrics.native.values import (
+    Form,
     Kind,
     Nothing,
+    Port,
     State,
+    TextRows,
     Wanted,
     have_form,
     read_numbers,
@@ -217,6 +221,31 @@ def test_a_leap_second_is_the_first_of_the_next_minute() -> None:
 
 def test_months_are_read_in_any_case() -> None:
     assert read("01/jAN/2023:00:00:00", Kind.CLF_LOCAL_TIME)[0] is State.WITHOUT_ZONE
+
+
+def ports_taken_off(host: str, port: Port) -> str:
+    """What regular expressions make of a host."""
+    plain = re.sub(r"^\[([^\]]*)\](?::[0-9]+)?$", r"\1", host)
+    pattern = r"^([^\[]*):[0-9]+$" if port is Port.ALWAYS else r"^([^:\[]*):[0-9]+$"
+    return re.sub(pattern, r"\1", plain) if plain == host else plain
+
+
+@given(st.text("[]:1a.", max_size=12), st.sampled_from([Port.MAYBE, Port.ALWAYS]))
+@example("::1:80", Port.ALWAYS)
+@example("192.0.2.7:80", Port.MAYBE)
+@example("[::1]:80", Port.MAYBE)
+def test_ports_are_taken_off_hosts(host: str, port: Port) -> None:
+    read = read_values(pa.array([host]), Wanted(port=port))
+    assert isinstance(read, TextRows)
+    assert read.table.strings().to_pylist() == [ports_taken_off(host, port)]
+
+
+@given(st.lists(st.text("{} a", max_size=5), max_size=4).map("".join))
+@example("{a} {b} ")
+@example("{a} {} {} ")
+def test_texts_in_braces(text: str) -> None:
+    fits = re.fullmatch(BRACES, text) is not None
+    assert have_form(pa.array([text]), Form.BRACES)[0] == fits
 
 
 def test_texts_that_say_that_there_is_nothing_have_no_number() -> None:

@@ -1,0 +1,54 @@
+"""Lines of a chunk, and what is left of them."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from glancemetrics.native.library import Address, Count, address, library, text_addresses
+
+Int32s = npt.NDArray[np.int32]
+
+library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
+library.gm_count_lines.restype = Count
+library.gm_line_offsets.argtypes = [Address, Count, Address]
+library.gm_rests.argtypes = [Address, Address, Count, Address, Address, Address]
+library.gm_rests.restype = Count
+
+
+def count_lines(chunk: bytes | memoryview) -> tuple[int, bool]:
+    """Return how many lines a chunk has, and whether all is ASCII."""
+    text = np.frombuffer(chunk, np.uint8)
+    is_ascii = Count()
+    size: int = library.gm_count_lines(address(text), len(text), is_ascii)
+    return size, bool(is_ascii.value)
+
+
+def line_offsets(chunk: bytes | memoryview) -> tuple[Int32s, bool]:
+    """Return where each line begins, and where the last one ends; and whether all is ASCII.
+
+    What follows the last newline is no line.
+    """
+    size, is_ascii = count_lines(chunk)
+    text = np.frombuffer(chunk, np.uint8)
+    offsets = np.empty(size + 1, np.int32)
+    library.gm_line_offsets(address(text), len(text), address(offsets))
+    return offsets, is_ascii
+
+
+def rests(texts: pa.StringArray, lengths: Int32s) -> pa.StringArray:
+    """Return what texts have after so many bytes of each; there must be no nulls."""
+    count = len(texts)
+    offsets, data = text_addresses(texts)
+    begin, end = np.frombuffer(texts.buffers()[1], np.int32)[[texts.offset, texts.offset + count]]
+    rest_offsets = np.empty(count + 1, np.int32)
+    written = np.empty(end - begin, np.uint8)
+    size = library.gm_rests(
+        offsets, data, count, address(lengths), address(rest_offsets), address(written)
+    )
+    return pa.StringArray.from_buffers(
+        count, pa.py_buffer(rest_offsets), pa.py_buffer(written[:size])
+    )

@@ -13,7 +13,7 @@ from actors.clock import WallClock
 from actors.fan_out import FanOut
 from actors.messages import FromAggregator
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.alerting import Alerting
+from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.closed_seconds import ClosedSeconds
 
 

@@ -99,5 +99,6 @@ def _parsed(
         caught_up=chunk.caught_up,
         fresh=chunk.fresh,
         lag_bytes=chunk.lag_bytes,
+        reject_seconds=decoded.reject_seconds(),
         wanted=where.keeps(decoded.batch) if where is not None else None,
     )

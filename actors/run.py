@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from actors.service import chosen_outputs, monitor, reading_of, rules_of
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.rules.rule import Rule
 from glancemetrics.settings import Settings
 from glancemetrics.version import __version__
 
@@ -34,13 +35,13 @@ STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
 
 
-def run_monitor(settings: Settings) -> int:
-    """Run until told to stop; returns the exit status."""
+def run_monitor(settings: Settings, written: Sequence[Rule] = ()) -> int:
+    """Run until told to stop; returns the exit status. `written` are rules of the configuration."""
     to_terminal = sys.stdout is not None and sys.stdout.isatty()
     with_console = to_terminal and not settings.json and not settings.no_console
     state_folder = platformdirs.user_state_path("glancemetrics")
     _log_to(settings.log_level, state_folder / "glancemetrics.log" if with_console else None)
-    program = _Program(settings, state_folder, with_console)
+    program = _Program(settings, written, state_folder, with_console)
     try:
         trio.run(program.main)
     except BaseException as error:
@@ -52,8 +53,11 @@ def run_monitor(settings: Settings) -> int:
 class _Program:
     """One run: its stop, and what is done to the terminal when there is no time."""
 
-    def __init__(self, settings: Settings, state_folder: Path, with_console: bool) -> None:
+    def __init__(
+        self, settings: Settings, written: Sequence[Rule], state_folder: Path, with_console: bool
+    ) -> None:
         self._settings = settings
+        self._written = written
         self._state_folder = state_folder
         self._with_console = with_console
         self._stop = trio.Event()
@@ -72,6 +76,7 @@ class _Program:
             await monitor(
                 self._settings,
                 outputs,
+                written=self._written,
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,
@@ -111,7 +116,7 @@ class _Program:
         context = Context(
             version=__version__,
             started_at=time.time(),
-            rules={rule.name: rule for rule in rules_of(self._settings)},
+            rules={rule.name: rule for rule in rules_of(self._settings, self._written)},
             incident_limit=self._settings.incident_limit,
             expected=reading_of(self._settings).format_to_follow().expected,
         )

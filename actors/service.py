@@ -20,16 +20,21 @@ from actors.server_configuration import format_from
 from actors.supervisor import keep_running
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
-from glancemetrics.aggregation import Aggregation, reach_seconds
-from glancemetrics.alerting import Alerting
+from glancemetrics.aggregation import Aggregation
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.counting import Counting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.path_groups import make_path_groups
-from glancemetrics.rules.high_traffic import HighTraffic
-from glancemetrics.rules.rule import Rule
-from glancemetrics.settings import OFF, Settings
+from glancemetrics.rules.high_traffic import NAME, high_traffic
+from glancemetrics.rules.rule import Rule, reach_of
+from glancemetrics.rules.stock import stock_rules
+from glancemetrics.settings import OFF, STOCK, Settings
 from glancemetrics.zones import named_zone
+
+_MOST_BACKWARD = 3600
+"""Seconds. A rule that looks back further learns as it goes: to read days first takes too long."""
 
 PARSERS = 2
 """Chunks that are parsed at a time: pyarrow leaves the interpreter to others meanwhile."""
@@ -39,9 +44,26 @@ DRAIN_SECONDS = 1.5
 program is gone within two seconds."""
 
 
-def rules_of(settings: Settings) -> list[Rule]:
-    """Return the rules that the settings ask for."""
-    return [HighTraffic(settings.alert_threshold, settings.alert_window_seconds)]
+def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> list[Rule]:
+    """Return the rules that the settings ask for, and those that are written beside them."""
+    stock = stock_rules() if settings.rules == STOCK else ()
+    names = {rule.name for rule in written}
+    return [
+        high_traffic(settings.alert_threshold, settings.alert_window_seconds),
+        *written,
+        # Whoever writes one of the same name wants that instead.
+        *(rule for rule in stock if rule.name not in names),
+    ]
+
+
+def counting_of(alerting: Alerting) -> Counting:
+    """Return what counts for rules. Raises `UsageError`."""
+    wheres = [stream.where for stream, _ in alerting.wanted if stream.where is not None]
+    if not wheres:
+        return Counting(alerting.wanted)
+    from glancemetrics.sql import Conditions  # late: DuckDB is an extra
+
+    return Counting(alerting.wanted, Conditions(wheres).keeps)
 
 
 def reading_of(settings: Settings) -> Reading:
@@ -85,6 +107,7 @@ async def monitor(
     settings: Settings,
     outputs: Sequence[Output],
     *,
+    written: Sequence[Rule] = (),
     stop: trio.Event,
     wall: WallClock,
     standard_input: Callable[[], int],
@@ -104,10 +127,12 @@ async def monitor(
     # How many events and snapshots wait for each output is told in the fan-out.
     fan_out = FanOut(outputs)
 
-    longest = settings.longest_window_seconds
+    rules = rules_of(settings, written)
+    longest = max(settings.timewindow, *(_backward(rule) for rule in rules))
+    alerting = Alerting(rules, incident_limit=settings.incident_limit)
     aggregation = Aggregation(
         window_seconds=settings.timewindow,
-        alert_window_seconds=settings.alert_window_seconds,
+        alert_window_seconds=longest,
         limits={
             d: settings.section_limit if d is Dimension.SECTION else settings.top_limit
             for d in Dimension
@@ -116,11 +141,7 @@ async def monitor(
         clock=ClockMode(settings.clock),
         sources=settings.file,
         distinct_limit=settings.distinct_limit,
-    )
-    alerting = Alerting(
-        rules_of(settings),
-        reach_seconds=reach_seconds(longest),
-        incident_limit=settings.incident_limit,
+        counting=counting_of(alerting),
     )
     where = None
     if settings.where is not None:
@@ -184,6 +205,11 @@ async def monitor(
             fan_out.close()
             with trio.move_on_after(DRAIN_SECONDS, shield=True):
                 await fan_out.drained()
+
+
+def _backward(rule: Rule) -> int:
+    """How far back a rule looks when the following begins; what is further back is not read."""
+    return rule.window_seconds if rule.name == NAME else min(reach_of(rule), _MOST_BACKWARD)
 
 
 async def _stop_on(

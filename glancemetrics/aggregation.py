@@ -15,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.alerting.counting import Counting, Counts
 from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode, EventClock
-from glancemetrics.grouping import sum_by
 from glancemetrics.insights import empty_insights
 from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.metric_series import MetricSeries
-from glancemetrics.records import are_errors, sizes, statuses
 from glancemetrics.records import seconds as seconds_of
 from glancemetrics.rejects import Reject
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
@@ -61,6 +60,8 @@ class SourceBatch:
     fresh: bool
     """Whether it was at its end before, so that these lines have only just been written."""
     lag_bytes: int
+    reject_seconds: Int64s | None = None
+    """When each of the rejects may have been written; `None` or empty: not known."""
     wanted: Bools | None = None
     """Which records are counted; `None`: all. Of the others only the time is taken notice of."""
 
@@ -78,9 +79,11 @@ class Aggregation:
         clock: ClockMode = ClockMode.AUTO,
         sources: Sequence[str] = (),
         distinct_limit: int = DISTINCT_LIMIT,
+        counting: Counting | None = None,
     ) -> None:
         """`delay` in seconds, `None` to measure it; `limits` are rows of each top.
 
+        `counting` is for rules, of which `alert_window_seconds` is the longest window.
         The clock does not start before each of `sources` has said something, so that a log's
         history is never late.
         """
@@ -97,7 +100,8 @@ class Aggregation:
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
-        self._counted: list[tuple[Int64s, Int64s, Int64s, Int64s]] = []
+        self._counting = counting or Counting(())
+        self._counted: list[Counts] = []
         self._lines = self._records = self._rejected = self._foreign = self._filtered = 0
         self._late = self._early = 0
         self._end: int | None = None
@@ -147,6 +151,13 @@ class Aggregation:
         self._clock.observe(read.source, None, read.caught_up, wall)
         if read.batch.num_rows:
             self._count(read, wall)
+        if read.rejects:
+            at = read.reject_seconds
+            if at is None or len(at) < read.rejects:
+                newest = self._clock.newest if self._clock.newest is not None else int(wall)
+                more = read.rejects - (0 if at is None else len(at))
+                at = np.append(np.zeros(0, np.int64) if at is None else at, [newest] * more)
+            self._counted += self._counting.count_rejects(at)
 
     def note_source(self, source: SourceHealth, wall: float) -> None:
         """Take in what a tailer says of its source."""
@@ -202,14 +213,7 @@ class Aggregation:
         self._end = end
         self.series.advance(end)
         counted, self._counted = self._counted, []
-        empty = np.zeros(0, np.int64)
-        seconds, hits, sums, errors = (
-            (np.concatenate(columns) for columns in zip(*counted, strict=True))
-            if counted
-            else (empty, empty, empty, empty)
-        )
-        order = np.argsort(seconds, kind="stable")
-        return ClosedSeconds(end, seconds[order], hits[order], sums[order], errors[order])
+        return ClosedSeconds(end, tuple(counted))
 
     def snapshot(self, wall: float) -> Snapshot:
         """Return what there is to show; before there is a window, an empty one that ends now."""
@@ -248,23 +252,19 @@ class Aggregation:
             self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
         if wanted is not None and not wanted.all():
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
-        self._count_seconds(batch, seconds)
+        self._count_seconds(seconds)
+        self._counted += self._counting.count(batch)
         # What the window will have passed when it next moves need not go through it.
         end = self._next_end(wall)
         since = None if end is None else end - self.series.window_seconds
         self.series.add(batch, seconds, since)
 
-    def _count_seconds(self, batch: pa.RecordBatch, seconds: Int64s) -> None:
-        distinct, where = np.unique(seconds, return_inverse=True)
-        size = len(distinct)
-        hits = np.bincount(where, minlength=size)
-        errors = np.bincount(where[are_errors(statuses(batch))], minlength=size)
-        sums = sum_by(where, sizes(batch), size)
+    def _count_seconds(self, seconds: Int64s) -> None:
+        distinct, hits = np.unique(seconds, return_counts=True)
         if self._end is not None:
             late = distinct < self._end - self._longest
             self._late += int(hits[late].sum())
         self._rates.add(distinct, hits)
-        self._counted.append((distinct, hits, sums, errors))
 
     def _health(self, wall: float) -> Health:
         lag_bytes = sum(source.lag_bytes for source in self._sources.values())

@@ -16,6 +16,8 @@ class AlertEventKind(enum.Enum):
     MONITORING_STARTED = "monitoring_started"
     MONITORING_STOPPED = "monitoring_stopped"
     TRIGGERED = "triggered"
+    FLAPPING = "flapping"
+    """Triggered, once more than is told singly: it comes and goes."""
     RECOVERED = "recovered"
 
 
@@ -34,16 +36,19 @@ class AlertEvent:
     def to_json(self) -> dict[str, object]:
         """Return the event as a line of the alert log has it; times as ISO 8601 in UTC."""
         line: dict[str, object] = {"time": iso_time(self.time), "event": self.kind.value}
-        if self.incident is not None:
+        incident = self.incident
+        if incident is not None:
             line |= {
-                "rule": self.incident.rule,
-                "incident": self.incident.id,
-                "value": self.incident.value,
-                "threshold": self.incident.threshold,
-                "window": self.incident.window_seconds,
-                "triggered_at": iso_time(self.incident.triggered_at),
-                "duration": self.incident.duration_seconds,
-                "peak": self.incident.peak,
+                "rule": incident.rule,
+                "incident": incident.id,
+                "severity": incident.severity,
+                **({} if incident.group is None else {"by": incident.by, "group": incident.group}),
+                "value": incident.value,
+                "threshold": incident.threshold,
+                "window": incident.window_seconds,
+                "triggered_at": iso_time(incident.triggered_at),
+                "duration": incident.duration_seconds,
+                "peak": incident.peak,
             }
         return line | {"message": self.message}
 

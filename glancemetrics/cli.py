@@ -19,6 +19,7 @@ from glancemetrics.heartbeat import overdue_seconds
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
+    from glancemetrics.rules.rule import Rule
     from glancemetrics.settings import SettingInfo, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -28,6 +29,8 @@ _EPILOG = """\
 commands:
   glancemetrics report       whole logs, compressed or not: what was in them
   glancemetrics sql          any question about logs, in SQL
+  glancemetrics replay       the alerts that there would have been over old logs
+  glancemetrics check        whether a configuration is right, and what it watches
   glancemetrics formats      how a log is written, and what formats there are
   glancemetrics generate     write realistic traffic, for demonstrations and tests
   glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
@@ -60,6 +63,8 @@ def _run(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "report": _report,
         "sql": _sql,
+        "replay": _replay,
+        "check": _check,
         "formats": _formats,
         "generate": _generate,
         "healthcheck": _healthcheck,
@@ -114,24 +119,44 @@ def _help(info: SettingInfo, default: object) -> str:
     return f"{told} (default: {shown})"
 
 
-def _settings(arguments: list[str]) -> Settings:
+def _settings(arguments: list[str]) -> tuple[Settings, list[Rule]]:
+    """Return the settings, and the rules of the configuration."""
     flags = vars(_parser().parse_args(arguments))
-    name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG")
-    config = None
-    if name:
-        try:
-            config = Path(name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--config {name}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise UsageError(f"--config {name}: is not a TOML file: not UTF-8") from None
-    from glancemetrics.settings import read_settings
+    name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
+    config = _config_text(name, "--config ") if name else None
+    from glancemetrics.settings import RULE_TABLE, read_settings
 
-    return read_settings(flags, os.environ, config, name or "")
+    settings = read_settings(flags, os.environ, config, name)
+    if config is None or RULE_TABLE not in config:
+        return settings, []
+    from glancemetrics.rules.rule_tables import read_rules  # late: few have any
+
+    return settings, read_rules(config, name)
+
+
+def _config_text(name: str, asked_by: str = "") -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{asked_by}{name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{asked_by}{name}: is not a TOML file: not UTF-8") from None
+
+
+def _check(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="glancemetrics check",
+        description="Say what is wrong with a configuration, or what would be watched with it.",
+    )
+    parser.add_argument("config", metavar="FILE", help="a TOML file, as of --config")
+    name = parser.parse_args(arguments).config
+    from actors.check_command import check
+
+    return check(_config_text(name), name)
 
 
 def _monitor(arguments: list[str]) -> int:
-    settings = _settings(arguments)
+    settings, rules = _settings(arguments)
     for path in settings.file:
         if Path(path).is_dir():
             raise UsageError(
@@ -142,7 +167,7 @@ def _monitor(arguments: list[str]) -> int:
         raise UsageError("--file -: standard input is a terminal; pipe a log into it")
     from actors.run import run_monitor  # late: -h and a wrong flag need none of it
 
-    return run_monitor(settings)
+    return run_monitor(settings, rules)
 
 
 def _report(arguments: list[str]) -> int:
@@ -164,6 +189,12 @@ def _sql(arguments: list[str]) -> int:
     from actors.sql_command import run_sql
 
     return run_sql(arguments, _Parser)
+
+
+def _replay(arguments: list[str]) -> int:
+    from actors.replay_command import run_replay
+
+    return run_replay(arguments, _Parser)
 
 
 def _formats(arguments: list[str]) -> int:

@@ -21,9 +21,20 @@ class Incident:
     value: float
     """The rule's value when it triggered."""
     peak: float
-    """The highest value so far."""
+    """The worst value so far: the highest, or the lowest if it is a breach below the threshold."""
     recovered_at: int | None = None
     """`None` while it is ongoing."""
+    severity: str = "warning"
+    by: str | None = None
+    """The dimension of the rule's groups."""
+    group: str | None = None
+    """Which of them it is of; as it stands in the log, not yet escaped."""
+    hits: int = 0
+    """Requests in the window in which it triggered."""
+    flapping: bool = False
+    """Whether it came and went so often that it is told as one."""
+    expired: bool = False
+    """Whether it is over for want of data."""
 
     @property
     def duration_seconds(self) -> int | None:
@@ -31,9 +42,7 @@ class Incident:
         return None if self.recovered_at is None else self.recovered_at - self.triggered_at
 
 
-def open_incident(
-    rule: str, threshold: float, window_seconds: int, time: int, value: float
-) -> Incident:
-    """Return the incident that a rule's breach opens."""
+def incident_id(rule: str, group: str | None, time: int) -> str:
+    """Return the name of the incident that a rule's breach opens."""
     stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%SZ")
-    return Incident(f"{rule}-{stamp}", rule, threshold, window_seconds, time, value, value)
+    return f"{rule}-{stamp}" if group is None else f"{rule}[{group}]-{stamp}"

@@ -29,6 +29,9 @@ from glancemetrics.formats.format_names import (
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
 OFF = "off"
+STOCK = "stock"
+RULE_TABLE = "rule"
+"""The key under which rules stand in TOML."""
 
 SYSLOG_SCHEMES = ("udp", "tcp", "tls", "unix")
 SYSLOG_FACILITIES = (
@@ -308,6 +311,15 @@ class Settings:
         help="requests per second, averaged over the alert window, above which an alert is raised",
         allowed="a number of requests per second above 0",
     )
+    rules: str = _setting(
+        OFF,
+        _choice(STOCK, OFF),
+        name="rules",
+        metavar="WHICH",
+        help="stock: also the rules that come along (server errors, traffic drop, scanners ...); "
+        "rules of your own are [[rule]] tables of --config",
+        allowed="stock or off",
+    )
     section_limit: int = _setting(
         8,
         _whole(1, 100_000),
@@ -489,10 +501,6 @@ class Settings:
     def alert_window_seconds(self) -> int:
         return max(1, round(self.alertwindow * 60))
 
-    @property
-    def longest_window_seconds(self) -> int:
-        return max(self.timewindow, self.alert_window_seconds)
-
 
 def setting_infos() -> dict[str, SettingInfo]:
     """Return what there is to know of each setting, by its attribute of `Settings`."""
@@ -548,6 +556,8 @@ def _from_toml(text: str, name: str) -> Iterable[tuple[str, Any, str]]:
         raise UsageError(f"{name}: is not TOML: {error}") from None
     keys = {info.name: attribute for attribute, info in setting_infos().items()}
     for key, value in table.items():
+        if key == RULE_TABLE and isinstance(value, list):
+            continue  # rules/rule_tables.py reads them
         if key not in keys:
             raise UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, keys)}")
         yield keys[key], value, f"{name}, {key} = {value}"

@@ -7,7 +7,7 @@ import enum
 import attrs
 
 from glancemetrics.alert_events import iso_time
-from glancemetrics.alerting import Alerts
+from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.incidents import Incident
 from glancemetrics.insights import Insights
 from glancemetrics.rejects import Reject
@@ -111,7 +111,7 @@ class Snapshot:
     """When it was taken: seconds since the epoch."""
     insights: Insights
     health: Health
-    alerts: Alerts = Alerts()
+    alerts: Alerts = attrs.field(factory=Alerts)
     rates: tuple[int, ...] = ()
     """Hits of each of the last seconds up to the window's end, oldest first."""
 

@@ -77,6 +77,34 @@ class Where:
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
+class Conditions:
+    """Several filters, which are evaluated together."""
+
+    def __init__(self, expressions: Iterable[str]) -> None:
+        """Each must be good as a `Where`."""
+        self._expressions = list(dict.fromkeys(expressions))
+        columns = ", ".join(f"({text}\n) AS c{i}" for i, text in enumerate(self._expressions))
+        self._query = f"SELECT {columns} FROM log"  # noqa: S608 - that is its purpose
+        self._connection = connect("where in a rule") if self._expressions else None
+
+    def keeps(self, batch: pa.RecordBatch) -> dict[str, Bools]:
+        """Tell of each expression which records it keeps."""
+        if self._connection is None:
+            return {}
+        cursor = self._connection.cursor()
+        try:
+            cursor.register("log", pa.Table.from_batches([with_section(batch)]))
+            answer = cursor.sql(self._query).to_arrow_table()
+        finally:
+            cursor.close()
+        if answer.num_rows != batch.num_rows:
+            raise UsageError("where in a rule: must say of each record alone whether it counts")
+        return {
+            text: answer.column(i).combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+            for i, text in enumerate(self._expressions)
+        }
+
+
 def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Table:
     """Run an SQL query over records, as the table `log`; returns its result.
 

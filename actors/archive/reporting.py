@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import attrs
 import pyarrow as pa
@@ -39,6 +40,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
 _LARGE = 3 << 20
 """Bytes; what is larger than all that a chunk needs is a mapping of its own, and grows in place."""
+
+
+Result = TypeVar("Result")
 
 
 @attrs.frozen
@@ -92,7 +96,7 @@ def report_on(
     counted = _Counted(len(logs))
     # Forked before there are threads: those of a pool begin when they get something to do.
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
-        with _workers(reader, pool, processes) as workers:
+        with working(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool)
             agents_matter = bool(wishes.panels & AGENT_PANELS)
             if classify_agents is None and agents_matter:
@@ -132,9 +136,10 @@ def report_on(
 
 
 @contextmanager
-def _workers(
-    reader: LogReader[_Worked], pool: ThreadPoolExecutor, processes: int
-) -> Iterator[Workers[Piece, ReadChunk[_Worked]]]:
+def working(
+    reader: LogReader[Result], pool: ThreadPoolExecutor, processes: int
+) -> Iterator[Workers[Piece, ReadChunk[Result]]]:
+    """Have processes do the reader's work, or threads of the pool where there are to be none."""
     if processes:
         with ProcessWorkers(reader.chunk_of, processes, reader.chunk_bytes) as workers:
             yield workers

@@ -73,6 +73,16 @@ class Decoded:
     format: str | None
     """What format the chunk's records are in; `None` without any."""
 
+    def reject_seconds(self) -> Int64s:
+        """Return the second of the record before each reject, or else after it; empty if none is.
+
+        Rejects do not say when they were written.
+        """
+        if not self.batch.num_rows:
+            return np.zeros(0, np.int64)
+        before = np.searchsorted(self.line, self.rejected) - 1
+        return seconds(self.batch)[np.maximum(before, 0)]
+
     @property
     def rejects(self) -> int:
         return len(self.rejected)

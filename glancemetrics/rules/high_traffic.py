@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-import attrs
-import numpy as np
-import numpy.typing as npt
-
+from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.humane import format_duration, format_rate
 from glancemetrics.incidents import Incident
-from glancemetrics.rules.rule import Metrics
+from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.metrics import read_metric
+from glancemetrics.rules.rule import Rule
+
+NAME = "high_traffic"
 
 
-@attrs.frozen
-class HighTraffic:
-    """Breached above the threshold, over below it; at exactly the threshold nothing changes."""
+def high_traffic(threshold: float, window_seconds: int) -> Rule:
+    """Return the rule; the average is over the whole window from the first second on."""
+    return Rule(
+        name=NAME,
+        metric=read_metric("rate"),
+        condition=Threshold(threshold, is_above=True),
+        window_seconds=window_seconds,
+        timing=Timing(flap_times=0),  # each is told, as ever
+        triggered_words=_triggered,
+        recovered_words=_recovered,
+        worst_words=_worst,
+    )
 
-    threshold: float
-    """Requests per second."""
-    window_seconds: int
-    """The average is over the whole window from the first second on."""
-    name: str = "high_traffic"
 
-    def values(self, metrics: Metrics, start: int, end: int) -> npt.NDArray[np.float64]:
-        hits = metrics.hits.values(start + 1 - self.window_seconds, end)
-        sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(hits)])
-        totals = sums[self.window_seconds :] - sums[: -self.window_seconds]
-        averages: npt.NDArray[np.float64] = totals / self.window_seconds
-        return averages
+def _triggered(rule: Rule, incident: Incident, time: str) -> str:
+    hits = _told_apart(incident.value, rule.threshold)
+    return f"High traffic generated an alert - hits = {hits}, triggered at {time}"
 
-    def breached(self, value: float) -> bool | None:
-        if value == self.threshold:
-            return None
-        return value > self.threshold
 
-    def triggered_message(self, incident: Incident, time: str) -> str:
-        hits = _told_apart(incident.value, self.threshold)
-        return f"High traffic generated an alert - hits = {hits}, triggered at {time}"
+def _recovered(rule: Rule, incident: Incident, time: str) -> str:
+    del rule  # the words are those of the program that this one grew from
+    assert incident.duration_seconds is not None
+    return (
+        f"High traffic alert recovered at {time} - "
+        f"lasted {format_duration(incident.duration_seconds)}, "
+        f"{_worst(incident)}"
+    )
 
-    def recovered_message(self, incident: Incident, time: str) -> str:
-        assert incident.duration_seconds is not None
-        return (
-            f"High traffic alert recovered at {time} - "
-            f"lasted {format_duration(incident.duration_seconds)}, "
-            f"highest rate {format_rate(incident.peak)} requests/s"
-        )
+
+def _worst(incident: Incident) -> str:
+    return f"highest rate {format_rate(incident.peak)} requests/s"
 
 
 def _told_apart(value: float, threshold: float) -> str:

@@ -1,46 +1,175 @@
-"""The interface of a rule, and the numbers a second that rules are computed from."""
+"""Rules: what is watched, when it is a breach, and what is said of it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import enum
+from collections.abc import Callable, Iterable
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
+from glancemetrics.alerting.lifecycle import Timing
+from glancemetrics.durations import written_span
+from glancemetrics.escaping import visible
+from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
-from glancemetrics.metric_series import MetricSeries
+from glancemetrics.rules.conditions import (
+    Absence,
+    Anomaly,
+    BurnRate,
+    Change,
+    Condition,
+    Threshold,
+    Unseen,
+)
+from glancemetrics.rules.metrics import Metric
+from glancemetrics.rules.templates import fill
+
+Words = Callable[["Rule", Incident, str], str]
+"""Say what happened at a time, which is written already."""
 
 
-@attrs.frozen(eq=False)
-class Metrics:
-    """One series for each number that rules may ask for."""
+class Severity(enum.Enum):
+    """How much it matters, the most first."""
 
-    hits: MetricSeries
-    bytes: MetricSeries
-    errors: MetricSeries
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
 
 
-class Rule(Protocol):
-    """What is watched: a value for every second, and when it is a breach."""
+MESSAGE_NAMES = (
+    *("rule", "severity", "group", "value", "threshold", "hits", "peak", "window", "time"),
+)
+"""What a message may name, beside the dimension of the groups."""
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """One rule, as a person wrote it."""
+
+    name: str
+    metric: Metric
+    condition: Condition
+    window_seconds: int
+    timing: Timing = attrs.field(factory=Timing)
+    where: str | None = None
+    """An SQL expression: only records for which it is true are watched."""
+    by: str | None = None
+    """A dimension: each of its values is watched by itself."""
+    min_hits: int = 0
+    """In the window; with fewer nothing is known."""
+    severity: Severity = Severity.WARNING
+    message: str | None = None
+    """A template (`templates.py`) for its beginning."""
+    triggered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
+    recovered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
+    worst_words: Callable[[Incident], str] | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
-    def name(self) -> str: ...
+    def threshold(self) -> float:
+        """What the value is held against."""
+        match self.condition:
+            case Threshold(limit):
+                return limit
+            case Change(factor):
+                return factor.limit
+            case BurnRate(factor):
+                return factor
+            case Anomaly(deviations):
+                return deviations
+            case _:
+                return 0
 
-    @property
-    def threshold(self) -> float: ...
+    def triggered_message(self, incident: Incident, time: str) -> str:
+        """Say that it began; `time` is when, written."""
+        if self.triggered_words is not None:
+            return self.triggered_words(self, incident, time)
+        if self.message is None:
+            return f"{self._subject(incident)}: {self._breach(incident)}, triggered at {time}"
+        group = visible(incident.group or "")
+        return fill(
+            self.message,
+            {
+                "rule": self.name,
+                "severity": self.severity.value,
+                "group": group,
+                self.by or "group": group,
+                "value": incident.value,
+                "threshold": incident.threshold,
+                "hits": incident.hits,
+                "peak": incident.peak,
+                "window": written_span(self.window_seconds),
+                "time": time,
+            },
+        )
 
-    @property
-    def window_seconds(self) -> int: ...
+    def recovered_message(self, incident: Incident, time: str) -> str:
+        """Say that it is over."""
+        if self.recovered_words is not None:
+            return self.recovered_words(self, incident, time)
+        assert incident.duration_seconds is not None
+        lasted = f"lasted {format_duration(incident.duration_seconds)}"
+        if incident.expired:
+            return f"{self._subject(incident)}: no more data at {time} - {lasted}"
+        return f"{self._subject(incident)}: recovered at {time} - {lasted}{self._worst(incident)}"
 
-    def values(self, metrics: Metrics, start: int, end: int) -> npt.NDArray[np.float64]:
-        """Return the value at the close of each second from `start` up to, not with, `end`."""
-        ...
+    def worst(self, incident: Incident) -> str:
+        """Say how bad it was, or nothing where that has no number."""
+        if self.worst_words is not None:
+            return self.worst_words(incident)
+        return self._worst(incident).removeprefix(", ")
 
-    def breached(self, value: float) -> bool | None:
-        """Whether a value is a breach; `None` where it leaves things as they are."""
-        ...
+    def _subject(self, incident: Incident) -> str:
+        if incident.group is None:
+            return self.name
+        return f"{self.name} ({self.by} {visible(incident.group)})"
 
-    def triggered_message(self, incident: Incident, time: str) -> str: ...
+    def _breach(self, incident: Incident) -> str:
+        window = written_span(self.window_seconds)
+        value = self.metric.format(incident.value)
+        match self.condition:
+            case Threshold(limit, is_above):
+                than = "above" if is_above else "below"
+                return f"{value} over {window}, {than} {self._plain(limit)}"
+            case Change(factor, before):
+                than = "more" if factor.is_above else "less"
+                usual = self._plain(incident.threshold)
+                return (
+                    f"{value} over {window}, {than} than {factor.limit:g} times what it was "
+                    f"{spans(before)} before ({usual})"
+                )
+            case BurnRate(factor, objective, short):
+                return (
+                    f"the error budget of {100 * objective:g} % is used up {incident.value:.3g} "
+                    f"times too fast over {window} and {written_span(short)} (above {factor:g})"
+                )
+            case Absence():
+                return f"no request for {window}"
+            case Unseen():
+                return f"{self.by} {visible(incident.group or '')} has not been seen before"
+            case Anomaly():
+                return (
+                    f"{value} over {window}, far from the usual {self._plain(incident.threshold)}"
+                )
 
-    def recovered_message(self, incident: Incident, time: str) -> str: ...
+    def _plain(self, value: float) -> str:
+        return self.metric.format(value).removesuffix(f" {self.metric.noun}")
+
+    def _worst(self, incident: Incident) -> str:
+        match self.condition:
+            case Absence() | Unseen():
+                return ""
+            case BurnRate():
+                return f", at worst {incident.peak:.3g} times too fast"
+            case _:
+                return f", at worst {self.metric.format(incident.peak)}"
+
+
+def spans(seconds: Iterable[int]) -> str:
+    """Write several spans."""
+    return " and ".join(map(written_span, seconds))
+
+
+def reach_of(rule: Rule) -> int:
+    """Return how many seconds back a rule looks."""
+    before = max(rule.condition.before) if isinstance(rule.condition, Change) else 0
+    return rule.window_seconds + before

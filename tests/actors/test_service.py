@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import attrs
 import pytest
@@ -16,8 +17,15 @@ import trio.testing
 from actors import service
 from actors.clock import WallClock
 from actors.outputs.output import Inbox, Output, Report
+from actors.service import counting_of, rules_of
 from actors.supervisor import FIRST_BACKOFF
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.counting import merged
+from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.formats.combined import decode
+from glancemetrics.rules.rule import Rule
+from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings
 from glancemetrics.snapshot import OutputState, Snapshot, SourceState
 from tests.lines import BASE, line
@@ -84,7 +92,10 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
     def run(
-        outputs: Sequence[Output] = (), recorder: Recorder | None = None, **settings: object
+        outputs: Sequence[Output] = (),
+        recorder: Recorder | None = None,
+        written: Sequence[Rule] = (),
+        **settings: object,
     ) -> Run:
         log = tmp_path / "access.log"
         recorder = recorder or Recorder()
@@ -94,6 +105,7 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
             await service.monitor(
                 Settings(**({"file": str(log)} | settings)),  # type: ignore[arg-type]
                 [recorder, *outputs],
+                written=written,
                 stop=started.stop,
                 wall=wall,
                 standard_input=lambda: -1,
@@ -141,6 +153,78 @@ async def test_high_traffic_triggers_and_recovers_in_time(clock, run) -> None:
     assert incident is not None
     assert incident.triggered_at - BASE == pytest.approx(7, abs=1)
     assert incident.recovered_at - BASE == pytest.approx(20 + 30 - 6, abs=1)
+
+
+RULES = """
+[[rule]]
+name = "Failures"
+metric = "error_ratio"
+above = 0.3
+recover_below = 0.1
+window = "20s"
+for = "5s"
+min_hits = 20
+by = "section"
+[[rule]]
+name = "Silence"
+absence = "15s"
+by = "host"
+[[rule]]
+name = "Surge"
+change = "2x over 1m and 2m ago"
+window = "30s"
+keep_firing = "10s"
+[[rule]]
+name = "Crawlers"
+metric = "distinct(path)"
+above = 12
+window = "10s"
+by = "host"
+[[rule]]
+name = "New"
+new = "path"
+warm_up = "2m"
+where = "status = 500"
+window = "1m"
+"""
+
+
+async def test_a_replay_gives_the_incidents_that_there_were_live(
+    clock, run, tmp_path: Path, wall: WallClock
+) -> None:
+    rules = read_rules(RULES, "rules.toml")
+    monitor = run(written=rules, alert_threshold=25, alertwindow=0.5)
+    random = Random(7)
+    for second in range(420):
+        lines = []
+        for _ in range(random.randint(5, 15) + 30 * (200 <= second < 260)):
+            host = random.choice("ab" if 100 < second < 130 else "abc")
+            bad = random.random() < (0.6 if 300 <= second < 340 else 0.02)
+            path = f"/{random.choice('xy')}/{random.randint(0, 60 if host == 'a' else 4)}"
+            lines.append(
+                line(
+                    int(wall()),
+                    host=f"192.0.2.{ord(host)}",
+                    request=f"GET {path} HTTP/1.1",
+                    status=500 if bad else 200,
+                )
+            )
+        monitor.write(*lines)
+        await trio.sleep(1)
+    await trio.sleep(20)
+    live = [event for event in monitor.recorder.events if event.incident is not None]
+    # Live, time goes on after the last record.
+    last = max(event.time for event in live if event.time < BASE + 420)
+    alerting = Alerting(rules_of(Settings(alert_threshold=25, alertwindow=0.5), rules))
+    counting = counting_of(alerting)
+    data = (tmp_path / "access.log").read_bytes()
+    replayed = alerting.close(
+        ClosedSeconds(last, tuple(merged(counting.count(decode(data).batch))))
+    )
+    assert replayed == [event for event in live if event.time <= last]
+    assert {event.incident.rule for event in live if event.incident is not None} == {
+        *("high_traffic", "Failures", "Silence", "Surge", "Crawlers", "New"),
+    }
 
 
 async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:

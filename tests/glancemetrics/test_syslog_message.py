@@ -8,12 +8,12 @@ import attrs
 import pytest
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents import open_incident
+from glancemetrics.incidents import Incident
 from glancemetrics.syslog_message import SyslogFormat, octet_counted
 from tests.lines import BASE
 
 FORMAT = SyslogFormat("daemon", "warning", "web-1", 4711)
-INCIDENT = open_incident("high_traffic", 10.0, 120, BASE, 12.5)
+INCIDENT = Incident("high_traffic-20260921T141320Z", "high_traffic", 10.0, 120, BASE, 12.5, 12.5)
 TRIGGERED = AlertEvent(AlertEventKind.TRIGGERED, BASE, "High traffic ...", INCIDENT)
 
 # RFC 5424 section 6, as far as we use it.
@@ -27,7 +27,8 @@ def test_a_message_says_all_that_the_event_does() -> None:
     assert FORMAT.message(TRIGGERED) == (
         b"<28>1 2026-09-21T14:13:20+00:00 web-1 glancemetrics 4711 triggered "
         b'[glancemetrics@32473 time="2026-09-21T14:13:20+00:00" event="triggered" '
-        b'rule="high_traffic" incident="high_traffic-20260921T141320Z" value="12.5" '
+        b'rule="high_traffic" incident="high_traffic-20260921T141320Z" '
+        b'severity="warning" value="12.5" '
         b'threshold="10.0" window="120" triggered_at="2026-09-21T14:13:20+00:00" peak="12.5"] '
         b"High traffic ..."
     )

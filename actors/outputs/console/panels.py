@@ -208,11 +208,13 @@ def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     count = f"{len(firing)} ongoing" if firing else "none ongoing"
     rows: list[Row] = [[(styles.FIRING if firing else styles.HEADING, f" Alerts: {count}")]]
     for incident in firing:
-        message = context.rules[incident.rule].triggered_message(
+        rule = context.rules[incident.rule]
+        message = rule.triggered_message(
             incident, _alert_time(incident.triggered_at, snapshot, context)
         )
         lasts = format_duration(max(0, snapshot.insights.end - incident.triggered_at))
-        more = f"for {lasts} now, highest rate {format_rate(incident.peak)} requests/s"
+        worst = rule.worst(incident)
+        more = f"for {lasts} now" + (f", {worst}" if worst else "")
         rows += _alert(styles.FIRING, "●", message, more, cells)
     for incident in recovered[: max(0, context.incident_limit - len(firing))]:
         assert incident.recovered_at is not None

@@ -1,21 +1,17 @@
 """A report as one HTML page that needs nothing but itself.
 
 All that is in it is written here, tables and charts too, so that it reads without scripts; the
-script sorts, searches and folds. Text from a log is escaped, and the page's policy lets no script
-run but its own (Content Security Policy Level 3, hashes), and nothing be loaded.
+script sorts, searches and folds. Text from a log is escaped.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
-from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from glancemetrics.escaping import readable, visible
+from glancemetrics.escaping import readable
 from glancemetrics.humane import (
     UNKNOWN,
     format_bytes,
@@ -25,6 +21,7 @@ from glancemetrics.humane import (
     format_seconds,
     format_share,
 )
+from glancemetrics.reporting.html.document import document, text_of
 from glancemetrics.reporting.panel_names import TIME_PANELS
 from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
 from glancemetrics.version import __version__
@@ -36,64 +33,39 @@ _CHART_WIDTH, _CHART_HEIGHT = 960, 120
 
 def to_html(report: Report, now: float) -> str:
     """Write a report as a page; `now` is when it is made, seconds since the epoch."""
-    style = files(__name__).joinpath("page.css").read_text(encoding="utf-8")
-    script = files(__name__).joinpath("page.js").read_text(encoding="utf-8")
-    policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    title = _text(f"{_sources(report)} · GlanceMetrics")
-    body = "\n".join(_body(report, now))
-    return (
-        "<!doctype html>\n"
-        '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n"
-        f"<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
-    )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _text(text: str) -> str:
-    """Escape for the page: what cannot be seen is written out, what is markup is not."""
-    return escape(visible(text))
+    return document(f"{_sources(report)} · GlanceMetrics", _body(report, now), scripted=True)
 
 
 def _body(report: Report, now: float) -> Iterator[str]:
     yield "<header>"
-    yield f"<h1>{_text(_sources(report))}</h1>"
+    yield f"<h1>{text_of(_sources(report))}</h1>"
     if report.start is not None and report.end is not None:
         yield (
             f"<p>{_moment(report.start, report)} – {_moment(report.end, report)} "
-            f"{_text(report.time_zone)}</p>"
+            f"{text_of(report.time_zone)}</p>"
         )
     else:
         yield "<p>No records.</p>"
     yield '<button type="button" id="scheme" hidden>Dark</button>'
     yield "</header>"
     if report.unfinished is not None:
-        yield f'<p class="warning">{_text(report.unfinished)}</p>'
+        yield f'<p class="warning">{text_of(report.unfinished)}</p>'
     yield from _summary(report)
     yield from _trouble(report)
     yield '<nav aria-label="Panels">'
     for panel in report.panels:
-        yield f'<a href="#{panel.name}">{_text(panel.title)}</a>'
+        yield f'<a href="#{panel.name}">{text_of(panel.title)}</a>'
     yield "</nav>\n<main>"
     for panel in report.panels:
         yield f'<section id="{panel.name}">'
         if panel.name == "time":
-            yield f"<h2>{_text(panel.title)}, by {step_name(report.time_step)}</h2>"
+            yield f"<h2>{text_of(panel.title)}, by {step_name(report.time_step)}</h2>"
             yield from _charts(panel, report)
             yield "<details><summary>As a table</summary>"
             yield from _table(panel, report)
             yield "</details>"
         else:
-            yield f"<h2>{_text(panel.title)}</h2>"
+            yield f"<h2>{text_of(panel.title)}</h2>"
             yield from _note(panel)
             yield from _table(panel, report)
         yield "</section>"
@@ -102,7 +74,7 @@ def _body(report: Report, now: float) -> Iterator[str]:
     if report.left_out and report.hits:
         yield "<h2>Left out</h2><dl>"
         for name, reason in report.left_out.items():
-            yield f"<dt>{_text(name)}</dt><dd>{_text(reason)}</dd>"
+            yield f"<dt>{text_of(name)}</dt><dd>{text_of(reason)}</dd>"
         yield "</dl>"
     made = datetime.fromtimestamp(now, UTC)
     yield f"<p>Made by GlanceMetrics {__version__}, {made:%Y-%m-%d %H:%M} UTC</p>"
@@ -134,7 +106,7 @@ def _summary(report: Report) -> Iterator[str]:
 def _trouble(report: Report) -> Iterator[str]:
     for source in report.sources:
         if source.trouble:
-            yield f'<p class="warning">{_text(source.name)}: {_text(source.trouble)}</p>'
+            yield f'<p class="warning">{text_of(source.name)}: {text_of(source.trouble)}</p>'
     rejects = report.rejects
     if not rejects.count:
         return
@@ -143,7 +115,7 @@ def _trouble(report: Report) -> Iterator[str]:
     lines = "line" if rejects.count == 1 else "lines"
     yield f"<summary>{format_count(rejects.count)} rejected {lines} ({share} of all)</summary><dl>"
     for sample in rejects.samples:
-        yield f"<dt>{_text(sample.reason)}</dt><dd><code>{_text(sample.line)}</code></dd>"
+        yield f"<dt>{text_of(sample.reason)}</dt><dd><code>{text_of(sample.line)}</code></dd>"
     yield "</dl></details>"
 
 
@@ -170,8 +142,8 @@ def _charts(panel: Panel, report: Report) -> Iterator[str]:
         yield f"<figcaption>{title}</figcaption>"
         yield from _chart(rows, value_of, show, errors=title == "Requests")
         yield (
-            f'<p class="axis"><span>{_text(panel.rows[0].name)}</span>'
-            f"<span>{_text(panel.rows[-1].name)}</span></p>"
+            f'<p class="axis"><span>{text_of(panel.rows[0].name)}</span>'
+            f"<span>{text_of(panel.rows[-1].name)}</span></p>"
         )
         yield "</figure>"
 
@@ -196,7 +168,7 @@ def _chart(
         tip = f"{row.name}: {show(value)}"
         if errors and row.errors:
             tip += f", {format_count(row.errors)} errors"
-        yield f"<g><title>{_text(tip)}</title>"
+        yield f"<g><title>{text_of(tip)}</title>"
         yield _column(number * width, width, value / top, "bar")
         if errors and row.errors:
             yield _column(number * width, width, row.errors / top, "bar bad")
@@ -226,7 +198,7 @@ def _table(panel: Panel, report: Report) -> Iterator[str]:
         f'<th scope="col" class="number {title.lower()}">{title}</th>' for title in titles
     )
     name = "When" if over_time else panel.noun.capitalize()
-    yield f'<thead><tr><th scope="col" class="name">{_text(name)}</th>{heads}</tr></thead>'
+    yield f'<thead><tr><th scope="col" class="name">{text_of(name)}</th>{heads}</tr></thead>'
     largest = max((row.hits for row in panel.rows), default=1) or 1
     for row in panel.rows:
         yield "<tbody>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glancemetrics.alerting import Alerts
+from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.dimensions import Dimension
 from glancemetrics.incidents import Incident
 from glancemetrics.insights import Insights, TopRow

@@ -38,6 +38,7 @@ async def test_an_event_is_a_line_that_says_it_all(tmp_path: Path) -> None:
             "event": "triggered",
             "rule": "high_traffic",
             "incident": "high_traffic-20260921T141320Z",
+            "severity": "warning",
             "value": 12.0,
             "threshold": 10.0,
             "window": 120,

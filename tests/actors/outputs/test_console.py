@@ -19,7 +19,7 @@ from actors.fan_out import Delivery
 from actors.outputs.console.console import QUIET_SECONDS, Console
 from actors.outputs.console.panels import Context
 from actors.supervisor import keep_running
-from glancemetrics.rules.high_traffic import HighTraffic
+from glancemetrics.rules.high_traffic import high_traffic
 from tests.actors.outputs.snapshots import insights, snapshot
 from tests.lines import BASE
 
@@ -73,7 +73,7 @@ class Session:
         context = Context(
             version="0.1.0",
             started_at=float(BASE),
-            rules={"high_traffic": HighTraffic(10.0, 120)},
+            rules={"high_traffic": high_traffic(10.0, 120)},
             incident_limit=3,
             expected="a line",
             zone=UTC,

@@ -13,11 +13,11 @@ from actors.outputs.console.cells import Row, row_width
 from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
-from glancemetrics.alerting import Alerts
+from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.dimensions import Dimension
 from glancemetrics.insights import TopRow, empty_insights
 from glancemetrics.rejects import Reject
-from glancemetrics.rules.high_traffic import HighTraffic
+from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.snapshot import (
     OutputHealth,
     OutputState,
@@ -31,7 +31,7 @@ from tests.lines import BASE
 CONTEXT = Context(
     version="0.1.0",
     started_at=BASE - 123.0,
-    rules={"high_traffic": HighTraffic(10.0, 120)},
+    rules={"high_traffic": high_traffic(10.0, 120)},
     incident_limit=3,
     expected="a common or combined log line",
     zone=UTC,

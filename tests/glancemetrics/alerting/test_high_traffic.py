@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.alerting import Alerting
+from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.rules.high_traffic import HighTraffic
+from glancemetrics.rules.high_traffic import high_traffic
+from tests.glancemetrics.alerting.counts import closed as closed_seconds
+from tests.glancemetrics.alerting.counts import counts
 from tests.lines import BASE
 
 WINDOW = 120
 
 
 def alerting(threshold: float = 10, window: int = WINDOW, incident_limit: int = 3) -> Alerting:
-    return Alerting(
-        [HighTraffic(threshold, window)], reach_seconds=180, incident_limit=incident_limit
-    )
+    return Alerting([high_traffic(threshold, window)], incident_limit=incident_limit)
 
 
 def closed(end: int, hits: dict[int, int]) -> ClosedSeconds:
-    seconds = np.array(sorted(hits), np.int64)
-    counts = np.array([hits[s] for s in sorted(hits)], np.int64)
-    return ClosedSeconds(end, seconds, counts, counts * 0, counts * 0)
+    return closed_seconds(end, counts(hits))
 
 
 def each_second(alerts: Alerting, hits: list[int], start: int = BASE) -> list[AlertEvent]:

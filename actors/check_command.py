@@ -1,0 +1,76 @@
+"""`glancemetrics check`: whether a configuration is right, and what would be watched with it."""
+
+from __future__ import annotations
+
+import sys
+
+from actors.service import counting_of, reading_of, rules_of
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.durations import written_span
+from glancemetrics.escaping import visible
+from glancemetrics.path_groups import make_path_groups
+from glancemetrics.reporting.tables import text_table
+from glancemetrics.rules.conditions import (
+    Absence,
+    Anomaly,
+    BurnRate,
+    Change,
+    Threshold,
+    Unseen,
+)
+from glancemetrics.rules.rule import Rule, spans
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.settings import read_settings
+
+
+def check(text: str, name: str) -> int:
+    """Check the text of a configuration. Raises `UsageError` with the first mistake."""
+    settings = read_settings({}, {}, text, name)
+    rules = rules_of(settings, read_rules(text, name))
+    counting_of(Alerting(rules))
+    reading_of(settings)
+    make_path_groups(settings.group_path)
+    if settings.where is not None:
+        from glancemetrics.sql import Where  # late: DuckDB is an extra
+
+        Where(settings.where)
+    rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
+    sys.stdout.write(f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n")
+    sys.stdout.write(text_table(["rule", "severity", "what", "when"], rows))
+    return 0
+
+
+def _what(rule: Rule) -> str:
+    what = rule.metric.name
+    if rule.by is not None:
+        what += f" by {rule.by}"
+    if rule.where is not None:
+        what += f" where {visible(rule.where)}"
+    return what
+
+
+def _when(rule: Rule) -> str:
+    window = written_span(rule.window_seconds)
+    match rule.condition:
+        case Threshold(limit, is_above):
+            when = f"{'above' if is_above else 'below'} {limit:g} over {window}"
+        case Change(factor, before):
+            than = "more" if factor.is_above else "less"
+            ago = spans(before)
+            when = f"over {window} {than} than {factor.limit:g} times what it was {ago} before"
+        case Absence():
+            when = f"none for {window}"
+        case BurnRate(factor, objective, short):
+            when = (
+                f"budget of {100 * objective:g} % used up more than {factor:g} times too fast over "
+                f"{window} and {written_span(short)}"
+            )
+        case Unseen(warm_up):
+            when = f"not seen before, after {written_span(warm_up)}"
+        case Anomaly(deviations, season):
+            when = f"over {window} {deviations:g} deviations off the usual ({written_span(season)})"
+    if rule.timing.hold:
+        when += f", for {written_span(rule.timing.hold)}"
+    if rule.min_hits:
+        when += f", of at least {rule.min_hits} requests"
+    return when

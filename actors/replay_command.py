@@ -1,0 +1,259 @@
+"""`glancemetrics replay`: the alerts that there would have been over old logs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from actors.archive.counting import CountedLogs, count_logs
+from actors.archive.forking import processes_to_use
+from actors.archive.interruption import interruption
+from actors.archive.logs import LogFile, find_logs
+from actors.archive.output_file import replacing
+from actors.archive.progress import ProgressLine
+from actors.report_command import chosen_selection
+from actors.report_options import add_selection_options, chosen_reading
+from actors.service import counting_of, rules_of
+from glancemetrics.alert_events import iso_time
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.escaping import visible
+from glancemetrics.humane import format_count, format_duration
+from glancemetrics.reporting.tables import text_table
+from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.high_traffic import NAME
+from glancemetrics.rules.rule import Rule
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.settings import STOCK, read_settings, setting_infos
+from glancemetrics.zones import named_zone
+
+_FORMATS = ("text", "json", "html")
+_SETTINGS = ("alert_threshold", "alertwindow", "rules")
+
+
+def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser(parser_class).parse_args(arguments)
+    output_format = _output_format(options)
+    rules = _rules(options)
+    zone = named_zone(options.timezone) or UTC
+    selection = chosen_selection(options, named_zone(options.timezone))
+    names = options.files or ["-"]
+    if "-" in names and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("name a log, or pipe one in (`glancemetrics replay -h` shows how)")
+    counting = counting_of(Alerting(rules))
+    reading = chosen_reading(options, names)
+    logs = find_logs(names, reading)
+    line = ProgressLine()
+    with interruption() as interrupted:
+        try:
+            counted = count_logs(
+                logs,
+                counting,
+                circumstances=reading.circumstances,
+                selection=selection,
+                progress=line.show,
+                stopped=interrupted,
+                # DuckDB has threads.
+                processes=0 if _has_where(rules, options) else processes_to_use(),
+            )
+        finally:
+            line.clear()
+        if interrupted():
+            sys.stderr.write("glancemetrics: Stopped before the end: of what was read by then.\n")
+    _tell_troubles(counted, logs)
+    if options.suggest:
+        _write(_suggestions_text(suggest(rules, counted.counts)), None)
+        return 0
+    replayed = replay(rules, counted.counts)
+    if replayed is None:
+        raise GlanceMetricsError(f"{logs[0].name}: there is no record in it{_why(counted)}")
+    title = logs[0].name if len(logs) == 1 else f"{logs[0].name} and {len(logs) - 1} more"
+    match output_format:
+        case "json":
+            text = json.dumps(_json(replayed), ensure_ascii=False, indent=1) + "\n"
+        case "html":
+            from glancemetrics.reporting.html.replay import replay_page
+
+            text = replay_page(replayed, title, zone, time.time())
+        case _:
+            text = _text(replayed, zone)
+    _write(text, options.output)
+    return 0
+
+
+def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = parser_class(
+        prog="glancemetrics replay",
+        description="Run alert rules over old logs, and show each incident that would have been.",
+        epilog="glancemetrics replay 'access.log*' --rules stock -o replay.html",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("files", nargs="*", metavar="FILE", help="logs, as of report")
+    add("--config", metavar="FILE", help="a TOML file with [[rule]] tables")
+    infos = setting_infos()
+    for name in _SETTINGS:
+        add(*infos[name].flags, dest=name, metavar=infos[name].metavar, help=infos[name].help)
+    add("--suggest", action="store_true",
+        help="propose thresholds, each with the incidents that it would have raised")  # fmt: skip
+    add("-o", "--output", metavar="FILE", help="write to FILE: .html, .json or .txt")
+    add("--output-format", choices=_FORMATS, metavar="FORMAT", help="text, json or html")
+    add_selection_options(parser)
+    return parser
+
+
+def _output_format(options: argparse.Namespace) -> str:
+    if options.output_format is not None:
+        return str(options.output_format)
+    if options.output is None:
+        return "text"
+    suffix = Path(options.output).suffix.lower().removeprefix(".")
+    chosen = {"htm": "html", "txt": "text"}.get(suffix, suffix)
+    if chosen not in _FORMATS:
+        raise UsageError(
+            f"--output {options.output}: must end in .html, .json or .txt, "
+            "or say which with --output-format"
+        )
+    return chosen
+
+
+def _rules(options: argparse.Namespace) -> list[Rule]:
+    flags = {name: getattr(options, name) for name in _SETTINGS}
+    if options.config is None:
+        settings = read_settings(flags, {}, None)
+        return rules_of(settings)
+    try:
+        text = Path(options.config).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--config {options.config}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--config {options.config}: is not a TOML file: not UTF-8") from None
+    settings = read_settings(flags, {}, text, options.config)
+    rules = rules_of(settings, read_rules(text, options.config))
+    asked = options.alert_threshold is not None or options.alertwindow is not None
+    given = asked or "alert_threshold" in text or "alertwindow" in text
+    # The high-traffic rule with its default threshold is nobody's wish beside rules of one's own.
+    own = [rule for rule in rules if rule.name != NAME]
+    return rules if given or not own or settings.rules == STOCK else own
+
+
+def _has_where(rules: Sequence[Rule], options: argparse.Namespace) -> bool:
+    return options.where is not None or any(rule.where is not None for rule in rules)
+
+
+def _tell_troubles(counted: CountedLogs, logs: list[LogFile]) -> None:
+    for log, trouble in counted.trouble.items():
+        sys.stderr.write(f"glancemetrics: {logs[log].name}: {trouble}\n")
+    if counted.rejects and counted.records:
+        lines_were = "line was" if counted.rejects == 1 else "lines were"
+        sys.stderr.write(f"glancemetrics: {format_count(counted.rejects)} {lines_were} rejected.\n")
+
+
+def _why(counted: CountedLogs) -> str:
+    if counted.sample is not None and not counted.records:
+        return (
+            f": all {format_count(counted.lines)} lines were rejected; "
+            f"of the first, {counted.sample.reason}"
+        )
+    return ""
+
+
+def _text(replayed: Replay, zone: tzinfo) -> str:
+    rules = {rule.name: rule for rule in replayed.rules}
+    start, end = (_when(second, zone) for second in (replayed.start, replayed.end))
+    span = format_duration(replayed.end - replayed.start)
+    text = f"From {start} to {end} ({span}):\n\n"
+    rows = [
+        [
+            _when(incident.triggered_at, zone),
+            format_duration((incident.recovered_at or replayed.end) - incident.triggered_at)
+            + (", and on" if incident.recovered_at is None else ""),
+            incident.severity,
+            visible(incident.rule),
+            visible(incident.group or ""),
+            rules[incident.rule].worst(incident),
+        ]
+        for incident in replayed.incidents
+    ]
+    if rows:
+        text += text_table(["when", "how long", "severity", "rule", "of", "at worst"], rows) + "\n"
+    totals = []
+    for rule in replayed.rules:
+        own = [incident for incident in replayed.incidents if incident.rule == rule.name]
+        seconds = sum((i.recovered_at or replayed.end) - i.triggered_at for i in own)
+        totals.append([visible(rule.name), len(own), format_duration(seconds) if own else "–"])
+    return text + text_table(["rule", "incidents", "all together"], totals)
+
+
+def _when(second: int, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(second, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _json(replayed: Replay) -> dict[str, object]:
+    rules = {rule.name: rule for rule in replayed.rules}
+    return {
+        "start": iso_time(replayed.start),
+        "end": iso_time(replayed.end),
+        "rules": [rule.name for rule in replayed.rules],
+        "incidents": [
+            {
+                "incident": incident.id,
+                "rule": incident.rule,
+                "severity": incident.severity,
+                "by": incident.by,
+                "group": incident.group,
+                "triggered_at": iso_time(incident.triggered_at),
+                "recovered_at": (
+                    None if incident.recovered_at is None else iso_time(incident.recovered_at)
+                ),
+                "duration": incident.duration_seconds,
+                "value": incident.value,
+                "threshold": incident.threshold,
+                "peak": incident.peak,
+                "flapping": incident.flapping,
+                "expired": incident.expired,
+                "message": rules[incident.rule].triggered_message(
+                    incident, iso_time(incident.triggered_at)
+                ),
+            }
+            for incident in replayed.incidents
+        ],
+    }
+
+
+def _suggestions_text(suggestions: Sequence[Suggestion]) -> str:
+    if not suggestions:
+        return "No rule has a threshold that could be moved.\n"
+    rows = []
+    for one in suggestions:
+        assert isinstance(one.rule.condition, Threshold)
+        mark = " (now)" if one.limit == one.rule.threshold else ""
+        rows.append(
+            [
+                visible(one.rule.name),
+                f"{'above' if one.rule.condition.is_above else 'below'} {one.limit:g}{mark}",
+                one.incidents,
+                format_duration(one.seconds) if one.incidents else "–",
+            ]
+        )
+    return text_table(["rule", "threshold", "incidents", "all together"], rows)
+
+
+def _write(text: str, output: str | None) -> None:
+    data = text.encode("utf-8", "backslashreplace")
+    if output is not None:
+        with replacing(Path(output)) as file:
+            file.write(data)
+        return
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise StdoutClosedError from None

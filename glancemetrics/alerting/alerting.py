@@ -1,0 +1,115 @@
+"""Alerting: rules evaluated for every closed second, in order, and the incidents they open."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.alerting.counting import Counts, Stream
+from glancemetrics.alerting.watch import Trace, Watch
+from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.incidents import Incident
+from glancemetrics.rules.metrics import Measure
+from glancemetrics.rules.rule import Rule
+
+_STRETCH = 512
+"""Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
+
+
+@attrs.frozen
+class Alerts:
+    """The incidents that are shown."""
+
+    firing: tuple[Incident, ...] = ()
+    """Ongoing, the newest first."""
+    recovered: tuple[Incident, ...] = ()
+    """The last that are over, the newest first."""
+
+
+class Alerting:
+    """Evaluates rules over closed seconds. Holds what their windows need, and no more.
+
+    What happens does not depend on how seconds are gathered: the same counts give the same events.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], *, incident_limit: int = 3, trace: Trace | None = None
+    ) -> None:
+        """`incident_limit`: how many incidents that are over are remembered.
+
+        `trace` is told all values.
+        """
+        self._watches = [Watch(rule, trace) for rule in rules]
+        self._recovered: deque[Incident] = deque(maxlen=incident_limit)
+        self._ahead: list[Counts] = []
+        """What was counted for seconds that are not closed yet."""
+        self._end: int | None = None
+
+    @property
+    def wanted(self) -> list[tuple[Stream, Measure]]:
+        """What must be counted for the rules."""
+        return list(dict.fromkeys(want for watch in self._watches for want in watch.wanted))
+
+    @property
+    def alerts(self) -> Alerts:
+        firing = [incident for watch in self._watches for incident in watch.firing]
+        return Alerts(
+            tuple(sorted(firing, key=lambda i: i.triggered_at, reverse=True)),
+            tuple(self._recovered),
+        )
+
+    @property
+    def dropped_groups(self) -> dict[str, int]:
+        """By rule, how many groups were let go because there were too many."""
+        return {watch.rule.name: watch.dropped for watch in self._watches if watch.dropped}
+
+    def close(self, closed: ClosedSeconds) -> list[AlertEvent]:
+        """Take in what was counted, evaluate what has closed, and return what happened."""
+        waiting = [*self._ahead, *closed.counts]
+        if self._end is None:
+            self._end = min([closed.end, *(int(counts.seconds[0]) for counts in waiting)])
+            for watch in self._watches:
+                watch.begin(self._end)
+        events: list[AlertEvent] = []
+        while self._end < closed.end:
+            cut = min(self._end + _STRETCH, closed.end)
+            first = min((int(counts.seconds[0]) for counts in waiting), default=closed.end)
+            if first >= cut:
+                # Years without a record cost nothing.
+                cut = min(first, closed.end)
+            taken, waiting = _cut(waiting, cut)
+            events += self._evaluated(cut, taken)
+            self._end = cut
+        self._ahead = waiting
+        for event in events:
+            if event.kind is AlertEventKind.RECOVERED and event.incident is not None:
+                self._recovered.appendleft(event.incident)
+        return events
+
+    def _evaluated(self, end: int, counts: list[Counts]) -> list[AlertEvent]:
+        events: list[tuple[int, int, str, AlertEvent]] = []
+        for order, watch in enumerate(self._watches):
+            own = [part for part in counts if part.stream == watch.stream]
+            for event in watch.close(end, own):
+                assert event.incident is not None
+                events.append((event.time, order, event.incident.group or "", event))
+        # The same order whichever group had come first.
+        return [event for *_, event in sorted(events, key=lambda entry: entry[:3])]
+
+
+def _cut(waiting: list[Counts], second: int) -> tuple[list[Counts], list[Counts]]:
+    """Part counts of seconds before one from the others."""
+    taken, left = [], []
+    for counts in waiting:
+        at = int(np.searchsorted(counts.seconds, second))
+        if at == len(counts.seconds):
+            taken.append(counts)
+            continue
+        if at:
+            taken.append(counts.between(0, at))
+        left.append(counts.between(at, len(counts.seconds)))
+    return taken, left

@@ -1,0 +1,287 @@
+"""Records counted for rules: by second and group, whatever is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.dimensions import Dimension, code
+from glancemetrics.names import shortened
+from glancemetrics.native.strings import string_hashes
+from glancemetrics.records import seconds as seconds_of
+from glancemetrics.records import sizes, statuses
+from glancemetrics.reporting.durations import bucket_of
+from glancemetrics.rules.metrics import REJECTS, Measure, MeasureKind
+
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+Masks = Callable[[pa.RecordBatch], Mapping[str, Bools]]
+"""Tell of each condition which records of a batch it keeps."""
+
+GROUPS = {
+    "section": Dimension.SECTION,
+    "path": Dimension.PATH,
+    "host": Dimension.HOST,
+    "user": Dimension.USER,
+    "status": Dimension.STATUS,
+    "method": Dimension.METHOD,
+    "referrer": Dimension.REFERRER,
+    "agent": Dimension.AGENT,
+}
+"""What records can be grouped by, beside the virtual host."""
+GROUP_NAMES = (*GROUPS, "vhost")
+
+_DENSE = 4 << 20
+"""So many possible keys are counted in an array of all; of more, those that come are sorted."""
+_ATTACKS = (
+    r"(?i)(?:^/(?:wp-(?:login|admin|config|includes)|xmlrpc\.php|phpmyadmin|pma/|admin\.php|"
+    r"\.(?:env|git|aws|ssh|svn|htaccess|htpasswd|DS_Store)|cgi-bin/|vendor/phpunit|HNAP1|"
+    r"boaform|actuator|solr/|owa/|ecp/|autodiscover|setup\.cgi|shell|eval-stdin)|"
+    r"\.\./|%2e%2e|/etc/passwd|/proc/self|<script|%3cscript|union(?:\+|%20)select)"
+)
+"""What scanners ask for that no site links to (RE2)."""
+
+
+@attrs.frozen
+class Stream:
+    """Records that rules watch together."""
+
+    where: str | None = None
+    by: str | None = None
+
+
+@attrs.frozen(eq=False)
+class Counts:
+    """What was counted of one stream: rows of second, group and key, each once.
+
+    `keys` are 0 where the measure has none, else buckets of durations or hashes of values.
+    """
+
+    stream: Stream
+    measure: Measure
+    seconds: Int64s
+    groups: Int64s
+    """Which of `names`."""
+    keys: Int64s
+    counts: Int64s
+    names: Sequence[str]
+    """Of groups; one empty name for those of no group."""
+
+    def between(self, start: int, end: int) -> Counts:
+        """Return some of the rows, by number."""
+        rows = slice(start, end)
+        return attrs.evolve(
+            self,
+            seconds=self.seconds[rows],
+            groups=self.groups[rows],
+            keys=self.keys[rows],
+            counts=self.counts[rows],
+        )
+
+
+def merged(parts: Iterable[Counts]) -> list[Counts]:
+    """Put together what was counted of the same, so that each row is there once."""
+    alike: dict[tuple[Stream, Measure], list[Counts]] = {}
+    for part in parts:
+        alike.setdefault((part.stream, part.measure), []).append(part)
+    return [_added(parts) for parts in alike.values()]
+
+
+def _added(parts: list[Counts]) -> Counts:
+    if len(parts) == 1:
+        return parts[0]
+    numbers: dict[str, int] = {}
+    groups = []
+    for part in parts:
+        own = [numbers.setdefault(name, len(numbers)) for name in part.names]
+        groups.append(np.array(own, np.int64)[part.groups])
+    seconds = np.concatenate([part.seconds for part in parts])
+    first = int(seconds.min())
+    seconds, of, keys, counts = _summed(
+        seconds - first,
+        np.concatenate(groups),
+        np.concatenate([part.keys for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        0,
+        len(numbers),
+    )
+    return Counts(
+        parts[0].stream, parts[0].measure, seconds + first, of, keys, counts, list(numbers)
+    )
+
+
+class Counting:
+    """Counts batches of records for streams and their measures."""
+
+    def __init__(
+        self, wanted: Iterable[tuple[Stream, Measure]], masks: Masks = lambda _: {}
+    ) -> None:
+        """`masks` evaluates the conditions of all streams."""
+        self._wanted = list(dict.fromkeys(wanted))
+        self._masks = masks
+
+    def count(self, batch: pa.RecordBatch) -> list[Counts]:
+        """Count the records of a batch of `records.SCHEMA`."""
+        if not batch.num_rows or not self._wanted:
+            return []
+        counting = _Batch(batch, self._masks(batch))
+        return [
+            counts
+            for stream, measure in self._wanted
+            if measure != REJECTS and (counts := counting.counted(stream, measure)) is not None
+        ]
+
+    def count_rejects(self, seconds: Int64s) -> list[Counts]:
+        """Count lines that are no records, by when they were written."""
+        if not len(seconds):
+            return []
+        distinct, counts = np.unique(seconds, return_counts=True)
+        zeros = np.zeros(len(distinct), np.int64)
+        return [
+            Counts(stream, measure, distinct, zeros, zeros, counts, [""])
+            for stream, measure in self._wanted
+            if measure == REJECTS
+        ]
+
+
+class _Batch:
+    """One batch; what streams have in common is worked out once."""
+
+    def __init__(self, batch: pa.RecordBatch, masks: Mapping[str, Bools]) -> None:
+        self._batch = batch
+        self._masks = masks
+        self._seconds = seconds_of(batch)
+        self._first = int(self._seconds.min())
+        self._span = int(self._seconds.max()) - self._first + 1
+        self._groups: dict[str | None, tuple[Int64s, Sequence[str]]] = {}
+        self._attacks: Bools | None = None
+        self._statuses: Int64s | None = None
+
+    def counted(self, stream: Stream, measure: Measure) -> Counts | None:
+        groups, names = self._grouped(stream.by)
+        rows = self._rows(stream, measure)
+        weights: Int64s | None = None
+        keys: Int64s | None = None
+        match measure.kind:
+            case MeasureKind.BYTES:
+                weights = sizes(self._batch)
+            case MeasureKind.DURATIONS:
+                column = self._batch.column(measure.column)
+                rows = _and(rows, column.is_valid().to_numpy(zero_copy_only=False))
+                keys = bucket_of(column.fill_null(_ZERO).to_numpy())
+            case MeasureKind.DISTINCT:
+                keys, there = self._hashes(measure.column)
+                rows = _and(rows, there)
+            case MeasureKind.ATTACKS:
+                rows = _and(rows, self._are_attacks())
+        if stream.by is not None:
+            rows = _and(rows, groups >= 0)
+        seconds = self._seconds - self._first
+        if rows is not None:
+            if not rows.any():
+                return None
+            seconds, groups = seconds[rows], groups[rows]
+            keys = None if keys is None else keys[rows]
+            weights = None if weights is None else weights[rows]
+        seconds, groups, keys, counts = _summed(
+            seconds, groups, keys, weights, self._span, len(names)
+        )
+        if not len(seconds):
+            return None
+        used, groups = np.unique(groups, return_inverse=True)
+        return Counts(
+            stream,
+            measure,
+            seconds + self._first,
+            groups,
+            keys,
+            counts,
+            [shortened(names[i]) for i in used.tolist()],
+        )
+
+    def _rows(self, stream: Stream, measure: Measure) -> Bools | None:
+        rows = None if stream.where is None else self._masks[stream.where]
+        if measure.statuses is None:
+            return rows
+        if self._statuses is None:
+            self._statuses = statuses(self._batch)
+        first, last = measure.statuses
+        return _and(rows, (self._statuses >= first) & (self._statuses <= last))
+
+    def _grouped(self, by: str | None) -> tuple[Int64s, Sequence[str]]:
+        if by not in self._groups:
+            if by is None:
+                found: tuple[Int64s, Sequence[str]] = (np.zeros(len(self._seconds), np.int64), [""])
+            elif by == "vhost":
+                column = self._batch.column("vhost")
+                codes = column.indices.fill_null(_NONE).to_numpy().astype(np.int64)
+                found = codes, column.dictionary.to_pylist()
+            else:
+                coded = code(self._batch, GROUPS[by])
+                found = coded.codes, coded.names.to_pylist()
+            self._groups[by] = found
+        return self._groups[by]
+
+    def _hashes(self, column: str) -> tuple[Int64s, Bools]:
+        if column == "section":
+            coded = code(self._batch, Dimension.SECTION)
+            codes, names = coded.codes, coded.names
+        else:
+            values = self._batch.column(column)
+            codes = values.indices.fill_null(_NONE).to_numpy().astype(np.int64)
+            names = values.dictionary
+        hashes = np.append(string_hashes(names.drop_null()).view(np.int64), 0)
+        return hashes[codes], codes >= 0
+
+    def _are_attacks(self) -> Bools:
+        if self._attacks is None:
+            paths = self._batch.column("path")
+            found = pc.match_substring_regex(paths.dictionary, _ATTACKS)
+            flags = np.append(found.to_numpy(zero_copy_only=False), False)
+            self._attacks = flags[paths.indices.fill_null(_NONE).to_numpy()]
+        return self._attacks
+
+
+_NONE = pa.scalar(-1, pa.int32())
+_ZERO = pa.scalar(0.0)
+
+
+def _and(one: Bools | None, other: Bools) -> Bools:
+    return other if one is None else one & other
+
+
+def _summed(
+    seconds: Int64s,
+    groups: Int64s,
+    keys: Int64s | None,
+    weights: Int64s | None,
+    span: int,
+    size: int,
+) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+    """Count rows by second, group and key, or add up their weights."""
+    combined = seconds * size + groups
+    if keys is None and span * size <= _DENSE:
+        if weights is None:
+            sums = np.bincount(combined, minlength=span * size)
+        else:
+            sums = np.zeros(span * size, np.int64)
+            np.add.at(sums, combined, weights)
+        present = np.flatnonzero(sums)
+        return present // size, present % size, np.zeros(len(present), np.int64), sums[present]
+    if keys is None:
+        keys = np.zeros(len(combined), np.int64)
+    order = np.lexsort((keys, combined))
+    combined, keys = combined[order], keys[order]
+    starts = np.flatnonzero(
+        np.append(True, (combined[1:] != combined[:-1]) | (keys[1:] != keys[:-1]))
+    )
+    if weights is None:
+        counts = np.diff(np.append(starts, len(combined)))
+    else:
+        counts = np.add.reduceat(weights[order], starts)
+    return combined[starts] // size, combined[starts] % size, keys[starts], counts

@@ -1,0 +1,264 @@
+"""What a rule's metric is in its window, for each group and slot: sums, quantiles, distinct values.
+
+A slot is a stretch of time as long as the rule looks apart; windows are a number of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from glancemetrics.alerting.sum_ring import SumRing
+from glancemetrics.reporting.durations import seconds_of
+
+Float64s = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_BUCKETS = 4096
+_DISTINCT_LIMIT = 500_000
+"""Values of all groups that are told apart in a window; of more, the oldest are counted anew."""
+
+
+class Measuring(Protocol):
+    """A number for each group and slot, of the window that ends with the slot."""
+
+    def resize(self, groups: int) -> None:
+        """Make room for so many groups."""
+
+    def keep(self, groups: Int64s) -> None:
+        """Forget all groups but some, which are numbered anew in this order."""
+
+    def add(self, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s) -> None:
+        """Add what was counted."""
+
+    def values(self, first: int, count: int) -> Float64s:
+        """Return values of so many slots from `first` on, by group; NaN where there is none.
+
+        Slots are asked for once, in order.
+        """
+
+    def is_empty(self, start: int) -> bool:
+        """Tell whether there is nothing in the slots from `start` on."""
+
+    def idle_groups(self, start: int) -> Bools:
+        """Tell which groups have nothing in the slots from `start` on."""
+
+
+class Sums:
+    """Counts added up."""
+
+    def __init__(self, width: int, slots: int) -> None:
+        self._ring = SumRing(slots)
+        self._width = width
+
+    def resize(self, groups: int) -> None:
+        self._ring.resize(groups)
+
+    def keep(self, groups: Int64s) -> None:
+        self._ring.keep(groups)
+
+    def add(self, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s) -> None:
+        del keys
+        self._ring.add(slots, groups, counts)
+
+    def values(self, first: int, count: int, width: int | None = None) -> Float64s:
+        return self._ring.totals(first, count, width or self._width).astype(np.float64)
+
+    def is_empty(self, start: int) -> bool:
+        return self._ring.is_empty(start)
+
+    def idle_groups(self, start: int) -> Bools:
+        return self._ring.idle_groups(start)
+
+
+class Quantiles:
+    """A quantile of durations; their buckets are exact to one percent."""
+
+    def __init__(self, share: float, width: int) -> None:
+        self._share = share
+        self._width = width
+        self._window = np.zeros((1, _BUCKETS), np.int64)
+        self._slots: dict[int, list[tuple[Int64s, Int64s, Int64s]]] = defaultdict(list)
+        self._newest = -1
+        self._last: Float64s | None = None
+        """Values of the last slot, while nothing changes."""
+
+    def resize(self, groups: int) -> None:
+        more = groups - len(self._window)
+        if more > 0:
+            self._window = np.concatenate([self._window, np.zeros((more, _BUCKETS), np.int64)])
+            self._last = None
+
+    def keep(self, groups: Int64s) -> None:
+        numbers = np.full(len(self._window), -1, np.int64)
+        numbers[groups] = np.arange(len(groups))
+        self._window = self._window[groups]
+        self._last = None
+        for slot, parts in self._slots.items():
+            self._slots[slot] = [
+                (numbers[of][kept], buckets[kept], counts[kept])
+                for of, buckets, counts in parts
+                if (kept := numbers[of] >= 0).any()
+            ]
+
+    def add(self, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s) -> None:
+        for slot in np.unique(slots).tolist():
+            there = slots == slot
+            part = groups[there], keys[there], counts[there]
+            if slot <= self._newest - self._width:
+                continue
+            self._slots[slot].append(part)
+            if slot <= self._newest:
+                self._change(part, 1)
+
+    def values(self, first: int, count: int) -> Float64s:
+        result = np.empty((len(self._window), count))
+        for i, slot in enumerate(range(first, first + count)):
+            for part in self._slots.get(slot, ()) if slot > self._newest else ():
+                self._change(part, 1)
+            for part in self._slots.pop(slot - self._width, ()):
+                self._change(part, -1)
+            self._newest = max(self._newest, slot)
+            if self._last is None:
+                self._last = self._quantiles()
+            result[:, i] = self._last
+        return result
+
+    def is_empty(self, start: int) -> bool:
+        return not any(slot >= start and parts for slot, parts in self._slots.items())
+
+    def idle_groups(self, start: int) -> Bools:
+        idle = np.ones(len(self._window), np.bool_)
+        for slot, parts in self._slots.items():
+            for groups, _, _ in parts if slot >= start else ():
+                idle[groups] = False
+        return idle & ~self._window.any(axis=1)
+
+    def _change(self, part: tuple[Int64s, Int64s, Int64s], sign: int) -> None:
+        groups, buckets, counts = part
+        np.add.at(self._window, (groups, buckets), sign * counts)
+        self._last = None
+
+    def _quantiles(self) -> Float64s:
+        reached = np.cumsum(self._window, axis=1)
+        totals = reached[:, -1]
+        ranks = np.maximum(1, np.ceil(self._share * totals - 1e-9))
+        buckets = (reached < ranks[:, None]).sum(axis=1)
+        values = [seconds_of(bucket) for bucket in buckets.tolist()]
+        return np.where(totals > 0, np.array(values), np.nan)
+
+
+class DistinctValues:
+    """How many different values came."""
+
+    def __init__(self, width: int, slots: int) -> None:
+        self._width = width
+        # Where one more value is in the window than in that of the slot before, or one less.
+        self._changes = SumRing(slots + width)
+        self._until: dict[tuple[int, int], int] = {}
+        """By group and value, the last slot whose window has it."""
+        self._now = np.zeros(1, np.int64)
+        self._next: int | None = None
+
+    def resize(self, groups: int) -> None:
+        self._changes.resize(groups)
+        more = max(0, groups - len(self._now))
+        self._now = np.concatenate([self._now, np.zeros(more, np.int64)])
+
+    def keep(self, groups: Int64s) -> None:
+        numbers = {group: number for number, group in enumerate(groups.tolist())}
+        self._changes.keep(groups)
+        self._now = self._now[groups]
+        self._until = {
+            (numbers[group], key): until
+            for (group, key), until in self._until.items()
+            if group in numbers
+        }
+
+    def add(self, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s) -> None:
+        del counts
+        begins: list[tuple[int, int]] = []
+        ends: list[tuple[int, int]] = []
+        order = np.argsort(slots, kind="stable")
+        for slot, group, key in zip(
+            slots[order].tolist(), groups[order].tolist(), keys[order].tolist(), strict=True
+        ):
+            until = slot + self._width - 1
+            start = slot if self._next is None else max(slot, self._next)
+            known = self._until.get((group, key))
+            if known is not None and known >= start:
+                start = known + 1
+            if until < start:
+                continue
+            begins.append((start, group))
+            ends.append((until + 1, group))
+            self._until[group, key] = until
+        for changes, sign in ((begins, 1), (ends, -1)):
+            if changes:
+                at, of = np.array(changes, np.int64).T
+                self._changes.add(at, of, np.full(len(at), sign, np.int64))
+        if len(self._until) > _DISTINCT_LIMIT:
+            self._forget()
+
+    def values(self, first: int, count: int) -> Float64s:
+        counts = self._now[:, None] + np.cumsum(self._changes.totals(first, count, 1), axis=1)
+        self._now = counts[:, -1].copy()
+        self._next = first + count
+        return counts.astype(np.float64)
+
+    def is_empty(self, start: int) -> bool:
+        return not self._now.any() and self._changes.is_empty(
+            start if self._next is None else self._next
+        )
+
+    def idle_groups(self, start: int) -> Bools:
+        begin = start if self._next is None else self._next
+        idle: Bools = self._now == 0
+        return idle & self._changes.idle_groups(begin)
+
+    def _forget(self) -> None:
+        now = self._next or 0
+        self._until = {pair: until for pair, until in self._until.items() if until >= now}
+        if len(self._until) > _DISTINCT_LIMIT:
+            newest = sorted(self._until.items(), key=lambda item: item[1])[-_DISTINCT_LIMIT // 2 :]
+            self._until = dict(newest)
+
+
+class History:
+    """Values of the last slots, to compare others with."""
+
+    def __init__(self, slots: int) -> None:
+        self.size = slots
+        self._values = np.full((1, 0), np.nan)
+        """By group and slot; the newest last."""
+
+    def keep(self, groups: Int64s) -> None:
+        """Forget all groups but some, which are numbered anew in this order."""
+        self._widen(int(groups.max(initial=-1)) + 1)
+        self._values = self._values[groups]
+
+    def before(self, values: Float64s, ago: Sequence[int]) -> list[Float64s]:
+        """Take in values by group and slot; return what each was so many slots before."""
+        self._widen(len(values))
+        together = np.concatenate([self._values, values], axis=1)
+        count, known = values.shape[1], self._values.shape[1]
+        results = []
+        for slots in ago:
+            result = np.full(values.shape, np.nan)
+            missing = min(count, max(0, slots - known))
+            begin = known + missing - slots
+            result[:, missing:] = together[:, begin : begin + count - missing]
+            results.append(result)
+        self._values = together[:, -self.size :]
+        return results
+
+    def _widen(self, groups: int) -> None:
+        more = groups - len(self._values)
+        if more > 0:
+            empty = np.full((more, self._values.shape[1]), np.nan)
+            self._values = np.concatenate([self._values, empty])

@@ -1,0 +1,97 @@
+"""Sums by group for each of the last slots of time, for windows at constant memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+
+
+class SumRing:
+    """A ring of one number for each group and each of the last `slots` slots.
+
+    Slots are numbered by time. The ring moves on with the newest; a slot that it has left reads as
+    0, and so does one that it has not come to.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._room = np.zeros((1, slots), np.int64)
+        """With room for more groups, which have nothing."""
+        self._sums = self._room
+        self._end: int | None = None
+        """The slot after the newest."""
+
+    @property
+    def groups(self) -> int:
+        return len(self._sums)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self._room.nbytes
+
+    def resize(self, groups: int) -> None:
+        """Make room for so many groups; new ones have nothing."""
+        if groups > len(self._room):
+            more = np.zeros((2 * groups - len(self._room), self._room.shape[1]), np.int64)
+            self._room = np.concatenate([self._room, more])
+        if groups > len(self._sums):
+            self._sums = self._room[:groups]
+
+    def keep(self, groups: Int64s) -> None:
+        """Forget all groups but some, which are numbered anew in this order."""
+        self._room = np.ascontiguousarray(self._sums[groups])
+        self._sums = self._room
+
+    def add(self, slots: Int64s, groups: Int64s, counts: Int64s) -> None:
+        """Add counts to their slots and groups; what is older than the ring is dropped."""
+        if not len(slots):
+            return
+        self._move(int(slots.max()) + 1)
+        assert self._end is not None
+        size = self._sums.shape[1]
+        kept = slots >= self._end - size
+        np.add.at(self._sums, (groups[kept], slots[kept] % size), counts[kept])
+
+    def totals(self, first: int, count: int, width: int) -> Int64s:
+        """Return sums of `width` slots each: those up to, and with, `first` and `count - 1` more.
+
+        The result is of shape (groups, count).
+        """
+        sums = np.zeros((len(self._sums), count + width), np.int64)
+        np.cumsum(self._values(first - width + 1, first + count), axis=1, out=sums[:, 1:])
+        return sums[:, width:] - sums[:, :-width]
+
+    def is_empty(self, start: int) -> bool:
+        """Tell whether there is nothing in the slots from `start` on."""
+        if self._end is None or start >= self._end:
+            return True
+        return not self._values(start, self._end).any()
+
+    def idle_groups(self, start: int) -> npt.NDArray[np.bool_]:
+        """Tell which groups have nothing in the slots from `start` on."""
+        if self._end is None or start >= self._end:
+            return np.ones(len(self._sums), np.bool_)
+        return np.logical_not(self._values(start, self._end).any(axis=1))
+
+    def _values(self, start: int, end: int) -> Int64s:
+        result = np.zeros((len(self._sums), end - start), np.int64)
+        if self._end is None:
+            return result
+        size = self._sums.shape[1]
+        first, last = max(start, self._end - size), min(end, self._end)
+        if first < last:
+            at = np.arange(first, last) % size
+            result[:, first - start : last - start] = self._sums[:, at]
+        return result
+
+    def _move(self, end: int) -> None:
+        size = self._sums.shape[1]
+        if self._end is None:
+            self._end = end
+            return
+        ahead = min(end - self._end, size)
+        if ahead > 0:
+            self._sums[:, np.arange(end - ahead, end) % size] = 0
+            self._end = end

@@ -1,0 +1,68 @@
+"""What is usual is learnt, season by season; nothing is told before."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from glancemetrics.alert_events import AlertEventKind
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.baseline import Baseline
+from glancemetrics.rules.rule_tables import read_rules
+from tests.glancemetrics.alerting.counts import closed, counts
+
+DAY = 86_400
+MIDNIGHT = 20_718 * DAY
+
+
+def traffic(days: int, seed: int = 1) -> dict[int, int]:
+    """Requests by minute, that swing over the day."""
+    random = np.random.default_rng(seed)
+    return {
+        MIDNIGHT + 60 * minute: int(
+            random.poisson(600 * (1 + 0.8 * math.sin(2 * math.pi * minute / 1440)))
+        )
+        for minute in range(days * 1440)
+    }
+
+
+def incidents(hits: dict[int, int], days: int) -> list[tuple[int, AlertEventKind]]:
+    rules = read_rules('[[rule]]\nname = "a"\nanomaly = 6\nfor = "5m"', "config.toml")
+    events = Alerting(rules).close(closed(MIDNIGHT + days * DAY, counts(hits)))
+    return [(event.time - MIDNIGHT, event.kind) for event in events]
+
+
+def test_days_that_are_alike_are_quiet() -> None:
+    assert incidents(traffic(7), 7) == []
+
+
+def test_what_is_usual_at_noon_is_not_so_at_night() -> None:
+    hits = traffic(7)
+    night = MIDNIGHT + 6 * DAY + 18 * 3600
+    for minute in range(30):
+        hits[night + 60 * minute] = 1080  # as many as at six in the morning
+    ((begun, kind), (over, end)) = incidents(hits, 7)
+    assert kind is AlertEventKind.TRIGGERED
+    assert 0 < begun - (night - MIDNIGHT) <= 900
+    assert end is AlertEventKind.RECOVERED
+    assert over - begun < 3000
+
+
+def test_nothing_is_told_before_it_is_learnt() -> None:
+    hits = traffic(3)
+    for minute in range(30):
+        hits[MIDNIGHT + 2 * DAY + 60 * minute] = 100_000
+    assert incidents(hits, 3) == []
+
+
+def test_the_band_is_where_the_values_were() -> None:
+    baseline = Baseline(DAY)
+    times = np.arange(MIDNIGHT, MIDNIGHT + 10 * DAY, 60)
+    random = np.random.default_rng(3)
+    values = random.normal(100, 10, len(times))
+    means, widths = baseline.usual(times, values, 3)
+    assert np.isnan(means[: 3 * 1440]).all()
+    learnt = slice(8 * 1440, None)
+    assert abs(float(np.mean(means[learnt])) - 100) < 2
+    assert (widths[learnt] >= 3 * 0.05 * 90).all()

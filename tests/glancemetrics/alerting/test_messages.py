@@ -1,0 +1,104 @@
+"""What is said of incidents."""
+
+from __future__ import annotations
+
+import pytest
+
+from glancemetrics.incidents import Incident
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.rules.templates import fill
+
+
+def said(body: str, **incident: object) -> tuple[str, str]:
+    """What is said when it begins, and when it is over."""
+    rule = read_rules(f'[[rule]]\nname = "Rule"\n{body}', "config.toml")[0]
+    fields: dict[str, object] = {
+        "id": "x",
+        "rule": "Rule",
+        "threshold": rule.threshold,
+        "window_seconds": rule.window_seconds,
+        "triggered_at": 1000,
+        "value": 0.25,
+        "peak": 0.5,
+        "recovered_at": 1090,
+    }
+    made = Incident(**(fields | incident))  # type: ignore[arg-type]
+    return rule.triggered_message(made, "10:05"), rule.recovered_message(made, "10:06")
+
+
+@pytest.mark.parametrize(
+    ("body", "incident", "triggered", "recovered"),
+    [
+        (
+            'metric = "status_ratio(5xx)"\nabove = 0.05\nwindow = "2m"',
+            {},
+            "Rule: 25.0 % answers of 5xx over 2m, above 5.0 %, triggered at 10:05",
+            "Rule: recovered at 10:06 - lasted 1 min 30 s, at worst 50.0 % answers of 5xx",
+        ),
+        (
+            'metric = "rate"\nbelow = 2\nby = "vhost"',
+            {"value": 1.5, "peak": 0.5, "group": "shop.example"},
+            "Rule (vhost shop.example): 1.5 requests/s over 5m, below 2 requests/s, "
+            "triggered at 10:05",
+            "Rule (vhost shop.example): recovered at 10:06 - lasted 1 min 30 s, "
+            "at worst 0.5 requests/s",
+        ),
+        (
+            'metric = "p95"\nchange = "3x over 1h ago"',
+            {"value": 1.2, "threshold": 0.9, "peak": 2.0},
+            "Rule: the response time (p95) 1.2 s over 5m, more than 3 times what it was 1h before "
+            "(the response time (p95) 900 ms), triggered at 10:05",
+            "Rule: recovered at 10:06 - lasted 1 min 30 s, at worst the response time (p95) 2 s",
+        ),
+        (
+            'absence = "5m"',
+            {},
+            "Rule: no request for 5m, triggered at 10:05",
+            "Rule: recovered at 10:06 - lasted 1 min 30 s",
+        ),
+        (
+            "slo = 99.9",
+            {"value": 20.0, "peak": 31.0},
+            "Rule (14.4x over 1h): the error budget of 99.9 % is used up 20 times too fast "
+            "over 1h and 5m (above 14.4), triggered at 10:05",
+            "Rule (14.4x over 1h): recovered at 10:06 - lasted 1 min 30 s, "
+            "at worst 31 times too fast",
+        ),
+        (
+            'new = "path"',
+            {"group": "/x"},
+            "Rule (path /x): path /x has not been seen before, triggered at 10:05",
+            "Rule (path /x): recovered at 10:06 - lasted 1 min 30 s",
+        ),
+        (
+            'metric = "error_ratio"\nabove = 0.1\nby = "section"\n'
+            'message = "{section}: {value:.1%} of {hits} requests failed"',
+            {"group": "/checkout", "hits": 120},
+            "/checkout: 25.0% of 120 requests failed",
+            "Rule (section /checkout): recovered at 10:06 - lasted 1 min 30 s, "
+            "at worst 50.0 % errors",
+        ),
+        (
+            'metric = "error_ratio"\nabove = 0.1',
+            {"expired": True},
+            "Rule: 25.0 % errors over 5m, above 10.0 %, triggered at 10:05",
+            "Rule: no more data at 10:06 - lasted 1 min 30 s",
+        ),
+    ],
+)
+def test_messages(body: str, incident: dict[str, object], triggered: str, recovered: str) -> None:
+    assert said(body, **incident) == (triggered, recovered)
+
+
+def test_what_a_log_says_is_escaped() -> None:
+    body = 'metric = "errors"\nabove = 1\nby = "path"'
+    begun, over = said(body, group="/\x1b[31m\u202e", value=2.0)
+    assert begun.startswith(r"Rule (path /\x1b[31m\u202e): 2 errors")
+    assert r"/\x1b[31m\u202e" in over
+    (filled, _) = said(body + '\nmessage = "{path} {group}"', group="/\x1b")
+    assert filled == r"/\x1b /\x1b"
+
+
+def test_what_a_log_says_is_not_read_as_a_template() -> None:
+    assert fill("{group}", {"group": "{value.__class__} {0}"}) == "{value.__class__} {0}"
+    assert fill("{group:d}", {"group": "text"}) == "text"

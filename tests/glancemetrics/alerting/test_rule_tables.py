@@ -1,0 +1,196 @@
+"""Rules as people write them: what they mean, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from glancemetrics.alerting.lifecycle import Timing
+from glancemetrics.errors import UsageError
+from glancemetrics.rules.conditions import Absence, Anomaly, BurnRate, Change, Threshold, Unseen
+from glancemetrics.rules.rule import Rule, Severity
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.rules.stock import STOCK_RULES, stock_rules
+
+EXAMPLE = """\
+alert_threshold = 250
+
+[[rule]]
+name = "Checkout errors"
+metric = "error_ratio"
+where = "path like '/checkout%'"
+above = 0.02
+window = "2m"
+for = "30s"
+recover_below = 0.01
+keep_firing = "5m"
+min_hits = 50
+by = "section"
+severity = "critical"
+message = "{section}: {value:.1%} of {hits} requests failed"
+"""
+
+
+def rule(body: str) -> Rule:
+    (only,) = read_rules(f'[[rule]]\nname = "a"\n{body}', "config.toml")
+    return only
+
+
+def test_a_rule_says_what_it_says() -> None:
+    (read,) = read_rules(EXAMPLE, "config.toml")
+    assert read.name == "Checkout errors"
+    assert read.metric.name == "error_ratio"
+    assert read.where == "path like '/checkout%'"
+    assert read.condition == Threshold(0.02, is_above=True, recover=0.01)
+    assert read.window_seconds == 120
+    assert read.timing == Timing(hold=30, keep=300, patience=120)
+    assert (read.min_hits, read.by, read.severity) == (50, "section", Severity.CRITICAL)
+
+
+@pytest.mark.parametrize(
+    ("body", "condition", "window", "by"),
+    [
+        ('metric = "rate"\nbelow = 1', Threshold(1, is_above=False), 300, None),
+        (
+            'change = "3x over 1h ago"',
+            Change(Threshold(3, is_above=True), (3600,)),
+            300,
+            None,
+        ),
+        (
+            'change = "0.2x over 1d and 1w ago"\nwindow = "10m"\nby = "vhost"',
+            Change(Threshold(0.2, is_above=False), (86_400, 604_800)),
+            600,
+            "vhost",
+        ),
+        (
+            'change = "2x over previous"\nwindow = "1h"',
+            Change(Threshold(2, is_above=True), (3600,)),
+            3600,
+            None,
+        ),
+        ('absence = "90s"', Absence(), 90, None),
+        ('new = "path"\nwarm_up = "2h"', Unseen(7200), 600, "path"),
+        ('scan = "paths"', Threshold(30, is_above=True), 60, "host"),
+        ('scan = "logins"\nby = "user"', Threshold(20, is_above=True), 60, "user"),
+        ("anomaly = 4", Anomaly(4, 86_400), 300, None),
+    ],
+)
+def test_conditions(body: str, condition: object, window: int, by: str | None) -> None:
+    read = rule(body)
+    assert (read.condition, read.window_seconds, read.by) == (condition, window, by)
+
+
+def test_burn_rates_are_those_of_the_workbook() -> None:
+    """Table 5-8 for a budget of 30 days: 2 % in an hour is 14.4 times too fast, and so on."""
+    rules = read_rules('[[rule]]\nname = "SLO"\nslo = 99.9\nbudget = "30d"', "config.toml")
+    said = []
+    for one in rules:
+        assert isinstance(one.condition, BurnRate)
+        assert one.condition.objective == pytest.approx(0.999)
+        short = one.condition.short_window
+        said.append((one.condition.factor, one.window_seconds, short, one.severity))
+    assert said == [
+        (14.4, 3600, 300, Severity.CRITICAL),
+        (6.0, 21_600, 1800, Severity.CRITICAL),
+        (3.0, 86_400, 7200, Severity.WARNING),
+        (1.0, 259_200, 21_600, Severity.WARNING),
+    ]
+    assert [one.name for one in rules][:2] == ["SLO (14.4x over 1h)", "SLO (6x over 6h)"]
+
+
+def test_a_shorter_budget_burns_faster() -> None:
+    rules = read_rules('[[rule]]\nname = "a"\nslo = 99\nbudget = "7d"', "config.toml")
+    assert [one.threshold for one in rules] == pytest.approx([3.36, 1.4, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("above = 1", "line 1 (rule 'a'): metric: must be one of rate, hits,"),
+        (
+            'metric = "rat"\nabove = 1',
+            "line 3 (rule 'a'): metric = 'rat': must be one of rate, hits,",
+        ),
+        ('metric = "status(20)"\nabove = 1', "('20' is no status)"),
+        ('metric = "distinct(size)"\nabove = 1', "(there is no 'size' to tell apart)"),
+        (
+            'metric = "rate"\n# why\nabove = "x"',
+            "line 5 (rule 'a'): above = 'x': must be a number from 0 to 1e+15",
+        ),
+        ('metric = "rate"', "line 2: name = 'a': a rule has one of above, below,"),
+        (
+            'metric = "rate"\nabove = 1\nbelow = 2',
+            "line 5 (rule 'a'): below = 2: a rule has one of above, below, change, absence, slo, "
+            "new, scan, anomaly, and has above already",
+        ),
+        (
+            'metric = "rate"\nabove = 1\nwindw = "2m"',
+            "line 5 (rule 'a'): windw = '2m': there is no such key in a rule; did you mean "
+            "'window'?",
+        ),
+        (
+            'metric = "rate"\nabove = 1\nwindow = "2 minutes"',
+            "window = '2 minutes': must be a span such as 30s, 2m, 1h30m or 7d",
+        ),
+        ('metric = "rate"\nabove = 1\nwindow = "31d"', "at most 30d"),
+        ('metric = "rate"\nabove = 1\nrecover_below = 2', "recover_below = 2: must be at most 1"),
+        (
+            'metric = "rate"\nabove = 1\nrecover_above = 0.5',
+            "recover_above = 0.5: a rule with above has recover_below",
+        ),
+        ('metric = "rate"\nabove = 1\nby = "colour"', "by = 'colour': must be one of section,"),
+        (
+            'metric = "rate"\nabove = 1\nseverity = "bad"',
+            "severity = 'bad': must be one of critical, warning, info",
+        ),
+        (
+            'metric = "rate"\nabove = 1\nmessage = "{value.__class__}"',
+            "there is no {value.__class__}; there are rule, severity, group, value,",
+        ),
+        (
+            'metric = "rate"\nabove = 1\nmessage = "{value:999999999}"',
+            "{value} cannot be written as '999999999'",
+        ),
+        ('metric = "rate"\nabove = 1\nmessage = "{"', "a brace is written twice"),
+        ('metric = "rate"\nabove = true', "above = True: must be a number"),
+        ('metric = "rate"\nabove = 1\nmin_hits = -1', "min_hits = -1: must be a whole number"),
+        ('change = "3 times"', "change = '3 times': must be such as '3x over 1h ago'"),
+        ('change = "1x over 1h ago"', "must be such as"),
+        ('slo = 99.9\nmetric = "rate"', "metric = 'rate': must be a ratio, such as"),
+        ("slo = 100", "slo = 100: must be a number from 1 to 99.9999"),
+        ('slo = 99\nby = "host"', "by = 'host': an error budget is of all together"),
+        ('absence = "5m"\nwindow = "5m"', "window = '5m': has no meaning in a rule with absence"),
+        ('anomaly = 3\nby = "host"', "by = 'host': what is usual is learnt of all together"),
+        ('scan = "ports"', "scan = 'ports': must be one of paths, attacks, logins"),
+        (
+            'metric = "reject_ratio"\nabove = 0.1\nby = "host"',
+            "lines that could not be parsed have no fields to choose by",
+        ),
+        ('metric = "rate"\nabove = 1\n[[rule]]\nname = "a"\nabsence = "1m"', "another rule"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(body: str, error: str) -> None:
+    with pytest.raises(UsageError) as told:
+        rule(body)
+    assert str(told.value).startswith("config.toml, line ")
+    assert error in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("[rule]\nname = 'a'", "config.toml: a rule begins with a line [[rule]]"),
+        ("[[rule]", "config.toml: is not TOML: "),
+        ("[[rule]]\nabove = 1", "config.toml, line 1: name: must be a text"),
+    ],
+)
+def test_tables_that_are_none(text: str, error: str) -> None:
+    with pytest.raises(UsageError) as told:
+        read_rules(text, "config.toml")
+    assert error in str(told.value)
+
+
+def test_the_stock_rules_are_what_their_text_says() -> None:
+    assert list(stock_rules()) == read_rules(STOCK_RULES, "the stock rules")
+    assert all(rule.where is None for rule in stock_rules()), "they need no extra"

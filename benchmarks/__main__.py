@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.monitor import console, monitoring
 from benchmarks.reports import (
     measure_ceiling,
@@ -220,6 +221,8 @@ def main() -> None:
         "order": lambda folder, o: measure_order(folder, o.lines, o.rounds),
         "ceiling": lambda folder, o: measure_ceiling(folder, o.lines // 2),
         "formats": lambda folder, o: measure_formats(folder, o.lines // 2, o.rounds),
+        "rules": lambda folder, _: measure_rules(folder),
+        "replay": lambda folder, o: measure_replay(folder, 5 * o.lines),
         "ingest": lambda folder, o: measure_ingest(folder, o.seconds),
         "start": lambda folder, _: measure_start(folder),
         "idle": lambda folder, _: measure_idle(folder),

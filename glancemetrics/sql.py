@@ -5,8 +5,9 @@ DuckDB is locked in: it reaches no file, no network, no extension and no Python 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,31 +79,74 @@ class Where:
 
 
 class Conditions:
-    """Several filters, which are evaluated together."""
+    """Several filters, which are evaluated together.
+
+    One that asks for no more than one column of text is evaluated on what is distinct there.
+    """
 
     def __init__(self, expressions: Iterable[str]) -> None:
         """Each must be good as a `Where`."""
-        self._expressions = list(dict.fromkeys(expressions))
-        columns = ", ".join(f"({text}\n) AS c{i}" for i, text in enumerate(self._expressions))
-        self._query = f"SELECT {columns} FROM log"  # noqa: S608 - that is its purpose
-        self._connection = connect("where in a rule") if self._expressions else None
+        self._connection = connect("where in a rule")
+        self._by_column: dict[str | None, list[str]] = {}
+        for expression in dict.fromkeys(expressions):
+            column = self._only_column(expression)
+            self._by_column.setdefault(column, []).append(expression)
 
     def keeps(self, batch: pa.RecordBatch) -> dict[str, Bools]:
         """Tell of each expression which records it keeps."""
-        if self._connection is None:
-            return {}
+        kept: dict[str, Bools] = {}
+        whole = with_section(batch)
+        for column, expressions in self._by_column.items():
+            if column is None:
+                answers = self._asked(pa.Table.from_batches([whole]), expressions)
+                kept |= zip(expressions, answers, strict=True)
+                continue
+            values = whole.column(column)
+            # The last one is for rows without a value.
+            distinct = pa.concat_arrays([values.dictionary, pa.nulls(1, pa.string())])
+            codes = values.indices.fill_null(pa.scalar(-1, pa.int32())).to_numpy()
+            answers = self._asked(pa.table({column: distinct}), expressions)
+            kept |= {text: of[codes] for text, of in zip(expressions, answers, strict=True)}
+        return kept
+
+    def _asked(self, table: pa.Table, expressions: Sequence[str]) -> list[Bools]:
+        columns = ", ".join(f"({text}\n) AS c{i}" for i, text in enumerate(expressions))
         cursor = self._connection.cursor()
         try:
-            cursor.register("log", pa.Table.from_batches([with_section(batch)]))
-            answer = cursor.sql(self._query).to_arrow_table()
+            cursor.register("log", table)
+            answer = cursor.sql(f"SELECT {columns} FROM log").to_arrow_table()  # noqa: S608
         finally:
             cursor.close()
-        if answer.num_rows != batch.num_rows:
+        if answer.num_rows != table.num_rows:
             raise UsageError("where in a rule: must say of each record alone whether it counts")
-        return {
-            text: answer.column(i).combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
-            for i, text in enumerate(self._expressions)
-        }
+        return [
+            column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+            for column in answer.columns
+        ]
+
+    def _only_column(self, expression: str) -> str | None:
+        """Return the column of text that an expression is about alone; `None` if it is not so."""
+        tree = self._connection.execute(
+            "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
+        ).fetchone()[0]
+        columns = set(_column_names(json.loads(tree)))
+        name = next(iter(columns)) if len(columns) == 1 else None
+        return name if name in _TEXT_COLUMNS else None
+
+
+_TEXT_COLUMNS = {field.name for field in SCHEMA if field.type == TEXT} | {SECTION}
+
+
+def _column_names(node: object) -> Iterator[str]:
+    """Yield what a tree of DuckDB's parser names; what is no plain column of ours too."""
+    if isinstance(node, dict):
+        if node.get("type") == "COLUMN_REF":
+            yield ".".join(node["column_names"]).lower()
+        for inner in node.values():
+            yield from _column_names(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _column_names(inner)
 
 
 def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Table:

@@ -106,10 +106,9 @@ def _cut(waiting: list[Counts], second: int) -> tuple[list[Counts], list[Counts]
     taken, left = [], []
     for counts in waiting:
         at = int(np.searchsorted(counts.seconds, second))
-        if at == len(counts.seconds):
-            taken.append(counts)
-            continue
         if at:
-            taken.append(counts.between(0, at))
-        left.append(counts.between(at, len(counts.seconds)))
+            whole = at == len(counts.seconds) and counts.is_whole
+            taken.append(counts if whole else counts.between(0, at))
+        if at < len(counts.seconds):
+            left.append(counts.rest(at))
     return taken, left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -71,16 +72,33 @@ class Counts:
     counts: Int64s
     names: Sequence[str]
     """Of groups; one empty name for those of no group."""
+    is_whole: bool = True
+    """Whether each name has rows."""
 
     def between(self, start: int, end: int) -> Counts:
         """Return some of the rows, by number."""
         rows = slice(start, end)
+        used, groups = np.unique(self.groups[rows], return_inverse=True)
+        return attrs.evolve(
+            self,
+            seconds=self.seconds[rows],
+            groups=groups,
+            keys=self.keys[rows],
+            counts=self.counts[rows],
+            names=[self.names[i] for i in used.tolist()],
+            is_whole=True,
+        )
+
+    def rest(self, start: int) -> Counts:
+        """Return the rows from one on; the names are those of all."""
+        rows = slice(start, None)
         return attrs.evolve(
             self,
             seconds=self.seconds[rows],
             groups=self.groups[rows],
             keys=self.keys[rows],
             counts=self.counts[rows],
+            is_whole=False,
         )
 
 
@@ -90,6 +108,25 @@ def merged(parts: Iterable[Counts]) -> list[Counts]:
     for part in parts:
         alike.setdefault((part.stream, part.measure), []).append(part)
     return [_added(parts) for parts in alike.values()]
+
+
+def ungrouped(parts: list[Counts]) -> list[Counts]:
+    """Put together what was counted of the same without groups; rows may be there twice."""
+    alike: dict[Measure, list[Counts]] = {}
+    for part in parts:
+        alike.setdefault(part.measure, []).append(part)
+    return [
+        attrs.evolve(
+            own[0],
+            seconds=np.concatenate([part.seconds for part in own]),
+            groups=np.concatenate([part.groups for part in own]),
+            keys=np.concatenate([part.keys for part in own]),
+            counts=np.concatenate([part.counts for part in own]),
+        )
+        if len(own) > 1
+        else own[0]
+        for own in alike.values()
+    ]
 
 
 def _added(parts: list[Counts]) -> Counts:
@@ -159,35 +196,36 @@ class _Batch:
         self._first = int(self._seconds.min())
         self._span = int(self._seconds.max()) - self._first + 1
         self._groups: dict[str | None, tuple[Int64s, Sequence[str]]] = {}
+        self._rows: dict[Stream, Int64s | None] = {}
         self._attacks: Bools | None = None
         self._statuses: Int64s | None = None
 
     def counted(self, stream: Stream, measure: Measure) -> Counts | None:
         groups, names = self._grouped(stream.by)
-        rows = self._rows(stream, measure)
+        chosen = self._chosen(stream)
+        if measure.statuses is not None:
+            first, last = measure.statuses
+            of_chosen = _of(self._all_statuses(), chosen)
+            chosen = _narrowed(chosen, (of_chosen >= first) & (of_chosen <= last))
         weights: Int64s | None = None
         keys: Int64s | None = None
         match measure.kind:
             case MeasureKind.BYTES:
-                weights = sizes(self._batch)
+                weights = _of(sizes(self._batch), chosen)
             case MeasureKind.DURATIONS:
                 column = self._batch.column(measure.column)
-                rows = _and(rows, column.is_valid().to_numpy(zero_copy_only=False))
-                keys = bucket_of(column.fill_null(_ZERO).to_numpy())
+                there = column.is_valid().to_numpy(zero_copy_only=False)
+                chosen = _narrowed(chosen, _of(there, chosen))
+                keys = bucket_of(_of(column.fill_null(_ZERO).to_numpy(), chosen))
             case MeasureKind.DISTINCT:
-                keys, there = self._hashes(measure.column)
-                rows = _and(rows, there)
+                hashes, there = self._hashes(measure.column)
+                chosen = _narrowed(chosen, _of(there, chosen))
+                keys = _of(hashes, chosen)
             case MeasureKind.ATTACKS:
-                rows = _and(rows, self._are_attacks())
-        if stream.by is not None:
-            rows = _and(rows, groups >= 0)
-        seconds = self._seconds - self._first
-        if rows is not None:
-            if not rows.any():
-                return None
-            seconds, groups = seconds[rows], groups[rows]
-            keys = None if keys is None else keys[rows]
-            weights = None if weights is None else weights[rows]
+                chosen = _narrowed(chosen, _of(self._are_attacks(), chosen))
+        seconds, groups = _of(self._seconds - self._first, chosen), _of(groups, chosen)
+        if not len(seconds):
+            return None
         seconds, groups, keys, counts = _summed(
             seconds, groups, keys, weights, self._span, len(names)
         )
@@ -204,14 +242,21 @@ class _Batch:
             [shortened(names[i]) for i in used.tolist()],
         )
 
-    def _rows(self, stream: Stream, measure: Measure) -> Bools | None:
-        rows = None if stream.where is None else self._masks[stream.where]
-        if measure.statuses is None:
-            return rows
+    def _chosen(self, stream: Stream) -> Int64s | None:
+        """Return the numbers of the rows that a stream has; `None` for all."""
+        if stream not in self._rows:
+            chosen = None
+            if stream.where is not None:
+                chosen = np.flatnonzero(self._masks[stream.where])
+            groups, _ = self._grouped(stream.by)
+            there = _of(groups, chosen) >= 0
+            self._rows[stream] = chosen if there.all() else _narrowed(chosen, there)
+        return self._rows[stream]
+
+    def _all_statuses(self) -> Int64s:
         if self._statuses is None:
             self._statuses = statuses(self._batch)
-        first, last = measure.statuses
-        return _and(rows, (self._statuses >= first) & (self._statuses <= last))
+        return self._statuses
 
     def _grouped(self, by: str | None) -> tuple[Int64s, Sequence[str]]:
         if by not in self._groups:
@@ -251,8 +296,13 @@ _NONE = pa.scalar(-1, pa.int32())
 _ZERO = pa.scalar(0.0)
 
 
-def _and(one: Bools | None, other: Bools) -> Bools:
-    return other if one is None else one & other
+def _of(values: npt.NDArray[Any], rows: Int64s | None) -> npt.NDArray[Any]:
+    return values if rows is None else values[rows]
+
+
+def _narrowed(rows: Int64s | None, kept: Bools) -> Int64s:
+    """Return those of some rows that are kept."""
+    return np.flatnonzero(kept) if rows is None else rows[kept]
 
 
 def _summed(

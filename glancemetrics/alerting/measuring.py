@@ -48,6 +48,9 @@ class Measuring(Protocol):
     def idle_groups(self, start: int) -> Bools:
         """Tell which groups have nothing in the slots from `start` on."""
 
+    def weights(self) -> Float64s:
+        """Return how much there is of each group now."""
+
 
 class Sums:
     """Counts added up."""
@@ -74,6 +77,9 @@ class Sums:
 
     def idle_groups(self, start: int) -> Bools:
         return self._ring.idle_groups(start)
+
+    def weights(self) -> Float64s:
+        return self._ring.all_totals().astype(np.float64)
 
 
 class Quantiles:
@@ -138,6 +144,10 @@ class Quantiles:
             for groups, _, _ in parts if slot >= start else ():
                 idle[groups] = False
         return idle & ~self._window.any(axis=1)
+
+    def weights(self) -> Float64s:
+        weights: Float64s = self._window.sum(axis=1).astype(np.float64)
+        return weights
 
     def _change(self, part: tuple[Int64s, Int64s, Int64s], sign: int) -> None:
         groups, buckets, counts = part
@@ -220,6 +230,9 @@ class DistinctValues:
         begin = start if self._next is None else self._next
         idle: Bools = self._now == 0
         return idle & self._changes.idle_groups(begin)
+
+    def weights(self) -> Float64s:
+        return self._now.astype(np.float64)
 
     def _forget(self) -> None:
         now = self._next or 0

@@ -21,6 +21,8 @@ class SumRing:
         self._sums = self._room
         self._end: int | None = None
         """The slot after the newest."""
+        self._newest = -1
+        """The newest slot that anything was added to."""
 
     @property
     def groups(self) -> int:
@@ -52,6 +54,7 @@ class SumRing:
         assert self._end is not None
         size = self._sums.shape[1]
         kept = slots >= self._end - size
+        self._newest = max(self._newest, int(slots.max()))
         np.add.at(self._sums, (groups[kept], slots[kept] % size), counts[kept])
 
     def totals(self, first: int, count: int, width: int) -> Int64s:
@@ -59,21 +62,39 @@ class SumRing:
 
         The result is of shape (groups, count).
         """
+        if count == 1:
+            return self._total(first - width + 1, first + 1)[:, None]
         sums = np.zeros((len(self._sums), count + width), np.int64)
         np.cumsum(self._values(first - width + 1, first + count), axis=1, out=sums[:, 1:])
         return sums[:, width:] - sums[:, :-width]
 
+    def all_totals(self) -> Int64s:
+        """Return the sum of all slots, by group."""
+        totals: Int64s = self._sums.sum(axis=1)
+        return totals
+
     def is_empty(self, start: int) -> bool:
         """Tell whether there is nothing in the slots from `start` on."""
-        if self._end is None or start >= self._end:
-            return True
-        return not self._values(start, self._end).any()
+        return self._newest < start
 
     def idle_groups(self, start: int) -> npt.NDArray[np.bool_]:
         """Tell which groups have nothing in the slots from `start` on."""
         if self._end is None or start >= self._end:
             return np.ones(len(self._sums), np.bool_)
         return np.logical_not(self._values(start, self._end).any(axis=1))
+
+    def _total(self, start: int, end: int) -> Int64s:
+        """Return the sums of the slots from `start` up to, not with, `end`."""
+        size = self._sums.shape[1]
+        if self._end is None:
+            return np.zeros(len(self._sums), np.int64)
+        first, last = max(start, self._end - size), min(end, self._end)
+        if first >= last:
+            return np.zeros(len(self._sums), np.int64)
+        at = first % size
+        until = at + last - first
+        total: Int64s = self._sums[:, at : min(until, size)].sum(axis=1)
+        return total if until <= size else total + self._sums[:, : until - size].sum(axis=1)
 
     def _values(self, start: int, end: int) -> Int64s:
         result = np.zeros((len(self._sums), end - start), np.int64)

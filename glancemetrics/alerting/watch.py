@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
 from glancemetrics.alerting.baseline import Baseline
-from glancemetrics.alerting.counting import Counts, Stream
+from glancemetrics.alerting.counting import Counts, Stream, ungrouped
 from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.alerting.measuring import (
     DistinctValues,
@@ -39,9 +39,13 @@ MOST_GROUPS = 1000
 """Groups of one rule that are watched at a time; of more, those with the most hits."""
 _MOST_QUANTILE_GROUPS = 200
 _FEW_GROUPS = 32
-_MOST_SLOTS = 100_000
-_MOST_GROUPED_SLOTS = 600
-_MOST_QUANTILE_SLOTS = 60
+_NEW = -2
+_WINDOW_SLOTS = 60
+"""At least so many slots are told apart in a window, where it has the seconds."""
+_SHORT_WINDOWS = 5
+"""So many short windows of a burn rate have as many."""
+_MOST_SLOTS = 20_000
+"""Of what a rule looks back to."""
 _RESOLUTIONS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 """Seconds."""
 _NEW_NORMAL = 86_400
@@ -91,6 +95,8 @@ class Watch:
         self._baseline = None
         if isinstance(rule.condition, Anomaly):
             self._baseline = Baseline(rule.condition.season)
+        self._waiting: list[Counts] = []
+        """What was counted of a slot that has not ended."""
         self._still = 0
         """So many slots the windows have been empty."""
         self._pruned = 0
@@ -144,9 +150,13 @@ class Watch:
         Nothing of what was counted may be of a later second; and if anything was, `end` is at most
         `_STRETCH` seconds after the one before.
         """
-        self._add(counts)
         assert self._next is not None
         upto = end // self.step
+        self._waiting += counts
+        if upto <= self._next:
+            return
+        self._add(self._waiting)
+        self._waiting = []
         while self._next < upto:
             cells = max(1, _CELLS // max(1, len(self._names)))
             count, repeated = min(_STRETCH, cells, upto - self._next), 1
@@ -183,7 +193,7 @@ class Watch:
         return [self._hits] if self._metric is self._hits else [self._hits, self._metric]
 
     def _add(self, counts: list[Counts]) -> None:
-        for part in counts:
+        for part in counts if self.rule.by else ungrouped(counts):
             measurings = [
                 measuring
                 for measure, measuring in zip(
@@ -200,45 +210,41 @@ class Watch:
                 measuring.add(slots[kept], groups[kept], part.keys[kept], part.counts[kept])
 
     def _numbers(self, part: Counts, slots: Int64s) -> Int64s:
-        """Return the number of each row's group; new ones are made."""
+        """Return the number of each row's group, -1 for one that is not watched."""
         if self.rule.by is None:
             return np.zeros(len(slots), np.int64)
-        present, groups = np.unique(part.groups, return_inverse=True)
-        if len(present) < len(part.names):
-            own = [part.names[i] for i in present.tolist()]
-            part = attrs.evolve(part, groups=groups, names=own)
         names: Sequence[str | None] = part.names
         if isinstance(self.rule.condition, Unseen):
             names = self._unseen(part, slots)
-        firsts = np.full(len(names), np.iinfo(np.int64).max)
-        np.minimum.at(firsts, part.groups, slots)
-        numbers = np.empty(len(names), np.int64)
-        for i, name in enumerate(names):
-            if name is None:
-                numbers[i] = -1
-                continue
-            number = self._index.get(name)
-            if number is None:
-                number = self._index[name] = len(self._names)
-                self._names.append(name)
-                self._born.append(int(firsts[i]))
-            numbers[i] = number
-        if len(self._names) > 2 * self._most:
-            self._let_go(part, numbers)
-            return self._numbers_kept(part)
-        for measuring in self._measurings:
-            measuring.resize(max(1, len(self._names)))
+        numbers = np.array(
+            [-1 if name is None else self._index.get(name, _NEW) for name in names], np.int64
+        )
+        if (numbers == _NEW).any():
+            self._enter(part, names, slots)
+            numbers = np.array(
+                [-1 if name is None else self._index.get(name, -1) for name in names], np.int64
+            )
         return numbers[part.groups]
 
-    def _numbers_kept(self, part: Counts) -> Int64s:
-        numbers = np.array([self._index.get(name, -1) for name in part.names], np.int64)
-        return numbers[part.groups]
+    def _enter(self, part: Counts, names: Sequence[str | None], slots: Int64s) -> None:
+        """Watch groups that have not been; if they become too many, let some go."""
+        firsts = np.full(len(names), np.iinfo(np.int64).max)
+        np.minimum.at(firsts, part.groups, slots)
+        for name, first in zip(names, firsts.tolist(), strict=True):
+            if name is not None and name not in self._index:
+                self._index[name] = len(self._names)
+                self._names.append(name)
+                self._born.append(first)
+        for measuring in self._measurings:
+            measuring.resize(max(1, len(self._names)))
+        if len(self._names) > 2 * self._most:
+            self._let_go(part)
 
     def _unseen(self, part: Counts, slots: Int64s) -> list[str | None]:
         """Return the names that have not been seen before, others as `None`."""
         assert isinstance(self.rule.condition, Unseen)
         assert self._start is not None
-        ready = self._start + self._slots(self.rule.condition.warm_up)
+        ready = self._start + self.rule.condition.warm_up // self.step
         firsts = np.full(len(part.names), np.iinfo(np.int64).max)
         np.minimum.at(firsts, part.groups, slots)
         names: list[str | None] = []
@@ -249,18 +255,17 @@ class Watch:
             names.append(name if name in self._index or (not known and first >= ready) else None)
         return names
 
-    def _let_go(self, part: Counts, numbers: Int64s) -> None:
-        """Keep the groups with incidents, and of the others those with the most hits."""
-        total = len(self._names)
-        for measuring in self._measurings:
-            measuring.resize(total)
-        assert self._next is not None
-        hits = self._hits.values(self._next, 1)[:, 0]
-        np.add.at(hits, numbers[part.groups], part.counts)
-        hits[list(self._lives)] = np.inf
-        order = np.argsort(-hits, kind="stable")[: self._most]
-        order = np.sort(order)
-        self.dropped += int(np.count_nonzero(np.delete(hits, order)))
+    def _let_go(self, part: Counts) -> None:
+        """Keep the groups with incidents, and of the others those with the most."""
+        weights = self._measurings[0].weights() + self._measurings[-1].weights()
+        added = np.zeros(len(part.names))
+        np.add.at(added, part.groups, part.counts)
+        for name, count in zip(part.names, added.tolist(), strict=True):
+            if name in self._index:
+                weights[self._index[name]] += count
+        weights[list(self._lives)] = np.inf
+        order = np.sort(np.argsort(-weights, kind="stable")[: self._most])
+        self.dropped += int(np.count_nonzero(np.delete(weights, order)))
         self._keep(order)
 
     def _keep(self, order: Int64s) -> None:
@@ -495,8 +500,11 @@ def _share(part: Float64s, whole: Float64s) -> Float64s:
 
 def resolution_of(rule: Rule) -> int:
     """Return how many seconds a rule does not tell apart."""
-    most = _MOST_SLOTS if rule.by is None else _MOST_GROUPED_SLOTS
-    seconds = reach_of(rule) / most
-    if rule.metric.quantile:
-        seconds = max(seconds, rule.window_seconds / _MOST_QUANTILE_SLOTS)
-    return next((step for step in _RESOLUTIONS if step >= seconds), _RESOLUTIONS[-1])
+    if rule.is_exact:
+        return 1
+    window = rule.window_seconds
+    if isinstance(rule.condition, BurnRate):
+        window = rule.condition.short_window * _SHORT_WINDOWS
+    fine = max((step for step in _RESOLUTIONS if step * _WINDOW_SLOTS <= window), default=1)
+    least = reach_of(rule) / _MOST_SLOTS
+    return next((step for step in _RESOLUTIONS if step >= max(fine, least)), _RESOLUTIONS[-1])

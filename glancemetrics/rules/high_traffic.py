@@ -19,6 +19,7 @@ def high_traffic(threshold: float, window_seconds: int) -> Rule:
         metric=read_metric("rate"),
         condition=Threshold(threshold, is_above=True),
         window_seconds=window_seconds,
+        is_exact=True,
         timing=Timing(flap_times=0),  # each is told, as ever
         triggered_words=_triggered,
         recovered_words=_recovered,

@@ -55,6 +55,8 @@ class Rule:
     """An SQL expression: only records for which it is true are watched."""
     by: str | None = None
     """A dimension: each of its values is watched by itself."""
+    is_exact: bool = False
+    """Whether it is evaluated every second, however long its window is."""
     min_hits: int = 0
     """In the window; with fewer nothing is known."""
     severity: Severity = Severity.WARNING

@@ -1,0 +1,74 @@
+"""Alerts: what rules cost, and how fast a day is replayed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from actors.service import counting_of
+from benchmarks.peers import seconds_of
+from benchmarks.reports import generated
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.formats.combined import decode
+from glancemetrics.rules.rule import Rule
+from glancemetrics.rules.rule_tables import read_rules
+
+RULES = 200
+RATE = 50_000
+_BEGIN = 1_790_000_000
+_METRICS = ("rate", "error_ratio", "status_ratio(5xx)", "bytes_rate", "errors")
+
+
+def rules() -> list[Rule]:
+    """Rules as people write them: all together, of a part of the paths, and by groups."""
+    kinds = ("", "where = \"path like '/p{part}%'\"\n", 'by = "section"\n', 'by = "status"\n')
+    text = "".join(
+        f'[[rule]]\nname = "{i}"\nmetric = "{_METRICS[i % len(_METRICS)]}"\nabove = 1e12\n'
+        f'window = "{1 + i % 10}m"\nmin_hits = 10\n' + kinds[i % len(kinds)].format(part=i % 50)
+        for i in range(RULES)
+    )
+    return read_rules(text, "rules of the benchmark")
+
+
+def measure_rules(folder: Path, seconds: int = 60) -> None:
+    """Share of a core that rules take at a steady rate, counting and evaluating."""
+    log = generated(folder, RATE)
+    batch = decode(log.read_bytes()).batch
+    alerting = Alerting(rules())
+    counting = counting_of(alerting)
+    counted = evaluated = 0.0
+    for second in range(seconds):
+        moment = np.full(batch.num_rows, (_BEGIN + second) * 1_000_000)
+        times = pa.array(moment).view(pa.timestamp("us", tz="UTC"))
+        now = batch.set_column(0, batch.schema.field(0), times)
+        begin = time.process_time()
+        counts = counting.count(now)
+        between = time.process_time()
+        alerting.close(ClosedSeconds(_BEGIN + second + 1, tuple(counts)))
+        counted += between - begin
+        evaluated += time.process_time() - between
+    print(
+        f"{RULES} rules at {RATE:,} lines/s: {100 * (counted + evaluated) / seconds:.1f} % of a "
+        f"core ({100 * counted / seconds:.1f} % counting, {100 * evaluated / seconds:.1f} % "
+        "evaluating)",
+        flush=True,
+    )
+
+
+def measure_replay(folder: Path, lines: int = 10_000_000) -> None:
+    """Replay a day with the stock rules, beside a report of it."""
+    log = folder / "day.log"
+    us = [sys.executable, "-m", "glancemetrics"]
+    made = ["generate", "-o", str(log), "--fast", "--lines", str(lines)]
+    subprocess.run([*us, *made, "--rate", str(lines / 86_400)], check=True)
+    for command in (["replay", str(log), "--rules", "stock"], ["report", str(log)]):
+        took = seconds_of([*us, *command])
+        told = "failed" if took is None else f"{took:.1f} s"
+        print(f"{command[0]} of {lines:,} lines of a day: {told}", flush=True)
+    log.unlink()

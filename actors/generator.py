@@ -33,6 +33,7 @@ def run_generate(arguments: list[str], parser_class: type[argparse.ArgumentParse
         options.flutter,
         tuple(options.spike),
         tuple(options.error_spike),
+        tuple(options.scan),
         options.visitors,
         options.paths,
     )
@@ -76,9 +77,11 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
         help="deviation of the rate from second to second, 0 to 1 (default: 0.1)")  # fmt: skip
     add("--spike", type=_spike, action="append", default=[], metavar="SPAN@RATE[+AFTER]",
         help="for SPAN the rate is RATE, AFTER (default: 10s) from the start: "
-        "60s@50, 2m@300+1m; repeatable")  # fmt: skip
+        "60s@50, 2m@300+1m, an outage 10m@0+1h; repeatable")  # fmt: skip
     add("--error-spike", "--error_spike", type=_spike, action="append", default=[],
         metavar="SPAN@SHARE[+AFTER]", help="so much of the responses is 5xx: 60s@0.4")  # fmt: skip
+    add("--scan", type=_spike, action="append", default=[], metavar="SPAN@RATE[+AFTER]",
+        help="one visitor more asks for what is not there: 5m@3+1h")  # fmt: skip
     add("--rotate", type=_size, metavar="SIZE",
         help="rename FILE to FILE.1 and so on when it reaches SIZE: 10MB")  # fmt: skip
     return parser

@@ -88,14 +88,16 @@ class Conditions:
         """Each must be good as a `Where`."""
         self._connection = connect("where in a rule")
         self._by_column: dict[str | None, list[str]] = {}
+        self._needs_section = False
         for expression in dict.fromkeys(expressions):
             column = self._only_column(expression)
             self._by_column.setdefault(column, []).append(expression)
+            self._needs_section |= SECTION in expression.lower()
 
     def keeps(self, batch: pa.RecordBatch) -> dict[str, Bools]:
         """Tell of each expression which records it keeps."""
         kept: dict[str, Bools] = {}
-        whole = with_section(batch)
+        whole = with_section(batch) if self._needs_section else batch
         for column, expressions in self._by_column.items():
             if column is None:
                 answers = self._asked(pa.Table.from_batches([whole]), expressions)

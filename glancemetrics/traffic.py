@@ -50,6 +50,8 @@ _AGENTS = (
 _AGENT_SHARES = (0.34, 0.12, 0.18, 0.16, 0.07, 0.05, 0.03, 0.03, 0.02)
 _REFERRERS = ("-", "https://www.google.com/", "https://example.com/", "https://news.example.org/")
 _REFERRER_SHARES = (0.45, 0.3, 0.2, 0.05)
+_SCANNER = "198.51.100.66"
+_ATTACKED = ("/.env", "/wp-login.php", "/.git/config", "/phpmyadmin/", "/cgi-bin/test.sh")
 _USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 
 
@@ -62,7 +64,8 @@ class Spike:
     duration: float
     """Seconds."""
     value: float
-    """The rate in requests per second, or the share of responses that are server errors."""
+    """The rate in requests per second (of a scanner, or of all), or the share of responses that are
+    server errors."""
 
     def covers(self, elapsed: float) -> bool:
         return self.start <= elapsed < self.start + self.duration
@@ -80,6 +83,8 @@ class Shape:
     """Standard deviation of the rate from second to second, as a share of it."""
     spikes: tuple[Spike, ...] = ()
     error_spikes: tuple[Spike, ...] = ()
+    scans: tuple[Spike, ...] = ()
+    """One more visitor, who asks for what is not there."""
     visitors: int = 1 << 15
     """How many there are; the first few come the most."""
     paths: int = 1 << 12
@@ -108,7 +113,8 @@ class Traffic:
         self._tails, self._failed_tails = self._requests()
         self._heads, self._agents = self._visitors()
         self._popularity = _zipf(shape.visitors, 0.8)
-        self._owed = 0.0
+        self._owed = self._scans_owed = 0.0
+        self._scanned_paths = 0
 
     def lines(self, elapsed: float, second: int, seconds: float = 1.0) -> bytes:
         """Return what is logged within `second` (since the epoch), over `seconds` of it.
@@ -121,7 +127,25 @@ class Traffic:
         self._owed += max(0.0, expected * (1 + flutter * self._random.standard_normal()))
         count = int(self._owed)
         self._owed -= count
-        return self._block(count, second, self._shape.error_share_at(elapsed)) if count else b""
+        block = self._block(count, second, self._shape.error_share_at(elapsed)) if count else b""
+        return block + self._scanned(elapsed, second, seconds)
+
+    def _scanned(self, elapsed: float, second: int, seconds: float) -> bytes:
+        """Return what a scanner asks for."""
+        self._scans_owed += seconds * sum(s.value for s in self._shape.scans if s.covers(elapsed))
+        count = int(self._scans_owed)
+        self._scans_owed -= count
+        end = ' "-" "Mozilla/5.0 zgrab/0.x"\n' if self._combined else "\n"
+        stamp = _stamp(second).decode()
+        lines = []
+        for _ in range(count):
+            self._scanned_paths += 1
+            number = self._scanned_paths
+            path = f"/{_WORDS[number % len(_WORDS)]}{number}.php"
+            if number % 4 == 0:
+                path = _ATTACKED[number // 4 % len(_ATTACKED)]
+            lines.append(f'{_SCANNER} - - {stamp}"GET {path} HTTP/1.1" 404 162{end}')
+        return "".join(lines).encode()
 
     def seconds(self, start: int, lines: int) -> Iterator[bytes]:
         """Yield so many lines, second by second from `start` on."""
@@ -136,7 +160,7 @@ class Traffic:
             second += 1
 
     def _block(self, count: int, second: int, error_share: float) -> bytes:
-        stamp = datetime.fromtimestamp(second, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000] ").encode()
+        stamp = _stamp(second)
         visitors = np.searchsorted(self._popularity, self._random.random(count)).tolist()
         drawn = self._random.integers(0, self._request_count, count)
         if error_share:
@@ -213,6 +237,10 @@ class Traffic:
             heads.append(f"{host} - {user} ".encode())
         ends = [f'"{agent}"\n'.encode() if self._combined else b"" for agent in _AGENTS]
         return heads, [ends[agent] for agent in agents.tolist()]
+
+
+def _stamp(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000] ").encode()
 
 
 def _zipf(count: int, exponent: float) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ import pytest
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
 from glancemetrics.records import rows
-from glancemetrics.sql import Where, connect, query
+from glancemetrics.sql import Conditions, Where, connect, query
 from tests.lines import BASE, line
 
 LOG = (
@@ -116,3 +116,17 @@ def test_a_batch_without_records_keeps_none() -> None:
     batch = decode(LOG).batch.slice(0, 0)
     assert len(Where("status = 200").keeps(batch)) == 0
     assert rows(batch) == []
+
+
+def test_conditions_together_say_what_each_does_alone() -> None:
+    expressions = [
+        *("path like '/api/%'", "path is null", "PATH = '/b'", "section = '/api'"),
+        *("status >= 500 and path like '/api/%'", "user = 'bob' or host like '2001%'", "true"),
+        *("lower(agent) like 'curl%'", "bytes is null", "query = 'x=1' -- a remark"),
+        "coalesce(user, '-') = '-'",
+    ]
+    batch = decode(LOG).batch
+    kept = Conditions(expressions).keeps(batch)
+    assert {text: flags.tolist() for text, flags in kept.items()} == {
+        text: Where(text).keeps(batch).tolist() for text in expressions
+    }

@@ -31,6 +31,7 @@ commands:
   glancemetrics sql          any question about logs, in SQL
   glancemetrics replay       the alerts that there would have been over old logs
   glancemetrics check        whether a configuration is right, and what it watches
+  glancemetrics audit        whether the alert log is as it was written, and what is in it
   glancemetrics formats      how a log is written, and what formats there are
   glancemetrics generate     write realistic traffic, for demonstrations and tests
   glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
@@ -65,6 +66,7 @@ def _run(arguments: list[str]) -> int:
         "sql": _sql,
         "replay": _replay,
         "check": _check,
+        "audit": _audit,
         "formats": _formats,
         "generate": _generate,
         "healthcheck": _healthcheck,
@@ -195,6 +197,12 @@ def _replay(arguments: list[str]) -> int:
     from actors.replay_command import run_replay
 
     return run_replay(arguments, _Parser)
+
+
+def _audit(arguments: list[str]) -> int:
+    from actors.audit_command import run_audit
+
+    return run_audit(arguments, _Parser)
 
 
 def _formats(arguments: list[str]) -> int:

@@ -1,20 +1,27 @@
 """The alert log: one JSON line an event in a rotating file, for whoever audits.
 
+Each line has a number and the hash of the line before it (`glancemetrics/audit.py`), also where
+several programs write to the same file.
+
 Source of the rotation and retention words: https://loguru.readthedocs.io/en/stable/api/logger.html#file
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import trio
 from loguru import logger
 
+from actors.alert_log_files import ends_in_the_middle, last_link
 from actors.outputs.output import Inbox, Report
 from glancemetrics.alert_events import AlertEvent
+from glancemetrics.audit import Link, link_after, sealed
 from glancemetrics.snapshot import OutputState
 
 _MARK = "alert_log"
@@ -32,10 +39,14 @@ class AlertLog:
         self._path = path
         self._rotation = rotation
         self._retention = retention
+        self._sink: int | None = None
+        self._link = Link()
+        self._left: tuple[int, int] | None = None
+        """The file and its size after our last line; what differs then was written by others."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Write events until there are no more. Raises `OSError` when the file cannot be."""
-        sink = await trio.to_thread.run_sync(self._open)
+        await trio.to_thread.run_sync(self._open)
         report(OutputState.WORKING, str(self._path))
         try:
             while True:
@@ -44,11 +55,19 @@ class AlertLog:
         except trio.EndOfChannel:
             return
         finally:
-            _remove(sink)
+            self._close()
 
-    def _open(self) -> int:
+    def _open(self) -> None:
         self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        return logger.add(
+        with self._locked():
+            if ends_in_the_middle(self._path):
+                with self._path.open("ab") as file:
+                    file.write(b"\n")
+            self._left = None
+            self._add()
+
+    def _add(self) -> None:
+        self._sink = logger.add(
             self._path,
             level=0,
             format="{message}",
@@ -61,7 +80,43 @@ class AlertLog:
         )
 
     def _write(self, event: AlertEvent) -> None:
-        logger.bind(**{_MARK: self}).log("INFO", "{}", json.dumps(event.to_json()))
+        with self._locked():
+            at = self._at()
+            if at != self._left:
+                if self._left is not None and (at is None or at[0] != self._left[0]):
+                    # Another program has rotated it.
+                    self._close()
+                    self._add()
+                self._link = last_link(self._path)
+            line = sealed(event.to_json(), self._link)
+            logger.bind(**{_MARK: self}).log("INFO", "{}", line)
+            self._link = link_after([line.encode()])
+            self._left = self._at()
+
+    def _at(self) -> tuple[int, int] | None:
+        """Return which file it is, and its size; `None` if it is not there."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_size
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep others from writing meanwhile."""
+        # Not of a name that loguru takes for a file that was rotated.
+        lock = self._path.with_name(f".{self._path.stem}.lock")
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _close(self) -> None:
+        if self._sink is not None:
+            _remove(self._sink)
+            self._sink = None
 
 
 def _private(path: str, flags: int) -> int:

@@ -10,17 +10,24 @@ import pytest
 import trio
 from loguru import logger
 
+from actors.alert_log_files import read_lines, rotated
 from actors.fan_out import Delivery
 from actors.outputs.alert_log import AlertLog
 from actors.supervisor import keep_running
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.audit import Verdict, verify
 from glancemetrics.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
 from tests.lines import BASE
 
 
 def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(text) for text in path.read_text().splitlines()]
+    """The events, without what chains them."""
+    events = [json.loads(text) for text in path.read_text().splitlines()]
+    return [
+        {key: value for key, value in event.items() if key not in {"seq", "prev"}}
+        for event in events
+    ]
 
 
 async def test_an_event_is_a_line_that_says_it_all(tmp_path: Path) -> None:
@@ -143,3 +150,43 @@ async def test_a_full_disk_loses_no_event(clock, tmp_path: Path) -> None:
         delivery.close()
     assert [line["value"] for line in lines(path)] == [0.0, 1.0, 2.0]
     assert os.path.lexists(path)
+
+
+def verdict(path: Path) -> Verdict:
+    files = [*rotated(path), path]
+    return verify(line for file in files for line in read_lines(file))
+
+
+async def test_events_are_chained_over_rotations_and_restarts(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    for start in range(0, 100, 20):
+        await feed(AlertLog(path, "2 kB", 100), *map(event, range(start, start + 20)))
+    proved = verdict(path)
+    assert (proved.events, proved.first, proved.broken) == (100, 1, None)
+    assert len(rotated(path)) > 5
+
+
+async def test_a_line_that_a_crash_cut_short_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1), event(2))
+    path.write_bytes(path.read_bytes()[:-30])
+    assert verdict(path).broken is None
+    await feed(AlertLog(path, "10 MB", 10), event(3))
+    proved = verdict(path)
+    assert (proved.events, proved.cuts, proved.broken) == (2, 1, None)
+
+
+async def test_two_programs_may_write_to_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    deliveries = [Delivery.to(AlertLog(path, "2 kB", 100)) for _ in range(2)]
+    async with trio.open_nursery() as nursery:
+        for delivery in deliveries:
+            nursery.start_soon(keep_running, delivery)
+        for number in range(60):
+            deliveries[number % 2].send_event(event(number))
+            if number % 7 == 0:
+                await trio.sleep(0.01)
+        for delivery in deliveries:
+            delivery.close()
+    proved = verdict(path)
+    assert (proved.events, proved.broken) == (60, None)

@@ -1,0 +1,54 @@
+"""The files of an alert log: the one that is written, and those that were rotated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from glancemetrics.audit import Line, Link, link_after
+
+_TAIL_BYTES = 1 << 18
+"""More than two events can have."""
+
+
+def rotated(path: Path) -> list[Path]:
+    """Return the files that an alert log was before, the oldest first.
+
+    loguru puts the time before the ending: `alerts.2026-11-25_12-00-00_000000.jsonl`.
+    """
+    return sorted(path.parent.glob(f"{_escaped(path.stem)}.*{_escaped(path.suffix)}"))
+
+
+def last_link(path: Path) -> Link:
+    """Return where the chain of an alert log stands. Raises `OSError`."""
+    for file in (path, *reversed(rotated(path))):
+        if not file.is_file() or not file.stat().st_size:
+            continue
+        with file.open("rb") as opened:
+            start = max(0, file.stat().st_size - _TAIL_BYTES)
+            opened.seek(start)
+            lines = opened.read().split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        return link_after(lines[1:] if start else lines)
+    return Link()
+
+
+def ends_in_the_middle(path: Path) -> bool:
+    """Tell whether the last line has no end, as after a crash. Raises `OSError`."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() != b"\n"
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield the lines of a file. Raises `OSError`."""
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            yield Line(str(path), number, text.removesuffix(b"\n"), text.endswith(b"\n"))
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)

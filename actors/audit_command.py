@@ -1,0 +1,155 @@
+"""`glancemetrics audit`: whether an alert log is as it was written, and what is in it."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from actors.alert_log_files import read_lines, rotated
+from glancemetrics.audit import Line, Verdict, verify
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.escaping import visible
+from glancemetrics.humane import format_count
+from glancemetrics.reporting.tables import text_table
+from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
+from glancemetrics.time_span import parse_instant
+from glancemetrics.zones import named_zone
+
+
+def run_audit(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser(parser_class).parse_args(arguments)
+    lines = _lines(options.files)
+    if options.action == "verify":
+        return _verify(lines)
+    return _show(lines, options)
+
+
+def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = parser_class(
+        prog="glancemetrics audit",
+        description="Prove that an alert log is as it was written, or show what is in it.",
+        epilog="glancemetrics audit show --since yesterday",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("action", choices=("verify", "show"), help="prove, or show")
+    add("files", nargs="*", metavar="FILE",
+        help="alert logs, with what was rotated (default: the default alert log)")  # fmt: skip
+    add("--since", metavar="TIME", help=f"show: only from then on: {ALLOWED_INSTANT}")
+    add("--until", metavar="TIME", help="show: only before then")
+    add("--timezone", default="local", metavar="ZONE", help="show: whose time (default: local)")
+    return parser
+
+
+def _lines(names: list[str]) -> list[Line]:
+    """Read the lines of alert logs, in the order in which they were written."""
+    if not names:
+        names = [str(platformdirs.user_state_path("glancemetrics") / "alerts.jsonl")]
+    files: dict[Path, list[Line]] = {}
+    for name in names:
+        found = sorted(glob.glob(name)) if glob.has_magic(name) else [name]  # noqa: PTH207
+        if not found:
+            raise GlanceMetricsError(f"{name}: no file is called so")
+        for path in map(Path, found):
+            for each in (*rotated(path), path):
+                if each.resolve() in files:
+                    continue
+                try:
+                    files[each.resolve()] = list(read_lines(each))
+                except OSError as error:
+                    raise GlanceMetricsError(f"{each}: {error.strerror}") from None
+    return [line for lines in sorted(files.values(), key=_first) for line in lines]
+
+
+def _first(lines: list[Line]) -> int:
+    """The number of the first line of a file that has one."""
+    for line in lines:
+        seq = _event(line).get("seq")
+        if isinstance(seq, int):
+            return seq
+    return 0
+
+
+def _event(line: Line) -> dict[str, Any]:
+    try:
+        event = json.loads(line.text)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _verify(lines: list[Line]) -> int:
+    verdict = verify(lines)
+    if verdict.broken is not None:
+        raise GlanceMetricsError(verdict.broken)
+    if not verdict.events:
+        raise GlanceMetricsError("no line is sealed: there is nothing to prove")
+    _write(_told(verdict))
+    return 0
+
+
+def _told(verdict: Verdict) -> str:
+    events = "event is" if verdict.events == 1 else "events are"
+    told = (
+        f"{format_count(verdict.events)} {events} as written, none taken out and none out of "
+        f"order: from number {verdict.first} to {verdict.last.seq}, of which the hash is\n"
+        f"{verdict.last.hash}\n"
+    )
+    if verdict.first > 1:
+        told += f"Events before number {verdict.first} are not in these files.\n"
+    if verdict.unsealed:
+        told += f"{format_count(verdict.unsealed)} older lines have no numbers.\n"
+    if verdict.cuts:
+        were = "line was" if verdict.cuts == 1 else "lines were"
+        told += f"{format_count(verdict.cuts)} {were} cut short by a crash.\n"
+    return told
+
+
+def _show(lines: Iterable[Line], options: argparse.Namespace) -> int:
+    zone = named_zone(options.timezone) or UTC
+    bounds = []
+    for name in ("since", "until"):
+        text = getattr(options, name)
+        try:
+            bounds.append(None if text is None else parse_instant(text, time.time(), zone))
+        except (ValueError, OverflowError):
+            raise UsageError(f"--{name} {text}: must be {ALLOWED_INSTANT}") from None
+    since, until = bounds
+    rows = []
+    for line in lines:
+        event = _event(line)
+        try:
+            at = datetime.fromisoformat(str(event.get("time")))
+        except ValueError:
+            continue
+        second = at.timestamp()
+        if (since is not None and second < since) or (until is not None and second >= until):
+            continue
+        rows.append(
+            [
+                at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+                str(event.get("event", "")).replace("_", " "),
+                str(event.get("severity", "")),
+                visible(str(event.get("message", ""))),
+            ]
+        )
+    _write(text_table(["when", "what", "severity", "message"], rows) if rows else "Nothing.\n")
+    return 0
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise StdoutClosedError from None

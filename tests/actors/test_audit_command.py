@@ -1,0 +1,137 @@
+"""`glancemetrics audit`, and an alert log whose writer is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.alert_log_files import read_lines, rotated
+from glancemetrics.audit import verify
+from tests.actors.outputs.feeding import event
+
+WRITER = """
+import sys
+from pathlib import Path
+from actors.outputs.alert_log import AlertLog
+from tests.actors.outputs.feeding import event
+
+log = AlertLog(Path(sys.argv[1]), "5 kB", 1000)
+log._open()
+for number in range(int(sys.argv[2]), 1000):
+    log._write(event(number))
+    print(number, flush=True)
+"""
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "glancemetrics", "audit", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TZ": "UTC", "XDG_STATE_HOME": str(cwd / "state")},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """An alert log, as the real one writes it."""
+    path = tmp_path / "state" / "glancemetrics" / "alerts.jsonl"
+    path.parent.mkdir(parents=True)
+    script = WRITER.replace("1000)", "40)", 1).replace("range(int(sys.argv[2]), 1000)", "range(40)")
+    subprocess.run([sys.executable, "-c", script, str(path), "0"], check=True, timeout=60,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    assert rotated(path)
+    return path
+
+
+def test_a_log_that_is_whole_is_proved(log: Path, tmp_path: Path) -> None:
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "40 events are as written, none taken out and none out of order" in done.stdout
+    assert "from number 1 to 40" in done.stdout
+    named = run("verify", f"{log.parent}/alerts*.jsonl", cwd=tmp_path)
+    assert named.stdout == done.stdout
+
+
+def test_the_first_place_where_it_was_changed_is_named(log: Path, tmp_path: Path) -> None:
+    oldest = rotated(log)[0]
+    oldest.write_bytes(oldest.read_bytes().replace(b"High traffic 3", b"High traffic 4"))
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{oldest.name}, line 4 was changed after it was written" in done.stderr
+
+
+def test_a_file_that_was_taken_out_is_missed(log: Path, tmp_path: Path) -> None:
+    files = rotated(log)
+    count = len(files[1].read_bytes().splitlines())
+    files[1].unlink()
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"line 1 comes too soon: {count} lines were taken out before it" in done.stderr
+
+
+def test_it_is_shown_to_people(log: Path, tmp_path: Path) -> None:
+    done = run("show", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2026-09-21 14:13:20  triggered  warning   High traffic 0" in done.stdout
+    assert done.stdout.count("\n") == 42
+    since = run("show", "--since", "2026-09-21T14:13:50", "--timezone", "UTC", cwd=tmp_path)
+    assert since.stdout.count("High traffic") == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "error"),
+    [
+        (("verify", "none.jsonl"), 1, "none.jsonl: No such file"),
+        (("verify", "none*.jsonl"), 1, "none*.jsonl: no file is called so"),
+        (("show", "--since", "soon"), 2, "--since soon: must be"),
+        (("prove",), 2, "invalid choice"),
+    ],
+)
+def test_mistakes(
+    log: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, error: str
+) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == status
+    assert error in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_writer_that_is_killed_loses_no_event_and_breaks_no_chain(tmp_path: Path) -> None:
+    """Killed at random moments during a thousand events, and started again after the last one."""
+    path = tmp_path / "alerts.jsonl"
+    at = random.Random(5)
+    acknowledged = 0
+    kills = 0
+    while acknowledged < 1000:
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), str(acknowledged)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert writer.stdout is not None
+        until = acknowledged + at.randint(50, 250)
+        for text in writer.stdout:
+            acknowledged = int(text) + 1
+            if acknowledged == until:
+                writer.send_signal(signal.SIGKILL)
+                kills += 1
+        writer.wait(timeout=30)
+    assert kills >= 3
+    lines = [line for file in (*rotated(path), path) for line in read_lines(file)]
+    proved = verify(lines)
+    assert proved.broken is None
+    told = [line.text for line in lines]
+    for number in range(1000):
+        message = event(number).message.encode()
+        assert any(b'"%s"' % message in text for text in told)

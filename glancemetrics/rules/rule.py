@@ -35,6 +35,11 @@ class Severity(enum.Enum):
     WARNING = "warning"
     INFO = "info"
 
+    @property
+    def rank(self) -> int:
+        """0 for what matters most."""
+        return list(Severity).index(self)
+
 
 MESSAGE_NAMES = (
     *("rule", "severity", "group", "value", "threshold", "hits", "peak", "window", "time"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
@@ -21,7 +22,7 @@ from actors.outputs.console.cells import (
     wrapped,
 )
 from glancemetrics.dimensions import Dimension
-from glancemetrics.escaping import readable
+from glancemetrics.escaping import readable, visible
 from glancemetrics.humane import (
     UNKNOWN,
     format_bytes,
@@ -31,7 +32,7 @@ from glancemetrics.humane import (
     format_share,
 )
 from glancemetrics.insights import Insights, TopRow
-from glancemetrics.rules.rule import Rule
+from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState
 
 CHART_SECONDS = 300
@@ -203,11 +204,13 @@ def figures(insights: Insights, cells: int) -> list[Row]:
 
 
 def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
-    """Ongoing incidents first, then the last that are over."""
-    firing, recovered = snapshot.alerts.firing, snapshot.alerts.recovered
+    """Ongoing incidents first, those that matter most, then the last that are over."""
+    recovered = snapshot.alerts.recovered
+    firing = sorted(snapshot.alerts.firing, key=lambda i: Severity(i.severity).rank)
     count = f"{len(firing)} ongoing" if firing else "none ongoing"
     rows: list[Row] = [[(styles.FIRING if firing else styles.HEADING, f" Alerts: {count}")]]
-    for incident in firing:
+    shown = firing[: context.incident_limit]
+    for incident in shown:
         rule = context.rules[incident.rule]
         message = rule.triggered_message(
             incident, _alert_time(incident.triggered_at, snapshot, context)
@@ -215,7 +218,12 @@ def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
         lasts = format_duration(max(0, snapshot.insights.end - incident.triggered_at))
         worst = rule.worst(incident)
         more = f"for {lasts} now" + (f", {worst}" if worst else "")
-        rows += _alert(styles.FIRING, "●", message, more, cells)
+        style = styles.HEADING if incident.severity == Severity.INFO.value else styles.FIRING
+        rows += _alert(style, "●", message, more, cells)
+    if len(firing) > len(shown):
+        others = Counter(incident.rule for incident in firing[len(shown) :]).most_common()
+        told = ", ".join(f"{visible(rule)} {count}" for rule, count in others)
+        rows.append([(styles.HEADING, f"   and {len(firing) - len(shown)} more: {told}")])
     for incident in recovered[: max(0, context.incident_limit - len(firing))]:
         assert incident.recovered_at is not None
         message = context.rules[incident.rule].recovered_message(

@@ -18,6 +18,7 @@ from glancemetrics.dimensions import Dimension
 from glancemetrics.insights import TopRow, empty_insights
 from glancemetrics.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
+from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.snapshot import (
     OutputHealth,
     OutputState,
@@ -25,7 +26,7 @@ from glancemetrics.snapshot import (
     SourceHealth,
     SourceState,
 )
-from tests.actors.outputs.snapshots import health, insights, snapshot
+from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.lines import BASE
 
 CONTEXT = Context(
@@ -139,6 +140,31 @@ def test_ongoing_alerts_are_red_and_recovered_ones_are_not() -> None:
     assert styled(snapshot(), "✓ High traffic") == "class:recovered"
     quiet = snapshot(alerts=Alerts())
     assert "Alerts: none ongoing" in "\n".join(screen(quiet))
+
+
+def test_of_many_ongoing_alerts_those_that_matter_most_are_shown() -> None:
+    (scan,) = read_rules('[[rule]]\nname = "Scan"\nscan = "paths"\nseverity = "info"', "a")
+    (broken,) = read_rules(
+        '[[rule]]\nname = "Broken"\nmetric = "error_ratio"\nabove = 0.1\nseverity = "critical"',
+        "a",
+    )
+    context = attrs.evolve(CONTEXT, rules={**CONTEXT.rules, "Scan": scan, "Broken": broken})
+    scans = [
+        attrs.evolve(FIRING, rule="Scan", severity="info", by="host", group=f"192.0.2.{i}\x1b")
+        for i in range(40)
+    ]
+    critical = attrs.evolve(FIRING, rule="Broken", severity="critical", value=0.25, peak=0.5)
+    shown = snapshot(alerts=Alerts((*scans, FIRING, critical)))
+    drawn = render(shown, View(), context, 120, 40)
+    text = ["".join(piece for _, piece in row) for row in drawn]
+    page = "\n".join(text)
+    assert "Alerts: 42 ongoing" in page
+    order = [page.index("● Broken: 25.0 %"), page.index("● High traffic"), page.index("● Scan")]
+    assert order == sorted(order)
+    assert page.count("●") == 3
+    assert "and 39 more: Scan 39" in page
+    assert "192.0.2.0\\x1b" in page
+    assert "\x1b" not in page
 
 
 def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> None:

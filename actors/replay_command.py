@@ -30,7 +30,7 @@ from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
-from glancemetrics.settings import STOCK, read_settings, setting_infos
+from glancemetrics.settings import read_settings, setting_infos
 from glancemetrics.zones import named_zone
 
 _FORMATS = ("text", "json", "html")
@@ -126,9 +126,10 @@ def _output_format(options: argparse.Namespace) -> str:
 
 def _rules(options: argparse.Namespace) -> list[Rule]:
     flags = {name: getattr(options, name) for name in _SETTINGS}
+    asked = options.alert_threshold is not None or options.alertwindow is not None
     if options.config is None:
         settings = read_settings(flags, {}, None)
-        return rules_of(settings)
+        return _asked_for(rules_of(settings), asked)
     try:
         text = Path(options.config).read_text(encoding="utf-8")
     except OSError as error:
@@ -137,11 +138,13 @@ def _rules(options: argparse.Namespace) -> list[Rule]:
         raise UsageError(f"--config {options.config}: is not a TOML file: not UTF-8") from None
     settings = read_settings(flags, {}, text, options.config)
     rules = rules_of(settings, read_rules(text, options.config))
-    asked = options.alert_threshold is not None or options.alertwindow is not None
-    given = asked or "alert_threshold" in text or "alertwindow" in text
-    # The high-traffic rule with its default threshold is nobody's wish beside rules of one's own.
-    own = [rule for rule in rules if rule.name != NAME]
-    return rules if given or not own or settings.rules == STOCK else own
+    return _asked_for(rules, asked or "alert_threshold" in text or "alertwindow" in text)
+
+
+def _asked_for(rules: list[Rule], high_traffic: bool) -> list[Rule]:
+    """Leave out the high-traffic rule if there are others and nobody has set it."""
+    others = [rule for rule in rules if rule.name != NAME]
+    return rules if high_traffic or not others else others
 
 
 def _has_where(rules: Sequence[Rule], options: argparse.Namespace) -> bool:

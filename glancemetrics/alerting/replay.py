@@ -12,7 +12,7 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.counting import Counts, merged
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.incidents import Incident
-from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.conditions import Change, Threshold
 from glancemetrics.rules.metrics import Unit
 from glancemetrics.rules.rule import Rule
 
@@ -147,7 +147,8 @@ class _Drawing:
 
     def trace(self, rule: Rule, times: Int64s, values: Float64s, limits: Float64s) -> None:
         """Take in values of a rule."""
-        below = isinstance(rule.condition, Threshold) and not rule.condition.is_above
+        condition = rule.condition.factor if isinstance(rule.condition, Change) else rule.condition
+        below = isinstance(condition, Threshold) and not condition.is_above
         if rule.name not in self._charts:
             empty = np.full(self._points, np.nan)
             self._charts[rule.name] = empty, empty.copy(), below

@@ -52,6 +52,8 @@ _NEW_NORMAL = 86_400
 """Seconds."""
 _MOST_SEEN = 1_000_000
 """Values that are remembered to tell new ones."""
+_TRACED = 5000
+"""Values of what stays the same."""
 _STRETCH = 512
 """Slots that are evaluated at once."""
 _CELLS = 1 << 20
@@ -168,9 +170,7 @@ class Watch:
             else:
                 self._still += count
             said = self._evaluated(self._next, count)
-            if self._trace is not None and self._names:
-                times = (np.arange(self._next, self._next + count) + 1) * self.step
-                self._trace(self.rule, times, said.values, said.limits)
+            self._tell(self._next, said, repeated)
             yield from self._happened(self._next, said, repeated)
             self._next += count * repeated
         self._prune()
@@ -280,6 +280,18 @@ class Watch:
             measuring.keep(order)
         if self._history is not None:
             self._history.keep(order)
+
+    def _tell(self, first: int, said: _Evaluated, repeated: int) -> None:
+        """Tell the values to whoever traces them; of what stays the same, some."""
+        if self._trace is None or not self._names:
+            return
+        count = said.values.shape[1]
+        slots = np.arange(first, first + count * repeated, max(1, repeated // _TRACED))
+        shape = (len(said.values), len(slots))
+        values, limits = said.values, said.limits
+        if repeated > 1:
+            values, limits = np.broadcast_to(values, shape), np.broadcast_to(limits, shape)
+        self._trace(self.rule, (slots + 1) * self.step, values, limits)
 
     def _prune(self) -> None:
         """Forget groups of which there is nothing any more, if that cannot be a breach."""

@@ -20,6 +20,8 @@ Float64s = npt.NDArray[np.float64]
 _WIDTH, _HEIGHT = 960, 120
 _LEAST_WIDTH = 1.5
 """Of what is shaded, so that it is seen."""
+_ROWS_OPEN = 20
+"""More incidents of a rule are folded."""
 _ROWS = 1000
 """Incidents of one rule that are listed."""
 
@@ -104,6 +106,8 @@ def _line(values: Float64s, top: float) -> str:
 
 
 def _table(rule: Rule, incidents: list[Incident], replay: Replay, zone: tzinfo) -> Iterator[str]:
+    shown = " open" if len(incidents) <= _ROWS_OPEN else ""
+    yield f"<details{shown}><summary>Incidents</summary>"
     yield '<div class="scroll"><table><thead><tr>'
     yield "".join(
         f'<th scope="col">{title}</th>' for title in ("When", "How long", "Of what", "At worst")
@@ -117,7 +121,7 @@ def _table(rule: Rule, incidents: list[Incident], replay: Replay, zone: tzinfo) 
             text_of(rule.worst(incident)),
         )
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    yield "</tbody></table></div>"
+    yield "</tbody></table></div></details>"
     if len(incidents) > _ROWS:
         yield f'<p class="note">{format_count(len(incidents) - _ROWS)} more.</p>'
 

@@ -19,14 +19,15 @@ from glancemetrics.rules.conditions import (
     Unseen,
 )
 from glancemetrics.rules.rule import Rule, spans
-from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import read_settings
+from glancemetrics.written import read_written
 
 
 def check(text: str, name: str) -> int:
     """Check the text of a configuration. Raises `UsageError` with the first mistake."""
     settings = read_settings({}, {}, text, name)
-    rules = rules_of(settings, read_rules(text, name))
+    written = read_written(text, name)
+    rules = rules_of(settings, written.rules)
     counting_of(Alerting(rules))
     reading_of(settings)
     make_path_groups(settings.group_path)
@@ -37,6 +38,12 @@ def check(text: str, name: str) -> int:
     rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
     sys.stdout.write(f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n")
     sys.stdout.write(text_table(["rule", "severity", "what", "when"], rows))
+    if written.targets:
+        told = [
+            [visible(one.name), one.kind.value, one.severity.value, visible(" ".join(one.rules))]
+            for one in written.targets
+        ]
+        sys.stdout.write("\n" + text_table(["is told", "by", "from", "of"], told))
     return 0
 
 

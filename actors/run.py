@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,9 @@ from actors.service import chosen_outputs, monitor, reading_of, rules_of
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.rules.rule import Rule
 from glancemetrics.settings import Settings
 from glancemetrics.version import __version__
+from glancemetrics.written import Written
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -35,13 +35,16 @@ STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
 
 
-def run_monitor(settings: Settings, written: Sequence[Rule] = ()) -> int:
-    """Run until told to stop; returns the exit status. `written` are rules of the configuration."""
+def run_monitor(settings: Settings, written: Written | None = None) -> int:
+    """Run until told to stop; returns the exit status.
+
+    `written` is what the configuration has beside settings.
+    """
     to_terminal = sys.stdout is not None and sys.stdout.isatty()
     with_console = to_terminal and not settings.json and not settings.no_console
     state_folder = platformdirs.user_state_path("glancemetrics")
     _log_to(settings.log_level, state_folder / "glancemetrics.log" if with_console else None)
-    program = _Program(settings, written, state_folder, with_console)
+    program = _Program(settings, written or Written(), state_folder, with_console)
     try:
         trio.run(program.main)
     except BaseException as error:
@@ -54,7 +57,7 @@ class _Program:
     """One run: its stop, and what is done to the terminal when there is no time."""
 
     def __init__(
-        self, settings: Settings, written: Sequence[Rule], state_folder: Path, with_console: bool
+        self, settings: Settings, written: Written, state_folder: Path, with_console: bool
     ) -> None:
         self._settings = settings
         self._written = written
@@ -64,7 +67,7 @@ class _Program:
         self.restore_terminal: Callable[[], None] = lambda: None
 
     async def main(self) -> None:
-        outputs = chosen_outputs(self._settings, self._state_folder)
+        outputs = chosen_outputs(self._settings, self._state_folder, self._written.targets)
         if self._with_console:
             outputs.append(self._console())
         elif self._settings.json:
@@ -76,7 +79,7 @@ class _Program:
             await monitor(
                 self._settings,
                 outputs,
-                written=self._written,
+                written=self._written.rules,
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,
@@ -116,7 +119,7 @@ class _Program:
         context = Context(
             version=__version__,
             started_at=time.time(),
-            rules={rule.name: rule for rule in rules_of(self._settings, self._written)},
+            rules={rule.name: rule for rule in rules_of(self._settings, self._written.rules)},
             incident_limit=self._settings.incident_limit,
             expected=reading_of(self._settings).format_to_follow().expected,
         )

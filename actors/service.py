@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from glancemetrics.alerting.counting import Counting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
+from glancemetrics.notifying.targets import Target
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.rules.high_traffic import NAME, high_traffic
 from glancemetrics.rules.rule import Rule, reach_of
@@ -77,8 +79,13 @@ def reading_of(settings: Settings) -> Reading:
     )
 
 
-def chosen_outputs(settings: Settings, state_folder: Path) -> list[Output]:
-    """Return the outputs that the settings ask for, but for the console and `--json`."""
+def chosen_outputs(
+    settings: Settings, state_folder: Path, targets: Sequence[Target] = ()
+) -> list[Output]:
+    """Return the outputs that the settings ask for, but for the console and `--json`.
+
+    `targets` are told of incidents. Raises `UsageError` if a secret of theirs is not there.
+    """
     outputs: list[Output] = []
     if settings.alert_log != OFF:
         from actors.outputs.alert_log import AlertLog
@@ -96,6 +103,10 @@ def chosen_outputs(settings: Settings, state_folder: Path) -> list[Output]:
                 ca_file=settings.syslog_ca,
             )
         )
+    for target in targets:
+        from actors.outputs.notifier import notifier
+
+        outputs.append(notifier(target, state_folder / "notifications.db", time.time))
     if settings.heartbeat is not None:
         from actors.outputs.heartbeat import Heartbeat
 

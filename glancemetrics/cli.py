@@ -19,8 +19,8 @@ from glancemetrics.heartbeat import overdue_seconds
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
-    from glancemetrics.rules.rule import Rule
     from glancemetrics.settings import SettingInfo, Settings
+    from glancemetrics.written import Written
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
@@ -121,19 +121,19 @@ def _help(info: SettingInfo, default: object) -> str:
     return f"{told} (default: {shown})"
 
 
-def _settings(arguments: list[str]) -> tuple[Settings, list[Rule]]:
-    """Return the settings, and the rules of the configuration."""
+def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
+    """Return the settings, and what the configuration has beside them."""
     flags = vars(_parser().parse_args(arguments))
     name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
     config = _config_text(name, "--config ") if name else None
-    from glancemetrics.settings import RULE_TABLE, read_settings
+    from glancemetrics.settings import read_settings
 
     settings = read_settings(flags, os.environ, config, name)
-    if config is None or RULE_TABLE not in config:
-        return settings, []
-    from glancemetrics.rules.rule_tables import read_rules  # late: few have any
+    if config is None or "[[" not in config:
+        return settings, None
+    from glancemetrics.written import read_written  # late: few have any
 
-    return settings, read_rules(config, name)
+    return settings, read_written(config, name)
 
 
 def _config_text(name: str, asked_by: str = "") -> str:
@@ -158,7 +158,7 @@ def _check(arguments: list[str]) -> int:
 
 
 def _monitor(arguments: list[str]) -> int:
-    settings, rules = _settings(arguments)
+    settings, written = _settings(arguments)
     for path in settings.file:
         if Path(path).is_dir():
             raise UsageError(
@@ -169,7 +169,7 @@ def _monitor(arguments: list[str]) -> int:
         raise UsageError("--file -: standard input is a terminal; pipe a log into it")
     from actors.run import run_monitor  # late: -h and a wrong flag need none of it
 
-    return run_monitor(settings, rules)
+    return run_monitor(settings, written)
 
 
 def _report(arguments: list[str]) -> int:

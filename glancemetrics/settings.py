@@ -30,8 +30,8 @@ ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
 OFF = "off"
 STOCK = "stock"
-RULE_TABLE = "rule"
-"""The key under which rules stand in TOML."""
+RULE_TABLE, NOTIFY_TABLE = "rule", "notify"
+"""The keys under which rules and targets of notifications stand in TOML."""
 
 SYSLOG_SCHEMES = ("udp", "tcp", "tls", "unix")
 SYSLOG_FACILITIES = (
@@ -556,8 +556,8 @@ def _from_toml(text: str, name: str) -> Iterable[tuple[str, Any, str]]:
         raise UsageError(f"{name}: is not TOML: {error}") from None
     keys = {info.name: attribute for attribute, info in setting_infos().items()}
     for key, value in table.items():
-        if key == RULE_TABLE and isinstance(value, list):
-            continue  # rules/rule_tables.py reads them
+        if key in {RULE_TABLE, NOTIFY_TABLE} and isinstance(value, list):
+            continue  # rules/rule_tables.py and notifying/targets.py read them
         if key not in keys:
             raise UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, keys)}")
         yield keys[key], value, f"{name}, {key} = {value}"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import attrs
 
 from glancemetrics.alerting.counting import GROUP_NAMES
 from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.durations import parse_span, written_span
 from glancemetrics.errors import UsageError
 from glancemetrics.rules.conditions import (
@@ -29,6 +25,7 @@ from glancemetrics.rules.metrics import REJECTS, Metric, Per, read_metric
 from glancemetrics.rules.rule import MESSAGE_NAMES, Rule, Severity
 from glancemetrics.rules.templates import check_template
 from glancemetrics.settings import RULE_TABLE
+from glancemetrics.toml_table import LONGEST_SPAN, Place, TomlTable
 
 _CONDITIONS = ("above", "below", "change", "absence", "slo", "new", "scan", "anomaly")
 _KEYS = (
@@ -36,7 +33,6 @@ _KEYS = (
     *("keep_firing", "min_hits", "by", "severity", "message", "budget", "season", "warm_up"),
     *("flap_times", "flap_within", "no_data_after"),
 )
-_LONGEST_WINDOW = 30 * 86_400
 _CHANGE = re.compile(r"(\d+(?:\.\d+)?)x over (?:(\w+)(?: and (\w+))? ago|previous)")
 
 _SCANS = {
@@ -69,7 +65,7 @@ def read_rules(text: str, name: str) -> list[Rule]:
         raise UsageError(f"{name}: a rule begins with a line [[rule]]")
     rules: list[Rule] = []
     for number, table in enumerate(tables):
-        reader = _Table(table, _Places(text, name, number))
+        reader = _RuleTable(table, RULE_TABLE, Place(text, name, number))
         for rule in reader.rules():
             if any(rule.name == other.name for other in rules):
                 raise reader.wrong("name", "another rule is called so")
@@ -77,60 +73,13 @@ def read_rules(text: str, name: str) -> list[Rule]:
     return rules
 
 
-@attrs.frozen
-class _Places:
-    """Where in a text the keys of a table are."""
-
-    text: str
-    name: str
-    number: int
-    """Which table."""
-
-    def of(self, key: str) -> str:
-        """Name the line of a key; that of the table if the key is not found."""
-        found = -1
-        place = None
-        for line, text in enumerate(self.text.splitlines(), 1):
-            stripped = text.strip()
-            if stripped.startswith("["):
-                found += re.fullmatch(r"\[\[\s*rule\s*\]\].*", stripped) is not None
-                if found == self.number and place is None:
-                    place = line
-            elif found == self.number and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*=", stripped):
-                return f"{self.name}, line {line}"
-        return self.name if place is None else f"{self.name}, line {place}"
-
-
-class _Table:
+class _RuleTable(TomlTable):
     """One table."""
-
-    def __init__(self, table: Mapping[str, Any], places: _Places) -> None:
-        self._table = table
-        self._places = places
-
-    def wrong(self, key: str, what: str) -> UsageError:
-        """Return the error that names a key's place."""
-        value = self._table.get(key)
-        shown = "" if value is None else f" = {value!r}"
-        name = self._table.get("name")
-        whose = f" (rule {name!r})" if isinstance(name, str) and key != "name" else ""
-        return UsageError(f"{self._places.of(key)}{whose}: {key}{shown}: {what}")
 
     def rules(self) -> list[Rule]:
         """Return the rules that the table stands for."""
-        for key in self._table:
-            if key not in _KEYS:
-                close = difflib.get_close_matches(key, _KEYS, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(_KEYS)}"
-                raise self.wrong(key, f"there is no such key in a rule; {hint}")
-        given = [key for key in _CONDITIONS if key in self._table]
-        if len(given) != 1:
-            raise self.wrong(
-                given[1] if given else "name",
-                f"a rule has one of {', '.join(_CONDITIONS)}"
-                + (f", and has {given[0]} already" if given else ""),
-            )
-        kind = given[0]
+        self.check_keys(_KEYS)
+        kind = self.one_of(_CONDITIONS)
         name = self._name()
         condition, metric, window, by = self._condition(kind)
         rule = Rule(
@@ -141,7 +90,7 @@ class _Table:
             timing=self._timing(window),
             where=self._where(),
             by=by,
-            min_hits=self._whole("min_hits", 0),
+            min_hits=self.whole("min_hits", 0),
             severity=self._severity(),
             message=self._message(by),
         )
@@ -152,57 +101,57 @@ class _Table:
         return self._burning(rule) if kind == "slo" else [rule]
 
     def _name(self) -> str:
-        name = self._text("name")
+        name = self.text("name")
         if name is None or len(name) > 80 or not name.isprintable():
             raise self.wrong("name", "must be a text of at most 80 printable characters")
         return name
 
     def _condition(self, kind: str) -> tuple[Condition, Metric, int, str | None]:
-        by = self._choice("by", GROUP_NAMES)
+        by = self.choice("by", GROUP_NAMES)
         metric = self._metric("rate" if kind != "slo" else "status_ratio(5xx)")
-        window = self._span("window", 300)
+        window = self.span("window", 300)
         condition: Condition
         match kind:
             case "above" | "below":
-                if "metric" not in self._table:
+                if "metric" not in self.table:
                     raise self.wrong("metric", f"must be {ALLOWED_METRIC}")
                 condition = self._threshold(kind)
             case "change":
                 condition = self._change(window)
             case "absence":
                 condition, metric = Absence(), read_metric("hits")
-                window = self._span("absence", 300)
+                window = self.span("absence", 300)
             case "slo":
                 condition = self._slo(metric, by)
             case "new":
-                condition, metric = Unseen(self._span("warm_up", 3600)), read_metric("hits")
-                window, by = self._span("window", 600), self._choice("new", GROUP_NAMES)
+                condition, metric = Unseen(self.span("warm_up", 3600)), read_metric("hits")
+                window, by = self.span("window", 600), self.choice("new", GROUP_NAMES)
             case "scan":
-                text, above, seconds = _SCANS[self._choice("scan", tuple(_SCANS)) or ""]
+                text, above, seconds = _SCANS[self.choice("scan", tuple(_SCANS)) or ""]
                 condition, metric = Threshold(above, is_above=True), read_metric(text)
-                window, by = self._span("window", seconds), by or "host"
+                window, by = self.span("window", seconds), by or "host"
             case _:
                 if by is not None:
                     raise self.wrong("by", "what is usual is learnt of all together, not by groups")
-                deviations = self._number("anomaly", 0.5, 100)
-                condition = Anomaly(deviations, self._span("season", 86_400))
+                deviations = self.number("anomaly", 0.5, 100)
+                condition = Anomaly(deviations, self.span("season", 86_400))
         return condition, metric, window, by
 
     def _threshold(self, kind: str) -> Threshold:
-        limit = self._number(kind, 0, 1e15)
+        limit = self.number(kind, 0, 1e15)
         is_above = kind == "above"
         own, other = (
             ("recover_below", "recover_above") if is_above else ("recover_above", "recover_below")
         )
-        if other in self._table:
+        if other in self.table:
             raise self.wrong(other, f"a rule with {kind} has {own}")
-        recover = self._number(own, 0, 1e15) if own in self._table else None
+        recover = self.number(own, 0, 1e15) if own in self.table else None
         if recover is not None and (recover > limit if is_above else recover < limit):
             raise self.wrong(own, f"must be {'at most' if is_above else 'at least'} {limit:g}")
         return Threshold(limit, is_above, recover)
 
     def _change(self, window: int) -> Change:
-        found = _CHANGE.fullmatch(self._text("change") or "")
+        found = _CHANGE.fullmatch(self.text("change") or "")
         allowed = (
             "must be such as '3x over 1h ago', '0.3x over 1d and 1w ago' or '2x over previous'"
         )
@@ -212,7 +161,7 @@ class _Table:
             before = [parse_span(span) for span in found.groups()[1:] if span] or [window]
         except ValueError:
             raise self.wrong("change", allowed) from None
-        if max(before) > _LONGEST_WINDOW:
+        if max(before) > LONGEST_SPAN:
             raise self.wrong("change", "must be at most 30 days ago")
         factor = float(found[1])
         return Change(Threshold(factor, is_above=factor > 1), tuple(before))
@@ -222,11 +171,11 @@ class _Table:
             raise self.wrong("metric", "must be a ratio, such as error_ratio or status_ratio(5xx)")
         if by is not None:
             raise self.wrong("by", "an error budget is of all together; use where")
-        return BurnRate(1, self._number("slo", 1, 99.9999) / 100, 300)
+        return BurnRate(1, self.number("slo", 1, 99.9999) / 100, 300)
 
     def _burning(self, rule: Rule) -> list[Rule]:
         """Return a rule for each pair of windows."""
-        budget = self._span("budget", 30 * 86_400)
+        budget = self.span("budget", 30 * 86_400)
         rules = []
         for share, long, short, severity in _BURN_RATES:
             assert isinstance(rule.condition, BurnRate)
@@ -240,7 +189,7 @@ class _Table:
                     condition=attrs.evolve(rule.condition, factor=factor, short_window=short),
                     window_seconds=long,
                     timing=attrs.evolve(rule.timing, patience=long),
-                    severity=severity if "severity" not in self._table else rule.severity,
+                    severity=severity if "severity" not in self.table else rule.severity,
                 )
             )
         if not rules:
@@ -248,7 +197,7 @@ class _Table:
         return rules
 
     def _where(self) -> str | None:
-        expression = self._text("where")
+        expression = self.text("where")
         if expression is not None:
             from glancemetrics.sql import Where  # late: DuckDB is an extra
 
@@ -261,19 +210,19 @@ class _Table:
 
     def _timing(self, window: int) -> Timing:
         return Timing(
-            hold=self._span("for", 0),
-            keep=self._span("keep_firing", 0),
-            patience=self._span("no_data_after", window),
-            flap_times=self._whole("flap_times", 4),
-            flap_within=self._span("flap_within", 3600),
+            hold=self.span("for", 0),
+            keep=self.span("keep_firing", 0),
+            patience=self.span("no_data_after", window),
+            flap_times=self.whole("flap_times", 4),
+            flap_within=self.span("flap_within", 3600),
         )
 
     def _severity(self) -> Severity:
         names = tuple(severity.value for severity in Severity)
-        return Severity(self._choice("severity", names) or "warning")
+        return Severity(self.choice("severity", names) or "warning")
 
     def _message(self, by: str | None) -> str | None:
-        message = self._text("message")
+        message = self.text("message")
         if message is not None:
             try:
                 check_template(message, [*MESSAGE_NAMES, *([by] if by else [])])
@@ -293,61 +242,15 @@ class _Table:
             "window": ("above", "below", "change", "new", "scan", "anomaly"),
         }
         for key, kinds in needs.items():
-            if key in self._table and kind not in kinds:
+            if key in self.table and kind not in kinds:
                 raise self.wrong(key, f"has no meaning in a rule with {kind}")
-        if kind == "new" and "by" in self._table:
+        if kind == "new" and "by" in self.table:
             raise self.wrong("by", "has no meaning in a rule with new")
 
     def _metric(self, default: str) -> Metric:
-        text = self._text("metric") or default
+        text = self.text("metric") or default
         try:
             return read_metric(text)
         except ValueError as error:
             detail = f" ({error})" if str(error) else ""
             raise self.wrong("metric", f"must be {ALLOWED_METRIC}{detail}") from None
-
-    def _text(self, key: str) -> str | None:
-        value = self._table.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not value.strip() or "\0" in value:
-            raise self.wrong(key, "must be a text")
-        return value.strip()
-
-    def _choice(self, key: str, choices: tuple[str, ...]) -> str | None:
-        value = self._table.get(key)
-        if value is not None and value not in choices:
-            raise self.wrong(key, f"must be one of {', '.join(choices)}")
-        return value
-
-    def _span(self, key: str, default: int) -> int:
-        value = self._table.get(key)
-        if value is None:
-            return default
-        try:
-            seconds = parse_span(value) if isinstance(value, str) else int(value)
-        except (ValueError, TypeError):
-            raise self.wrong(key, f"must be {ALLOWED_SPAN}") from None
-        if isinstance(value, bool) or not 0 < seconds <= _LONGEST_WINDOW:
-            raise self.wrong(key, f"must be {ALLOWED_SPAN}, at most 30d")
-        return seconds
-
-    def _number(self, key: str, low: float, high: float) -> float:
-        allowed = f"a number from {low:g} to {high:g}"
-        number: float = self._checked(key, (int, float), lambda n: low <= n <= high, allowed)
-        return number
-
-    def _whole(self, key: str, default: int) -> int:
-        if key not in self._table:
-            return default
-        return int(
-            self._checked(key, (int,), lambda value: 0 <= value <= 1_000_000_000, "a whole number")
-        )
-
-    def _checked(
-        self, key: str, types: tuple[type, ...], good: Callable[[Any], bool], allowed: str
-    ) -> Any:
-        value = self._table.get(key)
-        if isinstance(value, bool) or not isinstance(value, types) or not good(value):
-            raise self.wrong(key, f"must be {allowed}")
-        return value

@@ -1,0 +1,132 @@
+"""Tables of TOML, read key by key; a mistake is told with its line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from glancemetrics.durations import ALLOWED as ALLOWED_SPAN
+from glancemetrics.durations import parse_span
+from glancemetrics.errors import UsageError
+
+LONGEST_SPAN = 30 * 86_400
+
+
+@attrs.frozen
+class Place:
+    """Where a table is."""
+
+    text: str
+    name: str
+    number: int
+    """Which table."""
+
+    def of(self, table: str, key: str) -> str:
+        """Name the line of a key; that of the table if the key is not found."""
+        found = -1
+        place = None
+        for line, text in enumerate(self.text.splitlines(), 1):
+            stripped = text.strip()
+            if stripped.startswith("["):
+                found += re.fullmatch(rf"\[\[\s*{table}\s*\]\].*", stripped) is not None
+                if found == self.number and place is None:
+                    place = line
+            elif found == self.number and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*=", stripped):
+                return f"{self.name}, line {line}"
+        return self.name if place is None else f"{self.name}, line {place}"
+
+
+class TomlTable:
+    """One table of an array of tables."""
+
+    def __init__(self, table: Mapping[str, Any], kind: str, place: Place) -> None:
+        """`kind` is the name of the array."""
+        self.table = table
+        self._kind = kind
+        self._place = place
+
+    def wrong(self, key: str, what: str) -> UsageError:
+        """Return the error that names a key's place."""
+        value = self.table.get(key)
+        shown = "" if value is None else f" = {value!r}"
+        return UsageError(f"{self.where(key)}{shown}: {what}")
+
+    def where(self, key: str) -> str:
+        """Return the place of a key, and the key."""
+        name = self.table.get("name")
+        whose = f" ({self._kind} {name!r})" if isinstance(name, str) and key != "name" else ""
+        return f"{self._place.of(self._kind, key)}{whose}: {key}"
+
+    def check_keys(self, keys: Sequence[str]) -> None:
+        """Raise `UsageError` for a key that there is none."""
+        for key in self.table:
+            if key not in keys:
+                close = difflib.get_close_matches(key, keys, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(keys)}"
+                raise self.wrong(key, f"there is no such key in a {self._kind}; {hint}")
+
+    def one_of(self, keys: Sequence[str]) -> str:
+        """Return which one of some keys there is. Raises `UsageError` for none and for several."""
+        given = [key for key in keys if key in self.table]
+        if len(given) == 1:
+            return given[0]
+        raise self.wrong(
+            given[1] if given else "name",
+            f"a {self._kind} has one of {', '.join(keys)}"
+            + (f", and has {given[0]} already" if given else ""),
+        )
+
+    def text(self, key: str) -> str | None:
+        """Return a text; `None` without it."""
+        value = self.table.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise self.wrong(key, "must be a text")
+        return value.strip()
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        """Return one of some texts; `None` without it."""
+        value = self.table.get(key)
+        if value is not None and value not in choices:
+            raise self.wrong(key, f"must be one of {', '.join(choices)}")
+        return value
+
+    def span(self, key: str, default: int) -> int:
+        """Return a span of time in seconds."""
+        value = self.table.get(key)
+        if value is None:
+            return default
+        try:
+            seconds = parse_span(value) if isinstance(value, str) else int(value)
+        except (ValueError, TypeError):
+            raise self.wrong(key, f"must be {ALLOWED_SPAN}") from None
+        if isinstance(value, bool) or not 0 < seconds <= LONGEST_SPAN:
+            raise self.wrong(key, f"must be {ALLOWED_SPAN}, at most 30d")
+        return seconds
+
+    def number(self, key: str, low: float, high: float) -> float:
+        """Return a number."""
+        allowed = f"a number from {low:g} to {high:g}"
+        number: float = self._checked(key, (int, float), lambda n: low <= n <= high, allowed)
+        return number
+
+    def whole(self, key: str, default: int) -> int:
+        """Return a whole number."""
+        if key not in self.table:
+            return default
+        return int(
+            self._checked(key, (int,), lambda value: 0 <= value <= 1_000_000_000, "a whole number")
+        )
+
+    def _checked(
+        self, key: str, types: tuple[type, ...], good: Callable[[Any], bool], allowed: str
+    ) -> Any:
+        value = self.table.get(key)
+        if isinstance(value, bool) or not isinstance(value, types) or not good(value):
+            raise self.wrong(key, f"must be {allowed}")
+        return value

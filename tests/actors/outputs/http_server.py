@@ -1,0 +1,83 @@
+"""A loopback HTTP server that answers as it is told, or does not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import attrs
+
+
+@attrs.define
+class Answer:
+    """What the server does with one request."""
+
+    status: int = 200
+    headers: dict[str, str] = attrs.field(factory=dict)
+    hang_seconds: float = 0
+    drop: bool = False
+    """Close the connection in the middle of the answer."""
+
+
+@attrs.define
+class Received:
+    """One request."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@attrs.define
+class Server:
+    """What it has received, and what it will answer; then 200."""
+
+    port: int = 0
+    received: list[Received] = attrs.field(factory=list)
+    answers: list[Answer] = attrs.field(factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+
+@contextmanager
+def http_server(*answers: Answer) -> Iterator[Server]:
+    """Run a server meanwhile."""
+    server = Server(answers=list(answers))
+
+    class Handler(BaseHTTPRequestHandler):
+        told: ClassVar[Server] = server
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = self.told.answers.pop(0) if self.told.answers else Answer()
+            self.told.received.append(Received(self.path, dict(self.headers), body))
+            time.sleep(answer.hang_seconds)
+            if answer.drop:
+                self.wfile.write(b"HTTP/1.1 200 O")
+                self.close_connection = True
+                return
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+            del format, arguments
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    server.port = listening.server_address[1]
+    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        listening.shutdown()
+        listening.server_close()

@@ -1,0 +1,420 @@
+"""Notifiers, against real servers and programs that fail in all the ways that they do."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from actors.fan_out import Delivery
+from actors.journal import Journal
+from actors.outputs import notifier as notifiers
+from actors.outputs.notifier import notifier
+from actors.supervisor import keep_running
+from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.errors import UsageError
+from glancemetrics.notifying.payloads import SIGNATURE_HEADER
+from glancemetrics.notifying.targets import Target, read_targets
+from glancemetrics.rules.rule import Severity
+from glancemetrics.snapshot import OutputState
+from tests.actors.outputs.feeding import INCIDENT
+from tests.actors.outputs.http_server import Answer, Server, http_server
+from tests.lines import BASE
+
+
+def event(number: int, kind: AlertEventKind = AlertEventKind.TRIGGERED) -> AlertEvent:
+    incident = attrs.evolve(INCIDENT, id=f"high_traffic-{number}")
+    return AlertEvent(kind, BASE + number, f"High traffic {number}", incident)
+
+
+def target(text: str) -> Target:
+    (only,) = read_targets(f"[[notify]]\n{text}", "config.toml")
+    return only
+
+
+async def tell(
+    told: Target, journal: Path, *events: AlertEvent, until: Callable[[], bool], seconds: float = 20
+) -> Delivery:
+    """Run a notifier over events until something is so."""
+    delivery = Delivery.to(notifier(told, journal, time.time))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for each in events:
+            delivery.send_event(each)
+        with trio.fail_after(seconds):
+            while not until():
+                await trio.sleep(0.02)
+            await trio.sleep(0.1)  # what the answer leads to
+        nursery.cancel_scope.cancel()
+    return delivery
+
+
+def bodies(server: Server) -> list[dict[str, Any]]:
+    return [json.loads(received.body) for received in server.received]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "notifications.db"
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for long here."""
+    monkeypatch.setattr(notifiers, "_FIRST_PAUSE", 0.05)
+
+
+async def test_a_webhook_is_sent_the_event_signed(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "quiet")
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\nsecret = "env:HOOK_SECRET"')
+        await tell(told, journal, event(1), until=lambda: bool(server.received))
+    (received,) = server.received
+    assert received.path == "/hook"
+    sent = json.loads(received.body)
+    assert sent["key"] == received.headers["Idempotency-Key"] == "high_traffic-1 triggered"
+    assert {key: value for key, value in sent.items() if key != "key"} == event(1).to_json()
+    second, digest = received.headers[SIGNATURE_HEADER].split(",")
+    signed = f"{second.removeprefix('t=')}.".encode() + received.body
+    assert digest == "v1=" + hmac.new(b"quiet", signed, hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Answer(503),
+        Answer(500),
+        Answer(429, {"Retry-After": "1"}),
+        Answer(drop=True),
+        Answer(hang_seconds=1.5),
+        Answer(429, {"Retry-After": "garbage"}),
+    ],
+    ids=["503", "500", "429", "dropped", "hangs", "odd"],
+)
+async def test_what_fails_is_tried_again_and_the_order_stays(bad: Answer, journal: Path) -> None:
+    with http_server(bad, bad) as server:
+        told = target(f'webhook = "{server.url}"\ntimeout = "1s"')
+        events = [event(1), event(1, AlertEventKind.RECOVERED), event(2)]
+        await tell(told, journal, *events, until=lambda: len(server.received) >= 5)
+    keys = [body["key"] for body in bodies(server)]
+    assert keys == [
+        *["high_traffic-1 triggered"] * 3,
+        *("high_traffic-1 recovered", "high_traffic-2 triggered"),
+    ]
+
+
+async def test_it_waits_as_long_as_it_is_asked_to(journal: Path) -> None:
+    with http_server(Answer(429, {"Retry-After": "1"})) as server:
+        began = time.monotonic()
+        told = target(f'webhook = "{server.url}"')
+        await tell(told, journal, event(1), until=lambda: len(server.received) == 2)
+    assert time.monotonic() - began >= 1.0
+
+
+async def test_what_is_refused_for_good_does_not_hold_up_the_rest(journal: Path) -> None:
+    with http_server(Answer(404)) as server:
+        told = target(f'webhook = "{server.url}"')
+        await tell(told, journal, event(1), event(2), until=lambda: len(server.received) == 2)
+        await tell(told, journal, event(3), until=lambda: len(server.received) == 3)
+    assert [body["key"][:14] for body in bodies(server)] == [f"high_traffic-{i}" for i in (1, 2, 3)]
+
+
+async def test_what_was_not_delivered_is_after_a_restart_and_what_was_is_not_sent_twice(
+    journal: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    gone = target(f'name = "a"\nwebhook = "http://127.0.0.1:{port}/"')
+    delivery = Delivery.to(notifier(gone, journal, time.time))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for number in range(3):
+            delivery.send_event(event(number))
+        with trio.fail_after(20):
+            while "3 waiting" not in delivery.health.detail:
+                await trio.sleep(0.02)
+        assert delivery.health.state is OutputState.RETRYING
+        assert "cannot be reached (ConnectError)" in delivery.health.detail
+        nursery.cancel_scope.cancel()
+    with http_server() as server:
+        back = target(f'name = "a"\nwebhook = "{server.url}"')
+        await tell(back, journal, until=lambda: len(server.received) == 3)
+        # The same events once more, as when a log is read again.
+        events = [event(number) for number in range(4)]
+        await tell(back, journal, *events, until=lambda: len(server.received) == 4)
+    assert [body["key"] for body in bodies(server)] == [
+        f"high_traffic-{number} triggered" for number in range(4)
+    ]
+
+
+async def test_a_program_gets_the_event_on_its_standard_input_without_a_shell(
+    journal: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "page"
+    script.write_text(
+        f'#!/bin/sh\ncat >> {tmp_path}/in\necho >> {tmp_path}/in\necho "$1" >> {tmp_path}/args\n'
+        f"test -e {tmp_path}/ready || {{ touch {tmp_path}/ready; echo not yet >&2; exit 3; }}\n"
+    )
+    script.chmod(0o755)
+    told = target(f'exec = ["{script}", "$(touch {tmp_path}/evil); `id`"]')
+    inbox = tmp_path / "in"
+    delivery = await tell(
+        told,
+        journal,
+        event(1),
+        until=lambda: inbox.exists() and inbox.read_text().count("\n") >= 2,
+    )
+    assert delivery.health.state is OutputState.WORKING
+    sent = [json.loads(line) for line in inbox.read_text().splitlines()]
+    assert [one["key"] for one in sent] == ["high_traffic-1 triggered"] * 2
+    assert (tmp_path / "args").read_text().startswith("$(touch ")
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "detail"),
+    [
+        (["/nowhere/page"], "/nowhere/page: No such file or directory"),
+        (["/bin/sh", "-c", "echo wrong key >&2; exit 7"], "exit status 7: wrong key"),
+        (["/bin/sleep", "30"], "took more than 1 s"),
+    ],
+)
+async def test_what_is_wrong_with_a_program_is_told(
+    command: list[str], detail: str, journal: Path
+) -> None:
+    told = target(f'exec = {json.dumps(command)}\ntimeout = "1s"')
+    delivery = Delivery.to(notifier(told, journal, time.time))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        delivery.send_event(event(1))
+        with trio.fail_after(20):
+            while delivery.health.state is not OutputState.RETRYING:
+                await trio.sleep(0.02)
+        assert detail in delivery.health.detail
+        nursery.cancel_scope.cancel()
+
+
+def test_each_target_wants_its_own() -> None:
+    told = target(
+        'webhook = "https://example.com/"\nseverity = "warning"\nrules = ["high*"]\n'
+        "recovered = false"
+    )
+    triggered = event(1)
+    assert triggered.incident is not None
+    assert told.wants(triggered)
+    assert not told.wants(event(1, AlertEventKind.RECOVERED))
+    other = attrs.evolve(triggered.incident, rule="Checkout")
+    assert not told.wants(attrs.evolve(triggered, incident=other))
+    info = attrs.evolve(triggered.incident, severity=Severity.INFO.value)
+    assert not told.wants(attrs.evolve(triggered, incident=info))
+    assert not told.wants(AlertEvent(AlertEventKind.MONITORING_STARTED, BASE, "Monitoring"))
+
+
+async def test_slack_is_sent_a_text_that_it_cannot_misread(journal: Path) -> None:
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\nformat = "slack"')
+        evil = attrs.evolve(event(1), message="<!channel> & <https://evil.example|x>")
+        await tell(told, journal, evil, until=lambda: bool(server.received))
+    assert bodies(server) == [{"text": "🔴 &lt;!channel&gt; &amp; &lt;https://evil.example|x&gt;"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "config.toml, line 1: name: a notify has one of webhook, alertmanager, exec"),
+        ('webhook = "ftp://x"', "line 2: webhook = 'ftp://x': must be an http://"),
+        ('webhok = "http://x"', "webhok = 'http://x': there is no such key in a notify; did you"),
+        ('exec = ""', "exec = '': must be a text, or several in brackets"),
+        ('exec = "a"\nsecret = "env:X"', "secret = 'env:X': has meaning for a webhook only"),
+        ('webhook = "http://x"\nseverity = "bad"', "severity = 'bad': must be one of critical,"),
+        ('webhook = "http://x"\nrecovered = 1', "recovered = 1: must be true or false"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(text: str, error: str) -> None:
+    with pytest.raises(UsageError) as told:
+        target(text)
+    assert error in str(told.value)
+
+
+def test_secrets_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError) as told:
+        target('webhook = "http://x"\nsecret = "hunter2"')
+    assert "hunter2" not in str(told.value)
+    assert "must be env:NAME or file:PATH" in str(told.value)
+    assert "T000" not in repr(target('webhook = "https://hooks.slack.com/services/T000/B/X"'))
+    for url, error in (
+        ("env:NO_SUCH_HOOK", "env:NO_SUCH_HOOK: there is nothing in it"),
+        (f"file:{tmp_path}/none", f"file:{tmp_path}/none: No such file or directory"),
+    ):
+        with pytest.raises(UsageError) as told:
+            notifier(target(f'webhook = "{url}"'), tmp_path / "a.db", time.time)
+        assert error in str(told.value)
+    monkeypatch.setenv("HOOK", "http://127.0.0.1:1/hook")
+    notifier(target('webhook = "env:HOOK"'), tmp_path / "a.db", time.time)
+
+
+SENDER = """
+import sys, time
+from pathlib import Path
+import trio
+from actors.fan_out import Delivery
+from actors.outputs.notifier import notifier
+from actors.supervisor import keep_running
+from tests.actors.outputs.test_notifier import event, target
+
+async def main():
+    told = target('name = "a"\\nwebhook = "%s"' % sys.argv[2])
+    delivery = Delivery.to(notifier(told, Path(sys.argv[1]), time.time))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for number in range(1000):
+            delivery.send_event(event(number))
+        await trio.sleep_forever()
+
+trio.run(main)
+"""
+
+
+def test_killed_at_any_moment_nothing_is_lost_and_nothing_told_twice(journal: Path) -> None:
+    """A thousand events; what the kill left open between answer and disk has the same key."""
+    kills = 0
+    at = random.Random(3)
+    with http_server() as server:
+
+        def told() -> int:
+            return len({body["key"] for body in bodies(server)})
+
+        while (before := told()) < 1000:
+            sender = subprocess.Popen(
+                [sys.executable, "-c", SENDER, str(journal), server.url],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            until = min(1000, before + at.randint(100, 400))
+            deadline = time.monotonic() + 60
+            while told() < until:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            sender.send_signal(signal.SIGKILL)
+            sender.wait(timeout=30)
+            kills += 1
+    keys = [body["key"] for body in bodies(server)]
+    assert set(keys) == {f"high_traffic-{number} triggered" for number in range(1000)}
+    assert len(keys) <= 1000 + kills
+    assert kills >= 3
+    first_seen = list(dict.fromkeys(keys))
+    assert first_seen == [f"high_traffic-{number} triggered" for number in range(1000)]
+
+
+def test_the_journal_may_be_read_by_its_owner_only_and_forgets_what_is_old(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    journal = Journal(path)
+    assert path.stat().st_mode & 0o007 == 0
+    assert journal.add("a", "1", {"event": "triggered"}, 0)
+    assert not journal.add("a", "1", {"event": "triggered"}, 1)
+    waiting = journal.next("a")
+    assert waiting is not None
+    journal.delivered(waiting)
+    assert journal.next("a") is None
+    assert not journal.add("a", "1", {"event": "triggered"}, 100)
+    assert journal.add("a", "2", {"event": "triggered"}, 40 * 86_400)
+    assert journal.add("a", "1", {"event": "triggered"}, 40 * 86_400)
+    journal.close()
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[str]:
+    """A real Alertmanager of its own."""
+    program = shutil.which("prometheus-alertmanager")
+    if program is None:
+        pytest.skip("prometheus-alertmanager is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(
+        "route:\n  receiver: none\n  group_by: [alertname]\nreceivers:\n- name: none\n"
+    )
+    process = subprocess.Popen(
+        [
+            program,
+            f"--config.file={config}",
+            f"--storage.path={tmp_path}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{url}/-/ready", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+async def test_a_real_alertmanager_receives_groups_and_resolves(
+    alertmanager: str, journal: Path
+) -> None:
+    def asked(path: str) -> Any:
+        with urllib.request.urlopen(f"{alertmanager}/api/v2/{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    now = int(time.time())
+    begun = [
+        attrs.evolve(
+            event(number),
+            time=now - 60,
+            incident=attrs.evolve(
+                INCIDENT,
+                id=f"Scanner[192.0.2.{number}]",
+                rule="Scanner",
+                by="host",
+                group=f"192.0.2.{number}",
+                triggered_at=now - 60,
+            ),
+        )
+        for number in (1, 2)
+    ]
+    told = target(f'alertmanager = "{alertmanager}/"')
+    await tell(told, journal, *begun, until=lambda: len(asked("alerts")) == 2)
+    (group,) = asked("alerts/groups")
+    assert group["labels"] == {"alertname": "Scanner"}
+    labels = sorted(alert["labels"]["host"] for alert in group["alerts"])
+    assert labels == ["192.0.2.1", "192.0.2.2"]
+    over = [
+        attrs.evolve(
+            one,
+            kind=AlertEventKind.RECOVERED,
+            time=now - 1,
+            incident=attrs.evolve(one.incident, recovered_at=now - 1),
+        )
+        for one in begun
+        if one.incident is not None
+    ]
+    await tell(told, journal, *over, until=lambda: asked("alerts") == [])

@@ -6,15 +6,22 @@ of the same instant as its insights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import trio
+from loguru import logger
 
+from actors.alert_state import AlertState
 from actors.clock import WallClock
 from actors.fan_out import FanOut
 from actors.messages import FromAggregator
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.closed_seconds import ClosedSeconds
+
+_SAVE_SECONDS = 1.0
+"""Between saves of where rules stand. After a crash, what happened since happens once more."""
 
 
 async def supervise_alerts(
@@ -24,18 +31,29 @@ async def supervise_alerts(
     *,
     what: str,
     wall: WallClock,
+    state: AlertState | None = None,
+    first: Sequence[AlertEvent] = (),
 ) -> None:
     """Evaluate until the channel ends. The monitoring's own start and end are events too.
 
-    `what` says what is monitored, for people.
+    `what` says what is monitored, for people; `state` is where rules stand, to be saved; `first`
+    has happened before.
     """
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
+    for event in first:
+        fan_out.send_event(event)
+    saved_at = trio.current_time()
     try:
         async with receive:
             async for message in receive:
                 if isinstance(message, ClosedSeconds):
                     for event in alerting.close(message):
                         fan_out.send_event(event)
+                    # What has not been delivered would be lost with a state that knows of it.
+                    due = trio.current_time() >= saved_at + _SAVE_SECONDS
+                    if state is not None and due and fan_out.all_delivered:
+                        await _save(state, alerting)
+                        saved_at = trio.current_time()
                 else:
                     fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
     finally:
@@ -43,6 +61,13 @@ async def supervise_alerts(
         fan_out.send_event(
             _own(AlertEventKind.MONITORING_STOPPED, f"Monitoring of {what} ended", wall)
         )
+
+
+async def _save(state: AlertState, alerting: Alerting) -> None:
+    try:
+        await trio.to_thread.run_sync(state.save, alerting.to_json())
+    except OSError as error:
+        logger.warning("where rules stand could not be saved: {}", error)
 
 
 def _own(kind: AlertEventKind, message: str, wall: WallClock) -> AlertEvent:

@@ -77,6 +77,11 @@ class FanOut:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self.deliveries = [Delivery.to(output) for output in outputs]
 
+    @property
+    def all_delivered(self) -> bool:
+        """Whether no event waits for any output."""
+        return not any(delivery.inbox.undelivered for delivery in self.deliveries)
+
     def send_event(self, event: AlertEvent) -> None:
         for delivery in self.deliveries:
             delivery.send_event(event)

@@ -16,7 +16,7 @@ import trio
 from loguru import logger
 
 from actors.outputs.output import Output
-from actors.service import chosen_outputs, monitor, reading_of, rules_of
+from actors.service import chosen_outputs, monitor, reading_of, rules_of, state_of
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
@@ -80,6 +80,7 @@ class _Program:
                 self._settings,
                 outputs,
                 written=self._written.rules,
+                state=state_of(self._settings, self._state_folder, self._written.targets),
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,

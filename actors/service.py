@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import time
@@ -9,8 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import trio
+from loguru import logger
 
 from actors.aggregator import aggregate
+from actors.alert_state import AlertState
 from actors.alert_supervisor import supervise_alerts
 from actors.clock import WallClock
 from actors.fan_out import FanOut
@@ -19,10 +22,12 @@ from actors.outputs.output import Output
 from actors.parser import parse
 from actors.server_configuration import format_from
 from actors.supervisor import keep_running
+from actors.tailer.paths import STANDARD_INPUT
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from glancemetrics.aggregation import Aggregation
-from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alert_events import AlertEvent
+from glancemetrics.alerting.alerting import Alerting, abandoned
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
@@ -37,6 +42,9 @@ from glancemetrics.zones import named_zone
 
 _MOST_BACKWARD = 3600
 """Seconds. A rule that looks back further learns as it goes: to read days first takes too long."""
+
+_LONGEST_ABSENCE = 86_400
+"""Seconds; after a longer one rules begin anew."""
 
 PARSERS = 2
 """Chunks that are parsed at a time: pyarrow leaves the interpreter to others meanwhile."""
@@ -56,6 +64,14 @@ def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> list[Rule]:
         # Whoever writes one of the same name wants that instead.
         *(rule for rule in stock if rule.name not in names),
     ]
+
+
+def state_of(settings: Settings, folder: Path, targets: Sequence[Target]) -> AlertState | None:
+    """Return where it is kept how rules stand: if somebody is told, and the log is a live one."""
+    is_live = settings.start_from == "window" and settings.clock != "log"
+    if not targets or not is_live or STANDARD_INPUT in settings.file:
+        return None
+    return AlertState(folder, settings.file)
 
 
 def counting_of(alerting: Alerting) -> Counting:
@@ -119,6 +135,7 @@ async def monitor(
     outputs: Sequence[Output],
     *,
     written: Sequence[Rule] = (),
+    state: AlertState | None = None,
     stop: trio.Event,
     wall: WallClock,
     standard_input: Callable[[], int],
@@ -160,10 +177,12 @@ async def monitor(
 
         where = Where(settings.where)
     reading = reading_of(settings)
+    alerting, ended, away = _resumed(alerting, state, wall)
+    back = longest if away is None else max(longest, math.ceil(away) + alerting.backward)
     start = StartPosition(
         From(settings.start_from),
         # The delay is not known yet; what comes before the window costs little.
-        longest + math.ceil(settings.delay or 0),
+        back + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
     )
 
@@ -182,6 +201,8 @@ async def monitor(
                         fan_out,
                         what=", ".join(settings.file),
                         wall=wall,
+                        state=state,
+                        first=ended,
                     )
                 )
                 flow.start_soon(
@@ -216,6 +237,28 @@ async def monitor(
             fan_out.close()
             with trio.move_on_after(DRAIN_SECONDS, shield=True):
                 await fan_out.drained()
+
+
+def _resumed(
+    alerting: Alerting, state: AlertState | None, wall: WallClock
+) -> tuple[Alerting, list[AlertEvent], float | None]:
+    """Let rules go on where they stood.
+
+    Returns the ends of incidents that are watched no longer, and how many seconds nothing was
+    judged; `None` where rules begin anew.
+    """
+    before = None if state is None else state.load()
+    if before is None:
+        return alerting, [], None
+    away = wall() - before["end"]
+    fresh = copy.deepcopy(alerting)
+    try:
+        if away > _LONGEST_ABSENCE:
+            return alerting, abandoned(before), None
+        return alerting, alerting.restore(before), away
+    except (KeyError, TypeError, ValueError) as error:
+        logger.warning("where rules stood is damaged, and they begin anew: {!r}", error)
+        return fresh, [], None
 
 
 def _backward(rule: Rule) -> int:

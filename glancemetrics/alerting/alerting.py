@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.counting import Counts, Stream
-from glancemetrics.alerting.watch import Trace, Watch
+from glancemetrics.alerting.watch import Trace, Watch, fingerprint
 from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.escaping import visible
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.metrics import Measure
-from glancemetrics.rules.rule import Rule
+from glancemetrics.rules.rule import Rule, reach_of
 
 _STRETCH = 512
 """Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
@@ -62,6 +64,36 @@ class Alerting:
             tuple(self._recovered),
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what is to be known after a restart, beside what is counted anew."""
+        return {
+            "end": self._end,
+            "watches": {watch.rule.name: watch.to_json() for watch in self._watches},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> list[AlertEvent]:
+        """Go on where another stood: what it has judged is not judged again.
+
+        Records must come again from `backward` seconds before that on, to fill the windows. Rules
+        that have been changed begin anew; returned are the ends of the incidents that they, and
+        those that are gone, have left open.
+        """
+        resume = int(state["end"])
+        self._end = resume - self.backward
+        left = dict(state["watches"])
+        for watch in self._watches:
+            known = left.get(watch.rule.name)
+            if known is not None and known["rule"] == fingerprint(watch.rule):
+                watch.restore(left.pop(watch.rule.name), self._end, resume)
+            else:
+                watch.begin(resume)
+        return abandoned({"end": resume, "watches": left})
+
+    @property
+    def backward(self) -> int:
+        """How many seconds back rules look."""
+        return max((reach_of(watch.rule) for watch in self._watches), default=0)
+
     @property
     def dropped_groups(self) -> dict[str, int]:
         """By rule, how many groups were let go because there were too many."""
@@ -99,6 +131,22 @@ class Alerting:
                 events.append((event.time, order, event.incident.group or "", event))
         # The same order whichever group had come first.
         return [event for *_, event in sorted(events, key=lambda entry: entry[:3])]
+
+
+def abandoned(state: Mapping[str, Any]) -> list[AlertEvent]:
+    """Return the ends of all incidents that a state has left open."""
+    return [
+        _abandoned(Incident(**group["incident"]), int(state["end"]))
+        for known in state["watches"].values()
+        for group in known["groups"]
+        if group["incident"] is not None
+    ]
+
+
+def _abandoned(incident: Incident, time: int) -> AlertEvent:
+    over = attrs.evolve(incident, recovered_at=max(time, incident.triggered_at), expired=True)
+    message = f"{visible(incident.rule)}: the rule was changed or taken away - no longer watched"
+    return AlertEvent(AlertEventKind.RECOVERED, time, message, over)
 
 
 def _cut(waiting: list[Counts], second: int) -> tuple[list[Counts], list[Counts]]:

@@ -7,6 +7,9 @@ Each part of a season has a mean and a mean deviation, smoothed exponentially fr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,6 +42,24 @@ class Baseline:
         """Which part of all time is being gathered."""
         self._sum = 0.0
         self._count = self._breached = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what has been learnt."""
+        return {
+            "mean": self._mean.tolist(),
+            "deviation": self._deviation.tolist(),
+            "learnt": self._learnt.tolist(),
+            "now": self._now,
+            "gathered": [self._sum, self._count, self._breached],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Know what another had learnt."""
+        self._mean = np.array(state["mean"], np.float64)
+        self._deviation = np.array(state["deviation"], np.float64)
+        self._learnt = np.array(state["learnt"], np.int64)
+        self._now = state["now"]
+        self._sum, self._count, self._breached = state["gathered"]
 
     def usual(
         self, times: Int64s, values: Float64s, deviations: float

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -76,9 +78,26 @@ class Lifecycle:
         self._unknown_since: int | None = None
         self._beginnings: deque[int] = deque(maxlen=timing.flap_times)
 
-    @property
-    def pending_since(self) -> int | None:
-        return self._since
+    def to_json(self) -> dict[str, Any]:
+        """Return where it stands."""
+        return {
+            "since": self._since,
+            "firing": self.firing,
+            "flapping": self.flapping,
+            "clear_since": self._clear_since,
+            "unknown_since": self._unknown_since,
+            "beginnings": list(self._beginnings),
+        }
+
+    @classmethod
+    def from_json(cls, timing: Timing, state: Mapping[str, Any]) -> Lifecycle:
+        """Return one that stands where another stood."""
+        life = cls(timing)
+        life._since = state["since"]
+        life.firing, life.flapping = state["firing"], state["flapping"]
+        life._clear_since, life._unknown_since = state["clear_since"], state["unknown_since"]
+        life._beginnings.extend(state["beginnings"])
+        return life
 
     @property
     def inactive(self) -> bool:

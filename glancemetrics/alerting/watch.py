@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -48,6 +50,8 @@ _MOST_SLOTS = 20_000
 """Of what a rule looks back to."""
 _RESOLUTIONS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 """Seconds."""
+_MOST_REMEMBERED = 20_000
+"""Values that are known after a restart."""
 _NEW_NORMAL = 86_400
 """Seconds."""
 _MOST_SEEN = 1_000_000
@@ -97,6 +101,8 @@ class Watch:
         self._baseline = None
         if isinstance(rule.condition, Anomaly):
             self._baseline = Baseline(rule.condition.season)
+        self._resume: int | None = None
+        """Up to this second another has judged."""
         self._waiting: list[Counts] = []
         """What was counted of a slot that has not ended."""
         self._still = 0
@@ -146,6 +152,43 @@ class Watch:
         """Watch from a second on."""
         self._start = self._next = second // self.step
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what is to be known after a restart, beside what is counted anew."""
+        return {
+            "rule": fingerprint(self.rule),
+            "start": None if self._start is None else self._start * self.step,
+            "groups": [
+                {
+                    "name": self._names[group],
+                    "life": life.to_json(),
+                    "incident": attrs.asdict(self._open[group]) if group in self._open else None,
+                }
+                for group, life in self._lives.items()
+            ],
+            "seen": sorted(self._seen)[:_MOST_REMEMBERED],
+            "baseline": None if self._baseline is None else self._baseline.to_json(),
+        }
+
+    def restore(self, state: Mapping[str, Any], begin: int, resume: int) -> None:
+        """Go on where another stood at `resume`; count from `begin` on, to fill the windows."""
+        self._next = begin // self.step
+        self._start = self._next if state["start"] is None else state["start"] // self.step
+        self._resume = resume
+        self._seen = set(state["seen"])
+        if self._baseline is not None and state["baseline"] is not None:
+            self._baseline.restore(state["baseline"])
+        for group in state["groups"]:
+            if self.rule.by is not None:
+                self._index[group["name"]] = len(self._names)
+                self._names.append(group["name"])
+                self._born.append(self._start)
+            number = self._index[group["name"]]
+            self._lives[number] = Lifecycle.from_json(self.rule.timing, group["life"])
+            if group["incident"] is not None:
+                self._open[number] = Incident(**group["incident"])
+        for measuring in self._measurings:
+            measuring.resize(max(1, len(self._names)))
+
     def close(self, end: int, counts: list[Counts]) -> Iterator[AlertEvent]:
         """Take in what was counted, and evaluate all that has ended before the second `end`.
 
@@ -169,6 +212,15 @@ class Watch:
                 count, repeated = 1, upto - self._next
             else:
                 self._still += count
+            if self._resume is not None:
+                # What has been judged is not judged again.
+                left = self._resume // self.step - self._next
+                if left > 0:
+                    count = min(count, left)
+                    self._evaluated(self._next, count)
+                    self._next += min(left, count * repeated)
+                    continue
+                self._resume = None
             said = self._evaluated(self._next, count)
             self._tell(self._next, said, repeated)
             yield from self._happened(self._next, said, repeated)
@@ -508,6 +560,12 @@ def _share(part: Float64s, whole: Float64s) -> Float64s:
     shares = np.full(whole.shape, np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares
+
+
+def fingerprint(rule: Rule) -> str:
+    """Return what a rule is told by from what it was before it was changed."""
+    plain = attrs.evolve(rule, triggered_words=None, recovered_words=None, worst_words=None)
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 def resolution_of(rule: Rule) -> int:

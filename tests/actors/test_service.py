@@ -15,6 +15,7 @@ import trio
 import trio.testing
 
 from actors import service
+from actors.alert_state import AlertState
 from actors.clock import WallClock
 from actors.outputs.output import Inbox, Output, Report
 from actors.service import counting_of, rules_of
@@ -95,6 +96,7 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
         outputs: Sequence[Output] = (),
         recorder: Recorder | None = None,
         written: Sequence[Rule] = (),
+        state: AlertState | None = None,
         **settings: object,
     ) -> Run:
         log = tmp_path / "access.log"
@@ -106,6 +108,7 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
                 Settings(**({"file": str(log)} | settings)),  # type: ignore[arg-type]
                 [recorder, *outputs],
                 written=written,
+                state=state,
                 stop=started.stop,
                 wall=wall,
                 standard_input=lambda: -1,
@@ -153,6 +156,38 @@ async def test_high_traffic_triggers_and_recovers_in_time(clock, run) -> None:
     assert incident is not None
     assert incident.triggered_at - BASE == pytest.approx(7, abs=1)
     assert incident.recovered_at - BASE == pytest.approx(20 + 30 - 6, abs=1)
+
+
+async def test_after_a_restart_an_open_incident_is_still_the_same(
+    clock, run, tmp_path: Path
+) -> None:
+    state = AlertState(tmp_path / "state", [str(tmp_path / "access.log")])
+    first = run(state=state, alert_threshold=2, alertwindow=0.5)
+    for _ in range(20):
+        first.write_now(10)
+        await trio.sleep(1)
+    await first.until(lambda s: bool(s.alerts.firing))
+    await trio.sleep(3)
+    first.stop.set()
+    await first.ended.wait()
+    for _ in range(10):
+        first.write_now(10)
+        await trio.sleep(1)
+    second = run(state=state, alert_threshold=2, alertwindow=0.5)
+    for _ in range(5):
+        second.write_now(10)
+        await trio.sleep(1)
+    snapshot = await second.until(lambda s: s.insights.hits > 0)
+    assert [incident.id for incident in snapshot.alerts.firing]
+    await second.until(lambda s: bool(s.alerts.recovered))
+    (begun,) = [e for e in first.recorder.events if e.kind is AlertEventKind.TRIGGERED]
+    own = [e for e in second.recorder.events if e.incident is not None]
+    assert [event.kind for event in own] == [AlertEventKind.RECOVERED]
+    assert begun.incident is not None
+    assert own[0].incident is not None
+    assert own[0].incident.id == begun.incident.id
+    assert own[0].incident.duration_seconds is not None
+    assert own[0].incident.duration_seconds > 30
 
 
 RULES = """
@@ -394,3 +429,15 @@ async def test_a_server_that_writes_another_format_is_understood_and_that_is_sai
     monitor.write(line(BASE))
     snapshot = await monitor.until(lambda s: s.health.lines == 4)
     assert snapshot.health.sources[0].detail == ""
+
+
+async def test_a_damaged_state_is_told_and_rules_begin_anew(
+    clock, run, tmp_path: Path, wall: WallClock
+) -> None:
+    state = AlertState(tmp_path / "state", [str(tmp_path / "access.log")])
+    state.save({"end": int(wall()) - 5, "watches": {"high_traffic": {"rule": 3}}})
+    monitor = run(state=state, alert_threshold=2, alertwindow=0.5)
+    for _ in range(12):
+        monitor.write_now(10)
+        await trio.sleep(1)
+    await monitor.until(lambda s: bool(s.alerts.firing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -228,3 +229,52 @@ def test_quantiles_are_those_of_the_window(share: float, data: st.DataObject) ->
     )
     end = BASE + SPAN + 60
     assert run(rule, [(end, made)]) == happenings(rule, made, BASE, end)
+
+
+@given(every_rule, st.lists(requests, max_size=60), st.integers(1, SPAN + 40))
+@settings(max_examples=400)
+def test_after_a_restart_it_goes_on_where_it_was(
+    rule: Rule, made: list[Request], after: int
+) -> None:
+    made.sort(key=lambda request: request.second)
+    cut, end = BASE + after, BASE + SPAN + 60
+    whole = Alerting([rule])
+    counting = Counting(whole.wanted)
+
+    def closed(second: int, own: list[Request]) -> ClosedSeconds:
+        return ClosedSeconds(second, tuple(counting.count(batch_of(own)) if own else ()))
+
+    whole.close(closed(BASE, []))
+    expected = whole.close(closed(end, made))
+    first = Alerting([rule])
+    first.close(closed(BASE, []))
+    found = first.close(closed(cut, [r for r in made if r.second < cut]))
+    second = Alerting([rule])
+    assert second.restore(json.loads(json.dumps(first.to_json()))) == []
+    assert second.alerts.firing == first.alerts.firing
+    again = [r for r in made if r.second >= cut - second.backward]
+    found += second.close(closed(end, again))
+    assert found == expected
+
+
+def test_an_incident_of_a_rule_that_was_changed_is_ended() -> None:
+    def rule(limit: float) -> Rule:
+        return Rule(
+            name="rule",
+            metric=read_metric("hits"),
+            condition=Threshold(limit, is_above=True),
+            window_seconds=10,
+        )
+
+    first = Alerting([rule(1)])
+    counting = Counting(first.wanted)
+    counts = counting.count(batch_of([Request(BASE)] * 3))
+    (begun,) = first.close(ClosedSeconds(BASE + 5, tuple(counts)))
+    second = Alerting([rule(2)])
+    (over,) = second.restore(first.to_json())
+    assert (over.kind, over.time) == (AlertEventKind.RECOVERED, BASE + 5)
+    assert over.incident is not None
+    assert begun.incident is not None
+    assert over.incident.id == begun.incident.id
+    assert over.message == "rule: the rule was changed or taken away - no longer watched"
+    assert second.alerts.firing == ()

@@ -22,6 +22,9 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.servers
 
+_LOGGED_SECONDS = 0.5
+"""In which a server has written what it has answered."""
+
 TLS_HELLO = bytes.fromhex("1603010200010001fc0303") + b'\x00"\\' * 20
 
 
@@ -167,9 +170,20 @@ def status_of(answer: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
+def lines_in(server: Server) -> int:
+    return server.log.read_bytes().count(b"\n")
+
+
 def asked_and_answered(server: Server) -> dict[str, int | None]:
     """Ask everything, and something last of all so that the log is complete."""
-    statuses = {name: status_of(ask(server, what)) for name, what in ASKED.items()}
+    statuses = {}
+    for name, what in ASKED.items():
+        before = lines_in(server)
+        statuses[name] = status_of(ask(server, what))
+        # A server may answer the next one before it has logged this one; some log nothing.
+        until = time.monotonic() + _LOGGED_SECONDS
+        while lines_in(server) == before and time.monotonic() < until:
+            time.sleep(0.01)
     ask(server, LAST)
     eventually(lambda: b"/last" in server.log.read_bytes(), what="the last line")
     return statuses
@@ -185,6 +199,7 @@ def test_what_was_asked_is_what_is_read(name: str, tmp_path: Path) -> None:
     with running(name, tmp_path) as server:
         began = time.time()
         ask(server, attrs.evolve(LAST, target=b"/first"))
+        eventually(lambda: b"/first" in server.log.read_bytes(), what="the first line")
         statuses = asked_and_answered(server)
         report = gm.report(server.log)
         records = gm.read(server.log).to_pylist()

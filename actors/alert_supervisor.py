@@ -43,12 +43,14 @@ async def supervise_alerts(
     for event in first:
         fan_out.send_event(event)
     saved_at = trio.current_time()
+    dropped: dict[str, int] = {}
     try:
         async with receive:
             async for message in receive:
                 if isinstance(message, ClosedSeconds):
                     for event in alerting.close(message):
                         fan_out.send_event(event)
+                    dropped = _told_dropped(alerting, dropped)
                     # What has not been delivered would be lost with a state that knows of it.
                     due = trio.current_time() >= saved_at + _SAVE_SECONDS
                     if state is not None and due and fan_out.all_delivered:
@@ -61,6 +63,17 @@ async def supervise_alerts(
         fan_out.send_event(
             _own(AlertEventKind.MONITORING_STOPPED, f"Monitoring of {what} ended", wall)
         )
+
+
+def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:
+    """Say of each rule once that it has too many groups; return of how many it was said."""
+    now = alerting.dropped_groups
+    for rule in now.keys() - before.keys():
+        logger.warning(
+            "rule {!r} has more groups than are watched at a time: those with the most requests are",
+            rule,
+        )
+    return now
 
 
 async def _save(state: AlertState, alerting: Alerting) -> None:

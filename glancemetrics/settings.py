@@ -433,7 +433,8 @@ class Settings:
         _choice(*SYSLOG_SEVERITIES),
         name="syslog_severity",
         metavar="NAME",
-        help="syslog severity of an alert (its end is notice, start and stop are info)",
+        help="syslog severity of an alert (of critical rules crit at least, of info rules info; "
+        "its end is notice, start and stop are info)",
         allowed=f"one of {' '.join(SYSLOG_SEVERITIES)}",
     )
     syslog_ca: str | None = _setting(

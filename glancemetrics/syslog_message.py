@@ -13,6 +13,7 @@ import attrs
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
 from glancemetrics.escaping import visible
+from glancemetrics.incidents import Incident
 from glancemetrics.settings import SYSLOG_FACILITIES, SYSLOG_SEVERITIES
 
 _STRUCTURED_DATA_ID = "glancemetrics@32473"
@@ -31,7 +32,7 @@ class SyslogFormat:
 
     def message(self, event: AlertEvent) -> bytes:
         """Return the message, without framing."""
-        priority = 8 * SYSLOG_FACILITIES.index(self.facility) + self._severity(event.kind)
+        priority = 8 * SYSLOG_FACILITIES.index(self.facility) + self._severity(event)
         time = iso_time(event.time)
         data = "".join(
             f' {name}="{_parameter(value)}"'
@@ -45,14 +46,25 @@ class SyslogFormat:
         )
         return text.encode()
 
-    def _severity(self, kind: AlertEventKind) -> int:
-        match kind:
-            case AlertEventKind.TRIGGERED:
-                return SYSLOG_SEVERITIES.index(self.alert_severity)
+    def _severity(self, event: AlertEvent) -> int:
+        match event.kind:
+            case AlertEventKind.TRIGGERED | AlertEventKind.FLAPPING:
+                return self._alert_severity(event.incident)
             case AlertEventKind.RECOVERED:
                 return SYSLOG_SEVERITIES.index("notice")
             case _:
                 return SYSLOG_SEVERITIES.index("info")
+
+    def _alert_severity(self, incident: Incident | None) -> int:
+        """The one that was asked for, but what is critical is at least that, and info no more."""
+        asked = SYSLOG_SEVERITIES.index(self.alert_severity)
+        match incident.severity if incident is not None else None:
+            case "critical":
+                return min(asked, SYSLOG_SEVERITIES.index("crit"))
+            case "info":
+                return max(asked, SYSLOG_SEVERITIES.index("info"))
+            case _:
+                return asked
 
 
 def octet_counted(message: bytes) -> bytes:

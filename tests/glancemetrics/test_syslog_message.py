@@ -51,6 +51,23 @@ def test_facility_and_severity(kind: AlertEventKind, severity: int) -> None:
     assert louder.message(event).startswith(b"<%d>1 " % expected)
 
 
+@pytest.mark.parametrize(
+    ("asked", "of_rule", "severity"),
+    [
+        *(("warning", "critical", 2), ("alert", "critical", 1), ("warning", "warning", 4)),
+        *(("crit", "info", 6), ("debug", "info", 7), ("debug", "critical", 2)),
+    ],
+)
+def test_the_severity_of_a_rule_is_that_of_its_messages(
+    asked: str, of_rule: str, severity: int
+) -> None:
+    message = attrs.evolve(FORMAT, alert_severity=asked)
+    for kind in (AlertEventKind.TRIGGERED, AlertEventKind.FLAPPING):
+        incident = attrs.evolve(INCIDENT, severity=of_rule)
+        event = attrs.evolve(TRIGGERED, kind=kind, incident=incident)
+        assert message.message(event).startswith(b"<%d>1 " % (3 * 8 + severity))
+
+
 @pytest.mark.parametrize("evil", ['"] [x y="', "\\", "a\nb", "\x00", "]", "é\u202e"])
 def test_nothing_breaks_out_of_a_message(evil: str) -> None:
     event = attrs.evolve(

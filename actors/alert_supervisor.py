@@ -70,7 +70,7 @@ def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:
     now = alerting.dropped_groups
     for rule in now.keys() - before.keys():
         logger.warning(
-            "rule {!r} has more groups than are watched at a time: those with the most requests are",
+            "rule {!r} has more groups than are watched at a time; those with most requests are",
             rule,
         )
     return now

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import glob
 import json
-import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from typing import Any
 import platformdirs
 
 from actors.alert_log_files import read_lines, rotated
+from actors.archive.output_file import write_text
 from glancemetrics.audit import Line, Verdict, verify
-from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
 from glancemetrics.humane import format_count
 from glancemetrics.reporting.tables import text_table
@@ -94,7 +94,7 @@ def _verify(lines: list[Line]) -> int:
         raise GlanceMetricsError(verdict.broken)
     if not verdict.events:
         raise GlanceMetricsError("no line is sealed: there is nothing to prove")
-    _write(_told(verdict))
+    write_text(_told(verdict))
     return 0
 
 
@@ -143,13 +143,5 @@ def _show(lines: Iterable[Line], options: argparse.Namespace) -> int:
                 visible(str(event.get("message", ""))),
             ]
         )
-    _write(text_table(["when", "what", "severity", "message"], rows) if rows else "Nothing.\n")
+    write_text(text_table(["when", "what", "severity", "message"], rows) if rows else "Nothing.\n")
     return 0
-
-
-def _write(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise StdoutClosedError from None

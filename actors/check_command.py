@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from actors.archive.output_file import write_text
 from actors.service import counting_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.durations import written_span
@@ -36,14 +35,15 @@ def check(text: str, name: str) -> int:
 
         Where(settings.where)
     rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
-    sys.stdout.write(f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n")
-    sys.stdout.write(text_table(["rule", "severity", "what", "when"], rows))
+    text = f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n"
+    text += text_table(["rule", "severity", "what", "when"], rows)
     if written.targets:
         told = [
             [visible(one.name), one.kind.value, one.severity.value, visible(" ".join(one.rules))]
             for one in written.targets
         ]
-        sys.stdout.write("\n" + text_table(["is told", "by", "from", "of"], told))
+        text += "\n" + text_table(["is told", "by", "from", "of"], told)
+    write_text(text)
     return 0
 
 

@@ -14,7 +14,7 @@ from actors.archive.counting import CountedLogs, count_logs
 from actors.archive.forking import processes_to_use
 from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
-from actors.archive.output_file import replacing
+from actors.archive.output_file import write_text
 from actors.archive.progress import ProgressLine
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
@@ -22,7 +22,7 @@ from actors.service import counting_of, rules_of
 from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
-from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
 from glancemetrics.humane import format_count, format_duration
 from glancemetrics.reporting.tables import text_table
@@ -69,7 +69,7 @@ def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]
             sys.stderr.write("glancemetrics: Stopped before the end: of what was read by then.\n")
     _tell_troubles(counted, logs)
     if options.suggest:
-        _write(_suggestions_text(suggest(rules, counted.counts)), None)
+        write_text(_suggestions_text(suggest(rules, counted.counts)), options.output)
         return 0
     replayed = replay(rules, counted.counts)
     if replayed is None:
@@ -84,7 +84,7 @@ def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]
             text = replay_page(replayed, title, zone, time.time())
         case _:
             text = _text(replayed, zone)
-    _write(text, options.output)
+    write_text(text, options.output)
     return 0
 
 
@@ -247,16 +247,3 @@ def _suggestions_text(suggestions: Sequence[Suggestion]) -> str:
             ]
         )
     return text_table(["rule", "threshold", "incidents", "all together"], rows)
-
-
-def _write(text: str, output: str | None) -> None:
-    data = text.encode("utf-8", "backslashreplace")
-    if output is not None:
-        with replacing(Path(output)) as file:
-            file.write(data)
-        return
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise StdoutClosedError from None

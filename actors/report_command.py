@@ -21,12 +21,12 @@ from actors.archive.agent_process import AgentProcess
 from actors.archive.forking import processes_to_use
 from actors.archive.interruption import Interruption, interruption
 from actors.archive.logs import LogFile, find_logs
-from actors.archive.output_file import replacing
+from actors.archive.output_file import replacing, write_text
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
 from actors.report_options import chosen_reading
-from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
+from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.records import SCHEMA
@@ -78,9 +78,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
     if report.unfinished is not None:
         sys.stderr.write(f"glancemetrics: {report.unfinished}.\n")
     if to_file:
-        text = _rendered(report, output_format, 100, colour=False)
-        with replacing(Path(options.output)) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+        write_text(_rendered(report, output_format, 100, colour=False), options.output)
     else:
         _show(report, output_format)
     return 0
@@ -151,11 +149,7 @@ def _show(report: Report, output_format: str) -> None:
     text = _rendered(report, output_format, size.columns if to_terminal else 100, colour=colour)
     if to_terminal and text.count("\n") > size.lines and _paged(text):
         return
-    try:
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise StdoutClosedError from None
+    write_text(text)
 
 
 def _paged(text: str) -> bool:

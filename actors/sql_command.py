@@ -17,13 +17,13 @@ from pyarrow import parquet
 from actors.archive.interruption import interruption
 from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import find_logs
-from actors.archive.output_file import replacing
+from actors.archive.output_file import replacing, write_text
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
-from glancemetrics.errors import StdoutClosedError, UsageError
+from glancemetrics.errors import UsageError
 from glancemetrics.reporting.tables import csv_of, text_table
 from glancemetrics.zones import named_zone
 
@@ -118,16 +118,7 @@ def _write(answer: pa.Table, output_format: str, output: str | None) -> None:
         with replacing(Path(output)) as file:
             parquet.write_table(answer, file, compression="zstd")
         return
-    data = _rendered(answer, output_format).encode("utf-8", "backslashreplace")
-    if output is not None:
-        with replacing(Path(output)) as file:
-            file.write(data)
-        return
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise StdoutClosedError from None
+    write_text(_rendered(answer, output_format), output)
 
 
 def _rendered(answer: pa.Table, output_format: str) -> str:

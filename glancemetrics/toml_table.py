@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -38,6 +39,23 @@ class Place:
             elif found == self.number and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*=", stripped):
                 return f"{self.name}, line {line}"
         return self.name if place is None else f"{self.name}, line {place}"
+
+
+def tables_of(
+    text: str, name: str, kind: str, noun: str
+) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    """Yield the tables of an array in a TOML text, each with its place.
+
+    `name` is what the text is called, `noun` what a table of that kind is. Raises `UsageError`.
+    """
+    try:
+        tables = tomllib.loads(text).get(kind, [])
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: is not TOML: {error}") from None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UsageError(f"{name}: a {noun} begins with a line [[{kind}]]")
+    for number, table in enumerate(tables):
+        yield table, Place(text, name, number)
 
 
 class TomlTable:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 
 
 @contextmanager
@@ -42,3 +43,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 f"--output {path}: {error.strerror or error}; nothing was changed"
             ) from None
         raise
+
+
+def write_text(text: str, output: str | None = None) -> None:
+    """Write text to a file, or to standard output.
+
+    Raises `GlanceMetricsError` if that cannot be, `StdoutClosedError` if nobody reads any more.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    if output is not None:
+        with replacing(Path(output)) as file:
+            file.write(data)
+        return
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise StdoutClosedError from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import re
-import tomllib
 from fnmatch import fnmatchcase
 
 import attrs
@@ -13,7 +12,7 @@ from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.errors import UsageError
 from glancemetrics.rules.rule import Severity
 from glancemetrics.settings import NOTIFY_TABLE
-from glancemetrics.toml_table import Place, TomlTable
+from glancemetrics.toml_table import TomlTable, tables_of
 
 _KINDS = ("webhook", "alertmanager", "exec")
 _KEYS = ("name", *_KINDS, "severity", "rules", "recovered", "format", "secret", "timeout")
@@ -76,15 +75,9 @@ def read_targets(text: str, name: str) -> list[Target]:
 
     Raises `UsageError`, naming the line, the key and what it may be.
     """
-    try:
-        tables = tomllib.loads(text).get(NOTIFY_TABLE, [])
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: is not TOML: {error}") from None
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{name}: a target begins with a line [[notify]]")
     targets: list[Target] = []
-    for number, table in enumerate(tables):
-        reader = _TargetTable(table, NOTIFY_TABLE, Place(text, name, number))
+    for table, place in tables_of(text, name, NOTIFY_TABLE, "target"):
+        reader = _TargetTable(table, NOTIFY_TABLE, place)
         target = reader.target()
         if any(target.name == other.name for other in targets):
             raise reader.wrong("name", "another target is called so")

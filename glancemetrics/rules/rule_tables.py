@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 
 import attrs
 
@@ -25,7 +24,7 @@ from glancemetrics.rules.metrics import REJECTS, Metric, Per, read_metric
 from glancemetrics.rules.rule import MESSAGE_NAMES, Rule, Severity
 from glancemetrics.rules.templates import check_template
 from glancemetrics.settings import RULE_TABLE
-from glancemetrics.toml_table import LONGEST_SPAN, Place, TomlTable
+from glancemetrics.toml_table import LONGEST_SPAN, TomlTable, tables_of
 
 _CONDITIONS = ("above", "below", "change", "absence", "slo", "new", "scan", "anomaly")
 _KEYS = (
@@ -57,15 +56,9 @@ def read_rules(text: str, name: str) -> list[Rule]:
 
     Raises `UsageError`, naming the line, the key and what it may be.
     """
-    try:
-        tables = tomllib.loads(text).get(RULE_TABLE, [])
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: is not TOML: {error}") from None
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{name}: a rule begins with a line [[rule]]")
     rules: list[Rule] = []
-    for number, table in enumerate(tables):
-        reader = _RuleTable(table, RULE_TABLE, Place(text, name, number))
+    for table, place in tables_of(text, name, RULE_TABLE, "rule"):
+        reader = _RuleTable(table, RULE_TABLE, place)
         for rule in reader.rules():
             if any(rule.name == other.name for other in rules):
                 raise reader.wrong("name", "another rule is called so")

@@ -37,7 +37,9 @@ class Chart:
     values: Float64s
     """The worst of all groups; NaN where nothing is known."""
     limits: Float64s
-    """What they were held against."""
+    """What they were held against; of a band, its upper edge."""
+    lows: Float64s
+    """The lower edge of a band; NaN where there is none."""
 
 
 @attrs.frozen(eq=False)
@@ -90,8 +92,10 @@ def suggest(rules: Sequence[Rule], counts: Iterable[Counts]) -> list[Suggestion]
         return []
     values: dict[str, list[Float64s]] = {rule.name: [] for rule in wanted}
 
-    def gather(rule: Rule, times: Int64s, of_rule: Float64s, limits: Float64s) -> None:
-        del times, limits
+    def gather(
+        rule: Rule, times: Int64s, of_rule: Float64s, limits: Float64s, band: Float64s | None
+    ) -> None:
+        del times, limits, band
         values[rule.name].append(of_rule[~np.isnan(of_rule)])
 
     end = max(int(part.seconds[-1]) for part in parts) + 1
@@ -143,16 +147,23 @@ class _Drawing:
         self._start = start
         self._width = max(1, -(-(end - start) // CHART_POINTS))
         self._points = -(-(end - start) // self._width) + 1
-        self._charts: dict[str, tuple[Float64s, Float64s, bool]] = {}
+        self._charts: dict[str, tuple[Float64s, Float64s, Float64s]] = {}
 
-    def trace(self, rule: Rule, times: Int64s, values: Float64s, limits: Float64s) -> None:
+    def trace(
+        self,
+        rule: Rule,
+        times: Int64s,
+        values: Float64s,
+        limits: Float64s,
+        band: Float64s | None,
+    ) -> None:
         """Take in values of a rule."""
         condition = rule.condition.factor if isinstance(rule.condition, Change) else rule.condition
         below = isinstance(condition, Threshold) and not condition.is_above
         if rule.name not in self._charts:
-            empty = np.full(self._points, np.nan)
-            self._charts[rule.name] = empty, empty.copy(), below
-        worst_values, worst_limits, _ = self._charts[rule.name]
+            unknown = np.full((3, self._points), np.nan)
+            self._charts[rule.name] = unknown[0], unknown[1], unknown[2]
+        worst_values, worst_limits, worst_lows = self._charts[rule.name]
         of_group = np.where(np.isnan(values), np.inf if below else -np.inf, values)
         worst = of_group.argmin(axis=0) if below else of_group.argmax(axis=0)
         columns = np.arange(values.shape[1])
@@ -165,11 +176,15 @@ class _Drawing:
             at = there[value[there].argmin() if below else value[there].argmax()]
             known = worst_values[point]
             if np.isnan(known) or (value[at] < known if below else value[at] > known):
-                worst_values[point], worst_limits[point] = value[at], limit[at]
+                width = 0.0 if band is None else band[0, at]
+                worst_values[point], worst_limits[point] = value[at], limit[at] + width
+                if band is not None:
+                    worst_lows[point] = limit[at] - width
 
     def charts(self) -> dict[str, Chart]:
         """Return what was gathered."""
         times = self._start + np.arange(self._points) * self._width
         return {
-            name: Chart(times, values, limits) for name, (values, limits, _) in self._charts.items()
+            name: Chart(times, values, limits, lows)
+            for name, (values, limits, lows) in self._charts.items()
         }

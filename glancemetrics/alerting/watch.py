@@ -64,9 +64,9 @@ _CELLS = 1 << 20
 """Groups times slots that are evaluated at once."""
 
 
-Trace = Callable[[Rule, Int64s, Float64s, Float64s], None]
-"""Is told the values of a rule: times, and for each group and time the value and what it is held
-against."""
+Trace = Callable[[Rule, Int64s, Float64s, Float64s, Float64s | None], None]
+"""Is told the values of a rule: times, and for each group and time the value, what it is held
+against, and how far from that it may be, if it may be on both sides."""
 
 
 @attrs.frozen(eq=False)
@@ -77,6 +77,8 @@ class _Evaluated:
     values: Float64s
     limits: Float64s
     hits: Float64s
+    band: Float64s | None = None
+    """How far from the limit a value may be, on both sides of it."""
 
 
 class Watch:
@@ -343,7 +345,7 @@ class Watch:
         values, limits = said.values, said.limits
         if repeated > 1:
             values, limits = np.broadcast_to(values, shape), np.broadcast_to(limits, shape)
-        self._trace(self.rule, (slots + 1) * self.step, values, limits)
+        self._trace(self.rule, (slots + 1) * self.step, values, limits, said.band)
 
     def _prune(self) -> None:
         """Forget groups of which there is nothing any more, if that cannot be a breach."""
@@ -371,6 +373,7 @@ class Watch:
         counted = hits if self._metric is self._hits else self._metric.values(first, count)
         values = self._scaled(counted, hits)
         limits = np.full(values.shape, self.rule.threshold)
+        band = None
         condition = self.rule.condition
         match condition:
             case Threshold():
@@ -400,7 +403,7 @@ class Watch:
                 assert self._baseline is not None
                 ends = np.arange(first + 1, first + 1 + count) * self.step
                 usual, width = self._baseline.usual(ends, values[0], deviations)
-                limits = usual[None, :]
+                limits, band = usual[None, :], width[None, :]
                 signals = np.where(
                     np.abs(values - limits) > width, Signal.BREACH, Signal.CLEAR
                 ).astype(np.int8)
@@ -410,7 +413,7 @@ class Watch:
             seen = hits + counted if self.rule.metric.per is Per.LINE else hits
             unknown |= seen < self.rule.min_hits
         signals[unknown] = Signal.NO_DATA
-        return _Evaluated(signals, values, limits, hits)
+        return _Evaluated(signals, values, limits, hits, band)
 
     @property
     def _needs_hits(self) -> bool:

@@ -81,6 +81,8 @@ def _chart(
         )
     yield f'<path class="value" d="{_line(chart.values, top)}"/>'
     yield f'<path class="limit" d="{_line(chart.limits, top)}"/>'
+    if np.isfinite(chart.lows).any():
+        yield f'<path class="limit" d="{_line(chart.lows, top)}"/>'
     yield "</svg>"
     yield f'<p class="top">{text_of(rule.metric.format(top))}</p>'
     yield (

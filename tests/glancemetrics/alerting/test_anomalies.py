@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC
 
 import numpy as np
 
 from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.baseline import Baseline
+from glancemetrics.alerting.replay import replay
+from glancemetrics.reporting.html.replay import replay_page
 from glancemetrics.rules.rule_tables import read_rules
 from tests.glancemetrics.alerting.counts import closed, counts
 
@@ -66,3 +69,16 @@ def test_the_band_is_where_the_values_were() -> None:
     learnt = slice(8 * 1440, None)
     assert abs(float(np.mean(means[learnt])) - 100) < 2
     assert (widths[learnt] >= 3 * 0.05 * 90).all()
+
+
+def test_the_chart_of_a_replay_has_the_band() -> None:
+    rules = read_rules('[[rule]]\nname = "a"\nanomaly = 6', "config.toml")
+    replayed = replay(rules, [counts(traffic(6))])
+    assert replayed is not None
+    chart = replayed.charts["a"]
+    assert np.isnan(chart.limits[chart.times < MIDNIGHT + 3 * DAY]).all()
+    learnt = (chart.times > MIDNIGHT + 4 * DAY) & (chart.times < MIDNIGHT + 6 * DAY - 3600)
+    assert (chart.lows[learnt] < chart.values[learnt]).all()
+    assert (chart.values[learnt] < chart.limits[learnt]).all()
+    page = replay_page(replayed, "a.log", UTC, 0)
+    assert page.count('class="limit"') == 2

@@ -67,6 +67,14 @@ class Journal:
             )
             return done.rowcount > 0
 
+    def knows(self, target: str, key: str) -> bool:
+        """Tell whether an event has been noted for a target."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT 1 FROM deliveries WHERE target = ? AND key = ?", (target, key)
+            ).fetchone()
+        return row is not None
+
     def next(self, target: str) -> Waiting | None:
         """Return what a target is to be told next, the oldest first."""
         with self._lock:

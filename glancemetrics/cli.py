@@ -32,6 +32,7 @@ commands:
   glancemetrics replay       the alerts that there would have been over old logs
   glancemetrics check        whether a configuration is right, and what it watches
   glancemetrics audit        whether the alert log is as it was written, and what is in it
+  glancemetrics silence      for a while nobody is told of some rules
   glancemetrics formats      how a log is written, and what formats there are
   glancemetrics generate     write realistic traffic, for demonstrations and tests
   glancemetrics healthcheck  whether a monitor with --heartbeat is alive, for containers
@@ -67,6 +68,7 @@ def _run(arguments: list[str]) -> int:
         "replay": _replay,
         "check": _check,
         "audit": _audit,
+        "silence": _silence,
         "formats": _formats,
         "generate": _generate,
         "healthcheck": _healthcheck,
@@ -203,6 +205,12 @@ def _audit(arguments: list[str]) -> int:
     from actors.audit_command import run_audit
 
     return run_audit(arguments, _Parser)
+
+
+def _silence(arguments: list[str]) -> int:
+    from actors.silence_command import run_silence
+
+    return run_silence(arguments, _Parser)
 
 
 def _formats(arguments: list[str]) -> int:

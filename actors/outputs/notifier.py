@@ -23,6 +23,8 @@ from loguru import logger
 from actors.clock import WallClock
 from actors.journal import Journal, Waiting
 from actors.outputs.output import Inbox, Report
+from actors.silences import FILE_NAME, Silences
+from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.errors import UsageError
 from glancemetrics.notifying.payloads import (
     KEY_HEADER,
@@ -68,12 +70,15 @@ class Notifier:
     wants_events = True
     wants_snapshots = False
 
-    def __init__(self, target: Target, journal: Path, send: Send, wall: WallClock) -> None:
+    def __init__(
+        self, target: Target, journal: Path, send: Send, wall: WallClock, silences: Silences
+    ) -> None:
         self.name = f"notify {target.name}"
         self._target = target
         self._path = journal
         self._send = send
         self._wall = wall
+        self._silences = silences
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Note events, and tell them, until there are no more. Raises `sqlite3.Error`."""
@@ -95,14 +100,25 @@ class Notifier:
                 async with inbox.event() as event:
                     if not self._target.wants(event):
                         continue
-                    written = event.to_json()
-                    await trio.to_thread.run_sync(
-                        journal.add, self._target.name, key_of(written), written, self._wall()
-                    )
+                    await trio.to_thread.run_sync(self._noted, event, journal)
                     with suppress(trio.WouldBlock):  # then it knows
                         poke.send_nowait(None)
         except trio.EndOfChannel:
             return
+
+    def _noted(self, event: AlertEvent, journal: Journal) -> None:
+        written = event.to_json()
+        name, now = self._target.name, self._wall()
+        silence = self._silences.silence_of(str(written["rule"]), now)
+        # Whoever was told of the beginning is told of the end.
+        begun = {**written, "event": AlertEventKind.TRIGGERED.value}
+        flapped = {**written, "event": AlertEventKind.FLAPPING.value}
+        is_end = event.kind is AlertEventKind.RECOVERED
+        is_owed = is_end and any(journal.knows(name, key_of(one)) for one in (begun, flapped))
+        if silence is None or is_owed:
+            journal.add(name, key_of(written), written, now)
+        else:
+            logger.info("{} is not told of {!r}: silent", self.name, written["incident"])
 
     async def _deliver(
         self, journal: Journal, poked: trio.MemoryReceiveChannel[None], report: Report
@@ -136,9 +152,8 @@ class Notifier:
 
 def notifier(target: Target, journal: Path, wall: WallClock) -> Notifier:
     """Return what tells a target. Raises `UsageError` if its secrets are not there."""
-    if target.kind is TargetKind.EXEC:
-        return Notifier(target, journal, _Program(target), wall)
-    return Notifier(target, journal, _Http(target, wall), wall)
+    send = _Program(target) if target.kind is TargetKind.EXEC else _Http(target, wall)
+    return Notifier(target, journal, send, wall, Silences(journal.with_name(FILE_NAME)))
 
 
 def revealed(secret: Secret) -> str:

@@ -1,0 +1,81 @@
+"""`glancemetrics silence`: for a while nobody is told of some rules."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+import platformdirs
+
+from actors.archive.output_file import write_text
+from actors.silences import FILE_NAME, Silence, Silences
+from glancemetrics.durations import ALLOWED, parse_span
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.escaping import visible
+from glancemetrics.reporting.tables import text_table
+
+
+def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser(parser_class).parse_args(arguments)
+    silences = Silences(platformdirs.user_state_path("glancemetrics") / FILE_NAME)
+    now = time.time()
+    try:
+        active = silences.active(now)
+        if options.pattern is None:
+            write_text(_listed(active))
+            return 0
+        kept = [one for one in active if not fnmatchcase(one.pattern, options.pattern)]
+        if options.end:
+            if len(kept) == len(active):
+                raise GlanceMetricsError(f"{options.pattern}: there is no such silence")
+            silences.save(kept)
+            return 0
+        if options.span is None:
+            raise UsageError("say for how long, with --for 2h")
+        made = Silence(options.pattern, now + options.span, options.why)
+        kept = [one for one in active if one.pattern != options.pattern]
+        silences.save([*kept, made])
+        write_text(_listed([made]))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is damaged; remove it"
+        raise GlanceMetricsError(f"{FILE_NAME} in the state folder: {reason}") from None
+    return 0
+
+
+def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = parser_class(
+        prog="glancemetrics silence",
+        description="For a while nobody is told of some rules; without PATTERN, list silences.",
+        epilog='glancemetrics silence "Checkout*" --for 2h --why "deploy"',
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("pattern", nargs="?", metavar="PATTERN", help="names of rules, * for any text")
+    add("--for", dest="span", type=_span, metavar="SPAN", help=f"how long: {ALLOWED}")
+    add("--why", default="", metavar="TEXT", help="for whoever lists them")
+    add("--end", action="store_true", help="end the silences of PATTERN now")
+    return parser
+
+
+def _span(text: str) -> int:
+    try:
+        return parse_span(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} must be {ALLOWED}") from None
+
+
+def _listed(silences: list[Silence]) -> str:
+    if not silences:
+        return "Nothing is silent.\n"
+    rows = [
+        [
+            visible(one.pattern),
+            datetime.fromtimestamp(one.until).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            visible(one.why),
+        ]
+        for one in silences
+    ]
+    return text_table(["silent", "until", "why"], rows)

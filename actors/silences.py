@@ -1,0 +1,63 @@
+"""Silences: rules of which nobody is told for a while, in a file beside the journal.
+
+The alert log and the console have their incidents all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import attrs
+
+FILE_NAME = "silences.json"
+
+
+@attrs.frozen
+class Silence:
+    """Rules that are silent until a moment."""
+
+    pattern: str
+    """Of their names."""
+    until: float
+    """Seconds since the epoch."""
+    why: str = ""
+
+
+class Silences:
+    """The silences in a file, which may be changed at any time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def active(self, now: float) -> list[Silence]:
+        """Return those that last. Raises `OSError`, and `ValueError` for a file that is damaged."""
+        try:
+            found = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return []
+        try:
+            silences = [Silence(**one) for one in found]
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        return [silence for silence in silences if silence.until > now]
+
+    def silence_of(self, rule: str, now: float) -> Silence | None:
+        """Return what silences a rule; nothing if the file cannot be read: rather too loud."""
+        try:
+            silences = self.active(now)
+        except (OSError, ValueError):
+            return None
+        return next((one for one in silences if fnmatchcase(rule, one.pattern)), None)
+
+    def save(self, silences: Iterable[Silence]) -> None:
+        """Put these in place of all. Raises `OSError`."""
+        self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        made = self._path.with_suffix(".new")
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(json.dumps([attrs.asdict(one) for one in silences], indent=1).encode())
+        made.replace(self._path)

@@ -22,6 +22,8 @@ from glancemetrics.closed_seconds import ClosedSeconds
 
 _SAVE_SECONDS = 1.0
 """Between saves of where rules stand. After a crash, what happened since happens once more."""
+_SAVE_AGAIN_SECONDS = 60.0
+"""After a save that failed."""
 
 
 async def supervise_alerts(
@@ -42,7 +44,7 @@ async def supervise_alerts(
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
     for event in first:
         fan_out.send_event(event)
-    saved_at = trio.current_time()
+    save_at = trio.current_time() + _SAVE_SECONDS
     dropped: dict[str, int] = {}
     try:
         async with receive:
@@ -52,10 +54,11 @@ async def supervise_alerts(
                         fan_out.send_event(event)
                     dropped = _told_dropped(alerting, dropped)
                     # What has not been delivered would be lost with a state that knows of it.
-                    due = trio.current_time() >= saved_at + _SAVE_SECONDS
+                    due = trio.current_time() >= save_at
                     if state is not None and due and fan_out.all_delivered:
-                        await _save(state, alerting)
-                        saved_at = trio.current_time()
+                        saved = await _save(state, alerting)
+                        pause = _SAVE_SECONDS if saved else _SAVE_AGAIN_SECONDS
+                        save_at = trio.current_time() + pause
                 else:
                     fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
     finally:
@@ -76,11 +79,13 @@ def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:
     return now
 
 
-async def _save(state: AlertState, alerting: Alerting) -> None:
+async def _save(state: AlertState, alerting: Alerting) -> bool:
     try:
         await trio.to_thread.run_sync(state.save, alerting.to_json())
     except OSError as error:
         logger.warning("where rules stand could not be saved: {}", error)
+        return False
+    return True
 
 
 def _own(kind: AlertEventKind, message: str, wall: WallClock) -> AlertEvent:

@@ -1,6 +1,7 @@
 """Alerting: records are counted for rules, rules are evaluated, and incidents come and go.
 
-`counting.py` makes counts of records, `watch.py` evaluates one rule over them, by what
-`measuring.py` makes of them in windows; `lifecycle.py` says when a breach is an incident, and
+`counting.py` makes counts of records, `judge.py` says what one rule says of them, by what
+`measuring.py` makes of them in windows; `watch.py` knows its groups and their incidents, of which
+`lifecycle.py` says when they begin and end, and
 `alerting.py` puts it together.
 """

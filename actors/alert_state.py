@@ -11,6 +11,8 @@ from typing import Any
 
 from loguru import logger
 
+from actors.state_file import replace_state
+
 
 class AlertState:
     """A file with the state of the alerting of some sources."""
@@ -32,11 +34,4 @@ class AlertState:
 
     def save(self, state: dict[str, Any]) -> None:
         """Save it at once and whole. Raises `OSError`."""
-        self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        made = self._path.with_suffix(".new")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps(state).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(self._path)
+        replace_state(self._path, json.dumps(state).encode())

@@ -16,6 +16,7 @@ from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.output_file import write_text
 from actors.archive.progress import ProgressLine
+from actors.configuration import config_text
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
 from actors.service import counting_of, rules_of
@@ -130,12 +131,7 @@ def _rules(options: argparse.Namespace) -> list[Rule]:
     if options.config is None:
         settings = read_settings(flags, {}, None)
         return _asked_for(rules_of(settings), asked)
-    try:
-        text = Path(options.config).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--config {options.config}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"--config {options.config}: is not a TOML file: not UTF-8") from None
+    text = config_text(options.config, "--config ")
     settings = read_settings(flags, {}, text, options.config)
     rules = rules_of(settings, read_rules(text, options.config))
     return _asked_for(rules, asked or "alert_threshold" in text or "alertwindow" in text)

@@ -6,12 +6,13 @@ The alert log and the console have their incidents all the same.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import attrs
+
+from actors.state_file import replace_state
 
 FILE_NAME = "silences.json"
 
@@ -55,9 +56,5 @@ class Silences:
 
     def save(self, silences: Iterable[Silence]) -> None:
         """Put these in place of all. Raises `OSError`."""
-        self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        made = self._path.with_suffix(".new")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps([attrs.asdict(one) for one in silences], indent=1).encode())
-        made.replace(self._path)
+        told = json.dumps([attrs.asdict(one) for one in silences], indent=1)
+        replace_state(self._path, told.encode())

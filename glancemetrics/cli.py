@@ -127,7 +127,11 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
     """Return the settings, and what the configuration has beside them."""
     flags = vars(_parser().parse_args(arguments))
     name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
-    config = _config_text(name, "--config ") if name else None
+    config = None
+    if name:
+        from actors.configuration import config_text
+
+        config = config_text(name, "--config ")
     from glancemetrics.settings import read_settings
 
     settings = read_settings(flags, os.environ, config, name)
@@ -138,15 +142,6 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
     return settings, read_written(config, name)
 
 
-def _config_text(name: str, asked_by: str = "") -> str:
-    try:
-        return Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{asked_by}{name}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{asked_by}{name}: is not a TOML file: not UTF-8") from None
-
-
 def _check(arguments: list[str]) -> int:
     parser = _Parser(
         prog="glancemetrics check",
@@ -154,9 +149,12 @@ def _check(arguments: list[str]) -> int:
     )
     parser.add_argument("config", metavar="FILE", help="a TOML file, as of --config")
     name = parser.parse_args(arguments).config
-    from actors.check_command import check
+    from actors.configuration import config_text
 
-    return check(_config_text(name), name)
+    text = config_text(name)
+    from actors.check_command import check  # late: what is not there needs none of it
+
+    return check(text, name)
 
 
 def _monitor(arguments: list[str]) -> int:

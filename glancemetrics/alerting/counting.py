@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.dimensions import Dimension, code
 from glancemetrics.names import shortened
-from glancemetrics.native.strings import string_hashes
+from glancemetrics.native.strings import codes_of, string_hashes
 from glancemetrics.records import seconds as seconds_of
 from glancemetrics.records import sizes, statuses
 from glancemetrics.reporting.durations import bucket_of
@@ -264,7 +264,7 @@ class _Batch:
                 found: tuple[Int64s, Sequence[str]] = (np.zeros(len(self._seconds), np.int64), [""])
             elif by == "vhost":
                 column = self._batch.column("vhost")
-                codes = column.indices.fill_null(_NONE).to_numpy().astype(np.int64)
+                codes = codes_of(column).astype(np.int64)
                 found = codes, column.dictionary.to_pylist()
             else:
                 coded = code(self._batch, GROUPS[by])
@@ -278,7 +278,7 @@ class _Batch:
             codes, names = coded.codes, coded.names
         else:
             values = self._batch.column(column)
-            codes = values.indices.fill_null(_NONE).to_numpy().astype(np.int64)
+            codes = codes_of(values).astype(np.int64)
             names = values.dictionary
         hashes = np.append(string_hashes(names.drop_null()).view(np.int64), 0)
         return hashes[codes], codes >= 0
@@ -288,11 +288,10 @@ class _Batch:
             paths = self._batch.column("path")
             found = pc.match_substring_regex(paths.dictionary, _ATTACKS)
             flags = np.append(found.to_numpy(zero_copy_only=False), False)
-            self._attacks = flags[paths.indices.fill_null(_NONE).to_numpy()]
+            self._attacks = flags[codes_of(paths)]
         return self._attacks
 
 
-_NONE = pa.scalar(-1, pa.int32())
 _ZERO = pa.scalar(0.0)
 
 

@@ -117,13 +117,21 @@ class Rule:
         lasted = f"lasted {format_duration(incident.duration_seconds)}"
         if incident.expired:
             return f"{self._subject(incident)}: no more data at {time} - {lasted}"
-        return f"{self._subject(incident)}: recovered at {time} - {lasted}{self._worst(incident)}"
+        worst = self.worst(incident)
+        told = f"{lasted}, {worst}" if worst else lasted
+        return f"{self._subject(incident)}: recovered at {time} - {told}"
 
     def worst(self, incident: Incident) -> str:
         """Say how bad it was, or nothing where that has no number."""
         if self.worst_words is not None:
             return self.worst_words(incident)
-        return self._worst(incident).removeprefix(", ")
+        match self.condition:
+            case Absence() | Unseen():
+                return ""
+            case BurnRate():
+                return f"at worst {incident.peak:.3g} times too fast"
+            case _:
+                return f"at worst {self.metric.format(incident.peak)}"
 
     def _subject(self, incident: Incident) -> str:
         if incident.group is None:
@@ -160,15 +168,6 @@ class Rule:
 
     def _plain(self, value: float) -> str:
         return self.metric.format(value).removesuffix(f" {self.metric.noun}")
-
-    def _worst(self, incident: Incident) -> str:
-        match self.condition:
-            case Absence() | Unseen():
-                return ""
-            case BurnRate():
-                return f", at worst {incident.peak:.3g} times too fast"
-            case _:
-                return f", at worst {self.metric.format(incident.peak)}"
 
 
 def spans(seconds: Iterable[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from glancemetrics.audit import Line, Link, link_after
 
 _TAIL_BYTES = 1 << 18
 """More than two events can have."""
+_ENOUGH_STEPS = 200
+"""More than a second has, of which it is not known whether it was noted; a file may be new."""
 
 
 def rotated(path: Path) -> list[Path]:
@@ -21,17 +24,46 @@ def rotated(path: Path) -> list[Path]:
 
 def last_link(path: Path) -> Link:
     """Return where the chain of an alert log stands. Raises `OSError`."""
-    for file in (path, *reversed(rotated(path))):
-        if not file.is_file() or not file.stat().st_size:
-            continue
-        with file.open("rb") as opened:
-            start = max(0, file.stat().st_size - _TAIL_BYTES)
-            opened.seek(start)
-            lines = opened.read().split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        return link_after(lines[1:] if start else lines)
+    for file in _newest_first(path):
+        lines = _tail(file)
+        if lines:
+            return link_after(lines)
     return Link()
+
+
+def last_steps(path: Path) -> set[tuple[str, str]]:
+    """Return the steps that an alert log has noted last: incidents and what happened to them.
+
+    Raises `OSError`.
+    """
+    steps = set()
+    for file in _newest_first(path):
+        for line in _tail(file):
+            try:
+                event = json.loads(line)
+                steps.add((event["incident"], event["event"]))
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short, or of the monitoring itself
+        if len(steps) >= _ENOUGH_STEPS:
+            break
+    return steps
+
+
+def _newest_first(path: Path) -> Iterator[Path]:
+    for file in (path, *reversed(rotated(path))):
+        if file.is_file() and file.stat().st_size:
+            yield file
+
+
+def _tail(path: Path) -> list[bytes]:
+    """Return the last lines of a file, the first of them whole."""
+    with path.open("rb") as file:
+        start = max(0, path.stat().st_size - _TAIL_BYTES)
+        file.seek(start)
+        lines = file.read().split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines[1:] if start else lines
 
 
 def ends_in_the_middle(path: Path) -> bool:

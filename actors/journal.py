@@ -1,44 +1,64 @@
 """The journal: what is to be told to whom, on disk until it has been.
 
 SQLite in WAL mode: an event is in it before anything is sent, and stays until the target has taken
-it, also when the program is killed in between.
+it, also when the program is killed in between. Events that are told in one message stay together
+from the first try on, so that a message is the same each time it is sent.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
+import os
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS deliveries (
-    id INTEGER PRIMARY KEY,
-    target TEXT NOT NULL,
-    key TEXT NOT NULL,
-    event TEXT NOT NULL,
-    made REAL NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting',
-    attempts INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (target, key)
-);
-CREATE INDEX IF NOT EXISTS waiting ON deliveries (target, id) WHERE state = 'waiting';
-"""
-_KEPT_SECONDS = 30 * 86_400
+_MIGRATIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS deliveries (
+        id INTEGER PRIMARY KEY,
+        target TEXT NOT NULL,
+        key TEXT NOT NULL,
+        event TEXT NOT NULL,
+        made REAL NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (target, key)
+    );
+    CREATE INDEX IF NOT EXISTS waiting ON deliveries (target, id) WHERE state = 'waiting';
+    """,
+    """
+    ALTER TABLE deliveries ADD COLUMN gathered TEXT NOT NULL DEFAULT '';
+    ALTER TABLE deliveries ADD COLUMN message INTEGER;
+    ALTER TABLE deliveries ADD COLUMN incident TEXT NOT NULL DEFAULT '';
+    UPDATE deliveries SET incident = json_extract(event, '$.incident');
+    CREATE INDEX incidents ON deliveries (target, incident);
+    CREATE INDEX messages ON deliveries (message);
+    CREATE INDEX begun ON deliveries (target, message)
+        WHERE state = 'waiting' AND message IS NOT NULL;
+    """,
+)
+"""What each version of the schema adds to the one before."""
+_KEPT_SECONDS = 90 * 86_400
 """What has been told is remembered so long, so that it is not told again."""
+_MOST_GATHERED = 100
+"""Events in one message."""
 
 
 @attrs.frozen
-class Waiting:
-    """An event that a target has not taken yet."""
+class Message:
+    """One event or several that a target has not taken yet."""
 
     id: int
-    key: str
-    event: Mapping[str, Any]
+    events: tuple[Mapping[str, Any], ...]
+    """The oldest first."""
     attempts: int
 
 
@@ -48,18 +68,27 @@ class Journal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         path.touch(mode=0o640, exist_ok=True)
+        self._path = path
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, timeout=10, check_same_thread=False)
+        self._database = sqlite3.connect(
+            path, timeout=10, check_same_thread=False, isolation_level="IMMEDIATE"
+        )
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(_SCHEMA)
+        self._migrate()
 
-    def add(self, target: str, key: str, event: Mapping[str, Any], now: float) -> bool:
-        """Note that an event is to be told; false if it has been noted before."""
+    def add(
+        self, target: str, key: str, event: Mapping[str, Any], now: float, gathered: str = ""
+    ) -> bool:
+        """Note that an event is to be told; false if it has been noted before.
+
+        `gathered` is what it is told together with.
+        """
         with self._lock, self._database as database:
             done = database.execute(
-                "INSERT OR IGNORE INTO deliveries (target, key, event, made) VALUES (?, ?, ?, ?)",
-                (target, key, json.dumps(event), now),
+                "INSERT OR IGNORE INTO deliveries (target, key, event, made, gathered, incident) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (target, key, json.dumps(event), now, gathered, str(event.get("incident", ""))),
             )
             database.execute(
                 "DELETE FROM deliveries WHERE state <> 'waiting' AND made < ?",
@@ -67,23 +96,49 @@ class Journal:
             )
             return done.rowcount > 0
 
-    def knows(self, target: str, key: str) -> bool:
-        """Tell whether an event has been noted for a target."""
+    def last_noted(self, target: str, incident: str) -> float | None:
+        """Return when the last event of an incident was noted for a target."""
         with self._lock:
-            row = self._database.execute(
-                "SELECT 1 FROM deliveries WHERE target = ? AND key = ?", (target, key)
+            (last,) = self._database.execute(
+                "SELECT max(made) FROM deliveries WHERE target = ? AND incident = ?",
+                (target, incident),
             ).fetchone()
-        return row is not None
+        return None if last is None else float(last)
 
-    def next(self, target: str) -> Waiting | None:
-        """Return what a target is to be told next, the oldest first."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT id, key, event, attempts FROM deliveries "
-                "WHERE target = ? AND state = 'waiting' ORDER BY id LIMIT 1",
+    def next(self, target: str, now: float, wait: float | None = None) -> Message | float | None:
+        """Return what a target is to be told next, the oldest first.
+
+        With `wait` events wait so many seconds for others of their group, and are told together;
+        while they do, returned is for how long. `None` if nothing is to be told.
+        """
+        with self._lock, self._database as database:
+            (message,) = database.execute(
+                "SELECT min(message) FROM deliveries "
+                "WHERE target = ? AND state = 'waiting' AND message IS NOT NULL",
                 (target,),
             ).fetchone()
-        return None if row is None else Waiting(row[0], row[1], json.loads(row[2]), row[3])
+            if message is None:
+                oldest = database.execute(
+                    "SELECT id, made, gathered FROM deliveries "
+                    "WHERE target = ? AND state = 'waiting' ORDER BY id LIMIT 1",
+                    (target,),
+                ).fetchone()
+                if oldest is None:
+                    return None
+                message, made, gathered = oldest
+                # Not longer than asked, whatever was done to the clock.
+                left = 0 if wait is None else min(wait, made + wait - now)
+                if left > 0:
+                    return left
+                database.execute(
+                    "UPDATE deliveries SET message = ? WHERE id IN (SELECT id FROM deliveries "
+                    "WHERE target = ? AND state = 'waiting' AND gathered = ? ORDER BY id LIMIT ?)",
+                    (message, target, gathered, 1 if wait is None else _MOST_GATHERED),
+                )
+            rows = database.execute(
+                "SELECT event, attempts FROM deliveries WHERE message = ? ORDER BY id", (message,)
+            ).fetchall()
+        return Message(message, tuple(json.loads(event) for event, _ in rows), rows[0][1])
 
     def count(self, target: str) -> int:
         """Return how many events wait for a target."""
@@ -93,23 +148,47 @@ class Journal:
             ).fetchone()
         return int(count)
 
-    def attempted(self, waiting: Waiting) -> None:
+    def attempted(self, message: Message) -> None:
         """Note that it was tried in vain."""
-        self._set("attempts = attempts + 1", waiting)
+        self._set("attempts = attempts + 1", message)
 
-    def delivered(self, waiting: Waiting) -> None:
+    def delivered(self, message: Message) -> None:
         """Note that the target has taken it."""
-        self._set("state = 'delivered'", waiting)
+        self._set("state = 'delivered'", message)
 
-    def refused(self, waiting: Waiting) -> None:
+    def refused(self, message: Message) -> None:
         """Note that the target will never take it."""
-        self._set("state = 'refused'", waiting)
+        self._set("state = 'refused'", message)
+
+    @contextmanager
+    def claimed(self, target: str) -> Iterator[bool]:
+        """Keep other programs from telling a target; false if another does just now."""
+        name = hashlib.sha256(target.encode()).hexdigest()[:16]
+        lock = self._path.with_name(f".{self._path.stem}-{name}.lock")
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
             self._database.close()
 
-    def _set(self, what: str, waiting: Waiting) -> None:
+    def _set(self, what: str, message: Message) -> None:
         with self._lock, self._database as database:
-            database.execute(f"UPDATE deliveries SET {what} WHERE id = ?", (waiting.id,))  # noqa: S608
+            database.execute(f"UPDATE deliveries SET {what} WHERE message = ?", (message.id,))  # noqa: S608
+
+    def _migrate(self) -> None:
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")  # others may be at it
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            for script in _MIGRATIONS[version:]:
+                for statement in filter(str.strip, script.split(";")):
+                    database.execute(statement)
+            database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")

@@ -17,6 +17,8 @@ from loguru import logger
 
 from actors.outputs.output import Output
 from actors.service import chosen_outputs, monitor, reading_of, rules_of, state_of
+from actors.silences import FILE_NAME as SILENCES
+from actors.silences import Silences
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
@@ -67,7 +69,10 @@ class _Program:
         self.restore_terminal: Callable[[], None] = lambda: None
 
     async def main(self) -> None:
-        outputs = chosen_outputs(self._settings, self._state_folder, self._written.targets)
+        state = state_of(self._settings, self._state_folder, self._written.targets)
+        outputs = chosen_outputs(
+            self._settings, self._state_folder, self._written, is_resuming=state is not None
+        )
         if self._with_console:
             outputs.append(self._console())
         elif self._settings.json:
@@ -80,7 +85,7 @@ class _Program:
                 self._settings,
                 outputs,
                 written=self._written.rules,
-                state=state_of(self._settings, self._state_folder, self._written.targets),
+                state=state,
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,
@@ -123,11 +128,14 @@ class _Program:
             rules={rule.name: rule for rule in rules_of(self._settings, self._written.rules)},
             incident_limit=self._settings.incident_limit,
             expected=reading_of(self._settings).format_to_follow().expected,
+            targets=tuple(target.name for target in self._written.targets),
         )
         return Console(
             context,
             self.stop,
             environment=os.environ,
+            wall=time.time,
+            silences=Silences(self._state_folder / SILENCES),
             terminal=terminal(
                 input_is_taken=STANDARD_INPUT in self._settings.file
                 or sys.stdin is None

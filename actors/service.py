@@ -26,18 +26,20 @@ from actors.tailer.paths import STANDARD_INPUT
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from glancemetrics.aggregation import Aggregation
-from glancemetrics.alert_events import AlertEvent
+from glancemetrics.alert_events import AlertEvent, iso_time
 from glancemetrics.alerting.alerting import Alerting, abandoned
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
+from glancemetrics.incidents import Incident
 from glancemetrics.notifying.targets import Target
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.rules.high_traffic import NAME, high_traffic
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.settings import OFF, STOCK, Settings
+from glancemetrics.written import Written
 from glancemetrics.zones import named_zone
 
 _MOST_BACKWARD = 3600
@@ -96,18 +98,20 @@ def reading_of(settings: Settings) -> Reading:
 
 
 def chosen_outputs(
-    settings: Settings, state_folder: Path, targets: Sequence[Target] = ()
+    settings: Settings, state_folder: Path, written: Written, *, is_resuming: bool = False
 ) -> list[Output]:
     """Return the outputs that the settings ask for, but for the console and `--json`.
 
-    `targets` are told of incidents. Raises `UsageError` if a secret of theirs is not there.
+    `written` is what the configuration has beside them; `is_resuming`, whether rules go on where
+    they stood. Raises `UsageError` if a secret of a target is not there.
     """
     outputs: list[Output] = []
     if settings.alert_log != OFF:
         from actors.outputs.alert_log import AlertLog
 
         path = Path(settings.alert_log or state_folder / "alerts.jsonl")
-        outputs.append(AlertLog(path, settings.alert_log_rotation, settings.alert_log_retention))
+        rotation, retention = settings.alert_log_rotation, settings.alert_log_retention
+        outputs.append(AlertLog(path, rotation, retention, is_resuming=is_resuming))
     if settings.syslog is not None:
         from actors.outputs.syslog import Syslog
 
@@ -119,10 +123,16 @@ def chosen_outputs(
                 ca_file=settings.syslog_ca,
             )
         )
-    for target in targets:
-        from actors.outputs.notifier import notifier
+    rules = {rule.name: rule for rule in rules_of(settings, written.rules)}
+    for target in written.targets:
+        from actors.outputs.notifier import make_notifier
 
-        outputs.append(notifier(target, state_folder / "notifications.db", time.time))
+        def describe(incident: Incident) -> str:
+            begun = iso_time(incident.triggered_at)
+            return rules[incident.rule].triggered_message(incident, begun)
+
+        journal = state_folder / "notifications.db"
+        outputs.append(make_notifier(target, journal, time.time, describe))
     if settings.heartbeat is not None:
         from actors.outputs.heartbeat import Heartbeat
 

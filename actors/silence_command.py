@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 import platformdirs
 
@@ -23,21 +22,17 @@ def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser
     silences = Silences(platformdirs.user_state_path("glancemetrics") / FILE_NAME)
     now = time.time()
     try:
-        active = silences.active(now)
         if options.pattern is None:
-            write_text(_listed(active))
+            write_text(_listed(silences.active(now)))
             return 0
-        kept = [one for one in active if not fnmatchcase(one.pattern, options.pattern)]
         if options.end:
-            if len(kept) == len(active):
+            if not silences.end(options.pattern, now):
                 raise GlanceMetricsError(f"{options.pattern}: there is no such silence")
-            silences.save(kept)
             return 0
         if options.span is None:
             raise UsageError("say for how long, with --for 2h")
         made = Silence(options.pattern, now + options.span, options.why)
-        kept = [one for one in active if one.pattern != options.pattern]
-        silences.save([*kept, made])
+        silences.add(made, now)
         write_text(_listed([made]))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is damaged; remove it"

@@ -28,6 +28,12 @@ class Silence:
     why: str = ""
 
 
+def silence_among(silences: Iterable[Silence], rule: str) -> Silence | None:
+    """Return the silence that a rule is in, the longest."""
+    found = [one for one in silences if fnmatchcase(rule, one.pattern)]
+    return max(found, key=lambda one: one.until, default=None)
+
+
 class Silences:
     """The silences in a file, which may be changed at any time."""
 
@@ -46,13 +52,37 @@ class Silences:
             raise ValueError(str(error)) from None
         return [silence for silence in silences if silence.until > now]
 
-    def silence_of(self, rule: str, now: float) -> Silence | None:
-        """Return what silences a rule; nothing if the file cannot be read: rather too loud."""
+    def known(self, now: float) -> tuple[Silence, ...]:
+        """Return those that last; none if the file cannot be read: rather too loud."""
         try:
-            silences = self.active(now)
+            return tuple(self.active(now))
         except (OSError, ValueError):
-            return None
-        return next((one for one in silences if fnmatchcase(rule, one.pattern)), None)
+            return ()
+
+    def silence_of(self, rule: str, now: float) -> Silence | None:
+        """Return what silences a rule."""
+        return silence_among(self.known(now), rule)
+
+    def add(self, silence: Silence, now: float) -> None:
+        """Silence, in place of a silence of the same pattern. Raises as `active`."""
+        others = [one for one in self.active(now) if one.pattern != silence.pattern]
+        self.save([*others, silence])
+
+    def end(self, pattern: str, now: float) -> bool:
+        """End the silences whose patterns a pattern matches; false if there is none.
+
+        Raises as `active`.
+        """
+        active = self.active(now)
+        kept = [
+            one
+            for one in active
+            if one.pattern != pattern and not fnmatchcase(one.pattern, pattern)
+        ]
+        if len(kept) == len(active):
+            return False
+        self.save(kept)
+        return True
 
     def save(self, silences: Iterable[Silence]) -> None:
         """Put these in place of all. Raises `OSError`."""

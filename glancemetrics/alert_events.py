@@ -18,6 +18,8 @@ class AlertEventKind(enum.Enum):
     TRIGGERED = "triggered"
     FLAPPING = "flapping"
     """Triggered, once more than is told singly: it comes and goes."""
+    ONGOING = "ongoing"
+    """It goes on. Only those are told who want to be reminded; nothing has happened."""
     RECOVERED = "recovered"
 
 

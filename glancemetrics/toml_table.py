@@ -73,6 +73,10 @@ class TomlTable:
         shown = "" if value is None else f" = {value!r}"
         return UsageError(f"{self.where(key)}{shown}: {what}")
 
+    def unseen_wrong(self, key: str, what: str) -> UsageError:
+        """Return the error that names a key's place, but not its value, which may be a secret."""
+        return UsageError(f"{self.where(key)}: {what}")
+
     def where(self, key: str) -> str:
         """Return the place of a key, and the key."""
         name = self.table.get("name")

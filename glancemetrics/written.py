@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.notifying.targets import Target, read_targets
+from glancemetrics.notifying.target_tables import read_targets
+from glancemetrics.notifying.targets import Target
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 

@@ -18,7 +18,7 @@ from typing import Any
 import trio
 from loguru import logger
 
-from actors.alert_log_files import ends_in_the_middle, last_link
+from actors.alert_log_files import ends_in_the_middle, last_link, last_steps
 from actors.outputs.output import Inbox, Report
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.audit import Link, link_after, sealed
@@ -35,8 +35,14 @@ class AlertLog:
     wants_events = True
     wants_snapshots = False
 
-    def __init__(self, path: Path, rotation: Any, retention: Any) -> None:
+    def __init__(
+        self, path: Path, rotation: Any, retention: Any, *, is_resuming: bool = False
+    ) -> None:
+        """`is_resuming`: events may come again that were written just before a crash."""
         self._path = path
+        self._is_resuming = is_resuming
+        self._steps: set[tuple[str, str]] = set()
+        """What had been written before."""
         self._rotation = rotation
         self._retention = retention
         self._sink: int | None = None
@@ -51,7 +57,8 @@ class AlertLog:
         try:
             while True:
                 async with inbox.event() as event:
-                    await trio.to_thread.run_sync(self._write, event)
+                    if not self._is_written(event):
+                        await trio.to_thread.run_sync(self._write, event)
         except trio.EndOfChannel:
             return
         finally:
@@ -63,8 +70,13 @@ class AlertLog:
             if ends_in_the_middle(self._path):
                 with self._path.open("ab") as file:
                     file.write(b"\n")
+            if self._is_resuming:
+                self._steps = last_steps(self._path)
             self._left = None
             self._add()
+
+    def _is_written(self, event: AlertEvent) -> bool:
+        return event.incident is not None and (event.incident.id, event.kind.value) in self._steps
 
     def _add(self) -> None:
         self._sink = logger.add(

@@ -5,14 +5,29 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+
+from glancemetrics.durations import written_span
+from glancemetrics.humane import format_duration
+from glancemetrics.notifying.targets import Target
+from glancemetrics.rules.templates import fill
 
 SIGNATURE_HEADER = "X-GlanceMetrics-Signature"
 KEY_HEADER = "Idempotency-Key"
 """Has the same value when an event is sent again."""
 
+TEMPLATE_NAMES = (
+    *("message", "mark", "count", "rule", "event", "severity", "incident", "by", "group", "value"),
+    *("threshold", "peak", "window", "duration", "triggered_at", "time", "key"),
+)
+"""What a body may name."""
+
+_SLACK_BODY = {"text": "{mark} {message}"}
+_MARKS = {"triggered": "🔴", "flapping": "🔴", "ongoing": "🟠", "recovered": "🟢"}
+_MOST_TOLD = 20
+"""Events of one message that are written out for people."""
 _STILL_FIRING = timedelta(days=30)
 """Alertmanager takes an alert for resolved when it hears no more of it; we tell when it is."""
 
@@ -21,44 +36,110 @@ Event = Mapping[str, Any]
 
 def key_of(event: Event) -> str:
     """Return what an event is told by from all others."""
-    return f"{event['incident']} {event['event']}"
+    key = f"{event['incident']} {event['event']}"
+    # An incident begins and ends once, and goes on any number of times.
+    return f"{key} {event['time']}" if event["event"] == "ongoing" else key
 
 
-def webhook_body(event: Event, written: str) -> bytes:
-    """Return the body for a webhook: the event as JSON, or a message for Slack and the like.
+def key_of_all(events: Sequence[Event]) -> str:
+    """Return what a message is told by from all others."""
+    key = key_of(events[0])
+    return key if len(events) == 1 else f"{key} and {len(events) - 1} more"
+
+
+def json_body(events: Sequence[Event], target: Target) -> bytes:
+    """Return the event as JSON; where events are gathered, all of them."""
+    key = key_of_all(events)
+    if target.group_wait:
+        return json.dumps({"key": key, "events": list(events)}).encode()
+    return json.dumps({"key": key, **events[0]}).encode()
+
+
+def webhook_body(events: Sequence[Event], target: Target) -> bytes:
+    """Return the body for a webhook: as JSON, for Slack and the like, or of a template.
 
     Source: https://api.slack.com/reference/surfaces/formatting#escaping
     """
-    if written == "slack":
-        marks = {"triggered": "🔴", "flapping": "🔴", "recovered": "🟢"}
-        text = f"{marks.get(event['event'], '')} {event['message']}".strip()
-        for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-            text = text.replace(plain, escaped)
-        return json.dumps({"text": text}).encode()
-    return json.dumps({"key": key_of(event), **event}).encode()
+    is_slack = target.format == "slack"
+    body = target.body
+    if body is None and not is_slack:
+        return json_body(events, target)
+    values = _values(events)
+    if is_slack:
+        values = {name: _for_slack(value) for name, value in values.items()}
+    return json.dumps(_filled(body or _SLACK_BODY, values)).encode()
 
 
-def alertmanager_body(event: Event) -> bytes:
+def title_and_text(events: Sequence[Event]) -> tuple[str, str]:
+    """Return a title of one line and a text for people."""
+    values = _values(events)
+    count = f" ({len(events)})" if len(events) > 1 else ""
+    return f"{values['mark']} {values['rule']}: {values['event']}{count}", str(values["message"])
+
+
+def alertmanager_body(events: Sequence[Event]) -> bytes:
     """Return the body for `POST /api/v2/alerts` of Prometheus' Alertmanager.
 
     Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
     """
+    # Of an incident the last word only: alerts are states, not events.
+    last = {event["incident"]: event for event in events}
+    return json.dumps([_alert(event) for event in last.values()]).encode()
+
+
+def _alert(event: Event) -> dict[str, object]:
     labels = {"alertname": event["rule"], "severity": event["severity"], "job": "glancemetrics"}
     if event.get("group") is not None:
         labels[event["by"]] = event["group"]
     begun = datetime.fromisoformat(event["triggered_at"])
     over = datetime.fromisoformat(event["time"])
-    ends = over if event["event"] == "recovered" else begun + _STILL_FIRING
-    alert = {
+    ends = over if event["event"] == "recovered" else max(begun, over) + _STILL_FIRING
+    return {
         "labels": labels,
         "annotations": {"summary": event["message"], "incident": event["incident"]},
         "startsAt": begun.isoformat(),
         "endsAt": ends.isoformat(),
     }
-    return json.dumps([alert]).encode()
 
 
 def signature(secret: str, second: int, body: bytes) -> str:
     """Sign `SECOND.body`, with the second in which it is sent: HMAC-SHA256 (RFC 2104)."""
     digest = hmac.new(secret.encode(), b"%d." % second + body, hashlib.sha256).hexdigest()
     return f"t={second},v1={digest}"
+
+
+def _values(events: Sequence[Event]) -> dict[str, object]:
+    """Return what a template may name: of the first event, but for its message and their count."""
+    first = events[0]
+    messages = [str(event["message"]) for event in events[:_MOST_TOLD]]
+    if len(events) > _MOST_TOLD:
+        messages.append(f"and {len(events) - _MOST_TOLD} more")
+    duration = first["duration"]
+    return {
+        **{name: "" if first.get(name) is None else first[name] for name in TEMPLATE_NAMES},
+        "window": written_span(first["window"]),
+        "duration": "" if duration is None else format_duration(duration),
+        "mark": _MARKS.get(first["event"], ""),
+        "message": "\n".join(messages),
+        "count": len(events),
+        "key": key_of_all(events),
+    }
+
+
+def _for_slack(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        value = value.replace(plain, escaped)
+    return value
+
+
+def _filled(value: Any, values: Mapping[str, object]) -> Any:
+    """Fill in the templates of a table; what a log says stays inside of its text."""
+    if isinstance(value, str):
+        return fill(value, values)
+    if isinstance(value, dict):
+        return {key: _filled(inner, values) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, values) for inner in value]
+    return value

@@ -13,12 +13,12 @@ import pytest
 import trio
 
 from actors.fan_out import Delivery
-from actors.outputs.notifier import notifier
+from actors.outputs.notifier import make_notifier
 from actors.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from tests.actors.outputs.http_server import http_server
-from tests.actors.outputs.test_notifier import bodies, event, target
+from tests.actors.outputs.test_notifier import bodies, describe, event, target
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -89,7 +89,7 @@ async def test_a_silent_rule_is_not_told_but_for_the_end_of_what_was(tmp_path: P
     begins, ends = AlertEventKind.TRIGGERED, AlertEventKind.RECOVERED
     with http_server() as server:
         told = target(f'name = "a"\nwebhook = "{server.url}"')
-        delivery = Delivery.to(notifier(told, tmp_path / "a.db", time.time))
+        delivery = Delivery.to(make_notifier(told, tmp_path / "a.db", time.time, describe))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(keep_running, delivery)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import termios
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,11 +20,14 @@ from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.output import create_output
 
+from actors.clock import WallClock
 from actors.outputs.console import styles
 from actors.outputs.console.keys import bindings
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
+from actors.silences import Silence, Silences, silence_among
+from actors.supervisor import sentence
 from glancemetrics.snapshot import OutputState, Snapshot
 
 QUIET_SECONDS = 6.0
@@ -42,9 +47,13 @@ class Console:
         stop: Callable[[], None],
         *,
         environment: Mapping[str, str],
+        wall: WallClock,
+        silences: Silences,
         terminal: tuple[Input, TerminalOutput] | None = None,
     ) -> None:
         """`stop` is called in trio's thread when the person wants to quit, each time they do."""
+        self._wall = wall
+        self._silences = silences
         self._context = context
         self._stop = stop
         self._environment = environment
@@ -64,7 +73,10 @@ class Console:
             try:
                 async for snapshot in inbox.snapshots:
                     self._latest = snapshot
-                    if not self._view.paused and self._is_news(snapshot):
+                    silences = await trio.to_thread.run_sync(self._silences.known, self._wall())
+                    has_changed = silences != self._view.silences
+                    self._view.silences = silences
+                    if not self._view.paused and (has_changed or self._is_news(snapshot)):
                         self._snapshot = snapshot
                         application.invalidate()
             finally:
@@ -117,12 +129,47 @@ class Console:
         return text[:-1]
 
     def _act(self, action: str) -> None:
-        if action == "quit":
-            self._token.run_sync_soon(self._stop)
-            return
-        getattr(self._view, action)()
+        match action:
+            case "quit":
+                self._token.run_sync_soon(self._stop)
+                return
+            case "toggle_silencing":
+                self._view.toggle_silencing(self._rules())
+            case "silence" | "end_silence":
+                self._change_silences(action == "silence")
+            case _:
+                getattr(self._view, action)()
         if not self._view.paused:
             self._snapshot = self._latest
+
+    def _rules(self) -> tuple[str, ...]:
+        """Return the names of all rules, those with ongoing incidents first."""
+        firing = () if self._latest is None else self._latest.alerts.firing
+        ongoing = Counter(incident.rule for incident in firing)
+        return tuple(sorted(self._context.rules, key=lambda name: -ongoing[name]))
+
+    def _change_silences(self, is_begin: bool) -> None:
+        """Silence the chosen rule, or end its silence; a small file is written in this thread."""
+        page = self._view.silencing
+        if page is None or page.rule is None:
+            return
+        now = self._wall()
+        pattern = glob.escape(page.rule)
+        page.problem = ""
+        try:
+            if is_begin:
+                silence = Silence(pattern, now + page.seconds, "from the console")
+                self._silences.add(silence, now)
+            elif not self._silences.end(pattern, now):
+                wider = silence_among(self._silences.active(now), page.rule)
+                if wider is not None:
+                    page.problem = (
+                        f"it is silent with all of {wider.pattern}; end that with: "
+                        f"glancemetrics silence '{wider.pattern}' --end"
+                    )
+            self._view.silences = self._silences.known(now)
+        except (OSError, ValueError) as error:
+            page.problem = sentence(error)
 
 
 def _timeless(snapshot: Snapshot) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ class Key:
     keys: tuple[str, ...]
     shown: str
     action: str
-    """Name of the method of `screen.View`; `quit` is the console's own."""
+    """Name of the method of `screen.View`; some are the console's own."""
     help: str
 
 
@@ -28,12 +28,15 @@ KEYS = (
     Key(("s-tab",), "Shift-Tab", "focus_previous", "go to the table before"),
     Key(("down", "j"), "↓", "scroll_down", "scroll the table down"),
     Key(("up", "k"), "↑", "scroll_up", "scroll the table up"),
-    Key(("right",), "→", "focus_next", "go to the next table"),
-    Key(("left",), "←", "focus_previous", "go to the table before"),
+    Key(("right",), "→", "go_right", "go to the next table"),
+    Key(("left",), "←", "go_left", "go to the table before"),
     Key(("pagedown",), "PgDn", "page_down", "scroll by ten"),
     Key(("pageup",), "PgUp", "page_up", "scroll back by ten"),
     Key(("home",), "Home", "scroll_home", "back to the table's top"),
-    Key(("escape",), "Esc", "leave_help", "leave this help"),
+    Key(("s",), "s", "toggle_silencing", "silence rules: for a while nobody is told of them"),
+    Key(("enter",), "Enter", "silence", "silence the chosen rule"),
+    Key(("e",), "e", "end_silence", "end the silence of the chosen rule"),
+    Key(("escape",), "Esc", "leave_page", "leave this page"),
 )
 
 

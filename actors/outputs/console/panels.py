@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 import attrs
@@ -21,6 +21,7 @@ from actors.outputs.console.cells import (
     width,
     wrapped,
 )
+from actors.silences import Silence, silence_among
 from glancemetrics.dimensions import Dimension
 from glancemetrics.escaping import readable, visible
 from glancemetrics.humane import (
@@ -68,6 +69,8 @@ class Context:
     """What a line should be, such as `a common or combined log line`."""
     zone: tzinfo | None = None
     """`None` for the machine's own."""
+    targets: tuple[str, ...] = ()
+    """Names of those who are told of incidents."""
 
 
 def local_time(seconds: float, zone: tzinfo | None) -> str:
@@ -203,7 +206,9 @@ def figures(insights: Insights, cells: int) -> list[Row]:
     return [fitted(row, cells) for row in [*rows, row]]
 
 
-def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
+def alerts(
+    snapshot: Snapshot, context: Context, cells: int, silences: Sequence[Silence] = ()
+) -> list[Row]:
     """Ongoing incidents first, those that matter most, then the last that are over."""
     recovered = snapshot.alerts.recovered
     firing = sorted(snapshot.alerts.firing, key=lambda i: Severity(i.severity).rank)
@@ -213,11 +218,14 @@ def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     for incident in shown:
         rule = context.rules[incident.rule]
         message = rule.triggered_message(
-            incident, _alert_time(incident.triggered_at, snapshot, context)
+            incident, time_near(incident.triggered_at, snapshot.time, context)
         )
         lasts = format_duration(max(0, snapshot.insights.end - incident.triggered_at))
         worst = rule.worst(incident)
         more = f"for {lasts} now" + (f", {worst}" if worst else "")
+        silence = silence_among(silences, incident.rule)
+        if silence is not None:
+            more += f", silent until {time_near(silence.until, snapshot.time, context)}"
         style = styles.HEADING if incident.severity == Severity.INFO.value else styles.FIRING
         rows += _alert(style, "●", message, more, cells)
     if len(firing) > len(shown):
@@ -227,7 +235,7 @@ def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     for incident in recovered[: max(0, context.incident_limit - len(firing))]:
         assert incident.recovered_at is not None
         message = context.rules[incident.rule].recovered_message(
-            incident, _alert_time(incident.recovered_at, snapshot, context)
+            incident, time_near(incident.recovered_at, snapshot.time, context)
         )
         rows += _alert(styles.RECOVERED, "✓", message, "", cells)
     return [fitted(row, cells) for row in rows]
@@ -236,15 +244,15 @@ def alerts(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
 def _alert(style: str, mark: str, message: str, more: str, cells: int) -> list[Row]:
     """One alert, over two rows where one is too narrow: nothing of it is cut off."""
     whole = f"{message} ({more})" if more else message
-    lines = [whole] if width(whole) <= cells - 3 else [*wrapped(message, cells - 3), more]
+    lines = [whole] if width(whole) <= cells - 3 else [*wrapped(message, cells - 3), *wrapped(more, cells - 3)]
     marks = [f" {mark} "] + ["   "] * len(lines)
     return [[(style, start + line)] for start, line in zip(marks, lines, strict=False) if line]
 
 
-def _alert_time(seconds: int, snapshot: Snapshot, context: Context) -> str:
+def time_near(seconds: float, now: float, context: Context) -> str:
     """Local time; without the date where it is today's."""
     time = local_time(seconds, context.zone)
-    today = local_time(snapshot.time, context.zone)[:10]
+    today = local_time(now, context.zone)[:10]
     return time.removeprefix(f"{today} ")
 
 

@@ -8,6 +8,8 @@ from actors.outputs.console import panels, styles
 from actors.outputs.console.cells import Row, fitted
 from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import TITLES, Context
+from actors.outputs.console.silencing import Silencing, render_silencing
+from actors.silences import Silence
 from glancemetrics.dimensions import Dimension
 from glancemetrics.snapshot import Snapshot
 
@@ -30,6 +32,11 @@ class View:
     tables: tuple[Dimension, ...] = tuple(TITLES)
     """The tables that have rows, in order."""
 
+    silencing: Silencing | None = None
+    """The page of silences, while it is shown."""
+    silences: tuple[Silence, ...] = ()
+    """Those that last."""
+
     @property
     def focused(self) -> Dimension | None:
         return self.tables[self.focus % len(self.tables)] if self.tables else None
@@ -40,14 +47,31 @@ class View:
     def toggle_help(self) -> None:
         self.help = not self.help
 
-    def leave_help(self) -> None:
+    def leave_page(self) -> None:
         self.help = False
+        self.silencing = None
+
+    def toggle_silencing(self, rules: tuple[str, ...]) -> None:
+        """Show or leave the page of silences; `rules` are the rules in its order."""
+        self.silencing = Silencing(rules) if self.silencing is None else None
 
     def focus_next(self) -> None:
         self.focus = (self.focus + 1) % max(1, len(self.tables))
 
     def focus_previous(self) -> None:
         self.focus = (self.focus - 1) % max(1, len(self.tables))
+
+    def go_right(self) -> None:
+        if self.silencing is not None:
+            self.silencing.lengthen(1)
+        else:
+            self.focus_next()
+
+    def go_left(self) -> None:
+        if self.silencing is not None:
+            self.silencing.lengthen(-1)
+        else:
+            self.focus_previous()
 
     def scroll_down(self) -> None:
         self._scroll(1)
@@ -66,7 +90,9 @@ class View:
             self.offsets[self.focused] = 0
 
     def _scroll(self, rows: int) -> None:
-        if self.focused is not None:
+        if self.silencing is not None:
+            self.silencing.move(rows)
+        elif self.focused is not None:
             self.offsets[self.focused] = max(0, self.offsets.get(self.focused, 0) + rows)
 
 
@@ -81,6 +107,8 @@ def render(
         ]
     elif view.help:
         drawn = _help(cells)
+    elif view.silencing is not None:
+        drawn = render_silencing(snapshot, view.silencing, view.silences, context, cells, rows - 1)
     else:
         drawn = _overview(snapshot, view, context, cells, rows)
     blank = fitted([], cells)
@@ -96,7 +124,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
         *panels.health(snapshot, cells),
         *panels.chart(snapshot, cells, chart_rows),
         *panels.figures(snapshot.insights, cells),
-        *panels.alerts(snapshot, context, cells),
+        *panels.alerts(snapshot, context, cells, view.silences),
     ]
     below = panels.outputs(snapshot.health, cells)
     room = rows - 1 - len(above) - len(below)
@@ -204,5 +232,7 @@ def _help(cells: int) -> list[Row]:
 def _hints(view: View) -> Row:
     if view.help:
         return [(styles.BAR, " ? or Esc to go back   q quit ")]
+    if view.silencing is not None:
+        return [(styles.BAR, " ↑↓ rule   ←→ how long   Enter silence   e end it   Esc back ")]
     pause = "p go on" if view.paused else "p pause"
-    return [(styles.BAR, f" q quit   {pause}   ? help   Tab next table   ↑↓ scroll ")]
+    return [(styles.BAR, f" q quit   {pause}   ? help   s silences   Tab next table   ↑↓ scroll ")]

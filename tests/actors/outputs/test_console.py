@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Mapping
 from datetime import UTC
+from pathlib import Path
 
 import attrs
 import pyte
@@ -18,6 +19,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from actors.fan_out import Delivery
 from actors.outputs.console.console import QUIET_SECONDS, Console
 from actors.outputs.console.panels import Context
+from actors.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.rules.high_traffic import high_traffic
 from tests.actors.outputs.snapshots import insights, snapshot
@@ -60,13 +62,20 @@ class Terminal:
             return "\n".join(row.rstrip() for row in self.screen.display)
 
     async def until(self, words: str) -> None:
-        with trio.fail_after(10):
+        with trio.move_on_after(10):
             while words not in self.page:
                 await trio.sleep(0.02)
+        assert words in self.page
 
 
 class Session:
-    def __init__(self, keys: PipeInput, terminal: Terminal, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        keys: PipeInput,
+        terminal: Terminal,
+        environment: Mapping[str, str],
+        silences: Silences,
+    ) -> None:
         self.keys = keys
         self.terminal = terminal
         self.stops = 0
@@ -77,12 +86,15 @@ class Session:
             incident_limit=3,
             expected="a line",
             zone=UTC,
+            targets=("team",),
         )
         self.delivery = Delivery.to(
             Console(
                 context,
                 self._stop,
                 environment=environment,
+                wall=lambda: float(BASE),
+                silences=silences,
                 terminal=(keys, terminal.output()),
             )
         )
@@ -92,7 +104,12 @@ class Session:
 
 
 @pytest.fixture
-async def start(nursery: trio.Nursery):
+def silences(tmp_path: Path) -> Silences:
+    return Silences(tmp_path / "silences.json")
+
+
+@pytest.fixture
+async def start(nursery: trio.Nursery, silences: Silences):
     made: list[Session] = []
 
     with create_pipe_input() as keys:
@@ -100,7 +117,7 @@ async def start(nursery: trio.Nursery):
         def start(
             terminal: Terminal | None = None, environment: Mapping[str, str] | None = None
         ) -> Session:
-            session = Session(keys, terminal or Terminal(), environment or {})
+            session = Session(keys, terminal or Terminal(), environment or {}, silences)
             made.append(session)
             nursery.start_soon(keep_running, session.delivery)
             return session
@@ -226,3 +243,40 @@ async def test_no_byte_of_a_log_reaches_the_terminal_unescaped(start) -> None:
         assert forbidden not in session.terminal.written
     assert isinstance(session.terminal.screen.title, str)
     assert "owned" not in session.terminal.screen.title
+
+
+async def test_a_rule_is_silenced_from_the_console(start, silences: Silences) -> None:
+    session = start()
+    session.delivery.send_snapshot(snapshot())
+    await session.terminal.until("1 ongoing")
+    session.keys.send_text("s")
+    await session.terminal.until("Told otherwise: team")
+    assert "▶ high_traffic" in session.terminal.page
+    session.keys.send_text("\x1b[C\r")  # → Enter
+    await session.terminal.until("silent until 16:13:20 UTC (from the console)")
+    assert silences.active(BASE) == [Silence("high_traffic", BASE + 2 * 3600, "from the console")]
+    session.keys.send_text("s")
+    await session.terminal.until("highest rate 14 requests/s, silent until 16:13:20 UTC")
+    session.keys.send_text("se")
+    await session.terminal.until("Told otherwise: team")
+    with trio.fail_after(5):
+        while silences.active(BASE):
+            await trio.sleep(0.02)
+
+
+async def test_a_silence_that_is_wider_is_not_ended_by_the_way(start, silences: Silences) -> None:
+    silences.save([Silence("high*", BASE + 60, "deploy")])
+    session = start(Terminal(120, 30))
+    session.delivery.send_snapshot(snapshot())
+    await session.terminal.until("silent until 14:14:20 UTC")
+    session.keys.send_text("se")
+    await session.terminal.until("glancemetrics silence 'high*' --end")
+    assert len(silences.active(BASE)) == 1
+
+
+async def test_a_silence_that_cannot_be_written_is_told(start, tmp_path: Path) -> None:
+    (tmp_path / "silences.json").mkdir()
+    session = start(Terminal(240, 24))
+    session.delivery.send_snapshot(snapshot())
+    session.keys.send_text("s\r")
+    await session.terminal.until("Is a directory")

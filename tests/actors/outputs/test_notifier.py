@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import hashlib
 import hmac
 import json
@@ -10,6 +12,7 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,19 +24,24 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from aiosmtpd.controller import Controller
 
 from actors.fan_out import Delivery
-from actors.journal import Journal
-from actors.outputs import notifier as notifiers
-from actors.outputs.notifier import notifier
+from actors.journal import _MIGRATIONS, Journal, Message
+from actors.outputs.notifier import make_notifier
+from actors.outputs.notifier import notifier as notifiers
+from actors.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError
+from glancemetrics.incidents import Incident
 from glancemetrics.notifying.payloads import SIGNATURE_HEADER
-from glancemetrics.notifying.targets import Target, read_targets
-from glancemetrics.rules.rule import Severity
+from glancemetrics.notifying.target_tables import read_targets
+from glancemetrics.notifying.targets import Target
 from glancemetrics.snapshot import OutputState
-from tests.actors.outputs.feeding import INCIDENT
+from tests.actors.outputs import snapshots
+from tests.actors.outputs.feeding import INCIDENT, feed
 from tests.actors.outputs.http_server import Answer, Server, http_server
 from tests.lines import BASE
 
@@ -41,6 +49,10 @@ from tests.lines import BASE
 def event(number: int, kind: AlertEventKind = AlertEventKind.TRIGGERED) -> AlertEvent:
     incident = attrs.evolve(INCIDENT, id=f"high_traffic-{number}")
     return AlertEvent(kind, BASE + number, f"High traffic {number}", incident)
+
+
+def describe(incident: Incident) -> str:
+    return f"{incident.rule} is high"
 
 
 def target(text: str) -> Target:
@@ -52,7 +64,7 @@ async def tell(
     told: Target, journal: Path, *events: AlertEvent, until: Callable[[], bool], seconds: float = 20
 ) -> Delivery:
     """Run a notifier over events until something is so."""
-    delivery = Delivery.to(notifier(told, journal, time.time))
+    delivery = Delivery.to(make_notifier(told, journal, time.time, describe))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         for each in events:
@@ -143,7 +155,7 @@ async def test_what_was_not_delivered_is_after_a_restart_and_what_was_is_not_sen
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     gone = target(f'name = "a"\nwebhook = "http://127.0.0.1:{port}/"')
-    delivery = Delivery.to(notifier(gone, journal, time.time))
+    delivery = Delivery.to(make_notifier(gone, journal, time.time, describe))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         for number in range(3):
@@ -201,7 +213,7 @@ async def test_what_is_wrong_with_a_program_is_told(
     command: list[str], detail: str, journal: Path
 ) -> None:
     told = target(f'exec = {json.dumps(command)}\ntimeout = "1s"')
-    delivery = Delivery.to(notifier(told, journal, time.time))
+    delivery = Delivery.to(make_notifier(told, journal, time.time, describe))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         delivery.send_event(event(1))
@@ -212,46 +224,12 @@ async def test_what_is_wrong_with_a_program_is_told(
         nursery.cancel_scope.cancel()
 
 
-def test_each_target_wants_its_own() -> None:
-    told = target(
-        'webhook = "https://example.com/"\nseverity = "warning"\nrules = ["high*"]\n'
-        "recovered = false"
-    )
-    triggered = event(1)
-    assert triggered.incident is not None
-    assert told.wants(triggered)
-    assert not told.wants(event(1, AlertEventKind.RECOVERED))
-    other = attrs.evolve(triggered.incident, rule="Checkout")
-    assert not told.wants(attrs.evolve(triggered, incident=other))
-    info = attrs.evolve(triggered.incident, severity=Severity.INFO.value)
-    assert not told.wants(attrs.evolve(triggered, incident=info))
-    assert not told.wants(AlertEvent(AlertEventKind.MONITORING_STARTED, BASE, "Monitoring"))
-
-
 async def test_slack_is_sent_a_text_that_it_cannot_misread(journal: Path) -> None:
     with http_server() as server:
         told = target(f'webhook = "{server.url}"\nformat = "slack"')
         evil = attrs.evolve(event(1), message="<!channel> & <https://evil.example|x>")
         await tell(told, journal, evil, until=lambda: bool(server.received))
     assert bodies(server) == [{"text": "🔴 &lt;!channel&gt; &amp; &lt;https://evil.example|x&gt;"}]
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        ("", "config.toml, line 1: name: a notify has one of webhook, alertmanager, exec"),
-        ('webhook = "ftp://x"', "line 2: webhook = 'ftp://x': must be an http://"),
-        ('webhok = "http://x"', "webhok = 'http://x': there is no such key in a notify; did you"),
-        ('exec = ""', "exec = '': must be a text, or several in brackets"),
-        ('exec = "a"\nsecret = "env:X"', "secret = 'env:X': has meaning for a webhook only"),
-        ('webhook = "http://x"\nseverity = "bad"', "severity = 'bad': must be one of critical,"),
-        ('webhook = "http://x"\nrecovered = 1', "recovered = 1: must be true or false"),
-    ],
-)
-def test_mistakes_are_told_with_their_place(text: str, error: str) -> None:
-    with pytest.raises(UsageError) as told:
-        target(text)
-    assert error in str(told.value)
 
 
 def test_secrets_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,10 +243,228 @@ def test_secrets_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (f"file:{tmp_path}/none", f"file:{tmp_path}/none: No such file or directory"),
     ):
         with pytest.raises(UsageError) as told:
-            notifier(target(f'webhook = "{url}"'), tmp_path / "a.db", time.time)
+            make_notifier(target(f'webhook = "{url}"'), tmp_path / "a.db", time.time, describe)
         assert error in str(told.value)
     monkeypatch.setenv("HOOK", "http://127.0.0.1:1/hook")
-    notifier(target('webhook = "env:HOOK"'), tmp_path / "a.db", time.time)
+    make_notifier(target('webhook = "env:HOOK"'), tmp_path / "a.db", time.time, describe)
+
+
+class Telling:
+    """A notifier that runs, on a clock that is set by hand."""
+
+    def __init__(self, told: Target, journal: Path, nursery: trio.Nursery, now: float) -> None:
+        self.now = now
+        self.silences = Silences(journal.with_name("silences.json"))
+        self.delivery = Delivery.to(make_notifier(told, journal, lambda: self.now, describe))
+        nursery.start_soon(keep_running, self.delivery)
+
+    def send(self, *events: AlertEvent) -> None:
+        for each in events:
+            self.delivery.send_event(each)
+
+    async def show(self, *firing: AlertEvent) -> None:
+        """Let a snapshot come in which these are ongoing, and be looked at."""
+        incidents = tuple(one.incident for one in firing if one.incident is not None)
+        snapshot = attrs.evolve(snapshots.snapshot(), alerts=Alerts(firing=incidents))
+        self.delivery.send_snapshot(snapshot)
+        await trio.sleep(0.1)
+
+
+async def until(server: Server, count: int) -> None:
+    with trio.fail_after(20):
+        while len(server.received) < count:
+            await trio.sleep(0.02)
+    await trio.sleep(0.1)
+
+
+async def test_events_are_gathered_into_one_message_that_stays_the_same(journal: Path) -> None:
+    with http_server(Answer(503)) as server:
+        told = target(f'webhook = "{server.url}"\ngroup_wait = "1s"')
+        other = event(4)
+        assert other.incident is not None
+        other = attrs.evolve(other, incident=attrs.evolve(other.incident, rule="Other"))
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=BASE)
+            running.send(event(1), event(2), other)
+            await trio.sleep(0.3)
+            assert not server.received
+            running.now += 1.1
+            await until(server, 1)
+            running.send(event(3))  # too late for the message that is tried again
+            await until(server, 3)
+            running.now += 1.1
+            await until(server, 4)
+            nursery.cancel_scope.cancel()
+    keys = [(body["key"], [one["incident"] for one in body["events"]]) for body in bodies(server)]
+    first = ("high_traffic-1 triggered and 1 more", ["high_traffic-1", "high_traffic-2"])
+    assert keys == [
+        *(first, first),
+        ("high_traffic-4 triggered", ["high_traffic-4"]),
+        ("high_traffic-3 triggered", ["high_traffic-3"]),
+    ]
+
+
+async def test_what_is_being_gathered_at_the_end_is_told_before_it(journal: Path) -> None:
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\ngroup_wait = "1h"')
+        await feed(make_notifier(told, journal, time.time, describe), event(1), event(2))
+    assert [len(body["events"]) for body in bodies(server)] == [2]
+
+
+async def test_an_incident_that_goes_on_is_told_again_and_again(journal: Path) -> None:
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\nrepeat = "4h"')
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=BASE)
+            running.send(event(1))
+            await until(server, 1)
+            for hours, count in ((3, 1), (4, 2), (7, 2), (8, 3)):
+                running.now = BASE + hours * 3600
+                await running.show(event(1))
+                await until(server, count)
+                assert len(server.received) == count
+            running.send(event(1, AlertEventKind.RECOVERED))
+            await until(server, 4)
+            running.now = BASE + 20 * 3600
+            await running.show(event(1))  # a snapshot that does not know of it yet
+            nursery.cancel_scope.cancel()
+        # After a restart it is known when it was told.
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=BASE + 20 * 3600)
+            running.send(event(2))
+            await until(server, 5)
+            nursery.cancel_scope.cancel()
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=BASE + 21 * 3600)
+            await running.show(event(2))
+            running.now = BASE + 24 * 3600
+            await running.show(event(2))
+            await until(server, 6)
+            nursery.cancel_scope.cancel()
+    assert [body["event"] for body in bodies(server)] == [
+        *("triggered", "ongoing", "ongoing", "recovered", "triggered", "ongoing")
+    ]
+    assert len({body["key"] for body in bodies(server)}) == 6
+    assert bodies(server)[2]["message"] == "For 8 h 00 min now: high_traffic is high"
+
+
+@pytest.mark.parametrize("why", ["silence", "hours"])
+async def test_what_outlasts_a_silence_or_the_night_is_told_then(journal: Path, why: str) -> None:
+    """And nothing is told of what does not."""
+    hours = 'hours = "08:00-18:00"\ntimezone = "UTC"' if why == "hours" else ""
+    day = BASE - BASE % 86_400
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\n{hours}')
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=day + 3 * 3600)
+            if why == "silence":
+                running.silences.save([Silence("high*", day + 8 * 3600)])
+            running.send(event(1), event(2), event(2, AlertEventKind.RECOVERED))
+            await running.show(event(1))
+            running.now = day + 8 * 3600 - 1
+            await running.show(event(1))
+            assert not server.received
+            running.now = day + 8 * 3600
+            await running.show(event(1))
+            await running.show(event(1))
+            await until(server, 1)
+            running.now = day + 20 * 3600
+            running.send(event(1, AlertEventKind.RECOVERED))
+            await until(server, 2)
+            nursery.cancel_scope.cancel()
+    keys = [body["key"] for body in bodies(server)]
+    assert keys == ["high_traffic-1 triggered", "high_traffic-1 recovered"]
+
+
+async def test_a_body_of_ones_own_and_headers(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "Bearer quiet")
+    with http_server() as server:
+        told = target(
+            f'webhook = "{server.url}"\nheaders = {{ Authorization = "env:TOKEN" }}\n'
+            "[notify.body]\n"
+            'title = "{rule} {event}: {value:.1f} over {window}"\npriority = 5\n'
+            'blocks = [{ text = "{message}" }]\n'
+        )
+        evil = attrs.evolve(event(1), message='"}], {rule.__class__} \x1b[2J')
+        await tell(told, journal, evil, until=lambda: bool(server.received))
+    assert bodies(server) == [
+        {
+            "title": "high_traffic triggered: 12.5 over 2m",
+            "priority": 5,
+            "blocks": [{"text": '"}], {rule.__class__} \x1b[2J'}],
+        }
+    ]
+    assert server.received[0].headers["Authorization"] == "Bearer quiet"
+
+
+async def test_two_programs_tell_a_target_but_once(journal: Path) -> None:
+    """As when two monitors have the same state folder."""
+    with http_server(*[Answer(hang_seconds=0.02)] * 100) as server:
+        told = target(f'name = "a"\nwebhook = "{server.url}"')
+        async with trio.open_nursery() as nursery:
+            both = [Telling(told, journal, nursery, now=BASE) for _ in range(2)]
+            for number in range(40):
+                both[number % 2].send(event(number))
+            await until(server, 40)
+            await trio.sleep(0.5)
+            nursery.cancel_scope.cancel()
+    keys = sorted(body["key"] for body in bodies(server))
+    assert keys == sorted(f"high_traffic-{number} triggered" for number in range(40))
+
+
+async def test_apprise_tells_any_service(journal: Path) -> None:
+    pytest.importorskip("apprise")
+    with http_server(Answer(500)) as server:
+        told = target(f'apprise = "json://127.0.0.1:{server.port}/hook"\ngroup_wait = "1s"')
+        begun = event(1)
+        assert begun.incident is not None
+        begun = attrs.evolve(begun, incident=attrs.evolve(begun.incident, severity="critical"))
+        await tell(told, journal, begun, event(2), until=lambda: len(server.received) == 2)
+    sent = bodies(server)[1]
+    assert sent["title"] == "🔴 high_traffic: triggered (2)"
+    assert sent["message"] == "High traffic 1\nHigh traffic 2"
+    assert sent["type"] == "failure"
+
+
+async def test_apprise_sends_mail(journal: Path) -> None:
+    pytest.importorskip("apprise")
+    mails: list[bytes] = []
+
+    class Inbox:
+        async def handle_DATA(  # noqa: N802
+            self, server: object, session: object, envelope: Any
+        ) -> str:
+            mails.append(envelope.content)
+            return "250 OK"
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mail_server = Controller(Inbox(), hostname="127.0.0.1", port=port)
+    mail_server.start()
+    try:
+        told = target(
+            f'apprise = "mailto://127.0.0.1:{port}?from=web@example.org&to=ops@example.org"'
+        )
+        await tell(told, journal, event(1), until=lambda: bool(mails))
+    finally:
+        mail_server.stop()
+    (mail,) = mails
+    assert b"To: ops@example.org" in mail
+    parsed = email.message_from_bytes(mail, policy=email.policy.default)
+    assert parsed["Subject"] == "🔴 high_traffic: triggered"
+    assert b"High traffic 1" in mail
+
+
+def test_an_address_that_apprise_does_not_know_is_not_shown(tmp_path: Path) -> None:
+    pytest.importorskip("apprise")
+    with pytest.raises(UsageError) as told:
+        make_notifier(
+            target('apprise = "nosuch://hunter2"'), tmp_path / "a.db", time.time, describe
+        )
+    assert "hunter2" not in str(told.value)
+    assert "Apprise knows no such address" in str(told.value)
 
 
 SENDER = """
@@ -276,13 +472,14 @@ import sys, time
 from pathlib import Path
 import trio
 from actors.fan_out import Delivery
-from actors.outputs.notifier import notifier
+from actors.outputs.notifier import make_notifier
+from actors.outputs.notifier import notifier as notifiers
 from actors.supervisor import keep_running
-from tests.actors.outputs.test_notifier import event, target
+from tests.actors.outputs.test_notifier import describe, event, target
 
 async def main():
     told = target('name = "a"\\nwebhook = "%s"' % sys.argv[2])
-    delivery = Delivery.to(notifier(told, Path(sys.argv[1]), time.time))
+    delivery = Delivery.to(make_notifier(told, Path(sys.argv[1]), time.time, describe))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         for number in range(1000):
@@ -330,14 +527,33 @@ def test_the_journal_may_be_read_by_its_owner_only_and_forgets_what_is_old(tmp_p
     assert path.stat().st_mode & 0o007 == 0
     assert journal.add("a", "1", {"event": "triggered"}, 0)
     assert not journal.add("a", "1", {"event": "triggered"}, 1)
-    waiting = journal.next("a")
-    assert waiting is not None
+    waiting = journal.next("a", 1)
+    assert isinstance(waiting, Message)
     journal.delivered(waiting)
-    assert journal.next("a") is None
+    assert journal.next("a", 1) is None
     assert not journal.add("a", "1", {"event": "triggered"}, 100)
-    assert journal.add("a", "2", {"event": "triggered"}, 40 * 86_400)
-    assert journal.add("a", "1", {"event": "triggered"}, 40 * 86_400)
+    assert journal.add("a", "2", {"event": "triggered"}, 100 * 86_400)
+    assert journal.add("a", "1", {"event": "triggered"}, 100 * 86_400)
     journal.close()
+
+
+def test_a_journal_of_an_earlier_version_is_carried_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    old = sqlite3.connect(path)
+    old.executescript(_MIGRATIONS[0])
+    old.execute(
+        "INSERT INTO deliveries (target, key, event, made) VALUES ('a', 'k', ?, 1)",
+        (json.dumps(event(1).to_json()),),
+    )
+    old.commit()
+    old.close()
+    for _ in range(2):
+        journal = Journal(path)
+        waiting = journal.next("a", 2)
+        assert isinstance(waiting, Message)
+        assert waiting.events == (event(1).to_json(),)
+        assert journal.last_noted("a", "high_traffic-1") == 1
+        journal.close()
 
 
 @pytest.fixture

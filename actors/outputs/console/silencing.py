@@ -1,0 +1,115 @@
+"""The page on which the person says of which rules nobody is told for a while. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from actors.outputs.console import styles
+from actors.outputs.console.cells import Row, fitted, left, right, safe, width
+from actors.outputs.console.panels import Context, time_near
+from actors.silences import Silence, silence_among
+from glancemetrics.durations import written_span
+from glancemetrics.snapshot import Snapshot
+
+_SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)
+"""Seconds that can be chosen."""
+
+
+@attrs.define
+class Silencing:
+    """What the person has chosen on the page."""
+
+    rules: tuple[str, ...]
+    """As they stand on the page; nothing moves under the hand."""
+    chosen: int = 0
+    """Number of the rule, in the order of the page."""
+    span: int = 2
+    """Number of the span among those that can be chosen."""
+    problem: str = ""
+    """Why the last wish could not be fulfilled."""
+
+    @property
+    def rule(self) -> str | None:
+        return self.rules[self.chosen] if self.chosen < len(self.rules) else None
+
+    @property
+    def seconds(self) -> int:
+        return _SPANS[self.span]
+
+    def move(self, rows: int) -> None:
+        self.chosen = max(0, min(len(self.rules) - 1, self.chosen + rows))
+
+    def lengthen(self, steps: int) -> None:
+        self.span = max(0, min(len(_SPANS) - 1, self.span + steps))
+
+
+def render_silencing(
+    snapshot: Snapshot,
+    silencing: Silencing,
+    silences: Sequence[Silence],
+    context: Context,
+    cells: int,
+    rows: int,
+) -> list[Row]:
+    """Return the page: each rule, how many incidents of it are ongoing, until when it is silent."""
+    ongoing = Counter(incident.rule for incident in snapshot.alerts.firing)
+    told = ", ".join(map(safe, context.targets))
+    drawn: list[Row] = [
+        [(styles.HEADING, " Silences"), ("", "  of what begins in them nobody is told")],
+        [
+            ("", f" Told otherwise: {told}")
+            if told
+            else (styles.WARNING, " Nobody is told anyhow: the configuration has no [[notify]]")
+        ],
+        [
+            (styles.DIM, " for "),
+            *(
+                (styles.FOCUSED if number == silencing.span else "", f" {written_span(span)} ")
+                for number, span in enumerate(_SPANS)
+            ),
+        ],
+        [],
+    ]
+    if silencing.problem:
+        drawn.append([(styles.WARNING, f" ! {safe(silencing.problem)}")])
+    longest = max((width(safe(name)) for name in silencing.rules), default=0)
+    name_cells = min(longest, max(8, cells // 2 - 12))
+    room = max(1, rows - len(drawn))
+    first = max(0, silencing.chosen - room + 1)
+    for number, name in list(enumerate(silencing.rules))[first : first + room]:
+        drawn.append(
+            _rule_row(
+                name,
+                number == silencing.chosen,
+                ongoing[name],
+                silence_among(silences, name),
+                snapshot.time,
+                context,
+                name_cells,
+            )
+        )
+    return [fitted(row, cells) for row in drawn]
+
+
+def _rule_row(
+    name: str,
+    is_chosen: bool,
+    ongoing: int,
+    silence: Silence | None,
+    now: float,
+    context: Context,
+    name_cells: int,
+) -> Row:
+    state = ""
+    if silence is not None:
+        why = f" ({safe(silence.why)})" if silence.why else ""
+        state = f"silent until {time_near(silence.until, now, context)}{why}"
+    mark = "▶ " if is_chosen else "  "
+    return [
+        (styles.FOCUSED if is_chosen else "", f" {mark}{left(safe(name), name_cells)}"),
+        (styles.FIRING if ongoing else styles.DIM, right(f"{ongoing} ongoing", 13)),
+        (styles.WARNING, f"   {state}"),
+    ]

@@ -1,0 +1,221 @@
+"""`Notifier`: decides what a target is told and when, and keeps at it until it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+from loguru import logger
+
+from actors.clock import WallClock
+from actors.journal import Journal, Message
+from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
+from actors.outputs.output import Inbox, Report
+from actors.silences import FILE_NAME, Silences
+from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.humane import format_duration
+from glancemetrics.incidents import Incident
+from glancemetrics.notifying.payloads import key_of, key_of_all
+from glancemetrics.notifying.targets import Target
+from glancemetrics.snapshot import OutputState
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
+"""Seconds after a try in vain; each twice the one before, unless the target says how long."""
+_CLAIM_PAUSE = 0.2
+"""Seconds after which it is looked whether another program is still telling the same target."""
+_MOST_OVER = 10_000
+"""Incidents that are remembered to be over."""
+
+Describe = Callable[[Incident], str]
+"""Says how an incident began."""
+
+
+class Notifier:
+    """Tells one target."""
+
+    wants_events = True
+    wants_snapshots = True
+
+    def __init__(
+        self,
+        target: Target,
+        journal: Path,
+        send: Send,
+        wall: WallClock,
+        silences: Silences,
+        describe: Describe,
+    ) -> None:
+        self.name = f"notify {target.name}"
+        self._target = target
+        self._path = journal
+        self._send = send
+        self._wall = wall
+        self._silences = silences
+        self._describe = describe
+        self._noting = trio.Lock()
+        """Held while it is decided of an incident whether it is told."""
+        self._ongoing: dict[str, float | None] = {}
+        """When the target was last told of each incident that goes on; `None` if never."""
+        self._over: dict[str, None] = {}
+        """The last incidents that have ended."""
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Note events, and tell them, until there are no more. Raises `sqlite3.Error`."""
+        journal = await trio.to_thread.run_sync(Journal, self._path)
+        try:
+            poke, poked = trio.open_memory_channel[None](1)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._deliver, journal, poked, report)
+                async with poke:
+                    nursery.start_soon(self._watch, inbox, journal, poke.clone())
+                    await self._note(inbox, journal, poke)
+        finally:
+            journal.close()
+
+    async def _note(
+        self, inbox: Inbox, journal: Journal, poke: trio.MemorySendChannel[None]
+    ) -> None:
+        """Note what happens."""
+        try:
+            while True:
+                async with inbox.event() as event:
+                    if event.incident is None or not self._target.watches(event.incident):
+                        continue
+                    async with self._noting:
+                        await trio.to_thread.run_sync(self._noted, event, journal)
+                    _poke(poke)
+        except trio.EndOfChannel:
+            return
+
+    def _noted(self, event: AlertEvent, journal: Journal) -> None:
+        incident = event.incident
+        assert incident is not None
+        now = self._wall()
+        if event.kind is AlertEventKind.RECOVERED:
+            self._ongoing.pop(incident.id, None)
+            self._over[incident.id] = None
+            if len(self._over) > _MOST_OVER:
+                del self._over[next(iter(self._over))]
+            # Whoever was told of the beginning is told of the end.
+            is_told = journal.last_noted(self._target.name, incident.id) is not None
+        else:
+            is_told = self._tells(incident, now)
+            self._ongoing[incident.id] = now if is_told else None
+        if is_told and self._target.wants(event):
+            self._add(event, incident, journal, now)
+        elif not is_told:
+            logger.info("{} is not told of {!r} now", self.name, incident.id)
+
+    async def _watch(
+        self, inbox: Inbox, journal: Journal, poke: trio.MemorySendChannel[None]
+    ) -> None:
+        """Note what goes on: what began in a silence or at night, and what is told repeatedly."""
+        async with poke:
+            async for snapshot in inbox.snapshots:
+                firing = [one for one in snapshot.alerts.firing if self._target.watches(one)]
+                if not firing:
+                    continue
+                async with self._noting:
+                    has_noted = await trio.to_thread.run_sync(self._remind, firing, journal)
+                if has_noted:
+                    _poke(poke)
+
+    def _remind(self, firing: list[Incident], journal: Journal) -> bool:
+        now, name, repeat = self._wall(), self._target.name, self._target.repeat
+        # A snapshot may be older than the event that an incident is over.
+        firing = [incident for incident in firing if incident.id not in self._over]
+        known = self._ongoing
+        self._ongoing = {
+            one.id: known[one.id] if one.id in known else journal.last_noted(name, one.id)
+            for one in firing
+        }
+        has_noted = False
+        for incident in firing:
+            told = self._ongoing[incident.id]
+            is_due = told is None or (repeat is not None and now - told >= repeat)
+            if is_due and self._tells(incident, now):
+                self._ongoing[incident.id] = now
+                event = self._reminder(incident, now, is_first=told is None)
+                self._add(event, incident, journal, now)
+                has_noted = True
+        return has_noted
+
+    def _reminder(self, incident: Incident, now: float, *, is_first: bool) -> AlertEvent:
+        said = self._describe(incident)
+        if is_first:
+            kind = AlertEventKind.FLAPPING if incident.flapping else AlertEventKind.TRIGGERED
+            return AlertEvent(kind, incident.triggered_at, said, incident)
+        lasts = format_duration(max(0, int(now) - incident.triggered_at))
+        return AlertEvent(AlertEventKind.ONGOING, int(now), f"For {lasts} now: {said}", incident)
+
+    def _add(self, event: AlertEvent, incident: Incident, journal: Journal, now: float) -> None:
+        written = event.to_json()
+        gathered = self._target.group_of(incident)
+        journal.add(self._target.name, key_of(written), written, now, gathered)
+
+    def _tells(self, incident: Incident, now: float) -> bool:
+        is_silent = self._silences.silence_of(incident.rule, now) is not None
+        return not is_silent and self._target.is_on_duty(now)
+
+    async def _deliver(
+        self, journal: Journal, poked: trio.MemoryReceiveChannel[None], report: Report
+    ) -> None:
+        """Tell the target what waits, until nothing more comes."""
+        has_ended = False
+        while True:
+            waiting = await self._next(journal, at_once=has_ended)
+            if isinstance(waiting, Message):
+                with journal.claimed(self._target.name) as is_ours:
+                    if is_ours:
+                        await self._deliver_waiting(journal, report)
+                    else:
+                        await trio.sleep(_CLAIM_PAUSE)
+                continue
+            report(OutputState.WORKING, self._target.kind.value)
+            if has_ended:
+                return
+            with trio.move_on_after(math.inf if waiting is None else waiting):
+                try:
+                    await poked.receive()
+                except trio.EndOfChannel:
+                    has_ended = True
+
+    async def _deliver_waiting(self, journal: Journal, report: Report) -> None:
+        pause = _FIRST_PAUSE
+        while isinstance(message := await self._next(journal), Message):
+            try:
+                await self._send(message.events)
+            except TryAgainError as error:
+                await trio.to_thread.run_sync(journal.attempted, message)
+                left = await trio.to_thread.run_sync(journal.count, self._target.name)
+                report(OutputState.RETRYING, f"{error}; {left} waiting")
+                await trio.sleep(pause if error.after is None else error.after)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
+            except RefusedError as error:
+                key = key_of_all(message.events)
+                logger.error("{} refused {!r} for good: {}", self.name, key, error)
+                await trio.to_thread.run_sync(journal.refused, message)
+            else:
+                await trio.to_thread.run_sync(journal.delivered, message)
+            pause = _FIRST_PAUSE
+
+    async def _next(self, journal: Journal, *, at_once: bool = False) -> Message | float | None:
+        wait: float | None = self._target.group_wait or None
+        if wait is not None and at_once:
+            wait = 0
+        return await trio.to_thread.run_sync(journal.next, self._target.name, self._wall(), wait)
+
+
+def _poke(poke: trio.MemorySendChannel[None]) -> None:
+    with suppress(trio.WouldBlock):  # then it knows
+        poke.send_nowait(None)
+
+
+def make_notifier(target: Target, journal: Path, wall: WallClock, describe: Describe) -> Notifier:
+    """Return what tells a target. Raises `UsageError` if its secrets are not there."""
+    silences = Silences(journal.with_name(FILE_NAME))
+    return Notifier(target, journal, sender(target, wall), wall, silences, describe)

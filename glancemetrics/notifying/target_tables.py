@@ -1,0 +1,178 @@
+"""`[[notify]]` tables in TOML."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from glancemetrics.errors import UsageError
+from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
+from glancemetrics.notifying.hours import Hours, read_hours
+from glancemetrics.notifying.payloads import TEMPLATE_NAMES
+from glancemetrics.notifying.secret import Secret, read_secret
+from glancemetrics.notifying.targets import GroupBy, Target, TargetKind
+from glancemetrics.rules.rule import Severity
+from glancemetrics.rules.templates import check_template
+from glancemetrics.settings import NOTIFY_TABLE
+from glancemetrics.toml_table import TomlTable, tables_of
+from glancemetrics.zones import named_zone
+
+_KINDS = tuple(kind.value for kind in TargetKind)
+_FOR_WEBHOOKS = ("format", "body", "headers", "secret")
+_KEYS = (
+    *("name", *_KINDS, "severity", "rules", "hours", "timezone", "recovered"),
+    *("group_wait", "group_by", "repeat", *_FOR_WEBHOOKS, "timeout"),
+)
+_FORMATS = ("json", "slack")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_DEEPEST = 16
+
+
+def read_targets(text: str, name: str) -> list[Target]:
+    """Read the targets of a TOML text; `name` is what it is called.
+
+    Raises `UsageError`, naming the line, the key and what it may be.
+    """
+    targets: list[Target] = []
+    for table, place in tables_of(text, name, NOTIFY_TABLE, "target"):
+        reader = _TargetTable(table, NOTIFY_TABLE, place)
+        target = reader.target()
+        if any(target.name == other.name for other in targets):
+            raise reader.wrong("name", "another target is called so")
+        targets.append(target)
+    return targets
+
+
+class _TargetTable(TomlTable):
+    def target(self) -> Target:
+        self.check_keys(_KEYS)
+        kind = TargetKind(self.one_of(_KINDS))
+        name = self.text("name") or kind.value
+        if len(name) > 80 or not name.isprintable():
+            raise self.wrong("name", "must be a text of at most 80 printable characters")
+        is_exec = kind is TargetKind.EXEC
+        self._check_pointless(kind)
+        return Target(
+            name=name,
+            kind=kind,
+            url=None if is_exec else self._url(kind),
+            command=self._texts("exec") if is_exec else (),
+            severity=Severity(
+                self.choice("severity", tuple(one.value for one in Severity)) or "info"
+            ),
+            rules=self._texts("rules") if "rules" in self.table else ("*",),
+            hours=self._hours(),
+            recovered=self._switch("recovered"),
+            group_wait=self.span("group_wait", 0),
+            group_by=GroupBy(
+                self.choice("group_by", tuple(one.value for one in GroupBy)) or "rule"
+            ),
+            repeat=self.span("repeat", 0) or None,
+            format=self.choice("format", _FORMATS) or "json",
+            body=self._body(),
+            headers=self._headers(),
+            secret=self._secret(),
+            timeout=self.span("timeout", 10),
+        )
+
+    def _check_pointless(self, kind: TargetKind) -> None:
+        for key in _FOR_WEBHOOKS:
+            if key in self.table and kind is not TargetKind.WEBHOOK:
+                raise self.unseen_wrong(key, "has meaning for a webhook only")
+        if "group_by" in self.table and "group_wait" not in self.table:
+            raise self.wrong("group_by", "needs group_wait, the time in which events are gathered")
+        if "timezone" in self.table and "hours" not in self.table:
+            raise self.wrong("timezone", "is that of hours, and there are none")
+
+    def _url(self, kind: TargetKind) -> Secret:
+        found = read_secret(self.text(kind.value) or "")
+        if found.source:
+            return found
+        if kind is TargetKind.APPRISE:
+            # Whoever may read it may write in this name, with most services.
+            if "://" not in found.name:
+                raise self.unseen_wrong(
+                    kind.value, "must be an address of Apprise, env:NAME or file:PATH"
+                )
+        elif not re.match(r"https?://[^/]", found.name):
+            raise self.wrong(
+                kind.value, "must be an http:// or https:// address, env:NAME or file:PATH"
+            )
+        return found
+
+    def _hours(self) -> Hours | None:
+        if "hours" not in self.table:
+            return None
+        try:
+            zone = named_zone(self.text("timezone") or "local", "timezone")
+        except UsageError:
+            raise self.wrong(
+                "timezone", "must be a name such as Europe/Paris, local or UTC"
+            ) from None
+        try:
+            return read_hours(self._texts("hours"), zone)
+        except ValueError:
+            raise self.wrong("hours", f"must be {ALLOWED_HOURS}") from None
+
+    def _secret(self) -> Secret | None:
+        text = self.text("secret")
+        return None if text is None else self._hidden("secret", text)
+
+    def _hidden(self, key: str, text: str) -> Secret:
+        found = read_secret(text)
+        if not found.source:
+            raise self.unseen_wrong(
+                key,
+                "must be env:NAME or file:PATH; a secret does not belong into a configuration",
+            )
+        return found
+
+    def _headers(self) -> tuple[tuple[str, Secret], ...]:
+        table = self.table.get("headers", {})
+        if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
+            raise self.unseen_wrong("headers", 'must be such as { Authorization = "env:TOKEN" }')
+        for name in table:
+            if not _HEADER.fullmatch(name):
+                raise self.unseen_wrong("headers", f"{name!r} is no name of a header")
+        return tuple((name, self._hidden("headers", text)) for name, text in table.items())
+
+    def _body(self) -> dict[str, Any] | None:
+        body = self.table.get("body")
+        if body is None:
+            return None
+        if not isinstance(body, dict):
+            raise self.wrong("body", 'must be a table, such as { text = "{message}" }')
+        self._check_templates(body, 0)
+        return body
+
+    def _check_templates(self, value: object, depth: int) -> None:
+        if depth > _DEEPEST:
+            raise self.unseen_wrong("body", "is nested too deeply")
+        if isinstance(value, str):
+            try:
+                check_template(value, TEMPLATE_NAMES)
+            except ValueError as error:
+                raise self.unseen_wrong("body", f"{value!r}: {error}") from None
+        elif isinstance(value, dict | list):
+            for inner in value.values() if isinstance(value, dict) else value:
+                self._check_templates(inner, depth + 1)
+        elif not isinstance(value, bool | int | float) or not math.isfinite(value):
+            raise self.unseen_wrong("body", "has texts, numbers, true, false, tables and arrays")
+
+    def _texts(self, key: str) -> tuple[str, ...]:
+        value = self.table.get(key)
+        texts = [value] if isinstance(value, str) else value
+        if (
+            not isinstance(texts, list)
+            or not texts
+            or not all(isinstance(text, str) and text and "\0" not in text for text in texts)
+        ):
+            raise self.wrong(key, "must be a text, or several in brackets")
+        return tuple(texts)
+
+    def _switch(self, key: str) -> bool:
+        value = self.table.get(key, True)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "must be true or false")
+        return value

@@ -19,9 +19,12 @@ from actors.messages import FromAggregator
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.snapshot import SourceHealth, SourceState
 
 _SAVE_SECONDS = 1.0
 """Between saves of where rules stand. After a crash, what happened since happens once more."""
+_MOST_CAUSE = 300
+"""Characters."""
 _SAVE_AGAIN_SECONDS = 60.0
 """After a save that failed."""
 
@@ -46,11 +49,12 @@ async def supervise_alerts(
         fan_out.send_event(event)
     save_at = trio.current_time() + _SAVE_SECONDS
     dropped: dict[str, int] = {}
+    unread = ""
     try:
         async with receive:
             async for message in receive:
                 if isinstance(message, ClosedSeconds):
-                    for event in alerting.close(message):
+                    for event in alerting.close(message, unread):
                         fan_out.send_event(event)
                     dropped = _told_dropped(alerting, dropped)
                     # What has not been delivered would be lost with a state that knows of it.
@@ -60,12 +64,21 @@ async def supervise_alerts(
                         pause = _SAVE_SECONDS if saved else _SAVE_AGAIN_SECONDS
                         save_at = trio.current_time() + pause
                 else:
+                    unread = _unread(message.health.sources)
                     fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
     finally:
         # Also when something failed: silence must be told from absence.
         fan_out.send_event(
             _own(AlertEventKind.MONITORING_STOPPED, f"Monitoring of {what} ended", wall)
         )
+
+
+def _unread(sources: Sequence[SourceHealth]) -> str:
+    """Say which logs cannot be read."""
+    unread = (SourceState.BLOCKED, SourceState.WAITING)
+    return "; ".join(
+        f"{source.name} {source.detail}" for source in sources if source.state in unread
+    )[:_MOST_CAUSE]
 
 
 def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:

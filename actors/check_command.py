@@ -7,6 +7,7 @@ from actors.service import counting_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.durations import written_span
 from glancemetrics.escaping import visible
+from glancemetrics.notifying.targets import Target
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import (
@@ -39,12 +40,27 @@ def check(text: str, name: str) -> int:
     text += text_table(["rule", "severity", "what", "when"], rows)
     if written.targets:
         told = [
-            [visible(one.name), one.kind.value, one.severity.value, visible(" ".join(one.rules))]
+            [
+                visible(one.name),
+                one.kind.value,
+                one.severity.value,
+                visible(" ".join(one.rules)),
+                _how_often(one),
+            ]
             for one in written.targets
         ]
-        text += "\n" + text_table(["is told", "by", "from", "of"], told)
+        text += "\n" + text_table(["is told", "by", "from", "of", "when"], told)
     write_text(text)
     return 0
+
+
+def _how_often(target: Target) -> str:
+    when = "always" if target.hours is None else visible(target.hours.text)
+    if target.group_wait:
+        when += f", gathered for {written_span(target.group_wait)} by {target.group_by.value}"
+    if target.repeat is not None:
+        when += f", again every {written_span(target.repeat)}"
+    return when
 
 
 def _what(rule: Rule) -> str:

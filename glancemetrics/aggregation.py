@@ -140,12 +140,12 @@ class Aggregation:
         if read.reformatted is not None:
             self._reformatted[read.source] = (read.reformatted, wall)
         state = SourceState.FOLLOWING if read.caught_up else SourceState.READING
-        known = self._sources.get(read.source)
+        source = self._sources.get(read.source)
         self._sources[read.source] = SourceHealth(
             read.source,
             state,
             detail=self._note_on(read.source, wall),
-            format=read.format or (known.format if known else None),
+            format=read.format or (source.format if source else None),
             lag_bytes=read.lag_bytes,
         )
         self._clock.observe(read.source, None, read.caught_up, wall)
@@ -154,10 +154,20 @@ class Aggregation:
         if read.rejects:
             at = read.reject_seconds
             if at is None or len(at) < read.rejects:
-                newest = self._clock.newest if self._clock.newest is not None else int(wall)
-                more = read.rejects - (0 if at is None else len(at))
-                at = np.append(np.zeros(0, np.int64) if at is None else at, [newest] * more)
+                known = np.zeros(0, np.int64) if at is None else at
+                more = read.rejects - len(known)
+                at = np.append(known, [self._time_of_rejects(read, wall)] * more)
             self._counted += self._counting.count_rejects(at)
+
+    def _time_of_rejects(self, read: SourceBatch, wall: float) -> int:
+        """Return when rejects were written that have no record before them."""
+        newest = self._clock.newest
+        if newest is None:
+            return int(wall)
+        end = self._next_end(wall)
+        if read.fresh and self._clock.live and end is not None:
+            return max(newest, end)  # just now, as nothing had been left to read
+        return newest
 
     def note_source(self, source: SourceHealth, wall: float) -> None:
         """Take in what a tailer says of its source."""

@@ -35,6 +35,8 @@ class Incident:
     """Whether it came and went so often that it is told as one."""
     expired: bool = False
     """Whether it is over for want of data."""
+    cause: str = ""
+    """What we ourselves know of why there is too little: that a log cannot be read."""
 
     @property
     def duration_seconds(self) -> int | None:

@@ -13,7 +13,8 @@ import pytest
 
 from docs.format_pages import pages
 from glancemetrics.reporting.panel_names import PANEL_NAMES
-from glancemetrics.settings import setting_infos
+from glancemetrics.settings import read_settings, setting_infos
+from glancemetrics.written import read_written
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot
 from tests.glancemetrics.reporting.making import batches_of, report_of
@@ -47,6 +48,18 @@ def test_every_field_of_the_json_is_documented() -> None:
     words = set(re.findall(r"\w+", told))
     named = {*keys(snapshot().to_json()), *keys(event().to_json())} - {"2xx", "3xx", "4xx"}
     assert named <= words, named - words
+
+
+def test_the_configurations_in_the_docs_are_right() -> None:
+    examples = 0
+    for path in (Path(__file__).parents[1] / "docs").glob("*.md"):
+        for text in re.findall(
+            r"^```toml\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            read_settings({}, {}, text, path.name)
+            read_written(text, path.name)
+            examples += 1
+    assert examples >= 2
 
 
 def test_the_examples_of_the_library_are_so(

@@ -99,8 +99,13 @@ class Alerting:
         """By rule, how many groups were let go because there were too many."""
         return {watch.rule.name: watch.dropped for watch in self._watches if watch.dropped}
 
-    def close(self, closed: ClosedSeconds) -> list[AlertEvent]:
-        """Take in what was counted, evaluate what has closed, and return what happened."""
+    def close(self, closed: ClosedSeconds, unread: str = "") -> list[AlertEvent]:
+        """Take in what was counted, evaluate what has closed, and return what happened.
+
+        `unread` says which logs cannot be read, and why: that is not the silence of a site.
+        """
+        for watch in self._watches:
+            watch.unread = unread
         waiting = [*self._ahead, *closed.counts]
         if self._end is None:
             self._end = min([closed.end, *(int(counts.seconds[0]) for counts in waiting)])

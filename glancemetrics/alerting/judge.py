@@ -146,7 +146,7 @@ class Judge:
                 signals = factor.signals(values, past)
                 signals[np.isnan(past)] = Signal.NO_DATA
             case Absence():
-                signals = np.where(hits > 0, Signal.CLEAR, Signal.BREACH).astype(np.int8)
+                signals = np.where(values > 0, Signal.CLEAR, Signal.BREACH).astype(np.int8)
                 signals[young()] = Signal.NO_DATA
             case Unseen():
                 signals = np.where(hits > 0, Signal.BREACH, Signal.CLEAR).astype(np.int8)
@@ -166,7 +166,7 @@ class Judge:
                 signals[np.isnan(limits)] = Signal.NO_DATA
         unknown = np.isnan(values)
         if self._needs_hits:
-            seen = hits + counted if self._rule.metric.per is Per.LINE else hits
+            seen = hits + counted if self._rule.metric.per in {Per.LINE, Per.LINES} else hits
             unknown |= seen < self._rule.min_hits
         signals[unknown] = Signal.NO_DATA
         return Judged(signals, values, limits, hits, band)
@@ -177,7 +177,7 @@ class Judge:
         rule = self._rule
         return (
             rule.min_hits > 0
-            or rule.metric.per in {Per.HIT, Per.LINE}
+            or rule.metric.per in {Per.HIT, Per.LINE, Per.LINES}
             or not isinstance(rule.condition, Threshold)
             # A group is there once it is asked for, whatever is measured.
             or (rule.by is not None and not rule.condition.is_above)
@@ -200,6 +200,8 @@ class Judge:
                 return _share(values, hits)
             case Per.LINE:
                 return _share(values, values + hits)
+            case Per.LINES:
+                return values + hits
             case Per.NOTHING:
                 return values
 

@@ -56,6 +56,8 @@ class Watch:
         self.stream = Stream(rule.where, rule.by)
         self._judge = Judge(rule)
         self.step = self._judge.step
+        self.unread = ""
+        """Which logs cannot be read now, and why."""
         self.dropped = 0
         """Groups that there were too many of."""
         self._resume: int | None = None
@@ -394,6 +396,7 @@ class Watch:
             group=name,
             hits=int(said.hits[group, at]),
             flapping=step.kind is StepKind.FLAPPING,
+            cause=self.unread if rule.is_of_little else "",
         )
         self._open[group] = incident
         kind = AlertEventKind.FLAPPING if incident.flapping else AlertEventKind.TRIGGERED

@@ -56,6 +56,8 @@ class Per(enum.Enum):
     HIT = enum.auto()
     LINE = enum.auto()
     """Records and rejects."""
+    LINES = enum.auto()
+    """By nothing: records are counted with the rejects."""
 
 
 class Unit(enum.Enum):
@@ -120,6 +122,7 @@ _PLAIN = {
         Unit.COUNT,
         "visitors",
     ),
+    "lines": Metric("lines", REJECTS, Per.LINES, Unit.COUNT, "lines"),
     "rejects": Metric("rejects", REJECTS, Per.NOTHING, Unit.COUNT, "unparsed lines"),
     "reject_ratio": Metric("reject_ratio", REJECTS, Per.LINE, Unit.SHARE, "unparsed lines"),
     "attacks": Metric(

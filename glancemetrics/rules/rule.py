@@ -21,7 +21,7 @@ from glancemetrics.rules.conditions import (
     Threshold,
     Unseen,
 )
-from glancemetrics.rules.metrics import Metric
+from glancemetrics.rules.metrics import Metric, Per
 from glancemetrics.rules.templates import fill
 
 Words = Callable[["Rule", Incident, str], str]
@@ -86,8 +86,23 @@ class Rule:
             case _:
                 return 0
 
+    @property
+    def is_of_little(self) -> bool:
+        """Whether it is a breach that there is too little: as when a log cannot be read."""
+        match self.condition:
+            case Threshold(_, is_above) | Change(Threshold(_, is_above)):
+                return not is_above
+            case Absence():
+                return True
+            case _:
+                return False
+
     def triggered_message(self, incident: Incident, time: str) -> str:
         """Say that it began; `time` is when, written."""
+        said = self._triggered(incident, time)
+        return f"{said} ({visible(incident.cause)})" if incident.cause else said
+
+    def _triggered(self, incident: Incident, time: str) -> str:
         if self.triggered_words is not None:
             return self.triggered_words(self, incident, time)
         if self.message is None:
@@ -158,7 +173,8 @@ class Rule:
                     f"times too fast over {window} and {written_span(short)} (above {factor:g})"
                 )
             case Absence():
-                return f"no request for {window}"
+                what = "line at all" if self.metric.per is Per.LINES else "request"
+                return f"no {what} for {window}"
             case Unseen():
                 return f"{self.by} {visible(incident.group or '')} has not been seen before"
             case Anomaly():

@@ -112,7 +112,10 @@ class _RuleTable(TomlTable):
             case "change":
                 condition = self._change(window)
             case "absence":
-                condition, metric = Absence(), read_metric("hits")
+                condition, metric = (
+                    Absence(),
+                    read_metric(self.choice("metric", ("hits", "lines")) or "hits"),
+                )
                 window = self.span("absence", 300)
             case "slo":
                 condition = self._slo(metric, by)
@@ -231,7 +234,7 @@ class _RuleTable(TomlTable):
             "budget": ("slo",),
             "season": ("anomaly",),
             "warm_up": ("new",),
-            "metric": ("above", "below", "change", "slo", "anomaly"),
+            "metric": ("above", "below", "change", "absence", "slo", "anomaly"),
             "window": ("above", "below", "change", "new", "scan", "anomaly"),
         }
         for key, kinds in needs.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,23 @@ def test_check_says_what_would_be_watched(folder: Path) -> None:
     assert "config.toml is right." in done.stdout
     assert "Failures" in done.stdout
     assert "above 0.25 over 1m, of at least 30 requests" in done.stdout
+
+
+def test_check_says_who_would_be_told_and_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "check.toml").write_text(
+        '[[notify]]\nname = "team"\nwebhook = "https://example.org/hunter2"\n'
+        'severity = "warning"\nrules = ["Checkout*"]\nhours = "Mon-Fri 08:00-18:00"\n'
+        'group_wait = "30s"\nrepeat = "4h"\n',
+        encoding="utf-8",
+    )
+    done = run("check", "check.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"team +webhook +warning +Checkout\* +"
+        r"Mon-Fri 08:00-18:00, gathered for 30s by rule, again every 4h",
+        done.stdout,
+    )
+    assert "hunter2" not in done.stdout
 
 
 @pytest.mark.parametrize(

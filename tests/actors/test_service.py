@@ -262,6 +262,43 @@ async def test_a_replay_gives_the_incidents_that_there_were_live(
     }
 
 
+ABSENCES = """
+[[rule]]
+name = "No request"
+absence = "15s"
+[[rule]]
+name = "No line"
+absence = "15s"
+metric = "lines"
+"""
+
+
+async def test_no_request_no_line_and_a_log_that_is_not_there_are_told_apart(clock, run) -> None:
+    monitor = run(written=read_rules(ABSENCES, "rules.toml"))
+
+    def told() -> list[str]:
+        events = [event for event in monitor.recorder.events if event.incident is not None]
+        return [event.message for event in events if event.kind is AlertEventKind.TRIGGERED]
+
+    for _ in range(30):
+        monitor.write_now(1)
+        await trio.sleep(1)
+    for _ in range(60):
+        monitor.write(b"this is no request at all\n")
+        await trio.sleep(1)
+    assert [message[:31] for message in told()] == ["No request: no request for 15s,"]
+    await trio.sleep(40)
+    assert [message[:31] for message in told()][1:] == ["No line: no line at all for 15s"]
+    assert not told()[1].endswith(")")
+    for _ in range(30):
+        monitor.write_now(1)
+        await trio.sleep(1)
+    monitor.log.rename(monitor.log.with_name("elsewhere"))
+    await trio.sleep(120)
+    assert [message.partition(":")[0] for message in told()[2:]] == ["No request", "No line"]
+    assert all(f"({monitor.log} does not exist" in message for message in told()[2:])
+
+
 async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:
     monitor = run()
     await trio.sleep(30)

@@ -17,7 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
+from actors.fan_out import Delivery
+from actors.outputs.syslog import Syslog
+from actors.supervisor import keep_running
+from glancemetrics.settings import SyslogAddress
+from glancemetrics.snapshot import OutputState
+from tests.actors.outputs.feeding import event
 from tests.conftest import needs
 from tests.lines import line
 from tests.waiting import eventually, free_port, until_listening
@@ -27,8 +34,31 @@ pytestmark = pytest.mark.terminal
 PROGRAM = [sys.executable, "-m", "glancemetrics"]
 
 
+class RSyslog:
+    def __init__(self, port: int, written: Path, config: Path) -> None:
+        self.port = port
+        self.written = written
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        pid_file = self._config.with_name("rsyslog.pid")
+        pid_file.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            ["rsyslogd", "-n", "-f", str(self._config), "-i", str(pid_file)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until_listening(self.port, "rsyslog")
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(10)
+
+
 @pytest.fixture
-def rsyslog(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+def rsyslog(tmp_path: Path) -> Iterator[RSyslog]:
     """Debian's rsyslog, listening on TCP and UDP of a loopback port, writing to a file."""
     needs("rsyslogd")
     port = free_port()
@@ -43,15 +73,10 @@ def rsyslog(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         '%app-name% %msgid% %structured-data% |%msg%|\\n")\n'
         f'action(type="omfile" file="{written}" template="all")\n'
     )
-    server = subprocess.Popen(
-        ["rsyslogd", "-n", "-f", str(config), "-i", str(tmp_path / "rsyslog.pid")],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-    until_listening(port, "rsyslog")
-    yield port, written
-    server.terminate()
-    server.wait(10)
+    server = RSyslog(port, written, config)
+    server.start()
+    yield server
+    server.stop()
 
 
 def command(tmp_path: Path, *arguments: object) -> str:
@@ -79,10 +104,10 @@ def traffic(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize(("columns", "rows", "scheme"), [(80, 24, "tcp"), (200, 60, "udp")])
 def test_a_spike_triggers_and_its_end_recovers_everywhere(
-    terminal, traffic: Path, rsyslog: tuple[int, Path], tmp_path: Path,
+    terminal, traffic: Path, rsyslog: RSyslog, tmp_path: Path,
     columns: int, rows: int, scheme: str,
 ) -> None:  # fmt: skip
-    port, written = rsyslog
+    port, written = rsyslog.port, rsyslog.written
     screen = terminal(columns, rows)
     screen.type(
         command(tmp_path, "-f", traffic, "--alert_threshold", 150, "--alertwindow", 0.1,
@@ -104,16 +129,49 @@ def test_a_spike_triggers_and_its_end_recovers_everywhere(
 
     trail = [json.loads(text) for text in
              (tmp_path / "state/glancemetrics/alerts.jsonl").read_text().splitlines()]  # fmt: skip
-    events = [event["event"] for event in trail]
+    events = [one["event"] for one in trail]
     assert events == ["monitoring_started", "triggered", "recovered", "monitoring_stopped"]
     eventually(lambda: written.read_text().count("\n") == 4, what="the syslog's fourth line")
     lines = written.read_text().splitlines()
     assert [text.split()[0] for text in lines] == [
         "daemon.info", "daemon.warning", "daemon.notice", "daemon.info",
     ]  # fmt: skip
-    for text, event in zip(lines, trail, strict=True):
-        assert f"glancemetrics {event['event']} [glancemetrics@32473 " in text
-        assert text.endswith(f"|{event['message']}|")
+    for text, one in zip(lines, trail, strict=True):
+        assert f"glancemetrics {one['event']} [glancemetrics@32473 " in text
+        assert text.endswith(f"|{one['message']}|")
+
+
+async def test_what_happens_while_rsyslog_is_down_reaches_it_once_it_is_back(
+    rsyslog: RSyslog,
+) -> None:
+    """Killed, not stopped; each event once, in order, and none that happened meanwhile is lost."""
+    address = SyslogAddress("tcp", "127.0.0.1", rsyslog.port)
+    delivery = Delivery.to(Syslog(address, facility="daemon", severity="warning"))
+
+    def received() -> list[int]:
+        return [int(n) for n in re.findall(r"Event (\d+)\|", rsyslog.written.read_text())]
+
+    async def until(numbers: list[int]) -> None:
+        with trio.move_on_after(30):
+            while not rsyslog.written.exists() or received() != numbers:
+                await trio.sleep(0.05)
+        assert received() == numbers
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for round_ in range(3):
+            begin = 20 * round_
+            for number in range(begin, begin + 10):
+                delivery.send_event(event(number, "Event"))
+            await until(list(range(begin + 10)))
+            rsyslog.stop(signal.SIGKILL)
+            for number in range(begin + 10, begin + 20):
+                delivery.send_event(event(number, "Event"))
+            await trio.sleep(0.3)
+            assert delivery.health.state is OutputState.RETRYING
+            rsyslog.start()
+            await until(list(range(begin + 20)))
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("how", ["q", "C-c", "SIGTERM", "SIGHUP", "crash"])

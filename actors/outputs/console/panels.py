@@ -244,7 +244,11 @@ def alerts(
 def _alert(style: str, mark: str, message: str, more: str, cells: int) -> list[Row]:
     """One alert, over two rows where one is too narrow: nothing of it is cut off."""
     whole = f"{message} ({more})" if more else message
-    lines = [whole] if width(whole) <= cells - 3 else [*wrapped(message, cells - 3), *wrapped(more, cells - 3)]
+    lines = (
+        [whole]
+        if width(whole) <= cells - 3
+        else [*wrapped(message, cells - 3), *wrapped(more, cells - 3)]
+    )
     marks = [f" {mark} "] + ["   "] * len(lines)
     return [[(style, start + line)] for start, line in zip(marks, lines, strict=False) if line]
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 from loguru import logger
@@ -55,6 +56,30 @@ async def test_an_event_is_a_line_that_says_it_all(tmp_path: Path) -> None:
             "message": "High traffic 12",
         },
     ]
+
+
+async def test_what_comes_again_after_a_crash_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+
+    def of(number: int, kind: AlertEventKind = AlertEventKind.TRIGGERED) -> AlertEvent:
+        made = event(number)
+        assert made.incident is not None
+        incident = attrs.evolve(made.incident, id=f"high_traffic-{number}")
+        return attrs.evolve(made, kind=kind, incident=incident)
+
+    over = AlertEventKind.RECOVERED
+    await feed(AlertLog(path, "10 MB", 10), of(1), of(1, over), of(2))
+    await feed(
+        AlertLog(path, "10 MB", 10, is_resuming=True), of(1, over), of(2), of(2, over), of(3)
+    )
+    assert [(one["incident"], one["event"]) for one in lines(path)] == [
+        *(("high_traffic-1", "triggered"), ("high_traffic-1", "recovered")),
+        *(("high_traffic-2", "triggered"), ("high_traffic-2", "recovered")),
+        ("high_traffic-3", "triggered"),
+    ]
+    # A log of the past that is read again says it all again.
+    await feed(AlertLog(path, "10 MB", 10), of(3))
+    assert len(lines(path)) == 6
 
 
 async def test_an_event_is_on_disk_before_the_next_comes(tmp_path: Path) -> None:

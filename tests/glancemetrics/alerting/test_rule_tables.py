@@ -159,6 +159,8 @@ def test_a_shorter_budget_burns_faster() -> None:
         ('slo = 99.9\nmetric = "rate"', "metric = 'rate': must be a ratio, such as"),
         ("slo = 100", "slo = 100: must be a number from 1 to 99.9999"),
         ('slo = 99\nby = "host"', "by = 'host': an error budget is of all together"),
+        ('absence = "5m"\nmetric = "rate"', "metric = 'rate': must be one of hits, lines"),
+        ('absence = "5m"\nmetric = "lines"\nby = "host"', "could not be parsed have no fields"),
         ('absence = "5m"\nwindow = "5m"', "window = '5m': has no meaning in a rule with absence"),
         ('anomaly = 3\nby = "host"', "by = 'host': what is usual is learnt of all together"),
         ('scan = "ports"', "scan = 'ports': must be one of paths, attacks, logins"),

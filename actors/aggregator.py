@@ -6,14 +6,31 @@ line comes at all, and takes a snapshot at every refresh.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import trio
+from loguru import logger
 
 from actors.clock import WallClock
-from actors.messages import FromAggregator, FromParser, SourceGone
-from glancemetrics.aggregation import Aggregation, SourceBatch
+from actors.messages import (
+    Checkpoint,
+    FromAggregator,
+    FromParser,
+    Gap,
+    Marked,
+    Parsed,
+    SourceGone,
+)
+from actors.tailer.marks import PathMark
+from glancemetrics.aggregation import Aggregation
+from glancemetrics.state_tree import to_bytes
 
 _CLOSE_SECONDS = 0.5
 """Between looks at whether a second has closed."""
+
+_FIRST_CHECKPOINT = 1.0
+"""Seconds after the start; a log that is rotated before it leaves nothing to find it by."""
 
 _LARGE_BATCH = 2000
 """Rows from which a batch is counted in a worker thread, to keep the loop free."""
@@ -26,23 +43,42 @@ async def aggregate(
     *,
     refresh_seconds: float,
     wall: WallClock,
+    before: Sequence[PathMark] = (),
+    checkpoint_seconds: float = math.inf,
 ) -> None:
-    """Aggregate until the channel ends; the last snapshot is of everything that came."""
+    """Aggregate until the channel ends; the last snapshot is of everything that came.
+
+    `before` is how far sources had been read when the aggregation was another's; every
+    `checkpoint_seconds`, and in the end, comes what is to be known after a restart.
+    """
+    marks = {mark.path: mark for mark in before}
     async with receive, send:
         next_close = trio.current_time()
+        next_checkpoint = (
+            next_close + _FIRST_CHECKPOINT if checkpoint_seconds < math.inf else math.inf
+        )
         next_snapshot = next_close + refresh_seconds
         first = True
         ended = False
         while not ended:
             with trio.move_on_at(min(next_close, next_snapshot)):
                 try:
-                    await _take_in(aggregation, await receive.receive(), wall())
+                    await _take_in(aggregation, await receive.receive(), wall(), marks)
                 except trio.EndOfChannel:
                     ended = True
-            closed = aggregation.advance(wall(), ended=ended and aggregation.finished)
+            now = trio.current_time()
+            is_checkpoint = now >= next_checkpoint or (ended and next_checkpoint < math.inf)
+            closed = aggregation.advance(
+                wall(), ended=ended and aggregation.finished, whole=is_checkpoint
+            )
             if closed is not None:
                 await send.send(closed)
-            now = trio.current_time()
+            if is_checkpoint:
+                if aggregation.has_begun:
+                    await send.send(
+                        Checkpoint(to_bytes(aggregation.to_state()), tuple(marks.values()))
+                    )
+                next_checkpoint = now + checkpoint_seconds
             if now >= next_close:
                 next_close = now + _CLOSE_SECONDS
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
@@ -53,13 +89,24 @@ async def aggregate(
                 next_snapshot = max(next_snapshot, now) + refresh_seconds
 
 
-async def _take_in(aggregation: Aggregation, message: FromParser, wall: float) -> None:
+async def _take_in(
+    aggregation: Aggregation, message: FromParser, wall: float, marks: dict[str, PathMark]
+) -> None:
     match message:
-        case SourceBatch(batch=batch) if batch.num_rows >= _LARGE_BATCH:
-            await trio.to_thread.run_sync(aggregation.add, message, wall)
-        case SourceBatch():
-            aggregation.add(message, wall)
+        case Parsed(batch=read, mark=mark):
+            if read.batch.num_rows >= _LARGE_BATCH:
+                await trio.to_thread.run_sync(aggregation.add, read, wall)
+            else:
+                aggregation.add(read, wall)
+            if mark is not None:
+                marks[mark.path] = mark
+        case Marked(mark=mark):
+            marks[mark.path] = mark
         case SourceGone(name=name):
+            marks.pop(name, None)
             aggregation.forget_source(name)
+        case Gap(what=what):
+            logger.warning("{}", what)
+            aggregation.note_gap(what)
         case _:
             aggregation.note_source(message, wall)

@@ -6,27 +6,28 @@ of the same instant as its insights.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
 
 import attrs
 import trio
 from loguru import logger
 
-from actors.alert_state import AlertState
+from actors.checkpoints import Checkpoints
 from actors.clock import WallClock
 from actors.fan_out import FanOut
-from actors.messages import FromAggregator
+from actors.messages import Checkpoint, FromAggregator
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.snapshot import Snapshot, SourceHealth, SourceState
+from glancemetrics.state_tree import to_bytes
 
-_SAVE_SECONDS = 1.0
-"""Between saves of where rules stand. After a crash, what happened since happens once more."""
 _MOST_CAUSE = 300
 """Characters."""
 _SAVE_AGAIN_SECONDS = 60.0
-"""After a save that failed."""
+"""After a save that failed: it is tried again then, and said again if it fails."""
 
 
 async def supervise_alerts(
@@ -36,36 +37,37 @@ async def supervise_alerts(
     *,
     what: str,
     wall: WallClock,
-    state: AlertState | None = None,
+    checkpoints: Checkpoints | None = None,
     first: Sequence[AlertEvent] = (),
 ) -> None:
     """Evaluate until the channel ends. The monitoring's own start and end are events too.
 
-    `what` says what is monitored, for people; `state` is where rules stand, to be saved; `first`
-    has happened before.
+    `what` says what is monitored, for people; `checkpoints` is where they are saved; `first` has
+    happened before.
     """
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
     for event in first:
         fan_out.send_event(event)
-    save_at = trio.current_time() + _SAVE_SECONDS
+    save_at = -math.inf
     dropped: dict[str, int] = {}
     unread = ""
     try:
         async with receive:
             async for message in receive:
-                if isinstance(message, ClosedSeconds):
-                    for event in alerting.close(message, unread):
-                        fan_out.send_event(event)
-                    dropped = _told_dropped(alerting, dropped)
-                    # What has not been delivered would be lost with a state that knows of it.
-                    due = trio.current_time() >= save_at
-                    if state is not None and due and fan_out.all_delivered:
-                        saved = await _save(state, alerting)
-                        pause = _SAVE_SECONDS if saved else _SAVE_AGAIN_SECONDS
-                        save_at = trio.current_time() + pause
-                else:
-                    unread = _unread(message.health.sources)
-                    fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
+                match message:
+                    case ClosedSeconds():
+                        for event in alerting.close(message, unread):
+                            fan_out.send_event(event)
+                        dropped = _told_dropped(alerting, dropped)
+                    case Snapshot():
+                        unread = _unread(message.health.sources)
+                        fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
+                    case Checkpoint():
+                        is_due = checkpoints is not None and trio.current_time() >= save_at
+                        if checkpoints is None or not is_due:
+                            continue
+                        if not await _save(checkpoints, message, alerting, fan_out, wall()):
+                            save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
     finally:
         # Also when something failed: silence must be told from absence.
         fan_out.send_event(
@@ -92,11 +94,29 @@ def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:
     return now
 
 
-async def _save(state: AlertState, alerting: Alerting) -> bool:
+async def _save(
+    checkpoints: Checkpoints,
+    checkpoint: Checkpoint,
+    alerting: Alerting,
+    fan_out: FanOut,
+    time: float,
+) -> bool:
+    # What happens from here on would happen once more after a crash, and is known by its name.
+    save = functools.partial(
+        checkpoints.save,
+        time,
+        checkpoint.marks,
+        aggregation=checkpoint.aggregation,
+        alerting=to_bytes(alerting.to_state()),
+        undelivered={
+            name: [event.to_state() for event in events]
+            for name, events in fan_out.undelivered.items()
+        },
+    )
     try:
-        await trio.to_thread.run_sync(state.save, alerting.to_json())
+        await trio.to_thread.run_sync(save)
     except OSError as error:
-        logger.warning("where rules stand could not be saved: {}", error)
+        logger.warning("what is known could not be saved: {}", error)
         return False
     return True
 

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from actors.alert_log_files import read_lines, rotated
 from actors.archive.output_file import write_text
+from actors.state_folder import add_state_folder_option, state_folder
 from glancemetrics.audit import Line, Verdict, verify
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
@@ -28,7 +27,7 @@ from glancemetrics.zones import named_zone
 def run_audit(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
     """Run the command; returns the exit status."""
     options = _parser(parser_class).parse_args(arguments)
-    lines = _lines(options.files)
+    lines = _lines(options.files or [str(state_folder(options.state_dir) / "alerts.jsonl")])
     if options.action == "verify":
         return _verify(lines)
     return _show(lines, options)
@@ -48,13 +47,12 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
     add("--since", metavar="TIME", help=f"show: only from then on: {ALLOWED_INSTANT}")
     add("--until", metavar="TIME", help="show: only before then")
     add("--timezone", default="local", metavar="ZONE", help="show: whose time (default: local)")
+    add_state_folder_option(parser)
     return parser
 
 
 def _lines(names: list[str]) -> list[Line]:
     """Read the lines of alert logs, in the order in which they were written."""
-    if not names:
-        names = [str(platformdirs.user_state_path("glancemetrics") / "alerts.jsonl")]
     files: dict[Path, list[Line]] = {}
     for name in names:
         found = sorted(glob.glob(name)) if glob.has_magic(name) else [name]  # noqa: PTH207

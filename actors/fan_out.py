@@ -6,7 +6,7 @@ when an output has been stuck for `EVENT_QUEUE` of them is the next one lost to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import trio
@@ -56,6 +56,8 @@ class Delivery:
             self._events.send_nowait(event)
         except trio.WouldBlock:
             self.health = attrs.evolve(self.health, lost=self.health.lost + 1)
+        else:
+            self.inbox.undelivered.append(event)
 
     def send_snapshot(self, snapshot: Snapshot) -> None:
         if not self.output.wants_snapshots:
@@ -78,9 +80,17 @@ class FanOut:
         self.deliveries = [Delivery.to(output) for output in outputs]
 
     @property
-    def all_delivered(self) -> bool:
-        """Whether no event waits for any output."""
-        return not any(delivery.inbox.undelivered for delivery in self.deliveries)
+    def undelivered(self) -> dict[str, list[AlertEvent]]:
+        """By the name of an output, the events that it has not delivered."""
+        return {
+            delivery.output.name: list(delivery.inbox.undelivered) for delivery in self.deliveries
+        }
+
+    def send_again(self, undelivered: Mapping[str, Sequence[AlertEvent]]) -> None:
+        """Send what an output of the same name had not delivered before a restart."""
+        for delivery in self.deliveries:
+            for event in undelivered.get(delivery.output.name, ()):
+                delivery.send_event(event)
 
     def send_event(self, event: AlertEvent) -> None:
         for delivery in self.deliveries:

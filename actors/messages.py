@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from actors.tailer.marks import PathMark
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.formats.log_format import LogFormat
@@ -29,6 +30,32 @@ class Chunk:
     """Whether the look before had seen the end, so that these lines have only just been written."""
     lag_bytes: int
     """What had been written when this was read, and is still to be read."""
+    mark: PathMark | None = None
+    """How far the source has been read with this; `None` where there is no going back."""
+
+
+@attrs.frozen
+class Marked:
+    """How far a source has been read, where no line came with that."""
+
+    mark: PathMark
+
+
+@attrs.frozen
+class Gap:
+    """Something of a source that could not be read and never will be."""
+
+    source: str
+    what: str
+    """In a sentence."""
+
+
+@attrs.frozen
+class Parsed:
+    """What was read from a source at one look, and how far it has been read with that."""
+
+    batch: SourceBatch
+    mark: PathMark | None = None
 
 
 @attrs.frozen
@@ -38,6 +65,16 @@ class SourceGone:
     name: str
 
 
-FromTailer = Chunk | SourceHealth | SourceGone
-FromParser = SourceBatch | SourceHealth | SourceGone
-FromAggregator = ClosedSeconds | Snapshot
+@attrs.frozen
+class Checkpoint:
+    """All that the flow up to here is to know after a restart; what came before it is in it."""
+
+    aggregation: bytes
+    """`Aggregation.to_state`; as bytes, for it goes on meanwhile."""
+    marks: tuple[PathMark, ...]
+    """How far each source had been read."""
+
+
+FromTailer = Chunk | Marked | Gap | SourceHealth | SourceGone
+FromParser = Parsed | Marked | Gap | SourceHealth | SourceGone
+FromAggregator = ClosedSeconds | Snapshot | Checkpoint

@@ -14,7 +14,7 @@ import trio
 from loguru import logger
 
 from actors.clock import WallClock
-from actors.messages import Chunk, FromParser, FromTailer
+from actors.messages import Chunk, FromParser, FromTailer, Parsed
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
@@ -66,7 +66,7 @@ async def _parse_one(
 ) -> None:
     parsed: FromParser
     if isinstance(message, Chunk):
-        parsed = await trio.to_thread.run_sync(parse_chunk, message)
+        parsed = Parsed(await trio.to_thread.run_sync(parse_chunk, message), message.mark)
     else:
         parsed = message
     await turn.wait()

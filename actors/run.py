@@ -11,14 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import trio
 from loguru import logger
 
 from actors.outputs.output import Output
-from actors.service import chosen_outputs, monitor, reading_of, rules_of, state_of
+from actors.service import (
+    checkpoints_of,
+    chosen_outputs,
+    monitor,
+    reading_of,
+    rules_of,
+)
 from actors.silences import FILE_NAME as SILENCES
 from actors.silences import Silences
+from actors.state_folder import state_folder
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.errors import GlanceMetricsError
@@ -44,9 +50,9 @@ def run_monitor(settings: Settings, written: Written | None = None) -> int:
     """
     to_terminal = sys.stdout is not None and sys.stdout.isatty()
     with_console = to_terminal and not settings.json and not settings.no_console
-    state_folder = platformdirs.user_state_path("glancemetrics")
-    _log_to(settings.log_level, state_folder / "glancemetrics.log" if with_console else None)
-    program = _Program(settings, written or Written(), state_folder, with_console)
+    folder = state_folder(settings.state_dir)
+    _log_to(settings.log_level, folder / "glancemetrics.log" if with_console else None)
+    program = _Program(settings, written or Written(), folder, with_console)
     try:
         trio.run(program.main)
     except BaseException as error:
@@ -69,9 +75,16 @@ class _Program:
         self.restore_terminal: Callable[[], None] = lambda: None
 
     async def main(self) -> None:
-        state = state_of(self._settings, self._state_folder, self._written.targets)
+        checkpoints = checkpoints_of(
+            self._settings,
+            self._state_folder,
+            is_service=bool(self._written.targets)
+            or not (self._with_console or self._settings.json),
+        )
+        if checkpoints is not None:
+            checkpoints.claim()
         outputs = chosen_outputs(
-            self._settings, self._state_folder, self._written, is_resuming=state is not None
+            self._settings, self._state_folder, self._written, is_resuming=checkpoints is not None
         )
         if self._with_console:
             outputs.append(self._console())
@@ -85,7 +98,7 @@ class _Program:
                 self._settings,
                 outputs,
                 written=self._written.rules,
-                state=state,
+                checkpoints=checkpoints,
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import attrs
 import trio
 from loguru import logger
 
 from actors.aggregator import aggregate
-from actors.alert_state import AlertState
 from actors.alert_supervisor import supervise_alerts
+from actors.checkpoints import Checkpoints, Saved
 from actors.clock import WallClock
 from actors.fan_out import FanOut
 from actors.messages import FromAggregator, FromParser, FromTailer
@@ -22,6 +22,7 @@ from actors.outputs.output import Output
 from actors.parser import parse
 from actors.server_configuration import format_from
 from actors.supervisor import keep_running
+from actors.tailer.marks import PathMark
 from actors.tailer.paths import STANDARD_INPUT
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
@@ -32,8 +33,8 @@ from glancemetrics.alerting.counting import Counting
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
+from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
-from glancemetrics.notifying.targets import Target
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.rules.high_traffic import NAME, high_traffic
 from glancemetrics.rules.rule import Rule, reach_of
@@ -46,7 +47,10 @@ _MOST_BACKWARD = 3600
 """Seconds. A rule that looks back further learns as it goes: to read days first takes too long."""
 
 _LONGEST_ABSENCE = 86_400
-"""Seconds; after a longer one rules begin anew."""
+"""Seconds; after a longer one all begins anew."""
+
+CHECKPOINT_SECONDS = 5.0
+"""Between checkpoints. After a crash, what was read since then is read again."""
 
 PARSERS = 2
 """Chunks that are parsed at a time: pyarrow leaves the interpreter to others meanwhile."""
@@ -68,12 +72,21 @@ def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> list[Rule]:
     ]
 
 
-def state_of(settings: Settings, folder: Path, targets: Sequence[Target]) -> AlertState | None:
-    """Return where it is kept how rules stand: if somebody is told, and the log is a live one."""
-    is_live = settings.start_from == "window" and settings.clock != "log"
-    if not targets or not is_live or STANDARD_INPUT in settings.file:
+def checkpoints_of(settings: Settings, folder: Path, *, is_service: bool) -> Checkpoints | None:
+    """Return where checkpoints are kept; `None` for nowhere.
+
+    They are kept where that is asked for, and where logs are followed as they are written for
+    others than whoever looks at the console (`is_service`).
+    """
+    is_asked = settings.state_dir is not None
+    if settings.state_dir == OFF:
         return None
-    return AlertState(folder, settings.file)
+    if STANDARD_INPUT in settings.file:
+        if is_asked:
+            logger.warning("standard input cannot be read again, so nothing is kept of it")
+        return None
+    is_live = settings.start_from == "window" and settings.clock != "log"
+    return Checkpoints(folder, settings.file) if is_asked or (is_service and is_live) else None
 
 
 def counting_of(alerting: Alerting) -> Counting:
@@ -145,7 +158,7 @@ async def monitor(
     outputs: Sequence[Output],
     *,
     written: Sequence[Rule] = (),
-    state: AlertState | None = None,
+    checkpoints: Checkpoints | None = None,
     stop: trio.Event,
     wall: WallClock,
     standard_input: Callable[[], int],
@@ -167,32 +180,39 @@ async def monitor(
 
     rules = rules_of(settings, written)
     longest = max(settings.timewindow, *(_backward(rule) for rule in rules))
-    alerting = Alerting(rules, incident_limit=settings.incident_limit)
-    aggregation = Aggregation(
-        window_seconds=settings.timewindow,
-        alert_window_seconds=longest,
-        limits={
+    counting = counting_of(Alerting(rules))
+
+    def anew() -> Resumed:
+        alerting = Alerting(rules, incident_limit=settings.incident_limit)
+        limits = {
             d: settings.section_limit if d is Dimension.SECTION else settings.top_limit
             for d in Dimension
-        },
-        delay=settings.delay,
-        clock=ClockMode(settings.clock),
-        sources=settings.file,
-        distinct_limit=settings.distinct_limit,
-        counting=counting_of(alerting),
-    )
+        }
+        aggregation = Aggregation(
+            window_seconds=settings.timewindow,
+            alert_window_seconds=longest,
+            limits=limits,
+            delay=settings.delay,
+            clock=ClockMode(settings.clock),
+            sources=settings.file,
+            distinct_limit=settings.distinct_limit,
+            counting=counting,
+        )
+        return Resumed(aggregation, alerting)
+
     where = None
     if settings.where is not None:
         from glancemetrics.sql import Where  # late: DuckDB is an extra
 
         where = Where(settings.where)
     reading = reading_of(settings)
-    alerting, ended, away = _resumed(alerting, state, wall)
-    back = longest if away is None else max(longest, math.ceil(away) + alerting.backward)
+    saved = None if checkpoints is None else checkpoints.load()
+    resumed = resume(anew, saved, wall())
+    fan_out.send_again(resumed.undelivered)
     start = StartPosition(
         From(settings.start_from),
         # The delay is not known yet; what comes before the window costs little.
-        back + math.ceil(settings.delay or 0),
+        longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
     )
 
@@ -206,23 +226,25 @@ async def monitor(
                 flow.start_soon(
                     functools.partial(
                         supervise_alerts,
-                        alerting,
+                        resumed.alerting,
                         from_aggregator,
                         fan_out,
                         what=", ".join(settings.file),
                         wall=wall,
-                        state=state,
-                        first=ended,
+                        checkpoints=checkpoints,
+                        first=resumed.ended,
                     )
                 )
                 flow.start_soon(
                     functools.partial(
                         aggregate,
-                        aggregation,
+                        resumed.aggregation,
                         from_parser,
                         to_alerts,
                         refresh_seconds=settings.refresh,
                         wall=wall,
+                        before=resumed.marks,
+                        checkpoint_seconds=math.inf if checkpoints is None else CHECKPOINT_SECONDS,
                     )
                 )
                 flow.start_soon(
@@ -239,7 +261,12 @@ async def monitor(
                 )
                 with tailers:
                     await tail(
-                        settings.file, start, reading, to_parser, standard_input=standard_input
+                        settings.file,
+                        start,
+                        reading,
+                        to_parser,
+                        standard_input=standard_input,
+                        before=resumed.marks,
                     )
                 stop.set()
         finally:
@@ -249,26 +276,38 @@ async def monitor(
                 await fan_out.drained()
 
 
-def _resumed(
-    alerting: Alerting, state: AlertState | None, wall: WallClock
-) -> tuple[Alerting, list[AlertEvent], float | None]:
-    """Let rules go on where they stood.
+@attrs.frozen(eq=False)
+class Resumed:
+    """What a run begins with."""
 
-    Returns the ends of incidents that are watched no longer, and how many seconds nothing was
-    judged; `None` where rules begin anew.
-    """
-    before = None if state is None else state.load()
-    if before is None:
-        return alerting, [], None
-    away = wall() - before["end"]
-    fresh = copy.deepcopy(alerting)
+    aggregation: Aggregation
+    alerting: Alerting
+    marks: tuple[PathMark, ...] = ()
+    """How far sources have been read."""
+    ended: tuple[AlertEvent, ...] = ()
+    """The ends of incidents that are watched no longer."""
+    undelivered: Mapping[str, Sequence[AlertEvent]] = attrs.field(factory=dict)
+
+
+def resume(anew: Callable[[], Resumed], saved: Saved | None, now: float) -> Resumed:
+    """Go on where another run was; begin anew if that was too long ago, or cannot be understood."""
+    fresh = anew()
+    if saved is None:
+        return fresh
+    away = now - saved.time
+    if away > _LONGEST_ABSENCE:
+        gap = f"nothing ran for {format_duration(away)}: what was logged meanwhile is not counted"
+        logger.warning("{}", gap)
+        fresh.aggregation.note_gap(gap)
+        ended = tuple(abandoned(saved.alerting))
+        return attrs.evolve(fresh, ended=ended, undelivered=saved.undelivered)
     try:
-        if away > _LONGEST_ABSENCE:
-            return alerting, abandoned(before), None
-        return alerting, alerting.restore(before), away
-    except (KeyError, TypeError, ValueError) as error:
-        logger.warning("where rules stood is damaged, and they begin anew: {!r}", error)
-        return fresh, [], None
+        fresh.aggregation.restore(saved.aggregation)
+        ended = tuple(fresh.alerting.restore(saved.alerting))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        logger.warning("what was known is not understood, and all begins anew: {!r}", error)
+        return attrs.evolve(anew(), undelivered=saved.undelivered)
+    return attrs.evolve(fresh, marks=saved.marks, ended=ended, undelivered=saved.undelivered)
 
 
 def _backward(rule: Rule) -> int:

@@ -6,10 +6,9 @@ import argparse
 import time
 from datetime import datetime
 
-import platformdirs
-
 from actors.archive.output_file import write_text
 from actors.silences import FILE_NAME, Silence, Silences
+from actors.state_folder import add_state_folder_option, state_folder
 from glancemetrics.durations import ALLOWED, parse_span
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
@@ -19,7 +18,7 @@ from glancemetrics.reporting.tables import text_table
 def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
     """Run the command; returns the exit status."""
     options = _parser(parser_class).parse_args(arguments)
-    silences = Silences(platformdirs.user_state_path("glancemetrics") / FILE_NAME)
+    silences = Silences(state_folder(options.state_dir) / FILE_NAME)
     now = time.time()
     try:
         if options.pattern is None:
@@ -52,6 +51,7 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
     add("--for", dest="span", type=_span, metavar="SPAN", help=f"how long: {ALLOWED}")
     add("--why", default="", metavar="TEXT", help="for whoever lists them")
     add("--end", action="store_true", help="end the silences of PATTERN now")
+    add_state_folder_option(parser)
     return parser
 
 

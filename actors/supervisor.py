@@ -29,7 +29,7 @@ async def keep_running(delivery: Delivery) -> None:
             logger.error(
                 "{} ended with {} events undelivered",
                 delivery.output.name,
-                delivery.inbox.undelivered,
+                len(delivery.inbox.undelivered),
             )
 
 

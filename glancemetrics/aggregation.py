@@ -26,6 +26,7 @@ from glancemetrics.metric_series import MetricSeries
 from glancemetrics.records import seconds as seconds_of
 from glancemetrics.rejects import Reject
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
+from glancemetrics.state_tree import State
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -36,6 +37,7 @@ EARLY_TOLERANCE = 60
 _KEPT_REJECTS = 8
 _NOTED_SECONDS = 60
 """For so long it is said that the format of a source has changed."""
+_COUNTERS = ("gaps", "lines", "records", "rejected", "foreign", "filtered", "late", "early")
 _RATE_SECONDS = 600
 """Seconds of hit rates that a snapshot carries."""
 
@@ -104,7 +106,14 @@ class Aggregation:
         self._counted: list[Counts] = []
         self._lines = self._records = self._rejected = self._foreign = self._filtered = 0
         self._late = self._early = 0
+        self._gaps = 0
+        self._last_gap = ""
         self._end: int | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a window."""
+        return self._end is not None
 
     @property
     def started(self) -> bool:
@@ -159,6 +168,37 @@ class Aggregation:
                 at = np.append(known, [self._time_of_rejects(read, wall)] * more)
             self._counted += self._counting.count_rejects(at)
 
+    def to_state(self) -> State:
+        """Return all that is to be known after a restart, but for what sources say anew.
+
+        What was counted for rules must have been handed on: `advance` with `whole`.
+        """
+        assert not self._counted
+        return {
+            "end": self._end,
+            "series": self.series.to_state(),
+            "rates": self._rates.to_state(),
+            "clock": self._clock.to_state(),
+            "delays": {name: delay.to_state() for name, delay in self._delays.items()},
+            "counters": {name: getattr(self, f"_{name}") for name in _COUNTERS},
+            "rejects": [attrs.asdict(reject) for reject in (*self._first_rejects, *self._rejects)],
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on where another stood. Raises `ValueError`, `KeyError` or `TypeError`."""
+        self.series.restore(state["series"])
+        self._rates.restore(state["rates"])
+        self._clock.restore(state["clock"])
+        for name, held in state["delays"].items():
+            self._delays[name] = ArrivalDelay()
+            self._delays[name].restore(held)
+        for name in _COUNTERS:
+            setattr(self, f"_{name}", int(state["counters"][name]))
+        rejects = [Reject(**one) for one in state["rejects"]]
+        self._first_rejects = rejects[:1]
+        self._rejects.extend(rejects[1:])
+        self._end = state["end"]
+
     def _time_of_rejects(self, read: SourceBatch, wall: float) -> int:
         """Return when rejects were written that have no record before them."""
         newest = self._clock.newest
@@ -182,6 +222,11 @@ class Aggregation:
             format=source.format or (known.format if known else None),
         )
         self._clock.observe(source.name, None, source.state is not SourceState.READING, wall)
+
+    def note_gap(self, what: str) -> None:
+        """Something of a log could not be read and never will be."""
+        self._gaps += 1
+        self._last_gap = what
 
     def forget_source(self, name: str) -> None:
         """A source that is not followed any more."""
@@ -207,10 +252,13 @@ class Aggregation:
         ]
         return max(measured) if measured else None
 
-    def advance(self, wall: float, *, ended: bool = False) -> ClosedSeconds | None:
+    def advance(
+        self, wall: float, *, ended: bool = False, whole: bool = False
+    ) -> ClosedSeconds | None:
         """Move the window to now; returns what has closed since, or `None` where nothing has.
 
-        `ended`: no more records will come, so the newest second is whole as well.
+        `ended`: no more records will come, so the newest second is whole as well. `whole`: what
+        was counted is handed on also if nothing has closed.
         """
         if not (self.started or ended):
             return None
@@ -218,7 +266,8 @@ class Aggregation:
         end = self._next_end(wall)
         if ended and newest is not None:
             end = newest + 1 if end is None else max(end, newest + 1)
-        if end is None or (end == self._end and not ended):
+        hands_on = ended or (whole and self._counted)
+        if end is None or (end == self._end and not hands_on):
             return None
         self._end = end
         self.series.advance(end)
@@ -293,6 +342,8 @@ class Aggregation:
             late=self._late,
             early=self._early,
             delay=self.delay(wall),
+            gaps=self._gaps,
+            last_gap=self._last_gap,
             lag_bytes=lag_bytes,
             lag_seconds=lag_seconds,
             sources=tuple(self._sources.values()),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import attrs
 
 from glancemetrics.incidents import Incident
+from glancemetrics.state_tree import State
 
 
 class AlertEventKind(enum.Enum):
@@ -34,6 +35,19 @@ class AlertEvent:
     """For people; its times are UTC."""
     incident: Incident | None = None
     """As it was at this step; `None` for the monitoring's own events."""
+
+    def to_state(self) -> State:
+        """Return it as plain values, of which it can be made again."""
+        incident = None if self.incident is None else attrs.asdict(self.incident)
+        return [self.kind.value, self.time, self.message, incident]
+
+    @classmethod
+    def from_state(cls, state: State) -> AlertEvent:
+        """Return what `to_state` was of."""
+        kind, time, message, incident = state
+        return cls(
+            AlertEventKind(kind), time, message, None if incident is None else Incident(**incident)
+        )
 
     def to_json(self) -> dict[str, object]:
         """Return the event as a line of the alert log has it; times as ISO 8601 in UTC."""

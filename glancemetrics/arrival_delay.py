@@ -11,6 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from glancemetrics.state_tree import State
+
 LONGEST_DELAY = 60.0
 """Seconds; later arrivals are taken for late records, not for the log's habit."""
 
@@ -28,6 +30,16 @@ class ArrivalDelay:
     def __init__(self) -> None:
         self._late = np.zeros((_MEMORY_SECONDS, _BINS + 1), np.int64)
         self._newest = 0
+
+    def to_state(self) -> State:
+        """Return what it holds."""
+        return {"late": self._late, "newest": self._newest}
+
+    def restore(self, state: State) -> None:
+        """Hold what another held. Raises `ValueError` if that was of another kind."""
+        if state["late"].shape != self._late.shape:
+            raise ValueError("delays of another kind")
+        self._late, self._newest = state["late"], state["newest"]
 
     def observe(self, arrival: float, seconds: npt.NDArray[np.int64]) -> None:
         """Note records of whole `seconds` that arrived at `arrival`, both since the epoch."""

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from glancemetrics.state_tree import State
+
 Int64s = npt.NDArray[np.int64]
 
 _PRECISION = 12
@@ -28,6 +30,15 @@ class SlidingDistinct:
 
     def __init__(self) -> None:
         self._newest = np.full((_REGISTERS, _MAX_RANK + 1), _NEVER, np.int64)
+
+    def to_state(self, start: int) -> State:
+        """Return what the seconds from `start` on have reached; there is little else of use."""
+        registers, ranks = np.nonzero(self._newest >= start)
+        return {"registers": registers, "ranks": ranks, "seconds": self._newest[registers, ranks]}
+
+    def restore(self, state: State) -> None:
+        """Hold what another held."""
+        self._newest[state["registers"], state["ranks"]] = state["seconds"]
 
     def add(self, values: list[str], which: Int64s, seconds: Int64s) -> None:
         """Count `values[which[i]]` as seen in `seconds[i]`."""

@@ -11,6 +11,8 @@ import enum
 
 import attrs
 
+from glancemetrics.state_tree import State
+
 LIVE_WITHIN = 3600
 """Seconds. A source with a record newer than this is live; older ones are being replayed."""
 
@@ -40,6 +42,15 @@ class EventClock:
         self._sources: dict[str, _Source] = {}
         self._newest: int | None = None
         self._live = mode is ClockMode.WALL
+
+    def to_state(self) -> State:
+        """Return what it knows."""
+        return {"newest": self._newest, "live": self._live}
+
+    def restore(self, state: State) -> None:
+        """Know what another knew; what its sources have is to be observed again."""
+        self._newest = state["newest"]
+        self._live = self._live or (self._mode is ClockMode.AUTO and state["live"])
 
     @property
     def live(self) -> bool:

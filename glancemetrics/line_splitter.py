@@ -36,6 +36,19 @@ class LineSplitter:
         self._held = bytearray()
         self._skipping = False
 
+    @property
+    def state(self) -> tuple[bytes, bool]:
+        """What is held of a line, and whether the rest of a line is not wanted."""
+        return bytes(self._held), self._skipping
+
+    @classmethod
+    def from_state(cls, held: bytes, skipping: bool) -> LineSplitter:
+        """Return one that goes on where another was."""
+        splitter = cls()
+        splitter._held += held
+        splitter._skipping = skipping
+        return splitter
+
     def feed(self, piece: bytes) -> Lines:
         """Take the next bytes of the stream; returns the lines that they complete."""
         if self._skipping:

@@ -24,6 +24,7 @@ from glancemetrics.insights import Insights
 from glancemetrics.log_bucket import Counts, LogBucket, merged
 from glancemetrics.names import NAME_LENGTH, shortened
 from glancemetrics.records import are_errors, sizes, statuses
+from glancemetrics.state_tree import State
 from glancemetrics.value_table import OTHER_ID, ValueTable
 
 Int64s = npt.NDArray[np.int64]
@@ -110,6 +111,73 @@ class LogSeries:
                 self._count_out(bucket)
         for second in self._between(before, end):
             self._count_in(self._buckets[second])
+
+    def to_state(self) -> State:
+        """Return the buckets, whose values are named anew in each state."""
+        buckets = list(self.buckets())
+        return {
+            "end": self.end,
+            "seconds": np.array([bucket.second for bucket in buckets], np.int64),
+            "hits": np.array([bucket.hits for bucket in buckets], np.int64),
+            "bytes": np.array([bucket.bytes for bucket in buckets], np.int64),
+            "classes": np.array([bucket.status_classes for bucket in buckets], np.int64),
+            "dimensions": {
+                dimension.value: self._dimension_state(buckets, dimension)
+                for dimension in Dimension
+            },
+            "hosts": None if self.end is None else self._hosts.to_state(self._start()),
+        }
+
+    def restore(self, state: State) -> None:
+        """Hold what another held, whose window may have been of another length."""
+        seconds = state["seconds"].tolist()
+        for i, second in enumerate(seconds):
+            self._buckets[second] = LogBucket(
+                second, int(state["hits"][i]), int(state["bytes"][i]), state["classes"][i]
+            )
+        for dimension in Dimension:
+            self._restore_dimension(seconds, dimension, state["dimensions"][dimension.value])
+        if state["end"] is not None:
+            self._hosts.restore(state["hosts"])
+            self.advance(state["end"])
+
+    def _dimension_state(self, buckets: list[LogBucket], dimension: Dimension) -> State:
+        counted = [
+            (i, counts)
+            for i, bucket in enumerate(buckets)
+            if (counts := bucket.counts(dimension)) is not None
+        ]
+        nothing = np.zeros(0, np.int64)
+        ids = np.concatenate([nothing.astype(np.int32), *(counts.ids for _, counts in counted)])
+        used, codes = np.unique(ids, return_inverse=True)
+        table = self._tables[dimension]
+        return {
+            "names": ["" if number == OTHER_ID else table.name(number) for number in used.tolist()],
+            "other": bool(len(used)) and int(used[0]) == OTHER_ID,
+            "codes": codes.astype(np.int32),
+            "buckets": np.repeat(
+                np.array([i for i, _ in counted], np.int32),
+                np.array([len(counts) for _, counts in counted], np.int64),
+            ),
+            **{
+                name: np.concatenate([nothing, *(getattr(counts, name) for _, counts in counted)])
+                for name in ("hits", "bytes", "errors")
+            },
+        }
+
+    def _restore_dimension(self, seconds: list[int], dimension: Dimension, state: State) -> None:
+        names, is_crowded = state["names"], state["other"]
+        numbers = self._number(dimension, names[1:] if is_crowded else names)
+        if is_crowded:
+            numbers = np.concatenate([np.array([OTHER_ID], np.int32), numbers])
+        ids = numbers[state["codes"]] if len(numbers) else np.zeros(0, np.int32)
+        firsts = np.searchsorted(state["buckets"], np.arange(len(seconds) + 1))
+        for i, second in enumerate(seconds):
+            part = slice(int(firsts[i]), int(firsts[i + 1]))
+            if part.start < part.stop:
+                columns = (state[name][part] for name in ("hits", "bytes", "errors"))
+                counts = merged([Counts(ids[part], *columns)])
+                self._buckets[second].set_counts(dimension, counts)
 
     def insights(self, limits: dict[Dimension, int]) -> Insights:
         """Return what the window holds; `limits` gives each dimension's number of rows."""

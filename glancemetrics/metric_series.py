@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from glancemetrics.state_tree import State
+
 Int64s = npt.NDArray[np.int64]
 
 
@@ -18,6 +20,18 @@ class MetricSeries:
     def __init__(self, seconds: int) -> None:
         self._ring = np.zeros(seconds, np.int64)
         self._newest: int | None = None
+
+    def to_state(self) -> State:
+        """Return what it holds."""
+        return {"ring": self._ring, "newest": self._newest}
+
+    def restore(self, state: State) -> None:
+        """Hold what another held, which may have been longer or shorter."""
+        other = MetricSeries(len(state["ring"]))
+        other._ring, other._newest = state["ring"], state["newest"]
+        if other._newest is not None:
+            seconds = np.arange(other._newest - len(other._ring) + 1, other._newest + 1)
+            self.add(seconds, other.values(int(seconds[0]), other._newest + 1))
 
     def add(self, seconds: Int64s, values: Int64s) -> None:
         """Add values to their seconds, which may repeat; those older than the ring are dropped."""

@@ -446,6 +446,14 @@ class Settings:
         "(default: the system's authorities)",
         allowed="the path of a PEM file",
     )
+    state_dir: str | None = _setting(
+        None,
+        _optional_text,
+        name="state_dir",
+        help="keep here what is known, so that any stop is but a pause; also the alert log",
+        allowed="a folder, or off",
+        metavar="DIR",
+    )
     heartbeat: str | None = _setting(
         None,
         _optional_text,

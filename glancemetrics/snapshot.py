@@ -86,6 +86,10 @@ class Health:
     """Records older than the longest window when they came; in no window."""
     early: int = 0
     """Records too far in the future; in no window."""
+    gaps: int = 0
+    """Spans of logs that could not be read and never will be."""
+    last_gap: str = ""
+    """The last of them, in a sentence."""
     delay: float | None = None
     """Seconds by which windows end before now, so that they are complete; `None` if unknown."""
     lag_bytes: int = 0
@@ -159,6 +163,8 @@ class Snapshot:
             "delay": health.delay,
             "lag_bytes": health.lag_bytes,
             "lag_seconds": health.lag_seconds,
+            "gaps": health.gaps,
+            "last_gap": health.last_gap,
             "clock": "wall" if health.live else "log",
             "sources": [
                 {**attrs.asdict(source), "state": source.state.value} for source in health.sources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -24,6 +25,8 @@ class Inbox:
         snapshots: trio.MemoryReceiveChannel[Snapshot],
     ) -> None:
         self.snapshots = snapshots
+        self.undelivered: deque[AlertEvent] = deque()
+        """Events that wait, the oldest first; one that is being delivered is the first of them."""
         self._events = events
         self._in_hand: AlertEvent | None = None
 
@@ -37,12 +40,7 @@ class Inbox:
             self._in_hand = await self._events.receive()
         yield self._in_hand
         self._in_hand = None
-
-    @property
-    def undelivered(self) -> int:
-        """Events that wait."""
-        waiting = self._events.statistics().current_buffer_used
-        return waiting + (self._in_hand is not None)
+        self.undelivered.popleft()
 
 
 class Output(Protocol):

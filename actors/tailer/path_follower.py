@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import attrs
 
+from actors.archive.decompression import MAGIC_LENGTH, compression_of
 from actors.tailer.identity import Identity
+from actors.tailer.marks import HEAD_BYTES, FileMark, PathMark, digest
+from actors.tailer.open_file import CompressedFile, OpenFile, Reading, has_read
 from actors.tailer.position import StartPosition
+from actors.tailer.rotation import Sibling, newer, siblings
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.log_format import (
@@ -28,9 +33,6 @@ from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.time_bisect import directives_before
 
-READ_SIZE = 4 << 20
-"""Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
-
 ROTATED_GRACE = 60.0
 """Seconds without a new byte after which a file that lost its name is let go. A server writes to
 it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
@@ -42,12 +44,13 @@ _PIECES_SECONDS = 5.0
 _SAMPLE = 1 << 16
 """Bytes at the beginning and at the end of a log by which its format is detected."""
 
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-}
+Claimed = Callable[[str, Identity], bool]
+"""Whether a file is followed by somebody else."""
+
+
+def _nobodys(path: str, identity: Identity) -> bool:
+    del path, identity
+    return False
 
 
 @attrs.frozen
@@ -62,39 +65,10 @@ class Look:
     fresh: bool
     """Whether the look before had caught up, so that the lines were written since."""
     health: SourceHealth
-
-
-@attrs.define
-class _OpenFile:
-    """One file being read, under whatever name."""
-
-    descriptor: int
-    identity: Identity
-    position: int
-    splitter: LineSplitter = attrs.field(factory=LineSplitter)
-    last_growth: float = 0.0
-
-    def read(self, now: float) -> tuple[Lines, bool]:
-        """Read on; also whether the end was reached."""
-        size = os.fstat(self.descriptor).st_size
-        if size < self.position:
-            # Truncated in place (logrotate's copytruncate). What is held of a line stays: the
-            # writer goes on with its other half at the beginning of the file.
-            self.position = 0
-        wanted = min(max(size - self.position, 1 << 16), READ_SIZE)
-        piece = os.pread(self.descriptor, wanted, self.position)
-        if not piece:
-            return Lines(), True
-        self.position += len(piece)
-        self.last_growth = now
-        return self.splitter.feed(piece), len(piece) < wanted
-
-    def lag(self) -> int:
-        return max(0, os.fstat(self.descriptor).st_size - self.position)
-
-    def close(self) -> Lines:
-        os.close(self.descriptor)
-        return self.splitter.flush()
+    mark: PathMark
+    """How far has been read, with these lines."""
+    gaps: tuple[str, ...] = ()
+    """What of the log could not be read and never will be, in a sentence each."""
 
 
 @attrs.define
@@ -106,12 +80,25 @@ class PathFollower:
     format: LogFormat = COMBINED
     """How the log is written."""
     circumstances: Circumstances = UNKNOWN
+    claimed: Claimed = _nobodys
+    before: PathMark | None = None
+    """How far it was followed before; the start position is then of no account."""
+    copies: set[Identity] = attrs.field(factory=set)
+    """Files beside the path that have what was read of it before it was emptied."""
     _directives: bytes = b""
     _pieces: Pieces = attrs.field(init=False)
     _held_since: float = 0.0
-    _current: _OpenFile | None = None
-    _rotated: list[_OpenFile] = attrs.field(factory=list)
+    _current: OpenFile | None = None
+    _rotated: list[Reading] = attrs.field(factory=list)
     """Files that had the path's name and may still be written to, oldest first."""
+    _wanted: tuple[FileMark, ...] = ()
+    """Files to be found again, oldest first; they come after those that are read."""
+    _marks: dict[Identity, FileMark] = attrs.field(factory=dict)
+    """How far the files have been read that are open."""
+    _gaps: list[str] = attrs.field(factory=list)
+    _has_lost_touch: bool = False
+    """Whether this look has failed; it is not tried again at once."""
+    _had_file: bool = False
     _caught_up: bool = False
     _seen_before: bool = False
     """Whether there was a file, or surely none: one that comes later is read from its start."""
@@ -121,6 +108,11 @@ class PathFollower:
 
     def __attrs_post_init__(self) -> None:
         self._pieces = Pieces(self.format)
+        if self.before is not None:
+            self._wanted = self.before.files
+            self._directives = self.before.directives
+            self._pieces.held = self.before.pieces
+            self._seen_before = True
 
     def identities(self) -> Iterator[Identity]:
         """Yield the files that are being read."""
@@ -129,6 +121,27 @@ class PathFollower:
         for rotated in self._rotated:
             yield rotated.identity
 
+    def has_copy(self, path: str, identity: Identity) -> bool:
+        """Tell whether a file beside the path is a copy of what is read, or may become one."""
+        if identity in self.copies:
+            return True
+        found = [one for one in siblings(self.path) if one.identity == identity]
+        mark = None if self._current is None else self._marks.get(self._current.identity)
+        if not found or mark is None or found[0].path == os.path.realpath(self.path):
+            return False
+        try:
+            with open(path, "rb", buffering=0) as file:
+                head = file.read(HEAD_BYTES)
+            size = min(mark.offset, HEAD_BYTES)
+            is_copy = bool(size) and digest(head[:size]) == mark.head
+            # It may not be there as a whole yet.
+            is_part = self._current is not None and self._current.begins(head[:size])
+        except OSError:
+            return False
+        if is_copy:
+            self.copies.add(identity)
+        return is_copy or is_part
+
     def look(self, now: float) -> Look:
         """Read what has come since the last look, one `READ_SIZE` at most of each file.
 
@@ -136,21 +149,148 @@ class PathFollower:
         """
         fresh = self._caught_up
         found: list[Lines] = []
-        caught_up = self._read_rotated(now, found)
-        if self._current is not None:
-            lines, at_end = self._current.read(now)
-            found.append(lines)
-            if lines:
-                self._last_record = None
-            caught_up &= at_end
-        if caught_up and self._rotate(now):
+        self._has_lost_touch = False
+        caught_up = self._read(now, found)
+        if caught_up and not self._has_lost_touch and self._rotate(now):
             # The new file is opened when the old one has been read to its end; what came into
             # the old one between the two looks at it is found by the next.
             caught_up = False
         self._caught_up = caught_up
         lines, directives = self._without_pieces(_joined(found), now), self._directives
         self._directives = directives_after(directives, lines.whole, self.format.directives)
-        return Look(lines, directives, caught_up, fresh, self._health(caught_up))
+        gaps, self._gaps = tuple(self._gaps), []
+        health = self._health(caught_up)
+        return Look(lines, directives, caught_up, fresh, health, self._mark(), gaps)
+
+    def _mark(self) -> PathMark:
+        marks = tuple(self._marks[file.identity] for file in self._readings())
+        return PathMark(self.path, marks + self._wanted, self._directives, self._pieces.held)
+
+    def _readings(self) -> list[Reading]:
+        return self._rotated if self._current is None else [*self._rotated, self._current]
+
+    def _read(self, now: float, found: list[Lines]) -> bool:
+        """Read the files in their order, no further than one that is not at its end."""
+        for file in self._readings():
+            try:
+                if file is self._current and self._current.has_been_replaced():
+                    self._start_over(self._current)
+                    return False
+                lines, at_end = file.read(now)
+                self._marks[file.identity] = file.mark()
+            except OSError as error:
+                self._lose_touch(file, error)
+                return True
+            found.append(lines)
+            if lines and file is self._current:
+                self._last_record = None
+            if not at_end:
+                return False
+            if file is not self._current and (
+                file.is_copy or now - file.last_growth > ROTATED_GRACE
+            ):
+                found.append(self._let_go(file))
+        return True
+
+    def _let_go(self, file: Reading) -> Lines:
+        self._rotated.remove(file)
+        del self._marks[file.identity]
+        if isinstance(file, CompressedFile) and file.damage:
+            self._gaps.append(f"of {self.path} a compressed file was lost in part: {file.damage}")
+        return file.close()
+
+    def _lose_touch(self, file: Reading, error: OSError) -> None:
+        """Close a file that cannot be read now; that which has the path's name is opened again."""
+        mark = self._marks.pop(file.identity)
+        with suppress(OSError):
+            file.close()
+        self._has_lost_touch = True
+        if file is not self._current:
+            self._rotated.remove(file)
+            self._gaps.append(_gap(self.path, mark, error.strerror or "it cannot be read"))
+            return
+        self._current = None
+        self._wanted = (*self._wanted, mark)
+        self._problem = self._unreadable(error)
+
+    def _start_over(self, current: OpenFile) -> None:
+        """The file has been emptied: what had not been read of it may be in a copy.
+
+        logrotate's `copytruncate` makes one. What is held of a line stays: the writer goes on with
+        its other half at the beginning of the file.
+        """
+        mark = self._marks[current.identity]
+        copy = self._found(mark, siblings(self.path), claimed=_nobodys)
+        if copy is not None:
+            self.copies.add(copy.identity)
+            self._add(copy, mark, current.splitter, is_copy=True)
+        current.begin_anew()
+        self._marks[current.identity] = current.mark()
+
+    def _find_wanted(self, opened: OpenFile | None) -> None:
+        """Go on with files that were read before, whatever they are called now.
+
+        `opened` is the file that has the path's name now, if any. Files that had it meanwhile are
+        read too. Raises `OSError`.
+        """
+        wanted, self._wanted = self._wanted, ()
+        if not wanted:
+            return
+        family = siblings(self.path)
+        since = max(mark.changed for mark in wanted)
+        for mark in wanted:
+            if opened is not None and opened.has_read(mark):
+                opened.go_to(mark.offset)
+                opened.splitter = LineSplitter.from_state(mark.held, mark.skipping)
+                return  # nothing has been rotated since
+            sibling = self._found(mark, family)
+            if sibling is None and opened is None:
+                self._wanted = (*self._wanted, mark)  # it may come back
+                continue
+            if sibling is None:
+                self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
+                continue
+            is_copy = opened is not None and opened.identity == mark.identity
+            splitter = LineSplitter.from_state(mark.held, mark.skipping)
+            if is_copy and opened is not None:
+                opened.splitter = splitter
+            self._add(sibling, mark, splitter, is_copy=is_copy)
+            since = max(since, sibling.changed)
+        self._add_newer(family, since, opened)
+
+    def _add_newer(self, family: list[Sibling], since: int, opened: OpenFile | None) -> None:
+        """Read what had the path's name between a file that was read and the one that has it."""
+        known = [*self.identities(), *([] if opened is None else [opened.identity])]
+        for sibling in newer(family, since, but=known):
+            if not self.claimed(sibling.path, sibling.identity):
+                self._add(sibling, None, LineSplitter(), is_copy=False)
+
+    def _found(
+        self, mark: FileMark, family: list[Sibling], claimed: Claimed | None = None
+    ) -> Sibling | None:
+        """Return the file that has the bytes that were read; rather the same than a copy."""
+        known = set(self.identities())
+        claimed = claimed or self.claimed
+        for sibling in sorted(family, key=lambda one: one.identity != mark.identity):
+            if sibling.identity in known or claimed(sibling.path, sibling.identity):
+                continue
+            with suppress(OSError):
+                if has_read(sibling, mark):
+                    return sibling
+        return None
+
+    def _add(
+        self, sibling: Sibling, mark: FileMark | None, splitter: LineSplitter, *, is_copy: bool
+    ) -> None:
+        file: Reading
+        if sibling.compression is not None:
+            file = CompressedFile(sibling, mark, splitter, is_copy)
+        else:
+            descriptor = os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            offset = 0 if mark is None else mark.offset
+            file = OpenFile(descriptor, sibling.identity, offset, splitter, is_copy=is_copy)
+        self._rotated.append(file)
+        self._marks[file.identity] = file.mark() if mark is None else mark
 
     def _without_pieces(self, lines: Lines, now: float) -> Lines:
         """Hold back what a collector has cut, until its rest has come, or does not come."""
@@ -165,47 +305,48 @@ class PathFollower:
 
     def close(self) -> None:
         """Stop following. A line without a newline stays unread, as it may not be whole."""
-        for file in [self._current, *self._rotated]:
-            if file is not None:
-                file.close()
+        for file in self._readings():
+            file.close()
         self._current, self._rotated = None, []
-
-    def _read_rotated(self, now: float, found: list[Lines]) -> bool:
-        caught_up = True
-        kept = []
-        for file in self._rotated:
-            lines, at_end = file.read(now)
-            found.append(lines)
-            caught_up &= at_end
-            if at_end and now - file.last_growth > ROTATED_GRACE:
-                found.append(file.close())
-            else:
-                kept.append(file)
-        self._rotated = kept
-        return caught_up
 
     def _rotate(self, now: float) -> bool:
         """Follow the path to another file, if it names another; whether there is more to read."""
         try:
             named = os.stat(self.path)
-        except OSError as error:
-            self._retire(now)
-            self._problem = self._unreadable(error)
-            return False
-        if self._current is not None and Identity.of(named) == self._current.identity:
-            self._problem = None
-            return False
-        try:
+            if self._current is not None and Identity.of(named) == self._current.identity:
+                self._problem = None
+                return False
             opened = self._open(named)
         except OSError as error:
             self._retire(now)
             self._problem = self._unreadable(error)
-            return False
+            return isinstance(error, FileNotFoundError) and self._rescue()
+        before = self._current
         self._retire(now)
+        if opened is None:
+            return False
+        try:
+            if before is not None:
+                self._add_newer(siblings(self.path), before.changed(), opened)
+            self._find_wanted(opened)
+            self._marks[opened.identity] = opened.mark()
+        except OSError as error:
+            opened.close()
+            self._problem = self._unreadable(error)
+            return False
         self._current = opened
-        if opened is not None:
-            self._problem = None
-        return opened is not None
+        self._had_file = True
+        self._problem = None
+        return True
+
+    def _rescue(self) -> bool:
+        """Where the path has no file now, read what was renamed; whether there is any."""
+        count = len(self._rotated)
+        try:
+            self._find_wanted(None)
+        except OSError as error:
+            self._problem = self._unreadable(error)
+        return len(self._rotated) > count
 
     def _retire(self, now: float) -> None:
         if self._current is not None:
@@ -213,28 +354,34 @@ class PathFollower:
             self._rotated.append(self._current)
             self._current = None
 
-    def _open(self, named: os.stat_result) -> _OpenFile | None:
+    def _open(self, named: os.stat_result) -> OpenFile | None:
         if not stat.S_ISREG(named.st_mode):
             kind = "directory" if stat.S_ISDIR(named.st_mode) else "device, pipe or socket"
             advice = "name a log in it" if stat.S_ISDIR(named.st_mode) else "read it with `-f - <`"
             self._problem = self._blocked(f"is a {kind}, not a log file: {advice}")
             return None
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        opened = os.fstat(descriptor)
-        magic = os.pread(descriptor, 6, 0)
-        for mark, name in _COMPRESSED.items():
-            if magic.startswith(mark):
+        try:
+            opened = os.fstat(descriptor)
+            compression = compression_of(os.pread(descriptor, MAGIC_LENGTH, 0))
+            if compression is not None:
                 os.close(descriptor)
                 self._problem = self._blocked(
-                    f"is compressed ({name}): only a log that is being written can be followed"
+                    f"is compressed ({compression}): "
+                    "only a log that is being written can be followed"
                 )
                 return None
-        position = 0
-        self._last_record = None
-        if not self._seen_before:
-            position = self._start_in(descriptor, opened.st_size)
-        self._seen_before = True
-        return _OpenFile(descriptor, Identity.of(opened), position)
+            self._last_record = None
+            if not self._had_file and (self.before is not None or not self._seen_before):
+                self._look_at_format(descriptor, opened.st_size)
+            position = 0
+            if not self._seen_before:
+                position = self._start_in(descriptor, opened.st_size)
+            self._seen_before = True
+            return OpenFile(descriptor, Identity.of(opened), position)
+        except OSError:
+            os.close(descriptor)
+            raise
 
     def _start_in(self, descriptor: int, size: int) -> int:
         """Return where to begin in a log that was there, of which the format is detected first."""
@@ -242,14 +389,10 @@ class PathFollower:
         def read_at(offset: int, length: int) -> bytes:
             return os.pread(descriptor, length, offset)
 
-        head = read_at(0, _SAMPLE)
-        circumstances = self.circumstances
-        if isinstance(self.format, AutoFormat) and head:
-            end = read_at(max(len(head), size - _SAMPLE), _SAMPLE)
-            sample = head[: head.rfind(b"\n") + 1] + end[end.find(b"\n") + 1 :]
-            self.format.look_at(sample[: sample.rfind(b"\n") + 1], circumstances)
         prefixes = self.format.directives
+        circumstances = self.circumstances
         if prefixes:
+            head = read_at(0, _SAMPLE)
             known = directives_after(b"", head[: head.rfind(b"\n") + 1], prefixes)
             circumstances = attrs.evolve(circumstances, directives=known)
         times = line_times(self.format, circumstances)
@@ -260,15 +403,23 @@ class PathFollower:
             self._directives = directives_before(read_at, position, prefixes)
         return position
 
+    def _look_at_format(self, descriptor: int, size: int) -> None:
+        head = os.pread(descriptor, _SAMPLE, 0)
+        if isinstance(self.format, AutoFormat) and head:
+            end = os.pread(descriptor, _SAMPLE, max(len(head), size - _SAMPLE))
+            sample = head[: head.rfind(b"\n") + 1] + end[end.find(b"\n") + 1 :]
+            self.format.look_at(sample[: sample.rfind(b"\n") + 1], self.circumstances)
+
     def _blocked(self, detail: str) -> SourceHealth:
         return SourceHealth(self.path, SourceState.BLOCKED, detail)
 
     def _unreadable(self, error: OSError) -> SourceHealth:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             self._seen_before = True
-            return SourceHealth(
-                self.path, SourceState.WAITING, "does not exist yet: waiting for it to appear"
-            )
+            detail = "does not exist yet: waiting for it to appear"
+            if self._had_file:
+                detail = "is gone: waiting for it to come back"
+            return SourceHealth(self.path, SourceState.WAITING, detail)
         if isinstance(error, PermissionError):
             return self._blocked(
                 "may not be read: give this user permission (its group is often adm); "
@@ -282,6 +433,13 @@ class PathFollower:
             return attrs.evolve(self._problem, lag_bytes=lag)
         state = SourceState.FOLLOWING if caught_up else SourceState.READING
         return SourceHealth(self.path, state, lag_bytes=lag, last_record=self._last_record)
+
+
+def _gap(path: str, mark: FileMark, reason: str) -> str:
+    return (
+        f"what was written to {path} after byte {mark.offset:,} of a file that had its name "
+        f"cannot be read: {reason}"
+    )
 
 
 def _joined(found: list[Lines]) -> Lines:

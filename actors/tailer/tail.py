@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from contextlib import contextmanager
 import attrs
 import trio
 
-from actors.messages import Chunk, FromTailer, SourceGone
+from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
 from actors.tailer.identity import Identity
+from actors.tailer.marks import PathMark, reassigned
 from actors.tailer.path_follower import PathFollower
 from actors.tailer.paths import STANDARD_INPUT, is_glob, matching, repetitions
 from actors.tailer.position import From, StartPosition
@@ -31,13 +33,17 @@ async def tail(
     send: trio.MemorySendChannel[FromTailer],
     *,
     standard_input: Callable[[], int],
+    before: Sequence[PathMark] = (),
 ) -> None:
     """Follow sources, given as `-f` takes them, until cancelled.
+
+    `before` is how far they had been read when another followed them.
 
     Returns only when standard input is the only source and has ended. While the channel is full
     nothing is read: the file is the buffer.
     """
-    tailer = _Tailer(start, reading, send)
+    globs = [source for source in sources if is_glob(source)]
+    tailer = _Tailer(start, reading, send, [s for s in sources if s not in globs], globs, before)
     with _until_nobody_listens():
         await _tail(sources, tailer, send, standard_input)
 
@@ -50,7 +56,7 @@ async def _tail(
 ) -> None:
     async with send, trio.open_nursery() as nursery:
         watching = False
-        globs = [source for source in sources if is_glob(source)]
+        globs = tailer.globs
         repeated = await trio.to_thread.run_sync(repetitions, sources)
         for source in sources:
             if source == STANDARD_INPUT:
@@ -80,8 +86,14 @@ class _Tailer:
         start: StartPosition,
         reading: Reading,
         send: trio.MemorySendChannel[FromTailer],
+        paths: Sequence[str],
+        globs: Sequence[str],
+        before: Sequence[PathMark],
     ) -> None:
         self.waker = Waker()
+        self.globs = list(globs)
+        self._paths = {os.path.abspath(path) for path in paths}
+        self._before = {mark.path: mark for mark in before}
         self.reading = reading
         self._start = start
         self._send = send
@@ -95,6 +107,10 @@ class _Tailer:
     async def follow_globs(self, patterns: list[str], nursery: trio.Nursery) -> None:
         """Follow every file that matches, and those that come to match."""
         start = self._start
+        if self._before:
+            self._before = await trio.to_thread.run_sync(
+                reassigned, list(self._before.values()), patterns
+            )
         unmatched = set(patterns)
         for pattern in patterns:
             await self.say(SourceHealth(pattern, SourceState.WAITING, "no file matches yet"))
@@ -103,7 +119,7 @@ class _Tailer:
                 paths = await trio.to_thread.run_sync(matching, pattern)
                 for path in paths:
                     if path not in self._followers and not await trio.to_thread.run_sync(
-                        _is_followed, path, list(self._followers.values())
+                        self._is_followed, path
                     ):
                         await self.say(SourceHealth(path, SourceState.READING))
                         await nursery.start(self.follow, path, start, True)
@@ -123,10 +139,18 @@ class _Tailer:
     ) -> None:
         """Follow one path until cancelled or, if told so, until it and its files are gone."""
         log_format = self.reading.format_to_follow()
-        follower = PathFollower(path, start or self._start, log_format, self.reading.circumstances)
+        follower = PathFollower(
+            path,
+            start or self._start,
+            log_format,
+            self.reading.circumstances,
+            claimed=functools.partial(self._is_claimed, path),
+            before=self._before.pop(path, None),
+        )
         self._followers[path] = follower
         task_status.started()
         said: SourceHealth | None = None
+        marked: PathMark | None = None
         moved = True
         try:
             while True:
@@ -142,9 +166,15 @@ class _Tailer:
                             look.caught_up,
                             look.fresh,
                             look.health.lag_bytes,
+                            look.mark,
                         )
                     )
                     said = None
+                elif look.mark != marked:
+                    await self.say(Marked(look.mark))
+                marked = look.mark
+                for gap in look.gaps:
+                    await self.say(Gap(path, gap))
                 if look.health != said:
                     await self.say(look.health)
                     said = look.health
@@ -166,16 +196,27 @@ class _Tailer:
             self.waker.forget(path)
             del self._followers[path]
 
+    def _is_followed(self, path: str) -> bool:
+        """Whether a file is being read under another name, as one is after its rotation."""
+        followers = list(self._followers.values())
+        if os.path.realpath(path) in {os.path.realpath(each.path) for each in followers}:
+            return True  # perhaps not opened yet
+        try:
+            identity = Identity.of(os.stat(path))
+        except OSError:
+            return True
+        if any(identity in each.identities() for each in followers):
+            return True
+        return any(each.has_copy(path, identity) for each in followers)
 
-def _is_followed(path: str, followers: Sequence[PathFollower]) -> bool:
-    """Whether a file is being read under another name, as one is after its rotation."""
-    if os.path.realpath(path) in {os.path.realpath(each.path) for each in followers}:
-        return True  # perhaps not opened yet
-    try:
-        identity = Identity.of(os.stat(path))
-    except OSError:
-        return True
-    return any(identity in follower.identities() for follower in followers)
+    def _is_claimed(self, by: str, path: str, identity: Identity) -> bool:
+        """Whether a file beside a path that is followed is followed itself, or will be."""
+        others = [each for each in self._followers.values() if each.path != by]
+        if os.path.abspath(path) in self._paths or any(
+            identity in each.identities() for each in others
+        ):
+            return True
+        return any(path in map(os.path.realpath, matching(pattern)) for pattern in self.globs)
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -16,7 +15,8 @@ from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.escaping import visible
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.metrics import Measure
-from glancemetrics.rules.rule import Rule, reach_of
+from glancemetrics.rules.rule import Rule
+from glancemetrics.state_tree import State
 
 _STRETCH = 512
 """Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
@@ -64,35 +64,34 @@ class Alerting:
             tuple(self._recovered),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what is to be known after a restart, beside what is counted anew."""
+    def to_state(self) -> State:
+        """Return all that is to be known after a restart."""
         return {
             "end": self._end,
-            "watches": {watch.rule.name: watch.to_json() for watch in self._watches},
+            "watches": {watch.rule.name: watch.to_state() for watch in self._watches},
+            "recovered": [attrs.asdict(incident) for incident in self._recovered],
+            "ahead": [counts.to_state() for counts in self._ahead],
         }
 
-    def restore(self, state: Mapping[str, Any]) -> list[AlertEvent]:
-        """Go on where another stood: what it has judged is not judged again.
+    def restore(self, state: State) -> list[AlertEvent]:
+        """Go on where another stood: what happens next is what would have happened to it.
 
-        Records must come again from `backward` seconds before that on, to fill the windows. Rules
-        that have been changed begin anew; returned are the ends of the incidents that they, and
-        those that are gone, have left open.
+        Rules that have been changed begin anew; returned are the ends of the incidents that they,
+        and those that are gone, have left open. Raises `ValueError`, `KeyError` or `TypeError`.
         """
-        resume = int(state["end"])
-        self._end = resume - self.backward
+        self._end = end = state["end"]
+        if end is None:
+            return []
         left = dict(state["watches"])
         for watch in self._watches:
             known = left.get(watch.rule.name)
             if known is not None and known["rule"] == fingerprint(watch.rule):
-                watch.restore(left.pop(watch.rule.name), self._end, resume)
+                watch.restore(left.pop(watch.rule.name))
             else:
-                watch.begin(resume)
-        return abandoned({"end": resume, "watches": left})
-
-    @property
-    def backward(self) -> int:
-        """How many seconds back rules look."""
-        return max((reach_of(watch.rule) for watch in self._watches), default=0)
+                watch.begin(end)
+        self._recovered.extend(Incident(**one) for one in state["recovered"])
+        self._ahead = [Counts.from_state(counts) for counts in state["ahead"]]
+        return abandoned({"end": end, "watches": left})
 
     @property
     def dropped_groups(self) -> dict[str, int]:
@@ -138,13 +137,12 @@ class Alerting:
         return [event for *_, event in sorted(events, key=lambda entry: entry[:3])]
 
 
-def abandoned(state: Mapping[str, Any]) -> list[AlertEvent]:
+def abandoned(state: State) -> list[AlertEvent]:
     """Return the ends of all incidents that a state has left open."""
     return [
-        _abandoned(Incident(**group["incident"]), int(state["end"]))
+        _abandoned(Incident(**incident), int(state["end"]))
         for known in state["watches"].values()
-        for group in known["groups"]
-        if group["incident"] is not None
+        for incident in known["open"].values()
     ]
 
 

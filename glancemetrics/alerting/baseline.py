@@ -7,11 +7,10 @@ Each part of a season has a mean and a mean deviation, smoothed exponentially fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+
+from glancemetrics.state_tree import State
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -43,21 +42,21 @@ class Baseline:
         self._sum = 0.0
         self._count = self._breached = 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_state(self) -> State:
         """Return what has been learnt."""
         return {
-            "mean": self._mean.tolist(),
-            "deviation": self._deviation.tolist(),
-            "learnt": self._learnt.tolist(),
+            "mean": self._mean,
+            "deviation": self._deviation,
+            "learnt": self._learnt,
             "now": self._now,
             "gathered": [self._sum, self._count, self._breached],
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         """Know what another had learnt."""
-        self._mean = np.array(state["mean"], np.float64)
-        self._deviation = np.array(state["deviation"], np.float64)
-        self._learnt = np.array(state["learnt"], np.int64)
+        self._mean = state["mean"]
+        self._deviation = state["deviation"]
+        self._learnt = state["learnt"]
         self._now = state["now"]
         self._sum, self._count, self._breached = state["gathered"]
 

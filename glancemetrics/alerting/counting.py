@@ -18,6 +18,7 @@ from glancemetrics.records import seconds as seconds_of
 from glancemetrics.records import sizes, statuses
 from glancemetrics.reporting.durations import bucket_of
 from glancemetrics.rules.metrics import REJECTS, Measure, MeasureKind
+from glancemetrics.state_tree import State
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
@@ -74,6 +75,26 @@ class Counts:
     """Of groups; one empty name for those of no group."""
     is_whole: bool = True
     """Whether each name has rows."""
+
+    def to_state(self) -> State:
+        """Return it as plain values."""
+        stream, measure = self.stream, self.measure
+        return {
+            "stream": [stream.where, stream.by],
+            "measure": [measure.kind.name, measure.statuses, measure.column],
+            "rows": [self.seconds, self.groups, self.keys, self.counts],
+            "names": list(self.names),
+            "is_whole": self.is_whole,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Counts:
+        """Return what `to_state` was of."""
+        kind, statuses, column = state["measure"]
+        measure = Measure(MeasureKind[kind], tuple(statuses) if statuses else None, column)
+        seconds, groups, keys, counts = state["rows"]
+        stream, names = Stream(*state["stream"]), state["names"]
+        return cls(stream, measure, seconds, groups, keys, counts, names, state["is_whole"])
 
     def between(self, start: int, end: int) -> Counts:
         """Return some of the rows, by number."""

@@ -27,6 +27,7 @@ from glancemetrics.rules.conditions import (
 )
 from glancemetrics.rules.metrics import HITS, Measure, MeasureKind, Per
 from glancemetrics.rules.rule import Rule, reach_of
+from glancemetrics.state_tree import State
 
 Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]
@@ -83,6 +84,26 @@ class Judge:
     def remembers(self) -> int:
         """So many slots beyond its window it looks back to."""
         return 0 if self._history is None else self._history.size
+
+    def to_state(self) -> State:
+        """Return what it holds."""
+        return {
+            "step": self.step,
+            "measurings": [measuring.to_state() for measuring in self._measurings],
+            "history": None if self._history is None else self._history.to_state(),
+            "baseline": None if self.baseline is None else self.baseline.to_state(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Hold what another judge of the same rule held. Raises `ValueError` for another."""
+        if state["step"] != self.step:
+            raise ValueError("steps of another length")
+        for measuring, held in zip(self._measurings, state["measurings"], strict=True):
+            measuring.restore(held)
+        if self._history is not None:
+            self._history.restore(state["history"])
+        if self.baseline is not None:
+            self.baseline.restore(state["baseline"])
 
     def add(
         self, measure: Measure, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s

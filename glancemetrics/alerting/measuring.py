@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from glancemetrics.alerting.sum_ring import SumRing
 from glancemetrics.reporting.durations import seconds_of
+from glancemetrics.state_tree import State
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -26,6 +27,12 @@ _DISTINCT_LIMIT = 500_000
 
 class Measuring(Protocol):
     """A number for each group and slot, of the window that ends with the slot."""
+
+    def to_state(self) -> State:
+        """Return what it holds."""
+
+    def restore(self, state: State) -> None:
+        """Hold what another of the same window held. Raises `ValueError` for another."""
 
     def resize(self, groups: int) -> None:
         """Make room for so many groups."""
@@ -58,6 +65,12 @@ class Sums:
     def __init__(self, width: int, slots: int) -> None:
         self._ring = SumRing(slots)
         self._width = width
+
+    def to_state(self) -> State:
+        return self._ring.to_state()
+
+    def restore(self, state: State) -> None:
+        self._ring.restore(state)
 
     def resize(self, groups: int) -> None:
         self._ring.resize(groups)
@@ -93,6 +106,20 @@ class Quantiles:
         self._newest = -1
         self._last: Float64s | None = None
         """Values of the last slot, while nothing changes."""
+
+    def to_state(self) -> State:
+        slots = [[slot, *part] for slot, parts in self._slots.items() for part in parts]
+        return {"groups": len(self._window), "newest": self._newest, "slots": slots}
+
+    def restore(self, state: State) -> None:
+        self._window = np.zeros((state["groups"], _BUCKETS), np.int64)
+        self._newest = state["newest"]
+        self._slots.clear()
+        self._last = None
+        for slot, groups, buckets, counts in state["slots"]:
+            self._slots[slot].append((groups, buckets, counts))
+            if slot <= self._newest:
+                self._change((groups, buckets, counts), 1)
 
     def resize(self, groups: int) -> None:
         more = groups - len(self._window)
@@ -175,6 +202,23 @@ class DistinctValues:
         self._now = np.zeros(1, np.int64)
         self._next: int | None = None
 
+    def to_state(self) -> State:
+        pairs = np.array(list(self._until), np.int64).reshape(-1, 2)
+        return {
+            "changes": self._changes.to_state(),
+            "groups": pairs[:, 0],
+            "keys": pairs[:, 1],
+            "until": np.array(list(self._until.values()), np.int64),
+            "now": self._now,
+            "next": self._next,
+        }
+
+    def restore(self, state: State) -> None:
+        self._changes.restore(state["changes"])
+        pairs = zip(state["groups"].tolist(), state["keys"].tolist(), strict=True)
+        self._until = dict(zip(pairs, state["until"].tolist(), strict=True))
+        self._now, self._next = state["now"], state["next"]
+
     def resize(self, groups: int) -> None:
         self._changes.resize(groups)
         more = max(0, groups - len(self._now))
@@ -249,6 +293,14 @@ class History:
         self.size = slots
         self._values = np.full((1, 0), np.nan)
         """By group and slot; the newest last."""
+
+    def to_state(self) -> State:
+        """Return what it holds."""
+        return self._values
+
+    def restore(self, state: State) -> None:
+        """Hold what another held."""
+        self._values = state
 
     def keep(self, groups: Int64s) -> None:
         """Forget all groups but some, which are numbered anew in this order."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from glancemetrics.state_tree import State
+
 Int64s = npt.NDArray[np.int64]
 
 
@@ -32,6 +34,17 @@ class SumRing:
     def nbytes(self) -> int:
         """Memory that it takes."""
         return self._room.nbytes
+
+    def to_state(self) -> State:
+        """Return what it holds."""
+        return {"sums": self._sums, "end": self._end, "newest": self._newest}
+
+    def restore(self, state: State) -> None:
+        """Hold what another of the same size held. Raises `ValueError` for another size."""
+        if state["sums"].shape[1] != self._sums.shape[1]:
+            raise ValueError("a ring of another size")
+        self._room = self._sums = state["sums"]
+        self._end, self._newest = state["end"], state["newest"]
 
     def resize(self, groups: int) -> None:
         """Make room for so many groups; new ones have nothing."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -18,6 +17,7 @@ from glancemetrics.incidents import Incident, incident_id
 from glancemetrics.rules.conditions import Change, Threshold, Unseen
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
+from glancemetrics.state_tree import State
 
 Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]
@@ -29,8 +29,6 @@ MOST_GROUPS = 1000
 _MOST_QUANTILE_GROUPS = 200
 _FEW_GROUPS = 32
 _NEW = -2
-_MOST_REMEMBERED = 20_000
-"""Values that are known after a restart."""
 _NEW_NORMAL = 86_400
 """Seconds."""
 _MOST_SEEN = 1_000_000
@@ -60,8 +58,6 @@ class Watch:
         """Which logs cannot be read now, and why."""
         self.dropped = 0
         """Groups that there were too many of."""
-        self._resume: int | None = None
-        """Up to this second another has judged."""
         self._waiting: list[Counts] = []
         """What was counted of a slot that has not ended."""
         self._still = 0
@@ -96,45 +92,39 @@ class Watch:
         """Watch from a second on."""
         self._start = self._next = second // self.step
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what is to be known after a restart, beside what is counted anew."""
-        baseline = self._judge.baseline
+    def to_state(self) -> State:
+        """Return all that is to be known after a restart."""
         return {
             "rule": fingerprint(self.rule),
-            "start": None if self._start is None else self._start * self.step,
-            "groups": [
-                {
-                    "name": self._names[group],
-                    "born": self._born[group] * self.step,
-                    "life": self._lives[group].to_json() if group in self._lives else None,
-                    "incident": attrs.asdict(self._open[group]) if group in self._open else None,
-                }
-                for group in range(len(self._names))
-                if group in self._lives or not self._forgets_idle
-            ],
-            "seen": sorted(self._seen)[:_MOST_REMEMBERED],
-            "baseline": None if baseline is None else baseline.to_json(),
+            "start": self._start,
+            "next": self._next,
+            "still": self._still,
+            "pruned": self._pruned,
+            "dropped": self.dropped,
+            "names": self._names,
+            "born": self._born,
+            "lives": {str(group): life.to_json() for group, life in self._lives.items()},
+            "open": {str(group): attrs.asdict(one) for group, one in self._open.items()},
+            "seen": list(self._seen),
+            "waiting": [counts.to_state() for counts in self._waiting],
+            "judge": self._judge.to_state(),
         }
 
-    def restore(self, state: Mapping[str, Any], begin: int, resume: int) -> None:
-        """Go on where another stood at `resume`; count from `begin` on, to fill the windows."""
-        self._next = begin // self.step
-        self._start = self._next if state["start"] is None else state["start"] // self.step
-        self._resume = resume
+    def restore(self, state: State) -> None:
+        """Go on where another watch of the same rule stood. Raises `ValueError`, `KeyError`."""
+        self._judge.restore(state["judge"])
+        self._judge.resize(len(state["names"]))
+        self._start, self._next = state["start"], state["next"]
+        self._still, self._pruned, self.dropped = state["still"], state["pruned"], state["dropped"]
+        self._names, self._born = state["names"], state["born"]
+        self._index = {name: number for number, name in enumerate(self._names)}
+        self._lives = {
+            int(group): Lifecycle.from_json(self.rule.timing, life)
+            for group, life in state["lives"].items()
+        }
+        self._open = {int(group): Incident(**one) for group, one in state["open"].items()}
         self._seen = set(state["seen"])
-        if self._judge.baseline is not None and state["baseline"] is not None:
-            self._judge.baseline.restore(state["baseline"])
-        for group in state["groups"]:
-            if self.rule.by is not None:
-                self._index[group["name"]] = len(self._names)
-                self._names.append(group["name"])
-                self._born.append(group["born"] // self.step)
-            number = self._index[group["name"]]
-            if group["life"] is not None:
-                self._lives[number] = Lifecycle.from_json(self.rule.timing, group["life"])
-            if group["incident"] is not None:
-                self._open[number] = Incident(**group["incident"])
-        self._judge.resize(len(self._names))
+        self._waiting = [Counts.from_state(counts) for counts in state["waiting"]]
 
     def close(self, end: int, counts: list[Counts]) -> Iterator[AlertEvent]:
         """Take in what was counted, and evaluate all that has ended before the second `end`.
@@ -159,15 +149,6 @@ class Watch:
                 count, repeated = 1, upto - self._next
             else:
                 self._still += count
-            if self._resume is not None:
-                # What has been judged is not judged again.
-                left = self._resume // self.step - self._next
-                if left > 0:
-                    count = min(count, left)
-                    self._judged(self._next, count)
-                    self._next += min(left, count * repeated)
-                    continue
-                self._resume = None
             said = self._judged(self._next, count)
             self._tell(self._next, said, repeated)
             yield from self._happened(self._next, said, repeated)

@@ -7,9 +7,8 @@ import time
 import trio
 import trio.testing
 
-from actors.messages import Chunk, FromParser, FromTailer
+from actors.messages import Chunk, FromParser, FromTailer, Parsed
 from actors.parser import parse
-from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.sql import Where
@@ -30,7 +29,7 @@ async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
     send.close()
     await parse(from_tailer, to_aggregator, workers=3, wall=time.time)
     batches = [message async for message in receive]
-    assert [m.batch.num_rows for m in batches[:-1] if isinstance(m, SourceBatch)] == sizes
+    assert [m.batch.batch.num_rows for m in batches[:-1] if isinstance(m, Parsed)] == sizes
     assert isinstance(batches[-1], SourceHealth)
 
 
@@ -40,8 +39,9 @@ async def test_a_line_that_was_too_long_is_a_reject() -> None:
     send.send_nowait(chunk(line() + b"bad\n", b"xxx"))
     send.close()
     await parse(from_tailer, to_aggregator, workers=1, wall=time.time)
-    batch = receive.receive_nowait()
-    assert isinstance(batch, SourceBatch)
+    parsed = receive.receive_nowait()
+    assert isinstance(parsed, Parsed)
+    batch = parsed.batch
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 1, 2)
     assert batch.reject_samples[-1].reason == "the line is longer than 1 MiB"
 
@@ -66,8 +66,9 @@ async def test_a_condition_says_which_records_are_wanted() -> None:
     send.send_nowait(chunk(line(status=200) + b"bad\n" + line(status=503)))
     send.close()
     await parse(from_tailer, to_aggregator, workers=1, wall=time.time, where=Where("status >= 500"))
-    batch = receive.receive_nowait()
-    assert isinstance(batch, SourceBatch)
+    parsed = receive.receive_nowait()
+    assert isinstance(parsed, Parsed)
+    batch = parsed.batch
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 2, 1)
     assert batch.wanted is not None
     assert batch.wanted.tolist() == [False, True]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +17,12 @@ import trio
 import trio.testing
 
 from actors import service
-from actors.alert_state import AlertState
+from actors.checkpoints import Checkpoints
 from actors.clock import WallClock
 from actors.outputs.output import Inbox, Output, Report
 from actors.service import counting_of, rules_of
 from actors.supervisor import FIRST_BACKOFF
+from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.counting import merged
@@ -29,6 +32,7 @@ from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings
 from glancemetrics.snapshot import OutputState, Snapshot, SourceState
+from glancemetrics.state_tree import to_bytes
 from tests.lines import BASE, line
 
 
@@ -74,7 +78,16 @@ class Run:
         self.recorder = recorder
         self.stop = trio.Event()
         self.ended = trio.Event()
+        self.crash = trio.CancelScope()
         self._wall = wall
+
+    async def end(self, *, crashes: bool = False) -> None:
+        """Stop it, or let it be gone from one instant to the next."""
+        if crashes:
+            self.crash.cancel()
+        else:
+            self.stop.set()
+        await self.ended.wait()
 
     def write(self, *lines: bytes) -> None:
         with self.log.open("ab") as file:
@@ -96,7 +109,7 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
         outputs: Sequence[Output] = (),
         recorder: Recorder | None = None,
         written: Sequence[Rule] = (),
-        state: AlertState | None = None,
+        checkpoints: Checkpoints | None = None,
         **settings: object,
     ) -> Run:
         log = tmp_path / "access.log"
@@ -104,15 +117,16 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
         started = Run(log, recorder, wall)
 
         async def monitor() -> None:
-            await service.monitor(
-                Settings(**({"file": str(log)} | settings)),  # type: ignore[arg-type]
-                [recorder, *outputs],
-                written=written,
-                state=state,
-                stop=started.stop,
-                wall=wall,
-                standard_input=lambda: -1,
-            )
+            with started.crash:
+                await service.monitor(
+                    Settings(**({"file": str(log)} | settings)),  # type: ignore[arg-type]
+                    [recorder, *outputs],
+                    written=written,
+                    checkpoints=checkpoints,
+                    stop=started.stop,
+                    wall=wall,
+                    standard_input=lambda: -1,
+                )
             started.ended.set()
 
         nursery.start_soon(monitor)
@@ -158,28 +172,29 @@ async def test_high_traffic_triggers_and_recovers_in_time(clock, run) -> None:
     assert incident.recovered_at - BASE == pytest.approx(20 + 30 - 6, abs=1)
 
 
+@pytest.mark.parametrize("crashes", [False, True], ids=["stopped", "killed"])
 async def test_after_a_restart_an_open_incident_is_still_the_same(
-    clock, run, tmp_path: Path
+    clock, run, tmp_path: Path, crashes: bool
 ) -> None:
-    state = AlertState(tmp_path / "state", [str(tmp_path / "access.log")])
-    first = run(state=state, alert_threshold=2, alertwindow=0.5)
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    first = run(checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
     for _ in range(20):
         first.write_now(10)
         await trio.sleep(1)
     await first.until(lambda s: bool(s.alerts.firing))
-    await trio.sleep(3)
-    first.stop.set()
-    await first.ended.wait()
+    await trio.sleep(7)
+    await first.end(crashes=crashes)
     for _ in range(10):
         first.write_now(10)
         await trio.sleep(1)
-    second = run(state=state, alert_threshold=2, alertwindow=0.5)
+    second = run(checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
     for _ in range(5):
         second.write_now(10)
         await trio.sleep(1)
     snapshot = await second.until(lambda s: s.insights.hits > 0)
     assert [incident.id for incident in snapshot.alerts.firing]
     await second.until(lambda s: bool(s.alerts.recovered))
+    assert second.recorder.last.health.lines == 350
     (begun,) = [e for e in first.recorder.events if e.kind is AlertEventKind.TRIGGERED]
     own = [e for e in second.recorder.events if e.incident is not None]
     assert [event.kind for event in own] == [AlertEventKind.RECOVERED]
@@ -188,6 +203,100 @@ async def test_after_a_restart_an_open_incident_is_still_the_same(
     assert own[0].incident.id == begun.incident.id
     assert own[0].incident.duration_seconds is not None
     assert own[0].incident.duration_seconds > 30
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_stops_it_it_shows_and_alerts_as_if_nothing_had(
+    clock, run, tmp_path: Path, wall: WallClock, seed: int
+) -> None:
+    """Beside one that is never stopped; each line is of another size, so that no two are alike."""
+    random = Random(seed)
+    rules = read_rules(RULES, "rules.toml")
+    options: dict[str, object] = {
+        "written": rules,
+        "alert_threshold": 25,
+        "alertwindow": 0.5,
+        "timewindow": 600,
+        "delay": 2.0,
+        "refresh": 1.0,
+    }
+    steady = run(recorder=Recorder(), **options)
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    runs = [run(recorder=Recorder(), checkpoints=checkpoints, **options)]
+    stopped_until = 0
+    count = rotations = 0
+    for second in range(420):
+        lines = []
+        for _ in range(random.randint(5, 15) + 30 * (200 <= second < 260)):
+            count += 1
+            host = random.choice("ab" if 100 < second < 130 else "abc")
+            bad = random.random() < (0.6 if 300 <= second < 340 else 0.02)
+            path = f"/{random.choice('xy')}/{random.randint(0, 60 if host == 'a' else 4)}"
+            request = f"GET {path} HTTP/1.1"
+            lines.append(
+                line(
+                    int(wall()),
+                    host=f"192.0.2.{ord(host)}",
+                    request=request,
+                    status=500 if bad else 200,
+                    size=count,
+                )
+            )
+        steady.write(*lines)
+        await trio.sleep(1)
+        if second == stopped_until and runs[-1].ended.is_set():
+            runs.append(run(recorder=Recorder(), checkpoints=checkpoints, **options))
+        elif second > 3 and random.random() < 0.03 and not runs[-1].ended.is_set():
+            await runs[-1].end(crashes=random.random() < 0.7)
+            stopped_until = second + random.randint(1, 20)
+        if random.random() < 0.03:
+            rotations += 1
+            _rotate(steady.log, rotations, compress=random.random() < 0.5)
+    if runs[-1].ended.is_set():
+        runs.append(run(recorder=Recorder(), checkpoints=checkpoints, **options))
+    await trio.sleep(30)
+    assert len(runs) > 3
+    one, other = _at_one_time(steady, runs[-1])
+    assert other.health.last_gap == one.health.last_gap == ""
+    assert (other.health.lines, other.health.records) == (count, count)
+    assert one.insights.bytes == count * (count + 1) // 2
+    assert other.insights == one.insights
+    assert other.alerts == one.alerts
+    assert other.rates == one.rates
+
+    def happened(*of: Run) -> dict[str, list[str]]:
+        steps: dict[str, list[str]] = {}
+        for event in [event for each in of for event in each.recorder.events]:
+            if event.incident is not None:
+                told = f"{event.kind.value} {event.time} {event.message}"
+                known = steps.setdefault(event.incident.id, [])
+                if told not in known:  # after a crash it may be told again
+                    known.append(told)
+        return steps
+
+    assert happened(*runs) == happened(steady)
+    assert len(happened(steady)) > 5
+
+
+def _at_one_time(*runs: Run) -> list[Snapshot]:
+    """The last snapshots of which the windows end together."""
+    by_end = [{s.insights.end: s for s in each.recorder.snapshots} for each in runs]
+    end = max(set.intersection(*map(set, by_end)))
+    return [snapshots[end] for snapshots in by_end]
+
+
+def _rotate(log: Path, number: int, *, compress: bool) -> None:
+    """As logrotate does with `dateext`; the oldest are compressed, and none is removed."""
+    old = log.with_name(f"{log.name}-{number:04}")
+    log.rename(old)
+    log.touch()
+    before = log.with_name(f"{log.name}-{number - 1:04}")
+    if compress and before.exists():
+        status = before.stat()
+        packed = before.with_name(f"{before.name}.gz")
+        packed.write_bytes(gzip.compress(before.read_bytes()))
+        os.utime(packed, ns=(status.st_atime_ns, status.st_mtime_ns))
+        before.unlink()
 
 
 RULES = """
@@ -296,7 +405,7 @@ async def test_no_request_no_line_and_a_log_that_is_not_there_are_told_apart(clo
     monitor.log.rename(monitor.log.with_name("elsewhere"))
     await trio.sleep(120)
     assert [message.partition(":")[0] for message in told()[2:]] == ["No request", "No line"]
-    assert all(f"({monitor.log} does not exist" in message for message in told()[2:])
+    assert all(f"({monitor.log} is gone" in message for message in told()[2:])
 
 
 async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:
@@ -468,13 +577,73 @@ async def test_a_server_that_writes_another_format_is_understood_and_that_is_sai
     assert snapshot.health.sources[0].detail == ""
 
 
-async def test_a_damaged_state_is_told_and_rules_begin_anew(
-    clock, run, tmp_path: Path, wall: WallClock
+@pytest.mark.parametrize("damage", ["bytes", "aggregation", "alerting"])
+async def test_a_damaged_state_is_told_and_all_begins_anew(
+    clock, run, tmp_path: Path, wall: WallClock, damage: str
 ) -> None:
-    state = AlertState(tmp_path / "state", [str(tmp_path / "access.log")])
-    state.save({"end": int(wall()) - 5, "watches": {"high_traffic": {"rule": 3}}})
-    monitor = run(state=state, alert_threshold=2, alertwindow=0.5)
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    parts = {"aggregation": to_bytes({}), "alerting": to_bytes({"end": 3, "watches": 7})}
+    if damage == "alerting":
+        whole = Aggregation(window_seconds=10, alert_window_seconds=10, limits={})
+        parts["aggregation"] = to_bytes(whole.to_state())
+    checkpoints.save(wall() - 5, (), **parts, undelivered={})
+    if damage == "bytes":
+        checkpoints.path.write_bytes(b"what is this")
+    monitor = run(checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
     for _ in range(12):
         monitor.write_now(10)
         await trio.sleep(1)
     await monitor.until(lambda s: bool(s.alerts.firing))
+    await monitor.until(lambda s: s.health.lines == 120)
+
+
+async def test_after_more_than_a_day_all_begins_anew_and_that_is_said(
+    clock, run, tmp_path: Path, wall: WallClock
+) -> None:
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    first = run(checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
+    for _ in range(20):
+        first.write_now(10)
+        await trio.sleep(1)
+    await first.until(lambda s: bool(s.alerts.firing))
+    await first.end()
+    await trio.sleep(2 * 86_400)
+    second = run(checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
+    second.write_now(10)
+    snapshot = await second.until(lambda s: s.insights.hits > 0)
+    assert snapshot.health.gaps == 1
+    assert "nothing ran for 2 d" in snapshot.health.last_gap
+    over = [event for event in second.recorder.events if event.incident is not None]
+    assert [event.kind for event in over] == [AlertEventKind.RECOVERED]
+
+
+async def test_what_an_output_had_not_delivered_it_does_after_a_restart(
+    clock, run, tmp_path: Path
+) -> None:
+    class Stuck(Recorder):
+        name = "stuck"
+
+        async def run(self, inbox: Inbox, report: Report) -> None:
+            await trio.sleep_forever()
+
+    class Works(Recorder):
+        name = "stuck"
+
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    first = run([Stuck()], checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
+    for _ in range(20):
+        first.write_now(10)
+        await trio.sleep(1)
+    await first.until(lambda s: bool(s.alerts.firing))
+    await trio.sleep(10)
+    await first.end(crashes=True)
+    works = Works()
+    second = run([works], checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
+    await trio.sleep(5)
+    kinds = [event.kind for event in works.events]
+    assert kinds == [
+        AlertEventKind.MONITORING_STARTED,
+        AlertEventKind.TRIGGERED,
+        AlertEventKind.MONITORING_STARTED,
+    ]
+    await second.end()

@@ -159,7 +159,12 @@ async def test_nothing_is_read_while_nobody_takes_it(clock, heard, tmp_path: Pat
     log = tmp_path / "access.log"
     log.write_bytes(b"")
     logs = heard(log)
-    await logs.until(lambda: bool(logs.messages))
+    await logs.until(
+        lambda: any(
+            isinstance(said, SourceHealth) and said.state is SourceState.FOLLOWING
+            for said in logs.messages
+        )
+    )
     with log.open("ab") as file:
         for _ in range(10):
             file.write(b"x" * 1023 + b"\n")

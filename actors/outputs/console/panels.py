@@ -125,6 +125,9 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     if state.early:
         row += _warned("early", format_count(state.early), True)
     rows = [row]
+    if state.gaps:
+        spans = "a span" if state.gaps == 1 else f"{format_count(state.gaps)} spans"
+        rows.append(_warning(f"{spans} of the logs not counted: {safe(state.last_gap)}"))
     if state.early:
         rows.append(
             _warning("records are ahead of this machine's clock: is the server's time zone right?")

@@ -1,0 +1,90 @@
+"""Checkpoints: all that is known at one instant, on disk, so that any stop is but a pause.
+
+How far each source had been read and what was counted of it are in one file, which is replaced
+whole: no line is counted twice, and none is left out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+from loguru import logger
+
+from actors.state_file import replace_state
+from actors.tailer.marks import PathMark
+from glancemetrics.alert_events import AlertEvent
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.state_tree import DamagedStateError, State, from_bytes, to_bytes
+
+
+@attrs.frozen
+class Saved:
+    """All that is known at one instant."""
+
+    time: float
+    """When it was saved: seconds since the epoch."""
+    marks: tuple[PathMark, ...]
+    aggregation: State
+    alerting: State
+    undelivered: Mapping[str, Sequence[AlertEvent]]
+    """By output, the events that it has not delivered."""
+
+
+class Checkpoints:
+    """The file of the checkpoints of some sources."""
+
+    def __init__(self, folder: Path, sources: Sequence[str]) -> None:
+        name = hashlib.sha256("\0".join(sorted(map(os.path.abspath, sources))).encode())
+        self.path = folder / f"monitor-{name.hexdigest()[:16]}.state"
+        self._lock: int | None = None
+
+    def claim(self) -> None:
+        """Keep others from it as long as this program runs. Raises `GlanceMetricsError`."""
+        try:
+            self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            lock = self.path.with_suffix(".lock")
+            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GlanceMetricsError(
+                f"{self.path.parent}: another glancemetrics that follows the same files keeps its "
+                "state there; name another folder with --state-dir, or off"
+            ) from None
+        except OSError as error:
+            raise GlanceMetricsError(
+                f"{self.path.parent}: {error.strerror}; name another folder with --state-dir, "
+                "or off"
+            ) from None
+
+    def load(self) -> Saved | None:
+        """Return what was saved last; `None` if that is nothing, or cannot be read."""
+        try:
+            state = from_bytes(self.path.read_bytes())
+            return Saved(
+                state["time"],
+                tuple(PathMark.from_state(mark) for mark in state["marks"]),
+                from_bytes(state["aggregation"]),
+                from_bytes(state["alerting"]),
+                {
+                    name: [AlertEvent.from_state(event) for event in events]
+                    for name, events in state["undelivered"].items()
+                },
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, DamagedStateError, KeyError, TypeError, ValueError) as error:
+            logger.warning("{}: cannot be read, and all begins anew: {}", self.path, error)
+            return None
+
+    def save(self, time: float, marks: Sequence[PathMark], **parts: bytes | State) -> None:
+        """Save it at once and whole: `aggregation` and `alerting` as bytes, and `undelivered`.
+
+        Raises `OSError`.
+        """
+        state = {"time": time, "marks": [mark.to_state() for mark in marks], **parts}
+        replace_state(self.path, to_bytes(state))

@@ -1,0 +1,29 @@
+"""The folder for what is to outlive the program."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import platformdirs
+
+from glancemetrics.settings import ENVIRONMENT_PREFIX, OFF
+
+
+def state_folder(chosen: str | None) -> Path:
+    """Return the folder that was chosen, or the usual one (XDG_STATE_HOME)."""
+    if chosen in {None, OFF}:
+        return platformdirs.user_state_path("glancemetrics")
+    return Path(str(chosen))
+
+
+def add_state_folder_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command have the folder of a monitor."""
+    parser.add_argument(
+        "--state-dir",
+        "--state_dir",
+        default=os.environ.get(f"{ENVIRONMENT_PREFIX}STATE_DIR"),
+        metavar="DIR",
+        help="the folder that the monitor has as --state-dir (default: the usual one)",
+    )

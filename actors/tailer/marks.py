@@ -1,0 +1,127 @@
+"""Marks: how far each file has been read, so that reading can go on there after any stop.
+
+A file is known by its device and inode and by its bytes, as inodes are given to other files in
+time, and a file may be copied, compressed, or emptied and written anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from actors.tailer.identity import Identity
+from actors.tailer.paths import matching
+from glancemetrics.state_tree import State
+
+ReadAt = Callable[[int, int], bytes]
+"""Reads up to so many bytes at an offset."""
+
+HEAD_BYTES = 1024
+"""Bytes at the beginning of a file by which it is known, once they have been read."""
+TAIL_BYTES = 256
+"""Bytes before the place up to which it was read."""
+
+
+def digest(data: bytes) -> bytes:
+    """Return what bytes are known by."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+@attrs.frozen
+class FileMark:
+    """How far a file has been read."""
+
+    identity: Identity
+    offset: int
+    """Bytes from its beginning."""
+    head: bytes
+    """Digest of its first `HEAD_BYTES`, or of those before the offset."""
+    tail: bytes
+    """Digest of the last `TAIL_BYTES` before the offset, or of those that there are."""
+    changed: int
+    """When it was last written to: nanoseconds since the epoch."""
+    held: bytes = b""
+    """What has been read of a line that has not ended."""
+    skipping: bool = False
+    """Whether the rest of a line is not wanted, which is too long."""
+
+    def is_of(self, read_at: ReadAt) -> bool:
+        """Tell whether a file has the bytes that were read. Raises `OSError`."""
+        head = read_at(0, min(self.offset, HEAD_BYTES))
+        if digest(head) != self.head:
+            return False
+        size = min(self.offset, TAIL_BYTES)
+        tail = read_at(self.offset - size, size)
+        return len(tail) == size and digest(tail) == self.tail
+
+    def to_state(self) -> State:
+        """Return it as plain values."""
+        return {**attrs.asdict(self, recurse=False), "identity": attrs.astuple(self.identity)}
+
+    @classmethod
+    def from_state(cls, state: State) -> FileMark:
+        """Return what `to_state` was of."""
+        return cls(**{**state, "identity": Identity(*state["identity"])})
+
+
+@attrs.frozen
+class PathMark:
+    """How far a path has been followed."""
+
+    path: str
+    files: tuple[FileMark, ...]
+    """Those that had its name and may still be written to, the oldest first."""
+    directives: bytes = b""
+    """Those that hold for what comes next."""
+    pieces: bytes = b""
+    """Lines that are held back because they go on in others."""
+
+    def to_state(self) -> State:
+        """Return it as plain values."""
+        return {
+            "path": self.path,
+            "files": [mark.to_state() for mark in self.files],
+            "directives": self.directives,
+            "pieces": self.pieces,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> PathMark:
+        """Return what `to_state` was of."""
+        files = tuple(FileMark.from_state(mark) for mark in state["files"])
+        return cls(state["path"], files, state["directives"], state["pieces"])
+
+
+def reassigned(before: Iterable[PathMark], patterns: Iterable[str]) -> dict[str, PathMark]:
+    """Give marks to the paths that their files have now, of those that match some globs.
+
+    What else matches is new, and has an empty mark; what no path has is left to that which had it.
+    """
+    before = list(before)
+    paths = list(dict.fromkeys(path for pattern in patterns for path in matching(pattern)))
+    left = {mark.path: list(mark.files) for mark in before}
+    found: dict[str, PathMark] = {path: PathMark(path, ()) for path in paths}
+    for path in paths:
+        for was in before:
+            mark = next((mark for mark in left[was.path] if _is_at(path, mark)), None)
+            if mark is not None:
+                left[was.path].remove(mark)
+                found[path] = attrs.evolve(was, path=path, files=(mark,))
+                break
+    for path, files in left.items():
+        now = found.get(path, PathMark(path, ()))
+        if files:
+            found[path] = attrs.evolve(now, files=(*files, *now.files))
+    return found
+
+
+def _is_at(path: str, mark: FileMark) -> bool:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            is_same = Identity.of(os.fstat(file.fileno())) == mark.identity
+            return is_same and mark.is_of(lambda at, size: os.pread(file.fileno(), size, at))
+    except OSError:
+        return False

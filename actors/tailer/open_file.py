@@ -1,0 +1,226 @@
+"""Files that are being read, plain ones and what was compressed of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import FileIO
+from typing import BinaryIO, Protocol
+
+import attrs
+
+from actors.archive.decompression import DamagedError, decompressed
+from actors.tailer.identity import Identity
+from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, digest
+from actors.tailer.rotation import Sibling
+from glancemetrics.line_splitter import Lines, LineSplitter
+
+READ_SIZE = 4 << 20
+"""Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
+
+
+class Reading(Protocol):
+    """A file that is being read."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    @property
+    def last_growth(self) -> float:
+        """When something came last."""
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether nobody writes to it."""
+
+    def read(self, now: float) -> tuple[Lines, bool]:
+        """Read on; also whether the end was reached. Raises `OSError`."""
+
+    def lag(self) -> int:
+        """Return how many bytes there are left to read, as far as that is known."""
+
+    def mark(self) -> FileMark:
+        """Return how far it has been read."""
+
+    def close(self) -> Lines:
+        """Let go of it; returns what is left of a line."""
+
+
+@attrs.define
+class OpenFile:
+    """A plain file, under whatever name."""
+
+    descriptor: int
+    identity: Identity
+    position: int = 0
+    splitter: LineSplitter = attrs.field(factory=LineSplitter)
+    last_growth: float = 0.0
+    is_copy: bool = False
+    _tail: bytes = b""
+    _head: tuple[int, bytes] = (0, digest(b""))
+    """Of how many bytes, and their digest."""
+
+    def __attrs_post_init__(self) -> None:
+        self.go_to(self.position)
+
+    def go_to(self, position: int) -> None:
+        """Read on from a place. Raises `OSError`."""
+        self.position = position
+        if self.position:
+            size = min(self.position, TAIL_BYTES)
+            self._tail = os.pread(self.descriptor, size, self.position - size)
+
+    def has_read(self, mark: FileMark) -> bool:
+        """Tell whether it has the bytes that were read up to a mark. Raises `OSError`."""
+        if os.fstat(self.descriptor).st_size < mark.offset:
+            return False
+        return mark.is_of(lambda offset, size: os.pread(self.descriptor, size, offset))
+
+    def begins(self, beginning: bytes) -> bool:
+        """Tell whether it begins with some bytes. Raises `OSError`."""
+        return os.pread(self.descriptor, len(beginning), 0) == beginning
+
+    def has_been_replaced(self) -> bool:
+        """Tell whether what was read is there no longer: the file was emptied, or written anew."""
+        if os.fstat(self.descriptor).st_size < self.position:
+            return True
+        size = len(self._tail)
+        return os.pread(self.descriptor, size, self.position - size) != self._tail
+
+    def begin_anew(self) -> None:
+        """Read it from its beginning; what is held of a line stays."""
+        self.position, self._tail, self._head = 0, b"", (0, digest(b""))
+        try:
+            # A writer that does not append goes on where it was, and leaves a hole before that.
+            self.position = os.lseek(self.descriptor, 0, os.SEEK_DATA)
+        except OSError:
+            return  # empty, or a file system that does not know
+
+    def read(self, now: float) -> tuple[Lines, bool]:
+        left = os.fstat(self.descriptor).st_size - self.position
+        wanted = min(max(left, 1 << 16), READ_SIZE)
+        piece = os.pread(self.descriptor, wanted, self.position)
+        if not piece:
+            return Lines(), True
+        self.position += len(piece)
+        self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self.last_growth = now
+        return self.splitter.feed(piece), len(piece) < wanted
+
+    def lag(self) -> int:
+        return max(0, os.fstat(self.descriptor).st_size - self.position)
+
+    def changed(self) -> int:
+        """Return when it was last written to: nanoseconds since the epoch."""
+        return os.fstat(self.descriptor).st_mtime_ns
+
+    def mark(self) -> FileMark:
+        size = min(self.position, HEAD_BYTES)
+        if size != self._head[0]:
+            self._head = size, digest(os.pread(self.descriptor, size, 0))
+        held, skipping = self.splitter.state
+        tail = digest(self._tail)
+        return FileMark(
+            self.identity, self.position, self._head[1], tail, self.changed(), held, skipping
+        )
+
+    def close(self) -> Lines:
+        os.close(self.descriptor)
+        return Lines() if self.is_copy else self.splitter.flush()
+
+
+class CompressedFile:
+    """What was compressed of a file, from the byte on up to which it had been read."""
+
+    def __init__(
+        self, sibling: Sibling, mark: FileMark | None, splitter: LineSplitter, is_copy: bool
+    ) -> None:
+        """`mark`: how far it had been read; `None` for not at all. Raises `OSError`."""
+        self.identity = sibling.identity
+        self._changed = sibling.changed
+        self.last_growth = float("-inf")  # nothing comes any more
+        self.is_copy = is_copy
+        self.damage = ""
+        """What is wrong with it."""
+        self._splitter = splitter
+        self._file = FileIO(os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
+        assert sibling.compression is not None
+        self._blocks = decompressed(self._file, sibling.compression)
+        self._offset = 0
+        self._skip = 0 if mark is None else mark.offset
+        self._head = bytearray()
+        self._tail = b""
+
+    def read(self, now: float) -> tuple[Lines, bool]:
+        del now
+        pieces: list[bytes] = []
+        size = 0
+        ended = False
+        while size < READ_SIZE and not ended:
+            try:
+                block = next(self._blocks, b"")
+            except DamagedError as error:
+                self.damage = str(error)
+                block = b""
+            ended = not block
+            if len(self._head) < HEAD_BYTES:
+                self._head += block[: HEAD_BYTES - len(self._head)]
+            wanted = block[max(0, self._skip - self._offset) :]
+            self._offset += len(block)
+            self._tail = (self._tail + block[-TAIL_BYTES:])[-TAIL_BYTES:]
+            pieces.append(wanted)
+            size += len(wanted)
+        return self._splitter.feed(b"".join(pieces)), ended
+
+    def lag(self) -> int:
+        return 0
+
+    def mark(self) -> FileMark:
+        held, skipping = self._splitter.state
+        offset = max(self._offset, self._skip)
+        head, tail = digest(bytes(self._head[:offset])), digest(self._tail)
+        return FileMark(self.identity, offset, head, tail, self._changed, held, skipping)
+
+    def close(self) -> Lines:
+        self._file.close()
+        return Lines() if self.is_copy else self._splitter.flush()
+
+
+def has_read(sibling: Sibling, mark: FileMark) -> bool:
+    """Tell whether a file has the bytes that were read up to a mark. Raises `OSError`."""
+    if mark.offset == 0:
+        return sibling.identity == mark.identity
+    if sibling.compression is None:
+        if sibling.size < mark.offset:
+            return False
+        with open(sibling.path, "rb", buffering=0) as file:
+            return mark.is_of(lambda offset, size: os.pread(file.fileno(), size, offset))
+    with open(sibling.path, "rb") as opened:
+        return _stream_has_read(opened, sibling.compression, mark)
+
+
+def _stream_has_read(file: BinaryIO, compression: str, mark: FileMark) -> bool:
+    """Tell the same of what is compressed, which can only be read from its beginning."""
+    head = bytearray()
+    tail = b""
+    offset = 0
+    begin = mark.offset - min(mark.offset, TAIL_BYTES)
+    for block in _blocks(file, compression):
+        if len(head) < HEAD_BYTES:
+            head += block[: HEAD_BYTES - len(head)]
+            enough = min(mark.offset, HEAD_BYTES)
+            if len(head) >= enough and digest(bytes(head[:enough])) != mark.head:
+                return False
+        tail += block[max(0, begin - offset) : max(0, mark.offset - offset)]
+        offset += len(block)
+        if offset >= mark.offset:
+            break
+    enough = min(mark.offset, HEAD_BYTES)
+    return digest(bytes(head[:enough])) == mark.head and digest(tail) == mark.tail
+
+
+def _blocks(file: BinaryIO, compression: str) -> Iterator[bytes]:
+    try:
+        yield from decompressed(file, compression)
+    except DamagedError:
+        return

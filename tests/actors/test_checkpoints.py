@@ -1,0 +1,64 @@
+"""Checkpoints on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.checkpoints import Checkpoints, Saved
+from actors.tailer.identity import Identity
+from actors.tailer.marks import FileMark, PathMark
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.state_tree import to_bytes
+from tests.actors.outputs.feeding import event
+
+MARKS = (
+    PathMark("a.log", (FileMark(Identity(1, 2), 3, b"h", b"t", 4, b"held", True),), b"#", b"p"),
+)
+
+
+def save(checkpoints: Checkpoints) -> None:
+    checkpoints.save(
+        12.5,
+        MARKS,
+        aggregation=to_bytes({"end": 7}),
+        alerting=to_bytes([1]),
+        undelivered={"syslog": [event(3).to_state()], "alert log": []},
+    )
+
+
+def test_it_is_kept_for_the_same_sources_only(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, ["a.log", "b.log"])
+    assert checkpoints.load() is None
+    save(checkpoints)
+    assert Checkpoints(tmp_path, ["b.log", "a.log"]).load() == Saved(
+        12.5, MARKS, {"end": 7}, [1], {"syslog": [event(3)], "alert log": []}
+    )
+    assert Checkpoints(tmp_path, ["a.log"]).load() is None
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o007 == 0
+
+
+def test_what_cannot_be_read_is_as_nothing(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, ["a.log"])
+    save(checkpoints)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for damage in (b"", whole[:-1], whole[:100], b"x" + whole, to_bytes({}), to_bytes([1])):
+        file.write_bytes(damage)
+        assert checkpoints.load() is None
+
+
+def test_two_programs_do_not_keep_the_same(tmp_path: Path) -> None:
+    first, second = Checkpoints(tmp_path, ["a.log"]), Checkpoints(tmp_path, ["a.log"])
+    first.claim()
+    with pytest.raises(GlanceMetricsError, match="another glancemetrics that follows the same"):
+        second.claim()
+    Checkpoints(tmp_path, ["b.log"]).claim()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(GlanceMetricsError, match="file/state: Not a directory; name another"):
+        Checkpoints(tmp_path / "file" / "state", ["a.log"]).claim()

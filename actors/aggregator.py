@@ -7,7 +7,7 @@ line comes at all, and takes a snapshot at every refresh.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import trio
 from loguru import logger
@@ -32,6 +32,12 @@ _CLOSE_SECONDS = 0.5
 _FIRST_CHECKPOINT = 1.0
 """Seconds after the start; a log that is rotated before it leaves nothing to find it by."""
 
+_QUIET_SECONDS = 60.0
+"""Between checkpoints while no line comes."""
+
+_LEAST_PAUSE = 50
+"""Times as long as it took to make one, no other is made."""
+
 _LARGE_BATCH = 2000
 """Rows from which a batch is counted in a worker thread, to keep the loop free."""
 
@@ -52,11 +58,9 @@ async def aggregate(
     `checkpoint_seconds`, and in the end, comes what is to be known after a restart.
     """
     marks = {mark.path: mark for mark in before}
+    checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds)
     async with receive, send:
         next_close = trio.current_time()
-        next_checkpoint = (
-            next_close + _FIRST_CHECKPOINT if checkpoint_seconds < math.inf else math.inf
-        )
         next_snapshot = next_close + refresh_seconds
         first = True
         ended = False
@@ -66,19 +70,15 @@ async def aggregate(
                     await _take_in(aggregation, await receive.receive(), wall(), marks)
                 except trio.EndOfChannel:
                     ended = True
-            now = trio.current_time()
-            is_checkpoint = now >= next_checkpoint or (ended and next_checkpoint < math.inf)
+            is_checkpoint = checkpointing.is_due(ended=ended)
             closed = aggregation.advance(
                 wall(), ended=ended and aggregation.finished, whole=is_checkpoint
             )
             if closed is not None:
                 await send.send(closed)
-            if is_checkpoint:
-                if aggregation.has_begun:
-                    await send.send(
-                        Checkpoint(to_bytes(aggregation.to_state()), tuple(marks.values()))
-                    )
-                next_checkpoint = now + checkpoint_seconds
+            if is_checkpoint and aggregation.has_begun:
+                await send.send(await checkpointing.checkpoint())
+            now = trio.current_time()
             if now >= next_close:
                 next_close = now + _CLOSE_SECONDS
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
@@ -87,6 +87,38 @@ async def aggregate(
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds
+
+
+class _Checkpointing:
+    """Says when it is time for a checkpoint, and makes it."""
+
+    def __init__(
+        self, aggregation: Aggregation, marks: Mapping[str, PathMark], seconds: float
+    ) -> None:
+        self._aggregation = aggregation
+        self._marks = marks
+        self._seconds = seconds
+        self._next = trio.current_time() + (_FIRST_CHECKPOINT if seconds < math.inf else math.inf)
+        self._last = -math.inf
+        self._marked: dict[str, PathMark] = {}
+        """What the last one had."""
+
+    def is_due(self, *, ended: bool) -> bool:
+        now = trio.current_time()
+        if ended:
+            return self._seconds < math.inf
+        has_come = self._marks != self._marked or now >= self._last + _QUIET_SECONDS
+        return now >= self._next and has_come
+
+    async def checkpoint(self) -> Checkpoint:
+        began = trio.current_time()
+        aggregation = self._aggregation
+        # Nothing is added meanwhile: who adds waits for this.
+        state = await trio.to_thread.run_sync(lambda: to_bytes(aggregation.to_state()))
+        self._last = trio.current_time()
+        self._next = self._last + max(self._seconds, _LEAST_PAUSE * (self._last - began))
+        self._marked = dict(self._marks)
+        return Checkpoint(state, tuple(self._marks.values()))
 
 
 async def _take_in(

@@ -68,6 +68,16 @@ class FileMark:
 
 
 @attrs.frozen
+class Head:
+    """A file, and what it begins with; an inode alone is given to another file in time."""
+
+    identity: Identity
+    size: int
+    """Bytes."""
+    digest: bytes
+
+
+@attrs.frozen
 class PathMark:
     """How far a path has been followed."""
 
@@ -78,10 +88,15 @@ class PathMark:
     """Those that hold for what comes next."""
     pieces: bytes = b""
     """Lines that are held back because they go on in others."""
+    known: tuple[Head, ...] = ()
+    """Files beside the path of which nothing more is wanted."""
 
     def to_state(self) -> State:
         """Return it as plain values."""
         return {
+            "known": [
+                [*attrs.astuple(head.identity), head.size, head.digest] for head in self.known
+            ],
             "path": self.path,
             "files": [mark.to_state() for mark in self.files],
             "directives": self.directives,
@@ -92,7 +107,11 @@ class PathMark:
     def from_state(cls, state: State) -> PathMark:
         """Return what `to_state` was of."""
         files = tuple(FileMark.from_state(mark) for mark in state["files"])
-        return cls(state["path"], files, state["directives"], state["pieces"])
+        known = tuple(
+            Head(Identity(device, inode), size, beginning)
+            for device, inode, size, beginning in state["known"]
+        )
+        return cls(state["path"], files, state["directives"], state["pieces"], known)
 
 
 def reassigned(before: Iterable[PathMark], patterns: Iterable[str]) -> dict[str, PathMark]:

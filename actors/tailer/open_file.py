@@ -11,7 +11,7 @@ import attrs
 
 from actors.archive.decompression import DamagedError, decompressed
 from actors.tailer.identity import Identity
-from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, digest
+from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, digest
 from actors.tailer.rotation import Sibling
 from glancemetrics.line_splitter import Lines, LineSplitter
 
@@ -46,7 +46,7 @@ class Reading(Protocol):
         """Let go of it; returns what is left of a line."""
 
 
-@attrs.define
+@attrs.define(eq=False)
 class OpenFile:
     """A plain file, under whatever name."""
 
@@ -72,13 +72,15 @@ class OpenFile:
 
     def has_read(self, mark: FileMark) -> bool:
         """Tell whether it has the bytes that were read up to a mark. Raises `OSError`."""
+        if mark.offset == 0:
+            return self.identity == mark.identity
         if os.fstat(self.descriptor).st_size < mark.offset:
             return False
         return mark.is_of(lambda offset, size: os.pread(self.descriptor, size, offset))
 
-    def begins(self, beginning: bytes) -> bool:
-        """Tell whether it begins with some bytes. Raises `OSError`."""
-        return os.pread(self.descriptor, len(beginning), 0) == beginning
+    def begins(self, head: Head) -> bool:
+        """Tell whether it begins as another file does. Raises `OSError`."""
+        return digest(os.pread(self.descriptor, head.size, 0)) == head.digest
 
     def has_been_replaced(self) -> bool:
         """Tell whether what was read is there no longer: the file was emptied, or written anew."""
@@ -186,10 +188,20 @@ class CompressedFile:
         return Lines() if self.is_copy else self._splitter.flush()
 
 
+def head_of(sibling: Sibling, size: int = HEAD_BYTES) -> Head:
+    """Return what a file begins with; of one that is compressed, what was. Raises `OSError`."""
+    with open(sibling.path, "rb", buffering=0) as file:
+        if sibling.compression is None:
+            beginning = os.pread(file.fileno(), size, 0)
+        else:
+            beginning = next(_blocks(file, sibling.compression), b"")[:size]
+    return Head(sibling.identity, len(beginning), digest(beginning))
+
+
 def has_read(sibling: Sibling, mark: FileMark) -> bool:
     """Tell whether a file has the bytes that were read up to a mark. Raises `OSError`."""
     if mark.offset == 0:
-        return sibling.identity == mark.identity
+        return sibling.identity == mark.identity and sibling.compression is None
     if sibling.compression is None:
         if sibling.size < mark.offset:
             return False

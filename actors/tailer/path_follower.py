@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import attrs
 
 from actors.archive.decompression import MAGIC_LENGTH, compression_of
 from actors.tailer.identity import Identity
-from actors.tailer.marks import HEAD_BYTES, FileMark, PathMark, digest
-from actors.tailer.open_file import CompressedFile, OpenFile, Reading, has_read
+from actors.tailer.marks import HEAD_BYTES, FileMark, Head, PathMark
+from actors.tailer.open_file import CompressedFile, OpenFile, Reading, has_read, head_of
 from actors.tailer.position import StartPosition
 from actors.tailer.rotation import Sibling, newer, siblings
 from glancemetrics.formats.auto import AutoFormat
@@ -43,6 +43,12 @@ _PIECES_SECONDS = 5.0
 
 _SAMPLE = 1 << 16
 """Bytes at the beginning and at the end of a log by which its format is detected."""
+
+_ENOUGH = 64
+"""Bytes at the beginning by which a file is known; they have the time of a line."""
+
+_MOST_KNOWN = 100
+"""Files that have been read are remembered, so that they are not read again compressed."""
 
 Claimed = Callable[[str, Identity], bool]
 """Whether a file is followed by somebody else."""
@@ -83,8 +89,6 @@ class PathFollower:
     claimed: Claimed = _nobodys
     before: PathMark | None = None
     """How far it was followed before; the start position is then of no account."""
-    copies: set[Identity] = attrs.field(factory=set)
-    """Files beside the path that have what was read of it before it was emptied."""
     _directives: bytes = b""
     _pieces: Pieces = attrs.field(init=False)
     _held_since: float = 0.0
@@ -95,7 +99,14 @@ class PathFollower:
     """Files to be found again, oldest first; they come after those that are read."""
     _marks: dict[Identity, FileMark] = attrs.field(factory=dict)
     """How far the files have been read that are open."""
+    _copies: dict[Identity, Head] = attrs.field(factory=dict)
+    """Files beside the path that have what was read of it before it was emptied."""
+    _known: dict[Identity, Head] = attrs.field(factory=dict)
+    """Files beside the path of which nothing more is wanted."""
     _gaps: list[str] = attrs.field(factory=list)
+    _since: int = 0
+    """When the current file was last written to, as of the last look that caught up."""
+    _folder_changed: int = 0
     _has_lost_touch: bool = False
     """Whether this look has failed; it is not tried again at once."""
     _had_file: bool = False
@@ -112,6 +123,7 @@ class PathFollower:
             self._wanted = self.before.files
             self._directives = self.before.directives
             self._pieces.held = self.before.pieces
+            self._known = {head.identity: head for head in self.before.known}
             self._seen_before = True
 
     def identities(self) -> Iterator[Identity]:
@@ -121,26 +133,23 @@ class PathFollower:
         for rotated in self._rotated:
             yield rotated.identity
 
-    def has_copy(self, path: str, identity: Identity) -> bool:
+    def has_copy(self, identity: Identity) -> bool:
         """Tell whether a file beside the path is a copy of what is read, or may become one."""
-        if identity in self.copies:
-            return True
         found = [one for one in siblings(self.path) if one.identity == identity]
         mark = None if self._current is None else self._marks.get(self._current.identity)
         if not found or mark is None or found[0].path == os.path.realpath(self.path):
             return False
         try:
-            with open(path, "rb", buffering=0) as file:
-                head = file.read(HEAD_BYTES)
-            size = min(mark.offset, HEAD_BYTES)
-            is_copy = bool(size) and digest(head[:size]) == mark.head
+            head = head_of(found[0], min(mark.offset, HEAD_BYTES))
+            if head.size and head.digest == mark.head:
+                self._copies[identity] = head
+            copy = self._copies.get(identity)
+            if copy is not None and head_of(found[0], copy.size) == copy:
+                return True
             # It may not be there as a whole yet.
-            is_part = self._current is not None and self._current.begins(head[:size])
+            return self._current is not None and self._current.begins(head)
         except OSError:
             return False
-        if is_copy:
-            self.copies.add(identity)
-        return is_copy or is_part
 
     def look(self, now: float) -> Look:
         """Read what has come since the last look, one `READ_SIZE` at most of each file.
@@ -151,10 +160,14 @@ class PathFollower:
         found: list[Lines] = []
         self._has_lost_touch = False
         caught_up = self._read(now, found)
+        # A file that was last written to before then has been seen.
+        since = self._marks[self._current.identity].changed if self._current is not None else 0
         if caught_up and not self._has_lost_touch and self._rotate(now):
             # The new file is opened when the old one has been read to its end; what came into
             # the old one between the two looks at it is found by the next.
             caught_up = False
+        if caught_up:
+            self._since = since
         self._caught_up = caught_up
         lines, directives = self._without_pieces(_joined(found), now), self._directives
         self._directives = directives_after(directives, lines.whole, self.format.directives)
@@ -164,7 +177,10 @@ class PathFollower:
 
     def _mark(self) -> PathMark:
         marks = tuple(self._marks[file.identity] for file in self._readings())
-        return PathMark(self.path, marks + self._wanted, self._directives, self._pieces.held)
+        # A file that has lost its name and has never had anything cannot be known again.
+        marks = tuple(mark for mark in marks[:-1] if mark.offset) + marks[-1:]
+        files, known = marks + self._wanted, tuple(self._known.values())
+        return PathMark(self.path, files, self._directives, self._pieces.held, known)
 
     def _readings(self) -> list[Reading]:
         return self._rotated if self._current is None else [*self._rotated, self._current]
@@ -173,8 +189,7 @@ class PathFollower:
         """Read the files in their order, no further than one that is not at its end."""
         for file in self._readings():
             try:
-                if file is self._current and self._current.has_been_replaced():
-                    self._start_over(self._current)
+                if file is self._current and self._was_emptied(self._current):
                     return False
                 lines, at_end = file.read(now)
                 self._marks[file.identity] = file.mark()
@@ -194,7 +209,11 @@ class PathFollower:
 
     def _let_go(self, file: Reading) -> Lines:
         self._rotated.remove(file)
-        del self._marks[file.identity]
+        mark = self._marks.pop(file.identity)
+        size = min(mark.offset, HEAD_BYTES)
+        self._known[file.identity] = Head(file.identity, size, mark.head)
+        for oldest in list(self._known)[:-_MOST_KNOWN]:
+            del self._known[oldest]
         if isinstance(file, CompressedFile) and file.damage:
             self._gaps.append(f"of {self.path} a compressed file was lost in part: {file.damage}")
         return file.close()
@@ -213,57 +232,158 @@ class PathFollower:
         self._wanted = (*self._wanted, mark)
         self._problem = self._unreadable(error)
 
-    def _start_over(self, current: OpenFile) -> None:
-        """The file has been emptied: what had not been read of it may be in a copy.
+    def _was_emptied(self, current: OpenFile) -> bool:
+        """Tell whether the file has been emptied: what had not been read of it is in a copy then.
 
         logrotate's `copytruncate` makes one. What is held of a line stays: the writer goes on with
         its other half at the beginning of the file.
         """
         mark = self._marks[current.identity]
-        copy = self._found(mark, siblings(self.path), claimed=_nobodys)
+        if not mark.offset:
+            return self._has_news(current) and self._add_copies(siblings(self.path), mark, current)
+        if not current.has_been_replaced():
+            return False
+        family = siblings(self.path)
+        copy = self._found(mark, family, claimed=_nobodys)
         if copy is not None:
-            self.copies.add(copy.identity)
+            self._copies[copy.identity] = head_of(copy)
             self._add(copy, mark, current.splitter, is_copy=True)
+            mark = attrs.evolve(mark, changed=max(mark.changed, copy.changed))
         current.begin_anew()
+        self._add_copies(family, mark, current)
         self._marks[current.identity] = current.mark()
+        return True
 
-    def _find_wanted(self, opened: OpenFile | None) -> None:
+    def _has_news(self, current: OpenFile) -> bool:
+        """Tell whether files have come or gone beside the path since this was asked last."""
+        with suppress(FileNotFoundError):
+            if Identity.of(os.stat(self.path)) == current.identity:
+                folder = os.path.dirname(os.path.realpath(self.path))
+                before, self._folder_changed = self._folder_changed, os.stat(folder).st_mtime_ns
+                return self._folder_changed != before
+        return True
+
+    def _add_copies(self, family: list[Sibling], mark: FileMark, current: OpenFile) -> bool:
+        """Read copies of what the file held after a mark, and which it does not hold any more."""
+        count = len(self._rotated)
+        for sibling in newer(family, mark.changed, but=list(self.identities())):
+            # What begins as an open file does is only being copied.
+            is_path = sibling.path == os.path.realpath(self.path)
+            # A copy is made before the file is emptied.
+            if is_path or sibling.changed > current.changed() or not sibling.size:
+                continue
+            if self._is_known(sibling):
+                continue
+            self._copies[sibling.identity] = head_of(sibling)
+            self._add(sibling, None, current.splitter, is_copy=True)
+        return len(self._rotated) > count
+
+    def _find_wanted(self, opened: OpenFile | None) -> FileMark | None:
         """Go on with files that were read before, whatever they are called now.
 
-        `opened` is the file that has the path's name now, if any. Files that had it meanwhile are
-        read too. Raises `OSError`.
+        `opened` is the file that has the path's name now, if any; returns how far that had been
+        read. Files that had the name meanwhile are read too. Raises `OSError`.
         """
         wanted, self._wanted = self._wanted, ()
         if not wanted:
-            return
+            return None
         family = siblings(self.path)
-        since = max(mark.changed for mark in wanted)
-        for mark in wanted:
-            if opened is not None and opened.has_read(mark):
-                opened.go_to(mark.offset)
-                opened.splitter = LineSplitter.from_state(mark.held, mark.skipping)
-                return  # nothing has been rotated since
-            sibling = self._found(mark, family)
-            if sibling is None and opened is None:
-                self._wanted = (*self._wanted, mark)  # it may come back
-                continue
-            if sibling is None:
-                self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
-                continue
-            is_copy = opened is not None and opened.identity == mark.identity
+        since = wanted[-1].changed
+        emptied: tuple[Identity, LineSplitter] | None = None
+        goes_on: LineSplitter | None = None
+        for mark, place in zip(wanted, self._places(wanted, family, opened), strict=True):
             splitter = LineSplitter.from_state(mark.held, mark.skipping)
-            if is_copy and opened is not None:
-                opened.splitter = splitter
-            self._add(sibling, mark, splitter, is_copy=is_copy)
-            since = max(since, sibling.changed)
-        self._add_newer(family, since, opened)
+            if isinstance(place, OpenFile):
+                if goes_on is not None and mark.offset:
+                    self._add_newer(family, since, opened, None, goes_on)
+                place.go_to(mark.offset)
+                place.splitter = splitter
+                return mark  # nothing has been renamed since
+            if place is not None and not mark.offset and place.changed > since:
+                emptied = mark.identity, splitter  # perhaps; it is found among what is newer
+            elif place is not None:
+                if any(one.identity == mark.identity != place.identity for one in family):
+                    emptied = mark.identity, splitter
+                self._add(place, mark, splitter, is_copy=emptied is not None)
+            elif opened is None:
+                self._wanted = (*self._wanted, mark)  # it may come back
+            elif mark.offset:
+                self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
+            else:
+                # What it became, if anything, is newer than what is known of it.
+                goes_on = splitter
+                since = min(since, mark.changed)
+        self._add_newer(family, since, opened, emptied, goes_on)
+        return None
 
-    def _add_newer(self, family: list[Sibling], since: int, opened: OpenFile | None) -> None:
-        """Read what had the path's name between a file that was read and the one that has it."""
-        known = [*self.identities(), *([] if opened is None else [opened.identity])]
-        for sibling in newer(family, since, but=known):
-            if not self.claimed(sibling.path, sibling.identity):
-                self._add(sibling, None, LineSplitter(), is_copy=False)
+    def _add_newer(
+        self,
+        family: list[Sibling],
+        since: int,
+        opened: OpenFile | None,
+        emptied: tuple[Identity, LineSplitter] | None = None,
+        goes_on: LineSplitter | None = None,
+    ) -> None:
+        """Read what had the path's name between a file that was read and the one that has it.
+
+        `emptied` is a file that was copied and emptied, and what it goes on with: what is newer
+        than its copy, but older than itself, are further copies of it. `goes_on` is what the first
+        of the files goes on with.
+        """
+        for sibling in newer(family, since, but=list(self.identities())):
+            if opened is not None and sibling.identity == opened.identity:
+                continue
+            if self._is_known(sibling) or self.claimed(sibling.path, sibling.identity):
+                continue
+            if emptied is None:
+                self._add(sibling, None, goes_on or LineSplitter(), is_copy=False)
+                goes_on = None
+                continue
+            own, splitter = emptied
+            self._add(sibling, None, splitter, is_copy=sibling.identity != own)
+            if sibling.identity == own:
+                emptied = None
+        if emptied is not None and opened is not None and opened.identity == emptied[0]:
+            opened.splitter = emptied[1]
+        elif goes_on is not None and opened is not None:
+            opened.splitter = goes_on
+
+    def _is_known(self, sibling: Sibling) -> bool:
+        """Tell whether a file is, or was made of, one that has been read or is not wanted."""
+        head = head_of(sibling)
+        open_files = [file for file in self._readings() if isinstance(file, OpenFile)]
+        if head.size and any(file.begins(head) for file in open_files):
+            return True
+        return any(
+            (known.size >= _ENOUGH or known.identity == sibling.identity)
+            and head_of(sibling, known.size).digest == known.digest
+            for known in self._known.values()
+        )
+
+    def _note_siblings(self) -> None:
+        """What is beside a log when its following begins is of no concern."""
+        for sibling in siblings(self.path):
+            if sibling.path != os.path.realpath(self.path):
+                with suppress(OSError):
+                    self._known[sibling.identity] = head_of(sibling)
+
+    def _places(
+        self, wanted: Sequence[FileMark], family: list[Sibling], opened: OpenFile | None
+    ) -> list[OpenFile | Sibling | None]:
+        """Return which file each mark is of: the one that is open now, another, or none."""
+        places: dict[FileMark, OpenFile | Sibling | None] = {}
+        left = [one for one in family if opened is None or one.identity != opened.identity]
+        # Those of which nothing had been read are known by their inode only, which may have been
+        # given to another file since.
+        for mark in sorted(wanted, key=lambda mark: not mark.offset):
+            # A file that has lost the name does not get it back.
+            if opened is not None and mark is wanted[-1] and opened.has_read(mark):
+                places[mark] = opened
+                continue
+            sibling = places[mark] = self._found(mark, left)
+            if sibling is not None:
+                left.remove(sibling)
+        return [places[mark] for mark in wanted]
 
     def _found(
         self, mark: FileMark, family: list[Sibling], claimed: Claimed | None = None
@@ -327,9 +447,8 @@ class PathFollower:
             return False
         try:
             if before is not None:
-                self._add_newer(siblings(self.path), before.changed(), opened)
-            self._find_wanted(opened)
-            self._marks[opened.identity] = opened.mark()
+                self._add_newer(siblings(self.path), self._since, opened)
+            self._marks[opened.identity] = self._find_wanted(opened) or opened.mark()
         except OSError as error:
             opened.close()
             self._problem = self._unreadable(error)
@@ -377,6 +496,7 @@ class PathFollower:
             position = 0
             if not self._seen_before:
                 position = self._start_in(descriptor, opened.st_size)
+                self._note_siblings()
             self._seen_before = True
             return OpenFile(descriptor, Identity.of(opened), position)
         except OSError:

@@ -83,6 +83,4 @@ def _age(path: str) -> int:
 def newer(family: Iterable[Sibling], than: int, *, but: Iterable[Identity]) -> list[Sibling]:
     """Return the files that were last written to after a moment, but for some."""
     known = set(but)
-    return [
-        one for one in family if one.changed > than and one.identity not in known and one.size > 0
-    ]
+    return [one for one in family if one.changed > than and one.identity not in known]

@@ -207,7 +207,7 @@ class _Tailer:
             return True
         if any(identity in each.identities() for each in followers):
             return True
-        return any(each.has_copy(path, identity) for each in followers)
+        return any(each.has_copy(identity) for each in followers)
 
     def _is_claimed(self, by: str, path: str, identity: Identity) -> bool:
         """Whether a file beside a path that is followed is followed itself, or will be."""

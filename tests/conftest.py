@@ -24,6 +24,11 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
+def thorough(quick: int, long: int) -> int:
+    """Return how much is tried: `make torture` takes its time."""
+    return long if os.environ.get("TORTURE") else quick
+
+
 @pytest.fixture
 def clock(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch

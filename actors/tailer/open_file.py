@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
+import termios
 from collections.abc import Iterator
+from contextlib import suppress
 from io import FileIO
 from typing import BinaryIO, Protocol
 
@@ -15,6 +19,7 @@ from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, digest
 from actors.tailer.rotation import Sibling
 from glancemetrics.line_splitter import Lines, LineSplitter
 
+_PIPE_SIZE = 1 << 20
 READ_SIZE = 4 << 20
 """Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
 
@@ -92,13 +97,23 @@ class OpenFile:
     def begin_anew(self) -> None:
         """Read it from its beginning; what is held of a line stays."""
         self.position, self._tail, self._head = 0, b"", (0, digest(b""))
-        try:
-            # A writer that does not append goes on where it was, and leaves a hole before that.
+
+    def _skip_hole(self) -> None:
+        """Pass over what a writer that does not append leaves where it had been emptied."""
+        if os.pread(self.descriptor, 1, 0) != b"\0":
+            return
+        with suppress(OSError):  # a file system that does not know of holes
             self.position = os.lseek(self.descriptor, 0, os.SEEK_DATA)
-        except OSError:
-            return  # empty, or a file system that does not know
+        while block := os.pread(self.descriptor, 1 << 16, self.position):
+            data = block.lstrip(b"\0")
+            self.position += len(block) - len(data)
+            if data:
+                break
+        self.go_to(self.position)
 
     def read(self, now: float) -> tuple[Lines, bool]:
+        if not self.position:
+            self._skip_hole()
         left = os.fstat(self.descriptor).st_size - self.position
         wanted = min(max(left, 1 << 16), READ_SIZE)
         piece = os.pread(self.descriptor, wanted, self.position)
@@ -129,6 +144,43 @@ class OpenFile:
     def close(self) -> Lines:
         os.close(self.descriptor)
         return Lines() if self.is_copy else self.splitter.flush()
+
+
+class OpenPipe(OpenFile):
+    """A named pipe. What has been read of it is there no more, so there is no going back."""
+
+    @classmethod
+    def at(cls, path: str) -> OpenPipe:
+        """Open a pipe, so that writers may come and go. Raises `OSError`."""
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        with suppress(OSError):  # more than the system allows
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+        return cls(descriptor, Identity.of(os.fstat(descriptor)))
+
+    def read(self, now: float) -> tuple[Lines, bool]:
+        pieces: list[bytes] = []
+        size = 0
+        while size < READ_SIZE:
+            try:
+                piece = os.read(self.descriptor, READ_SIZE - size)
+            except BlockingIOError:
+                break
+            pieces.append(piece)
+            size += len(piece)
+        if pieces:
+            self.last_growth = now
+        return self.splitter.feed(b"".join(pieces)), size < READ_SIZE
+
+    def lag(self) -> int:
+        answer = fcntl.ioctl(self.descriptor, termios.FIONREAD, struct.pack("i", 0))
+        return int(struct.unpack("i", answer)[0])
+
+    def changed(self) -> int:
+        return 0
+
+    def begins(self, head: Head) -> bool:
+        del head
+        return False
 
 
 class CompressedFile:

@@ -16,9 +16,16 @@ import attrs
 from actors.archive.decompression import MAGIC_LENGTH, compression_of
 from actors.tailer.identity import Identity
 from actors.tailer.marks import HEAD_BYTES, FileMark, Head, PathMark
-from actors.tailer.open_file import CompressedFile, OpenFile, Reading, has_read, head_of
+from actors.tailer.open_file import (
+    CompressedFile,
+    OpenFile,
+    OpenPipe,
+    Reading,
+    has_read,
+    head_of,
+)
 from actors.tailer.position import StartPosition
-from actors.tailer.rotation import Sibling, newer, siblings
+from actors.tailer.rotation import Sibling, log_of, newer, siblings
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.log_format import (
@@ -106,7 +113,6 @@ class PathFollower:
     _gaps: list[str] = attrs.field(factory=list)
     _since: int = 0
     """When the current file was last written to, as of the last look that caught up."""
-    _folder_changed: int = 0
     _has_lost_touch: bool = False
     """Whether this look has failed; it is not tried again at once."""
     _had_file: bool = False
@@ -239,8 +245,10 @@ class PathFollower:
         its other half at the beginning of the file.
         """
         mark = self._marks[current.identity]
+        if isinstance(current, OpenPipe):
+            return False
         if not mark.offset:
-            return self._has_news(current) and self._add_copies(siblings(self.path), mark, current)
+            return self._add_copies(siblings(self.path), mark, current)
         if not current.has_been_replaced():
             return False
         family = siblings(self.path)
@@ -252,15 +260,6 @@ class PathFollower:
         current.begin_anew()
         self._add_copies(family, mark, current)
         self._marks[current.identity] = current.mark()
-        return True
-
-    def _has_news(self, current: OpenFile) -> bool:
-        """Tell whether files have come or gone beside the path since this was asked last."""
-        with suppress(FileNotFoundError):
-            if Identity.of(os.stat(self.path)) == current.identity:
-                folder = os.path.dirname(os.path.realpath(self.path))
-                before, self._folder_changed = self._folder_changed, os.stat(folder).st_mtime_ns
-                return self._folder_changed != before
         return True
 
     def _add_copies(self, family: list[Sibling], mark: FileMark, current: OpenFile) -> bool:
@@ -291,7 +290,9 @@ class PathFollower:
         since = wanted[-1].changed
         emptied: tuple[Identity, LineSplitter] | None = None
         goes_on: LineSplitter | None = None
-        for mark, place in zip(wanted, self._places(wanted, family, opened), strict=True):
+        # What is followed under the name of a rotated file has been rotated once more.
+        places = self._places(wanted, siblings(log_of(self.path)), opened)
+        for mark, place in zip(wanted, places, strict=True):
             splitter = LineSplitter.from_state(mark.held, mark.skipping)
             if isinstance(place, OpenFile):
                 if goes_on is not None and mark.offset:
@@ -354,8 +355,11 @@ class PathFollower:
         open_files = [file for file in self._readings() if isinstance(file, OpenFile)]
         if head.size and any(file.begins(head) for file in open_files):
             return True
+        if self._known.get(sibling.identity) == head:
+            return True
         return any(
-            (known.size >= _ENOUGH or known.identity == sibling.identity)
+            known.size
+            and (known.size >= _ENOUGH or known.identity == sibling.identity)
             and head_of(sibling, known.size).digest == known.digest
             for known in self._known.values()
         )
@@ -474,8 +478,10 @@ class PathFollower:
             self._current = None
 
     def _open(self, named: os.stat_result) -> OpenFile | None:
+        if stat.S_ISFIFO(named.st_mode):
+            return OpenPipe.at(self.path)
         if not stat.S_ISREG(named.st_mode):
-            kind = "directory" if stat.S_ISDIR(named.st_mode) else "device, pipe or socket"
+            kind = "directory" if stat.S_ISDIR(named.st_mode) else "device or socket"
             advice = "name a log in it" if stat.S_ISDIR(named.st_mode) else "read it with `-f - <`"
             self._problem = self._blocked(f"is a {kind}, not a log file: {advice}")
             return None

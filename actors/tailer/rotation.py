@@ -28,6 +28,11 @@ class Sibling:
     """`None` for plain text."""
 
 
+def log_of(path: str) -> str:
+    """Return the path that a file had before it was rotated, as far as its name tells."""
+    return re.sub(rf"(?:{_STAMP}|\.old){_COMPRESSED}$", "", path)
+
+
 def siblings(path: str) -> list[Sibling]:
     """Return the files that have, or may have had, the name of a path, the oldest first.
 

@@ -5,9 +5,11 @@ A writer numbers its lines; a disk with a clock of its own does what logrotate d
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 from actors.tailer.marks import PathMark
 from actors.tailer.path_follower import ROTATED_GRACE, PathFollower
 from actors.tailer.position import From, StartPosition
-from glancemetrics.snapshot import SourceHealth
+from actors.tailer.rotation import siblings
+from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.state_tree import from_bytes, to_bytes
+from tests.conftest import thorough
 from tests.lines import BASE
 
 START = StartPosition(From.START, 120, float(BASE))
@@ -106,6 +110,11 @@ class Disk:
         self._rest = b""
         self._touch(self.log)
 
+    def put(self, data: bytes) -> None:
+        """Let the log have just this."""
+        self.log.write_bytes(data)
+        self._touch(self.log)
+
     def close(self) -> None:
         for writer in self._writers:
             writer.close()
@@ -168,19 +177,20 @@ class Reader:
 STEPS = st.lists(
     st.sampled_from(
         [
-            *("write", "write", "write 3", "half", "look", "look", "restart", "rename", "rename"),
-            *("copytruncate", "compress", "compress all", "old writer"),
+            *("write", "write", "write 3", "half", "look", "look", "restart", "rotate", "rotate"),
+            *("compress", "compress all", "old writer"),
         ]
     ),
     max_size=40,
 )
 
 
-@given(STEPS, st.booleans())
-@settings(max_examples=20000)
+@given(STEPS, st.booleans(), st.booleans())
+@settings(max_examples=thorough(300, 20_000))
 def test_any_interleaving_gives_each_line_once(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[str], dated: bool
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str], dated: bool, copies: bool
 ) -> None:
+    """`copies`: logrotate's `copytruncate`; else files are renamed."""
     disk = Disk(tmp_path_factory.mktemp("rotation"), dated=dated)
     reader = Reader(disk.log)
     reader.read()
@@ -197,13 +207,13 @@ def test_any_interleaving_gives_each_line_once(
                 reader.read()
             case "restart":
                 reader.restart()
-            case "rename":
-                disk.rename()
-            case "copytruncate":
+            case "rotate" if copies:
                 disk.copy_and_truncate()
+            case "rotate":
+                disk.rename()
             case "compress" | "compress all":
                 if disk.has_cut:
-                    # Of two compressed files nobody knows that a line goes on from one to the other.
+                    # Of compressed files nobody knows that a line goes on in the next.
                     reader.read()
                     disk.has_cut = False
                 disk.compress(all_of_them=step == "compress all")
@@ -214,3 +224,259 @@ def test_any_interleaving_gives_each_line_once(
     disk.close()
     assert sorted(reader.lines) == sorted(disk.written), reader.gaps
     assert not reader.gaps
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    made = Disk(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("dated", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("rotations", [1, 2, 3])
+def test_what_was_rotated_while_nothing_ran_is_read_first(
+    tmp_path: Path, rotations: int, packed: bool, dated: bool
+) -> None:
+    disk = Disk(tmp_path, dated=dated)
+    reader = Reader(disk.log)
+    disk.write(30)
+    reader.read()
+    disk.write(7)
+    for _ in range(rotations):
+        disk.rename()
+        disk.write(11)
+    if packed:
+        disk.compress(all_of_them=True)
+    reader.restart()
+    reader.read()
+    assert reader.lines == disk.written
+    assert not reader.gaps
+    disk.close()
+
+
+@pytest.mark.parametrize("looks", [False, True], ids=["at once", "looked at between"])
+def test_copytruncate_at_any_place_of_reading(tmp_path: Path, looks: bool) -> None:
+    """The writer stops for the copy; what it writes between copy and truncation is lost to all."""
+    size = len(b"line 0 of a log, with all that one has until its time is told, and 0\n")
+    for offset in range(0, 3 * size, 7):
+        folder = tmp_path / str(offset)
+        folder.mkdir()
+        disk = Disk(folder)
+        reader = Reader(disk.log)
+        disk.write(3)
+        whole = disk.log.read_bytes()
+        disk.put(whole[:offset])
+        reader.read()
+        disk.put(whole)
+        disk.copy_and_truncate()
+        if looks:
+            reader.read()
+        disk.write(2)
+        disk.compress(all_of_them=True)
+        reader.finish()
+        assert reader.lines == disk.written, offset
+        disk.close()
+
+
+def test_a_file_that_is_emptied_and_filled_past_where_it_was_read(disk: Disk) -> None:
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    disk.write(2)
+    disk.copy_and_truncate()
+    disk.write(50)
+    reader.read()
+    assert reader.lines == disk.written
+
+
+def test_a_writer_that_does_not_append_leaves_a_hole_that_is_no_line(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    with log.open("wb", buffering=0) as writer:
+        writer.write(b"a" * 99_999 + b"\n")
+        reader = Reader(log)
+        reader.read()
+        os.truncate(log, 0)
+        writer.write(b"next\n")  # at the offset where it was
+        reader.read()
+        reader.restart()
+        writer.write(b"last\n")
+        reader.read()
+    assert reader.lines[1:] == [b"next\n", b"last\n"]
+
+
+def test_another_file_with_the_same_inode_is_read_from_its_start(disk: Disk) -> None:
+    """As after a removal and a creation, of which nobody has held the file open."""
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    disk.log.write_bytes(b"")
+    disk.written.clear()
+    reader.lines.clear()
+    disk.write(40)
+    reader.restart()
+    reader.read()
+    assert reader.lines == disk.written
+    assert reader.gaps
+
+
+def test_what_was_removed_unread_is_told(disk: Disk) -> None:
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    disk.write(3)
+    disk.rename()
+    disk.rotated[0].unlink()
+    disk.write(1)
+    reader.restart()
+    reader.read()
+    assert reader.lines == disk.written[:3] + disk.written[6:]
+    (gap,) = reader.gaps
+    assert f"after byte {len(b''.join(disk.written[:3]))} of" in gap
+    assert "it was removed or changed" in gap
+
+
+def test_old_files_beside_a_log_are_of_no_concern(disk: Disk) -> None:
+    disk.write(3)
+    disk.rename()
+    disk.write(2)
+    reader = Reader(disk.log)
+    reader.read()
+    disk._touch(disk.rotated[0])  # somebody has written to an old file
+    disk.rename()
+    disk.write(1)
+    reader.read()
+    assert reader.lines == disk.written[3:]
+
+
+def test_a_file_that_goes_on_being_written_long_after_is_not_read_again(disk: Disk) -> None:
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    disk.rename()
+    disk.write(1)
+    reader.read()
+    reader.read(ROTATED_GRACE + 1)
+    disk.write_to_old()  # too late
+    late = disk.written.pop()
+    disk.rename()
+    disk.write(1)
+    reader.read()
+    assert reader.lines == disk.written
+    assert late not in reader.lines
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_log_that_cannot_be_read_for_a_while_is_gone_on_with(
+    disk: Disk, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A faulty disk, a mount that was lost, a right that was taken away."""
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    pread = os.pread
+
+    def broken(descriptor: int, size: int, offset: int) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    for _ in range(3):
+        disk.write(2)
+        monkeypatch.setattr(os, "pread", broken)
+        for _ in range(3):
+            reader.read()
+        assert reader.health is not None
+        assert reader.health.state is SourceState.BLOCKED
+        assert "read" in reader.health.detail
+        monkeypatch.setattr(os, "pread", pread)
+        disk.write(1)
+        reader.read()
+    assert reader.lines == disk.written
+    assert not reader.gaps
+
+
+def test_a_log_on_a_mount_that_goes_and_comes_is_gone_on_with(tmp_path: Path) -> None:
+    mounted, away = tmp_path / "mount", tmp_path / "away"
+    mounted.mkdir()
+    disk = Disk(mounted)
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    reader.restart()
+    mounted.rename(away)
+    reader.read()
+    assert reader.health is not None
+    assert reader.health.state is SourceState.WAITING
+    away.rename(mounted)
+    disk.write(1)
+    reader.read()
+    assert reader.lines == disk.written
+    disk.close()
+
+
+def test_a_log_that_is_away_for_an_hour(disk: Disk) -> None:
+    reader = Reader(disk.log)
+    disk.write(2)
+    reader.read()
+    disk.log.unlink()
+    for _ in range(60):
+        reader.read(60)
+    disk._writers.append(disk.log.open("ab", buffering=0))
+    disk.write(2)
+    reader.read()
+    assert reader.lines == disk.written
+
+
+def test_a_named_pipe_is_read_while_writers_come_and_go(tmp_path: Path) -> None:
+    pipe = tmp_path / "access.log"
+    os.mkfifo(pipe)
+    reader = Reader(pipe)
+    reader.read()
+    for number in range(3):
+        with pipe.open("wb") as writer:
+            writer.write(b"line %d\n" % number)
+        reader.read()
+    reader.restart()
+    with pipe.open("r+b", buffering=0) as writer:
+        writer.write(b"line 3\n")
+        reader.read()
+    assert reader.lines == [b"line %d\n" % number for number in range(4)]
+    assert not reader.gaps
+
+
+def test_names_of_rotated_files(tmp_path: Path) -> None:
+    ours = [
+        *(
+            "access.log",
+            "access.log.1",
+            "access.log.12.gz",
+            "access.log-20261125",
+            "access.log.old",
+        ),
+        *("access.log-20261125-1764000000.zst", "access-20261125.log", "access.log.2026-11-25.xz"),
+    ]
+    others = [
+        "access.log.bak",
+        "access.log.swp",
+        "error.log.1",
+        "access.log.1.gz.part",
+        "my-access.log",
+    ]
+    for name in [*ours, *others]:
+        (tmp_path / name).write_bytes(b"x\n")
+    found = {Path(one.path).name for one in siblings(str(tmp_path / "access.log"))}
+    assert found == set(ours)
+
+
+def test_a_symlink_beside_a_log_is_not_followed(disk: Disk, tmp_path: Path) -> None:
+    """Whoever may write in the folder could have anything read by us."""
+    reader = Reader(disk.log)
+    disk.write(1)
+    reader.read()
+    secret = tmp_path.parent / "secret"
+    secret.write_bytes(b"secret\n")
+    disk.rename()
+    (tmp_path / "access.log.2").symlink_to(secret)
+    disk.write(1)
+    reader.read()
+    assert reader.lines == disk.written

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from actors.messages import Chunk, FromTailer, SourceGone
+from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.tailer.marks import PathMark
+from actors.tailer.path_follower import ROTATED_GRACE
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from actors.tailer.waking import Waker
 from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
-from tests.lines import BASE
+from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))
 
@@ -27,6 +30,18 @@ class Heard:
     def __init__(self, receive: trio.MemoryReceiveChannel[FromTailer]) -> None:
         self._receive = receive
         self.messages: list[FromTailer] = []
+        self.scope = trio.CancelScope()
+
+    @property
+    def marks(self) -> list[PathMark]:
+        """How far each path has been read."""
+        known: dict[str, PathMark] = {}
+        for message in self.messages:
+            if isinstance(message, Chunk | Marked) and message.mark is not None:
+                known[message.mark.path] = message.mark
+            elif isinstance(message, SourceGone):
+                known.pop(message.name, None)
+        return list(known.values())
 
     def text(self, source: str | None = None) -> bytes:
         return b"".join(
@@ -48,18 +63,31 @@ class Heard:
 
 @pytest.fixture
 async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
-    send, receive = trio.open_memory_channel[FromTailer](0)
+    opened: list[trio.MemoryReceiveChannel[FromTailer]] = []
 
-    def start(*sources: object, start: StartPosition = START, stdin: int = -1) -> Heard:
-        nursery.start_soon(
-            lambda: tail(
-                [str(s) for s in sources], start, Reading(), send, standard_input=lambda: stdin
-            )
-        )
-        return Heard(receive)
+    def start(
+        *sources: object,
+        start: StartPosition = START,
+        stdin: int = -1,
+        before: Sequence[PathMark] = (),
+    ) -> Heard:
+        send, receive = trio.open_memory_channel[FromTailer](0)
+        opened.append(receive)
+        names = [str(source) for source in sources]
+
+        async def run() -> None:
+            with made.scope:
+                await tail(
+                    names, start, Reading(), send, standard_input=lambda: stdin, before=before
+                )
+
+        made = Heard(receive)
+        nursery.start_soon(run)
+        return made
 
     yield start
-    receive.close()
+    for receive in opened:
+        receive.close()
 
 
 async def test_it_follows_several_files(clock, heard, tmp_path: Path) -> None:
@@ -134,6 +162,78 @@ async def test_a_rotated_file_that_matches_the_glob_is_not_read_again(
         file.write(b"3\n")
     await logs.until(lambda: logs.text().endswith(b"3\n"))
     assert logs.text() == b"1\n2\n3\n"
+
+
+async def test_a_copy_that_matches_the_glob_is_not_read_again(clock, heard, tmp_path: Path) -> None:
+    """logrotate's copytruncate beside `-f 'access.log*'`."""
+    log = tmp_path / "access.log"
+    log.write_bytes(line() * 3)
+    logs = heard(tmp_path / "access.log*")
+    await logs.until_text(line() * 3)
+    copy = tmp_path / "access.log.1"
+    other = line(BASE + 1)
+    with log.open("ab") as file:
+        file.write(other)
+        file.flush()
+        copy.write_bytes(log.read_bytes()[:100])  # not whole yet
+        await logs.until(lambda: logs.text().count(b"\n") == 4)
+        copy.write_bytes(log.read_bytes())
+        file.write(line(BASE + 2))
+        file.flush()
+        copy.write_bytes(log.read_bytes())
+        os.truncate(log, 0)
+    with log.open("ab") as file:
+        file.write(line(BASE + 3))
+    await logs.until(lambda: logs.text().endswith(line(BASE + 3)))
+    with trio.move_on_after(30):
+        await logs.until(lambda: False)
+    assert logs.text() == line() * 3 + other + line(BASE + 2) + line(BASE + 3)
+
+
+async def test_a_glob_goes_on_where_it_was_though_its_files_were_rotated(
+    clock, heard, tmp_path: Path
+) -> None:
+    for name in ("access.log", "access.log.1", "access.log.2"):
+        (tmp_path / name).write_bytes(line(agent=name) * 5)
+    first = heard(tmp_path / "access.log*")
+    await first.until(lambda: first.text().count(b"\n") == 15)
+    with trio.move_on_after(5):
+        await first.until(lambda: False)
+    first.scope.cancel()
+    with (tmp_path / "access.log").open("ab") as file:
+        file.write(line(agent="rest"))
+    packed = gzip.compress((tmp_path / "access.log.2").read_bytes())
+    (tmp_path / "access.log.3.gz").write_bytes(packed)
+    (tmp_path / "access.log.1").rename(tmp_path / "access.log.2")
+    (tmp_path / "access.log").rename(tmp_path / "access.log.1")
+    (tmp_path / "access.log").write_bytes(line(agent="new"))
+    second = heard(tmp_path / "access.log*", before=first.marks)
+    with trio.move_on_after(30):
+        await second.until(lambda: False)
+    assert sorted(second.text().splitlines(keepends=True)) == sorted(
+        [line(agent="rest"), line(agent="new")]
+    )
+    assert not any(isinstance(message, Gap) for message in second.messages)
+
+
+async def test_files_of_a_glob_that_come_and_go_by_the_hundred(
+    clock, heard, tmp_path: Path
+) -> None:
+    logs = heard(tmp_path / "*.log")
+    expected = []
+    for round_ in range(3):
+        paths = [tmp_path / f"{round_}-{i}.log" for i in range(150)]
+        for i, path in enumerate(paths):
+            text = line(BASE + i, agent=f"{round_} {i}")
+            path.write_bytes(text)
+            expected.append(text)
+        await logs.until(lambda: logs.text().count(b"\n") == len(expected))
+        for path in paths:
+            path.unlink()
+        with trio.move_on_after(ROTATED_GRACE * 2):
+            await logs.until(lambda: False)
+    assert sorted(logs.text().splitlines(keepends=True)) == sorted(expected)
+    assert not logs.marks  # nothing is remembered of what is gone
 
 
 async def test_a_file_of_a_glob_that_goes_is_forgotten(clock, heard, tmp_path: Path) -> None:

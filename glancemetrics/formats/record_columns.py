@@ -98,19 +98,19 @@ def _times(
 ) -> tuple[Int64s, Bools]:
     """Return microseconds since the epoch, and which are known."""
     field = next((field for field in TIMES if field in columns.fields), None)
-    zone = circumstances.zone
+    zone, arrived = circumstances.zone, circumstances.arrived
     match field:
         case None:
             return circumstances.times_of(line)
         case Field.FORMATTED_TIME:
             texts = columns.texts[field]
-            micros, good = formatted_times(texts.distinct, strftime, zone)
+            micros, good = formatted_times(texts.distinct, strftime, zone, arrived)
             return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
         case Field.TIME_OF_DAY:
             dates = columns.numbers.get(Field.DATE)
-            return day_and_time(dates, columns.numbers[field], circumstances.day, zone)
+            return day_and_time(dates, columns.numbers[field], circumstances.day, zone, arrived)
         case _:
-            return instants(columns.numbers[field], zone)
+            return instants(columns.numbers[field], zone, arrived)
 
 
 def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:

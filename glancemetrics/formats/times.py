@@ -16,21 +16,27 @@ Int64s = npt.NDArray[np.int64]
 
 _QUARTER = 900 * 1_000_000
 """Microseconds; offsets of zones change at a quarter of an hour, if at all."""
+_AHEAD_SECONDS = 60
+"""By which a server's clock may be ahead of ours."""
 
 
-def instants(times: Numbers, zone: tzinfo) -> tuple[Int64s, Bools]:
+def instants(times: Numbers, zone: tzinfo, arrived: float | None = None) -> tuple[Int64s, Bools]:
     """Return microseconds since the epoch, and which are known; what names no zone is in `zone`."""
     micros = times.values
     local = times.states == State.WITHOUT_ZONE
     if not local.any():
         return micros, times.known
     micros = micros.copy()
-    micros[local] = in_zone(micros[local], zone)
+    micros[local] = in_zone(micros[local], zone, arrived)
     return micros, local | times.known
 
 
 def day_and_time(
-    dates: Numbers | None, times: Numbers, day: int | None, zone: tzinfo
+    dates: Numbers | None,
+    times: Numbers,
+    day: int | None,
+    zone: tzinfo,
+    arrived: float | None = None,
 ) -> tuple[Int64s, Bools]:
     """Put dates and times of day together; without dates all are of `day`, microseconds."""
     good = times.states == State.WITHOUT_ZONE
@@ -42,16 +48,18 @@ def day_and_time(
         micros = micros + day
     else:
         good[:] = False
-    return in_zone(np.where(good, micros, 0), zone), good
+    return in_zone(np.where(good, micros, 0), zone, arrived), good
 
 
-def formatted_times(texts: pa.StringArray, strftime: str, zone: tzinfo) -> tuple[Int64s, Bools]:
+def formatted_times(
+    texts: pa.StringArray, strftime: str, zone: tzinfo, arrived: float | None = None
+) -> tuple[Int64s, Bools]:
     """Read times in a format of strftime(3); what names no zone is in `zone`."""
     read = [_formatted(text, strftime) for text in texts.to_pylist()]
     good = np.array([one is not None for one in read], np.bool_)
     micros = np.array([one[0] if one is not None else 0 for one in read], np.int64)
     local = np.array([one is not None and one[1] for one in read], np.bool_)
-    micros[local] = in_zone(micros[local], zone)
+    micros[local] = in_zone(micros[local], zone, arrived)
     return micros, good
 
 
@@ -80,25 +88,35 @@ def _formatted(text: str, strftime: str) -> tuple[int, bool] | None:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, local
 
 
-def in_zone(micros: Int64s, zone: tzinfo) -> Int64s:
+def in_zone(micros: Int64s, zone: tzinfo, arrived: float | None = None) -> Int64s:
     """Return what times are that were read as if they were UTC, but are of a zone.
 
-    A time that a clock showed twice is the first.
+    A time that a clock showed twice is the first; of lines that have just come (`arrived`, seconds
+    since the epoch), the second as soon as that is not in the future.
     """
     if zone is UTC or not len(micros):
         return micros
     of_row = micros // _QUARTER
     if of_row.min() == of_row.max():
-        return micros - _offset(int(of_row[0]) * _QUARTER, zone)
-    quarters, where = np.unique(of_row, return_inverse=True)
-    offsets = [_offset(int(quarter) * _QUARTER, zone) for quarter in quarters.tolist()]
-    return micros - np.array(offsets, np.int64)[where]
+        quarters, where = of_row[:1], np.zeros(len(micros), np.int64)
+    else:
+        quarters, where = np.unique(of_row, return_inverse=True)
+    offsets, later = (
+        np.array([_offset(quarter * _QUARTER, zone, fold) for quarter in quarters.tolist()])
+        for fold in (0, 1)
+    )
+    first: Int64s = micros - offsets[where]
+    if arrived is None or not (later < offsets).any():
+        return first
+    second: Int64s = micros - later[where]
+    now = round((arrived + _AHEAD_SECONDS) * 1_000_000)
+    return np.where((second > first) & (second <= now), second, first)
 
 
-def _offset(micros: int, zone: tzinfo) -> int:
+def _offset(micros: int, zone: tzinfo, fold: int) -> int:
     try:
-        shown = datetime(1970, 1, 1) + timedelta(microseconds=micros)
-        offset = shown.replace(tzinfo=zone).utcoffset()
+        shown = datetime(1970, 1, 1, fold=fold) + timedelta(microseconds=micros)
+        offset = shown.replace(tzinfo=zone, fold=fold).utcoffset()
     except OverflowError:
         return 0
     return 0 if offset is None else round(offset.total_seconds()) * 1_000_000

@@ -1,0 +1,196 @@
+"""Each line once: the real program, killed again and again, under a real logrotate.
+
+What is counted is held against what stands on the disk in the end: a line that `copytruncate` loses
+between its copy and its truncation stands nowhere.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.conftest import needs, thorough
+
+pytestmark = pytest.mark.torture
+
+SECONDS = thorough(6, 40)
+RATE = 2000
+
+
+@attrs.frozen
+class Rotation:
+    """How a log is rotated."""
+
+    directives: str
+    late: float = 0
+    """Seconds after which the server reopens its log."""
+
+    @property
+    def copies(self) -> bool:
+        return "copytruncate" in self.directives
+
+
+DATED = "create\ncompress\ndelaycompress\ndateext\ndateformat -%Y%m%d-%s"
+ROTATIONS = {
+    "dateext": Rotation(DATED, late=0.5),
+    "copytruncate": Rotation("copytruncate\ncompress"),
+}
+if os.environ.get("TORTURE"):
+    ROTATIONS |= {
+        "rename": Rotation("create", late=2),
+        # What a server writes after its file was compressed stands nowhere: it must reopen at once.
+        "compress": Rotation("create\ncompress"),
+        "delaycompress": Rotation("create\ncompress\ndelaycompress", late=1),
+        "late": Rotation("create", late=30),
+        "copytruncate, plain": Rotation("copytruncate"),
+        "maxage": Rotation(DATED + "\nmaxage 1", late=0.5),
+    }
+
+
+@attrs.define
+class Monitor:
+    """The real program, which is stopped and started."""
+
+    log: Path
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    runs: int = 0
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "snapshots.jsonl"
+
+    def start(self) -> None:
+        arguments = ["-f", str(self.log), "--json", "--state-dir", str(self.folder / "state")]
+        arguments += ["--from", "start", "--timewindow", "3600", "-r", "0.5"]
+        arguments += ["--alert_threshold", "1e9"]
+        with self.output.open("wb") as out, (self.folder / "errors").open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "glancemetrics", *arguments], stdout=out, stderr=errors
+            )
+        self.runs += 1
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+        self.process.wait(20)
+
+    @property
+    def last(self) -> dict[str, object]:
+        lines = self.output.read_bytes().split(b"\n")[:-1]
+        snapshot: dict[str, object] = json.loads(lines[-1]) if lines else {}
+        return snapshot
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Lines, and the sum of their numbers."""
+        return int(str(self.last.get("hits", 0))), int(str(self.last.get("bytes", 0)))
+
+    def until(self, right: Callable[[tuple[int, int]], bool], seconds: float = 60) -> None:
+        """Wait until what is counted is right."""
+        deadline = time.monotonic() + seconds
+        while not right(self.counted) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        errors = (self.folder / "errors").read_text()
+        assert right(self.counted), (self.counted, self.last.get("health"), errors[-2000:])
+
+
+@contextmanager
+def writing(log: Path, late: float = 0.0) -> Iterator[subprocess.Popen[bytes]]:
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "tests.torture.writer", str(log), str(RATE), str(late)],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        yield writer
+    finally:
+        writer.terminate()
+        writer.communicate(timeout=20)
+
+
+def on_disk(folder: Path) -> set[int]:
+    """The numbers of the lines that stand in all files of a log."""
+    numbers: set[int] = set()
+    for path in folder.glob("access.log*"):
+        data = path.read_bytes()
+        text = gzip.decompress(data) if path.suffix == ".gz" else data
+        numbers |= {int(number) for number in re.findall(rb'" 200 (\d+) "', text)}
+    return numbers
+
+
+def configure_logrotate(folder: Path, how: Rotation, writer: subprocess.Popen[bytes]) -> None:
+    """Write what Debian's logrotate is to do."""
+    needs("logrotate")
+    config = folder / "logrotate.conf"
+    config.write_text(
+        f"{folder}/logs/access.log {{\nrotate 1000\nmissingok\n{how.directives}\n"
+        f"su root root\npostrotate\nkill -USR1 {writer.pid}\nendscript\n}}\n"
+    )
+    config.chmod(0o644)
+
+
+def rotate(folder: Path) -> None:
+    subprocess.run(
+        ["logrotate", "-f", "-s", str(folder / "logrotate.state"), str(folder / "logrotate.conf")],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("how", ROTATIONS.values(), ids=ROTATIONS)
+def test_killed_again_and_again_under_logrotate(tmp_path: Path, how: Rotation) -> None:
+    chance = random.Random(how.directives)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    logs.chmod(0o755)
+    monitor = Monitor(logs / "access.log", tmp_path)
+    monitor.log.touch()
+    monitor.start()
+    time.sleep(2.5)  # until there is a checkpoint
+    rotations = 0
+    with writing(monitor.log, how.late) as writer:
+        configure_logrotate(tmp_path, how, writer)
+        end = time.monotonic() + SECONDS
+        for step in itertools.count():
+            if time.monotonic() > end:
+                break
+            time.sleep(chance.uniform(0.2, 1.2))
+            what = chance.random()
+            if step % 3:
+                # Twice: two rotations between two looks.
+                for _ in range(chance.choice([1, 1, 2])):
+                    rotate(tmp_path)
+                    rotations += 1
+                    time.sleep(1.0 if "dateext" in how.directives else 0.05)
+            else:
+                monitor.kill(signal.SIGKILL if what < 0.8 else signal.SIGTERM)
+                time.sleep(chance.uniform(0, 2))
+                monitor.start()
+        time.sleep(1)
+    standing = on_disk(logs)
+    written = max(standing, default=0)
+    expected = len(standing), sum(standing)
+    if how.copies:
+        # Of what stands nowhere we may have seen a part.
+        monitor.until(lambda counted: expected[0] <= counted[0] <= written)
+    else:
+        monitor.until(lambda counted: counted == expected)
+        assert expected[0] == written
+    monitor.kill(signal.SIGTERM)
+    assert monitor.last["health"]["gaps"] == 0  # type: ignore[index]
+    lost = written - monitor.counted[0]
+    print(f"{written} lines, {rotations} rotations, {monitor.runs} runs; {lost} stand nowhere")

@@ -15,6 +15,7 @@ from loguru import logger
 from actors.clock import WallClock
 from actors.messages import (
     Checkpoint,
+    ClockSet,
     FromAggregator,
     FromParser,
     Gap,
@@ -38,6 +39,13 @@ _QUIET_SECONDS = 60.0
 _LEAST_PAUSE = 50
 """Times as long as it took to make one, no other is made."""
 
+_STALL_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
+"""After which each tailer has looked at its file, which it does every second."""
+
+_TRIFLE_SECONDS = 60.0
+"""By which the wall clock may be set without anything's beginning anew."""
+
 _LARGE_BATCH = 2000
 """Rows from which a batch is counted in a worker thread, to keep the loop free."""
 
@@ -59,17 +67,24 @@ async def aggregate(
     """
     marks = {mark.path: mark for mark in before}
     checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds)
+    clock = _Clock(wall)
     async with receive, send:
         next_close = trio.current_time()
         next_snapshot = next_close + refresh_seconds
         first = True
         ended = False
         while not ended:
-            with trio.move_on_at(min(next_close, next_snapshot)):
+            with trio.move_on_at(max(min(next_close, next_snapshot), clock.awake)):
                 try:
                     await _take_in(aggregation, await receive.receive(), wall(), marks)
                 except trio.EndOfChannel:
                     ended = True
+            set_by = clock.set_by()
+            if set_by:
+                aggregation.clock_was_set()
+                await send.send(ClockSet(set_by))
+            if clock.stood_still and not ended:
+                continue
             is_checkpoint = checkpointing.is_due(ended=ended)
             closed = aggregation.advance(
                 wall(), ended=ended and aggregation.finished, whole=is_checkpoint
@@ -87,6 +102,35 @@ async def aggregate(
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds
+
+
+class _Clock:
+    """Notices that the wall clock was set, and that the program stood still."""
+
+    def __init__(self, wall: WallClock) -> None:
+        self._wall = wall
+        self._ahead = wall() - trio.current_time()
+        self._asked = trio.current_time()
+        self.awake = -math.inf
+        """When it may go on."""
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether this was not asked for long, and the tailers may not have looked since.
+
+        No second is closed then, as after SIGSTOP: what was written meanwhile is to be read first.
+        """
+        now = trio.current_time()
+        if now - self._asked > _STALL_SECONDS:
+            self.awake = now + _LOOK_SECONDS
+        self._asked = now
+        return now < self.awake
+
+    def set_by(self) -> float:
+        """Return by how much it was set since this was asked last, 0 for a trifle."""
+        ahead = self._wall() - trio.current_time()
+        by, self._ahead = ahead - self._ahead, ahead
+        return by if abs(by) > _TRIFLE_SECONDS else 0.0
 
 
 class _Checkpointing:

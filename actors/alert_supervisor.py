@@ -17,10 +17,11 @@ from loguru import logger
 from actors.checkpoints import Checkpoints
 from actors.clock import WallClock
 from actors.fan_out import FanOut
-from actors.messages import Checkpoint, FromAggregator
+from actors.messages import Checkpoint, ClockSet, FromAggregator
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.humane import format_duration
 from glancemetrics.snapshot import Snapshot, SourceHealth, SourceState
 from glancemetrics.state_tree import to_bytes
 
@@ -59,6 +60,9 @@ async def supervise_alerts(
                         for event in alerting.close(message, unread):
                             fan_out.send_event(event)
                         dropped = _told_dropped(alerting, dropped)
+                    case ClockSet(seconds=by):
+                        for event in alerting.begin_anew(_clock_set(by)):
+                            fan_out.send_event(event)
                     case Snapshot():
                         unread = _unread(message.health.sources)
                         fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
@@ -73,6 +77,13 @@ async def supervise_alerts(
         fan_out.send_event(
             _own(AlertEventKind.MONITORING_STOPPED, f"Monitoring of {what} ended", wall)
         )
+
+
+def _clock_set(by: float) -> str:
+    way = "forward" if by > 0 else "back"
+    said = f"the clock was set {way} by {format_duration(abs(by))}"
+    logger.warning("{}: windows and rules begin anew", said)
+    return said
 
 
 def _unread(sources: Sequence[SourceHealth]) -> str:

@@ -75,6 +75,14 @@ class Checkpoint:
     """How far each source had been read."""
 
 
+@attrs.frozen
+class ClockSet:
+    """The wall clock has been set, or has stood still."""
+
+    seconds: float
+    """By how much it is ahead of what it would have been."""
+
+
 FromTailer = Chunk | Marked | Gap | SourceHealth | SourceGone
 FromParser = Parsed | Marked | Gap | SourceHealth | SourceGone
-FromAggregator = ClosedSeconds | Snapshot | Checkpoint
+FromAggregator = ClosedSeconds | Snapshot | Checkpoint | ClockSet

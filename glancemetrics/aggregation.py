@@ -89,26 +89,38 @@ class Aggregation:
         The clock does not start before each of `sources` has said something, so that a log's
         history is never late.
         """
-        self.series = LogSeries(window_seconds, distinct_limit)
         self._limits = limits
         self._delay = delay
         self._longest = max(window_seconds, alert_window_seconds)
-        self._clock = EventClock(clock, self._longest)
+        self._window_seconds, self._distinct_limit = window_seconds, distinct_limit
+        self._clock_mode = clock
+        self._begin_windows()
         self._silent = set(sources)
-        self._delays: dict[str, ArrivalDelay] = {}
         self._sources: dict[str, SourceHealth] = {}
         self._reformatted: dict[str, tuple[str, float]] = {}
         """By source, what is to be said of its format, and since when."""
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
-        self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counting = counting or Counting(())
-        self._counted: list[Counts] = []
         self._lines = self._records = self._rejected = self._foreign = self._filtered = 0
         self._late = self._early = 0
         self._gaps = 0
         self._last_gap = ""
+
+    def _begin_windows(self) -> None:
+        """Know nothing of any second."""
+        self.series = LogSeries(self._window_seconds, self._distinct_limit)
+        self._clock = EventClock(self._clock_mode, self._longest)
+        self._delays: dict[str, ArrivalDelay] = {}
+        self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
+        self._counted: list[Counts] = []
         self._end: int | None = None
+
+    def clock_was_set(self) -> None:
+        """The wall clock is not what it was: windows begin anew, counters go on."""
+        self._begin_windows()
+        for name, source in self._sources.items():
+            self._clock.observe(name, None, source.state is not SourceState.READING, 0)
 
     @property
     def has_begun(self) -> bool:

@@ -98,6 +98,18 @@ class Alerting:
         """By rule, how many groups were let go because there were too many."""
         return {watch.rule.name: watch.dropped for watch in self._watches if watch.dropped}
 
+    def begin_anew(self, why: str) -> list[AlertEvent]:
+        """Watch on with no past, as when the clock was set; return the ends of open incidents.
+
+        `why` ends the sentence that says so. What has been learnt over seasons stays.
+        """
+        end = self._end or 0
+        ended = [_ended(incident, end, why) for incident in self.alerts.firing]
+        self._watches = [watch.anew() for watch in self._watches]
+        self._ahead, self._end = [], None
+        self._recovered.extendleft(event.incident for event in ended if event.incident)
+        return ended
+
     def close(self, closed: ClosedSeconds, unread: str = "") -> list[AlertEvent]:
         """Take in what was counted, evaluate what has closed, and return what happened.
 
@@ -140,15 +152,15 @@ class Alerting:
 def abandoned(state: State) -> list[AlertEvent]:
     """Return the ends of all incidents that a state has left open."""
     return [
-        _abandoned(Incident(**incident), int(state["end"]))
+        _ended(Incident(**incident), int(state["end"]), "the rule was changed or taken away")
         for known in state["watches"].values()
         for incident in known["open"].values()
     ]
 
 
-def _abandoned(incident: Incident, time: int) -> AlertEvent:
+def _ended(incident: Incident, time: int, why: str) -> AlertEvent:
     over = attrs.evolve(incident, recovered_at=max(time, incident.triggered_at), expired=True)
-    message = f"{visible(incident.rule)}: the rule was changed or taken away - no longer watched"
+    message = f"{visible(incident.rule)}: {why} - no longer watched"
     return AlertEvent(AlertEventKind.RECOVERED, time, message, over)
 
 

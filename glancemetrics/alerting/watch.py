@@ -92,6 +92,13 @@ class Watch:
         """Watch from a second on."""
         self._start = self._next = second // self.step
 
+    def anew(self) -> Watch:
+        """Return one that knows of no time, but of what has been learnt."""
+        other = Watch(self.rule, self._trace)
+        other._seen, other.dropped = self._seen, self.dropped
+        other._judge.baseline = self._judge.baseline
+        return other
+
     def to_state(self) -> State:
         """Return all that is to be known after a restart."""
         return {

@@ -110,6 +110,7 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
         recorder: Recorder | None = None,
         written: Sequence[Rule] = (),
         checkpoints: Checkpoints | None = None,
+        wall: WallClock = wall,
         **settings: object,
     ) -> Run:
         log = tmp_path / "access.log"
@@ -406,6 +407,102 @@ async def test_no_request_no_line_and_a_log_that_is_not_there_are_told_apart(clo
     await trio.sleep(120)
     assert [message.partition(":")[0] for message in told()[2:]] == ["No request", "No line"]
     assert all(f"({monitor.log} is gone" in message for message in told()[2:])
+
+
+class SetClock:
+    """A wall clock that can be set."""
+
+    def __init__(self, wall: WallClock) -> None:
+        self._wall = wall
+        self.by = 0.0
+
+    def __call__(self) -> float:
+        return self._wall() + self.by
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_costs_but_the_windows(
+    clock, run, wall: WallClock, hours: int
+) -> None:
+    """The server's clock is the same machine's."""
+    hands = SetClock(wall)
+    rules = read_rules('[[rule]]\nname = "No request"\nabsence = "2m"', "rules.toml")
+    monitor = run(
+        written=rules, wall=hands, alert_threshold=5, alertwindow=0.5, timewindow=60, refresh=1.0
+    )
+    for second in range(200):
+        if second == 100:
+            hands.by = hours * 3600
+        monitor.write(line(int(hands())) * 10)
+        await trio.sleep(1)
+    snapshot = await monitor.until(lambda s: s.health.lines == 2000)
+    assert snapshot.insights.hits >= 550
+    assert snapshot.health.late + snapshot.health.early <= 20
+    events = [event for event in monitor.recorder.events if event.incident is not None]
+    assert [event.kind for event in events] == [
+        AlertEventKind.TRIGGERED,
+        AlertEventKind.RECOVERED,
+        AlertEventKind.TRIGGERED,
+    ]
+    way = "back" if hours < 0 else "forward"
+    assert f"the clock was set {way} by 1 h 00 min - no longer watched" in events[1].message
+
+
+async def test_records_out_of_order_by_minutes_are_where_they_belong(clock, run, wall) -> None:
+    monitor = run(timewindow=900, alertwindow=10, alert_threshold=1e9)
+    random = Random(3)
+    for _ in range(300):
+        now = int(wall())
+        monitor.write(*(line(now - random.randint(0, 240)) for _ in range(5)))
+        await trio.sleep(1)
+    snapshot = await monitor.until(lambda s: s.health.records == 1500)
+    await trio.sleep(70)
+    snapshot = monitor.recorder.last
+    assert snapshot.health.late == snapshot.health.early == 0
+    assert snapshot.insights.hits == 1500
+
+
+async def test_two_servers_with_different_clocks_do_not_stop_each_other(
+    clock, run, wall, tmp_path: Path
+) -> None:
+    """One is ten minutes slow, one a minute fast: its records wait for their time."""
+    slow, fast = tmp_path / "slow.log", tmp_path / "fast.log"
+    monitor = run(file=[str(slow), str(fast)], timewindow=60, alertwindow=20, refresh=1.0)
+    for _ in range(900):
+        with slow.open("ab") as file:
+            file.write(line(int(wall()) - 600, agent="slow"))
+        with fast.open("ab") as file:
+            file.write(line(int(wall()) + 50, agent="fast") * 2)
+        await trio.sleep(1)
+    snapshot = await monitor.until(lambda s: s.health.records == 2700)
+    assert snapshot.health.early == 0
+    # The fast one's last minute is whole; what is ten minutes old is in no window of a minute.
+    assert snapshot.insights.hits == pytest.approx(120, abs=4)
+    assert snapshot.health.late == 0
+
+
+async def test_what_was_written_while_it_stood_still_is_read_in_its_own_time(
+    clock, run, wall: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after SIGSTOP and SIGCONT: the same incidents as ever."""
+    monitor = run(alert_threshold=5, alertwindow=0.5)
+    for _ in range(60):
+        monitor.write_now(2)
+        await trio.sleep(1)
+    begin = int(wall())
+    for second in range(600):
+        rate = 20 if 200 <= second < 300 else 2
+        monitor.write(line(begin + second) * rate)
+    clock.jump(600)
+    for _ in range(30):
+        monitor.write_now(2)
+        await trio.sleep(1)
+    events = [event for event in monitor.recorder.events if event.incident is not None]
+    assert [event.kind for event in events] == [AlertEventKind.TRIGGERED, AlertEventKind.RECOVERED]
+    incident = events[1].incident
+    assert incident is not None
+    assert incident.triggered_at == pytest.approx(begin + 206, abs=3)
+    assert incident.recovered_at == pytest.approx(begin + 325, abs=6)
 
 
 async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:

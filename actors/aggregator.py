@@ -81,7 +81,7 @@ async def aggregate(
                     ended = True
             set_by = clock.set_by()
             if set_by:
-                aggregation.clock_was_set()
+                aggregation.clock_was_set(wall())
                 await send.send(ClockSet(set_by))
             if clock.stood_still and not ended:
                 continue
@@ -91,7 +91,7 @@ async def aggregate(
             )
             if closed is not None:
                 await send.send(closed)
-            if is_checkpoint and aggregation.has_begun:
+            if is_checkpoint and aggregation.is_settled:
                 await send.send(await checkpointing.checkpoint())
             now = trio.current_time()
             if now >= next_close:

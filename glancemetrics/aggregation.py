@@ -107,6 +107,9 @@ class Aggregation:
         self._gaps = 0
         self._last_gap = ""
 
+        self._begun: int | None = None
+        """Older records are late, though windows may reach further."""
+
     def _begin_windows(self) -> None:
         """Know nothing of any second."""
         self.series = LogSeries(self._window_seconds, self._distinct_limit)
@@ -116,16 +119,22 @@ class Aggregation:
         self._counted: list[Counts] = []
         self._end: int | None = None
 
-    def clock_was_set(self) -> None:
-        """The wall clock is not what it was: windows begin anew, counters go on."""
+    def clock_was_set(self, wall: float) -> None:
+        """The wall clock is not what it was: windows begin anew, counters go on.
+
+        Records of before the time that it shows now are late from here on.
+        """
+        self._begun = int(wall) - EARLY_TOLERANCE
+        live = self._clock.live
         self._begin_windows()
+        self._clock.restore({"newest": None, "live": live})
         for name, source in self._sources.items():
             self._clock.observe(name, None, source.state is not SourceState.READING, 0)
 
     @property
-    def has_begun(self) -> bool:
-        """Whether there is a window."""
-        return self._end is not None
+    def is_settled(self) -> bool:
+        """Whether all that was counted for rules has been handed on."""
+        return not self._counted
 
     @property
     def started(self) -> bool:
@@ -185,7 +194,7 @@ class Aggregation:
 
         What was counted for rules must have been handed on: `advance` with `whole`.
         """
-        assert not self._counted
+        assert self.is_settled
         return {
             "end": self._end,
             "series": self.series.to_state(),
@@ -316,6 +325,13 @@ class Aggregation:
             keep = np.flatnonzero(~early)
             batch, seconds = batch.take(pa.array(keep)), seconds[keep]
             wanted = None if wanted is None else wanted[keep]
+            if not len(seconds):
+                return
+        if self._begun is not None:
+            kept = seconds >= self._begun
+            self._late += int(np.count_nonzero(~kept))
+            batch, seconds = batch.filter(pa.array(kept)), seconds[kept]
+            wanted = None if wanted is None else wanted[kept]
             if not len(seconds):
                 return
         self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)

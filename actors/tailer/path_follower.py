@@ -51,6 +51,9 @@ _PIECES_SECONDS = 5.0
 _SAMPLE = 1 << 16
 """Bytes at the beginning and at the end of a log by which its format is detected."""
 
+_SEARCH_SECONDS = 3.0
+"""For so long a file is looked for that was read before."""
+
 _ENOUGH = 64
 """Bytes at the beginning by which a file is known; they have the time of a line."""
 
@@ -84,6 +87,10 @@ class Look:
     """What of the log could not be read and never will be, in a sentence each."""
 
 
+class _NotFoundYetError(Exception):
+    """A file that was read before has no name now that is known."""
+
+
 @attrs.define
 class PathFollower:
     """Follows one path. `look` as often as you like; `close` in the end."""
@@ -111,6 +118,8 @@ class PathFollower:
     _known: dict[Identity, Head] = attrs.field(factory=dict)
     """Files beside the path of which nothing more is wanted."""
     _gaps: list[str] = attrs.field(factory=list)
+    _looking_since: float | None = None
+    """When a file that is to be read on was not found first."""
     _since: int = 0
     """When the current file was last written to, as of the last look that caught up."""
     _has_lost_touch: bool = False
@@ -277,11 +286,21 @@ class PathFollower:
             self._add(sibling, None, current.splitter, is_copy=True)
         return len(self._rotated) > count
 
-    def _find_wanted(self, opened: OpenFile | None) -> FileMark | None:
+    def _looks_for(self, now: float) -> bool:
+        """Tell whether it is too early to give up: a file may just be renamed or compressed."""
+        if self._looking_since is None:
+            self._looking_since = now
+        if now - self._looking_since < _SEARCH_SECONDS:
+            return True
+        self._looking_since = None
+        return False
+
+    def _find_wanted(self, opened: OpenFile | None, now: float) -> FileMark | None:
         """Go on with files that were read before, whatever they are called now.
 
         `opened` is the file that has the path's name now, if any; returns how far that had been
-        read. Files that had the name meanwhile are read too. Raises `OSError`.
+        read. Files that had the name meanwhile are read too. Raises `OSError`, and
+        `_NotFoundYetError` for what is worth a second look.
         """
         wanted, self._wanted = self._wanted, ()
         if not wanted:
@@ -292,6 +311,12 @@ class PathFollower:
         goes_on: LineSplitter | None = None
         # What is followed under the name of a rotated file has been rotated once more.
         places = self._places(wanted, siblings(log_of(self.path)), opened)
+        is_missing = any(
+            mark.offset and not place for mark, place in zip(wanted, places, strict=True)
+        )
+        if is_missing and opened is not None and self._looks_for(now):
+            self._wanted = wanted
+            raise _NotFoundYetError
         for mark, place in zip(wanted, places, strict=True):
             splitter = LineSplitter.from_state(mark.held, mark.skipping)
             if isinstance(place, OpenFile):
@@ -444,7 +469,7 @@ class PathFollower:
         except OSError as error:
             self._retire(now)
             self._problem = self._unreadable(error)
-            return isinstance(error, FileNotFoundError) and self._rescue()
+            return isinstance(error, FileNotFoundError) and self._rescue(now)
         before = self._current
         self._retire(now)
         if opened is None:
@@ -452,21 +477,25 @@ class PathFollower:
         try:
             if before is not None:
                 self._add_newer(siblings(self.path), self._since, opened)
-            self._marks[opened.identity] = self._find_wanted(opened) or opened.mark()
+            self._marks[opened.identity] = self._find_wanted(opened, now) or opened.mark()
         except OSError as error:
             opened.close()
             self._problem = self._unreadable(error)
+            return False
+        except _NotFoundYetError:
+            opened.close()
+            self._problem = SourceHealth(self.path, SourceState.READING, "is being rotated")
             return False
         self._current = opened
         self._had_file = True
         self._problem = None
         return True
 
-    def _rescue(self) -> bool:
+    def _rescue(self, now: float) -> bool:
         """Where the path has no file now, read what was renamed; whether there is any."""
         count = len(self._rotated)
         try:
-            self._find_wanted(None)
+            self._find_wanted(None, now)
         except OSError as error:
             self._problem = self._unreadable(error)
         return len(self._rotated) > count

@@ -12,6 +12,7 @@ from actors.archive.decompression import MAGIC_LENGTH, compression_of
 from actors.tailer.identity import Identity
 
 _STAMP = r"[.\-_][0-9][0-9.\-_T:]*"
+_MOST_SCANS = 10
 _COMPRESSED = r"(?:\.(?:gz|zst|bz2|xz))?"
 
 
@@ -39,7 +40,15 @@ def siblings(path: str) -> list[Sibling]:
     Names are those of logrotate, with and without `dateext` and `extension`, and of programs that
     rotate their logs themselves: `access.log.1`, `access.log-20261125.gz`, `access-20261125.log`.
     """
-    return sorted(_siblings(path), key=lambda one: (one.changed, _age(one.path)))
+    found = list(_siblings(path))
+    for _ in range(_MOST_SCANS):
+        # While logrotate renames one file after the other, one may be passed over.
+        before, found = found, list(_siblings(path))
+        if {(one.path, one.identity) for one in before} == {
+            (one.path, one.identity) for one in found
+        }:
+            break
+    return sorted(found, key=lambda one: (one.changed, _age(one.path)))
 
 
 def _siblings(path: str) -> Iterator[Sibling]:

@@ -317,6 +317,7 @@ def test_another_file_with_the_same_inode_is_read_from_its_start(disk: Disk) -> 
     disk.write(40)
     reader.restart()
     reader.read()
+    reader.read(5)
     assert reader.lines == disk.written
     assert reader.gaps
 
@@ -331,6 +332,9 @@ def test_what_was_removed_unread_is_told(disk: Disk) -> None:
     disk.write(1)
     reader.restart()
     reader.read()
+    assert reader.health is not None
+    assert reader.health.detail == "is being rotated"
+    reader.read(5)
     assert reader.lines == disk.written[:3] + disk.written[6:]
     (gap,) = reader.gaps
     assert f"after byte {len(b''.join(disk.written[:3]))} of" in gap

@@ -1,0 +1,174 @@
+"""What is slow, full or stuck slows nothing else, and loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors import parser, service
+from actors.tailer import open_file
+from glancemetrics.settings import Settings
+from tests.actors.outputs.http_server import http_server
+from tests.actors.test_service import Recorder
+from tests.conftest import thorough
+from tests.lines import line
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.torture
+
+PROGRAM = [sys.executable, "-m", "glancemetrics"]
+
+
+async def test_a_parser_that_is_slow_loses_nothing_and_holds_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred times slower than the lines come; what waits, waits in the file."""
+    monkeypatch.setattr(open_file, "READ_SIZE", 1 << 16)
+    held: list[int] = []
+    parsed = parser._parsed
+
+    def slow(chunk, *arguments, **options):
+        held.append(len(chunk.lines))
+        time.sleep(0.02)
+        return parsed(chunk, *arguments, **options)
+
+    monkeypatch.setattr(parser, "_parsed", slow)
+    log = tmp_path / "access.log"
+    count = thorough(50_000, 500_000)
+    with log.open("wb") as file:
+        for number in range(count):
+            file.write(line(int(time.time()), size=number))
+    recorder, stop = Recorder(), trio.Event()
+    settings = Settings(file=str(log), timewindow=3600, start_from="start")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            lambda: service.monitor(
+                settings, [recorder], stop=stop, wall=time.time, standard_input=lambda: -1
+            )
+        )
+        with trio.fail_after(600):
+            while not (recorder.snapshots and recorder.last.health.lines == count):
+                await trio.sleep(0.05)
+                if recorder.snapshots and recorder.last.health.lines < count // 2:
+                    assert recorder.last.health.lag_bytes > 1 << 20
+        stop.set()
+    assert recorder.last.insights.bytes == sum(range(count))
+    assert max(held) < (1 << 16) + 1000
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody mount anything")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError as error:
+            assert error.errno == errno.ENOSPC  # noqa: PT017
+    return ballast
+
+
+def test_a_full_disk_loses_no_event_once_there_is_room(small_disk: Path, tmp_path: Path) -> None:
+    """Alert log, journal and checkpoint on a disk that fills, while an incident begins and ends."""
+    log = tmp_path / "access.log"
+    log.touch()
+    with http_server() as server:
+        config = tmp_path / "config.toml"
+        config.write_text(f'[[notify]]\nname = "team"\nwebhook = "{server.url}"\n')
+        arguments = ["-f", str(log), "--no-console", "--state-dir", str(small_disk / "state")]
+        arguments += ["--alert_threshold", "5", "--alertwindow", "0.1", "--config", str(config)]
+        monitor = subprocess.Popen([*PROGRAM, *arguments], stderr=(tmp_path / "errors").open("wb"))
+        try:
+            trail = small_disk / "state" / "alerts.jsonl"
+            eventually(lambda: trail.exists() and trail.stat().st_size > 0, what="the alert log")
+            eventually(lambda: list((small_disk / "state").glob("*.state")), what="a checkpoint",
+                       seconds=30)  # fmt: skip
+            ballast = fill(small_disk)
+            traffic(log, per_second=30, seconds=9)
+            time.sleep(9)  # until the incident is over
+            ballast.unlink()
+            events = ["monitoring_started", "triggered", "recovered"]
+            eventually(lambda: told(trail) == events, what="all events in the alert log",
+                       seconds=60)  # fmt: skip
+            eventually(lambda: len(server.received) >= 2, what="the webhook", seconds=60)
+        finally:
+            monitor.terminate()
+            monitor.wait(20)
+    sent = [json.loads(one.body)["event"] for one in server.received]
+    assert sent == ["triggered", "recovered"]
+    checked = subprocess.run(
+        [*PROGRAM, "audit", "verify", str(trail)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def traffic(log: Path, *, per_second: int, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with log.open("ab") as file:
+            file.write(line(int(time.time())) * (per_second // 10))
+        time.sleep(0.1)
+
+
+def told(trail: Path) -> list[str]:
+    found = []
+    for text in trail.read_bytes().splitlines():
+        try:
+            found.append(json.loads(text)["event"])
+        except ValueError:
+            continue  # cut short by the disk
+    return found
+
+
+def test_a_terminal_that_takes_nothing_slows_nothing_else(tmp_path: Path) -> None:
+    """As after Ctrl-S: alerts are logged, the heart beats, and it ends when it is told to."""
+    log, heartbeat = tmp_path / "access.log", tmp_path / "heartbeat"
+    log.touch()
+    mine, its = pty.openpty()
+    arguments = ["-f", str(log), "--state-dir", str(tmp_path / "state"), "-r", "0.2"]
+    arguments += ["--alert_threshold", "5", "--alertwindow", "0.1", "--heartbeat", str(heartbeat)]
+    monitor = subprocess.Popen(
+        [*PROGRAM, *arguments], stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
+    try:
+        trail = tmp_path / "state" / "alerts.jsonl"
+        eventually(trail.exists, what="the alert log")
+        for number in range(60):  # each screen differs, so that the terminal's buffer is full soon
+            with log.open("ab") as file:
+                file.write(line(int(time.time()), request=f"GET /{number} HTTP/1.1") * 10)
+            time.sleep(0.1)
+        before = heartbeat.read_text()
+        eventually(lambda: "triggered" in told(trail), what="the alert", seconds=20)
+        eventually(lambda: heartbeat.read_text() != before, what="the heart's beat")
+        eventually(lambda: "recovered" in told(trail), what="the end of it", seconds=40)
+        began = time.monotonic()
+        monitor.terminate()
+        monitor.wait(10)
+        assert time.monotonic() - began < 3
+    finally:
+        monitor.kill()
+        os.close(mine)
+        os.close(its)

@@ -20,6 +20,7 @@ from actors.fan_out import FanOut
 from actors.messages import Checkpoint, ClockSet, FromAggregator
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.humane import format_duration
 from glancemetrics.snapshot import Snapshot, SourceHealth, SourceState
@@ -36,6 +37,7 @@ async def supervise_alerts(
     receive: trio.MemoryReceiveChannel[FromAggregator],
     fan_out: FanOut,
     *,
+    own: OwnWatch,
     what: str,
     wall: WallClock,
     checkpoints: Checkpoints | None = None,
@@ -43,8 +45,8 @@ async def supervise_alerts(
 ) -> None:
     """Evaluate until the channel ends. The monitoring's own start and end are events too.
 
-    `what` says what is monitored, for people; `checkpoints` is where they are saved; `first` has
-    happened before.
+    `own` watches how the program itself fares; `what` says what is monitored, for people;
+    `checkpoints` is where they are saved; `first` has happened before.
     """
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
     for event in first:
@@ -65,7 +67,11 @@ async def supervise_alerts(
                             fan_out.send_event(event)
                     case Snapshot():
                         unread = _unread(message.health.sources)
-                        fan_out.send_snapshot(attrs.evolve(message, alerts=alerting.alerts))
+                        health = fan_out.health(message.health)
+                        for event in own.look(health, message.time):
+                            fan_out.send_event(event)
+                        alerts = own.joined(alerting.alerts)
+                        fan_out.send_snapshot(attrs.evolve(message, health=health, alerts=alerts))
                     case Checkpoint():
                         is_due = checkpoints is not None and trio.current_time() >= save_at
                         if checkpoints is None or not is_due:

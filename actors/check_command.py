@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.archive.output_file import write_text
-from actors.service import counting_of, reading_of, rules_of
+from actors.service import counting_of, own_rules_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.durations import written_span
 from glancemetrics.escaping import visible
@@ -36,6 +36,10 @@ def check(text: str, name: str) -> int:
 
         Where(settings.where)
     rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
+    rows += [
+        [one.rule.name, one.rule.severity.value, one.rule.metric.name, _own_when(one.rule)]
+        for one in own_rules_of(settings)
+    ]
     text = f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n"
     text += text_table(["rule", "severity", "what", "when"], rows)
     if written.targets:
@@ -52,6 +56,10 @@ def check(text: str, name: str) -> int:
         text += "\n" + text_table(["is told", "by", "from", "of", "when"], told)
     write_text(text)
     return 0
+
+
+def _own_when(rule: Rule) -> str:
+    return f"for {written_span(rule.timing.hold)}" if rule.timing.hold else "at once"
 
 
 def _how_often(target: Target) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 import attrs
 import trio
 
+from actors.memory import memory_taken
 from actors.outputs.output import Inbox, Output
 from glancemetrics.alert_events import AlertEvent
-from glancemetrics.snapshot import OutputHealth, OutputState, Snapshot
+from glancemetrics.snapshot import Health, OutputHealth, OutputState, Snapshot
 
 EVENT_QUEUE = 10_000
 """Alert events that wait for an output."""
@@ -96,10 +97,15 @@ class FanOut:
         for delivery in self.deliveries:
             delivery.send_event(event)
 
+    def health(self, health: Health) -> Health:
+        """Return how all fares, with the outputs and what memory is taken."""
+        outputs = tuple(
+            attrs.evolve(delivery.health, waiting=len(delivery.inbox.undelivered))
+            for delivery in self.deliveries
+        )
+        return attrs.evolve(health, outputs=outputs, memory=memory_taken())
+
     def send_snapshot(self, snapshot: Snapshot) -> None:
-        """Send a snapshot, with how the outputs themselves fare."""
-        outputs = tuple(delivery.health for delivery in self.deliveries)
-        snapshot = attrs.evolve(snapshot, health=attrs.evolve(snapshot.health, outputs=outputs))
         for delivery in self.deliveries:
             delivery.send_snapshot(snapshot)
 

@@ -16,11 +16,11 @@ from loguru import logger
 
 from actors.outputs.output import Output
 from actors.service import (
+    all_rules_of,
     checkpoints_of,
     chosen_outputs,
     monitor,
     reading_of,
-    rules_of,
 )
 from actors.silences import FILE_NAME as SILENCES
 from actors.silences import Silences
@@ -138,7 +138,7 @@ class _Program:
         context = Context(
             version=__version__,
             started_at=time.time(),
-            rules={rule.name: rule for rule in rules_of(self._settings, self._written.rules)},
+            rules=all_rules_of(self._settings, self._written.rules),
             incident_limit=self._settings.incident_limit,
             expected=reading_of(self._settings).format_to_follow().expected,
             targets=tuple(target.name for target in self._written.targets),

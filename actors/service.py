@@ -30,6 +30,7 @@ from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, iso_time
 from glancemetrics.alerting.alerting import Alerting, abandoned
 from glancemetrics.alerting.counting import Counting
+from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
@@ -37,6 +38,7 @@ from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.rules.high_traffic import NAME, high_traffic
+from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.settings import OFF, STOCK, Settings
@@ -70,6 +72,17 @@ def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> list[Rule]:
         # Whoever writes one of the same name wants that instead.
         *(rule for rule in stock if rule.name not in names),
     ]
+
+
+def own_rules_of(settings: Settings) -> tuple[OwnRule, ...]:
+    """Return the rules of how the program itself fares."""
+    return own_rules() if settings.rules == STOCK else ()
+
+
+def all_rules_of(settings: Settings, written: Sequence[Rule] = ()) -> dict[str, Rule]:
+    """Return all rules by name, those of the program itself too."""
+    own = [one.rule for one in own_rules_of(settings)]
+    return {rule.name: rule for rule in (*own, *rules_of(settings, written))}
 
 
 def checkpoints_of(settings: Settings, folder: Path, *, is_service: bool) -> Checkpoints | None:
@@ -136,7 +149,7 @@ def chosen_outputs(
                 ca_file=settings.syslog_ca,
             )
         )
-    rules = {rule.name: rule for rule in rules_of(settings, written.rules)}
+    rules = all_rules_of(settings, written.rules)
     for target in written.targets:
         from actors.outputs.notifier import make_notifier
 
@@ -229,6 +242,7 @@ async def monitor(
                         resumed.alerting,
                         from_aggregator,
                         fan_out,
+                        own=OwnWatch(own_rules_of(settings), settings.incident_limit),
                         what=", ".join(settings.file),
                         wall=wall,
                         checkpoints=checkpoints,

@@ -63,6 +63,8 @@ class OutputHealth:
     state: OutputState
     detail: str = ""
     """Where it writes to; when it fails, why."""
+    waiting: int = 0
+    """Alert events that it has not delivered yet."""
     lost: int = 0
     """Alert events that did not fit its queue."""
     restarts: int = 0
@@ -101,6 +103,8 @@ class Health:
     outputs: tuple[OutputHealth, ...] = ()
     reject_samples: tuple[Reject, ...] = ()
     """The first reject, then the last ones, the newest last."""
+    memory: int | None = None
+    """Bytes of memory that this program takes; `None` if unknown."""
     newest: int | None = None
     """Second of the newest record read."""
     live: bool = True
@@ -163,6 +167,7 @@ class Snapshot:
             "delay": health.delay,
             "lag_bytes": health.lag_bytes,
             "lag_seconds": health.lag_seconds,
+            "memory": health.memory,
             "gaps": health.gaps,
             "last_gap": health.last_gap,
             "clock": "wall" if health.live else "log",

@@ -100,7 +100,9 @@ class Rule:
     def triggered_message(self, incident: Incident, time: str) -> str:
         """Say that it began; `time` is when, written."""
         said = self._triggered(incident, time)
-        return f"{said} ({visible(incident.cause)})" if incident.cause else said
+        if incident.cause and self.is_of_little:
+            return f"{said} ({visible(incident.cause)})"
+        return said
 
     def _triggered(self, incident: Incident, time: str) -> str:
         if self.triggered_words is not None:

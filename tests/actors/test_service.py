@@ -505,6 +505,29 @@ async def test_what_was_written_while_it_stood_still_is_read_in_its_own_time(
     assert incident.recovered_at == pytest.approx(begin + 325, abs=6)
 
 
+async def test_the_stock_rules_tell_of_an_output_that_fails(clock, run) -> None:
+    class Fails(Recorder):
+        async def run(self, inbox: Inbox, report: Report) -> None:
+            raise OSError("cannot reach it")
+
+    fails = Fails()
+    fails.name = "syslog"
+    monitor = run([fails], rules="stock")
+    for _ in range(200):
+        monitor.write_now(1)
+        await trio.sleep(1)
+    told = [event.message for event in monitor.recorder.events if event.incident is not None]
+    (failing,) = [message for message in told if message.startswith("Output failing")]
+    assert "Output failing: syslog does not work: cannot reach it, noticed at" in failing
+    health = monitor.recorder.last.health
+    failed = next(output for output in health.outputs if output.name == "syslog")
+    assert failed.waiting >= 2
+    assert failed.restarts >= 5
+    assert health.memory is not None
+    assert health.memory > 10_000_000
+    assert monitor.recorder.last.alerts.firing
+
+
 async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:
     monitor = run()
     await trio.sleep(30)

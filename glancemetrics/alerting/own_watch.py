@@ -1,0 +1,93 @@
+"""`OwnWatch`: the rules of how GlanceMetrics itself fares, asked at each snapshot."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
+from glancemetrics.incidents import Incident, incident_id
+from glancemetrics.rules.own_health import OwnRule
+from glancemetrics.snapshot import Health
+
+_RATHER_COUNTED = frozenset({"Events lost", "Lines not counted"})
+"""Of what is counted only more is news."""
+
+
+class OwnWatch:
+    """Watches itself, in the time of the wall clock."""
+
+    def __init__(self, rules: Sequence[OwnRule], incident_limit: int = 3) -> None:
+        self._rules = rules
+        self._limit = incident_limit
+        self._lives: dict[tuple[str, str | None], Lifecycle] = {}
+        self._open: dict[tuple[str, str | None], Incident] = {}
+        self._counted: dict[tuple[str, str | None], float] = {}
+        self._recovered: deque[Incident] = deque(maxlen=incident_limit)
+
+    def look(self, health: Health, now: float) -> list[AlertEvent]:
+        """Take in how it fares now; return what happened. `now` in seconds since the epoch."""
+        if not health.live:
+            return []
+        return [event for own in self._rules for event in self._look(own, health, int(now))]
+
+    def joined(self, alerts: Alerts) -> Alerts:
+        """Return what is shown of these and of other alerts."""
+        firing = sorted(
+            (*self._open.values(), *alerts.firing), key=lambda i: i.triggered_at, reverse=True
+        )
+        recovered = sorted(
+            (*self._recovered, *alerts.recovered), key=lambda i: i.recovered_at or 0, reverse=True
+        )
+        return Alerts(tuple(firing), tuple(recovered[: self._limit]))
+
+    def _look(self, own: OwnRule, health: Health, now: int) -> Iterator[AlertEvent]:
+        measured = own.measure(health)
+        gone = [group for name, group in self._lives if name == own.rule.name]
+        for group in dict.fromkeys([*measured, *gone]):
+            value, cause = measured.get(group, (0.0, ""))
+            key = own.rule.name, group
+            if own.rule.name in _RATHER_COUNTED:
+                before = self._counted.get(key, 0.0)
+                self._counted[key] = value
+                value = max(0.0, value - before)
+            is_bad = value > own.rule.threshold
+            life = self._lives.get(key)
+            if life is None:
+                if not is_bad:
+                    continue
+                life = self._lives[key] = Lifecycle(own.rule.timing)
+            step = life.during(Signal.BREACH if is_bad else Signal.CLEAR, now, now, 1)
+            if step is not None:
+                yield self._happened(own, key, step, value, cause)
+            if life.inactive:
+                del self._lives[key]
+
+    def _happened(
+        self, own: OwnRule, key: tuple[str, str | None], step: Step, value: float, cause: str
+    ) -> AlertEvent:
+        rule, group = own.rule, key[1]
+        if step.kind is StepKind.TRIGGERED:
+            incident = self._open[key] = Incident(
+                incident_id(rule.name, group, step.time),
+                rule.name,
+                rule.threshold,
+                rule.window_seconds,
+                step.time,
+                value,
+                value,
+                severity=rule.severity.value,
+                by=rule.by,
+                group=group,
+                cause=cause,
+            )
+            message = rule.triggered_message(incident, iso_time(step.time))
+            return AlertEvent(AlertEventKind.TRIGGERED, step.time, message, incident)
+        incident = attrs.evolve(self._open.pop(key), recovered_at=step.time)
+        self._recovered.appendleft(incident)
+        message = rule.recovered_message(incident, iso_time(step.time))
+        return AlertEvent(AlertEventKind.RECOVERED, step.time, message, incident)

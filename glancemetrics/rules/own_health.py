@@ -1,0 +1,110 @@
+"""Stock rules of how GlanceMetrics itself fares: whoever watches must be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from glancemetrics.alerting.lifecycle import Timing
+from glancemetrics.escaping import visible
+from glancemetrics.humane import format_count, format_duration
+from glancemetrics.incidents import Incident
+from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
+from glancemetrics.rules.rule import Rule, Severity
+from glancemetrics.snapshot import Health, OutputState, SourceState
+
+LONGEST_LAG = 60
+"""Seconds; whatever is shown then is of a minute ago."""
+
+Measured = Mapping[str | None, tuple[float, str]]
+"""By group, how bad it is, and what is known of why."""
+
+
+@attrs.frozen
+class OwnRule:
+    """A rule, and what it looks at."""
+
+    rule: Rule
+    measure: Callable[[Health], Measured]
+
+
+def own_rules() -> tuple[OwnRule, ...]:
+    """Return them."""
+    return (
+        _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, says=_says_lag),
+        _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
+             says=lambda i: f"{_named(i)} {visible(i.cause)}".rstrip()),
+        _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
+             says=lambda i: f"{_named(i)} does not work: {visible(i.cause)}"),
+        _own("Events lost", "critical", _lost, 0, keep=600, by="output",
+             says=lambda i: f"{_named(i)} has lost {format_count(int(i.value))} events"),
+        _own("Lines not counted", "warning", _gaps, 0, keep=600, says=lambda i: visible(i.cause)),
+    )  # fmt: skip
+
+
+def _own(
+    name: str,
+    severity: str,
+    measure: Callable[[Health], Measured],
+    limit: float,
+    *,
+    says: Callable[[Incident], str],
+    hold: int = 0,
+    keep: int = 0,
+    by: str | None = None,
+) -> OwnRule:
+    def triggered(rule: Rule, incident: Incident, time: str) -> str:
+        return f"{rule.name}: {says(incident)}, noticed at {time}"
+
+    def recovered(rule: Rule, incident: Incident, time: str) -> str:
+        of = f" ({_named(incident)})" if incident.group else ""
+        lasted = format_duration(incident.duration_seconds or 0)
+        return f"{rule.name}{of}: over at {time} - lasted {lasted}"
+
+    rule = Rule(
+        name=name,
+        metric=Metric("own health", HITS, Per.NOTHING, Unit.COUNT, ""),
+        condition=Threshold(limit, is_above=True),
+        window_seconds=1,
+        timing=Timing(hold, keep, flap_times=0),
+        by=by,
+        severity=Severity(severity),
+        triggered_words=triggered,
+        recovered_words=recovered,
+        worst_words=lambda _: "",
+    )
+    return OwnRule(rule, measure)
+
+
+def _named(incident: Incident) -> str:
+    return visible(incident.group or "")
+
+
+def _says_lag(incident: Incident) -> str:
+    return f"what is shown is of {format_duration(incident.value)} ago: lines come faster than read"
+
+
+def _lag(health: Health) -> Measured:
+    return {None: (health.lag_seconds or 0.0, "")}
+
+
+def _unreadable(health: Health) -> Measured:
+    bad = (SourceState.BLOCKED, SourceState.WAITING)
+    return {source.name: (float(source.state in bad), source.detail) for source in health.sources}
+
+
+def _failing(health: Health) -> Measured:
+    return {
+        output.name: (float(output.state is OutputState.RETRYING), output.detail)
+        for output in health.outputs
+    }
+
+
+def _lost(health: Health) -> Measured:
+    return {output.name: (float(output.lost), "") for output in health.outputs}
+
+
+def _gaps(health: Health) -> Measured:
+    return {None: (float(health.gaps), health.last_gap)}

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 from loguru import logger
 
-from actors.state_file import replace_state
+from actors.state_file import make_folder, open_own, replace_state
 from actors.tailer.marks import PathMark
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.errors import GlanceMetricsError
@@ -46,9 +46,8 @@ class Checkpoints:
     def claim(self) -> None:
         """Keep others from it as long as this program runs. Raises `GlanceMetricsError`."""
         try:
-            self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            lock = self.path.with_suffix(".lock")
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            make_folder(self.path.parent)
+            self._lock = open_own(self.path.with_suffix(".lock"), os.O_RDWR)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise GlanceMetricsError(

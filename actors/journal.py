@@ -20,6 +20,8 @@ from typing import Any
 
 import attrs
 
+from actors.state_file import make_folder, open_own
+
 _MIGRATIONS = (
     """
     CREATE TABLE IF NOT EXISTS deliveries (
@@ -66,8 +68,8 @@ class Journal:
     """One database, for all targets; may be used from several threads. Raises `sqlite3.Error`."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        path.touch(mode=0o640, exist_ok=True)
+        make_folder(path.parent)
+        os.close(open_own(path, os.O_RDWR))
         self._path = path
         self._lock = threading.Lock()
         self._database = sqlite3.connect(
@@ -165,7 +167,7 @@ class Journal:
         """Keep other programs from telling a target; false if another does just now."""
         name = hashlib.sha256(target.encode()).hexdigest()[:16]
         lock = self._path.with_name(f".{self._path.stem}-{name}.lock")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = open_own(lock, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

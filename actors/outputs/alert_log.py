@@ -20,6 +20,7 @@ from loguru import logger
 
 from actors.alert_log_files import ends_in_the_middle, last_link, last_steps
 from actors.outputs.output import Inbox, Report
+from actors.state_file import open_own
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.audit import Link, link_after, sealed
 from glancemetrics.snapshot import OutputState
@@ -118,7 +119,7 @@ class AlertLog:
         """Keep others from writing meanwhile."""
         # Not of a name that loguru takes for a file that was rotated.
         lock = self._path.with_name(f".{self._path.stem}.lock")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = open_own(lock, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

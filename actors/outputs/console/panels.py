@@ -83,7 +83,7 @@ def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row
     """Name, source, format, uptime; the clock to the right."""
     up = format_duration(max(0.0, snapshot.time - context.started_at))
     where = _sources_name(snapshot.health.sources)
-    formats = sorted({s.format for s in snapshot.health.sources if s.format})
+    formats = sorted({safe(s.format) for s in snapshot.health.sources if s.format})
     time = local_time(snapshot.time, context.zone)
     if cells < _ROOM_FOR_DATE:
         time = time[len("2026-11-23 ") :]
@@ -133,7 +133,7 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
             _warning("records are ahead of this machine's clock: is the server's time zone right?")
         )
     troubled = [s for s in state.sources if s.detail and s.state is not SourceState.ENDED]
-    rows += [_warning(f"{safe(s.name)} {s.detail}") for s in troubled[:2]]
+    rows += [_warning(f"{safe(s.name)} {safe(s.detail)}") for s in troubled[:2]]
     if len(troubled) > 2:
         rows.append(_warning(f"and {len(troubled) - 2} more sources"))
     return [fitted(row, cells) for row in rows]
@@ -374,7 +374,7 @@ def _silence(snapshot: Snapshot, context: Context) -> str:
         if source.state in (SourceState.WAITING, SourceState.BLOCKED)
     ]
     if state.sources and len(troubled) == len(state.sources):
-        return f"{safe(troubled[0].name)} {troubled[0].detail}."
+        return f"{safe(troubled[0].name)} {safe(troubled[0].detail)}."
     if state.early and not snapshot.insights.hits:
         return "All records are ahead of this machine's clock: is the server's time zone right?"
     ends = [source.last_record for source in state.sources if source.last_record is not None]

@@ -1,0 +1,255 @@
+"""Nothing that a log says gets out of its place, and what is written is nobody else's."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from datetime import UTC
+from pathlib import Path
+
+import attrs
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.shortcuts import print_formatted_text
+
+from actors.outputs.console import styles
+from actors.outputs.console.panels import Context
+from actors.outputs.console.screen import View, render
+from actors.silences import Silence
+from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.formats.combined import decode
+from glancemetrics.formats.format_option import read_format
+from glancemetrics.insights import TopRow
+from glancemetrics.rejects import Reject
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.snapshot import OutputHealth, OutputState, SourceHealth, SourceState
+from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
+from tests.conftest import needs, thorough
+from tests.lines import BASE, line
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.torture
+
+PROGRAM = [sys.executable, "-m", "glancemetrics"]
+RULE = read_rules('[[rule]]\nname = "Scan"\nscan = "paths"\nmessage = "{group}"', "x")[0]
+
+EVIL = st.text(max_size=30) | st.sampled_from(
+    [
+        *("\x1b[2J", "\x1b]0;owned\x07", "\x1b]8;;http://x\x1b\\y", "\x1b]52;c;aGk=\x07"),
+        *("\x9b31m", "\r\n\t\0\x7f", "\u202e\u2066", "\u200b\u200d\ufeff"),
+        *("e" + "\u0301" * 20, "日本語" * 9, "👩\u200d👩\u200d👧", "\ud800", "%1b%5b2J"),
+        *("\x1bP+q\x1b\\", "\x0e\x0f", "\x1bc", "{0.__class__}", "%s%n"),
+    ]
+)
+OURS = re.compile(r"\x1b\[(?:[0-9;]*m|\?7[hl]|0?K)|\r?\n|\r")
+"""What the console itself writes beside text: colors, line wrap on and off, ends of lines."""
+
+
+@given(st.lists(EVIL, min_size=12, max_size=12), st.sampled_from([(80, 24), (200, 60), (40, 12)]))
+@settings(max_examples=thorough(60, 3000))
+def test_no_byte_of_a_log_reaches_the_terminal_as_it_is(
+    texts: list[str], size: tuple[int, int]
+) -> None:
+    """On the stream as it is written, and on the screen of an emulator: each row in its place."""
+    columns, rows = size
+    shown = insights(8)
+    shown = attrs.evolve(
+        shown,
+        top={
+            dimension: tuple(TopRow(text, 9 - i, 9, 1) for i, text in enumerate(texts[:8]))
+            for dimension in shown.top
+        },
+    )
+    firing = attrs.evolve(FIRING, rule="Scan", by="host", group=texts[8], cause=texts[9])
+    state = snapshot(
+        insights=shown,
+        alerts=Alerts((firing,), ()),
+        health=health(
+            sources=(SourceHealth(texts[9], SourceState.BLOCKED, texts[10], texts[11]),),
+            outputs=(OutputHealth("syslog", OutputState.RETRYING, texts[11]),),
+            reject_samples=(Reject(texts[10], texts[11]),),
+            last_gap=texts[9],
+            gaps=1,
+        ),
+    )
+    context = Context("0", float(BASE), {"Scan": RULE}, 3, texts[8], UTC, (texts[9],))
+    silences = (Silence("Scan", BASE + 60, texts[10]),)
+    for view in (View(silences=silences), View(silences=silences)):
+        if view is not None and texts[0]:
+            view.toggle_silencing(("Scan",))
+        drawn = render(state, view, context, columns, rows)
+        stream = io.StringIO()
+        output = Vt100_Output(stream, lambda: Size(rows=rows, columns=columns), term="xterm")
+        for row in drawn:
+            print_formatted_text(
+                FormattedText(row), output=output, style=styles.style({}), end="\r\n"
+            )
+        written = stream.getvalue()
+        rest = OURS.sub("", written)
+        assert all(character.isprintable() for character in rest), repr(rest)
+        screen = pyte.Screen(columns, rows + 1)
+        pyte.Stream(screen).feed(written)
+        assert screen.cursor.y == rows  # no row was longer than the screen is wide, none shorter
+        view.toggle_silencing(("Scan",))
+
+
+def test_all_that_is_written_is_its_owners(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())) * 100)
+    config = tmp_path / "config.toml"
+    config.write_text('[[notify]]\nexec = ["/bin/true"]\n')
+    state = tmp_path / "made" / "state"
+    monitor = subprocess.Popen(
+        [*PROGRAM, "-f", str(log), "--no-console", "--state-dir", str(state), "--config",
+         str(config), "--alert_threshold", "0.1", "--alertwindow", "0.1"],
+        umask=0,
+    )  # fmt: skip
+    try:
+        eventually(lambda: list(state.glob("*.state")), what="a checkpoint")
+        eventually((state / "notifications.db").exists, what="the journal")
+    finally:
+        monitor.terminate()
+        monitor.wait(20)
+    for path in (state, *state.iterdir()):
+        mode = path.stat().st_mode
+        assert not mode & (stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP * (not path.is_dir())), path
+
+
+def test_a_folder_that_anyone_may_change_is_refused(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.touch()
+    state.mkdir()
+    state.chmod(0o777)
+    done = subprocess.run(
+        [*PROGRAM, "-f", str(log), "--no-console", "--state-dir", str(state)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "anyone may change what is in this folder; name another" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["monitor-*.new", "notifications.db"])
+def test_a_link_that_lies_in_wait_is_not_followed(tmp_path: Path, name: str) -> None:
+    log, state, victim = tmp_path / "access.log", tmp_path / "state", tmp_path / "victim"
+    log.write_bytes(line(int(time.time())))
+    victim.write_text("precious")
+    config = tmp_path / "config.toml"
+    config.write_text('[[notify]]\nexec = ["/bin/true"]\n')
+    arguments = [*PROGRAM, "-f", str(log), "--no-console", "--state-dir", str(state)]
+    arguments += ["--config", str(config)]
+    if "*" in name:
+        monitor = subprocess.Popen(arguments)
+        eventually(lambda: list(state.glob("*.state")), what="a checkpoint")
+        monitor.terminate()
+        monitor.wait(20)
+        (kept,) = state.glob("*.state")
+        name = kept.with_suffix(".new").name
+    else:
+        state.mkdir(mode=0o750)
+    (state / name).symlink_to(victim)
+    monitor = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    monitor.terminate()
+    _, errors = monitor.communicate(timeout=20)
+    assert victim.read_text() == "precious"
+    assert "symbolic links" in errors
+
+
+def test_without_any_capability_and_with_a_root_that_cannot_be_written(tmp_path: Path) -> None:
+    """As `docker run --read-only --cap-drop ALL` has it, with the state on a volume."""
+    needs("unshare", "setpriv")
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.write_bytes(line(int(time.time())) * 10)
+    state.mkdir(mode=0o750)
+    script = (
+        "mount --make-rprivate / && mount --bind / /mnt && mount -o remount,bind,ro /mnt && "
+        f'mount --bind "{state}" "/mnt{state}" && mount -t proc proc /mnt/proc && '
+        "mount --rbind /dev /mnt/dev && exec chroot /mnt "
+        "setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "
+        f"'{sys.executable}' -m glancemetrics -f '{log}' --no-console --state-dir '{state}'"
+    )
+    if subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody mount anything")
+    monitor = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", script], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        eventually(lambda: list(state.glob("*.state")), what="a checkpoint")
+        eventually((state / "alerts.jsonl").exists, what="the alert log")
+    finally:
+        monitor.terminate()
+        _, errors = monitor.communicate(timeout=20)
+    assert monitor.returncode in (0, -15), errors
+
+
+def test_the_unit_for_systemd_is_a_safe_one() -> None:
+    needs("systemd-analyze")
+    unit = Path(__file__).parents[2] / "packaging" / "glancemetrics.service"
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(unit)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    exposure = re.search(r"exposure level for glancemetrics.service: ([\d.]+)", done.stdout)
+    assert exposure is not None, done.stdout
+    assert float(exposure[1]) <= 1.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\x00", b"\xff\xfe", b'"', b'" ' * 3, b"\\", b"[", b"a b ", b"1.2.3.4 - - [",
+        b'{"a":', b"{" * 50, b"[[[[", b"%", b"\x1b[", b"127.0.0.1 ",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "written", ["combined", "json", '$remote_addr [$time_local] "$request" $status', "haproxy"]
+)
+def test_the_time_that_a_line_takes_grows_with_its_length_only(text: bytes, written: str) -> None:
+    """Twenty times the length takes at most a hundred times as long: no expression explodes."""
+    log_format = None if written == "combined" else read_format(written)
+
+    def took(size: int) -> float:
+        chunk = (text * (size // len(text)) + b"\n") * 20
+        began = time.perf_counter()
+        if log_format is None:
+            decode(chunk)
+        else:
+            log_format.decode(chunk)
+        return time.perf_counter() - began
+
+    took(1000)
+    small = max(min(took(5_000) for _ in range(3)), 0.0005)
+    assert min(took(100_000) for _ in range(2)) < 100 * small
+
+
+def test_a_bomb_is_unpacked_block_by_block(tmp_path: Path) -> None:
+    """A gigabyte of nothing in a megabyte: read, without being held."""
+    bomb = tmp_path / "access.log.gz"
+    with bomb.open("wb") as file:
+        subprocess.run(
+            ["sh", "-c", f"head -c {thorough(200, 1000)}M /dev/zero | gzip -1"],
+            stdout=file, check=True,
+        )  # fmt: skip
+    assert shutil.which("sh")
+    script = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[1:], capture_output=True)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)\n"
+        "sys.exit(done.returncode)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *PROGRAM, "report", str(bomb), "--no-progress"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert int(done.stdout) < 400

@@ -56,7 +56,7 @@ OURS = re.compile(r"\x1b\[(?:[0-9;]*m|\?7[hl]|0?K)|\r?\n|\r")
 
 
 @given(st.lists(EVIL, min_size=12, max_size=12), st.sampled_from([(80, 24), (200, 60), (40, 12)]))
-@settings(max_examples=thorough(60, 3000))
+@settings(max_examples=thorough(60, 1000))
 def test_no_byte_of_a_log_reaches_the_terminal_as_it_is(
     texts: list[str], size: tuple[int, int]
 ) -> None:

@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test lint format bench generate_logs docker screenshot format-pages clean
+.PHONY: run demo test torture soak lint audit sbom format bench generate_logs docker screenshot \
+	format-pages clean
 
 $(READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -36,11 +37,43 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
 
+# Everything by which a line could be lost, counted twice or get out of its place, tried for long.
+torture: $(READY)
+	TORTURE=1 $(BIN)/pytest tests/torture tests/actors/test_rotation.py -s $(ARGS)
+
+# Half an hour of traffic, rotation, killed outputs and a terminal that changes its size.
+soak: $(READY)
+	$(BIN)/python -m benchmarks soak --minutes 30 $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Known holes in what it depends on (asks the index of packages), its own code, and licences.
+RELEASE := build/release
+LICENCES := Apache-2.0;Apache License 2.0;Apache Software License;MIT;MIT License;MIT-0;0BSD;ISC;\
+BSD-2-Clause;BSD-3-Clause;BSD License;Mozilla Public License 2.0 (MPL 2.0);MPL-2.0;Zlib;\
+Python Software Foundation License;PSF-2.0;Unlicense;CC0-1.0
+
+$(RELEASE)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/pip install --quiet --disable-pip-version-check '.[sql,notify]'
+	@touch $@
+
+audit: $(READY) $(RELEASE)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	$(BIN)/bandit --quiet --recursive -ll --configfile pyproject.toml glancemetrics actors
+	$(BIN)/pip-licenses --python $(RELEASE)/bin/python --partial-match --allow-only '$(LICENCES)' \
+		--ignore-packages glancemetrics > $(RELEASE)/licences.txt
+	$(BIN)/pip-audit --path $$($(RELEASE)/bin/python -c 'import site; print(site.getsitepackages()[0])')
+
+# What a release is made of, as CycloneDX has it.
+sbom: $(READY) $(RELEASE)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py environment $(RELEASE)/bin/python --output-file dist/glancemetrics.cdx.json
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

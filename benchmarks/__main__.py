@@ -1,6 +1,6 @@
 """All measurements, each printed as it is known.
 
-python -m benchmarks                 all of them; the one of memory takes ten minutes
+python -m benchmarks                 all of them but the soak; the one of memory takes ten minutes
 python -m benchmarks report growth   some of them: whole logs, beside GoAccess, ngxtop and mawk
 python -m benchmarks memory --minutes 2
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.alerts import measure_replay, measure_rules
+from benchmarks.endurance import measure_attack, measure_soak
 from benchmarks.monitor import console, monitoring
 from benchmarks.reports import (
     measure_ceiling,
@@ -228,10 +229,13 @@ def main() -> None:
         "idle": lambda folder, _: measure_idle(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),
+        "attack": lambda folder, o: measure_attack(folder, o.seconds),
+        "soak": lambda folder, o: measure_soak(folder, o.minutes, o.rate),
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", nargs="*", choices=[*measures, []], default=list(measures))
-    parser.add_argument("--minutes", type=float, default=10, help="of the memory measurement")
+    parser.add_argument("what", nargs="*", choices=[*measures, []], default=[*measures][:-1])
+    parser.add_argument("--minutes", type=float, default=10, help="of memory and soak")
+    parser.add_argument("--rate", type=int, default=100_000, help="lines/s of the soak")
     parser.add_argument("--seconds", type=int, default=12, help="at each rate of ingest")
     parser.add_argument("--lines", type=int, default=2_000_000, help="of the log of the report")
     parser.add_argument("--rounds", type=int, default=2, help="of the report and its peers")

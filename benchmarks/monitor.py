@@ -34,6 +34,10 @@ class Monitor:
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def health(self) -> dict[str, Any]:
         health: dict[str, Any] = self.snapshots[-1][1]["health"]
         return health

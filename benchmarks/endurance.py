@@ -1,0 +1,267 @@
+"""How long it lasts: a soak of many minutes, and an attack with nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import os
+import pty
+import random
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.monitor import monitoring
+from glancemetrics.traffic import Shape, Traffic
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process:
+    """What a process takes of the machine, from /proc."""
+
+    def __init__(self, pid: int) -> None:
+        self._folder = Path(f"/proc/{pid}")
+
+    @property
+    def memory(self) -> float:
+        """MB that are resident."""
+        return int((self._folder / "statm").read_text().split()[1]) * _PAGE / 1e6
+
+    @property
+    def descriptors(self) -> int:
+        return sum(1 for _ in (self._folder / "fd").iterdir())
+
+    @property
+    def threads(self) -> int:
+        return sum(1 for _ in (self._folder / "task").iterdir())
+
+    @property
+    def taken(self) -> tuple[float, int, int]:
+        return self.memory, self.descriptors, self.threads
+
+
+class Writer:
+    """A server that writes so many lines a second, and rotates its log as it likes."""
+
+    def __init__(self, log: Path, rate: int) -> None:
+        self.log = log
+        self.lines = 0
+        self.rotations = 0
+        self._rate = rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+        log.write_bytes(b"")
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        moment = b"01/Jan/1970:00:00:01 +0000"
+        made = b"".join(Traffic(Shape(self._rate // 10), seed=1).seconds(1, 1)).splitlines(True)
+        chance, began, rotate_at = random.Random(1), time.monotonic(), 20.0
+        file = self.log.open("ab", 0)
+        while not self._stop.is_set():
+            now = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()).encode()
+            due = int((time.monotonic() - began) * self._rate) - self.lines
+            for _ in range(0, due, len(made)):
+                file.write(b"".join(made).replace(moment, now))
+                self.lines += len(made)
+            if time.monotonic() - began > rotate_at:
+                rotate_at += chance.uniform(5, 40)
+                self._rotate()
+                file.close()
+                file = self.log.open("ab", 0)
+            time.sleep(0.02)
+        file.close()
+
+    def _rotate(self) -> None:
+        """Keep three files: the disk need not hold it all."""
+        self.rotations += 1
+        for number in (3, 2, 1):
+            old = self.log.with_name(f"{self.log.name}.{number}")
+            if number == 3:
+                old.unlink(missing_ok=True)
+            elif old.exists():
+                old.rename(self.log.with_name(f"{self.log.name}.{number + 1}"))
+        self.log.rename(self.log.with_name(f"{self.log.name}.1"))
+
+
+def measure_soak(folder: Path, minutes: float, rate: int) -> None:
+    """Traffic without end: random rotation, a syslog server that is killed, a terminal resized."""
+    log = folder / "soak.log"
+    writer = Writer(log, rate)
+    port = _free_port()
+    chance = random.Random(2)
+    arguments = ["--from", "start", "--state-dir", str(folder / "state"), "--rules", "stock"]
+    arguments += ["--syslog", f"tcp://127.0.0.1:{port}", "-r", "1", "--alert_threshold", "1"]
+    sizes: list[tuple[float, ...]] = []
+    lag = 0.0
+    syslog: subprocess.Popen[bytes] | None = None
+    with monitoring(log, *arguments) as monitor, _console(log) as (screen, resize):
+        monitor.wait_first()
+        service = Process(monitor.pid)
+        end = time.monotonic() + minutes * 60
+        next_row = time.monotonic() + 30
+        while time.monotonic() < end:
+            time.sleep(0.5)
+            lag = max(lag, monitor.health["lag_seconds"] or 0.0)
+            if chance.random() < 0.1:
+                resize(chance.randint(40, 240), chance.randint(10, 70))
+            if chance.random() < 0.05:
+                if syslog is None:
+                    syslog = _syslog_server(port)
+                else:
+                    syslog.kill()
+                    syslog.wait()
+                    syslog = None
+            if time.monotonic() > next_row:
+                next_row += 60
+                sizes.append((*service.taken, *screen.taken))
+                memory, descriptors, threads, *of_screen = sizes[-1]
+                elapsed = (time.monotonic() - end) / 60 + minutes
+                print(
+                    f"  {elapsed:4.1f} min: service {memory:.0f} MB, "
+                    f"{descriptors:.0f} descriptors, {threads:.0f} threads; "
+                    f"console {of_screen[0]:.0f} MB, {of_screen[1]:.0f}, {of_screen[2]:.0f}; "
+                    f"worst lag {lag:.1f} s, {writer.lines:,} lines, {writer.rotations} rotations",
+                    flush=True,
+                )
+        writer.stop()
+        deadline = time.monotonic() + 120
+        while monitor.health["lines"] != writer.lines and time.monotonic() < deadline:
+            time.sleep(0.2)
+        counted = monitor.health["lines"]
+        gaps = monitor.health["gaps"]
+    if syslog is not None:
+        syslog.kill()
+        syslog.wait()
+    middle = len(sizes) // 2
+    first, second = sizes[:middle] or sizes, sizes[middle:]
+    print(
+        f"soak of {minutes:g} min at {rate:,} lines/s: {writer.lines:,} lines written, "
+        f"{counted:,} counted, {gaps} gaps, {writer.rotations} rotations, worst lag {lag:.1f} s; "
+        f"service: peak {max(s[0] for s in first):.0f} MB in the first half, "
+        f"{max(s[0] for s in second):.0f} MB in the second, "
+        f"{min(s[1] for s in sizes)}-{max(s[1] for s in sizes)} descriptors, "
+        f"{min(s[2] for s in sizes)}-{max(s[2] for s in sizes)} threads; "
+        f"console: {max(s[3] for s in first):.0f} MB, {max(s[3] for s in second):.0f} MB"
+    )
+
+
+@contextmanager
+def _console(log: Path) -> Iterator[tuple[Process, _Resize]]:
+    """A console in a terminal that is resized."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "glancemetrics", "-f", str(log), "--alert-log", "off"]
+    with subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        threading.Thread(target=_swallow, args=(master,), daemon=True).start()
+        try:
+            yield Process(process.pid), _Resize(slave)
+        finally:
+            process.terminate()
+            process.wait(10)
+            os.close(slave)
+
+
+class _Resize:
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+
+    def __call__(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+
+def _swallow(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(descriptor, 65_536):
+            pass
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _syslog_server(port: int) -> subprocess.Popen[bytes]:
+    script = (
+        "import socket, threading\n"
+        f"server = socket.create_server(('127.0.0.1', {port}))\n"
+        "while True:\n"
+        "    opened, _ = server.accept()\n"
+        "    threading.Thread(target=lambda o=opened: [0 for _ in iter(lambda: o.recv(9999), b'')],"
+        " daemon=True).start()\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", script])
+
+
+def measure_attack(folder: Path, seconds: int) -> None:
+    """200,000 lines/s are written of which nothing is there twice, 8 kB each, or as many as can be.
+
+    Every host, path, referrer and agent is another. What memory is taken, whether the refresh comes
+    on time, and how far the estimates are off.
+    """
+    log = folder / "attack.log"
+    log.write_bytes(b"")
+    rate, padding = 200_000, b"x" * 7_700
+    with monitoring(log, "-r", "1", "--timewindow", "3600", "--from", "start") as monitor:
+        monitor.wait_first()
+        number, began, peak = 0, time.monotonic(), 0.0
+        with log.open("ab", 0) as file:
+            while time.monotonic() - began < seconds:
+                now = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()).encode()
+                due = min(int((time.monotonic() - began) * rate) - number, 2000)
+                file.write(b"".join(_unlike(number + i, now, padding) for i in range(due)))
+                number += due
+                peak = max(peak, monitor.memory_bytes() / 1e6)
+        wrote = time.monotonic() - began
+        while monitor.health["lines"] < number and time.monotonic() - began < 600:
+            time.sleep(0.2)
+            peak = max(peak, monitor.memory_bytes() / 1e6)
+        took = time.monotonic() - began
+        time.sleep(2.5)
+        last = monitor.snapshots[-1][1]
+        times = [moment for moment, _ in monitor.snapshots]
+    gap = max(later - earlier for earlier, later in itertools.pairwise(times))
+    off = abs(last["visitors"] - number) / number
+    size = log.stat().st_size
+    print(
+        f"attack: {number:,} lines of {size / number:,.0f} B, nothing twice, written at "
+        f"{number / wrote:,.0f}/s, all read after {took:.1f} s ({number / took:,.0f}/s, "
+        f"{size / took / 1e6:,.0f} MB/s), {last['hits']:,} counted; memory at most {peak:,.0f} MB; "
+        f"longest time between snapshots (asked: 1 s) {gap:.1f} s; "
+        f"visitors estimated {100 * off:.1f} % off (stated: 1.6 % standard error)"
+    )
+    log.unlink()
+
+
+def _unlike(number: int, now: bytes, padding: bytes) -> bytes:
+    host = b"%d.%d.%d.%d" % (
+        10 + (number >> 24),
+        number >> 16 & 255,
+        number >> 8 & 255,
+        number & 255,
+    )
+    return b'%b - - [%b] "GET /%d/%d HTTP/1.1" 404 %d "https://%d.example/" "Agent/%d %b"\n' % (
+        host,
+        now,
+        number,
+        number,
+        number,
+        number,
+        number,
+        padding,
+    )

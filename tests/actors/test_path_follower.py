@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.tailer.path_follower import ROTATED_GRACE, PathFollower
+from actors.tailer.followed_files import ROTATED_GRACE
+from actors.tailer.path_follower import PathFollower
 from actors.tailer.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.tailer.followed_files import ROTATED_GRACE
 from actors.tailer.marks import PathMark
-from actors.tailer.path_follower import ROTATED_GRACE, PathFollower
+from actors.tailer.path_follower import PathFollower
 from actors.tailer.position import From, StartPosition
 from actors.tailer.rotation import siblings
 from glancemetrics.snapshot import SourceHealth, SourceState

@@ -12,8 +12,8 @@ import trio
 import trio.testing
 
 from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.tailer.followed_files import ROTATED_GRACE
 from actors.tailer.marks import PathMark
-from actors.tailer.path_follower import ROTATED_GRACE
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from actors.tailer.waking import Waker

@@ -1,0 +1,431 @@
+"""The files of one path, in the order in which they had its name, and what became of them.
+
+logrotate and its like rename files, copy and empty them, and compress them, also while nothing ran.
+What was read is known by its bytes (`marks.py`), what is new beside the path by when it was last
+written to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+import attrs
+
+from actors.tailer.identity import Identity
+from actors.tailer.marks import HEAD_BYTES, FileMark, Head, PathMark
+from actors.tailer.open_file import (
+    CompressedFile,
+    OpenFile,
+    OpenPipe,
+    Reading,
+    has_read,
+    head_of,
+)
+from actors.tailer.rotation import Sibling, log_of, newer, siblings
+from glancemetrics.line_splitter import Lines, LineSplitter
+
+ROTATED_GRACE = 60.0
+"""Seconds without a new byte after which a file that lost its name is let go. A server writes to
+it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
+workers do within a few seconds."""
+
+_SEARCH_SECONDS = 3.0
+"""For so long a file is looked for that was read before."""
+
+_ENOUGH = 64
+"""Bytes at the beginning by which a file is known; they have the time of a line."""
+
+_MOST_KNOWN = 100
+"""Files that have been read are remembered, so that they are not read again compressed."""
+
+Claimed = Callable[[str, Identity], bool]
+"""Whether a file is followed by somebody else."""
+
+
+def nobodys(path: str, identity: Identity) -> bool:
+    """Tell that nobody follows a file."""
+    del path, identity
+    return False
+
+
+class NotFoundYetError(Exception):
+    """A file that was read before has no name now that is known: it may just be renamed."""
+
+
+class CurrentLostError(Exception):
+    """The file that has the path's name cannot be read now."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@attrs.define
+class FollowedFiles:
+    """The files of one path that are being read."""
+
+    path: str
+    claimed: Claimed = nobodys
+    current: OpenFile | None = None
+    """The one that has the path's name."""
+    _rotated: list[Reading] = attrs.field(factory=list)
+    """Those that had it and may still be written to, and what was made of them, oldest first."""
+    _wanted: tuple[FileMark, ...] = ()
+    """Files to be found again, oldest first; they come after those that are read."""
+    _marks: dict[Identity, FileMark] = attrs.field(factory=dict)
+    """How far the files have been read that are open."""
+    _copies: dict[Identity, Head] = attrs.field(factory=dict)
+    """Files beside the path that have what was read of it before it was emptied."""
+    _known: dict[Identity, Head] = attrs.field(factory=dict)
+    """Files beside the path of which nothing more is wanted."""
+    _gaps: list[str] = attrs.field(factory=list)
+    _looking_since: float | None = None
+    """When a file that is to be read on was not found first."""
+    _seen: int = 0
+    """When the current file was last written to, as of the last look that caught up."""
+
+    def resume(self, before: PathMark) -> None:
+        """Look for the files that another read, to go on in them."""
+        self._wanted = before.files
+        self._known = {head.identity: head for head in before.known}
+
+    def identities(self) -> Iterator[Identity]:
+        """Yield the files that are being read."""
+        for file in self._readings():
+            yield file.identity
+
+    def marks(self) -> tuple[FileMark, ...]:
+        """Return how far the files have been read, the oldest first."""
+        marks = tuple(self._marks[file.identity] for file in self._readings())
+        # A file that has lost its name and has never had anything cannot be known again.
+        return tuple(mark for mark in marks[:-1] if mark.offset) + marks[-1:] + self._wanted
+
+    def known(self) -> tuple[Head, ...]:
+        """Return the files beside the path of which nothing more is wanted."""
+        return tuple(self._known.values())
+
+    def take_gaps(self) -> tuple[str, ...]:
+        """Return what could not be read and never will be, in a sentence each, once."""
+        gaps, self._gaps = tuple(self._gaps), []
+        return gaps
+
+    def lag(self) -> int:
+        """Return how many bytes there are left to read, as far as that is known."""
+        lag = 0
+        for file in self._readings():
+            with suppress(OSError):
+                lag += file.lag()
+        return lag
+
+    def read(self, now: float, found: list[Lines]) -> bool:
+        """Read the files in their order, no further than one that is not at its end.
+
+        Returns whether all are. What is read is added to `found`. Raises `CurrentLostError`.
+        """
+        for file in self._readings():
+            try:
+                if file is self.current and self._was_emptied(self.current):
+                    return False
+                lines, at_end = file.read(now)
+                self._marks[file.identity] = file.mark()
+            except OSError as error:
+                self._lose_touch(file, error)
+                return True
+            found.append(lines)
+            if not at_end:
+                return False
+            if file is not self.current and (
+                file.is_copy or now - file.last_growth > ROTATED_GRACE
+            ):
+                found.append(self._let_go(file))
+        return True
+
+    def last_change(self) -> int:
+        """Return when the current file was last written to, of what has been read of it."""
+        return 0 if self.current is None else self._marks[self.current.identity].changed
+
+    def note_seen(self, changed: int) -> None:
+        """Note that all has been seen that was last written to up to a moment."""
+        self._seen = changed
+
+    def retire(self, now: float) -> OpenFile | None:
+        """The current file has lost the path's name; returns it."""
+        current, self.current = self.current, None
+        if current is not None:
+            current.last_growth = now
+            self._rotated.append(current)
+        return current
+
+    def follow(self, opened: OpenFile, before: OpenFile | None, now: float) -> None:
+        """Go on with a file that has the path's name now, after what had it meanwhile.
+
+        `before` is that which had it last. Raises `OSError`, and `NotFoundYetError` for what is
+        worth a second look.
+        """
+        if before is not None:
+            self._add_newer(siblings(self.path), self._seen, opened)
+        self._marks[opened.identity] = self._find_wanted(opened, now) or opened.mark()
+        self.current = opened
+
+    def rescue(self, now: float) -> bool:
+        """Where the path has no file now, read what was renamed; whether there is any.
+
+        Raises `OSError`.
+        """
+        count = len(self._rotated)
+        self._find_wanted(None, now)
+        return len(self._rotated) > count
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for file in self._readings():
+            file.close()
+        self.current, self._rotated = None, []
+
+    def note_siblings(self) -> None:
+        """What is beside a log when its following begins is of no concern."""
+        for sibling in siblings(self.path):
+            if sibling.path != os.path.realpath(self.path):
+                with suppress(OSError):
+                    self._known[sibling.identity] = head_of(sibling)
+
+    def has_copy(self, identity: Identity) -> bool:
+        """Tell whether a file beside the path is a copy of what is read, or may become one."""
+        found = [one for one in siblings(self.path) if one.identity == identity]
+        mark = None if self.current is None else self._marks.get(self.current.identity)
+        if not found or mark is None or found[0].path == os.path.realpath(self.path):
+            return False
+        try:
+            head = head_of(found[0], min(mark.offset, HEAD_BYTES))
+            if head.size and head.digest == mark.head:
+                self._copies[identity] = head
+            copy = self._copies.get(identity)
+            if copy is not None and head_of(found[0], copy.size) == copy:
+                return True
+            # It may not be there as a whole yet.
+            return self.current is not None and self.current.begins(head)
+        except OSError:
+            return False
+
+    def _readings(self) -> list[Reading]:
+        return self._rotated if self.current is None else [*self._rotated, self.current]
+
+    def _let_go(self, file: Reading) -> Lines:
+        self._rotated.remove(file)
+        mark = self._marks.pop(file.identity)
+        size = min(mark.offset, HEAD_BYTES)
+        self._known[file.identity] = Head(file.identity, size, mark.head)
+        for oldest in list(self._known)[:-_MOST_KNOWN]:
+            del self._known[oldest]
+        if isinstance(file, CompressedFile) and file.damage:
+            self._gaps.append(f"of {self.path} a compressed file was lost in part: {file.damage}")
+        return file.close()
+
+    def _lose_touch(self, file: Reading, error: OSError) -> None:
+        """Close a file that cannot be read now; that which has the path's name is opened again."""
+        mark = self._marks.pop(file.identity)
+        with suppress(OSError):
+            file.close()
+        if file is not self.current:
+            self._rotated.remove(file)
+            self._gaps.append(_gap(self.path, mark, error.strerror or "it cannot be read"))
+            return
+        self.current = None
+        self._wanted = (*self._wanted, mark)
+        raise CurrentLostError(error) from None
+
+    def _was_emptied(self, current: OpenFile) -> bool:
+        """Tell whether the file has been emptied: what had not been read of it is in a copy then.
+
+        logrotate's `copytruncate` makes one. What is held of a line stays: the writer goes on with
+        its other half at the beginning of the file.
+        """
+        mark = self._marks[current.identity]
+        if isinstance(current, OpenPipe):
+            return False
+        if not mark.offset:
+            return self._add_copies(siblings(self.path), mark, current)
+        if not current.has_been_replaced():
+            return False
+        family = siblings(self.path)
+        copy = self._found(mark, family, claimed=nobodys)
+        if copy is not None:
+            self._copies[copy.identity] = head_of(copy)
+            self._add(copy, mark, current.splitter, is_copy=True)
+            mark = attrs.evolve(mark, changed=max(mark.changed, copy.changed))
+        current.begin_anew()
+        self._add_copies(family, mark, current)
+        self._marks[current.identity] = current.mark()
+        return True
+
+    def _add_copies(self, family: list[Sibling], mark: FileMark, current: OpenFile) -> bool:
+        """Read copies of what the file held after a mark, and which it does not hold any more."""
+        count = len(self._rotated)
+        for sibling in newer(family, mark.changed, but=list(self.identities())):
+            # What begins as an open file does is only being copied.
+            is_path = sibling.path == os.path.realpath(self.path)
+            # A copy is made before the file is emptied.
+            if is_path or sibling.changed > current.changed() or not sibling.size:
+                continue
+            if self._is_known(sibling):
+                continue
+            self._copies[sibling.identity] = head_of(sibling)
+            self._add(sibling, None, current.splitter, is_copy=True)
+        return len(self._rotated) > count
+
+    def _looks_for(self, now: float) -> bool:
+        """Tell whether it is too early to give up: a file may just be renamed or compressed."""
+        if self._looking_since is None:
+            self._looking_since = now
+        if now - self._looking_since < _SEARCH_SECONDS:
+            return True
+        self._looking_since = None
+        return False
+
+    def _find_wanted(self, opened: OpenFile | None, now: float) -> FileMark | None:
+        """Go on with files that were read before, whatever they are called now.
+
+        `opened` is the file that has the path's name now, if any; returns how far that had been
+        read. Files that had the name meanwhile are read too. Raises `OSError`, and
+        `NotFoundYetError` for what is worth a second look.
+        """
+        wanted, self._wanted = self._wanted, ()
+        if not wanted:
+            return None
+        family = siblings(self.path)
+        since = wanted[-1].changed
+        emptied: tuple[Identity, LineSplitter] | None = None
+        goes_on: LineSplitter | None = None
+        # What is followed under the name of a rotated file has been rotated once more.
+        places = self._places(wanted, siblings(log_of(self.path)), opened)
+        is_missing = any(
+            mark.offset and not place for mark, place in zip(wanted, places, strict=True)
+        )
+        if is_missing and opened is not None and self._looks_for(now):
+            self._wanted = wanted
+            raise NotFoundYetError
+        for mark, place in zip(wanted, places, strict=True):
+            splitter = LineSplitter.from_state(mark.held, mark.skipping)
+            if isinstance(place, OpenFile):
+                if goes_on is not None and mark.offset:
+                    self._add_newer(family, since, opened, None, goes_on)
+                place.go_to(mark.offset)
+                place.splitter = splitter
+                return mark  # nothing has been renamed since
+            if place is not None and not mark.offset and place.changed > since:
+                emptied = mark.identity, splitter  # perhaps; it is found among what is newer
+            elif place is not None:
+                if any(one.identity == mark.identity != place.identity for one in family):
+                    emptied = mark.identity, splitter
+                self._add(place, mark, splitter, is_copy=emptied is not None)
+            elif opened is None:
+                self._wanted = (*self._wanted, mark)  # it may come back
+            elif mark.offset:
+                self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
+            else:
+                # What it became, if anything, is newer than what is known of it.
+                goes_on = splitter
+                since = min(since, mark.changed)
+        self._add_newer(family, since, opened, emptied, goes_on)
+        return None
+
+    def _add_newer(
+        self,
+        family: list[Sibling],
+        since: int,
+        opened: OpenFile | None,
+        emptied: tuple[Identity, LineSplitter] | None = None,
+        goes_on: LineSplitter | None = None,
+    ) -> None:
+        """Read what had the path's name between a file that was read and the one that has it.
+
+        `emptied` is a file that was copied and emptied, and what it goes on with: what is newer
+        than its copy, but older than itself, are further copies of it. `goes_on` is what the first
+        of the files goes on with.
+        """
+        for sibling in newer(family, since, but=list(self.identities())):
+            if opened is not None and sibling.identity == opened.identity:
+                continue
+            if self._is_known(sibling) or self.claimed(sibling.path, sibling.identity):
+                continue
+            if emptied is None:
+                self._add(sibling, None, goes_on or LineSplitter(), is_copy=False)
+                goes_on = None
+                continue
+            own, splitter = emptied
+            self._add(sibling, None, splitter, is_copy=sibling.identity != own)
+            if sibling.identity == own:
+                emptied = None
+        if emptied is not None and opened is not None and opened.identity == emptied[0]:
+            opened.splitter = emptied[1]
+        elif goes_on is not None and opened is not None:
+            opened.splitter = goes_on
+
+    def _is_known(self, sibling: Sibling) -> bool:
+        """Tell whether a file is, or was made of, one that has been read or is not wanted."""
+        head = head_of(sibling)
+        open_files = [file for file in self._readings() if isinstance(file, OpenFile)]
+        if head.size and any(file.begins(head) for file in open_files):
+            return True
+        if self._known.get(sibling.identity) == head:
+            return True
+        return any(
+            known.size
+            and (known.size >= _ENOUGH or known.identity == sibling.identity)
+            and head_of(sibling, known.size).digest == known.digest
+            for known in self._known.values()
+        )
+
+    def _places(
+        self, wanted: Sequence[FileMark], family: list[Sibling], opened: OpenFile | None
+    ) -> list[OpenFile | Sibling | None]:
+        """Return which file each mark is of: the one that is open now, another, or none."""
+        places: dict[FileMark, OpenFile | Sibling | None] = {}
+        left = [one for one in family if opened is None or one.identity != opened.identity]
+        # Those of which nothing had been read are known by their inode only, which may have been
+        # given to another file since.
+        for mark in sorted(wanted, key=lambda mark: not mark.offset):
+            # A file that has lost the name does not get it back.
+            if opened is not None and mark is wanted[-1] and opened.has_read(mark):
+                places[mark] = opened
+                continue
+            sibling = places[mark] = self._found(mark, left)
+            if sibling is not None:
+                left.remove(sibling)
+        return [places[mark] for mark in wanted]
+
+    def _found(
+        self, mark: FileMark, family: list[Sibling], claimed: Claimed | None = None
+    ) -> Sibling | None:
+        """Return the file that has the bytes that were read; rather the same than a copy."""
+        known = set(self.identities())
+        claimed = claimed or self.claimed
+        for sibling in sorted(family, key=lambda one: one.identity != mark.identity):
+            if sibling.identity in known or claimed(sibling.path, sibling.identity):
+                continue
+            with suppress(OSError):
+                if has_read(sibling, mark):
+                    return sibling
+        return None
+
+    def _add(
+        self, sibling: Sibling, mark: FileMark | None, splitter: LineSplitter, *, is_copy: bool
+    ) -> None:
+        file: Reading
+        if sibling.compression is not None:
+            file = CompressedFile(sibling, mark, splitter, is_copy)
+        else:
+            descriptor = os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            offset = 0 if mark is None else mark.offset
+            file = OpenFile(descriptor, sibling.identity, offset, splitter, is_copy=is_copy)
+        self._rotated.append(file)
+        self._marks[file.identity] = file.mark() if mark is None else mark
+
+
+def _gap(path: str, mark: FileMark, reason: str) -> str:
+    return (
+        f"what was written to {path} after byte {mark.offset:,} of a file that had its name "
+        f"cannot be read: {reason}"
+    )

@@ -193,6 +193,7 @@ def test_killed_again_and_again_under_logrotate(tmp_path: Path, how: Rotation) -
     standing = on_disk(logs)
     written = max(standing, default=0)
     expected = len(standing), sum(standing)
+    print(f"standing: {expected}, written: {written}")
     if how.loses:
         # Of what stands nowhere we may have seen a part.
         monitor.until(lambda counted: expected[0] <= counted[0] <= written)

@@ -78,11 +78,15 @@ class FollowedFiles:
     """How far the files have been read that are open."""
     _copies: dict[Identity, Head] = attrs.field(factory=dict)
     """Files beside the path that have what was read of it before it was emptied."""
+    _ended: set[Identity] = attrs.field(factory=set)
+    """Copies that have been read to their end."""
     _known: dict[Identity, Head] = attrs.field(factory=dict)
     """Files beside the path of which nothing more is wanted."""
     _gaps: list[str] = attrs.field(factory=list)
     _looking_since: float | None = None
     """When a file that is to be read on was not found first."""
+    _now: float = 0.0
+    """When the last look was."""
     _seen: int = 0
     """When the current file was last written to, as of the last look that caught up."""
 
@@ -98,9 +102,21 @@ class FollowedFiles:
 
     def marks(self) -> tuple[FileMark, ...]:
         """Return how far the files have been read, the oldest first."""
-        marks = tuple(self._marks[file.identity] for file in self._readings())
-        # A file that has lost its name and has never had anything cannot be known again.
-        return tuple(mark for mark in marks[:-1] if mark.offset) + marks[-1:] + self._wanted
+        marks: list[FileMark] = []
+        shares = False
+        for file in self._readings():
+            mark = self._marks[file.identity]
+            if shares and (file.is_copy or file is self.current):
+                # A copy before it has what is held of a line.
+                mark = attrs.evolve(mark, held=b"", skipping=False)
+            if file.is_copy:
+                if file.identity in self._ended:
+                    continue
+                shares = True
+            # A file that has lost its name and has never had anything cannot be known again.
+            if mark.offset or file is self.current:
+                marks.append(mark)
+        return (*marks, *self._wanted)
 
     def known(self) -> tuple[Head, ...]:
         """Return the files beside the path of which nothing more is wanted."""
@@ -124,6 +140,7 @@ class FollowedFiles:
 
         Returns whether all are. What is read is added to `found`. Raises `CurrentLostError`.
         """
+        self._now = now
         for file in self._readings():
             try:
                 if file is self.current and self._was_emptied(self.current):
@@ -136,9 +153,10 @@ class FollowedFiles:
             found.append(lines)
             if not at_end:
                 return False
-            if file is not self.current and (
-                file.is_copy or now - file.last_growth > ROTATED_GRACE
-            ):
+            if file.is_copy:
+                self._ended.add(file.identity)
+            # A copy, too: what looks like one may be a file whose inode was given to another.
+            if file is not self.current and now - file.last_growth > ROTATED_GRACE:
                 found.append(self._let_go(file))
         return True
 
@@ -215,6 +233,7 @@ class FollowedFiles:
     def _let_go(self, file: Reading) -> Lines:
         self._rotated.remove(file)
         mark = self._marks.pop(file.identity)
+        self._ended.discard(file.identity)
         size = min(mark.offset, HEAD_BYTES)
         self._known[file.identity] = Head(file.identity, size, mark.head)
         for oldest in list(self._known)[:-_MOST_KNOWN]:
@@ -419,7 +438,7 @@ class FollowedFiles:
         else:
             descriptor = os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             offset = 0 if mark is None else mark.offset
-            file = OpenFile(descriptor, sibling.identity, offset, splitter, is_copy=is_copy)
+            file = OpenFile(descriptor, sibling.identity, offset, splitter, self._now, is_copy)
         self._rotated.append(file)
         self._marks[file.identity] = file.mark() if mark is None else mark
 

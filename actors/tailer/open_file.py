@@ -36,7 +36,7 @@ class Reading(Protocol):
 
     @property
     def is_copy(self) -> bool:
-        """Whether nobody writes to it."""
+        """Whether what it holds of a line goes on in another file."""
 
     def read(self, now: float) -> tuple[Lines, bool]:
         """Read on; also whether the end was reached. Raises `OSError`."""

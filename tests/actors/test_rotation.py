@@ -12,11 +12,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.tailer.followed_files import ROTATED_GRACE
+from actors.tailer.identity import Identity
 from actors.tailer.marks import PathMark
 from actors.tailer.path_follower import PathFollower
 from actors.tailer.position import From, StartPosition
@@ -321,6 +323,53 @@ def test_another_file_with_the_same_inode_is_read_from_its_start(disk: Disk) -> 
     reader.read(5)
     assert reader.lines == disk.written
     assert reader.gaps
+
+
+def test_what_comes_late_into_a_file_that_was_found_again_is_read(disk: Disk) -> None:
+    """A server that has not reopened its log when we come back."""
+    reader = Reader(disk.log)
+    reader.now = 1e6  # the clock of a machine that has been up for days
+    disk.write(3)
+    reader.read()
+    reader.restart()
+    disk.rename()
+    disk.write(1)
+    disk.rename()
+    reader.read()
+    disk.write_to_old()
+    reader.read()
+    disk.write(1)
+    reader.read()
+    assert sorted(reader.lines) == sorted(disk.written)
+
+
+def test_an_inode_that_was_given_to_the_log_of_now_is_no_copytruncate(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the old file was compressed while nothing ran, and its inode came back."""
+    reader = Reader(disk.log)
+    disk.write(3)
+    reader.read()
+    disk.rename()
+    old = disk.rotated[0].stat().st_ino
+    disk.write(2)
+    disk.rename()
+    disk.compress()
+    disk.write(1)
+    now = disk.log.stat().st_ino
+    of = Identity.of
+    monkeypatch.setattr(
+        Identity,
+        "of",
+        lambda stat: attrs.evolve(of(stat), inode=old if stat.st_ino == now else stat.st_ino),
+    )
+    reader.restart()
+    reader.read()
+    disk.write_to_old()
+    reader.read()
+    disk.write(2)
+    reader.read()
+    assert sorted(reader.lines) == sorted(disk.written)
 
 
 def test_what_was_removed_unread_is_told(disk: Disk) -> None:

@@ -39,7 +39,8 @@ test: $(READY)
 
 # Everything by which a line could be lost, counted twice or get out of its place, tried for long.
 torture: $(READY)
-	TORTURE=1 $(BIN)/pytest tests/torture tests/actors/test_rotation.py -s $(ARGS)
+	TORTURE=1 $(BIN)/pytest -s tests/torture tests/actors/test_rotation.py tests/actors/test_tail.py \
+		tests/actors/test_service.py $(ARGS)
 
 # Half an hour of traffic, rotation, killed outputs and a terminal that changes its size.
 soak: $(READY)

@@ -28,6 +28,8 @@ _SLACK_BODY = {"text": "{mark} {message}"}
 _MARKS = {"triggered": "🔴", "flapping": "🔴", "ongoing": "🟠", "recovered": "🟢"}
 _MOST_TOLD = 20
 """Events of one message that are written out for people."""
+_NEVER = "0001-01-01T00:00:00Z"
+"""When an alert ends that is firing, as Alertmanager writes it."""
 _STILL_FIRING = timedelta(days=30)
 """Alertmanager takes an alert for resolved when it hears no more of it; we tell when it is."""
 
@@ -62,6 +64,8 @@ def webhook_body(events: Sequence[Event], target: Target) -> bytes:
     """
     is_slack = target.format == "slack"
     body = target.body
+    if body is None and target.format == "alertmanager":
+        return _as_alertmanager_tells(events, target)
     if body is None and not is_slack:
         return json_body(events, target)
     values = _values(events)
@@ -87,7 +91,50 @@ def alertmanager_body(events: Sequence[Event]) -> bytes:
     return json.dumps([_alert(event) for event in last.values()]).encode()
 
 
-def _alert(event: Event) -> dict[str, object]:
+def _as_alertmanager_tells(events: Sequence[Event], target: Target) -> bytes:
+    """Return what a webhook is told by Alertmanager itself, for what understands that.
+
+    Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+    """
+    last = {event["incident"]: event for event in events}
+    alerts = []
+    for event in last.values():
+        is_over = event["event"] == "recovered"
+        alert = _alert(event)
+        fingerprint = hashlib.sha256(json.dumps(alert["labels"], sort_keys=True).encode())
+        alerts.append(
+            {
+                **alert,
+                "status": "resolved" if is_over else "firing",
+                "endsAt": alert["endsAt"] if is_over else _NEVER,
+                "generatorURL": "",
+                "fingerprint": fingerprint.hexdigest()[:16],
+            }
+        )
+    is_firing = any(alert["status"] == "firing" for alert in alerts)
+    return json.dumps(
+        {
+            "version": "4",
+            "groupKey": f"glancemetrics {target.name}",
+            "truncatedAlerts": 0,
+            "status": "firing" if is_firing else "resolved",
+            "receiver": target.name,
+            "groupLabels": {},
+            "commonLabels": _common([alert["labels"] for alert in alerts]),
+            "commonAnnotations": _common([alert["annotations"] for alert in alerts]),
+            "externalURL": "",
+            "alerts": alerts,
+        }
+    ).encode()
+
+
+def _common(tables: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what all tables have alike."""
+    first, *others = tables
+    return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+
+
+def _alert(event: Event) -> dict[str, Any]:
     labels = {"alertname": event["rule"], "severity": event["severity"], "job": "glancemetrics"}
     if event.get("group") is not None:
         labels[event["by"]] = event["group"]

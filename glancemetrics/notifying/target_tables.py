@@ -24,7 +24,7 @@ _KEYS = (
     *("name", *_KINDS, "severity", "rules", "hours", "timezone", "recovered"),
     *("group_wait", "group_by", "repeat", *_FOR_WEBHOOKS, "timeout"),
 )
-_FORMATS = ("json", "slack")
+_FORMATS = ("json", "slack", "alertmanager")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _DEEPEST = 16
 

@@ -33,6 +33,7 @@ from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings
 from glancemetrics.snapshot import OutputState, Snapshot, SourceState
 from glancemetrics.state_tree import to_bytes
+from tests.conftest import thorough
 from tests.lines import BASE, line
 
 
@@ -206,7 +207,7 @@ async def test_after_a_restart_an_open_incident_is_still_the_same(
     assert own[0].incident.duration_seconds > 30
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(thorough(2, 12)))
 async def test_whatever_stops_it_it_shows_and_alerts_as_if_nothing_had(
     clock, run, tmp_path: Path, wall: WallClock, seed: int
 ) -> None:

@@ -19,6 +19,7 @@ from actors.tailer.tail import tail
 from actors.tailer.waking import Waker
 from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
+from tests.conftest import thorough
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))
@@ -221,8 +222,8 @@ async def test_files_of_a_glob_that_come_and_go_by_the_hundred(
 ) -> None:
     logs = heard(tmp_path / "*.log")
     expected = []
-    for round_ in range(3):
-        paths = [tmp_path / f"{round_}-{i}.log" for i in range(150)]
+    for round_ in range(2):
+        paths = [tmp_path / f"{round_}-{i}.log" for i in range(thorough(100, 400))]
         for i, path in enumerate(paths):
             text = line(BASE + i, agent=f"{round_} {i}")
             path.write_bytes(text)

@@ -159,7 +159,7 @@ async def test_what_happens_while_rsyslog_is_down_reaches_it_once_it_is_back(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
-        for round_ in range(3):
+        for round_ in range(2):
             begin = 20 * round_
             for number in range(begin, begin + 10):
                 delivery.send_event(event(number, "Event"))

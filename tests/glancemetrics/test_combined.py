@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from glancemetrics.formats.combined import COMBINED, decode, explain
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.records import SCHEMA, LogRecord, rows
+from tests.conftest import thorough
 from tests.lines import line
 
 TIME = "[17/May/2015:10:05:03 +0000]"
@@ -260,7 +261,7 @@ HOSTILE_PIECES = st.sampled_from(
 
 
 @given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"")), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=thorough(150, 2000), deadline=None)
 def test_any_bytes_are_records_or_rejects(pieces: list[bytes]) -> None:
     data = b"".join(piece + b"\n" for piece in pieces)
     decoded = decode(data)
@@ -288,7 +289,7 @@ def mangled_lines(draw: st.DrawFn) -> bytes:
 
 
 @given(st.lists(mangled_lines(), min_size=1, max_size=6))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=thorough(200, 3000), deadline=None)
 @example([b'h - - [17/May/2015:10:05:03 +0000] "a" 200 0x5'])
 def test_a_line_means_the_same_alone_and_among_others(lines: list[bytes]) -> None:
     together = decode(b"".join(text + b"\n" for text in lines))
@@ -298,7 +299,7 @@ def test_a_line_means_the_same_alone_and_among_others(lines: list[bytes]) -> Non
 
 
 @given(mangled_lines())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=thorough(200, 3000), deadline=None)
 def test_both_paths_read_a_line_the_same(text: bytes) -> None:
     # A byte order mark is taken off, and sends a line on the careful path.
     fast, careful = decode(text + b"\n"), decode(b"\xef\xbb\xbf" + text + b"\n")

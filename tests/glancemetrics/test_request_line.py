@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.native.line_decoder import REQUEST_PARTS, LineDecoder
+from tests.conftest import thorough
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
 _PROTOCOL = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
@@ -76,7 +77,7 @@ def split(requests: list[str | None]) -> list[RequestLine | None]:
 
 @given(st.lists(st.lists(PIECES, max_size=7).map("".join), max_size=10))
 @example(["GET http://h?q HTTP/1.1", "GET http:///p HTTP/1.1", "GET /", "GET / ", "", " "])
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=thorough(200, 3000))
 def test_request_lines_are_split_as_the_rfcs_have_it(requests: list[str]) -> None:
     assert split(requests) == [split_request(text) for text in requests]
 

@@ -107,8 +107,8 @@ def test_a_full_disk_loses_no_event_once_there_is_room(small_disk: Path, tmp_pat
             eventually(lambda: list((small_disk / "state").glob("*.state")), what="a checkpoint",
                        seconds=30)  # fmt: skip
             ballast = fill(small_disk)
-            traffic(log, per_second=30, seconds=9)
-            time.sleep(9)  # until the incident is over
+            traffic(log, per_second=30, seconds=7)
+            time.sleep(7)  # until the incident is over
             ballast.unlink()
             events = ["monitoring_started", "triggered", "recovered"]
             eventually(lambda: told(trail) == events, what="all events in the alert log",

@@ -224,6 +224,35 @@ async def test_what_is_wrong_with_a_program_is_told(
         nursery.cancel_scope.cancel()
 
 
+async def test_a_webhook_may_be_told_as_alertmanager_does(journal: Path) -> None:
+    def of(number: int, kind: AlertEventKind = AlertEventKind.TRIGGERED) -> AlertEvent:
+        made = event(number, kind)
+        assert made.incident is not None
+        over = BASE + 60 if kind is AlertEventKind.RECOVERED else None
+        group = f"192.0.2.{number}"
+        incident = attrs.evolve(made.incident, by="host", group=group, recovered_at=over)
+        return attrs.evolve(made, incident=incident)
+
+    with http_server() as server:
+        told = target(
+            f'name = "on call"\nwebhook = "{server.url}"\nformat = "alertmanager"\n'
+            'group_wait = "1s"'
+        )
+        events = [of(1), of(2), of(2, AlertEventKind.RECOVERED)]
+        await tell(told, journal, *events, until=lambda: bool(server.received))
+    (sent,) = bodies(server)
+    assert (sent["version"], sent["status"], sent["receiver"]) == ("4", "firing", "on call")
+    assert sent["commonLabels"] == {
+        "alertname": "high_traffic", "severity": "warning", "job": "glancemetrics",
+    }  # fmt: skip
+    one, two = sent["alerts"]
+    assert (one["status"], one["endsAt"]) == ("firing", "0001-01-01T00:00:00Z")
+    assert one["labels"]["host"] == "192.0.2.1"
+    assert two["status"] == "resolved"
+    assert two["endsAt"] > two["startsAt"]
+    assert one["fingerprint"] != two["fingerprint"]
+
+
 async def test_slack_is_sent_a_text_that_it_cannot_misread(journal: Path) -> None:
     with http_server() as server:
         told = target(f'webhook = "{server.url}"\nformat = "slack"')

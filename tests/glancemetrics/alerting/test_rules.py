@@ -27,6 +27,7 @@ from glancemetrics.rules.conditions import (
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule import Rule
 from glancemetrics.state_tree import from_bytes, to_bytes
+from tests.conftest import thorough
 from tests.glancemetrics.alerting.reference import Happened, Request, happenings
 from tests.lines import BASE
 
@@ -165,7 +166,7 @@ every_rule = st.one_of(
 
 
 @given(every_rule, st.lists(requests, max_size=60))
-@settings(max_examples=600)
+@settings(max_examples=thorough(250, 3000))
 def test_rules_say_what_their_definitions_do(rule: Rule, made: list[Request]) -> None:
     made.sort(key=lambda request: request.second)
     end = BASE + SPAN + 60
@@ -174,7 +175,7 @@ def test_rules_say_what_their_definitions_do(rule: Rule, made: list[Request]) ->
 
 
 @given(every_rule, st.lists(requests, max_size=60), st.lists(st.integers(1, SPAN), max_size=6))
-@settings(max_examples=300)
+@settings(max_examples=thorough(150, 2000))
 def test_it_does_not_matter_how_seconds_are_gathered(
     rule: Rule, made: list[Request], cuts: list[int]
 ) -> None:
@@ -189,7 +190,7 @@ def test_it_does_not_matter_how_seconds_are_gathered(
 
 
 @given(every_rule, st.lists(requests, min_size=1, max_size=60), st.integers(1, 5))
-@settings(max_examples=200)
+@settings(max_examples=thorough(100, 1000))
 def test_a_replay_does_not_depend_on_the_order_of_lines(
     rule: Rule, made: list[Request], pieces: int
 ) -> None:
@@ -232,7 +233,7 @@ def test_quantiles_are_those_of_the_window(share: float, data: st.DataObject) ->
 
 
 @given(every_rule, st.lists(requests, max_size=60), st.integers(1, SPAN + 40), st.integers(0, 30))
-@settings(max_examples=300)
+@settings(max_examples=thorough(150, 2000))
 def test_after_a_restart_it_goes_on_where_it_was(
     rule: Rule, made: list[Request], after: int, ahead: int
 ) -> None:

@@ -35,7 +35,7 @@ demo: $(READY)
 	$(BIN)/glancemetrics -f $$log --alertwindow 0.5 --alert_threshold 150 --alert-log off $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # Everything by which a line could be lost, counted twice or get out of its place, tried for long.
 torture: $(READY)

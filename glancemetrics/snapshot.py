@@ -63,11 +63,11 @@ class OutputHealth:
     state: OutputState
     detail: str = ""
     """Where it writes to; when it fails, why."""
-    waiting: int = 0
-    """Alert events that it has not delivered yet."""
     lost: int = 0
     """Alert events that did not fit its queue."""
     restarts: int = 0
+    waiting: int = 0
+    """Alert events that it has not delivered yet."""
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import errno
 import gzip
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -496,6 +497,49 @@ def test_a_named_pipe_is_read_while_writers_come_and_go(tmp_path: Path) -> None:
         reader.read()
     assert reader.lines == [b"line %d\n" % number for number in range(4)]
     assert not reader.gaps
+
+
+MOUNTS = {
+    "tmpfs": "mount -t tmpfs tmpfs {at}",
+    "bind": "mount --bind {beside} {at}",
+    "overlayfs": "mount -t tmpfs tmpfs {beside} && mkdir {beside}/l {beside}/u {beside}/w && "
+    "mount -t overlay overlay -o lowerdir={beside}/l,upperdir={beside}/u,workdir={beside}/w {at}",
+}
+
+
+@pytest.mark.parametrize("command", MOUNTS.values(), ids=MOUNTS)
+def test_on_any_file_system(tmp_path: Path, command: str) -> None:
+    at, beside = tmp_path / "at", tmp_path / "beside"
+    at.mkdir()
+    beside.mkdir()
+    script = command.format(at=at, beside=beside)
+    if subprocess.run(["sh", "-c", script], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody mount that")
+    try:
+        for copies in (False, True):
+            folder = at / str(copies)
+            folder.mkdir()
+            disk = Disk(folder)
+            reader = Reader(disk.log)
+            reader.read()
+            for round_ in range(12):
+                disk.write(3)
+                if round_ % 3:
+                    reader.read()
+                if copies:
+                    disk.copy_and_truncate()
+                else:
+                    disk.rename()
+                disk.write(2)
+                if round_ % 4 == 3:
+                    reader.restart()
+                disk.compress(all_of_them=round_ % 2 == 0)
+            reader.finish()
+            disk.close()
+            assert sorted(reader.lines) == sorted(disk.written)
+    finally:
+        subprocess.run(["umount", "-l", at], check=True)
+        subprocess.run(["umount", "-l", beside], capture_output=True, check=False)
 
 
 def test_names_of_rotated_files(tmp_path: Path) -> None:

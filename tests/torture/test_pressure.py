@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import pty
+import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +22,7 @@ from actors.tailer import open_file
 from glancemetrics.settings import Settings
 from tests.actors.outputs.http_server import http_server
 from tests.actors.test_service import Recorder
-from tests.conftest import thorough
+from tests.conftest import needs, thorough
 from tests.lines import line
 from tests.waiting import eventually
 
@@ -141,6 +143,61 @@ def told(trail: Path) -> list[str]:
         except ValueError:
             continue  # cut short by the disk
     return found
+
+
+def test_without_any_inotify_watch_left_it_looks_every_second(tmp_path: Path) -> None:
+    """As where other programs have used them all up."""
+    needs("unshare")
+    log, output = tmp_path / "access.log", tmp_path / "output"
+    log.touch()
+    limit = "echo 0 > /proc/sys/user/max_inotify_watches && exec "
+    command = [*PROGRAM, "-f", str(log), "--json", "--alert-log", "off", "-r", "0.5"]
+    unshare = ["unshare", "--user", "--map-root-user", "sh", "-c", limit + shlex.join(command)]
+    if subprocess.run([*unshare[:-1], limit + "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody set that limit")
+    with output.open("wb") as out:
+        monitor = subprocess.Popen(unshare, stdout=out, stderr=subprocess.PIPE, text=True)
+
+    def lines() -> int:
+        found = output.read_bytes().splitlines()
+        return int(json.loads(found[-1])["health"]["lines"]) if found else 0
+
+    try:
+        for number in range(1, 4):
+            with log.open("ab") as file:
+                file.write(line(int(time.time())) * 10)
+            eventually(lambda: lines() == 10 * number, what="the lines", seconds=20)  # noqa: B023
+    finally:
+        monitor.terminate()
+        _, errors = monitor.communicate(timeout=20)
+    assert "Traceback" not in errors
+
+
+def test_a_real_stop_and_its_end(tmp_path: Path) -> None:
+    """SIGSTOP and SIGCONT: what was written meanwhile is counted in its own time."""
+    log, output = tmp_path / "access.log", tmp_path / "output"
+    log.touch()
+    command = [*PROGRAM, "-f", str(log), "--json", "--alert-log", "off", "-r", "0.5"]
+    command += ["--timewindow", "600"]
+    with output.open("wb") as out:
+        monitor = subprocess.Popen(command, stdout=out)
+    try:
+        traffic(log, per_second=20, seconds=3)
+        monitor.send_signal(signal.SIGSTOP)
+        traffic(log, per_second=20, seconds=thorough(8, 60))
+        monitor.send_signal(signal.SIGCONT)
+        traffic(log, per_second=20, seconds=2)
+        written = log.read_bytes().count(b"\n")
+        eventually(
+            lambda: json.loads(output.read_bytes().splitlines()[-1])["hits"] >= written - 20,
+            what="the lines", seconds=20,
+        )  # fmt: skip
+    finally:
+        monitor.terminate()
+        monitor.wait(20)
+    last = json.loads(output.read_bytes().splitlines()[-1])
+    assert last["health"]["lines"] == written
+    assert last["health"]["late"] == 0
 
 
 def test_a_terminal_that_takes_nothing_slows_nothing_else(tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     row += _warned("lag", lag, bool(state.lag_seconds and state.lag_seconds > 10))
     delay = UNKNOWN if state.delay is None else f"{state.delay:g} s"
     row += [(styles.DIM, "  delay "), ("", delay)]
+    if state.memory is not None:
+        row += [(styles.DIM, "  memory "), ("", format_bytes(state.memory))]
     if state.late:
         row += _warned("late", format_count(state.late), True)
     if state.early:
@@ -315,6 +317,8 @@ def outputs(state: Health, cells: int) -> list[Row]:
     for output in state.outputs:
         if output.state is OutputState.RETRYING:
             lost = f", {output.lost} events lost" if output.lost else ""
+            if output.waiting:
+                lost = f", {format_count(output.waiting)} events waiting{lost}"
             rows.append(
                 _warning(f"{output.name} does not work: {safe(output.detail)}; retrying{lost}")
             )

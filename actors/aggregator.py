@@ -76,7 +76,10 @@ async def aggregate(
         while not ended:
             with trio.move_on_at(max(min(next_close, next_snapshot), clock.awake)):
                 try:
-                    await _take_in(aggregation, await receive.receive(), wall(), marks)
+                    message = await receive.receive()
+                    # What was written while nothing ran says nothing of how late lines come.
+                    aggregation.learns_delay = not clock.stood_still
+                    await _take_in(aggregation, message, wall(), marks)
                 except trio.EndOfChannel:
                     ended = True
             set_by = clock.set_by()

@@ -107,6 +107,8 @@ class Aggregation:
         self._gaps = 0
         self._last_gap = ""
 
+        self.learns_delay = True
+        """Whether lines that come are taken to have just been written."""
         self._begun: int | None = None
         """Older records are late, though windows may reach further."""
 
@@ -335,7 +337,8 @@ class Aggregation:
             if not len(seconds):
                 return
         self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
-        if read.fresh and self._delay is None and self._clock.live:
+        learns = self.learns_delay and self._delay is None
+        if read.fresh and learns and self._clock.live:
             self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
         if wanted is not None and not wanted.all():
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]

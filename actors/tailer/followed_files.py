@@ -109,9 +109,10 @@ class FollowedFiles:
             if shares and (file.is_copy or file is self.current):
                 # A copy before it has what is held of a line.
                 mark = attrs.evolve(mark, held=b"", skipping=False)
-            if file.is_copy:
-                if file.identity in self._ended:
-                    continue
+            if file.is_copy and file.identity in self._ended:
+                # What it held of a line has gone on.
+                mark = attrs.evolve(mark, held=b"", skipping=False)
+            elif file.is_copy:
                 shares = True
             # A file that has lost its name and has never had anything cannot be known again.
             if mark.offset or file is self.current:

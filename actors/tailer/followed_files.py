@@ -344,6 +344,9 @@ class FollowedFiles:
                 self._wanted = (*self._wanted, mark)  # it may come back
             elif mark.offset:
                 self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
+                # What begins as it did is less than has been read: it was compressed too early.
+                size = min(mark.offset, HEAD_BYTES)
+                self._known[mark.identity] = Head(mark.identity, size, mark.head)
             else:
                 # What it became, if anything, is newer than what is known of it.
                 goes_on = splitter

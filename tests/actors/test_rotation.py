@@ -392,6 +392,31 @@ def test_what_was_removed_unread_is_told(disk: Disk) -> None:
     assert "it was removed or changed" in gap
 
 
+def test_what_was_compressed_before_its_server_had_done_is_not_read_again(disk: Disk) -> None:
+    """We have seen more of it, through the file that was open, than the compressed one has."""
+    reader = Reader(disk.log)
+    disk.write(3)
+    disk.rename()
+    reader.read()
+    disk.write(30)
+    reader.read()
+    less = disk.log.read_bytes()
+    disk.write(2)
+    reader.read()
+    disk.rename()
+    (newest,) = [path for path in disk.rotated if path.name == "access.log.1"]
+    newest.unlink()
+    packed = disk.folder / "access.log.1.gz"
+    packed.write_bytes(gzip.compress(less))
+    disk._touch(packed)
+    disk.write(1)
+    reader.restart()
+    reader.read()
+    reader.read(5)
+    assert len(reader.gaps) == 1
+    assert reader.lines == disk.written[3:]
+
+
 def test_old_files_beside_a_log_are_of_no_concern(disk: Disk) -> None:
     disk.write(3)
     disk.rename()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import itertools
 import os
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.monitor import monitoring
+from benchmarks.monitor import monitoring, swallow
 from glancemetrics.traffic import Shape, Traffic
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -167,7 +166,7 @@ def _console(log: Path) -> Iterator[tuple[Process, _Resize]]:
     with subprocess.Popen(
         command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"}
     ) as process:
-        threading.Thread(target=_swallow, args=(master,), daemon=True).start()
+        threading.Thread(target=swallow, args=(master,), daemon=True).start()
         try:
             yield Process(process.pid), _Resize(slave)
         finally:
@@ -182,12 +181,6 @@ class _Resize:
 
     def __call__(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-
-
-def _swallow(descriptor: int) -> None:
-    with contextlib.suppress(OSError):
-        while os.read(descriptor, 65_536):
-            pass
 
 
 def _free_port() -> int:

@@ -88,7 +88,7 @@ def console(log: Path, columns: int, rows: int) -> Iterator[Callable[[], float]]
     with subprocess.Popen(
         command, stdin=slave, stdout=slave, stderr=slave, env=environment
     ) as process:
-        threading.Thread(target=_swallow, args=(master,), daemon=True).start()
+        threading.Thread(target=swallow, args=(master,), daemon=True).start()
         try:
             yield lambda: _cpu_seconds(process.pid)
         finally:
@@ -97,7 +97,8 @@ def console(log: Path, columns: int, rows: int) -> Iterator[Callable[[], float]]
             os.close(slave)
 
 
-def _swallow(descriptor: int) -> None:
+def swallow(descriptor: int) -> None:
+    """Read what a terminal shows, for nobody."""
     with contextlib.suppress(OSError):
         while os.read(descriptor, 65_536):
             pass

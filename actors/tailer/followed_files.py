@@ -14,13 +14,15 @@ from contextlib import suppress
 import attrs
 
 from actors.tailer.identity import Identity
-from actors.tailer.marks import HEAD_BYTES, FileMark, Head, PathMark
+from actors.tailer.marks import HEAD_BYTES, FileMark, Head, PathMark, digest
 from actors.tailer.open_file import (
     CompressedFile,
     OpenFile,
     OpenPipe,
     Reading,
+    beginning_of,
     has_read,
+    head_from,
     head_of,
 )
 from actors.tailer.rotation import Sibling, log_of, newer, siblings
@@ -388,7 +390,8 @@ class FollowedFiles:
 
     def _is_known(self, sibling: Sibling) -> bool:
         """Tell whether a file is, or was made of, one that has been read or is not wanted."""
-        head = head_of(sibling)
+        beginning = beginning_of(sibling)
+        head = head_from(sibling.identity, beginning)
         open_files = [file for file in self._readings() if isinstance(file, OpenFile)]
         if head.size and any(file.begins(head) for file in open_files):
             return True
@@ -397,7 +400,7 @@ class FollowedFiles:
         return any(
             known.size
             and (known.size >= _ENOUGH or known.identity == sibling.identity)
-            and head_of(sibling, known.size).digest == known.digest
+            and digest(beginning[: known.size]) == known.digest
             for known in self._known.values()
         )
 

@@ -240,14 +240,22 @@ class CompressedFile:
         return Lines() if self.is_copy else self._splitter.flush()
 
 
-def head_of(sibling: Sibling, size: int = HEAD_BYTES) -> Head:
+def beginning_of(sibling: Sibling, size: int = HEAD_BYTES) -> bytes:
     """Return what a file begins with; of one that is compressed, what was. Raises `OSError`."""
     with open(sibling.path, "rb", buffering=0) as file:
         if sibling.compression is None:
-            beginning = os.pread(file.fileno(), size, 0)
-        else:
-            beginning = next(_blocks(file, sibling.compression), b"")[:size]
-    return Head(sibling.identity, len(beginning), digest(beginning))
+            return os.pread(file.fileno(), size, 0)
+        return next(_blocks(file, sibling.compression), b"")[:size]
+
+
+def head_of(sibling: Sibling, size: int = HEAD_BYTES) -> Head:
+    """Return what a file is known by. Raises `OSError`."""
+    return head_from(sibling.identity, beginning_of(sibling, size))
+
+
+def head_from(identity: Identity, beginning: bytes) -> Head:
+    """Return what a file is known by that begins so."""
+    return Head(identity, len(beginning), digest(beginning))
 
 
 def has_read(sibling: Sibling, mark: FileMark) -> bool:

@@ -14,9 +14,6 @@ from glancemetrics.incidents import Incident, incident_id
 from glancemetrics.rules.own_health import OwnRule
 from glancemetrics.snapshot import Health
 
-_RATHER_COUNTED = frozenset({"Events lost", "Lines not counted"})
-"""Of what is counted only more is news."""
-
 
 class OwnWatch:
     """Watches itself, in the time of the wall clock."""
@@ -51,7 +48,7 @@ class OwnWatch:
         for group in dict.fromkeys([*measured, *gone]):
             value, cause = measured.get(group, (0.0, ""))
             key = own.rule.name, group
-            if own.rule.name in _RATHER_COUNTED:
+            if own.is_count:
                 before = self._counted.get(key, 0.0)
                 self._counted[key] = value
                 value = max(0.0, value - before)

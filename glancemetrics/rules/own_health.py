@@ -28,6 +28,8 @@ class OwnRule:
 
     rule: Rule
     measure: Callable[[Health], Measured]
+    is_count: bool = False
+    """Whether it only goes up, so that just more of it is news."""
 
 
 def own_rules() -> tuple[OwnRule, ...]:
@@ -38,9 +40,10 @@ def own_rules() -> tuple[OwnRule, ...]:
              says=lambda i: f"{_named(i)} {visible(i.cause)}".rstrip()),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
              says=lambda i: f"{_named(i)} does not work: {visible(i.cause)}"),
-        _own("Events lost", "critical", _lost, 0, keep=600, by="output",
+        _own("Events lost", "critical", _lost, 0, keep=600, by="output", is_count=True,
              says=lambda i: f"{_named(i)} has lost {format_count(int(i.value))} events"),
-        _own("Lines not counted", "warning", _gaps, 0, keep=600, says=lambda i: visible(i.cause)),
+        _own("Lines not counted", "warning", _gaps, 0, keep=600, is_count=True,
+             says=lambda i: visible(i.cause)),
     )  # fmt: skip
 
 
@@ -54,6 +57,7 @@ def _own(
     hold: int = 0,
     keep: int = 0,
     by: str | None = None,
+    is_count: bool = False,
 ) -> OwnRule:
     def triggered(rule: Rule, incident: Incident, time: str) -> str:
         return f"{rule.name}: {says(incident)}, noticed at {time}"
@@ -75,7 +79,7 @@ def _own(
         recovered_words=recovered,
         worst_words=lambda _: "",
     )
-    return OwnRule(rule, measure)
+    return OwnRule(rule, measure, is_count)
 
 
 def _named(incident: Incident) -> str:

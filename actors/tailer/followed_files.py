@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import attrs
 
@@ -25,7 +25,7 @@ from actors.tailer.open_file import (
     head_from,
     head_of,
 )
-from actors.tailer.rotation import Sibling, log_of, newer, siblings
+from actors.tailer.rotation import Sibling, log_of, newer, open_sibling, siblings
 from glancemetrics.line_splitter import Lines, LineSplitter
 
 ROTATED_GRACE = 60.0
@@ -85,6 +85,8 @@ class FollowedFiles:
     _known: dict[Identity, Head] = attrs.field(factory=dict)
     """Files beside the path of which nothing more is wanted."""
     _gaps: list[str] = attrs.field(factory=list)
+    _has_lost: bool = False
+    """Whether what had the path's name since the last look is to be found."""
     _looking_since: float | None = None
     """When a file that is to be read on was not found first."""
     _now: float = 0.0
@@ -141,18 +143,19 @@ class FollowedFiles:
     def read(self, now: float, found: list[Lines]) -> bool:
         """Read the files in their order, no further than one that is not at its end.
 
-        Returns whether all are. What is read is added to `found`. Raises `CurrentLostError`.
+        Returns whether all are. What is read is added to `found`. Raises `CurrentLostError`, and
+        `NotFoundYetError` for what is worth a second look.
         """
         self._now = now
         for file in self._readings():
             try:
-                if file is self.current and self._was_emptied(self.current):
-                    return False
-                lines, at_end = file.read(now)
-                self._marks[file.identity] = file.mark()
+                read = self._read_on(file, now)
             except OSError as error:
                 self._lose_touch(file, error)
                 return True
+            if read is None:
+                return False
+            lines, at_end = read
             found.append(lines)
             if not at_end:
                 return False
@@ -163,6 +166,19 @@ class FollowedFiles:
                 found.append(self._let_go(file))
         return True
 
+    def _read_on(self, file: Reading, now: float) -> tuple[Lines, bool] | None:
+        """Read on in a file; also whether that was all. `None` if it has been emptied."""
+        changed = file.changed()
+        piece, at_end = file.peek()
+        # Asked when there is a piece: before, it might be emptied until there is one.
+        if file is self.current:
+            with self._all_or_nothing():
+                if self._was_emptied(self.current, changed):
+                    return None
+        lines = file.take(piece, now)
+        self._marks[file.identity] = file.mark(changed)
+        return lines, at_end
+
     def last_change(self) -> int:
         """Return when the current file was last written to, of what has been read of it."""
         return 0 if self.current is None else self._marks[self.current.identity].changed
@@ -171,33 +187,52 @@ class FollowedFiles:
         """Note that all has been seen that was last written to up to a moment."""
         self._seen = changed
 
-    def retire(self, now: float) -> OpenFile | None:
-        """The current file has lost the path's name; returns it."""
+    def retire(self, now: float) -> None:
+        """The current file has lost the path's name."""
         current, self.current = self.current, None
         if current is not None:
             current.last_growth = now
             self._rotated.append(current)
-        return current
+            self._has_lost = True
 
-    def follow(self, opened: OpenFile, before: OpenFile | None, now: float) -> None:
+    def follow(self, opened: OpenFile) -> None:
         """Go on with a file that has the path's name now, after what had it meanwhile.
 
-        `before` is that which had it last. Raises `OSError`, and `NotFoundYetError` for what is
-        worth a second look.
+        Raises `OSError`, and `NotFoundYetError` for what is worth a second look.
         """
-        if before is not None:
-            self._add_newer(siblings(self.path), self._seen, opened)
-        self._marks[opened.identity] = self._find_wanted(opened, now) or opened.mark()
+        mark = opened.mark(opened.changed())
+        with self._all_or_nothing():
+            if self._has_lost:
+                self._add_newer(siblings(self.path), self._seen, opened)
+            self._marks[opened.identity] = self._find_wanted(opened) or mark
         self.current = opened
+        self._has_lost = False
+        self._looking_since = None
 
-    def rescue(self, now: float) -> bool:
+    def rescue(self) -> bool:
         """Where the path has no file now, read what was renamed; whether there is any.
 
-        Raises `OSError`.
+        Raises `OSError` and `NotFoundYetError`.
         """
         count = len(self._rotated)
-        self._find_wanted(None, now)
+        with self._all_or_nothing():
+            self._find_wanted(None)
         return len(self._rotated) > count
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Forget what was found of files if some could not be."""
+        rotated, marks, wanted = list(self._rotated), dict(self._marks), self._wanted
+        known, gaps = dict(self._known), list(self._gaps)
+        try:
+            yield
+        except (OSError, NotFoundYetError):
+            for file in self._rotated:
+                if file not in rotated:
+                    file.close()
+            self._rotated, self._marks, self._wanted = rotated, marks, wanted
+            self._known, self._gaps = known, gaps
+            raise
 
     def close(self) -> None:
         """Let go of all files."""
@@ -258,8 +293,10 @@ class FollowedFiles:
         self._wanted = (*self._wanted, mark)
         raise CurrentLostError(error) from None
 
-    def _was_emptied(self, current: OpenFile) -> bool:
+    def _was_emptied(self, current: OpenFile, changed: int) -> bool:
         """Tell whether the file has been emptied: what had not been read of it is in a copy then.
+
+        `changed` is when it was last written to, as of before it was read.
 
         logrotate's `copytruncate` makes one. What is held of a line stays: the writer goes on with
         its other half at the beginning of the file.
@@ -274,12 +311,13 @@ class FollowedFiles:
         family = siblings(self.path)
         copy = self._found(mark, family, claimed=nobodys)
         if copy is not None:
-            self._copies[copy.identity] = head_of(copy)
+            size = min(mark.offset, HEAD_BYTES)
+            self._copies[copy.identity] = Head(copy.identity, size, mark.head)
             self._add(copy, mark, current.splitter, is_copy=True)
             mark = attrs.evolve(mark, changed=max(mark.changed, copy.changed))
-        current.begin_anew()
         self._add_copies(family, mark, current)
-        self._marks[current.identity] = current.mark()
+        current.begin_anew()
+        self._marks[current.identity] = current.mark(changed)
         return True
 
     def _add_copies(self, family: list[Sibling], mark: FileMark, current: OpenFile) -> bool:
@@ -291,22 +329,23 @@ class FollowedFiles:
             # A copy is made before the file is emptied.
             if is_path or sibling.changed > current.changed() or not sibling.size:
                 continue
-            if self._is_known(sibling):
+            try:
+                if self._is_known(sibling):
+                    continue
+                self._copies[sibling.identity] = head_of(sibling)
+            except OSError as error:
+                self._give_up(sibling, error)
                 continue
-            self._copies[sibling.identity] = head_of(sibling)
             self._add(sibling, None, current.splitter, is_copy=True)
         return len(self._rotated) > count
 
-    def _looks_for(self, now: float) -> bool:
+    def _looks_for(self) -> bool:
         """Tell whether it is too early to give up: a file may just be renamed or compressed."""
         if self._looking_since is None:
-            self._looking_since = now
-        if now - self._looking_since < _SEARCH_SECONDS:
-            return True
-        self._looking_since = None
-        return False
+            self._looking_since = self._now
+        return self._now - self._looking_since < _SEARCH_SECONDS
 
-    def _find_wanted(self, opened: OpenFile | None, now: float) -> FileMark | None:
+    def _find_wanted(self, opened: OpenFile | None) -> FileMark | None:
         """Go on with files that were read before, whatever they are called now.
 
         `opened` is the file that has the path's name now, if any; returns how far that had been
@@ -325,8 +364,7 @@ class FollowedFiles:
         is_missing = any(
             mark.offset and not place for mark, place in zip(wanted, places, strict=True)
         )
-        if is_missing and opened is not None and self._looks_for(now):
-            self._wanted = wanted
+        if is_missing and opened is not None and self._looks_for():
             raise NotFoundYetError
         for mark, place in zip(wanted, places, strict=True):
             splitter = LineSplitter.from_state(mark.held, mark.skipping)
@@ -334,6 +372,8 @@ class FollowedFiles:
                 if goes_on is not None and mark.offset:
                     self._add_newer(family, since, opened, None, goes_on)
                 place.go_to(mark.offset)
+                if not place.is_at(mark):
+                    raise NotFoundYetError  # it was emptied just now
                 place.splitter = splitter
                 return mark  # nothing has been renamed since
             if place is not None and not mark.offset and place.changed > since:
@@ -371,9 +411,8 @@ class FollowedFiles:
         of the files goes on with.
         """
         for sibling in newer(family, since, but=list(self.identities())):
-            if opened is not None and sibling.identity == opened.identity:
-                continue
-            if self._is_known(sibling) or self.claimed(sibling.path, sibling.identity):
+            # What has the path's name now is opened next.
+            if sibling.path == os.path.realpath(self.path) or self._is_read(sibling, opened):
                 continue
             if emptied is None:
                 self._add(sibling, None, goes_on or LineSplitter(), is_copy=False)
@@ -388,11 +427,31 @@ class FollowedFiles:
         elif goes_on is not None and opened is not None:
             opened.splitter = goes_on
 
-    def _is_known(self, sibling: Sibling) -> bool:
+    def _is_read(self, sibling: Sibling, opened: OpenFile | None) -> bool:
+        """Tell whether a file is no concern of ours, or none any more."""
+        if opened is not None and sibling.identity == opened.identity:
+            return True
+        if self.claimed(sibling.path, sibling.identity):
+            return True
+        try:
+            # The one that was just opened may have been renamed and compressed since.
+            return self._is_known(sibling, opened)
+        except OSError as error:
+            self._give_up(sibling, error)
+            return True
+
+    def _give_up(self, sibling: Sibling, error: OSError) -> None:
+        """Pass over a file that cannot be read; raises `NotFoundYetError` if it is too early."""
+        if self._looks_for():
+            raise NotFoundYetError from error
+        self._gaps.append(f"{sibling.path} cannot be read: {error.strerror}")
+
+    def _is_known(self, sibling: Sibling, opened: OpenFile | None = None) -> bool:
         """Tell whether a file is, or was made of, one that has been read or is not wanted."""
         beginning = beginning_of(sibling)
         head = head_from(sibling.identity, beginning)
-        open_files = [file for file in self._readings() if isinstance(file, OpenFile)]
+        readings = [*self._readings(), opened]
+        open_files = [file for file in readings if isinstance(file, OpenFile)]
         if head.size and any(file.begins(head) for file in open_files):
             return True
         if self._known.get(sibling.identity) == head:
@@ -439,15 +498,19 @@ class FollowedFiles:
     def _add(
         self, sibling: Sibling, mark: FileMark | None, splitter: LineSplitter, *, is_copy: bool
     ) -> None:
+        try:
+            descriptor = open_sibling(sibling)
+        except OSError as error:
+            self._give_up(sibling, error)
+            return
         file: Reading
         if sibling.compression is not None:
-            file = CompressedFile(sibling, mark, splitter, is_copy)
+            file = CompressedFile(descriptor, sibling, mark, splitter, is_copy)
         else:
-            descriptor = os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             offset = 0 if mark is None else mark.offset
             file = OpenFile(descriptor, sibling.identity, offset, splitter, self._now, is_copy)
         self._rotated.append(file)
-        self._marks[file.identity] = file.mark() if mark is None else mark
+        self._marks[file.identity] = file.mark(sibling.changed) if mark is None else mark
 
 
 def _gap(path: str, mark: FileMark, reason: str) -> str:

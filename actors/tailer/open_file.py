@@ -16,7 +16,7 @@ import attrs
 from actors.archive.decompression import DamagedError, decompressed
 from actors.tailer.identity import Identity
 from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, digest
-from actors.tailer.rotation import Sibling
+from actors.tailer.rotation import Sibling, open_sibling
 from glancemetrics.line_splitter import Lines, LineSplitter
 
 _PIPE_SIZE = 1 << 20
@@ -38,14 +38,20 @@ class Reading(Protocol):
     def is_copy(self) -> bool:
         """Whether what it holds of a line goes on in another file."""
 
-    def read(self, now: float) -> tuple[Lines, bool]:
-        """Read on; also whether the end was reached. Raises `OSError`."""
+    def changed(self) -> int:
+        """Return when it was last written to: nanoseconds since the epoch. Raises `OSError`."""
+
+    def peek(self) -> tuple[bytes, bool]:
+        """Return what comes next, and whether that is all there is. Raises `OSError`."""
+
+    def take(self, piece: bytes, now: float) -> Lines:
+        """Go on after what comes next. Raises `OSError`."""
 
     def lag(self) -> int:
         """Return how many bytes there are left to read, as far as that is known."""
 
-    def mark(self) -> FileMark:
-        """Return how far it has been read."""
+    def mark(self, changed: int) -> FileMark:
+        """Return how far it has been read, of what was written up to a moment."""
 
     def close(self) -> Lines:
         """Let go of it; returns what is left of a line."""
@@ -61,9 +67,10 @@ class OpenFile:
     splitter: LineSplitter = attrs.field(factory=LineSplitter)
     last_growth: float = 0.0
     is_copy: bool = False
+    _head: bytes = b""
+    """What has been read of its first `HEAD_BYTES`: what is there may change at any time."""
     _tail: bytes = b""
-    _head: tuple[int, bytes] = (0, digest(b""))
-    """Of how many bytes, and their digest."""
+    """The last `TAIL_BYTES` before the position."""
 
     def __attrs_post_init__(self) -> None:
         self.go_to(self.position)
@@ -71,9 +78,11 @@ class OpenFile:
     def go_to(self, position: int) -> None:
         """Read on from a place. Raises `OSError`."""
         self.position = position
-        if self.position:
-            size = min(self.position, TAIL_BYTES)
-            self._tail = os.pread(self.descriptor, size, self.position - size)
+        self._head = self._tail = b""
+        if position:
+            size = min(position, TAIL_BYTES)
+            self._head = os.pread(self.descriptor, min(position, HEAD_BYTES), 0)
+            self._tail = os.pread(self.descriptor, size, position - size)
 
     def has_read(self, mark: FileMark) -> bool:
         """Tell whether it has the bytes that were read up to a mark. Raises `OSError`."""
@@ -82,6 +91,11 @@ class OpenFile:
         if os.fstat(self.descriptor).st_size < mark.offset:
             return False
         return mark.is_of(lambda offset, size: os.pread(self.descriptor, size, offset))
+
+    def is_at(self, mark: FileMark) -> bool:
+        """Tell whether it is where a mark says, after what had been read then."""
+        is_same = digest(self._head) == mark.head and digest(self._tail) == mark.tail
+        return self.position == mark.offset and is_same
 
     def begins(self, head: Head) -> bool:
         """Tell whether it begins as another file does. Raises `OSError`."""
@@ -96,7 +110,7 @@ class OpenFile:
 
     def begin_anew(self) -> None:
         """Read it from its beginning; what is held of a line stays."""
-        self.position, self._tail, self._head = 0, b"", (0, digest(b""))
+        self.go_to(0)
 
     def _skip_hole(self) -> None:
         """Pass over what a writer that does not append leaves where it had been emptied."""
@@ -111,35 +125,33 @@ class OpenFile:
                 break
         self.go_to(self.position)
 
-    def read(self, now: float) -> tuple[Lines, bool]:
+    def peek(self) -> tuple[bytes, bool]:
         if not self.position:
             self._skip_hole()
         left = os.fstat(self.descriptor).st_size - self.position
         wanted = min(max(left, 1 << 16), READ_SIZE)
         piece = os.pread(self.descriptor, wanted, self.position)
+        return piece, len(piece) < wanted
+
+    def take(self, piece: bytes, now: float) -> Lines:
         if not piece:
-            return Lines(), True
+            return Lines()
         self.position += len(piece)
+        self._head += piece[: HEAD_BYTES - len(self._head)]
         self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
         self.last_growth = now
-        return self.splitter.feed(piece), len(piece) < wanted
+        return self.splitter.feed(piece)
 
     def lag(self) -> int:
         return max(0, os.fstat(self.descriptor).st_size - self.position)
 
     def changed(self) -> int:
-        """Return when it was last written to: nanoseconds since the epoch."""
         return os.fstat(self.descriptor).st_mtime_ns
 
-    def mark(self) -> FileMark:
-        size = min(self.position, HEAD_BYTES)
-        if size != self._head[0]:
-            self._head = size, digest(os.pread(self.descriptor, size, 0))
+    def mark(self, changed: int) -> FileMark:
         held, skipping = self.splitter.state
-        tail = digest(self._tail)
-        return FileMark(
-            self.identity, self.position, self._head[1], tail, self.changed(), held, skipping
-        )
+        head, tail = digest(self._head), digest(self._tail)
+        return FileMark(self.identity, self.position, head, tail, changed, held, skipping)
 
     def close(self) -> Lines:
         os.close(self.descriptor)
@@ -157,7 +169,7 @@ class OpenPipe(OpenFile):
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         return cls(descriptor, Identity.of(os.fstat(descriptor)))
 
-    def read(self, now: float) -> tuple[Lines, bool]:
+    def peek(self) -> tuple[bytes, bool]:
         pieces: list[bytes] = []
         size = 0
         while size < READ_SIZE:
@@ -167,9 +179,12 @@ class OpenPipe(OpenFile):
                 break
             pieces.append(piece)
             size += len(piece)
-        if pieces:
+        return b"".join(pieces), size < READ_SIZE
+
+    def take(self, piece: bytes, now: float) -> Lines:
+        if piece:
             self.last_growth = now
-        return self.splitter.feed(b"".join(pieces)), size < READ_SIZE
+        return self.splitter.feed(piece)
 
     def lag(self) -> int:
         answer = fcntl.ioctl(self.descriptor, termios.FIONREAD, struct.pack("i", 0))
@@ -187,9 +202,14 @@ class CompressedFile:
     """What was compressed of a file, from the byte on up to which it had been read."""
 
     def __init__(
-        self, sibling: Sibling, mark: FileMark | None, splitter: LineSplitter, is_copy: bool
+        self,
+        descriptor: int,
+        sibling: Sibling,
+        mark: FileMark | None,
+        splitter: LineSplitter,
+        is_copy: bool,
     ) -> None:
-        """`mark`: how far it had been read; `None` for not at all. Raises `OSError`."""
+        """`mark`: how far it had been read; `None` for not at all."""
         self.identity = sibling.identity
         self._changed = sibling.changed
         self.last_growth = float("-inf")  # nothing comes any more
@@ -197,7 +217,7 @@ class CompressedFile:
         self.damage = ""
         """What is wrong with it."""
         self._splitter = splitter
-        self._file = FileIO(os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
+        self._file = FileIO(descriptor)
         assert sibling.compression is not None
         self._blocks = decompressed(self._file, sibling.compression)
         self._offset = 0
@@ -205,8 +225,10 @@ class CompressedFile:
         self._head = bytearray()
         self._tail = b""
 
-    def read(self, now: float) -> tuple[Lines, bool]:
-        del now
+    def changed(self) -> int:
+        return self._changed
+
+    def peek(self) -> tuple[bytes, bool]:
         pieces: list[bytes] = []
         size = 0
         ended = False
@@ -224,16 +246,20 @@ class CompressedFile:
             self._tail = (self._tail + block[-TAIL_BYTES:])[-TAIL_BYTES:]
             pieces.append(wanted)
             size += len(wanted)
-        return self._splitter.feed(b"".join(pieces)), ended
+        return b"".join(pieces), ended
+
+    def take(self, piece: bytes, now: float) -> Lines:
+        del now
+        return self._splitter.feed(piece)
 
     def lag(self) -> int:
         return 0
 
-    def mark(self) -> FileMark:
+    def mark(self, changed: int) -> FileMark:
         held, skipping = self._splitter.state
         offset = max(self._offset, self._skip)
         head, tail = digest(bytes(self._head[:offset])), digest(self._tail)
-        return FileMark(self.identity, offset, head, tail, self._changed, held, skipping)
+        return FileMark(self.identity, offset, head, tail, changed, held, skipping)
 
     def close(self) -> Lines:
         self._file.close()
@@ -242,7 +268,7 @@ class CompressedFile:
 
 def beginning_of(sibling: Sibling, size: int = HEAD_BYTES) -> bytes:
     """Return what a file begins with; of one that is compressed, what was. Raises `OSError`."""
-    with open(sibling.path, "rb", buffering=0) as file:
+    with FileIO(open_sibling(sibling)) as file:
         if sibling.compression is None:
             return os.pread(file.fileno(), size, 0)
         return next(_blocks(file, sibling.compression), b"")[:size]
@@ -262,13 +288,12 @@ def has_read(sibling: Sibling, mark: FileMark) -> bool:
     """Tell whether a file has the bytes that were read up to a mark. Raises `OSError`."""
     if mark.offset == 0:
         return sibling.identity == mark.identity and sibling.compression is None
-    if sibling.compression is None:
-        if sibling.size < mark.offset:
-            return False
-        with open(sibling.path, "rb", buffering=0) as file:
+    if sibling.compression is None and sibling.size < mark.offset:
+        return False
+    with FileIO(open_sibling(sibling)) as file:
+        if sibling.compression is None:
             return mark.is_of(lambda offset, size: os.pread(file.fileno(), size, offset))
-    with open(sibling.path, "rb") as opened:
-        return _stream_has_read(opened, sibling.compression, mark)
+        return _stream_has_read(file, sibling.compression, mark)
 
 
 def _stream_has_read(file: BinaryIO, compression: str, mark: FileMark) -> bool:

@@ -136,6 +136,9 @@ class PathFollower:
         except CurrentLostError as error:
             self._problem = self._unreadable(error.reason)
             return True  # to be tried again, but not at once
+        except NotFoundYetError:
+            self._problem = SourceHealth(self.path, SourceState.READING, "is being rotated")
+            return True
         changed = self._files.last_change()
         # The new file is opened when the old one has been read to its end; what came into the old
         # one between the two looks at it is found by the next.
@@ -171,12 +174,12 @@ class PathFollower:
         except OSError as error:
             files.retire(now)
             self._problem = self._unreadable(error)
-            return isinstance(error, FileNotFoundError) and self._rescue(now)
-        before = files.retire(now)
+            return isinstance(error, FileNotFoundError) and self._rescue()
+        files.retire(now)
         if opened is None:
             return False
         try:
-            files.follow(opened, before, now)
+            files.follow(opened)
         except OSError as error:
             opened.close()
             self._problem = self._unreadable(error)
@@ -189,9 +192,11 @@ class PathFollower:
         self._problem = None
         return True
 
-    def _rescue(self, now: float) -> bool:
+    def _rescue(self) -> bool:
         try:
-            return self._files.rescue(now)
+            return self._files.rescue()
+        except NotFoundYetError:
+            return False
         except OSError as error:
             self._problem = self._unreadable(error)
             return False

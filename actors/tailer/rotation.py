@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -86,6 +87,18 @@ def _sibling(entry: os.DirEntry[str]) -> Sibling | None:
         os.close(descriptor)
     identity = Identity.of(status)
     return Sibling(entry.path, identity, status.st_size, status.st_mtime_ns, compression)
+
+
+def open_sibling(sibling: Sibling) -> int:
+    """Open a file that was found; returns its descriptor.
+
+    Raises `OSError`, also if it is called otherwise by now.
+    """
+    descriptor = os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if Identity.of(os.fstat(descriptor)) != sibling.identity:
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "it has been renamed", sibling.path)
+    return descriptor
 
 
 def _age(path: str) -> int:

@@ -10,8 +10,10 @@ import gzip
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import attrs
 import pytest
@@ -152,6 +154,7 @@ class Reader:
         self._mark: PathMark | None = None
 
     def read(self, seconds: float = 0.1) -> None:
+        """Look until all has been read."""
         self.now += seconds
         for _ in range(200):
             look = self._follower.look(self.now)
@@ -176,6 +179,28 @@ class Reader:
         self.read(ROTATED_GRACE + 1)
         self.read()
         self._follower.close()
+
+
+@contextmanager
+def before_question(number: int, happen: Callable[[], None]) -> Iterator[None]:
+    """Let something happen before the n-th question that is put to the system, or in the end."""
+    asked = 0
+
+    def counted(question: Callable[..., object]) -> Callable[..., object]:
+        def ask(*args: object, **options: object) -> object:
+            nonlocal asked
+            asked += 1
+            if asked == number:
+                happen()
+            return question(*args, **options)
+
+        return ask
+
+    names = ("stat", "fstat", "open", "pread", "scandir")
+    with patch.multiple(os, **{name: counted(getattr(os, name)) for name in names}):
+        yield
+    if asked < number:
+        happen()
 
 
 STEPS = st.lists(
@@ -224,6 +249,70 @@ def test_any_interleaving_gives_each_line_once(
             case "old writer":
                 disk.write_to_old()
     disk.finish()
+    reader.finish()
+    disk.close()
+    assert sorted(reader.lines) == sorted(disk.written), reader.gaps
+    assert not reader.gaps
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["write", "rotate", "twice", "logrotate", "compress", "old writer"]),
+            st.sampled_from(["before", "restart", *["look"] * 4]),
+            st.integers(1, 60),
+        ),
+        max_size=15,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=thorough(300, 10_000))
+def test_any_step_in_the_middle_of_a_look_gives_each_line_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[str, str, int]],
+    dated: bool,
+    copies: bool,
+) -> None:
+    """What a look has learnt first may hold no longer when it has learnt the rest."""
+    disk = Disk(tmp_path_factory.mktemp("rotation"), dated=dated)
+    reader = Reader(disk.log)
+    reader.read()
+
+    def rotate() -> None:
+        if copies:
+            disk.copy_and_truncate()
+        else:
+            disk.rename()
+
+    def logrotate() -> None:
+        rotate()
+        disk.write()
+        disk.compress(all_of_them=True)
+
+    def twice() -> None:
+        rotate()
+        disk.write()
+        rotate()
+
+    doing = {
+        "write": lambda: disk.write(2),
+        "old writer": disk.write_to_old,
+        "rotate": rotate,
+        "twice": twice,
+        "logrotate": logrotate,
+        "compress": disk.compress,
+    }
+    for step, when, number in steps:
+        disk.write()
+        if when == "before":
+            doing[step]()
+            continue
+        if when == "restart":
+            reader.restart()
+        with before_question(number, doing[step]):
+            reader.read()
+    reader.read(5)
     reader.finish()
     disk.close()
     assert sorted(reader.lines) == sorted(disk.written), reader.gaps

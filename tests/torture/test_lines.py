@@ -93,6 +93,15 @@ class Monitor:
             )
         self.runs += 1
 
+    def __enter__(self) -> Monitor:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         assert self.process is not None
         self.process.send_signal(number)
@@ -160,47 +169,53 @@ def rotate(folder: Path) -> None:
     )
 
 
+def disturb(monitor: Monitor, how: Rotation, chance: random.Random) -> int:
+    """Rotate the log that is being written, and kill the monitor, at random; returns how often."""
+    rotations = 0
+    end = time.monotonic() + SECONDS
+    for step in itertools.count():
+        if time.monotonic() > end:
+            return rotations
+        time.sleep(chance.uniform(0.2, 1.2))
+        what = chance.random()
+        if step % 3:
+            # Twice: two rotations between two looks.
+            for _ in range(chance.choice([1, 1, 2])):
+                rotate(monitor.folder)
+                rotations += 1
+                time.sleep(1.0 if "dateext" in how.directives else 0.05)
+        else:
+            monitor.kill(signal.SIGKILL if what < 0.8 else signal.SIGTERM)
+            time.sleep(chance.uniform(0, 2))
+            monitor.start()
+    raise AssertionError
+
+
 @pytest.mark.parametrize("how", ROTATIONS.values(), ids=ROTATIONS)
 def test_killed_again_and_again_under_logrotate(tmp_path: Path, how: Rotation) -> None:
     chance = random.Random(how.directives)
     logs = tmp_path / "logs"
     logs.mkdir()
     logs.chmod(0o755)
-    monitor = Monitor(logs / "access.log", tmp_path)
-    monitor.log.touch()
-    monitor.start()
-    time.sleep(2.5)  # until there is a checkpoint
-    rotations = 0
-    with writing(monitor.log, how.late) as writer:
-        configure_logrotate(tmp_path, how, writer)
-        end = time.monotonic() + SECONDS
-        for step in itertools.count():
-            if time.monotonic() > end:
-                break
-            time.sleep(chance.uniform(0.2, 1.2))
-            what = chance.random()
-            if step % 3:
-                # Twice: two rotations between two looks.
-                for _ in range(chance.choice([1, 1, 2])):
-                    rotate(tmp_path)
-                    rotations += 1
-                    time.sleep(1.0 if "dateext" in how.directives else 0.05)
-            else:
-                monitor.kill(signal.SIGKILL if what < 0.8 else signal.SIGTERM)
-                time.sleep(chance.uniform(0, 2))
-                monitor.start()
-        time.sleep(1)
-    standing = on_disk(logs)
-    written = max(standing, default=0)
-    expected = len(standing), sum(standing)
-    print(f"standing: {expected}, written: {written}")
-    if how.loses:
-        # Of what stands nowhere we may have seen a part.
-        monitor.until(lambda counted: expected[0] <= counted[0] <= written)
-    else:
-        monitor.until(lambda counted: counted == expected)
-        assert expected[0] == written
-        assert monitor.last["health"]["gaps"] == 0  # type: ignore[index]
-    monitor.kill(signal.SIGTERM)
-    lost = written - monitor.counted[0]
+    log = logs / "access.log"
+    log.touch()
+    with Monitor(log, tmp_path) as monitor:
+        time.sleep(2.5)  # until there is a checkpoint
+        with writing(log, how.late) as writer:
+            configure_logrotate(tmp_path, how, writer)
+            rotations = disturb(monitor, how, chance)
+            time.sleep(1)
+        standing = on_disk(logs)
+        written = max(standing, default=0)
+        expected = len(standing), sum(standing)
+        print(f"standing: {expected}, written: {written}")
+        if how.loses:
+            # Of what stands nowhere we may have seen a part.
+            monitor.until(lambda counted: expected[0] <= counted[0] <= written)
+        else:
+            monitor.until(lambda counted: counted == expected)
+            assert expected[0] == written
+            assert monitor.last["health"]["gaps"] == 0  # type: ignore[index]
+        monitor.kill(signal.SIGTERM)
+        lost = written - monitor.counted[0]
     print(f"{written} lines, {rotations} rotations, {monitor.runs} runs; {lost} stand nowhere")

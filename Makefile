@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test torture soak lint audit sbom format bench generate_logs docker screenshot \
+.PHONY: run demo test torture machine soak lint audit sbom format bench generate_logs docker screenshot \
 	format-pages clean
 
 $(READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
@@ -41,6 +41,10 @@ test: $(READY)
 torture: $(READY)
 	TORTURE=1 $(BIN)/pytest -s tests/torture tests/actors/test_rotation.py tests/actors/test_tail.py \
 		tests/actors/test_service.py $(ARGS)
+
+# systemd as it is, and a power failure: in a virtual machine (root, mmdebstrap and QEMU are needed).
+machine: $(READY)
+	MACHINE=1 $(BIN)/pytest -s tests/machine $(ARGS)
 
 # Half an hour of traffic, rotation, killed outputs and a terminal that changes its size.
 soak: $(READY)

@@ -24,6 +24,9 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
+collect_ignore = [] if os.environ.get("MACHINE") else ["machine"]  # `make machine`
+
+
 def thorough(quick: int, long: int) -> int:
     """Return how much is tried: `make torture` takes its time."""
     return long if os.environ.get("TORTURE") else quick

@@ -24,6 +24,7 @@ from actors.tailer.open_file import (
     has_read,
     head_from,
     head_of,
+    shortened,
 )
 from actors.tailer.rotation import Sibling, log_of, newer, open_sibling, siblings
 from glancemetrics.line_splitter import Lines, LineSplitter
@@ -308,6 +309,12 @@ class FollowedFiles:
             return self._add_copies(siblings(self.path), mark, current)
         if not current.has_been_replaced():
             return False
+        shorter = current.shortened(mark)
+        if shorter is not None:
+            self._gaps.append(_loss(self.path, mark, shorter))
+            current.go_on(shorter, LineSplitter())
+            self._marks[current.identity] = shorter
+            return True
         family = siblings(self.path)
         copy = self._found(mark, family, claimed=nobodys)
         if copy is not None:
@@ -361,20 +368,16 @@ class FollowedFiles:
         goes_on: LineSplitter | None = None
         # What is followed under the name of a rotated file has been rotated once more.
         places = self._places(wanted, siblings(log_of(self.path)), opened)
-        is_missing = any(
-            mark.offset and not place for mark, place in zip(wanted, places, strict=True)
-        )
+        is_missing = any(mark.offset and not place for mark, place in places)
         if is_missing and opened is not None and self._looks_for():
             raise NotFoundYetError
-        for mark, place in zip(wanted, places, strict=True):
+        for mark, place in places:
             splitter = LineSplitter.from_state(mark.held, mark.skipping)
             if isinstance(place, OpenFile):
                 if goes_on is not None and mark.offset:
                     self._add_newer(family, since, opened, None, goes_on)
-                place.go_to(mark.offset)
-                if not place.is_at(mark):
+                if not place.go_on(mark, splitter):
                     raise NotFoundYetError  # it was emptied just now
-                place.splitter = splitter
                 return mark  # nothing has been renamed since
             if place is not None and not mark.offset and place.changed > since:
                 emptied = mark.identity, splitter  # perhaps; it is found among what is newer
@@ -465,21 +468,41 @@ class FollowedFiles:
 
     def _places(
         self, wanted: Sequence[FileMark], family: list[Sibling], opened: OpenFile | None
-    ) -> list[OpenFile | Sibling | None]:
-        """Return which file each mark is of: the one that is open now, another, or none."""
-        places: dict[FileMark, OpenFile | Sibling | None] = {}
+    ) -> list[tuple[FileMark, OpenFile | Sibling | None]]:
+        """Return which file each mark is of: the one that is open now, another, or none.
+
+        The mark of a file that has lost its end is one of before.
+        """
+        places: dict[FileMark, tuple[FileMark, OpenFile | Sibling | None]] = {}
         left = [one for one in family if opened is None or one.identity != opened.identity]
         # Those of which nothing had been read are known by their inode only, which may have been
         # given to another file since.
         for mark in sorted(wanted, key=lambda mark: not mark.offset):
             # A file that has lost the name does not get it back.
-            if opened is not None and mark is wanted[-1] and opened.has_read(mark):
-                places[mark] = opened
+            mine = opened if mark is wanted[-1] else None
+            if mine is not None and mine.has_read(mark):
+                places[mark] = mark, mine
                 continue
-            sibling = places[mark] = self._found(mark, left)
-            if sibling is not None:
-                left.remove(sibling)
+            found = self._found(mark, left)
+            places[mark] = mark, found
+            if found is None:
+                places[mark] = self._shortened(mark, left, mine) or (mark, None)
+            left = [one for one in left if one is not places[mark][1]]
         return [places[mark] for mark in wanted]
+
+    def _shortened(
+        self, mark: FileMark, family: list[Sibling], opened: OpenFile | None
+    ) -> tuple[FileMark, OpenFile | Sibling] | None:
+        """Return the file of a mark that has lost its end, and up to where it has it still."""
+        if opened is not None and (shorter := opened.shortened(mark)):
+            self._gaps.append(_loss(self.path, mark, shorter))
+            return shorter, opened
+        for sibling in family:
+            with suppress(OSError):
+                if shorter := shortened(sibling, mark):
+                    self._gaps.append(_loss(sibling.path, mark, shorter))
+                    return shorter, sibling
+        return None
 
     def _found(
         self, mark: FileMark, family: list[Sibling], claimed: Claimed | None = None
@@ -517,4 +540,11 @@ def _gap(path: str, mark: FileMark, reason: str) -> str:
     return (
         f"what was written to {path} after byte {mark.offset:,} of a file that had its name "
         f"cannot be read: {reason}"
+    )
+
+
+def _loss(path: str, mark: FileMark, shorter: FileMark) -> str:
+    return (
+        f"{path} has lost its end, as after a power failure: {mark.offset:,} bytes of it had been "
+        f"read; gone on after byte {shorter.offset:,}, and what comes right after may count twice"
     )

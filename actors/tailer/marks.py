@@ -25,6 +25,10 @@ TAIL_BYTES = 256
 """Bytes before the place up to which it was read."""
 
 
+Milestone = tuple[int, bytes]
+"""The end of a line: bytes from a file's beginning, and the digest of `TAIL_BYTES` before it."""
+
+
 def digest(data: bytes) -> bytes:
     """Return what bytes are known by."""
     return hashlib.blake2b(data, digest_size=16).digest()
@@ -47,6 +51,9 @@ class FileMark:
     """What has been read of a line that has not ended."""
     skipping: bool = False
     """Whether the rest of a line is not wanted, which is too long."""
+    milestones: tuple[Milestone, ...] = ()
+    """How far it was read before, a second apart. By them a file is gone on with that has lost its
+    end, as after a power failure."""
 
     def is_of(self, read_at: ReadAt) -> bool:
         """Tell whether a file has the bytes that were read. Raises `OSError`."""
@@ -57,6 +64,22 @@ class FileMark:
         tail = read_at(self.offset - size, size)
         return len(tail) == size and digest(tail) == self.tail
 
+    def shortened(self, read_at: ReadAt) -> FileMark | None:
+        """Return the last milestone of a file that has lost its end. Raises `OSError`."""
+        for number in reversed(range(len(self.milestones))):
+            offset, tail = self.milestones[number]
+            mark = attrs.evolve(
+                self,
+                offset=offset,
+                tail=tail,
+                held=b"",
+                skipping=False,
+                milestones=self.milestones[:number],
+            )
+            if mark.is_of(read_at):
+                return mark
+        return None
+
     def to_state(self) -> State:
         """Return it as plain values."""
         return {**attrs.asdict(self, recurse=False), "identity": attrs.astuple(self.identity)}
@@ -64,7 +87,9 @@ class FileMark:
     @classmethod
     def from_state(cls, state: State) -> FileMark:
         """Return what `to_state` was of."""
-        return cls(**{**state, "identity": Identity(*state["identity"])})
+        milestones = tuple((offset, tail) for offset, tail in state.get("milestones", ()))
+        identity = Identity(*state["identity"])
+        return cls(**{**state, "identity": identity, "milestones": milestones})
 
 
 @attrs.frozen

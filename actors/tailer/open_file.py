@@ -15,11 +15,14 @@ import attrs
 
 from actors.archive.decompression import DamagedError, decompressed
 from actors.tailer.identity import Identity
-from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, digest
+from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, Milestone, digest
 from actors.tailer.rotation import Sibling, open_sibling
 from glancemetrics.line_splitter import Lines, LineSplitter
 
 _PIPE_SIZE = 1 << 20
+_MILESTONES_APART = 1.0
+_MOST_MILESTONES = 64
+"""A file system writes to its disk what is older than half a minute (`dirty_expire_centisecs`)."""
 READ_SIZE = 4 << 20
 """Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
 
@@ -71,6 +74,9 @@ class OpenFile:
     """What has been read of its first `HEAD_BYTES`: what is there may change at any time."""
     _tail: bytes = b""
     """The last `TAIL_BYTES` before the position."""
+    _milestones: tuple[Milestone, ...] = ()
+    _milestone_at: float = float("-inf")
+    """When the last of them was reached."""
 
     def __attrs_post_init__(self) -> None:
         self.go_to(self.position)
@@ -78,6 +84,7 @@ class OpenFile:
     def go_to(self, position: int) -> None:
         """Read on from a place. Raises `OSError`."""
         self.position = position
+        self._milestones = tuple(one for one in self._milestones if one[0] <= position)
         self._head = self._tail = b""
         if position:
             size = min(position, TAIL_BYTES)
@@ -91,6 +98,18 @@ class OpenFile:
         if os.fstat(self.descriptor).st_size < mark.offset:
             return False
         return mark.is_of(lambda offset, size: os.pread(self.descriptor, size, offset))
+
+    def go_on(self, mark: FileMark, splitter: LineSplitter) -> bool:
+        """Read on from a mark; whether it has still what had been read. Raises `OSError`."""
+        self.go_to(mark.offset)
+        self.splitter, self._milestones = splitter, mark.milestones
+        return self.is_at(mark)
+
+    def shortened(self, mark: FileMark) -> FileMark | None:
+        """Return where to go on if it is the file of a mark, but lost its end. Raises `OSError`."""
+        if self.identity != mark.identity:
+            return None
+        return mark.shortened(lambda offset, size: os.pread(self.descriptor, size, offset))
 
     def is_at(self, mark: FileMark) -> bool:
         """Tell whether it is where a mark says, after what had been read then."""
@@ -136,11 +155,23 @@ class OpenFile:
     def take(self, piece: bytes, now: float) -> Lines:
         if not piece:
             return Lines()
+        if now - self._milestone_at >= _MILESTONES_APART:
+            self._note_milestone(piece, now)
         self.position += len(piece)
         self._head += piece[: HEAD_BYTES - len(self._head)]
         self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
         self.last_growth = now
         return self.splitter.feed(piece)
+
+    def _note_milestone(self, piece: bytes, now: float) -> None:
+        end = piece.rfind(b"\n") + 1
+        if end and self.position + end >= HEAD_BYTES:
+            tail = (self._tail + piece[max(0, end - TAIL_BYTES) : end])[-TAIL_BYTES:]
+            reached = (self.position + end, digest(tail))
+            self._milestones, self._milestone_at = (
+                (*self._milestones, reached)[-_MOST_MILESTONES:],
+                now,
+            )
 
     def lag(self) -> int:
         return max(0, os.fstat(self.descriptor).st_size - self.position)
@@ -151,7 +182,9 @@ class OpenFile:
     def mark(self, changed: int) -> FileMark:
         held, skipping = self.splitter.state
         head, tail = digest(self._head), digest(self._tail)
-        return FileMark(self.identity, self.position, head, tail, changed, held, skipping)
+        return FileMark(
+            self.identity, self.position, head, tail, changed, held, skipping, self._milestones
+        )
 
     def close(self) -> Lines:
         os.close(self.descriptor)
@@ -294,6 +327,14 @@ def has_read(sibling: Sibling, mark: FileMark) -> bool:
         if sibling.compression is None:
             return mark.is_of(lambda offset, size: os.pread(file.fileno(), size, offset))
         return _stream_has_read(file, sibling.compression, mark)
+
+
+def shortened(sibling: Sibling, mark: FileMark) -> FileMark | None:
+    """Return where to go on in the file of a mark that has lost its end. Raises `OSError`."""
+    if sibling.identity != mark.identity or sibling.compression is not None:
+        return None
+    with FileIO(open_sibling(sibling)) as file:
+        return mark.shortened(lambda offset, size: os.pread(file.fileno(), size, offset))
 
 
 def _stream_has_read(file: BinaryIO, compression: str, mark: FileMark) -> bool:

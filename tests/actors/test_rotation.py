@@ -399,6 +399,43 @@ def test_a_writer_that_does_not_append_leaves_a_hole_that_is_no_line(tmp_path: P
     assert reader.lines[1:] == [b"next\n", b"last\n"]
 
 
+@pytest.mark.parametrize("rotated", [False, True], ids=["stays", "renamed"])
+@pytest.mark.parametrize("grows", [1, 60])
+@pytest.mark.parametrize("restarts", [True, False])
+def test_a_file_that_lost_its_end_is_gone_on_with(
+    disk: Disk, restarts: bool, grows: int, rotated: bool
+) -> None:
+    """After a power failure: what a server wrote last was not on the disk, but a checkpoint was."""
+    reader = Reader(disk.log)
+    for _ in range(20):
+        disk.write(5)
+        reader.read(1)
+    size = disk.log.stat().st_size
+    os.truncate(disk.log, len(b"".join(disk.written[:70])))
+    disk.written = disk.written[:70]
+    read = list(reader.lines)
+    if restarts:
+        reader.restart()
+    if rotated:
+        if not restarts:
+            reader.read()
+        disk.rename()
+    disk.write(grows)
+    reader.read()
+    assert reader.lines[:100] == read
+    again = reader.lines[100:]
+    assert again == disk.written[-len(again) :]
+    assert grows <= len(again) <= grows + 5
+    (gap,) = reader.gaps
+    assert f"{disk.log}" in gap
+    assert f"has lost its end, as after a power failure: {size:,} bytes of it had been" in gap
+    reader.restart()
+    disk.write()
+    reader.read()
+    assert reader.lines[-1] == disk.written[-1]
+    assert len(reader.lines) == 100 + len(again) + 1
+
+
 def test_another_file_with_the_same_inode_is_read_from_its_start(disk: Disk) -> None:
     """As after a removal and a creation, of which nobody has held the file open."""
     reader = Reader(disk.log)

@@ -63,7 +63,9 @@ async def supervise_alerts(
                             fan_out.send_event(event)
                         dropped = _told_dropped(alerting, dropped)
                     case ClockSet(seconds=by):
-                        for event in alerting.begin_anew(_clock_set(by)):
+                        why = _clock_set(by)
+                        ends = [*alerting.begin_anew(why), *own.begin_anew(why, wall())]
+                        for event in ends:
                             fan_out.send_event(event)
                     case Snapshot():
                         unread = _unread(message.health.sources)
@@ -76,7 +78,7 @@ async def supervise_alerts(
                         is_due = checkpoints is not None and trio.current_time() >= save_at
                         if checkpoints is None or not is_due:
                             continue
-                        if not await _save(checkpoints, message, alerting, fan_out, wall()):
+                        if not await _save(checkpoints, message, alerting, own, fan_out, wall()):
                             save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
     finally:
         # Also when something failed: silence must be told from absence.
@@ -115,6 +117,7 @@ async def _save(
     checkpoints: Checkpoints,
     checkpoint: Checkpoint,
     alerting: Alerting,
+    own: OwnWatch,
     fan_out: FanOut,
     time: float,
 ) -> bool:
@@ -125,6 +128,7 @@ async def _save(
         checkpoint.marks,
         aggregation=checkpoint.aggregation,
         alerting=to_bytes(alerting.to_state()),
+        own=own.to_state(),
         undelivered={
             name: [event.to_state() for event in events]
             for name, events in fan_out.undelivered.items()

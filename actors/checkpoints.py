@@ -31,6 +31,8 @@ class Saved:
     marks: tuple[PathMark, ...]
     aggregation: State
     alerting: State
+    own: State
+    """Of what watches the program itself."""
     undelivered: Mapping[str, Sequence[AlertEvent]]
     """By output, the events that it has not delivered."""
 
@@ -69,6 +71,7 @@ class Checkpoints:
                 tuple(PathMark.from_state(mark) for mark in state["marks"]),
                 from_bytes(state["aggregation"]),
                 from_bytes(state["alerting"]),
+                state["own"],
                 {
                     name: [AlertEvent.from_state(event) for event in events]
                     for name, events in state["undelivered"].items()
@@ -81,7 +84,7 @@ class Checkpoints:
             return None
 
     def save(self, time: float, marks: Sequence[PathMark], **parts: bytes | State) -> None:
-        """Save it at once and whole: `aggregation` and `alerting` as bytes, and `undelivered`.
+        """Save it at once and whole: `aggregation`, `alerting` (as bytes), `own`, `undelivered`.
 
         Raises `OSError`.
         """

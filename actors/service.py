@@ -28,9 +28,9 @@ from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, iso_time
-from glancemetrics.alerting.alerting import Alerting, abandoned
+from glancemetrics.alerting.alerting import GONE, Alerting, abandoned, ended
 from glancemetrics.alerting.counting import Counting
-from glancemetrics.alerting.own_watch import OwnWatch
+from glancemetrics.alerting.own_watch import OwnWatch, open_incidents
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
@@ -211,7 +211,8 @@ async def monitor(
             distinct_limit=settings.distinct_limit,
             counting=counting,
         )
-        return Resumed(aggregation, alerting)
+        own = OwnWatch(own_rules_of(settings), settings.incident_limit)
+        return Resumed(aggregation, alerting, own)
 
     where = None
     if settings.where is not None:
@@ -242,7 +243,7 @@ async def monitor(
                         resumed.alerting,
                         from_aggregator,
                         fan_out,
-                        own=OwnWatch(own_rules_of(settings), settings.incident_limit),
+                        own=resumed.own,
                         what=", ".join(settings.file),
                         wall=wall,
                         checkpoints=checkpoints,
@@ -296,6 +297,7 @@ class Resumed:
 
     aggregation: Aggregation
     alerting: Alerting
+    own: OwnWatch
     marks: tuple[PathMark, ...] = ()
     """How far sources have been read."""
     ended: tuple[AlertEvent, ...] = ()
@@ -313,15 +315,19 @@ def resume(anew: Callable[[], Resumed], saved: Saved | None, now: float) -> Resu
         gap = f"nothing ran for {format_duration(away)}: what was logged meanwhile is not counted"
         logger.warning("{}", gap)
         fresh.aggregation.note_gap(gap)
-        ended = tuple(abandoned(saved.alerting))
-        return attrs.evolve(fresh, ended=ended, undelivered=saved.undelivered)
+        own = [ended(one, int(saved.time), GONE) for one in open_incidents(saved.own)]
+        over = (*abandoned(saved.alerting), *own)
+        return attrs.evolve(fresh, ended=over, undelivered=saved.undelivered)
     try:
         fresh.aggregation.restore(saved.aggregation)
-        ended = tuple(fresh.alerting.restore(saved.alerting))
+        over = (
+            *fresh.alerting.restore(saved.alerting),
+            *fresh.own.restore(saved.own, saved.time),
+        )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         logger.warning("what was known is not understood, and all begins anew: {!r}", error)
         return attrs.evolve(anew(), undelivered=saved.undelivered)
-    return attrs.evolve(fresh, marks=saved.marks, ended=ended, undelivered=saved.undelivered)
+    return attrs.evolve(fresh, marks=saved.marks, ended=over, undelivered=saved.undelivered)
 
 
 def _backward(rule: Rule) -> int:

@@ -87,7 +87,7 @@ class FileMark:
     @classmethod
     def from_state(cls, state: State) -> FileMark:
         """Return what `to_state` was of."""
-        milestones = tuple((offset, tail) for offset, tail in state.get("milestones", ()))
+        milestones = tuple((offset, tail) for offset, tail in state["milestones"])
         identity = Identity(*state["identity"])
         return cls(**{**state, "identity": identity, "milestones": milestones})
 

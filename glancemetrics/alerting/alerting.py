@@ -21,6 +21,9 @@ from glancemetrics.state_tree import State
 _STRETCH = 512
 """Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
 
+GONE = "the rule was changed or taken away"
+"""Why an incident is watched no longer."""
+
 
 @attrs.frozen
 class Alerts:
@@ -104,11 +107,11 @@ class Alerting:
         `why` ends the sentence that says so. What has been learnt over seasons stays.
         """
         end = self._end or 0
-        ended = [_ended(incident, end, why) for incident in self.alerts.firing]
+        over = [ended(incident, end, why) for incident in self.alerts.firing]
         self._watches = [watch.anew() for watch in self._watches]
         self._ahead, self._end = [], None
-        self._recovered.extendleft(event.incident for event in ended if event.incident)
-        return ended
+        self._recovered.extendleft(event.incident for event in over if event.incident)
+        return over
 
     def close(self, closed: ClosedSeconds, unread: str = "") -> list[AlertEvent]:
         """Take in what was counted, evaluate what has closed, and return what happened.
@@ -152,13 +155,14 @@ class Alerting:
 def abandoned(state: State) -> list[AlertEvent]:
     """Return the ends of all incidents that a state has left open."""
     return [
-        _ended(Incident(**incident), int(state["end"]), "the rule was changed or taken away")
+        ended(Incident(**incident), int(state["end"]), GONE)
         for known in state["watches"].values()
         for incident in known["open"].values()
     ]
 
 
-def _ended(incident: Incident, time: int, why: str) -> AlertEvent:
+def ended(incident: Incident, time: int, why: str) -> AlertEvent:
+    """Return the end of an incident that is watched no longer; `why` ends the sentence."""
     over = attrs.evolve(incident, recovered_at=max(time, incident.triggered_at), expired=True)
     message = f"{visible(incident.rule)}: {why} - no longer watched"
     return AlertEvent(AlertEventKind.RECOVERED, time, message, over)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
-from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.alerting.alerting import GONE, Alerts, ended
 from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.incidents import Incident, incident_id
 from glancemetrics.rules.own_health import OwnRule
 from glancemetrics.snapshot import Health
+from glancemetrics.state_tree import State
 
 
 class OwnWatch:
@@ -25,6 +26,40 @@ class OwnWatch:
         self._open: dict[tuple[str, str | None], Incident] = {}
         self._counted: dict[tuple[str, str | None], float] = {}
         self._recovered: deque[Incident] = deque(maxlen=incident_limit)
+
+    def to_state(self) -> State:
+        """Return all that is to be known after a restart."""
+        return {
+            "lives": [[*key, life.to_json()] for key, life in self._lives.items()],
+            "open": [attrs.asdict(incident) for incident in self._open.values()],
+            "counted": [[*key, value] for key, value in self._counted.items()],
+            "recovered": [attrs.asdict(incident) for incident in self._recovered],
+        }
+
+    def restore(self, state: State, now: float) -> list[AlertEvent]:
+        """Go on where another stood; `now` in seconds since the epoch.
+
+        Returns the ends of incidents of rules that are gone. Raises `KeyError`, `TypeError` or
+        `ValueError`.
+        """
+        timings = {own.rule.name: own.rule.timing for own in self._rules}
+        self._lives = {
+            (name, group): Lifecycle.from_json(timings[name], life)
+            for name, group, life in state["lives"]
+            if name in timings
+        }
+        left = open_incidents(state)
+        self._open = {(one.rule, one.group): one for one in left if one.rule in timings}
+        self._counted = {(name, group): value for name, group, value in state["counted"]}
+        self._recovered.extend(Incident(**one) for one in state["recovered"])
+        return [ended(one, int(now), GONE) for one in left if one.rule not in timings]
+
+    def begin_anew(self, why: str, now: float) -> list[AlertEvent]:
+        """Watch on with no past, as when the clock was set; return the ends of open incidents."""
+        over = [ended(incident, int(now), why) for incident in self._open.values()]
+        self._lives, self._open = {}, {}
+        self._recovered.extendleft(event.incident for event in over if event.incident)
+        return over
 
     def look(self, health: Health, now: float) -> list[AlertEvent]:
         """Take in how it fares now; return what happened. `now` in seconds since the epoch."""
@@ -88,3 +123,8 @@ class OwnWatch:
         self._recovered.appendleft(incident)
         message = rule.recovered_message(incident, iso_time(step.time))
         return AlertEvent(AlertEventKind.RECOVERED, step.time, message, incident)
+
+
+def open_incidents(state: State) -> list[Incident]:
+    """Return the incidents that a state has left open."""
+    return [Incident(**incident) for incident in state["open"]]

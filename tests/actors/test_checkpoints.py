@@ -24,6 +24,7 @@ def save(checkpoints: Checkpoints) -> None:
         MARKS,
         aggregation=to_bytes({"end": 7}),
         alerting=to_bytes([1]),
+        own={"open": []},
         undelivered={"syslog": [event(3).to_state()], "alert log": []},
     )
 
@@ -33,7 +34,7 @@ def test_it_is_kept_for_the_same_sources_only(tmp_path: Path) -> None:
     assert checkpoints.load() is None
     save(checkpoints)
     assert Checkpoints(tmp_path, ["b.log", "a.log"]).load() == Saved(
-        12.5, MARKS, {"end": 7}, [1], {"syslog": [event(3)], "alert log": []}
+        12.5, MARKS, {"end": 7}, [1], {"open": []}, {"syslog": [event(3)], "alert log": []}
     )
     assert Checkpoints(tmp_path, ["a.log"]).load() is None
     (file,) = tmp_path.iterdir()

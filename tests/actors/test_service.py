@@ -26,6 +26,7 @@ from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.counting import merged
+from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.formats.combined import decode
 from glancemetrics.rules.rule import Rule
@@ -529,6 +530,22 @@ async def test_the_stock_rules_tell_of_an_output_that_fails(clock, run) -> None:
     assert monitor.recorder.last.alerts.firing
 
 
+async def test_what_watches_itself_begins_anew_when_the_clock_is_set(
+    clock, run, wall: WallClock
+) -> None:
+    hands = SetClock(wall)
+    monitor = run(wall=hands, rules="stock")
+    await trio.sleep(90)  # there is no log
+    hands.by = -3600
+    await trio.sleep(90)
+    monitor.write(line(int(hands())))
+    await monitor.until(lambda s: s.health.records == 1)
+    await trio.sleep(40)
+    events = [event for event in monitor.recorder.events if event.incident is not None]
+    assert [event.kind.value for event in events] == ["triggered", "recovered"] * 2
+    assert "the clock was set back by 1 h 00 min - no longer watched" in events[1].message
+
+
 async def test_monitoring_tells_its_own_start_and_end(clock, run, wall: WallClock) -> None:
     monitor = run()
     await trio.sleep(30)
@@ -698,16 +715,19 @@ async def test_a_server_that_writes_another_format_is_understood_and_that_is_sai
     assert snapshot.health.sources[0].detail == ""
 
 
-@pytest.mark.parametrize("damage", ["bytes", "aggregation", "alerting"])
+@pytest.mark.parametrize("damage", ["bytes", "aggregation", "alerting", "own"])
 async def test_a_damaged_state_is_told_and_all_begins_anew(
     clock, run, tmp_path: Path, wall: WallClock, damage: str
 ) -> None:
     checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
     parts = {"aggregation": to_bytes({}), "alerting": to_bytes({"end": 3, "watches": 7})}
-    if damage == "alerting":
+    if damage != "aggregation":
         whole = Aggregation(window_seconds=10, alert_window_seconds=10, limits={})
         parts["aggregation"] = to_bytes(whole.to_state())
-    checkpoints.save(wall() - 5, (), **parts, undelivered={})
+    if damage != "alerting":
+        parts["alerting"] = to_bytes(Alerting(()).to_state())
+    own = {"lives": 3} if damage == "own" else OwnWatch(()).to_state()
+    checkpoints.save(wall() - 5, (), **parts, own=own, undelivered={})
     if damage == "bytes":
         checkpoints.path.write_bytes(b"what is this")
     monitor = run(checkpoints=checkpoints, alert_threshold=2, alertwindow=0.5)
@@ -716,6 +736,28 @@ async def test_a_damaged_state_is_told_and_all_begins_anew(
         await trio.sleep(1)
     await monitor.until(lambda s: bool(s.alerts.firing))
     await monitor.until(lambda s: s.health.lines == 120)
+
+
+@pytest.mark.parametrize("rules", ["stock", "off"])
+async def test_what_watches_itself_goes_on_after_a_restart(
+    clock, run, tmp_path: Path, rules: str
+) -> None:
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    first = run(checkpoints=checkpoints, rules="stock")
+    await trio.sleep(90)  # there is no log
+    await first.end()
+    (begun,) = (event.incident for event in first.recorder.events if event.incident is not None)
+    assert begun.rule == "Log unreadable"
+    second = run(checkpoints=checkpoints, rules=rules)
+    await second.until(lambda s: bool(s.alerts.firing) == (rules == "stock"))
+    second.write_now(1)
+    await second.until(lambda s: s.health.records == 1)
+    await trio.sleep(30)
+    (over,) = (event for event in second.recorder.events if event.incident is not None)
+    assert over.kind is AlertEventKind.RECOVERED
+    assert over.incident is not None
+    assert over.incident.id == begun.id
+    assert over.incident.expired == (rules == "off")
 
 
 async def test_after_more_than_a_day_all_begins_anew_and_that_is_said(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.snapshot import Health, OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.state_tree import from_bytes, to_bytes
 from tests.lines import BASE
 
 FINE = Health(
@@ -67,6 +70,35 @@ def test_what_is_bad_for_long_enough_is_told_and_its_end(
     assert over.kind is AlertEventKind.RECOVERED
     assert over.message.startswith(begun.message.partition(":")[0])
     assert watch.joined(Alerts()).firing == ()
+
+
+@given(st.lists(st.tuples(st.sampled_from("fbrl"), st.integers(1, 400)), max_size=12))
+def test_after_a_restart_happens_what_would_have(stretches: list[tuple[str, int]]) -> None:
+    """`f`ine, `b`locked, `r`etrying, or events `l`ost, for some seconds each."""
+    states = {
+        "f": FINE,
+        "b": source(SourceState.BLOCKED, "is gone"),
+        "r": output(state=OutputState.RETRYING),
+        "l": output(lost=1),
+    }
+    steady, stopped = OwnWatch(own_rules()), OwnWatch(own_rules())
+    second = BASE
+    for letter, seconds in stretches:
+        for _ in range(seconds):
+            second += 1
+            assert stopped.look(states[letter], second) == steady.look(states[letter], second)
+        before, stopped = stopped, OwnWatch(own_rules())
+        assert stopped.restore(from_bytes(to_bytes(before.to_state())), second) == []
+        assert stopped.joined(Alerts()) == steady.joined(Alerts())
+
+
+def test_incidents_of_rules_that_are_gone_are_ended() -> None:
+    before = OwnWatch(own_rules())
+    (begun,) = before.look(output(lost=3), BASE)
+    (over,) = OwnWatch(()).restore(before.to_state(), BASE + 9)
+    assert begun.incident is not None
+    assert over.incident == attrs.evolve(begun.incident, recovered_at=BASE + 9, expired=True)
+    assert over.message == "Events lost: the rule was changed or taken away - no longer watched"
 
 
 def test_what_is_bad_but_briefly_is_not_told() -> None:

@@ -28,8 +28,9 @@ from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, iso_time
-from glancemetrics.alerting.alerting import GONE, Alerting, abandoned, ended
+from glancemetrics.alerting.alerting import Alerting, abandoned
 from glancemetrics.alerting.counting import Counting
+from glancemetrics.alerting.incident_events import GONE, ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_incidents
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode

@@ -10,9 +10,9 @@ import numpy as np
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.counting import Counts, Stream
+from glancemetrics.alerting.incident_events import GONE, ended
 from glancemetrics.alerting.watch import Trace, Watch, fingerprint
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.escaping import visible
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
@@ -20,9 +20,6 @@ from glancemetrics.state_tree import State
 
 _STRETCH = 512
 """Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
-
-GONE = "the rule was changed or taken away"
-"""Why an incident is watched no longer."""
 
 
 @attrs.frozen
@@ -159,13 +156,6 @@ def abandoned(state: State) -> list[AlertEvent]:
         for known in state["watches"].values()
         for incident in known["open"].values()
     ]
-
-
-def ended(incident: Incident, time: int, why: str) -> AlertEvent:
-    """Return the end of an incident that is watched no longer; `why` ends the sentence."""
-    over = attrs.evolve(incident, recovered_at=max(time, incident.triggered_at), expired=True)
-    message = f"{visible(incident.rule)}: {why} - no longer watched"
-    return AlertEvent(AlertEventKind.RECOVERED, time, message, over)
 
 
 def _cut(waiting: list[Counts], second: int) -> tuple[list[Counts], list[Counts]]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
-from glancemetrics.alerting.alerting import GONE, Alerts, ended
+from glancemetrics.alert_events import AlertEvent
+from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.alerting.incident_events import GONE, begun, ended, over
 from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
-from glancemetrics.incidents import Incident, incident_id
+from glancemetrics.incidents import Incident
 from glancemetrics.rules.own_health import OwnRule
 from glancemetrics.snapshot import Health
 from glancemetrics.state_tree import State
@@ -56,10 +57,10 @@ class OwnWatch:
 
     def begin_anew(self, why: str, now: float) -> list[AlertEvent]:
         """Watch on with no past, as when the clock was set; return the ends of open incidents."""
-        over = [ended(incident, int(now), why) for incident in self._open.values()]
+        ends = [ended(incident, int(now), why) for incident in self._open.values()]
         self._lives, self._open = {}, {}
-        self._recovered.extendleft(event.incident for event in over if event.incident)
-        return over
+        self._recovered.extendleft(event.incident for event in ends if event.incident)
+        return ends
 
     def look(self, health: Health, now: float) -> list[AlertEvent]:
         """Take in how it fares now; return what happened. `now` in seconds since the epoch."""
@@ -102,27 +103,14 @@ class OwnWatch:
     def _happened(
         self, own: OwnRule, key: tuple[str, str | None], step: Step, value: float, cause: str
     ) -> AlertEvent:
-        rule, group = own.rule, key[1]
         if step.kind is StepKind.TRIGGERED:
-            incident = self._open[key] = Incident(
-                incident_id(rule.name, group, step.time),
-                rule.name,
-                rule.threshold,
-                rule.window_seconds,
-                step.time,
-                value,
-                value,
-                severity=rule.severity.value,
-                by=rule.by,
-                group=group,
-                cause=cause,
-            )
-            message = rule.triggered_message(incident, iso_time(step.time))
-            return AlertEvent(AlertEventKind.TRIGGERED, step.time, message, incident)
-        incident = attrs.evolve(self._open.pop(key), recovered_at=step.time)
+            limit = own.rule.threshold
+            incident, event = begun(own.rule, key[1], step, value, threshold=limit, cause=cause)
+            self._open[key] = incident
+            return event
+        incident, event = over(own.rule, self._open.pop(key), step)
         self._recovered.appendleft(incident)
-        message = rule.recovered_message(incident, iso_time(step.time))
-        return AlertEvent(AlertEventKind.RECOVERED, step.time, message, incident)
+        return event
 
 
 def open_incidents(state: State) -> list[Incident]:

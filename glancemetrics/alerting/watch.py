@@ -9,11 +9,12 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.alert_events import AlertEvent
 from glancemetrics.alerting.counting import Counts, Stream, ungrouped
+from glancemetrics.alerting.incident_events import begun, over
 from glancemetrics.alerting.judge import STRETCH, Judge, Judged
 from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
-from glancemetrics.incidents import Incident, incident_id
+from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Change, Threshold, Unseen
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
@@ -353,9 +354,8 @@ class Watch:
             return
         assert incident is not None
         del self._open[group]
-        over = attrs.evolve(incident, recovered_at=step.time, expired=step.kind is StepKind.EXPIRED)
-        message = self.rule.recovered_message(over, iso_time(step.time))
-        yield AlertEvent(AlertEventKind.RECOVERED, step.time, message, over)
+        _, event = over(self.rule, incident, step)
+        yield event
 
     def _worst(self, values: Float64s, so_far: float) -> float:
         known = values[~np.isnan(values)]
@@ -368,29 +368,17 @@ class Watch:
         return min(so_far, float(known.min())) if below else max(so_far, float(known.max()))
 
     def _trigger(self, group: int, step: Step, said: Judged, at: int) -> AlertEvent:
-        rule = self.rule
-        name = self._names[group] if rule.by is not None else None
-        value = float(said.values[group, at])
-        incident = Incident(
-            incident_id(rule.name, name, step.time),
-            rule.name,
-            float(said.limits[group, at]),
-            rule.window_seconds,
-            step.time,
-            value,
-            value,
-            severity=rule.severity.value,
-            by=rule.by,
-            group=name,
+        incident, event = begun(
+            self.rule,
+            self._names[group] if self.rule.by is not None else None,
+            step,
+            float(said.values[group, at]),
+            threshold=float(said.limits[group, at]),
             hits=int(said.hits[group, at]),
-            flapping=step.kind is StepKind.FLAPPING,
-            cause=self.unread if rule.is_of_little else "",
+            cause=self.unread if self.rule.is_of_little else "",
         )
         self._open[group] = incident
-        kind = AlertEventKind.FLAPPING if incident.flapping else AlertEventKind.TRIGGERED
-        return AlertEvent(
-            kind, step.time, rule.triggered_message(incident, iso_time(step.time)), incident
-        )
+        return event
 
 
 def fingerprint(rule: Rule) -> str:

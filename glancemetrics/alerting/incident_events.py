@@ -1,0 +1,59 @@
+"""The beginnings and ends of incidents, as events."""
+
+from __future__ import annotations
+
+import attrs
+
+from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.alerting.lifecycle import Step, StepKind
+from glancemetrics.escaping import visible
+from glancemetrics.incidents import Incident, incident_id
+from glancemetrics.rules.rule import Rule
+
+GONE = "the rule was changed or taken away"
+"""Why an incident is watched no longer."""
+
+
+def begun(
+    rule: Rule,
+    group: str | None,
+    step: Step,
+    value: float,
+    *,
+    threshold: float,
+    hits: int = 0,
+    cause: str = "",
+) -> tuple[Incident, AlertEvent]:
+    """Return an incident that begins with a step of its rule, and the event of that."""
+    incident = Incident(
+        incident_id(rule.name, group, step.time),
+        rule.name,
+        threshold,
+        rule.window_seconds,
+        step.time,
+        value,
+        value,
+        severity=rule.severity.value,
+        by=rule.by,
+        group=group,
+        hits=hits,
+        flapping=step.kind is StepKind.FLAPPING,
+        cause=cause,
+    )
+    kind = AlertEventKind.FLAPPING if incident.flapping else AlertEventKind.TRIGGERED
+    message = rule.triggered_message(incident, iso_time(step.time))
+    return incident, AlertEvent(kind, step.time, message, incident)
+
+
+def over(rule: Rule, incident: Incident, step: Step) -> tuple[Incident, AlertEvent]:
+    """Return an incident that ends with a step of its rule, and the event of that."""
+    incident = attrs.evolve(incident, recovered_at=step.time, expired=step.kind is StepKind.EXPIRED)
+    message = rule.recovered_message(incident, iso_time(step.time))
+    return incident, AlertEvent(AlertEventKind.RECOVERED, step.time, message, incident)
+
+
+def ended(incident: Incident, time: int, why: str) -> AlertEvent:
+    """Return the end of an incident that is watched no longer; `why` ends the sentence."""
+    last = attrs.evolve(incident, recovered_at=max(time, incident.triggered_at), expired=True)
+    message = f"{visible(incident.rule)}: {why} - no longer watched"
+    return AlertEvent(AlertEventKind.RECOVERED, time, message, last)

@@ -59,10 +59,6 @@ class Silences:
         except (OSError, ValueError):
             return ()
 
-    def silence_of(self, rule: str, now: float) -> Silence | None:
-        """Return what silences a rule."""
-        return silence_among(self.known(now), rule)
-
     def add(self, silence: Silence, now: float) -> None:
         """Silence, in place of a silence of the same pattern. Raises as `active`."""
         others = [one for one in self.active(now) if one.pattern != silence.pattern]

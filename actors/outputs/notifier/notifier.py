@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from actors.clock import WallClock
 from actors.journal import Journal, Message
 from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
 from actors.outputs.output import Inbox, Report
-from actors.silences import FILE_NAME, Silences
+from actors.silences import FILE_NAME, Silence, Silences, silence_among
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
@@ -102,7 +102,7 @@ class Notifier:
             # Whoever was told of the beginning is told of the end.
             is_told = journal.last_noted(self._target.name, incident.id) is not None
         else:
-            is_told = self._tells(incident, now)
+            is_told = self._tells(incident, now, self._silences.known(now))
             self._ongoing[incident.id] = now if is_told else None
         if is_told and self._target.wants(event):
             self._add(event, incident, journal, now)
@@ -124,7 +124,7 @@ class Notifier:
                     _poke(poke)
 
     def _remind(self, firing: list[Incident], journal: Journal) -> bool:
-        now, name, repeat = self._wall(), self._target.name, self._target.repeat
+        now, name = self._wall(), self._target.name
         # A snapshot may be older than the event that an incident is over.
         firing = [incident for incident in firing if incident.id not in self._over]
         known = self._ongoing
@@ -132,16 +132,19 @@ class Notifier:
             one.id: known[one.id] if one.id in known else journal.last_noted(name, one.id)
             for one in firing
         }
-        has_noted = False
-        for incident in firing:
-            told = self._ongoing[incident.id]
-            is_due = told is None or (repeat is not None and now - told >= repeat)
-            if is_due and self._tells(incident, now):
-                self._ongoing[incident.id] = now
-                event = self._reminder(incident, now, is_first=told is None)
-                self._add(event, incident, journal, now)
-                has_noted = True
-        return has_noted
+        due = [one for one in firing if self._is_due(self._ongoing[one.id], now)]
+        silences = self._silences.known(now) if due else ()
+        told = [one for one in due if self._tells(one, now, silences)]
+        for incident in told:
+            is_first = self._ongoing[incident.id] is None
+            self._ongoing[incident.id] = now
+            event = self._reminder(incident, now, is_first=is_first)
+            self._add(event, incident, journal, now)
+        return bool(told)
+
+    def _is_due(self, told: float | None, now: float) -> bool:
+        repeat = self._target.repeat
+        return told is None or (repeat is not None and now - told >= repeat)
 
     def _reminder(self, incident: Incident, now: float, *, is_first: bool) -> AlertEvent:
         said = self._describe(incident)
@@ -156,8 +159,8 @@ class Notifier:
         gathered = self._target.group_of(incident)
         journal.add(self._target.name, key_of(written), written, now, gathered)
 
-    def _tells(self, incident: Incident, now: float) -> bool:
-        is_silent = self._silences.silence_of(incident.rule, now) is not None
+    def _tells(self, incident: Incident, now: float, silences: Iterable[Silence]) -> bool:
+        is_silent = silence_among(silences, incident.rule) is not None
         return not is_silent and self._target.is_on_duty(now)
 
     async def _deliver(

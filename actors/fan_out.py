@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 import trio
 
-from actors.memory import memory_taken
+from actors.memory import memory_limit, memory_taken
 from actors.outputs.output import Inbox, Output
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.snapshot import Health, OutputHealth, OutputState, Snapshot
@@ -103,7 +103,9 @@ class FanOut:
             attrs.evolve(delivery.health, waiting=len(delivery.inbox.undelivered))
             for delivery in self.deliveries
         )
-        return attrs.evolve(health, outputs=outputs, memory=memory_taken())
+        return attrs.evolve(
+            health, outputs=outputs, memory=memory_taken(), memory_limit=memory_limit()
+        )
 
     def send_snapshot(self, snapshot: Snapshot) -> None:
         for delivery in self.deliveries:

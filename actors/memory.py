@@ -1,12 +1,19 @@
-"""What memory this program takes."""
+"""What memory this program takes, and may take."""
 
 from __future__ import annotations
 
 import resource
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 _STATM = Path("/proc/self/statm")
 """Source: proc(5)."""
+_OWN_GROUPS = Path("/proc/self/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
+"""Source: cgroups(7)."""
+_NO_LIMIT = 1 << 60
+"""What the first version of control groups has where there is none."""
 
 
 def memory_taken() -> int | None:
@@ -16,3 +23,29 @@ def memory_taken() -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return pages * resource.getpagesize()
+
+
+def memory_limit(own_groups: Path = _OWN_GROUPS, groups: Path = _GROUPS) -> int | None:
+    """Return the bytes past which the kernel slows or ends it; `None` if there is no such limit.
+
+    It is the least of its control group and of those above: systemd's `MemoryHigh` and
+    `MemoryMax`, and what `docker run --memory` sets.
+    """
+    limits: list[int] = []
+    for path in _limit_files(own_groups, groups):
+        with suppress(OSError, ValueError):  # "max" for none
+            limits.append(int(path.read_text(encoding="ascii")))
+    return min((limit for limit in limits if limit < _NO_LIMIT), default=None)
+
+
+def _limit_files(own_groups: Path, groups: Path) -> Iterator[Path]:
+    with suppress(OSError):
+        for line in own_groups.read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            own = PurePosixPath(path.lstrip("/"))
+            for group in (own, *own.parents):
+                if not controllers:
+                    yield groups / group / "memory.high"
+                    yield groups / group / "memory.max"
+                elif controllers == "memory":
+                    yield groups / "memory" / group / "memory.limit_in_bytes"

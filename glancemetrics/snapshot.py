@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 
 import attrs
 
@@ -105,10 +106,17 @@ class Health:
     """The first reject, then the last ones, the newest last."""
     memory: int | None = None
     """Bytes of memory that this program takes; `None` if unknown."""
+    memory_limit: int | None = None
+    """Bytes past which the kernel slows or ends it; `None` if there is no such limit."""
     newest: int | None = None
     """Second of the newest record read."""
     live: bool = True
     """Whether windows follow the wall clock; else the records' own times."""
+
+    @property
+    def memory_share(self) -> float:
+        """The part that is taken of the memory that may be; 0 where there is no limit."""
+        return (self.memory or 0) / (self.memory_limit or math.inf)
 
 
 @attrs.frozen
@@ -168,6 +176,7 @@ class Snapshot:
             "lag_bytes": health.lag_bytes,
             "lag_seconds": health.lag_seconds,
             "memory": health.memory,
+            "memory_limit": health.memory_limit,
             "gaps": health.gaps,
             "last_gap": health.last_gap,
             "clock": "wall" if health.live else "log",

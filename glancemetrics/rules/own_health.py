@@ -15,6 +15,8 @@ from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.snapshot import Health, OutputState, SourceState
 
+SHORT_OF_MEMORY = 0.9
+"""Of what the kernel lets it take."""
 LONGEST_LAG = 60
 """Seconds; whatever is shown then is of a minute ago."""
 
@@ -40,6 +42,8 @@ def own_rules() -> tuple[OwnRule, ...]:
              says=lambda i: f"{_named(i)} {visible(i.cause)}".rstrip()),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
              says=lambda i: f"{_named(i)} does not work: {visible(i.cause)}"),
+        _own("Own memory", "warning", _memory, SHORT_OF_MEMORY, hold=60, keep=60,
+             says=lambda i: f"{100 * i.value:.0f} % is taken of what it may take"),
         _own("Events lost", "critical", _lost, 0, keep=600, by="output", is_count=True,
              says=lambda i: f"{_named(i)} has lost {format_count(int(i.value))} events"),
         _own("Lines not counted", "warning", _gaps, 0, keep=600, is_count=True,
@@ -92,6 +96,10 @@ def _says_lag(incident: Incident) -> str:
 
 def _lag(health: Health) -> Measured:
     return {None: (health.lag_seconds or 0.0, "")}
+
+
+def _memory(health: Health) -> Measured:
+    return {None: (health.memory_share, "")}
 
 
 def _unreadable(health: Health) -> Measured:

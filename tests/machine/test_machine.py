@@ -91,6 +91,7 @@ def test_each_line_once_across_a_power_failure(root: Path, tmp_path: Path) -> No
     assert again[0] < 2 * RATE
     in_checkpoint = own_hits - again[0]
     assert counted - 8 * RATE < in_checkpoint < counted + 2 * RATE
+    assert health["memory_limit"] == 768 << 20  # the unit's MemoryHigh
     assert health["gaps"] == 1
     assert "has lost its end" in health["last_gap"]
     assert health["last_gap"] in facts["journal"]

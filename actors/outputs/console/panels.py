@@ -33,6 +33,7 @@ from glancemetrics.humane import (
     format_share,
 )
 from glancemetrics.insights import Insights, TopRow
+from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState
 
@@ -121,7 +122,9 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     delay = UNKNOWN if state.delay is None else f"{state.delay:g} s"
     row += [(styles.DIM, "  delay "), ("", delay)]
     if state.memory is not None:
-        row += [(styles.DIM, "  memory "), ("", format_bytes(state.memory))]
+        limit, taken = state.memory_limit, format_bytes(state.memory)
+        of = "" if limit is None else f" of {format_bytes(limit)}"
+        row += _warned("memory", f"{taken}{of}", state.memory_share > SHORT_OF_MEMORY)
     if state.late:
         row += _warned("late", format_count(state.late), True)
     if state.early:

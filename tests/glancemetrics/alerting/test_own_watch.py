@@ -44,6 +44,11 @@ def output(**fields: object) -> Health:
             120,
             "Output failing: syslog does not work: cannot reach, noticed",
         ),
+        (
+            attrs.evolve(FINE, memory=950 << 20, memory_limit=1 << 30),
+            60,
+            "Own memory: 93 % is taken of what it may take, noticed",
+        ),
         (output(lost=3), 0, "Events lost: syslog has lost 3 events, noticed"),
         (attrs.evolve(FINE, gaps=1, last_gap="it was removed"), 0, "Lines not counted: it was"),
     ],

@@ -250,6 +250,18 @@ def test_trouble_stays_in_sight() -> None:
     assert "/a.log and 1 more" in page
 
 
+def test_memory_is_shown_beside_what_may_be_taken_and_marked_when_it_is_short() -> None:
+    def shown(**fields: object) -> Snapshot:
+        return snapshot(health=health(**fields))
+
+    row = screen(shown(memory=200_000_000), cells=120)[1]
+    assert row.endswith("memory 200.0 MB")
+    fine = shown(memory=200_000_000, memory_limit=1_000_000_000)
+    short = shown(memory=950_000_000, memory_limit=1_000_000_000)
+    assert screen(short, cells=120)[1].endswith("memory 950.0 MB of 1.0 GB")
+    assert styled(short, "950.0 MB") != styled(fine, "200.0 MB")
+
+
 def test_estimates_are_marked() -> None:
     estimated = insights(estimated=frozenset({Dimension.HOST}))
     page = "\n".join(screen(snapshot(insights=estimated), cells=200, rows=60))

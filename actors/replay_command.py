@@ -17,6 +17,7 @@ from actors.archive.logs import LogFile, find_logs
 from actors.archive.output_file import write_text
 from actors.archive.progress import ProgressLine
 from actors.configuration import config_text
+from actors.notices import tell
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
 from actors.service import counting_of, rules_of
@@ -67,7 +68,7 @@ def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]
         finally:
             line.clear()
         if interrupted():
-            sys.stderr.write("glancemetrics: Stopped before the end: of what was read by then.\n")
+            tell("Stopped before the end: of what was read by then.")
     _tell_troubles(counted, logs)
     if options.suggest:
         write_text(_suggestions_text(suggest(rules, counted.counts)), options.output)
@@ -149,10 +150,10 @@ def _has_where(rules: Sequence[Rule], options: argparse.Namespace) -> bool:
 
 def _tell_troubles(counted: CountedLogs, logs: list[LogFile]) -> None:
     for log, trouble in counted.trouble.items():
-        sys.stderr.write(f"glancemetrics: {logs[log].name}: {trouble}\n")
+        tell(f"{logs[log].name}: {trouble}")
     if counted.rejects and counted.records:
         lines_were = "line was" if counted.rejects == 1 else "lines were"
-        sys.stderr.write(f"glancemetrics: {format_count(counted.rejects)} {lines_were} rejected.\n")
+        tell(f"{format_count(counted.rejects)} {lines_were} rejected.")
 
 
 def _why(counted: CountedLogs) -> str:

@@ -25,6 +25,7 @@ from actors.archive.output_file import replacing, write_text
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
+from actors.notices import tell
 from actors.report_options import chosen_reading
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
@@ -76,7 +77,7 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
             line.clear()
     _require_lines(report, logs)
     if report.unfinished is not None:
-        sys.stderr.write(f"glancemetrics: {report.unfinished}.\n")
+        tell(f"{report.unfinished}.")
     if to_file:
         write_text(_rendered(report, output_format, 100, colour=False), options.output)
     else:
@@ -209,6 +210,4 @@ def _write_parquet(
     finally:
         line.clear()
     if interrupted():
-        sys.stderr.write(
-            f"glancemetrics: Stopped before the end: {output} has what was read by then.\n"
-        )
+        tell(f"Stopped before the end: {output} has what was read by then.")

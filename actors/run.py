@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
+from actors.notices import log_file_line, log_line
 from actors.outputs.output import Output
 from actors.service import (
     all_rules_of,
@@ -166,13 +167,19 @@ def _log_to(level: str, file: Path | None) -> None:
             level=level.upper(),
             filter=_is_ours,
             diagnose=False,
-            format="glancemetrics: {level.name}: {message}",
+            format=log_line,
         )
         return
     try:
         file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         logger.add(
-            file, level=level.upper(), filter=_is_ours, diagnose=False, rotation="1 MB", retention=2
+            file,
+            level=level.upper(),
+            filter=_is_ours,
+            diagnose=False,
+            format=log_file_line,
+            rotation="1 MB",
+            retention=2,
         )
     except OSError:
         return  # nowhere to say it; the status lines of the console remain

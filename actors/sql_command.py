@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from actors.archive.output_file import replacing, write_text
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
+from actors.notices import tell
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
 from glancemetrics.errors import UsageError
@@ -55,7 +55,7 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         rejects += chunk.rejects
         if chunk.trouble is not None:
             line.clear()
-            sys.stderr.write(f"glancemetrics: {logs[chunk.log].name}: {chunk.trouble}\n")
+            tell(f"{logs[chunk.log].name}: {chunk.trouble}")
         line.show(Progress(read, total, lines))
 
     with interruption() as interrupted:
@@ -71,10 +71,10 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         finally:
             line.clear()
         if interrupted():
-            sys.stderr.write("glancemetrics: Stopped before the end: of what was read by then.\n")
+            tell("Stopped before the end: of what was read by then.")
     if rejects:
         lines_were = "line was" if rejects == 1 else "lines were"
-        sys.stderr.write(f"glancemetrics: {rejects:,} {lines_were} rejected, and not asked.\n")
+        tell(f"{rejects:,} {lines_were} rejected, and not asked.")
     _write(answer, output_format, options.output)
     return 0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.escaping import visible
 from glancemetrics.heartbeat import overdue_seconds
 from glancemetrics.version import __version__
 
@@ -247,7 +248,7 @@ def _healthcheck(arguments: list[str]) -> int:
 
 def _complain(sentence: str) -> None:
     try:
-        sys.stderr.write(f"glancemetrics: error: {sentence}\n")
+        sys.stderr.write(f"glancemetrics: error: {visible(sentence)}\n")
     except OSError:
         return
 

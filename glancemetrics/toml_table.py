@@ -30,7 +30,7 @@ class Place:
         """Name the line of a key; that of the table if the key is not found."""
         found = -1
         place = None
-        for line, text in enumerate(self.text.splitlines(), 1):
+        for line, text in enumerate(self.text.split("\n"), 1):
             stripped = text.strip()
             if stripped.startswith("["):
                 found += re.fullmatch(rf"\[\[\s*{table}\s*\]\].*", stripped) is not None

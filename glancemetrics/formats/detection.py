@@ -119,11 +119,12 @@ class _Found:
 
 def _few_lines(sample: bytes) -> bytes:
     """Return some lines of a sample: the first and the last ones, none of them very long."""
-    lines = [line for line in sample.splitlines(keepends=True) if len(line) <= _LONGEST_LINE]
+    # Nothing but a newline ends a line: others are what somebody has sent.
+    lines = [line for line in sample.split(b"\n") if line and len(line) < _LONGEST_LINE]
     if len(lines) > SAMPLE_LINES:
         half = SAMPLE_LINES // 2
         lines = lines[:half] + lines[-half:]
-    return b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)
+    return b"".join(line + b"\n" for line in lines)
 
 
 def _envelopes(

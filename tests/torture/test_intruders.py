@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import stat
@@ -101,6 +102,78 @@ def test_no_byte_of_a_log_reaches_the_terminal_as_it_is(
         pyte.Stream(screen).feed(written)
         assert screen.cursor.y == rows  # no row was longer than the screen is wide, none shorter
         view.toggle_silencing(("Scan",))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which names of files, a log and what was told of it are hostile."""
+    folder = tmp_path_factory.mktemp("hostile")
+    evil = "\x1b[2J\x1b]52;c;aGk=\x07\u202e\x9b31m\r\x0e"
+    name = "access\x1b[31m\nroot: all is well.log"
+    now = int(time.time())
+    (folder / name).write_bytes(
+        b"".join(
+            line(now - 60 + n // 2, request=f"GET /{evil}/{n} HTTP/1.1", agent=evil)
+            for n in range(120)
+        )
+        + f"no line {evil}\n".encode()
+    )
+    (folder / f"empty{name}").touch()
+    (folder / "rules.toml").write_text(
+        '[[rule]]\nname = "Many"\nmetric = "rate"\nby = "agent"\nabove = 0.5\nwindow = "30s"\n'
+        'message = "{agent} asks too often"\n'
+    )
+    monitor = [*PROGRAM, "-f", str(folder / name), "--config", str(folder / "rules.toml")]
+    monitor += ["--state-dir", str(folder), "--no-console", "--log-level", "debug"]
+    alerts = folder / "alerts.jsonl"
+    with (
+        (folder / "said").open("wb") as said,
+        subprocess.Popen(monitor, stdout=said, stderr=said) as process,
+    ):
+        try:
+            eventually(lambda: alerts.exists() and b"asks too often" in alerts.read_bytes())
+        finally:
+            process.terminate()
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("report access*", "report nothing*", "replay access* --config rules.toml"),
+        *("replay empty*", "replay access* --suggest", "formats access*", "formats empty*"),
+        *("check rules.toml", "check access*", "audit show alerts.jsonl", "audit verify access*"),
+        *("sql access* SELECT", "sql access* WRONG", "report access* --where WRONG"),
+        "report access* --format GIVEN",
+    ],
+)
+def test_no_command_lets_anything_of_a_log_or_a_name_reach_the_terminal(
+    hostile: Path, command: str
+) -> None:
+    evil = "\x1b[2J\n\x9b"
+    words = {
+        "SELECT": "select host, path, agent from log",
+        "WRONG": f"select '{evil}' from {evil}",
+        "GIVEN": f"%h {evil} %q",
+    }
+    done = subprocess.run(
+        [*PROGRAM, *(words.get(word, word) for word in command.split())],
+        cwd=hostile,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "300"},
+    )
+    said = (done.stdout + done.stderr).decode()
+    assert said
+    assert "Traceback" not in said
+    assert not [one for one in said if not one.isprintable() and one != "\n"], repr(said)
+    # Nobody else speaks in lines of their own.
+    assert not re.search("^root:", said, re.MULTILINE)
+
+
+def test_what_the_monitor_says_is_but_text(hostile: Path) -> None:
+    said = (hostile / "said").read_text()
+    assert not [one for one in said if not one.isprintable() and one != "\n"], repr(said)
 
 
 def test_all_that_is_written_is_its_owners(tmp_path: Path) -> None:

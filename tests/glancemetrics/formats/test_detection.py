@@ -102,6 +102,11 @@ def test_a_virtual_host_before_or_after_the_client(before: str, host: str, vhost
         assert vhost.startswith(extended(f'{before} {REST} "-" "x"\n').vhost or "no")
 
 
+@pytest.mark.parametrize("sent", ["\r", "\x0b", "\x0c", "\x1c", "\x1b[2J", "\x85", "\u2028"])
+def test_what_a_client_sends_ends_no_line(sent: str) -> None:
+    assert found(line(agent=f"a{sent}b") * 3) == "combined"
+
+
 def test_several_formats_in_one_file() -> None:
     texts = [PRESETS[name].example for name in ("combined", "caddy", "haproxy")] * 5
     chunk = "".join(f"{text}\n" for text in texts).encode()

@@ -74,14 +74,17 @@ async def aggregate(
         first = True
         ended = False
         while not ended:
+            message = None
+            # What has been received must not be given up for a deadline.
             with trio.move_on_at(max(min(next_close, next_snapshot), clock.awake)):
                 try:
                     message = await receive.receive()
-                    # What was written while nothing ran says nothing of how late lines come.
-                    aggregation.learns_delay = not clock.stood_still
-                    await _take_in(aggregation, message, wall(), marks)
                 except trio.EndOfChannel:
                     ended = True
+            if message is not None:
+                # What was written while nothing ran says nothing of how late lines come.
+                aggregation.learns_delay = not clock.stood_still
+                await _take_in(aggregation, message, wall(), marks)
             set_by = clock.set_by()
             if set_by:
                 aggregation.clock_was_set(wall())

@@ -1,0 +1,63 @@
+"""The aggregator: nothing that comes to it is lost, whatever else falls due just then."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from actors.aggregator import aggregate
+from actors.clock import WallClock
+from actors.messages import FromAggregator, FromParser, Parsed
+from glancemetrics.aggregation import Aggregation, SourceBatch
+from glancemetrics.formats.combined import decode
+from glancemetrics.snapshot import Snapshot
+from tests.lines import BASE, line
+
+
+def batch(count: int) -> SourceBatch:
+    decoded = decode(line(BASE) * count)
+    return SourceBatch(
+        source="a.log",
+        batch=decoded.batch,
+        lines=decoded.lines,
+        rejects=0,
+        reject_samples=(),
+        foreign=0,
+        format="combined",
+        reformatted=None,
+        caught_up=True,
+        fresh=True,
+        lag_bytes=0,
+    )
+
+
+@pytest.mark.parametrize("size", [1, 5000], ids=["small", "for a worker thread"])
+async def test_what_comes_as_a_snapshot_falls_due_is_counted(
+    clock: trio.testing.MockClock, wall: WallClock, size: int
+) -> None:
+    aggregation = Aggregation(window_seconds=10, alert_window_seconds=10, limits={})
+    send, receive = trio.open_memory_channel[FromParser](2)
+    told: list[FromAggregator] = []
+
+    async def listen(channel: trio.MemoryReceiveChannel[FromAggregator]) -> None:
+        told.extend([message async for message in channel])
+
+    to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
+    coming = batch(size)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen, from_aggregator)
+
+        async def run() -> None:
+            await aggregate(aggregation, receive, to_alerts, refresh_seconds=2.0, wall=wall)
+
+        nursery.start_soon(run)
+        await trio.sleep(1.25)
+        for _ in range(20):
+            send.send_nowait(Parsed(coming))
+            # It has the batch in hand, and before it can look at it, all is due.
+            clock.jump(3.0)
+            await trio.sleep(0.3)
+        send.close()
+    snapshots = [message for message in told if isinstance(message, Snapshot)]
+    assert snapshots[-1].health.lines == 20 * size

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.endurance import measure_attack, measure_soak
+from benchmarks.lines import fixed_lines, stamp
 from benchmarks.monitor import console, monitoring
 from benchmarks.reports import (
     measure_ceiling,
@@ -30,17 +31,6 @@ from benchmarks.reports import (
     measure_report,
 )
 from glancemetrics.traffic import Shape, Traffic
-
-
-def stamp(second: int) -> bytes:
-    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second)).encode()
-
-
-def fixed_lines(count: int) -> list[bytes]:
-    """Realistic combined lines with a mark where the time goes."""
-    made = b"".join(Traffic(Shape(count), seed=1).seconds(0, count))
-    moment = b"01/Jan/1970:00:00:00 +0000"
-    return made.replace(b"01/Jan/1970:00:00:01 +0000", moment).split(moment)
 
 
 def measure_ingest(folder: Path, seconds: int) -> None:

@@ -21,9 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.lines import fixed_lines, stamp
 from benchmarks.monitor import monitoring, swallow
-from glancemetrics.traffic import Shape, Traffic
 
+_BLOCK = 2000
+"""Lines that are written at once."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -69,16 +71,14 @@ class Writer:
         self._thread.join()
 
     def _write(self) -> None:
-        moment = b"01/Jan/1970:00:00:01 +0000"
-        made = b"".join(Traffic(Shape(self._rate // 10), seed=1).seconds(1, 1)).splitlines(True)
+        pieces = fixed_lines(_BLOCK)
         chance, began, rotate_at = random.Random(1), time.monotonic(), 20.0
         file = self.log.open("ab", 0)
         while not self._stop.is_set():
-            now = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()).encode()
             due = int((time.monotonic() - began) * self._rate) - self.lines
-            for _ in range(0, due, len(made)):
-                file.write(b"".join(made).replace(moment, now))
-                self.lines += len(made)
+            for _ in range(due // _BLOCK):
+                file.write(stamp(time.time()).join(pieces))
+                self.lines += _BLOCK
             if time.monotonic() - began > rotate_at:
                 rotate_at += chance.uniform(5, 40)
                 self._rotate()
@@ -159,6 +159,8 @@ def measure_soak(folder: Path, minutes: float, rate: int) -> None:
         f"{min(s[2] for s in sizes)}-{max(s[2] for s in sizes)} threads; "
         f"console: {max(s[3] for s in first):.0f} MB, {max(s[3] for s in second):.0f} MB"
     )
+    if counted != writer.lines or gaps:
+        raise SystemExit("not each line was counted once")
 
 
 @contextmanager
@@ -228,8 +230,7 @@ class Attack:
         numbers = np.arange(first, first + self.LINES)[:, None]
         for digit, places in enumerate(reversed(self._places)):
             self._block[:, places] = numbers // 10**digit % 10 + ord("0")
-        moment = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)).encode()
-        self._block[:, self._moment] = np.frombuffer(moment, np.uint8)
+        self._block[:, self._moment] = np.frombuffer(stamp(now), np.uint8)
         return memoryview(self._block)
 
 

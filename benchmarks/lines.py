@@ -1,0 +1,18 @@
+"""Realistic lines that are made once, and get their time when they are written."""
+
+from __future__ import annotations
+
+import time
+
+from glancemetrics.traffic import Shape, Traffic
+
+
+def stamp(second: float) -> bytes:
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second)).encode()
+
+
+def fixed_lines(count: int) -> list[bytes]:
+    """Combined lines as pieces: what is before, between and after their times."""
+    made = b"".join(Traffic(Shape(count), seed=1).seconds(0, count))
+    moment = stamp(0)
+    return made.replace(stamp(1), moment).split(moment)

@@ -208,7 +208,6 @@ class FollowedFiles:
             self._marks[opened.identity] = self._find_wanted(opened) or mark
         self.current = opened
         self._has_lost = False
-        self._looking_since = None
 
     def rescue(self) -> bool:
         """Where the path has no file now, read what was renamed; whether there is any.
@@ -234,6 +233,7 @@ class FollowedFiles:
             self._rotated, self._marks, self._wanted = rotated, marks, wanted
             self._known, self._gaps = known, gaps
             raise
+        self._looking_since = None
 
     def close(self) -> None:
         """Let go of all files."""
@@ -297,10 +297,9 @@ class FollowedFiles:
     def _was_emptied(self, current: OpenFile, changed: int) -> bool:
         """Tell whether the file has been emptied: what had not been read of it is in a copy then.
 
-        `changed` is when it was last written to, as of before it was read.
-
         logrotate's `copytruncate` makes one. What is held of a line stays: the writer goes on with
-        its other half at the beginning of the file.
+        its other half at the beginning of the file. `changed` is when it was last written to, as of
+        before it was read.
         """
         mark = self._marks[current.identity]
         if isinstance(current, OpenPipe):

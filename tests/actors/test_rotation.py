@@ -20,12 +20,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.tailer import followed_files
 from actors.tailer.followed_files import ROTATED_GRACE
 from actors.tailer.identity import Identity
 from actors.tailer.marks import PathMark
 from actors.tailer.path_follower import PathFollower
 from actors.tailer.position import From, StartPosition
-from actors.tailer.rotation import siblings
+from actors.tailer.rotation import Sibling, siblings
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.state_tree import from_bytes, to_bytes
 from tests.conftest import thorough
@@ -397,6 +398,40 @@ def test_a_writer_that_does_not_append_leaves_a_hole_that_is_no_line(tmp_path: P
         writer.write(b"last\n")
         reader.read()
     assert reader.lines[1:] == [b"next\n", b"last\n"]
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_file_that_is_renamed_while_it_is_opened_is_looked_for_each_time(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, copies: bool
+) -> None:
+    """However long ago another was."""
+    reader = Reader(disk.log)
+    reader.read()
+    failing: list[Sibling] = []
+    open_sibling = followed_files.open_sibling
+
+    def open_or_fail(sibling: Sibling) -> int:
+        if not failing:
+            failing.append(sibling)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return open_sibling(sibling)
+
+    monkeypatch.setattr(followed_files, "open_sibling", open_or_fail)
+    for _ in range(3):
+        for _ in range(2):
+            disk.write(4)
+            if copies:
+                disk.copy_and_truncate()
+            else:
+                disk.rename()
+        failing.clear()
+        reader.read(100)
+        assert failing
+        reader.read()
+    disk.write(1)
+    reader.read()
+    assert reader.lines == disk.written
+    assert not reader.gaps
 
 
 @pytest.mark.parametrize("rotated", [False, True], ids=["stays", "renamed"])

@@ -13,13 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
-from loguru import logger
 
 from actors.state_file import make_folder, open_own, replace_state
 from actors.tailer.marks import PathMark
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.state_tree import DamagedStateError, State, from_bytes, to_bytes
+
+
+class UnusableStateError(Exception):
+    """There is a checkpoint, but nothing can go on from it."""
 
 
 @attrs.frozen
@@ -63,7 +66,7 @@ class Checkpoints:
             ) from None
 
     def load(self) -> Saved | None:
-        """Return what was saved last; `None` if that is nothing, or cannot be read."""
+        """Return what was saved last; `None` if that is nothing. Raises `UnusableStateError`."""
         try:
             state = from_bytes(self.path.read_bytes())
             return Saved(
@@ -79,9 +82,13 @@ class Checkpoints:
             )
         except FileNotFoundError:
             return None
-        except (OSError, DamagedStateError, KeyError, TypeError, ValueError) as error:
-            logger.warning("{}: cannot be read, and all begins anew: {}", self.path, error)
-            return None
+        except OSError as error:
+            raise UnusableStateError(f"{self.path} cannot be read: {error.strerror}") from None
+        except DamagedStateError as error:
+            raise UnusableStateError(f"{self.path} is damaged: {error}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"another version of GlanceMetrics wrote {self.path} ({error!r})"
+            raise UnusableStateError(reason) from None
 
     def save(self, time: float, marks: Sequence[PathMark], **parts: bytes | State) -> None:
         """Save it at once and whole: `aggregation`, `alerting` (as bytes), `own`, `undelivered`.

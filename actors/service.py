@@ -14,7 +14,7 @@ from loguru import logger
 
 from actors.aggregator import aggregate
 from actors.alert_supervisor import supervise_alerts
-from actors.checkpoints import Checkpoints, Saved
+from actors.checkpoints import Checkpoints, UnusableStateError
 from actors.clock import WallClock
 from actors.fan_out import FanOut
 from actors.messages import FromAggregator, FromParser, FromTailer
@@ -28,10 +28,10 @@ from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, iso_time
-from glancemetrics.alerting.alerting import Alerting, abandoned
+from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
-from glancemetrics.alerting.incident_events import GONE, ended
-from glancemetrics.alerting.own_watch import OwnWatch, open_incidents
+from glancemetrics.alerting.incident_events import ended
+from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
@@ -221,8 +221,7 @@ async def monitor(
 
         where = Where(settings.where)
     reading = reading_of(settings)
-    saved = None if checkpoints is None else checkpoints.load()
-    resumed = resume(anew, saved, wall())
+    resumed = resume(anew, checkpoints, wall())
     fan_out.send_again(resumed.undelivered)
     start = StartPosition(
         From(settings.start_from),
@@ -301,34 +300,42 @@ class Resumed:
     own: OwnWatch
     marks: tuple[PathMark, ...] = ()
     """How far sources have been read."""
-    ended: tuple[AlertEvent, ...] = ()
+    ended: Sequence[AlertEvent] = ()
     """The ends of incidents that are watched no longer."""
     undelivered: Mapping[str, Sequence[AlertEvent]] = attrs.field(factory=dict)
 
 
-def resume(anew: Callable[[], Resumed], saved: Saved | None, now: float) -> Resumed:
+def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: float) -> Resumed:
     """Go on where another run was; begin anew if that was too long ago, or cannot be understood."""
+    try:
+        saved = None if checkpoints is None else checkpoints.load()
+    except UnusableStateError as error:
+        return _with_gap(anew(), str(error))
     fresh = anew()
     if saved is None:
         return fresh
-    away = now - saved.time
-    if away > _LONGEST_ABSENCE:
-        gap = f"nothing ran for {format_duration(away)}: what was logged meanwhile is not counted"
-        logger.warning("{}", gap)
-        fresh.aggregation.note_gap(gap)
-        own = [ended(one, int(saved.time), GONE) for one in open_incidents(saved.own)]
-        over = (*abandoned(saved.alerting), *own)
-        return attrs.evolve(fresh, ended=over, undelivered=saved.undelivered)
     try:
-        fresh.aggregation.restore(saved.aggregation)
-        over = (
-            *fresh.alerting.restore(saved.alerting),
-            *fresh.own.restore(saved.own, saved.time),
-        )
+        away = now - saved.time
+        if away > _LONGEST_ABSENCE:
+            why = f"nothing ran for {format_duration(away)}"
+            incidents = (*open_incidents(saved.alerting), *open_own_incidents(saved.own))
+            ends = [ended(incident, int(saved.time), why) for incident in incidents]
+            fresh = attrs.evolve(_with_gap(fresh, why), ended=ends)
+        else:
+            fresh.aggregation.restore(saved.aggregation)
+            ends = fresh.alerting.restore(saved.alerting)
+            ends += fresh.own.restore(saved.own, saved.time)
+            fresh = attrs.evolve(fresh, marks=saved.marks, ended=ends)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        logger.warning("what was known is not understood, and all begins anew: {!r}", error)
-        return attrs.evolve(anew(), undelivered=saved.undelivered)
-    return attrs.evolve(fresh, marks=saved.marks, ended=over, undelivered=saved.undelivered)
+        fresh = _with_gap(anew(), f"what was known is not understood ({error!r})")
+    return attrs.evolve(fresh, undelivered=saved.undelivered)
+
+
+def _with_gap(fresh: Resumed, why: str) -> Resumed:
+    gap = f"{why}: all begins anew, and what was logged since the last run is not all counted"
+    logger.warning("{}", gap)
+    fresh.aggregation.note_gap(gap)
+    return fresh
 
 
 def _backward(rule: Rule) -> int:

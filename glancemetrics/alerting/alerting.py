@@ -91,7 +91,7 @@ class Alerting:
                 watch.begin(end)
         self._recovered.extend(Incident(**one) for one in state["recovered"])
         self._ahead = [Counts.from_state(counts) for counts in state["ahead"]]
-        return abandoned({"end": end, "watches": left})
+        return [ended(one, int(end), GONE) for one in open_incidents({"watches": left})]
 
     @property
     def dropped_groups(self) -> dict[str, int]:
@@ -149,10 +149,10 @@ class Alerting:
         return [event for *_, event in sorted(events, key=lambda entry: entry[:3])]
 
 
-def abandoned(state: State) -> list[AlertEvent]:
-    """Return the ends of all incidents that a state has left open."""
+def open_incidents(state: State) -> list[Incident]:
+    """Return the incidents that a state has left open."""
     return [
-        ended(Incident(**incident), int(state["end"]), GONE)
+        Incident(**incident)
         for known in state["watches"].values()
         for incident in known["open"].values()
     ]

@@ -49,7 +49,7 @@ class OwnWatch:
             for name, group, life in state["lives"]
             if name in timings
         }
-        left = open_incidents(state)
+        left = open_own_incidents(state)
         self._open = {(one.rule, one.group): one for one in left if one.rule in timings}
         self._counted = {(name, group): value for name, group, value in state["counted"]}
         self._recovered.extend(Incident(**one) for one in state["recovered"])
@@ -113,6 +113,6 @@ class OwnWatch:
         return event
 
 
-def open_incidents(state: State) -> list[Incident]:
+def open_own_incidents(state: State) -> list[Incident]:
     """Return the incidents that a state has left open."""
     return [Incident(**incident) for incident in state["open"]]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from actors.checkpoints import Checkpoints, Saved
+from actors.checkpoints import Checkpoints, Saved, UnusableStateError
 from actors.tailer.identity import Identity
 from actors.tailer.marks import FileMark, PathMark
 from glancemetrics.errors import GlanceMetricsError
@@ -41,14 +42,15 @@ def test_it_is_kept_for_the_same_sources_only(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o007 == 0
 
 
-def test_what_cannot_be_read_is_as_nothing(tmp_path: Path) -> None:
+def test_what_cannot_be_understood_is_told(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, ["a.log"])
     save(checkpoints)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
     for damage in (b"", whole[:-1], whole[:100], b"x" + whole, to_bytes({}), to_bytes([1])):
         file.write_bytes(damage)
-        assert checkpoints.load() is None
+        with pytest.raises(UnusableStateError, match=re.escape(str(file))):
+            checkpoints.load()
 
 
 def test_two_programs_do_not_keep_the_same(tmp_path: Path) -> None:

@@ -735,7 +735,9 @@ async def test_a_damaged_state_is_told_and_all_begins_anew(
         monitor.write_now(10)
         await trio.sleep(1)
     await monitor.until(lambda s: bool(s.alerts.firing))
-    await monitor.until(lambda s: s.health.lines == 120)
+    snapshot = await monitor.until(lambda s: s.health.lines == 120)
+    assert snapshot.health.gaps == 1
+    assert "all begins anew, and what was logged since" in snapshot.health.last_gap
 
 
 @pytest.mark.parametrize("rules", ["stock", "off"])
@@ -776,8 +778,9 @@ async def test_after_more_than_a_day_all_begins_anew_and_that_is_said(
     snapshot = await second.until(lambda s: s.insights.hits > 0)
     assert snapshot.health.gaps == 1
     assert "nothing ran for 2 d" in snapshot.health.last_gap
-    over = [event for event in second.recorder.events if event.incident is not None]
-    assert [event.kind for event in over] == [AlertEventKind.RECOVERED]
+    (over,) = [event for event in second.recorder.events if event.incident is not None]
+    assert over.kind is AlertEventKind.RECOVERED
+    assert "nothing ran for 2 d" in over.message
 
 
 async def test_what_an_output_had_not_delivered_it_does_after_a_restart(

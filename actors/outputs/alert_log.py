@@ -30,7 +30,7 @@ _MARK = "alert_log"
 
 
 class AlertLog:
-    """Writes each event at once, so that a crash loses none."""
+    """Writes each event to the disk at once: no crash and no power failure loses one."""
 
     name = "alert log"
     wants_events = True
@@ -103,8 +103,17 @@ class AlertLog:
                 self._link = last_link(self._path)
             line = sealed(event.to_json(), self._link)
             logger.bind(**{_MARK: self}).log("INFO", "{}", line)
+            self._sync()
             self._link = link_after([line.encode()])
             self._left = self._at()
+
+    def _sync(self) -> None:
+        """A checkpoint may say that the line is written: power may fail after that."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _at(self) -> tuple[int, int] | None:
         """Return which file it is, and its size; `None` if it is not there."""

@@ -58,6 +58,24 @@ async def test_an_event_is_a_line_that_says_it_all(tmp_path: Path) -> None:
     ]
 
 
+async def test_each_line_is_on_the_disk_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Power may fail when a checkpoint has said that an event is written."""
+    path = tmp_path / "alerts.jsonl"
+    synced: list[int] = []
+    fdatasync = os.fdatasync
+
+    def sync(descriptor: int) -> None:
+        fdatasync(descriptor)
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            synced.append(path.read_text().count("\n"))
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    await feed(AlertLog(path, "10 MB", 10), event(1), event(2), event(3))
+    assert synced == [1, 2, 3]
+
+
 async def test_what_comes_again_after_a_crash_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
 

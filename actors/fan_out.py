@@ -44,8 +44,10 @@ class Delivery:
             OutputHealth(output.name, OutputState.STARTING),
         )
 
-    def report(self, state: OutputState, detail: str = "") -> None:
-        self.health = attrs.evolve(self.health, state=state, detail=detail)
+    def report(self, state: OutputState, detail: str = "", *, lost: int = 0) -> None:
+        self.health = attrs.evolve(
+            self.health, state=state, detail=detail, lost=self.health.lost + lost
+        )
 
     def count_restart(self) -> None:
         self.health = attrs.evolve(self.health, restarts=self.health.restarts + 1)

@@ -68,3 +68,8 @@ def format_duration(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size} {unit} {whole % size // below:02} {below_unit}"
     return f"{seconds:.1f} s".replace(".0 s", " s") if seconds < 10 else f"{whole} s"
+
+
+def events_text(count: int) -> str:
+    """Return so many events in words: `1 event`, `1,234 events`."""
+    return "1 event" if count == 1 else f"{format_count(count)} events"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -12,8 +12,15 @@ import trio
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.snapshot import OutputState, Snapshot
 
-Report = Callable[[OutputState, str], None]
-"""Tells how an output fares, and where it writes to or what is wrong, in one sentence."""
+
+class Report(Protocol):
+    """Tells how an output fares."""
+
+    def __call__(self, state: OutputState, detail: str = "", *, lost: int = 0) -> None:
+        """`detail` is where it writes to or what is wrong, in one sentence.
+
+        `lost` is how many events more it has lost: they will never be delivered.
+        """
 
 
 class Inbox:

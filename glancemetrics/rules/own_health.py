@@ -8,7 +8,7 @@ import attrs
 
 from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.escaping import visible
-from glancemetrics.humane import format_count, format_duration
+from glancemetrics.humane import events_text, format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
@@ -45,7 +45,7 @@ def own_rules() -> tuple[OwnRule, ...]:
         _own("Own memory", "warning", _memory, SHORT_OF_MEMORY, hold=60, keep=60,
              says=lambda i: f"{100 * i.value:.0f} % is taken of what it may take"),
         _own("Events lost", "critical", _lost, 0, keep=600, by="output", is_count=True,
-             says=lambda i: f"{_named(i)} has lost {format_count(int(i.value))} events"),
+             says=lambda i: f"{_named(i)} has lost {events_text(int(i.value))}"),
         _own("Lines not counted", "warning", _gaps, 0, keep=600, is_count=True,
              says=lambda i: visible(i.cause)),
     )  # fmt: skip

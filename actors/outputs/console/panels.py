@@ -26,6 +26,7 @@ from glancemetrics.dimensions import Dimension
 from glancemetrics.escaping import readable, visible
 from glancemetrics.humane import (
     UNKNOWN,
+    events_text,
     format_bytes,
     format_count,
     format_duration,
@@ -310,7 +311,7 @@ def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool)
 
 
 def outputs(state: Health, cells: int) -> list[Row]:
-    """Where the outputs write, in one row; and a row for each that does not work."""
+    """Where the outputs write, in one row; and a row for each with which something is wrong."""
     fine = [
         f"{output.name}: {safe(output.detail)}"
         for output in state.outputs
@@ -319,12 +320,14 @@ def outputs(state: Health, cells: int) -> list[Row]:
     rows = [[(styles.DIM, " " + "   ".join(fine))]] if fine else []
     for output in state.outputs:
         if output.state is OutputState.RETRYING:
-            lost = f", {output.lost} events lost" if output.lost else ""
+            lost = f", {events_text(output.lost)} lost" if output.lost else ""
             if output.waiting:
-                lost = f", {format_count(output.waiting)} events waiting{lost}"
+                lost = f", {events_text(output.waiting)} waiting{lost}"
             rows.append(
                 _warning(f"{output.name} does not work: {safe(output.detail)}; retrying{lost}")
             )
+        elif output.lost:
+            rows.append(_warning(f"{output.name} has lost {events_text(output.lost)}"))
     return [fitted(row, cells) for row in rows]
 
 

@@ -55,6 +55,8 @@ class Notifier:
         self._wall = wall
         self._silences = silences
         self._describe = describe
+        self._detail = target.kind.value
+        """What is said of it while it works."""
         self._noting = trio.Lock()
         """Held while it is decided of an incident whether it is told."""
         self._ongoing: dict[str, float | None] = {}
@@ -177,7 +179,7 @@ class Notifier:
                     else:
                         await trio.sleep(_CLAIM_PAUSE)
                 continue
-            report(OutputState.WORKING, self._target.kind.value)
+            report(OutputState.WORKING, self._detail)
             if has_ended:
                 return
             with trio.move_on_after(math.inf if waiting is None else waiting):
@@ -202,8 +204,11 @@ class Notifier:
                 key = key_of_all(message.events)
                 logger.error("{} refused {!r} for good: {}", self.name, key, error)
                 await trio.to_thread.run_sync(journal.refused, message)
+                self._detail = f"{self._target.kind.value}, refused {key!r}: {error}"
+                report(OutputState.WORKING, self._detail, lost=len(message.events))
             else:
                 await trio.to_thread.run_sync(journal.delivered, message)
+                self._detail = self._target.kind.value
             pause = _FIRST_PAUSE
 
     async def _next(self, journal: Journal, *, at_once: bool = False) -> Message | float | None:

@@ -61,16 +61,21 @@ def target(text: str) -> Target:
 
 
 async def tell(
-    told: Target, journal: Path, *events: AlertEvent, until: Callable[[], bool], seconds: float = 20
+    told: Target,
+    journal: Path,
+    *events: AlertEvent,
+    until: Callable[[], bool],
+    seconds: float = 20,
+    lost: int = 0,
 ) -> Delivery:
-    """Run a notifier over events until something is so."""
+    """Run a notifier over events until something is so, and so many of them are lost."""
     delivery = Delivery.to(make_notifier(told, journal, time.time, describe))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         for each in events:
             delivery.send_event(each)
         with trio.fail_after(seconds):
-            while not until():
+            while not until() or delivery.health.lost < lost:
                 await trio.sleep(0.02)
             await trio.sleep(0.1)  # what the answer leads to
         nursery.cancel_scope.cancel()
@@ -144,8 +149,12 @@ async def test_it_waits_as_long_as_it_is_asked_to(journal: Path) -> None:
 async def test_what_is_refused_for_good_does_not_hold_up_the_rest(journal: Path) -> None:
     with http_server(Answer(404)) as server:
         told = target(f'webhook = "{server.url}"')
-        await tell(told, journal, event(1), event(2), until=lambda: len(server.received) == 2)
-        await tell(told, journal, event(3), until=lambda: len(server.received) == 3)
+        got = server.received
+        await tell(told, journal, event(1), event(2), until=lambda: len(got) == 2, lost=2)
+        one = await tell(told, journal, event(3), until=lambda: len(got) == 3, lost=1)
+    assert one.health.state is OutputState.WORKING
+    assert one.health.detail.startswith("webhook, refused 'high_traffic-3")
+    assert "404" in one.health.detail
     assert [body["key"][:14] for body in bodies(server)] == [f"high_traffic-{i}" for i in (1, 2, 3)]
 
 

@@ -241,12 +241,14 @@ def test_trouble_stays_in_sight() -> None:
         ),
         outputs=(
             OutputHealth("alert log", OutputState.RETRYING, "/root: Permission denied", 2, 5),
+            OutputHealth("notify ops", OutputState.WORKING, "webhook", 1),
         ),
     )
     page = "\n".join(screen(snapshot(health=troubled), cells=120))
     assert "rejects 7  lag 5.0 MB, 42 s  delay 0.5 s  late 3  early 2" in page
     assert "! /b.log may not be read" in page
     assert "! alert log does not work: /root: Permission denied; retrying, 2 events lost" in page
+    assert "! notify ops has lost 1 event" in page
     assert "/a.log and 1 more" in page
 
 

@@ -7,6 +7,7 @@ written to.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -529,8 +530,11 @@ class FollowedFiles:
         if sibling.compression is not None:
             file = CompressedFile(descriptor, sibling, mark, splitter, is_copy)
         else:
-            offset = 0 if mark is None else mark.offset
-            file = OpenFile(descriptor, sibling.identity, offset, splitter, self._now, is_copy)
+            file = OpenFile(descriptor, sibling.identity, 0, splitter, self._now, is_copy)
+            if mark is not None and not file.go_on(mark, splitter):
+                os.close(descriptor)
+                self._give_up(sibling, OSError(errno.ESTALE, "it was changed just now"))
+                return
         self._rotated.append(file)
         self._marks[file.identity] = file.mark(sibling.changed) if mark is None else mark
 

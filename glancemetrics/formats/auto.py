@@ -23,6 +23,8 @@ _MOST_BETWEEN_LOOKS = 4096
 _LOOKED_AT = 64
 """Rejects that are looked at."""
 _SAMPLE_BYTES = 1 << 16
+_LAST_LINES = 20
+"""By which it is told whether a server writes another format now, or just an odd line."""
 _WORTH_A_LOOK = 0.02
 """Share of rejects in a chunk of a log that is not followed, from which they are looked at."""
 
@@ -122,7 +124,8 @@ class AutoFormat:
         decoded: Decoded,
     ) -> Decoded:
         found = detect(_lines_at(chunk, decoded), circumstances).format
-        wider = known if found is None else known.widened(found)
+        is_rare = not _has_changed(decoded)
+        wider = known if found is None else known.widened(found, is_rare=is_rare)
         again = decoded if wider == known else wider.decode(chunk, circumstances)
         better = again.batch.num_rows > decoded.batch.num_rows
         with self._lock:
@@ -130,6 +133,12 @@ class AutoFormat:
             if better and self._learns:
                 self._known = wider
         return again if better else decoded
+
+
+def _has_changed(decoded: Decoded) -> bool:
+    """Tell whether most of the last lines are rejects: the server writes another format now."""
+    last = min(_LAST_LINES, decoded.lines)
+    return bool(2 * np.count_nonzero(decoded.rejected >= decoded.lines - last) >= last)
 
 
 def _ends_of(chunk: bytes | memoryview) -> bytes:

@@ -65,10 +65,15 @@ class StreamFormat:
         """How lines begin that say how those after them are written."""
         return tuple(dict.fromkeys(prefix for one in self.formats for prefix in one.directives))
 
-    def widened(self, other: StreamFormat) -> StreamFormat:
-        """Return what reads the lines of both; lines without an envelope are read as they are."""
+    def widened(self, other: StreamFormat, *, is_rare: bool = False) -> StreamFormat:
+        """Return what reads the lines of both; lines without an envelope are read as they are.
+
+        The other is tried first, unless it `is_rare`: else a few odd lines that somebody sends
+        would have all lines read by what may be slower by far.
+        """
+        first, then = (self, other) if is_rare else (other, self)
         return StreamFormat(
-            tuple(dict.fromkeys([*other.formats, *self.formats])),
+            tuple(dict.fromkeys([*first.formats, *then.formats])),
             other.envelopes or self.envelopes,
             self.is_shared or other.is_shared,
         )

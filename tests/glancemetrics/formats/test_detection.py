@@ -150,6 +150,18 @@ def test_a_format_that_stops_fitting_is_detected_anew() -> None:
     assert log_format.decode(wrapped + line(), NOW).batch.num_rows == 2
 
 
+def test_an_odd_line_is_read_after_the_others() -> None:
+    """What explains it may take forty times as long, and whoever sends it is not to choose that."""
+    log_format = AutoFormat()
+    log_format.look_at(line(BASE) * 5)
+    odd = b"www.example.com " + line(BASE)
+    decoded = log_format.decode(line(BASE) * 50 + odd + line(BASE) * 50, NOW)
+    assert (decoded.batch.num_rows, decoded.rejects) == (101, 0)
+    assert log_format.name == "combined + vhost-first"
+    decoded = log_format.decode(line(BASE) * 5 + odd * 50, NOW)
+    assert decoded.batch.num_rows == 55
+
+
 def test_rejects_that_nothing_explains_are_looked_at_less_and_less(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

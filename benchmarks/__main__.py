@@ -39,10 +39,9 @@ def measure_ingest(folder: Path, seconds: int) -> None:
     The writer only copies prepared lines: it takes a twentieth of a core. A rate is sustained
     when at its end less than a second of lines is unread and the window holds what was written.
     """
-    pieces = fixed_lines(20_000)
     sustained = 0
     for rate in (100_000, 200_000, 300_000, 350_000, 400_000, 500_000, 600_000):
-        lag, counted, expected, bytes_ = run_at(folder, pieces, rate, seconds)
+        lag, counted, expected, bytes_ = run_at(folder, rate, seconds)
         good = lag < 1.0 and abs(counted - expected) <= 0.02 * expected
         print(
             f"  {rate:>7,} lines/s written, {bytes_ / 1e6:,.0f} MB/s: worst lag {lag:.2f} s, "
@@ -55,14 +54,12 @@ def measure_ingest(folder: Path, seconds: int) -> None:
     print(f"live ingest sustained with lag under 1 s: {sustained:,} lines/s")
 
 
-def run_at(
-    folder: Path, pieces: list[bytes], rate: int, seconds: int
-) -> tuple[float, float, float, float]:
+def run_at(folder: Path, rate: int, seconds: int) -> tuple[float, float, float, float]:
     log = folder / "ingest.log"
     log.write_bytes(b"")
     tick = 0.05
     block_lines = int(rate * tick)
-    repeated = (pieces * (block_lines // len(pieces) + 1))[: block_lines + 1]
+    pieces = fixed_lines(block_lines)
     written = 0
     with monitoring(log, "-r", "0.5", "--timewindow", "5") as monitor, log.open("ab", 0) as file:
         monitor.wait_first()
@@ -73,7 +70,7 @@ def run_at(
         while time.monotonic() - began < seconds:
             if int(time.time()) != second:
                 second = int(time.time())
-                block = stamp(second).join(repeated)
+                block = stamp(second).join(pieces)
             file.write(block)
             written += len(block)
             ticks += 1

@@ -68,8 +68,8 @@ class StreamFormat:
     def widened(self, other: StreamFormat, *, is_rare: bool = False) -> StreamFormat:
         """Return what reads the lines of both; lines without an envelope are read as they are.
 
-        The other is tried first, unless it `is_rare`: else a few odd lines that somebody sends
-        would have all lines read by what may be slower by far.
+        The other is tried first, unless it `is_rare`: else a few odd lines would have all lines
+        read by what may be slower by far.
         """
         first, then = (self, other) if is_rare else (other, self)
         return StreamFormat(

@@ -151,7 +151,7 @@ def test_a_format_that_stops_fitting_is_detected_anew() -> None:
 
 
 def test_an_odd_line_is_read_after_the_others() -> None:
-    """What explains it may take forty times as long, and whoever sends it is not to choose that."""
+    """What explains it may take forty times as long."""
     log_format = AutoFormat()
     log_format.look_at(line(BASE) * 5)
     odd = b"www.example.com " + line(BASE)

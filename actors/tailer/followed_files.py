@@ -245,7 +245,7 @@ class FollowedFiles:
     def note_siblings(self) -> None:
         """What is beside a log when its following begins is of no concern."""
         for sibling in siblings(self.path):
-            if sibling.path != os.path.realpath(self.path):
+            if not self._has_name(sibling):
                 with suppress(OSError):
                     self._known[sibling.identity] = head_of(sibling)
 
@@ -253,7 +253,7 @@ class FollowedFiles:
         """Tell whether a file beside the path is a copy of what is read, or may become one."""
         found = [one for one in siblings(self.path) if one.identity == identity]
         mark = None if self.current is None else self._marks.get(self.current.identity)
-        if not found or mark is None or found[0].path == os.path.realpath(self.path):
+        if not found or mark is None or self._has_name(found[0]):
             return False
         try:
             head = head_of(found[0], min(mark.offset, HEAD_BYTES))
@@ -267,6 +267,10 @@ class FollowedFiles:
         except OSError:
             return False
 
+    def _has_name(self, sibling: Sibling) -> bool:
+        """Tell whether a file was found under the path's own name."""
+        return sibling.path == os.path.realpath(self.path)
+
     def _readings(self) -> list[Reading]:
         return self._rotated if self.current is None else [*self._rotated, self.current]
 
@@ -274,8 +278,7 @@ class FollowedFiles:
         self._rotated.remove(file)
         mark = self._marks.pop(file.identity)
         self._ended.discard(file.identity)
-        size = min(mark.offset, HEAD_BYTES)
-        self._known[file.identity] = Head(file.identity, size, mark.head)
+        self._known[file.identity] = mark.beginning
         for oldest in list(self._known)[:-_MOST_KNOWN]:
             del self._known[oldest]
         if isinstance(file, CompressedFile) and file.damage:
@@ -318,8 +321,7 @@ class FollowedFiles:
         family = siblings(self.path)
         copy = self._found(mark, family, claimed=nobodys)
         if copy is not None:
-            size = min(mark.offset, HEAD_BYTES)
-            self._copies[copy.identity] = Head(copy.identity, size, mark.head)
+            self._copies[copy.identity] = attrs.evolve(mark.beginning, identity=copy.identity)
             self._add(copy, mark, current.splitter, is_copy=True)
             mark = attrs.evolve(mark, changed=max(mark.changed, copy.changed))
         self._add_copies(family, mark, current)
@@ -332,9 +334,8 @@ class FollowedFiles:
         count = len(self._rotated)
         for sibling in newer(family, mark.changed, but=list(self.identities())):
             # What begins as an open file does is only being copied.
-            is_path = sibling.path == os.path.realpath(self.path)
             # A copy is made before the file is emptied.
-            if is_path or sibling.changed > current.changed() or not sibling.size:
+            if self._has_name(sibling) or sibling.changed > current.changed() or not sibling.size:
                 continue
             try:
                 if self._is_known(sibling):
@@ -390,8 +391,7 @@ class FollowedFiles:
             elif mark.offset:
                 self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
                 # What begins as it did is less than has been read: it was compressed too early.
-                size = min(mark.offset, HEAD_BYTES)
-                self._known[mark.identity] = Head(mark.identity, size, mark.head)
+                self._known[mark.identity] = mark.beginning
             else:
                 # What it became, if anything, is newer than what is known of it.
                 goes_on = splitter
@@ -415,7 +415,7 @@ class FollowedFiles:
         """
         for sibling in newer(family, since, but=list(self.identities())):
             # What has the path's name now is opened next.
-            if sibling.path == os.path.realpath(self.path) or self._is_read(sibling, opened):
+            if self._has_name(sibling) or self._is_read(sibling, opened):
                 continue
             if emptied is None:
                 self._add(sibling, None, goes_on or LineSplitter(), is_copy=False)

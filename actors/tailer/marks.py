@@ -55,6 +55,11 @@ class FileMark:
     """How far it was read before, a second apart. By them a file is gone on with that has lost its
     end, as after a power failure."""
 
+    @property
+    def beginning(self) -> Head:
+        """What the file is known by."""
+        return Head(self.identity, min(self.offset, HEAD_BYTES), self.head)
+
     def is_of(self, read_at: ReadAt) -> bool:
         """Tell whether a file has the bytes that were read. Raises `OSError`."""
         head = read_at(0, min(self.offset, HEAD_BYTES))

@@ -84,7 +84,6 @@ class OpenFile:
     def go_to(self, position: int) -> None:
         """Read on from a place. Raises `OSError`."""
         self.position = position
-        self._milestones = tuple(one for one in self._milestones if one[0] <= position)
         self._head = self._tail = b""
         if position:
             size = min(position, TAIL_BYTES)
@@ -103,18 +102,13 @@ class OpenFile:
         """Read on from a mark; whether it has still what had been read. Raises `OSError`."""
         self.go_to(mark.offset)
         self.splitter, self._milestones = splitter, mark.milestones
-        return self.is_at(mark)
+        return digest(self._head) == mark.head and digest(self._tail) == mark.tail
 
     def shortened(self, mark: FileMark) -> FileMark | None:
         """Return where to go on if it is the file of a mark, but lost its end. Raises `OSError`."""
         if self.identity != mark.identity:
             return None
         return mark.shortened(lambda offset, size: os.pread(self.descriptor, size, offset))
-
-    def is_at(self, mark: FileMark) -> bool:
-        """Tell whether it is where a mark says, after what had been read then."""
-        is_same = digest(self._head) == mark.head and digest(self._tail) == mark.tail
-        return self.position == mark.offset and is_same
 
     def begins(self, head: Head) -> bool:
         """Tell whether it begins as another file does. Raises `OSError`."""
@@ -130,6 +124,7 @@ class OpenFile:
     def begin_anew(self) -> None:
         """Read it from its beginning; what is held of a line stays."""
         self.go_to(0)
+        self._milestones = ()
 
     def _skip_hole(self) -> None:
         """Pass over what a writer that does not append leaves where it had been emptied."""

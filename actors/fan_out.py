@@ -19,6 +19,11 @@ from glancemetrics.snapshot import Health, OutputHealth, OutputState, Snapshot
 EVENT_QUEUE = 10_000
 """Alert events that wait for an output."""
 
+GIVE_UP_SECONDS = 1.5
+"""When nothing more comes, an output that fails is tried again for so long. One that works has all
+the time it takes."""
+_LOOK_SECONDS = 0.5
+
 
 @attrs.define
 class Delivery:
@@ -31,6 +36,10 @@ class Delivery:
     health: OutputHealth
     done: trio.Event = attrs.field(factory=trio.Event)
     """Set when the output has ended."""
+    closing: trio.Event = attrs.field(factory=trio.Event)
+    """Set when nothing more is sent to it."""
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """What the output runs in."""
 
     @classmethod
     def to(cls, output: Output) -> Delivery:
@@ -74,6 +83,17 @@ class Delivery:
     def close(self) -> None:
         self._events.close()
         self._snapshots.close()
+        self.closing.set()
+
+    async def drained(self) -> None:
+        """Wait until the output has delivered all it has, or given up as it fails and fails."""
+        patience = GIVE_UP_SECONDS
+        while not self.done.is_set():
+            with trio.move_on_after(patience):
+                await self.done.wait()
+            patience = _LOOK_SECONDS
+            if self.health.state is OutputState.RETRYING:
+                self.scope.cancel()
 
 
 class FanOut:
@@ -120,5 +140,6 @@ class FanOut:
 
     async def drained(self) -> None:
         """Wait until every output has ended."""
-        for delivery in self.deliveries:
-            await delivery.done.wait()
+        async with trio.open_nursery() as nursery:
+            for delivery in self.deliveries:
+                nursery.start_soon(delivery.drained)

@@ -60,7 +60,7 @@ PARSERS = 2
 
 DRAIN_SECONDS = 1.5
 """From the wish to stop until what still runs is cancelled. With the terminal's restoration the
-program is gone within two seconds."""
+program is gone within two seconds. What ends by itself, as standard input does, has no deadline."""
 
 
 def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> list[Rule]:
@@ -179,9 +179,11 @@ async def monitor(
 ) -> None:
     """Run the monitor until `stop`, or until standard input, as the only source, ends.
 
-    Ends in the order of the flow: the tailers first, then each actor when its channel has run
-    dry, the outputs last. A failure of the tailer, the parser, the aggregator or the alert
-    supervisor ends everything; an output fails alone.
+    After `stop` all that runs has `DRAIN_SECONDS` to end; after the end of standard input, what
+    was read is counted and delivered however long that takes. Everything ends in the order of the
+    flow: the tailers first, then each actor when its channel has run dry, the outputs last. A
+    failure of the tailer, the parser, the aggregator or the alert supervisor ends everything; an
+    output fails alone.
     """
     # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it need
     # not wait for the disk; two batches for the aggregator, for the same reason.
@@ -231,12 +233,13 @@ async def monitor(
     )
 
     async with trio.open_nursery() as output_nursery:
+        limit = trio.CancelScope()
+        output_nursery.start_soon(_limit_on, stop, limit, output_nursery.cancel_scope)
         for delivery in fan_out.deliveries:
             output_nursery.start_soon(keep_running, delivery, name=delivery.output.name)
+        ended = False
         try:
             async with trio.open_nursery() as flow:
-                tailers = trio.CancelScope()
-                flow.start_soon(_stop_on, stop, tailers, output_nursery.cancel_scope)
                 flow.start_soon(
                     functools.partial(
                         supervise_alerts,
@@ -274,21 +277,27 @@ async def monitor(
                         where=where,
                     )
                 )
-                with tailers:
-                    await tail(
-                        settings.file,
-                        start,
-                        reading,
-                        to_parser,
-                        standard_input=standard_input,
-                        before=resumed.marks,
-                    )
-                stop.set()
+                await tail(
+                    settings.file,
+                    start,
+                    reading,
+                    to_parser,
+                    standard_input=standard_input,
+                    stop=stop,
+                    before=resumed.marks,
+                )
+            ended = True
         finally:
+            if stop.is_set() and not ended and checkpoints is None:
+                logger.warning("stopped before all lines that had been read were counted")
             # Also after a failure: the outputs tell how it ended before they go.
             fan_out.close()
-            with trio.move_on_after(DRAIN_SECONDS, shield=True):
+            # What has ended by itself is delivered, however long that takes; an output that
+            # fails meanwhile ends by itself (`keep_running`).
+            patience = math.inf if ended else DRAIN_SECONDS
+            with trio.move_on_after(patience, shield=not ended):
                 await fan_out.drained()
+            limit.cancel()
 
 
 @attrs.frozen(eq=False)
@@ -343,9 +352,10 @@ def _backward(rule: Rule) -> int:
     return rule.window_seconds if rule.name == NAME else min(reach_of(rule), _MOST_BACKWARD)
 
 
-async def _stop_on(
-    stop: trio.Event, tailers: trio.CancelScope, everything: trio.CancelScope
+async def _limit_on(
+    stop: trio.Event, scope: trio.CancelScope, everything: trio.CancelScope
 ) -> None:
-    await stop.wait()
-    tailers.cancel()
-    everything.deadline = trio.current_time() + DRAIN_SECONDS
+    """Give all that still runs some time to end, once the stop is wished for."""
+    with scope:
+        await stop.wait()
+        everything.deadline = trio.current_time() + DRAIN_SECONDS

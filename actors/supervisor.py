@@ -22,7 +22,8 @@ _STEADY_SECONDS = 60.0
 async def keep_running(delivery: Delivery) -> None:
     """Run an output until its inbox ends, starting it again whenever it fails."""
     try:
-        await _keep_running(delivery)
+        with delivery.scope:
+            await _keep_running(delivery)
     finally:
         delivery.done.set()
         if delivery.inbox.undelivered:
@@ -53,7 +54,10 @@ async def _keep_running(delivery: Delivery) -> None:
             logger.opt(exception=error).debug("{} failed", delivery.output.name)
         else:
             return
-        await trio.sleep(backoff)
+        if delivery.closing.is_set():
+            await trio.sleep(FIRST_BACKOFF)
+        with trio.move_on_after(backoff):
+            await delivery.closing.wait()  # then it is tried once more at once
         backoff = min(2 * backoff, LONGEST_BACKOFF)
 
 

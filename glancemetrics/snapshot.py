@@ -42,6 +42,8 @@ class SourceHealth:
     """Name of the format of its newest records; `None` before any."""
     lag_bytes: int = 0
     """Bytes written to it that have not been read."""
+    opened: bool = True
+    """Whether it has been looked into; its bytes count as lag until then."""
     last_record: int | None = None
     """Second of the last record in the log, where that was before the window when the following
     began and nothing has come since."""

@@ -25,9 +25,10 @@ from actors.tailer.open_file import (
     has_read,
     head_from,
     head_of,
+    is_of,
     shortened,
 )
-from actors.tailer.rotation import Sibling, log_of, newer, open_sibling, siblings
+from actors.tailer.rotation import Folders, Sibling, log_of, newer, open_sibling, siblings
 from glancemetrics.line_splitter import Lines, LineSplitter
 
 ROTATED_GRACE = 60.0
@@ -72,6 +73,7 @@ class FollowedFiles:
 
     path: str
     claimed: Claimed = nobodys
+    folders: Folders = attrs.field(factory=Folders)
     current: OpenFile | None = None
     """The one that has the path's name."""
     _rotated: list[Reading] = attrs.field(factory=list)
@@ -142,6 +144,36 @@ class FollowedFiles:
                 lag += file.lag()
         return lag
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing but a change of the path's own file can bring anything new."""
+        if self._rotated or self._has_lost or isinstance(self.current, OpenPipe):
+            return False
+        return not self._wanted and self._looking_since is None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds descriptors."""
+        return bool(self._rotated) or not (self.current is None or self.current.is_parked)
+
+    def park(self) -> None:
+        """Give the descriptor of a file back in which nothing happens."""
+        if self.is_settled and self.current is not None and not self.current.is_parked:
+            self.current.park()
+
+    def _resume(self) -> None:
+        """Open a parked file again; if its path has another one now, look for it as for any."""
+        current = self.current
+        if current is None or not current.is_parked:
+            return
+        try:
+            if current.resume(self.path):
+                return
+        except OSError:
+            pass  # what has become of the path is asked next
+        self.current = None
+        self._wanted = (*self._wanted, self._marks.pop(current.identity))
+
     def read(self, now: float, found: list[Lines]) -> bool:
         """Read the files in their order, no further than one that is not at its end.
 
@@ -149,6 +181,7 @@ class FollowedFiles:
         `NotFoundYetError` for what is worth a second look.
         """
         self._now = now
+        self._resume()
         for file in self._readings():
             try:
                 read = self._read_on(file, now)
@@ -205,7 +238,7 @@ class FollowedFiles:
         mark = opened.mark(opened.changed())
         with self._all_or_nothing():
             if self._has_lost:
-                self._add_newer(siblings(self.path), self._seen, opened)
+                self._add_newer(siblings(self.path, self.folders), self._seen, opened)
             self._marks[opened.identity] = self._find_wanted(opened) or mark
         self.current = opened
         self._has_lost = False
@@ -244,14 +277,19 @@ class FollowedFiles:
 
     def note_siblings(self) -> None:
         """What is beside a log when its following begins is of no concern."""
-        for sibling in siblings(self.path):
+        for sibling in siblings(self.path, self.folders):
             if not self._has_name(sibling):
                 with suppress(OSError):
                     self._known[sibling.identity] = head_of(sibling)
 
+    def has_finished(self, path: str, identity: Identity) -> bool:
+        """Tell whether a file is one of which nothing more is wanted, whatever it is called."""
+        head = self._known.get(identity)
+        return head is not None and is_of(path, head)
+
     def has_copy(self, identity: Identity) -> bool:
         """Tell whether a file beside the path is a copy of what is read, or may become one."""
-        found = [one for one in siblings(self.path) if one.identity == identity]
+        found = [one for one in siblings(self.path, self.folders) if one.identity == identity]
         mark = None if self.current is None else self._marks.get(self.current.identity)
         if not found or mark is None or self._has_name(found[0]):
             return False
@@ -309,7 +347,7 @@ class FollowedFiles:
         if isinstance(current, OpenPipe):
             return False
         if not mark.offset:
-            return self._add_copies(siblings(self.path), mark, current)
+            return self._add_copies(siblings(self.path, self.folders), mark, current)
         if not current.has_been_replaced():
             return False
         shorter = current.shortened(mark)
@@ -318,7 +356,7 @@ class FollowedFiles:
             current.go_on(shorter, LineSplitter())
             self._marks[current.identity] = shorter
             return True
-        family = siblings(self.path)
+        family = siblings(self.path, self.folders)
         copy = self._found(mark, family, claimed=nobodys)
         if copy is not None:
             self._copies[copy.identity] = attrs.evolve(mark.beginning, identity=copy.identity)
@@ -363,12 +401,12 @@ class FollowedFiles:
         wanted, self._wanted = self._wanted, ()
         if not wanted:
             return None
-        family = siblings(self.path)
+        family = siblings(self.path, self.folders)
         since = wanted[-1].changed
         emptied: tuple[Identity, LineSplitter] | None = None
         goes_on: LineSplitter | None = None
         # What is followed under the name of a rotated file has been rotated once more.
-        places = self._places(wanted, siblings(log_of(self.path)), opened)
+        places = self._places(wanted, siblings(log_of(self.path), self.folders), opened)
         is_missing = any(mark.offset and not place for mark, place in places)
         if is_missing and opened is not None and self._looks_for():
             raise NotFoundYetError

@@ -23,6 +23,7 @@ _PIPE_SIZE = 1 << 20
 _MILESTONES_APART = 1.0
 _MOST_MILESTONES = 64
 """A file system writes to its disk what is older than half a minute (`dirty_expire_centisecs`)."""
+_PARKED = -1
 READ_SIZE = 4 << 20
 """Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
 
@@ -90,6 +91,25 @@ class OpenFile:
             self._head = os.pread(self.descriptor, min(position, HEAD_BYTES), 0)
             self._tail = os.pread(self.descriptor, size, position - size)
 
+    @property
+    def is_parked(self) -> bool:
+        """Whether its descriptor has been given back; only `resume` reads on then."""
+        return self.descriptor < 0
+
+    def park(self) -> None:
+        """Give its descriptor back until something comes."""
+        os.close(self.descriptor)
+        self.descriptor = _PARKED
+
+    def resume(self, path: str) -> bool:
+        """Open it again under its path; whether the path still names it. Raises `OSError`."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if Identity.of(os.fstat(descriptor)) != self.identity:
+            os.close(descriptor)
+            return False
+        self.descriptor = descriptor
+        return True
+
     def has_read(self, mark: FileMark) -> bool:
         """Tell whether it has the bytes that were read up to a mark. Raises `OSError`."""
         if mark.offset == 0:
@@ -112,6 +132,8 @@ class OpenFile:
 
     def begins(self, head: Head) -> bool:
         """Tell whether it begins as another file does. Raises `OSError`."""
+        if self.is_parked:
+            return len(self._head) >= head.size and digest(self._head[: head.size]) == head.digest
         return digest(os.pread(self.descriptor, head.size, 0)) == head.digest
 
     def has_been_replaced(self) -> bool:
@@ -182,7 +204,8 @@ class OpenFile:
         )
 
     def close(self) -> Lines:
-        os.close(self.descriptor)
+        if not self.is_parked:
+            os.close(self.descriptor)
         return Lines() if self.is_copy else self.splitter.flush()
 
 
@@ -310,6 +333,15 @@ def head_of(sibling: Sibling, size: int = HEAD_BYTES) -> Head:
 def head_from(identity: Identity, beginning: bytes) -> Head:
     """Return what a file is known by that begins so."""
     return Head(identity, len(beginning), digest(beginning))
+
+
+def is_of(path: str, head: Head) -> bool:
+    """Tell whether a file that is not compressed begins as a known one does."""
+    try:
+        with FileIO(path) as file:
+            return bool(head.size) and digest(os.pread(file.fileno(), head.size, 0)) == head.digest
+    except OSError:
+        return False
 
 
 def has_read(sibling: Sibling, mark: FileMark) -> bool:

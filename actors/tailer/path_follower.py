@@ -24,6 +24,8 @@ from actors.tailer.identity import Identity
 from actors.tailer.marks import PathMark
 from actors.tailer.open_file import OpenFile, OpenPipe
 from actors.tailer.position import StartPosition
+from actors.tailer.rotation import Folders
+from actors.tailer.waking import Status, is_recent, status_of
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.log_format import (
@@ -61,6 +63,9 @@ class Look:
     """How far has been read, with these lines."""
     gaps: tuple[str, ...] = ()
     """What of the log could not be read and never will be, in a sentence each."""
+    seen: Status | None = None
+    """The path's status before the look. While it is the same there is nothing new; `None` where
+    something else may bring news, so that another look is due."""
 
 
 @attrs.define
@@ -75,6 +80,8 @@ class PathFollower:
     claimed: Claimed = nobodys
     before: PathMark | None = None
     """How far it was followed before; the start position is then of no account."""
+    folders: Folders = attrs.field(factory=Folders)
+    """What is beside the path."""
     _directives: bytes = b""
     _pieces: Pieces = attrs.field(init=False)
     _held_since: float = 0.0
@@ -84,12 +91,14 @@ class PathFollower:
     _seen_before: bool = False
     """Whether there was a file, or surely none: one that comes later is read from its start."""
     _problem: SourceHealth | None = None
+    _tries_again: bool = False
+    """Whether the problem may be over though the path's status is the same."""
     _last_record: int | None = None
     """Second of the last record, where the log had none for the window."""
 
     def __attrs_post_init__(self) -> None:
         self._pieces = Pieces(self.format)
-        self._files = FollowedFiles(self.path, self.claimed)
+        self._files = FollowedFiles(self.path, self.claimed, self.folders)
         if self.before is not None:
             self._files.resume(self.before)
             self._directives = self.before.directives
@@ -104,12 +113,17 @@ class PathFollower:
         """Tell whether a file beside the path is a copy of what is read, or may become one."""
         return self._files.has_copy(identity)
 
+    def has_finished(self, path: str, identity: Identity) -> bool:
+        """Tell whether a file has been read to its end after it had lost the path's name."""
+        return self._files.has_finished(path, identity)
+
     def look(self, now: float) -> Look:
         """Read what has come since the last look, one `READ_SIZE` at most of each file.
 
         `now` is any clock in seconds that moves forward.
         """
         fresh = self._caught_up
+        seen = status_of(self.path)
         found: list[Lines] = []
         caught_up = self._read(now, found)
         self._caught_up = caught_up
@@ -126,7 +140,25 @@ class PathFollower:
             self._health(caught_up),
             PathMark(self.path, files.marks(), self._directives, self._pieces.held, files.known()),
             files.take_gaps(),
+            seen if self._is_settled and not is_recent(seen) else None,
         )
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether only a change of the path's status can bring anything new."""
+        problem = self._problem
+        if problem is not None and (self._tries_again or problem.state is SourceState.READING):
+            return False
+        return self._caught_up and not self._pieces.held and self._files.is_settled
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds descriptors."""
+        return self._files.is_open
+
+    def park(self) -> None:
+        """Give back the descriptor of a file in which nothing happens, until something does."""
+        self._files.park()
 
     def _read(self, now: float, found: list[Lines]) -> bool:
         """Read what there is, and follow the path to another file; whether that is all for now."""
@@ -264,6 +296,9 @@ class PathFollower:
         return SourceHealth(self.path, SourceState.BLOCKED, detail)
 
     def _unreadable(self, error: OSError) -> SourceHealth:
+        self._tries_again = not isinstance(
+            error, FileNotFoundError | NotADirectoryError | PermissionError
+        )
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             self._seen_before = True
             detail = "does not exist yet: waiting for it to appear"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import glob
 import os
 from collections.abc import Iterable
+
+from actors.tailer.identity import Identity
 
 STANDARD_INPUT = "-"
 
@@ -27,15 +31,31 @@ def matching(pattern: str) -> list[str]:
     )
 
 
+def matches_name(name: str, pattern: str) -> bool:
+    """Tell whether a file's name matches the last part of a glob, as `matching` has it."""
+    is_hidden = name.startswith(".") and not pattern.startswith(".")
+    return (
+        fnmatch.fnmatchcase(name, pattern)
+        and not is_hidden
+        and not name.endswith(_COMPRESSED_NAMES)
+    )
+
+
 def repetitions(sources: Iterable[str]) -> set[str]:
-    """Return the sources that are but another name of a file that one before them names."""
-    seen: set[str] = set()
+    """Return the sources that are another name of a file that one before them names.
+
+    Such a name is a symlink, a hard link, or the same path written in another way.
+    """
+    seen: set[object] = set()
     repeated = set()
     for source in sources:
-        real = source if source == STANDARD_INPUT else os.path.realpath(source)
-        if real in seen:
+        names: set[object] = {source if source == STANDARD_INPUT else os.path.realpath(source)}
+        with contextlib.suppress(OSError):
+            if source != STANDARD_INPUT:
+                names.add(Identity.of(os.stat(source)))
+        if not names.isdisjoint(seen):
             repeated.add(source)
-        seen.add(real)
+        seen |= names
     return repeated
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import errno
 import os
 import re
+import stat
+import time
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -14,6 +17,8 @@ from actors.tailer.identity import Identity
 
 _STAMP = r"[.\-_][0-9][0-9.\-_T:]*"
 _MOST_SCANS = 10
+_FOLDER_SETTLES_NS = 100_000_000
+"""A folder changed so recently may change once more within one step of the kernel's clock."""
 _COMPRESSED = r"(?:\.(?:gz|zst|bz2|xz))?"
 
 
@@ -35,16 +40,48 @@ def log_of(path: str) -> str:
     return re.sub(rf"(?:{_STAMP}|\.old){_COMPRESSED}$", "", path)
 
 
-def siblings(path: str) -> list[Sibling]:
+class Folders:
+    """The names in folders, listed again only when a folder has changed.
+
+    Logs by the thousand in one folder each ask for the files beside them.
+    """
+
+    def __init__(self) -> None:
+        self._listed: dict[str, tuple[tuple[int, int], list[str]]] = {}
+        """{folder: its inode and time of change, its names in order}"""
+
+    def names(self, folder: str, prefix: str) -> list[str]:
+        """Return the names in a folder that begin so, in order. Raises `OSError`."""
+        names = self._names(folder)
+        begin = bisect.bisect_left(names, prefix)
+        end = begin
+        while end < len(names) and names[end].startswith(prefix):
+            end += 1
+        return names[begin:end]
+
+    def _names(self, folder: str) -> list[str]:
+        status = os.stat(folder)
+        state = (status.st_ino, status.st_mtime_ns)
+        known = self._listed.get(folder)
+        if known is not None and known[0] == state:
+            return known[1]
+        names = sorted(os.listdir(folder))
+        if status.st_mtime_ns < time.time_ns() - _FOLDER_SETTLES_NS:
+            self._listed[folder] = state, names
+        return names
+
+
+def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
     """Return the files that have, or may have had, the name of a path, the oldest first.
 
     Names are those of logrotate, with and without `dateext` and `extension`, and of programs that
     rotate their logs themselves: `access.log.1`, `access.log-20261125.gz`, `access-20261125.log`.
     """
-    found = list(_siblings(path))
+    folders = folders or Folders()
+    found = list(_siblings(path, folders))
     for _ in range(_MOST_SCANS):
         # While logrotate renames one file after the other, one may be passed over.
-        before, found = found, list(_siblings(path))
+        before, found = found, list(_siblings(path, folders))
         if {(one.path, one.identity) for one in before} == {
             (one.path, one.identity) for one in found
         }:
@@ -52,30 +89,30 @@ def siblings(path: str) -> list[Sibling]:
     return sorted(found, key=lambda one: (one.changed, _age(one.path)))
 
 
-def _siblings(path: str) -> Iterator[Sibling]:
+def _siblings(path: str, folders: Folders) -> Iterator[Sibling]:
     path = os.path.realpath(path)
     folder, name = os.path.split(path)
     stem, ending = os.path.splitext(name)
+    try:
+        names = folders.names(folder, stem)
+    except OSError:
+        return
     stem, ending = re.escape(stem), re.escape(ending)
     pattern = re.compile(
         rf"{stem}{ending}(?:{_STAMP}|\.old)?{_COMPRESSED}|{stem}{_STAMP}{ending}{_COMPRESSED}"
     )
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        if pattern.fullmatch(entry.name):
-            found = _sibling(entry)
+    for name in names:
+        if pattern.fullmatch(name):
+            found = _sibling(os.path.join(folder, name))
             if found is not None:
                 yield found
 
 
-def _sibling(entry: os.DirEntry[str]) -> Sibling | None:
+def _sibling(path: str) -> Sibling | None:
     try:
-        if not entry.is_file(follow_symlinks=False):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
             return None
-        descriptor = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None  # gone, or not ours to read
     try:
@@ -86,7 +123,7 @@ def _sibling(entry: os.DirEntry[str]) -> Sibling | None:
     finally:
         os.close(descriptor)
     identity = Identity.of(status)
-    return Sibling(entry.path, identity, status.st_size, status.st_mtime_ns, compression)
+    return Sibling(path, identity, status.st_size, status.st_mtime_ns, compression)
 
 
 def open_sibling(sibling: Sibling) -> int:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import functools
 import os
+import resource
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import attrs
 import trio
 
 from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
-from actors.tailer.identity import Identity
+from actors.tailer.followers import Followers
 from actors.tailer.marks import PathMark, reassigned
-from actors.tailer.path_follower import PathFollower
-from actors.tailer.paths import STANDARD_INPUT, is_glob, matching, repetitions
+from actors.tailer.path_follower import Look, PathFollower
+from actors.tailer.paths import STANDARD_INPUT, is_glob, repetitions
 from actors.tailer.position import From, StartPosition
+from actors.tailer.rotation import Folders
 from actors.tailer.standard_input import read_standard_input
 from actors.tailer.waking import POLL_SECONDS, Waker
+from glancemetrics.formats.auto import LastDetected
+from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
+
+LAST_LOOK_SECONDS = 0.5
+"""For what was written before the stop; a third of what there is until all must have ended."""
+
+_LEAST_PAUSE = 50
+"""Times as long as a search for files that match a glob took, none is made."""
+
+_OTHER_DESCRIPTORS = 128
+"""Those of threads that look for rotated files, of outputs, of trio and of the libraries."""
+_FEWEST_OPEN = 8
 
 _GATHER_SECONDS = 0.1
 """After a look that found something, so long more is awaited: a busy log is looked at ten times a
@@ -33,51 +47,30 @@ async def tail(
     send: trio.MemorySendChannel[FromTailer],
     *,
     standard_input: Callable[[], int],
+    stop: trio.Event | None = None,
     before: Sequence[PathMark] = (),
 ) -> None:
-    """Follow sources, given as `-f` takes them, until cancelled.
+    """Follow sources, given as `-f` takes them, until `stop`.
 
-    `before` is how far they had been read when another followed them.
+    At `stop` each file in which something was written since gets a last look; what takes longer
+    than `LAST_LOOK_SECONDS` is left. Where standard input is the only source, its end is the end.
 
-    Returns only when standard input is the only source and has ended. While the channel is full
+    `before` is how far they had been read when another followed them. While the channel is full
     nothing is read: the file is the buffer.
     """
     globs = [source for source in sources if is_glob(source)]
-    tailer = _Tailer(start, reading, send, [s for s in sources if s not in globs], globs, before)
+    paths = [source for source in sources if source not in globs]
+    tailer = _Tailer(start, reading, send, paths, globs, before)
     with _until_nobody_listens():
-        await _tail(sources, tailer, send, standard_input)
-
-
-async def _tail(
-    sources: Sequence[str],
-    tailer: _Tailer,
-    send: trio.MemorySendChannel[FromTailer],
-    standard_input: Callable[[], int],
-) -> None:
-    async with send, trio.open_nursery() as nursery:
-        watching = False
-        globs = tailer.globs
-        repeated = await trio.to_thread.run_sync(repetitions, sources)
-        for source in sources:
-            if source == STANDARD_INPUT:
-                nursery.start_soon(
-                    read_standard_input,
-                    standard_input(),
-                    tailer.reading.format_to_follow(),
-                    tailer.say,
+        async with send, trio.open_nursery() as background:
+            background.start_soon(tailer.waker.run)
+            background.start_soon(tailer.waker.poll)
+            async with trio.open_nursery() as flow:
+                background.start_soon(
+                    tailer.stop_on, trio.Event() if stop is None else stop, flow.cancel_scope
                 )
-            elif source in globs:
-                continue
-            elif source in repeated:
-                await tailer.say(SourceGone(source))
-            else:
-                nursery.start_soon(tailer.follow, source)
-                watching = True
-        if globs:
-            nursery.start_soon(tailer.follow_globs, globs, nursery)
-            watching = True
-        if watching:
-            nursery.start_soon(tailer.waker.run)
+                flow.start_soon(tailer.follow_all, sources, standard_input, flow)
+            background.cancel_scope.cancel()
 
 
 class _Tailer:
@@ -91,44 +84,104 @@ class _Tailer:
         before: Sequence[PathMark],
     ) -> None:
         self.waker = Waker()
-        self.globs = list(globs)
-        self._paths = {os.path.abspath(path) for path in paths}
         self._before = {mark.path: mark for mark in before}
-        self.reading = reading
+        self._followers = Followers(paths, globs, self._before)
+        self._folders = Folders()
+        self._reading = reading
         self._start = start
         self._send = send
-        self._followers: dict[str, PathFollower] = {}
+        self._stopping = False
+        self._endless = trio.CancelScope()
+        """What has no last look: standard input, and the search for files that match."""
+        self._open: dict[str, PathFollower] = {}
+        """{path: one that holds a descriptor}, those first in which nothing happened for longest"""
+        self._busy: set[str] = set()
+        """Paths that are being looked at."""
+        self._most_open = _most_open()
+        self._detected = LastDetected()
 
     async def say(self, message: FromTailer) -> None:
         """Send also while being cancelled: what was read is handed on."""
         with trio.CancelScope(shield=True):
             await self._send.send(message)
 
-    async def follow_globs(self, patterns: list[str], nursery: trio.Nursery) -> None:
+    async def follow_all(
+        self, sources: Sequence[str], standard_input: Callable[[], int], nursery: trio.Nursery
+    ) -> None:
+        """Start to follow each source, when all that is there to be opened has been said."""
+        repeated = await trio.to_thread.run_sync(repetitions, sources)
+        followed = []
+        for source in sources:
+            if source == STANDARD_INPUT:
+                nursery.start_soon(self._read_standard_input, standard_input())
+            elif source in repeated:
+                await self.say(SourceGone(source))
+            elif source not in self._followers.globs:
+                followed.append(source)
+        await self._announce(followed)
+        for source in followed:
+            nursery.start_soon(self.follow, source)
+        if self._followers.globs:
+            nursery.start_soon(self._follow_globs, nursery)
+
+    async def stop_on(self, stop: trio.Event, flow: trio.CancelScope) -> None:
+        """At the stop, have a last look where something happened, and end."""
+        await stop.wait()
+        self._stopping = True
+        self._endless.cancel()
+        with trio.move_on_after(LAST_LOOK_SECONDS):
+            for path in await self.waker.changed():
+                self.waker.wake(path)
+            self.waker.end_waiting()
+            await trio.sleep_forever()
+        flow.cancel()
+
+    async def _read_standard_input(self, descriptor: int) -> None:
+        with self._endless:
+            await read_standard_input(descriptor, self._reading.format_to_follow(), self.say)
+
+    async def _announce(self, paths: Sequence[str]) -> None:
+        """Say of logs that they are there: what has not been opened counts as lag."""
+        sizes = await trio.to_thread.run_sync(_sizes, paths)
+        for path in paths:
+            size = sizes.get(path)
+            if size is not None:
+                await self.say(
+                    SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
+                )
+
+    async def _follow_globs(self, nursery: trio.Nursery) -> None:
         """Follow every file that matches, and those that come to match."""
+        with self._endless:
+            await self._search(nursery)
+
+    async def _search(self, nursery: trio.Nursery) -> None:
         start = self._start
+        patterns = self._followers.globs
         if self._before:
-            self._before = await trio.to_thread.run_sync(
-                reassigned, list(self._before.values()), patterns
-            )
+            now = await trio.to_thread.run_sync(reassigned, list(self._before.values()), patterns)
+            self._before.clear()
+            self._before.update(now)
         unmatched = set(patterns)
         for pattern in patterns:
             await self.say(SourceHealth(pattern, SourceState.WAITING, "no file matches yet"))
+        is_first = True
         while True:
+            began = trio.current_time()
             for pattern in patterns:
-                paths = await trio.to_thread.run_sync(matching, pattern)
+                search = functools.partial(self._followers.new_matches, pattern, is_first=is_first)
+                paths = await trio.to_thread.run_sync(search)
+                await self._announce(paths)
                 for path in paths:
-                    if path not in self._followers and not await trio.to_thread.run_sync(
-                        self._is_followed, path
-                    ):
-                        await self.say(SourceHealth(path, SourceState.READING))
-                        await nursery.start(self.follow, path, start, True)
-                if paths and pattern in unmatched:
+                    await nursery.start(self.follow, path, start, True)
+                if pattern in unmatched and self._followers.has_matches(pattern):
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
             # A file that comes to match is new: it is read from its start.
             start = attrs.evolve(start, where=From.START)
-            await trio.sleep(POLL_SECONDS)
+            is_first = False
+            took = trio.current_time() - began
+            await trio.sleep(max(POLL_SECONDS, _LEAST_PAUSE * took))
 
     async def follow(
         self,
@@ -137,86 +190,114 @@ class _Tailer:
         until_gone: bool = False,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Follow one path until cancelled or, if told so, until it and its files are gone."""
-        log_format = self.reading.format_to_follow()
+        """Follow one path until the stop or, if told so, until it and its files are gone."""
+        log_format = self._reading.format_to_follow(self._detected)
         follower = PathFollower(
             path,
             start or self._start,
             log_format,
-            self.reading.circumstances,
-            claimed=functools.partial(self._is_claimed, path),
+            self._reading.circumstances,
+            claimed=functools.partial(self._followers.is_claimed, path),
             before=self._before.pop(path, None),
+            folders=self._folders,
         )
-        self._followers[path] = follower
+        self._followers.add(follower)
         task_status.started()
-        said: SourceHealth | None = None
-        marked: PathMark | None = None
-        moved = True
         try:
-            while True:
-                look = await trio.to_thread.run_sync(follower.look, trio.current_time())
-                if look.lines:
-                    await self.say(
-                        Chunk(
-                            path,
-                            look.lines.whole,
-                            log_format,
-                            look.directives,
-                            look.lines.overlong,
-                            look.caught_up,
-                            look.fresh,
-                            look.health.lag_bytes,
-                            look.mark,
-                        )
-                    )
-                    said = None
-                elif look.mark != marked:
-                    await self.say(Marked(look.mark))
-                marked = look.mark
-                for gap in look.gaps:
-                    await self.say(Gap(path, gap))
-                if look.health != said:
-                    await self.say(look.health)
-                    said = look.health
-                if not look.caught_up:
-                    moved = True
-                    continue
-                gone = look.health.state is SourceState.WAITING and not any(follower.identities())
-                if until_gone and gone:
-                    await self.say(SourceGone(path))
-                    return
-                if look.lines:
-                    await trio.sleep(_GATHER_SECONDS)
-                if moved:
-                    await self.waker.watch(path)
-                    moved = False
-                await self.waker.wait(path)
+            await self._follow(follower, log_format, until_gone)
         finally:
             follower.close()
             self.waker.forget(path)
-            del self._followers[path]
+            self._open.pop(path, None)
+            self._followers.remove(follower)
 
-    def _is_followed(self, path: str) -> bool:
-        """Whether a file is being read under another name, as one is after its rotation."""
-        followers = list(self._followers.values())
-        if os.path.realpath(path) in {os.path.realpath(each.path) for each in followers}:
-            return True  # perhaps not opened yet
-        try:
-            identity = Identity.of(os.stat(path))
-        except OSError:
-            return True
-        if any(identity in each.identities() for each in followers):
-            return True
-        return any(each.has_copy(identity) for each in followers)
+    async def _follow(
+        self, follower: PathFollower, log_format: LogFormat, until_gone: bool
+    ) -> None:
+        path = follower.path
+        said: SourceHealth | None = None
+        marked: PathMark | None = None
+        moved = True
+        while True:
+            is_last = self._stopping
+            look = await self._look(follower)
+            if look.lines:
+                await self.say(
+                    Chunk(
+                        path,
+                        look.lines.whole,
+                        log_format,
+                        look.directives,
+                        look.lines.overlong,
+                        look.caught_up,
+                        look.fresh,
+                        look.health.lag_bytes,
+                        look.mark,
+                    )
+                )
+                said = None
+            elif look.mark != marked:
+                await self.say(Marked(look.mark))
+            marked = look.mark
+            for gap in look.gaps:
+                await self.say(Gap(path, gap))
+            if look.health != said:
+                await self.say(look.health)
+                said = look.health
+            if not look.caught_up:
+                moved = True
+                continue
+            gone = look.health.state is SourceState.WAITING and not any(follower.identities())
+            if until_gone and gone:
+                await self.say(SourceGone(path))
+                return
+            if is_last:
+                return
+            if look.lines:
+                await trio.sleep(_GATHER_SECONDS)
+            if moved:
+                await self.waker.watch(path)
+                moved = False
+            if not self._stopping and not await self.waker.wait(path, look.seen):
+                return
 
-    def _is_claimed(self, by: str, path: str, identity: Identity) -> bool:
-        """Whether a file beside a path that is followed is followed itself, or will be."""
-        others = [each for each in self._followers.values() if each.path != by]
-        if os.path.abspath(path) in self._paths or any(
-            identity in each.identities() for each in others
-        ):
-            return True
-        return any(path in map(os.path.realpath, matching(pattern)) for pattern in self.globs)
+    async def _look(self, follower: PathFollower) -> Look:
+        path = follower.path
+        self._busy.add(path)
+        self._open.pop(path, None)
+        look = await trio.to_thread.run_sync(follower.look, trio.current_time())
+        self._busy.discard(path)
+        if follower.is_open:
+            self._open[path] = follower
+        if len(self._open) > self._most_open:
+            self._park()
+        return look
+
+    def _park(self) -> None:
+        """Give back the descriptors of logs in which nothing happened for longest."""
+        for path in list(self._open):
+            follower = self._open[path]
+            if path not in self._busy:
+                follower.park()
+                if not follower.is_open:
+                    del self._open[path]
+            if len(self._open) <= self._most_open:
+                return
+
+
+def _most_open() -> int:
+    """Return how many logs are held open: some descriptors are left for all else."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(_FEWEST_OPEN, allowed - _OTHER_DESCRIPTORS)
+
+
+def _sizes(paths: Sequence[str]) -> dict[str, int]:
+    """Return the bytes of the files that are there."""
+    sizes = {}
+    for path in paths:
+        with suppress(OSError):
+            sizes[path] = os.stat(path).st_size
+    return sizes
 
 
 @contextmanager

@@ -1,14 +1,18 @@
-"""When to look again: at once when inotify says so, and every second where it is silent.
+"""When to look again: at once when inotify says so, and within a second where it is silent.
 
 Network mounts, FUSE and bind mounts of another host's files change without an event, so the poll
-is always there behind it.
+is always there behind it. It asks for nothing but the status of each path, all in one thread, so
+that a thousand logs in which nothing happens cost next to nothing.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
+import attrs
 import trio
 import watchfiles
 from loguru import logger
@@ -20,50 +24,147 @@ POLL_SECONDS = 1.0
 _DEBOUNCE_MS = 100
 """Events are gathered this long, so that a busy log is looked at ten times a second, no more."""
 _STEP_MS = 100
+_REWATCH_SECONDS = 1.0
+"""Between two changes of what inotify watches: each sets all watches up again."""
+_STUCK_SECONDS = 5.0
+"""After which the poll goes on without a path whose file system does not answer."""
+_RECENT_NS = 2_000_000_000
+"""A file written to so recently may change once more without its status saying so: the kernel's
+clock for files moves in steps of some milliseconds, and a remote server's is another one."""
+
+Status = tuple[int, ...]
+"""What stat(2) says of a path: device, inode, size, times of change; or the number of an error."""
+
+
+def status_of(path: str) -> Status:
+    """Return the status of a path. While that is the same, nothing was written to its file."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return (error.errno or 0,)
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def is_recent(status: Status) -> bool:
+    """Tell whether a file was written to so recently that its status may be the same after more."""
+    return len(status) > 1 and status[3] > time.time_ns() - _RECENT_NS
 
 
 class Waker:
-    """Wakes who waits for a path. `run` watches; without it only the poll is left."""
+    """Wakes who waits for a path.
+
+    `run` watches with inotify, `poll` asks every second; without one of them the other is left.
+    """
 
     def __init__(self) -> None:
-        self._paths: dict[str, set[str]] = {}
+        self._names: dict[str, frozenset[str]] = {}
         """{source: the absolute names that it may change under}"""
+        self._sources: defaultdict[str, set[str]] = defaultdict(set)
+        """{name: the sources that may change under it}"""
+        self._directories: dict[str, frozenset[str]] = {}
+        """{source: the directories of those names}"""
+        self._counts: Counter[str] = Counter()
+        """{directory: how many sources it has}"""
         self._events: dict[str, trio.Event] = {}
-        self._watched: set[str] = set()
+        self._waiting: dict[str, Status | None] = {}
+        """{source: its status at its last look; `None` where that tells nothing}"""
+        self._stuck: dict[str, _Poll] = {}
+        """{source: the poll that waits for its file system}"""
         self._rewatch = trio.Event()
+        self._ended: set[str] = set()
 
     async def watch(self, source: str) -> None:
         """Wake for this path from now on; again after it may have become another symlink."""
-        self._paths[source] = await trio.to_thread.run_sync(_names, source)
-        self._events.setdefault(source, trio.Event())
-        if await self._directories() != self._watched:
+        names, folders = await trio.to_thread.run_sync(_names_and_directories, source)
+        before = set(self._counts)
+        self._forget_names(source)
+        self._names[source], self._directories[source] = names, folders
+        for name in names:
+            self._sources[name].add(source)
+        self._counts.update(folders)
+        if self._counts.keys() != before:
             self._rewatch.set()
 
     def forget(self, source: str) -> None:
-        self._paths.pop(source, None)
+        """Wake for it no longer."""
+        self._forget_names(source)
         self._events.pop(source, None)
+        self._waiting.pop(source, None)
 
-    async def wait(self, source: str) -> None:
-        """Wait until something happened to the path since the last wait, or a second has passed."""
+    def _forget_names(self, source: str) -> None:
+        for name in self._names.pop(source, ()):
+            self._sources[name].discard(source)
+            if not self._sources[name]:
+                del self._sources[name]
+        self._counts.subtract(self._directories.pop(source, ()))
+        self._counts = +self._counts
+
+    async def wait(self, source: str, seen: Status | None = None) -> bool:
+        """Wait until something happened to the path since the last wait; `False` if nothing will.
+
+        That is: inotify says so, or its status is no longer the one that was `seen`. Where `seen`
+        is `None`, the status tells nothing, and a second is enough.
+        """
         event = self._events.setdefault(source, trio.Event())
-        with trio.move_on_after(POLL_SECONDS):
+        self._waiting[source] = seen
+        try:
             await event.wait()
+        finally:
+            self._waiting.pop(source, None)
         self._events[source] = trio.Event()
+        return source not in self._ended
+
+    def wake(self, source: str) -> None:
+        """Let it be looked at."""
+        self._events.setdefault(source, trio.Event()).set()
+
+    def end_waiting(self) -> None:
+        """Let those who are not to be woken wait no longer."""
+        for source in self._waiting:
+            event = self._events[source]
+            if not event.is_set():
+                self._ended.add(source)
+                event.set()
+
+    async def poll(self) -> None:
+        """Wake those whose status has changed, every second."""
+        while True:
+            await trio.sleep(POLL_SECONDS)
+            for source in await self.changed():
+                self.wake(source)
+
+    async def changed(self) -> list[str]:
+        """Return those who wait and whose status is not what it was."""
+        self._stuck = {source: poll for source, poll in self._stuck.items() if poll.is_stuck}
+        asked = {s: seen for s, seen in self._waiting.items() if s not in self._stuck}
+        poll = _Poll(asked)
+        with trio.move_on_after(_STUCK_SECONDS) as patience:
+            await trio.to_thread.run_sync(poll.run, abandon_on_cancel=True)
+        if patience.cancelled_caught:
+            # A dead mount holds up its own sources, not the others.
+            self._stuck.update(dict.fromkeys(poll.give_up(), poll))
+        return list(poll.changed)
 
     async def run(self) -> None:
         """Watch the directories of all paths, and others as they change."""
         while True:
             self._rewatch = trio.Event()
-            self._watched = await self._directories()
+            watched = frozenset(self._counts)
             stop = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, frozenset(self._watched), stop)
+                nursery.start_soon(self._watch, watched, stop)
                 try:
+                    await trio.sleep(_REWATCH_SECONDS)
                     await self._rewatch.wait()
                 finally:
                     # A cancelled watch waits for its thread, which looks at this only.
                     stop.set()
-            await trio.sleep(_STEP_MS / 1000)
 
     async def _watch(self, watched: Iterable[str], stop: trio.Event) -> None:
         if not watched:
@@ -82,16 +183,50 @@ class Waker:
                 self._wake({path for _, path in changes})
         except (OSError, RuntimeError) as error:
             # Out of inotify watches, or a directory that went away: the poll goes on alone.
-            logger.info("inotify is not to be had, looking every second: {}", error)
+            logger.info("inotify unavailable, looking every second: {}", error)
 
-    async def _directories(self) -> set[str]:
-        return await trio.to_thread.run_sync(directories, list(self._paths))
-
-    def _wake(self, changed: set[str]) -> None:
-        for source, names in self._paths.items():
-            if not names.isdisjoint(changed):
-                self._events[source].set()
+    def _wake(self, changed: Iterable[str]) -> None:
+        for name in changed:
+            for source in self._sources.get(name, ()):
+                self.wake(source)
 
 
-def _names(source: str) -> set[str]:
-    return {os.path.abspath(source), os.path.realpath(source)}
+@attrs.define
+class _Poll:
+    """Asks for the status of paths, one after the other, in a thread."""
+
+    _asked: Mapping[str, Status | None]
+    changed: list[str] = attrs.field(factory=list)
+    _at: str | None = None
+    """The path that is being asked for."""
+    _stuck_at: str | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it still waits for what it had been waiting for when it was given up."""
+        return self._at is not None and self._at == self._stuck_at
+
+    def run(self) -> None:
+        for source, seen in self._asked.items():
+            self._at = source
+            if seen is None or status_of(source) != seen:
+                self.changed.append(source)
+        self._at = None
+
+    def give_up(self) -> list[str]:
+        """Return the paths on the file system that does not answer."""
+        stuck = self._stuck_at = self._at
+        if stuck is None:
+            return []
+        device = _device(self._asked[stuck])
+        others = (s for s, seen in self._asked.items() if device and _device(seen) == device)
+        return [stuck, *others]
+
+
+def _device(seen: Status | None) -> int | None:
+    return seen[0] if seen is not None and len(seen) > 1 else None
+
+
+def _names_and_directories(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    names = {os.path.abspath(source), os.path.realpath(source)}
+    return frozenset(names), frozenset(directories(names))

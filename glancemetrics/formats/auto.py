@@ -29,6 +29,20 @@ _WORTH_A_LOOK = 0.02
 """Share of rejects in a chunk of a log that is not followed, from which they are looked at."""
 
 
+class LastDetected:
+    """The format that was detected last among logs that are read together: many share one."""
+
+    def __init__(self, found: StreamFormat | None = None) -> None:
+        self.format = found
+
+    def explains(self, sample: bytes, circumstances: Circumstances) -> bool:
+        """Tell whether it reads all lines of a sample, so that no other need be looked for."""
+        if self.format is None:
+            return False
+        decoded = self.format.decode(sample, circumstances)
+        return bool(decoded.lines) and decoded.batch.num_rows == decoded.lines
+
+
 class AutoFormat:
     """The format of one log, whatever it is.
 
@@ -36,8 +50,16 @@ class AutoFormat:
     is judged alone, so that chunks may be decoded in any order with the same result.
     """
 
-    def __init__(self, known: StreamFormat | None = None, *, learns: bool = True) -> None:
+    def __init__(
+        self,
+        known: StreamFormat | None = None,
+        *,
+        learns: bool = True,
+        last: LastDetected | None = None,
+    ) -> None:
+        """`last`: what was detected of the logs that are read beside this one."""
         self._known = known
+        self._last = last or LastDetected()
         self._learns = learns
         self._lock = threading.Lock()
         self._wait = 1
@@ -66,8 +88,13 @@ class AutoFormat:
     def look_at(self, sample: bytes, circumstances: Circumstances = UNKNOWN) -> None:
         """Detect the format, unless it is known."""
         with self._lock:
-            if self._known is None:
-                self._known = detect(sample, circumstances).format
+            if self._known is not None:
+                return
+            if self._last.explains(sample, circumstances):
+                self._known = self._last.format
+                return
+            self._known = detect(sample, circumstances).format
+            self._last.format = self._known or self._last.format
 
     def decode(
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /

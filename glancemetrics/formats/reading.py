@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import attrs
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.auto import AutoFormat, LastDetected
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.format_option import read_format
@@ -24,9 +24,12 @@ class Reading:
     """`None`: the format of each is detected."""
     circumstances: Circumstances = UNKNOWN
 
-    def format_to_follow(self) -> LogFormat:
-        """Return the format of a log that is being written."""
-        return AutoFormat() if self.given is None else self.given
+    def format_to_follow(self, last: LastDetected | None = None) -> LogFormat:
+        """Return the format of a log that is being written.
+
+        `last`: what was detected of the logs that are followed beside it.
+        """
+        return AutoFormat(last=last) if self.given is None else self.given
 
     def format_of(self, sample: bytes, before: LogFormat | None = None) -> LogFormat:
         """Return the format of a log that has been written, by a sample of its lines.
@@ -35,10 +38,9 @@ class Reading:
         """
         if self.given is not None:
             return self.given
-        if isinstance(before, AutoFormat) and before.known is not None:
-            decoded = before.known.decode(sample, self.circumstances)
-            if decoded.batch.num_rows and not decoded.rejects:
-                return before
+        last = LastDetected(before.known if isinstance(before, AutoFormat) else None)
+        if before is not None and last.explains(sample, self.circumstances):
+            return before
         detected = AutoFormat(learns=False)
         detected.look_at(sample, self.circumstances)
         return detected

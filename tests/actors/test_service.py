@@ -568,6 +568,92 @@ async def test_what_was_read_is_drained_before_the_end(clock, run) -> None:
     assert monitor.recorder.last.health.records == 50_001
 
 
+async def test_what_was_written_before_the_stop_is_counted(clock, run) -> None:
+    monitor = run(refresh=3600.0)
+    monitor.write_now(1)
+    await monitor.until(lambda s: True)
+    await trio.sleep(10.2)
+    monitor.write_now(50_000)
+    await monitor.end()
+    assert monitor.recorder.last.health.records == 50_001
+
+
+@pytest.fixture
+def piped(tmp_path: Path, wall: WallClock):
+    """A monitor of standard input, which is a file of so many lines; returns when it has ended."""
+
+    async def piped(count: int, outputs: Sequence[Output], stop: trio.Event | None = None) -> None:
+        log = tmp_path / "access.log"
+        log.write_bytes(line() * count)
+        with log.open("rb") as file:
+            await service.monitor(
+                Settings(file="-", start_from="start"),
+                outputs,
+                stop=trio.Event() if stop is None else stop,
+                wall=wall,
+                standard_input=file.fileno,
+            )
+
+    return piped
+
+
+@pytest.fixture
+def slow_threads(clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine so busy that whatever a thread does takes seconds."""
+
+    async def slowly(work: Callable[..., object], *arguments: object, **_: object) -> object:
+        await trio.sleep(2 * service.DRAIN_SECONDS)
+        return work(*arguments)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", slowly)
+
+
+async def test_all_of_standard_input_is_counted_however_long_that_takes(
+    clock, slow_threads: None, piped
+) -> None:
+    recorder = Recorder()
+    await piped(200_000, [recorder])
+    assert recorder.last.health.records == 200_000
+
+
+async def test_an_output_has_all_the_time_it_takes_when_standard_input_has_ended(
+    clock, piped
+) -> None:
+    @attrs.define
+    class Slow(Recorder):
+        async def _take_snapshots(self, inbox: Inbox) -> None:
+            async for snapshot in inbox.snapshots:
+                await trio.sleep(1000)
+                self.snapshots.append(snapshot)
+
+    slow = Slow("slow")
+    await piped(1000, [slow])
+    assert slow.last.health.records == 1000
+
+
+async def test_a_stop_ends_what_still_counts_standard_input(
+    clock, slow_threads: None, piped
+) -> None:
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(piped, 200_000, [Recorder()], stop)
+        await trio.sleep(10)
+        began = trio.current_time()
+        stop.set()
+    assert trio.current_time() - began <= 2 * service.DRAIN_SECONDS + 0.1
+
+
+async def test_an_output_that_keeps_failing_does_not_hold_up_the_end(clock, piped) -> None:
+    def fail(what: object) -> None:
+        raise OSError(111, "Connection refused")
+
+    began = trio.current_time()
+    recorder = Recorder()
+    await piped(1000, [recorder, Recorder("broken", wants_snapshots=False, before=fail)])
+    assert recorder.last.health.records == 1000
+    assert trio.current_time() - began < 60
+
+
 async def test_a_missing_file_is_told_and_awaited(clock, run) -> None:
     monitor = run()
     snapshot = await monitor.until(lambda s: bool(s.health.sources))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from actors.tailer.followed_files import ROTATED_GRACE
 from actors.tailer.marks import PathMark
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
-from actors.tailer.waking import Waker
+from actors.tailer.waking import Status, Waker, status_of
 from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough
@@ -320,5 +322,165 @@ async def test_inotify_wakes_long_before_the_poll(tmp_path: Path) -> None:
 async def test_where_inotify_is_silent_the_poll_wakes(clock: trio.testing.MockClock) -> None:
     waker = Waker()
     began = trio.current_time()
-    await waker.wait("/proc/uptime")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waker.poll)
+        await waker.wait("/proc/uptime")
+        nursery.cancel_scope.cancel()
     assert trio.current_time() - began == pytest.approx(1.0)
+
+
+async def test_the_poll_wakes_none_whose_status_is_what_it_was(
+    clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    quiet, written = tmp_path / "quiet.log", tmp_path / "written.log"
+    woken = []
+
+    async def wait(log: Path, waker: Waker) -> None:
+        await waker.wait(str(log), status_of(str(log)))
+        woken.append(log)
+
+    waker = Waker()
+    async with trio.open_nursery() as nursery:
+        for log in (quiet, written):
+            log.write_bytes(b"1\n")
+            nursery.start_soon(wait, log, waker)
+        nursery.start_soon(waker.poll)
+        await trio.sleep(30)
+        assert not woken
+        written.write_bytes(b"1\n2\n")
+        await trio.sleep(2)
+        nursery.cancel_scope.cancel()
+    assert woken == [written]
+
+
+async def test_a_dead_mount_does_not_hold_up_the_poll_of_other_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In real threads: stat(2) of a log on a hard NFS mount returns when its server is back."""
+    log, dead = tmp_path / "access.log", "/mnt/dead/access.log"
+    log.write_bytes(b"1\n")
+    back = threading.Event()
+
+    def answer(path: str) -> Status:
+        if path == dead:
+            back.wait(60)
+            return (2,)
+        return status_of(path)
+
+    monkeypatch.setattr("actors.tailer.waking.status_of", answer)
+    monkeypatch.setattr("actors.tailer.waking._STUCK_SECONDS", 0.1)
+    waker = Waker()
+    woken = trio.Event()
+
+    async def wait() -> None:
+        await waker.wait(str(log), status_of(str(log)))
+        woken.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waker.wait, dead, (1, 1, 1, 1, 1))
+        nursery.start_soon(wait)
+        nursery.start_soon(waker.poll)
+        await trio.sleep(1.5)
+        log.write_bytes(b"1\n2\n")
+        with trio.fail_after(30):
+            await woken.wait()
+        back.set()
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_was_written_before_the_stop_is_read(clock, nursery, tmp_path: Path) -> None:
+    logs = [tmp_path / "a.log", tmp_path / "b.log"]
+    for log in logs:
+        log.write_bytes(b"1\n")
+    stop = trio.Event()
+    send, receive = trio.open_memory_channel[FromTailer](0)
+
+    async def run() -> None:
+        names = [str(log) for log in logs]
+        await tail(names, START, Reading(), send, standard_input=lambda: -1, stop=stop)
+
+    heard = Heard(receive)
+    nursery.start_soon(run)
+    with trio.move_on_after(10.5):
+        await heard.until(lambda: False)
+    for log in logs:
+        with log.open("ab") as file:
+            file.write(b"2\n" * 10_000)
+    stop.set()
+    with pytest.raises(trio.EndOfChannel):
+        await heard.until(lambda: False)
+    assert [heard.text(str(log)) for log in logs] == [b"1\n" + b"2\n" * 10_000] * 2
+
+
+async def test_a_rotated_file_that_matches_the_glob_is_not_read_when_it_was_let_go(
+    clock, heard, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(line() * 3)
+    logs = heard(tmp_path / "a.log*")
+    await logs.until_text(line() * 3)
+    log.rename(tmp_path / "a.log.1")
+    log.write_bytes(line(BASE + 1))
+    with trio.move_on_after(ROTATED_GRACE * 3):
+        await logs.until(lambda: False)
+    assert logs.text() == line() * 3 + line(BASE + 1)
+    logs.scope.cancel()
+    again = heard(tmp_path / "a.log*", before=logs.marks)
+    with trio.move_on_after(ROTATED_GRACE * 3):
+        await again.until(lambda: False)
+    assert again.text() == b""
+
+
+async def test_a_hard_link_is_the_file_that_it_is_a_name_of(clock, heard, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(b"1\n")
+    (tmp_path / "b.log").hardlink_to(log)
+    named = heard(log, tmp_path / "b.log")
+    await named.until(lambda: SourceGone(str(tmp_path / "b.log")) in named.messages)
+    globbed = heard(tmp_path / "*.log")
+    for logs in (named, globbed):
+        with trio.move_on_after(30):
+            await logs.until(lambda: False)
+        assert logs.text() == b"1\n"
+
+
+async def test_logs_beyond_the_limit_of_open_files_are_closed_and_followed_all_the_same(
+    clock, heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.tailer.tail._most_open", lambda: 5)
+    paths = [tmp_path / f"{i}.log" for i in range(40)]
+    old = time.time() - 60
+    for path in paths:
+        path.write_bytes(line(agent=path.name) * 2)
+        os.utime(path, (old, old))
+    expected = [line(agent=path.name) for path in paths for _ in range(2)]
+    logs = heard(tmp_path / "*.log")
+    await logs.until(lambda: logs.text().count(b"\n") == len(expected))
+    with trio.move_on_after(10):
+        await logs.until(lambda: False)
+    descriptors = list(Path("/proc/self/fd").iterdir())
+    held = [str(one.resolve()) for one in descriptors if os.path.lexists(one)]
+    assert sum(name.startswith(str(tmp_path)) for name in held) <= 5
+    for number, path in enumerate(paths):
+        with path.open("ab") as file:
+            file.write(line(BASE + 1, agent=path.name))
+        expected.append(line(BASE + 1, agent=path.name))
+        if number % 2:  # rotated while it was closed
+            path.rename(path.with_suffix(".log.1"))
+            path.write_bytes(line(BASE + 2, agent=path.name))
+            expected.append(line(BASE + 2, agent=path.name))
+    with trio.move_on_after(ROTATED_GRACE * 2):
+        await logs.until(lambda: False)
+    assert sorted(logs.text().splitlines(keepends=True)) == sorted(expected)
+    assert not any(isinstance(message, Gap) for message in logs.messages)
+
+
+async def test_a_log_that_was_not_opened_counts_as_lag(clock, heard, tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_bytes(line() * 3)
+    logs = heard(tmp_path / "*.log")
+    await logs.until(lambda: len(logs.messages) == 3)
+    for name in ("a.log", "b.log"):
+        said = logs.health(str(tmp_path / name))
+        assert said is not None
+        assert (said.lag_bytes, said.opened) == (len(line()) * 3, False)

@@ -1,0 +1,137 @@
+"""The followers of all paths: which of them a file belongs to, and which files nobody follows.
+
+Nothing here looks at all followers for each file: logs come by the ten thousand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from actors.tailer.identity import Identity
+from actors.tailer.marks import PathMark
+from actors.tailer.open_file import is_of
+from actors.tailer.path_follower import PathFollower
+from actors.tailer.paths import matches_name, matching
+from actors.tailer.waking import Status, status_of
+
+
+class Followers:
+    """Those who follow a path each."""
+
+    def __init__(
+        self, paths: Iterable[str], globs: Iterable[str], before: Mapping[str, PathMark]
+    ) -> None:
+        """`paths` are followed by name, and `globs` by what matches them.
+
+        `before` is how far each path had been followed by another run.
+        """
+        self._before = before
+        self._finished = {head.identity: head for mark in before.values() for head in mark.known}
+        self._names = {os.path.abspath(path) for path in paths}
+        self._followers: dict[str, PathFollower] = {}
+        self._kin: defaultdict[tuple[str, str], dict[str, PathFollower]] = defaultdict(dict)
+        """{(folder, name without its ending): {path: follower}}"""
+        self._stems: dict[str, tuple[str, str]] = {}
+        """{path: its key there}"""
+        self._matched: dict[str, frozenset[str]] = dict.fromkeys(globs, frozenset())
+        """{glob: the real paths that matched it at the last scan}"""
+        self._folders: dict[str, frozenset[str]] = dict.fromkeys(globs, frozenset())
+        """{glob: the folders of those}"""
+        self._passed_over: dict[str, Status] = {}
+        """{path that matches a glob but is read under another name: its status then}"""
+
+    @property
+    def globs(self) -> list[str]:
+        """The globs."""
+        return list(self._matched)
+
+    def add(self, follower: PathFollower) -> None:
+        """Count one in."""
+        self._followers[follower.path] = follower
+        stem = self._stems[follower.path] = _stem(follower.path)
+        self._kin[stem][follower.path] = follower
+
+    def remove(self, follower: PathFollower) -> None:
+        """Count one out; what was read under its name may be followed under another."""
+        del self._followers[follower.path]
+        stem = self._stems.pop(follower.path)
+        del self._kin[stem][follower.path]
+        if not self._kin[stem]:
+            del self._kin[stem]
+        self._passed_over.clear()
+
+    def new_matches(self, pattern: str, *, is_first: bool) -> list[str]:
+        """Return the files that match a glob and that nobody follows; runs in a thread.
+
+        At the first scan, a file that may be a copy of another is a log of its own.
+        """
+        paths = matching(pattern)
+        reals = {path: os.path.realpath(path) for path in paths}
+        self._matched[pattern] = frozenset(reals.values())
+        self._folders[pattern] = frozenset(map(os.path.dirname, reals.values()))
+        new = [path for path in paths if path not in self._followers]
+        statuses = {path: status_of(path) for path in new}
+        new = [path for path in new if self._passed_over.get(path) != statuses[path]]
+        if not new:
+            return []
+        followers = list(self._followers.values())
+        taken = {os.path.realpath(each.path) for each in followers}
+        read = {identity for each in followers for identity in each.identities()}
+        found = []
+        for path in new:
+            device, inode, *rest = (*statuses[path], 0)
+            identity = Identity(device, inode)
+            kin = list(self._kin_of(reals[path]))
+            if not rest or (not is_first and any(each.has_copy(identity) for each in kin)):
+                continue  # it is gone, or may not be there as a whole yet
+            is_read = reals[path] in taken or identity in read
+            if is_read or self._was_read(path, identity, kin):
+                self._passed_over[path] = statuses[path]
+                continue
+            taken.add(reals[path])
+            read.add(identity)
+            found.append(path)
+        return found
+
+    def has_matches(self, pattern: str) -> bool:
+        """Tell whether a glob had any at its last scan."""
+        return bool(self._matched[pattern])
+
+    def _was_read(self, path: str, identity: Identity, kin: Iterable[PathFollower]) -> bool:
+        """Tell whether a file was read to its end under another name, now or by another run."""
+        mark = self._before.get(path)
+        if mark is not None and mark.files:
+            return False
+        if any(each.has_finished(path, identity) for each in kin):
+            return True
+        head = self._finished.get(identity)
+        return head is not None and is_of(path, head)
+
+    def is_claimed(self, by: str, path: str, identity: Identity) -> bool:
+        """Tell whether a file beside the path `by` is followed by another, or will be."""
+        if os.path.abspath(path) in self._names:
+            return True
+        others = (each for each in self._kin_of(path) if each.path != by)
+        return any(identity in each.identities() for each in others) or self._matches(path)
+
+    def _matches(self, path: str) -> bool:
+        """Tell whether a real path matches a glob, as far as the last scan tells."""
+        folder, name = os.path.split(path)
+        return any(
+            path in matched
+            or (folder in self._folders[pattern] and matches_name(name, os.path.basename(pattern)))
+            for pattern, matched in self._matched.items()
+        )
+
+    def _kin_of(self, path: str) -> Iterator[PathFollower]:
+        """Yield those whose files may come to be called so, by the folder and the name's start."""
+        folder, name = os.path.split(path)
+        for end in range(1, len(name) + 1):
+            yield from list(self._kin.get((folder, name[:end]), {}).values())
+
+
+def _stem(path: str) -> tuple[str, str]:
+    folder, name = os.path.split(os.path.realpath(path))
+    return folder, os.path.splitext(name)[0]

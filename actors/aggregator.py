@@ -6,6 +6,7 @@ line comes at all, and takes a snapshot at every refresh.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -22,9 +23,11 @@ from actors.messages import (
     Marked,
     Parsed,
     SourceGone,
+    Together,
 )
 from actors.tailer.marks import PathMark
 from glancemetrics.aggregation import Aggregation
+from glancemetrics.snapshot import SourceHealth
 from glancemetrics.state_tree import to_bytes
 
 _CLOSE_SECONDS = 0.5
@@ -174,14 +177,32 @@ class _Checkpointing:
 async def _take_in(
     aggregation: Aggregation, message: FromParser, wall: float, marks: dict[str, PathMark]
 ) -> None:
+    messages = message.messages if isinstance(message, Together) else (message,)
+    for is_read, run in itertools.groupby(messages, lambda one: isinstance(one, Parsed)):
+        if is_read:
+            await _count([one for one in run if isinstance(one, Parsed)], aggregation, wall, marks)
+        else:
+            for one in run:
+                _note(one, aggregation, wall, marks)
+
+
+async def _count(
+    parsed: Sequence[Parsed], aggregation: Aggregation, wall: float, marks: dict[str, PathMark]
+) -> None:
+    reads = [one.batch for one in parsed]
+    if len(reads) > 1 or reads[0].batch.num_rows >= _LARGE_BATCH:
+        await trio.to_thread.run_sync(aggregation.add_all, reads, wall)
+    else:
+        aggregation.add_all(reads, wall)
+    for one in parsed:
+        if one.mark is not None:
+            marks[one.mark.path] = one.mark
+
+
+def _note(
+    message: FromParser, aggregation: Aggregation, wall: float, marks: dict[str, PathMark]
+) -> None:
     match message:
-        case Parsed(batch=read, mark=mark):
-            if read.batch.num_rows >= _LARGE_BATCH:
-                await trio.to_thread.run_sync(aggregation.add, read, wall)
-            else:
-                aggregation.add(read, wall)
-            if mark is not None:
-                marks[mark.path] = mark
         case Marked(mark=mark):
             marks[mark.path] = mark
         case SourceGone(name=name):
@@ -190,5 +211,5 @@ async def _take_in(
         case Gap(what=what):
             logger.warning("{}", what)
             aggregation.note_gap(what)
-        case _:
+        case SourceHealth():
             aggregation.note_source(message, wall)

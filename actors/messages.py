@@ -83,6 +83,19 @@ class ClockSet:
     """By how much it is ahead of what it would have been."""
 
 
-FromTailer = Chunk | Marked | Gap | SourceHealth | SourceGone
-FromParser = Parsed | Marked | Gap | SourceHealth | SourceGone
+NotLines = Marked | Gap | SourceHealth | SourceGone
+
+
+@attrs.frozen
+class Together:
+    """Messages of the parser that were ready at once, in their order.
+
+    Where many logs have a few lines each, all that is done for a message costs more than its lines.
+    """
+
+    messages: tuple[Parsed | NotLines, ...]
+
+
+FromTailer = Chunk | NotLines
+FromParser = Parsed | NotLines | Together
 FromAggregator = ClosedSeconds | Snapshot | Checkpoint | ClockSet

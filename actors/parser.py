@@ -6,7 +6,7 @@ Chunks are parsed side by side and handed on in the order in which they came.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,7 +14,7 @@ import trio
 from loguru import logger
 
 from actors.clock import WallClock
-from actors.messages import Chunk, FromParser, FromTailer, Parsed
+from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from glancemetrics.sql import Where
 
 _AS_WRITTEN = PathGroups()
+
+_SMALL = 1 << 16
+"""Bytes of lines up to which chunks are parsed one after the other in the same thread."""
+_MOST_TOGETHER = 256
+"""Messages."""
 
 
 async def parse(
@@ -40,8 +45,9 @@ async def parse(
 ) -> None:
     """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
 
-    `where` says which records are to be counted, `paths` which of their paths are one. Lines that
-    do not say when they were written are of the moment in which they come.
+    Small ones that come together count as one. `where` says which records are to be counted,
+    `paths` which of their paths are one. Lines that do not say when they were written are of the
+    moment in which they come.
     """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
@@ -49,28 +55,53 @@ async def parse(
     async with receive, send, trio.open_nursery() as nursery:
         async for message in receive:
             await hands.acquire()
+            messages = _with_more(message, receive)
             following = trio.Event()
             now = attrs.evolve(circumstances, arrived=wall())
             parse_chunk = functools.partial(_parsed, circumstances=now, where=where, paths=paths)
-            nursery.start_soon(_parse_one, message, parse_chunk, turn, following, hands, send)
+            nursery.start_soon(_parse_all, messages, parse_chunk, turn, following, hands, send)
             turn = following
 
 
-async def _parse_one(
-    message: FromTailer,
+def _with_more(
+    message: FromTailer, receive: trio.MemoryReceiveChannel[FromTailer]
+) -> list[FromTailer]:
+    """Take what else waits, as long as all of it together is small."""
+    messages = [message]
+    size = _size(message)
+    while size < _SMALL and len(messages) < _MOST_TOGETHER:
+        try:
+            messages.append(receive.receive_nowait())
+        except (trio.WouldBlock, trio.EndOfChannel):
+            break
+        size += _size(messages[-1])
+    return messages
+
+
+def _size(message: FromTailer) -> int:
+    return len(message.lines) if isinstance(message, Chunk) else 0
+
+
+async def _parse_all(
+    messages: Sequence[FromTailer],
     parse_chunk: Callable[[Chunk], SourceBatch],
     turn: trio.Event,
     following: trio.Event,
     hands: trio.Semaphore,
     send: trio.MemorySendChannel[FromParser],
 ) -> None:
-    parsed: FromParser
-    if isinstance(message, Chunk):
-        parsed = Parsed(await trio.to_thread.run_sync(parse_chunk, message), message.mark)
+    def parse_messages() -> tuple[Parsed | NotLines, ...]:
+        return tuple(
+            Parsed(parse_chunk(message), message.mark) if isinstance(message, Chunk) else message
+            for message in messages
+        )
+
+    if any(isinstance(message, Chunk) for message in messages):
+        parsed = await trio.to_thread.run_sync(parse_messages)
     else:
-        parsed = message
+        parsed = parse_messages()
     await turn.wait()
-    await send.send(parsed)
+    await send.send(parsed[0] if len(parsed) == 1 else Together(parsed))
     following.set()
     hands.release()
 

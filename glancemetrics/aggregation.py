@@ -23,6 +23,7 @@ from glancemetrics.event_clock import ClockMode, EventClock
 from glancemetrics.insights import empty_insights
 from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.metric_series import MetricSeries
+from glancemetrics.records import joined
 from glancemetrics.records import seconds as seconds_of
 from glancemetrics.rejects import Reject
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
@@ -66,6 +67,10 @@ class SourceBatch:
     """When each of the rejects may have been written; `None` or empty: not known."""
     wanted: Bools | None = None
     """Which records are counted; `None`: all. Of the others only the time is taken notice of."""
+
+
+_Kept = tuple[pa.RecordBatch, Int64s]
+"""Records that are to be counted, and their seconds."""
 
 
 class Aggregation:
@@ -157,6 +162,16 @@ class Aggregation:
 
     def add(self, read: SourceBatch, wall: float) -> None:
         """Count what was read from a source."""
+        self.add_all([read], wall)
+
+    def add_all(self, reads: Sequence[SourceBatch], wall: float) -> None:
+        """Count what was read from sources, in this order, all together: that is quicker."""
+        kept = [one for read in reads if (one := self._take_in(read, wall)) is not None]
+        if kept:
+            self._count(kept, wall)
+
+    def _take_in(self, read: SourceBatch, wall: float) -> _Kept | None:
+        """Take notice of all but the records that are to be counted, which are returned."""
         self._silent.discard(read.source)
         self._lines += read.lines
         self._records += read.batch.num_rows
@@ -181,8 +196,7 @@ class Aggregation:
             lag_bytes=read.lag_bytes,
         )
         self._clock.observe(read.source, None, read.caught_up, wall)
-        if read.batch.num_rows:
-            self._count(read, wall)
+        kept = self._kept(read, wall) if read.batch.num_rows else None
         if read.rejects:
             at = read.reject_seconds
             if at is None or len(at) < read.rejects:
@@ -190,6 +204,7 @@ class Aggregation:
                 more = read.rejects - len(known)
                 at = np.append(known, [self._time_of_rejects(read, wall)] * more)
             self._counted += self._counting.count_rejects(at)
+        return kept
 
     def to_state(self) -> State:
         """Return all that is to be known after a restart, but for what sources say anew.
@@ -318,7 +333,8 @@ class Aggregation:
             now -= self.delay(wall) or 0.0
         return math.floor(now) if self._end is None else max(self._end, math.floor(now))
 
-    def _count(self, read: SourceBatch, wall: float) -> None:
+    def _kept(self, read: SourceBatch, wall: float) -> _Kept | None:
+        """Return the records of a source that are to be counted."""
         batch, wanted = read.batch, read.wanted
         seconds = seconds_of(batch)
         early = seconds > wall + EARLY_TOLERANCE
@@ -328,20 +344,27 @@ class Aggregation:
             batch, seconds = batch.take(pa.array(keep)), seconds[keep]
             wanted = None if wanted is None else wanted[keep]
             if not len(seconds):
-                return
+                return None
         if self._begun is not None:
             kept = seconds >= self._begun
             self._late += int(np.count_nonzero(~kept))
             batch, seconds = batch.filter(pa.array(kept)), seconds[kept]
             wanted = None if wanted is None else wanted[kept]
             if not len(seconds):
-                return
+                return None
         self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
         learns = self.learns_delay and self._delay is None
         if read.fresh and learns and self._clock.live:
             self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
         if wanted is not None and not wanted.all():
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
+        return batch, seconds
+
+    def _count(self, kept: Sequence[_Kept], wall: float) -> None:
+        batch, seconds = kept[0]
+        if len(kept) > 1:
+            batch = joined([one for one, _ in kept])
+            seconds = np.concatenate([one for _, one in kept])
         self._count_seconds(seconds)
         self._counted += self._counting.count(batch)
         # What the window will have passed when it next moves need not go through it.

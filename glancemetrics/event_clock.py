@@ -8,6 +8,7 @@ log of the past (replayed with `--from start`, or piped in) has no other clock t
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 
 import attrs
 
@@ -29,7 +30,6 @@ class ClockMode(enum.Enum):
 @attrs.define
 class _Source:
     newest: int | None = None
-    caught_up: bool = True
 
 
 class EventClock:
@@ -40,6 +40,8 @@ class EventClock:
         self._mode = mode
         self._horizon = horizon_seconds
         self._sources: dict[str, _Source] = {}
+        self._behind: dict[str, _Source] = {}
+        """Those of them that have not been read to their ends."""
         self._newest: int | None = None
         self._live = mode is ClockMode.WALL
 
@@ -65,7 +67,10 @@ class EventClock:
     def observe(self, source: str, newest: int | None, caught_up: bool, wall: float) -> None:
         """Note what was read from a source: its newest record's second, and whether it is all."""
         state = self._sources.setdefault(source, _Source())
-        state.caught_up = caught_up
+        if caught_up:
+            self._behind.pop(source, None)
+        else:
+            self._behind[source] = state
         if newest is None:
             return
         state.newest = newest if state.newest is None else max(state.newest, newest)
@@ -73,9 +78,13 @@ class EventClock:
         if self._mode is ClockMode.AUTO and newest >= wall - LIVE_WITHIN:
             self._live = True
 
+    def _newest_behind(self) -> Iterator[int | None]:
+        return (state.newest for state in self._behind.values())
+
     def forget(self, source: str) -> None:
         """A source that is gone holds nothing back."""
         self._sources.pop(source, None)
+        self._behind.pop(source, None)
 
     def now(self, wall: float) -> float | None:
         """Return the instant, in seconds since the epoch, up to which everything was read.
@@ -85,10 +94,13 @@ class EventClock:
         newest = self._newest
         if newest is None:
             return wall if self._mode is ClockMode.WALL else None
-        lagging = [state.newest for state in self._sources.values() if not state.caught_up]
-        if lagging:
+        if self._behind:
             held_back = newest - self._horizon
-            slowest = max(held_back, min(held_back if t is None else t for t in lagging))
+            slowest = held_back
+            # A source that is so far behind that it no longer counts settles it: of thousands
+            # that have only just been found, the first does.
+            if all(t is not None and t > held_back for t in self._newest_behind()):
+                slowest = min(t for t in self._newest_behind() if t is not None)
             return min(float(slowest), wall)  # a server's clock may be ahead of ours
         if self._live:
             return wall

@@ -5,6 +5,7 @@ Records travel as `pyarrow.RecordBatch` of `SCHEMA`; `LogRecord` is for people a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
@@ -78,6 +79,11 @@ class LogRecord:
 def empty_batch() -> pa.RecordBatch:
     """Return a batch of `SCHEMA` without rows."""
     return _EMPTY
+
+
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the rows of batches of `SCHEMA`, which have some, as one batch."""
+    return pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()[0]
 
 
 def seconds(batch: pa.RecordBatch) -> Int64s:

@@ -49,6 +49,9 @@ class SourceHealth:
     began and nothing has come since."""
 
 
+_SOURCE_FIELDS = tuple(field.name for field in attrs.fields(SourceHealth))
+
+
 class OutputState(enum.Enum):
     """How an output fares."""
 
@@ -183,7 +186,10 @@ class Snapshot:
             "last_gap": health.last_gap,
             "clock": "wall" if health.live else "log",
             "sources": [
-                {**attrs.asdict(source), "state": source.state.value} for source in health.sources
+                # Logs come by the ten thousand; `attrs.asdict` takes ten times as long.
+                {name: getattr(source, name) for name in _SOURCE_FIELDS}
+                | {"state": source.state.value}
+                for source in health.sources
             ],
             "outputs": [
                 {**attrs.asdict(output), "state": output.state.value} for output in health.outputs

@@ -16,6 +16,15 @@ from actors.tailer.path_follower import PathFollower
 from actors.tailer.paths import matches_name, matching
 from actors.tailer.waking import Status, status_of
 
+Stem = tuple[str, str]
+"""The real folder of a path, and its name without the ending, with which rotated names begin."""
+
+
+def stem_of(path: str) -> Stem:
+    """Return the stem of a path; asks the file system."""
+    folder, name = os.path.split(os.path.realpath(path))
+    return folder, os.path.splitext(name)[0]
+
 
 class Followers:
     """Those who follow a path each."""
@@ -31,9 +40,9 @@ class Followers:
         self._finished = {head.identity: head for mark in before.values() for head in mark.known}
         self._names = {os.path.abspath(path) for path in paths}
         self._followers: dict[str, PathFollower] = {}
-        self._kin: defaultdict[tuple[str, str], dict[str, PathFollower]] = defaultdict(dict)
-        """{(folder, name without its ending): {path: follower}}"""
-        self._stems: dict[str, tuple[str, str]] = {}
+        self._kin: defaultdict[Stem, dict[str, PathFollower]] = defaultdict(dict)
+        """{stem: {path: follower}}"""
+        self._stems: dict[str, Stem] = {}
         """{path: its key there}"""
         self._matched: dict[str, frozenset[str]] = dict.fromkeys(globs, frozenset())
         """{glob: the real paths that matched it at the last scan}"""
@@ -47,10 +56,10 @@ class Followers:
         """The globs."""
         return list(self._matched)
 
-    def add(self, follower: PathFollower) -> None:
-        """Count one in."""
+    def add(self, follower: PathFollower, stem: Stem) -> None:
+        """Count one in; `stem_of` its path."""
         self._followers[follower.path] = follower
-        stem = self._stems[follower.path] = _stem(follower.path)
+        self._stems[follower.path] = stem
         self._kin[stem][follower.path] = follower
 
     def remove(self, follower: PathFollower) -> None:
@@ -130,8 +139,3 @@ class Followers:
         folder, name = os.path.split(path)
         for end in range(1, len(name) + 1):
             yield from list(self._kin.get((folder, name[:end]), {}).values())
-
-
-def _stem(path: str) -> tuple[str, str]:
-    folder, name = os.path.split(os.path.realpath(path))
-    return folder, os.path.splitext(name)[0]

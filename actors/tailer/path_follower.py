@@ -43,6 +43,9 @@ from glancemetrics.time_bisect import directives_before
 _PIECES_SECONDS = 5.0
 """For so long the rest of a line is waited for that a collector has cut in pieces."""
 
+_MOST_OPENED = 3
+"""Files that are opened at one look, until one of them has something."""
+
 _SAMPLE = 1 << 16
 """Bytes at the beginning and at the end of a log by which its format is detected."""
 
@@ -126,6 +129,10 @@ class PathFollower:
         seen = status_of(self.path)
         found: list[Lines] = []
         caught_up = self._read(now, found)
+        for _ in range(_MOST_OPENED):
+            if caught_up or any(found):
+                break
+            caught_up = self._read(now, found)  # another file was opened
         self._caught_up = caught_up
         lines, directives = self._without_pieces(_joined(found), now), self._directives
         if lines:

@@ -59,15 +59,7 @@ def repetitions(sources: Iterable[str]) -> set[str]:
     return repeated
 
 
-def directories(paths: Iterable[str]) -> set[str]:
-    """Return the directories in which something happens when one of the paths changes.
-
-    For a symlink these are its own and its target's.
-    """
-    found = set()
-    for path in paths:
-        for name in (os.path.abspath(path), os.path.realpath(path)):
-            directory = os.path.dirname(name)
-            if not glob.has_magic(directory) and os.path.isdir(directory):
-                found.add(directory)
-    return found
+def directories(names: Iterable[str]) -> set[str]:
+    """Return the directories, where there are any, in which absolute names are."""
+    found = {os.path.dirname(name) for name in names}
+    return {each for each in found if not glob.has_magic(each) and os.path.isdir(each)}

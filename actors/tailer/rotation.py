@@ -59,16 +59,28 @@ class Folders:
             end += 1
         return names[begin:end]
 
+    def is_as_listed(self, folder: str) -> bool:
+        """Tell whether a folder has surely not changed since its names were asked for."""
+        known = self._listed.get(folder)
+        return known is not None and known[0] == _state(folder)
+
     def _names(self, folder: str) -> list[str]:
-        status = os.stat(folder)
-        state = (status.st_ino, status.st_mtime_ns)
+        state = _state(folder)
         known = self._listed.get(folder)
         if known is not None and known[0] == state:
             return known[1]
         names = sorted(os.listdir(folder))
-        if status.st_mtime_ns < time.time_ns() - _FOLDER_SETTLES_NS:
+        _, changed = state
+        if changed < time.time_ns() - _FOLDER_SETTLES_NS:
             self._listed[folder] = state, names
+        else:
+            self._listed.pop(folder, None)
         return names
+
+
+def _state(folder: str) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_ino, status.st_mtime_ns
 
 
 def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
@@ -78,32 +90,33 @@ def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
     rotate their logs themselves: `access.log.1`, `access.log-20261125.gz`, `access-20261125.log`.
     """
     folders = folders or Folders()
-    found = list(_siblings(path, folders))
-    for _ in range(_MOST_SCANS):
-        # While logrotate renames one file after the other, one may be passed over.
-        before, found = found, list(_siblings(path, folders))
-        if {(one.path, one.identity) for one in before} == {
-            (one.path, one.identity) for one in found
-        }:
-            break
+    folder, name = os.path.split(os.path.realpath(path))
+    try:
+        found = list(_siblings(folder, name, folders))
+        for _ in range(_MOST_SCANS):
+            if folders.is_as_listed(folder):
+                break
+            # While logrotate renames one file after the other, one may be passed over.
+            before, found = found, list(_siblings(folder, name, folders))
+            if {(one.path, one.identity) for one in before} == {
+                (one.path, one.identity) for one in found
+            }:
+                break
+    except OSError:
+        return []  # the folder has gone
     return sorted(found, key=lambda one: (one.changed, _age(one.path)))
 
 
-def _siblings(path: str, folders: Folders) -> Iterator[Sibling]:
-    path = os.path.realpath(path)
-    folder, name = os.path.split(path)
+def _siblings(folder: str, name: str, folders: Folders) -> Iterator[Sibling]:
     stem, ending = os.path.splitext(name)
-    try:
-        names = folders.names(folder, stem)
-    except OSError:
-        return
+    names = folders.names(folder, stem)
     stem, ending = re.escape(stem), re.escape(ending)
     pattern = re.compile(
         rf"{stem}{ending}(?:{_STAMP}|\.old)?{_COMPRESSED}|{stem}{_STAMP}{ending}{_COMPRESSED}"
     )
-    for name in names:
-        if pattern.fullmatch(name):
-            found = _sibling(os.path.join(folder, name))
+    for one in names:
+        if pattern.fullmatch(one):
+            found = _sibling(os.path.join(folder, one))
             if found is not None:
                 yield found
 

@@ -12,14 +12,14 @@ import attrs
 import trio
 
 from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
-from actors.tailer.followers import Followers
+from actors.tailer.followers import Followers, Stem, stem_of
 from actors.tailer.marks import PathMark, reassigned
 from actors.tailer.path_follower import Look, PathFollower
 from actors.tailer.paths import STANDARD_INPUT, is_glob, repetitions
 from actors.tailer.position import From, StartPosition
 from actors.tailer.rotation import Folders
 from actors.tailer.standard_input import read_standard_input
-from actors.tailer.waking import POLL_SECONDS, Waker
+from actors.tailer.waking import POLL_SECONDS, Waker, WatchedNames, watched_names
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.reading import Reading
@@ -34,6 +34,10 @@ _LEAST_PAUSE = 50
 _OTHER_DESCRIPTORS = 128
 """Those of threads that look for rotated files, of outputs, of trio and of the libraries."""
 _FEWEST_OPEN = 8
+
+_HANDS = 4
+"""Looks at a time. They wait for each other's interpreter more than for the disk."""
+_OVERDUE_SECONDS = 1.0
 
 _GATHER_SECONDS = 0.1
 """After a look that found something, so long more is awaited: a busy log is looked at ten times a
@@ -65,6 +69,7 @@ async def tail(
         async with send, trio.open_nursery() as background:
             background.start_soon(tailer.waker.run)
             background.start_soon(tailer.waker.poll)
+            background.start_soon(tailer.lend_hands)
             async with trio.open_nursery() as flow:
                 background.start_soon(
                     tailer.stop_on, trio.Event() if stop is None else stop, flow.cancel_scope
@@ -95,8 +100,9 @@ class _Tailer:
         """What has no last look: standard input, and the search for files that match."""
         self._open: dict[str, PathFollower] = {}
         """{path: one that holds a descriptor}, those first in which nothing happened for longest"""
-        self._busy: set[str] = set()
-        """Paths that are being looked at."""
+        self._busy: dict[str, float] = {}
+        """{path that is being looked at: since when}"""
+        self._hands = trio.CapacityLimiter(_HANDS)
         self._most_open = _most_open()
         self._detected = LastDetected()
 
@@ -118,9 +124,8 @@ class _Tailer:
                 await self.say(SourceGone(source))
             elif source not in self._followers.globs:
                 followed.append(source)
-        await self._announce(followed)
-        for source in followed:
-            nursery.start_soon(self.follow, source)
+        for source, stem in (await self._announce(followed)).items():
+            nursery.start_soon(self.follow, source, stem)
         if self._followers.globs:
             nursery.start_soon(self._follow_globs, nursery)
 
@@ -136,19 +141,27 @@ class _Tailer:
             await trio.sleep_forever()
         flow.cancel()
 
+    async def lend_hands(self) -> None:
+        """Have a thread more for each look that a dead mount holds up."""
+        while True:
+            await trio.sleep(POLL_SECONDS)
+            overdue = trio.current_time() - _OVERDUE_SECONDS
+            stuck = sum(since < overdue for since in self._busy.values())
+            self._hands.total_tokens = _HANDS + stuck
+
     async def _read_standard_input(self, descriptor: int) -> None:
         with self._endless:
             await read_standard_input(descriptor, self._reading.format_to_follow(), self.say)
 
-    async def _announce(self, paths: Sequence[str]) -> None:
+    async def _announce(self, paths: Sequence[str]) -> dict[str, Stem]:
         """Say of logs that they are there: what has not been opened counts as lag."""
-        sizes = await trio.to_thread.run_sync(_sizes, paths)
-        for path in paths:
-            size = sizes.get(path)
+        found = await trio.to_thread.run_sync(_found, paths)
+        for path, (size, _) in found.items():
             if size is not None:
                 await self.say(
                     SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
                 )
+        return {path: stem for path, (_, stem) in found.items()}
 
     async def _follow_globs(self, nursery: trio.Nursery) -> None:
         """Follow every file that matches, and those that come to match."""
@@ -171,9 +184,8 @@ class _Tailer:
             for pattern in patterns:
                 search = functools.partial(self._followers.new_matches, pattern, is_first=is_first)
                 paths = await trio.to_thread.run_sync(search)
-                await self._announce(paths)
-                for path in paths:
-                    await nursery.start(self.follow, path, start, True)
+                for path, stem in (await self._announce(paths)).items():
+                    await nursery.start(self.follow, path, stem, start, True)
                 if pattern in unmatched and self._followers.has_matches(pattern):
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
@@ -186,6 +198,7 @@ class _Tailer:
     async def follow(
         self,
         path: str,
+        stem: Stem,
         start: StartPosition | None = None,
         until_gone: bool = False,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -201,7 +214,7 @@ class _Tailer:
             before=self._before.pop(path, None),
             folders=self._folders,
         )
-        self._followers.add(follower)
+        self._followers.add(follower, stem)
         task_status.started()
         try:
             await self._follow(follower, log_format, until_gone)
@@ -220,8 +233,11 @@ class _Tailer:
         moved = True
         while True:
             is_last = self._stopping
-            look = await self._look(follower)
+            look = await self._look(follower, moved)
+            moved = not look.caught_up
             if look.lines:
+                state = SourceState.FOLLOWING if look.caught_up else SourceState.READING
+                said = SourceHealth(path, state, lag_bytes=look.health.lag_bytes)
                 await self.say(
                     Chunk(
                         path,
@@ -235,7 +251,6 @@ class _Tailer:
                         look.mark,
                     )
                 )
-                said = None
             elif look.mark != marked:
                 await self.say(Marked(look.mark))
             marked = look.mark
@@ -245,7 +260,6 @@ class _Tailer:
                 await self.say(look.health)
                 said = look.health
             if not look.caught_up:
-                moved = True
                 continue
             gone = look.health.state is SourceState.WAITING and not any(follower.identities())
             if until_gone and gone:
@@ -255,18 +269,19 @@ class _Tailer:
                 return
             if look.lines:
                 await trio.sleep(_GATHER_SECONDS)
-            if moved:
-                await self.waker.watch(path)
-                moved = False
             if not self._stopping and not await self.waker.wait(path, look.seen):
                 return
 
-    async def _look(self, follower: PathFollower) -> Look:
+    async def _look(self, follower: PathFollower, has_moved: bool) -> Look:
+        """Look, and note what wakes for the path, which may have become another symlink."""
         path = follower.path
-        self._busy.add(path)
-        self._open.pop(path, None)
-        look = await trio.to_thread.run_sync(follower.look, trio.current_time())
-        self._busy.discard(path)
+        async with self._hands:
+            self._open.pop(path, None)
+            self._busy[path] = now = trio.current_time()
+            look, names = await trio.to_thread.run_sync(_looked, follower, now, has_moved)
+            del self._busy[path]
+        if names is not None and look.caught_up:
+            self.waker.watch(path, names)
         if follower.is_open:
             self._open[path] = follower
         if len(self._open) > self._most_open:
@@ -285,19 +300,28 @@ class _Tailer:
                 return
 
 
+def _looked(
+    follower: PathFollower, now: float, has_moved: bool
+) -> tuple[Look, WatchedNames | None]:
+    look = follower.look(now)
+    return look, watched_names(follower.path) if has_moved and look.caught_up else None
+
+
 def _most_open() -> int:
     """Return how many logs are held open: some descriptors are left for all else."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(_FEWEST_OPEN, allowed - _OTHER_DESCRIPTORS)
 
 
-def _sizes(paths: Sequence[str]) -> dict[str, int]:
-    """Return the bytes of the files that are there."""
-    sizes = {}
+def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Stem]]:
+    """Return the bytes of each path's file, `None` where there is none, and its stem."""
+    found: dict[str, tuple[int | None, Stem]] = {}
     for path in paths:
+        size = None
         with suppress(OSError):
-            sizes[path] = os.stat(path).st_size
-    return sizes
+            size = os.stat(path).st_size
+        found[path] = size, stem_of(path)
+    return found
 
 
 @contextmanager

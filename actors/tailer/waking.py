@@ -56,6 +56,16 @@ def is_recent(status: Status) -> bool:
     return len(status) > 1 and status[3] > time.time_ns() - _RECENT_NS
 
 
+WatchedNames = tuple[frozenset[str], frozenset[str]]
+"""The absolute names that a path may change under, and their directories."""
+
+
+def watched_names(path: str) -> WatchedNames:
+    """Return what wakes for a path; asks the file system."""
+    names = {os.path.abspath(path), os.path.realpath(path)}
+    return frozenset(names), frozenset(directories(names))
+
+
 class Waker:
     """Wakes who waits for a path.
 
@@ -79,16 +89,18 @@ class Waker:
         self._rewatch = trio.Event()
         self._ended: set[str] = set()
 
-    async def watch(self, source: str) -> None:
+    def watch(self, source: str, watched: WatchedNames) -> None:
         """Wake for this path from now on; again after it may have become another symlink."""
-        names, folders = await trio.to_thread.run_sync(_names_and_directories, source)
-        before = set(self._counts)
+        names, folders = watched
+        if (names, folders) == (self._names.get(source), self._directories.get(source)):
+            return
+        before = {folder for folder in folders if folder in self._counts}
         self._forget_names(source)
         self._names[source], self._directories[source] = names, folders
         for name in names:
             self._sources[name].add(source)
         self._counts.update(folders)
-        if self._counts.keys() != before:
+        if before != folders:
             self._rewatch.set()
 
     def forget(self, source: str) -> None:
@@ -102,8 +114,10 @@ class Waker:
             self._sources[name].discard(source)
             if not self._sources[name]:
                 del self._sources[name]
-        self._counts.subtract(self._directories.pop(source, ()))
-        self._counts = +self._counts
+        for folder in self._directories.pop(source, ()):
+            self._counts[folder] -= 1
+            if not self._counts[folder]:
+                del self._counts[folder]
 
     async def wait(self, source: str, seen: Status | None = None) -> bool:
         """Wait until something happened to the path since the last wait; `False` if nothing will.
@@ -225,8 +239,3 @@ class _Poll:
 
 def _device(seen: Status | None) -> int | None:
     return seen[0] if seen is not None and len(seen) > 1 else None
-
-
-def _names_and_directories(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    names = {os.path.abspath(source), os.path.realpath(source)}
-    return frozenset(names), frozenset(directories(names))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import trio
 import trio.testing
 
-from actors.messages import Chunk, FromParser, FromTailer, Parsed
+from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
 from actors.parser import parse
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.records import seconds
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.sql import Where
 from tests.lines import BASE, line
@@ -17,6 +19,13 @@ from tests.lines import BASE, line
 
 def chunk(lines: bytes, *overlong: bytes) -> Chunk:
     return Chunk("a", lines, COMBINED, b"", overlong, caught_up=True, fresh=False, lag_bytes=0)
+
+
+def one_by_one(messages: Iterable[FromParser]) -> list[Parsed | NotLines]:
+    each: list[Parsed | NotLines] = []
+    for message in messages:
+        each += message.messages if isinstance(message, Together) else [message]
+    return each
 
 
 async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
@@ -28,9 +37,22 @@ async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
     send.send_nowait(SourceHealth("a", SourceState.WAITING))
     send.close()
     await parse(from_tailer, to_aggregator, workers=3, wall=time.time)
-    batches = [message async for message in receive]
+    batches = one_by_one([message async for message in receive])
     assert [m.batch.batch.num_rows for m in batches[:-1] if isinstance(m, Parsed)] == sizes
     assert isinstance(batches[-1], SourceHealth)
+
+
+async def test_small_chunks_that_wait_are_parsed_together() -> None:
+    send, from_tailer = trio.open_memory_channel[FromTailer](100)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](100)
+    for number in range(50):
+        send.send_nowait(chunk(line(BASE + number)))
+    send.close()
+    await parse(from_tailer, to_aggregator, workers=1, wall=time.time)
+    messages = [message async for message in receive]
+    assert len(messages) == 1
+    records = [m.batch.batch for m in one_by_one(messages) if isinstance(m, Parsed)]
+    assert [seconds(batch).tolist() for batch in records] == [[BASE + n] for n in range(50)]
 
 
 async def test_a_line_that_was_too_long_is_a_reject() -> None:
@@ -50,7 +72,7 @@ async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
     send, from_tailer = trio.open_memory_channel[FromTailer](100)
     to_aggregator, receive = trio.open_memory_channel[FromParser](0)
     for _ in range(50):
-        send.send_nowait(chunk(line()))
+        send.send_nowait(chunk(line() * 1000))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lambda: parse(from_tailer, to_aggregator, workers=2, wall=time.time))
         await trio.sleep(0.3)

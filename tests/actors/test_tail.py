@@ -18,7 +18,7 @@ from actors.tailer.followed_files import ROTATED_GRACE
 from actors.tailer.marks import PathMark
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
-from actors.tailer.waking import Status, Waker, status_of
+from actors.tailer.waking import Status, Waker, status_of, watched_names
 from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough
@@ -305,7 +305,7 @@ async def test_inotify_wakes_long_before_the_poll(tmp_path: Path) -> None:
     log.write_bytes(b"")
     waker = Waker()
     async with trio.open_nursery() as nursery:
-        await waker.watch(str(log))
+        waker.watch(str(log), watched_names(str(log)))
         nursery.start_soon(waker.run)
         await trio.sleep(0.3)
         delays = []

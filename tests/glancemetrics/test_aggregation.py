@@ -240,6 +240,36 @@ def test_any_split_gives_the_same_buckets_and_the_same_closed_seconds(
     assert results[0] == results[1]
 
 
+@given(st.lists(LINES, min_size=1, max_size=15), st.lists(st.integers(0, 15), max_size=4))
+@settings(deadline=None, max_examples=100)
+def test_what_is_counted_together_is_counted_as_one_after_the_other(
+    lines: list[bytes], cuts: list[int]
+) -> None:
+    wall = float(BASE + 1_000_000)
+    places = sorted({0, len(lines), *(min(cut, len(lines)) for cut in cuts)})
+    reads = [
+        attrs.evolve(
+            read(b"".join(lines[start:stop]) + b"odd\n" * (start % 2)),
+            source=f"{start % 3}.log",
+            wanted=None if start % 2 else np.arange(stop - start) % 3 != 1,
+        )
+        for start, stop in itertools.pairwise(places)
+    ]
+    results = []
+    for is_together in (True, False):
+        one = aggregation(window_seconds=20)
+        if is_together:
+            one.add_all(reads, wall)
+        else:
+            for each in reads:
+                one.add(each, wall)
+        closed = one.advance(wall, ended=True)
+        assert closed is not None
+        snapshot = one.snapshot(wall)
+        results.append((hits_of(closed), described(one.series), snapshot.insights, snapshot.health))
+    assert results[0] == results[1]
+
+
 def test_garbage_alone_is_told_without_a_window() -> None:
     reading = aggregation(sources=["a"])
     reading.add(read(b"garbage\n" * 5, caught_up=False, lag=10), BASE + 0.5)

@@ -11,6 +11,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from glancemetrics.line_splitter import LINE_LIMIT
+
 Int64s = npt.NDArray[np.int64]
 
 ReadAt = Callable[[int, int], bytes]
@@ -120,14 +122,23 @@ def newest_time(read_at: ReadAt, size: int, line_times: LineTimes) -> int | None
     return int(seconds.max()) if len(seconds) else None
 
 
-def directives_before(read_at: ReadAt, offset: int, prefixes: Sequence[bytes]) -> bytes:
-    """Return the last line with each prefix before an offset, at which a line begins."""
+def directives_before(
+    read_at: ReadAt, offset: int, prefixes: Sequence[bytes], limit: int | None = None
+) -> bytes:
+    """Return the last line with each prefix before an offset, at which a line begins.
+
+    They are looked for in `limit` bytes before it, and not beyond a block of nothing but NUL bytes:
+    what stands before such a hole was left by what the file held before it was emptied.
+    """
     found: dict[bytes, bytes] = {}
+    first = 0 if limit is None else max(0, offset - limit)
     end = offset
-    while end > 0 and len(found) < len(prefixes):
-        begin = _line_start(read_at, max(0, end - _SEARCHED))
-        begin = begin if begin < end else 0
+    while end > first and len(found) < len(prefixes):
+        begin = _line_start(read_at, max(first, end - _SEARCHED))
+        begin = begin if begin < end else max(first, end - _SEARCHED)
         text = b"\n" + read_at(begin, end - begin)
+        if not text.strip(b"\0\n"):
+            break
         for prefix in prefixes:
             at = text.rfind(b"\n" + prefix)
             if at >= 0 and prefix not in found:
@@ -139,10 +150,13 @@ def directives_before(read_at: ReadAt, offset: int, prefixes: Sequence[bytes]) -
 def last_line_end(read_at: ReadAt, size: int) -> int:
     """Return the offset after the last newline, 0 where there is none.
 
-    An unfinished line after it is left to be read when it is whole.
+    An unfinished line after it is left to be read when it is whole. Where the last newline is
+    further away than a line may be long, it is not looked for: the end is `size`.
     """
     end = size
     while end > 0:
+        if size - end > LINE_LIMIT:
+            return size
         begin = max(0, end - _BLOCK)
         newline = read_at(begin, end - begin).rfind(b"\n")
         if newline >= 0:
@@ -152,7 +166,10 @@ def last_line_end(read_at: ReadAt, size: int) -> int:
 
 
 def _line_start(read_at: ReadAt, offset: int) -> int:
-    """Offset of the first line that begins at or after `offset`."""
+    """Offset of the first line that begins at or after `offset`.
+
+    Where no newline comes within what a line may be long, that is where the search ended.
+    """
     at = offset
     while at > 0:
         block = read_at(at - 1, _BLOCK)
@@ -162,6 +179,8 @@ def _line_start(read_at: ReadAt, offset: int) -> int:
         if len(block) < _BLOCK:
             return at - 1 + len(block)
         at += len(block)
+        if at - offset > LINE_LIMIT:
+            return at
     return 0
 
 

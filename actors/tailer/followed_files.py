@@ -156,6 +156,12 @@ class FollowedFiles:
         """Whether it holds descriptors."""
         return bool(self._rotated) or not (self.current is None or self.current.is_parked)
 
+    @property
+    def is_hole(self) -> bool:
+        """Whether nothing but NUL bytes has been found in the file that has the path's name."""
+        current = self.current
+        return current is not None and 0 < current.skipped == current.position
+
     def park(self) -> None:
         """Give the descriptor of a file back in which nothing happens."""
         if self.is_settled and self.current is not None and not self.current.is_parked:

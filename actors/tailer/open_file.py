@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -71,6 +72,10 @@ class OpenFile:
     splitter: LineSplitter = attrs.field(factory=LineSplitter)
     last_growth: float = 0.0
     is_copy: bool = False
+    skipped: int = 0
+    """NUL bytes at its beginning that were passed over."""
+    _is_in_hole: bool = False
+    """Whether they may go on."""
     _head: bytes = b""
     """What has been read of its first `HEAD_BYTES`: what is there may change at any time."""
     _tail: bytes = b""
@@ -149,21 +154,35 @@ class OpenFile:
         self._milestones = ()
 
     def _skip_hole(self) -> None:
-        """Pass over what a writer that does not append leaves where it had been emptied."""
-        if os.pread(self.descriptor, 1, 0) != b"\0":
+        """Pass over what a writer that does not append leaves where it had been emptied.
+
+        Where the file system does not know of holes, that is done a `READ_SIZE` at a time.
+        """
+        size = os.fstat(self.descriptor).st_size
+        if not size or os.pread(self.descriptor, 1, self.position) != b"\0":
+            self._is_in_hole = False
             return
-        with suppress(OSError):  # a file system that does not know of holes
-            self.position = os.lseek(self.descriptor, 0, os.SEEK_DATA)
-        while block := os.pread(self.descriptor, 1 << 16, self.position):
+        try:
+            self.position = os.lseek(self.descriptor, self.position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # there is nothing but the hole
+                self.position = size
+        end = self.position + READ_SIZE
+        while self.position < end:
+            block = os.pread(self.descriptor, 1 << 16, self.position)
             data = block.lstrip(b"\0")
             self.position += len(block) - len(data)
-            if data:
+            if data or not block:
                 break
+        self._is_in_hole = self.position >= end
+        self.skipped = self.position
         self.go_to(self.position)
 
     def peek(self) -> tuple[bytes, bool]:
-        if not self.position:
+        if not self.position or self._is_in_hole:
             self._skip_hole()
+        if self._is_in_hole:
+            return b"", False
         left = os.fstat(self.descriptor).st_size - self.position
         wanted = min(max(left, 1 << 16), READ_SIZE)
         piece = os.pread(self.descriptor, wanted, self.position)

@@ -289,7 +289,10 @@ class PathFollower:
         if position >= size:
             self._last_record = newest
         if prefixes:
-            self._directives = directives_before(read_at, position, prefixes)
+            # Where no format is known yet, these are most likely not there.
+            is_known = not isinstance(self.format, AutoFormat) or self.format.known is not None
+            limit = None if is_known else _SAMPLE
+            self._directives = directives_before(read_at, position, prefixes, limit)
         return position
 
     def _look_at_format(self, descriptor: int, size: int) -> None:
@@ -324,7 +327,13 @@ class PathFollower:
         if self._problem is not None and caught_up:
             return attrs.evolve(self._problem, lag_bytes=lag)
         state = SourceState.FOLLOWING if caught_up else SourceState.READING
-        return SourceHealth(self.path, state, lag_bytes=lag, last_record=self._last_record)
+        return SourceHealth(
+            self.path,
+            state,
+            "holds only NUL bytes: skipped" if self._files.is_hole else "",
+            lag_bytes=lag,
+            last_record=self._last_record,
+        )
 
 
 def _joined(found: list[Lines]) -> Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.line_splitter import LINE_LIMIT
 from glancemetrics.snapshot import SourceState
+from glancemetrics.time_bisect import directives_before, last_line_end
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))
@@ -375,3 +377,49 @@ def test_directives_that_come_hold_for_the_lines_after_them(log: Path) -> None:
         (b"#Fields: time\n", w3c(2)),
     ]
     follower.close()
+
+
+@pytest.mark.parametrize("where", From)
+def test_a_sparse_file_of_a_terabyte_is_passed_over(log: Path, where: From) -> None:
+    """Left by a writer that does not append, after its log was emptied."""
+    log.touch()
+    os.truncate(log, 1 << 40)
+    followed = Followed(log, StartPosition(where, 120, float(BASE)))
+    assert followed.read() == b""
+    assert followed.follower.format.directives is not None
+    append(log, line())
+    assert followed.read() == line()
+    assert followed.health.lag_bytes == 0
+
+
+def test_a_file_of_only_nul_bytes_says_so(log: Path) -> None:
+    log.touch()
+    os.truncate(log, 1 << 40)
+    followed = Followed(log)
+    assert followed.health.detail == "holds only NUL bytes: skipped"
+    append(log, line())
+    followed.read()
+    assert followed.health.detail == ""
+
+
+def test_nul_bytes_are_passed_over_where_the_file_system_knows_no_holes(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_holes(descriptor: int, position: int, how: int) -> int:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("actors.tailer.open_file.os.lseek", no_holes)
+    log.write_bytes(bytes(READ_SIZE * 3 + 5) + line())
+    assert Followed(log).read() == line()
+
+
+def test_directives_are_not_looked_for_in_all_of_a_log_of_no_known_format(log: Path) -> None:
+    asked = []
+
+    def read_at(offset: int, size: int) -> bytes:
+        asked.append(size)
+        return (b"x" * 99 + b"\n") * (size // 100) + b"x" * (size % 100)
+
+    assert directives_before(read_at, 1 << 40, (b"#Fields:",), 1 << 16) == b""
+    assert sum(asked) < 1 << 20
+    assert last_line_end(lambda _, size: b"x" * size, 1 << 40) == 1 << 40

@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ _MIGRATIONS = (
     CREATE INDEX begun ON deliveries (target, message)
         WHERE state = 'waiting' AND message IS NOT NULL;
     """,
+    """
+    ALTER TABLE deliveries ADD COLUMN told REAL;
+    CREATE INDEX told ON deliveries (target, told) WHERE told IS NOT NULL;
+    """,
 )
 """What each version of the schema adds to the one before."""
 _KEPT_SECONDS = 90 * 86_400
@@ -53,13 +57,16 @@ _KEPT_SECONDS = 90 * 86_400
 _MOST_GATHERED = 100
 """Events in one message."""
 
+Event = Mapping[str, Any]
+"""As the alert log has it."""
+
 
 @attrs.frozen
 class Message:
     """One event or several that a target has not taken yet."""
 
     id: int
-    events: tuple[Mapping[str, Any], ...]
+    events: tuple[Event, ...]
     """The oldest first."""
     attempts: int
 
@@ -79,9 +86,7 @@ class Journal:
         self._database.execute("PRAGMA synchronous = FULL")
         self._migrate()
 
-    def add(
-        self, target: str, key: str, event: Mapping[str, Any], now: float, gathered: str = ""
-    ) -> bool:
+    def add(self, target: str, key: str, event: Event, now: float, gathered: str = "") -> bool:
         """Note that an event is to be told; false if it has been noted before.
 
         `gathered` is what it is told together with.
@@ -90,7 +95,10 @@ class Journal:
             done = database.execute(
                 "INSERT OR IGNORE INTO deliveries (target, key, event, made, gathered, incident) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (target, key, json.dumps(event), now, gathered, str(event.get("incident", ""))),
+                (
+                    *(target, _stored(key), json.dumps(event), now, _stored(gathered)),
+                    _stored(str(event.get("incident", ""))),
+                ),
             )
             database.execute(
                 "DELETE FROM deliveries WHERE state <> 'waiting' AND made < ?",
@@ -103,7 +111,7 @@ class Journal:
         with self._lock:
             (last,) = self._database.execute(
                 "SELECT max(made) FROM deliveries WHERE target = ? AND incident = ?",
-                (target, incident),
+                (target, _stored(incident)),
             ).fetchone()
         return None if last is None else float(last)
 
@@ -154,9 +162,31 @@ class Journal:
         """Note that it was tried in vain."""
         self._set("attempts = attempts + 1", message)
 
-    def delivered(self, message: Message) -> None:
+    def delivered(self, message: Message, now: float) -> None:
         """Note that the target has taken it."""
-        self._set("state = 'delivered'", message)
+        self._set("state = 'delivered', told = ?", message, now)
+
+    def last_delivered(self, target: str, incidents: Iterable[str]) -> list[Event]:
+        """Return of each incident the last event that a target has taken, if there is one."""
+        found = []
+        with self._lock:
+            for incident in incidents:
+                row = self._database.execute(
+                    "SELECT event FROM deliveries WHERE target = ? AND incident = ? "
+                    "AND state = 'delivered' ORDER BY id DESC LIMIT 1",
+                    (target, _stored(incident)),
+                ).fetchone()
+                found += [] if row is None else [json.loads(row[0])]
+        return found
+
+    def delivered_since(self, target: str, then: float) -> list[Event]:
+        """Return what a target has taken since a moment, the oldest first."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT event FROM deliveries WHERE target = ? AND told >= ? ORDER BY id",
+                (target, then),
+            ).fetchall()
+        return [json.loads(event) for (event,) in rows]
 
     def refused(self, message: Message) -> None:
         """Note that the target will never take it."""
@@ -182,9 +212,10 @@ class Journal:
         with self._lock:
             self._database.close()
 
-    def _set(self, what: str, message: Message) -> None:
+    def _set(self, what: str, message: Message, *values: float) -> None:
         with self._lock, self._database as database:
-            database.execute(f"UPDATE deliveries SET {what} WHERE message = ?", (message.id,))  # noqa: S608
+            statement = f"UPDATE deliveries SET {what} WHERE message = ?"  # noqa: S608
+            database.execute(statement, (*values, message.id))
 
     def _migrate(self) -> None:
         with self._database as database:
@@ -194,3 +225,8 @@ class Journal:
                 for statement in filter(str.strip, script.split(";")):
                     database.execute(statement)
             database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+
+def _stored(text: str) -> str:
+    """Return a text as SQLite takes it: the name of a file may have bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -15,6 +15,8 @@ from glancemetrics.durations import parse_span
 from glancemetrics.errors import UsageError
 
 LONGEST_SPAN = 30 * 86_400
+_HEADER = re.compile(r"\[{1,2}[^\[\]]+\]{1,2}\s*(#.*)?")
+"""A line that begins a table, and not one of an array of arrays."""
 
 
 @attrs.frozen
@@ -28,17 +30,46 @@ class Place:
 
     def of(self, table: str, key: str) -> str:
         """Name the line of a key; that of the table if the key is not found."""
+        line = self.line(table, key)
+        return self.name if line is None else f"{self.name}, line {line}"
+
+    def line(self, table: str, key: str, inner: str | None = None) -> int | None:
+        """Return the line of a key, or that of the table; `None` if neither is found.
+
+        `inner` is a key of the table that the key holds.
+        """
         found = -1
-        place = None
-        for line, text in enumerate(self.text.split("\n"), 1):
+        best = None
+        """The nearest line so far: of the table, then of the key."""
+        where: str | None = None
+        """Whose lines these are: the table's own, or those of the table that the key holds."""
+        for number, text in enumerate(self.text.split("\n"), 1):
             stripped = text.strip()
-            if stripped.startswith("["):
-                found += re.fullmatch(rf"\[\[\s*{table}\s*\]\].*", stripped) is not None
-                if found == self.number and place is None:
-                    place = line
-            elif found == self.number and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*=", stripped):
-                return f"{self.name}, line {line}"
-        return self.name if place is None else f"{self.name}, line {place}"
+            if _HEADER.fullmatch(stripped):
+                found += re.match(rf"\[\[\s*{table}\s*\]\]", stripped) is not None
+                if found > self.number:
+                    break
+                where = None
+                if found == self.number:
+                    if best is None:
+                        best, where = number, "table"
+                    elif re.match(rf"\[\s*{table}\s*\.\s*{_quoted(key)}\s*[\].]", stripped):
+                        best, where = number, "inner"
+            elif where == "table" and re.match(rf"{_quoted(key)}\s*[.=]", stripped):
+                best = number
+                if inner is None or re.search(rf"\b{re.escape(inner)}\b", stripped):
+                    return number
+            elif (
+                where == "inner"
+                and inner is not None
+                and re.match(rf"{_quoted(inner)}\s*[.=]", stripped)
+            ):
+                return number
+        return best
+
+
+def _quoted(key: str) -> str:
+    return rf"[\"']?{re.escape(key)}[\"']?"
 
 
 def tables_of(
@@ -82,6 +113,12 @@ class TomlTable:
         name = self.table.get("name")
         whose = f" ({self._kind} {name!r})" if isinstance(name, str) and key != "name" else ""
         return f"{self._place.of(self._kind, key)}{whose}: {key}"
+
+    def asked_at(self, key: str, name: str, inner: str | None = None) -> str:
+        """Return where a key stands: `ok.toml line 18, [[notify]] team`."""
+        line = self._place.line(self._kind, key, inner)
+        at = f"{self._place.name} line {line}" if line is not None else self._place.name
+        return f"{at}, [[{self._kind}]] {name}".rstrip()
 
     def check_keys(self, keys: Sequence[str]) -> None:
         """Raise `UsageError` for a key that there is none."""

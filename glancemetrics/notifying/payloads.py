@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from glancemetrics.durations import written_span
@@ -16,7 +16,11 @@ from glancemetrics.rules.templates import fill
 
 SIGNATURE_HEADER = "X-GlanceMetrics-Signature"
 KEY_HEADER = "Idempotency-Key"
-"""Has the same value when an event is sent again."""
+"""Has the same value when a message is sent again."""
+RESEND_SECONDS = 60.0
+"""How often Alertmanager is sent again what is firing, and for a while what is resolved."""
+RESEND_RESOLVED_SECONDS = 15 * 60.0
+"""For so long, as Prometheus does (`resolvedRetention` in rules/alerting.go)."""
 
 TEMPLATE_NAMES = (
     *("message", "mark", "count", "rule", "event", "severity", "incident", "by", "group", "value"),
@@ -30,8 +34,8 @@ _MOST_TOLD = 20
 """Events of one message that are written out for people."""
 _NEVER = "0001-01-01T00:00:00Z"
 """When an alert ends that is firing, as Alertmanager writes it."""
-_STILL_FIRING = timedelta(days=30)
-"""Alertmanager takes an alert for resolved when it hears no more of it; we tell when it is."""
+_STILL_FIRING = timedelta(seconds=4 * RESEND_SECONDS)
+"""Until when an alert fires unless it is sent again, as Prometheus has it: three may get lost."""
 
 Event = Mapping[str, Any]
 
@@ -47,6 +51,19 @@ def key_of_all(events: Sequence[Event]) -> str:
     """Return what a message is told by from all others."""
     key = key_of(events[0])
     return key if len(events) == 1 else f"{key} and {len(events) - 1} more"
+
+
+def idempotency_key(events: Sequence[Event]) -> str:
+    """Return the key of a message as a header has it: SHA-256 of `key_of_all`, in hexadecimal.
+
+    The key itself may have the name of a group, which is a text from a log.
+    """
+    return hashlib.sha256(key_of_all(events).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def alert_of(event: Event) -> tuple[str, ...]:
+    """Return what Alertmanager tells alerts apart by, which an incident and the next may share."""
+    return tuple(str(event.get(name)) for name in ("rule", "severity", "by", "group"))
 
 
 def json_body(events: Sequence[Event], target: Target) -> bytes:
@@ -81,14 +98,25 @@ def title_and_text(events: Sequence[Event]) -> tuple[str, str]:
     return f"{values['mark']} {values['rule']}: {values['event']}{count}", str(values["message"])
 
 
-def alertmanager_body(events: Sequence[Event]) -> bytes:
+def alertmanager_body(events: Sequence[Event], now: float) -> bytes:
     """Return the body for `POST /api/v2/alerts` of Prometheus' Alertmanager.
 
-    Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+    Of each alert only the last event counts: alerts are states. One that fires ends some minutes
+    after `now` (seconds since the epoch), unless it is sent again before.
+
+    Sources: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml,
+    https://prometheus.io/docs/alerting/latest/clients/
     """
-    # Of an incident the last word only: alerts are states, not events.
-    last = {event["incident"]: event for event in events}
-    return json.dumps([_alert(event) for event in last.values()]).encode()
+    last = {alert_of(event): event for event in events}
+    current = datetime.fromtimestamp(now, UTC)
+    alerts = []
+    for event in last.values():
+        begun = datetime.fromisoformat(event["triggered_at"])
+        over = datetime.fromisoformat(event["time"])
+        ends = min(over, current) if event["event"] == "recovered" else current + _STILL_FIRING
+        # An alert that ends before it begins is refused, as when the server's clock is fast.
+        alerts.append({**_alert(event), "endsAt": max(begun, ends).isoformat()})
+    return json.dumps(alerts).encode()
 
 
 def _as_alertmanager_tells(events: Sequence[Event], target: Target) -> bytes:
@@ -106,7 +134,7 @@ def _as_alertmanager_tells(events: Sequence[Event], target: Target) -> bytes:
             {
                 **alert,
                 "status": "resolved" if is_over else "firing",
-                "endsAt": alert["endsAt"] if is_over else _NEVER,
+                "endsAt": event["time"] if is_over else _NEVER,
                 "generatorURL": "",
                 "fingerprint": fingerprint.hexdigest()[:16],
             }
@@ -138,14 +166,10 @@ def _alert(event: Event) -> dict[str, Any]:
     labels = {"alertname": event["rule"], "severity": event["severity"], "job": "glancemetrics"}
     if event.get("group") is not None:
         labels[event["by"]] = event["group"]
-    begun = datetime.fromisoformat(event["triggered_at"])
-    over = datetime.fromisoformat(event["time"])
-    ends = over if event["event"] == "recovered" else max(begun, over) + _STILL_FIRING
     return {
         "labels": labels,
         "annotations": {"summary": event["message"], "incident": event["incident"]},
-        "startsAt": begun.isoformat(),
-        "endsAt": ends.isoformat(),
+        "startsAt": event["triggered_at"],
     }
 
 

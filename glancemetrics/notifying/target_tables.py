@@ -20,12 +20,14 @@ from glancemetrics.zones import named_zone
 
 _KINDS = tuple(kind.value for kind in TargetKind)
 _FOR_WEBHOOKS = ("format", "body", "headers", "secret")
+_FOR_PROGRAMS = ("env",)
 _KEYS = (
     *("name", *_KINDS, "severity", "rules", "hours", "timezone", "recovered"),
-    *("group_wait", "group_by", "repeat", *_FOR_WEBHOOKS, "timeout"),
+    *("group_wait", "group_by", "repeat", *_FOR_WEBHOOKS, *_FOR_PROGRAMS, "timeout"),
 )
 _FORMATS = ("json", "slack", "alertmanager")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEEPEST = 16
 
 
@@ -58,6 +60,7 @@ class _TargetTable(TomlTable):
             kind=kind,
             url=None if is_exec else self._url(kind),
             command=self._texts("exec") if is_exec else (),
+            environment=self._environment(),
             severity=Severity(
                 self.choice("severity", tuple(one.value for one in Severity)) or "info"
             ),
@@ -74,19 +77,23 @@ class _TargetTable(TomlTable):
             headers=self._headers(),
             secret=self._secret(),
             timeout=self.span("timeout", 10),
+            place=self._asked_at(kind.value),
         )
 
     def _check_pointless(self, kind: TargetKind) -> None:
         for key in _FOR_WEBHOOKS:
             if key in self.table and kind is not TargetKind.WEBHOOK:
                 raise self.unseen_wrong(key, "has meaning for a webhook only")
+        for key in _FOR_PROGRAMS:
+            if key in self.table and kind is not TargetKind.EXEC:
+                raise self.unseen_wrong(key, "has meaning for exec only")
         if "group_by" in self.table and "group_wait" not in self.table:
             raise self.wrong("group_by", "needs group_wait, the time in which events are gathered")
         if "timezone" in self.table and "hours" not in self.table:
             raise self.wrong("timezone", "is that of hours, and there are none")
 
     def _url(self, kind: TargetKind) -> Secret:
-        found = read_secret(self.text(kind.value) or "")
+        found = read_secret(self.text(kind.value) or "", self._asked_at(kind.value))
         if found.source:
             return found
         if kind is TargetKind.APPRISE:
@@ -119,8 +126,8 @@ class _TargetTable(TomlTable):
         text = self.text("secret")
         return None if text is None else self._hidden("secret", text)
 
-    def _hidden(self, key: str, text: str) -> Secret:
-        found = read_secret(text)
+    def _hidden(self, key: str, text: str, inner: str | None = None) -> Secret:
+        found = read_secret(text, self._asked_at(key, inner))
         if not found.source:
             raise self.unseen_wrong(
                 key,
@@ -135,7 +142,24 @@ class _TargetTable(TomlTable):
         for name in table:
             if not _HEADER.fullmatch(name):
                 raise self.unseen_wrong("headers", f"{name!r} is no name of a header")
-        return tuple((name, self._hidden("headers", text)) for name, text in table.items())
+        return tuple((name, self._hidden("headers", text, name)) for name, text in table.items())
+
+    def _environment(self) -> tuple[tuple[str, Secret], ...]:
+        table = self.table.get("env", {})
+        if not isinstance(table, dict) or not all(
+            isinstance(text, str) and "\0" not in text for text in table.values()
+        ):
+            raise self.unseen_wrong("env", 'must be a table such as { TOKEN = "env:PAGER_TOKEN" }')
+        for name in table:
+            if not _VARIABLE.fullmatch(name):
+                raise self.unseen_wrong("env", "has a name that no environment variable can have")
+        return tuple(
+            (name, read_secret(text, self._asked_at("env", name))) for name, text in table.items()
+        )
+
+    def _asked_at(self, key: str, inner: str | None = None) -> str:
+        """Return where a key stands, as it begins a sentence about what is missing."""
+        return self.asked_at(key, str(self.table.get("name") or ""), inner)
 
     def _body(self) -> dict[str, Any] | None:
         body = self.table.get("body")

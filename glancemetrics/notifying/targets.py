@@ -42,6 +42,8 @@ class Target:
     url: Secret | None = None
     command: tuple[str, ...] = ()
     """The program and its arguments."""
+    environment: tuple[tuple[str, Secret], ...] = ()
+    """Variables that the program gets beside `PATH`, `HOME`, `LANG` and `TZ`."""
     severity: Severity = Severity.INFO
     """What matters less is not told."""
     rules: tuple[str, ...] = ("*",)
@@ -63,6 +65,8 @@ class Target:
     """With which messages are signed."""
     timeout: int = 10
     """Seconds."""
+    place: str = attrs.field(default="", eq=False)
+    """Where the configuration says how it is notified: file, line and table."""
 
     def wants(self, event: AlertEvent) -> bool:
         """Tell whether an event is for this target."""

@@ -1,4 +1,4 @@
-"""`Notifier`: decides what a target is told and when, and keeps at it until it is."""
+"""`Notifier`: decides what a target is notified of and when, and keeps at it until it is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ import trio
 from loguru import logger
 
 from actors.clock import WallClock
-from actors.journal import Journal, Message
+from actors.journal import Event, Journal, Message
 from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
 from actors.outputs.output import Inbox, Report
 from actors.silences import FILE_NAME, Silence, Silences, silence_among
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
-from glancemetrics.notifying.payloads import key_of, key_of_all
-from glancemetrics.notifying.targets import Target
+from glancemetrics.notifying.payloads import (
+    RESEND_RESOLVED_SECONDS,
+    RESEND_SECONDS,
+    alert_of,
+    key_of,
+    key_of_all,
+)
+from glancemetrics.notifying.targets import Target, TargetKind
 from glancemetrics.snapshot import OutputState
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
@@ -63,6 +69,12 @@ class Notifier:
         """When the target was last told of each incident that goes on; `None` if never."""
         self._over: dict[str, None] = {}
         """The last incidents that have ended."""
+        self._fails = False
+        """Whether it did not take the last thing that it was sent."""
+        self._resends = target.kind is TargetKind.ALERTMANAGER
+        """Whether it takes an alert for resolved when it hears no more of it."""
+        self._resend_at = -math.inf
+        """When that is due, on trio's clock."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Note events, and tell them, until there are no more. Raises `sqlite3.Error`."""
@@ -168,7 +180,7 @@ class Notifier:
     async def _deliver(
         self, journal: Journal, poked: trio.MemoryReceiveChannel[None], report: Report
     ) -> None:
-        """Tell the target what waits, until nothing more comes."""
+        """Notify the target of what waits, until there is no more to come."""
         has_ended = False
         while True:
             waiting = await self._next(journal, at_once=has_ended)
@@ -179,37 +191,104 @@ class Notifier:
                     else:
                         await trio.sleep(_CLAIM_PAUSE)
                 continue
-            report(OutputState.WORKING, self._detail)
             if has_ended:
+                report(OutputState.WORKING, self._detail)
                 return
-            with trio.move_on_after(math.inf if waiting is None else waiting):
+            if self._resends and trio.current_time() >= self._resend_at:
+                await self._resend(journal, report)
+            elif not self._fails:
+                report(OutputState.WORKING, self._detail)
+            with trio.move_on_after(self._until_more(waiting)):
                 try:
                     await poked.receive()
                 except trio.EndOfChannel:
                     has_ended = True
 
+    def _until_more(self, wait: float | None) -> float:
+        """Return in how many seconds something is due."""
+        wait = math.inf if wait is None else wait
+        if self._resends:
+            wait = min(wait, max(0.0, self._resend_at - trio.current_time()))
+        return wait
+
     async def _deliver_waiting(self, journal: Journal, report: Report) -> None:
         pause = _FIRST_PAUSE
+        # What is firing must be sent again soon after an outage.
+        longest = RESEND_SECONDS if self._resends else _LONGEST_PAUSE
         while isinstance(message := await self._next(journal), Message):
             try:
                 await self._send(message.events)
             except TryAgainError as error:
                 await trio.to_thread.run_sync(journal.attempted, message)
                 left = await trio.to_thread.run_sync(journal.count, self._target.name)
+                self._failed(str(error))
                 report(OutputState.RETRYING, f"{error}; {left} waiting")
                 await trio.sleep(pause if error.after is None else error.after)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, longest)
                 continue
             except RefusedError as error:
                 key = key_of_all(message.events)
-                logger.error("{} refused {!r} for good: {}", self.name, key, error)
+                count = len(message.events)
+                logger.error(
+                    "{} refused {!r} for good: {}; {} lost",
+                    *(self.name, key, error, "1 event" if count == 1 else f"{count} events"),
+                )
+                logger.opt(exception=error.__cause__).debug("{} refused it", self.name)
                 await trio.to_thread.run_sync(journal.refused, message)
+                self._fails = True
                 self._detail = f"{self._target.kind.value}, refused {key!r}: {error}"
-                report(OutputState.WORKING, self._detail, lost=len(message.events))
+                report(OutputState.WORKING, self._detail, lost=count)
             else:
-                await trio.to_thread.run_sync(journal.delivered, message)
-                self._detail = self._target.kind.value
+                await trio.to_thread.run_sync(journal.delivered, message, self._wall())
+                self._succeeded()
             pause = _FIRST_PAUSE
+
+    async def _resend(self, journal: Journal, report: Report) -> None:
+        """Send again what is firing and what was resolved lately; if it fails, a minute later."""
+        self._resend_at = trio.current_time() + RESEND_SECONDS
+        async with self._noting:
+            ongoing = list(self._ongoing)
+        events = await trio.to_thread.run_sync(self._to_resend, journal, ongoing)
+        if events:
+            with journal.claimed(self._target.name) as is_ours:
+                if not is_ours:
+                    self._resend_at = trio.current_time() + _CLAIM_PAUSE
+                    return
+                try:
+                    await self._send(events)
+                except (TryAgainError, RefusedError) as error:
+                    if isinstance(error, TryAgainError) and error.after is not None:
+                        self._resend_at += error.after
+                    self._failed(str(error))
+                    report(OutputState.RETRYING, str(error))
+                    return
+            self._succeeded()
+        if not self._fails:
+            report(OutputState.WORKING, self._detail)
+
+    def _to_resend(self, journal: Journal, ongoing: list[str]) -> list[Event]:
+        """Return the last event of each alert that it is to hear of again, those that fire last."""
+        since = self._wall() - RESEND_RESOLVED_SECONDS
+        lately = {
+            alert_of(event): event for event in journal.delivered_since(self._target.name, since)
+        }
+        told = journal.last_delivered(self._target.name, ongoing)
+        return [
+            *(event for event in lately.values() if event["event"] == "recovered"),
+            *(event for event in told if event["event"] != "recovered"),
+        ]
+
+    def _failed(self, reason: str) -> None:
+        """Log that it fails; once, however often it is tried again."""
+        if not self._fails:
+            logger.warning("{} fails: {}; retrying until it works", self.name, reason)
+        self._fails = True
+
+    def _succeeded(self) -> None:
+        if self._fails:
+            logger.warning("{} works again", self.name)
+        self._fails = False
+        self._detail = self._target.kind.value
 
     async def _next(self, journal: Journal, *, at_once: bool = False) -> Message | float | None:
         wait: float | None = self._target.group_wait or None

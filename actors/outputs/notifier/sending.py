@@ -1,26 +1,27 @@
-"""How a target is told: what is sent, and what its answers mean."""
+"""How a target is notified: what is sent, and what its answers and failures mean."""
 
 from __future__ import annotations
 
+import errno
 import os
-import subprocess
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import trio
 
 from actors.clock import WallClock
+from actors.outputs.notifier.program import Program
 from glancemetrics.errors import UsageError
 from glancemetrics.notifying.payloads import (
     KEY_HEADER,
     SIGNATURE_HEADER,
     alertmanager_body,
+    idempotency_key,
     json_body,
-    key_of_all,
     signature,
     title_and_text,
     webhook_body,
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
     import httpx
     from apprise import Apprise
 
-_MOST_ANSWER = 200
-"""Characters of an answer that are told."""
+_MOST_SAID = 200
+"""Characters of what a program says on stderr that are shown."""
 _LONGEST_WAIT = 3600.0
 """Seconds, whatever a target asks for."""
+_IN_NO_HEADER = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""Bytes that no value of a header may have (RFC 9110 section 5.5)."""
 
 
 class TryAgainError(Exception):
@@ -56,61 +59,92 @@ Events = Sequence[Mapping[str, Any]]
 """As the alert log has them."""
 
 Send = Callable[[Events], Awaitable[None]]
-"""Tell a target. Raises `TryAgainError` or `RefusedError` if it did not take it."""
+"""Notify a target. Raises `TryAgainError` or `RefusedError`, and nothing else, if it did not take
+the message."""
 
 
 def sender(target: Target, wall: WallClock) -> Send:
-    """Return what tells a target. Raises `UsageError` if its secrets are not there."""
+    """Return what notifies a target. Raises `UsageError` if its secrets are missing or unusable."""
+    return _only_our_errors(_plain_sender(target, wall))
+
+
+def _plain_sender(target: Target, wall: WallClock) -> Send:
     match target.kind:
         case TargetKind.EXEC:
-            return _Program(target)
+            return _Exec(target)
         case TargetKind.APPRISE:
             return _Apprise(target)
         case TargetKind.WEBHOOK | TargetKind.ALERTMANAGER:
             return _Http(target, wall)
 
 
+def _only_our_errors(send: Send) -> Send:
+    """Make each failure either one to try again or a final one.
+
+    A shortage on this machine (`OSError`, `MemoryError`) may be over next time. Anything else comes
+    of the message or of the configuration, and would be the same next time: it is final, or it
+    would hold up all later events for ever.
+    """
+
+    async def sending(events: Events) -> None:
+        try:
+            await send(events)
+        except (TryAgainError, RefusedError):
+            raise
+        except OSError as error:
+            raise TryAgainError(error.strerror or type(error).__name__) from error
+        except MemoryError as error:
+            raise TryAgainError("out of memory") from error
+        except Exception as error:
+            # Its words may hold the address, which may be a secret.
+            raise RefusedError(f"cannot be sent ({type(error).__name__})") from error
+
+    return sending
+
+
 def revealed(secret: Secret) -> str:
-    """Return what a secret is. Raises `UsageError`."""
+    """Return what a secret is. Raises `UsageError`, naming where it is asked for."""
+    where = f"{secret.place}: " if secret.place else ""
     if secret.source == "env":
-        value = os.environ.get(secret.name, "")
-    elif secret.source == "file":
+        value = os.environ.get(secret.name)
+        if value is None:
+            raise UsageError(f"{where}environment variable {secret.name} is not set")
+        if not value:
+            raise UsageError(f"{where}environment variable {secret.name} is empty")
+        return value
+    if secret.source == "file":
         try:
             value = Path(secret.name).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-            raise UsageError(f"{secret}: {reason}") from None
-    else:
-        return secret.name
-    if not value:
-        raise UsageError(f"{secret}: there is nothing in it")
-    return value
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise UsageError(f"{where}{secret}: {reason}") from None
+        if not value:
+            raise UsageError(f"{where}{secret}: the file is empty")
+        return value
+    return secret.name
 
 
-@attrs.define(eq=False)
-class _Program:
-    """Runs a program with the event as JSON on its standard input; no shell is asked."""
+class _Exec:
+    """Runs a program with the event as JSON on its standard input, without a shell."""
 
-    target: Target
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        added = {name: revealed(secret) for name, secret in target.environment}
+        self._program = Program(target.command, target.timeout, added)
 
     async def __call__(self, events: Events) -> None:
         try:
-            with trio.fail_after(self.target.timeout):
-                done = await trio.run_process(
-                    self.target.command,
-                    stdin=json_body(events, self.target),
-                    stdout=subprocess.DEVNULL,
-                    capture_stderr=True,
-                    check=False,
-                )
+            status, said = await self._program.run(json_body(events, self._target))
         except trio.TooSlowError:
-            raise TryAgainError(f"took more than {self.target.timeout} s") from None
+            raise TryAgainError(f"took more than {self._target.timeout} s") from None
         except OSError as error:
-            raise TryAgainError(f"{self.target.command[0]}: {error.strerror}") from None
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            told = f": {said[-1][:_MOST_ANSWER]}" if said else ""
-            raise TryAgainError(f"exit status {done.returncode}{told}")
+            reason = f"{self._target.command[0]}: {error.strerror}"
+            # The arguments are in the configuration: they are as long next time.
+            kind = RefusedError if error.errno == errno.E2BIG else TryAgainError
+            raise kind(reason) from None
+        if status:
+            how = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
+            raise TryAgainError(f"{how}: {said[:_MOST_SAID]}" if said else how)
 
 
 class _Apprise:
@@ -166,65 +200,111 @@ class _Http:
         self._url = revealed(target.url)
         if target.kind is TargetKind.ALERTMANAGER:
             self._url = f"{self._url.rstrip('/')}/api/v2/alerts"
+        _check_address(self._url, target.url)
         self._client: httpx.AsyncClient | None = None
-        self._headers = {name: revealed(secret) for name, secret in target.headers}
+        self._headers = {name: _header_value(secret) for name, secret in target.headers}
         self._secret = None if target.secret is None else revealed(target.secret)
 
     async def __call__(self, events: Events) -> None:
         import httpx  # late: few have such a target
 
         headers = {
-            "Content-Type": "application/json",
-            "User-Agent": f"glancemetrics/{__version__}",
-            # In a header there is only ASCII, and no control character.
-            KEY_HEADER: key_of_all(events).encode("ascii", "backslashreplace").decode(),
+            "Content-Type": b"application/json",
+            "Accept-Encoding": b"identity",
+            "User-Agent": f"glancemetrics/{__version__}".encode(),
+            KEY_HEADER: idempotency_key(events).encode(),
             **self._headers,
         }
         if self._target.kind is TargetKind.ALERTMANAGER:
-            body = alertmanager_body(events)
+            body = alertmanager_body(events, self._wall())
         else:
             body = webhook_body(events, self._target)
         if self._secret is not None:
-            headers[SIGNATURE_HEADER] = signature(self._secret, int(self._wall()), body)
+            headers[SIGNATURE_HEADER] = signature(self._secret, int(self._wall()), body).encode()
         try:
             client = await self._connected()
             with trio.fail_after(self._target.timeout):  # of all together; theirs is of each step
-                answer = await client.post(self._url, content=body, headers=headers)
+                # The status says it all. What comes after it may be of any size, packed or not.
+                async with client.stream(
+                    "POST",
+                    self._url,
+                    content=body,
+                    headers=[(name.encode(), value) for name, value in headers.items()],
+                ) as answer:
+                    status, retry_after = answer.status_code, answer.headers.get("Retry-After")
         except trio.TooSlowError:
             raise TryAgainError(f"no answer within {self._target.timeout} s") from None
-        except httpx.InvalidURL as error:
-            raise RefusedError(f"its address is none: {error}") from None
-        except httpx.HTTPError as error:
-            # Its words may have the address, which may be a secret.
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise RefusedError("invalid URL") from None
+        except httpx.LocalProtocolError as error:
+            # We could not write this request, and it would be the same next time.
+            raise RefusedError(f"cannot be sent ({type(error).__name__})") from None
+        except httpx.TransportError as error:
+            # Its words may hold the address, which may be a secret.
             raise TryAgainError(f"cannot be reached ({type(error).__name__})") from None
-        if answer.is_success:
+        if 200 <= status < 300:
             return
-        reason = f"answers {answer.status_code}"
-        if answer.status_code in {408, 425, 429} or answer.status_code >= 500:
-            raise TryAgainError(reason, self._wait(answer.headers.get("Retry-After")))
+        reason = f"answers {status}"
+        if status in {408, 425, 429} or status >= 500:
+            raise TryAgainError(reason, _wait(retry_after, self._wall()))
         raise RefusedError(reason)
 
     async def _connected(self) -> httpx.AsyncClient:
-        """Return the client, which keeps its connection from one event to the next."""
+        """Return the client."""
         if self._client is None:
             import httpx  # late: few have such a target
 
             # To read the authorities takes a while.
             context = await trio.to_thread.run_sync(httpx.create_ssl_context)
             self._client = httpx.AsyncClient(
-                verify=context, timeout=self._target.timeout, follow_redirects=False
+                verify=context,
+                timeout=self._target.timeout,
+                follow_redirects=False,
+                # What a target sets is not kept.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
         return self._client
 
-    def _wait(self, retry_after: str | None) -> float | None:
-        """Read how long a target asks to wait (RFC 9110 section 10.2.3)."""
-        if retry_after is None:
-            return None
-        if retry_after.isdecimal():
-            return min(float(retry_after), _LONGEST_WAIT)
-        try:
-            until = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return None
-        now = datetime.fromtimestamp(self._wall(), UTC)
-        return min(max(0.0, (until.astimezone(UTC) - now).total_seconds()), _LONGEST_WAIT)
+
+def _check_address(url: str, secret: Secret) -> None:
+    """Raise `UsageError` for what is no address at all, without showing it."""
+    import httpx  # late: few have such a target
+
+    try:
+        made = httpx.URL(url)
+        is_good = made.scheme in {"http", "https"} and bool(made.host)
+    except (httpx.InvalidURL, ValueError):
+        is_good = False
+    if not is_good:
+        where = f"{secret.place}: " if secret.place else ""
+        raise UsageError(f"{where}{secret}: invalid URL; must be an http:// or https:// address")
+
+
+def _header_value(secret: Secret) -> bytes:
+    """Return the value of a header. Raises `UsageError` for what no header may have."""
+    value = revealed(secret).strip().encode("utf-8", "surrogateescape")
+    if _IN_NO_HEADER.search(value):
+        where = f"{secret.place}: " if secret.place else ""
+        raise UsageError(
+            f"{where}{secret}: a header must not have line breaks or control characters"
+        )
+    return value
+
+
+def _wait(retry_after: str | None, now: float) -> float | None:
+    """Read how long a target asks to wait, in seconds (RFC 9110 section 10.2.3).
+
+    `None` if it does not ask, or not in a way that can be read.
+    """
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if re.fullmatch("[0-9]+", text):
+        return min(float(text[:20]), _LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(text).timestamp()
+    except OverflowError:
+        return _LONGEST_WAIT
+    except (ValueError, TypeError, IndexError, OSError):
+        return None
+    return min(max(0.0, until - now), _LONGEST_WAIT)

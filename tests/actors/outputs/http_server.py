@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ class Answer:
     hang_seconds: float = 0
     drop: bool = False
     """Close the connection in the middle of the answer."""
+    endless: bytes = b""
+    """What comes after the headers again and again, until the other side has closed."""
 
 
 @attrs.define
@@ -39,6 +42,8 @@ class Server:
     port: int = 0
     received: list[Received] = attrs.field(factory=list)
     answers: list[Answer] = attrs.field(factory=list)
+    taken_bytes: int = 0
+    """Of answers without an end, how much could be sent."""
 
     @property
     def url(self) -> str:
@@ -65,8 +70,14 @@ def http_server(*answers: Answer) -> Iterator[Server]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            if not answer.endless:
+                self.send_header("Content-Length", "0")
             self.end_headers()
+            if answer.endless:
+                self.close_connection = True
+                with contextlib.suppress(OSError):
+                    while True:
+                        self.told.taken_bytes += self.wfile.write(answer.endless)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             del format, arguments

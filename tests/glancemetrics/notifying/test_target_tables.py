@@ -60,6 +60,10 @@ def test_each_target_wants_its_own() -> None:
         ('webhook = "http://x"\nbody = "x"', "body = 'x': must be a table, such as"),
         ('webhook = "http://x"\nheaders = { "a b" = "env:X" }', "'a b' is no name of a header"),
         ('apprise = "hunter2"', "apprise: must be an address of Apprise, env:NAME or file:PATH"),
+        ('webhook = "http://x"\nenv = { A = "b" }', "line 3: env: has meaning for exec only"),
+        ('exec = "a"\nenv = "B"', "env: must be a table such as"),
+        ('exec = "a"\n[notify.env]\nA = 1', "line 3: env: must be a table such as"),
+        ('exec = "a"\nenv = { "A B" = "c" }', "env: has a name that no environment variable"),
         ('webhook = "http://x"\nrecovered = 1', "recovered = 1: must be true or false"),
     ],
 )

@@ -1,0 +1,123 @@
+"""A program that is run to notify somebody: with a time limit and in a world of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import attrs
+import trio
+
+_INHERITED = ("PATH", "HOME", "LANG", "TZ")
+"""What a program gets of our environment. The rest may hold secrets of other targets."""
+_MOST_STDERR = 64 * 1024
+"""Bytes of stderr that are kept: the last ones."""
+_PIECE = 16 * 1024
+
+
+@attrs.frozen
+class Program:
+    """A command, run without a shell in a session of its own."""
+
+    command: Sequence[str]
+    timeout: float
+    """Seconds, after which the program and the processes that it started are killed."""
+    environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Variables that it gets beside `PATH`, `HOME`, `LANG` and `TZ`."""
+
+    async def run(self, data: bytes) -> tuple[int, str]:
+        """Run it with `data` on its standard input.
+
+        Returns the exit status (negative: the signal that ended it) and the last line of its
+        stderr. What it leaves running is not waited for. Raises `trio.TooSlowError`, and `OSError`
+        if it cannot be started.
+        """
+        process = await trio.lowlevel.open_process(
+            list(self.command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=self._environment(),
+        )
+        said = _Tail()
+        try:
+            with trio.move_on_after(self.timeout):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_feed, process, data)
+                    nursery.start_soon(said.read, process)
+                    await process.wait()
+                    # A process that it leaves behind may hold its stdin and stderr open for ever.
+                    nursery.cancel_scope.cancel()
+            if process.returncode is None:
+                raise trio.TooSlowError
+            said.read_rest(process)
+        finally:
+            if process.returncode is None:
+                _kill_session(process)
+                with trio.CancelScope(shield=True):
+                    await process.wait()
+            with trio.CancelScope(shield=True):
+                for stream in (process.stdin, process.stderr):
+                    assert stream is not None
+                    await stream.aclose()
+        return process.returncode or 0, said.last_line()
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return inherited | dict(self.environment)
+
+
+def _kill_session(process: trio.Process) -> None:
+    """Kill a program that has not been waited for yet, and what it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # also if it has made itself the leader of another group
+
+
+async def _feed(process: trio.Process, data: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(trio.BrokenResourceError):  # it need not read it
+        await process.stdin.send_all(data)
+    await process.stdin.aclose()
+
+
+class _Tail:
+    """The end of what a program says on stderr."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes | bytearray] = deque()
+        self._size = 0
+
+    async def read(self, process: trio.Process) -> None:
+        """Read until the pipe has been closed by all who hold it."""
+        assert process.stderr is not None
+        while piece := await process.stderr.receive_some(_PIECE):
+            self._add(piece)
+
+    def read_rest(self, process: trio.Process) -> None:
+        """Take what is in the pipe now, without waiting."""
+        assert isinstance(process.stderr, trio.lowlevel.FdStream)
+        for _ in range(_MOST_STDERR // _PIECE):
+            try:
+                piece = os.read(process.stderr.fileno(), _PIECE)
+            except BlockingIOError:
+                return
+            if not piece:
+                return
+            self._add(piece)
+
+    def last_line(self) -> str:
+        """Return the last line that is not empty."""
+        lines = b"".join(self._pieces).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+    def _add(self, piece: bytes | bytearray) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+        while self._size > _MOST_STDERR:
+            self._size -= len(self._pieces.popleft())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import glob
-import json
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from actors.alert_log_files import read_lines, rotated
+from actors.alert_log_files import head_path, quiet, read_head, read_lines, rotated
 from actors.archive.output_file import write_text
+from actors.notices import tell
 from actors.state_folder import add_state_folder_option, state_folder
-from glancemetrics.audit import Line, Verdict, verify
+from glancemetrics.audit import Head, Line, Verdict, event_of, verify
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
 from glancemetrics.humane import format_count
@@ -27,10 +27,10 @@ from glancemetrics.zones import named_zone
 def run_audit(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
     """Run the command; returns the exit status."""
     options = _parser(parser_class).parse_args(arguments)
-    lines = _lines(options.files or [str(state_folder(options.state_dir) / "alerts.jsonl")])
+    names = options.files or [str(state_folder(options.state_dir) / "alerts.jsonl")]
     if options.action == "verify":
-        return _verify(lines)
-    return _show(lines, options)
+        return _verify(_paths(names))
+    return _show(_lines(_paths(names)), options)
 
 
 def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -51,49 +51,77 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
     return parser
 
 
-def _lines(names: list[str]) -> list[Line]:
-    """Read the lines of alert logs, in the order in which they were written."""
-    files: dict[Path, list[Line]] = {}
+def _paths(names: list[str]) -> list[Path]:
+    """Return the alert logs that are named. Raises `GlanceMetricsError`."""
+    paths: list[Path] = []
     for name in names:
         found = sorted(glob.glob(name)) if glob.has_magic(name) else [name]  # noqa: PTH207
         if not found:
-            raise GlanceMetricsError(f"{name}: no file is called so")
-        for path in map(Path, found):
-            for each in (*rotated(path), path):
-                if each.resolve() in files:
-                    continue
-                try:
-                    files[each.resolve()] = list(read_lines(each))
-                except OSError as error:
-                    raise GlanceMetricsError(f"{each}: {error.strerror}") from None
+            raise GlanceMetricsError(f"{name}: no such file")
+        paths += map(Path, found)
+    return paths
+
+
+def _lines(paths: list[Path]) -> list[Line]:
+    """Read the lines of alert logs, in the order in which they were written."""
+    files: dict[Path, list[Line]] = {}
+    for path in paths:
+        for each in (*rotated(path), path):
+            if each.resolve() in files:
+                continue
+            try:
+                files[each.resolve()] = list(read_lines(each))
+            except OSError as error:
+                raise GlanceMetricsError(f"{each}: {error.strerror}") from None
     return [line for lines in sorted(files.values(), key=_first) for line in lines]
 
 
 def _first(lines: list[Line]) -> int:
     """The number of the first line of a file that has one."""
     for line in lines:
-        seq = _event(line).get("seq")
+        seq = (event_of(line.text) or {}).get("seq")
         if isinstance(seq, int):
             return seq
     return 0
 
 
-def _event(line: Line) -> dict[str, Any]:
-    try:
-        event = json.loads(line.text)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
-
-
-def _verify(lines: list[Line]) -> int:
-    verdict = verify(lines)
+def _verify(paths: list[Path]) -> int:
+    with ExitStack() as stack:
+        # The last line and its head belong together.
+        for path in paths:
+            stack.enter_context(quiet(path))
+        head, trouble = _head(paths)
+        lines = _lines(paths)
+    verdict = verify(lines, head)
     if verdict.broken is not None:
         raise GlanceMetricsError(verdict.broken)
     if not verdict.events:
         raise GlanceMetricsError("no line is sealed: there is nothing to prove")
     write_text(_told(verdict))
+    if head is None:
+        tell(
+            f"warning: {trouble}: whether the last line was changed, or lines after it were taken "
+            "away, cannot be seen"
+        )
     return 0
+
+
+def _head(paths: list[Path]) -> tuple[Head | None, str]:
+    """Return the newest head of some alert logs; without one, why there is none."""
+    heads: list[Head] = []
+    trouble = f"{head_path(paths[-1])}: no such file"
+    for path in paths:
+        file = head_path(path)
+        try:
+            head = read_head(path)
+        except OSError as error:
+            trouble = f"{file}: {error.strerror}"
+            continue
+        if head is not None:
+            heads.append(head)
+        elif file.exists():
+            trouble = f"{file}: damaged"
+    return max(heads, key=lambda one: one.seq, default=None), trouble
 
 
 def _told(verdict: Verdict) -> str:
@@ -110,6 +138,8 @@ def _told(verdict: Verdict) -> str:
     if verdict.cuts:
         were = "line was" if verdict.cuts == 1 else "lines were"
         told += f"{format_count(verdict.cuts)} {were} cut short by a crash.\n"
+    if verdict.is_beyond:
+        told += "The last line was written just before a crash, or put there by someone else.\n"
     return told
 
 
@@ -124,22 +154,26 @@ def _show(lines: Iterable[Line], options: argparse.Namespace) -> int:
             raise UsageError(f"--{name} {text}: must be {ALLOWED_INSTANT}") from None
     since, until = bounds
     rows = []
+    left_out = 0
     for line in lines:
-        event = _event(line)
+        event = event_of(line.text)
+        if event is None:
+            left_out += 1
+            continue
         try:
             at = datetime.fromisoformat(str(event.get("time")))
-        except ValueError:
+            second = at.timestamp()
+            when = at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        except (ValueError, OverflowError, OSError):  # such as at the ends of the calendar
+            left_out += 1
             continue
-        second = at.timestamp()
         if (since is not None and second < since) or (until is not None and second >= until):
             continue
-        rows.append(
-            [
-                at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
-                str(event.get("event", "")).replace("_", " "),
-                str(event.get("severity", "")),
-                visible(str(event.get("message", ""))),
-            ]
-        )
+        what = str(event.get("event", "")).replace("_", " ")
+        told = (what, str(event.get("severity", "")), str(event.get("message", "")))
+        rows.append([when, *map(visible, told)])
     write_text(text_table(["when", "what", "severity", "message"], rows) if rows else "Nothing.\n")
+    if left_out:
+        lines_are = "1 line is" if left_out == 1 else f"{left_out} lines are"
+        tell(f"{lines_are} not shown: no event, or no valid time; see `glancemetrics audit verify`")
     return 0

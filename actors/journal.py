@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from actors.state_file import make_folder, open_own
+from actors.state_file import make_folder, open_own, refuse_link
 
 _MIGRATIONS = (
     """
@@ -77,6 +77,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         make_folder(path.parent)
         os.close(open_own(path, os.O_RDWR))
+        for suffix in ("-wal", "-shm", "-journal"):  # SQLite opens them as they are
+            refuse_link(path.with_name(path.name + suffix))
         self._path = path
         self._lock = threading.Lock()
         self._database = sqlite3.connect(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
-from actors.notices import log_file_line, log_line
+from actors.notices import log_file_line, log_line, tell
 from actors.outputs.output import Output
 from actors.service import (
     all_rules_of,
@@ -25,6 +25,7 @@ from actors.service import (
 )
 from actors.silences import FILE_NAME as SILENCES
 from actors.silences import Silences
+from actors.state_file import make_folder, opener
 from actors.state_folder import state_folder
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
@@ -171,7 +172,7 @@ def _log_to(level: str, file: Path | None) -> None:
         )
         return
     try:
-        file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(file.parent)
         logger.add(
             file,
             level=level.upper(),
@@ -180,9 +181,11 @@ def _log_to(level: str, file: Path | None) -> None:
             format=log_file_line,
             rotation="1 MB",
             retention=2,
+            opener=opener,
         )
-    except OSError:
-        return  # nowhere to say it; the status lines of the console remain
+    except OSError as error:
+        # Seen once the console has left the screen.
+        tell(f"{error.filename}: {error.strerror}; GlanceMetrics' own log is not written")
 
 
 def _is_ours(record: Record) -> bool:

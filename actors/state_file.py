@@ -11,9 +11,34 @@ MODE = 0o640
 """Of all that is written: the owner's, and to be read by the group."""
 
 
-def open_own(path: Path, flags: int) -> int:
-    """Open a file of ours, which is none that a link leads to. Raises `OSError`."""
-    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
+PRIVATE_MODE = 0o600
+"""Of what is nobody else's business."""
+
+
+def open_own(path: Path, flags: int, mode: int = MODE) -> int:
+    """Open a file of ours, made if there is none. Raises `OSError`, also for a symbolic link."""
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    except OSError as error:
+        if error.errno == errno.ELOOP and path.is_symlink():
+            raise _link_error(path) from None
+        raise
+
+
+def opener(path: str, flags: int) -> int:
+    """Open a file of ours, for `open` and loguru. Raises as `open_own`."""
+    return open_own(Path(path), flags)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise `OSError` for a symbolic link, where others open a file for us."""
+    if path.is_symlink():
+        raise _link_error(path)
+
+
+def _link_error(path: Path) -> OSError:
+    reason = "is a symbolic link, which is not followed; remove it, or name the file itself"
+    return OSError(errno.ELOOP, reason, str(path))
 
 
 def make_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,15 @@ from typing import Any
 import trio
 from loguru import logger
 
-from actors.alert_log_files import ends_in_the_middle, last_link, last_steps
+from actors.alert_log_files import (
+    ends_in_the_middle,
+    last_link,
+    last_steps,
+    lock_path,
+    write_head,
+)
 from actors.outputs.output import Inbox, Report
-from actors.state_file import open_own
+from actors.state_file import make_folder, open_own, opener, refuse_link
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.audit import Link, link_after, sealed
 from glancemetrics.snapshot import OutputState
@@ -48,6 +55,9 @@ class AlertLog:
         self._retention = retention
         self._sink: int | None = None
         self._link = Link()
+        self._writer = {"host": socket.gethostname(), "process": os.getpid()}
+        """Which program a line is of, as several may write to the same file."""
+        self._has_head = True
         self._left: tuple[int, int] | None = None
         """The file and its size after our last line; what differs then was written by others."""
 
@@ -66,10 +76,11 @@ class AlertLog:
             self._close()
 
     def _open(self) -> None:
-        self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         with self._locked():
+            refuse_link(self._path)
             if ends_in_the_middle(self._path):
-                with self._path.open("ab") as file:
+                with os.fdopen(open_own(self._path, os.O_WRONLY | os.O_APPEND), "ab") as file:
                     file.write(b"\n")
             if self._is_resuming:
                 self._steps = last_steps(self._path)
@@ -89,7 +100,7 @@ class AlertLog:
             retention=self._retention,
             catch=False,
             colorize=False,
-            opener=_private,
+            opener=opener,
         )
 
     def _write(self, event: AlertEvent) -> None:
@@ -101,15 +112,38 @@ class AlertLog:
                     self._close()
                     self._add()
                 self._link = last_link(self._path)
-            line = sealed(event.to_json(), self._link)
+            line = sealed(event.to_json() | self._writer, self._link)
             logger.bind(**{_MARK: self}).log("INFO", "{}", line)
             self._sync()
             self._link = link_after([line.encode()])
-            self._left = self._at()
+            self._note_head()
+            now = self._at()
+            if now is not None and (at is None or now[0] != at[0]):
+                self._sync_folder()
+            self._left = now
+
+    def _note_head(self) -> None:
+        try:
+            write_head(self._path, self._link)
+        except OSError as error:
+            # The event is written, and must not be written again for want of this.
+            if self._has_head:
+                logger.warning("{}: {}: the end of the log is not proved", self.name, error)
+            self._has_head = False
+        else:
+            self._has_head = True
+
+    def _sync_folder(self) -> None:
+        """A new file is found after a power failure once its name is on the disk."""
+        descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _sync(self) -> None:
         """A checkpoint may say that the line is written: power may fail after that."""
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             os.fdatasync(descriptor)
         finally:
@@ -126,9 +160,7 @@ class AlertLog:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Keep others from writing meanwhile."""
-        # Not of a name that loguru takes for a file that was rotated.
-        lock = self._path.with_name(f".{self._path.stem}.lock")
-        descriptor = open_own(lock, os.O_RDWR)
+        descriptor = open_own(lock_path(self._path), os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -139,10 +171,6 @@ class AlertLog:
         if self._sink is not None:
             _remove(self._sink)
             self._sink = None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o640)
 
 
 def _remove(sink: int) -> None:

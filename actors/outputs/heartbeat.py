@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import trio
 
 from actors.outputs.output import Inbox, Report
+from actors.state_file import open_own
 from glancemetrics.heartbeat import heartbeat
 from glancemetrics.snapshot import OutputState, Snapshot
 
@@ -31,5 +33,6 @@ class Heartbeat:
 
     def _write(self, snapshot: Snapshot) -> None:
         aside = self._path.with_name(self._path.name + ".new")
-        aside.write_text(heartbeat(snapshot.time, self._refresh_seconds))
+        with os.fdopen(open_own(aside, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write(heartbeat(snapshot.time, self._refresh_seconds))
         aside.replace(self._path)

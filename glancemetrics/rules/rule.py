@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
+from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.durations import written_span
 from glancemetrics.escaping import visible
@@ -45,6 +46,10 @@ MESSAGE_NAMES = (
     *("rule", "severity", "group", "value", "threshold", "hits", "peak", "window", "time"),
 )
 """What a message may name, beside the dimension of the groups."""
+
+
+_LAST_SECOND = 253_402_300_799
+"""The last of year 9999, after which `datetime` has no time."""
 
 
 @attrs.frozen(kw_only=True)
@@ -101,8 +106,19 @@ class Rule:
         """Say that it began; `time` is when, written."""
         said = self._triggered(incident, time)
         if incident.cause and self.is_of_little:
-            return f"{said} ({visible(incident.cause)})"
-        return said
+            said += f" ({visible(incident.cause)})"
+        return said + self._flapping(incident)
+
+    def _flapping(self, incident: Incident) -> str:
+        """Say that it came and went too often, and until when it stays open for that."""
+        if not incident.flapping:
+            return ""
+        within = written_span(self.timing.flap_within)
+        earliest = iso_time(min(incident.triggered_at + self.timing.flap_within, _LAST_SECOND))
+        return (
+            f" - flapping ({self.timing.flap_times} times within {within}): stays open until it "
+            f"has been clear for {within}, {earliest} at the earliest"
+        )
 
     def _triggered(self, incident: Incident, time: str) -> str:
         if self.triggered_words is not None:

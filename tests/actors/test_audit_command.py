@@ -79,6 +79,67 @@ def test_a_file_that_was_taken_out_is_missed(log: Path, tmp_path: Path) -> None:
     assert f"line 1 comes too soon: {count} lines were taken out before it" in done.stderr
 
 
+def test_a_last_line_that_was_changed_is_named(log: Path, tmp_path: Path) -> None:
+    log.write_bytes(log.read_bytes().replace(b"High traffic 39", b"High traffic 38"))
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{log}, line " in done.stderr
+    assert "was changed after it was written" in done.stderr
+
+
+def test_last_lines_that_were_taken_away_are_missed(log: Path, tmp_path: Path) -> None:
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "1 line is missing after it" in done.stderr
+
+
+@pytest.mark.parametrize("state", ["missing", "damaged"])
+def test_without_its_head_it_is_proved_but_for_the_last_line(
+    log: Path, tmp_path: Path, state: str
+) -> None:
+    head = log.with_name(".alerts.jsonl.head")
+    head.unlink()
+    if state == "damaged":
+        head.write_bytes(b"x")
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "40 events are as written" in done.stdout
+    why = "no such file" if state == "missing" else "damaged"
+    assert done.stderr.startswith(f"glancemetrics: warning: {head}: {why}: whether the last line")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"seq": 3, "time": "9999-12-31T23:59:59-23:59", "event": "triggered"}',
+        b'{"seq": 3, "time": "0001-01-01T00:00:00+23:59", "event": "triggered"}',
+        b'{"seq": 3, "time": "9999-12-31T23:59:59", "event": "triggered"}',
+        b'{"seq": 3, "time": ["x"], "event": {"a": 1}}',
+        b"9" * 10_000,
+        b"\x00" * 1_000_000,
+        b"",
+    ],
+    ids=lambda evil: f"{evil[:20]!r}",
+)
+def test_a_line_of_any_bytes_ends_in_a_verdict(log: Path, tmp_path: Path, evil: bytes) -> None:
+    oldest = rotated(log)[0]
+    lines = oldest.read_bytes().splitlines(keepends=True)
+    oldest.write_bytes(b"".join([*lines[:2], evil + b"\n", *lines[3:]]))
+    done = run("verify", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{oldest}, line " in done.stderr
+    assert "Traceback" not in done.stderr
+    for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
+        shown = run("show", "--timezone", zone, "--since", "2020-01-01", cwd=tmp_path)
+        assert shown.returncode == 0
+        assert "Traceback" not in shown.stderr
+        assert "High traffic 39" in shown.stdout
+
+
 def test_it_is_shown_to_people(log: Path, tmp_path: Path) -> None:
     done = run("show", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -92,7 +153,7 @@ def test_it_is_shown_to_people(log: Path, tmp_path: Path) -> None:
     ("arguments", "status", "error"),
     [
         (("verify", "none.jsonl"), 1, "none.jsonl: No such file"),
-        (("verify", "none*.jsonl"), 1, "none*.jsonl: no file is called so"),
+        (("verify", "none*.jsonl"), 1, "none*.jsonl: no such file"),
         (("show", "--since", "soon"), 2, "--since soon: must be"),
         (("prove",), 2, "invalid choice"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import attrs
@@ -11,24 +12,24 @@ import pytest
 import trio
 from loguru import logger
 
-from actors.alert_log_files import read_lines, rotated
+from actors.alert_log_files import head_path, read_head, read_lines, rotated
 from actors.fan_out import Delivery
+from actors.outputs import alert_log
 from actors.outputs.alert_log import AlertLog
+from actors.state_file import opener
 from actors.supervisor import keep_running
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.audit import Verdict, verify
+from glancemetrics.audit import Head, Verdict, verify
 from glancemetrics.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
 from tests.lines import BASE
 
 
 def lines(path: Path) -> list[dict[str, object]]:
-    """The events, without what chains them."""
+    """The events, without what chains them and who wrote them."""
     events = [json.loads(text) for text in path.read_text().splitlines()]
-    return [
-        {key: value for key, value in event.items() if key not in {"seq", "prev"}}
-        for event in events
-    ]
+    frame = {"seq", "prev", "host", "process"}
+    return [{key: value for key, value in event.items() if key not in frame} for event in events]
 
 
 async def test_an_event_is_a_line_that_says_it_all(tmp_path: Path) -> None:
@@ -176,10 +177,17 @@ async def test_a_place_that_cannot_be_written_is_told_and_tried_again(
     assert [line["value"] for line in lines(blocked / "alerts.jsonl")] == [1.0]
 
 
-async def test_a_full_disk_loses_no_event(clock, tmp_path: Path) -> None:
+async def test_a_full_disk_loses_no_event(
+    clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """/dev/full takes no byte; then the name is given to a file that does."""
     path = tmp_path / "alerts.jsonl"
-    path.symlink_to("/dev/full")
+    is_full = True
+
+    def opened(name: str, flags: int) -> int:
+        return os.open("/dev/full", os.O_WRONLY) if is_full else opener(name, flags)
+
+    monkeypatch.setattr(alert_log, "opener", opened)
     delivery = Delivery.to(AlertLog(path, "10 MB", 10))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
@@ -188,16 +196,123 @@ async def test_a_full_disk_loses_no_event(clock, tmp_path: Path) -> None:
         await trio.sleep(3)
         assert delivery.health.state is OutputState.RETRYING
         assert "is there room on the disk?" in delivery.health.detail
-        path.unlink()
+        is_full = False
         await trio.sleep(60)
         delivery.close()
     assert [line["value"] for line in lines(path)] == [0.0, 1.0, 2.0]
-    assert os.path.lexists(path)
+    assert verdict(path).broken is None
+
+
+async def test_a_link_that_lies_in_wait_is_not_followed(clock, tmp_path: Path) -> None:
+    path, other = tmp_path / "alerts.jsonl", tmp_path / "other"
+    other.write_text("mine\n")
+    path.symlink_to(other)
+    delivery = Delivery.to(AlertLog(path, "10 MB", 10))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        delivery.send_event(event(1))
+        await trio.sleep(3)
+        assert delivery.health.state is OutputState.RETRYING
+        assert delivery.health.detail == (
+            f"{path}: is a symbolic link, which is not followed; remove it, or name the file itself"
+        )
+        path.unlink()
+        await trio.sleep(60)
+        delivery.close()
+    assert other.read_text() == "mine\n"
+    assert [line["value"] for line in lines(path)] == [1.0]
+
+
+async def test_each_line_says_which_program_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1))
+    line = json.loads(path.read_text())
+    assert (line["host"], line["process"]) == (socket.gethostname(), os.getpid())
 
 
 def verdict(path: Path) -> Verdict:
     files = [*rotated(path), path]
-    return verify(line for file in files for line in read_lines(file))
+    head = read_head(path)
+    assert head is not None
+    return verify((line for file in files for line in read_lines(file)), head)
+
+
+async def test_the_head_is_the_last_line_and_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    for start in range(0, 60, 20):
+        await feed(AlertLog(path, "2 kB", 100), *map(event, range(start, start + 20)))
+        proved = verdict(path)
+        assert read_head(path) == Head(start + 20, proved.last.hash)
+        assert not proved.is_beyond
+    assert head_path(path).stat().st_mode & 0o777 == 0o600
+    assert len(rotated(path)) > 3
+
+
+async def test_a_last_line_that_was_changed_is_seen_also_once_others_have_come(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1), event(2))
+    path.write_bytes(path.read_bytes().replace(b"High traffic 2", b"High traffic 3"))
+    await feed(AlertLog(path, "10 MB", 10), event(4), event(5))
+    assert verdict(path).broken == f"{path}, line 2 was changed after it was written"
+
+
+async def test_last_lines_that_were_taken_away_are_missed_also_once_others_have_come(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), *map(event, range(5)))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    assert (
+        verdict(path).broken == f"{path}, line 3 is not the last one: 2 lines are missing after it"
+    )
+    await feed(AlertLog(path, "10 MB", 10), event(6))
+    assert str(verdict(path).broken).endswith(
+        "line 4 comes too soon: 2 lines were taken out before it"
+    )
+
+
+async def test_a_crash_between_a_line_and_its_head_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1), event(2))
+    before = head_path(path).read_bytes()
+    await feed(AlertLog(path, "10 MB", 10), event(3))
+    head_path(path).write_bytes(before)
+    proved = verdict(path)
+    assert (proved.events, proved.broken, proved.is_beyond) == (3, None, True)
+    await feed(AlertLog(path, "10 MB", 10), event(4))
+    proved = verdict(path)
+    assert (proved.events, proved.broken, proved.is_beyond) == (4, None, False)
+
+
+async def test_a_head_that_cannot_be_written_loses_no_event_and_accuses_nobody(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    await feed(AlertLog(path, "10 MB", 10), event(1))
+    head_path(path).unlink()
+    head_path(path).symlink_to(tmp_path / "other")
+    said: list[str] = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    try:
+        delivery = await feed(AlertLog(path, "10 MB", 10), event(2), event(3))
+    finally:
+        logger.remove(sink)
+    assert delivery.health.restarts == 0
+    assert [line["value"] for line in lines(path)] == [1.0, 2.0, 3.0]
+    assert not (tmp_path / "other").exists()
+    assert len([one for one in said if "symbolic link" in one]) == 1
+    assert verdict(path).broken is None
+
+
+@pytest.mark.parametrize("evil", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 10_000, b"\xff\x00"])
+async def test_a_line_of_any_bytes_does_not_end_the_writer(tmp_path: Path, evil: bytes) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_bytes(evil + b"\n")
+    delivery = await feed(AlertLog(path, "10 MB", 10, is_resuming=True), event(1))
+    assert delivery.health.restarts == 0
+    assert json.loads(path.read_bytes().splitlines()[-1])["value"] == 1.0
 
 
 async def test_events_are_chained_over_rotations_and_restarts(tmp_path: Path) -> None:
@@ -211,8 +326,12 @@ async def test_events_are_chained_over_rotations_and_restarts(tmp_path: Path) ->
 
 async def test_a_line_that_a_crash_cut_short_is_told_as_that(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
-    await feed(AlertLog(path, "10 MB", 10), event(1), event(2))
+    await feed(AlertLog(path, "10 MB", 10), event(1))
+    before = head_path(path).read_bytes()
+    await feed(AlertLog(path, "10 MB", 10), event(2))
     path.write_bytes(path.read_bytes()[:-30])
+    assert "1 line is missing" in str(verdict(path).broken)  # it had been written whole
+    head_path(path).write_bytes(before)
     assert verdict(path).broken is None
     await feed(AlertLog(path, "10 MB", 10), event(3))
     proved = verdict(path)

@@ -90,6 +90,21 @@ def test_messages(body: str, incident: dict[str, object], triggered: str, recove
     assert said(body, **incident) == (triggered, recovered)
 
 
+def test_a_flapping_event_says_that_it_flaps_and_until_when_it_stays_open() -> None:
+    body = 'metric = "errors"\nabove = 1\nflap_times = 3\nflap_within = "30m"'
+    begun, _ = said(body, flapping=True, value=2.0)
+    assert begun.endswith(
+        " - flapping (3 times within 30m): stays open until it has been clear for 30m, "
+        "1970-01-01T00:46:40+00:00 at the earliest"
+    )
+    (own, _) = said(body + '\nmessage = "Errors!"', flapping=True)
+    assert own.startswith("Errors! - flapping (3 times within 30m)")
+    (last, _) = said(body, flapping=True, triggered_at=253_402_300_700)
+    assert last.endswith("9999-12-31T23:59:59+00:00 at the earliest")
+    (single, _) = said(body)
+    assert "flapping" not in single
+
+
 def test_what_a_log_says_is_escaped() -> None:
     body = 'metric = "errors"\nabove = 1\nby = "path"'
     begun, over = said(body, group="/\x1b[31m\u202e", value=2.0)

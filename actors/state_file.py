@@ -37,7 +37,7 @@ def refuse_link(path: Path) -> None:
 
 
 def _link_error(path: Path) -> OSError:
-    reason = "is a symbolic link, which is not followed; remove it, or name the file itself"
+    reason = "is a link, and symbolic links are not followed; remove it, or name the file itself"
     return OSError(errno.ELOOP, reason, str(path))
 
 

@@ -212,7 +212,7 @@ def test_a_folder_that_anyone_may_change_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["monitor-*.new", "notifications.db"])
+@pytest.mark.parametrize("name", ["monitor-*.new", "notifications.db", "alerts.jsonl"])
 def test_a_link_that_lies_in_wait_is_not_followed(tmp_path: Path, name: str) -> None:
     log, state, victim = tmp_path / "access.log", tmp_path / "state", tmp_path / "victim"
     log.write_bytes(line(int(time.time())))

@@ -214,7 +214,8 @@ async def test_a_link_that_lies_in_wait_is_not_followed(clock, tmp_path: Path) -
         await trio.sleep(3)
         assert delivery.health.state is OutputState.RETRYING
         assert delivery.health.detail == (
-            f"{path}: is a symbolic link, which is not followed; remove it, or name the file itself"
+            f"{path}: is a link, and symbolic links are not followed; "
+            "remove it, or name the file itself"
         )
         path.unlink()
         await trio.sleep(60)

@@ -8,7 +8,6 @@ environment, flags.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from glancemetrics.formats.format_names import (
     TIME_ZONE_HELP,
     TRUSTED_HELP,
 )
+from glancemetrics.shown_values import shown
 
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
@@ -101,9 +101,20 @@ def _setting(
 ) -> Any:
     return attrs.field(
         default=default,
-        converter=lambda value: _parsed(parse, value, f"{name} = {value!r}", allowed),
+        converter=lambda value: _parsed(parse, value, _origin(f"{name} = ", value), allowed),
         metadata={"info": SettingInfo(name, help, allowed, metavar, **info), "parse": parse},
     )
+
+
+def _origin(before: str, value: Any) -> str:
+    """Return where a value is: what stands `before` it, and the value unless it may be a secret.
+
+    Texts of flags and variables are shown as they were written, without quotes.
+    """
+    text = shown(value)
+    if text is None:
+        return before.rstrip(" =")
+    return before + (text if before.endswith(" = ") and isinstance(value, str) else str(value))
 
 
 def _parsed(parse: Callable[[Any], Any], value: Any, origin: str, allowed: str) -> Any:
@@ -545,8 +556,9 @@ def _from_flags(flags: Mapping[str, Any]) -> Iterable[tuple[str, Any, str]]:
     for attribute, value in flags.items():
         if value is None:
             continue
-        shown = value[-1] if isinstance(value, list) else value
-        yield attribute, value, f"--{infos[attribute].name} {shown}".removesuffix(" True")
+        last = value[-1] if isinstance(value, list) else value
+        origin = _origin(f"--{infos[attribute].name} ", last).removesuffix(" True")
+        yield attribute, value, origin
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, Any, str]]:
@@ -555,21 +567,20 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, Any
         if variable in environment:
             text = environment[variable]
             value = text.split(os.pathsep) if info.repeatable else text
-            yield attribute, value, f"{variable}={text}"
+            yield attribute, value, _origin(f"{variable}=", text)
 
 
 def _from_toml(text: str, name: str) -> Iterable[tuple[str, Any, str]]:
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: is not TOML: {error}") from None
+    from glancemetrics.toml_table import parse_toml  # late: few have a file
+
+    table = parse_toml(text, name)
     keys = {info.name: attribute for attribute, info in setting_infos().items()}
     for key, value in table.items():
         if key in {RULE_TABLE, NOTIFY_TABLE} and isinstance(value, list):
             continue  # rules/rule_tables.py and notifying/targets.py read them
         if key not in keys:
             raise UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, keys)}")
-        yield keys[key], value, f"{name}, {key} = {value}"
+        yield keys[key], value, _origin(f"{name}, {key} = ", value)
 
 
 def _suggestion(key: str, keys: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,8 +13,11 @@ import attrs
 from glancemetrics.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.durations import parse_span
 from glancemetrics.errors import UsageError
+from glancemetrics.shown_values import shown
 
 LONGEST_SPAN = 30 * 86_400
+_DEEPEST = 24
+_TOO_DEEP = "is nested too deeply"
 _HEADER = re.compile(r"\[{1,2}[^\[\]]+\]{1,2}\s*(#.*)?")
 """A line that begins a table, and not one of an array of arrays."""
 
@@ -72,6 +75,32 @@ def _quoted(key: str) -> str:
     return rf"[\"']?{re.escape(key)}[\"']?"
 
 
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Read a TOML text; `name` is what it is called. Raises `UsageError`, whatever is in it.
+
+    What it returns is not nested deeply: who goes through it may call himself.
+    """
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise UsageError(f"{name}: {_TOO_DEEP}") from None
+    except ValueError as error:  # also of numbers and times that Python cannot hold
+        said = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a value is too large"
+        raise UsageError(f"{name}: is not TOML: {said}") from None
+    level: list[Any] = [table]
+    for _ in range(_DEEPEST):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise UsageError(f"{name}: {_TOO_DEEP}")
+    return table
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def tables_of(
     text: str, name: str, kind: str, noun: str
 ) -> Iterator[tuple[Mapping[str, Any], Place]]:
@@ -79,10 +108,7 @@ def tables_of(
 
     `name` is what the text is called, `noun` what a table of that kind is. Raises `UsageError`.
     """
-    try:
-        tables = tomllib.loads(text).get(kind, [])
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: is not TOML: {error}") from None
+    tables = parse_toml(text, name).get(kind, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError(f"{name}: a {noun} begins with a line [[{kind}]]")
     for number, table in enumerate(tables):
@@ -92,6 +118,9 @@ def tables_of(
 class TomlTable:
     """One table of an array of tables."""
 
+    secret_keys: Collection[str] = ()
+    """Keys whose values no error shows."""
+
     def __init__(self, table: Mapping[str, Any], kind: str, place: Place) -> None:
         """`kind` is the name of the array."""
         self.table = table
@@ -99,23 +128,28 @@ class TomlTable:
         self._place = place
 
     def wrong(self, key: str, what: str) -> UsageError:
-        """Return the error that names a key's place."""
-        value = self.table.get(key)
-        shown = "" if value is None else f" = {value!r}"
-        return UsageError(f"{self.where(key)}{shown}: {what}")
+        """Return the error that names a key's place, and its value unless it may be a secret."""
+        return self._wrong(key, what, is_known=key not in self.secret_keys)
 
     def unseen_wrong(self, key: str, what: str) -> UsageError:
         """Return the error that names a key's place, but not its value, which may be a secret."""
         return UsageError(f"{self.where(key)}: {what}")
 
+    def _wrong(self, key: str, what: str, *, is_known: bool) -> UsageError:
+        value = shown(self.table.get(key), is_known=is_known)
+        told = "" if value is None else f" = {value}"
+        return UsageError(f"{self.where(key)}{told}: {what}")
+
     def where(self, key: str) -> str:
         """Return the place of a key, and the key."""
         name = self.table.get("name")
-        whose = f" ({self._kind} {name!r})" if isinstance(name, str) and key != "name" else ""
+        said = shown(name) if isinstance(name, str) and key != "name" else None
+        whose = "" if said is None else f" ({self._kind} {said})"
         return f"{self._place.of(self._kind, key)}{whose}: {key}"
 
     def asked_at(self, key: str, name: str, inner: str | None = None) -> str:
         """Return where a key stands: `ok.toml line 18, [[notify]] team`."""
+        name = name if shown(name) else ""
         line = self._place.line(self._kind, key, inner)
         at = f"{self._place.name} line {line}" if line is not None else self._place.name
         return f"{at}, [[{self._kind}]] {name}".rstrip()
@@ -126,7 +160,8 @@ class TomlTable:
             if key not in keys:
                 close = difflib.get_close_matches(key, keys, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(keys)}"
-                raise self.wrong(key, f"there is no such key in a {self._kind}; {hint}")
+                what = f"there is no such key in a {self._kind}; {hint}"
+                raise self._wrong(key, what, is_known=False)
 
     def one_of(self, keys: Sequence[str]) -> str:
         """Return which one of some keys there is. Raises `UsageError` for none and for several."""

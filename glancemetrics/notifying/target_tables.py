@@ -47,6 +47,8 @@ def read_targets(text: str, name: str) -> list[Target]:
 
 
 class _TargetTable(TomlTable):
+    secret_keys = (*_KINDS, "secret", "headers", "body", "env")
+
     def target(self) -> Target:
         self.check_keys(_KEYS)
         kind = TargetKind(self.one_of(_KINDS))
@@ -141,7 +143,7 @@ class _TargetTable(TomlTable):
             raise self.unseen_wrong("headers", 'must be such as { Authorization = "env:TOKEN" }')
         for name in table:
             if not _HEADER.fullmatch(name):
-                raise self.unseen_wrong("headers", f"{name!r} is no name of a header")
+                raise self.unseen_wrong("headers", "has a name that no header can have")
         return tuple((name, self._hidden("headers", text, name)) for name, text in table.items())
 
     def _environment(self) -> tuple[tuple[str, Secret], ...]:
@@ -177,7 +179,7 @@ class _TargetTable(TomlTable):
             try:
                 check_template(value, TEMPLATE_NAMES)
             except ValueError as error:
-                raise self.unseen_wrong("body", f"{value!r}: {error}") from None
+                raise self.unseen_wrong("body", str(error)) from None
         elif isinstance(value, dict | list):
             for inner in value.values() if isinstance(value, dict) else value:
                 self._check_templates(inner, depth + 1)

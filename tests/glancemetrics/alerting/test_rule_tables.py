@@ -125,8 +125,7 @@ def test_a_shorter_budget_burns_faster() -> None:
         ),
         (
             'metric = "rate"\nabove = 1\nwindw = "2m"',
-            "line 5 (rule 'a'): windw = '2m': there is no such key in a rule; did you mean "
-            "'window'?",
+            "line 5 (rule 'a'): windw: there is no such key in a rule; did you mean 'window'?",
         ),
         (
             'metric = "rate"\nabove = 1\nwindow = "2 minutes"',

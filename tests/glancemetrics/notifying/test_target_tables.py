@@ -7,7 +7,11 @@ import pytest
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.errors import UsageError
+from glancemetrics.notifying.target_tables import _KEYS as _TARGET_KEYS
 from glancemetrics.rules.rule import Severity
+from glancemetrics.rules.rule_tables import _KEYS as _RULE_KEYS
+from glancemetrics.settings import read_settings, setting_infos
+from glancemetrics.written import read_written
 from tests.actors.outputs.test_notifier import event, target
 from tests.lines import BASE
 
@@ -32,9 +36,9 @@ def test_each_target_wants_its_own() -> None:
     ("text", "error"),
     [
         ("", "config.toml, line 1: name: a notify has one of webhook, alertmanager, exec, "),
-        ('webhook = "ftp://x"', "line 2: webhook = 'ftp://x': must be an http://"),
-        ('webhok = "http://x"', "webhok = 'http://x': there is no such key in a notify; did you"),
-        ('exec = ""', "exec = '': must be a text, or several in brackets"),
+        ('webhook = "ftp://x"', "line 2: webhook: must be an http://"),
+        ('webhok = "http://x"', "line 2: webhok: there is no such key in a notify; did you"),
+        ('exec = ""', "exec: must be a text, or several in brackets"),
         ('exec = "a"\nsecret = "env:X"', "line 3: secret: has meaning for a webhook only"),
         ('webhook = "http://x"\nseverity = "bad"', "severity = 'bad': must be one of critical,"),
         ('webhook = "http://x"\nhours = "8-18"', "hours = '8-18': must be such as 'Mon-Fri"),
@@ -47,18 +51,21 @@ def test_each_target_wants_its_own() -> None:
         ('webhook = "http://x"\nrepeat = "soon"', "repeat = 'soon': must be a span such as"),
         (
             'webhook = "http://x"\n[notify.body]\ntext = "{hits}"',
-            "body: '{hits}': there is no {hits}; there are message, mark,",
+            "body: there is no {hits}; there are message, mark,",
         ),
         (
             'webhook = "http://x"\n[notify.body]\ntext = "{rule.name}"',
-            "body: '{rule.name}': there is no {rule.name}; there are",
+            "body: there is no {rule.name}; there are",
         ),
         (
             'webhook = "http://x"\nbody = { at = 12:00:00 }',
             "body: has texts, numbers, true, false,",
         ),
-        ('webhook = "http://x"\nbody = "x"', "body = 'x': must be a table, such as"),
-        ('webhook = "http://x"\nheaders = { "a b" = "env:X" }', "'a b' is no name of a header"),
+        ('webhook = "http://x"\nbody = "x"', "body: must be a table, such as"),
+        (
+            'webhook = "http://x"\nheaders = { "a b" = "env:X" }',
+            "headers: has a name that no header can have",
+        ),
         ('apprise = "hunter2"', "apprise: must be an address of Apprise, env:NAME or file:PATH"),
         ('webhook = "http://x"\nenv = { A = "b" }', "line 3: env: has meaning for exec only"),
         ('exec = "a"\nenv = "B"', "env: must be a table such as"),
@@ -78,3 +85,76 @@ def test_a_header_is_a_secret() -> None:
         target('webhook = "http://x"\nheaders = { Authorization = "hunter2" }')
     assert "hunter2" not in str(told.value)
     assert "must be env:NAME or file:PATH" in str(told.value)
+
+
+SECRETS = [
+    "https://hunter2@x/",
+    "https://hooks.example.org/services/T000/hunter2",
+    "mailto://user:hunter2@example.org",
+    "xoxb-1234567890-hunter2hunter2",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("kind", ["notify", "rule"])
+@pytest.mark.parametrize("key", [*_TARGET_KEYS, *_RULE_KEYS, "webhok", "tokn", "x"])
+def test_what_may_be_a_secret_is_shown_in_no_error(key: str, kind: str, secret: str) -> None:
+    """Under any key, right or wrong, in any shape."""
+    base = {"notify": 'name = "a"\nexec = "b"\n', "rule": 'name = "a"\nabsence = "5m"\n'}[kind]
+    lines = [line for line in base.splitlines() if not line.startswith(f"{key} ")]
+    told: list[str] = []
+    for written in (f'"{secret}"', f'["{secret}"]', f'[["{secret}"]]', f'{{ a = "{secret}" }}'):
+        text = "\n".join([f"[[{kind}]]", *lines, f"{key} = {written}"])
+        try:
+            read_written(text, "config.toml")
+        except UsageError as error:
+            told.append(str(error))
+    assert len(told) >= 2 or key in {"exec", "rules"}
+    for said in told:
+        assert "hunter2" not in said
+        assert "config.toml, line " in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'webhok = "hunter2"',
+        'exec = [["hunter2"]]',
+        'webhook = "hunter2"',
+        'webhook = ["hunter2"]',
+        'webhook = "https://x.y/"\nexec = ["hunter2", "--key"]',
+        'exec = "a"\nwebhook = "hunter2"',
+        'webhook = "https://x.y/"\nbody = "hunter2"',
+        'webhook = "https://x.y/"\nbody = { key = "hunter2}" }',
+        'webhook = "https://x.y/"\nheaders = "hunter2"',
+        'webhook = "https://x.y/"\nheaders = { "Authorization: hunter2" = "env:X" }',
+        'webhook = "https://x.y/"\nsecret = ["hunter2"]',
+        'exec = "a"\nenv = { "A=hunter2" = "x" }',
+        'exec = "a"\nenv = { A = ["hunter2"] }',
+    ],
+)
+def test_a_plain_word_may_be_a_secret_where_secrets_are(text: str) -> None:
+    with pytest.raises(UsageError) as told:
+        target(text)
+    assert "hunter2" not in str(told.value)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("key", [*(info.name for info in setting_infos().values()), "webhok"])
+def test_no_setting_shows_what_may_be_a_secret(key: str, secret: str) -> None:
+    attributes = {info.name: attribute for attribute, info in setting_infos().items()}
+    cases: list[tuple[dict[str, str], dict[str, str], str]] = [
+        ({}, {}, f'{key} = "{secret}"'),
+        ({}, {}, f'{key} = [["{secret}"]]'),
+        ({}, {f"GLANCEMETRICS_{key.upper()}": secret}, ""),
+    ]
+    if key in attributes:
+        cases.append(({attributes[key]: secret}, {}, ""))
+    told: list[str] = []
+    for flags, environment, toml in cases:
+        try:
+            read_settings(flags, environment, toml, "config.toml")
+        except UsageError as error:
+            told.append(str(error))
+    assert told
+    assert not any("hunter2" in error for error in told)

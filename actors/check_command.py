@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actors.archive.output_file import write_text
+from actors.configuration_needs import missing_logs, missing_of_settings, missing_of_target
+from actors.notices import complain, tell
 from actors.service import counting_of, own_rules_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.durations import written_span
+from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.escaping import visible
+from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.reporting.tables import text_table
@@ -19,22 +25,47 @@ from glancemetrics.rules.conditions import (
     Unseen,
 )
 from glancemetrics.rules.rule import Rule, spans
-from glancemetrics.settings import read_settings
-from glancemetrics.written import read_written
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.settings import Settings, read_settings
 
 
 def check(text: str, name: str) -> int:
-    """Check the text of a configuration. Raises `UsageError` with the first mistake."""
-    settings = read_settings({}, {}, text, name)
-    written = read_written(text, name)
-    rules = rules_of(settings, written.rules)
-    counting_of(Alerting(rules))
-    reading_of(settings)
-    make_path_groups(settings.group_path)
-    if settings.where is not None:
-        from glancemetrics.sql import Where  # late: DuckDB is an extra
+    """Check the text of a configuration, and what it needs on this machine.
 
-        Where(settings.where)
+    All mistakes that can be found at once are written to stderr. Returns the exit status.
+    """
+    mistakes: Mistakes = []
+    settings, rules, targets = Settings(), [], []
+    with noting(mistakes):
+        settings = read_settings({}, {}, text, name, mistakes)
+        rules = rules_of(settings, read_rules(text, name, mistakes))
+        targets = read_targets(text, name, mistakes)
+        mistakes += missing_of_settings(settings, text, name)
+        for target in targets:
+            mistakes += missing_of_target(target)
+        with noting(mistakes):
+            counting_of(Alerting(rules))
+        with noting(mistakes):
+            reading_of(settings)
+        with noting(mistakes):
+            make_path_groups(settings.group_path)
+        if settings.where is not None:
+            from glancemetrics.sql import Where  # late: DuckDB is an extra
+
+            with noting(mistakes):
+                Where(settings.where)
+    for mistake in dict.fromkeys(mistakes):
+        complain(mistake)
+    if mistakes:
+        return UsageError.exit_status
+    write_text(_told(settings, rules, targets, name))
+    for log in missing_logs(settings, text, name):
+        tell(f"warning: {log}")
+    return 0
+
+
+def _told(settings: Settings, rules: Sequence[Rule], targets: Sequence[Target], name: str) -> str:
+    """Say what would be watched, and who would be notified."""
     rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
     rows += [
         [one.rule.name, one.rule.severity.value, one.rule.metric.name, _own_when(one.rule)]
@@ -42,7 +73,7 @@ def check(text: str, name: str) -> int:
     ]
     text = f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n"
     text += text_table(["rule", "severity", "what", "when"], rows)
-    if written.targets:
+    if targets:
         told = [
             [
                 visible(one.name),
@@ -51,11 +82,10 @@ def check(text: str, name: str) -> int:
                 visible(" ".join(one.rules)),
                 _how_often(one),
             ]
-            for one in written.targets
+            for one in targets
         ]
         text += "\n" + text_table(["is told", "by", "from", "of", "when"], told)
-    write_text(text)
-    return 0
+    return text
 
 
 def _own_when(rule: Rule) -> str:

@@ -6,11 +6,17 @@ from pathlib import Path
 
 from glancemetrics.errors import UsageError
 
+_MOST_BYTES = 4_000_000
+
 
 def config_text(name: str, asked_by: str = "") -> str:
     """Read a TOML file; `asked_by` begins an error. Raises `UsageError`."""
     try:
-        return Path(name).read_text(encoding="utf-8")
+        with Path(name).open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise UsageError(f"{asked_by}{name}: is too large for a configuration (over 4 MB)")
+        return data.decode().replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(f"{asked_by}{name}: {error.strerror}") from None
     except UnicodeDecodeError:

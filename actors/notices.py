@@ -16,6 +16,11 @@ def tell(sentence: str) -> None:
     sys.stderr.write(f"glancemetrics: {visible(sentence)}\n")
 
 
+def complain(sentence: str) -> None:
+    """Say what is wrong, as the command line does when it ends for one thing."""
+    tell(f"error: {sentence}")
+
+
 def log_line(record: Record) -> str:
     """Return the pattern of a line that the program logs of itself on stderr (loguru's format)."""
     _escape(record)

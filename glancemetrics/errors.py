@@ -11,6 +11,9 @@ log (`--log-level debug` shows it).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GlanceMetricsError(Exception):
     """A failure that a person can do something about."""
@@ -28,3 +31,18 @@ class StdoutClosedError(GlanceMetricsError):
     """Who read our standard output has gone: a quiet end, as of any filter."""
 
     exit_status = 0
+
+
+Mistakes = list[str]
+"""What is wrong in a configuration, where all of it is wanted: a sentence each."""
+
+
+@contextmanager
+def noting(mistakes: Mistakes | None) -> Iterator[None]:
+    """Add a `UsageError` to the mistakes and go on after the block; without a list, raise it."""
+    try:
+        yield
+    except UsageError as error:
+        if mistakes is None:
+            raise
+        mistakes.append(str(error))

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.errors import UsageError
+from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.format_names import (
     AUTO,
     DATE_FORMAT_HELP,
@@ -532,14 +532,16 @@ def read_settings(
     environment: Mapping[str, str],
     config: str | None,
     config_name: str = "",
+    mistakes: Mistakes | None = None,
 ) -> Settings:
     """Join what flags, environment and a TOML text say.
 
-    `flags` are by attribute of `Settings`. Raises `UsageError`, naming where the wrong value is.
+    `flags` are by attribute of `Settings`. Raises `UsageError`, naming where the wrong value is;
+    with `mistakes` they are put there, and settings have their defaults instead.
     """
     given: dict[str, Any] = {}
     layers = (
-        _from_toml(config, config_name) if config is not None else (),
+        _from_toml(config, config_name, mistakes) if config is not None else (),
         _from_environment(environment),
         _from_flags(flags),
     )
@@ -547,7 +549,8 @@ def read_settings(
         for attribute, value, origin in layer:
             field = attrs.fields_dict(Settings)[attribute]
             info: SettingInfo = field.metadata["info"]
-            given[attribute] = _parsed(field.metadata["parse"], value, origin, info.allowed)
+            with noting(mistakes):
+                given[attribute] = _parsed(field.metadata["parse"], value, origin, info.allowed)
     return Settings(**given)
 
 
@@ -570,7 +573,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, Any
             yield attribute, value, _origin(f"{variable}=", text)
 
 
-def _from_toml(text: str, name: str) -> Iterable[tuple[str, Any, str]]:
+def _from_toml(text: str, name: str, mistakes: Mistakes | None) -> Iterable[tuple[str, Any, str]]:
     from glancemetrics.toml_table import parse_toml  # late: few have a file
 
     table = parse_toml(text, name)
@@ -579,7 +582,11 @@ def _from_toml(text: str, name: str) -> Iterable[tuple[str, Any, str]]:
         if key in {RULE_TABLE, NOTIFY_TABLE} and isinstance(value, list):
             continue  # rules/rule_tables.py and notifying/targets.py read them
         if key not in keys:
-            raise UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, keys)}")
+            error = f"{name}: there is no setting {key!r}{_suggestion(key, keys)}"
+            if mistakes is None:
+                raise UsageError(error)
+            mistakes.append(error)
+            continue
         yield keys[key], value, _origin(f"{name}, {key} = ", value)
 
 

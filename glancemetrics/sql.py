@@ -30,6 +30,9 @@ COLUMNS = (*SCHEMA.names, SECTION)
 _TABLE = re.compile(r"\blog\b(?!\s*\()", re.IGNORECASE)
 """The table's name, and not the logarithm."""
 
+_MOST_SHOWN = 200
+"""Characters of an expression in an error."""
+
 _LOCKS = (
     "SET python_enable_replacements = false",
     "SET TimeZone = 'UTC'",
@@ -51,7 +54,7 @@ class Where:
         kept = self._run(empty_batch())
         if not pa.types.is_boolean(kept.type):
             raise UsageError(
-                f"--where {expression}: is {kept.type}, and must be true or false; "
+                f"--where {shortened(expression)}: is {kept.type}, and must be true or false; "
                 "compare it with something"
             )
 
@@ -60,7 +63,8 @@ class Where:
         kept = self._run(batch)
         if len(kept) != batch.num_rows:
             raise UsageError(
-                f"--where {self.expression}: must say of each record alone whether it is kept"
+                f"--where {shortened(self.expression)}: must say of each record alone "
+                "whether it is kept"
             )
         flags: Bools = kept.fill_null(False).to_numpy(zero_copy_only=False)
         return flags
@@ -74,7 +78,8 @@ class Where:
             cursor.register("log", pa.Table.from_batches([with_section(batch)]))
             column = cursor.sql(self._query).to_arrow_table().column("keep")
         except duckdb.Error as error:
-            raise UsageError(f"--where {self.expression}: {readable(error)}") from None
+            said = f"--where {shortened(self.expression)}: {readable(error)}"
+            raise UsageError(said) from None
         finally:
             cursor.close()
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
@@ -114,11 +119,15 @@ class Conditions:
         return kept
 
     def _asked(self, table: pa.Table, expressions: Sequence[str]) -> list[Bools]:
+        import duckdb
+
         columns = ", ".join(f"({text}\n) AS c{i}" for i, text in enumerate(expressions))
         cursor = self._connection.cursor()
         try:
             cursor.register("log", table)
             answer = cursor.sql(f"SELECT {columns} FROM log").to_arrow_table()  # noqa: S608
+        except duckdb.Error as error:
+            raise UsageError(f"where in a rule: {readable(error)}") from None
         finally:
             cursor.close()
         if answer.num_rows != table.num_rows:
@@ -133,7 +142,10 @@ class Conditions:
         tree = self._connection.execute(
             "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
         ).fetchone()[0]
-        columns = set(_column_names(json.loads(tree)))
+        try:
+            columns = set(_column_names(json.loads(tree)))
+        except RecursionError:  # nested deeply, though no more than DuckDB allows
+            return None
         name = next(iter(columns)) if len(columns) == 1 else None
         return name if name in _TEXT_COLUMNS else None
 
@@ -143,14 +155,15 @@ _TEXT_COLUMNS = {field.name for field in SCHEMA if field.type == TEXT} | {SECTIO
 
 def _column_names(node: object) -> Iterator[str]:
     """Yield what a tree of DuckDB's parser names; what is no plain column of ours too."""
-    if isinstance(node, dict):
-        if node.get("type") == "COLUMN_REF":
-            yield ".".join(node["column_names"]).lower()
-        for inner in node.values():
-            yield from _column_names(inner)
-    elif isinstance(node, list):
-        for inner in node:
-            yield from _column_names(inner)
+    left = [node]  # and not by recursion: it may be nested deeply
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if one.get("type") == "COLUMN_REF":
+                yield ".".join(one["column_names"]).lower()
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
 
 
 def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Table:
@@ -215,11 +228,18 @@ def with_section(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def readable(error: Exception) -> str:
     """Return what DuckDB says, in one clause, with the columns that there are."""
+    if "Max expression depth" in str(error):  # what DuckDB advises is locked
+        return "is nested too deeply"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
     if "not found in FROM clause" in said or "Candidate bindings" in said:
         said += f" (the columns are {', '.join(COLUMNS)})"
     return said
+
+
+def shortened(text: str) -> str:
+    """Return an expression as an error names it."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def check_one_select(query: str, asked_by: str, text: str) -> None:
@@ -229,6 +249,6 @@ def check_one_select(query: str, asked_by: str, text: str) -> None:
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:
-        raise UsageError(f"{asked_by} {text}: {readable(error)}") from None
+        raise UsageError(f"{asked_by} {shortened(text)}: {readable(error)}") from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise UsageError(f"{asked_by} {text}: must be one question and nothing else")
+        raise UsageError(f"{asked_by} {shortened(text)}: must be one question and nothing else")

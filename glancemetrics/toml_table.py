@@ -71,6 +71,17 @@ class Place:
         return best
 
 
+def setting_line(text: str, key: str) -> int | None:
+    """Return the line of a key outside of all tables; `None` if it is not found."""
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if _HEADER.fullmatch(stripped):
+            return None
+        if re.match(rf"{_quoted(key)}\s*=", stripped):
+            return number
+    return None
+
+
 def _quoted(key: str) -> str:
     return rf"[\"']?{re.escape(key)}[\"']?"
 

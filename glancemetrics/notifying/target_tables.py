@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from glancemetrics.errors import UsageError
+from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
 from glancemetrics.notifying.hours import Hours, read_hours
 from glancemetrics.notifying.payloads import TEMPLATE_NAMES
@@ -31,18 +31,20 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEEPEST = 16
 
 
-def read_targets(text: str, name: str) -> list[Target]:
+def read_targets(text: str, name: str, mistakes: Mistakes | None = None) -> list[Target]:
     """Read the targets of a TOML text; `name` is what it is called.
 
-    Raises `UsageError`, naming the line, the key and what it may be.
+    Raises `UsageError`, naming the line, the key and what it may be; with `mistakes` the first of
+    each table is put there instead.
     """
     targets: list[Target] = []
     for table, place in tables_of(text, name, NOTIFY_TABLE, "target"):
         reader = _TargetTable(table, NOTIFY_TABLE, place)
-        target = reader.target()
-        if any(target.name == other.name for other in targets):
-            raise reader.wrong("name", "another target is called so")
-        targets.append(target)
+        with noting(mistakes):
+            target = reader.target()
+            if any(target.name == other.name for other in targets):
+                raise reader.wrong("name", "another target is called so")
+            targets.append(target)
     return targets
 
 

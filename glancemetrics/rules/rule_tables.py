@@ -9,7 +9,7 @@ import attrs
 from glancemetrics.alerting.counting import GROUP_NAMES
 from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.durations import parse_span, written_span
-from glancemetrics.errors import UsageError
+from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,
@@ -51,18 +51,20 @@ _BURN_RATES = (
 Reliability Workbook, table 5-8 and the text around it)."""
 
 
-def read_rules(text: str, name: str) -> list[Rule]:
+def read_rules(text: str, name: str, mistakes: Mistakes | None = None) -> list[Rule]:
     """Read the rules of a TOML text; `name` is what it is called.
 
-    Raises `UsageError`, naming the line, the key and what it may be.
+    Raises `UsageError`, naming the line, the key and what it may be; with `mistakes` the first of
+    each table is put there instead.
     """
     rules: list[Rule] = []
     for table, place in tables_of(text, name, RULE_TABLE, "rule"):
         reader = _RuleTable(table, RULE_TABLE, place)
-        for rule in reader.rules():
-            if any(rule.name == other.name for other in rules):
-                raise reader.wrong("name", "another rule is called so")
-            rules.append(rule)
+        with noting(mistakes):
+            for rule in reader.rules():
+                if any(rule.name == other.name for other in rules):
+                    raise reader.wrong("name", "another rule is called so")
+                rules.append(rule)
     return rules
 
 
@@ -195,12 +197,13 @@ class _RuleTable(TomlTable):
     def _where(self) -> str | None:
         expression = self.text("where")
         if expression is not None:
-            from glancemetrics.sql import Where  # late: DuckDB is an extra
+            from glancemetrics.sql import Where, shortened  # late: DuckDB is an extra
 
             try:
                 Where(expression)
             except UsageError as error:
-                said = str(error).removeprefix("--where ").removeprefix(f"{expression}: ")
+                prefix = f"{shortened(expression)}: "
+                said = str(error).removeprefix("--where ").removeprefix(prefix)
                 raise self.wrong("where", said.removeprefix(": ")) from None
         return expression
 

@@ -42,7 +42,7 @@ class Program:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env=self._environment(),
+            env=environment_of(self.environment),
         )
         said = _Tail()
         try:
@@ -67,9 +67,11 @@ class Program:
                     await stream.aclose()
         return process.returncode or 0, said.last_line()
 
-    def _environment(self) -> dict[str, str]:
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return inherited | dict(self.environment)
+
+def environment_of(added: Mapping[str, str]) -> dict[str, str]:
+    """Return what a program gets: a few of our variables, and those that are added."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | dict(added)
 
 
 def _kill_session(process: trio.Process) -> None:

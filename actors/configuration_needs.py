@@ -1,0 +1,104 @@
+"""What a configuration needs on this machine: files, programs and variables that are missing."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from actors.outputs.notifier.program import environment_of
+from actors.outputs.notifier.sending import revealed, sender
+from actors.tailer.paths import STANDARD_INPUT
+from glancemetrics.errors import Mistakes, noting
+from glancemetrics.notifying.secret import Secret
+from glancemetrics.notifying.targets import Target, TargetKind
+from glancemetrics.settings import OFF, Settings
+from glancemetrics.toml_table import setting_line
+
+
+def missing_of_target(target: Target) -> Mistakes:
+    """Return what a target needs and is not there, or cannot be used: a sentence each."""
+    mistakes: Mistakes = []
+    for secret in _secrets(target):
+        with noting(mistakes):
+            revealed(secret)
+    if not mistakes:
+        if target.kind is TargetKind.EXEC:
+            mistakes += _missing_program(target)
+        with noting(mistakes):
+            sender(target, time.time)
+    return mistakes
+
+
+def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
+    """Return the same of settings; `text` is the configuration, `name` its name."""
+    mistakes: Mistakes = []
+    if settings.syslog_ca is not None:
+        where = _where(text, name, "syslog_ca")
+        try:
+            ssl.create_default_context(cafile=settings.syslog_ca)
+        except ssl.SSLError:
+            mistakes.append(f"{where}: {settings.syslog_ca}: not a PEM file of certificates")
+        except OSError as error:
+            mistakes.append(f"{where}: {settings.syslog_ca}: {error.strerror}")
+    if settings.heartbeat is not None and not Path(settings.heartbeat).parent.is_dir():
+        folder = Path(settings.heartbeat).parent
+        mistakes.append(f"{_where(text, name, 'heartbeat')}: {folder}: no such folder")
+    if settings.alert_log not in {None, OFF} and Path(str(settings.alert_log)).is_symlink():
+        mistakes.append(
+            f"{_where(text, name, 'alert_log')}: {settings.alert_log}: is a link, and symbolic "
+            "links are not followed"
+        )
+    return mistakes
+
+
+def missing_logs(settings: Settings, text: str, name: str) -> Iterator[str]:
+    """Yield a sentence for each log that cannot be read now. It may come later."""
+    where = _where(text, name, "file")
+    if where is None:  # nobody asked for the default's
+        return
+    for path in settings.file:
+        if path == STANDARD_INPUT:
+            continue
+        if not os.path.lexists(path) and glob.has_magic(path):
+            if not glob.glob(path):  # noqa: PTH207 - as the tailer does
+                yield f"{where}: {path}: no log matches yet"
+        elif not Path(path).exists():
+            yield f"{where}: {path}: no such file yet"
+        elif Path(path).is_dir():
+            yield f"{where}: {path}: is a directory; name a log in it, or a glob"
+        elif not os.access(path, os.R_OK):
+            yield f"{where}: {path}: permission denied"
+
+
+def _secrets(target: Target) -> Iterator[Secret]:
+    for secret in (target.url, target.secret):
+        if secret is not None:
+            yield secret
+    for _, secret in (*target.headers, *target.environment):
+        yield secret
+
+
+def _missing_program(target: Target) -> Mistakes:
+    """Look for a program where it would be looked for when it is run."""
+    program = target.command[0]
+    added = {name: revealed(secret) for name, secret in target.environment}
+    path = environment_of(added).get("PATH")
+    if shutil.which(program, path=path) is not None:
+        return []
+    if "/" not in program:
+        return [f"{target.place}: program {program}: not found in PATH"]
+    try:
+        is_file = Path(program).is_file()
+    except OSError as error:
+        return [f"{target.place}: program {program}: {error.strerror}"]
+    return [f"{target.place}: program {program}: {'not executable' if is_file else 'no such file'}"]
+
+
+def _where(text: str, name: str, key: str) -> str | None:
+    line = setting_line(text, key)
+    return None if line is None else f"{name} line {line}, {key}"

@@ -1,0 +1,294 @@
+"""`glancemetrics check`: what is wrong with a configuration, and what is missing for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.check_command import check
+from actors.configuration import config_text
+from glancemetrics.errors import GlanceMetricsError
+
+
+def run(text: str | bytes, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    data = text.encode() if isinstance(text, str) else text
+    (folder / "ok.toml").write_bytes(data)
+    return subprocess.run(
+        [sys.executable, "-m", "glancemetrics", "check", "ok.toml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    assert "Traceback" not in done.stderr
+    return [line.removeprefix("glancemetrics: error: ") for line in done.stderr.splitlines()]
+
+
+def test_all_that_is_missing_is_named_with_its_line_and_table(tmp_path: Path) -> None:
+    program = tmp_path / "page"
+    program.write_text("#!/bin/sh\n")
+    text = f"""\
+alert_threshold = 250
+
+[[notify]]
+name = "team"
+webhook = "env:TEAM_HOOK"
+secret = "file:{tmp_path}/none"
+headers = {{ Authorization = "env:HOOK_TOKEN" }}
+
+[[notify]]
+name = "pager"
+exec = ["/usr/local/bin/no-such-page", "--team"]
+
+[[notify]]
+name = "other"
+exec = ["no-such-page"]
+[notify.env]
+TEAM = "web"
+TOKEN = "env:PAGER_TOKEN"
+
+[[notify]]
+exec = "{program}"
+"""
+    done = run(text, tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert errors(done) == [
+        "ok.toml line 5, [[notify]] team: environment variable TEAM_HOOK is not set",
+        f"ok.toml line 6, [[notify]] team: file:{tmp_path}/none: No such file or directory",
+        "ok.toml line 7, [[notify]] team: environment variable HOOK_TOKEN is not set",
+        "ok.toml line 11, [[notify]] pager: program /usr/local/bin/no-such-page: no such file",
+        "ok.toml line 18, [[notify]] other: environment variable PAGER_TOKEN is not set",
+        f"ok.toml line 21, [[notify]]: program {program}: not executable",
+    ]
+    program.chmod(0o755)
+    (tmp_path / "none").write_text("quiet")
+    text = text.replace('"no-such-page"', '"true"').replace(
+        "/usr/local/bin/no-such-page", "/bin/sh"
+    )
+    variables = {"TEAM_HOOK": "https://x.y/", "HOOK_TOKEN": "z", "PAGER_TOKEN": ""}
+    assert errors(run(text, tmp_path, **variables)) == [
+        "ok.toml line 18, [[notify]] other: environment variable PAGER_TOKEN is empty"
+    ]
+    done = run(text, tmp_path, **variables | {"PAGER_TOKEN": "q"})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_program_is_looked_for_in_the_path_that_it_will_have(tmp_path: Path) -> None:
+    program = tmp_path / "tools" / "page"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    text = '[[notify]]\nname = "pager"\nexec = ["page"]\n'
+    assert errors(run(text, tmp_path)) == [
+        "ok.toml line 3, [[notify]] pager: program page: not found in PATH"
+    ]
+    found = run(f'{text}env = {{ PATH = "{program.parent}" }}\n', tmp_path)
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_log_that_is_not_there_is_named_but_may_come(tmp_path: Path) -> None:
+    text = 'file = ["/var/log/ngnix/access.log", "*.nolog", "here.log"]\n'
+    (tmp_path / "here.log").touch()
+    done = run(text, tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "glancemetrics: warning: ok.toml line 1, file: /var/log/ngnix/access.log: no such file yet",
+        "glancemetrics: warning: ok.toml line 1, file: *.nolog: no log matches yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('syslog_ca = "none.pem"', "ok.toml line 1, syslog_ca: none.pem: No such file"),
+        ('syslog_ca = "ok.toml"', "ok.toml line 1, syslog_ca: ok.toml: not a PEM file"),
+        ('heartbeat = "no/such/beat"', "ok.toml line 1, heartbeat: no/such: no such folder"),
+        ('alert_log = "link"', "ok.toml line 1, alert_log: link: is a link, and symbolic links"),
+        ('format_from = "none.conf"', "--format-from none.conf: No such file"),
+        (
+            '[[notify]]\nwebhook = "env:ODD"',
+            "ok.toml line 2, [[notify]]: env:ODD: invalid URL; must be an http://",
+        ),
+    ],
+)
+def test_files_that_are_missing_are_named(tmp_path: Path, text: str, error: str) -> None:
+    (tmp_path / "link").symlink_to("ok.toml")
+    done = run(text, tmp_path, ODD="ftp://hunter2")
+    assert done.returncode == 2
+    (told,) = errors(done)
+    assert told.startswith(error)
+    assert "hunter2" not in done.stderr
+
+
+def test_the_mistakes_of_all_tables_are_named_at_once(tmp_path: Path) -> None:
+    text = (
+        'refesh = 1\ntimewindow = 0\n[[rule]]\nname = "a"\nabov = 1\n[[rule]]\nname = "b"\n'
+        '[[notify]]\nwebhok = "https://hunter2@x/"\n[[notify]]\nname = "c"\nexec = "/nowhere"\n'
+    )
+    done = run(text, tmp_path)
+    assert done.returncode == 2
+    assert [error.split(":")[0] for error in errors(done)] == [
+        "ok.toml",
+        "ok.toml, timewindow = 0",
+        "ok.toml, line 5 (rule 'a')",
+        "ok.toml, line 7",
+        "ok.toml, line 9",
+        "ok.toml line 12, [[notify]] c",
+    ]
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 5000,
+        "a = " + "[" * 5000 + "]" * 5000,
+        ".".join(["a"] * 5000) + " = 1",
+        "[" + ".".join(["a"] * 5000) + "]",
+        "a = " + "{a=" * 5000 + "1" + "}" * 5000,
+        "file = " + "[" * 100 + "]" * 100,
+        "[[notify]]\nexec = " + "[" * 100 + "]" * 100,
+        "[[notify]]\nwebhook = 'https://x/'\nbody = " + "{a=" * 100 + "1" + "}" * 100,
+        "timewindow = " + "9" * 5000,
+        "timewindow = 0x" + "f" * 5000,
+        "[[rule]]\nname = 'a'\nabove = 0x" + "f" * 5000,
+        "refresh = 1e999",
+        "refresh = nan",
+        "x = 9999-99-99",
+        "x = 0000-00-00T00:00:00-99:99",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_deep_and_huge_values_are_mistakes(tmp_path: Path, text: str) -> None:
+    done = run(text, tmp_path)
+    assert done.returncode == 2
+    (error,) = errors(done)
+    assert len(error) < 500
+
+
+@pytest.mark.parametrize("count", [300, 900, 5000])
+@pytest.mark.parametrize(
+    "shape", ["not {}true", "lower({}path", "({}true", "status + {}1 > 0", "status = 1 or {}true"]
+)
+def test_a_long_where_is_right_or_a_mistake(tmp_path: Path, shape: str, count: int) -> None:
+    before, after = shape.split("{}")
+    closing = ")" * count if "(" in before else ""
+    end = " = 'a'" if before.startswith("lower") else ""
+    where = before * count + after + closing + end
+    for text in (f'where = "{where}"', f'[[rule]]\nname = "a"\nabsence = "5m"\nwhere = "{where}"'):
+        done = run(text, tmp_path)
+        assert done.returncode in {0, 2}
+        told = errors(done)
+        assert len(told) == (1 if done.returncode else 0)
+        assert all(len(error) < 500 for error in told)
+
+
+def checked(data: bytes, path: Path) -> None:
+    """Check a configuration of these bytes: in one of our errors it may end, in nothing else."""
+    path.write_bytes(data)
+    with contextlib.suppress(GlanceMetricsError):
+        assert check(config_text(str(path)), "ok.toml") in {0, 2}
+
+
+quick = settings(
+    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
+@quick
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_configuration_or_a_mistake(tmp_path: Path, data: bytes) -> None:
+    checked(data, tmp_path / "ok.toml")
+
+
+BASE = b"""\
+timewindow = 20
+file = ["a.log", "-"]
+syslog = "tcp://h:514"
+alert_log_rotation = "10 MB"
+alert_log_retention = 3
+format = "combined"
+group_path = ["/users/*"]
+where = "status >= 500"
+trusted_proxy = ["10.0.0.0/8"]
+log_timezone = "Europe/Paris"
+[[rule]]
+name = "a"
+metric = "p95"
+change = "3x over 1h ago"
+by = "section"
+message = "{section}: {value:.1%}"
+[[rule]]
+name = "b"
+slo = 99.9
+budget = "30d"
+[[notify]]
+name = "team"
+webhook = "https://example.org/"
+hours = "Mon-Fri 08:00-18:00"
+timezone = "Europe/Berlin"
+group_wait = "30s"
+[notify.body]
+text = "{mark} {rule}"
+[[notify]]
+exec = ["/bin/true"]
+[notify.env]
+A = "b"
+"""
+VALUES = [
+    *(b"1", b"-1", b"0", b"1e400", b"nan", b"inf", b"true", b'""', b'"x"', b"[]", b"{}", b"[[]]"),
+    *(b"1979-05-27", b"07:32:00", b"9" * 30, b'"\\u0000"', b'"\\ud7ff"', b'"-"', b'"*"', b'"["'),
+    *(b'"%"', b'"(?P<a>"', b'"$remote_addr $"', b'"off"', b'"99999999999 years"', b'"1e400 MB"'),
+    *(
+        b'"env:"',
+        b'"file:"',
+        b'"file:/"',
+        b'"https://["',
+        b'"{"',
+        b'"}"',
+        b'"' + b"a" * 5000 + b'"',
+    ),
+]
+
+
+@quick
+@given(st.data())
+def test_a_configuration_with_odd_values_is_right_or_a_mistake(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    lines = BASE.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        key, equals, _ = lines[at].partition(b" = ")
+        change = data.draw(st.sampled_from(["value", "twice", "without", "bytes"]))
+        if change == "value" and equals:
+            lines[at] = key + b" = " + data.draw(st.sampled_from(VALUES))
+        elif change == "twice":
+            lines.insert(at, lines[data.draw(st.integers(0, len(lines) - 1))])
+        elif change == "without" and len(lines) > 1:
+            del lines[at]
+        else:
+            lines[at] += data.draw(st.binary(max_size=5))
+    checked(b"\n".join(lines), tmp_path / "ok.toml")
+
+
+def test_a_file_without_an_end_is_no_configuration(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "glancemetrics", "check", "/dev/zero"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "/dev/zero: is too large for a configuration" in done.stderr

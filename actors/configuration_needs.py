@@ -45,10 +45,11 @@ def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
             mistakes.append(f"{where}: {settings.syslog_ca}: not a PEM file of certificates")
         except OSError as error:
             mistakes.append(f"{where}: {settings.syslog_ca}: {error.strerror}")
-    if settings.heartbeat is not None and not Path(settings.heartbeat).parent.is_dir():
+    # os.path has no error for a name that is too long: it is not there.
+    if settings.heartbeat is not None and not os.path.isdir(Path(settings.heartbeat).parent):  # noqa: PTH112
         folder = Path(settings.heartbeat).parent
         mistakes.append(f"{_where(text, name, 'heartbeat')}: {folder}: no such folder")
-    if settings.alert_log not in {None, OFF} and Path(str(settings.alert_log)).is_symlink():
+    if settings.alert_log not in {None, OFF} and os.path.islink(str(settings.alert_log)):  # noqa: PTH114
         mistakes.append(
             f"{_where(text, name, 'alert_log')}: {settings.alert_log}: is a link, and symbolic "
             "links are not followed"
@@ -67,9 +68,9 @@ def missing_logs(settings: Settings, text: str, name: str) -> Iterator[str]:
         if not os.path.lexists(path) and glob.has_magic(path):
             if not glob.glob(path):  # noqa: PTH207 - as the tailer does
                 yield f"{where}: {path}: no log matches yet"
-        elif not Path(path).exists():
+        elif not os.path.exists(path):  # noqa: PTH110
             yield f"{where}: {path}: no such file yet"
-        elif Path(path).is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112
             yield f"{where}: {path}: is a directory; name a log in it, or a glob"
         elif not os.access(path, os.R_OK):
             yield f"{where}: {path}: permission denied"
@@ -92,11 +93,8 @@ def _missing_program(target: Target) -> Mistakes:
         return []
     if "/" not in program:
         return [f"{target.place}: program {program}: not found in PATH"]
-    try:
-        is_file = Path(program).is_file()
-    except OSError as error:
-        return [f"{target.place}: program {program}: {error.strerror}"]
-    return [f"{target.place}: program {program}: {'not executable' if is_file else 'no such file'}"]
+    reason = "not executable" if os.path.isfile(program) else "no such file"  # noqa: PTH113
+    return [f"{target.place}: program {program}: {reason}"]
 
 
 def _where(text: str, name: str, key: str) -> str | None:

@@ -208,7 +208,7 @@ class TomlTable:
             return default
         try:
             seconds = parse_span(value) if isinstance(value, str) else int(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):  # OverflowError: inf
             raise self.wrong(key, f"must be {ALLOWED_SPAN}") from None
         if isinstance(value, bool) or not 0 < seconds <= LONGEST_SPAN:
             raise self.wrong(key, f"must be {ALLOWED_SPAN}, at most 30d")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from actors.check_command import check
 from actors.configuration import config_text
 from glancemetrics.errors import GlanceMetricsError
+from tests.conftest import thorough
 
 
 def run(text: str | bytes, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -117,6 +118,8 @@ def test_a_log_that_is_not_there_is_named_but_may_come(tmp_path: Path) -> None:
         ('syslog_ca = "ok.toml"', "ok.toml line 1, syslog_ca: ok.toml: not a PEM file"),
         ('heartbeat = "no/such/beat"', "ok.toml line 1, heartbeat: no/such: no such folder"),
         ('alert_log = "link"', "ok.toml line 1, alert_log: link: is a link, and symbolic links"),
+        (f'heartbeat = "{"a" * 5000}/x"', "ok.toml line 1, heartbeat: aaa"),
+        (f'[[notify]]\nexec = "/{"a" * 5000}"', "ok.toml line 2, [[notify]]: program /aaa"),
         ('format_from = "none.conf"', "--format-from none.conf: No such file"),
         (
             '[[notify]]\nwebhook = "env:ODD"',
@@ -166,6 +169,8 @@ def test_the_mistakes_of_all_tables_are_named_at_once(tmp_path: Path) -> None:
         "timewindow = 0x" + "f" * 5000,
         "[[rule]]\nname = 'a'\nabove = 0x" + "f" * 5000,
         "refresh = 1e999",
+        "[[rule]]\nname = 'a'\nabsence = 1e999",
+        "[[rule]]\nname = 'a'\nabsence = nan",
         "refresh = nan",
         "x = 9999-99-99",
         "x = 0000-00-00T00:00:00-99:99",
@@ -204,7 +209,9 @@ def checked(data: bytes, path: Path) -> None:
 
 
 quick = settings(
-    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=thorough(80, 5000),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 
 

@@ -206,8 +206,6 @@ class _Http:
         self._secret = None if target.secret is None else revealed(target.secret)
 
     async def __call__(self, events: Events) -> None:
-        import httpx  # late: few have such a target
-
         headers = {
             "Content-Type": b"application/json",
             "Accept-Encoding": b"identity",
@@ -221,33 +219,41 @@ class _Http:
             body = webhook_body(events, self._target)
         if self._secret is not None:
             headers[SIGNATURE_HEADER] = signature(self._secret, int(self._wall()), body).encode()
-        try:
-            client = await self._connected()
-            with trio.fail_after(self._target.timeout):  # of all together; theirs is of each step
-                # The status says it all. What comes after it may be of any size, packed or not.
-                async with client.stream(
-                    "POST",
-                    self._url,
-                    content=body,
-                    headers=[(name.encode(), value) for name, value in headers.items()],
-                ) as answer:
-                    status, retry_after = answer.status_code, answer.headers.get("Retry-After")
-        except trio.TooSlowError:
-            raise TryAgainError(f"no answer within {self._target.timeout} s") from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise RefusedError("invalid URL") from None
-        except httpx.LocalProtocolError as error:
-            # We could not write this request, and it would be the same next time.
-            raise RefusedError(f"cannot be sent ({type(error).__name__})") from None
-        except httpx.TransportError as error:
-            # Its words may hold the address, which may be a secret.
-            raise TryAgainError(f"cannot be reached ({type(error).__name__})") from None
+        status, retry_after = await self._answer(headers, body)
         if 200 <= status < 300:
             return
         reason = f"answers {status}"
         if status in {408, 425, 429} or status >= 500:
             raise TryAgainError(reason, _wait(retry_after, self._wall()))
         raise RefusedError(reason)
+
+    async def _answer(self, headers: Mapping[str, bytes], body: bytes) -> tuple[int, str | None]:
+        """Post; return the status of the answer and its `Retry-After`.
+
+        The status says it all: what comes after it may be of any size, packed or not, and is not
+        read.
+        """
+        import httpx  # late: few have such a target
+
+        answered: tuple[int, str | None] | None = None
+        fields = [(name.encode(), value) for name, value in headers.items()]
+        try:
+            client = await self._connected()
+            with trio.move_on_after(self._target.timeout):  # of all together; theirs is of a step
+                async with client.stream("POST", self._url, content=body, headers=fields) as answer:
+                    answered = answer.status_code, answer.headers.get("Retry-After")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise RefusedError("invalid URL") from None
+        except httpx.LocalProtocolError as error:
+            # We could not write this request, and it would be the same next time.
+            raise RefusedError(f"cannot be sent ({type(error).__name__})") from None
+        except httpx.TransportError as error:
+            if answered is None:
+                # Its words may hold the address, which may be a secret.
+                raise TryAgainError(f"cannot be reached ({type(error).__name__})") from None
+        if answered is None:
+            raise TryAgainError(f"no answer within {self._target.timeout} s")
+        return answered
 
     async def _connected(self) -> httpx.AsyncClient:
         """Return the client."""

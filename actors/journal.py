@@ -226,7 +226,8 @@ class Journal:
             for script in _MIGRATIONS[version:]:
                 for statement in filter(str.strip, script.split(";")):
                     database.execute(statement)
-            database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+            # A later version's columns do no harm; its number stays.
+            database.execute(f"PRAGMA user_version = {max(version, len(_MIGRATIONS))}")
 
 
 def _stored(text: str) -> str:

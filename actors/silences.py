@@ -46,8 +46,10 @@ class Silences:
             found = json.loads(self._path.read_bytes())
         except FileNotFoundError:
             return []
+        except RecursionError as error:  # [[[[...
+            raise ValueError(str(error)) from None
         try:
-            silences = [Silence(**one) for one in found]
+            silences = [_checked(Silence(**one)) for one in found]
         except TypeError as error:
             raise ValueError(str(error)) from None
         return [silence for silence in silences if silence.until > now]
@@ -84,3 +86,11 @@ class Silences:
         """Put these in place of all. Raises `OSError`."""
         told = json.dumps([attrs.asdict(one) for one in silences], indent=1)
         replace_state(self._path, told.encode())
+
+
+def _checked(silence: Silence) -> Silence:
+    """Return it. Raises `TypeError` if it is not of the types that were saved."""
+    texts = isinstance(silence.pattern, str) and isinstance(silence.why, str)
+    if not texts or not isinstance(silence.until, int | float):
+        raise TypeError("a silence has a pattern, a time and a reason")
+    return silence

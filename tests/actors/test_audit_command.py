@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.alert_log_files import read_lines, rotated
+from actors.alert_log_files import read_head, read_lines, rotated
 from glancemetrics.audit import verify
 from tests.actors.outputs.feeding import event
 
@@ -188,9 +188,11 @@ def test_a_writer_that_is_killed_loses_no_event_and_breaks_no_chain(tmp_path: Pa
                 writer.send_signal(signal.SIGKILL)
                 kills += 1
         writer.wait(timeout=30)
+        left = [line for file in (*rotated(path), path) for line in read_lines(file)]
+        assert verify(left, read_head(path)).broken is None
     assert kills >= 3
     lines = [line for file in (*rotated(path), path) for line in read_lines(file)]
-    proved = verify(lines)
+    proved = verify(lines, read_head(path))
     assert proved.broken is None
     told = [line.text for line in lines]
     for number in range(1000):

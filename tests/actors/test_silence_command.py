@@ -68,10 +68,23 @@ def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], status: int, error
     assert "Traceback" not in done.stderr
 
 
-def test_a_damaged_file_silences_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "[{]",
+        "[" * 100_000,
+        '[{"pattern": 1, "until": 1}]',
+        '[{"pattern": "*", "until": "x"}]',
+        '[{"pattern": "*", "until": 9e99, "why": []}]',
+        "[[]]",
+        "1",
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_damaged_file_silences_nothing(tmp_path: Path, damaged: str) -> None:
     path = tmp_path / "glancemetrics" / "silences.json"
     path.parent.mkdir()
-    path.write_text("[{]")
+    path.write_text(damaged)
     assert Silences(path).known(0) == ()
     done = run(cwd=tmp_path)
     assert done.returncode == 1

@@ -309,8 +309,6 @@ def _wait(retry_after: str | None, now: float) -> float | None:
         return min(float(text[:20]), _LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(text).timestamp()
-    except OverflowError:
-        return _LONGEST_WAIT
-    except (ValueError, TypeError, IndexError, OSError):
+    except (ValueError, TypeError, IndexError, OSError, OverflowError):  # beyond any calendar
         return None
     return min(max(0.0, until - now), _LONGEST_WAIT)

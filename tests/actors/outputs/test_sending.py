@@ -146,6 +146,8 @@ async def test_a_target_that_goes_bad_is_logged_once_and_once_when_it_is_good_ag
     [
         "Fri, 31 Dec 9999 23:59:59 -2359",
         "Fri, 31 Dec 99999 23:59:59 GMT",
+        "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+        "Sat, 01 Jan 0001 00:00:00 -0000",
         "Sat, 01 Jan 0001 00:00:00 +2359",
         "9" * 400,
         "²",

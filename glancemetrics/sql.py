@@ -76,12 +76,15 @@ class Where:
         cursor = self._connection.cursor()
         try:
             cursor.register("log", pa.Table.from_batches([with_section(batch)]))
-            column = cursor.sql(self._query).to_arrow_table().column("keep")
+            kept = cursor.sql(self._query).to_arrow_table()
         except duckdb.Error as error:
             said = f"--where {shortened(self.expression)}: {readable(error)}"
             raise UsageError(said) from None
         finally:
             cursor.close()
+        if kept.num_columns != 1:  # as of *
+            raise UsageError(f"--where {shortened(self.expression)}: must be one expression")
+        column = kept.column(0)
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 

@@ -53,6 +53,8 @@ def test_expressions_over_the_columns(expression: str, expected: list[int]) -> N
         ("status >=", "syntax error"),
         ("status", "must be true or false"),
         ("count(*) > 1", "each record alone"),
+        ("*", "must be one expression"),
+        ("columns(*) is null", "must be one expression"),
         ("true) from log; drop view log; select (1", "one question"),
         ("exists(select * from read_text('/etc/passwd'))", "disabled"),
         ("exists(from '/etc/passwd')", "does not exist"),

@@ -127,6 +127,7 @@ class Notifier:
         self, inbox: Inbox, journal: Journal, poke: trio.MemorySendChannel[None]
     ) -> None:
         """Note what goes on: what began in a silence or at night, and what is told repeatedly."""
+        is_first = True
         async with poke:
             async for snapshot in inbox.snapshots:
                 firing = [one for one in snapshot.alerts.firing if self._target.watches(one)]
@@ -134,8 +135,12 @@ class Notifier:
                     continue
                 async with self._noting:
                     has_noted = await trio.to_thread.run_sync(self._remind, firing, journal)
-                if has_noted:
+                if is_first:
+                    # What fired before a restart is known only now, and may soon be over there.
+                    self._resend_at = -math.inf
+                if has_noted or is_first:
                     _poke(poke)
+                is_first = False
 
     def _remind(self, firing: list[Incident], journal: Journal) -> bool:
         now, name = self._wall(), self._target.name

@@ -112,6 +112,23 @@ async def test_what_fires_is_sent_again_and_again_also_after_a_restart(journal: 
     assert alert["endsAt"] > first[0]["endsAt"]
 
 
+async def test_after_a_restart_it_hears_at_once_of_what_still_fires(journal: Path) -> None:
+    """And not a minute later: until then the alert may have ended there."""
+    with http_server() as server:
+        told = target(f'alertmanager = "http://127.0.0.1:{server.port}"')
+        for count in (1, 2):
+            async with trio.open_nursery() as nursery:
+                running = Telling(told, journal, nursery, now=BASE)
+                if count == 1:
+                    running.send(scanner(1, BASE))
+                else:
+                    await trio.sleep(0.5)  # nothing was known of it when it began
+                    await running.show(scanner(1, BASE))
+                await until(server, count)
+                nursery.cancel_scope.cancel()
+    assert posted(server)[0] == posted(server)[1]
+
+
 @pytest.mark.usefixtures("often")
 async def test_what_is_over_is_sent_again_for_a_while_only(journal: Path) -> None:
     with http_server() as server:

@@ -22,6 +22,7 @@ from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.health_changes import HealthChanges
 from glancemetrics.humane import format_duration
 from glancemetrics.snapshot import Snapshot, SourceHealth, SourceState
 from glancemetrics.state_tree import to_bytes
@@ -48,43 +49,81 @@ async def supervise_alerts(
     `own` watches how the program itself fares; `what` says what is monitored, for people;
     `checkpoints` is where they are saved; `first` has happened before.
     """
+    supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints)
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
-    for event in first:
-        fan_out.send_event(event)
-    save_at = -math.inf
-    dropped: dict[str, int] = {}
-    unread = ""
+    supervision.tell(first)
     try:
         async with receive:
             async for message in receive:
                 match message:
                     case ClosedSeconds():
-                        for event in alerting.close(message, unread):
-                            fan_out.send_event(event)
-                        dropped = _told_dropped(alerting, dropped)
-                    case ClockSet(seconds=by):
-                        why = _clock_set(by)
-                        ends = [*alerting.begin_anew(why), *own.begin_anew(why, wall())]
-                        for event in ends:
-                            fan_out.send_event(event)
+                        supervision.close(message)
+                    case ClockSet():
+                        supervision.begin_anew(message)
                     case Snapshot():
-                        unread = _unread(message.health.sources)
-                        health = fan_out.health(message.health)
-                        for event in own.look(health, message.time):
-                            fan_out.send_event(event)
-                        alerts = own.joined(alerting.alerts)
-                        fan_out.send_snapshot(attrs.evolve(message, health=health, alerts=alerts))
+                        supervision.show(message)
                     case Checkpoint():
-                        is_due = checkpoints is not None and trio.current_time() >= save_at
-                        if checkpoints is None or not is_due:
-                            continue
-                        if not await _save(checkpoints, message, alerting, own, fan_out, wall()):
-                            save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
+                        await supervision.save(message)
     finally:
         # Also when something failed: silence must be told from absence.
         fan_out.send_event(
             _own(AlertEventKind.MONITORING_STOPPED, f"Monitoring of {what} ended", wall)
         )
+
+
+@attrs.define
+class _Supervision:
+    """What is done with each message."""
+
+    _alerting: Alerting
+    _own: OwnWatch
+    _fan_out: FanOut
+    _what: str
+    _wall: WallClock
+    _checkpoints: Checkpoints | None
+    _changes: HealthChanges | None = None
+    """`None` before the first snapshot."""
+    _unread: str = ""
+    """Which logs cannot be read, as of the last snapshot."""
+    _dropped: dict[str, int] = attrs.field(factory=dict)
+    """{rule that has too many groups: of how many that was said}"""
+    _save_at: float = -math.inf
+
+    def tell(self, events: Sequence[AlertEvent]) -> None:
+        """Send events to the outputs. Where there is no screen, the program's log shows them."""
+        for event in events:
+            logger.info("{}", event.message)
+            self._fan_out.send_event(event)
+
+    def close(self, seconds: ClosedSeconds) -> None:
+        self.tell(self._alerting.close(seconds, self._unread))
+        self._dropped = _told_dropped(self._alerting, self._dropped)
+
+    def begin_anew(self, clock: ClockSet) -> None:
+        why = _clock_set(clock.seconds)
+        self.tell([*self._alerting.begin_anew(why), *self._own.begin_anew(why, self._wall())])
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Hand on a snapshot with the alerts of its instant; log what has changed in its health."""
+        self._unread = _unread(snapshot.health.sources)
+        health = self._fan_out.health(snapshot.health)
+        self.tell(self._own.look(health, snapshot.time))
+        if self._changes is None:
+            self._changes = HealthChanges()
+            where = ", ".join(self._fan_out.destinations) or "no output"
+            logger.info("following {}; alerts go to {}", self._what, where)
+        for change in self._changes.look(health, trio.current_time()):
+            logger.log(change.level.value, "{}", change.text)
+        alerts = self._own.joined(self._alerting.alerts)
+        self._fan_out.send_snapshot(attrs.evolve(snapshot, health=health, alerts=alerts))
+
+    async def save(self, checkpoint: Checkpoint) -> None:
+        if self._checkpoints is None or trio.current_time() < self._save_at:
+            return
+        if not await _save(
+            self._checkpoints, checkpoint, self._alerting, self._own, self._fan_out, self._wall()
+        ):
+            self._save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
 
 
 def _clock_set(by: float) -> str:

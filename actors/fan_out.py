@@ -103,6 +103,17 @@ class FanOut:
         self.deliveries = [Delivery.to(output) for output in outputs]
 
     @property
+    def destinations(self) -> tuple[str, ...]:
+        """Where alert events go, for people; outputs say it when they have begun."""
+        return tuple(
+            f"{each.output.name} ({each.health.detail})"
+            if each.health.detail and each.health.state is OutputState.WORKING
+            else each.output.name
+            for each in self.deliveries
+            if each.output.wants_events
+        )
+
+    @property
     def undelivered(self) -> dict[str, list[AlertEvent]]:
         """By the name of an output, the events that it has not delivered."""
         return {

@@ -53,7 +53,10 @@ def run_monitor(settings: Settings, written: Written | None = None) -> int:
     to_terminal = sys.stdout is not None and sys.stdout.isatty()
     with_console = to_terminal and not settings.json and not settings.no_console
     folder = state_folder(settings.state_dir)
-    _log_to(settings.log_level, folder / "glancemetrics.log" if with_console else None)
+    # Without a screen the log is where people look.
+    level = "warning" if with_console or settings.json else "info"
+    level = level if settings.log_level == "auto" else settings.log_level
+    _log_to(level, folder / "glancemetrics.log" if with_console else None)
     program = _Program(settings, written or Written(), folder, with_console)
     try:
         trio.run(program.main)

@@ -48,7 +48,8 @@ async def _keep_running(delivery: Delivery) -> None:
             reason = sentence(error)
             delivery.report(OutputState.RETRYING, reason)
             delivery.count_restart()
-            logger.warning(
+            # That it fails is logged once, of its health; this is each try.
+            logger.debug(
                 "{} failed: {}; trying again in {} s", delivery.output.name, reason, backoff
             )
             logger.opt(exception=error).debug("{} failed", delivery.output.name)

@@ -188,12 +188,14 @@ class Aggregation:
             self._reformatted[read.source] = (read.reformatted, wall)
         state = SourceState.FOLLOWING if read.caught_up else SourceState.READING
         source = self._sources.get(read.source)
+        unparsed = 0 if source is None else source.unparsed
         self._sources[read.source] = SourceHealth(
             read.source,
             state,
             detail=self._note_on(read.source, wall),
             format=read.format or (source.format if source else None),
             lag_bytes=read.lag_bytes,
+            unparsed=0 if read.batch.num_rows else unparsed + read.rejects,
         )
         self._clock.observe(read.source, None, read.caught_up, wall)
         kept = self._kept(read, wall) if read.batch.num_rows else None
@@ -258,6 +260,7 @@ class Aggregation:
             source,
             detail=source.detail or self._note_on(source.name, wall),
             format=source.format or (known.format if known else None),
+            unparsed=known.unparsed if known else 0,
         )
         self._clock.observe(source.name, None, source.state is not SourceState.READING, wall)
 
@@ -353,8 +356,7 @@ class Aggregation:
             if not len(seconds):
                 return None
         self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
-        learns = self.learns_delay and self._delay is None
-        if read.fresh and learns and self._clock.live:
+        if read.fresh and self.learns_delay and self._clock.live:
             self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
         if wanted is not None and not wanted.all():
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
@@ -379,6 +381,11 @@ class Aggregation:
             self._late += int(hits[late].sum())
         self._rates.add(distinct, hits)
 
+    def _with_behind(self, source: SourceHealth, wall: float) -> SourceHealth:
+        delay = self._delays.get(source.name)
+        behind = 0 if delay is None else delay.behind(wall)
+        return attrs.evolve(source, behind=behind) if behind else source
+
     def _health(self, wall: float) -> Health:
         lag_bytes = sum(source.lag_bytes for source in self._sources.values())
         newest = self._clock.newest
@@ -400,7 +407,7 @@ class Aggregation:
             last_gap=self._last_gap,
             lag_bytes=lag_bytes,
             lag_seconds=lag_seconds,
-            sources=tuple(self._sources.values()),
+            sources=tuple(self._with_behind(source, wall) for source in self._sources.values()),
             reject_samples=(*self._first_rejects, *self._rejects),
             newest=newest,
             live=self._clock.live,

@@ -29,23 +29,29 @@ class ArrivalDelay:
 
     def __init__(self) -> None:
         self._late = np.zeros((_MEMORY_SECONDS, _BINS + 1), np.int64)
+        self._least = np.full(_MEMORY_SECONDS, np.inf)
+        """By second of arrival, the least seconds by which a record was late."""
         self._newest = 0
 
     def to_state(self) -> State:
         """Return what it holds."""
-        return {"late": self._late, "newest": self._newest}
+        return {"late": self._late, "least": self._least, "newest": self._newest}
 
     def restore(self, state: State) -> None:
         """Hold what another held. Raises `ValueError` if that was of another kind."""
         if state["late"].shape != self._late.shape:
             raise ValueError("delays of another kind")
         self._late, self._newest = state["late"], state["newest"]
+        self._least = state.get("least", self._least)
 
     def observe(self, arrival: float, seconds: npt.NDArray[np.int64]) -> None:
         """Note records of whole `seconds` that arrived at `arrival`, both since the epoch."""
         self._forget(arrival)
-        late = np.clip(np.floor((arrival - (seconds + 1)) / _BIN), 0, _BINS).astype(np.int64)
-        self._late[self._newest % _MEMORY_SECONDS] += np.bincount(late, minlength=_BINS + 1)
+        late = arrival - (seconds + 1)
+        bins = np.clip(np.floor(late / _BIN), 0, _BINS).astype(np.int64)
+        slot = self._newest % _MEMORY_SECONDS
+        self._late[slot] += np.bincount(bins, minlength=_BINS + 1)
+        self._least[slot] = min(self._least[slot], late.min())
 
     def seconds(self, now: float) -> float | None:
         """Return the delay in seconds, in steps of half a second; `None` if nothing arrived."""
@@ -57,8 +63,21 @@ class ArrivalDelay:
         bin_ = int(np.searchsorted(np.cumsum(counts), math.ceil(total * _SHARE)))
         return min((bin_ + 1) * _BIN, LONGEST_DELAY)
 
+    def behind(self, now: float) -> int:
+        """Return by how many seconds most records were late, if by more than any delay, else 0.
+
+        A server that is slow to write is not late with all of them: its clock is.
+        """
+        self._forget(now)
+        counts = self._late.sum(axis=0)
+        least = float(self._least.min())
+        is_slow = 2 * int(counts[_BINS]) > int(counts.sum()) and least >= LONGEST_DELAY
+        return round(least) if is_slow else 0
+
     def _forget(self, now: float) -> None:
         second = int(now)
         ahead = min(max(0, second - self._newest), _MEMORY_SECONDS)
-        self._late[np.arange(second - ahead + 1, second + 1) % _MEMORY_SECONDS] = 0
+        forgotten = np.arange(second - ahead + 1, second + 1) % _MEMORY_SECONDS
+        self._late[forgotten] = 0
+        self._least[forgotten] = np.inf
         self._newest = max(self._newest, second)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
-from glancemetrics.heartbeat import overdue_seconds
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
@@ -227,7 +226,8 @@ def _generate(arguments: list[str]) -> int:
 def _healthcheck(arguments: list[str]) -> int:
     parser = _Parser(
         prog="glancemetrics healthcheck",
-        description="Exit with 0 if the monitor that writes FILE (--heartbeat) is alive, else 1.",
+        description="Exit with 0 if the monitor that writes FILE (--heartbeat) is alive and reads "
+        "at least one log, else 1.",
     )
     parser.add_argument(
         "file", nargs="?", default=os.environ.get("GLANCEMETRICS_HEARTBEAT"), metavar="FILE"
@@ -235,14 +235,19 @@ def _healthcheck(arguments: list[str]) -> int:
     file = parser.parse_args(arguments).file
     if not file:
         raise UsageError("name the file that --heartbeat writes")
+    from glancemetrics.heartbeat import Heartbeat
+
     try:
-        overdue = overdue_seconds(Path(file).read_text(encoding="utf-8"), time.time())
+        last = Heartbeat.read(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise GlanceMetricsError(
             f"{file}: there is no heartbeat: the monitor does not run"
         ) from None
+    overdue = last.overdue_seconds(time.time())
     if overdue > 0:
         raise GlanceMetricsError(f"{file}: the heartbeat is {overdue:.0f} s overdue")
+    if last.trouble:
+        raise GlanceMetricsError(f"{file}: {last.trouble}")
     return 0
 
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import attrs
+
 _GRACE_REFRESHES = 3
 _GRACE_SECONDS = 5
 
 
-def heartbeat(time: float, refresh_seconds: float) -> str:
-    """Return the text of a heartbeat file; `time` in seconds since the epoch."""
-    return f"{time:.3f} {refresh_seconds}\n"
+def heartbeat(time: float, refresh_seconds: float, trouble: str = "") -> str:
+    """Return the text of a heartbeat file; `time` in seconds since the epoch.
 
-
-def overdue_seconds(text: str, now: float) -> float:
-    """Return by how much the next heartbeat is overdue, negative before it is.
-
-    Raises `ValueError` where the text is none.
+    `trouble` is why the monitor is of no use though it runs, in a sentence.
     """
-    taken, refresh = map(float, text.split())
-    return now - taken - _GRACE_REFRESHES * refresh - _GRACE_SECONDS
+    return f"{time:.3f} {refresh_seconds}\n{' '.join(trouble.split())}\n"
+
+
+@attrs.frozen
+class Heartbeat:
+    """What a heartbeat file says."""
+
+    taken: float
+    refresh_seconds: float
+    trouble: str
+
+    @classmethod
+    def read(cls, text: str) -> Heartbeat:
+        """Raises `ValueError` where the text is none."""
+        times, _, trouble = text.partition("\n")
+        taken, refresh = map(float, times.split())
+        return cls(taken, refresh, trouble.strip())
+
+    def overdue_seconds(self, now: float) -> float:
+        """Return by how much the next heartbeat is overdue, negative before it is."""
+        grace = _GRACE_REFRESHES * self.refresh_seconds + _GRACE_SECONDS
+        return now - self.taken - grace

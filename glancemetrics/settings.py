@@ -508,13 +508,14 @@ class Settings:
         allowed="true or false",
     )
     log_level: str = _setting(
-        "warning",
-        _choice("debug", "info", "warning", "error"),
+        "auto",
+        _choice("auto", "debug", "info", "warning", "error"),
         name="log_level",
         metavar="LEVEL",
-        help="what GlanceMetrics logs of itself: debug, info, warning or error; on stderr, or "
-        "with the console in glancemetrics.log beside the default alert log",
-        allowed="debug, info, warning or error",
+        help="verbosity of GlanceMetrics' own log: debug, info, warning, error, or auto (info "
+        "without console and --json, else warning); on stderr, or with the console in "
+        "glancemetrics.log beside the default alert log",
+        allowed="auto, debug, info, warning or error",
     )
 
     @property

@@ -42,6 +42,11 @@ class SourceHealth:
     """Name of the format of its newest records; `None` before any."""
     lag_bytes: int = 0
     """Bytes written to it that have not been read."""
+    unparsed: int = 0
+    """Rejects since its last record."""
+    behind: int = 0
+    """Seconds by which most of its records are dated before they were written, where that is more
+    than any server takes to write them: its clock is slow. 0 otherwise."""
     opened: bool = True
     """Whether it has been looked into; its bytes count as lag until then."""
     last_record: int | None = None
@@ -117,6 +122,15 @@ class Health:
     """Second of the newest record read."""
     live: bool = True
     """Whether windows follow the wall clock; else the records' own times."""
+
+    @property
+    def blindness(self) -> str:
+        """Why no log at all is being read, in a sentence; empty where one is."""
+        lost = [s for s in self.sources if s.state in (SourceState.WAITING, SourceState.BLOCKED)]
+        if not lost or len(lost) < len(self.sources):
+            return ""
+        more = f" (and {len(lost) - 1:,} more)" if len(lost) > 1 else ""
+        return f"no log can be read: {lost[0].name} {lost[0].detail}{more}"
 
     @property
     def memory_share(self) -> float:

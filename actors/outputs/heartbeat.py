@@ -34,5 +34,5 @@ class Heartbeat:
     def _write(self, snapshot: Snapshot) -> None:
         aside = self._path.with_name(self._path.name + ".new")
         with os.fdopen(open_own(aside, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-            file.write(heartbeat(snapshot.time, self._refresh_seconds))
+            file.write(heartbeat(snapshot.time, self._refresh_seconds, snapshot.health.blindness))
         aside.replace(self._path)

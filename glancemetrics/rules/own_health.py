@@ -40,6 +40,9 @@ def own_rules() -> tuple[OwnRule, ...]:
         _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, says=_says_lag),
         _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
              says=lambda i: f"{_named(i)} {visible(i.cause)}".rstrip()),
+        _own("Clock behind", "warning", _behind, 0, hold=60, keep=60, by="source",
+             says=lambda i: f"most records of {_named(i)} are {round(i.value / 60)} min behind "
+             "this machine's clock, and in no window"),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
              says=lambda i: f"{_named(i)} does not work: {visible(i.cause)}"),
         _own("Own memory", "warning", _memory, SHORT_OF_MEMORY, hold=60, keep=60,
@@ -105,6 +108,10 @@ def _memory(health: Health) -> Measured:
 def _unreadable(health: Health) -> Measured:
     bad = (SourceState.BLOCKED, SourceState.WAITING)
     return {source.name: (float(source.state in bad), source.detail) for source in health.sources}
+
+
+def _behind(health: Health) -> Measured:
+    return {source.name: (float(source.behind), "") for source in health.sources}
 
 
 def _failing(health: Health) -> Measured:

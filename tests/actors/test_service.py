@@ -654,6 +654,35 @@ async def test_an_output_that_keeps_failing_does_not_hold_up_the_end(clock, pipe
     assert trio.current_time() - began < 60
 
 
+async def test_a_servers_clock_that_is_slow_is_told_and_raises_an_alert(clock, run, wall) -> None:
+    monitor = run(rules="stock")
+    await trio.sleep(3)
+    for _ in range(100):
+        monitor.write(line(int(wall()) - 3000) * 5)
+        await trio.sleep(1)
+    source = monitor.recorder.last.health.sources[0]
+    assert source.behind == pytest.approx(3000, abs=2)
+    (alert,) = [e for e in monitor.recorder.events if e.incident and "Clock" in e.incident.rule]
+    assert "50 min behind this machine's clock" in alert.message
+    for _ in range(150):
+        monitor.write(line(int(wall())) * 5)
+        await trio.sleep(1)
+    assert monitor.recorder.last.health.sources[0].behind == 0
+    assert monitor.recorder.events[-1].kind is AlertEventKind.RECOVERED
+
+
+@pytest.mark.parametrize("seconds", [45, 100])
+async def test_a_buffered_log_is_no_slow_clock(clock, run, wall, seconds: int) -> None:
+    monitor = run(rules="stock")
+    await trio.sleep(3)
+    for _ in range(4):
+        await trio.sleep(seconds)
+        now = int(wall())
+        monitor.write(*(line(now - age) for age in range(seconds - 1, -1, -1)))
+        await trio.sleep(3)
+        assert monitor.recorder.last.health.sources[0].behind == 0
+
+
 async def test_a_missing_file_is_told_and_awaited(clock, run) -> None:
     monitor = run()
     snapshot = await monitor.until(lambda s: bool(s.health.sources))

@@ -288,9 +288,9 @@ def test_a_signal_drains_and_ends_within_two_seconds(tmp_path: Path, number: int
 
 
 def test_without_a_terminal_it_runs_headless(tmp_path: Path) -> None:
-    """As `docker run -d` does: no TTY, no stdin, SIGTERM."""
+    """As `docker run -d` does: no TTY, no stdin, SIGTERM. What it says is all that anybody sees."""
     log = tmp_path / "access.log"
-    log.write_bytes(line())
+    log.write_bytes(line(int(time.time())))
     trail = tmp_path / "alerts.jsonl"
     with subprocess.Popen(
         [*PROGRAM, "-f", str(log), "--alert-log", str(trail)]
@@ -301,10 +301,43 @@ def test_without_a_terminal_it_runs_headless(tmp_path: Path) -> None:
         check = [*PROGRAM, "healthcheck", str(tmp_path / "beat")]
         assert subprocess.run(check, check=False).returncode == 0
         process.terminate()
-        assert process.communicate(timeout=5) == (b"", b"")
+        output, said = process.communicate(timeout=5)
+        assert output == b""
+        assert said.decode().splitlines() == [
+            f"glancemetrics: INFO: following {log}; alerts go to alert log ({trail})",
+            f"glancemetrics: INFO: {log}: format combined",
+        ]
         assert process.returncode == 0
     assert subprocess.run(check, check=False, capture_output=True).returncode == 1
     assert trail.read_text().count("\n") == 2
+
+
+def test_headless_it_says_what_goes_bad_and_when_it_is_good_again(tmp_path: Path) -> None:
+    log, junk, beat = tmp_path / "access.log", tmp_path / "junk.log", tmp_path / "beat"
+    junk.write_bytes(b"no log line\n")
+    check = [*PROGRAM, "healthcheck", str(beat)]
+    said = tmp_path / "said"
+    with said.open("wb") as file, subprocess.Popen(
+        [*PROGRAM, "-f", str(log), "-f", str(junk), "-r", "0.2", "--alert-threshold", "1"]
+        + ["--alertwindow", "0.05", "--heartbeat", str(beat), "--alert-log", "off"]
+        + ["--syslog", f"unix://{tmp_path}/nobody"],
+        stdout=subprocess.DEVNULL, stderr=file, stdin=subprocess.DEVNULL,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        eventually(lambda: b"access.log does not exist yet" in said.read_bytes())
+        eventually(lambda: b"junk.log has lines in no known format" in said.read_bytes())
+        eventually(lambda: b"syslog fails: cannot reach" in said.read_bytes())
+        junk.unlink()
+        eventually(lambda: subprocess.run(check, check=False, capture_output=True).returncode == 1)
+        answer = subprocess.run(check, check=False, capture_output=True)
+        assert b"no log can be read: " in answer.stderr
+        log.write_bytes(line(int(time.time())) * 100)
+        eventually(lambda: b"access.log is being read" in said.read_bytes())
+        eventually(lambda: b"INFO: High traffic generated an alert" in said.read_bytes())
+        eventually(lambda: subprocess.run(check, check=False).returncode == 0)
+        process.terminate()
+        process.wait(5)
+    assert said.read_bytes().count(b"syslog fails") == 1
 
 
 def test_a_log_that_is_piped_in_leaves_the_keys_to_the_terminal(terminal, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from actors.outputs.console.cells import (
 from actors.silences import Silence, silence_among
 from glancemetrics.dimensions import Dimension
 from glancemetrics.escaping import readable, visible
+from glancemetrics.health_changes import behind_text
 from glancemetrics.humane import (
     UNKNOWN,
     events_text,
@@ -138,11 +139,21 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
         rows.append(
             _warning("records are ahead of this machine's clock: is the server's time zone right?")
         )
-    troubled = [s for s in state.sources if s.detail and s.state is not SourceState.ENDED]
-    rows += [_warning(f"{safe(s.name)} {safe(s.detail)}") for s in troubled[:2]]
+    unopened = sum(not source.opened for source in state.sources)
+    if unopened:
+        opened, count = len(state.sources) - unopened, len(state.sources)
+        rows.append(_warning(f"{format_count(opened)} of {format_count(count)} logs opened"))
+    troubled = [(s.name, said) for s in state.sources if (said := _trouble_of(s))]
+    rows += [_warning(f"{safe(name)} {safe(said)}") for name, said in troubled[:2]]
     if len(troubled) > 2:
         rows.append(_warning(f"and {len(troubled) - 2} more sources"))
     return [fitted(row, cells) for row in rows]
+
+
+def _trouble_of(source: SourceHealth) -> str:
+    if source.behind:
+        return behind_text(source)
+    return "" if source.state is SourceState.ENDED else source.detail
 
 
 def _warned(name: str, value: str, bad: bool) -> Row:
@@ -387,16 +398,24 @@ def _silence(snapshot: Snapshot, context: Context) -> str:
         return f"{safe(troubled[0].name)} {safe(troubled[0].detail)}."
     if state.early and not snapshot.insights.hits:
         return "All records are ahead of this machine's clock: is the server's time zone right?"
+    slow = [source for source in state.sources if source.behind]
+    if slow and not snapshot.insights.hits:
+        return f"{safe(slow[0].name)} {behind_text(slow[0])}"
+    return _last_request(snapshot, context, f"No request was logged in {span}")
+
+
+def _last_request(snapshot: Snapshot, context: Context, said: str) -> str:
+    state = snapshot.health
     ends = [source.last_record for source in state.sources if source.last_record is not None]
     known = max(ends, default=None) if state.newest is None else state.newest
     if known is None:
-        return f"No request was logged in {span}."
+        return f"{said}."
     newest = local_time(known, context.zone)
     if state.newest is None:
         return (
-            f"No request was logged in {span}; the last in the log is of {newest}. To see what "
+            f"{said}; the last in the log is of {newest}. To see what "
             "is in the log already, start with --from start."
         )
     if state.live and state.late and snapshot.time - state.newest > 3600:
         return f"The records are old, the newest of {newest}; --clock log shows them as they were."
-    return f"No request was logged in {span}; the newest is of {newest}."
+    return f"{said}; the newest is of {newest}."

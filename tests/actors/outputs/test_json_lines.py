@@ -13,7 +13,7 @@ from actors.fan_out import Delivery
 from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.json_lines import JsonLines
 from actors.supervisor import keep_running
-from glancemetrics.heartbeat import overdue_seconds
+from glancemetrics.heartbeat import Heartbeat as Read
 from tests.actors.outputs.snapshots import snapshot
 from tests.lines import BASE
 
@@ -72,5 +72,7 @@ async def test_the_heartbeat_says_when_the_next_is_due(tmp_path: Path) -> None:
                 await trio.sleep(0.01)
         text = path.read_text()
         delivery.close()
-    assert overdue_seconds(text, BASE + 10) < 0 < overdue_seconds(text, BASE + 12)
+    read = Read.read(text)
+    assert read.overdue_seconds(BASE + 10) < 0 < read.overdue_seconds(BASE + 12)
+    assert not read.trouble
     assert not path.exists()

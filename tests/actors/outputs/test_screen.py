@@ -219,6 +219,14 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
             {"newest": BASE - 90_000, "late": 5},
             "The records are old, the newest of 2026-09-20 13:13:20 UTC; --clock log shows",
         ),
+        (
+            {
+                "newest": BASE - 3000,
+                "late": 5,
+                "sources": (SourceHealth("/x.log", SourceState.FOLLOWING, behind=3001),),
+            },
+            "/x.log has records 50 min behind this machine's clock: is the server's clock right?",
+        ),
         ({"newest": None, "early": 5}, "All records are ahead of this machine's clock"),
     ],
 )
@@ -250,6 +258,12 @@ def test_trouble_stays_in_sight() -> None:
     assert "! alert log does not work: /root: Permission denied; retrying, 2 events lost" in page
     assert "! notify ops has lost 1 event" in page
     assert "/a.log and 1 more" in page
+
+
+def test_logs_that_have_not_been_opened_are_counted_on_the_screen() -> None:
+    sources = [SourceHealth(f"{i}.log", SourceState.READING, opened=i < 640) for i in range(1000)]
+    page = "\n".join(screen(snapshot(health=health(sources=tuple(sources))), cells=120))
+    assert "! 640 of 1,000 logs opened" in page
 
 
 def test_memory_is_shown_beside_what_may_be_taken_and_marked_when_it_is_short() -> None:

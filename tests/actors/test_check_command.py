@@ -161,6 +161,7 @@ def test_the_mistakes_of_all_tables_are_named_at_once(tmp_path: Path) -> None:
         "a = " + "[" * 5000 + "]" * 5000,
         ".".join(["a"] * 5000) + " = 1",
         "[" + ".".join(["a"] * 5000) + "]",
+        "clock." + ".".join(["a"] * 5000) + " = 1",
         "a = " + "{a=" * 5000 + "1" + "}" * 5000,
         "file = " + "[" * 100 + "]" * 100,
         "[[notify]]\nexec = " + "[" * 100 + "]" * 100,

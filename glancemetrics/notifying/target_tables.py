@@ -97,7 +97,7 @@ class _TargetTable(TomlTable):
             raise self.wrong("timezone", "is that of hours, and there are none")
 
     def _url(self, kind: TargetKind) -> Secret:
-        found = read_secret(self.text(kind.value) or "", self._asked_at(kind.value))
+        found = self._read(kind.value, self.text(kind.value) or "")
         if found.source:
             return found
         if kind is TargetKind.APPRISE:
@@ -131,7 +131,7 @@ class _TargetTable(TomlTable):
         return None if text is None else self._hidden("secret", text)
 
     def _hidden(self, key: str, text: str, inner: str | None = None) -> Secret:
-        found = read_secret(text, self._asked_at(key, inner))
+        found = self._read(key, text, inner)
         if not found.source:
             raise self.unseen_wrong(
                 key,
@@ -157,9 +157,16 @@ class _TargetTable(TomlTable):
         for name in table:
             if not _VARIABLE.fullmatch(name):
                 raise self.unseen_wrong("env", "has a name that no environment variable can have")
-        return tuple(
-            (name, read_secret(text, self._asked_at("env", name))) for name, text in table.items()
-        )
+        return tuple((name, self._read("env", text, name)) for name, text in table.items())
+
+    def _read(self, key: str, text: str, inner: str | None = None) -> Secret:
+        """Read where a secret is. What follows `env:` may be the secret itself, by mistake."""
+        found = read_secret(text, self._asked_at(key, inner))
+        if found.source == "env" and not _VARIABLE.fullmatch(found.name):
+            raise self.unseen_wrong(key, "env: must be followed by the name of a variable")
+        if found.source == "file" and ("@" in found.name or "://" in found.name or not found.name):
+            raise self.unseen_wrong(key, "file: must be followed by the path of a file")
+        return found
 
     def _asked_at(self, key: str, inner: str | None = None) -> str:
         """Return where a key stands, as it begins a sentence about what is missing."""

@@ -131,6 +131,10 @@ def test_what_may_be_a_secret_is_shown_in_no_error(key: str, kind: str, secret: 
         'webhook = "https://x.y/"\nsecret = ["hunter2"]',
         'exec = "a"\nenv = { "A=hunter2" = "x" }',
         'exec = "a"\nenv = { A = ["hunter2"] }',
+        'exec = "a"\nenv = { A = "env:https://hunter2@x/" }',
+        'webhook = "env:https://hunter2@x/"',
+        'webhook = "file:https://hunter2@x/"',
+        'webhook = "https://x.y/"\nheaders = { A = "env:hunter2-hunter2" }',
     ],
 )
 def test_a_plain_word_may_be_a_secret_where_secrets_are(text: str) -> None:

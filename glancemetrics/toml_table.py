@@ -42,10 +42,8 @@ class Place:
         `inner` is a key of the table that the key holds.
         """
         found = -1
-        best = None
-        """The nearest line so far: of the table, then of the key."""
-        where: str | None = None
-        """Whose lines these are: the table's own, or those of the table that the key holds."""
+        best = None  # the nearest line so far: of the table, then of the key
+        where: str | None = None  # whose lines these are: the table's, or those of the key's table
         for number, text in enumerate(self.text.split("\n"), 1):
             stripped = text.strip()
             if _HEADER.fullmatch(stripped):

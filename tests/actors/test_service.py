@@ -15,6 +15,7 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from loguru import logger
 
 from actors import service
 from actors.checkpoints import Checkpoints
@@ -720,6 +721,41 @@ async def test_an_output_that_fails_is_started_again_and_misses_nothing(clock, r
     assert snapshot.health.outputs[0].state is OutputState.WORKING
     await trio.sleep(10 * FIRST_BACKOFF)
     assert [event.kind for event in broken.events] == [AlertEventKind.MONITORING_STARTED]
+
+
+@pytest.fixture
+def logged():
+    """What the program logs of itself at the default level."""
+    said: list[str] = []
+    sink = logger.add(said.append, level="INFO", format="{level} {message}")
+    yield said
+    logger.remove(sink)
+
+
+async def test_what_goes_bad_is_logged_once_and_once_when_it_is_good_again(
+    clock, run, logged: list[str]
+) -> None:
+    is_down = True
+
+    def refuse(what: object) -> None:
+        if is_down and isinstance(what, AlertEvent):
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    monitor = run([Recorder("target", before=refuse, wants_snapshots=False)])
+    await trio.sleep(300)
+    is_down = False
+    monitor.write_now(1)
+    await trio.sleep(120)
+    await monitor.end()
+    log = str(monitor.log)
+    assert [line.strip() for line in logged] == [
+        f"INFO following {log}; alerts go to recorder (in memory), target",
+        f"WARNING {log} does not exist yet: waiting for it to appear",
+        "WARNING target fails: Connection refused; retrying",
+        f"WARNING {log} is being read",
+        f"INFO {log}: format combined",
+        "WARNING target works again",
+    ]
 
 
 async def test_an_output_that_hangs_slows_nothing_else(clock, run) -> None:

@@ -226,7 +226,7 @@ class Notifier:
             except TryAgainError as error:
                 await trio.to_thread.run_sync(journal.attempted, message)
                 left = await trio.to_thread.run_sync(journal.count, self._target.name)
-                self._failed(str(error))
+                self._fails = True
                 report(OutputState.RETRYING, f"{error}; {left} waiting")
                 await trio.sleep(pause if error.after is None else error.after)
                 pause = min(2 * pause, longest)
@@ -264,7 +264,7 @@ class Notifier:
                 except (TryAgainError, RefusedError) as error:
                     if isinstance(error, TryAgainError) and error.after is not None:
                         self._resend_at += error.after
-                    self._failed(str(error))
+                    self._fails = True
                     report(OutputState.RETRYING, str(error))
                     return
             self._succeeded()
@@ -283,15 +283,7 @@ class Notifier:
             *(event for event in told if event["event"] != "recovered"),
         ]
 
-    def _failed(self, reason: str) -> None:
-        """Log that it fails; once, however often it is tried again."""
-        if not self._fails:
-            logger.warning("{} fails: {}; retrying until it works", self.name, reason)
-        self._fails = True
-
     def _succeeded(self) -> None:
-        if self._fails:
-            logger.warning("{} works again", self.name)
         self._fails = False
         self._detail = self._target.kind.value
 

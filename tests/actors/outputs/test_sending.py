@@ -124,23 +124,6 @@ async def test_what_may_be_over_next_time_is_tried_again(
     assert (delivery.health.lost, delivery.health.restarts) == (0, 0)
 
 
-async def test_a_target_that_goes_bad_is_logged_once_and_once_when_it_is_good_again(
-    journal: Path,
-) -> None:
-    said: list[str] = []
-    sink = logger.add(said.append, level="WARNING", format="{level} {message}")
-    try:
-        with http_server(*[Answer(503)] * 4) as server:
-            told = target(f'name = "team"\nwebhook = "{server.url}"')
-            await tell(told, journal, event(1), event(2), until=lambda: len(server.received) >= 6)
-    finally:
-        logger.remove(sink)
-    assert [line.strip() for line in said] == [
-        "WARNING notify team fails: answers 503; retrying until it works",
-        "WARNING notify team works again",
-    ]
-
-
 @pytest.mark.parametrize(
     "wait",
     [

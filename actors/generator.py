@@ -47,6 +47,8 @@ def run_generate(arguments: list[str], parser_class: type[argparse.ArgumentParse
     except BrokenPipeError:
         raise StdoutClosedError from None
     except OSError as error:
+        if options.output is None:
+            raise  # of standard output
         raise GlanceMetricsError(f"--output {options.output}: {error.strerror}") from None
     return 0
 

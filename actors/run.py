@@ -37,6 +37,8 @@ from glancemetrics.written import Written
 if TYPE_CHECKING:
     from loguru import Record
 
+    from actors.outputs.json_lines import JsonLines
+
 STUCK_SECONDS = 2.0
 """From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
 a dead terminal cannot be cancelled."""
@@ -91,12 +93,14 @@ class _Program:
         outputs = chosen_outputs(
             self._settings, self._state_folder, self._written, is_resuming=checkpoints is not None
         )
+        printed: JsonLines | None = None
         if self._with_console:
             outputs.append(self._console())
         elif self._settings.json:
             from actors.outputs.json_lines import JsonLines
 
-            outputs.append(JsonLines(sys.stdout.fileno))
+            printed = JsonLines(sys.stdout.fileno)
+            outputs.append(printed)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
             await monitor(
@@ -109,6 +113,8 @@ class _Program:
                 standard_input=lambda: 0,
             )
             nursery.cancel_scope.cancel()
+        if printed is not None and printed.problem:
+            raise GlanceMetricsError(printed.problem)
 
     def stop(self) -> None:
         """Stop; the second time, at once."""

@@ -16,7 +16,7 @@ from actors.aggregator import aggregate
 from actors.alert_supervisor import supervise_alerts
 from actors.checkpoints import Checkpoints, UnusableStateError
 from actors.clock import WallClock
-from actors.fan_out import FanOut
+from actors.fan_out import Delivery, FanOut
 from actors.messages import FromAggregator, FromParser, FromTailer
 from actors.outputs.output import Output
 from actors.parser import parse
@@ -33,6 +33,7 @@ from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.dimensions import Dimension
+from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.humane import format_duration
@@ -183,7 +184,7 @@ async def monitor(
     was read is counted and delivered however long that takes. Everything ends in the order of the
     flow: the tailers first, then each actor when its channel has run dry, the outputs last. A
     failure of the tailer, the parser, the aggregator or the alert supervisor ends everything; an
-    output fails alone.
+    output fails alone, unless it raises `GlanceMetricsError`, which is raised when all has ended.
     """
     # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it need
     # not wait for the disk; two batches for the aggregator, for the same reason.
@@ -235,8 +236,11 @@ async def monitor(
     async with trio.open_nursery() as output_nursery:
         limit = trio.CancelScope()
         output_nursery.start_soon(_limit_on, stop, limit, output_nursery.cancel_scope)
+        failures: list[GlanceMetricsError] = []
         for delivery in fan_out.deliveries:
-            output_nursery.start_soon(keep_running, delivery, name=delivery.output.name)
+            output_nursery.start_soon(
+                _run_output, delivery, stop, failures, name=delivery.output.name
+            )
         ended = False
         try:
             async with trio.open_nursery() as flow:
@@ -298,6 +302,19 @@ async def monitor(
             with trio.move_on_after(patience, shield=not ended):
                 await fan_out.drained()
             limit.cancel()
+    if failures:
+        raise failures[0]
+
+
+async def _run_output(
+    delivery: Delivery, stop: trio.Event, failures: list[GlanceMetricsError]
+) -> None:
+    """Run an output; where it is what the program was started for and cannot work, all stops."""
+    try:
+        await keep_running(delivery)
+    except GlanceMetricsError as error:
+        failures.append(error)
+        stop.set()
 
 
 @attrs.frozen(eq=False)

@@ -8,7 +8,7 @@ import trio
 from loguru import logger
 
 from actors.fan_out import Delivery
-from glancemetrics.errors import StdoutClosedError
+from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.snapshot import OutputState
 
 FIRST_BACKOFF = 0.5
@@ -40,8 +40,8 @@ async def _keep_running(delivery: Delivery) -> None:
         started = trio.current_time()
         try:
             await delivery.output.run(delivery.inbox, delivery.report)
-        except StdoutClosedError:
-            raise
+        except GlanceMetricsError:
+            raise  # it cannot work, and is what the program was started for
         except Exception as error:  # whatever it is, it is this output's alone
             if trio.current_time() - started > _STEADY_SECONDS:
                 backoff = FIRST_BACKOFF

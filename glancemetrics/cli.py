@@ -14,11 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from actors.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.escaping import visible
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from glancemetrics.settings import SettingInfo, Settings
     from glancemetrics.written import Written
 
@@ -49,16 +52,48 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What is imported stays: to look for garbage among it again and again takes a while.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    mend_standard_streams()
     try:
         status = _run(arguments)
-    except GlanceMetricsError as error:
-        if error.exit_status:
-            _complain(str(error))
-        status = error.exit_status
+    except SystemExit as exit_:  # argparse has shown what was asked for
+        status = exit_.code if isinstance(exit_.code, int) else 0
     except KeyboardInterrupt:
         status = 130
-    _close_stdout()
+    except Exception as error:
+        if _is_debugging():
+            raise
+        status = _told(error)
+    try:
+        flush_stdout()
+    except OSError as error:
+        status = status or _told(error)
     sys.exit(status)
+
+
+def _is_debugging() -> bool:
+    return os.environ.get("GLANCEMETRICS_LOG_LEVEL") == "debug"
+
+
+def _told(error: Exception) -> int:
+    """Say on stderr in one sentence what failed; returns the exit status."""
+    status = error.exit_status if isinstance(error, GlanceMetricsError) else 1
+    match error:
+        case BrokenPipeError():
+            return 0  # who read has gone: a quiet end, as of any filter
+        case GlanceMetricsError():
+            sentence = str(error)
+        case OSError(filename=str(name), strerror=str(reason)):
+            sentence = f"{name}: {reason}"
+        case OSError():
+            sentence = problem_of_stdout(error)
+        case _:
+            sentence = (
+                f"{type(error).__name__}: {error}; this is a defect of GlanceMetrics "
+                "(GLANCEMETRICS_LOG_LEVEL=debug shows where)"
+            )
+    if status:
+        _complain(sentence)
+    return status
 
 
 def _run(arguments: list[str]) -> int:
@@ -79,6 +114,10 @@ def _run(arguments: list[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # argparse's own hides that nothing could be printed.
+        (file or sys.stderr).write(message or "")
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (`{self.prog} -h` shows what there is)")
 
@@ -256,13 +295,3 @@ def _complain(sentence: str) -> None:
         sys.stderr.write(f"glancemetrics: error: {visible(sentence)}\n")
     except OSError:
         return
-
-
-def _close_stdout() -> None:
-    """Let a reader that has gone be no error at exit either."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -59,6 +59,7 @@ class HealthChanges:
         """{source: the format that was told}"""
         self._read: set[str] = set()
         """Sources that were being read at some time."""
+        self._ended: set[str] = set()
 
     def look(self, health: Health, now: float) -> list[Change]:
         """Return what has changed; `now` in seconds of any clock that moves forward."""
@@ -88,6 +89,9 @@ class HealthChanges:
                     good.append(f"{name} is being read")
             if source.state in (SourceState.READING, SourceState.FOLLOWING):
                 self._read.add(name)
+            elif source.state is SourceState.ENDED and name not in self._ended:
+                self._ended.add(name)
+                yield Change(Level.INFO, source.detail)
         gone = [name for name in self._sources if name not in sources]
         good += [f"{name} is no longer waited for" for name in gone if self._sources[name].told]
         for name in gone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from collections.abc import Callable
 import trio
 
 from actors.outputs.output import Inbox, Report
-from glancemetrics.errors import StdoutClosedError
+from actors.standard_streams import problem_of_stdout
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 from glancemetrics.snapshot import OutputState, Snapshot
 
 
@@ -22,15 +24,27 @@ class JsonLines:
 
     def __init__(self, descriptor: Callable[[], int]) -> None:
         self._descriptor = descriptor
+        self.problem = ""
+        """Why the last snapshot could not be written, in a sentence."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Write until there are no more. Raises `StdoutClosedError` when nobody reads."""
+        """Write until there are no more.
+
+        Raises `StdoutClosedError` when nobody reads, `GlanceMetricsError` when there is no
+        standard output, and `OSError` when it may work later.
+        """
         report(OutputState.WORKING, "standard output")
         async for snapshot in inbox.snapshots:
             try:
                 await trio.to_thread.run_sync(self._write, snapshot, abandon_on_cancel=True)
             except BrokenPipeError:
                 raise StdoutClosedError from None
+            except OSError as error:
+                self.problem = problem_of_stdout(error)
+                if error.errno == errno.EBADF:
+                    raise GlanceMetricsError(self.problem) from None
+                raise
+            self.problem = ""
 
     def _write(self, snapshot: Snapshot) -> None:
         line = json.dumps(snapshot.to_json()).encode() + b"\n"

@@ -32,19 +32,19 @@ async def read_standard_input(
 ) -> None:
     """Hand on the lines of a pipe, a terminal or a redirected file until it ends."""
     splitter, pieces = LineSplitter(), Pieces(log_format)
-    regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    waits = _waits(descriptor)
     await say(SourceHealth(STANDARD_INPUT, SourceState.READING))
     with contextlib.suppress(OSError):  # no pipe, or not that large
         fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
     fresh = False
     directives = b""
     while True:
-        piece = await (_read_file(descriptor) if regular else _read_pipe(descriptor))
+        piece = await (_read_pipe(descriptor) if waits else _read_file(descriptor))
         if not piece.bytes and piece.ended:
             break
         lines = splitter.feed(piece.bytes)
         lines = Lines(pieces.take(lines.whole), lines.overlong)
-        await say(_chunk(lines, log_format, directives, piece.left, fresh and not regular))
+        await say(_chunk(lines, log_format, directives, piece.left, fresh and waits))
         directives = directives_after(directives, lines.whole, log_format.directives)
         fresh = not piece.left
     last = splitter.flush()
@@ -52,6 +52,12 @@ async def read_standard_input(
     if lines:
         await say(_chunk(lines, log_format, directives, 0, fresh))
     await say(SourceHealth(STANDARD_INPUT, SourceState.ENDED, "standard input has ended"))
+
+
+def _waits(descriptor: int) -> bool:
+    """Tell whether it can be waited for: a pipe, a socket or a terminal, but no file or device."""
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
 
 @attrs.frozen
@@ -77,7 +83,9 @@ def _chunk(lines: Lines, log_format: LogFormat, directives: bytes, left: int, fr
 
 async def _read_file(descriptor: int) -> _Piece:
     piece = await trio.to_thread.run_sync(os.read, descriptor, _READ_SIZE)
-    left = os.fstat(descriptor).st_size - os.lseek(descriptor, 0, os.SEEK_CUR)
+    left = 0
+    with contextlib.suppress(OSError):  # a device has no place
+        left = os.fstat(descriptor).st_size - os.lseek(descriptor, 0, os.SEEK_CUR)
     return _Piece(piece, max(0, left), not piece)
 
 

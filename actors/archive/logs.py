@@ -144,7 +144,8 @@ def _sample(file: BinaryIO, size: int) -> tuple[str | None, bytes]:
             return compression, b""
     if size <= len(beginning):
         return None, _whole_lines(beginning)
-    return None, _whole_lines(beginning) + _pieces(file, len(beginning), size)
+    lines = _whole_lines(beginning)
+    return None, lines + _pieces(file, min(len(lines), len(beginning)), size)
 
 
 def _whole_lines(beginning: bytes) -> bytes:
@@ -154,10 +155,16 @@ def _whole_lines(beginning: bytes) -> bytes:
 
 
 def _pieces(file: BinaryIO, start: int, end: int) -> bytes:
-    """Return whole lines from some places of a log."""
+    """Return whole lines from some places of a log, none twice.
+
+    `start` is where a line begins, unless what is before it is no whole line either.
+    """
+    if end - start <= _PIECES * _PIECE:
+        rest = os.pread(file.fileno(), end - start, start)
+        return rest[: rest.rfind(b"\n") + 1]
     pieces = []
     for i in range(1, _PIECES + 1):
-        offset = max(start, start + (end - start) * i // _PIECES - _PIECE)
+        offset = start + (end - start) * i // _PIECES - _PIECE
         piece = os.pread(file.fileno(), _PIECE, offset)
         pieces.append(piece[piece.find(b"\n") + 1 : piece.rfind(b"\n") + 1])
     return b"".join(pieces)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from textwrap import wrap
 
 from glancemetrics.escaping import visible
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import Detection, detect, nearest
+from glancemetrics.formats.json_lines import JsonFormat
+from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import Decoded, LogFormat, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
@@ -21,6 +24,9 @@ _SHOWN_REJECTS = 3
 _LINE_CELLS = 76
 """Of a line of the log that is shown."""
 _BEFORE_MARK = 50
+_LOOKED_AT = 100
+"""Records of which the keys are looked at."""
+_KEY_LINES = 6
 
 
 def list_formats() -> str:
@@ -56,6 +62,7 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     yield from _candidates(detection)
     if decoded.batch.num_rows:
         yield from _first_record(decoded)
+        yield from _unused_keys(sample, decoded, log_format)
     yield from _rejects(sample, decoded, log_format)
     if not decoded.batch.num_rows:
         yield from _WAY_OUT
@@ -106,6 +113,35 @@ def _first_record(decoded: Decoded) -> Iterator[str]:
         yield f"  {column.ljust(width)}  {text}"
 
 
+def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:
+    """Say which keys of JSON objects mean nothing to their format."""
+    stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
+    if not isinstance(stream, StreamFormat):
+        return
+    formats = [one for one in stream.formats if isinstance(one, JsonFormat)]
+    if not formats:
+        return
+    starts, ends = line_bounds(sample)
+    unused: dict[str, None] = {}
+    for number in decoded.line[:_LOOKED_AT].tolist():
+        text = sample[starts[number] : ends[number]].decode("utf-8", "backslashreplace")
+        text = stream.without_envelopes(text)
+        each = [one.unused_keys(text) for one in formats]
+        unused |= dict.fromkeys(key for key in each[0] if all(key in keys for keys in each))
+    if not unused:
+        return
+    yield ""
+    yield "Keys that are not used"
+    yield from wrap(
+        visible(", ".join(unused)),
+        _LINE_CELLS,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        max_lines=_KEY_LINES,
+        placeholder=" …",
+    )
+
+
 def _rejects(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     for reject in reject_samples(sample, decoded, log_format)[:_SHOWN_REJECTS]:
@@ -119,6 +155,14 @@ def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
     text, reason = reject.line, reject.reason
     if stream is not None and stream.envelopes:
         text = stream.without_envelopes(text)
+    if text.lstrip().startswith("{"):
+        yield f"  {visible(text)[:_LINE_CELLS]}"
+        yield f"  {visible(_about_json(text, reason, stream))}"
+        return
+    if text.startswith("#"):
+        yield f"  {visible(text)[:_LINE_CELLS]}"
+        yield "  a comment, or a directive: #Fields: must name a time, and the fields of a request"
+        return
     stop = nearest(text, None if stream is None else stream.formats)
     if stop is None or (stream is None and not stop.at):
         yield f"  {visible(text)[:_LINE_CELLS]}"
@@ -130,6 +174,22 @@ def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
     yield "  " + " " * len(before) + "^"
     nearer = f"{stop.name} comes nearest: " if stream is None else ""
     yield f"  {nearer}{visible(stop.reason)}"
+
+
+def _about_json(text: str, reason: str, stream: StreamFormat | None) -> str:
+    """Say what is wrong with a line of JSON, by its keys."""
+    known = stream.formats if stream is not None else PRESETS["json"].formats
+    formats = [one for one in known if isinstance(one, JsonFormat)]
+    if not formats:
+        return "the line is JSON, and the others are not"
+    if stream is not None:
+        return reason
+    keys, missing = formats[0].unused_keys(text), formats[0].missing(text)
+    told = formats[0].explain(text.encode("utf-8", "backslashreplace"))
+    if not missing or not told.endswith("is not a time"):
+        return told
+    known_keys = f"; unknown keys: {', '.join(keys)}" if keys else ""
+    return f"no key for {', '.join(missing)}{known_keys}"
 
 
 _WAY_OUT = (

@@ -36,6 +36,8 @@ class Field(enum.Enum):
     EPOCH_MICROSECONDS = "microseconds since the epoch"
     TIME = "time"
     """In any of these notations."""
+    BRACKETED_TIME = "time in brackets"
+    """`[17/May/2015:10:05:03 +0000]`."""
     FORMATTED_TIME = "time in a format of its own"
     """Or a part of it: all parts of a line together are a time."""
     DATE = "date"
@@ -51,6 +53,8 @@ class Field(enum.Enum):
     """Without the `?`."""
     MARKED_QUERY = "query with its mark"
     """`?` and the query, or nothing."""
+    LOOSE_QUERY = "query, with or without its mark"
+    """With or without `?` before it and blanks around it."""
     PROTOCOL = "protocol"
     STATUS = "status"
     STATUS_WORDS = "status with words"
@@ -68,6 +72,11 @@ class Field(enum.Enum):
     DURATION = "duration with its unit"
     """`12.5ms`, `1m2s`; without a unit it is not known."""
     SECONDS_OR_UNIT = "duration in seconds, or with its unit"
+    FRACTION_SECONDS = "duration in seconds with milliseconds"
+    """`0.250`, as nginx writes them, or with a unit; a whole number is not known: it may be in
+    milliseconds."""
+    UPSTREAM_FRACTION_SECONDS = "upstream duration in seconds with milliseconds"
+    """The same of each upstream that was asked."""
     UPSTREAM_SECONDS = "upstream duration in seconds"
     """Of each upstream that was asked: `0.010, 0.002 : -`."""
     UPSTREAM_MILLISECONDS = "upstream duration in milliseconds"
@@ -84,6 +93,7 @@ TIMES = (
     Field.CLF_LOCAL_TIME,
     Field.CLF_TIME,
     Field.FORMATTED_TIME,
+    Field.BRACKETED_TIME,
     Field.TIME,
     Field.TIME_OF_DAY,
 )

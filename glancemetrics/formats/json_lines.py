@@ -27,6 +27,9 @@ from glancemetrics.native.values import Nothing, Numbers, Rows, State, TextRows,
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
 
+_MOST_PATHS = 1000
+"""Of an object that is shown to a person."""
+
 
 def path(written: str) -> Path:
     """Read a path: `request/headers/User-Agent/0`; `~1` is a slash in a key (RFC 6901)."""
@@ -106,6 +109,22 @@ class JsonFormat:
         name = self.name if len(line) else None
         return Decoded(len(lines), records, line, _numbers(rejected), name)
 
+    def unused_keys(self, line: str) -> list[str]:
+        """Return the paths in an object that mean nothing here; none for what is no object."""
+        return [one for one in _paths_in(line) if one not in self._paths_of]
+
+    def missing(self, line: str) -> list[str]:
+        """Say what a request must have that an object has no key for, each as a noun."""
+        there = set(_paths_in(line))
+        groups = [TIMES, *self._marks]
+        wanted = [[field for field in group if field in self._fields] for group in groups]
+        lacking = [
+            " or ".join(field.value for field in fields)
+            for fields in wanted
+            if fields and not any(there & set(self._fields[field]) for field in fields)
+        ]
+        return [*lacking, *(one for one in self._requires if one not in there)]
+
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""
         text = line.decode("utf-8", "backslashreplace").strip()
@@ -129,7 +148,7 @@ class JsonFormat:
 
     def _time_paths(self) -> Sequence[str]:
         for field, paths in self._fields.items():
-            if field.value.endswith(("time", "epoch")):
+            if field in TIMES:
                 return paths
         return ("a key",)
 
@@ -161,6 +180,27 @@ class JsonFormat:
         for group in self._marks:
             there &= columns.have_any(group)
         return _Read(columns, there, columns.fit(len(lines)), read.kinds)
+
+
+def _paths_in(line: str) -> list[str]:
+    """Return the paths to the plain values in an object, in order; of arrays the first item's."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    found: list[str] = []
+    waiting: list[tuple[tuple[str, ...], object]] = [((), value)]
+    while waiting and len(found) < _MOST_PATHS:
+        at, value = waiting.pop()
+        if isinstance(value, dict):
+            keys = ((key.replace("~", "~0").replace("/", "~1"), key) for key in value)
+            inside = [((*at, written), value[key]) for written, key in keys]
+            waiting.extend(reversed(inside))
+        elif isinstance(value, list):
+            waiting.extend(((*at, "0"), item) for item in value[:1])
+        elif at:
+            found.append("/".join(at))
+    return found
 
 
 @attrs.frozen(eq=False)

@@ -17,7 +17,7 @@ from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.formats.times import day_and_time, formatted_times, instants
 from glancemetrics.native.line_decoder import LineDecoder
 from glancemetrics.native.strings import codes_of
-from glancemetrics.native.values import Numbers
+from glancemetrics.native.values import Kind, Numbers, State, read_numbers
 from glancemetrics.records import SCHEMA
 
 Bools = npt.NDArray[np.bool_]
@@ -43,11 +43,17 @@ _DURATIONS = {
     Field.UPSTREAM_NANOSECONDS: ("upstream_duration", 1e9),
 }
 """Column, and units in a second."""
+_FRACTIONS = {
+    Field.FRACTION_SECONDS: ("duration", Kind.DURATION),
+    Field.UPSTREAM_FRACTION_SECONDS: ("upstream_duration", Kind.DECIMALS),
+}
+_WITH_FRACTION = r"^(?:-|\d+\.\d{3}|[\d.]+[a-zµμ]+[\da-zµμ.]*)(?:(?:, ?| : )(?:-|\d+\.\d{3}))*$"
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
 _ADDRESS = r"^[A-Za-z][A-Za-z0-9+.-]*://"
 # Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
 _NULL = pa.scalar(None, pa.string())
 _EMPTY, _SPACE, _MARK = (pa.scalar(text, pa.string()) for text in ("", " ", "?"))
+_DASH = pa.scalar("-", pa.string())
 _GET, _HTTP, _CONNECT = (pa.scalar(text, pa.string()) for text in ("GET", "HTTP/1.1", "CONNECT"))
 
 
@@ -66,6 +72,10 @@ def records_of(
     made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
     made |= _request_columns(columns.texts)
     made |= _durations(columns.numbers)
+    for field, (name, kind) in _FRACTIONS.items():
+        if field in columns.texts:
+            seconds = _fractions(columns.texts[field], kind)
+            made[name] = pc.coalesce(made[name], seconds) if name in made else seconds
     host = _host(columns.texts, circumstances)
     if host is not None:
         made["host"] = host.column()
@@ -109,8 +119,20 @@ def _times(
         case Field.TIME_OF_DAY:
             dates = columns.numbers.get(Field.DATE)
             return day_and_time(dates, columns.numbers[field], circumstances.day, zone, arrived)
+        case Field.BRACKETED_TIME:
+            texts = columns.texts[field]
+            bare = pc.utf8_trim(texts.distinct, characters="[] ")
+            micros, good = instants(read_numbers(bare, Kind.ANY_TIME), zone, arrived)
+            return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
         case _:
-            return instants(columns.numbers[field], zone, arrived)
+            micros, good = instants(columns.numbers[field], zone, arrived)
+            if circumstances.line_times is not None and not good.all():
+                # What is around a line says when it was written, where the line does not.
+                unsaid = columns.numbers[field].states <= State.NOTHING
+                around, known = circumstances.times_of(line)
+                micros = np.where(unsaid, around, micros)
+                good = np.where(unsaid, known, good)
+            return micros, good
 
 
 def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
@@ -171,6 +193,22 @@ def _durations(columns: Mapping[Field, Numbers]) -> dict[str, pa.Array]:
         )
         made["duration"] = pc.add(pc.add(before, after), made["upstream_duration"])
     return made
+
+
+def _fractions(texts: Texts, kind: Kind) -> pa.Array:
+    """Return seconds of texts that have a fraction or a unit; null for others."""
+    fits = pc.match_substring_regex(texts.distinct, _WITH_FRACTION)
+    written = pc.if_else(fits, texts.distinct, _DASH)
+    # Of several upstreams, or with nothing after it, a number is in seconds.
+    bare = pc.match_substring_regex(written, r"^\d+\.\d{3}$")
+    if kind is Kind.DURATION:
+        written = pc.if_else(bare, pc.binary_join_element_wise(written, "s", ""), written)
+    read = read_numbers(written, kind)
+    numbers = Numbers(
+        np.append(read.values, 0.0)[texts.codes],
+        np.append(read.states, np.uint8(State.ABSENT))[texts.codes],
+    )
+    return _column(numbers, np.float64)
 
 
 def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
@@ -237,6 +275,10 @@ def _decoded_columns(
 def _targets(columns: Mapping[Field, Texts]) -> Texts:
     path = columns[Field.TARGET if Field.TARGET in columns else Field.PATH]
     query = columns.get(Field.QUERY, columns.get(Field.MARKED_QUERY))
+    if query is None and Field.LOOSE_QUERY in columns:
+        loose = columns[Field.LOOSE_QUERY]
+        bare = pc.replace_substring_regex(loose.distinct, r"^ *\??(.*?) *$", r"\1")
+        query = loose.mapped(bare)
     if query is None or not len(query.distinct):
         return path
     # Each pair is put together once.
@@ -246,7 +288,7 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
     paths = Texts(which.astype(np.int32), path.distinct)
     queried = Texts((query_which - 1).astype(np.int32), query.distinct)
     queries = queried.each(queried.distinct).fill_null(_EMPTY)
-    if Field.QUERY in columns:
+    if Field.QUERY in columns or Field.MARKED_QUERY not in columns:
         marked = pc.binary_join_element_wise(_MARK, queries, _EMPTY)
         queries = pc.if_else(pc.equal(queries, _EMPTY), _EMPTY, marked)
     written = paths.each(paths.distinct)

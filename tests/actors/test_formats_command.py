@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import glancemetrics as gm
+from actors.archive.logs import sample_of
 from glancemetrics.formats.presets import PRESETS
 from tests.lines import line
 
@@ -37,6 +38,17 @@ def test_it_explains_logs_compressed_or_piped_in(tmp_path: Path) -> None:
     assert status == 0
     assert text.startswith(f"{log}: combined\n  5 lines looked at: 5 records, 0 rejects")
     assert "\n\n-: no format that is known explains a line\n" in text
+
+
+@pytest.mark.parametrize("lines", [600, 700, 900, 1500, 9000])
+def test_each_line_of_a_sample_is_looked_at_once(tmp_path: Path, lines: int) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(b"".join(line(request=f"GET /{number:06} HTTP/1.1") for number in range(lines)))
+    looked_at = sample_of(str(log)).splitlines()
+    assert len(looked_at) == len(set(looked_at))
+    assert set(looked_at) <= set(log.read_bytes().splitlines())
+    if lines <= 1000:
+        assert len(looked_at) == lines
 
 
 @pytest.mark.parametrize(

@@ -9,40 +9,76 @@ from glancemetrics.formats.presets.preset import Preset
 
 _NAMES: dict[Field, str] = {
     Field.TIME: "time_iso8601 time_local @timestamp timestamp time ts msec datetime date "
-    "time_iso time_msec start_time startTime eventTime request_start",
-    Field.HOST_OR_PORT: "remote_addr remote_ip client_ip clientip client_addr client ip remoteAddr "
-    "remoteIp remoteIP clientIp clientIP remote_host remote-addr src_ip source_ip c-ip "
-    "request/remote_addr request/remote_ip client/ip source/ip req/remoteAddress "
-    "network/client/ip",
+    "time_iso time_msec start_time startTime eventTime request_start requestTime local_time "
+    "access_time log_time logtime event_time requestTimestamp timestamp_utc iso_time",
+    Field.HOST_OR_PORT: "client_ip clientip clientIp clientIP client-ip client_addr client_address "
+    "clientAddress clientAddr client/ip client/address request/client_ip network/client/ip "
+    "real_ip realip http_x_real_ip x_real_ip x-real-ip remote_addr remote_ip remoteip remoteAddr "
+    "remoteIp remoteIP remoteAddress remote_address remote_host remote-addr remote-ip "
+    "downstream_remote_address src_ip srcip source_ip sourceIp sourceIP c-ip "
+    "request/remote_addr request/remote_ip source/ip req/remoteAddress req/ip "
+    "request/ip client.ip source.ip network.client.ip client remote ip user_ip",
     Field.FORWARDED_FOR: "http_x_forwarded_for x_forwarded_for x-forwarded-for xff forwarded_for "
-    "X-Forwarded-For req/headers/x-forwarded-for",
-    Field.USER: "remote_user auth_user user username user_name user/name",
-    Field.REQUEST: "request request_line requestLine http_request",
-    Field.METHOD: "request_method method http_method verb requestMethod cs-method "
-    "request/method req/method http/request/method http/method",
-    Field.TARGET: "request_uri uri url request_url requestUri requestUrl path request_path "
-    "http_uri request/uri request/url req/url url/original http/url cs-uri",
-    Field.QUERY: "args query_string query queryString url/query",
+    "X-Forwarded-For xForwardedFor forwardedfor http_x_forwarded proxy_add_x_forwarded_for "
+    "x_forwarded req/headers/x-forwarded-for",
+    Field.USER: "remote_user auth_user user username user_name remoteUser user/name user.name "
+    "authuser",
+    Field.REQUEST: "request request_line requestLine http_request req request_first_line",
+    Field.METHOD: "request_method method http_method verb requestMethod httpMethod cs-method "
+    "req_method request_verb reqmethod requestmethod http_verb http-method "
+    "request/method req/method http/request/method http/method http.request.method http.method",
+    Field.TARGET: "request_uri uri url request_url requestUri requestURI requestUrl request_path "
+    "path http_uri http_url req_uri req_url req_path requesturi requestPath "
+    "originalUrl original_url original_uri document_uri resourcePath target "
+    "request/uri request/url request/path req/url url/original url/path http/url cs-uri "
+    "url.original url.path http.url http.target http.path",
+    Field.LOOSE_QUERY: "args query_string query queryString querystring request_query "
+    "request_args request_param params url/query url.query cs-uri-query",
     Field.PROTOCOL: "server_protocol protocol proto http_version request_protocol httpVersion "
-    "http/version request/proto",
+    "http_protocol http_proto requestProtocol serverProtocol request_proto req_protocol "
+    "http/version request/proto http.version",
     Field.STATUS: "status status_code response_status response_code http_status statusCode code "
-    "sc-status response/status res/statusCode http/response/status_code http/status_code",
+    "httpStatus http_status_code http_code responseStatus responseCode statuscode "
+    "response_status_code resp_status res_status sc-status "
+    "response/status response/status_code res/statusCode res/status http/response/status_code "
+    "http/status_code http.response.status_code http.status_code",
     Field.BYTES: "body_bytes_sent bytes_sent bytes size response_size response_body_size "
-    "resp_size content_length responseSize bytes_out bytesSent response_bytes sc-bytes "
-    "response/size http/response/body/bytes http/response/bytes",
-    Field.REFERRER: "http_referer referer referrer http_referrer request_referer "
-    "http/request/referrer req/headers/referer http/referer",
-    Field.AGENT: "http_user_agent user_agent agent useragent userAgent user-agent "
-    "request_user_agent user_agent/original req/headers/user-agent http/useragent",
-    Field.VHOST: "http_host host vhost server_name domain request_host virtual_host authority "
-    "url/domain request/host req/headers/host http/host",
-    Field.SECONDS: "request_time request_time_s duration_s duration_seconds",
+    "resp_size content_length responseSize bytes_out bytesSent response_bytes body_bytes "
+    "body_size body_sent response_length responseLength resp_bytes res_size sent_bytes sentBytes "
+    "bytesOut contentLength content-length response_content_length resp_length body_bytes_size "
+    "sc-bytes response/size response/bytes http/response/body/bytes http/response/bytes "
+    "http.response.body.bytes http.response.bytes",
+    Field.REFERRER: "http_referer referer referrer http_referrer request_referer httpReferer "
+    "refer request_referrer http_refer cs-referer "
+    "http/request/referrer req/headers/referer request/referrer request/headers/Referer/0 "
+    "http/referer http.request.referrer",
+    Field.AGENT: "http_user_agent user_agent agent useragent userAgent user-agent ua UserAgent "
+    "httpUserAgent http_useragent request_user_agent user_agent/original req/headers/user-agent "
+    "request/user_agent request/headers/User-Agent/0 http/useragent user_agent.original "
+    "http.useragent http.user_agent",
+    # `host` is the machine in the logs of some.
+    Field.VHOST: "http_host domain_http_host request_host vhost virtual_host authority :authority "
+    "domain httpHost requestHost virtualhost domain_name domainName host server_name "
+    "host_name serverName site "
+    "url/domain request/host req/headers/host http/host url.domain http.host",
+    Field.SECONDS: "request_time request_time_s duration_s duration_seconds reqtime req_time "
+    "latency_seconds latency_s response_time_s response_time_seconds elapsed_seconds "
+    "request_time_sec request_duration_seconds duration_sec elapsed_s",
+    Field.FRACTION_SECONDS: "responsetime",
     Field.MILLISECONDS: "request_time_ms duration_ms response_time_ms latency_ms elapsed_ms "
-    "time_taken_ms responseTime",
-    Field.MICROSECONDS: "duration_us request_time_us response_time_us latency_us",
-    Field.NANOSECONDS: "duration_ns request_time_ns latency_ns event/duration",
-    Field.DURATION: "latency_human latency duration elapsed",
-    Field.UPSTREAM_SECONDS: "upstream_response_time upstream_time",
+    "time_taken_ms responseTime durationMs latencyMs elapsedMs responseTimeMs request_duration_ms "
+    "took_ms elapsed_millis duration_millis latency_millis response_ms",
+    Field.MICROSECONDS: "duration_us request_time_us response_time_us latency_us durationUs "
+    "duration_usec duration_micros time_taken_us elapsed_us request_time_usec",
+    Field.NANOSECONDS: "duration_ns request_time_ns latency_ns durationNs duration_nanos "
+    "event/duration event.duration elapsed_ns",
+    Field.DURATION: "latency_human latency duration elapsed response_time resp_time took "
+    "elapsed_time time_taken",
+    Field.UPSTREAM_SECONDS: "upstream_response_time upstream_time upstream_resp_time "
+    "upstream_response upstream_duration_s",
+    Field.UPSTREAM_FRACTION_SECONDS: "upstreamtime upstreamresponsetime upstreamResponseTime "
+    "upstream_taken_time",
+    Field.UPSTREAM_MILLISECONDS: "upstream_response_time_ms upstream_time_ms upstream_ms",
 }
 """By field the names of keys, the surer ones first; a slash goes into an object."""
 
@@ -69,5 +105,6 @@ ANY_JSON = Preset(
     notes="Keys may have any name that means the usual thing. A request must have a time, a "
     "status, and a request line or a target. Durations are read where the key names their unit, as "
     "`duration_ms` does, or the value does, as `12ms`; nginx's `request_time` is in seconds. "
-    "What is no such object is foreign.",
+    "`glancemetrics formats FILE` lists the keys that it does not use. What is no such object is "
+    "foreign.",
 )

@@ -52,7 +52,11 @@ def _caddy() -> tuple[LogFormat, ...]:
             "caddy",
             {
                 Field.TIME: "ts",
-                Field.HOST_OR_PORT: ("request/remote_ip", "request/remote_addr"),
+                # Since 2.5 it names the client that it believes in; what asks it may be a proxy.
+                Field.HOST_OR_PORT: (
+                    *("request/client_ip", "request/remote_ip"),
+                    "request/remote_addr",
+                ),
                 Field.FORWARDED_FOR: f"{headers}/X-Forwarded-For/0",
                 Field.FORWARDED: f"{headers}/Forwarded/0",
                 Field.USER: "user_id",

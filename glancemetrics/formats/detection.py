@@ -88,8 +88,10 @@ def detect(sample: bytes, circumstances: Circumstances = UNKNOWN) -> Detection:
     circumstances = attrs.evolve(circumstances, arrived=circumstances.arrived or 0.0)
     best = _Found((), (), 0.0)
     for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
-        inside = open_envelopes(lines, envelopes).lines
-        candidates = _candidates(inside, circumstances)
+        opened = open_envelopes(lines, envelopes)
+        inside = opened.lines
+        around = attrs.evolve(circumstances, line_times=opened.times)
+        candidates = _candidates(inside, around)
         score = _score(candidates, len(inside))
         # An envelope must explain more than the lines do without it.
         if score > best.score:
@@ -165,7 +167,8 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
         if not len(few):
             break
         chunk = chunk_of(lines.take(pa.array(few)))
-        fitting = [one for one in possible if _candidate(*one, chunk, circumstances).records]
+        of_few = circumstances.of_lines(few)
+        fitting = [one for one in possible if _candidate(*one, chunk, of_few).records]
         possible = [one for one in possible if one not in fitting]
         for one in fitting:
             candidate = _candidate(*one, chunk_of(lines), circumstances)

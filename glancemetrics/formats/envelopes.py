@@ -3,7 +3,10 @@
 Sources: RFC 3164 section 4.1 and RFC 5424 section 6 (syslog);
 https://docs.docker.com/engine/logging/drivers/json-file/; the Kubernetes container runtime
 interface (`design-proposals-archive/node/kubelet-cri-logging.md`);
-https://www.freedesktop.org/software/systemd/man/latest/journalctl.html (`--output=`).
+https://www.freedesktop.org/software/systemd/man/latest/journalctl.html (`--output=`);
+https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields-log.html;
+https://vector.dev/docs/reference/configuration/sources/file/#output-data;
+https://docs.fluentd.org/output/file; https://github.com/stern/stern.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import pyarrow.compute as pc
 from glancemetrics.formats.log_format import NO_TIME
 from glancemetrics.native.json_lines import OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable, indices_of
-from glancemetrics.native.values import Kind, TextRows, Wanted, read_numbers
+from glancemetrics.native.values import Kind, Nothing, TextRows, Wanted, read_numbers
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -56,7 +59,7 @@ _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _BSD_TIME = (
     r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,6})?"
 )
-_COLOUR = r"(?:\x1b\[[0-9;]*m)?"
+_COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 
 
 def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
@@ -128,21 +131,20 @@ def _put_together(opened: Opened, partial: Bools, streams: pa.StringArray) -> Op
     return Opened(lines, opened.line[firsts], times[firsts], enveloped[firsts])
 
 
-def _paths(*keys: str) -> JsonPaths:
-    return JsonPaths([((key,), Wanted()) for key in keys])
+def _paths(*keys: str, nothing: Nothing = Nothing.NONE) -> JsonPaths:
+    return JsonPaths([(tuple(key.split("/")), Wanted(nothing=nothing)) for key in keys])
 
 
 _DOCKER_PATHS = _paths("log", "stream", "time")
+_SHIPPED = ("message", "log", "line", "event/original", "event.original", "MESSAGE")
+"""Where collectors put the line: Filebeat and Vector, Fluent Bit, Promtail, Logstash, systemd."""
+_SHIPPING_TIMES = ("@timestamp", "timestamp", "time", "date", "ts")
+_SHIPPER_PATHS = _paths(*_SHIPPED, *_SHIPPING_TIMES, nothing=Nothing.EMPTY)
 _JOURNAL_PATHS = _paths("MESSAGE", "__REALTIME_TIMESTAMP", "_HOSTNAME")
 
 
-def _in_json(
-    paths: JsonPaths, count: int, lines: pa.StringArray
-) -> tuple[pa.StringArray, list[pa.StringArray], Bools]:
-    r"""Return the first of some values with a newline, or else the line; the others; which have it.
-
-    A newline inside becomes `\n`.
-    """
+def _values(paths: JsonPaths, count: int, lines: pa.StringArray) -> list[pa.StringArray]:
+    """Return by path what each line has, null where it has none or is no object."""
     tables = [StringTable() for _ in range(count)]
     read = paths.read(lines, tables)
     whole = read.kinds == OBJECT
@@ -152,18 +154,26 @@ def _in_json(
         column = read.columns.get(number)
         codes = column.codes if isinstance(column, TextRows) else nothing
         texts.append(table.sealed().take(indices_of(np.where(whole, codes, np.int32(-1)))))
-    body = pc.replace_substring(pc.replace_substring_regex(texts[0], r"\n$", ""), "\n", r"\n")
-    payload = pc.if_else(
-        body.is_valid(), pc.binary_join_element_wise(body, "\n", "", null_handling="skip"), lines
-    )
-    return payload, texts, body.is_valid().to_numpy(zero_copy_only=False)
+    return texts
+
+
+def _opened(lines: pa.StringArray, body: pa.StringArray, times: Int64s) -> Opened:
+    r"""Return bodies with a newline, or else the line; a newline inside becomes `\n`."""
+    body = pc.replace_substring(pc.replace_substring_regex(body, r"\n$", ""), "\n", r"\n")
+    inside = pc.binary_join_element_wise(body, "\n", "", null_handling="skip")
+    there = body.is_valid()
+    numbers = np.arange(len(lines), dtype=np.int32)
+    enveloped = there.to_numpy(zero_copy_only=False).copy()
+    return Opened(pc.if_else(there, inside, lines), numbers, times, enveloped)
 
 
 def _take_off_docker(lines: pa.StringArray) -> Opened:
-    payload, (log, stream, time), enveloped = _in_json(_DOCKER_PATHS, 3, lines)
-    whole_lines = pc.ends_with(log, "\n").fill_null(True)
+    log, stream, time = _values(_DOCKER_PATHS, 3, lines)
     times = _iso_times(time.fill_null(""))
-    opened = Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
+    # Docker says when; others that put the line there may say so elsewhere.
+    log = pc.if_else(pa.array(times != NO_TIME), log, None)
+    whole_lines = pc.ends_with(log, "\n").fill_null(True)
+    opened = _opened(lines, log, times)
     if pc.all(whole_lines).as_py():
         return opened
     partial = pc.invert(whole_lines).to_numpy(zero_copy_only=False)
@@ -171,45 +181,88 @@ def _take_off_docker(lines: pa.StringArray) -> Opened:
 
 
 def _take_off_journal(lines: pa.StringArray) -> Opened:
-    payload, (_, written, _host), enveloped = _in_json(_JOURNAL_PATHS, 3, lines)
+    message, written, _host = _values(_JOURNAL_PATHS, 3, lines)
     known = pc.match_substring_regex(written, r"^\d{1,18}$").fill_null(False)
     micros = pc.if_else(known, written, None).cast(pa.int64()).fill_null(NO_TIME).to_numpy()
+    opened = _opened(lines, message, micros)
     # A message that is not UTF-8 is an array of bytes.
     odd = pc.match_substring_regex(lines, r'"MESSAGE" ?: ?\[').to_numpy(zero_copy_only=False)
-    if odd.any():
-        texts = payload.to_pylist()
-        for number in np.flatnonzero(odd).tolist():
-            message = _bytes_message(lines[number].as_py())
-            if message is not None:
-                texts[number] = message + "\n"
-                enveloped[number] = True
-        payload = pa.array(texts, pa.string())
-    return Opened(payload, np.arange(len(lines), dtype=np.int32), micros, enveloped)
+    if not odd.any():
+        return opened
+    texts = opened.lines.to_pylist()
+    for number in np.flatnonzero(odd).tolist():
+        text = _bytes_message(lines[number].as_py())
+        if text is not None:
+            texts[number] = text + "\n"
+            opened.enveloped[number] = True
+    return attrs.evolve(opened, lines=pa.array(texts, pa.string()))
 
 
 def _bytes_message(line: str) -> str | None:
+    """Return a message that is an array of bytes; `None` for anything else, such as a number."""
     try:
-        text = bytes(json.loads(line)["MESSAGE"]).decode("utf-8", "backslashreplace")
-    except (ValueError, KeyError, TypeError):
+        message = json.loads(line)["MESSAGE"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(message, list) or not all(type(one) is int for one in message):
+        return None
+    try:
+        text = bytes(message).decode("utf-8", "backslashreplace")
+    except ValueError:
         return None
     return text.replace("\n", r"\n")
 
+
+def _take_off_shipper(lines: pa.StringArray) -> Opened:
+    """Take a line out of the object that a collector of logs made of it."""
+    found = _values(_SHIPPER_PATHS, len(_SHIPPED) + len(_SHIPPING_TIMES), lines)
+    line = pc.coalesce(*found[: len(_SHIPPED)])
+    times = np.full(len(lines), NO_TIME, np.int64)
+    for texts in found[len(_SHIPPED) :]:
+        if texts.null_count < len(texts):
+            read = read_numbers(texts.fill_null(""), Kind.ANY_TIME)
+            times = np.where((times == NO_TIME) & read.known, read.values, times)
+    return _opened(lines, line, times)
+
+
+_POD = r"[a-z0-9][a-z0-9.-]*-[a-z0-9]+"
+_CONTAINER = r"[a-z][a-z0-9-]*"
+_PREFIX = rf"{_COLOUR}%s{_COLOUR}"
 
 ENVELOPES: Mapping[str, Envelope] = {
     envelope.name: envelope
     for envelope in (
         Envelope("docker", "Docker's json-file", _take_off_docker),
         Envelope("journald", "journalctl -o json", _take_off_journal),
+        Envelope("shipper", "the JSON of a log shipper", _take_off_shipper),
+        Envelope(
+            "fluentd",
+            "fluentd's file output",
+            _prefixed(rf"(?P<time>{_ISO})\t[^\t ]+\t"),
+        ),
         Envelope("cri", "Kubernetes' container runtime interface", _take_off_cri),
         Envelope(
             "kubectl",
             "kubectl logs --prefix",
-            _prefixed(rf"\[pod/[^\]/ ]+/[^\] ]+\] (?:(?P<time>{_ISO}) )?"),
+            _prefixed(
+                rf"{_COLOUR}\[pod/[^\]/ ]+/[^\] ]+\]{_COLOUR} {_COLOUR}(?:(?P<time>{_ISO}) )?"
+            ),
         ),
         Envelope(
             "compose",
             "docker compose logs",
-            _prefixed(rf"{_COLOUR}[A-Za-z0-9][A-Za-z0-9_.-]* *\|{_COLOUR} (?:(?P<time>{_ISO}) )?"),
+            _prefixed(
+                rf"{_COLOUR}[A-Za-z0-9][A-Za-z0-9_.-]* *{_COLOUR}\|{_COLOUR} {_COLOUR}"
+                rf"(?:(?P<time>{_ISO}) )?"
+            ),
+        ),
+        Envelope(
+            "stern",
+            "stern: pod and container before each line",
+            _prefixed(
+                rf"(?:{_PREFIX % _CONTAINER} )?{_PREFIX % _POD} {_PREFIX % _CONTAINER} "
+                rf"(?:(?P<time>{_ISO}) )?"
+            ),
         ),
         Envelope(
             "rfc5424",
@@ -219,7 +272,11 @@ ENVELOPES: Mapping[str, Envelope] = {
                 r'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?\x{FEFF}?'
             ),
         ),
-        Envelope("time", "a time before each line", _prefixed(rf"(?P<time>{_ISO}) ")),
+        Envelope(
+            "time",
+            "a time before each line",
+            _prefixed(rf"{_COLOUR}(?P<time>{_ISO}){_COLOUR} {_COLOUR}"),
+        ),
         Envelope(
             "rfc3164",
             "syslog (RFC 3164)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -46,14 +46,21 @@ class Circumstances:
     day: int | None = None
     """Microseconds since the epoch at which the day began that lines do not name themselves."""
 
+    def of_lines(self, line: npt.NDArray[np.integer[Any]]) -> Circumstances:
+        """Return those of some of the lines."""
+        if self.line_times is None:
+            return self
+        return attrs.evolve(self, line_times=self.line_times[line])
+
     def times_of(self, line: Int32s) -> tuple[Int64s, Bools]:
         """Return when lines were written that do not say so, and for which that is known."""
-        if self.line_times is not None:
-            micros = self.line_times[line]
-            return micros, micros != NO_TIME
-        known = self.arrived is not None
+        known = np.full(len(line), self.arrived is not None, np.bool_)
         micros = np.full(len(line), round((self.arrived or 0) * 1_000_000), np.int64)
-        return micros, np.full(len(line), known, np.bool_)
+        if self.line_times is not None:
+            around = self.line_times[line]
+            micros = np.where(around != NO_TIME, around, micros)
+            known |= around != NO_TIME
+        return micros, known
 
 
 UNKNOWN = Circumstances()

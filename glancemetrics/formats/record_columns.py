@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from glancemetrics.formats.clients import clients_of, without_ports
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import TIMES, Field
-from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.log_format import NO_TIME, Circumstances
 from glancemetrics.formats.times import day_and_time, formatted_times, instants
 from glancemetrics.native.line_decoder import LineDecoder
 from glancemetrics.native.strings import codes_of
@@ -128,10 +128,10 @@ def _times(
             micros, good = instants(columns.numbers[field], zone, arrived)
             if circumstances.line_times is not None and not good.all():
                 # What is around a line says when it was written, where the line does not.
-                unsaid = columns.numbers[field].states <= State.NOTHING
-                around, known = circumstances.times_of(line)
+                around = circumstances.line_times[line]
+                unsaid = (columns.numbers[field].states <= State.NOTHING) & (around != NO_TIME)
                 micros = np.where(unsaid, around, micros)
-                good = np.where(unsaid, known, good)
+                good = good | unsaid
             return micros, good
 
 

@@ -33,7 +33,7 @@ _OTHER_LOGS = (
     r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] \d+#\d+: |"
     r"^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] \["
 )
-_LIKE_A_REQUEST = r'HTTP/\d(?:\.\d)?[" ]|\[\d\d/[A-Z][a-z]{2}/\d{4}:[^"]*"|^\{.*[^}]\s*$'
+_LIKE_A_REQUEST = r'HTTP/\d(?:\.\d)?[" ]|\[\d\d/[A-Z][a-z]{2}/\d{4}:[^"]*"|^\{(?:.*[^}\s])?\s*$'
 """What a broken request in a log that programs share still has."""
 
 
@@ -123,7 +123,7 @@ class StreamFormat:
                 break
             lines = lines_of(chunk) if lines is None else lines
             some = lines.take(pa.array(left))
-            decoded = log_format.decode(chunk_of(some), _of_lines(circumstances, left))
+            decoded = log_format.decode(chunk_of(some), circumstances.of_lines(left))
             parts.append((decoded, left))
             rejected = np.intersect1d(rejected, left[decoded.rejected], assume_unique=True)
             left = left[_others(decoded)]
@@ -168,9 +168,3 @@ def _others(decoded: Decoded) -> Int32s:
     others = np.ones(decoded.lines, np.bool_)
     others[decoded.line] = False
     return np.flatnonzero(others).astype(np.int32)
-
-
-def _of_lines(circumstances: Circumstances, line: Int32s) -> Circumstances:
-    if circumstances.line_times is None:
-        return circumstances
-    return attrs.evolve(circumstances, line_times=circumstances.line_times[line])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.detection import detect
 from glancemetrics.formats.envelopes import ENVELOPES
 from glancemetrics.formats.log_format import NO_TIME, Circumstances
 from glancemetrics.formats.pattern import lines_of
@@ -29,16 +31,43 @@ WRAPPERS: dict[str, Callable[[str], str]] = {
     "journald": lambda text: json.dumps(
         {"__REALTIME_TIMESTAMP": str(MICROS), "MESSAGE": text, "SYSLOG_IDENTIFIER": "web"}
     ),
+    "shipper": lambda text: json.dumps(
+        {"@timestamp": ISO, "log": {"offset": 1}, "message": text, "host": {"name": "web1"}}
+    ),
+    "fluentd": lambda text: f"{ISO}\tweb.access\t{text}",
     "cri": lambda text: f"{ISO} stdout F {text}",
     "kubectl": lambda text: f"[pod/web-5d4/nginx] {ISO} {text}",
     "compose": lambda text: f"web-1  | {ISO} {text}",
+    "stern": lambda text: f"web-5d4-x2x7k nginx {ISO} {text}",
     "rfc5424": lambda text: f'<134>1 {ISO} host web 7 - [a@1 b="c\\"]"] {text}',
     "rfc3164": lambda text: f"<134>May 17 10:05:03 host web[7]: {text}",
     "time": lambda text: f"{ISO} {text}",
 }
 OTHER_SHAPES = {
-    "kubectl": [lambda text: f"[pod/web-5d4/nginx] {text}"],
-    "compose": [lambda text: f"\x1b[36mweb_1  |\x1b[0m {text}", lambda text: f"web | {text}"],
+    "shipper": [
+        lambda text: json.dumps({"date": MICROS / 1e6, "log": f"{text}\n"}),  # Fluent Bit
+        lambda text: json.dumps({"file": "/a", "message": text, "timestamp": ISO}),  # Vector
+        lambda text: json.dumps({"line": text, "job": "web"}),  # Promtail
+        lambda text: json.dumps({"event": {"original": text}, "@timestamp": ISO}),  # Logstash
+        lambda text: json.dumps({"event.original": text, "message": ""}),
+        lambda text: json.dumps({"MESSAGE": text, "timestamp": ISO}),
+    ],
+    "kubectl": [
+        lambda text: f"[pod/web-5d4/nginx] {text}",
+        lambda text: f"\x1b[34m[pod/web-5d4/nginx]\x1b[0m {text}",
+    ],
+    "compose": [
+        lambda text: f"\x1b[36mweb_1  |\x1b[0m {text}",
+        lambda text: f"\x1b[36mweb-1  | \x1b[0m{text}",
+        lambda text: f"\x1b[1m\x1b[36mweb-1  \x1b[0m| {text}",
+        lambda text: f"web | {text}",
+    ],
+    "stern": [
+        lambda text: f"web-5d4-x2x7k nginx {text}",
+        lambda text: f"shop web-5d4-x2x7k nginx {text}",  # stern -A
+        lambda text: f"\x1b[32mweb-0\x1b[0m \x1b[36mnginx\x1b[0m {text}",
+    ],
+    "time": [lambda text: f"\x1b[2m{ISO}\x1b[0m {text}"],
     "rfc5424": [lambda text: f"<13>1 - - - - - - \ufeff{text}"],
     "rfc3164": [
         lambda text: f"May  7 10:05:03 host web: {text}",
@@ -113,6 +142,104 @@ def test_a_message_of_the_journal_that_is_not_text_is_an_array_of_bytes() -> Non
     )
     assert inside[:2] == [r"a\xffb\nc", r"two\nlines"]
     assert enveloped == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "600000000",
+        "6e9",
+        "-1",
+        "true",
+        "{}",
+        '{"0":71}',
+        "[[71]]",
+        "[71.0]",
+        "[256]",
+        "[-1]",
+        "[true]",
+    ],
+)
+def test_a_message_that_is_neither_text_nor_bytes_is_a_foreign_line(message: str) -> None:
+    """A number is how many bytes Python would make: 600 MB."""
+    good = json.dumps({"MESSAGE": line().decode().rstrip()})
+    others = [f'{{"MESSAGE":{message}}}', f'{{"x":{{"MESSAGE":[71]}},"MESSAGE":{message}}}']
+    chunk = "".join(f"{text}\n" for text in [good, *others, good])
+    tracemalloc.start()
+    decoded = StreamFormat((COMBINED,), (ENVELOPES["journald"],)).decode(chunk.encode())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 24
+    assert (decoded.line.tolist(), decoded.foreign, decoded.rejects) == ([0, 3], 2, 0)
+
+
+def test_a_message_as_deep_as_can_be_is_no_message() -> None:
+    deep = '{"MESSAGE": ' + "[" * 100_000
+    assert opened("journald", deep)[0] == [deep]
+
+
+def test_an_object_of_a_server_is_not_opened_where_it_says_more_than_its_message() -> None:
+    record = {
+        "@timestamp": "2015-05-17T10:05:03Z",
+        "message": line().decode().rstrip(),
+        "source": {"ip": "192.0.2.9"},
+        "url": {"original": "/other"},
+        "http": {"response": {"status_code": 404}, "request": {"method": "PUT"}},
+    }
+    chunk = f"{json.dumps(record)}\n".encode() * 3
+    stream = detect(chunk).format
+    assert stream is not None
+    assert not stream.envelopes
+    assert {record.host for record in rows(stream.decode(chunk).batch)} == {"192.0.2.9"}
+
+
+def test_what_fluentd_made_of_a_line_is_read_with_the_time_beside_it() -> None:
+    parsed = {"remote": "192.0.2.7", "host": "-", "method": "GET", "path": "/a", "code": "200"}
+    texts = [
+        f"{ISO}\tweb.access\t{json.dumps(parsed)}",
+        f"{ISO}\tweb.error\t" + json.dumps({"level": "warn", "text": "slow"}),
+    ]
+    chunk = "".join(f"{text}\n" for text in texts).encode()
+    stream = detect(chunk).format
+    assert stream is not None
+    assert stream.name == "json in fluentd"
+    decoded = stream.decode(chunk)
+    (record,) = rows(decoded.batch)
+    assert (record.time, record.host, record.path, record.status) == (
+        MOMENT.replace(microsecond=250_000),
+        *("192.0.2.7", "/a", 200),
+    )
+    assert (decoded.foreign, decoded.rejects) == (1, 0)
+    shipped = f"{ISO}\tweb\t" + json.dumps({"message": line().decode().rstrip(), "x": 1})
+    found = detect(f"{shipped}\n".encode() * 2).format
+    assert found is not None
+    assert found.name == "combined in shipper in fluentd"
+
+
+@pytest.mark.parametrize("name", sorted({*ENVELOPES} - {"rfc3164"}))
+def test_the_time_of_an_envelope_counts_where_the_line_has_none(name: str) -> None:
+    untimed = {"remote_addr": "192.0.2.7", "status": 200, "uri": "/a"}
+    wrapped = WRAPPERS[name](json.dumps(untimed))
+    timed = WRAPPERS[name](json.dumps({**untimed, "time": "2024-05-05T10:00:00Z"}))
+    chunk = f"{wrapped}\n{timed}\n".encode()
+    found = detect(chunk).format
+    assert found is not None
+    first, second = rows(found.decode(chunk).batch)
+    assert (first.time, second.time.year) == (MOMENT, 2024)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web-1 nginx starting up",
+        "shop.example.com 192.0.2.7 - - [17/May/2015:10:05:03 +0000]",
+        "192.0.2.7 - bob [17/May/2015:10:05:03 +0000]",
+    ],
+)
+def test_a_log_is_no_logs_of_pods_because_it_begins_with_words(text: str) -> None:
+    request = f'{text} "GET /a HTTP/1.1" 200 5 "-" "x"'
+    found = detect(f"{request}\n".encode() * 3).format
+    assert found is None or not found.envelopes
 
 
 def test_envelopes_in_envelopes() -> None:

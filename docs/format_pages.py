@@ -12,6 +12,7 @@ from pathlib import Path
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.presets.preset import Preset
@@ -90,11 +91,18 @@ def _value(value: object) -> str:
 
 
 def _engine(preset: Preset) -> str:
-    if all(isinstance(one, JsonFormat) for one in preset.formats):
-        return "the JSON reader"
+    engines = []
     if any(isinstance(one, PatternFormat) and not one.is_split for one in preset.formats):
-        return "RE2"
-    return "the compiled splitter of delimited lines, and RE2 for lines that may mean another thing"
+        engines.append("RE2")
+    elif not all(isinstance(one, JsonFormat | PairsFormat) for one in preset.formats):
+        engines.append(
+            "the compiled splitter of delimited lines, and RE2 for lines that may mean another thing"
+        )
+    if any(isinstance(one, PairsFormat) for one in preset.formats):
+        engines.append("the JSON reader, after RE2 has put its lines down as objects")
+    elif any(isinstance(one, JsonFormat) for one in preset.formats):
+        engines.append("the JSON reader")
+    return "; or by ".join(engines)
 
 
 def main() -> None:

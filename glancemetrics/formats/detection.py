@@ -174,7 +174,14 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
             candidate = _candidate(*one, chunk_of(lines), circumstances)
             found.append(candidate)
             unexplained &= ~candidate.explained
-    return tuple(sorted(found, key=lambda one: (one.score, one.columns), reverse=True))
+    # What has a name is surer than what is inferred.
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (one.score, one.formats != (inferred,), one.columns),
+            reverse=True,
+        )
+    )
 
 
 def _spread(numbers: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -197,13 +204,21 @@ def _candidate(
     batch = decoded.batch
     # Nobody has an identity (RFC 1413) any more: what stands there is something else.
     columns = sum(
-        batch.column(column).null_count < batch.num_rows
-        for column in batch.schema.names
-        if column != "identity"
+        _has_values(batch.column(column)) for column in batch.schema.names if column != "identity"
     )
     weights = explained.astype(np.float64)
     weights[decoded.line[~_are_plausible(batch)]] = _IMPLAUSIBLE
     return Candidate(name, formats, is_shared, explained, weights, columns)
+
+
+def _has_values(column: pa.Array) -> bool:
+    """Tell whether a column says anything: nothing between quotes is nothing."""
+    if isinstance(column, pa.DictionaryArray) and column.dictionary.equals(_EMPTY_TEXT):
+        return False
+    return bool(column.null_count < len(column))
+
+
+_EMPTY_TEXT = pa.array([""])
 
 
 def _are_plausible(batch: pa.RecordBatch) -> Bools:

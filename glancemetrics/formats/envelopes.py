@@ -268,8 +268,9 @@ ENVELOPES: Mapping[str, Envelope] = {
             "rfc5424",
             "syslog (RFC 5424)",
             _prefixed(
+                # Heroku's drains leave the structured data out.
                 rf"(?:<\d{{1,3}}>)?1 (?P<time>{_ISO}|-) [^ ]+ [^ ]+ [^ ]+ [^ ]+ "
-                r'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?\x{FEFF}?'
+                r'(?:(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?)?\x{FEFF}?'
             ),
         ),
         Envelope(

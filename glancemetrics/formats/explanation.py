@@ -12,6 +12,7 @@ from glancemetrics.formats.detection import Detection, detect, nearest
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import Decoded, LogFormat, reject_samples
+from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
@@ -114,11 +115,11 @@ def _first_record(decoded: Decoded) -> Iterator[str]:
 
 
 def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:
-    """Say which keys of JSON objects mean nothing to their format."""
+    """Say which keys of objects, or names of pairs, mean nothing to their format."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     if not isinstance(stream, StreamFormat):
         return
-    formats = [one for one in stream.formats if isinstance(one, JsonFormat)]
+    formats = [one for one in stream.formats if isinstance(one, JsonFormat | PairsFormat)]
     if not formats:
         return
     starts, ends = line_bounds(sample)

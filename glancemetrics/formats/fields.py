@@ -55,6 +55,8 @@ class Field(enum.Enum):
     """`?` and the query, or nothing."""
     LOOSE_QUERY = "query, with or without its mark"
     """With or without `?` before it and blanks around it."""
+    ROUTE = "method and route"
+    """`GET /pets/{id}`; `$default` is none."""
     PROTOCOL = "protocol"
     STATUS = "status"
     STATUS_WORDS = "status with words"
@@ -77,6 +79,8 @@ class Field(enum.Enum):
     milliseconds."""
     UPSTREAM_FRACTION_SECONDS = "upstream duration in seconds with milliseconds"
     """The same of each upstream that was asked."""
+    CONNECT_DURATION = "duration with its unit, before the other"
+    """Of a proxy that measures apart how long it took to connect."""
     UPSTREAM_SECONDS = "upstream duration in seconds"
     """Of each upstream that was asked: `0.010, 0.002 : -`."""
     UPSTREAM_MILLISECONDS = "upstream duration in milliseconds"
@@ -127,6 +131,7 @@ FIELD_PATTERNS = {
     Field.NANOSECONDS: _DURATION,
     Field.DURATION: _WITH_UNIT,
     Field.SECONDS_OR_UNIT: _WITH_UNIT,
+    Field.CONNECT_DURATION: _WITH_UNIT,
     Field.UPSTREAM_SECONDS: rf"(?:(?:{_NUMBER}|-1?)(?:(?:, | : )(?:{_NUMBER}|-1?))*)?",
     Field.UPSTREAM_MILLISECONDS: _DURATION,
     Field.UPSTREAM_NANOSECONDS: _DURATION,
@@ -154,6 +159,7 @@ KINDS = {
     Field.NANOSECONDS: Kind.DECIMAL,
     Field.DURATION: Kind.DURATION,
     Field.SECONDS_OR_UNIT: Kind.DURATION_IN_SECONDS,
+    Field.CONNECT_DURATION: Kind.DURATION,
     Field.UPSTREAM_SECONDS: Kind.DECIMALS,
     Field.UPSTREAM_MILLISECONDS: Kind.DECIMAL,
     Field.UPSTREAM_NANOSECONDS: Kind.DECIMAL,

@@ -6,10 +6,13 @@ AUTO = "auto"
 """Each log's own is detected."""
 
 FORMAT_NAMES = (
-    *("combined", "common", "vhost-combined", "vhost-common", "vhost-first", "lighttpd", "tomcat"),
-    *("gunicorn", "uvicorn", "nginx-proxy-manager", "ingress-nginx", "iis", "haproxy", "traefik"),
-    *("traefik-json", "caddy", "envoy", "envoy-json", "squid", "varnish", "aws-alb", "aws-elb"),
-    *("aws-cloudfront", "aws-s3", "google-lb", "cloudflare", "fastly", "json"),
+    *("combined", "common", "combinedio", "ssl-request", "vhost-combined", "vhost-common"),
+    *("vhost-first", "lighttpd", "tomcat", "gunicorn", "uvicorn", "nginx-proxy-manager"),
+    *("ingress-nginx", "iis", "iis-native", "oracle-web-cache", "tomcat-json", "uwsgi", "django"),
+    *("werkzeug", "morgan", "haproxy", "haproxy-clf", "traefik", "traefik-json", "caddy"),
+    *("envoy", "istio", "envoy-json", "squid", "varnish", "aws-alb", "aws-elb", "aws-cloudfront"),
+    *("aws-s3", "aws-api-gateway", "google-lb", "cloudflare", "fastly", "azure-front-door"),
+    *("azure-app-gateway", "vercel", "ltsv", "heroku", "lograge", "logfmt", "ecs", "json"),
 )
 
 FORMAT_HELP = (

@@ -47,6 +47,7 @@ class JsonFormat:
         fields: Mapping[Field, str | Sequence[str]],
         requires: Mapping[str, str] | None = None,
         marks: Sequence[Sequence[Field]] = (),
+        excludes: Mapping[str, str] | None = None,
     ) -> None:
         """`fields`: the path of each, or several of which the first that is there counts.
 
@@ -59,10 +60,11 @@ class JsonFormat:
             for field, paths in fields.items()
         }
         self._requires = dict(requires or {})
+        self._excludes = dict(excludes or {})
         self._marks = tuple(marks)
         self._paths_of = {
             **{one: field for field, paths in self._fields.items() for one in paths},
-            **{one: None for one in self._requires if not self._has(one)},
+            **{one: None for one in (*self._requires, *self._excludes) if not self._has(one)},
         }
         """By path, the field that it is of."""
         self._number_of = {one: number for number, one in enumerate(self._paths_of)}
@@ -88,7 +90,10 @@ class JsonFormat:
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
     ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        lines = lines_of(chunk)
+        return self.decode_lines(lines_of(chunk), circumstances)
+
+    def decode_lines(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+        """Decode lines, each of which has its newline."""
         if not len(lines):
             return nothing_decoded()
         read = self._read_lines(lines)
@@ -162,6 +167,8 @@ class JsonFormat:
         there = read.kinds == OBJECT
         for one, pattern in self._requires.items():
             there &= _matches(read.columns.get(self._number_of[one]), pattern)
+        for one, pattern in self._excludes.items():
+            there &= ~_matches(read.columns.get(self._number_of[one]), pattern)
         texts: dict[Field, Texts] = {}
         numbers: dict[Field, Numbers] = {}
         for field, paths in self._fields.items():

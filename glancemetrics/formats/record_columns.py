@@ -70,12 +70,9 @@ def records_of(
         columns = columns.of_rows(timed)
         micros = micros[timed]
     made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
-    made |= _request_columns(columns.texts)
+    made |= _request_columns(_with_target(columns.texts))
     made |= _durations(columns.numbers)
-    for field, (name, kind) in _FRACTIONS.items():
-        if field in columns.texts:
-            seconds = _fractions(columns.texts[field], kind)
-            made[name] = pc.coalesce(made[name], seconds) if name in made else seconds
+    made |= _more_durations(columns, made)
     host = _host(columns.texts, circumstances)
     if host is not None:
         made["host"] = host.column()
@@ -195,6 +192,19 @@ def _durations(columns: Mapping[Field, Numbers]) -> dict[str, pa.Array]:
     return made
 
 
+def _more_durations(columns: Columns, made: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Return durations that are of two parts, or known only where they are written with a unit."""
+    more: dict[str, pa.Array] = {}
+    for field, (name, kind) in _FRACTIONS.items():
+        if field in columns.texts:
+            seconds = _fractions(columns.texts[field], kind)
+            more[name] = pc.coalesce(made[name], seconds) if name in made else seconds
+    if Field.CONNECT_DURATION in columns.numbers and "duration" in made:
+        connect = _column(columns.numbers[Field.CONNECT_DURATION], np.float64)
+        more["duration"] = pc.add(connect, made["duration"])
+    return more
+
+
 def _fractions(texts: Texts, kind: Kind) -> pa.Array:
     """Return seconds of texts that have a fraction or a unit; null for others."""
     fits = pc.match_substring_regex(texts.distinct, _WITH_FRACTION)
@@ -209,6 +219,16 @@ def _fractions(texts: Texts, kind: Kind) -> pa.Array:
         np.append(read.states, np.uint8(State.ABSENT))[texts.codes],
     )
     return _column(numbers, np.float64)
+
+
+def _with_target(columns: Mapping[Field, Texts]) -> Mapping[Field, Texts]:
+    """Return columns with the target that a route says, where nothing else says it."""
+    if Field.ROUTE not in columns or Field.TARGET in columns:
+        return columns
+    routes = columns[Field.ROUTE]
+    is_path = pc.match_substring_regex(routes.distinct, "^[A-Z]+ /")
+    paths = pc.if_else(is_path, pc.replace_substring_regex(routes.distinct, "^[A-Z]+ ", ""), _NULL)
+    return {**columns, Field.TARGET: routes.mapped(paths)}
 
 
 def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
@@ -327,7 +347,7 @@ def _written_requests(
 def _protocols(texts: pa.StringArray) -> pa.StringArray:
     """Return `HTTP/2` for `h2` and `2`; null for what is none."""
     upper = pc.utf8_upper(texts)
-    named = pc.replace_substring_regex(upper, r"^(?:HTTP/?|H)?(\d(?:\.\d)?)C?$", r"HTTP/\1")
+    named = pc.replace_substring_regex(upper, r"^(?:HTTP/?|H)?(\d(?:\.\d)?)(?:\.0)*C?$", r"HTTP/\1")
     return pc.if_else(pc.match_substring_regex(named, r"^HTTP/\d(?:\.\d)?$"), named, _NULL)
 
 

@@ -83,13 +83,58 @@ _NAMES: dict[Field, str] = {
 """By field the names of keys, the surer ones first; a slash goes into an object."""
 
 
-def _any_json() -> tuple[LogFormat, ...]:
-    names: dict[Field, tuple[str, ...]] = {
-        field: tuple(written.split()) for field, written in _NAMES.items()
-    }
-    marks = ((Field.STATUS,), (Field.REQUEST, Field.TARGET))
-    return (JsonFormat("json", names, marks=marks),)
+def usual_names() -> dict[Field, tuple[str, ...]]:
+    """Return by field what people call it, the surer names first."""
+    return {field: tuple(written.split()) for field, written in _NAMES.items()}
 
+
+def _any_json() -> tuple[LogFormat, ...]:
+    marks = ((Field.STATUS,), (Field.REQUEST, Field.TARGET))
+    return (JsonFormat("json", usual_names(), marks=marks),)
+
+
+def _ecs() -> tuple[LogFormat, ...]:
+    def both(*paths: str) -> tuple[str, ...]:
+        """Each path as objects inside each other, and as one key with dots in it."""
+        return tuple(one for path in paths for one in (path.replace(".", "/"), path))
+
+    names: dict[Field, tuple[str, ...]] = {
+        Field.TIME: ("@timestamp",),
+        Field.HOST_OR_PORT: both("client.ip", "source.ip", "client.address", "source.address"),
+        Field.USER: both("user.name"),
+        Field.METHOD: both("http.request.method"),
+        Field.TARGET: both("url.original", "url.full", "url.path"),
+        Field.LOOSE_QUERY: both("url.query"),
+        Field.PROTOCOL: both("http.version"),
+        Field.STATUS: both("http.response.status_code"),
+        Field.BYTES: both("http.response.body.bytes", "http.response.bytes"),
+        Field.REFERRER: both("http.request.referrer"),
+        Field.AGENT: both("user_agent.original"),
+        Field.VHOST: both("url.domain"),
+        Field.NANOSECONDS: both("event.duration"),
+    }
+    marks = ((Field.STATUS,), (Field.TARGET,))
+    return (
+        JsonFormat("ecs", names, requires={"ecs/version": ""}, marks=marks),
+        JsonFormat("ecs", names, requires={"ecs.version": ""}, marks=marks),
+    )
+
+
+ECS = Preset(
+    "ecs",
+    "the Elastic Common Schema",
+    "https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html",
+    "output.elasticsearch, or an ecs-logging library",
+    '{"@timestamp":"2015-05-17T10:05:03.250Z","ecs":{"version":"8.11.0"},'
+    '"client":{"ip":"192.0.2.7"},"http":{"version":"1.1","request":{"method":"GET"},'
+    '"response":{"status_code":200,"body":{"bytes":512}}},'
+    '"url":{"original":"/a?b=c","domain":"example.com"},'
+    '"user_agent":{"original":"curl/8.5.0"},"event":{"duration":12000000}}',
+    _ecs,
+    is_shared=True,
+    notes="As objects inside each other, or with dots in the keys. Without `ecs.version` the same "
+    "keys are read as any JSON.",
+)
 
 ANY_JSON = Preset(
     "json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.pattern import PatternFormat
+from glancemetrics.formats.pattern import Part, PatternFormat
 from glancemetrics.formats.presets.preset import Preset, layout, parts_of
 from glancemetrics.formats.w3c import CLOUDFRONT_ORDERS, W3cFormat
 
@@ -98,6 +98,117 @@ def _fastly() -> tuple[LogFormat, ...]:
     )
 
 
+def _azure_front_door() -> tuple[LogFormat, ...]:
+    of = "properties/"
+    return (
+        JsonFormat(
+            "azure-front-door",
+            {
+                Field.TIME: "time",
+                Field.HOST_OR_PORT: (f"{of}clientIp", f"{of}clientIP"),
+                Field.METHOD: f"{of}httpMethod",
+                Field.TARGET: f"{of}requestUri",
+                Field.PROTOCOL: f"{of}httpVersion",
+                Field.STATUS: f"{of}httpStatusCode",
+                Field.BYTES: f"{of}responseBytes",
+                Field.REFERRER: (f"{of}referer", f"{of}referrer"),
+                Field.AGENT: f"{of}userAgent",
+                Field.VHOST: (f"{of}hostName", f"{of}endpoint"),
+                Field.SECONDS: f"{of}timeTaken",
+            },
+            requires={"category": "(?i)^FrontDoorAccessLog$", f"{of}requestUri": "."},
+        ),
+    )
+
+
+def _azure_gateway() -> tuple[LogFormat, ...]:
+    of = "properties/"
+    common: dict[Field, str | tuple[str, ...]] = {
+        Field.TIME: ("timeStamp", "time"),
+        Field.HOST_OR_PORT: f"{of}clientIP",
+        Field.METHOD: f"{of}httpMethod",
+        Field.PROTOCOL: f"{of}httpVersion",
+        Field.STATUS: f"{of}httpStatus",
+        Field.BYTES: f"{of}sentBytes",
+        Field.AGENT: f"{of}userAgent",
+        Field.VHOST: (f"{of}originalHost", f"{of}host"),
+    }
+    requires = {"category": "^ApplicationGatewayAccessLog$", f"{of}requestUri": "."}
+    second: dict[Field, str | tuple[str, ...]] = {
+        **common,
+        Field.TARGET: (f"{of}originalRequestUriWithArgs", f"{of}requestUri"),
+        Field.LOOSE_QUERY: f"{of}requestQuery",
+        Field.SECONDS: f"{of}timeTaken",
+        Field.UPSTREAM_SECONDS: f"{of}serverResponseLatency",
+    }
+    # What the first version calls a query is what it has to say of the server.
+    first: dict[Field, str | tuple[str, ...]] = {**common, Field.TARGET: f"{of}requestUri"}
+    name = "azure-app-gateway"
+    return (
+        JsonFormat(name, second, {**requires, f"{of}serverRouted": ""}),
+        JsonFormat(
+            name,
+            {**first, Field.MILLISECONDS: f"{of}timeTaken"},
+            {**requires, f"{of}instanceId": "^ApplicationGatewayRole_"},
+        ),
+        JsonFormat(name, first, requires),
+    )
+
+
+_API_GATEWAY_ID = Part(
+    "request ID", pattern=r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+=)"
+)
+
+
+def _api_gateway() -> tuple[LogFormat, ...]:
+    clf = '{host} {identity} {user} [{clf_time}] "{request}" {status} {bytes} '
+    extended = Part("extended request ID", pattern="(?: [^ ]+)?")
+    return (
+        PatternFormat("aws-api-gateway", [*parts_of(clf), _API_GATEWAY_ID, extended]),
+        JsonFormat(
+            "aws-api-gateway",
+            {
+                Field.TIME: ("requestTimeEpoch", "requestTime"),
+                Field.HOST_OR_PORT: ("ip", "sourceIp"),
+                Field.USER: "user",
+                Field.METHOD: "httpMethod",
+                Field.TARGET: ("path", "resourcePath"),
+                Field.ROUTE: "routeKey",
+                Field.PROTOCOL: "protocol",
+                Field.STATUS: "status",
+                Field.BYTES: "responseLength",
+                Field.AGENT: "userAgent",
+                Field.VHOST: "domainName",
+                Field.MILLISECONDS: "responseLatency",
+                Field.UPSTREAM_MILLISECONDS: "integrationLatency",
+            },
+            requires={"requestId": "", "requestTime": "", "httpMethod": "", "status": ""},
+        ),
+    )
+
+
+def _vercel() -> tuple[LogFormat, ...]:
+    return (
+        JsonFormat(
+            "vercel",
+            {
+                Field.TIME: ("proxy/timestamp", "timestamp"),
+                Field.HOST_OR_PORT: "proxy/clientIp",
+                Field.METHOD: "proxy/method",
+                Field.TARGET: "proxy/path",
+                Field.STATUS: ("proxy/statusCode", "statusCode"),
+                Field.BYTES: "proxy/responseByteSize",
+                Field.REFERRER: "proxy/referer",
+                Field.AGENT: ("proxy/userAgent/0", "proxy/userAgent"),
+                Field.VHOST: ("proxy/host", "host"),
+            },
+            requires={"deploymentId": "", "proxy/method": ".", "proxy/path": "."},
+            # What a function prints comes with the request that it prints it for.
+            excludes={"type": "^(?:stdout|stderr)$"},
+        ),
+    )
+
+
 CLOUDS = (
     Preset(
         "aws-alb",
@@ -148,6 +259,20 @@ CLOUDS = (
         notes="Records of S3's own doings, as of what a lifecycle rule expires, have no request.",
     ),
     Preset(
+        "aws-api-gateway",
+        "AWS API Gateway, as common log format and as JSON",
+        "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html",
+        "$context.identity.sourceIp $context.identity.caller $context.identity.user "
+        '[$context.requestTime]"$context.httpMethod $context.resourcePath $context.protocol" '
+        "$context.status $context.responseLength $context.requestId",
+        '{"requestId":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef","ip":"192.0.2.7","caller":"-",'
+        '"user":"-","requestTime":"17/May/2015:10:05:03 +0000","httpMethod":"GET",'
+        '"resourcePath":"/a","status":"200","protocol":"HTTP/1.1","responseLength":"512"}',
+        _api_gateway,
+        notes="`resourcePath` and `routeKey` are the path as the API declares it; with `path` in "
+        "the log that is read.",
+    ),
+    Preset(
         "google-lb",
         "Google Cloud HTTP(S) load balancer",
         "https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring",
@@ -183,5 +308,48 @@ CLOUDS = (
         '"fastly_server":"cache-cdg20764-CDG"}',
         _fastly,
         is_shared=True,
+    ),
+    Preset(
+        "azure-front-door",
+        "Azure Front Door",
+        "https://learn.microsoft.com/en-us/azure/frontdoor/front-door-diagnostics",
+        "Diagnostic settings: FrontDoorAccessLog",
+        '{"time":"2015-05-17T10:05:03.2500000Z","category":"FrontDoorAccessLog",'
+        '"operationName":"Microsoft.Cdn/Profiles/AccessLog/Write","properties":{'
+        '"httpMethod":"GET","httpVersion":"2.0.0.0","requestUri":"https://example.com:443/a?b=c",'
+        '"responseBytes":"512","userAgent":"curl/8.5.0","clientIp":"192.0.2.7",'
+        '"timeTaken":"0.012","httpStatusCode":"200","hostName":"example.com"}}',
+        _azure_front_door,
+        is_shared=True,
+    ),
+    Preset(
+        "azure-app-gateway",
+        "Azure Application Gateway",
+        "https://learn.microsoft.com/en-us/azure/application-gateway/"
+        "monitor-application-gateway-reference#access-log-category",
+        "Diagnostic settings: ApplicationGatewayAccessLog",
+        '{"timeStamp":"2015-05-17T10:05:03+00:00","category":"ApplicationGatewayAccessLog",'
+        '"properties":{"clientIP":"192.0.2.7","httpMethod":"GET","requestUri":"/a",'
+        '"requestQuery":"b=c","userAgent":"curl/8.5.0","httpStatus":200,"httpVersion":"HTTP/1.1",'
+        '"sentBytes":512,"timeTaken":0.012,"serverRouted":"10.0.0.2:80",'
+        '"serverResponseLatency":"0.011","originalHost":"example.com","host":"example.com"}}',
+        _azure_gateway,
+        is_shared=True,
+        notes="`timeTaken` is in seconds of version 2, in milliseconds of version 1, and not known "
+        "where it cannot be told which wrote it.",
+    ),
+    Preset(
+        "vercel",
+        "Vercel's log drains",
+        "https://vercel.com/docs/drains/reference/logs",
+        "Log drain, encoding: NDJSON",
+        '{"id":"1","deploymentId":"dpl_f00d","source":"static","host":"example.vercel.app",'
+        '"timestamp":1431857103250,"projectId":"p","level":"info","proxy":{'
+        '"timestamp":1431857103250,"method":"GET","host":"example.com","path":"/a?b=c",'
+        '"userAgent":["curl/8.5.0"],"referer":"","statusCode":200,"clientIp":"192.0.2.7",'
+        '"responseByteSize":512}}',
+        _vercel,
+        is_shared=True,
+        notes="What a function prints to its output is foreign.",
     ),
 )

@@ -109,6 +109,16 @@ def _envoy_json() -> tuple[LogFormat, ...]:
     )
 
 
+_HAPROXY_CLF = (
+    '{host} - - [{clf_time}] "{request}" {status} {bytes} "" "" {timer} {timer} "{}" "{}" "{}" '
+    "{timer} {timer} {timer} {upstream_milliseconds} {milliseconds} {word} {timer} {timer}{rest}"
+)
+_ISTIO = (
+    '[{iso_time}] "{request}" {status} {} "{}" {timer} {bytes} {milliseconds} '
+    '{upstream_milliseconds} "{forwarded_for}" "{agent}" "{}" "{vhost}" "{}" {word} {word} {word} '
+    "{host_port} {word}{rest}"
+)
+
 PROXIES = (
     Preset(
         "haproxy",
@@ -127,6 +137,16 @@ PROXIES = (
         notes="With the syslog prefix and without it, with captured headers and without. Its times "
         "name no zone: they are of this machine's, or of `--log-timezone`. Lines that are no "
         "requests, as of handshakes that failed, are foreign.",
+    ),
+    Preset(
+        "haproxy-clf",
+        "HAProxy's HTTP log in the common format",
+        "https://docs.haproxy.org/dev/configuration.html#4.2-option%20httplog",
+        "option httplog clf",
+        '192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 200 512 "" "" 50112 250 '
+        '"web~" "app" "app1" 0 0 1 11 12 "----" 1 1 0 0 0 0 0 "" "" "" ""',
+        layout("haproxy-clf", _HAPROXY_CLF),
+        is_shared=True,
     ),
     Preset(
         "traefik",
@@ -177,6 +197,18 @@ PROXIES = (
         is_shared=True,
         notes="It writes whom it was told of in `X-Forwarded-For`; the last of them is its own "
         "client.",
+    ),
+    Preset(
+        "istio",
+        "Istio's sidecars and gateways",
+        "https://istio.io/latest/docs/tasks/observability/logs/access-log/#default-access-log-format",
+        "meshConfig:\n  accessLogFile: /dev/stdout",
+        '[2015-05-17T10:05:03.250Z] "GET /a?b=c HTTP/1.1" 200 - via_upstream - "-" 0 512 12 11 "-" '
+        '"curl/8.5.0" "f00d" "example.com" "10.0.0.2:80" inbound|80|| 127.0.0.6:41854 10.0.0.2:80 '
+        "192.0.2.7:50112 outbound_.80_._.web.default default",
+        layout("istio", _ISTIO),
+        is_shared=True,
+        notes="The client is the downstream remote address, which Envoy has found out itself.",
     ),
     Preset(
         "envoy-json",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.fields import Field
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.notations import apache, nginx
-from glancemetrics.formats.pattern import PatternFormat
+from glancemetrics.formats.pattern import Part, PatternFormat, literal
 from glancemetrics.formats.presets.preset import Preset, layout
 from glancemetrics.formats.w3c import IIS_ORDERS, W3cFormat
 
@@ -39,6 +40,49 @@ _INGRESS = (
 )
 
 
+_SSL_REQUEST = '%t %h %{SSL_PROTOCOL}x %{SSL_CIPHER}x "%r" %b'
+_COMBINED_IO = r'%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
+
+
+def _combined_io() -> tuple[LogFormat, ...]:
+    sizes = [literal(" "), Part("%I", pattern=r"\d+"), literal(" "), Part("%O", pattern=r"\d+")]
+    return (PatternFormat("combinedio", [*apache.parts_of(_COMBINED_IO), *sizes]),)
+
+
+def _iis_native() -> tuple[LogFormat, ...]:
+    def made(pattern: str, strftime: str) -> PatternFormat:
+        comma = literal(", ")
+        other = Part("another field", pattern="[^,]*")
+        return PatternFormat(
+            "iis-native",
+            [
+                *(Part("host", Field.HOST, pattern="[^ ,]+"), comma),
+                *(Part("user", Field.USER, pattern="[^,]+"), comma),
+                *(Part("date", Field.FORMATTED_TIME, pattern=pattern, strftime=strftime), comma),
+                Part(
+                    "time of day",
+                    Field.FORMATTED_TIME,
+                    pattern=r"\d{1,2}:\d\d:\d\d",
+                    strftime="%H:%M:%S",
+                ),
+                *(comma, other, comma, other, comma, other, comma),
+                *(Part("duration", Field.MILLISECONDS), comma, other, comma),
+                *(Part("size", Field.BYTES), comma, Part("status", Field.STATUS), comma),
+                *(Part("Windows' status", pattern=r"\d+"), comma),
+                *(Part("method", Field.METHOD, pattern="[A-Z_]+|-"), comma),
+                *(Part("path", Field.PATH, pattern=".*?"), comma),
+                *(Part("query", Field.QUERY, pattern=".*?"), literal(",")),
+            ],
+        )
+
+    return (
+        made(r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
+        made(r"\d{1,2}/\d{1,2}/\d{2}", "%m/%d/%y"),
+        made(r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"),
+        made(r"\d{4}-\d{2}-\d{2}", "%Y-%m-%d"),
+    )
+
+
 def _proxy_manager() -> tuple[LogFormat, ...]:
     return (
         PatternFormat("nginx-proxy-manager", nginx.parts_of(_PROXY_MANAGER)),
@@ -64,6 +108,26 @@ WEB_SERVERS = (
         _LINE,
         _combined,
         notes="Common and combined lines may be mixed; one reader reads both.",
+    ),
+    Preset(
+        "combinedio",
+        "Apache with what came in and went out in all (mod_logio)",
+        "https://httpd.apache.org/docs/2.4/mod/mod_logio.html",
+        'LogFormat "' + _COMBINED_IO.replace('"', r"\"") + ' %I %O" combinedio',
+        f"{_COMBINED_LINE} 120 768",
+        _combined_io,
+        notes="Two whole numbers behind combined are taken for sizes, and for no duration. `bytes` "
+        "is `%b`.",
+    ),
+    Preset(
+        "ssl-request",
+        "Apache's ssl_request_log",
+        "https://httpd.apache.org/docs/2.4/mod/mod_ssl.html#logformats",
+        r'CustomLog logs/ssl_request_log "%t %h %{SSL_PROTOCOL}x %{SSL_CIPHER}x \"%r\" %b"',
+        "[17/May/2015:10:05:03 +0000] 192.0.2.7 TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 "
+        '"GET /a?b=c HTTP/1.1" 512',
+        lambda: (PatternFormat("ssl-request", apache.parts_of(_SSL_REQUEST)),),
+        notes="It does not say with which status.",
     ),
     Preset(
         "vhost-combined",
@@ -164,5 +228,35 @@ WEB_SERVERS = (
         lambda: (W3cFormat("iis", IIS_ORDERS),),
         notes="`#Fields` says what stands where, also when it changes inside the file. Without it "
         "the fields that IIS writes by default are tried. Times are UTC.",
+    ),
+    Preset(
+        "iis-native",
+        "IIS' own format, with commas",
+        "https://learn.microsoft.com/en-us/previous-versions/iis/6.0-sdk/ms525807(v=vs.90)",
+        "Logging › Format: IIS",
+        "192.0.2.7, alice, 5/17/2015, 10:05:03, W3SVC1, WEB, 10.0.0.2, 12, 120, 512, 200, 0, GET, "
+        "/a, b=c,",
+        _iis_native,
+        notes="A date with slashes is month, day, year, as in the documentation; Windows in other "
+        "languages may write it otherwise. Times are of this machine's zone, or of "
+        "`--log-timezone`.",
+    ),
+    Preset(
+        "oracle-web-cache",
+        "Oracle Web Cache's own format: combined with an ECID",
+        "https://docs.oracle.com/cd/E23943_01/web.1111/e10143/log.htm",
+        "Access log format: WCLF",
+        f'{_COMBINED_LINE} "417732382502,0"',
+        lambda: (
+            PatternFormat(
+                "oracle-web-cache",
+                [
+                    *apache.parts_of(_COMBINED_IO),
+                    literal(" "),
+                    Part("ECID", pattern=r"""\"?[^ ",]+,\d+\"?"""),
+                ],
+            ),
+        ),
+        notes="Its common and combined formats are those of Apache.",
     ),
 )

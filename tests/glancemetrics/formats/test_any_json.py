@@ -112,3 +112,12 @@ def test_the_hint_for_json_speaks_of_keys_and_not_of_characters_of_other_formats
 def test_an_object_as_deep_as_can_be_is_explained() -> None:
     deep = '{"a":' + "[" * 5000 + "]" * 5000 + "}"
     assert "5000" not in explain_log("x", f"{deep}\n".encode(), READING)
+
+
+def test_names_of_pairs_that_are_not_used_are_listed_too() -> None:
+    row = "time:05/May/2024:10:00:17 +0000\thost:192.0.2.1\treq:GET / HTTP/1.1\tstatus:200\tpool:a"
+    text = explain_log("x", f"{row}\n".encode(), READING)
+    assert text.partition("Keys that are not used\n")[2].strip() == "pool"
+    pairs = "time=2024-05-05T10:00:17Z method=GET path=/ status=200 done pool=a geo=b"
+    text = explain_log("x", f"{pairs}\n".encode(), READING)
+    assert text.partition("Keys that are not used\n")[2].strip() == "pool, geo"

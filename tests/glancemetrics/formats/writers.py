@@ -419,6 +419,297 @@ def of_fastly(r: Request) -> tuple[str, Expected]:
     return text, expected(r, *columns, "referrer", "agent", "vhost")
 
 
+MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
+"""When lines come that do not say so themselves."""
+
+
+def by_go(text: str) -> tuple[str, str]:
+    """`strconv.Quote`, as far as it is needed, and what is read of that."""
+    known = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f", '"': '"', "\\": "\\"}
+    unread = {"\a": r"\a", "\v": r"\v"}
+    pieces, meant = [], []
+    for character in text:
+        if character in known:
+            pieces.append(f"\\{known[character]}")
+            meant.append(character)
+        elif ord(character) < 32 or ord(character) == 127:
+            pieces.append(unread.get(character, f"\\x{ord(character):02x}"))
+            meant.append(pieces[-1])
+        else:
+            pieces.append(character)
+            meant.append(character)
+    whole = "".join(pieces)
+    if whole == text and not set(text) & set(' ="') and text.isascii():
+        return text, text
+    return f'"{whole}"', "".join(meant)
+
+
+def of_combinedio(r: Request) -> tuple[str, Expected]:
+    columns = (*COMMON, "referrer", "agent")
+    return f"{combined(r, by_apache)} 120 {r.size + 256}", expected(
+        r, *columns, escape=by_apache, duration=None
+    )
+
+
+def of_oracle_web_cache(r: Request) -> tuple[str, Expected]:
+    columns = (*COMMON, "referrer", "agent")
+    return f'{combined(r, by_apache)} "417732382502,0"', expected(r, *columns, escape=by_apache)
+
+
+def of_ssl_request(r: Request) -> tuple[str, Expected]:
+    text = f'[{r.clf}] {r.host} TLSv1.2 AES128-SHA "{by_apache(r.line)}" {r.size}'
+    columns = ("host", "bytes", "method", "path", "query", "protocol")
+    return text, expected(r, *columns, status=None)
+
+
+def of_iis_native(r: Request) -> tuple[str, Expected]:
+    date = f"{r.time.month}/{r.time.day}/{r.time.year}"
+    text = (
+        f"{r.host}, {r.user or '-'}, {date}, {r.time.hour}:{r.time:%M:%S}, W3SVC1, WEB, 10.0.0.2, "
+        f"{r.milliseconds}, 120, {r.size}, {r.status}, 0, {r.method}, {r.path}, {r.query or '-'},"
+    )
+    query = r.query if r.query not in ("", "-") else None
+    columns = ("host", "user", "status", "bytes", "method", "path", "duration")
+    return text, expected(r, *columns, query=query)
+
+
+def of_uwsgi(r: Request) -> tuple[str, Expected]:
+    text = (
+        f"[pid: 88185|app: 0|req: 1/1] {r.host} ({r.user or ''}) {{38 vars in 696 bytes}} "
+        f"[{r.time:%a %b %d %H:%M:%S %Y}] {r.method} {r.target} => generated {r.size} bytes in "
+        f"{r.milliseconds} msecs ({r.protocol} {r.status}) 9 headers in 378 bytes (1 switches on "
+        "core 3)"
+    )
+    return text, expected(r, *COMMON, "duration")
+
+
+def of_django(r: Request) -> tuple[str, Expected]:
+    text = f'[{r.time:%d/%b/%Y %H:%M:%S}] "{r.line}" {r.status} {r.size}'
+    return text, expected(r, "status", "bytes", "method", "path", "query", "protocol", host=None)
+
+
+def of_werkzeug(r: Request) -> tuple[str, Expected]:
+    text = f'{r.host} - - [{r.time:%d/%b/%Y %H:%M:%S}] "\x1b[33m{r.line}\x1b[0m" {r.status} -'
+    columns = ("host", "status", "method", "path", "query", "protocol")
+    return text, expected(r, *columns, bytes=None)
+
+
+def of_morgan(r: Request) -> tuple[str, Expected]:
+    text = (
+        f"\x1b[0m{r.method} {r.target} \x1b[36m{r.status}\x1b[0m {r.milliseconds}.000 ms - "
+        f"{r.size}\x1b[0m"
+    )
+    columns = ("status", "bytes", "method", "path", "query", "duration")
+    return text, expected(r, *columns, time=MOMENT)
+
+
+def of_tomcat_json(r: Request) -> tuple[str, Expected]:
+    headers = {"User-Agent": r.agent or "-", "Referer": r.referrer or "-"}
+    text = in_json(
+        host=r.host,
+        logicalUserName="-",
+        user=r.user or "-",
+        time=f"[{r.clf}]",
+        request=r.line,
+        statusCode=str(r.status),
+        size=str(r.size),
+        elapsedTime=str(r.milliseconds),
+        requestHeaders=headers,
+    )
+    return text, expected(r, *COMMON, "referrer", "agent", "duration")
+
+
+def of_haproxy_clf(r: Request) -> tuple[str, Expected]:
+    text = (
+        f'{r.host} - - [{r.clf}] "{by_haproxy(r.line)}" {r.status} {r.size} "" "" 50112 250 "web~" '
+        f'"app" "app1" 0 0 1 {r.upstream_milliseconds} {r.milliseconds} CC-- 1 1 0 0 0 0 0 "" "" '
+    )
+    query = None if r.query is None else by_haproxy(r.query)
+    columns = ("host", "status", "bytes", "method", "protocol", "duration", "upstream_duration")
+    return text, expected(
+        r, *columns, path=by_haproxy(r.path), query=query, referrer=None, agent=None
+    )
+
+
+def of_istio(r: Request) -> tuple[str, Expected]:
+    host = f"[{r.host}]" if ":" in r.host else r.host
+    text = (
+        f'[{r.iso}] "{by_nginx(r.line)}" {r.status} - via_upstream - "-" 7 {r.size} '
+        f'{r.milliseconds} {r.upstream_milliseconds} "-" "{by_nginx(r.agent)}" "f00d" "{r.vhost}" '
+        f'"10.0.0.2:80" inbound|80|| 127.0.0.6:41854 10.0.0.2:80 {host}:50112 - default'
+    )
+    columns = [column for column in COMMON if column != "user"]
+    more = ("agent", "vhost", "duration", "upstream_duration")
+    return text, expected(r, *columns, *more, escape=by_nginx, time=r.time)
+
+
+def of_api_gateway(r: Request) -> tuple[str, Expected]:
+    text = in_json(
+        requestId="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        ip=r.host,
+        caller="-",
+        user=r.user or "-",
+        requestTime=r.clf,
+        httpMethod=r.method,
+        resourcePath=r.path,
+        status=str(r.status),
+        protocol=r.protocol,
+        responseLength=str(r.size),
+    )
+    columns = [column for column in COMMON if column != "query"]
+    return text, expected(r, *columns, query=None)
+
+
+def of_front_door(r: Request) -> tuple[str, Expected]:
+    properties = {
+        "httpMethod": r.method,
+        "httpVersion": f"{r.protocol.removeprefix('HTTP/')}.0.0",
+        "requestUri": f"https://{r.vhost}:443{r.target}",
+        "responseBytes": str(r.size),
+        "userAgent": r.agent or "",
+        "referer": r.referrer or "",
+        "clientIp": r.host,
+        "timeTaken": seconds(r.milliseconds),
+        "httpStatusCode": str(r.status),
+        "hostName": r.vhost,
+    }
+    text = in_json(time=r.iso, category="FrontDoorAccessLog", properties=properties)
+    columns = [column for column in COMMON if column != "user"]
+    more = ("referrer", "agent", "vhost", "duration")
+    return text, expected(r, *columns, *more, time=r.time)
+
+
+def of_app_gateway(r: Request) -> tuple[str, Expected]:
+    properties = {
+        "clientIP": r.host,
+        "httpMethod": r.method,
+        "requestUri": r.path,
+        "requestQuery": r.query or "",
+        "userAgent": r.agent or "",
+        "httpStatus": r.status,
+        "httpVersion": r.protocol,
+        "sentBytes": r.size,
+        "timeTaken": r.milliseconds / 1000,
+        "serverRouted": "10.0.0.2:80",
+        "serverResponseLatency": seconds(r.upstream_milliseconds),
+        "originalHost": r.vhost,
+        "host": "10.0.0.9",
+    }
+    text = in_json(
+        timeStamp=f"{r.time:%Y-%m-%dT%H:%M:%S}+00:00",
+        category="ApplicationGatewayAccessLog",
+        properties=properties,
+    )
+    columns = ("host", "status", "bytes", "method", "path", "protocol", "agent", "vhost")
+    query = r.query if r.query not in ("", "-") else None
+    return text, expected(r, *columns, "duration", "upstream_duration", query=query)
+
+
+def of_vercel(r: Request) -> tuple[str, Expected]:
+    moment = round(r.time.timestamp() * 1000)
+    proxy = {
+        "timestamp": moment,
+        "method": r.method,
+        "host": r.vhost,
+        "path": r.target,
+        "userAgent": [r.agent] if r.agent else [],
+        "referer": r.referrer or "",
+        "statusCode": r.status,
+        "clientIp": r.host,
+        "responseByteSize": r.size,
+    }
+    text = in_json(
+        deploymentId="dpl_f00d", source="static", host="x.vercel.app", timestamp=moment, proxy=proxy
+    )
+    columns = ("host", "status", "bytes", "method", "path", "query", "referrer", "agent", "vhost")
+    return text, expected(r, *columns, time=r.time if r.time.year > 1973 else None)
+
+
+def of_ltsv(r: Request) -> tuple[str, Expected]:
+    fields = {
+        "time": r.clf if r.size % 2 else f"[{r.clf}]",
+        "host": r.host,
+        "user": r.user or "-",
+        "req": by_nginx(r.line),
+        "status": r.status,
+        "size": r.size,
+        "referer": by_nginx(r.referrer),
+        "ua": by_nginx(r.agent),
+        "vhost": r.vhost,
+        "reqtime": seconds(r.milliseconds),
+        "apptime": seconds(r.upstream_milliseconds),
+    }
+    text = "\t".join(f"{label}:{value}" for label, value in fields.items())
+    more = ("referrer", "agent", "vhost", "duration", "upstream_duration")
+    return text, expected(r, *COMMON, *more, escape=by_nginx)
+
+
+def of_heroku(r: Request) -> tuple[str, Expected]:
+    text = (
+        f'at=info method={r.method} path="{r.target}" host={r.vhost} request_id=f00d '
+        f'fwd="198.51.100.9, {r.host}" dyno=web.1 connect=1ms service={r.milliseconds}ms '
+        f"status={r.status} bytes={r.size} protocol=https"
+    )
+    columns = ("host", "status", "bytes", "method", "path", "query", "vhost")
+    took = pytest.approx(r.milliseconds / 1000 + 0.001)
+    return text, expected(r, *columns, time=MOMENT, duration=took)
+
+
+def of_lograge(r: Request) -> tuple[str, Expected]:
+    text = (
+        f"method={r.method} path={r.path} format=html controller=Home action=index "
+        f"status={r.status} duration={r.milliseconds}.00 view=1.20 db=0.31"
+    )
+    return text, expected(r, "status", "method", "path", "duration", time=MOMENT)
+
+
+def of_logfmt(r: Request) -> tuple[str, Expected]:
+    host = f"[{r.host}]" if ":" in r.host else r.host
+    agent, meant = by_go(r.agent or "")
+    text = (
+        f'time={r.iso} level=INFO msg="handled a request" done method={r.method} '
+        f"path={by_go(r.target)[0]} status={r.status} bytes={r.size} "
+        f"duration={r.milliseconds}ms remote_addr={host}:50112 user_agent={agent} "
+        f"proto={r.protocol} user={by_go(r.user or '')[0]}"
+    )
+    columns = (*COMMON, "duration")
+    return text, expected(r, *columns, time=r.time, agent=meant or None)
+
+
+def of_ecs(r: Request) -> tuple[str, Expected]:
+    fields: dict[str, Any] = {
+        "@timestamp": r.iso,
+        "ecs": {"version": "8.11.0"},
+        "client": {"ip": r.host},
+        "user": {"name": r.user},
+        "url": {"original": r.target, "domain": r.vhost},
+        "http": {
+            "version": r.protocol.removeprefix("HTTP/"),
+            "request": {"method": r.method, "referrer": r.referrer},
+            "response": {"status_code": r.status, "body": {"bytes": r.size}},
+        },
+        "user_agent": {"original": r.agent},
+        "event": {"duration": r.milliseconds * 1_000_000},
+    }
+    if r.size % 2:
+        fields = flattened(fields)
+    more = ("referrer", "agent", "vhost", "duration")
+    return in_json(**fields), expected(r, *COMMON, *more, time=r.time)
+
+
+def flattened(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Objects inside each other as keys with dots."""
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        inner = (
+            flattened(value, f"{prefix}{key}.")
+            if isinstance(value, dict)
+            else {prefix + key: value}
+        )
+        flat |= inner
+    return flat
+
+
 WRITERS: dict[str, Callable[[Request], tuple[str, Expected]]] = {
     "combined": of_nginx,
     "gunicorn": of_apache,
@@ -459,5 +750,25 @@ WRITERS: dict[str, Callable[[Request], tuple[str, Expected]]] = {
     "google-lb": of_google,
     "cloudflare": of_cloudflare,
     "fastly": of_fastly,
+    "combinedio": of_combinedio,
+    "oracle-web-cache": of_oracle_web_cache,
+    "ssl-request": of_ssl_request,
+    "iis-native": of_iis_native,
+    "uwsgi": of_uwsgi,
+    "django": of_django,
+    "werkzeug": of_werkzeug,
+    "morgan": of_morgan,
+    "tomcat-json": of_tomcat_json,
+    "haproxy-clf": of_haproxy_clf,
+    "istio": of_istio,
+    "aws-api-gateway": of_api_gateway,
+    "azure-front-door": of_front_door,
+    "azure-app-gateway": of_app_gateway,
+    "vercel": of_vercel,
+    "ltsv": of_ltsv,
+    "heroku": of_heroku,
+    "lograge": of_lograge,
+    "logfmt": of_logfmt,
+    "ecs": of_ecs,
     "json": of_json,
 }

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ import pyarrow as pa
 from actors.archive.agent_process import AgentProcess
 from actors.archive.forking import processes_to_use
 from actors.archive.interruption import Interruption, interruption
+from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.output_file import replacing, write_text
 from actors.archive.progress import ProgressLine
@@ -30,13 +31,16 @@ from actors.report_options import chosen_reading
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records import SCHEMA
+from glancemetrics.rejects import Reject
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
 from glancemetrics.selection import Selection, make_selection
 from glancemetrics.zones import named_zone
 
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
+_MOST_SAMPLES = 8
 
 
 def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) -> int:
@@ -107,23 +111,32 @@ def _require_lines(report: Report, logs: list[LogFile]) -> None:
     troubles = [f"{source.name}: {source.trouble}" for source in report.sources if source.trouble]
     if troubles:
         raise GlanceMetricsError("; ".join(troubles))
-    log_format = logs[0].format
-    if isinstance(log_format, AutoFormat) and log_format.known is None and report.lines:
-        raise GlanceMetricsError(
-            f"{logs[0].name}: no line is of a format that is known "
-            f"(`glancemetrics formats {shlex.quote(logs[0].name)}` shows how near they come)"
+    refusal = _refusal(logs[0], report.lines, report.rejects.samples, report.foreign)
+    if refusal is not None:
+        raise GlanceMetricsError(refusal)
+
+
+def _refusal(log: LogFile, lines: int, rejects: Sequence[Reject], foreign: int) -> str | None:
+    """Say why nothing could be read of some lines; `None` if there is none."""
+    log_format = log.format
+    if any(sample.reason == NO_FIELDS for sample in rejects):
+        return f"{log.name}: {NO_FIELDS}"
+    if isinstance(log_format, AutoFormat) and log_format.known is None and lines:
+        return (
+            f"{log.name}: no line is of a format that is known "
+            f"(`glancemetrics formats {shlex.quote(log.name)}` shows how near they come)"
         )
-    if report.rejects.count:
-        sample = report.rejects.samples[0]
-        raise GlanceMetricsError(
-            f"{logs[0].name}: no line is {log_format.expected} "
-            f"(--format takes others); of the first, {sample.reason}"
+    if rejects:
+        return (
+            f"{log.name}: no line is {log_format.expected} "
+            f"(--format takes others); of the first, {rejects[0].reason}"
         )
-    if report.foreign:
-        raise GlanceMetricsError(
-            f"{logs[0].name}: no line is {log_format.expected}; all are of other programs "
+    if foreign:
+        return (
+            f"{log.name}: no line is {log_format.expected}; all are of other programs "
             "(`glancemetrics formats FILE` shows what was looked for)"
         )
+    return None
 
 
 def _rendered(report: Report, output_format: str, width: int, *, colour: bool) -> str:
@@ -185,15 +198,17 @@ def _write_parquet(
 
     line = ProgressLine()
     total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
-    read = lines = 0
+    read = lines = foreign = records = 0
+    rejects: list[Reject] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
-        nonlocal read, lines
-
-        def told(chunk: object) -> None:
-            nonlocal read, lines
-            read += chunk.read_bytes  # type: ignore[attr-defined]
-            lines += chunk.lines  # type: ignore[attr-defined]
+        def told(chunk: ReadChunk[object]) -> None:
+            nonlocal read, lines, foreign, records
+            read += chunk.read_bytes
+            lines += chunk.lines
+            foreign += chunk.foreign
+            records += chunk.lines - chunk.rejects - chunk.foreign
+            rejects.extend(chunk.samples[: _MOST_SAMPLES - len(rejects)])
             line.show(Progress(read, total, lines))
 
         yield from scan_logs(
@@ -207,6 +222,9 @@ def _write_parquet(
         ):
             for batch in batches():
                 writer.write_batch(batch)
+            refusal = None if records else _refusal(logs[0], lines, rejects, foreign)
+            if refusal is not None and not interrupted():
+                raise GlanceMetricsError(refusal)
     finally:
         line.clear()
     if interrupted():

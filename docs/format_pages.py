@@ -96,7 +96,8 @@ def _engine(preset: Preset) -> str:
         engines.append("RE2")
     elif not all(isinstance(one, JsonFormat | PairsFormat) for one in preset.formats):
         engines.append(
-            "the compiled splitter of delimited lines, and RE2 for lines that may mean another thing"
+            "the compiled splitter of delimited lines, and RE2 for lines that may mean another "
+            "thing"
         )
     if any(isinstance(one, PairsFormat) for one in preset.formats):
         engines.append("the JSON reader, after RE2 has put its lines down as objects")

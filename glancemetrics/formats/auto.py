@@ -15,7 +15,7 @@ from glancemetrics.formats.log_format import (
     nothing_decoded,
 )
 from glancemetrics.formats.stream import StreamFormat
-from glancemetrics.formats.w3c import W3cFormat
+from glancemetrics.formats.w3c import NO_FIELDS, W3cFormat, is_headerless
 from glancemetrics.native.lines import count_lines
 
 _MOST_BETWEEN_LOOKS = 4096
@@ -106,6 +106,8 @@ class AutoFormat:
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""
         if self._known is None:
+            if is_headerless(line.decode("utf-8", "backslashreplace")):
+                return NO_FIELDS
             return "no format that is known explains it (`glancemetrics formats FILE` shows more)"
         return self._known.explain(line)
 

@@ -17,14 +17,17 @@ FORMAT_NAMES = (
 
 FORMAT_HELP = (
     "how lines are written: auto (detected), a name (`glancemetrics formats` lists them), or the "
-    "format itself: nginx's log_format, Apache's LogFormat, GoAccess's log-format, or a regular "
-    "expression with named groups"
+    "format itself: nginx's log_format, Apache's LogFormat, GoAccess's log-format, W3C's #Fields: "
+    "line, or a regular expression with named groups"
 )
 FORMAT_FROM_HELP = (
     "the configuration that says how lines are written: an nginx.conf, of which the log_format is "
     "taken that the log has there, or a goaccess.conf"
 )
-DATE_FORMAT_HELP = "of GoAccess's log-format: what its %d is"
+DATE_FORMAT_HELP = (
+    "of GoAccess's log-format: what its %d is; of a regular expression: how its group time is "
+    "written, as in strftime(3)"
+)
 TIME_FORMAT_HELP = "of GoAccess's log-format: what its %t is"
 
 TIME_ZONE_HELP = (

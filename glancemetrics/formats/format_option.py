@@ -18,6 +18,7 @@ from glancemetrics.formats.pattern import Part, PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.regex import RegexFormat, is_regex
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.formats.w3c import CLOUDFRONT_MARK, W3cFormat
 
 
 def read_format(
@@ -39,14 +40,17 @@ def read_format(
     if made is None:
         raise UsageError(
             f"--format {shown}: is none of auto, {', '.join(PRESETS)}, nor a format with nginx's "
-            "$variables, Apache's or GoAccess's %directives, or a regular expression's (?P<names>)"
+            "$variables, Apache's or GoAccess's %directives, a regular expression's (?P<names>), "
+            "or W3C's #Fields:"
         )
     return StreamFormat((made,))
 
 
 def _read_notation(text: str, date_format: str | None, time_format: str | None) -> LogFormat | None:
+    if re.match(r"\s*#(?:Fields|Software|Version|Date|Remark):", text):
+        return _w3c_format(text)
     if is_regex(text):
-        regex = RegexFormat(text)
+        regex = RegexFormat(text, " ".join(filter(None, (date_format, time_format))))
         _require_time(regex.fields, "a group named time")
         return regex
     written = goaccess.configuration(text)
@@ -71,6 +75,21 @@ def _read_notation(text: str, date_format: str | None, time_format: str | None) 
     else:
         return None
     return _pattern_format(title, parts, example)
+
+
+def _w3c_format(text: str) -> LogFormat:
+    """Read what stands at the beginning of a W3C log; only `#Fields:` matters."""
+    fields = re.search(r"^\s*#Fields:(.*)", text, re.MULTILINE)
+    if fields is None:
+        raise NotationError("has no #Fields: line, which names the fields")
+    names = fields[1].split()
+    if not {"time", "time-local"} & {name.lower() for name in names}:
+        raise NotationError("has no time, such as date time; nothing can be counted")
+    if not {"date", "date-local"} & {name.lower() for name in names}:
+        raise NotationError("has no date; nothing can be counted")
+    order = " ".join(names)
+    of_cloudfront = CLOUDFRONT_MARK in names
+    return W3cFormat("W3C extended", (order,), of_cloudfront, is_told=True)
 
 
 def _goaccess_format(written: goaccess.GoAccessFormat) -> LogFormat:

@@ -169,6 +169,11 @@ class PatternFormat:
         self._layout = self._fields_between()
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """What it is made of."""
+        return self._parts
+
+    @property
     def is_split(self) -> bool:
         """Whether compiled code reads the usual lines, and RE2 only the others."""
         return self._layout is not None

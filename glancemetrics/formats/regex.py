@@ -14,6 +14,7 @@ from glancemetrics.formats.fields import FIELD_PATTERNS, Field, wanted_of
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.notations.notation import NotationError
+from glancemetrics.formats.notations.strftime import is_whole_time, pattern_of, spelled_out
 from glancemetrics.formats.record_columns import records_of
 from glancemetrics.native.values import Nothing, read_values
 
@@ -58,8 +59,8 @@ class RegexFormat:
     name = "regular expression"
     directives = ()
 
-    def __init__(self, written: str) -> None:
-        """Raises `NotationError`."""
+    def __init__(self, written: str, date_format: str = "") -> None:
+        """`date_format` is that of its time, as strftime(3) has it. Raises `NotationError`."""
         pattern = written.strip().removeprefix("^").removesuffix("$")
         # In a class a parenthesis groups nothing; RE2 tells whether that is so.
         plain = _bare(written)
@@ -85,11 +86,22 @@ class RegexFormat:
             reason = str(error).removeprefix("Invalid regular expression: ").partition(": ")[0]
             raise NotationError(f"as a regular expression: {reason}") from None
         self._names = list(dict.fromkeys(_GROUP.findall(plain)))
+        self._strftime = spelled_out(date_format)
+        if date_format:
+            pattern_of(date_format)  # raises, if no time can be read from it
+            if not is_whole_time(date_format):
+                raise NotationError(
+                    "--date-format does not say year, day and hour; nothing can be counted"
+                )
 
     @property
     def fields(self) -> set[Field]:
         """What its groups are."""
-        return {GROUPS[name] for name in self._names}
+        return {self._field(name) for name in self._names}
+
+    def _field(self, name: str) -> Field:
+        field = GROUPS[name]
+        return Field.FORMATTED_TIME if field is Field.TIME and self._strftime else field
 
     @property
     def expected(self) -> str:
@@ -107,9 +119,9 @@ class RegexFormat:
         line = matched.astype(np.int32)
         columns = columns_of(
             {
-                GROUPS[name]: read_values(
+                self._field(name): read_values(
                     found[name].fill_null(""),
-                    wanted_of(GROUPS[name], Nothing.DASH | Nothing.EMPTY),
+                    wanted_of(self._field(name), Nothing.DASH | Nothing.EMPTY),
                 )
                 for name in self._names
             }
@@ -118,7 +130,7 @@ class RegexFormat:
         rows = np.flatnonzero(good)
         if len(rows) < len(line):
             columns = columns.of_rows(rows)
-        records, timed = records_of(columns, line[rows], circumstances)
+        records, timed = records_of(columns, line[rows], circumstances, self._strftime)
         line = line[rows][timed]
         rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), line, assume_unique=True)
         return Decoded(len(lines), records, line, rejected, self.name if len(line) else None)
@@ -132,12 +144,12 @@ class RegexFormat:
         if not found.is_valid:
             return "the regular expression does not match the line"
         for name in self._names:
-            pattern = FIELD_PATTERNS.get(GROUPS[name])
+            pattern = FIELD_PATTERNS.get(self._field(name))
             if pattern is not None:
                 value = pa.array([found[name].as_py()], pa.string())
                 if not pc.match_substring_regex(value, f"^(?:{pattern}|)$")[0].as_py():
                     return f"{name} is not a {GROUPS[name].value}"
-        return "time is not a time"
+        return "time is not as --date-format says" if self._strftime else "time is not a time"
 
 
 def _pieces(written: str) -> list[str]:

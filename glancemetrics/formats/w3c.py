@@ -9,7 +9,9 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
+from datetime import UTC
 
 import attrs
 import numpy as np
@@ -57,10 +59,56 @@ _FIELDS = {
     "timetakenms": Field.MILLISECONDS,
     "time-taken": Field.SECONDS,
 }
+_LOCAL = {"date-local", "time-local"}
 _IIS_MARKS = {"sc-win32-status", "sc-substatus", "s-sitename", "s-computername"}
-_CLOUDFRONT_MARK = "x-edge-location"
+CLOUDFRONT_MARK = "x-edge-location"
+
+_ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%\w+)?)"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::\d+)?"
+_FORMS = {
+    **dict.fromkeys(("c-ip", "s-ip"), rf"{_ADDRESS}|-"),
+    "cs-method": r"[A-Z][A-Z_-]*|-",
+    "cs-uri-stem": r"[/*]\S*|-",
+    "s-port": r"\d{1,5}|-",
+    "s-sitename": r"W3SVC\d+|-",
+    "s-computername": r"[A-Za-z0-9_-]+",
+    **dict.fromkeys(("cs-version", "cs-protocol-version"), r"HTTP/\d(?:\.\d)?|-"),
+    "cs-protocol": "https?|wss?|-",
+    **dict.fromkeys(("cs-host", "cs(Host)", "x-host-header"), rf"{_NAME}|-"),
+    # Some agents have but a name; a host, or a number, is none.
+    "cs(User-Agent)": r"-|\S*[/+(%]\S*|[A-Za-z]+",
+    "cs(Referer)": r"-|[A-Za-z][A-Za-z0-9+.-]*:\S*",
+    "sc-status": r"[1-9]\d\d|0(?:00)?|-",
+    "sc-substatus": r"\d{1,3}|-",
+    "sc-win32-status": r"\d{1,10}|-",
+    **dict.fromkeys(("sc-bytes", "cs-bytes", "sc-content-len"), r"\d+|-"),
+    "time-taken": r"\d+(?:\.\d+)?|-",
+    "time-to-first-byte": r"\d+(?:\.\d+)?|-",
+    "x-edge-location": r"[A-Z]{3}\d+(?:-[A-Z0-9]+)*",
+    "c-port": r"\d{1,5}|-",
+    **dict.fromkeys(("sc-range-start", "sc-range-end"), r"\d+|-"),
+    "ssl-protocol": r"(?:TLS|SSL)v[\d.]+|-",
+    **dict.fromkeys(
+        ("x-edge-result-type", "x-edge-response-result-type", "x-edge-detailed-result-type"),
+        r"[A-Z][A-Za-z]+|-",
+    ),
+}
+"""What values look like: where no directive says what stands where, each must look like that of its
+field. Those of others may be anything."""
+_FIRST_LINES = 64
+"""Of lines without a header, looked at for that."""
+_HEADERLESS = (
+    r"^\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d[ \t](?:[^ \t]+[ \t])*"
+    r"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|PROPFIND)[ \t]+/"
+)
 
 _TYPED = frozenset(FIELD_PATTERNS) - {Field.HOST}
+
+NO_FIELDS = (
+    "it looks like a W3C log whose #Fields line is missing: give that line as the format, "
+    "--format '#Fields: date time ...'"
+)
+"""Why lines are refused whose values might be those of several fields."""
 
 _FIELDS_DIRECTIVE = b"#Fields:"
 _DATE_DIRECTIVE = b"#Date:"
@@ -76,6 +124,8 @@ class W3cFormat:
     """The fields of lines before which no directive names any; of several the first that fits."""
     of_cloudfront: bool = False
     """Whether fields are those of CloudFront, which no other has."""
+    is_told: bool = False
+    """Whether a person has said that these are the fields: else all values must look so."""
 
     directives = (_FIELDS_DIRECTIVE, _DATE_DIRECTIVE, _SOFTWARE_DIRECTIVE)
 
@@ -116,18 +166,22 @@ class W3cFormat:
             f"(without one, those that {self.name} has by default)"
         )
 
-    def _formats(self, header: _Header, line: str) -> list[PatternFormat]:
+    def _formats(self, header: _Header, lines: pa.StringArray) -> list[PatternFormat]:
         """Return the formats that lines may have, by the header and the first of them."""
-        separator = "\t" if "\t" in line else " "
+        first = lines[0].as_py()
+        separator = "\t" if "\t" in first else " "
         wanted: Sequence[str] = [header.fields]
         if not header.fields:
             # By how many values a line has; quotes may hold more than one word.
-            values = line.count(separator) + 1
+            values = first.count(separator) + 1
             wanted = [one for one in self.orders if len(one.split()) == values] or self.orders
+        if not header.fields and not self.is_told:
+            few = lines.slice(0, _FIRST_LINES)
+            wanted = [one for one in wanted if _look_like(one, separator, few)]
         made = (
             _format(fields, separator, header.in_milliseconds)
             for fields in wanted
-            if (_CLOUDFRONT_MARK in fields.split()) == self.of_cloudfront
+            if (CLOUDFRONT_MARK in fields.split()) == self.of_cloudfront
         )
         return [one for one in made if one is not None]
 
@@ -137,8 +191,11 @@ class W3cFormat:
         """Decode lines between which no directive stands."""
         circumstances = attrs.evolve(circumstances, day=header.day)
         best: Decoded | None = None
-        for log_format in self._formats(header, lines[0].as_py()):
-            decoded = log_format.decode_lines(lines, circumstances)
+        for log_format in self._formats(header, lines):
+            # Dates and times are those of Greenwich, unless their names say otherwise.
+            is_local = any(part.text.lower() in _LOCAL for part in log_format.parts)
+            zone = circumstances.zone if is_local else UTC
+            decoded = log_format.decode_lines(lines, attrs.evolve(circumstances, zone=zone))
             if best is None or decoded.batch.num_rows > best.batch.num_rows:
                 best = decoded
             if not best.rejects:
@@ -149,6 +206,19 @@ class W3cFormat:
             return best
         blank = pc.match_substring_regex(lines.take(pa.array(best.rejected)), r"^\s*$")
         return attrs.evolve(best, rejected=best.rejected[~blank.to_numpy(zero_copy_only=False)])
+
+
+def is_headerless(line: str) -> bool:
+    """Tell whether a line may be of a W3C log of which the `#Fields` are missing."""
+    return re.match(_HEADERLESS, line) is not None
+
+
+def _look_like(fields: str, separator: str, lines: pa.StringArray) -> bool:
+    """Tell whether the values of most lines, each of them, look like those of some fields."""
+    strict = _format(fields, separator, False, by_form=True)
+    return strict is not None and (
+        2 * strict.decode_lines(lines, UNKNOWN).batch.num_rows >= len(lines)
+    )
 
 
 @attrs.frozen
@@ -187,7 +257,9 @@ def _directive_lines(lines: pa.StringArray) -> list[int]:
 
 
 @functools.lru_cache(maxsize=64)
-def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat | None:
+def _format(
+    fields: str, separator: str, in_milliseconds: bool, by_form: bool = False
+) -> PatternFormat | None:
     names = fields.split()
     lower = {name.lower() for name in names}
     if not lower & {"time", "time-local"}:
@@ -197,7 +269,7 @@ def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat
         field = _FIELDS.get(name.lower())
         if field is Field.SECONDS and (in_milliseconds or lower & _IIS_MARKS):
             field = Field.MILLISECONDS
-        if field is Field.PLUS_AGENT and _CLOUDFRONT_MARK in lower:
+        if field is Field.PLUS_AGENT and CLOUDFRONT_MARK in lower:
             field = Field.PERCENT_AGENT
         if field is Field.VHOST and name.lower() == "cs(host)" and "x-host-header" in lower:
             field = None  # the distribution's own name
@@ -207,6 +279,8 @@ def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat
             parts.append(Part(name, field))
         else:
             pattern = VALUE if separator == " " else CELL
+            if by_form:
+                pattern = _FORMS.get(name, pattern)
             parts.append(Part(name, field, pattern=pattern, may_be_quoted=True))
     return PatternFormat("W3C extended", parts)
 

@@ -74,6 +74,29 @@ def test_a_report_on_standard_output_is_plain_text(log: Path) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("output", ["x.json", "x.parquet"])
+def test_a_w3c_log_without_its_fields_is_refused_and_nothing_written(
+    tmp_path: Path, output: str
+) -> None:
+    path = tmp_path / "u_ex.log"
+    path.write_text("2026-11-26 07:15:03 10.0.0.1 GET /p 443 192.0.2.30 200 12\n" * 3)
+    text = told("report", path, "-o", tmp_path / output)
+    assert text.startswith(f"1: glancemetrics: error: {path}: it looks like a W3C log")
+    assert "--format '#Fields: date time ...'" in text
+    assert not (tmp_path / output).exists()
+    fields = "#Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status time-taken"
+    assert run("report", path, "--format", fields, "-o", tmp_path / output).returncode == 0
+
+
+def test_rows_are_not_written_of_a_log_of_which_no_line_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("nonsense\n" * 3)
+    assert "no line is of a format that is known" in told(
+        "report", path, "-o", tmp_path / "x.parquet"
+    )
+    assert not (tmp_path / "x.parquet").exists()
+
+
 def test_a_report_of_standard_input(log: Path) -> None:
     for name in ([], ["-"]):
         result = run("report", *name, "--panels", "methods", stdin=log.read_bytes())

@@ -246,7 +246,8 @@ CLOUDS = (
         "x-edge-location\n"
         "2015-05-17\t10:05:03\t192.0.2.7\tGET\t/a\t200\tb=c\t0.012\tCDG50-P2",
         lambda: (W3cFormat("aws-cloudfront", CLOUDFRONT_ORDERS, of_cloudfront=True),),
-        notes="`#Fields` says what stands where; without it the fields of standard logs are read.",
+        notes="`#Fields` says what stands where; without it the fields of standard logs are read, "
+        "if every value looks like that of its field.",
     ),
     Preset(
         "aws-s3",

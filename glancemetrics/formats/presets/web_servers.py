@@ -227,7 +227,10 @@ WEB_SERVERS = (
         "sc-win32-status time-taken\n2015-05-17 10:05:03 192.0.2.7 GET /a b=c 200 0 12",
         lambda: (W3cFormat("iis", IIS_ORDERS),),
         notes="`#Fields` says what stands where, also when it changes inside the file. Without it "
-        "the fields that IIS writes by default are tried. Times are UTC.",
+        "the fields that IIS writes by default are tried, and taken if every value looks like "
+        "that of its field; else the log is refused until `--format '#Fields: ...'` says them. "
+        "Times are UTC, also on a machine of another zone; `time-local` is of that, or of "
+        "`--log-timezone`.",
     ),
     Preset(
         "iis-native",

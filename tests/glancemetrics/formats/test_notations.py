@@ -253,6 +253,38 @@ REGEX = (
 )
 
 
+TIMED = r'(?P<time>\S+ \S+) (?P<host>\S+) "(?P<request>[^"]*)" (?P<status>\d+)'
+
+
+@pytest.mark.parametrize(
+    ("written", "date_format", "time_format"),
+    [
+        ("17.05.2015 10:05:03", "%d.%m.%Y %H:%M:%S", None),
+        ("17.05.2015 10:05:03", "%d.%m.%Y", "%T"),
+        ("05/17/15 10:05:03", "%D %T", None),
+        ("1431857103 x", "%s x", None),
+        ("2015-05-17 12:05:03+0200", "%F %T%z", None),
+    ],
+)
+def test_the_time_of_a_regular_expression_in_a_format_of_its_own(
+    written: str, date_format: str, time_format: str | None
+) -> None:
+    log_format = read_format(TIMED, date_format, time_format)
+    line = f'{written} ::1 "GET / HTTP/1.1" 200\n'
+    decoded = log_format.decode(f'{line}yesterday noon ::1 "GET / HTTP/1.1" 200\n'.encode())
+    (record,) = rows(decoded.batch)
+    assert (record.time, record.status, decoded.rejects) == (MOMENT, 200, 1)
+    assert log_format.explain(b'a b ::1 "GET /" 200') == "time is not as --date-format says"
+
+
+@pytest.mark.parametrize(
+    ("date_format", "said"), [("%H:%M", "does not say year, day and hour"), ("%Q", "%Q is nothing")]
+)
+def test_a_date_format_that_says_no_time_is_refused(date_format: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_format(TIMED, date_format)
+
+
 def test_a_regular_expression_with_named_groups() -> None:
     record = one(REGEX, '::1 [2015-05-17T10:05:03Z] "GET / HTTP/1.1" 200 250')
     assert (record.time, record.host, record.path, record.duration) == (MOMENT, "::1", "/", 0.25)

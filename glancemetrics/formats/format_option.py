@@ -43,16 +43,18 @@ def read_format(
             "$variables, Apache's or GoAccess's %directives, a regular expression's (?P<names>), "
             "or W3C's #Fields:"
         )
-    return StreamFormat((made,))
+    return StreamFormat(made)
 
 
-def _read_notation(text: str, date_format: str | None, time_format: str | None) -> LogFormat | None:
+def _read_notation(
+    text: str, date_format: str | None, time_format: str | None
+) -> tuple[LogFormat, ...] | None:
     if re.match(r"\s*#(?:Fields|Software|Version|Date|Remark):", text):
-        return _w3c_format(text)
+        return (_w3c_format(text),)
     if is_regex(text):
         regex = RegexFormat(text, " ".join(filter(None, (date_format, time_format))))
         _require_time(regex.fields, "a group named time")
-        return regex
+        return (regex,)
     written = goaccess.configuration(text)
     if written is None and (date_format or time_format or goaccess.is_goaccess(text)):
         written = goaccess.GoAccessFormat(text.strip())
@@ -61,20 +63,20 @@ def _read_notation(text: str, date_format: str | None, time_format: str | None) 
             written = attrs.evolve(written, date_format=date_format)
         if time_format:
             written = attrs.evolve(written, time_format=time_format)
-        return _goaccess_format(written)
+        return _goaccess_formats(written)
     if re.match(r"\s*log_format\s", text) or "$" in text:
         title, plain = nginx.statement(text)
         fields = nginx.json_paths(plain)
         if fields is not None:
             _require_time(set(fields), "$time_iso8601")
-            return _json_format(title, fields)
+            return (_json_format(title, fields),)
         parts, example = nginx.parts_of(plain), "$time_local"
     elif "%" in text:
         title, plain = apache.statement(text)
         parts, example = apache.parts_of(plain), "%t"
     else:
         return None
-    return _pattern_format(title, parts, example)
+    return (_pattern_format(title, parts, example),)
 
 
 def _w3c_format(text: str) -> LogFormat:
@@ -92,15 +94,18 @@ def _w3c_format(text: str) -> LogFormat:
     return W3cFormat("W3C extended", (order,), of_cloudfront, is_told=True)
 
 
-def _goaccess_format(written: goaccess.GoAccessFormat) -> LogFormat:
+def _goaccess_formats(written: goaccess.GoAccessFormat) -> tuple[LogFormat, ...]:
     named = goaccess.NAMED.get(written.log_format.strip())
     if named is not None:
-        return PRESETS[named].formats[0]
+        return PRESETS[named].formats[:1]
     if written.log_format.lstrip().startswith("{"):
         fields = goaccess.json_paths(written)
         _require_time(set(fields), "%x")
-        return _json_format("GoAccess", fields)
-    return _pattern_format("GoAccess", goaccess.parts_of(written), "%x")
+        return (_json_format("GoAccess", fields),)
+    plain = _pattern_format("GoAccess", goaccess.parts_of(written), "%x")
+    if not goaccess.has_skipped_zone(written):
+        return (plain,)
+    return (_pattern_format("GoAccess", goaccess.parts_of(written, zoned=True), "%x"), plain)
 
 
 def _json_format(title: str, fields: Mapping[Field, Sequence[str]]) -> JsonFormat:

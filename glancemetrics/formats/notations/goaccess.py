@@ -94,12 +94,34 @@ def configuration(text: str) -> GoAccessFormat | None:
     return GoAccessFormat(**found) if "log_format" in found else None
 
 
-def parts_of(written: GoAccessFormat) -> list[Part]:
-    """Take a format apart. Raises `NotationError`."""
+_SKIPPED_TIME = re.compile(r"%d([:T ]+)%\^")
+"""Before 0.8 there was no %t: what was not the day was read over."""
+_SKIPPED_ZONE = re.compile(r"%[tx] ?%\^")
+_ZONE = Part("a zone such as +0200", Field.FORMATTED_TIME, pattern=r"[+-]\d\d:?\d\d", strftime="%z")
+
+
+def has_skipped_zone(written: GoAccessFormat) -> bool:
+    """Tell whether what is read over after the time may be its zone."""
+    return _SKIPPED_ZONE.search(_with_time(written, " ")) is not None
+
+
+def _with_time(written: GoAccessFormat, before_zone: str) -> str:
+    log_format = written.log_format
+    if "%t" in log_format or "%x" in log_format or "%H" in written.date_format:
+        return log_format
+    return _SKIPPED_TIME.sub(rf"%d\1%t{before_zone}%^", log_format)
+
+
+def parts_of(written: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
+    """Take a format apart. Raises `NotationError`.
+
+    With `zoned`, what is read over after the time is its zone: else it would be of another one.
+    """
     parts: list[Part] = []
     text = ""
     at = 0
-    log_format = written.log_format
+    log_format = _with_time(written, " " if zoned else "")
+    zone = _SKIPPED_ZONE.search(log_format) if zoned else None
     padded = False
     while at < len(log_format):
         forwarded = _FORWARDED.match(log_format, at)
@@ -122,6 +144,8 @@ def parts_of(written: GoAccessFormat) -> list[Part]:
             raise NotationError("after % should stand a specifier", at)
         else:
             part, end = _part(specifier[1], written, at), specifier.end()
+            if zone is not None and end == zone.end():
+                part = _ZONE
         if text:
             parts.append(literal(text))
         text = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -212,6 +212,33 @@ def test_a_format_of_goaccess() -> None:
     record = one(GOACCESS, GOACCESS_LINE)
     assert (record.time, record.host, record.path) == (MOMENT, "::1", "/a")
     assert (record.status, record.agent, record.duration) == (200, "curl x", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("log_format", "line"),
+    [
+        (r'%h %^[%d:%^] "%r" %s', ""),  # before 0.8: only the day was read
+        (r'%h %^[%d:%t %^] "%r" %s %b "%R" "%u"%^', ""),
+        (r'%h %^[%d:%t %^] "%r" %s %b "%R" "%u"%^', ' 1.5 "x y"'),
+        (r'%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %^', ' 1.5 "x y"'),
+        (r'%h %^ %^ [%d:%t %^] "%r" %s %b "%R" "%u"%^', ""),
+        (r'%h %^ %^ %^[%d:%t %^] "%r" %s%^', ""),
+    ],
+)
+@pytest.mark.parametrize("zone", ["+0200", "-0330"])
+def test_what_goaccess_reads_over(log_format: str, line: str, zone: str) -> None:
+    """Where that is the zone of the time, it counts: the time would be another one."""
+    shown = MOMENT.astimezone(timezone(timedelta(hours=2 if zone == "+0200" else -3.5)))
+    text = f'::1 - - [{shown:%d/%b/%Y:%H:%M:%S} {zone}] "GET /a HTTP/1.1" 200 5 "-" "x"{line}'
+    if log_format.endswith("%s"):
+        text = text.partition(" 5 ")[0]
+    made = read_format(log_format, "%d/%b/%Y")
+    (record,) = rows(made.decode(f"{text}\n".encode()).batch)
+    assert (record.host, record.path, record.status) == ("::1", "/a", 200)
+    assert record.time == MOMENT
+    # What is no zone is read over as ever.
+    unzoned = text.replace(f" {zone}]", " CET]")
+    assert made.decode(f"{unzoned}\n".encode()).batch.num_rows == 1
 
 
 @pytest.mark.parametrize("name", ["COMBINED", "CADDY", "SQUID", "W3C", "AWSALB", "TRAEFIKCLF"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 
+import attrs
 import numpy as np
+import pyarrow.compute as pc
 
 from glancemetrics.formats.detection import detect
-from glancemetrics.formats.lines import line_bounds
+from glancemetrics.formats.lines import line_bounds, lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
     Decoded,
     nothing_decoded,
 )
+from glancemetrics.formats.noise import NOISE
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import NO_FIELDS, W3cFormat, is_headerless
 from glancemetrics.native.lines import count_lines
@@ -77,7 +80,7 @@ class AutoFormat:
         if known is None:
             known = self._detected(chunk, circumstances)
             if known is None:
-                return nothing_decoded(count_lines(chunk)[0])
+                return _unknown(chunk)
         decoded = known.decode(chunk, circumstances)
         if decoded.rejects and self._is_worth_a_look(decoded):
             return self._looked_anew(chunk, circumstances, known, decoded)
@@ -135,6 +138,15 @@ class AutoFormat:
             if better and self._learns:
                 self._known = wider
         return again if better else decoded
+
+
+def _unknown(chunk: bytes | memoryview) -> Decoded:
+    """Return what becomes of lines while no format is known: noise is foreign, too."""
+    lines = lines_of(chunk)
+    noise = pc.match_substring_regex(lines, NOISE).to_numpy(zero_copy_only=False)
+    return attrs.evolve(
+        nothing_decoded(), lines=len(lines), rejected=np.flatnonzero(~noise).astype(np.int32)
+    )
 
 
 def _has_changed(decoded: Decoded) -> bool:

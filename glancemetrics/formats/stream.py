@@ -23,6 +23,7 @@ from glancemetrics.formats.log_format import (
     LogFormat,
     joined,
 )
+from glancemetrics.formats.noise import NOISE
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -136,7 +137,7 @@ class StreamFormat:
 
     def _foreign(self, lines: pa.StringArray) -> Bools:
         """Tell which lines that no format accepts are another program's."""
-        foreign = pc.match_substring_regex(lines, _OTHER_LOGS)
+        foreign = pc.match_substring_regex(lines, f"{NOISE}|{_OTHER_LOGS}")
         if self.is_shared or self.envelopes:
             foreign = pc.or_(foreign, pc.invert(pc.match_substring_regex(lines, _LIKE_A_REQUEST)))
         mask: Bools = foreign.to_numpy(zero_copy_only=False)

@@ -28,6 +28,7 @@ from glancemetrics.formats.log_format import (
     joined,
     nothing_decoded,
 )
+from glancemetrics.formats.noise import NOISE
 from glancemetrics.formats.pattern import CELL, VALUE, Part, PatternFormat, literal
 from glancemetrics.native.values import Kind, State, read_numbers
 
@@ -95,6 +96,7 @@ _FORMS = {
 }
 """What values look like: where no directive says what stands where, each must look like that of its
 field. Those of others may be anything."""
+_FREE = (Field.PLUS_AGENT, Field.PERCENT_AGENT, Field.REFERRER)
 _FIRST_LINES = 64
 """Of lines without a header, looked at for that."""
 _HEADERLESS = (
@@ -168,7 +170,9 @@ class W3cFormat:
 
     def _formats(self, header: _Header, lines: pa.StringArray) -> list[PatternFormat]:
         """Return the formats that lines may have, by the header and the first of them."""
-        first = lines[0].as_py()
+        few = lines.slice(0, _FIRST_LINES)
+        plain = few.filter(pc.invert(pc.match_substring_regex(few, NOISE)))
+        first = plain[0].as_py() if len(plain) else ""
         separator = "\t" if "\t" in first else " "
         wanted: Sequence[str] = [header.fields]
         if not header.fields:
@@ -176,8 +180,7 @@ class W3cFormat:
             values = first.count(separator) + 1
             wanted = [one for one in self.orders if len(one.split()) == values] or self.orders
         if not header.fields and not self.is_told:
-            few = lines.slice(0, _FIRST_LINES)
-            wanted = [one for one in wanted if _look_like(one, separator, few)]
+            wanted = [one for one in wanted if _look_like(one, separator, plain)]
         made = (
             _format(fields, separator, header.in_milliseconds)
             for fields in wanted
@@ -279,7 +282,8 @@ def _format(
             parts.append(Part(name, field))
         else:
             pattern = VALUE if separator == " " else CELL
-            if by_form:
+            # Texts between tabs may be anything, and are not mistaken for others.
+            if by_form and not (separator == "\t" and field in _FREE):
                 pattern = _FORMS.get(name, pattern)
             parts.append(Part(name, field, pattern=pattern, may_be_quoted=True))
     return PatternFormat("W3C extended", parts)

@@ -16,13 +16,16 @@ from glancemetrics.formats.log_format import (
     Decoded,
     nothing_decoded,
 )
-from glancemetrics.formats.noise import NOISE
+from glancemetrics.formats.noise import LIKE_A_REQUEST, NOISE, shape_of
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import NO_FIELDS, W3cFormat, is_headerless
 from glancemetrics.native.lines import count_lines
 
 _MOST_BETWEEN_LOOKS = 4096
 """Rejects; after each look in vain twice as many are waited for."""
+_MOST_SHAPES = 64
+"""Of lines; somebody may send any number of them."""
+_LONGEST_LINE = 1 << 16
 _LOOKED_AT = 64
 """Rejects that are looked at."""
 _SAMPLE_BYTES = 1 << 16
@@ -45,6 +48,8 @@ class AutoFormat:
         self._lock = threading.Lock()
         self._wait = 1
         self._rejects = 0
+        self._seen: set[int] = set()
+        """Shapes of lines that were looked at in vain, while no format was known."""
 
     @property
     def known(self) -> StreamFormat | None:
@@ -91,15 +96,38 @@ class AutoFormat:
     ) -> StreamFormat | None:
         if not self._learns:
             return detect(_ends_of(chunk), circumstances).format
+        unlike = self._unlike(chunk)
+        sample = b"".join(line + b"\n" for line in unlike.values())
+        found = detect(sample, circumstances).format if unlike else None
         with self._lock:
             self._rejects += count_lines(chunk)[0]
-            if self._rejects < self._wait:
-                return None
-        found = detect(_ends_of(chunk), circumstances).format
+            is_due = self._rejects >= self._wait
+            self._seen.update(unlike)
+        if found is None and is_due:
+            found = detect(_ends_of(chunk), circumstances).format
         with self._lock:
-            self._looked(found is not None)
-            self._known = found
+            if found is not None or is_due:
+                self._looked(found is not None)
+            if found is not None:
+                self._known = found
+                self._seen.clear()
         return found
+
+    def _unlike(self, chunk: bytes | memoryview) -> dict[int, bytes]:
+        """Return by shape lines that may be requests and look like none that was looked at in vain.
+
+        So the first requests after a lot of noise are not kept waiting, and noise that always looks
+        alike is looked at once.
+        """
+        unlike: dict[int, bytes] = {}
+        for line in bytes(chunk).split(b"\n"):
+            if len(self._seen) + len(unlike) >= _MOST_SHAPES:
+                break
+            if len(line) <= _LONGEST_LINE and LIKE_A_REQUEST.search(line):
+                shape = shape_of(line)
+                if shape not in self._seen:
+                    unlike.setdefault(shape, line)
+        return unlike
 
     def _looked(self, found: bool) -> None:
         """Note that rejects were looked at: after each look in vain, the next one is later."""

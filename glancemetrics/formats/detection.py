@@ -14,12 +14,16 @@ import pyarrow.compute as pc
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
 from glancemetrics.formats.extended import extended_combined
+from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+from glancemetrics.formats.noise import LIKE_A_REQUEST
+from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.presets.preset import parts_of
 from glancemetrics.formats.stream import StreamFormat, open_envelopes
+from glancemetrics.formats.w3c import W3cFormat
 from glancemetrics.native.strings import codes_of
 
 Bools = npt.NDArray[np.bool_]
@@ -124,6 +128,10 @@ def _few_lines(sample: bytes) -> bytes:
     # Nothing but a newline ends a line: others are what somebody has sent.
     lines = [line for line in sample.split(b"\n") if line and len(line) < _LONGEST_LINE]
     if len(lines) > SAMPLE_LINES:
+        # A log may begin with a lot that another program has written.
+        likely = [line for line in lines if LIKE_A_REQUEST.search(line)]
+        lines = likely or lines
+    if len(lines) > SAMPLE_LINES:
         half = SAMPLE_LINES // 2
         lines = lines[:half] + lines[-half:]
     return b"".join(line + b"\n" for line in lines)
@@ -168,7 +176,12 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
             break
         chunk = chunk_of(lines.take(pa.array(few)))
         of_few = circumstances.of_lines(few)
-        fitting = [one for one in possible if _candidate(*one, chunk, of_few).records]
+        fitting = [
+            one
+            for one in possible
+            if any(_may_explain(each, chunk, of_few) for each in one[1])
+            and _candidate(*one, chunk, of_few).records
+        ]
         possible = [one for one in possible if one not in fitting]
         for one in fitting:
             candidate = _candidate(*one, chunk_of(lines), circumstances)
@@ -182,6 +195,15 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
             reverse=True,
         )
     )
+
+
+def _may_explain(log_format: LogFormat, chunk: bytes, circumstances: Circumstances) -> bool:
+    """Tell at a glance whether a format may explain any line: to try it takes a millisecond."""
+    if isinstance(log_format, W3cFormat):
+        return bool(circumstances.directives) or log_format.may_explain(chunk)
+    if isinstance(log_format, JsonFormat | PairsFormat | PatternFormat):
+        return log_format.may_explain(chunk)
+    return True
 
 
 def _spread(numbers: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

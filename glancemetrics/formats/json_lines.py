@@ -114,6 +114,14 @@ class JsonFormat:
         name = self.name if len(line) else None
         return Decoded(len(lines), records, line, _numbers(rejected), name)
 
+    def may_explain(self, chunk: bytes) -> bool:
+        """Tell whether any line may be a request, at a glance."""
+        return b"{" in chunk and self.may_have_keys(chunk)
+
+    def may_have_keys(self, chunk: bytes) -> bool:
+        """Tell whether there are the keys that a request has."""
+        return all(path(one)[-1].encode() in chunk for one in self._requires)
+
     def unused_keys(self, line: str) -> list[str]:
         """Return the paths in an object that mean nothing here; none for what is no object."""
         return [one for one in _paths_in(line) if one not in self._paths_of]

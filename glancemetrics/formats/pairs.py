@@ -28,6 +28,8 @@ class PairsFormat:
     rewrite: Callable[[pa.StringArray], pa.StringArray]
     """Put lines down as objects; of what is no row of pairs nothing but its newline is left."""
     notation: str
+    separator: bytes
+    """Stands between a name and its value."""
 
     directives = ()
 
@@ -46,6 +48,10 @@ class PairsFormat:
     ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         return self.objects.decode_lines(self.rewrite(lines_of(chunk)), circumstances)
+
+    def may_explain(self, chunk: bytes) -> bool:
+        """Tell whether any line may be a request, at a glance."""
+        return self.separator in chunk and self.objects.may_have_keys(chunk)
 
     def unused_keys(self, line: str) -> list[str]:
         """Return the names in a line that mean nothing here."""

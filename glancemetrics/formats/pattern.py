@@ -173,6 +173,10 @@ class PatternFormat:
         """What it is made of."""
         return self._parts
 
+    def may_explain(self, chunk: bytes) -> bool:
+        """Tell whether any line may be a request, at a glance."""
+        return all(part.text.encode() in chunk for part in self._parts if part.is_literal)
+
     @property
     def is_split(self) -> bool:
         """Whether compiled code reads the usual lines, and RE2 only the others."""

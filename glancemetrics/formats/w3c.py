@@ -97,6 +97,7 @@ _FORMS = {
 """What values look like: where no directive says what stands where, each must look like that of its
 field. Those of others may be anything."""
 _FREE = (Field.PLUS_AGENT, Field.PERCENT_AGENT, Field.REFERRER)
+_DATED = re.compile(rb"^\d{4}-\d\d-\d\d[ \t]\d\d:", re.MULTILINE)
 _FIRST_LINES = 64
 """Of lines without a header, looked at for that."""
 _HEADERLESS = (
@@ -158,6 +159,11 @@ class W3cFormat:
         none = np.zeros(0, np.int32)
         made = joined(len(lines), parts, np.concatenate([none, *rejected]))
         return attrs.evolve(made, format=self.name if made.batch.num_rows else None)
+
+    def may_explain(self, chunk: bytes) -> bool:
+        """Tell whether any line may be a request, at a glance."""
+        # Lines of which the fields are said may have any; others have a date first.
+        return b"#" in chunk or _DATED.search(chunk) is not None
 
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""

@@ -23,12 +23,12 @@ def _ltsv() -> tuple[LogFormat, ...]:
     names[Field.IDENTITY] = ("ident",)
     names[Field.MICROSECONDS] += ("reqtime_microsec",)
     names[Field.UPSTREAM_SECONDS] += ("apptime", "upstream_apptime")
-    return (PairsFormat(JsonFormat("ltsv", names, marks=_MARKS), from_ltsv, _LTSV_NOTATION),)
+    return (PairsFormat(JsonFormat("ltsv", names, marks=_MARKS), from_ltsv, _LTSV_NOTATION, b":"),)
 
 
 def _logfmt() -> tuple[LogFormat, ...]:
     objects = JsonFormat("logfmt", usual_names(), marks=_MARKS)
-    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION),)
+    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"="),)
 
 
 def _heroku() -> tuple[LogFormat, ...]:
@@ -47,7 +47,7 @@ def _heroku() -> tuple[LogFormat, ...]:
         },
         requires={"method": ".", "path": ".", "dyno": "", "service": ""},
     )
-    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION),)
+    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"="),)
 
 
 def _lograge() -> tuple[LogFormat, ...]:
@@ -64,7 +64,7 @@ def _lograge() -> tuple[LogFormat, ...]:
     requires = {"method": ".", "path": ".", "controller": "", "action": "", "status": ""}
     timed = {**names, Field.TIME: ("time", "timestamp", "ts", "@timestamp")}
     return tuple(
-        PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION)
+        PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"=")
         for objects in (
             JsonFormat("lograge", names, requires, excludes={"time": "", "timestamp": ""}),
             JsonFormat("lograge", timed, requires),

@@ -1,5 +1,6 @@
-"""Compressed logs as streams of bytes, told by their first bytes and not by their names.
+"""Compressed logs, and those in UTF-16, as streams of UTF-8.
 
+They are told by their first bytes and not by their names.
 Whatever could be read before a damage is handed on before the damage is told, and no more than a
 block is held, whatever a file says it will become.
 """
@@ -7,6 +8,7 @@ block is held, whatever a file says it will become.
 from __future__ import annotations
 
 import bz2
+import codecs
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,9 +22,20 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
 }
-"""Sources: RFC 1952, RFC 8878, the bzip2 manual, the .xz file format."""
-MAGIC_LENGTH = 6
+"""Sources: RFC 1952, RFC 8878, the bzip2 manual, the .xz file format; the byte order mark of
+UTF-16 (RFC 2781), as Windows' tools write it."""
+UTF_16 = "UTF-16"
+_ARCHIVES = {
+    (0, b"PK\x03\x04"): "a zip archive",
+    (257, b"ustar"): "a tar archive",
+    (0, b"7z\xbc\xaf\x27\x1c"): "a 7-Zip archive",
+    (0, b"Rar!\x1a\x07"): "a RAR archive",
+}
+"""By place and bytes. Sources: PKWARE's APPNOTE.TXT; POSIX, `pax`; 7zFormat.txt."""
+MAGIC_LENGTH = 262
 _ZSTD_BLOCK = 1 << 16
 """Smaller, as all of a block is lost with its end."""
 
@@ -31,6 +44,18 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 class DamagedError(Exception):
     """A compressed file ends too early or is not what its first bytes say."""
+
+
+class ArchiveError(DamagedError):
+    """What is read is an archive of files, of which none is chosen."""
+
+
+def archive_of(beginning: bytes) -> str | None:
+    """Name the archive that begins so; `None` for what is none."""
+    for (at, magic), name in _ARCHIVES.items():
+        if beginning.startswith(magic, at):
+            return name
+    return None
 
 
 def compression_of(beginning: bytes) -> str | None:
@@ -42,7 +67,33 @@ def compression_of(beginning: bytes) -> str | None:
 
 
 def decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
-    """Yield what a file holds, block by block. Raises `DamagedError` after what could be read."""
+    """Yield what a file holds, block by block, as UTF-8.
+
+    Raises `DamagedError` after what could be read, and `ArchiveError` for an archive inside.
+    """
+    blocks = _plain(file) if compression == UTF_16 else _decompressed(file, compression)
+    first = next(blocks, b"")
+    archive = archive_of(first)
+    if archive is not None:
+        raise ArchiveError(f"is {archive}: unpack it first")
+    if compression_of(first) != UTF_16:
+        if first:
+            yield first
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")("backslashreplace")
+    yield decoder.decode(first).encode("utf-8", "backslashreplace")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "backslashreplace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "backslashreplace")
+
+
+def _plain(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
+
+
+def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
     if compression == "zstd":
         yield from _zstd(file)
         return

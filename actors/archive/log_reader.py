@@ -10,7 +10,13 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import attrs
 
-from actors.archive.decompression import DamagedError, compression_of, decompressed
+from actors.archive.decompression import (
+    ArchiveError,
+    DamagedError,
+    archive_of,
+    compression_of,
+    decompressed,
+)
 from actors.archive.logs import LogFile
 from actors.archive.workers import Buffer, Lines, Pending, Workers
 from glancemetrics.formats.log_format import (
@@ -247,6 +253,8 @@ class LogReader(Generic[Result]):
         while True:
             try:
                 block = next(stream, None)
+            except ArchiveError as error:
+                trouble, block = str(error), None
             except DamagedError as error:
                 trouble = f"{error}; what could be read before is counted"
                 block = None
@@ -274,6 +282,10 @@ class LogReader(Generic[Result]):
     def _stream(self, file: BinaryIO, log_format: LogFormat) -> Iterator[_Block]:
         """Read what may come slowly, and may be compressed."""
         first = self._next(file, _LIVE_PIECE)
+        archive = archive_of(first)
+        if archive is not None:
+            yield _Block(b"", trouble=f"is {archive}: unpack it first")
+            return
         compression = compression_of(first)
         if compression is not None:
             resumed: Any = _Resumed(first, file)

@@ -14,7 +14,9 @@ import attrs
 
 from actors.archive.decompression import (
     MAGIC_LENGTH,
+    ArchiveError,
     DamagedError,
+    archive_of,
     compression_of,
     decompressed,
 )
@@ -75,6 +77,10 @@ def find_logs(names: Iterable[str], reading: Reading = _AS_IT_COMES) -> list[Log
                 if identity in seen:
                     continue
                 log = _examined(path, status, reading, logs[-1].format if logs else None)
+            except ArchiveError as error:
+                if must_be_log:
+                    raise GlanceMetricsError(f"{path} {error}") from None
+                continue
             except OSError as error:
                 raise GlanceMetricsError(f"{path}: {_reason(error)}") from None
             if must_be_log or log.oldest is not None:
@@ -94,6 +100,8 @@ def sample_of(name: str) -> bytes:
         path = Path(name)
         with path.open("rb", buffering=0) as file:
             return _sample(file, path.stat().st_size)[1]
+    except ArchiveError as error:
+        raise GlanceMetricsError(f"{name} {error}") from None
     except OSError as error:
         raise GlanceMetricsError(f"{name}: {_reason(error)}") from None
 
@@ -133,13 +141,21 @@ def _examined(
 
 
 def _sample(file: BinaryIO, size: int) -> tuple[str | None, bytes]:
-    """Return how a log is compressed, and lines from its beginning and from other places."""
+    """Return how a log is compressed, and lines from its beginning and from other places.
+
+    Raises `ArchiveError`.
+    """
     beginning = file.read(_SAMPLE)
+    archive = archive_of(beginning)
+    if archive is not None:
+        raise ArchiveError(f"is {archive}: unpack it first")
     compression = compression_of(beginning[:MAGIC_LENGTH])
     if compression is not None:
         file.seek(0)
         try:
             return compression, _whole_lines(next(decompressed(file, compression), b"")[:_SAMPLE])
+        except ArchiveError:
+            raise
         except DamagedError:
             return compression, b""
     if size <= len(beginning):

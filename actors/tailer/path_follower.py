@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from actors.archive.decompression import MAGIC_LENGTH, compression_of
+from actors.archive.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
 from actors.tailer.followed_files import (
     Claimed,
     CurrentLostError,
@@ -212,13 +212,10 @@ class PathFollower:
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             opened = os.fstat(descriptor)
-            compression = compression_of(os.pread(descriptor, MAGIC_LENGTH, 0))
-            if compression is not None:
+            problem = _not_plain(os.pread(descriptor, MAGIC_LENGTH, 0))
+            if problem is not None:
                 os.close(descriptor)
-                self._problem = self._blocked(
-                    f"is compressed ({compression}): "
-                    "only a log that is being written can be followed"
-                )
+                self._problem = self._blocked(problem)
                 return None
             self._last_record = None
             if not self._had_file and (self.before is not None or not self._seen_before):
@@ -292,3 +289,15 @@ def _joined(found: list[Lines]) -> Lines:
         b"".join(lines.whole for lines in found),
         tuple(sample for lines in found for sample in lines.overlong),
     )
+
+
+def _not_plain(beginning: bytes) -> str | None:
+    """Say why a file that begins so cannot be followed; `None` if it can be."""
+    archive, compression = archive_of(beginning), compression_of(beginning)
+    if archive is not None:
+        return f"is {archive}: unpack it first"
+    if compression == UTF_16:
+        return "is UTF-16: only UTF-8 can be followed (`glancemetrics report` reads both)"
+    if compression is not None:
+        return f"is compressed ({compression}): only a log that is being written can be followed"
+    return None

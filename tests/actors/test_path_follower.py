@@ -186,6 +186,23 @@ def test_a_directory_and_a_compressed_file_are_not_followed(log: Path, tmp_path:
     assert "compressed (gzip)" in health.detail
 
 
+@pytest.mark.parametrize(
+    ("beginning", "said"),
+    [
+        (b"PK\x03\x04", "is a zip archive: unpack it first"),
+        (b"\0" * 257 + b"ustar\x0000", "is a tar archive: unpack it first"),
+        (b"\xff\xfea\0\n\0", "is UTF-16: only UTF-8 can be followed"),
+        (b"\xfe\xff\0a\0\n", "is UTF-16: only UTF-8 can be followed"),
+    ],
+)
+def test_archives_and_utf_16_are_named(tmp_path: Path, beginning: bytes, said: str) -> None:
+    odd = tmp_path / "access.log"
+    odd.write_bytes(beginning + b"x" * 500)
+    health = Followed(odd).health
+    assert health.state is SourceState.BLOCKED
+    assert said in health.detail
+
+
 @contextlib.contextmanager
 def as_nobody() -> Iterator[None]:
     """Root may read everything, so the trial is made as somebody else."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import random
+import tarfile
 import threading
+import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +17,10 @@ import pytest
 
 import glancemetrics as gm
 from actors.archive.log_reader import LogReader
-from actors.archive.logs import find_logs
+from actors.archive.logs import find_logs, sample_of
 from actors.archive.reporting import Progress, report_on
 from actors.archive.workers import ThreadWorkers
+from glancemetrics.errors import GlanceMetricsError
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.lines import BASE, line
 
@@ -219,6 +224,88 @@ def test_compressed_standard_input_is_read_too(monkeypatch: pytest.MonkeyPatch) 
     with os.fdopen(writing, "wb") as pipe:
         pipe.write(COMPRESS["gzip"](numbered(0, 1000)))
     assert paths_in(["-"]) == list(range(1000))
+
+
+def in_utf_16(order: str, text: bytes) -> bytes:
+    mark, codec = {
+        "little": (codecs.BOM_UTF16_LE, "utf-16-le"),
+        "big": (codecs.BOM_UTF16_BE, "utf-16-be"),
+    }[order]
+    return mark + text.decode().replace("\n", "\r\n").encode(codec)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("lines", [1, 3000, 30_000])
+def test_logs_in_utf_16_are_read(order: str, lines: int, tmp_path: Path) -> None:
+    data = in_utf_16(order, numbered(0, lines))
+    name = write(tmp_path / "access.log", data)
+    assert paths_in([name]) == list(range(lines))
+    packed = write(tmp_path / "access.log.gz", COMPRESS["gzip"](data))
+    assert paths_in([packed]) == list(range(lines))
+
+
+def test_what_is_not_of_utf_16_costs_no_more_than_its_line(tmp_path: Path) -> None:
+    lines = in_utf_16("little", numbered(0, 10))
+    lone = "\r\n".encode("utf-16-le") + b"\x00\xd8" + "x\r\n".encode("utf-16-le")
+    name = write(
+        tmp_path / "access.log", lines + lone + in_utf_16("little", numbered(10, 5))[2:] + b"\x01"
+    )
+    made = report([name])
+    assert (made.hits, made.rejects.count) == (15, 2)
+
+
+def test_standard_input_in_utf_16_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(in_utf_16("little", numbered(0, 100)))
+    assert paths_in(["-"]) == list(range(100))
+
+
+def tar(data: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        member = tarfile.TarInfo("access.log")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return made.getvalue()
+
+
+def zipped(data: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("access.log", data)
+    return made.getvalue()
+
+
+ARCHIVES = {
+    "a tar archive": tar,
+    "a zip archive": zipped,
+    "a 7-Zip archive": lambda data: b"7z\xbc\xaf\x27\x1c\0\4" + data,
+    "a RAR archive": lambda data: b"Rar!\x1a\x07\x01\0" + data,
+}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+@pytest.mark.parametrize("packing", ["", *COMPRESS])
+def test_archives_are_named_and_refused(
+    kind: str, packing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = ARCHIVES[kind](numbered(0, 500))
+    data = COMPRESS[packing](data) if packing else data
+    name = write(tmp_path / "x.tar.gz", data)
+    with pytest.raises(GlanceMetricsError, match=f"x.tar.gz is {kind}: unpack it first$"):
+        find_logs([name])
+    with pytest.raises(GlanceMetricsError, match=f"x.tar.gz is {kind}: unpack it first$"):
+        sample_of(name)
+    # In a directory it is no log.
+    write(tmp_path / "access.log", numbered(0, 5))
+    assert paths_in([str(tmp_path)]) == list(range(5))
+    with Path(name).open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        made = report(["-"])
+    assert made.hits == 0
+    assert made.sources[0].trouble == f"is {kind}: unpack it first"
 
 
 @pytest.fixture

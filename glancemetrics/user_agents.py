@@ -3,11 +3,14 @@
 Source: uap-core's regular expressions (https://github.com/ua-parser/uap-core), matched by
 ua-parser's native engine. A bot is what uap-core calls a spider: crawlers, previews, monitors and
 whatever else says that it is not a person's. Scripts such as curl are not, unless they say so.
+uap-core hardly knows what checks whether a server is well, and what scans all servers: that is told
+here, by the names that its makers give it.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +20,54 @@ UNKNOWN = "(unknown)"
 _SPIDER = "Spider"
 _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD")
 _REMEMBERED = 1 << 14
+
+_BOTS = {
+    # Load balancers, orchestrators and clouds that ask whether a server is well.
+    "ELB-HealthChecker": "ELB-HealthChecker",
+    "kube-probe": "kube-probe",
+    "GoogleHC": "GoogleHC",
+    "GoogleStackdriverMonitoring": "GoogleStackdriverMonitoring",
+    "Amazon-Route53-Health-Check-Service": "Amazon Route 53",
+    "Azure Traffic Manager Endpoint Monitor": "Azure Traffic Manager",
+    "Load Balancer Agent": "Azure Load Balancer",
+    "Edge Health Probe": "Azure Front Door",
+    "Envoy/HC": "Envoy",
+    "Consul Health Check": "Consul",
+    # Monitors.
+    "Uptime-Kuma": "Uptime-Kuma",
+    "check_http": "check_http",
+    "check_curl": "check_curl",
+    "Blackbox Exporter": "Blackbox Exporter",
+    "Blackbox-Exporter": "Blackbox Exporter",
+    "Prometheus/": "Prometheus",
+    "Site24x7": "Site24x7",
+    "Datadog/Synthetics": "Datadog Synthetics",
+    "DatadogSynthetics": "Datadog Synthetics",
+    "NewRelicPinger": "NewRelicPinger",
+    "updown.io": "updown.io",
+    "Checkly/": "Checkly",
+    "Zabbix": "Zabbix",
+    # What scans all addresses there are.
+    "Censys": "Censys",
+    "zgrab": "zgrab",
+    "Expanse, a Palo Alto Networks company": "Expanse",
+    "Cortex-Xpanse": "Expanse",
+    "InternetMeasurement": "InternetMeasurement",
+    "getodin.com": "Odin",
+    "Nmap Scripting Engine": "Nmap",
+    "l9explore": "LeakIX",
+    "l9tcpid": "LeakIX",
+    # What uap-core calls by a piece of its address.
+    "ChatGPT-User": "ChatGPT-User",
+    "meta-externalagent": "meta-externalagent",
+    "meta-externalfetcher": "meta-externalfetcher",
+}
+"""By what stands in a user agent, the name of the bot."""
+_CHECKER = re.compile(
+    r"(?!Mozilla/)[^/(;]*(?:health[-_ ]?check|(?<![a-z])probe(?![a-z])|uptime)", re.IGNORECASE
+)
+"""Any other whose name says that it checks; no browser's does."""
+_NAME_LENGTH = 40
 
 
 @attrs.frozen
@@ -60,7 +111,9 @@ def _classified(text: str) -> UserAgent:
     result = _resolver()(text, Domain.ALL)
     browser, system, device = result.user_agent, result.os, result.device
     name = browser.family if browser else UNKNOWN
-    bot = None
+    bot = _told_here(text)
+    if bot is not None:
+        return _shared(bot, bot, UNKNOWN, UNKNOWN, _SPIDER, bot)
     if device is not None and device.family == _SPIDER:
         bot = name
     elif device is not None:
@@ -77,6 +130,16 @@ def _classified(text: str) -> UserAgent:
         kind if bot is None else _SPIDER,
         bot,
     )
+
+
+def _told_here(text: str) -> str | None:
+    """Return the name of a bot that uap-core does not know, or not by its name."""
+    for mark, name in _BOTS.items():
+        if mark in text:
+            return name
+    if _CHECKER.match(text):
+        return re.split(r"[/(;]", text, maxsplit=1)[0].strip()[:_NAME_LENGTH]
+    return None
 
 
 _shared = functools.lru_cache(maxsize=_REMEMBERED)(UserAgent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
 _ENCODED = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
@@ -16,12 +17,65 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me", "Mc"}
 them: a stack of them covers other lines."""
 
 
-def readable(text: str) -> str:
+_MARKS = frozenset({"Mn", "Mc"})
+_SPACING_MARK = "Mc"
+_MOST_MARKS = 3
+"""On one letter: a stack of them covers other lines."""
+_JOINERS = "\u200c\u200d"
+_JOINED = frozenset(
+    [
+        "ARABIC",
+        "SYRIAC",
+        "MANDAIC",
+        "NKO",
+        "MONGOLIAN",
+        "DEVANAGARI",
+        "BENGALI",
+        "GURMUKHI",
+        "GUJARATI",
+        "ORIYA",
+        "TAMIL",
+        "TELUGU",
+        "KANNADA",
+        "MALAYALAM",
+        "SINHALA",
+    ]
+)
+"""Scripts in which a joiner or a non-joiner between letters changes how they look.
+Source: the Unicode Standard, sections 9.2 and 12.1, and UTS 31, section 2.3."""
+
+
+def readable(text: str, *, in_cells: bool = False) -> str:
     """Return text as `visible`, with percent-encoded letters of all languages as letters.
 
-    What stands for ASCII stays encoded: `%2F` is no slash, and `%2e%2e` is to be seen as it came.
+    So are the marks and joiners that belong to a letter of their own script; with `in_cells` only
+    marks of which all terminals know that they take no cell. What stands for ASCII stays encoded:
+    `%2F` is no slash, and `%2e%2e` is to be seen as it came.
     """
-    return visible(_ENCODED.sub(_decoded, text))
+    decoded = _ENCODED.sub(_decoded, text)
+    return visible(decoded) if decoded.isascii() else "".join(_pieces(decoded, in_cells))
+
+
+def _pieces(text: str, in_cells: bool) -> Iterator[str]:
+    script, marks = "", 0
+    for i, character in enumerate(text):
+        category = unicodedata.category(character)
+        if category in _MARKS and script and script == _script(character):
+            marks += 1
+            is_kept = marks <= _MOST_MARKS and not (in_cells and category == _SPACING_MARK)
+            yield character if is_kept else visible(character)
+        elif character in _JOINERS:
+            is_joined = script in _JOINED and script == _script(text[i + 1 : i + 2])
+            yield character if is_joined else visible(character)
+            script, marks = "", 0
+        else:
+            script, marks = _script(character) if category == "Lo" else "", 0
+            yield visible(character)
+
+
+def _script(character: str) -> str:
+    """Return the script of a character, as its name begins; empty for none."""
+    return unicodedata.name(character, "").partition(" ")[0] if character else ""
 
 
 def _decoded(match: re.Match[str]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glancemetrics import humane
-from glancemetrics.escaping import visible
+from glancemetrics.escaping import readable, visible
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,62 @@ def test_nothing_that_moves_or_hides_is_left(text: str) -> None:
     for character in visible(text):
         assert unicodedata.category(character)[0] not in "CM"
         assert character == " " or unicodedata.category(character)[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/हिन्दी/समाचार",  # Devanagari, with virama and vowel signs
+        "/தமிழ்/செய்திகள்",
+        "/مُحَمَّد",  # Arabic with vowels
+        "/می\u200cخواهم",  # Persian, with a non-joiner
+        "/क्\u200dष",  # a joiner after a virama
+        "/ไทย/ที่นี่",
+        "/שָׁלוֹם",
+        "/é/日本/한국",
+    ],
+)
+def test_letters_keep_the_marks_and_joiners_of_their_script(text: str) -> None:
+    assert readable(text) == text
+    assert readable(quote(text)) == text
+    assert readable(f"{quote(text)}%2F%2e") == f"{text}%2F%2e"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/a\u0301\u0302", r"/a\u0301\u0302"),  # of no script of its own
+        ("/\u093e", r"/\u093e"),  # on no letter
+        ("/a\u093e", r"/a\u093e"),  # on one of another script
+        ("/ا\u093e", r"/ا\u093e"),
+        ("/क" + "\u0941" * 5, "/क" + "\u0941" * 3 + r"\u0941\u0941"),  # a stack
+        ("/pay\u200cpal", r"/pay\u200cpal"),
+        ("/\u200cم", r"/\u200cم"),
+        ("/م\u200c", r"/م\u200c"),
+        ("/م\u200c\u200cم", r"/م\u200c\u200cم"),
+        ("/م\u200ca", r"/م\u200ca"),
+        ("/م\u202eم\u2066", r"/م\u202eم\u2066"),
+        ("/م\u200bم\ufeff", r"/م\u200bم\ufeff"),
+        ("/日\u200d本", r"/日\u200d本"),
+        ("/م\x1b[31m\x9b", r"/م\x1b[31m\x9b"),
+    ],
+)
+def test_what_can_trick_stays_written_out_beside_letters(text: str, shown: str) -> None:
+    assert readable(text) == shown
+    assert readable(quote(text, safe="/[\x1b")) == shown
+
+
+def test_on_a_screen_of_cells_no_mark_is_left_of_which_terminals_disagree() -> None:
+    assert readable("/कि/कु", in_cells=True) == r"/क\u093f/कु"
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("कमि\u200c\u200d\u0301\u202e्م")))
+def test_only_marks_and_joiners_after_letters_are_left_of_what_hides(text: str) -> None:
+    shown = readable(text)
+    for before, character in pairwise(" " + shown):
+        category = unicodedata.category(character)
+        assert category not in ("Cc", "Cs", "Co", "Cn", "Me", "Zl", "Zp")
+        if category in ("Mn", "Mc") or character in "\u200c\u200d":
+            assert unicodedata.category(before) in ("Lo", "Mn", "Mc")
+        else:
+            assert category != "Cf"

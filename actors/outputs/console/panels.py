@@ -299,7 +299,7 @@ _NAME_LENGTH = 400
 
 def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool) -> Row:
     return [
-        ("", " " + left(readable(row.name[:_NAME_LENGTH]), name_cells)),
+        ("", " " + left(readable(row.name[:_NAME_LENGTH], in_cells=True), name_cells)),
         (styles.FIGURE, right(format_count(row.hits), 10)),
         ("", right(format_share(row.hits, insights.hits), 8)),
         ("", right(format_bytes(row.bytes), 11) if with_bytes else ""),

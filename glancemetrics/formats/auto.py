@@ -96,7 +96,7 @@ class AutoFormat:
     ) -> StreamFormat | None:
         if not self._learns:
             return detect(_ends_of(chunk), circumstances).format
-        unlike = self._unlike(chunk)
+        unlike = self._unlike(chunk, any_line=bool(circumstances.directives))
         sample = b"".join(line + b"\n" for line in unlike.values())
         found = detect(sample, circumstances).format if unlike else None
         with self._lock:
@@ -113,7 +113,7 @@ class AutoFormat:
                 self._seen.clear()
         return found
 
-    def _unlike(self, chunk: bytes | memoryview) -> dict[int, bytes]:
+    def _unlike(self, chunk: bytes | memoryview, *, any_line: bool) -> dict[int, bytes]:
         """Return by shape lines that may be requests and look like none that was looked at in vain.
 
         So the first requests after a lot of noise are not kept waiting, and noise that always looks
@@ -123,7 +123,7 @@ class AutoFormat:
         for line in bytes(chunk).split(b"\n"):
             if len(self._seen) + len(unlike) >= _MOST_SHAPES:
                 break
-            if len(line) <= _LONGEST_LINE and LIKE_A_REQUEST.search(line):
+            if len(line) <= _LONGEST_LINE and (any_line or LIKE_A_REQUEST.search(line)):
                 shape = shape_of(line)
                 if shape not in self._seen:
                     unlike.setdefault(shape, line)

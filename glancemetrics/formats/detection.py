@@ -130,7 +130,9 @@ def _few_lines(sample: bytes) -> bytes:
     if len(lines) > SAMPLE_LINES:
         # A log may begin with a lot that another program has written.
         likely = [line for line in lines if LIKE_A_REQUEST.search(line)]
-        lines = likely or lines
+        # What directives say need have nothing of a request.
+        has_fields = any(line.startswith(b"#Fields:") for line in likely)
+        lines = lines if has_fields else likely or lines
     if len(lines) > SAMPLE_LINES:
         half = SAMPLE_LINES // 2
         lines = lines[:half] + lines[-half:]

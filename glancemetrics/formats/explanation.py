@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from textwrap import wrap
+
+import attrs
 
 from glancemetrics.escaping import visible
 from glancemetrics.formats.auto import AutoFormat
@@ -16,6 +19,7 @@ from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.humane import format_count
 from glancemetrics.records import SCHEMA
 from glancemetrics.rejects import Reject
@@ -28,6 +32,10 @@ _BEFORE_MARK = 50
 _LOOKED_AT = 100
 """Records of which the keys are looked at."""
 _KEY_LINES = 6
+_FIELDS = re.compile(rb"^#Fields:", re.MULTILINE)
+_UNREAD_FIELDS = (
+    "its values are not those that the #Fields line before it names, or that names no date and time"
+)
 
 
 def list_formats() -> str:
@@ -148,7 +156,9 @@ def _rejects(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator
     for reject in reject_samples(sample, decoded, log_format)[:_SHOWN_REJECTS]:
         yield ""
         yield "A line that is no record"
-        yield from _marked(reject, stream if isinstance(stream, StreamFormat) else None)
+        is_row = _FIELDS.search(sample) and reject.reason.startswith("no format")
+        shown = attrs.evolve(reject, reason=_UNREAD_FIELDS) if is_row else reject
+        yield from _marked(shown, stream if isinstance(stream, StreamFormat) else None)
 
 
 def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
@@ -160,9 +170,9 @@ def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
         yield f"  {visible(text)[:_LINE_CELLS]}"
         yield f"  {visible(_about_json(text, reason, stream))}"
         return
-    if text.startswith("#"):
+    if reason in (NO_FIELDS, _UNREAD_FIELDS):
         yield f"  {visible(text)[:_LINE_CELLS]}"
-        yield "  a comment, or a directive: #Fields: must name a time, and the fields of a request"
+        yield f"  {visible(reason)}"
         return
     stop = nearest(text, None if stream is None else stream.formats)
     if stop is None or (stream is None and not stop.at):

@@ -5,6 +5,7 @@ What is no record in any of them is a reject, unless it is another program's lin
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 
 import attrs
@@ -83,6 +84,8 @@ class StreamFormat:
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
     ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
+        if chunk[: len(BOM_UTF8)] == BOM_UTF8:
+            chunk = chunk[len(BOM_UTF8) :]  # as Windows' tools begin a file
         if not self.envelopes:
             return self._decode_inside(chunk, circumstances)
         lines = lines_of(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import attrs
@@ -139,3 +140,11 @@ def test_lines_of_which_none_is_like_another_are_not_looked_at_for_ever(
         log_format.decode(b"GET " + b" ,;:"[number % 4 :] * (number % 500) + b" status\n", NOW)
     assert len(looks) < 100
     assert log_format.decode(line() * 5000, NOW).batch.num_rows == 5000
+
+
+@pytest.mark.parametrize("name", ["combined", "caddy", "haproxy", "ltsv"])
+def test_the_mark_at_the_beginning_of_utf_8_is_no_part_of_the_first_line(name: str) -> None:
+    chunk = codecs.BOM_UTF8 + f"{PRESETS[name].example}\n".encode() * 3
+    for log_format in (read_format(name), AutoFormat(), AutoFormat(learns=False)):
+        decoded = log_format.decode(memoryview(chunk), NOW)
+        assert (decoded.batch.num_rows, decoded.rejects) == (3, 0)

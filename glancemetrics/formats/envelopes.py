@@ -91,6 +91,18 @@ def _lengths(lines: pa.StringArray) -> npt.NDArray[np.int32]:
     return lengths
 
 
+_IN_QUOTES = r'^"(.*?)"?([ \r]*\n)$'
+"""The quote at the end is missing where a line was cut off."""
+
+
+def _take_off_quotes(lines: pa.StringArray) -> Opened:
+    """Take off quotes around whole lines; those inside stay as they are."""
+    payload = pc.replace_substring_regex(lines, _IN_QUOTES, r"\1\2")
+    enveloped = _lengths(payload) != _lengths(lines)
+    times = np.full(len(lines), NO_TIME, np.int64)
+    return Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
+
+
 _CRI = rf"(?P<time>{_ISO}) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::[^ ]*)? "
 
 
@@ -189,8 +201,12 @@ def _take_off_journal(lines: pa.StringArray) -> Opened:
 
 def _bytes_message(line: str) -> str | None:
     try:
-        text = bytes(json.loads(line)["MESSAGE"]).decode("utf-8", "backslashreplace")
-    except (ValueError, KeyError, TypeError):
+        message = json.loads(line)["MESSAGE"]
+        # Of a number, bytes() would make as many zeros.
+        text = bytes(message if isinstance(message, list) else ()).decode(
+            "utf-8", "backslashreplace"
+        )
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
     return text.replace("\n", r"\n")
 
@@ -219,6 +235,7 @@ ENVELOPES: Mapping[str, Envelope] = {
                 r'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?\x{FEFF}?'
             ),
         ),
+        Envelope("quotes", "quotes around each line", _take_off_quotes),
         Envelope("time", "a time before each line", _prefixed(rf"(?P<time>{_ISO}) ")),
         Envelope(
             "rfc3164",

@@ -21,6 +21,7 @@ from glancemetrics.formats.log_format import (
     Circumstances,
     Decoded,
     LogFormat,
+    Repairing,
     joined,
 )
 
@@ -93,6 +94,7 @@ class StreamFormat:
             lines=len(lines),
             line=opened.line[decoded.line],
             rejected=opened.line[decoded.rejected],
+            damaged=opened.line[decoded.damaged],
         )
         # Pieces of one line are part of its record, or rejected with it.
         pieces = len(lines) - len(opened.line)
@@ -127,6 +129,15 @@ class StreamFormat:
             parts.append((decoded, left))
             rejected = np.intersect1d(rejected, left[decoded.rejected], assume_unique=True)
             left = left[_others(decoded)]
+        if len(rejected) and circumstances.repairs:
+            lines = lines_of(chunk) if lines is None else lines
+            for log_format in self.formats:
+                if isinstance(log_format, Repairing) and len(rejected):
+                    broken = rejected.astype(np.int32)
+                    some = lines.take(pa.array(broken))
+                    repaired = log_format.repaired(some, _of_lines(circumstances, broken))
+                    parts.append((repaired, broken))
+                    rejected = broken[repaired.rejected]
         if len(rejected):
             lines = lines_of(chunk) if lines is None else lines
             rejected = rejected[~self._foreign(lines.take(pa.array(rejected)))]

@@ -305,15 +305,19 @@ def test_a_log_in_the_format_that_its_server_was_told(tmp_path: Path) -> None:
     log = write(
         tmp_path / "timed.log",
         b'h [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 0.250\n'
-        b'h [17/May/2015:10:05:04 +0000] "GET /b HTTP/1.1" x 0.250\n',
+        b'h [17/May/2015:10:05:04 +0000] "GET /b HTTP/1.1" x 0.250\n'
+        b"h [17/May/2015:10:05:05 +0000] GET /c 200 0.250\n",
     )
     written = """log_format timed '$remote_addr [$time_local] "$request" $status $request_time';"""
     result = run("report", log, "--format", written, "--output-format", "json")
     report = json.loads(result.stdout)
     assert report["panels"]["slowest_paths"]["rows"][0]["p95"] == pytest.approx(0.25, rel=0.01)
-    assert report["reject_samples"][0]["reason"] == "$status should stand at character 50"
+    assert (report["rejects"], report["damaged"]) == (1, 1)
+    assert (
+        report["reject_samples"][0]["reason"] == """the text '] "' should stand at character 30"""
+    )
     asked = run("sql", log, "select path, duration from log", "--format", written)
-    assert asked.stdout.split()[-2:] == [b"/a", b"0.25"]
+    assert asked.stdout.split()[-4:] == [b"/a", b"0.25", b"/b", b"0.25"]
     mistaken = run("report", log, "--format", "%h %t %s")
     assert mistaken.returncode == 1
     assert b"no line is a line of the given format" in mistaken.stderr

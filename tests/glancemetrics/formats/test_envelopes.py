@@ -35,6 +35,7 @@ WRAPPERS: dict[str, Callable[[str], str]] = {
     "rfc5424": lambda text: f'<134>1 {ISO} host web 7 - [a@1 b="c\\"]"] {text}',
     "rfc3164": lambda text: f"<134>May 17 10:05:03 host web[7]: {text}",
     "time": lambda text: f"{ISO} {text}",
+    "quotes": lambda text: f'"{text}"',
 }
 OTHER_SHAPES = {
     "kubectl": [lambda text: f"[pod/web-5d4/nginx] {text}"],
@@ -73,7 +74,7 @@ def test_what_was_wrapped_comes_out_as_it_was(name: str, texts: list[str]) -> No
         assert set(times) <= {MICROS, NO_TIME}
 
 
-@pytest.mark.parametrize("name", sorted({*ENVELOPES} - {"rfc3164"}))
+@pytest.mark.parametrize("name", sorted({*ENVELOPES} - {"rfc3164", "quotes"}))
 def test_they_say_when_a_line_was_written(name: str) -> None:
     assert opened(name, WRAPPERS[name]("x"))[2] == [MICROS]
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.native.strings import StringTable, indices_of
 from glancemetrics.native.values import Port, TextRows, Wanted, read_values
 
 Network = IPv4Network | IPv6Network
@@ -24,39 +25,50 @@ _PRIVATE: tuple[Network, ...] = (
 """Private, shared, link-local and loopback addresses: RFC 1918, 6598, 3927, 4193 and 4291."""
 _NAMELESS = ("", "-", "unknown")
 """What proxies write of a client that they do not know."""
-_NOBODY = pa.array(_NAMELESS)
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _FOR = re.compile(r'for=(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
 
 
 def without_ports(hosts: pa.StringArray) -> pa.StringArray:
-    """Take the port off each host that has one, and the brackets around an IPv6 address."""
+    """Take the port off each host that has one, and the brackets around an IPv6 address.
+
+    Null for what is not known to its proxy.
+    """
     read = read_values(hosts, Wanted(port=Port.MAYBE))
     assert isinstance(read, TextRows)
-    return read.table.sealed().take(pa.array(read.codes))
+    return read.table.sealed().take(indices_of(read.codes))
 
 
 def hosts_of(texts: pa.StringArray, trusted: Sequence[Network] = ()) -> pa.StringArray:
     """Return the client that each text is or lists, without its port; null for none.
 
-    Of a list it is the right-most that is no trusted proxy; where none is trusted, private and
-    loopback addresses at its right end count as proxies. If all are proxies, it is the left-most.
+    What is no list is a host, whatever it looks like. Of a list it is the right-most that is no
+    trusted proxy; where none is trusted, private and loopback addresses at its right end count as
+    proxies. If all are proxies, it is the left-most.
     """
-    hosts = without_ports(texts)
-    hosts = pc.if_else(pc.or_(pc.is_in(texts, _NOBODY), pc.equal(hosts, "")), None, hosts)
-    lists = pc.match_substring(texts, ",")
-    if lists.true_count:
-        clients = [listed_client(text, trusted) for text in texts.filter(lists).to_pylist()]
-        hosts = pc.replace_with_mask(hosts, lists, pa.array(clients, pa.string()))
-    return hosts
+    if trusted:
+        return pa.array([listed_client(text, trusted) for text in texts.to_pylist()], pa.string())
+    table = StringTable()
+    numbers = table.enter_clients(texts)
+    unclear = np.flatnonzero(numbers == -2)
+    if len(unclear):
+        clients = list(map(listed_client, texts.take(pa.array(unclear)).to_pylist()))
+        named = [client for client in clients if client is not None]
+        found = iter(table.enter(pa.array(named, pa.string())).tolist())
+        numbers[unclear] = [-1 if client is None else next(found) for client in clients]
+    return table.sealed().take(indices_of(numbers))
 
 
 def listed_client(
     text: str, trusted: Sequence[Network] = (), *, rfc7239: bool = False
 ) -> str | None:
     """Return the client of a list, as `hosts_of` does."""
+    hops = _hops(text, rfc7239)
+    if len(hops) == 1 and not rfc7239 and "," not in text:
+        (host,) = without_ports(pa.array([text])).to_pylist()
+        return None if host is None or host in _NAMELESS else str(host)
     client = None
-    for hop in reversed(_hops(text, rfc7239)):
+    for hop in reversed(hops):
         address = _address(hop)
         if address is None:
             if hop in _NAMELESS or (client is None and not _HOST_NAME.fullmatch(hop)):

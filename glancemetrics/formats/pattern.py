@@ -25,6 +25,7 @@ from glancemetrics.formats.fields import (
     KINDS,
     SINGLE,
     TIMES,
+    USUAL_PATTERNS,
     Field,
     wanted_of,
 )
@@ -442,6 +443,9 @@ class PatternFormat:
         first character of that is not inside, that is surely there.
         """
         _, after = self._around(at)
+        part = self._parts[at]
+        if part.field in USUAL_PATTERNS and part.pattern is None:
+            return f"(?:{USUAL_PATTERNS[part.field]})"
         if self._patterns[at] != _ANYTHING or not after:
             return self._patterns[at]
         return f"[^{re.escape(after[0])}\\n]*"

@@ -23,7 +23,7 @@ from glancemetrics.formats.times import (
     instants,
 )
 from glancemetrics.native.line_decoder import LineDecoder
-from glancemetrics.native.strings import codes_of
+from glancemetrics.native.strings import codes_of, holds
 from glancemetrics.native.values import Numbers, State
 from glancemetrics.records import MOST_SECONDS, SCHEMA
 
@@ -142,7 +142,9 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
     said = next((columns[field] for field in asking if field in columns), None)
     if said is None:
         return _listed(columns, circumstances)
-    peer = said.mapped(hosts_of(said.distinct, circumstances.trusted))
+    peer = said
+    if holds(said.distinct, b","):
+        peer = said.mapped(hosts_of(said.distinct, circumstances.trusted))
     for field in (Field.FORWARDED_FOR, Field.FORWARDED):
         if circumstances.trusted and field in columns:
             forwarded = columns[field]

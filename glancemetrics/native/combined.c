@@ -56,7 +56,7 @@ typedef struct {
 
 /* Whether a text says that there is none. */
 static bool is_nothing(span text) {
-    return text.at == text.end || (text.end - text.at == 1 && *text.at == '-');
+    return text.end - text.at <= 1 && (text.at == text.end || *text.at == '-');
 }
 
 static bool is_marked(const uint8_t *at, const uint8_t *end) {
@@ -105,18 +105,36 @@ static const uint8_t *closing_quote(const uint8_t *at, const uint8_t *end) {
     return NULL;
 }
 
+#define ONES 0x0101010101010101u
+
+/* Bytes whose highest bit is set where a word has a byte, or where one is not ASCII. */
+static inline uint64_t marks(uint64_t word, uint8_t byte) { return (word ^ (ONES * byte)) - ONES; }
+
+/* Whether a host may be a list, or have a port or brackets, or be `unknown`. At least 16 bytes stand
+   from its beginning on: the time does, too. */
+static inline bool may_be_odd(span host) {
+    uint64_t first = load64(host.at), second = load64(host.at + 8);
+    uint64_t found = marks(first, ',') | marks(first, ':') | marks(second, ',') | marks(second, ':');
+    return found & (ONES * 0x80) || *host.at == '[' || *host.at == 'u' || length_of(host) > 16;
+}
+
 static bool read_head(const uint8_t *at, const uint8_t *end, fields *read) {
-    for (int column = HOST; column <= IDENTITY; column++) {
-        const uint8_t *space = memchr(at, ' ', (size_t)(end - at));
-        if (!space || space == at)
+    const uint8_t *blank = memchr(at, ' ', (size_t)(end - at));
+    if (!blank || blank == at)
+        return false;
+    span host = {at, blank};
+    if (may_be_odd(host)) {
+        if (memchr(at, ',', length_of(host)) || is_unknown(host))
             return false;
-        read->texts[column] = (span){at, space};
-        at = space + 1;
+        host = without_port(host, MAYBE_PORT);
     }
-    span host = read->texts[HOST];
-    if (memchr(host.at, ',', length_of(host)) || is_unknown(host))
-        return false; /* it is a list, or may be */
-    read->texts[HOST] = without_port(host, MAYBE_PORT);
+    read->texts[HOST] = host;
+    at = blank + 1;
+    const uint8_t *space = memchr(at, ' ', (size_t)(end - at));
+    if (!space || space == at)
+        return false;
+    read->texts[IDENTITY] = (span){at, space};
+    at = space + 1;
     read->texts[USER] = (span){at, end};
     return at < end && *at != ' ' && end[-1] != ' ' && !(end - at > 1 && at[0] == '-' && at[1] == ' ');
 }

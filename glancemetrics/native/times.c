@@ -199,6 +199,10 @@ bool read_clf_seconds(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
         if (!clock->valid)
             return false;
         clock->seconds -= east;
+        /* The first and the last hours that the calendar has are looked at elsewhere. */
+        clock->valid = is_in_calendar(clock->seconds - 3601) && is_in_calendar(clock->seconds + 3601);
+        if (!clock->valid)
+            return false;
         memcpy(clock->known, text, DATE_AND_HOUR);
         memcpy(clock->known + DATE_AND_HOUR, text + LOCAL_LENGTH, ZONE_LENGTH);
     }
@@ -206,7 +210,7 @@ bool read_clf_seconds(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
     if (!minute_at(text + DATE_AND_HOUR, &within))
         return false;
     *seconds = clock->seconds + within;
-    return is_in_calendar(*seconds);
+    return true;
 }
 
 /* `17/May/2015:10:05:03` with a fraction or without, a space for the colon: where it ends. */

@@ -462,7 +462,7 @@ bool texts_entered(const gm_column *column, const span *texts, int count, int64_
             continue;
         span text = column->port ? without_port(texts[i], column->port) : texts[i];
         size_t length = length_of(text);
-        if ((!length && column->nothing & EMPTY) ||
+        if ((column->port && is_unknown(text)) || (!length && column->nothing & EMPTY) ||
             (length == 1 && *text.at == '-' && column->nothing & DASH) ||
             (length == 2 && !memcmp(text.at, "\"\"", 2) && column->nothing & QUOTES))
             continue;

@@ -42,6 +42,8 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*|/.*|about:.*")
 _AGENT = re.compile(r"[A-Za-z][\w .+-]*/v?\d.*|.*(?:Mozilla|bot|Bot|crawl|spider|\().*")
 
 _MOST_LINES = 200
+_MOST_BEFORE = 6
+"""Fields before the time."""
 _LEAST_SHARE = 0.5
 """Of the lines that are common or combined with more, so many must be alike."""
 
@@ -235,22 +237,45 @@ def _columns(rows: Sequence[Sequence[_Token]]) -> list[_Column]:
 
 
 def _before(rows: Sequence[Sequence[str]]) -> list[_Column] | None:
-    """Return the fields before the time: host, identity and user, and a virtual host somewhere."""
+    """Return the fields before the time: host, identity, user, a virtual host, and others."""
     columns = [_Column(texts, "", "") for texts in zip(*rows, strict=True)]
-    if not 3 <= len(columns) <= 4:
+    if not 3 <= len(columns) <= _MOST_BEFORE:
         return None
-    fields = [Field.HOST, Field.IDENTITY, Field.USER]
-    if len(columns) == 4:
-        first, second = columns[:2]
-        if second.all_are(_HOPS):
-            fields.insert(0, Field.VHOST)
-        elif first.all_are(_HOPS) and second.all_are(_HOST_NAME):
-            fields.insert(1, Field.VHOST)
-        else:
-            return None
+    if len(columns) == 3:
+        fields: list[Field | None] = [Field.HOST, Field.IDENTITY, Field.USER]
+    else:
+        fields = _fields_before(columns)
     for column, field in zip(columns, fields, strict=True):
         column.field = field
-    return columns
+    return columns if Field.HOST in fields else None
+
+
+def _fields_before(columns: Sequence[_Column]) -> list[Field | None]:
+    fields: list[Field | None] = [None] * len(columns)
+    hosts = [i for i, column in enumerate(columns) if column.all_are(_HOPS)]
+    if not hosts:
+        return fields
+    first, second = columns[:2]
+    if hosts == [1] or (hosts[:2] == [0, 1] and not _has_list(first)):
+        fields[:2] = Field.VHOST, Field.HOST
+    elif hosts[:2] == [0, 1]:
+        fields[:2] = Field.FORWARDED_FOR, Field.HOST
+    else:
+        fields[hosts[0]] = Field.HOST
+        if hosts[0] == 0 and second.all_are(_HOST_NAME):
+            fields[1] = Field.VHOST
+    left = [i for i, field in enumerate(fields) if field is None]
+    if len(left) > 2:
+        # Of more than two that nobody has named, the identity is the one that nobody has.
+        nobody = [i for i in left if not columns[i].told]
+        left = [i for i in left if nobody and i >= nobody[0]][:2]
+    if len(left) == 2:
+        fields[left[0]], fields[left[1]] = Field.IDENTITY, Field.USER
+    return fields
+
+
+def _has_list(column: _Column) -> bool:
+    return any("," in text for text in column.told)
 
 
 def _find_status_and_size(columns: Sequence[_Column]) -> bool:
@@ -363,6 +388,8 @@ def _find_others(
             field = Field.SECONDS
             if several or Field.SECONDS in taken:
                 field = Field.UPSTREAM_SECONDS
+        elif column.all_are(_WITH_UNIT) and Field.SECONDS not in taken:
+            field = Field.SECONDS_OR_UNIT
         elif column.all_are(_WHOLE) and not column.opening:
             numbers.append(column)
         elif column.all_are(_HOST_NAME) and not column.all_are(_HOPS):

@@ -382,6 +382,36 @@ def test_a_list_that_comes_later_costs_that_field() -> None:
     assert (decoded.rejects, decoded.batch.num_rows) == (0, 402)
 
 
+@pytest.mark.parametrize(
+    ("before", "host", "user", "vhost"),
+    [
+        ("198.51.100.8, 10.0.0.1 192.0.2.1 - bob", "192.0.2.1", "bob", None),
+        ("192.0.2.1 (198.51.100.8) - bob", "192.0.2.1", "bob", None),
+        ("www.example.com 192.0.2.1 - bob", "192.0.2.1", "bob", "www.example.com"),
+        ("10.0.0.5 192.0.2.1 - bob", "192.0.2.1", "bob", "10.0.0.5"),
+        ("req-1 www.example.com 192.0.2.1 - bob", "192.0.2.1", "bob", None),
+        ("192.0.2.1 req-1 https - bob", "192.0.2.1", "bob", None),
+        ("192.0.2.1 req-1 https a bob", "192.0.2.1", None, None),
+    ],
+)
+def test_fields_before_the_time(
+    before: str, host: str, user: str | None, vhost: str | None
+) -> None:
+    (record,) = read(f'{before} {REST} "-" "curl/8" 0.250')
+    assert (record.host, record.user, record.vhost) == (host, user, vhost)
+    assert (record.agent, record.duration) == ("curl/8", 0.25)
+    if before[0].isdigit() and "," in before:
+        trusted = make_reading(trusted_proxies=["192.0.2.1", "10.0.0.0/8"])
+        assert (
+            read(f'{before} {REST} "-" "curl/8" 0.250', reading=trusted)[0].host == "198.51.100.8"
+        )
+
+
+def test_a_duration_with_its_unit_behind_it() -> None:
+    (record,) = read(f"{COMBINED} 12ms")
+    assert record.duration == 0.012
+
+
 # --- quotes, brackets and spaces
 
 

@@ -253,8 +253,8 @@ def _before(rows: Sequence[Sequence[str]]) -> list[_Column] | None:
 def _fields_before(columns: Sequence[_Column]) -> list[Field | None]:
     fields: list[Field | None] = [None] * len(columns)
     hosts = [i for i, column in enumerate(columns) if column.all_are(_HOPS)]
-    if not hosts:
-        return fields
+    if not hosts or hosts[0] > 1:
+        return fields  # what stands before it is of an envelope
     first, second = columns[:2]
     if hosts == [1] or (hosts[:2] == [0, 1] and not _has_list(first)):
         fields[:2] = Field.VHOST, Field.HOST
@@ -282,9 +282,11 @@ def _find_status_and_size(columns: Sequence[_Column]) -> bool:
     """Name the status, and the size behind it; tell whether there is a status."""
     for i, column in enumerate(columns):
         is_named = column.label.lower() in _NAMES[Field.STATUS]
-        if column.opening or (column.label and not is_named):
+        if column.opening == "[" or (column.label and not is_named):
             continue
-        if not all(text == "-" or _STATUS.fullmatch(text) for text in column.texts):
+        if not all(text in ("-", "") or _STATUS.fullmatch(text) for text in column.texts):
+            continue
+        if column.opening and not column.told:
             continue
         column.field = Field.STATUS
         behind = columns[i + 1] if i + 1 < len(columns) else None
@@ -296,8 +298,8 @@ def _find_status_and_size(columns: Sequence[_Column]) -> bool:
 
 def _may_be_size(column: _Column) -> bool:
     is_named = column.label.lower() in _NAMES[Field.BYTES]
-    is_plain = not column.opening and (not column.label or is_named)
-    return is_plain and all(text == "-" or _WHOLE.fullmatch(text) for text in column.texts)
+    is_plain = column.opening != "[" and (not column.label or is_named)
+    return is_plain and all(text in ("-", "") or _WHOLE.fullmatch(text) for text in column.texts)
 
 
 def _find_named(columns: Sequence[_Column], taken: set[Field | None]) -> None:
@@ -344,6 +346,7 @@ def _find_quoted(columns: Sequence[_Column], taken: set[Field | None]) -> None:
     free = [
         column.opening == '"'
         and not column.label
+        and column.field is None
         and not column.all_are(_HOPS)
         and not column.all_are(_DECIMALS)
         for column in columns
@@ -360,6 +363,11 @@ def _find_quoted(columns: Sequence[_Column], taken: set[Field | None]) -> None:
             referrer = next((i for i in beside if i < best or not columns[i].told), None)
     elif pairs:
         referrer, agent = pairs[0], pairs[0] + 1
+    else:
+        referrer = next(
+            (i for i, one in enumerate(columns) if free[i] and one.share(_URL) >= _LEAST_SHARE),
+            None,
+        )
     for at, field in ((referrer, Field.REFERRER), (agent, Field.AGENT)):
         if at is not None and field not in taken:
             columns[at].field = field

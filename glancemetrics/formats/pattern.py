@@ -480,6 +480,8 @@ class PatternFormat:
                 pattern = r'[^"\n]*' if self._is_quoted(at) else rf'[^ \t"\n{re.escape(after)}]*'
             elif pattern == _QUOTED and any_quotes:
                 pattern = _ANYTHING
+            elif pattern == _ANYTHING and part.field is None and any_quotes:
+                pattern = r'[^"\n]*?'  # what is not in quotes has none
             elif part.field in SINGLE:
                 pattern = rf"(?:{pattern}|[^ \t]+)"
             return self._piece(at, pattern)

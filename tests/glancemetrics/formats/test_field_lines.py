@@ -331,9 +331,17 @@ def test_referrer_and_agent_are_found_by_what_they_are() -> None:
             "https://example.org/",
         ),  # NGINX Proxy Manager's order
         (f'"-" "{app}" "https"', None),
+        (f'"{app}"', None),
     ):
         (record,) = read(f"192.0.2.7 - - {REST} {behind}")
         assert (record.agent, record.referrer, record.bytes) == (app, referrer, 512), behind
+
+
+def test_a_referrer_alone_and_numbers_in_quotes() -> None:
+    (record,) = read(f'192.0.2.7 - - {REST} "https://example.org/"')
+    assert (record.referrer, record.agent) == ("https://example.org/", None)
+    (record,) = read(f'192.0.2.7 - - {TIME} "GET /a HTTP/1.1" "200" "512" "-" "curl/8"')
+    assert (record.status, record.bytes, record.agent) == (200, 512, "curl/8")
 
 
 def test_fields_between_the_time_and_the_request() -> None:
@@ -389,7 +397,7 @@ def test_a_list_that_comes_later_costs_that_field() -> None:
         ("192.0.2.1 (198.51.100.8) - bob", "192.0.2.1", "bob", None),
         ("www.example.com 192.0.2.1 - bob", "192.0.2.1", "bob", "www.example.com"),
         ("10.0.0.5 192.0.2.1 - bob", "192.0.2.1", "bob", "10.0.0.5"),
-        ("req-1 www.example.com 192.0.2.1 - bob", "192.0.2.1", "bob", None),
+        ("www.example.com 192.0.2.1 req-1 - bob", "192.0.2.1", "bob", "www.example.com"),
         ("192.0.2.1 req-1 https - bob", "192.0.2.1", "bob", None),
         ("192.0.2.1 req-1 https a bob", "192.0.2.1", None, None),
     ],
@@ -485,6 +493,14 @@ def test_a_broken_field_costs_that_field(
     for name in {"status", "bytes", "path"} - {column}:
         if text.count('"') >= 4:
             assert getattr(record, name) == getattr(good, name)
+
+
+def test_quotes_in_a_field_in_the_middle_are_of_that_field() -> None:
+    good = PRESETS["traefik"].example
+    decoded = decoded_of([good, good.replace("curl/8.5.0", 'My "x" y')], make_reading("traefik"))
+    assert (decoded.rejects, decoded.damaged.tolist()) == (0, [1])
+    record = rows(decoded.batch)[1]
+    assert (record.agent, record.duration) == ('My "x" y', 0.012)
 
 
 @pytest.mark.parametrize(
@@ -608,16 +624,14 @@ def test_to_explain_a_reject_never_fails(name: str) -> None:
         assert explain_log("x", chunk, reading)
 
 
-deep_json = st.recursive(
-    st.sampled_from(["1", '"a"', "null", "-0.5e3"]),
+deep_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('a\\"é', max_size=3),
     lambda inner: (
-        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
-        | st.lists(inner, max_size=3).map(
-            lambda items: "{" + ",".join(f'"k{i}":{item}' for i, item in enumerate(items)) + "}"
-        )
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
     ),
     max_leaves=8,
 )
+deep_json = deep_values.map(json.dumps)
 
 
 @given(deep_json, st.integers(0, 80), st.data())

@@ -12,10 +12,17 @@ import attrs
 from glancemetrics.escaping import visible
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import Detection, detect, nearest
+from glancemetrics.formats.extended import UNIT_HINT
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import line_bounds
-from glancemetrics.formats.log_format import Decoded, LogFormat, reject_samples
+from glancemetrics.formats.log_format import (
+    Circumstances,
+    Decoded,
+    LogFormat,
+    reject_samples,
+)
 from glancemetrics.formats.pairs import PairsFormat
+from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
@@ -72,6 +79,7 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     if decoded.batch.num_rows:
         yield from _first_record(decoded)
         yield from _unused_keys(sample, decoded, log_format)
+        yield from _hints(sample, log_format, reading.circumstances)
     yield from _rejects(sample, decoded, log_format)
     if not decoded.batch.num_rows:
         yield from _WAY_OUT
@@ -83,6 +91,8 @@ def _outcome(decoded: Decoded) -> str:
         _count(decoded.rejects, "reject"),
         f"{format_count(decoded.foreign)} of other programs",
     ]
+    if len(decoded.damaged):
+        parts.append(f"{format_count(len(decoded.damaged))} damaged")
     return ", ".join(parts)
 
 
@@ -149,6 +159,20 @@ def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iter
         max_lines=_KEY_LINES,
         placeholder=" …",
     )
+
+
+def _hints(sample: bytes, log_format: LogFormat, circumstances: Circumstances) -> Iterator[str]:
+    """Say what could not be told of fields, and how to name it."""
+    stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
+    for one in stream.formats if isinstance(stream, StreamFormat) else ():
+        hint = ""
+        if isinstance(one, PatternFormat):
+            hint = one.hint
+        elif isinstance(one, JsonFormat) and circumstances.duration_unit is None:
+            unitless = one.unitless(sample)
+            hint = f"{visible(unitless)}: {UNIT_HINT}" if unitless else ""
+        if hint:
+            yield f"  {hint}"
 
 
 def _rejects(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:

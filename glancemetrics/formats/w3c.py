@@ -194,6 +194,21 @@ class W3cFormat:
         )
         return [one for one in made if one is not None]
 
+    def _repaired(
+        self,
+        lines: pa.StringArray,
+        decoded: Decoded,
+        header: _Header,
+        circumstances: Circumstances,
+    ) -> Decoded:
+        """Read rejects without what is broken in them."""
+        broken = decoded.rejected
+        (log_format,) = self._formats(header, lines.slice(int(decoded.line[0]), 1))
+        repaired = log_format.repaired(lines.take(pa.array(broken)), circumstances)
+        every = np.arange(len(lines), dtype=np.int32)
+        parts = [(decoded, every), (repaired, broken)]
+        return joined(len(lines), parts, broken[repaired.rejected])
+
     def _decode_lines(
         self, lines: pa.StringArray, header: _Header, circumstances: Circumstances
     ) -> Decoded:
@@ -213,6 +228,8 @@ class W3cFormat:
             best = nothing_decoded(len(lines))
         if not best.rejects:
             return best
+        if circumstances.repairs and best.batch.num_rows and header.fields:
+            best = self._repaired(lines, best, header, circumstances)
         blank = pc.match_substring_regex(lines.take(pa.array(best.rejected)), r"^\s*$")
         return attrs.evolve(best, rejected=best.rejected[~blank.to_numpy(zero_copy_only=False)])
 

@@ -252,6 +252,12 @@ def test_trouble_stays_in_sight() -> None:
     assert "/a.log and 1 more" in page
 
 
+def test_damaged_requests_are_shown_beside_the_rejects() -> None:
+    assert "damaged" not in screen()[1]
+    shown = screen(snapshot(health=attrs.evolve(snapshot().health, damaged=1234)))
+    assert shown[1].startswith(" lines 12,345  rejects 0  damaged 1,234  lag")
+
+
 def test_memory_is_shown_beside_what_may_be_taken_and_marked_when_it_is_short() -> None:
     def shown(**fields: object) -> Snapshot:
         return snapshot(health=health(**fields))

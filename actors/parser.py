@@ -125,6 +125,7 @@ def _parsed(
         rejects=decoded.rejects + len(overlong),
         reject_samples=samples + overlong,
         foreign=decoded.foreign,
+        damaged=len(decoded.damaged),
         format=decoded.format,
         reformatted=reformatted,
         caught_up=chunk.caught_up,

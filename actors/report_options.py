@@ -14,6 +14,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.format_names import (
     AUTO,
     DATE_FORMAT_HELP,
+    DURATION_UNIT_HELP,
     FORMAT_FROM_HELP,
     FORMAT_HELP,
     GROUP_PATH_HELP,
@@ -91,6 +92,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     add("--date-format", metavar="FORMAT", help=DATE_FORMAT_HELP.replace("%", "%%"))
     add("--time-format", metavar="FORMAT", help=TIME_FORMAT_HELP.replace("%", "%%"))
     add("--log-timezone", default="local", metavar="ZONE", help=TIME_ZONE_HELP)
+    add("--duration-unit", metavar="UNIT", help=DURATION_UNIT_HELP)
     add("--trusted-proxy", action="append", default=[], metavar="CIDR", help=TRUSTED_HELP)
 
 
@@ -105,7 +107,13 @@ def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
     if options.format_from is not None:
         written = format_from(options.format_from, logs)
     return make_reading(
-        written, zone, options.trusted_proxy, options.date_format, options.time_format
+        written,
+        zone,
+        options.trusted_proxy,
+        options.date_format,
+        options.time_format,
+        options.duration_unit,
+        zone_is_told=options.log_timezone != "local",
     )
 
 

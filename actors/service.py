@@ -121,7 +121,13 @@ def reading_of(settings: Settings) -> Reading:
     if settings.format_from is not None:
         written = format_from(settings.format_from, settings.file)
     return make_reading(
-        written, zone, settings.trusted_proxy, settings.date_format, settings.time_format
+        written,
+        zone,
+        settings.trusted_proxy,
+        settings.date_format,
+        settings.time_format,
+        settings.duration_unit,
+        zone_is_told=settings.log_timezone != "local",
     )
 
 

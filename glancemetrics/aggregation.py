@@ -38,7 +38,17 @@ EARLY_TOLERANCE = 60
 _KEPT_REJECTS = 8
 _NOTED_SECONDS = 60
 """For so long it is said that the format of a source has changed."""
-_COUNTERS = ("gaps", "lines", "records", "rejected", "foreign", "filtered", "late", "early")
+_COUNTERS = (
+    "gaps",
+    "lines",
+    "records",
+    "rejected",
+    "foreign",
+    "damaged",
+    "filtered",
+    "late",
+    "early",
+)
 _RATE_SECONDS = 600
 """Seconds of hit rates that a snapshot carries."""
 
@@ -67,6 +77,8 @@ class SourceBatch:
     """When each of the rejects may have been written; `None` or empty: not known."""
     wanted: Bools | None = None
     """Which records are counted; `None`: all. Of the others only the time is taken notice of."""
+    damaged: int = 0
+    """Records with something that could not be read."""
 
 
 _Kept = tuple[pa.RecordBatch, Int64s]
@@ -107,7 +119,9 @@ class Aggregation:
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._counting = counting or Counting(())
-        self._lines = self._records = self._rejected = self._foreign = self._filtered = 0
+        self._lines = self._records = self._rejected = self._foreign = self._filtered = (
+            self._damaged
+        ) = 0
         self._late = self._early = 0
         self._gaps = 0
         self._last_gap = ""
@@ -179,6 +193,7 @@ class Aggregation:
             self._filtered += int(np.count_nonzero(~read.wanted))
         self._rejected += read.rejects
         self._foreign += read.foreign
+        self._damaged += read.damaged
         for reject in read.reject_samples:
             if self._first_rejects:
                 self._rejects.append(reject)
@@ -233,7 +248,7 @@ class Aggregation:
             self._delays[name] = ArrivalDelay()
             self._delays[name].restore(held)
         for name in _COUNTERS:
-            setattr(self, f"_{name}", int(state["counters"][name]))
+            setattr(self, f"_{name}", int(state["counters"].get(name, 0)))
         rejects = [Reject(**one) for one in state["rejects"]]
         self._first_rejects = rejects[:1]
         self._rejects.extend(rejects[1:])
@@ -399,6 +414,7 @@ class Aggregation:
             records=self._records,
             rejects=self._rejected,
             foreign=self._foreign,
+            damaged=self._damaged,
             filtered=self._filtered,
             late=self._late,
             early=self._early,

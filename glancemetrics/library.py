@@ -37,6 +37,7 @@ def read(
     format: str = AUTO,  # noqa: A002 - the flag's name
     log_timezone: str = "UTC",
     trusted_proxy: Texts = (),
+    duration_unit: str | None = None,
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -49,14 +50,16 @@ def read(
 
     `logs` are paths, globs or directories, compressed or not; their `format` is detected, or one
     that `--format` may name. `log_timezone` is that of times which name none; what
-    `trusted_proxy` (addresses or networks) says of its clients is believed. `since` and `until`
+    `trusted_proxy` (addresses or networks) says of its clients is believed. `duration_unit` is
+    that of durations which do not show theirs: `us`, `ms` or `s`. `since` and `until`
     are times, dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an
     SQL expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path)
-    batches = list(_scan(logs, _reading(format, log_timezone, trusted_proxy), selection))
+    reading = _reading(format, log_timezone, trusted_proxy, duration_unit)
+    batches = list(_scan(logs, reading, selection))
     return pa.Table.from_batches(batches, SCHEMA).unify_dictionaries()
 
 
@@ -66,6 +69,7 @@ def scan(
     format: str = AUTO,  # noqa: A002 - the flag's name
     log_timezone: str = "UTC",
     trusted_proxy: Texts = (),
+    duration_unit: str | None = None,
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -76,7 +80,7 @@ def scan(
 ) -> Iterator[pa.RecordBatch]:
     """Yield what `read` reads, batch by batch and in constant memory."""
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path)
-    return _scan(logs, _reading(format, log_timezone, trusted_proxy), selection)
+    return _scan(logs, _reading(format, log_timezone, trusted_proxy, duration_unit), selection)
 
 
 def report(
@@ -85,6 +89,7 @@ def report(
     format: str = AUTO,  # noqa: A002 - the flag's name
     log_timezone: str = "UTC",
     trusted_proxy: Texts = (),
+    duration_unit: str | None = None,
     since: Instant | None = None,
     until: Instant | None = None,
     where: str | None = None,
@@ -119,7 +124,7 @@ def report(
         )
     from actors.archive.reporting import report_on
 
-    reading = _reading(format, log_timezone, trusted_proxy)
+    reading = _reading(format, log_timezone, trusted_proxy, duration_unit)
     return report_on(
         _found(logs, reading),
         circumstances=reading.circumstances,
@@ -129,9 +134,17 @@ def report(
     )
 
 
-def _reading(log_format: str, log_timezone: str, trusted_proxy: Texts) -> Reading:
+def _reading(
+    log_format: str, log_timezone: str, trusted_proxy: Texts, duration_unit: str | None
+) -> Reading:
     zone = named_zone(log_timezone, "log_timezone")
-    return make_reading(log_format, zone, _several(trusted_proxy))
+    return make_reading(
+        log_format,
+        zone,
+        _several(trusted_proxy),
+        duration_unit=duration_unit,
+        zone_is_told=log_timezone != "UTC",
+    )
 
 
 def _several(texts: Texts) -> Iterable[str]:

@@ -23,6 +23,7 @@ from glancemetrics.grouping import sum_by
 from glancemetrics.insights import Insights
 from glancemetrics.log_bucket import Counts, LogBucket, merged
 from glancemetrics.names import NAME_LENGTH, shortened
+from glancemetrics.native.sums import LARGEST
 from glancemetrics.records import are_errors, sizes, statuses
 from glancemetrics.state_tree import State
 from glancemetrics.value_table import OTHER_ID, ValueTable
@@ -119,7 +120,7 @@ class LogSeries:
             "end": self.end,
             "seconds": np.array([bucket.second for bucket in buckets], np.int64),
             "hits": np.array([bucket.hits for bucket in buckets], np.int64),
-            "bytes": np.array([bucket.bytes for bucket in buckets], np.int64),
+            "bytes": np.array([min(bucket.bytes, LARGEST) for bucket in buckets], np.int64),
             "classes": np.array([bucket.status_classes for bucket in buckets], np.int64),
             "dimensions": {
                 dimension.value: self._dimension_state(buckets, dimension)

@@ -18,6 +18,13 @@ Int64s = npt.NDArray[np.int64]
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Strings are dictionary-encoded: a log repeats itself."""
 
+MOST_BYTES = 1 << 46
+"""A larger size is not known: 70 TB take a day at 6 Gbit/s, and the largest object of S3 has 50 TB.
+Sums stay exact up to 131,000 of the largest; past that they stay at the largest number there is."""
+MOST_SECONDS = 366 * 86_400
+"""A longer duration is not known: nothing answers a request after a year, but a number in another
+unit, or one that a client could choose, looks so. Kept as microseconds, 290,000 such have a sum."""
+
 SCHEMA = pa.schema(
     [
         ("time", pa.timestamp("us", tz="UTC")),
@@ -65,15 +72,15 @@ class LogRecord:
     status: int | None
     """HTTP status; `None` when the server logged none."""
     bytes: int | None
-    """Response size in bytes; `None` for `-`."""
+    """Response size in bytes, up to `MOST_BYTES`; `None` for `-`, and for what is none."""
     referrer: str | None
     agent: str | None
     vhost: str | None
     """The authority of an absolute request target, or the virtual host where the format has it."""
     duration: float | None
-    """Seconds."""
+    """Seconds, up to `MOST_SECONDS`."""
     upstream_duration: float | None
-    """Seconds."""
+    """Seconds, up to `MOST_SECONDS`."""
 
 
 def empty_batch() -> pa.RecordBatch:

@@ -17,6 +17,7 @@ from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.format_names import (
     AUTO,
     DATE_FORMAT_HELP,
+    DURATION_UNIT_HELP,
     FORMAT_FROM_HELP,
     FORMAT_HELP,
     GROUP_PATH_HELP,
@@ -181,6 +182,10 @@ def _optional_text(value: Any) -> str | None:
     return None if value is None else _text(value)
 
 
+def _unit(value: Any) -> str | None:
+    return None if value is None else _choice("us", "ms", "s")(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else list(value)
     if not values:
@@ -288,6 +293,14 @@ class Settings:
         metavar="ZONE",
         help=TIME_ZONE_HELP,
         allowed="the name of a time zone, UTC or local",
+    )
+    duration_unit: str | None = _setting(
+        None,
+        _unit,
+        name="duration_unit",
+        metavar="UNIT",
+        help=DURATION_UNIT_HELP,
+        allowed="us, ms or s",
     )
     trusted_proxy: tuple[str, ...] = _setting(
         (),

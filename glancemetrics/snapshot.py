@@ -93,6 +93,8 @@ class Health:
     """Lines that no format accepts."""
     foreign: int = 0
     """Lines of other programs in the same logs."""
+    damaged: int = 0
+    """Records with a field that could not be read, and is unknown."""
     filtered: int = 0
     """Records that are not counted because a filter (`--where`) was asked for."""
     late: int = 0
@@ -188,6 +190,7 @@ class Snapshot:
             "records": health.records,
             "rejects": health.rejects,
             "foreign": health.foreign,
+            "damaged": health.damaged,
             "filtered": health.filtered,
             "late": health.late,
             "early": health.early,

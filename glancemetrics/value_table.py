@@ -11,6 +11,7 @@ import numpy.typing as npt
 from glancemetrics.dimensions import OTHER
 from glancemetrics.insights import TopRow
 from glancemetrics.log_bucket import Counts
+from glancemetrics.native.sums import LARGEST
 
 Int64s = npt.NDArray[np.int64]
 
@@ -104,10 +105,12 @@ class ValueTable:
         return self._names[number]
 
     def _row(self, number: int) -> TopRow:
+        sent = int(self._bytes[number])
         return TopRow(
             self._names[number],
             int(self._hits[number]),
-            int(self._bytes[number]),
+            # A sum that wrapped is right again when enough has left the window.
+            sent if sent >= 0 else LARGEST,
             int(self._errors[number]),
         )
 

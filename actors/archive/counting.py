@@ -29,6 +29,7 @@ class CountedLogs:
     records: int = 0
     rejects: int = 0
     foreign: int = 0
+    damaged: int = 0
     sample: Reject | None = None
     """The first reject."""
     trouble: dict[int, str] = attrs.field(factory=dict)
@@ -74,6 +75,7 @@ def count_logs(
             counted.lines += chunk.lines
             counted.rejects += chunk.rejects
             counted.foreign += chunk.foreign
+            counted.damaged += chunk.damaged
             if chunk.trouble is not None:
                 counted.trouble[chunk.log] = chunk.trouble
             if chunk.samples and counted.sample is None:

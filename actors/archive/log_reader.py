@@ -66,6 +66,8 @@ class ReadChunk(Generic[Result]):
     """Bytes of the file on disk that have been read for it."""
     trouble: str | None = None
     """Why the log could not be read further."""
+    damaged: int = 0
+    """Records with a field that could not be read."""
 
 
 @attrs.frozen
@@ -161,6 +163,7 @@ class LogReader(Generic[Result]):
             self._work(decoded),
             piece.read_bytes,
             piece.trouble,
+            len(decoded.damaged),
         )
 
     def _blocks(self, log: LogFile, workers: Workers[Any, Any]) -> Iterator[_Block]:

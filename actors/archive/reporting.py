@@ -131,6 +131,7 @@ def report_on(
             filtered=counted.records - tally.records,
             rejects=Rejects(sum(counted.rejects_of.values()), tuple(counted.samples)),
             foreign=counted.foreign,
+            damaged=counted.damaged,
             unfinished=unfinished,
         )
 
@@ -176,7 +177,7 @@ class _Counted:
     """What is known of the reading itself."""
 
     def __init__(self, logs: int) -> None:
-        self.read_bytes = self.lines = self.records = self.foreign = 0
+        self.read_bytes = self.lines = self.records = self.foreign = self.damaged = 0
         self.lines_of: Counter[int] = Counter(dict.fromkeys(range(logs), 0))
         self.rejects_of: Counter[int] = Counter(dict.fromkeys(range(logs), 0))
         self.trouble: dict[int, str] = {}
@@ -186,6 +187,7 @@ class _Counted:
         self.read_bytes += chunk.read_bytes
         self.lines += chunk.lines
         self.foreign += chunk.foreign
+        self.damaged += chunk.damaged
         self.lines_of[chunk.log] += chunk.lines
         if chunk.trouble is not None:
             self.trouble[chunk.log] = chunk.trouble

@@ -46,7 +46,7 @@ class LastDetected:
         if self.format is None:
             return False
         decoded = self.format.decode(sample, circumstances)
-        return bool(decoded.lines) and decoded.batch.num_rows == decoded.lines
+        return 0 < decoded.lines == _explained(decoded)
 
 
 class AutoFormat:
@@ -114,7 +114,7 @@ class AutoFormat:
             if known is None:
                 return _unknown(chunk)
         decoded = known.decode(chunk, circumstances)
-        if decoded.rejects and self._is_worth_a_look(decoded):
+        if len(decoded.unexplained) and self._is_worth_a_look(decoded):
             return self._looked_anew(chunk, circumstances, known, decoded)
         return decoded
 
@@ -123,7 +123,7 @@ class AutoFormat:
     ) -> StreamFormat | None:
         if not self._learns:
             return detect(_ends_of(chunk), circumstances).format
-        unlike = self._unlike(chunk)
+        unlike = self._unlike(chunk, any_line=bool(circumstances.directives))
         sample = b"".join(line + b"\n" for line in unlike.values())
         found = detect(sample, circumstances).format if unlike else None
         with self._lock:
@@ -140,7 +140,7 @@ class AutoFormat:
                 self._seen.clear()
         return found
 
-    def _unlike(self, chunk: bytes | memoryview) -> dict[int, bytes]:
+    def _unlike(self, chunk: bytes | memoryview, *, any_line: bool) -> dict[int, bytes]:
         """Return by shape lines that may be requests and look like none that was looked at in vain.
 
         So the first requests after a lot of noise are not kept waiting, and noise that always looks
@@ -150,7 +150,7 @@ class AutoFormat:
         for line in bytes(chunk).split(b"\n"):
             if len(self._seen) + len(unlike) >= _MOST_SHAPES:
                 break
-            if len(line) <= _LONGEST_LINE and LIKE_A_REQUEST.search(line):
+            if len(line) <= _LONGEST_LINE and (any_line or LIKE_A_REQUEST.search(line)):
                 shape = shape_of(line)
                 if shape not in self._seen:
                     unlike.setdefault(shape, line)
@@ -171,9 +171,9 @@ class AutoFormat:
 
     def _is_worth_a_look(self, decoded: Decoded) -> bool:
         if not self._learns:
-            return decoded.rejects > _WORTH_A_LOOK * decoded.lines
+            return len(decoded.unexplained) > _WORTH_A_LOOK * decoded.lines
         with self._lock:
-            self._rejects += decoded.rejects
+            self._rejects += len(decoded.unexplained)
             return self._rejects >= self._wait
 
     def _looked_anew(
@@ -187,7 +187,7 @@ class AutoFormat:
         is_rare = not _has_changed(decoded)
         wider = known if found is None else known.widened(found, is_rare=is_rare)
         again = decoded if wider == known else wider.decode(chunk, circumstances)
-        better = again.batch.num_rows > decoded.batch.num_rows
+        better = _explained(again) > _explained(decoded)
         with self._lock:
             self._looked(better)
             if better and self._learns:
@@ -204,10 +204,15 @@ def _unknown(chunk: bytes | memoryview) -> Decoded:
     )
 
 
+def _explained(decoded: Decoded) -> int:
+    """How many lines are records of which nothing is broken."""
+    return int(decoded.batch.num_rows) - len(decoded.damaged)
+
+
 def _has_changed(decoded: Decoded) -> bool:
     """Tell whether most of the last lines are rejects: the server writes another format now."""
     last = min(_LAST_LINES, decoded.lines)
-    return bool(2 * np.count_nonzero(decoded.rejected >= decoded.lines - last) >= last)
+    return bool(2 * np.count_nonzero(decoded.unexplained >= decoded.lines - last) >= last)
 
 
 def _ends_of(chunk: bytes | memoryview) -> bytes:
@@ -221,9 +226,9 @@ def _ends_of(chunk: bytes | memoryview) -> bytes:
 
 
 def _lines_at(chunk: bytes | memoryview, decoded: Decoded) -> bytes:
-    """Return some of the rejects of a chunk."""
+    """Return some of the lines of a chunk that its format does not explain quite."""
     starts, ends = line_bounds(chunk)
-    chosen = decoded.rejected
+    chosen = decoded.unexplained
     if len(chosen) > _LOOKED_AT:
         chosen = chosen[np.linspace(0, len(chosen) - 1, _LOOKED_AT).astype(np.intp)]
     return b"".join(bytes(chunk[starts[number] : ends[number] + 1]) for number in chosen.tolist())

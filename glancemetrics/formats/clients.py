@@ -1,25 +1,84 @@
-"""The client behind proxies: taken from what they say only where they are trusted."""
+"""The client behind proxies: taken from what they say only where they are trusted.
+
+Where a list of addresses is all that a line has, it is the server's own account of who asked: each
+proxy has put the address that it saw at the end (RFC 7239 section 5.2 has the same order).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+import numpy as np
 import pyarrow as pa
 
+from glancemetrics.native.strings import StringTable, indices_of
 from glancemetrics.native.values import Port, TextRows, Wanted, read_values
 
 Network = IPv4Network | IPv6Network
 
+_PRIVATE: tuple[Network, ...] = (
+    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")),
+    *map(ip_network, ("169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")),
+)
+"""Private, shared, link-local and loopback addresses: RFC 1918, 6598, 3927, 4193 and 4291."""
+_NAMELESS = ("", "-", "unknown")
+"""What proxies write of a client that they do not know."""
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _FOR = re.compile(r'for=(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
 
 
 def without_ports(hosts: pa.StringArray) -> pa.StringArray:
-    """Take the port off each host that has one, and the brackets around an IPv6 address."""
+    """Take the port off each host that has one, and the brackets around an IPv6 address.
+
+    Null for what is not known to its proxy.
+    """
     read = read_values(hosts, Wanted(port=Port.MAYBE))
     assert isinstance(read, TextRows)
-    return read.table.sealed().take(pa.array(read.codes))
+    return read.table.sealed().take(indices_of(read.codes))
+
+
+def hosts_of(texts: pa.StringArray, trusted: Sequence[Network] = ()) -> pa.StringArray:
+    """Return the client that each text is or lists, without its port; null for none.
+
+    What is no list is a host, whatever it looks like. Of a list it is the right-most that is no
+    trusted proxy; where none is trusted, private and loopback addresses at its right end count as
+    proxies. If all are proxies, it is the left-most.
+    """
+    if trusted:
+        return pa.array([listed_client(text, trusted) for text in texts.to_pylist()], pa.string())
+    table = StringTable()
+    numbers = table.enter_clients(texts)
+    unclear = np.flatnonzero(numbers == -2)
+    if len(unclear):
+        clients = list(map(listed_client, texts.take(pa.array(unclear)).to_pylist()))
+        named = [client for client in clients if client is not None]
+        found = iter(table.enter(pa.array(named, pa.string())).tolist())
+        numbers[unclear] = [-1 if client is None else next(found) for client in clients]
+    return table.sealed().take(indices_of(numbers))
+
+
+def listed_client(
+    text: str, trusted: Sequence[Network] = (), *, rfc7239: bool = False
+) -> str | None:
+    """Return the client of a list, as `hosts_of` does."""
+    hops = _hops(text, rfc7239)
+    if len(hops) == 1 and not rfc7239 and "," not in text:
+        (host,) = without_ports(pa.array([text])).to_pylist()
+        return None if host is None or host in _NAMELESS else str(host)
+    client = None
+    for hop in reversed(hops):
+        address = _address(hop)
+        if address is None:
+            if hop in _NAMELESS or (client is None and not _HOST_NAME.fullmatch(hop)):
+                continue
+            # A name is no proxy that is known; what is neither was made up by who came next.
+            return hop if _HOST_NAME.fullmatch(hop) else client
+        client = address
+        if not _is_trusted(address, trusted or _PRIVATE):
+            break
+    return client
 
 
 def clients_of(
@@ -66,6 +125,11 @@ def _address(hop: str) -> str | None:
     except ValueError:
         return None
     return bare
+
+
+def is_private(address: str) -> bool:
+    """Tell whether an address is of a machine that stands beside the server, or is it."""
+    return _is_trusted(address, _PRIVATE)
 
 
 def _is_trusted(host: str, trusted: Sequence[Network]) -> bool:

@@ -24,7 +24,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.formats.clients import hosts_of
+from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
+from glancemetrics.formats.pattern import Part, PatternFormat, literal
+from glancemetrics.formats.times import EARLIEST, LATEST, instants, time_fault
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
 from glancemetrics.native.values import Kind, State, read_numbers
@@ -35,24 +39,28 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_TIME = r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]"
+_TIME = rf"\[({FIELD_PATTERNS[Field.CLF_TIME]})\]"
+_HOSTS = r"[^ ,]+(?:, ?[^ ,]+)*|[^ ]+"
+"""An address, or a list of those of proxies; or anything."""
+_USER = "-|(?:[^ -]|-[^ ]).*?"
 _CAREFUL_PATTERN = (
-    r"^(?P<host>[^ ]+) (?P<identity>[^ ]+) (?P<user>-|(?:[^ -]|-[^ ]).*?) "
+    rf"^(?P<host>{_HOSTS}) +(?P<identity>[^ ]+) +(?P<user>{_USER}) *"
     + _TIME.replace("(", "(?P<time>", 1)
-    + " "
+    + " *"
     + _QUOTED.replace("(", "(?P<request>", 1)
-    + r" (?P<status>\d{3}|-) (?P<bytes>\d{1,18}|-)"
-    + r"(?P<tail> "
+    + r" +(?P<status>\d{3}|-) +(?P<bytes>\d+|-)"
+    + r"(?P<tail> +"
     + _QUOTED.replace("(", "(?P<referrer>", 1)
-    + " "
+    + " +"
     + _QUOTED.replace("(", "(?P<agent>", 1)
     + r")? *$"
 )
 
 # Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
-_DASH, _EMPTY = pa.scalar("-", pa.string()), pa.scalar("", pa.string())
-_NULL = pa.scalar(None, pa.string())
+_EMPTY, _NULL = pa.scalar("", pa.string()), pa.scalar(None, pa.string())
+_NOTHING = pa.array(["-", "", '""'])
 
+_TIMED = (State.KNOWN, State.WITHOUT_ZONE)
 _TYPICAL_LINE = 200
 """Bytes."""
 
@@ -68,17 +76,32 @@ class CombinedFormat:
     def decode(
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
     ) -> Decoded:
-        del circumstances  # each line says all
-        return decode(chunk)
+        return decode(chunk, circumstances)
+
+    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+        """Decode lines of which a field is broken, which is not known then: all are damaged."""
+        return COMBINED_PARTS.repaired(lines, circumstances)
 
     def explain(self, line: bytes) -> str:
         return explain(line)
 
 
 COMBINED = CombinedFormat()
+COMBINED_PARTS = PatternFormat(
+    "combined",
+    [
+        *(Part("host", Field.HOST), literal(" "), Part("identity", Field.IDENTITY), literal(" ")),
+        *(Part("user", Field.USER, pattern=_USER), literal(" [")),
+        *(Part("CLF time", Field.CLF_TIME), literal('] "'), Part("request line", Field.REQUEST)),
+        *(literal('" '), Part("status", Field.STATUS), literal(" "), Part("size", Field.BYTES)),
+        *(literal(' "'), Part("referrer", Field.REFERRER), literal('" "')),
+        *(Part("user agent", Field.AGENT), literal('"')),
+    ],
+)
+"""The same in parts, for lines that are not quite so: it says where they stop to be."""
 
 
-def decode(chunk: bytes | memoryview) -> Decoded:
+def decode(chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN) -> Decoded:
     """Decode a chunk of whole lines, each ended by a newline."""
     decoder = LineDecoder(len(chunk) // _TYPICAL_LINE)
     lines = decoder.decode(chunk)
@@ -94,16 +117,17 @@ def decode(chunk: bytes | memoryview) -> Decoded:
         lines.codes,
     )
     combined = lines.combined
-    rejected = np.zeros(0, np.int32)
+    rejected = damaged = np.zeros(0, np.int32)
     if len(lines.left_line):
-        matched = _match(decoder, chunk, lines)
+        matched = _match(decoder, chunk, lines, circumstances)
+        damaged = lines.left_line[matched.damaged]
         rows = rows.and_(matched.rows)
         combined += matched.combined
         rejected = lines.left_line[matched.rejected]
     if not len(rows.line):
         return nothing_decoded(lines.lines)
     name = "combined" if combined else "common"
-    return Decoded(lines.lines, _batch(rows, decoder), rows.line, rejected, name)
+    return Decoded(lines.lines, _batch(rows, decoder), rows.line, rejected, name, damaged)
 
 
 @attrs.frozen(eq=False)
@@ -165,9 +189,16 @@ class _Matched:
     """How many of them have a referrer and an agent."""
     rejected: Int64s
     """Which of the lines that were left are neither."""
+    damaged: Int64s
+    """Which are records with a size that cannot be."""
 
 
-def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines) -> _Matched:
+def _match(
+    decoder: LineDecoder,
+    chunk: bytes | memoryview,
+    lines: DecodedLines,
+    circumstances: Circumstances,
+) -> _Matched:
     """Match the lines that were left."""
     texts = [
         _decoded(bytes(chunk[start:end]))
@@ -176,8 +207,13 @@ def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines)
     matches = pc.extract_regex(pa.array(texts, pa.string()), _CAREFUL_PATTERN)
     matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
     matches = matches.take(pa.array(matched))
-    times = read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME)
-    timed = times.states == State.KNOWN
+    times, timed = instants(
+        read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME),
+        circumstances.zone,
+        circumstances.arrived,
+        zone_is_told=circumstances.zone_is_told,
+    )
+    timed = timed & (times >= EARLIEST) & (times <= LATEST)
     good = matched[timed]
     fields = matches.filter(pa.array(timed))
     plain = pc.equal(pc.struct_field(fields, "tail"), _EMPTY)
@@ -186,16 +222,19 @@ def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines)
         strings = pc.struct_field(fields, name)
         if name in {"referrer", "agent"}:
             strings = pc.if_else(plain, _NULL, strings)
-        return pc.if_else(pc.equal(strings, _DASH), _NULL, strings)
+        if name == "host":
+            return hosts_of(strings, circumstances.trusted)
+        return pc.if_else(pc.is_in(strings, _NOTHING), _NULL, strings)
 
-    status, sizes = values("status").cast(pa.uint16()), values("bytes").cast(pa.int64())
+    status = values("status").cast(pa.uint16())
+    sizes = read_numbers(pc.struct_field(fields, "bytes"), Kind.SIZE)
     rows = _Rows(
         lines.left_line[good],
-        times.values[timed],
+        times[timed],
         status.fill_null(0).to_numpy(),
         status.is_null().to_numpy(zero_copy_only=False),
-        sizes.fill_null(0).to_numpy(),
-        sizes.is_null().to_numpy(zero_copy_only=False),
+        np.where(sizes.known, sizes.values, 0),
+        ~sizes.known,
         {
             **{
                 name: decoder.enter(name, values(name))
@@ -206,7 +245,8 @@ def _match(decoder: LineDecoder, chunk: bytes | memoryview, lines: DecodedLines)
         },
     )
     rejected = np.setdiff1d(np.arange(len(texts)), good, assume_unique=True)
-    return _Matched(rows, len(good) - plain.true_count, rejected)
+    damaged = good[sizes.states >= State.WRONG]
+    return _Matched(rows, len(good) - plain.true_count, rejected, damaged)
 
 
 def _decoded(line: bytes) -> str:
@@ -221,9 +261,9 @@ def explain(line: bytes) -> str:
     time = re.search(_TIME, text)
     if time is None:
         return "no time such as [17/May/2015:10:05:03 +0000]"
-    if read_numbers(pa.array([time[1]]), Kind.CLF_TIME).states[0] != State.KNOWN:
-        return f"{time[0]} is not a time"
-    if not re.fullmatch(r"[^ ]+ [^ ]+ (?:-|(?:[^ -]|-[^ ]).*) ", text[: time.start()]):
+    if read_numbers(pa.array([time[1]]), Kind.CLF_TIME).states[0] not in _TIMED:
+        return time_fault(time[1])
+    if not re.fullmatch(rf"(?:{_HOSTS}) +[^ ]+ +(?:{_USER}) *", text[: time.start()]):
         return "host, identity and user should stand before the time, a space between"
     for pattern, reason in _EXPECTED_AFTER_TIME:
         match = re.match(pattern, text[time.end() :])
@@ -233,15 +273,15 @@ def explain(line: bytes) -> str:
 
 
 def _expectations() -> Iterable[tuple[str, str]]:
-    request = f" {_QUOTED}"
-    yield ' "', "no request in double quotes after the time"
+    request = f" *{_QUOTED}"
+    yield ' *"', "no request in double quotes after the time"
     yield request, "the quote around the request never closes"
-    yield rf"{request} (?:[0-9]{{3}}|-)(?: |$)", "the status after the request is not three digits"
-    size = rf"{request} (?:[0-9]{{3}}|-) (?:[0-9]{{1,18}}|-)"
+    yield rf"{request} +(?:[0-9]{{3}}|-)(?: |$)", "the status after the request is not three digits"
+    size = rf"{request} +(?:[0-9]{{3}}|-) +(?:[0-9]+|-)"
     yield rf"{size}(?: |$)", "the size after the status is not a number"
-    yield rf"{size} *$|{size} {_QUOTED}", "the referrer after the size is not in double quotes"
+    yield rf"{size} *$|{size} +{_QUOTED}", "the referrer after the size is not in double quotes"
     yield (
-        rf"{size} *$|{size} {_QUOTED} {_QUOTED}",
+        rf"{size} *$|{size} +{_QUOTED} +{_QUOTED}",
         "the user agent after the referrer is not in double quotes",
     )
 

@@ -11,17 +11,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.combined import COMBINED, COMBINED_PARTS
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
 from glancemetrics.formats.extended import extended_combined
+from glancemetrics.formats.fields import Field
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import chunk_of, lines_of
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat, explained
 from glancemetrics.formats.noise import LIKE_A_REQUEST
 from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
-from glancemetrics.formats.presets.preset import parts_of
 from glancemetrics.formats.stream import StreamFormat, open_envelopes
 from glancemetrics.formats.w3c import W3cFormat
 from glancemetrics.native.strings import codes_of
@@ -33,6 +33,9 @@ _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%\w+)?)$"
 _TIME = r"^\d{4}-\d\d-\d\dT"
 _IMPLAUSIBLE = 0.9
 """How sure a format is of a line in which something looks like something else."""
+
+_DAMAGED = 0.5
+"""And of one of which it cannot read a field."""
 
 SAMPLE_LINES = 300
 """Lines that are looked at; more do not tell more."""
@@ -89,7 +92,7 @@ def detect(sample: bytes, circumstances: Circumstances = UNKNOWN) -> Detection:
     """Find how the lines of a sample, each ended by a newline, are written."""
     lines = lines_of(_few_lines(sample))
     # A time that lines do not name themselves is of no matter here.
-    circumstances = attrs.evolve(circumstances, arrived=circumstances.arrived or 0.0)
+    circumstances = attrs.evolve(circumstances, arrived=circumstances.arrived or 0.0, repairs=False)
     best = _Found((), (), 0.0)
     for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
         opened = open_envelopes(lines, envelopes)
@@ -130,7 +133,9 @@ def _few_lines(sample: bytes) -> bytes:
     if len(lines) > SAMPLE_LINES:
         # A log may begin with a lot that another program has written.
         likely = [line for line in lines if LIKE_A_REQUEST.search(line)]
-        lines = likely or lines
+        # What directives say need have nothing of a request.
+        has_fields = any(line.startswith(b"#Fields:") for line in likely)
+        lines = lines if has_fields else likely or lines
     if len(lines) > SAMPLE_LINES:
         half = SAMPLE_LINES // 2
         lines = lines[:half] + lines[-half:]
@@ -165,7 +170,7 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
     for preset in PRESETS.values():
         unique.setdefault(preset.formats, (preset.name, preset.formats, preset.is_shared))
     possible = list(unique.values())
-    inferred = extended_combined(lines)
+    inferred = extended_combined(lines, circumstances.duration_unit)
     if inferred is not None:
         possible.append((inferred.name, (inferred,), False))
     found: list[Candidate] = []
@@ -179,9 +184,9 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
         fitting = [
             one
             for one in possible
-            if any(_may_explain(each, chunk, of_few) for each in one[1])
-            and _candidate(*one, chunk, of_few).records
+            if one[1] == (inferred,) or any(_may_explain(each, chunk, of_few) for each in one[1])
         ]
+        fitting = [one for one in fitting if _candidate(*one, chunk, of_few).records]
         possible = [one for one in possible if one not in fitting]
         for one in fitting:
             candidate = _candidate(*one, chunk_of(lines), circumstances)
@@ -191,9 +196,22 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
     return tuple(
         sorted(
             found,
-            key=lambda one: (one.score, one.formats != (inferred,), one.columns),
+            key=lambda one: (
+                *(one.score, one.formats != (inferred,), one.columns),
+                _has_time_of_its_own(one),
+            ),
             reverse=True,
         )
+    )
+
+
+def _has_time_of_its_own(candidate: Candidate) -> bool:
+    """Tell whether times are written as by no other server: that is surer than a general format."""
+    return any(
+        part.field is Field.FORMATTED_TIME
+        for one in candidate.formats
+        if isinstance(one, PatternFormat)
+        for part in one.parts
     )
 
 
@@ -221,16 +239,21 @@ def _candidate(
     circumstances: Circumstances,
 ) -> Candidate:
     decoded = StreamFormat(formats, is_shared=is_shared).decode(chunk, circumstances)
-    explained = np.zeros(decoded.lines, np.bool_)
-    explained[decoded.line] = True
+    explains = np.zeros(decoded.lines, np.bool_)
+    explains[decoded.line] = True
     batch = decoded.batch
+    is_damaged = np.isin(decoded.line, decoded.damaged)
+    # What has no status that could be read may be about anything.
+    without_status = batch.column("status").is_null().to_numpy(zero_copy_only=False)
+    explains[decoded.line[is_damaged & without_status]] = False
     # Nobody has an identity (RFC 1413) any more: what stands there is something else.
     columns = sum(
         _has_values(batch.column(column)) for column in batch.schema.names if column != "identity"
     )
-    weights = explained.astype(np.float64)
-    weights[decoded.line[~_are_plausible(batch)]] = _IMPLAUSIBLE
-    return Candidate(name, formats, is_shared, explained, weights, columns)
+    weights = explains.astype(np.float64)
+    weights[decoded.line[~_are_plausible(batch)]] *= _IMPLAUSIBLE
+    weights[decoded.damaged] *= _DAMAGED
+    return Candidate(name, formats, is_shared, explains, weights, columns)
 
 
 def _has_values(column: pa.Array) -> bool:
@@ -297,18 +320,9 @@ def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | Non
         formats = [one for preset in PRESETS.values() for one in preset.formats]
     stops = []
     for one in dict.fromkeys(formats):
-        pattern = _COMBINED_PATTERN if one == COMBINED else one
+        pattern = COMBINED_PARTS if one == COMBINED else one
         if isinstance(pattern, PatternFormat):
             _, at = pattern.stop(line)
-            reason = pattern.explain(line.encode("utf-8", "backslashreplace"))
+            reason = explained(line.encode("utf-8", "backslashreplace"), pattern)
             stops.append(Stop(one.name, at, reason))
     return max(stops, key=lambda stop: stop.at, default=None)
-
-
-_COMBINED_PATTERN = PatternFormat(
-    "combined",
-    parts_of(
-        '{host} {identity} {user} [{clf_time}] "{request}" {status} {bytes} "{referrer}" "{agent}"'
-    ),
-)
-"""Says where a line stops to be combined, which its own decoder does not."""

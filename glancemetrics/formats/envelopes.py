@@ -94,6 +94,18 @@ def _lengths(lines: pa.StringArray) -> npt.NDArray[np.int32]:
     return lengths
 
 
+_IN_QUOTES = r'^"(.*?)"?([ \r]*\n)$'
+"""The quote at the end is missing where a line was cut off."""
+
+
+def _take_off_quotes(lines: pa.StringArray) -> Opened:
+    """Take off quotes around whole lines; those inside stay as they are."""
+    payload = pc.replace_substring_regex(lines, _IN_QUOTES, r"\1\2")
+    enveloped = _lengths(payload) != _lengths(lines)
+    times = np.full(len(lines), NO_TIME, np.int64)
+    return Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
+
+
 _CRI = rf"(?P<time>{_ISO}) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::[^ ]*)? "
 
 
@@ -273,6 +285,7 @@ ENVELOPES: Mapping[str, Envelope] = {
                 r'(?:(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?)?\x{FEFF}?'
             ),
         ),
+        Envelope("quotes", "quotes around each line", _take_off_quotes),
         Envelope(
             "time",
             "a time before each line",

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from textwrap import wrap
 
+import attrs
+
 from glancemetrics.escaping import visible
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import Detection, detect, nearest
+from glancemetrics.formats.extended import UNIT_HINT
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import line_bounds
-from glancemetrics.formats.log_format import Decoded, LogFormat, reject_samples
+from glancemetrics.formats.log_format import (
+    Circumstances,
+    Decoded,
+    LogFormat,
+    reject_samples,
+)
 from glancemetrics.formats.pairs import PairsFormat
+from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.humane import format_count
 from glancemetrics.records import SCHEMA
 from glancemetrics.rejects import Reject
@@ -28,6 +39,10 @@ _BEFORE_MARK = 50
 _LOOKED_AT = 100
 """Records of which the keys are looked at."""
 _KEY_LINES = 6
+_FIELDS = re.compile(rb"^#Fields:", re.MULTILINE)
+_UNREAD_FIELDS = (
+    "its values are not those that the #Fields line before it names, or that names no date and time"
+)
 
 
 def list_formats() -> str:
@@ -64,6 +79,7 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     if decoded.batch.num_rows:
         yield from _first_record(decoded)
         yield from _unused_keys(sample, decoded, log_format)
+        yield from _hints(sample, log_format, reading.circumstances)
     yield from _rejects(sample, decoded, log_format)
     if not decoded.batch.num_rows:
         yield from _WAY_OUT
@@ -75,6 +91,8 @@ def _outcome(decoded: Decoded) -> str:
         _count(decoded.rejects, "reject"),
         f"{format_count(decoded.foreign)} of other programs",
     ]
+    if len(decoded.damaged):
+        parts.append(f"{format_count(len(decoded.damaged))} damaged")
     return ", ".join(parts)
 
 
@@ -143,12 +161,28 @@ def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iter
     )
 
 
+def _hints(sample: bytes, log_format: LogFormat, circumstances: Circumstances) -> Iterator[str]:
+    """Say what could not be told of fields, and how to name it."""
+    stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
+    for one in stream.formats if isinstance(stream, StreamFormat) else ():
+        hint = ""
+        if isinstance(one, PatternFormat):
+            hint = one.hint
+        elif isinstance(one, JsonFormat) and circumstances.duration_unit is None:
+            unitless = one.unitless(sample)
+            hint = f"{visible(unitless)}: {UNIT_HINT}" if unitless else ""
+        if hint:
+            yield f"  {hint}"
+
+
 def _rejects(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     for reject in reject_samples(sample, decoded, log_format)[:_SHOWN_REJECTS]:
         yield ""
         yield "A line that is no record"
-        yield from _marked(reject, stream if isinstance(stream, StreamFormat) else None)
+        is_row = _FIELDS.search(sample) and reject.reason.startswith("no format")
+        shown = attrs.evolve(reject, reason=_UNREAD_FIELDS) if is_row else reject
+        yield from _marked(shown, stream if isinstance(stream, StreamFormat) else None)
 
 
 def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
@@ -160,9 +194,9 @@ def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
         yield f"  {visible(text)[:_LINE_CELLS]}"
         yield f"  {visible(_about_json(text, reason, stream))}"
         return
-    if text.startswith("#"):
+    if reason in (NO_FIELDS, _UNREAD_FIELDS):
         yield f"  {visible(text)[:_LINE_CELLS]}"
-        yield "  a comment, or a directive: #Fields: must name a time, and the fields of a request"
+        yield f"  {visible(reason)}"
         return
     stop = nearest(text, None if stream is None else stream.formats)
     if stop is None or (stream is None and not stop.at):

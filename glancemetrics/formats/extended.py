@@ -1,141 +1,453 @@
-"""Common and combined with more before or behind, as people extend them.
+"""Common and combined with more before, between and behind, as people extend them.
 
-What stands where the other fields would is told by what it looks like: by a sample of lines.
+What stands where the other fields would is told by what it looks like and what it is called: by a
+sample of lines. What could be more than one thing is left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
+import attrs
 import pyarrow as pa
 
-from glancemetrics.formats.fields import Field
-from glancemetrics.formats.pattern import Part, PatternFormat, literal
+from glancemetrics.formats.clients import is_private
+from glancemetrics.formats.fields import FIELD_PATTERNS, Field
+from glancemetrics.formats.log_format import DurationUnit
+from glancemetrics.formats.pattern import SINGLE_WORD, WORD, Part, PatternFormat, literal
 
-_CORE = re.compile(
-    r"^(?P<before>[^\[\"]+ )\[\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
-    r'"(?:[^"\\]|\\.)*" (?:\d{3}|-) (?:\d{1,18}|-)'
-    r'(?P<combined> "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?'
-    r'(?P<after>(?: (?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^ "\[]+))*)$'
+_WORD = r'(?:\[[0-9A-Fa-f:.]*::[0-9A-Fa-f:.]*\](?::\d+)?|\[[0-9A-Fa-f:.]+\]:\d+|[^ ,"\[]+)'
+_TOKEN = re.compile(
+    r"(?P<gap> *)(?:(?P<label>[A-Za-z_][\w.-]*)=(?!=))?"
+    rf'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>{_WORD}(?:(?:, ?| : ){_WORD})*)'
+    r"|\[(?P<bracketed>[^\]]*)\])"
 )
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|([^ ,]+(?:(?:, | : )[^ ,]+)*)')
-_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
-_ADDRESSES = re.compile(rf"(?:(?:{_ADDRESS.pattern}|unknown)(?:, ?)?)+")
-_DECIMAL = re.compile(r"\d+\.\d+")
-_WHOLE = re.compile(r"\d+")
+_TIME = re.compile(FIELD_PATTERNS[Field.CLF_TIME])
+_REQUEST = re.compile(r"[A-Za-z]+ \S.* HTTP/\d(?:\.\d)?")
+_PORT = r"(?::\d+)?"
+_IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+_ADDRESS = re.compile(rf"(?:{_IP}|unknown)(?:, ?(?:{_IP}|unknown))*")
+_HOP = rf"(?:(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_PORT}|{_IP}|\[[0-9A-Fa-f:.]+\]{_PORT}|unknown)"
+_HOPS = re.compile(rf"{_HOP}(?:, ?{_HOP})*")
 _DECIMALS = re.compile(r"(?:\d+\.\d+|-)(?:(?:, | : )(?:\d+\.\d+|-))*")
-_HOST_NAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+(?::\d+)?|localhost(?::\d+)?|_")
+_WITH_UNIT = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|μs|ms|s|m|h))+")
+_WHOLE = re.compile(r"\d+")
+_STATUS = re.compile(r"\d{3}")
+_HOST_NAME = re.compile(
+    r"(?:(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+|(?:\d{1,3}\.){3}\d{1,3}|localhost)(?::\d+)?|_"
+)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*|/.*|about:.*")
+_AGENT = re.compile(r"[A-Za-z][\w .+-]*/v?\d.*|.*(?:Mozilla|bot|Bot|crawl|spider|\().*")
 
-_MICROSECONDS_FROM = 1000
-"""Apache's `%T` is whole seconds and `%D` microseconds: of numbers that reach this, the latter."""
 _MOST_LINES = 200
+_MOST_BEFORE = 6
+"""Fields before the time."""
 _LEAST_SHARE = 0.5
 """Of the lines that are common or combined with more, so many must be alike."""
 
+_SECONDS = ("rt request_time req_time reqtime rtime response_time resp_time duration took elapsed "
+    "time latency total_time")  # fmt: skip
+_UPSTREAM = ("urt upstream_response_time upstream_time upstream_rt ut uresp upstream_response "
+    "ups_resp_time")  # fmt: skip
+_NAMES: dict[Field, frozenset[str]] = {
+    field: frozenset(names.split())
+    for field, names in (
+        (Field.SECONDS, _SECONDS),
+        (Field.UPSTREAM_SECONDS, _UPSTREAM),
+        (Field.STATUS, "status st"),
+        (Field.BYTES, "size bytes body_bytes_sent bytes_sent"),
+        (Field.VHOST, "host vhost server_name http_host sn domain"),
+        (Field.FORWARDED_FOR, "xff x_forwarded_for x-forwarded-for forwarded_for "
+            "http_x_forwarded_for"),
+        (Field.AGENT, "ua agent user_agent user-agent useragent http_user_agent"),
+        (Field.REFERRER, "ref referer referrer http_referer http_referrer"),
+    )
+}  # fmt: skip
+"""What people call the fields whose names they write before them, in lower case."""
+_IN_MILLISECONDS = frozenset(f"{name}_ms" for name in _SECONDS.split())
+_IN_MICROSECONDS = frozenset(f"{name}_us" for name in _SECONDS.split())
+_UNITS = {
+    DurationUnit.SECONDS: Field.SECONDS,
+    DurationUnit.MILLISECONDS: Field.MILLISECONDS,
+    DurationUnit.MICROSECONDS: Field.MICROSECONDS,
+}
+UNIT_HINT = "a number that may be a duration: name its unit with --duration-unit us|ms|s"
 
-def extended_combined(lines: pa.StringArray) -> PatternFormat | None:
-    """Return what explains lines that are common or combined with more; `None` if few are."""
-    found = [
-        match
-        for text in lines.slice(0, _MOST_LINES).to_pylist()
-        if (match := _CORE.match(text.rstrip("\r\n ")))
-    ]
-    shapes: dict[tuple[int, bool, tuple[str, ...]], list[re.Match[str]]] = {}
-    for match in found:
-        before = len(match["before"].split())
-        after = tuple(_shape(token) for token in _tokens(match["after"]))
-        shapes.setdefault((before, match["combined"] is not None, after), []).append(match)
+
+@attrs.frozen
+class _Token:
+    """A word, or a text in quotes or brackets, perhaps with its name before it."""
+
+    text: str
+    opening: str
+    label: str
+    gap: str
+    """The spaces before it."""
+
+    @property
+    def shape(self) -> tuple[str, str]:
+        return self.opening, self.label
+
+
+@attrs.frozen
+class _Line:
+    """A line that is common or combined with more."""
+
+    before: tuple[_Token, ...]
+    time: _Token
+    between: tuple[_Token, ...]
+    request: _Token
+    after: tuple[_Token, ...]
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        shapes = (token.shape for token in (*self.between, self.request, *self.after))
+        return len(self.before), len(self.between), *shapes
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is common or combined, and no more."""
+        openings = [token.opening + token.label for token in self.after]
+        return (
+            len(self.before) == 3
+            and not self.between
+            and openings in (["", ""], ["", "", '"', '"'])
+        )
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether spaces stand otherwise than one between two fields."""
+        tokens = (*self.before, self.time, *self.between, self.request, *self.after)
+        return any(token.gap != " " for token in tokens[1:])
+
+
+@attrs.define
+class _Column:
+    """What lines have for a field."""
+
+    texts: Sequence[str]
+    opening: str
+    label: str
+    field: Field | None = None
+    name: str = ""
+
+    @property
+    def told(self) -> list[str]:
+        return [text for text in self.texts if text not in ("-", "")]
+
+    def all_are(self, pattern: re.Pattern[str]) -> bool:
+        told = self.told
+        return bool(told) and all(map(pattern.fullmatch, told))
+
+    def share(self, pattern: re.Pattern[str]) -> float:
+        told = self.told
+        return sum(map(bool, map(pattern.fullmatch, told))) / len(told) if told else 0.0
+
+
+def extended_combined(
+    lines: pa.StringArray, unit: DurationUnit | None = None
+) -> PatternFormat | None:
+    """Return what explains lines that are common or combined with more; `None` if few are.
+
+    `unit`: of a whole number that may be a duration.
+    """
+    texts = [text.rstrip("\r\n ") for text in lines.slice(0, _MOST_LINES).to_pylist()]
+    tokens = [made for made in map(_tokens, texts) if made]
+    labels = Counter(label for made in tokens for label in {token.label for token in made})
+    # What is called so in a few lines only is no name, but part of what stands there.
+    named = {label for label, count in labels.items() if label and 2 * count >= len(tokens)}
+    found = [line for made in tokens if (line := _line(_relabelled(made, named))) is not None]
+    shapes: dict[tuple[object, ...], list[_Line]] = {}
+    for line in found:
+        shapes.setdefault(line.shape, []).append(line)
     if not shapes:
         return None
-    (before, is_combined, after), alike = max(shapes.items(), key=lambda item: len(item[1]))
-    usual = before == 3 and not after
-    if usual or not 3 <= before <= 4 or len(alike) < _LEAST_SHARE * len(found):
+    alike = max(shapes.values(), key=len)
+    if alike[0].is_usual or len(alike) < _LEAST_SHARE * len(found):
         return None
-    first = _before([match["before"].split() for match in alike])
-    if first is None:
+    before = _before([[token.text for token in line.before] for line in alike])
+    if before is None:
         return None
-    parts = [
-        *first,
-        *(literal("["), Part("CLF time", Field.CLF_TIME), literal('] "')),
-        *(Part("request line", Field.REQUEST), literal('" ')),
-        *(Part("status", Field.STATUS), literal(" "), Part("size", Field.BYTES)),
+    between = _columns([line.between for line in alike])
+    after = _columns([line.after for line in alike])
+    if not _find_status_and_size(after):
+        return None
+    taken = {column.field for column in before}
+    _find_named([*between, *after], taken)
+    _find_quoted(after, taken)
+    hint = _find_others(between, after, taken, unit)
+    parts = list(_parts(before, between, after))
+    if any(line.is_loose for line in alike):
+        parts = [attrs.evolve(part, is_loose=part.is_literal) for part in parts]
+    is_combined = {Field.REFERRER, Field.AGENT} <= taken
+    return PatternFormat(f"{'combined' if is_combined else 'common'} with more", parts, hint)
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Return what a line consists of; nothing if it cannot be told."""
+    made = []
+    at = 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            return []
+        quoted, word, bracketed = found["quoted"], found["word"], found["bracketed"]
+        inside = next(one for one in (quoted, bracketed, word) if one is not None)
+        opening = '"' if quoted is not None else "[" if bracketed is not None else ""
+        made.append(_Token(inside, opening, found["label"] or "", found["gap"]))
+        at = found.end()
+    return made
+
+
+def _relabelled(tokens: Sequence[_Token], named: set[str]) -> list[_Token]:
+    return [
+        token
+        if not token.label or token.label in named or token.opening
+        else attrs.evolve(token, label="", text=f"{token.label}={token.text}")
+        for token in tokens
     ]
-    if is_combined:
-        parts += [literal(' "'), Part("referrer", Field.REFERRER), literal('" "')]
-        parts += [Part("user agent", Field.AGENT), literal('"')]
-    rows = [_tokens(match["after"]) for match in alike]
-    parts += _after([[row[i] for row in rows] for i in range(len(after))])
-    base = "combined" if is_combined else "common"
-    return PatternFormat(f"{base} with more", _merged(parts))
 
 
-def _tokens(text: str) -> list[re.Match[str]]:
-    """Return the words, and the texts in quotes and brackets, of which a text consists."""
-    return list(_TOKEN.finditer(text))
+def _line(tokens: Sequence[_Token]) -> _Line | None:
+    time = next(
+        (i for i, one in enumerate(tokens) if one.opening == "[" and _TIME.fullmatch(one.text)), 0
+    )
+    quoted = [
+        i for i in range(time + 1, len(tokens)) if tokens[i].opening == '"' and not tokens[i].label
+    ]
+    if not time or not quoted or any(token.opening or token.label for token in tokens[:time]):
+        return None
+    request = next((i for i in quoted if _REQUEST.fullmatch(tokens[i].text)), quoted[0])
+    return _Line(
+        tuple(tokens[:time]),
+        tokens[time],
+        tuple(tokens[time + 1 : request]),
+        tokens[request],
+        tuple(tokens[request + 1 :]),
+    )
 
 
-def _shape(token: re.Match[str]) -> str:
-    return '"' if token[1] is not None else "[" if token[2] is not None else "word"
+def _columns(rows: Sequence[Sequence[_Token]]) -> list[_Column]:
+    return [
+        _Column([token.text for token in tokens], tokens[0].opening, tokens[0].label)
+        for tokens in zip(*rows, strict=True)
+    ]
 
 
-def _before(rows: Sequence[Sequence[str]]) -> list[Part] | None:
-    """Return the parts before the time: host, identity and user, and a virtual host somewhere."""
-    host = [Part("host", Field.HOST), literal(" ")]
-    vhost = [Part("virtual host", Field.VHOST, pattern=r"[^ \t]+"), literal(" ")]
-    identity = [Part("identity", Field.IDENTITY), literal(" ")]
-    user = [Part("user", Field.USER), literal(" ")]
-    if len(rows[0]) == 3:
-        return [*host, *identity, *user]
-    firsts, seconds = ([row[i] for row in rows] for i in range(2))
-    if all(map(_ADDRESS.fullmatch, seconds)):
-        return [*vhost, *host, *identity, *user]
-    if all(map(_ADDRESS.fullmatch, firsts)) and all(map(_HOST_NAME.fullmatch, seconds)):
-        return [*host, *vhost, *identity, *user]
-    return None
+def _before(rows: Sequence[Sequence[str]]) -> list[_Column] | None:
+    """Return the fields before the time: host, identity, user, a virtual host, and others."""
+    columns = [_Column(texts, "", "") for texts in zip(*rows, strict=True)]
+    if not 3 <= len(columns) <= _MOST_BEFORE:
+        return None
+    if len(columns) == 3:
+        fields: list[Field | None] = [Field.HOST, Field.IDENTITY, Field.USER]
+    else:
+        fields = _fields_before(columns)
+    for column, field in zip(columns, fields, strict=True):
+        column.field = field
+    return columns if Field.HOST in fields else None
 
 
-def _after(columns: Sequence[Sequence[re.Match[str]]]) -> list[Part]:
-    parts: list[Part] = []
-    durations = iter((Field.SECONDS, Field.UPSTREAM_SECONDS))
-    taken = set()
-    for tokens in columns:
-        shape = _shape(tokens[0])
-        opening, closing = {'"': ('"', '"'), "[": ("[", "]"), "word": ("", "")}[shape]
-        texts = [token[1] or token[2] or token[3] or "" for token in tokens]
-        told = [text for text in texts if text not in ("-", "")]
-        field: Field | None = None
-        if told and all(map(_ADDRESSES.fullmatch, told)):
-            field = Field.FORWARDED_FOR
-        elif told and all(map(_DECIMALS.fullmatch, told)):
-            field = next(durations, None)
-        elif told and all(map(_WHOLE.fullmatch, told)) and shape == "word":
-            large = any(int(text) >= _MICROSECONDS_FROM for text in told)
-            field = Field.MICROSECONDS if large else Field.SECONDS
-            # Of small numbers only zeros and ones are surely whole seconds.
-            if not large and any(int(text) > 1 for text in told):
-                field = None
-        elif told and all(map(_HOST_NAME.fullmatch, told)) and opening:
-            field = Field.VHOST
-        if field in taken:
-            field = None
+def _fields_before(columns: Sequence[_Column]) -> list[Field | None]:
+    fields: list[Field | None] = [None] * len(columns)
+    hosts = [i for i, column in enumerate(columns) if column.all_are(_HOPS)]
+    if not hosts or hosts[0] > 1:
+        return fields  # what stands before it is of an envelope
+    first, second = columns[:2]
+    if hosts == [1] or (hosts[:2] == [0, 1] and not _has_list(first)):
+        fields[:2] = Field.VHOST, Field.HOST
+    elif hosts[:2] == [0, 1]:
+        fields[:2] = Field.FORWARDED_FOR, Field.HOST
+    else:
+        fields[hosts[0]] = Field.HOST
+        if hosts[0] == 0 and second.all_are(_HOST_NAME):
+            fields[1] = Field.VHOST
+    left = [i for i, field in enumerate(fields) if field is None]
+    if len(left) > 2:
+        # Of more than two that nobody has named, the identity is the one that nobody has.
+        nobody = [i for i in left if not columns[i].told]
+        left = [i for i in left if nobody and i >= nobody[0]][:2]
+    if len(left) == 2:
+        fields[left[0]], fields[left[1]] = Field.IDENTITY, Field.USER
+    return fields
+
+
+def _has_list(column: _Column) -> bool:
+    return any("," in text for text in column.told)
+
+
+def _find_status_and_size(columns: Sequence[_Column]) -> bool:
+    """Name the status, and the size behind it; tell whether there is a status."""
+    for i, column in enumerate(columns):
+        is_named = column.label.lower() in _NAMES[Field.STATUS]
+        if column.opening == "[" or (column.label and not is_named):
+            continue
+        if not all(text in ("-", "") or _STATUS.fullmatch(text) for text in column.texts):
+            continue
+        if column.opening and not column.told:
+            continue
+        column.field = Field.STATUS
+        behind = columns[i + 1] if i + 1 < len(columns) else None
+        if behind is not None and _may_be_size(behind):
+            behind.field = Field.BYTES
+        return True
+    return False
+
+
+def _may_be_size(column: _Column) -> bool:
+    is_named = column.label.lower() in _NAMES[Field.BYTES]
+    is_plain = column.opening != "[" and (not column.label or is_named)
+    return is_plain and all(text in ("-", "") or _WHOLE.fullmatch(text) for text in column.texts)
+
+
+def _find_named(columns: Sequence[_Column], taken: set[Field | None]) -> None:
+    """Name fields that have their name before them."""
+    for column in columns:
+        label = column.label.lower()
+        field = next((one for one, names in _NAMES.items() if label in names), None)
+        if label in _IN_MILLISECONDS:
+            field = Field.MILLISECONDS
+        elif label in _IN_MICROSECONDS:
+            field = Field.MICROSECONDS
+        if (
+            field is None
+            or field in taken
+            or column.field is not None
+            or not _looks_like(column, field)
+        ):
+            continue
+        if field is Field.SECONDS and column.all_are(_WITH_UNIT):
+            field = Field.SECONDS_OR_UNIT
+        column.field = field
         taken.add(field)
-        name = field.value if field else "another field"
-        pattern = None if opening else r"[^ \t]+" if field is None else None
-        if field is Field.FORWARDED_FOR and not opening:
-            pattern = r"[^ \t]+(?:, [^ \t]+)*"
-        parts += [literal(f" {opening}"), Part(name, field, pattern=pattern)]
-        if closing:
-            parts.append(literal(closing))
-    return parts
 
 
-def _merged(parts: Sequence[Part]) -> list[Part]:
-    """Put literal texts side by side together."""
-    merged: list[Part] = []
-    for part in parts:
-        if merged and part.is_literal and merged[-1].is_literal:
-            merged[-1] = literal(merged[-1].text + part.text)
-        else:
-            merged.append(part)
-    return merged
+def _looks_like(column: _Column, field: Field) -> bool:
+    """Tell whether texts may be what their name says."""
+    match field:
+        case Field.SECONDS:
+            return column.all_are(_DECIMALS) or column.all_are(_WITH_UNIT)
+        case Field.UPSTREAM_SECONDS:
+            return column.all_are(_DECIMALS)
+        case Field.MILLISECONDS | Field.MICROSECONDS:
+            return not column.all_are(_WITH_UNIT)
+        case Field.FORWARDED_FOR:
+            return column.all_are(_HOPS)
+        case Field.AGENT:
+            return not column.all_are(_HOPS)  # nginx amplify calls the address of an upstream `ua`
+        case _:
+            return True
+
+
+def _find_quoted(columns: Sequence[_Column], taken: set[Field | None]) -> None:
+    """Name referrer and agent, by what they look like, or else by where they stand."""
+    free = [
+        column.opening == '"'
+        and not column.label
+        and column.field is None
+        and not column.all_are(_HOPS)
+        and not column.all_are(_DECIMALS)
+        for column in columns
+    ]
+    pairs = [i for i in range(len(columns) - 1) if free[i] and free[i + 1]]
+    agent_shares = [column.share(_AGENT) if free[i] else 0.0 for i, column in enumerate(columns)]
+    best = max(range(len(columns)), key=agent_shares.__getitem__, default=0)
+    agent = referrer = None
+    if agent_shares and agent_shares[best] >= _LEAST_SHARE:
+        agent = best
+        beside = [i for i in (best - 1, best + 1) if 0 <= i < len(columns) and free[i]]
+        referrer = next((i for i in beside if columns[i].share(_URL) >= _LEAST_SHARE), None)
+        if referrer is None:
+            referrer = next((i for i in beside if i < best or not columns[i].told), None)
+    elif pairs:
+        referrer, agent = pairs[0], pairs[0] + 1
+    else:
+        referrer = next(
+            (i for i, one in enumerate(columns) if free[i] and one.share(_URL) >= _LEAST_SHARE),
+            None,
+        )
+    for at, field in ((referrer, Field.REFERRER), (agent, Field.AGENT)):
+        if at is not None and field not in taken:
+            columns[at].field = field
+            taken.add(field)
+
+
+def _find_others(
+    between: Sequence[_Column],
+    after: Sequence[_Column],
+    taken: set[Field | None],
+    unit: DurationUnit | None,
+) -> str:
+    """Name what is left; returns what is to be said of a number that could not be told."""
+    numbers = []
+    for column in (*between, *after):
+        if column.field is not None or (column.label and not _may_be_duration(column)):
+            continue
+        field: Field | None = None
+        is_quoted = column.opening == '"'
+        if column.label:
+            numbers.append(column)
+        elif column.all_are(_HOPS if is_quoted else _ADDRESS) and not _are_upstreams(column.told):
+            field = Field.FORWARDED_FOR
+        elif column.all_are(_DECIMALS):
+            several = any(" " in text for text in column.told)
+            field = Field.SECONDS
+            if several or Field.SECONDS in taken:
+                field = Field.UPSTREAM_SECONDS
+        elif column.all_are(_WITH_UNIT) and Field.SECONDS not in taken:
+            field = Field.SECONDS_OR_UNIT
+        elif column.all_are(_WHOLE) and not column.opening:
+            numbers.append(column)
+        elif column.all_are(_HOST_NAME) and not column.all_are(_HOPS):
+            field = Field.VHOST if column.opening or column in between else None
+        if field not in taken:
+            column.field = field
+            taken.add(field)
+    timed = {Field.SECONDS, Field.SECONDS_OR_UNIT, *_UNITS.values()} & taken
+    if len(numbers) != 1 or timed:
+        return ""
+    if unit is None:
+        return UNIT_HINT
+    numbers[0].field = _UNITS[unit]
+    return ""
+
+
+def _may_be_duration(column: _Column) -> bool:
+    return column.label.lower() in _NAMES[Field.SECONDS] and column.all_are(_WHOLE)
+
+
+def _are_upstreams(told: Sequence[str]) -> bool:
+    """Tell whether addresses are of servers that were asked: private ones, all with a port."""
+    hops = [hop.strip() for text in told for hop in text.split(",")]
+    with_ports = [re.fullmatch(r"((?:\d+\.){3}\d+):\d+|\[([^\]]*)\]:\d+", hop) for hop in hops]
+    return all(found is not None and is_private(found[1] or found[2]) for found in with_ports)
+
+
+def _parts(
+    before: Sequence[_Column], between: Sequence[_Column], after: Sequence[_Column]
+) -> Iterator[Part]:
+    for column in before:
+        yield _part(column)
+        yield literal(" [" if column is before[-1] else " ")
+    yield Part("CLF time", Field.CLF_TIME)
+    text = "]"
+    request = _Column([], '"', "", Field.REQUEST)
+    for column in (*between, request, *after):
+        label = f"{column.label}=" if column.label else ""
+        yield literal(f"{text} {label}{column.opening}")
+        yield _part(column)
+        text = {'"': '"', "[": "]", "": ""}[column.opening]
+    if text:
+        yield literal(text)
+
+
+def _part(column: _Column) -> Part:
+    field = column.field
+    name = "request line" if field is Field.REQUEST else field.value if field else "another field"
+    if column.opening or (field not in (None, Field.VHOST)):
+        return Part(name, field)
+    if any(" " in text for text in column.texts):
+        return Part(name, field, is_list=True)
+    return Part(name, field, pattern=SINGLE_WORD if field is Field.VHOST else WORD)

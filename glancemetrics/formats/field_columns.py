@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.fields import FORMS, Field
+from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.native.strings import codes_of, compacted, indices_of
 from glancemetrics.native.values import (
     Kind,
@@ -18,7 +18,6 @@ from glancemetrics.native.values import (
     Rows,
     State,
     TextRows,
-    have_form,
     read_numbers,
 )
 
@@ -103,25 +102,13 @@ class Columns:
                 have = have | (self.numbers[field].states > State.NOTHING)
         return have
 
-    def fit(self, rows: int) -> Bools:
-        """Tell of each row whether its texts and numbers are what their fields want."""
-        good = np.ones(rows, np.bool_)
-        for field in self.fields:
-            wrong = self.wrong(field)
-            if wrong is not None:
-                good &= ~wrong
-        return good
-
-    def wrong(self, field: Field) -> Bools | None:
-        """Tell which rows have for a field what it cannot be; `None` if it may be anything."""
-        if field in self.numbers:
-            wrong: Bools = self.numbers[field].states == State.WRONG
-            return wrong
-        if field not in FORMS:
-            return None
-        texts = self.texts[field]
-        fits = have_form(texts.distinct, FORMS[field])
-        return None if fits.all() else np.append(~fits, False)[texts.codes]
+    def unusable(self, rows: int) -> Bools:
+        """Tell of each row whether it has a number that cannot be used; times are no numbers."""
+        unusable = np.zeros(rows, np.bool_)
+        for field, numbers in self.numbers.items():
+            if field not in TIMES and field is not Field.DATE:
+                unusable |= numbers.states >= State.WRONG
+        return unusable
 
     def of_rows(self, rows: npt.NDArray[np.generic]) -> Columns:
         """Return those of some rows, given as numbers or as a mask."""

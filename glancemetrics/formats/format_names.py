@@ -42,3 +42,7 @@ GROUP_PATH_HELP = (
     "count paths together: '/users/*' (a star is one segment, ** any rest), or auto, by which "
     "numbers, UUIDs and hashes become {id}; repeatable"
 )
+DURATION_UNIT_HELP = (
+    "unit of response times that do not show theirs, such as a whole number at the end of a line: "
+    "us, ms or s (default: left out)"
+)

@@ -40,6 +40,8 @@ class JsonFormat:
     """A format of JSON objects."""
 
     directives = ()
+    like = r"^\s*\{"
+    """Lines that it rejects look so (RE2), if they are broken requests."""
 
     def __init__(
         self,
@@ -103,16 +105,26 @@ class JsonFormat:
             # What is cut off at its beginning is no object, but the rest of one.
             rest = pc.match_substring_regex(lines.filter(pa.array(others)), '["}]|^\\s*$')
             rejected[others] = rest.to_numpy(zero_copy_only=False)
-        rejected |= read.asked & ~read.good
-        line = np.flatnonzero(read.asked & read.good).astype(np.int32)
+        line = np.flatnonzero(read.asked).astype(np.int32)
         if not len(line):
             return Decoded(len(lines), nothing_decoded().batch, line, _numbers(rejected), None)
         columns = read.columns if len(line) == len(lines) else read.columns.of_rows(line)
-        records, timed = records_of(columns, line, circumstances)
-        rejected[line[~timed]] = True
-        line = line[timed]
+        made = records_of(columns, line, circumstances)
+        rejected[line[~made.timed]] = True
+        line = line[made.timed]
         name = self.name if len(line) else None
-        return Decoded(len(lines), records, line, _numbers(rejected), name)
+        damaged = line[made.damaged]
+        return Decoded(len(lines), made.batch, line, _numbers(rejected), name, damaged)
+
+    def unitless(self, sample: bytes) -> str:
+        """Return the key of a number that may be a duration; empty if there is none."""
+        paths = self._fields.get(Field.DURATION, ())
+        for one in paths:
+            reader = JsonPaths([(path(one), self._wanted(one, Field.DURATION))])
+            rows = reader.read(lines_of(sample), [None]).columns.get(0)
+            if isinstance(rows, Numbers) and (rows.states == State.WITHOUT_UNIT).any():
+                return one
+        return ""
 
     def may_explain(self, chunk: bytes) -> bool:
         """Tell whether any line may be a request, at a glance."""
@@ -151,12 +163,9 @@ class JsonFormat:
                 json.loads(text)
             except json.JSONDecodeError as error:
                 return f"the JSON breaks off at character {error.pos + 1}"
-            return "the object goes too deep"
-        for field in self._fields:
-            if read.asked[0] and field in read.columns.fields and field not in TIMES:
-                wrong = read.columns.wrong(field)
-                if wrong is not None and wrong[0]:
-                    return f"{' or '.join(self._fields[field])} is not a {field.value}"
+            except RecursionError:
+                return "the JSON is broken, and goes too deep to say where"
+            return "the JSON is broken"
         return f"{' or '.join(self._time_paths())} is not a time"
 
     def _time_paths(self) -> Sequence[str]:
@@ -194,7 +203,7 @@ class JsonFormat:
         columns = Columns(texts, numbers)
         for group in self._marks:
             there &= columns.have_any(group)
-        return _Read(columns, there, columns.fit(len(lines)), read.kinds)
+        return _Read(columns, there, read.kinds)
 
 
 def _paths_in(line: str) -> list[str]:
@@ -225,8 +234,6 @@ class _Read:
     columns: Columns
     asked: Bools
     """Which of them are about a request."""
-    good: Bools
-    """Which have nothing that is not what its field wants."""
     kinds: npt.NDArray[np.uint8]
 
 

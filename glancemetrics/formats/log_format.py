@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 import numpy as np
@@ -28,6 +29,19 @@ _SAMPLED_REJECTS = 8
 """Rejects of one chunk that are kept as samples; the rest are only counted."""
 
 
+class DurationUnit(enum.Enum):
+    """What `--duration-unit` may say."""
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+
+    @property
+    def in_a_second(self) -> float:
+        """How many of them a second has."""
+        return {"s": 1.0, "ms": 1e3, "us": 1e6}[self.value]
+
+
 @attrs.frozen
 class Circumstances:
     """What the lines of a chunk do not say themselves."""
@@ -41,8 +55,14 @@ class Circumstances:
     `NO_TIME`."""
     zone: tzinfo = UTC
     """Of times that name none."""
+    zone_is_told: bool = False
+    """Whether somebody has named it: then it is also that of names which several zones have."""
+    duration_unit: DurationUnit | None = None
+    """Of durations that do not show theirs; `None`: they are not known."""
     trusted: tuple[Network, ...] = ()
     """Proxies that are believed when they say whom they ask for."""
+    repairs: bool = True
+    """Whether lines that no format explains are read without what is broken in them."""
     day: int | None = None
     """Microseconds since the epoch at which the day began that lines do not name themselves."""
 
@@ -79,6 +99,8 @@ class Decoded:
     """Which lines are rejects, in order. What is neither is foreign: another program's line."""
     format: str | None
     """What format the chunk's records are in; `None` without any."""
+    damaged: Int32s = attrs.field(factory=lambda: np.zeros(0, np.int32))
+    """Which lines are records with something that could not be read, and is not known; in order."""
 
     def reject_seconds(self) -> Int64s:
         """Return the second of the record before each reject, or else after it; empty if none is.
@@ -93,6 +115,13 @@ class Decoded:
     @property
     def rejects(self) -> int:
         return len(self.rejected)
+
+    @property
+    def unexplained(self) -> Int32s:
+        """Which lines the format does not explain quite, in order: rejects, and what is damaged."""
+        if not len(self.damaged):
+            return self.rejected
+        return np.union1d(self.rejected, self.damaged).astype(np.int32)
 
     @property
     def foreign(self) -> int:
@@ -123,6 +152,14 @@ class LogFormat(Protocol):
         """Say in one clause why a rejected line is no record."""
 
 
+@runtime_checkable
+class Repairing(Protocol):
+    """A format that reads lines of which a field is broken."""
+
+    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+        """Decode lines that no format explains, without what is broken: all are damaged."""
+
+
 def nothing_decoded(rejected: int = 0) -> Decoded:
     """Return what becomes of no lines, or of some that are all rejects."""
     none = np.zeros(0, np.int32)
@@ -135,13 +172,14 @@ def joined(lines: int, parts: Sequence[tuple[Decoded, Int32s]], rejected: Int32s
     if not kept:
         return attrs.evolve(nothing_decoded(), lines=lines, rejected=rejected)
     line = np.concatenate([numbers[decoded.line] for decoded, numbers in kept])
+    damaged = np.sort(np.concatenate([numbers[decoded.damaged] for decoded, numbers in kept]))
     if len(kept) == 1:
-        return Decoded(lines, kept[0][0].batch, line, rejected, kept[0][0].format)
+        return Decoded(lines, kept[0][0].batch, line, rejected, kept[0][0].format, damaged)
     order = np.argsort(line, kind="stable")
     table = pa.Table.from_batches([decoded.batch for decoded, _ in kept]).unify_dictionaries()
     batch = table.combine_chunks().take(pa.array(order)).combine_chunks().to_batches()[0]
     names = dict.fromkeys(decoded.format for decoded, _ in kept if decoded.format)
-    return Decoded(lines, batch, line[order], rejected, " + ".join(names))
+    return Decoded(lines, batch, line[order], rejected, " + ".join(names), damaged)
 
 
 def reject_samples(
@@ -157,7 +195,16 @@ def reject_samples(
     texts = (
         bytes(chunk[starts[number] : ends[number]]).rstrip(b"\r") for number in chosen.tolist()
     )
-    return tuple(reject_of(text, log_format.explain(text)) for text in texts)
+    return tuple(reject_of(text, explained(text, log_format)) for text in texts)
+
+
+def explained(line: bytes, log_format: LogFormat) -> str:
+    """Say in one clause why a rejected line is no record. Never fails."""
+    try:
+        return log_format.explain(line)
+    except (ValueError, RecursionError, MemoryError, OverflowError, pa.ArrowException):
+        # Of a line that somebody made so that no parser reads it.
+        return "the line cannot be read"
 
 
 def line_times(log_format: LogFormat, circumstances: Circumstances = UNKNOWN) -> LineTimes:

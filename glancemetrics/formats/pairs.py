@@ -30,6 +30,8 @@ class PairsFormat:
     notation: str
     separator: bytes
     """Stands between a name and its value."""
+    like: str
+    """Lines that it rejects look so (RE2), if they are broken requests."""
 
     directives = ()
 
@@ -73,7 +75,7 @@ class PairsFormat:
 
 
 _LABEL = r"[0-9A-Za-z_.@-]+"
-_LTSV = rf"^{_LABEL}:[^\t\n]*(?:\t+{_LABEL}:[^\t\n]*)+[\t\r ]*\n$"
+LTSV_LINE = rf"^{_LABEL}:[^\t\n]*(?:\t+{_LABEL}:[^\t\n]*)+[\t\r ]*\n$"
 
 
 def from_ltsv(lines: pa.StringArray) -> pa.StringArray:
@@ -83,13 +85,13 @@ def from_ltsv(lines: pa.StringArray) -> pa.StringArray:
         bare = pc.replace_substring_regex(bare, r'(["\\])', r"\\\1")
     bare = pc.replace_substring_regex(bare, r"(^|\t)time:\[([^\]\t]*)\]", r"\1time:\2")
     members = pc.replace_substring_regex(bare, rf"(?:^|\t+)({_LABEL}):([^\t]*)", r',"\1":"\2"')
-    return _objects(members, pc.match_substring_regex(lines, _LTSV))
+    return _objects(members, pc.match_substring_regex(lines, LTSV_LINE))
 
 
 _KEY = r'[A-Za-z_@][^\s="]*'
 _BARE = r"[A-Za-z_@][\w.@/-]*"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_LOGFMT = (
+LOGFMT_LINE = (
     rf'^ *(?:{_BARE} +)*{_KEY}=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
     rf'(?: +(?:{_KEY}=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)|{_BARE}))*[\r ]*\n$'
 )
@@ -98,7 +100,7 @@ _PAIR = re.compile(rf'(?:^|(?<= ))({_KEY})(?:=(?:{_QUOTED}|([^\s"]*)))?')
 
 def from_logfmt(lines: pa.StringArray) -> pa.StringArray:
     """Put lines of logfmt down as objects; a name without a value is left out."""
-    fits = pc.match_substring_regex(lines, _LOGFMT)
+    fits = pc.match_substring_regex(lines, LOGFMT_LINE)
     members = pc.replace_substring_regex(
         pc.replace_substring_regex(lines, r"^ *|[\r ]*\n$", ""),
         rf'(?:({_KEY})=(?:"([^"]*)"|([^\s"]*))|{_BARE})(?: +|$)',

@@ -1,10 +1,12 @@
 """Formats made of literal text and fields, one after the other.
 
-RE2, which has the last word, takes time that is linear in the length of a line, whatever it is.
+RE2, which has the last word, takes time that is linear in the length of a line, whatever it is. A
+line of which a field is broken is read by `PatternFormat.repaired`, if no format explains it.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,7 +18,17 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import Columns, Texts, columns_of, numbers_of
-from glancemetrics.formats.fields import FIELD_PATTERNS, FORMS, KINDS, TIMES, Field, wanted_of
+from glancemetrics.formats.fields import (
+    ADDRESSES,
+    FIELD_PATTERNS,
+    FORMS,
+    KINDS,
+    SINGLE,
+    TIMES,
+    USUAL_PATTERNS,
+    Field,
+    wanted_of,
+)
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
@@ -25,6 +37,7 @@ from glancemetrics.formats.log_format import (
     nothing_decoded,
 )
 from glancemetrics.formats.record_columns import records_of
+from glancemetrics.formats.times import time_fault
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
 from glancemetrics.native.strings import codes_of
 from glancemetrics.native.values import (
@@ -37,7 +50,6 @@ from glancemetrics.native.values import (
     Wanted,
     read_values,
 )
-from glancemetrics.records import empty_batch
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -47,14 +59,15 @@ _MAY_HOLD = {
     Field.HOST_PORT: r"[^ \t]",
     Field.HOST_OR_PORT: r"[^ \t]",
     Field.IDENTITY: r"[^ \t]",
-    Field.CLF_TIME: "(?!)",
+    Field.CLF_TIME: "[-+0-9A-Za-z/:., ]",
     Field.ISO_TIME: "[-0-9.,:Z+]",
     Field.TIME_OF_DAY: "[0-9.:]",
     Field.STATUS_WORDS: "[-0-9A-Za-z' ]",
-    Field.DURATION: "[0-9.a-zµμ]",
+    Field.DURATION: "[-+0-9.a-zEµμ]",
+    Field.SECONDS_OR_UNIT: "[-+0-9.a-zEµμ]",
 }
 """The beginnings of what the text of such a field may hold."""
-_NUMBER_MAY_HOLD = "[-+0-9.]"
+_NUMBER_MAY_HOLD = "[-+0-9.eE]"
 
 _BETWEEN = "\x1f"
 """Stands between the pieces of a time, as in its format; no line has it where a time is."""
@@ -70,7 +83,10 @@ INTEGER = r"[+-]?\d+"
 BRACES = r"(?:\{[^{}]*\} ){0,2}"
 TAIL = "(?: .*)?"
 WORD = r"[^ \t]+"
+SINGLE_WORD = r"[^ \t,]+"
+"""No part of a list of addresses either."""
 _MAYBE_WORD = r"[^ \t]*?"
+MAYBE_ADDRESSES = f"(?:{ADDRESSES})?"
 _FORMS = {
     _ANYTHING: Form.ANYTHING,
     f"(?:{_ANYTHING})": Form.ANYTHING,
@@ -83,13 +99,22 @@ _FORMS = {
     f"(?:{BRACES})": Form.BRACES,
     f"(?:{TAIL})": Form.TAIL,
     f"(?:{WORD}{TAIL})": Form.WORD_AND_TAIL,
+    f"(?:{SINGLE_WORD})": Form.SINGLE_HOST,
+    MAYBE_ADDRESSES: Form.MAYBE_HOST,
+    **{f"(?:{FIELD_PATTERNS[field]})": form for field, form in SINGLE.items()},
     **{f"(?:{FIELD_PATTERNS[field]})": form for field, form in FORMS.items()},
 }
-"""Patterns that compiled code checks while it splits."""
+"""Patterns that compiled code checks while it splits; it may leave texts that match to RE2."""
 _IN_BRACKETS = r"[^\]]*"
+_WELL_QUOTED = r'^(?:(?:[^"\n]*[ =\[(,:{])?"(?:[^"\\\n]|\\.)*"[ \]),;}\r\n])*[^"\n]*\n?$'
+"""Each quote that opens stands behind a space or the like, and each that closes before one."""
 _ENDED_BY = {_IN_BRACKETS: "]", f"(?:{CELL})": "\t"}
 """By pattern, the only character that it does not match."""
 _NOTHING = pa.array(["-"])
+_EMPTY = pa.array([""])
+_WHENS = frozenset({*TIMES, Field.DATE})
+_MAKE_A_REQUEST = _WHENS | {Field.REQUEST, Field.METHOD, Field.TARGET, Field.PATH}
+"""Fields without which a line is no request, and cannot be repaired."""
 _LINE_END = r"[ \r]*\n$"
 
 
@@ -113,6 +138,8 @@ class Part:
     """Of a `FORMATTED_TIME`, its format, without abbreviations."""
     may_be_quoted: bool = False
     """Whether its text is the same with and without double quotes around it."""
+    is_loose: bool = False
+    """Whether literal text has as many spaces as it likes, and none behind a bracket or a quote."""
 
 
 def literal(text: str) -> Part:
@@ -142,8 +169,10 @@ class PatternFormat:
 
     directives = ()
 
-    def __init__(self, name: str, parts: Sequence[Part]) -> None:
+    def __init__(self, name: str, parts: Sequence[Part], hint: str = "") -> None:
+        """`hint`: what `glancemetrics formats` says of a field that could not be told."""
         self.name = name
+        self.hint = hint
         self._parts = tuple(parts)
         fields = {part.field for part in parts}
         self._time = next((field for field in TIMES if field in fields), None)
@@ -161,6 +190,11 @@ class PatternFormat:
         """Which parts are read."""
         self._strftime = _BETWEEN.join(self._parts[i].strftime for i in self._formatted)
         self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
+        self._may_be_empty = frozenset(
+            i
+            for i in self._read
+            if pc.match_substring_regex(_EMPTY, f"^(?:{self._patterns[i]})$")[0].as_py()
+        )
         self._pieces = tuple(self._piece(i, pattern) for i, pattern in enumerate(self._patterns))
         narrow = [self._piece(i, self._narrow(i)) for i in range(len(self._parts))]
         self._extraction = Extraction(
@@ -202,14 +236,6 @@ class PatternFormat:
         """Decode lines, each of which has its newline."""
         if not len(lines):
             return nothing_decoded()
-        batch, good = self._records(lines, circumstances)
-        rejected = _without(len(lines), good)
-        return Decoded(len(lines), batch, good, rejected, self.name if batch.num_rows else None)
-
-    def _records(
-        self, lines: pa.StringArray, circumstances: Circumstances
-    ) -> tuple[pa.RecordBatch, Int32s]:
-        """Return the records, and of which lines they are."""
         line, rows = self._split(lines)
         left = _without(len(lines), line)
         if len(left):
@@ -219,11 +245,53 @@ class PatternFormat:
             order = np.argsort(line, kind="stable")
             line = line[order]
             rows = {i: _merged(rows[i], others[i], order) for i in rows}
+        return self._decoded(len(lines), line, rows, circumstances)
+
+    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+        """Decode lines of which a field is broken, which is not known then: all are damaged.
+
+        A number may be anything, quotes may stand in a quoted text, and a line may end in any field
+        behind the request. When it was, and what makes it a request, must be there.
+        """
+        numbers: list[Int64s] = []
+        texts: list[dict[str, pa.StringArray]] = []
+        left = np.arange(len(lines))
+        for expression, quotes_are_broken in self._repairs:
+            if quotes_are_broken:
+                # Where quotes are as they should be, the line has other fields.
+                fine = pc.match_substring_regex(lines.take(pa.array(left)), _WELL_QUOTED)
+                left = left[~fine.to_numpy(zero_copy_only=False)]
+            matches = pc.extract_regex(lines.take(pa.array(left)), expression)
+            matched = matches.is_valid().to_numpy(zero_copy_only=False)
+            numbers.append(left[matched])
+            kept = matches.filter(pa.array(matched))
+            texts.append({one.name: pc.struct_field(kept, one.name) for one in kept.type})
+            left = left[~matched]
+        line = np.concatenate([np.zeros(0, np.int64), *numbers])
         if not len(line):
-            return empty_batch(), line
-        columns = self._columns(rows)
-        batch, timed = records_of(columns, line, circumstances, self._strftime)
-        return batch, line[timed]
+            return nothing_decoded(len(lines))
+        order = np.argsort(line, kind="stable")
+        rows = {}
+        for i in self._read:
+            name = f"f{i}"
+            of_part = pa.concat_arrays([one[name] for one in texts]).take(pa.array(order))
+            wanted = self._want(i)
+            nothing = Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES
+            rows[i] = read_values(of_part, attrs.evolve(wanted, nothing=nothing))
+        decoded = self._decoded(len(lines), line[order].astype(np.int32), rows, circumstances)
+        return attrs.evolve(decoded, damaged=decoded.line)
+
+    def _decoded(
+        self, count: int, line: Int32s, rows: Mapping[int, Rows], circumstances: Circumstances
+    ) -> Decoded:
+        """Make records of what was read of some lines, of so many."""
+        if not len(line):
+            return nothing_decoded(count)
+        made = records_of(self._columns(rows), line, circumstances, self._strftime)
+        good = line[made.timed]
+        rejected = _without(count, good)
+        name = self.name if len(good) else None
+        return Decoded(count, made.batch, good, rejected, name, good[made.damaged])
 
     def _columns(self, rows: Mapping[int, Rows]) -> Columns:
         columns = columns_of({field: rows[i] for field, i in self._wanted.items()})
@@ -265,7 +333,10 @@ class PatternFormat:
         field = self._parts[at].field
         if field is None or field is Field.FORMATTED_TIME:
             return Wanted()
-        return attrs.evolve(wanted_of(field, Nothing.DASH), kind=self._kind(at))
+        nothing = Nothing.DASH | Nothing.QUOTES
+        if at in self._may_be_empty:
+            nothing |= Nothing.EMPTY
+        return attrs.evolve(wanted_of(field, nothing), kind=self._kind(at))
 
     def _kind(self, at: int) -> Kind:
         part = self._parts[at]
@@ -301,6 +372,8 @@ class PatternFormat:
         checked: list[int] = []
         for i, part in enumerate(self._parts):
             if part.is_literal:
+                if part.is_loose:
+                    return None
                 continue
             _, after = self._around(i)
             if not after and i + 1 < len(self._parts):
@@ -356,11 +429,13 @@ class PatternFormat:
         """Return what a part matches."""
         part = self._parts[at]
         if part.is_literal:
-            return re.escape(part.text)
+            return _loose(part.text) if part.is_loose else re.escape(part.text)
         if part.pattern is not None:
             return f"(?:{part.pattern})"
         if part.field in FIELD_PATTERNS:
-            return f"(?:{FIELD_PATTERNS[part.field]})"
+            # Empty quotes say that there is nothing; when it was must be said.
+            is_optional = part.field not in _WHENS and self._is_quoted(at)
+            return f"(?:{FIELD_PATTERNS[part.field]})" + "?" * is_optional
         if part.is_list:
             return _LIST
         return _free_text(part, *self._around(at))
@@ -377,9 +452,78 @@ class PatternFormat:
         first character of that is not inside, that is surely there.
         """
         _, after = self._around(at)
+        part = self._parts[at]
+        if part.field in USUAL_PATTERNS and part.pattern is None:
+            return f"(?:{USUAL_PATTERNS[part.field]})"
         if self._patterns[at] != _ANYTHING or not after:
             return self._patterns[at]
         return f"[^{re.escape(after[0])}\\n]*"
+
+    def _is_quoted(self, at: int) -> bool:
+        before, after = self._around(at)
+        return before.endswith('"') and after.startswith('"')
+
+    @functools.cached_property
+    def _repairs(self) -> tuple[tuple[str, bool], ...]:
+        """Expressions that match lines with a broken field, and whether quotes may be broken."""
+        needed = [i for i, part in enumerate(self._parts) if part.field in _MAKE_A_REQUEST]
+        if not needed:
+            return ()
+        last = max(needed)
+        return (
+            (self._repair(last, any_number=True, any_quotes=False), False),
+            (self._repair(last, any_number=False, any_quotes=True), True),
+            (self._repair(last, any_number=True, any_quotes=True), True),
+        )
+
+    def _repair(self, last: int, *, any_number: bool, any_quotes: bool) -> str:
+        """`last` is the part up to which a line must be whole."""
+
+        def broken(at: int) -> str:
+            part = self._parts[at]
+            pattern = self._patterns[at]
+            if part.is_literal:
+                return _loose(part.text)
+            if part.field in KINDS and part.field not in _WHENS and any_number:
+                after = self._around(at)[1][:1]
+                pattern = r'[^"\n]*' if self._is_quoted(at) else rf'[^ \t"\n{re.escape(after)}]*'
+            elif pattern == _QUOTED and any_quotes:
+                pattern = _ANYTHING
+            elif pattern == _ANYTHING and part.field is None and any_quotes:
+                pattern = r'[^"\n]*?'  # what is not in quotes has none
+            elif part.field in SINGLE:
+                pattern = rf"(?:{pattern}|[^ \t]+)"
+            return self._piece(at, pattern)
+
+        def rest(at: int) -> str:
+            """What may follow: each part, or just its beginning where the line ends."""
+            if at == len(self._parts):
+                return ""
+            part = self._parts[at]
+            if part.is_literal:
+                beginnings = [_loose(part.text[:end]) for end in range(len(part.text) - 1, 0, -1)]
+                return f"(?:{'|'.join([broken(at) + rest(at + 1), *beginnings])})"
+            following = rest(at + 1)
+            if not following:
+                return broken(at)
+            if self._patterns[at] == _QUOTED:
+                # It may be cut off; then a quote in it would be the one that closes it.
+                return broken(at) + (following if any_quotes else f"(?:{following})?")
+            # Of a number that is cut off nobody knows how much is missing.
+            return rf'(?:{broken(at)}{following}|[^ "\n]*)'
+
+        whole = "".join(broken(at) for at in range(last + 1))
+        behind = self._parts[last + 1 :]
+        if behind and behind[0].is_literal and behind[0].text[0] in '"]':
+            # The quote that closes the request is of it.
+            text = behind[0].text
+            whole += re.escape(text[0])
+            inner = rest(last + 2)
+            if len(text) > 1:
+                beginnings = [_loose(text[1:end]) for end in range(len(text) - 1, 1, -1)]
+                inner = "|".join([_loose(text[1:]) + inner, *beginnings])
+            return f"^{whole}(?:{inner})?{_LINE_END}" if inner else f"^{whole}{_LINE_END}"
+        return f"^{whole}(?:{rest(last + 1)})?{_LINE_END}"
 
     def _around(self, at: int) -> tuple[str, str]:
         """Return the literal text before a part and after it."""
@@ -400,7 +544,7 @@ class PatternFormat:
             if self._time is None:
                 return "the line does not say when it was written, and nothing around it does"
             at = self._wanted.get(self._time, self._formatted[0] if self._formatted else 0)
-            return f"{whole[f'f{at}']} is not a time"
+            return time_fault(whole[f"f{at}"].as_py())
         part, at = self.stop(text)
         if part is None:
             return f"more follows where the line should end, at character {at + 1}"
@@ -428,6 +572,15 @@ class PatternFormat:
             yield part, len(found["prefix"].as_py()) if found.is_valid else None
             if not found.is_valid:
                 return
+
+
+def _loose(text: str) -> str:
+    """Return what matches a text with as many spaces as it likes where it has one.
+
+    Beside a bracket there may be none.
+    """
+    spaced = re.escape(text).replace(r"\ ", " +")
+    return spaced.replace(r"\] +", r"\] *").replace(r" +\[", r" *\[")
 
 
 def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:
@@ -478,7 +631,9 @@ def _free_text(part: Part, before: str, after: str) -> str:
         return _QUOTED
     if before.endswith("[") and after.startswith("]"):
         return _IN_BRACKETS
-    # Names of users and lists of addresses have spaces: as little as the rest allows.
+    if part.field is Field.FORWARDED_FOR:
+        return MAYBE_ADDRESSES
+    # Names of users have spaces: as little as the rest allows.
     return _ANYTHING
 
 

@@ -13,7 +13,7 @@ from glancemetrics.formats.auto import AutoFormat, LastDetected
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, DurationUnit, LogFormat
 
 
 @attrs.frozen
@@ -52,12 +52,28 @@ def make_reading(
     trusted_proxies: Iterable[str] = (),
     date_format: str | None = None,
     time_format: str | None = None,
+    duration_unit: str | None = None,
+    *,
+    zone_is_told: bool = False,
 ) -> Reading:
     """Read what `--format` and others say. Raises `UsageError`, which names the place."""
     automatic = log_format.strip().lower() == AUTO
     given = None if automatic else read_format(log_format, date_format, time_format)
-    circumstances = Circumstances(zone=zone or UTC, trusted=read_networks(trusted_proxies))
+    circumstances = Circumstances(
+        zone=zone or UTC,
+        zone_is_told=zone_is_told,
+        trusted=read_networks(trusted_proxies),
+        duration_unit=None if duration_unit is None else read_unit(duration_unit),
+    )
     return Reading(given, circumstances)
+
+
+def read_unit(written: str) -> DurationUnit:
+    """Read what `--duration-unit` says. Raises `UsageError`."""
+    try:
+        return DurationUnit(written.strip().lower())
+    except ValueError:
+        raise UsageError(f"--duration-unit {written}: must be us, ms or s") from None
 
 
 def read_networks(written: Iterable[str]) -> tuple[Network, ...]:

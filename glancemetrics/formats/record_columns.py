@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.clients import clients_of, without_ports
+from glancemetrics.formats.clients import clients_of, hosts_of, listed_client
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.formats.log_format import NO_TIME, Circumstances
-from glancemetrics.formats.times import day_and_time, formatted_times, instants
+from glancemetrics.formats.times import (
+    EARLIEST,
+    LATEST,
+    day_and_time,
+    formatted_times,
+    instants,
+)
 from glancemetrics.native.line_decoder import LineDecoder
-from glancemetrics.native.strings import codes_of
+from glancemetrics.native.strings import codes_of, holds
 from glancemetrics.native.values import Kind, Numbers, State, read_numbers
-from glancemetrics.records import SCHEMA
+from glancemetrics.records import MOST_SECONDS, SCHEMA
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -57,21 +64,36 @@ _DASH = pa.scalar("-", pa.string())
 _GET, _HTTP, _CONNECT = (pa.scalar(text, pa.string()) for text in ("GET", "HTTP/1.1", "CONNECT"))
 
 
+@attrs.frozen(eq=False)
+class Records:
+    """What was made of rows."""
+
+    batch: pa.RecordBatch
+    """Of `records.SCHEMA`: those rows whose time is known."""
+    timed: Bools
+    """Which rows these are."""
+    damaged: Bools
+    """Which records have a value that cannot be used, and is not known."""
+
+
 def records_of(
     columns: Columns, line: Int32s, circumstances: Circumstances, strftime: str = ""
-) -> tuple[pa.RecordBatch, Bools]:
+) -> Records:
     """Make records of what lines have.
 
     `line` is which line of the chunk each row was; `strftime` the format of a `FORMATTED_TIME`.
-    Returns a batch of `records.SCHEMA` with those rows whose time is known, and which these are.
     """
     micros, timed = _times(columns, line, circumstances, strftime)
+    if len(micros) and (micros.min() < EARLIEST or micros.max() > LATEST):
+        timed = timed & (micros >= EARLIEST) & (micros <= LATEST)
     if not timed.all():
         columns = columns.of_rows(timed)
         micros = micros[timed]
     made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
     made |= _request_columns(_with_target(columns.texts))
-    made |= _durations(columns.numbers)
+    durations, damaged = _durations(columns.numbers, circumstances)
+    made |= durations
+    damaged |= columns.unusable(len(micros))
     made |= _more_durations(columns, made)
     host = _host(columns.texts, circumstances)
     if host is not None:
@@ -97,7 +119,7 @@ def records_of(
     columns_made = [
         made[field.name] if field.name in made else pa.nulls(rows, field.type) for field in SCHEMA
     ]
-    return pa.RecordBatch.from_arrays(columns_made, schema=SCHEMA), timed
+    return Records(pa.RecordBatch.from_arrays(columns_made, schema=SCHEMA), timed, damaged)
 
 
 def _times(
@@ -122,7 +144,9 @@ def _times(
             micros, good = instants(read_numbers(bare, Kind.ANY_TIME), zone, arrived)
             return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
         case _:
-            micros, good = instants(columns.numbers[field], zone, arrived)
+            micros, good = instants(
+                columns.numbers[field], zone, arrived, zone_is_told=circumstances.zone_is_told
+            )
             if circumstances.line_times is not None and not good.all():
                 # What is around a line says when it was written, where the line does not.
                 around = circumstances.line_times[line]
@@ -134,21 +158,21 @@ def _times(
 
 def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
     asking = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT)
-    peer = next((columns[field] for field in asking if field in columns), None)
-    if peer is None and Field.FORWARDED_FOR in columns:
-        # Of a proxy that writes down what it hands on: it has put its own client at the end.
-        return _last_clients(columns[Field.FORWARDED_FOR], circumstances)
-    if peer is None:
-        return None
+    said = next((columns[field] for field in asking if field in columns), None)
+    if said is None:
+        return _listed(columns, circumstances)
+    peer = said
+    if holds(said.distinct, b","):
+        peer = said.mapped(hosts_of(said.distinct, circumstances.trusted))
     for field in (Field.FORWARDED_FOR, Field.FORWARDED):
         if circumstances.trusted and field in columns:
             forwarded = columns[field]
             pairs = forwarded.codes.astype(np.int64) * (len(peer.distinct) + 1) + peer.codes
             _, first, where = np.unique(pairs, return_index=True, return_inverse=True)
-            peers, said = peer.of_rows(first), forwarded.of_rows(first)
+            peers, listed = peer.of_rows(first), forwarded.of_rows(first)
             hosts = clients_of(
                 peers.each(peers.distinct).to_pylist(),
-                said.each(said.distinct).to_pylist(),
+                listed.each(listed.distinct).to_pylist(),
                 circumstances.trusted,
                 rfc7239=field is Field.FORWARDED,
             )
@@ -157,17 +181,19 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
     return peer
 
 
-def _last_clients(forwarded: Texts, circumstances: Circumstances) -> Texts:
-    last = pc.replace_substring_regex(forwarded.distinct, r"^.*,\s*", "")
-    if not circumstances.trusted:
-        return forwarded.mapped(without_ports(last)).known()
-    whole = forwarded.distinct.to_pylist()
-    hosts = clients_of(
-        without_ports(last).to_pylist(),
-        [text.rpartition(",")[0] for text in whole],
-        circumstances.trusted,
-    )
-    return forwarded.mapped(pa.array(hosts, pa.string())).known()
+def _listed(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
+    """Return clients where nothing but a list says who they are."""
+    if Field.FORWARDED_FOR in columns:
+        forwarded = columns[Field.FORWARDED_FOR]
+        return forwarded.mapped(hosts_of(forwarded.distinct, circumstances.trusted))
+    if Field.FORWARDED in columns:
+        forwarded = columns[Field.FORWARDED]
+        clients = [
+            listed_client(text, circumstances.trusted, rfc7239=True)
+            for text in forwarded.distinct.to_pylist()
+        ]
+        return forwarded.mapped(pa.array(clients, pa.string()))
+    return None
 
 
 def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
@@ -176,20 +202,34 @@ def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
     return pa.array(values) if known.all() else pa.array(values, mask=~known)
 
 
-def _durations(columns: Mapping[Field, Numbers]) -> dict[str, pa.Array]:
+def _durations(
+    columns: Mapping[Field, Numbers], circumstances: Circumstances
+) -> tuple[dict[str, pa.Array], Bools | np.bool_]:
+    """Return durations in seconds, and which rows have one that cannot be."""
     made: dict[str, pa.Array] = {}
+    damaged: Bools | np.bool_ = np.False_
+    seconds_of: dict[Field, pa.Array] = {}
     for field, numbers in columns.items():
-        if field in _DURATIONS:
-            name, units = _DURATIONS[field]
-            seconds = _column(Numbers(numbers.values / units, numbers.states), np.float64)
+        if field not in _DURATIONS and field not in (Field.BEFORE_SECONDS, Field.AFTER_SECONDS):
+            continue
+        name, units = _DURATIONS.get(field, ("", 1.0))
+        values, known = numbers.values / units, numbers.known
+        if field is Field.DURATION and circumstances.duration_unit is not None:
+            unitless = numbers.states == State.WITHOUT_UNIT
+            values = np.where(unitless, values / circumstances.duration_unit.in_a_second, values)
+            known = known | unitless
+        absurd = known & ~(values <= MOST_SECONDS)
+        if absurd.any():
+            damaged = damaged | absurd
+            known = known & ~absurd
+        seconds = pa.array(values) if known.all() else pa.array(values, mask=~known)
+        seconds_of[field] = seconds
+        if name:
             made[name] = pc.coalesce(made[name], seconds) if name in made else seconds
-    if Field.BEFORE_SECONDS in columns and Field.AFTER_SECONDS in columns:
-        before, after = (
-            _column(columns[field], np.float64)
-            for field in (Field.BEFORE_SECONDS, Field.AFTER_SECONDS)
-        )
+    if Field.BEFORE_SECONDS in seconds_of and Field.AFTER_SECONDS in seconds_of:
+        before, after = (seconds_of[field] for field in (Field.BEFORE_SECONDS, Field.AFTER_SECONDS))
         made["duration"] = pc.add(pc.add(before, after), made["upstream_duration"])
-    return made
+    return made, damaged
 
 
 def _more_durations(columns: Columns, made: Mapping[str, pa.Array]) -> dict[str, pa.Array]:

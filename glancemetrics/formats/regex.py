@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import columns_of
-from glancemetrics.formats.fields import FIELD_PATTERNS, Field, wanted_of
+from glancemetrics.formats.fields import Field, wanted_of
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.notations.notation import NotationError
 from glancemetrics.formats.notations.strftime import is_whole_time, pattern_of, spelled_out
 from glancemetrics.formats.record_columns import records_of
+from glancemetrics.formats.times import time_fault
 from glancemetrics.native.values import Nothing, read_values
 
 GROUPS = {
@@ -121,19 +122,16 @@ class RegexFormat:
             {
                 self._field(name): read_values(
                     found[name].fill_null(""),
-                    wanted_of(self._field(name), Nothing.DASH | Nothing.EMPTY),
+                    wanted_of(self._field(name), Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES),
                 )
                 for name in self._names
             }
         )
-        good = columns.fit(len(line))
-        rows = np.flatnonzero(good)
-        if len(rows) < len(line):
-            columns = columns.of_rows(rows)
-        records, timed = records_of(columns, line[rows], circumstances, self._strftime)
-        line = line[rows][timed]
-        rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), line, assume_unique=True)
-        return Decoded(len(lines), records, line, rejected, self.name if len(line) else None)
+        made = records_of(columns, line, circumstances, self._strftime)
+        good = line[made.timed]
+        rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), good, assume_unique=True)
+        name = self.name if len(good) else None
+        return Decoded(len(lines), made.batch, good, rejected, name, good[made.damaged])
 
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""
@@ -143,13 +141,9 @@ class RegexFormat:
         found = pc.extract_regex(pa.array([f"{text}\n"]), self._extraction.whole)[0]
         if not found.is_valid:
             return "the regular expression does not match the line"
-        for name in self._names:
-            pattern = FIELD_PATTERNS.get(self._field(name))
-            if pattern is not None:
-                value = pa.array([found[name].as_py()], pa.string())
-                if not pc.match_substring_regex(value, f"^(?:{pattern}|)$")[0].as_py():
-                    return f"{name} is not a {GROUPS[name].value}"
-        return "time is not as --date-format says" if self._strftime else "time is not a time"
+        if self._strftime:
+            return "time is not as --date-format says"
+        return time_fault(found["time"].as_py())
 
 
 def _pieces(written: str) -> list[str]:

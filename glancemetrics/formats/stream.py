@@ -5,6 +5,7 @@ What is no record in any of them is a reject, unless it is another program's lin
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 
 import attrs
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.envelopes import Envelope
+from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import (
     NO_TIME,
@@ -21,9 +23,11 @@ from glancemetrics.formats.log_format import (
     Circumstances,
     Decoded,
     LogFormat,
+    Repairing,
     joined,
 )
 from glancemetrics.formats.noise import NOISE
+from glancemetrics.formats.pairs import PairsFormat
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -83,6 +87,8 @@ class StreamFormat:
         self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
     ) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
+        if chunk[: len(BOM_UTF8)] == BOM_UTF8:
+            chunk = chunk[len(BOM_UTF8) :]  # as Windows' tools begin a file
         if not self.envelopes:
             return self._decode_inside(chunk, circumstances)
         lines = lines_of(chunk)
@@ -94,6 +100,7 @@ class StreamFormat:
             lines=len(lines),
             line=opened.line[decoded.line],
             rejected=opened.line[decoded.rejected],
+            damaged=opened.line[decoded.damaged],
         )
         # Pieces of one line are part of its record, or rejected with it.
         pieces = len(lines) - len(opened.line)
@@ -128,6 +135,15 @@ class StreamFormat:
             parts.append((decoded, left))
             rejected = np.intersect1d(rejected, left[decoded.rejected], assume_unique=True)
             left = left[_others(decoded)]
+        if len(rejected) and circumstances.repairs:
+            lines = lines_of(chunk) if lines is None else lines
+            for log_format in self.formats:
+                if isinstance(log_format, Repairing) and len(rejected):
+                    broken = rejected.astype(np.int32)
+                    some = lines.take(pa.array(broken))
+                    repaired = log_format.repaired(some, circumstances.of_lines(broken))
+                    parts.append((repaired, broken))
+                    rejected = broken[repaired.rejected]
         if len(rejected):
             lines = lines_of(chunk) if lines is None else lines
             rejected = rejected[~self._foreign(lines.take(pa.array(rejected)))]
@@ -139,7 +155,10 @@ class StreamFormat:
         """Tell which lines that no format accepts are another program's."""
         foreign = pc.match_substring_regex(lines, f"{NOISE}|{_OTHER_LOGS}")
         if self.is_shared or self.envelopes:
-            foreign = pc.or_(foreign, pc.invert(pc.match_substring_regex(lines, _LIKE_A_REQUEST)))
+            # What is not about a request is none of their rejects.
+            own = [one.like for one in self.formats if isinstance(one, JsonFormat | PairsFormat)]
+            like = "|".join(dict.fromkeys([_LIKE_A_REQUEST, *own]))
+            foreign = pc.or_(foreign, pc.invert(pc.match_substring_regex(lines, like)))
         mask: Bools = foreign.to_numpy(zero_copy_only=False)
         return mask
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.values import Numbers, State
+from glancemetrics.native.values import Kind, Numbers, State, read_numbers
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
@@ -20,15 +20,38 @@ _AHEAD_SECONDS = 60
 """By which a server's clock may be ahead of ours."""
 
 
-def instants(times: Numbers, zone: tzinfo, arrived: float | None = None) -> tuple[Int64s, Bools]:
-    """Return microseconds since the epoch, and which are known; what names no zone is in `zone`."""
+EARLIEST = -62_135_596_800_000_000
+LATEST = 253_402_300_799_999_999
+"""Microseconds since the epoch: the years 1 to 9999 in UTC, which `datetime` can hold."""
+
+
+def instants(
+    times: Numbers, zone: tzinfo, arrived: float | None = None, *, zone_is_told: bool = False
+) -> tuple[Int64s, Bools]:
+    """Return microseconds since the epoch, and which are known; what names no zone is in `zone`.
+
+    So is what names one that several places call so, if the zone is told.
+    """
     micros = times.values
     local = times.states == State.WITHOUT_ZONE
+    if zone_is_told:
+        local |= times.states == State.IN_NAMED_ZONE
     if not local.any():
         return micros, times.known
     micros = micros.copy()
     micros[local] = in_zone(micros[local], zone, arrived)
     return micros, local | times.known
+
+
+def time_fault(text: str) -> str:
+    """Say in one clause why a text is no time."""
+    read = read_numbers(pa.array([text]), Kind.CLF_TIME)
+    if read.states[0] == State.IN_NAMED_ZONE:
+        zone = text.rpartition(" ")[2]
+        return f"{text} names a zone that several places call {zone}: --log-timezone says which"
+    if read.states[0] == State.KNOWN:
+        return f"{text} is not between the years 1 and 9999 in UTC"
+    return f"{text} is not a time"
 
 
 def day_and_time(
@@ -117,6 +140,6 @@ def _offset(micros: int, zone: tzinfo, fold: int) -> int:
     try:
         shown = datetime(1970, 1, 1, fold=fold) + timedelta(microseconds=micros)
         offset = shown.replace(tzinfo=zone, fold=fold).utcoffset()
-    except OverflowError:
+    except (OverflowError, ValueError):
         return 0
     return 0 if offset is None else round(offset.total_seconds()) * 1_000_000

@@ -177,8 +177,8 @@ class W3cFormat:
     def _formats(self, header: _Header, lines: pa.StringArray) -> list[PatternFormat]:
         """Return the formats that lines may have, by the header and the first of them."""
         few = lines.slice(0, _FIRST_LINES)
-        plain = few.filter(pc.invert(pc.match_substring_regex(few, NOISE)))
-        first = plain[0].as_py() if len(plain) else ""
+        plain = few.filter(pc.invert(pc.match_substring_regex(few, NOISE))).to_pylist()
+        first = plain[0] if plain else ""
         separator = "\t" if "\t" in first else " "
         wanted: Sequence[str] = [header.fields]
         if not header.fields:
@@ -193,6 +193,21 @@ class W3cFormat:
             if (CLOUDFRONT_MARK in fields.split()) == self.of_cloudfront
         )
         return [one for one in made if one is not None]
+
+    def _repaired(
+        self,
+        lines: pa.StringArray,
+        decoded: Decoded,
+        header: _Header,
+        circumstances: Circumstances,
+    ) -> Decoded:
+        """Read rejects without what is broken in them."""
+        broken = decoded.rejected
+        (log_format,) = self._formats(header, lines.slice(int(decoded.line[0]), 1))
+        repaired = log_format.repaired(lines.take(pa.array(broken)), circumstances)
+        every = np.arange(len(lines), dtype=np.int32)
+        parts = [(decoded, every), (repaired, broken)]
+        return joined(len(lines), parts, broken[repaired.rejected])
 
     def _decode_lines(
         self, lines: pa.StringArray, header: _Header, circumstances: Circumstances
@@ -213,6 +228,8 @@ class W3cFormat:
             best = nothing_decoded(len(lines))
         if not best.rejects:
             return best
+        if circumstances.repairs and best.batch.num_rows and header.fields:
+            best = self._repaired(lines, best, header, circumstances)
         blank = pc.match_substring_regex(lines.take(pa.array(best.rejected)), r"^\s*$")
         return attrs.evolve(best, rejected=best.rejected[~blank.to_numpy(zero_copy_only=False)])
 
@@ -222,12 +239,28 @@ def is_headerless(line: str) -> bool:
     return re.match(_HEADERLESS, line) is not None
 
 
-def _look_like(fields: str, separator: str, lines: pa.StringArray) -> bool:
+def _look_like(fields: str, separator: str, lines: Sequence[str]) -> bool:
     """Tell whether the values of most lines, each of them, look like those of some fields."""
-    strict = _format(fields, separator, False, by_form=True)
-    return strict is not None and (
-        2 * strict.decode_lines(lines, UNKNOWN).batch.num_rows >= len(lines)
-    )
+    strict = _strict(fields, separator)
+    fitting = sum(strict.fullmatch(line.rstrip("\r\n ")) is not None for line in lines)
+    return 2 * fitting >= len(lines)
+
+
+@functools.lru_cache(maxsize=64)
+def _strict(fields: str, separator: str) -> re.Pattern[str]:
+    """Return what lines look like of which every value looks like that of its field."""
+    patterns = []
+    for name in fields.split():
+        field = _FIELDS.get(name.lower())
+        # Texts between tabs may be anything, and are not mistaken for others.
+        is_free = separator == "\t" and field in _FREE
+        pattern = CELL if separator == "\t" else VALUE
+        if field in FIELD_PATTERNS and field in _TYPED:
+            pattern = FIELD_PATTERNS[field]
+        if not is_free:
+            pattern = _FORMS.get(name, pattern)
+        patterns.append(f"(?:{pattern})")
+    return re.compile(separator.join(patterns))
 
 
 @attrs.frozen
@@ -266,9 +299,7 @@ def _directive_lines(lines: pa.StringArray) -> list[int]:
 
 
 @functools.lru_cache(maxsize=64)
-def _format(
-    fields: str, separator: str, in_milliseconds: bool, by_form: bool = False
-) -> PatternFormat | None:
+def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat | None:
     names = fields.split()
     lower = {name.lower() for name in names}
     if not lower & {"time", "time-local"}:
@@ -288,9 +319,6 @@ def _format(
             parts.append(Part(name, field))
         else:
             pattern = VALUE if separator == " " else CELL
-            # Texts between tabs may be anything, and are not mistaken for others.
-            if by_form and not (separator == "\t" and field in _FREE):
-                pattern = _FORMS.get(name, pattern)
             parts.append(Part(name, field, pattern=pattern, may_be_quoted=True))
     return PatternFormat("W3C extended", parts)
 

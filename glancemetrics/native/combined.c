@@ -12,6 +12,7 @@
 
 #include "requests.h"
 #include "times.h"
+#include "values.h"
 
 enum column { HOST, IDENTITY, USER, REFERRER, AGENT, REQUEST, COLUMNS = REQUEST + REQUEST_PARTS };
 /* From REQUEST on the parts of the request, in the order of enum request_part. */
@@ -53,7 +54,10 @@ typedef struct {
     uint16_t status;
 } fields;
 
-static bool is_dash(span text) { return text.end - text.at == 1 && *text.at == '-'; }
+/* Whether a text says that there is none. */
+static bool is_nothing(span text) {
+    return text.end - text.at <= 1 && (text.at == text.end || *text.at == '-');
+}
 
 static bool is_marked(const uint8_t *at, const uint8_t *end) {
     return end - at >= 3 && !memcmp(at, "\xEF\xBB\xBF", 3);
@@ -101,16 +105,38 @@ static const uint8_t *closing_quote(const uint8_t *at, const uint8_t *end) {
     return NULL;
 }
 
+#define ONES 0x0101010101010101u
+
+/* Bytes whose highest bit is set where a word has a byte, or where one is not ASCII. */
+static inline uint64_t marks(uint64_t word, uint8_t byte) { return (word ^ (ONES * byte)) - ONES; }
+
+/* Whether a host may be a list, or have a port or brackets, or be `unknown`. At least 16 bytes stand
+   from its beginning on: the time does, too. */
+static inline bool may_be_odd(span host) {
+    uint64_t first = load64(host.at), second = load64(host.at + 8);
+    uint64_t found = marks(first, ',') | marks(first, ':') | marks(second, ',') | marks(second, ':');
+    return found & (ONES * 0x80) || *host.at == '[' || *host.at == 'u' || length_of(host) > 16;
+}
+
 static bool read_head(const uint8_t *at, const uint8_t *end, fields *read) {
-    for (int column = HOST; column <= IDENTITY; column++) {
-        const uint8_t *space = memchr(at, ' ', (size_t)(end - at));
-        if (!space || space == at)
+    const uint8_t *blank = memchr(at, ' ', (size_t)(end - at));
+    if (!blank || blank == at)
+        return false;
+    span host = {at, blank};
+    if (may_be_odd(host)) {
+        if (memchr(at, ',', length_of(host)) || is_unknown(host))
             return false;
-        read->texts[column] = (span){at, space};
-        at = space + 1;
+        host = without_port(host, MAYBE_PORT);
     }
+    read->texts[HOST] = host;
+    at = blank + 1;
+    const uint8_t *space = memchr(at, ' ', (size_t)(end - at));
+    if (!space || space == at)
+        return false;
+    read->texts[IDENTITY] = (span){at, space};
+    at = space + 1;
     read->texts[USER] = (span){at, end};
-    return at < end && *at != ' ' && !(end - at > 1 && at[0] == '-' && at[1] == ' ');
+    return at < end && *at != ' ' && end[-1] != ' ' && !(end - at > 1 && at[0] == '-' && at[1] == ' ');
 }
 
 /* ` 200 512`; what follows is at `*after`. */
@@ -136,7 +162,7 @@ static bool read_numbers(const uint8_t *at, const uint8_t *end, fields *read,
         read->bytes = read->bytes * 10 + (*at - '0');
     }
     *after = at;
-    return at > first;
+    return at > first && read->bytes <= (int64_t)MOST_BYTES;
 }
 
 static bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fields *read) {
@@ -179,7 +205,7 @@ static bool write_row(gm_decoder *decoder, const fields *read, const gm_rows *ro
     for (int column = 0; column < REQUEST; column++) {
         int32_t code = -1;
         span text = read->texts[column];
-        if ((read->combined || column < REFERRER) && !is_dash(text)) {
+        if ((read->combined || column < REFERRER) && !is_nothing(text)) {
             code = number_of(&decoder->columns[column], text);
             if (code < 0)
                 return false;
@@ -188,7 +214,7 @@ static bool write_row(gm_decoder *decoder, const fields *read, const gm_rows *ro
     }
     static const gm_request none = {{-1, -1, -1, -1, -1, -1}};
     const gm_request *request = &none;
-    if (!is_dash(read->request))
+    if (!is_nothing(read->request))
         request = request_of(&decoder->requests, read->request);
     if (!request)
         return false;

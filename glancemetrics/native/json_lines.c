@@ -6,10 +6,12 @@
 
 #include "values.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BY_LENGTH 32
 #define DEEPEST 64
+/* Objects and arrays that are read by calls inside calls; no path that is wanted goes deeper. */
 
 typedef struct {
     const uint8_t *key;
@@ -49,6 +51,8 @@ typedef struct {
     /* The same among those that are read at once. */
     uint8_t *plain;
     /* Room for strings without their escapes, of which as much is left as the lines are long. */
+    uint8_t *open;
+    /* Room for a bit for each object or array that a line could open. */
     gm_member members[MEMBERS];
     int member;
     /* How many members of the line have been read. */
@@ -157,6 +161,20 @@ static span unescaped(span text, uint8_t *room) {
     return (span){room, to};
 }
 
+/* Statuses and sizes may be any number that is whole: `200.0`, `1E3`, `-0`. */
+static void read_number(const gm_column *column, span text, int64_t row) {
+    int64_t number;
+    char written[24];
+    bool is_whole = column->kind == STATUS || column->kind == SIZE;
+    if (is_whole && number_read(column, text, row) == WRONG && whole_number(text, &number)) {
+        int length = snprintf(written, sizeof written, "%lld", (long long)number);
+        text = (span){(uint8_t *)written, (uint8_t *)written + length};
+    } else if (is_whole) {
+        return;
+    }
+    number_read(column, text, row);
+}
+
 static void keep(gm_json *json, const gm_json_node *node, span text) {
     const gm_column *column = &json->columns[node->value];
     int32_t *slot = &json->slots[node->value];
@@ -169,7 +187,7 @@ static void keep(gm_json *json, const gm_json_node *node, span text) {
     if (column->kind == TEXT)
         json->texts[*slot][json->line] = text;
     else
-        number_read(column, text, json->row);
+        read_number(column, text, json->row);
 }
 
 static const gm_json_node *inside(const gm_json *json, const gm_json_node *node, span key) {
@@ -277,10 +295,74 @@ static bool is_bare(uint8_t byte) {
            byte == '+' || byte == '.';
 }
 
+/* Where a number or a word ends; null if it is neither. */
+static const uint8_t *bare_end(const uint8_t *at, const uint8_t *end, bool *null) {
+    const uint8_t *begin = at;
+    while (at < end && is_bare(*at))
+        at++;
+    size_t length = (size_t)(at - begin);
+    *null = length == 4 && !memcmp(begin, "null", 4);
+    bool word = *null || (length == 4 && !memcmp(begin, "true", 4)) ||
+                (length == 5 && !memcmp(begin, "false", 5));
+    bool number = length && (*begin == '-' || (uint8_t)(*begin - '0') < 10);
+    return word || number ? at : NULL;
+}
+
+/* The end of an object or an array that goes too deep to be read by calls inside calls; nothing in it
+   is wanted. `open` has a bit for each that is open, set for an object. */
+static const uint8_t *deep_end(uint8_t *open, const uint8_t *at, const uint8_t *end) {
+    int64_t depth = 0;
+    bool escaped, null;
+    for (bool is_value = true;;) {
+        at = space_after(at, end);
+        if (at >= end)
+            return NULL;
+        bool is_object = depth && open[depth >> 3] >> (depth & 7) & 1;
+        if (is_value && (*at == '{' || *at == '[')) {
+            depth++;
+            is_object = *at++ == '{';
+            open[depth >> 3] = (uint8_t)((open[depth >> 3] & ~(1 << (depth & 7))) |
+                                         is_object << (depth & 7));
+            at = space_after(at, end);
+            is_value = at >= end || *at != (is_object ? '}' : ']');
+        } else if (is_value && *at == '"') {
+            at = string_end(at + 1, end, &escaped);
+            if (!at++)
+                return NULL;
+            is_value = false;
+        } else if (is_value) {
+            at = bare_end(at, end, &null);
+            if (!at)
+                return NULL;
+            is_value = false;
+        } else if (*at == (is_object ? '}' : ']')) {
+            at++;
+            if (!--depth)
+                return at;
+            continue;
+        } else if (*at == ',') {
+            at = space_after(at + 1, end);
+            is_value = true;
+        } else {
+            return NULL;
+        }
+        if (is_value && is_object) {
+            /* The key of a member, before its value. */
+            if (at >= end || *at != '"' || !(at = string_end(at + 1, end, &escaped)))
+                return NULL;
+            at = space_after(at + 1, end);
+            if (at >= end || *at++ != ':')
+                return NULL;
+        }
+    }
+}
+
 static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const uint8_t *at,
                                  const uint8_t *end, int depth) {
-    if (at >= end || depth > DEEPEST)
+    if (at >= end)
         return NULL;
+    if (depth > DEEPEST && (*at == '{' || *at == '['))
+        return deep_end(json->open, at, end);
     bool wanted = node && node->value >= 0;
     if (*at == '"') {
         bool escaped;
@@ -301,14 +383,9 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
     if (*at == '[')
         return read_array(json, node, at, end, depth + 1);
     const uint8_t *begin = at;
-    while (at < end && is_bare(*at))
-        at++;
-    size_t length = (size_t)(at - begin);
-    bool null = length == 4 && !memcmp(begin, "null", 4);
-    bool word = null || (length == 4 && !memcmp(begin, "true", 4)) ||
-                (length == 5 && !memcmp(begin, "false", 5));
-    bool number = length && (*begin == '-' || (uint8_t)(*begin - '0') < 10);
-    if (!word && !number)
+    bool null;
+    at = bare_end(at, end, &null);
+    if (!at)
         return NULL;
     if (wanted && !null)
         keep(json, node, (span){begin, at});
@@ -353,7 +430,8 @@ GM_API int64_t gm_read_json(const uint8_t *chunk, const int32_t *offsets, int64_
     uint8_t *plain = malloc((size_t)longest * TEXTS_AT_ONCE + 1);
     json.texts = malloc(width * sizeof *json.texts);
     json.slots = malloc(width * sizeof *json.slots);
-    bool good = plain && json.texts && json.slots;
+    json.open = malloc((size_t)longest / 8 + 1);
+    bool good = plain && json.texts && json.slots && json.open;
     for (int64_t value = 0; good && value < count; value++)
         json.slots[value] = UNSEEN;
     while (good && json.row < lines) {
@@ -370,5 +448,6 @@ GM_API int64_t gm_read_json(const uint8_t *chunk, const int32_t *offsets, int64_
     free(plain);
     free(json.texts);
     free(json.slots);
+    free(json.open);
     return good ? lines : -1;
 }

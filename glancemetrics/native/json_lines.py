@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Sequence
 
 import attrs
@@ -18,6 +19,7 @@ from glancemetrics.native.values import (
     Kind,
     Numbers,
     Rows,
+    State,
     TextRows,
     Wanted,
 )
@@ -66,6 +68,21 @@ class ReadObjects:
     """By number of the path, for those that are in any line: what each line has."""
 
 
+class _Room:
+    """Room for columns, of which each row is one; the states of all are ABSENT."""
+
+    def __init__(self, texts: int, others: int, lines: int) -> None:
+        self.codes = np.empty((texts, lines), np.int32)
+        self.numbers = np.empty((others, lines), np.int64)
+        self.states = np.zeros((others, lines), np.uint8)
+
+
+_LEAST_ROOM = 8
+"""A power of two, of lines."""
+_MOST_ROOM = 1 << 16
+"""Lines; for more, room is made and dropped again."""
+
+
 class JsonPaths:
     """Some paths in objects, made ready."""
 
@@ -77,6 +94,12 @@ class JsonPaths:
             self._is_text, np.cumsum(self._is_text) - 1, np.cumsum(~self._is_text) - 1
         )
         """Of each, which text or which number it is."""
+        self._rooms = threading.local()
+        self._columns = np.zeros(len(paths), NATIVE_COLUMN)
+        """What is wanted of each: to put that down anew takes a millisecond of many paths."""
+        self._columns["kind"] = [wanted.kind for wanted in self._wanted]
+        self._columns["nothing"] = [wanted.nothing for wanted in self._wanted]
+        self._columns["port"] = [wanted.port for wanted in self._wanted]
         made: list[_Node] = [_Node(value=-1)]
         for number, (path, _) in enumerate(paths):
             at = 0
@@ -94,15 +117,9 @@ class JsonPaths:
         size, count = len(lines), len(self._wanted)
         kinds = np.empty(size, np.uint8)
         seen = np.zeros(count, np.bool_)
-        # Most paths are in no line: what nobody writes to takes no memory.
-        texts = int(self._is_text.sum())
-        codes = np.empty((texts, size), np.int32)
-        numbers = np.empty((count - texts, size), np.int64)
-        states = np.zeros((count - texts, size), np.uint8)
-        columns = np.zeros(count, NATIVE_COLUMN)
-        columns["kind"] = [wanted.kind for wanted in self._wanted]
-        columns["nothing"] = [wanted.nothing for wanted in self._wanted]
-        columns["port"] = [wanted.port for wanted in self._wanted]
+        room = self._room_for(size)
+        codes, numbers, states = room.codes, room.numbers, room.states
+        columns = self._columns.copy()
         columns["texts"] = [0 if table is None else table.handle for table in tables]
         for name, array, those in (
             ("codes", codes, self._is_text),
@@ -129,12 +146,27 @@ class JsonPaths:
             at = self._place[i]
             table = tables[i]
             if table is not None:
-                found[i] = TextRows(codes[at], table)
+                found[i] = TextRows(codes[at, :size].copy(), table)
             else:
                 is_decimal = self._wanted[i].kind in DECIMAL_KINDS
                 dtype = np.float64 if is_decimal else np.int64
-                found[i] = Numbers(numbers[at].view(dtype), states[at])
+                found[i] = Numbers(numbers[at, :size].copy().view(dtype), states[at, :size].copy())
+                states[at, :size] = State.ABSENT
         return ReadObjects(kinds, found)
+
+    def _room_for(self, size: int) -> _Room:
+        """Return room for the columns of so many lines.
+
+        Most paths are in no line: what nobody writes to takes no memory. To have the rest from the
+        system anew each time takes as long as a tenth of the reading.
+        """
+        room: _Room | None = getattr(self._rooms, "room", None)
+        if room is None or room.codes.shape[1] < size:
+            texts = int(self._is_text.sum())
+            lines = 1 << max(_LEAST_ROOM, (size - 1).bit_length())
+            room = _Room(texts, len(self._is_text) - texts, lines)
+            self._rooms.room = room if lines <= _MOST_ROOM else None
+        return room
 
 
 def _child(nodes: list[_Node], parent: int, key: bytes) -> int:

@@ -5,6 +5,7 @@
 
 #include "hashing.h"
 #include "strings.h"
+#include "values.h"
 
 #define GROUPS 8
 #define LONGEST_NETWORK 64
@@ -217,4 +218,93 @@ GM_API int64_t gm_networks(gm_strings *networks, const int32_t *offsets, const u
     }
     free(table.slots);
     return enough ? 0 : -1;
+}
+
+/* RFC 1918, 6598, 3927 and 1122. */
+static bool is_private_v4(const uint8_t octets[4]) {
+    switch (octets[0]) {
+    case 10:
+    case 127:
+        return true;
+    case 100:
+        return octets[1] >> 6 == 1;
+    case 169:
+        return octets[1] == 254;
+    case 172:
+        return octets[1] >> 4 == 1;
+    case 192:
+        return octets[1] == 168;
+    default:
+        return false;
+    }
+}
+
+/* RFC 4193 and 4291: of one site, of one link, and the machine itself. */
+static bool is_private_v6(const uint16_t groups[GROUPS]) {
+    bool is_loopback = groups[GROUPS - 1] == 1;
+    for (int i = 0; i < GROUPS - 1; i++)
+        is_loopback = is_loopback && !groups[i];
+    return is_loopback || (groups[0] & 0xFE00) == 0xFC00 || (groups[0] & 0xFFC0) == 0xFE80;
+}
+
+static span trimmed(span text) {
+    while (text.at < text.end && *text.at == ' ')
+        text.at++;
+    while (text.at < text.end && text.end[-1] == ' ')
+        text.end--;
+    return text;
+}
+
+/* The client of a list of addresses, as formats/clients.py has it where no proxy is trusted: null for
+   none. False where what is no address needs to be looked at. */
+static bool client_of(span list, span *client) {
+    *client = (span){NULL, NULL};
+    if (!length_of(list) || !memchr(list.at, ',', length_of(list))) {
+        span host = without_port(list, MAYBE_PORT);
+        bool is_nothing = length_of(host) == 0 || (length_of(host) == 1 && *host.at == '-');
+        if (!is_nothing && !is_unknown(host))
+            *client = host;
+        return true;
+    }
+    for (bool more = true; more;) {
+        const uint8_t *comma = list.end;
+        while (comma > list.at && comma[-1] != ',')
+            comma--;
+        span hop = trimmed((span){comma, list.end});
+        more = comma > list.at;
+        list.end = more ? comma - 1 : comma;
+        if (hop.at == hop.end || (length_of(hop) == 1 && *hop.at == '-') || is_unknown(hop))
+            continue;
+        span host = without_port(hop, MAYBE_PORT);
+        uint8_t octets[4];
+        uint16_t groups[GROUPS];
+        bool is_private;
+        if (read_v4(host, octets))
+            is_private = is_private_v4(octets);
+        else if (host.at < host.end && read_v6(host, groups))
+            is_private = is_private_v6(groups);
+        else
+            return false;
+        *client = host;
+        if (!is_private)
+            return true;
+    }
+    return true;
+}
+
+/* Enter the clients of an Arrow array's lists of addresses: writes the number of each, -1 for none, -2
+   where somebody has to look at what is no address. -1 without memory, else 0. */
+GM_API int64_t gm_clients(gm_strings *clients, const int32_t *offsets, const uint8_t *data,
+                          int64_t count, int32_t *numbers) {
+    for (int64_t i = 0; i < count; i++) {
+        span client;
+        bool is_clear = client_of((span){data + offsets[i], data + offsets[i + 1]}, &client);
+        numbers[i] = is_clear ? -1 : -2;
+        if (is_clear && client.at) {
+            numbers[i] = number_of(clients, client);
+            if (numbers[i] < 0)
+                return -1;
+        }
+    }
+    return 0;
 }

@@ -49,6 +49,8 @@ library.gm_networks.argtypes = [
     Address,
 ]
 library.gm_networks.restype = Count
+library.gm_clients.argtypes = [Address, Address, Address, Count, Address]
+library.gm_clients.restype = Count
 quick.gm_codes.argtypes = [Address, Address, Count, Count, Address]
 quick.gm_valid.argtypes = [Address, Count, Address]
 quick.gm_valid.restype = Count
@@ -109,6 +111,16 @@ class StringTable:
         )
         return numbers
 
+    def enter_clients(self, lists: pa.StringArray) -> Int32s:
+        """Return the number of the client of each list of addresses, where no proxy is trusted.
+
+        -1 where there is none, -2 where what is no address has to be looked at.
+        """
+        numbers = np.empty(len(lists), np.int32)
+        offsets, data = text_addresses(lists)
+        checked(library.gm_clients(self.handle, offsets, data, len(lists), address(numbers)))
+        return numbers
+
     def strings(self) -> pa.StringArray:
         """Return all strings so far; the array is good until more are entered."""
         return strings_at(self.handle, self)
@@ -158,6 +170,15 @@ def indices_of(codes: Int32s) -> pa.Array:
     nulls = quick.gm_valid(address(codes), len(codes), address(valid))
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
     return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
+
+
+def holds(strings: pa.StringArray, byte: bytes) -> bool:
+    """Tell whether any string has a byte."""
+    _, offsets, data = strings.buffers()
+    if data is None or not len(strings):
+        return False
+    ends = np.frombuffer(offsets, np.int32)[[strings.offset, strings.offset + len(strings)]]
+    return bool((np.frombuffer(data, np.uint8)[slice(*ends.tolist())] == byte[0]).any())
 
 
 def longest(strings: pa.StringArray) -> int:

@@ -3,6 +3,11 @@
 
 #include "native.h"
 
+/* What is added is never below 0; a sum that no number can hold stays at the largest. */
+static inline int64_t sum_of(int64_t sum, int64_t added) {
+    return __builtin_add_overflow(sum, added, &sum) ? INT64_MAX : sum;
+}
+
 enum field { HITS, BYTES, ERRORS, FIELDS };
 
 /* Sum up rows by their code; those of code -1 are in none. */
@@ -13,7 +18,7 @@ GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
             continue;
         int64_t *value = sums[codes[i]];
         value[HITS]++;
-        value[BYTES] += sizes[i];
+        value[BYTES] = sum_of(value[BYTES], sizes[i]);
         value[ERRORS] += errors[i];
     }
 }
@@ -22,7 +27,7 @@ GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
 GM_API void gm_add(const int64_t *added, int64_t count, const int64_t *numbers, int64_t *sums) {
     for (int64_t i = 0; i < count; i++)
         if (numbers[i] >= 0)
-            sums[numbers[i]] += added[i];
+            sums[numbers[i]] = sum_of(sums[numbers[i]], added[i]);
 }
 
 /* Add what was summed for values that have other numbers in `sums`; -1 for none. */
@@ -34,6 +39,6 @@ GM_API void gm_add_sums(const int64_t (*added)[FIELDS], int64_t count, const int
         if (numbers[i] < 0)
             continue;
         for (int field = 0; field < FIELDS; field++)
-            sums[numbers[i]][field] += added[i][field];
+            sums[numbers[i]][field] = sum_of(sums[numbers[i]][field], added[i][field]);
     }
 }

@@ -12,6 +12,8 @@ Int64s = npt.NDArray[np.int64]
 
 HITS, BYTES, ERRORS = range(3)
 FIELDS = 3
+LARGEST = (1 << 63) - 1
+"""A sum that no number can hold stays at this one."""
 
 quick.gm_sum.argtypes = [Address, Count, Address, Address, Address]
 library.gm_add.argtypes = [Address, Count, Address, Address]
@@ -24,6 +26,13 @@ def sums_by_code(codes: Int32s, sizes: Int64s, errors: npt.NDArray[np.bool_], si
     sums = np.zeros((size, FIELDS), np.int64)
     quick.gm_sum(address(codes), len(codes), address(sizes), address(errors), address(sums))
     return sums
+
+
+def saturated(sums: Int64s, added: Int64s) -> Int64s:
+    """Add numbers that are not below 0; where no number can hold the sum, it is the largest."""
+    made = sums + added
+    made[made < 0] = LARGEST
+    return made
 
 
 def sum_groups(values: Int64s, numbers: Int64s, size: int) -> Int64s:

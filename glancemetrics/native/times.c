@@ -42,37 +42,95 @@ static const uint8_t *fraction_end(const uint8_t *at, const uint8_t *end, int mo
     return at == first || at - first > most ? NULL : at;
 }
 
-uint8_t read_iso_time(span text, int64_t *micros) {
+static bool is_in_calendar(int64_t seconds) { return seconds >= EARLIEST && seconds < LATEST; }
+
+/* `2015-05-17T10:05:03.25`: where it ends, and microseconds as if it were UTC; null if it is none. */
+static const uint8_t *iso_end(span text, int64_t *micros) {
     const uint8_t *at = text.at, *end = text.end;
-    int64_t days, seconds, fraction = 0, east = 0;
+    int64_t days, seconds, fraction = 0;
     if (end - at < DATE_LENGTH + 1 + TIME_LENGTH || (at[10] != 'T' && at[10] != ' ') ||
         !date_at(at, &days) || !time_at(at + 11, &seconds))
-        return WRONG;
+        return NULL;
     at += DATE_LENGTH + 1 + TIME_LENGTH;
     if (at < end && (*at == '.' || *at == ',')) {
         at = fraction_end(at + 1, end, MOST_FRACTION, &fraction);
         if (!at)
-            return WRONG;
+            return NULL;
     }
-    uint8_t state = at == end ? WITHOUT_ZONE : KNOWN;
-    if (at < end && (*at == '+' || *at == '-')) {
-        int64_t hours, minutes = 0;
-        bool west = *at++ == '-';
-        if (end - at < 2 || !read_digits(at, 2, &hours))
-            return WRONG;
-        at += 2;
-        if (end - at == 3 && *at == ':')
-            at++;
-        if (at < end && (end - at != 2 || !read_digits(at, 2, &minutes)))
-            return WRONG;
-        if (hours > 23 || minutes > 59)
-            return WRONG;
-        east = (hours * 3600 + minutes * 60) * (west ? -1 : 1);
-    } else if (at < end && (*at != 'Z' || end - at != 1)) {
+    *micros = (days * 86400 + seconds) * MICROS + fraction;
+    return at;
+}
+
+/* Seconds east of UTC, of `+02:00`, `+0200` or `+02`; false if it is none of these. */
+static bool offset_of(span zone, int64_t *east) {
+    const uint8_t *at = zone.at + 1, *end = zone.end;
+    int64_t hours, minutes = 0;
+    if (end - at < 2 || (*zone.at != '+' && *zone.at != '-') || !read_digits(at, 2, &hours))
+        return false;
+    at += 2;
+    if (end - at == 3 && *at == ':')
+        at++;
+    if (at < end && (end - at != 2 || !read_digits(at, 2, &minutes)))
+        return false;
+    if (hours > 23 || minutes > 59)
+        return false;
+    *east = (hours * 3600 + minutes * 60) * (*zone.at == '-' ? -1 : 1);
+    return true;
+}
+
+/* What a local time is in a zone that is so many seconds east of UTC. */
+static uint8_t moved(int64_t local, int64_t east, uint8_t state, int64_t *micros) {
+    *micros = local - east * MICROS;
+    bool known = state == KNOWN;
+    return known && !is_in_calendar((*micros - (MICROS - 1) * (*micros < 0)) / MICROS) ? WRONG : state;
+}
+
+uint8_t read_iso_time(span text, int64_t *micros) {
+    int64_t local, east = 0;
+    const uint8_t *at = iso_end(text, &local);
+    if (!at)
         return WRONG;
+    if (at == text.end) {
+        *micros = local;
+        return WITHOUT_ZONE;
     }
-    *micros = (days * 86400 + seconds - east) * MICROS + fraction;
-    return state;
+    if ((*at != 'Z' || text.end - at != 1) && !offset_of((span){at, text.end}, &east))
+        return WRONG;
+    return moved(local, east, KNOWN, micros);
+}
+
+/* Names that mean one offset wherever they are used; others (CST, IST, BST) do not.
+   Source: RFC 2822 section 4.3, and the time zone database of IANA. */
+static const struct {
+    const char name[6];
+    int16_t minutes;
+} zones[] = {
+    {"Z", 0},       {"UTC", 0},     {"GMT", 0},     {"UT", 0},      {"WET", 0},     {"WEST", 60},
+    {"CET", 60},    {"CEST", 120},  {"EET", 120},   {"EEST", 180},  {"MSK", 180},   {"EST", -300},
+    {"EDT", -240},  {"CDT", -300},  {"MDT", -360},  {"PDT", -420},  {"AKST", -540}, {"AKDT", -480},
+    {"HST", -600},  {"JST", 540},   {"KST", 540},   {"HKT", 480},   {"AEST", 600},  {"AEDT", 660},
+    {"NZST", 720},  {"NZDT", 780},
+};
+
+/* What follows a time: nothing, an offset or the name of a zone, with or without a space before it. */
+static uint8_t with_zone(int64_t local, span zone, int64_t *micros) {
+    *micros = local;
+    if (zone.at == zone.end)
+        return WITHOUT_ZONE;
+    zone.at += *zone.at == ' ';
+    size_t length = length_of(zone);
+    int64_t east;
+    if (!length)
+        return WRONG;
+    if (*zone.at == '+' || *zone.at == '-')
+        return offset_of(zone, &east) ? moved(local, east, KNOWN, micros) : WRONG;
+    for (size_t i = 0; i < length; i++)
+        if (length > 5 || (uint8_t)(zone.at[i] - 'A') > 25)
+            return WRONG;
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
+        if (strlen(zones[i].name) == length && !memcmp(zones[i].name, zone.at, length))
+            return moved(local, zones[i].minutes * 60, KNOWN, micros);
+    return length > 1 ? IN_NAMED_ZONE : WRONG;
 }
 
 uint8_t read_date(span text, int64_t *micros) {
@@ -141,6 +199,10 @@ bool read_clf_seconds(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
         if (!clock->valid)
             return false;
         clock->seconds -= east;
+        /* The first and the last hours that the calendar has are looked at elsewhere. */
+        clock->valid = is_in_calendar(clock->seconds - 3601) && is_in_calendar(clock->seconds + 3601);
+        if (!clock->valid)
+            return false;
         memcpy(clock->known, text, DATE_AND_HOUR);
         memcpy(clock->known + DATE_AND_HOUR, text + LOCAL_LENGTH, ZONE_LENGTH);
     }
@@ -151,13 +213,35 @@ bool read_clf_seconds(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
     return true;
 }
 
+/* `17/May/2015:10:05:03` with a fraction or without, a space for the colon: where it ends. */
+static const uint8_t *clf_end(span text, int64_t *micros) {
+    uint8_t known[LOCAL_LENGTH];
+    int64_t hour, within, fraction = 0;
+    if (length_of(text) < LOCAL_LENGTH)
+        return NULL;
+    memcpy(known, text.at, LOCAL_LENGTH);
+    if (known[11] == ' ')
+        known[11] = ':';
+    if (!hour_at(known, &hour) || !minute_at(known + DATE_AND_HOUR, &within))
+        return NULL;
+    const uint8_t *at = text.at + LOCAL_LENGTH;
+    if (at < text.end && (*at == '.' || *at == ','))
+        at = fraction_end(at + 1, text.end, MOST_FRACTION, &fraction);
+    *micros = (hour + within) * MICROS + fraction;
+    return at;
+}
+
 uint8_t read_clf_time(span text, int64_t *micros) {
     gm_clock clock = {.valid = false};
-    int64_t seconds;
-    if (length_of(text) != CLF_LENGTH || !read_clf_seconds(&clock, text.at, &seconds))
-        return WRONG;
-    *micros = seconds * MICROS;
-    return KNOWN;
+    int64_t seconds, local;
+    size_t length = length_of(text);
+    if (length == CLF_LENGTH && read_clf_seconds(&clock, text.at, &seconds)) {
+        *micros = seconds * MICROS;
+        return KNOWN;
+    }
+    bool is_iso = length > DATE_LENGTH && text.at[4] == '-';
+    const uint8_t *at = is_iso ? iso_end(text, &local) : clf_end(text, &local);
+    return at ? with_zone(local, (span){at, text.end}, micros) : WRONG;
 }
 
 uint8_t read_clf_local_time(span text, int64_t *micros) {

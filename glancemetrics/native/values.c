@@ -1,13 +1,14 @@
 #include "values.h"
 
+#include <math.h>
+
 #include "calendar.h"
 #include "times.h"
 
 #define MICROS 1000000
 #define MOST_DIGITS 17
 #define MOST_FRACTION 9
-#define MOST_SIZE_DIGITS 18
-#define LATEST (253402300800 * (int64_t)MICROS) /* the year 10000 */
+#define MOST_EXPONENT 9999
 
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -16,23 +17,14 @@ static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
 static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
 
 /* Whether a text says that there is nothing: `-`, or as some servers have it `-1`. */
-static bool is_dash(span text, bool with_zeros) {
-    const uint8_t *at = text.at + 1;
-    if (text.at == text.end || *text.at != '-')
-        return false;
-    if (at == text.end)
-        return true;
-    if (*at++ != '1')
-        return false;
-    if (with_zeros && at < text.end && *at == '.')
-        for (at++; at < text.end && *at == '0';)
-            at++;
-    return at == text.end;
+static bool is_dash(span text) {
+    size_t length = length_of(text);
+    return length && *text.at == '-' && (length == 1 || (length == 2 && text.at[1] == '1'));
 }
 
 static uint8_t read_status(span text, bool with_words, int64_t *status) {
     size_t length = length_of(text);
-    if (is_dash(text, false))
+    if (is_dash(text))
         return NOTHING;
     const uint8_t *at = text.at;
     if (!with_words && length == 1 && *at == '0') {
@@ -51,62 +43,151 @@ static uint8_t read_status(span text, bool with_words, int64_t *status) {
     return KNOWN;
 }
 
-static uint8_t read_size(span text, int64_t *size) {
-    const uint8_t *at = text.at;
-    if (is_dash(text, false))
-        return NOTHING;
-    at += at < text.end && *at == '+';
-    if (at == text.end || text.end - at > MOST_SIZE_DIGITS)
-        return WRONG;
-    *size = 0;
-    for (; at < text.end; at++) {
-        if (!is_digit(*at))
-            return WRONG;
-        *size = *size * 10 + (*at - '0');
-    }
-    return KNOWN;
-}
+/* A number without a sign, as JSON has it (RFC 8259 section 6), with any zeros before it. */
+typedef struct {
+    uint64_t digits;
+    /* The first that matter: the others change nothing that a double could show. */
+    int exponent;
+    /* The power of ten by which they are to be multiplied. */
+    bool whole;
+    /* Whether nothing stands behind the point but zeros. */
+} gm_decimal;
 
-/* Read `12`, `0.25`: where it ends; null if none begins here. Correctly rounded up to 2^53; beyond,
-   whole part and fraction are rounded by themselves. */
-static const uint8_t *decimal_end(const uint8_t *at, const uint8_t *end, double *decimal) {
+/* Where a number that begins here ends; null if none does. */
+static const uint8_t *number_end(const uint8_t *at, const uint8_t *end, gm_decimal *number) {
     const uint8_t *first = at;
-    uint64_t whole = 0, all;
+    const uint64_t room = UINT64_C(1000000000000000000);
+    *number = (gm_decimal){0, 0, true};
     for (; at < end && is_digit(*at); at++) {
-        if (at - first == MOST_DIGITS)
-            return NULL;
-        whole = whole * 10 + (*at - '0');
+        if (number->digits < room)
+            number->digits = number->digits * 10 + (*at - '0');
+        else
+            number->exponent += number->exponent < MOST_EXPONENT;
     }
     if (at == first)
         return NULL;
-    if (end - at < 2 || *at != '.' || !is_digit(at[1])) {
-        *decimal = (double)whole;
-        return at;
-    }
-    uint64_t fraction = 0;
-    for (first = ++at; at < end && is_digit(*at); at++) {
-        if (at - first == MOST_FRACTION)
-            return NULL;
-        fraction = fraction * 10 + (*at - '0');
-    }
-    int digits = (int)(at - first);
-    if (whole < (uint64_t)1 << 53 && !__builtin_mul_overflow(whole, (uint64_t)powers[digits], &all) &&
-        !__builtin_add_overflow(all, fraction, &all) && all <= (uint64_t)1 << 53)
-        *decimal = (double)all / powers[digits];
-    else
-        *decimal = (double)whole + (double)fraction / powers[digits];
+    if (end - at > 1 && *at == '.' && is_digit(at[1]))
+        for (at++; at < end && is_digit(*at); at++) {
+            number->whole = number->whole && *at == '0';
+            if (number->digits < room) {
+                number->digits = number->digits * 10 + (*at - '0');
+                number->exponent -= number->exponent > -MOST_EXPONENT;
+            }
+        }
     return at;
 }
 
-static uint8_t read_decimal(span text, double *decimal) {
-    if (is_dash(text, true))
-        return NOTHING;
-    const uint8_t *at = text.at + (text.at < text.end && *text.at == '+');
-    return decimal_end(at, text.end, decimal) == text.end ? KNOWN : WRONG;
+/* Where the exponent of a number ends, which is taken into account; `at` if there is none. */
+static const uint8_t *exponent_end(const uint8_t *at, const uint8_t *end, gm_decimal *number) {
+    const uint8_t *digit = at + 1;
+    if (at == end || (*at | 0x20) != 'e')
+        return at;
+    bool negative = digit < end && *digit == '-';
+    digit += digit < end && (*digit == '-' || *digit == '+');
+    if (digit == end || !is_digit(*digit))
+        return at;
+    int exponent = 0;
+    for (; digit < end && is_digit(*digit); digit++)
+        if (exponent < MOST_EXPONENT)
+            exponent = exponent * 10 + (*digit - '0');
+    number->exponent += negative ? -exponent : exponent;
+    return digit;
 }
 
-/* The letters of a unit: a to z and both signs for micro. */
+/* Correctly rounded up to 2^53 and ten to the power of 22; else to the last but one bit. */
+static double scaled(const gm_decimal *number) {
+    int exponent = number->exponent;
+    if (!number->digits || exponent < -400)
+        return 0;
+    if (exponent > 400)
+        return HUGE_VAL;
+    if (number->digits <= (uint64_t)1 << 53 && exponent >= -22 && exponent <= 22)
+        return exponent < 0 ? (double)number->digits / powers[-exponent]
+                            : (double)number->digits * powers[exponent];
+    long double value = (long double)number->digits;
+    for (; exponent >= 22; exponent -= 22)
+        value *= 1e22L;
+    for (; exponent <= -22; exponent += 22)
+        value /= 1e22L;
+    return (double)(exponent < 0 ? value / (long double)powers[-exponent]
+                                 : value * (long double)powers[exponent]);
+}
+
+/* Read `512`, `+512`, `512.0`, `5E2`; a size that cannot be is UNUSABLE. */
+static uint8_t read_size(span text, int64_t *size) {
+    gm_decimal number;
+    if (is_dash(text))
+        return NOTHING;
+    bool negative = *text.at == '-';
+    const uint8_t *at = number_end(text.at + (negative || *text.at == '+'), text.end, &number);
+    if (!at || !number.whole)
+        return WRONG;
+    if (at < text.end) {
+        if (text.end - at > 1 && at[1] == '-')
+            return WRONG;
+        at = exponent_end(at, text.end, &number);
+    }
+    if (at != text.end)
+        return WRONG;
+    *size = 0;
+    if (!number.digits)
+        return KNOWN;
+    for (; number.exponent < 0; number.exponent++)
+        number.digits /= 10;
+    for (; number.exponent > 0 && number.digits <= MOST_BYTES; number.exponent--)
+        number.digits *= 10;
+    if (negative || number.digits > MOST_BYTES)
+        return UNUSABLE;
+    *size = (int64_t)number.digits;
+    return KNOWN;
+}
+
+/* Read `12`, `0.25`, `8.5e-05`: where it ends; null if none begins here. */
+static const uint8_t *decimal_end(const uint8_t *at, const uint8_t *end, double *decimal) {
+    gm_decimal number;
+    at = number_end(at, end, &number);
+    if (!at)
+        return NULL;
+    if (at < end && (*at | 0x20) == 'e')
+        at = exponent_end(at, end, &number);
+    *decimal = scaled(&number);
+    return at;
+}
+
+/* What a decimal with its sign is: `-1` is nothing, as some servers have it, and less than nothing is
+   not what a decimal can be here. */
+static uint8_t signed_state(bool negative, double decimal) {
+    if (!negative || decimal == 0)
+        return decimal <= LARGEST_DECIMAL ? KNOWN : UNUSABLE;
+    return decimal == 1 ? NOTHING : UNUSABLE;
+}
+
+static uint8_t read_decimal(span text, double *decimal) {
+    if (length_of(text) == 1 && *text.at == '-')
+        return NOTHING;
+    bool negative = *text.at == '-';
+    if (decimal_end(text.at + (negative || *text.at == '+'), text.end, decimal) != text.end)
+        return WRONG;
+    return signed_state(negative, *decimal);
+}
+
+bool whole_number(span text, int64_t *number) {
+    gm_decimal decimal;
+    bool negative = text.at < text.end && *text.at == '-';
+    const uint8_t *at = number_end(text.at + negative, text.end, &decimal);
+    if (!at || exponent_end(at, text.end, &decimal) != text.end)
+        return false;
+    double value = scaled(&decimal);
+    if (value >= (double)((int64_t)1 << 53) || value != (double)(int64_t)value)
+        return false;
+    *number = negative ? -(int64_t)value : (int64_t)value;
+    return true;
+}
+
+/* The letters of a unit: a to z and both signs for micro; none begins with the e of an exponent. */
 static const uint8_t *letters_end(const uint8_t *at, const uint8_t *end) {
+    if (at < end && *at == 'e')
+        return at;
     for (;;) {
         if (at < end && (uint8_t)(*at - 'a') < 26)
             at++;
@@ -131,12 +212,15 @@ static double seconds_in(span unit) {
     return 0;
 }
 
-/* Read `12.5ms`, `1m2s`; what has no unit is `unitless` seconds, 0 for not known. */
-static uint8_t read_duration(span text, double unitless, double *seconds) {
+/* Read `12.5ms`, `1m2s`: seconds. What has no unit is WITHOUT_UNIT; a unit that is not known leaves
+   NOTHING. */
+static uint8_t read_duration(span text, double *seconds) {
     const uint8_t *at = text.at;
     bool known = true;
     if (length_of(text) == 1 && *at == '-')
         return NOTHING;
+    bool negative = *at == '-';
+    at += negative || *at == '+';
     *seconds = 0;
     for (bool first = true; first || at < text.end; first = false) {
         double number;
@@ -144,14 +228,24 @@ static uint8_t read_duration(span text, double unitless, double *seconds) {
         if (!at)
             return WRONG;
         const uint8_t *unit_end = letters_end(at, text.end);
-        if (unit_end == at && !first)
-            return WRONG;
-        double unit = unit_end == at ? unitless : seconds_in((span){at, unit_end});
+        if (unit_end == at) {
+            if (!first || at < text.end)
+                return WRONG;
+            *seconds = number;
+            uint8_t state = signed_state(negative, number);
+            return state == KNOWN ? WITHOUT_UNIT : state;
+        }
+        double unit = seconds_in((span){at, unit_end});
         known = known && unit > 0;
         *seconds += number * unit;
         at = unit_end;
     }
-    return known ? KNOWN : NOTHING;
+    return known ? signed_state(negative, *seconds) : NOTHING;
+}
+
+static uint8_t read_duration_in_seconds(span text, double *seconds) {
+    uint8_t state = read_duration(text, seconds);
+    return state == WITHOUT_UNIT ? KNOWN : state;
 }
 
 /* Add up what several upstreams took: `0.010, 0.002 : -`, with commas between servers and colons
@@ -182,7 +276,7 @@ static uint8_t read_decimals(span text, double *sum) {
         else
             return WRONG;
     }
-    return known ? KNOWN : NOTHING;
+    return known ? signed_state(false, *sum) : NOTHING;
 }
 
 /* Microseconds, of digits and the power of ten by which they are to be multiplied: rounded. */
@@ -201,7 +295,7 @@ static uint8_t micros_of(uint64_t digits, int exponent, int64_t *micros) {
         uint64_t whole = digits / one;
         digits = whole + (digits - whole * one >= one - one / 2);
     }
-    if (digits >= (uint64_t)LATEST)
+    if (digits >= (uint64_t)LATEST * MICROS)
         return WRONG;
     *micros = (int64_t)digits;
     return KNOWN;
@@ -252,11 +346,12 @@ static uint8_t read_any_epoch(span text, int64_t *micros) {
     if (at < text.end) {
         if ((*at++ | 0x20) != 'e')
             return WRONG;
-        at += at < text.end && *at == '+';
+        bool negative = at < text.end && *at == '-';
+        at += at < text.end && (*at == '+' || *at == '-');
         int64_t more;
         if (at == text.end || text.end - at > 2 || !read_digits(at, (int)(text.end - at), &more))
             return WRONG;
-        exponent += (int)more;
+        exponent += negative ? -(int)more : (int)more;
     }
     /* Seconds up to the year 5138, milliseconds from 1973 on, and so forth. */
     double size = (double)digits;
@@ -270,10 +365,12 @@ static uint8_t read_any_epoch(span text, int64_t *micros) {
 
 static uint8_t read_any_time(span text, int64_t *micros) {
     size_t length = length_of(text);
-    if (length > 10 && text.at[4] == '-')
-        return read_iso_time(text, micros);
-    if (length > 19 && text.at[2] == '/')
-        return read_clf_time(text, micros) == KNOWN ? KNOWN : read_clf_local_time(text, micros);
+    if (length > 2 && *text.at == '[' && text.end[-1] == ']') {
+        text = (span){text.at + 1, text.end - 1};
+        length -= 2;
+    }
+    if (length > 10 && (text.at[4] == '-' || text.at[2] == '/'))
+        return read_clf_time(text, micros);
     return read_any_epoch(text, micros);
 }
 
@@ -290,9 +387,9 @@ static uint8_t value_of(int64_t kind, span text, gm_number *number) {
     case DECIMAL:
         return read_decimal(text, &number->decimal);
     case DURATION:
-        return read_duration(text, 0, &number->decimal);
+        return read_duration(text, &number->decimal);
     case DURATION_IN_SECONDS:
-        return read_duration(text, 1, &number->decimal);
+        return read_duration_in_seconds(text, &number->decimal);
     case DECIMALS:
         return read_decimals(text, &number->decimal);
     case CLF_TIME:
@@ -330,7 +427,7 @@ uint8_t number_read(const gm_column *column, span text, int64_t row) {
     return state;
 }
 
-static span without_port(span host, int64_t port) {
+span without_port(span host, int64_t port) {
     if (host.at == host.end)
         return host;
     const uint8_t *end = host.end;
@@ -350,6 +447,10 @@ static span without_port(span host, int64_t port) {
     return (span){host.at, end - 1};
 }
 
+bool is_unknown(span host) {
+    return length_of(host) == 7 && !memcmp(host.at, "unknown", 7);
+}
+
 bool texts_entered(const gm_column *column, const span *texts, int count, int64_t row) {
     span some[TEXTS_AT_ONCE] = {{NULL, NULL}};
     int which[TEXTS_AT_ONCE];
@@ -361,8 +462,9 @@ bool texts_entered(const gm_column *column, const span *texts, int count, int64_
             continue;
         span text = column->port ? without_port(texts[i], column->port) : texts[i];
         size_t length = length_of(text);
-        if ((!length && column->nothing & EMPTY) ||
-            (length == 1 && *text.at == '-' && column->nothing & DASH))
+        if ((column->port && is_unknown(text)) || (!length && column->nothing & EMPTY) ||
+            (length == 1 && *text.at == '-' && column->nothing & DASH) ||
+            (length == 2 && !memcmp(text.at, "\"\"", 2) && column->nothing & QUOTES))
             continue;
         which[kept] = i;
         some[kept++] = text;
@@ -433,6 +535,11 @@ static bool is_host_and_port(span text) {
     return at < text.end && at - text.at > 1 && at[-1] == ':' && !has_blank(text);
 }
 
+/* A word without a comma, behind which a list of addresses would go on. */
+static bool is_host(span text) {
+    return text.at < text.end && !has_blank(text) && !memchr(text.at, ',', length_of(text));
+}
+
 static bool is_integer(span text) {
     const uint8_t *at = text.at;
     at += at < text.end && (*at == '-' || *at == '+');
@@ -472,6 +579,10 @@ bool has_form(int64_t form, span text) {
         return text.at == text.end || !memchr(text.at, '\t', length_of(text));
     case HOST_AND_PORT:
         return is_host_and_port(text);
+    case SINGLE_HOST:
+        return is_host(text);
+    case MAYBE_HOST:
+        return text.at == text.end || is_host(text);
     case MARKED:
         return text.at == text.end || *text.at == '?';
     case INTEGER:

@@ -26,7 +26,24 @@ enum kind {
     TIME_OF_DAY,
 };
 
-enum state { ABSENT, NOTHING, KNOWN, WITHOUT_ZONE, WRONG };
+/* WITHOUT_ZONE and WITHOUT_UNIT are one: what is missing is told elsewhere. UNUSABLE is what the kind
+   wants, but cannot be: it is not known. IN_NAMED_ZONE has a zone that several places call so. */
+enum state {
+    ABSENT,
+    NOTHING,
+    KNOWN,
+    WITHOUT_ZONE,
+    WITHOUT_UNIT = WITHOUT_ZONE,
+    WRONG,
+    UNUSABLE,
+    IN_NAMED_ZONE,
+};
+
+/* As records.py has them, with the reasons. */
+#define MOST_BYTES ((uint64_t)1 << 46)
+#define LARGEST_DECIMAL 1e18
+#define EARLIEST (-62135596800)
+#define LATEST 253402300800
 
 typedef union {
     int64_t whole;
@@ -38,7 +55,7 @@ typedef union {
 enum port { NO_PORT, MAYBE_PORT, A_PORT };
 
 /* Which texts are none: bits of a column's `nothing`. */
-enum nothing { DASH = 1, EMPTY = 2 };
+enum nothing { DASH = 1, EMPTY = 2, QUOTES = 4 };
 
 typedef struct {
     int64_t kind;
@@ -74,7 +91,18 @@ enum form {
     BRACES,
     TAIL,
     WORD_AND_TAIL,
+    SINGLE_HOST,
+    MAYBE_HOST,
 };
+
+/* A host without its port, and without the brackets of an IPv6 address. */
+span without_port(span host, int64_t port);
+
+/* Whether a proxy says that it does not know whom it asks for. */
+bool is_unknown(span host);
+
+/* Read a number as JSON has it; false if it is not whole, or too large. */
+bool whole_number(span text, int64_t *number);
 
 bool has_form(int64_t form, span text);
 

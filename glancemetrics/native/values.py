@@ -36,17 +36,18 @@ class Kind(enum.IntEnum):
     STATUS_WORDS = 2
     """`200 OK`."""
     SIZE = 3
-    """`512`, `+512`."""
+    """`512`, `+512`, `512.0`, `5E2`."""
     DECIMAL = 4
-    """`0.25`, `+12`."""
+    """`0.25`, `+12`, `8.5e-05`."""
     DURATION = 5
-    """`12.5ms`, `1m2s`: seconds; not known without a unit."""
+    """`12.5ms`, `1m2s`: seconds; a number without a unit is `WITHOUT_UNIT`."""
     DURATION_IN_SECONDS = 6
     """The same, in seconds without a unit."""
     DECIMALS = 7
     """`0.010, 0.002 : -`: their sum."""
     CLF_TIME = 8
     """Here and in the next ones: microseconds since the epoch."""
+    """Also with a fraction, without a zone, or as ISO 8601 has it."""
     CLF_LOCAL_TIME = 9
     ISO_TIME = 10
     ANY_TIME = 11
@@ -69,8 +70,14 @@ class State(enum.IntEnum):
     KNOWN = 2
     WITHOUT_ZONE = 3
     """The text names no zone; the time is as if it were UTC."""
+    WITHOUT_UNIT = 3
+    """Of durations: the text names no unit."""
     WRONG = 4
     """The text is nothing of the kind."""
+    UNUSABLE = 5
+    """The text is of the kind, but says what cannot be: a negative duration, an absurd size."""
+    IN_NAMED_ZONE = 6
+    """The text names a zone that several places call so; the time is as if it were UTC."""
 
 
 DECIMAL_KINDS = frozenset({Kind.DECIMAL, Kind.DURATION, Kind.DURATION_IN_SECONDS, Kind.DECIMALS})
@@ -100,6 +107,10 @@ class Form(enum.IntEnum):
     TAIL = 10
     """Empty, or begins with a space."""
     WORD_AND_TAIL = 11
+    SINGLE_HOST = 12
+    """A word without a comma."""
+    MAYBE_HOST = 13
+    """The same, or empty."""
 
 
 class Port(enum.IntEnum):
@@ -118,6 +129,8 @@ class Nothing(enum.IntFlag):
     NONE = 0
     DASH = 1
     EMPTY = 2
+    QUOTES = 4
+    """Empty ones."""
 
 
 class NativeColumn(ctypes.Structure):

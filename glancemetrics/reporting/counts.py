@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from glancemetrics.dimensions import OTHER
 from glancemetrics.native.strings import StringTable, codes_of
-from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, sum_groups
+from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, saturated, sum_groups
 from glancemetrics.reporting.slices import Slice
 from glancemetrics.reporting.visitors import Came, Pairs, TurnedPairs
 
@@ -195,7 +195,7 @@ class Counts:
         add_sums(self._sums, np.ascontiguousarray(sums), numbers)
         if len(micros):
             known, self._micros = self._micros, sum_groups(micros, numbers[: len(micros)], size)
-            self._micros[: len(known)] += known
+            self._micros[: len(known)] = saturated(self._micros[: len(known)], known)
         return numbers
 
     def _number(self, names: pa.Array) -> tuple[Int64s, int]:

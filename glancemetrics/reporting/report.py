@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.alert_events import iso_time
+from glancemetrics.humane import format_count
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.counts import Counts
@@ -130,6 +131,8 @@ class Report:
     """Why this is not all of the log."""
     foreign: int = 0
     """Lines of other programs."""
+    damaged: int = 0
+    """Records with a field that could not be read, and is unknown; filtered ones too."""
 
     def panel(self, name: str) -> Panel:
         """Return the panel of a name. Raises `KeyError` with the reason if it was left out."""
@@ -151,6 +154,7 @@ class Report:
             "rejects": self.rejects.count,
             "reject_samples": [attrs.asdict(reject) for reject in self.rejects.samples],
             "foreign": self.foreign,
+            "damaged": self.damaged,
             "hits": self.hits,
             "bytes": self.bytes,
             "visitors": self.visitors,
@@ -201,6 +205,12 @@ class Wishes:
     """Whose days and hours; `None` for UTC."""
 
 
+def damaged_note(count: int) -> str:
+    """Say how many requests have a field that could not be read."""
+    requests = "request has" if count == 1 else "requests have"
+    return f"{format_count(count)} {requests} a field that could not be read; it counts as unknown"
+
+
 def build_report(
     tally: Tally,
     wishes: Wishes,
@@ -210,6 +220,7 @@ def build_report(
     filtered: int = 0,
     rejects: Rejects | None = None,
     foreign: int = 0,
+    damaged: int = 0,
     unfinished: str | None = None,
 ) -> Report:
     """Make the report of what has been counted."""
@@ -231,6 +242,7 @@ def build_report(
         filtered=filtered,
         rejects=rejects or Rejects(),
         foreign=foreign,
+        damaged=damaged,
         hits=tally.records,
         bytes=tally.bytes,
         errors=tally.errors,

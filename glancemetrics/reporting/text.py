@@ -20,7 +20,7 @@ from glancemetrics.humane import (
     format_share,
 )
 from glancemetrics.reporting.panel_names import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
+from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
 
 NARROWEST = 60
 _NAME = "GlanceMetrics · "
@@ -69,7 +69,11 @@ class _Writer:
     def lines(self) -> Iterator[str]:
         report = self._report
         yield from self._head()
-        if report.rejects.count or any(source.trouble for source in report.sources):
+        if (
+            report.rejects.count
+            or report.damaged
+            or any(source.trouble for source in report.sources)
+        ):
             yield ""
             yield from self._trouble()
         for panel in report.panels:
@@ -129,6 +133,8 @@ class _Writer:
             for sample in rejects.samples:
                 yield _cut(f"  {sample.reason}:", self._width)
                 yield _cut(f"    {visible(sample.line)}", self._width)
+        if report.damaged:
+            yield self._styled("bad", damaged_note(report.damaged))
         for source in report.sources:
             if source.trouble:
                 yield from (

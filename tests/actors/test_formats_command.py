@@ -11,7 +11,9 @@ import pytest
 
 import glancemetrics as gm
 from actors.archive.logs import sample_of
+from actors.service import reading_of
 from glancemetrics.formats.presets import PRESETS
+from glancemetrics.settings import Settings
 from tests.lines import line
 
 COMMAND = (sys.executable, "-m", "glancemetrics")
@@ -60,6 +62,9 @@ def test_each_line_of_a_sample_is_looked_at_once(tmp_path: Path, lines: int) -> 
         (["formats", "--format-from", "nope.conf"], 2, "--format-from nope.conf: No such file"),
         (["report", "x", "--trusted-proxy", "x"], 2, "--trusted-proxy x: must be an address"),
         (["report", "x", "--log-timezone", "x"], 2, "--log-timezone x: must be a name such as"),
+        (["report", "x", "--duration-unit", "x"], 2, "--duration-unit x: must be us, ms or s"),
+        (["formats", "x", "--duration-unit", "x"], 2, "--duration-unit x: must be us, ms or s"),
+        (["-f", "x", "--duration-unit", "min"], 2, "--duration_unit min: must be us, ms or s"),
         (["report", "x", "--group-path", "x"], 2, "--group-path x: must be auto, or a path"),
         (["-f", "x", "--format", "nope"], 2, "--format nope: is none of auto"),
         (["-f", "x", "--group-path", "x"], 2, "--group-path x: must be auto"),
@@ -70,6 +75,21 @@ def test_mistakes_are_one_sentence(arguments: list[str], status: int, said: str)
     assert done == status
     assert said in text
     assert text.count("\n") == 1
+
+
+def test_the_unit_of_durations_is_named_wherever_lines_are_read(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(line()[:-1] + b" 4500\n")
+    hint = "a number that may be a duration: name its unit with --duration-unit us|ms|s"
+    assert hint in told("formats", log)[1]
+    assert "duration           4.5 s" in told("formats", log, "--duration-unit", "ms")[1]
+    question = "select duration from log"
+    assert told("sql", log, question, "--duration-unit", "s")[1].split()[-1] == "4,500"
+    for unit, seconds in ((None, None), ("us", 0.0045)):
+        assert gm.read(log, duration_unit=unit).column("duration").to_pylist() == [seconds]
+        batches = gm.scan(log, duration_unit=unit)
+        assert [batch.column("duration")[0].as_py() for batch in batches] == [seconds]
+    assert reading_of(Settings(duration_unit="ms")).circumstances.duration_unit is not None
 
 
 def test_the_format_of_a_servers_own_configuration(tmp_path: Path) -> None:

@@ -328,19 +328,47 @@ def test_a_log_in_the_format_that_its_server_was_told(tmp_path: Path) -> None:
     log = write(
         tmp_path / "timed.log",
         b'h [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 0.250\n'
-        b'h [17/May/2015:10:05:04 +0000] "GET /b HTTP/1.1" x 0.250\n',
+        b'h [17/May/2015:10:05:04 +0000] "GET /b HTTP/1.1" x 0.250\n'
+        b"h [17/May/2015:10:05:05 +0000] GET /c 200 0.250\n",
     )
     written = """log_format timed '$remote_addr [$time_local] "$request" $status $request_time';"""
     result = run("report", log, "--format", written, "--output-format", "json")
     report = json.loads(result.stdout)
     assert report["panels"]["slowest_paths"]["rows"][0]["p95"] == pytest.approx(0.25, rel=0.01)
-    assert report["reject_samples"][0]["reason"] == "$status should stand at character 50"
+    assert (report["rejects"], report["damaged"]) == (1, 1)
+    assert (
+        report["reject_samples"][0]["reason"] == """the text '] "' should stand at character 30"""
+    )
     asked = run("sql", log, "select path, duration from log", "--format", written)
-    assert asked.stdout.split()[-2:] == [b"/a", b"0.25"]
+    assert asked.stdout.split()[-4:] == [b"/a", b"0.25", b"/b", b"0.25"]
     mistaken = run("report", log, "--format", "%h %t %s")
     assert mistaken.returncode == 1
     assert b"no line is a line of the given format" in mistaken.stderr
     assert run("report", log, "--format", "%h %y").returncode == 2
+
+
+def test_damage_is_counted_in_every_report(tmp_path: Path) -> None:
+    log = write(tmp_path / "a.log", line() * 200 + line(agent='a "b" c') + line(size="x"))
+    report = json.loads(run("report", log, "--output-format", "json").stdout)
+    assert (report["records"], report["rejects"], report["damaged"]) == (202, 0, 2)
+    said = "2 requests have a field that could not be read; it counts as unknown"
+    for output_format in ("text", "html"):
+        shown = run("report", log, "--output-format", output_format).stdout.decode()
+        assert said in shown
+    good = write(tmp_path / "good.log", line())
+    assert said[2:20] not in run("report", good).stdout.decode()
+
+
+def test_no_absurd_number_makes_a_sum_wrong(tmp_path: Path) -> None:
+    absurd = line(size=999_999_999_999_999_999) * 20 + line(size=512)
+    log = write(tmp_path / "a.log", absurd)
+    report = json.loads(run("report", log, "--output-format", "json").stdout)
+    assert (report["records"], report["bytes"], report["damaged"]) == (21, 512, 20)
+    keys = {"time": "2026-09-21T14:13:20Z", "status": 200, "path": "/", "request_time": 1e17}
+    log = write(tmp_path / "b.log", (json.dumps(keys) + "\n").encode() * 3)
+    report = json.loads(run("report", log, "--output-format", "json").stdout)
+    assert (report["records"], report["damaged"]) == (3, 3)
+    assert "-" not in str(report["panels"]["paths"]["rows"][0].get("total", 0))
 
 
 def test_no_colour_where_it_is_not_wanted(log: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from glancemetrics.formats.combined import COMBINED, decode, explain
 from glancemetrics.formats.log_format import reject_samples
-from glancemetrics.records import SCHEMA, LogRecord, rows
+from glancemetrics.records import MOST_BYTES, SCHEMA, LogRecord, rows
 from tests.conftest import thorough
 from tests.lines import line
 
@@ -100,7 +101,7 @@ def test_dashes_are_unknown() -> None:
         (r"\x16\x03\x01", (None, None, None, None, None, r"\x16\x03\x01")),
         ("GET / HTTP/x", (None, None, None, None, None, "GET / HTTP/x")),
         ("ſtraße / HTTP/1.1", (None, None, None, None, None, "ſtraße / HTTP/1.1")),
-        ("", (None, None, None, None, None, "")),
+        ("", (None, None, None, None, None, None)),
     ],
 )
 def test_request_lines_have_a_defined_result(request_line: str, expected: tuple) -> None:
@@ -199,7 +200,6 @@ def test_times_are_converted_to_utc() -> None:
         (f'h - - {TIME} "GET / HTTP/1.1" 200 0x1F', "not a number"),
         (f'h - - {TIME} "GET / HTTP/1.1" 200 -5', "not a number"),
         (f'h - - {TIME} "GET / HTTP/1.1" 200 +5', "not a number"),
-        (f'h - - {TIME} "GET / HTTP/1.1" 200 99999999999999999999', "not a number"),
         (f'h - - {TIME} "GET / HTTP/1.1" 200', "not a number"),
         (f'h - - {TIME} "GET / HTTP/1.1" 200 5 ref', "referrer"),
         (f'h - - {TIME} "GET / HTTP/1.1" 200 5 "ref"', "user agent"),
@@ -300,6 +300,14 @@ def test_a_line_means_the_same_alone_and_among_others(lines: list[bytes]) -> Non
 
 @given(mangled_lines())
 @settings(max_examples=thorough(200, 3000), deadline=None)
+@example(line(host=":61")[:-1])
+@example(line(host="[]")[:-1])
+@example(line(host="unknown")[:-1])
+@example(line(host="a,")[:-1])
+@example(line(host="10.0.0.1, 1.2.3.4")[:-1])
+@example(line(user="a ")[:-1])
+@example(line(size=MOST_BYTES)[:-1])
+@example(line(size=MOST_BYTES + 1)[:-1])
 def test_both_paths_read_a_line_the_same(text: bytes) -> None:
     # A byte order mark is taken off, and sends a line on the careful path.
     fast, careful = decode(text + b"\n"), decode(b"\xef\xbb\xbf" + text + b"\n")
@@ -309,8 +317,8 @@ def test_both_paths_read_a_line_the_same(text: bytes) -> None:
 @given(host=FIELD, agent=FIELD, referrer=FIELD)
 @settings(deadline=None)
 def test_what_is_written_is_what_is_read(host: str, agent: str, referrer: str) -> None:
-    host = host.replace(" ", "") or "h"
+    host = re.sub("[ ,:]", "", host)  # of a list one is chosen, and ports are taken off
     record = one(line(host="h" + host, agent=agent, referrer=referrer)[:-1])
     assert record.host == "h" + host
-    assert record.agent == (None if agent == "-" else agent)
-    assert record.referrer == (None if referrer == "-" else referrer)
+    assert record.agent == (None if agent in ("-", "") else agent)
+    assert record.referrer == (None if referrer in ("-", "") else referrer)

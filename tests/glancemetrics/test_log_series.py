@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from glancemetrics.dimensions import OTHER, Dimension
 from glancemetrics.formats.combined import decode
 from glancemetrics.log_series import LogSeries
-from glancemetrics.records import rows
+from glancemetrics.native.sums import LARGEST
+from glancemetrics.records import MOST_BYTES, rows
 from tests.glancemetrics import reference
 from tests.lines import BASE, line
 
@@ -33,6 +34,22 @@ LINES = st.builds(
 def add(series: LogSeries, data: bytes, since: int | None = None) -> None:
     batch = decode(data).batch
     series.add(batch, batch.column("time").cast("int64").to_numpy() // 1_000_000, since)
+
+
+def test_a_sum_that_no_number_can_hold_is_the_largest_one_and_comes_right_again() -> None:
+    series = LogSeries(5)
+    most = line(BASE, size=MOST_BYTES) * 1000
+    for _ in range(140):
+        add(series, most)
+    add(series, line(BASE + 4, size=7))
+    series.advance(BASE + 5)
+    (row,) = series.insights(LIMITS).top[Dimension.HOST]
+    assert row.bytes == LARGEST
+    assert series.insights(LIMITS).bytes == 140_000 * MOST_BYTES + 7
+    series.to_state()
+    series.advance(BASE + 6)
+    (row,) = series.insights(LIMITS).top[Dimension.HOST]
+    assert (row.hits, row.bytes) == (1, 7)
 
 
 def check(series: LogSeries, lines: list[bytes], window: int) -> None:

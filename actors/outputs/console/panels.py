@@ -112,6 +112,8 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     state = snapshot.health
     row: Row = [(styles.DIM, " lines "), ("", format_count(state.lines))]
     row += _warned("rejects", format_count(state.rejects), state.rejects > 0)
+    if state.damaged:
+        row += _warned("damaged", format_count(state.damaged), True)
     if state.foreign:
         row += [(styles.DIM, "  foreign "), ("", format_count(state.foreign))]
     if state.filtered:

@@ -164,7 +164,6 @@ def _api_gateway() -> tuple[LogFormat, ...]:
     clf = '{host} {identity} {user} [{clf_time}] "{request}" {status} {bytes} '
     extended = Part("extended request ID", pattern="(?: [^ ]+)?")
     return (
-        PatternFormat("aws-api-gateway", [*parts_of(clf), _API_GATEWAY_ID, extended]),
         JsonFormat(
             "aws-api-gateway",
             {
@@ -184,6 +183,7 @@ def _api_gateway() -> tuple[LogFormat, ...]:
             },
             requires={"requestId": "", "requestTime": "", "httpMethod": "", "status": ""},
         ),
+        PatternFormat("aws-api-gateway", [*parts_of(clf), _API_GATEWAY_ID, extended]),
     )
 
 

@@ -34,7 +34,7 @@ def _uwsgi() -> tuple[LogFormat, ...]:
             [
                 *(literal("[pid: "), _NUMBER, literal("|app: "), Part("an application")),
                 *(literal("|req: "), _NUMBER, literal("/"), _NUMBER, literal("] ")),
-                *(Part("host", Field.HOST, pattern=WORD), literal(" ("), *user, literal(") {")),
+                *(Part("host", Field.HOST, pattern=WORD), *user),
                 *(_NUMBER, literal(" vars in "), _NUMBER, literal(" bytes} ["), _CTIME),
                 *(
                     literal("] "),
@@ -49,9 +49,10 @@ def _uwsgi() -> tuple[LogFormat, ...]:
             ],
         )
 
-    somebody = (Part("user", Field.USER, pattern="[^)]+"),)
+    nobody = (literal(" () {"),)
+    somebody = (literal(" ("), Part("user", Field.USER, pattern="[^)]+"), literal(") {"))
     units = (("msecs", Field.MILLISECONDS), ("micros", Field.MICROSECONDS))
-    return tuple(made(user, *unit) for user in ((), somebody) for unit in units)
+    return tuple(made(user, *unit) for user in (nobody, somebody) for unit in units)
 
 
 def _django() -> tuple[LogFormat, ...]:

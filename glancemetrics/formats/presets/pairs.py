@@ -5,7 +5,7 @@ from __future__ import annotations
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.pairs import PairsFormat, from_logfmt, from_ltsv
+from glancemetrics.formats.pairs import LOGFMT_LINE, LTSV_LINE, PairsFormat, from_logfmt, from_ltsv
 from glancemetrics.formats.presets.any_json import usual_names
 from glancemetrics.formats.presets.preset import Preset
 
@@ -23,12 +23,16 @@ def _ltsv() -> tuple[LogFormat, ...]:
     names[Field.IDENTITY] = ("ident",)
     names[Field.MICROSECONDS] += ("reqtime_microsec",)
     names[Field.UPSTREAM_SECONDS] += ("apptime", "upstream_apptime")
-    return (PairsFormat(JsonFormat("ltsv", names, marks=_MARKS), from_ltsv, _LTSV_NOTATION, b":"),)
+    return (
+        PairsFormat(
+            JsonFormat("ltsv", names, marks=_MARKS), from_ltsv, _LTSV_NOTATION, b":", LTSV_LINE
+        ),
+    )
 
 
 def _logfmt() -> tuple[LogFormat, ...]:
     objects = JsonFormat("logfmt", usual_names(), marks=_MARKS)
-    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"="),)
+    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"=", LOGFMT_LINE),)
 
 
 def _heroku() -> tuple[LogFormat, ...]:
@@ -47,7 +51,7 @@ def _heroku() -> tuple[LogFormat, ...]:
         },
         requires={"method": ".", "path": ".", "dyno": "", "service": ""},
     )
-    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"="),)
+    return (PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"=", LOGFMT_LINE),)
 
 
 def _lograge() -> tuple[LogFormat, ...]:
@@ -64,7 +68,7 @@ def _lograge() -> tuple[LogFormat, ...]:
     requires = {"method": ".", "path": ".", "controller": "", "action": "", "status": ""}
     timed = {**names, Field.TIME: ("time", "timestamp", "ts", "@timestamp")}
     return tuple(
-        PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"=")
+        PairsFormat(objects, from_logfmt, _LOGFMT_NOTATION, b"=", LOGFMT_LINE)
         for objects in (
             JsonFormat("lograge", names, requires, excludes={"time": "", "timestamp": ""}),
             JsonFormat("lograge", timed, requires),

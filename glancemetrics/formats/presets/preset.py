@@ -10,7 +10,16 @@ import attrs
 
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.formats.pattern import BRACES, INTEGER, TAIL, WORD, Part, PatternFormat, literal
+from glancemetrics.formats.pattern import (
+    BRACES,
+    INTEGER,
+    SINGLE_WORD,
+    TAIL,
+    WORD,
+    Part,
+    PatternFormat,
+    literal,
+)
 
 
 @attrs.frozen
@@ -51,7 +60,7 @@ _SPECIAL = {
     "user": Part("user", Field.USER, pattern=r"-|(?:[^ \t-]|-[^ \t]).*?"),
     # Of servers that put quotes around it and leave those inside as they are.
     "raw_request": Part("request line", Field.REQUEST, pattern=".*?"),
-    "vhost_word": Part("virtual host", Field.VHOST, pattern=WORD),
+    "vhost_word": Part("virtual host", Field.VHOST, pattern=SINGLE_WORD),
     "": Part("anything"),
 }
 

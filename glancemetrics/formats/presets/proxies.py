@@ -111,12 +111,12 @@ def _envoy_json() -> tuple[LogFormat, ...]:
 
 _HAPROXY_CLF = (
     '{host} - - [{clf_time}] "{request}" {status} {bytes} "" "" {timer} {timer} "{}" "{}" "{}" '
-    "{timer} {timer} {timer} {upstream_milliseconds} {milliseconds} {word} {timer} {timer}{rest}"
+    "{timer} {timer} {timer} {upstream_milliseconds} {milliseconds} {word} {words}"
 )
 _ISTIO = (
     '[{iso_time}] "{request}" {status} {} "{}" {timer} {bytes} {milliseconds} '
     '{upstream_milliseconds} "{forwarded_for}" "{agent}" "{}" "{vhost}" "{}" {word} {word} {word} '
-    "{host_port} {word}{rest}"
+    "{host_port} {words}"
 )
 
 PROXIES = (

@@ -6,7 +6,7 @@ from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.notations import apache, nginx
-from glancemetrics.formats.pattern import Part, PatternFormat, literal
+from glancemetrics.formats.pattern import INTEGER, Part, PatternFormat, literal
 from glancemetrics.formats.presets.preset import Preset, layout
 from glancemetrics.formats.w3c import IIS_ORDERS, W3cFormat
 
@@ -45,8 +45,8 @@ _COMBINED_IO = r'%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
 
 
 def _combined_io() -> tuple[LogFormat, ...]:
-    sizes = [literal(" "), Part("%I", pattern=r"\d+"), literal(" "), Part("%O", pattern=r"\d+")]
-    return (PatternFormat("combinedio", [*apache.parts_of(_COMBINED_IO), *sizes]),)
+    sizes = [Part("%I", pattern=INTEGER), literal(" "), Part("%O", pattern=INTEGER)]
+    return (PatternFormat("combinedio", [*apache.parts_of(f"{_COMBINED_IO} "), *sizes]),)
 
 
 def _iis_native() -> tuple[LogFormat, ...]:
@@ -254,8 +254,7 @@ WEB_SERVERS = (
             PatternFormat(
                 "oracle-web-cache",
                 [
-                    *apache.parts_of(_COMBINED_IO),
-                    literal(" "),
+                    *apache.parts_of(f"{_COMBINED_IO} "),
                     Part("ECID", pattern=r"""\"?[^ ",]+,\d+\"?"""),
                 ],
             ),

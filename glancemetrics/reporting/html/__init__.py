@@ -23,7 +23,7 @@ from glancemetrics.humane import (
 )
 from glancemetrics.reporting.html.document import document, text_of
 from glancemetrics.reporting.panel_names import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row, filled, step_name
+from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
 from glancemetrics.version import __version__
 
 _ROWS_SHOWN = 10
@@ -107,6 +107,8 @@ def _trouble(report: Report) -> Iterator[str]:
     for source in report.sources:
         if source.trouble:
             yield f'<p class="warning">{text_of(source.name)}: {text_of(source.trouble)}</p>'
+    if report.damaged:
+        yield f'<p class="warning">{text_of(damaged_note(report.damaged))}</p>'
     rejects = report.rejects
     if not rejects.count:
         return

@@ -43,8 +43,8 @@ async def test_a_snapshot_is_a_line() -> None:
     assert list(told["alerts"]) == ["firing", "recovered"]
     assert told["alerts"]["firing"][0]["triggered_at"] == "2026-09-21T14:13:00+00:00"
     assert list(told["health"])[:10] == [
-        "lines", "records", "rejects", "foreign", "filtered", "late", "early", "delay", "lag_bytes",
-        "lag_seconds",
+        "lines", "records", "rejects", "foreign", "damaged", "filtered", "late", "early", "delay",
+        "lag_bytes",
     ]  # fmt: skip
     assert told["health"]["sources"][0]["state"] == "following"
 

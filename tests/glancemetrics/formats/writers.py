@@ -11,6 +11,8 @@ from urllib.parse import quote
 import attrs
 import pytest
 
+from glancemetrics.formats.clients import is_private
+
 
 @attrs.frozen
 class Request:
@@ -243,10 +245,12 @@ def of_envoy(r: Request) -> tuple[str, Expected]:
         f'"{r.vhost}" "10.0.0.2:80"'
     )
     columns = [column for column in COMMON if column != "user"]
-    return text, expected(
+    made = expected(
         r, *columns, "agent", "vhost", "duration", "upstream_duration",
         escape=by_nginx, time=r.time,
     )  # fmt: skip
+    # A private address at the end of a list is a proxy's.
+    return text, {**made, "host": "198.51.100.9"} if is_private(r.host) else made
 
 
 def of_traefik(r: Request) -> tuple[str, Expected]:

@@ -18,7 +18,7 @@ from glancemetrics.native.strings import (
     longest,
     string_hashes,
 )
-from glancemetrics.native.sums import add_sums, sum_groups, sums_by_code
+from glancemetrics.native.sums import LARGEST, add_sums, saturated, sum_groups, sums_by_code
 from glancemetrics.native.visitors import VisitorTable, set_flags, visitor_hashes
 
 WORDS = st.one_of(
@@ -223,3 +223,15 @@ def test_a_visitor_is_a_host_an_agent_and_a_day() -> None:
     hashes = visitor_hashes(seconds, hosts, names, agents, names).tolist()
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == len(hashes) - 1
+
+
+def test_a_sum_that_no_number_can_hold_stays_at_the_largest() -> None:
+    most = np.full(3, LARGEST // 2, np.int64)
+    codes, none = np.zeros(3, np.int32), np.zeros(3, np.bool_)
+    (sums,) = sums_by_code(codes, most, none, 1)
+    assert sums.tolist() == [3, LARGEST, 0]
+    total = np.array([[1, LARGEST - 5, 0]], np.int64)
+    add_sums(total, np.array([[1, 6, 0]], np.int64), np.zeros(1, np.int64))
+    assert total.tolist() == [[2, LARGEST, 0]]
+    assert sum_groups(most, np.zeros(3, np.int64), 1).tolist() == [LARGEST]
+    assert saturated(most, most + 2).tolist() == [LARGEST] * 3

@@ -114,6 +114,7 @@ class _Line:
             len(self.before) == 3
             and not self.between
             and openings in (["", ""], ["", "", '"', '"'])
+            and (self.after[1].text == "-" or _WHOLE.fullmatch(self.after[1].text) is not None)
         )
 
     @property
@@ -165,7 +166,7 @@ def extended_combined(
     if not shapes:
         return None
     alike = max(shapes.values(), key=len)
-    if alike[0].is_usual or len(alike) < _LEAST_SHARE * len(found):
+    if any(line.is_usual for line in alike) or len(alike) < _LEAST_SHARE * len(found):
         return None
     before = _before([[token.text for token in line.before] for line in alike])
     if before is None:

@@ -216,6 +216,8 @@ def test_compiled_code_chooses_the_client_that_python_chooses(hops: list[str]) -
 
 
 def test_empty_quotes_are_no_value_in_any_column() -> None:
+    (record,) = read(f'192.0.2.7 - - {REST} "" ""')
+    assert (record.referrer, record.agent) == (None, None)
     (record,) = read(f'192.0.2.7 - "" {TIME} "" 200 512 "" ""')
     assert (record.user, record.request, record.referrer, record.agent) == (None,) * 4
     (record,) = read(f'192.0.2.7 - - {REST} "" "curl/8" "" 0.1')
@@ -520,9 +522,11 @@ def test_without_time_or_request_or_of_another_format_a_line_is_a_reject(text: s
 def test_damage_makes_another_format_be_looked_for() -> None:
     log_format = AutoFormat()
     log_format.look_at(line() * 5)
-    cut = f"{COMBINED} 0.250".replace(" 200 512", " 200 512 x").encode()
-    decoded = log_format.decode(line() * 20 + (cut + b"\n") * 20)
+    # To combined, these have a broken size.
+    timed = COMBINED.replace(" 200 512", " 200 0.250").encode()
+    decoded = log_format.decode(line() * 20 + (timed + b"\n") * 20)
     assert (decoded.rejects, len(decoded.damaged)) == (0, 0)
+    assert rows(decoded.batch)[-1].duration == 0.25
     assert log_format.name == "combined with more + combined"
 
 
@@ -622,6 +626,13 @@ def test_to_explain_a_reject_never_fails(name: str) -> None:
         rows(decoded.batch)
         reading = make_reading(name)
         assert explain_log("x", chunk, reading)
+
+
+def test_what_is_broken_and_deep_is_explained_as_that() -> None:
+    log_format = PRESETS["json"].formats[0]
+    assert log_format.explain(b'{"a":' + b"[" * 100_000) == (
+        "the JSON is broken, and goes too deep to say where"
+    )
 
 
 deep_values: st.SearchStrategy[Any] = st.recursive(

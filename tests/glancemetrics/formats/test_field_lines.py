@@ -560,13 +560,19 @@ def test_any_number_of_json_is_read_and_what_cannot_be_used_is_unknown(
     key: str, written: str, column: str, value: object
 ) -> None:
     good = '{"time":1,"status":200,"path":"/","bytes":7}'
-    text = f'{{"time":1,"path":"/","status":200,"{key}":{written}}}'.replace(
+    text = f'{{"time":1,"path":"/","method":"GET","status":200,"{key}":{written}}}'.replace(
         '"status":200,"status"', '"status"'
     )
     decoded = decoded_of([good, text])
     assert (decoded.rejects, decoded.batch.num_rows) == (0, 2)
     assert getattr(rows(decoded.batch)[1], column) == value
     assert decoded.damaged.tolist() == ([1] if value is None else [])
+
+
+def test_a_status_of_something_else_makes_no_request() -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    decoded = decoded_of([good, '{"time":1,"status":"started","path":"/etc/x.conf"}'])
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.foreign) == (1, 0, 1)
 
 
 @given(st.floats(0, MOST_SECONDS) | st.integers(0, MOST_SECONDS), st.integers(0, MOST_BYTES))

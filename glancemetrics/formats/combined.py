@@ -40,7 +40,7 @@ Int64s = npt.NDArray[np.int64]
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _TIME = rf"\[({FIELD_PATTERNS[Field.CLF_TIME]})\]"
-_HOSTS = r"[^ ,]+(?:, ?[^ ,]+)*|[^ ]+"
+_HOSTS = r"[^ ,]+(?:, *[^ ,]+)*|[^ ]+"
 """An address, or a list of those of proxies; or anything."""
 _USER = "-|(?:[^ -]|-[^ ]).*?"
 _CAREFUL_PATTERN = (

@@ -21,16 +21,16 @@ from glancemetrics.formats.pattern import SINGLE_WORD, WORD, Part, PatternFormat
 _WORD = r'(?:\[[0-9A-Fa-f:.]*::[0-9A-Fa-f:.]*\](?::\d+)?|\[[0-9A-Fa-f:.]+\]:\d+|[^ ,"\[]+)'
 _TOKEN = re.compile(
     r"(?P<gap> *)(?:(?P<label>[A-Za-z_][\w.-]*)=(?!=))?"
-    rf'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>{_WORD}(?:(?:, ?| : ){_WORD})*)'
+    rf'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>{_WORD}(?:(?:, *| : ){_WORD})*)'
     r"|\[(?P<bracketed>[^\]]*)\])"
 )
 _TIME = re.compile(FIELD_PATTERNS[Field.CLF_TIME])
 _REQUEST = re.compile(r"[A-Za-z]+ \S.* HTTP/\d(?:\.\d)?")
 _PORT = r"(?::\d+)?"
 _IP = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
-_ADDRESS = re.compile(rf"(?:{_IP}|unknown)(?:, ?(?:{_IP}|unknown))*")
+_ADDRESS = re.compile(rf"(?:{_IP}|unknown)(?:, *(?:{_IP}|unknown))*")
 _HOP = rf"(?:(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_PORT}|{_IP}|\[[0-9A-Fa-f:.]+\]{_PORT}|unknown)"
-_HOPS = re.compile(rf"{_HOP}(?:, ?{_HOP})*")
+_HOPS = re.compile(rf"{_HOP}(?:, *{_HOP})*")
 _DECIMALS = re.compile(r"(?:\d+\.\d+|-)(?:(?:, | : )(?:\d+\.\d+|-))*")
 _WITH_UNIT = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|μs|ms|s|m|h))+")
 _WHOLE = re.compile(r"\d+")
@@ -114,6 +114,7 @@ class _Line:
             len(self.before) == 3
             and not self.between
             and openings in (["", ""], ["", "", '"', '"'])
+            and (self.after[1].text == "-" or _WHOLE.fullmatch(self.after[1].text) is not None)
         )
 
     @property
@@ -165,7 +166,7 @@ def extended_combined(
     if not shapes:
         return None
     alike = max(shapes.values(), key=len)
-    if alike[0].is_usual or len(alike) < _LEAST_SHARE * len(found):
+    if any(line.is_usual for line in alike) or len(alike) < _LEAST_SHARE * len(found):
         return None
     before = _before([[token.text for token in line.before] for line in alike])
     if before is None:

@@ -115,9 +115,9 @@ _SPAN = rf"{_NUMBER}(?:{_UNIT}(?:{_NUMBER}{_UNIT})*)?"
 _WITH_UNIT = rf"\+?{_SPAN}|-(?:{_SPAN})?"
 _SIZE = r"\d+(?:\.0+)?(?:[eE]\+?\d+)?"
 _CLF_LOCAL = r"\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d"
-_ZONE = r"(?:[+-]\d\d(?::?\d\d)?|[A-Z]{1,5})"
+_ZONE = r"(?:[+-]\d\d(?::?\d\d)?|[A-Z][A-Za-z_/+-]{0,31})"
 
-ADDRESSES = r"[^ \t,]+(?:, ?[^ \t,]+)*"
+ADDRESSES = r"[^ \t,]+(?:, *[^ \t,]+)*"
 """An address, or a list of those of proxies."""
 
 USUAL_PATTERNS = {

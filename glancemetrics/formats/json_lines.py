@@ -203,6 +203,11 @@ class JsonFormat:
         columns = Columns(texts, numbers)
         for group in self._marks:
             there &= columns.have_any(group)
+        status = columns.numbers.get(Field.STATUS)
+        if status is not None and [Field.STATUS] in map(list, self._marks):
+            # "started" is a status too, but no request's: something else must say that it is one.
+            said = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
+            there &= (status.states < State.WRONG) | said | bool(self._requires)
         return _Read(columns, there, read.kinds)
 
 

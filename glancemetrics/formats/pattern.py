@@ -59,7 +59,7 @@ _MAY_HOLD = {
     Field.HOST_PORT: r"[^ \t]",
     Field.HOST_OR_PORT: r"[^ \t]",
     Field.IDENTITY: r"[^ \t]",
-    Field.CLF_TIME: "[-+0-9A-Za-z/:., ]",
+    Field.CLF_TIME: "[-+0-9A-Za-z_/:., ]",
     Field.ISO_TIME: "[-0-9.,:Z+]",
     Field.TIME_OF_DAY: "[0-9.:]",
     Field.STATUS_WORDS: "[-0-9A-Za-z' ]",

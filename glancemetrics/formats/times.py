@@ -48,6 +48,8 @@ def time_fault(text: str) -> str:
     read = read_numbers(pa.array([text]), Kind.CLF_TIME)
     if read.states[0] == State.IN_NAMED_ZONE:
         zone = text.rpartition(" ")[2]
+        if "/" in zone:
+            return f"{text} does not say how far {zone} is from UTC: --log-timezone {zone} does"
         return f"{text} names a zone that several places call {zone}: --log-timezone says which"
     if read.states[0] == State.KNOWN:
         return f"{text} is not between the years 1 and 9999 in UTC"

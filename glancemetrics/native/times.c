@@ -11,6 +11,7 @@
 #define ZONE_LENGTH 6    /* ` +0000` */
 #define MOST_FRACTION 9
 #define MOST_CLF_FRACTION 6
+#define LONGEST_ZONE 32
 
 static bool date_at(const uint8_t *at, int64_t *days) {
     int64_t year, month, day;
@@ -124,8 +125,11 @@ static uint8_t with_zone(int64_t local, span zone, int64_t *micros) {
         return WRONG;
     if (*zone.at == '+' || *zone.at == '-')
         return offset_of(zone, &east) ? moved(local, east, KNOWN, micros) : WRONG;
-    for (size_t i = 0; i < length; i++)
-        if (length > 5 || (uint8_t)(zone.at[i] - 'A') > 25)
+    if (length > LONGEST_ZONE || (uint8_t)(*zone.at - 'A') > 25)
+        return WRONG;
+    for (size_t i = 1; i < length; i++)
+        if ((uint8_t)((zone.at[i] | 0x20) - 'a') > 25 &&
+            (!zone.at[i] || !strchr("_/+-", zone.at[i])))
             return WRONG;
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
         if (strlen(zones[i].name) == length && !memcmp(zones[i].name, zone.at, length))

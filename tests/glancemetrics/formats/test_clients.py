@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.clients import clients_of, without_ports
+from glancemetrics.formats.clients import clients_of, hosts_of, listed_client, without_ports
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.reading import make_reading, read_networks
 
@@ -83,3 +83,24 @@ def test_formats_believe_whom_they_are_told_to() -> None:
 def test_what_is_no_network_is_named() -> None:
     with pytest.raises(UsageError, match=r"--trusted-proxy 10\.0\.0\.0/99: must be an address"):
         read_networks(["10.0.0.0/99"])
+
+
+addresses = st.ip_addresses().map(str) | st.sampled_from(
+    ["10.0.0.1", "127.9.9.9", "172.15.0.1", "172.16.0.1", "172.32.0.1", "100.64.0.1", "100.128.0.1"]
+    + ["169.254.0.1", "192.168.0.1", "192.169.0.1", "::1", "::2", "fe80::1", "fec0::1", "fd00::1"]
+    + [
+        "fe00::1",
+        "::ffff:10.0.0.1",
+        "10.0.0.1:80",
+        "[::1]:80",
+        "[fe80::1]",
+        "010.0.0.1",
+        "fe80::1%e",
+    ]
+)
+
+
+@given(st.lists(addresses | st.sampled_from(["unknown", "a.example", "-", ""]), max_size=4))
+def test_compiled_code_chooses_the_client_that_python_chooses(hops: list[str]) -> None:
+    texts = [", ".join(hops), ",".join(hops)]
+    assert hosts_of(pa.array(texts)).to_pylist() == list(map(listed_client, texts))

@@ -7,16 +7,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.formats.fields import Field
+from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.native.json_lines import BROKEN, NO_OBJECT, OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable
 from glancemetrics.native.values import TextRows, Wanted
 from glancemetrics.records import rows
+from tests.conftest import thorough
 
 PATHS = [("a",), ("b", "c"), ("h", "X-Y", "0"), ("a/b",), ("é",)]
 keys = st.sampled_from(["a", "b", "c", "h", "X-Y", "0", "a/b", "é", "x" * 40])
@@ -214,3 +216,35 @@ def test_every_line_is_a_record_a_reject_or_foreign(lines: list[bytes]) -> None:
     assert decoded.lines == len(lines)
     assert decoded.batch.num_rows + decoded.rejects + decoded.foreign == decoded.lines
     assert not set(decoded.line.tolist()) & set(decoded.rejected.tolist())
+
+
+deep_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('a\\"é', max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+deep_json = deep_values.map(json.dumps)
+
+
+@given(deep_json, st.integers(0, 80), st.data())
+@settings(max_examples=thorough(100, 1000), deadline=None)
+def test_what_is_deep_is_read_as_what_is_not(inner: str, depth: int, data: st.DataObject) -> None:
+    """By calls inside calls up to a depth, and without them below it: both know what is broken."""
+    at = data.draw(st.integers(0, len(inner)))
+    for text in (inner, inner[:at], inner[:at] + "," + inner[at:], inner.replace('":', '"')):
+        wrapped = "[" * depth + text + "]" * depth
+        chunk = f'{{"time":1,"status":200,"path":"/","x":{wrapped}}}\n'.encode()
+        try:
+            json.loads(chunk)
+            good = True
+        except ValueError:
+            good = False
+        decoded = read_format("json").decode(chunk)
+        if good:
+            assert decoded.batch.num_rows == 1
+        elif depth > 70 and decoded.batch.num_rows:
+            # More is read than JSON allows, but no more than where it is not deep.
+            shallow = f'{{"time":1,"status":200,"path":"/","x":[{text}]}}\n'.encode()
+            assert read_format("json").decode(shallow).batch.num_rows == 1

@@ -20,6 +20,7 @@ RUN = [
     TESTS / "test_combined.py",
     TESTS / "formats" / "test_pattern.py",
     TESTS / "formats" / "test_json_lines.py",
+    TESTS / "formats" / "test_clients.py",
     TESTS / "test_networks.py",
     TESTS / "test_request_line.py",
     TESTS / "reporting" / "test_tally.py",

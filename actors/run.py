@@ -37,6 +37,7 @@ from glancemetrics.written import Written
 if TYPE_CHECKING:
     from loguru import Record
 
+    from actors.outputs.console.console import Console
     from actors.outputs.json_lines import JsonLines
 
 STUCK_SECONDS = 2.0
@@ -80,6 +81,7 @@ class _Program:
         self._with_console = with_console
         self._stop = trio.Event()
         self.restore_terminal: Callable[[], None] = lambda: None
+        self._screen: Console | None = None
 
     async def main(self) -> None:
         checkpoints = checkpoints_of(
@@ -134,10 +136,17 @@ class _Program:
     async def _obey_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+        obeyed = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        if self._screen is not None:  # else the system stops and continues it
+            obeyed += [signal.SIGTSTP, signal.SIGCONT]
+        with trio.open_signal_receiver(*obeyed) as received:
             task_status.started()
             async for number in received:
-                if number == signal.SIGINT or not self._stop.is_set():
+                if number == signal.SIGTSTP and self._screen is not None:
+                    await self._screen.suspend(_stop_process)
+                elif number == signal.SIGCONT and self._screen is not None:
+                    self._screen.resume()
+                elif number == signal.SIGINT or not self._stop.is_set():
                     self.stop()
 
     def _console(self) -> Output:
@@ -154,7 +163,7 @@ class _Program:
             expected=reading_of(self._settings).format_to_follow().expected,
             targets=tuple(target.name for target in self._written.targets),
         )
-        return Console(
+        self._screen = Console(
             context,
             self.stop,
             environment=os.environ,
@@ -166,6 +175,17 @@ class _Program:
                 or not sys.stdin.isatty()
             ),
         )
+        return self._screen
+
+
+def _stop_process() -> None:
+    """Stop as SIGTSTP does to those who do not wait for it; returns on SIGCONT."""
+    ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        # To this thread, so that it does not run on until the system comes round to it.
+        signal.raise_signal(signal.SIGTSTP)
+    finally:
+        signal.signal(signal.SIGTSTP, ours)
 
 
 def _log_to(level: str, file: Path | None) -> None:

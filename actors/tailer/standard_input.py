@@ -8,17 +8,18 @@ import os
 import stat
 import struct
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 
 import attrs
 import trio
 
-from actors.messages import Chunk, FromTailer
+from actors.messages import Chunk, FromTailer, SourceGone
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.line_splitter import Lines, LineSplitter
 from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.tail_frames import FrameSorter
 
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1
@@ -28,30 +29,120 @@ _F_SETPIPE_SZ = 1031
 
 
 async def read_standard_input(
-    descriptor: int, log_format: LogFormat, say: Callable[[FromTailer], Awaitable[None]]
+    descriptor: int,
+    new_format: Callable[[], LogFormat],
+    say: Callable[[FromTailer], Awaitable[None]],
+    taken: Container[str] = (),
 ) -> None:
-    """Hand on the lines of a pipe, a terminal or a redirected file until it ends."""
-    splitter, pieces = LineSplitter(), Pieces(log_format)
+    """Hand on the lines of a pipe, a terminal or a redirected file until it ends.
+
+    Where it is the output of `tail -F a b`, the lines of each file are of a source with its name,
+    in a format of their own; unless the name is `taken` by another source.
+    """
+    splitter, sources = LineSplitter(), _Sources(new_format, say, taken)
     waits = _waits(descriptor)
     await say(SourceHealth(STANDARD_INPUT, SourceState.READING))
     with contextlib.suppress(OSError):  # no pipe, or not that large
         fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
     fresh = False
-    directives = b""
     while True:
         piece = await (_read_pipe(descriptor) if waits else _read_file(descriptor))
         if not piece.bytes and piece.ended:
             break
-        lines = splitter.feed(piece.bytes)
-        lines = Lines(pieces.take(lines.whole), lines.overlong)
-        await say(_chunk(lines, log_format, directives, piece.left, fresh and waits))
-        directives = directives_after(directives, lines.whole, log_format.directives)
+        await sources.take(splitter.feed(piece.bytes), piece.left, fresh and waits)
         fresh = not piece.left
-    last = splitter.flush()
-    lines = Lines(pieces.rest() + last.whole, last.overlong)
-    if lines:
-        await say(_chunk(lines, log_format, directives, 0, fresh))
-    await say(SourceHealth(STANDARD_INPUT, SourceState.ENDED, "standard input has ended"))
+    await sources.end(splitter.flush(), fresh)
+
+
+@attrs.define
+class _Source:
+    """One file, of which lines come."""
+
+    name: str
+    format: LogFormat
+    pieces: Pieces
+    directives: bytes = b""
+
+    def chunk(self, lines: Lines, left: int, *, caught_up: bool, fresh: bool) -> Chunk:
+        chunk = Chunk(
+            self.name,
+            lines.whole,
+            self.format,
+            self.directives,
+            lines.overlong,
+            caught_up=caught_up,
+            fresh=fresh,
+            lag_bytes=left,
+        )
+        self.directives = directives_after(self.directives, lines.whole, self.format.directives)
+        return chunk
+
+
+class _Sources:
+    """The sources that standard input is: itself, or the files that tail names."""
+
+    def __init__(
+        self,
+        new_format: Callable[[], LogFormat],
+        say: Callable[[FromTailer], Awaitable[None]],
+        taken: Container[str],
+    ) -> None:
+        self._new_format = new_format
+        self._say = say
+        self._frames = FrameSorter(STANDARD_INPUT, taken)
+        self._sources: dict[str, _Source] = {}
+
+        self._last = STANDARD_INPUT
+        self._behind: set[str] = set()
+        """Of which it was said that more may come that is as old as what other sources have."""
+
+    async def take(self, lines: Lines, left: int, fresh: bool) -> None:
+        """Hand on lines, after which `left` bytes are known to wait."""
+        by_name = self._frames.sort(lines.whole)
+        if lines.overlong:
+            by_name.setdefault(self._last, b"")  # whose they are, nobody knows
+        for name, whole in by_name.items():
+            self._behind.add(name)
+            if name != next(reversed(by_name)):
+                await self._hand_on(name, Lines(whole), 0, caught_up=False, fresh=fresh)
+            else:
+                whole_lines = Lines(whole, lines.overlong)
+                await self._hand_on(name, whole_lines, left, caught_up=not left, fresh=fresh)
+                self._last = name
+        if not by_name:
+            self._behind.add(self._last)
+        if left and not by_name:
+            await self._say(SourceHealth(self._last, SourceState.READING, lag_bytes=left))
+        elif not left:
+            if by_name:
+                self._behind.remove(self._last)
+            for name in sorted(self._behind):
+                await self._say(SourceHealth(name, SourceState.FOLLOWING))
+            self._behind.clear()
+
+    async def end(self, last: Lines, fresh: bool) -> None:
+        """Hand on what was held back, and say that all have ended."""
+        await self.take(last, 0, fresh)
+        for name, whole in self._frames.rest().items():
+            await self._hand_on(name, Lines(whole), 0, caught_up=True, fresh=fresh)
+        for source in self._sources.values():
+            rest = Lines(source.pieces.rest())
+            if rest:
+                await self._say(source.chunk(rest, 0, caught_up=True, fresh=fresh))
+        for name in self._sources or (STANDARD_INPUT,):
+            await self._say(SourceHealth(name, SourceState.ENDED, "standard input has ended"))
+
+    async def _hand_on(
+        self, name: str, lines: Lines, left: int, *, caught_up: bool, fresh: bool
+    ) -> None:
+        source = self._sources.get(name)
+        if source is None:
+            if not self._sources and name != STANDARD_INPUT:
+                await self._say(SourceGone(STANDARD_INPUT))  # it is those that are named
+            log_format = self._new_format()
+            source = self._sources[name] = _Source(name, log_format, Pieces(log_format))
+        lines = Lines(source.pieces.take(lines.whole), lines.overlong)
+        await self._say(source.chunk(lines, left, caught_up=caught_up, fresh=fresh))
 
 
 def _waits(descriptor: int) -> bool:
@@ -66,19 +157,6 @@ class _Piece:
     left: int
     """Bytes that are known to wait."""
     ended: bool
-
-
-def _chunk(lines: Lines, log_format: LogFormat, directives: bytes, left: int, fresh: bool) -> Chunk:
-    return Chunk(
-        STANDARD_INPUT,
-        lines.whole,
-        log_format,
-        directives,
-        lines.overlong,
-        caught_up=not left,
-        fresh=fresh,
-        lag_bytes=left,
-    )
 
 
 async def _read_file(descriptor: int) -> _Piece:

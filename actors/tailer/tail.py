@@ -119,7 +119,8 @@ class _Tailer:
         followed = []
         for source in sources:
             if source == STANDARD_INPUT:
-                nursery.start_soon(self._read_standard_input, standard_input())
+                taken = set(sources) - {STANDARD_INPUT}
+                nursery.start_soon(self._read_standard_input, standard_input(), taken)
             elif source in repeated:
                 await self.say(SourceGone(source))
             elif source not in self._followers.globs:
@@ -149,9 +150,10 @@ class _Tailer:
             stuck = sum(since < overdue for since in self._busy.values())
             self._hands.total_tokens = _HANDS + stuck
 
-    async def _read_standard_input(self, descriptor: int) -> None:
+    async def _read_standard_input(self, descriptor: int, taken: set[str]) -> None:
         with self._endless:
-            await read_standard_input(descriptor, self._reading.format_to_follow(), self.say)
+            new_format = functools.partial(self._reading.format_to_follow, self._detected)
+            await read_standard_input(descriptor, new_format, self.say, taken)
 
     async def _announce(self, paths: Sequence[str]) -> dict[str, Stem]:
         """Say of logs that they are there: what has not been opened counts as lag."""

@@ -617,6 +617,32 @@ async def test_all_of_standard_input_is_counted_however_long_that_takes(
     assert recorder.last.health.records == 200_000
 
 
+async def test_each_file_that_tail_names_is_a_source_with_its_own_format(
+    clock, wall, tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    json_line = (
+        b'{"time":"%s","remote_addr":"198.51.100.7","request":"GET /j HTTP/1.1","status":200}'
+    )
+    told = json_line % datetime.fromtimestamp(BASE, UTC).isoformat().encode()
+    log = tmp_path / "piped"
+    log.write_bytes(
+        b"==> a\x1b[2J.log <==\n" + line() * 3 + b"\n==> b.log <==\n" + (told + b"\n") * 2
+    )
+    with log.open("rb") as file:
+        await service.monitor(
+            Settings(file="-", start_from="start"), [recorder],
+            stop=trio.Event(), wall=wall, standard_input=file.fileno,
+        )  # fmt: skip
+    health = recorder.last.health
+    assert (health.lines, health.records, health.rejects, health.foreign) == (8, 5, 0, 3)
+    assert [(one.name, one.state, one.format) for one in health.sources] == [
+        ("a\x1b[2J.log", SourceState.ENDED, "combined"),
+        ("b.log", SourceState.ENDED, "json"),
+    ]
+    assert recorder.last.insights.hits == 5
+
+
 async def test_an_output_has_all_the_time_it_takes_when_standard_input_has_ended(
     clock, piped
 ) -> None:

@@ -299,6 +299,48 @@ async def test_standard_input_is_read_until_it_ends(clock, heard) -> None:
     os.close(read_end)
 
 
+async def test_what_tail_says_of_its_files_names_the_sources(clock, heard, tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    (tmp_path / "own.log").write_bytes(b"own\n")
+    own = str(tmp_path / "own.log")
+    piped = heard("-", own, stdin=read_end)
+    frames = f"==> a <==\na1\na2\n\n==> b <==\nb1\n\n==> {own} <==\nother\n\n==> a <==\na3 be"
+    os.write(write_end, frames.encode())
+    await piped.until(lambda: b"other" in piped.text("-"))
+    assert SourceGone("-") in piped.messages
+    os.write(write_end, b"gun\n")
+    await piped.until(lambda: b"a3" in piped.text("a"))
+    assert piped.text("a") == b"==> a <==\na1\na2\n\n==> a <==\na3 begun\n"
+    assert piped.text("b") == b"==> b <==\nb1\n\n"
+    assert piped.text(own) == b"own\n"
+    formats = {one.source: one.format for one in piped.messages if isinstance(one, Chunk)}
+    assert len({id(one) for one in formats.values()}) == 4
+    os.close(write_end)
+    names = ("a", "b", "-")
+    await piped.until(lambda: all(
+        (told := piped.health(name)) is not None and told.state is SourceState.ENDED
+        for name in names
+    ))  # fmt: skip
+    os.close(read_end)
+
+
+async def test_windows_wait_for_the_lines_of_all_files_that_tail_had(clock, heard) -> None:
+    """Of one look: those of the second may be older than the last of the first."""
+    read_end, write_end = os.pipe()
+    piped = heard("-", stdin=read_end)
+    os.write(write_end, b"==> a <==\na1\n\n==> b <==\nb1\n")
+    await piped.until(lambda: piped.health("a") is not None)
+    first, second = (one for one in piped.messages if isinstance(one, Chunk))
+    assert not first.caught_up
+    assert second.caught_up
+    told = piped.health("a")
+    assert told is not None
+    assert told.state is SourceState.FOLLOWING
+    assert told.lag_bytes == 0
+    os.close(write_end)
+    os.close(read_end)
+
+
 async def test_inotify_wakes_long_before_the_poll(tmp_path: Path) -> None:
     """In real time: a line is seen at once, not at the next second."""
     log = tmp_path / "access.log"

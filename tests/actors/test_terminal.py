@@ -222,6 +222,78 @@ def test_it_follows_a_resize(terminal, tmp_path: Path) -> None:
     screen.until("Hosts", 5)
 
 
+def job_of(log: Path) -> int:
+    """The process group of a shell's job that names the log."""
+    pattern = f"glancemetrics .*--heartbeat {log}"
+    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=True)
+    return os.getpgid(int(found.stdout.split()[0]))
+
+
+@pytest.mark.parametrize("how", ["C-z", "SIGTSTP", "SIGSTOP"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_it_stops_and_continues_as_any_job_of_a_shell(
+    terminal, tmp_path: Path, how: str, piped: bool
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())) * 5)
+    screen = terminal(80, 24)
+    screen.type("stty -g > before; echo was here".replace("before", str(tmp_path / "before")))
+    start = command(tmp_path, "-f", "-" if piped else log, "--heartbeat", f"{log}.beat")
+    screen.type((f"tail -n +1 -F {log} | " if piped else "") + start)
+    screen.until("Sections")
+    before = "was here"
+    for columns, rows in (80, 24), (120, 30), (100, 24):
+        if how == "C-z":
+            screen.press(how)
+        else:
+            os.killpg(job_of(log), getattr(signal, how))
+        if how != "SIGSTOP":  # which leaves no time to clean up
+            assert before in screen.until(rf"(?s){before}.*Stopped.*\n\$\s*\Z")
+            assert "Sections" not in screen.page
+            assert screen("display-message", "-p", "#{cursor_flag}#{alternate_on}").strip() == "10"
+            screen.type(f"stty -g > {tmp_path}/after; echo both $((6 * 7))")
+            screen.until("both 42")
+            assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
+        else:
+            screen.until("Stopped")
+        screen("resize-window", "-x", str(columns), "-y", str(rows))
+        screen.type("clear; echo pro''mpt")
+        screen.until(before := "prompt")
+        screen.type("fg")
+        screen.until("Sections")
+        page = screen.until(rf"\A.{{{columns - 20},}}\n(.*\n){{{rows - 2}}}.*q quit")
+        assert before not in page
+        assert screen("display-message", "-p", "#{cursor_flag}#{alternate_on}").strip() == "01"
+        screen.press("?")  # keys are taken one by one, and not shown
+        assert "^" not in screen.until("go to the next table")
+        screen.press("?")
+        screen.until("Sections")
+    screen.press("q")
+    screen.until(r"(?m)^\$\s*\Z")
+    screen.type(
+        f"clear; stty -g > {tmp_path}/after; cmp {tmp_path}/before {tmp_path}/after && echo sa''me"
+    )
+    screen.until("^same")
+
+
+def test_in_the_background_it_waits_for_the_terminal(terminal, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())) * 5)
+    screen = terminal(80, 24)
+    screen.type(command(tmp_path, "-f", log))
+    screen.until("Sections")
+    screen.press("C-z")
+    screen.until("Stopped")
+    screen.type("bg")
+    screen.until(r"(?s)bg.*&")
+    screen.type("clear; sleep 1; jobs")
+    assert "Sections" not in screen.until("Stopped")
+    screen.type("fg")
+    screen.until("Sections")
+    screen.press("q")
+    screen.until(r"(?m)^\$\s*\Z")
+
+
 HUNG = (
     "import actors.outputs.alert_log as a, trio\n"
     "async def run(*_): await trio.to_thread.run_sync(__import__('time').sleep, 60)\n"

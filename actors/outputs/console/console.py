@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import signal
 import sys
 import termios
 import threading
@@ -29,6 +31,9 @@ from actors.outputs.output import Inbox, Report
 from actors.silences import Silence, Silences, silence_among
 from actors.supervisor import sentence
 from glancemetrics.snapshot import OutputState, Snapshot
+
+_Attributes = list[Any]
+"""Of a terminal, as termios has them."""
 
 QUIET_SECONDS = 6.0
 """Between two drawings of the screen while nothing changes but the time."""
@@ -61,12 +66,13 @@ class Console:
         self._view = View()
         self._snapshot: Snapshot | None = None
         self._latest: Snapshot | None = None
+        self._running: _Running | None = None
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Show snapshots until there are no more. The terminal is left as it was found."""
         self._token = trio.lowlevel.current_trio_token()
         application = self._application()
-        running = _Running(application)
+        self._running = running = _Running(application)
         report(OutputState.WORKING, "")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_application, running, nursery.cancel_scope)
@@ -81,6 +87,21 @@ class Console:
                         application.invalidate()
             finally:
                 running.end()
+
+    async def suspend(self, stop_program: Callable[[], None]) -> None:
+        """Leave the terminal as it was found, stop the program, and take the terminal back.
+
+        `stop_program` is called in trio's thread, and returns when the program is continued.
+        """
+        if self._running is None:
+            stop_program()
+        else:
+            await self._running.suspend(stop_program)
+
+    def resume(self) -> None:
+        """Take the terminal back: SIGSTOP leaves no time to leave it, and a shell sets it anew."""
+        if self._running is not None:
+            self._running.resume()
 
     async def _run_application(self, running: _Running, scope: trio.CancelScope) -> None:
         with trio.CancelScope(shield=True):  # ends by `running.end`, with the terminal restored
@@ -133,6 +154,10 @@ class Console:
             case "quit":
                 self._token.run_sync_soon(self._stop)
                 return
+            case "suspend":
+                # To all of the job, as the terminal does it where keys are cooked.
+                os.kill(0, signal.SIGTSTP)
+                return
             case "toggle_silencing":
                 self._view.toggle_silencing(self._rules())
             case "silence" | "end_silence":
@@ -177,6 +202,10 @@ def _timeless(snapshot: Snapshot) -> tuple[object, ...]:
     return attrs.evolve(snapshot.insights, end=0), snapshot.alerts, snapshot.health
 
 
+_ASIDE_SECONDS = 1.0
+"""After which the program stops in any case: a dead terminal must not keep it from that."""
+
+
 class _Running:
     """An application in its thread, which may be told to end before it has begun."""
 
@@ -185,17 +214,86 @@ class _Running:
         self._lock = threading.Lock()
         self._begun = False
         self._ending = False
+        self._found: _Attributes | None = None
+        """Of the terminal, before the application set it."""
+        self._raw: _Attributes | None = None
+        """As the application has it."""
 
     def run(self) -> None:
         """Run until `end`. Raises `EOFError` when the terminal's input ends."""
+        self._found = self._attributes()
+        self._application.after_render += self._on_render
         self._application.run(pre_run=self._begin, handle_sigint=False, set_exception_handler=False)
 
     def end(self) -> None:
         with self._lock:
             self._ending = True
+        self._call(self._exit)
+
+    async def suspend(self, stop_program: Callable[[], None]) -> None:
+        """Stand aside while the program is stopped; in trio's thread."""
+        token = trio.lowlevel.current_trio_token()
+        aside, continued = trio.Event(), threading.Event()
+
+        def stand_aside() -> None:
+            self._leave_screen()
+            with self._application.input.detach():
+                self._set(self._found)
+                token.run_sync_soon(aside.set)
+                continued.wait()
+            self._take_back()
+
+        if self._call(stand_aside):
+            with trio.move_on_after(_ASIDE_SECONDS):
+                await aside.wait()
+        try:
+            stop_program()
+        finally:
+            continued.set()
+
+    def resume(self) -> None:
+        """Set the terminal and draw all of it, whatever has become of it meanwhile."""
+        self._call(self._take_back)
+
+    def _call(self, what: Callable[[], None]) -> bool:
+        """Do something in the application's thread; false where that does not run."""
+        with self._lock:
             loop = self._application.loop if self._begun else None
-        if loop is not None:
-            loop.call_soon_threadsafe(self._exit)
+        if loop is None or not self._application.is_running:
+            return False
+        loop.call_soon_threadsafe(what)
+        return True
+
+    def _leave_screen(self) -> None:
+        output = self._application.output
+        output.reset_attributes()
+        output.enable_autowrap()
+        self._application.renderer.reset()
+
+    def _take_back(self) -> None:
+        if self._application.is_done:
+            return
+        # In the background this stops the program again, as the system does to `top`.
+        self._set(self._raw)
+        self._application.renderer.reset()
+        self._application.invalidate()
+
+    def _attributes(self) -> _Attributes | None:
+        try:
+            return termios.tcgetattr(self._application.input.fileno())
+        except termios.error:
+            return None  # no terminal
+
+    def _set(self, attributes: _Attributes | None) -> None:
+        if attributes is not None:
+            with contextlib.suppress(termios.error):  # it has gone, which reading will tell
+                termios.tcsetattr(
+                    self._application.input.fileno(), termios.TCSANOW, list(attributes)
+                )
+
+    def _on_render(self, _: Application[None]) -> None:
+        if self._raw is None:
+            self._raw = self._attributes()
 
     def _begin(self) -> None:
         with self._lock:
@@ -213,7 +311,7 @@ class TerminalState:
     """How the terminal was found, to leave it so also when there is no time for anything else."""
 
     def __init__(self) -> None:
-        self._attributes: list[Any] | None = None
+        self._attributes: _Attributes | None = None
         self._descriptor = -1
         for stream in (sys.stdin, sys.stdout):
             if stream is not None and stream.isatty():

@@ -22,6 +22,7 @@ class Key:
 KEYS = (
     Key(("q",), "q", "quit", "quit"),
     Key(("c-c",), "Ctrl-C", "quit", "quit; a second time: at once"),
+    Key(("c-z",), "Ctrl-Z", "suspend", "stop; the shell's fg continues it"),
     Key(("p", "space"), "p", "pause", "pause the screen; nothing is lost meanwhile"),
     Key(("?", "h"), "?", "toggle_help", "show or leave this help"),
     Key(("tab",), "Tab", "focus_next", "go to the next table"),

@@ -57,7 +57,7 @@ async def supervise_alerts(
             async for message in receive:
                 match message:
                     case ClosedSeconds():
-                        supervision.close(message)
+                        await supervision.close(message)
                     case ClockSet():
                         supervision.begin_anew(message)
                     case Snapshot():
@@ -95,8 +95,10 @@ class _Supervision:
             logger.info("{}", event.message)
             self._fan_out.send_event(event)
 
-    def close(self, seconds: ClosedSeconds) -> None:
-        self.tell(self._alerting.close(seconds, self._unread))
+    async def close(self, seconds: ClosedSeconds) -> None:
+        for events in self._alerting.closing(seconds, self._unread):
+            self.tell(events)
+            await trio.lowlevel.checkpoint()  # years may have passed
         self._dropped = _told_dropped(self._alerting, self._dropped)
 
     def begin_anew(self, clock: ClockSet) -> None:

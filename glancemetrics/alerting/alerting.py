@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -18,6 +18,8 @@ from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
 from glancemetrics.state_tree import State
 
+_EMPTY_STRETCH = 86_400
+"""Seconds without a record that are evaluated at once, before all rules have settled."""
 _STRETCH = 512
 """Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
 
@@ -115,6 +117,10 @@ class Alerting:
 
         `unread` says which logs cannot be read, and why: that is not the silence of a site.
         """
+        return [event for events in self.closing(closed, unread) for event in events]
+
+    def closing(self, closed: ClosedSeconds, unread: str = "") -> Iterator[list[AlertEvent]]:
+        """Do the same a stretch of time at a time, each in some milliseconds; run it to its end."""
         for watch in self._watches:
             watch.unread = unread
         waiting = [*self._ahead, *closed.counts]
@@ -122,21 +128,22 @@ class Alerting:
             self._end = min([closed.end, *(int(counts.seconds[0]) for counts in waiting)])
             for watch in self._watches:
                 watch.begin(self._end)
-        events: list[AlertEvent] = []
         while self._end < closed.end:
             cut = min(self._end + _STRETCH, closed.end)
             first = min((int(counts.seconds[0]) for counts in waiting), default=closed.end)
             if first >= cut:
                 # Years without a record cost nothing.
-                cut = min(first, closed.end)
+                settled = all(watch.is_settled for watch in self._watches)
+                longest = closed.end if settled else self._end + _EMPTY_STRETCH
+                cut = min(first, closed.end, longest)
             taken, waiting = _cut(waiting, cut)
-            events += self._evaluated(cut, taken)
-            self._end = cut
+            events = self._evaluated(cut, taken)
+            self._end, self._ahead = cut, waiting
+            for event in events:
+                if event.kind is AlertEventKind.RECOVERED and event.incident is not None:
+                    self._recovered.appendleft(event.incident)
+            yield events
         self._ahead = waiting
-        for event in events:
-            if event.kind is AlertEventKind.RECOVERED and event.incident is not None:
-                self._recovered.appendleft(event.incident)
-        return events
 
     def _evaluated(self, end: int, counts: list[Counts]) -> list[AlertEvent]:
         events: list[tuple[int, int, str, AlertEvent]] = []

@@ -34,6 +34,9 @@ Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 Signals = npt.NDArray[np.int8]
 
+_SILENT_SEASONS = 30
+"""Without a single request, after which what was usual before is learnt anew."""
+
 STRETCH = 512
 """Slots that are judged at once."""
 _WINDOW_SLOTS = 60
@@ -82,7 +85,10 @@ class Judge:
 
     @property
     def remembers(self) -> int:
-        """So many slots beyond its window it looks back to."""
+        """Slots without anything after which nothing changes any more, until something comes."""
+        condition = self._rule.condition
+        if isinstance(condition, Anomaly):
+            return _SILENT_SEASONS * condition.season // self.step
         return 0 if self._history is None else self._history.size
 
     def to_state(self) -> State:
@@ -137,9 +143,14 @@ class Judge:
         return idle
 
     def is_quiet(self, slot: int) -> bool:
-        """Tell whether no value changes any more from a slot on, until something comes."""
+        """Tell whether there is nothing in the window that ends with a slot, nor in later ones."""
         begin = slot - self.width + 1
-        return self.baseline is None and all(one.is_empty(begin) for one in self._measurings)
+        return all(one.is_empty(begin) for one in self._measurings)
+
+    def forget_usual(self) -> None:
+        """What was usual is so no longer, after seasons in which nothing came."""
+        if isinstance(self._rule.condition, Anomaly):
+            self.baseline = Baseline(self._rule.condition.season)
 
     def judge(self, first: int, count: int, young: Callable[[], Bools]) -> Judged:
         """Judge so many slots from `first` on. Slots are judged once, in order.

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.alerting.sum_ring import SumRing
+from glancemetrics.alerting.sum_ring import NEVER, SumRing
 from glancemetrics.reporting.durations import seconds_of
 from glancemetrics.state_tree import State
 
@@ -103,7 +103,7 @@ class Quantiles:
         self._width = width
         self._window = np.zeros((1, _BUCKETS), np.int64)
         self._slots: dict[int, list[tuple[Int64s, Int64s, Int64s]]] = defaultdict(list)
-        self._newest = -1
+        self._newest = NEVER
         self._last: Float64s | None = None
         """Values of the last slot, while nothing changes."""
 

@@ -9,6 +9,9 @@ from glancemetrics.state_tree import State
 
 Int64s = npt.NDArray[np.int64]
 
+NEVER = -(1 << 62)
+"""A slot before all others: those before 1970 are negative."""
+
 
 class SumRing:
     """A ring of one number for each group and each of the last `slots` slots.
@@ -23,7 +26,7 @@ class SumRing:
         self._sums = self._room
         self._end: int | None = None
         """The slot after the newest."""
-        self._newest = -1
+        self._newest = NEVER
         """The newest slot that anything was added to."""
 
     @property

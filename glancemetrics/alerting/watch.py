@@ -134,6 +134,12 @@ class Watch:
         self._seen = set(state["seen"])
         self._waiting = [Counts.from_state(counts) for counts in state["waiting"]]
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing changes any more until something comes."""
+        assert self._next is not None
+        return self._is_quiet(self._next) and self._still >= self._judge.remembers
+
     def close(self, end: int, counts: list[Counts]) -> Iterator[AlertEvent]:
         """Take in what was counted, and evaluate all that has ended before the second `end`.
 
@@ -154,6 +160,7 @@ class Watch:
                 self._still = 0
             elif self._still >= self._judge.remembers:
                 # No value changes any more until something comes.
+                self._judge.forget_usual()
                 count, repeated = 1, upto - self._next
             else:
                 self._still += count

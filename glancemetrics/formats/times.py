@@ -20,9 +20,12 @@ _AHEAD_SECONDS = 60
 """By which a server's clock may be ahead of ours."""
 
 
-EARLIEST = -62_135_596_800_000_000
-LATEST = 253_402_300_799_999_999
-"""Microseconds since the epoch: the years 1 to 9999 in UTC, which `datetime` can hold."""
+EARLIEST = -30_578_688_000_000_000
+LATEST = 253_370_764_799_999_999
+"""Microseconds since the epoch: the years 1001 to 9998 in UTC.
+
+Whatever zone or window is around them is then a time that `datetime` can hold, in four digits.
+"""
 
 
 def instants(
@@ -52,7 +55,7 @@ def time_fault(text: str) -> str:
             return f"{text} does not say how far {zone} is from UTC: --log-timezone {zone} does"
         return f"{text} names a zone that several places call {zone}: --log-timezone says which"
     if read.states[0] == State.KNOWN:
-        return f"{text} is not between the years 1 and 9999 in UTC"
+        return f"{text} is not between the years 1001 and 9998 in UTC"
     return f"{text} is not a time"
 
 

@@ -7,7 +7,7 @@
 
 /* Each of these returns an `enum state` of values.h: KNOWN; WITHOUT_ZONE for a time that names no
    zone, which is read as if it were UTC, and IN_NAMED_ZONE for one whose zone several places call so;
-   or WRONG, also for a moment before the year 1 or after 9999 in UTC. A leap second (`:60`) is the first second of the
+   or WRONG, also for a moment before the year 1001 or after 9998 in UTC. A leap second (`:60`) is the first second of the
    next minute, as POSIX time has it. What is finer than a microsecond is cut off. */
 
 /* `2015-05-17T10:05:03.25+02:00`, as RFC 3339 section 5.6 and ISO 8601 have it; also with a space for

@@ -42,8 +42,8 @@ enum state {
 /* As records.py has them, with the reasons. */
 #define MOST_BYTES ((uint64_t)1 << 46)
 #define LARGEST_DECIMAL 1e18
-#define EARLIEST (-62135596800)
-#define LATEST 253402300800
+#define EARLIEST (-30578688000)
+#define LATEST 253370764800
 
 typedef union {
     int64_t whole;

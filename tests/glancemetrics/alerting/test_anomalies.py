@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
+import pytest
 
 from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.baseline import Baseline
+from glancemetrics.alerting.judge import Judge, Judged
 from glancemetrics.alerting.replay import replay
 from glancemetrics.reporting.html.replay import replay_page
+from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.rules.stock import stock_rules
 from tests.glancemetrics.alerting.counts import closed, counts
 
 DAY = 86_400
@@ -82,3 +88,38 @@ def test_the_chart_of_a_replay_has_the_band() -> None:
     assert (chart.values[learnt] < chart.limits[learnt]).all()
     page = replay_page(replayed, "a.log", UTC, 0)
     assert page.count('class="limit"') == 2
+
+
+@pytest.mark.parametrize("year", [1100, 1969])
+def test_years_without_a_record_cost_next_to_nothing(
+    year: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line of a server whose clock was never set, and then one of today."""
+    judged = 0
+    judge = Judge.judge
+
+    def counted(self: Judge, first: int, count: int, young: Callable[[], Any]) -> Judged:
+        nonlocal judged
+        judged += 1
+        return judge(self, first, count, young)
+
+    monkeypatch.setattr(Judge, "judge", counted)
+    rules = read_rules('[[rule]]\nname = "a"\nanomaly = 6\nwindow = "1h"', "config.toml")
+    alerting = Alerting([*rules, *stock_rules(), high_traffic(10, 120)])
+    old = int(datetime(year, 12, 31, 10, tzinfo=UTC).timestamp())
+    stretches = list(alerting.closing(closed(MIDNIGHT + 1, counts({old: 1, MIDNIGHT: 5000}))))
+    assert judged < 10_000
+    assert len(stretches) < 200
+    (event,) = [event for events in stretches for event in events]
+    assert (event.kind, event.time) == (AlertEventKind.TRIGGERED, MIDNIGHT + 1)
+
+
+def test_after_a_month_without_a_request_what_is_usual_is_learnt_anew() -> None:
+    hits = traffic(5)
+    silence = 40
+    for second, count in traffic(5).items():
+        hits[second + (5 + silence) * DAY] = count
+    events = incidents(hits, 10 + silence)
+    # The silence is told while it is news; the traffic after it is not: nothing is usual yet.
+    assert any(kind is AlertEventKind.TRIGGERED for _, kind in events)
+    assert all(time < (5 + 31) * DAY for time, _ in events)

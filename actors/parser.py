@@ -17,6 +17,7 @@ from actors.clock import WallClock
 from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
 from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
 from glancemetrics.line_splitter import OVERLONG_REASON
 from glancemetrics.path_groups import PathGroups
@@ -111,7 +112,7 @@ def _parsed(
 ) -> SourceBatch:
     known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
     circumstances = attrs.evolve(circumstances, directives=chunk.directives)
-    decoded = chunk.format.decode(chunk.lines, circumstances)
+    decoded = guarded_decode(chunk.format, chunk.lines, circumstances)
     samples = reject_samples(chunk.lines, decoded, chunk.format)
     reformatted = None
     if known is not None and chunk.format.name != known.name:

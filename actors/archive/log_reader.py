@@ -19,13 +19,14 @@ from actors.archive.decompression import (
 )
 from actors.archive.logs import LogFile
 from actors.archive.workers import Buffer, Lines, Pending, Workers
+from glancemetrics.formats.guarded import guarded_decode
+from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
     Decoded,
     LogFormat,
     directives_after,
-    line_times,
     reject_samples,
 )
 from glancemetrics.formats.pieces import MOST_HELD, Pieces, unfinished
@@ -152,7 +153,7 @@ class LogReader(Generic[Result]):
         circumstances = self._circumstances
         if piece.directives:
             circumstances = attrs.evolve(circumstances, directives=piece.directives)
-        decoded = log_format.decode(lines, circumstances)
+        decoded = guarded_decode(log_format, lines, circumstances)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
             piece.log,
@@ -324,7 +325,8 @@ def _reader_of(file: BinaryIO) -> ReadAt:
 def _is_binary(beginning: bytes, log_format: LogFormat) -> bool:
     if b"\0" not in beginning:
         return False
-    return not log_format.decode(beginning[: beginning.rfind(b"\n") + 1]).batch.num_rows
+    whole = beginning[: beginning.rfind(b"\n") + 1]
+    return not guarded_decode(log_format, whole).batch.num_rows
 
 
 class _Resumed:

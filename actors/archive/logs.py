@@ -22,6 +22,7 @@ from actors.archive.decompression import (
 )
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.reading import Reading
 from glancemetrics.records import seconds
@@ -135,7 +136,7 @@ def _examined(
         compression, sample = _sample(file, status.st_size)
     log_format = reading.format_of(sample, before)
     # What stands in other places than the beginning is younger, or does not matter.
-    batch = log_format.decode(sample, reading.circumstances).batch
+    batch = guarded_decode(log_format, sample, reading.circumstances).batch
     oldest = int(seconds(batch)[0]) if batch.num_rows else None
     return LogFile(path, status.st_size, compression, oldest, log_format)
 

@@ -28,12 +28,12 @@ from actors.tailer.rotation import Folders
 from actors.tailer.waking import Status, is_recent, status_of
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import (
     UNKNOWN,
     Circumstances,
     LogFormat,
     directives_after,
-    line_times,
 )
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.line_splitter import Lines

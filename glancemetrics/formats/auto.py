@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from glancemetrics.formats.detection import detect
+from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds, lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
@@ -45,7 +46,7 @@ class LastDetected:
         """Tell whether it reads all lines of a sample, so that no other need be looked for."""
         if self.format is None:
             return False
-        decoded = self.format.decode(sample, circumstances)
+        decoded = guarded_decode(self.format, sample, circumstances)
         return 0 < decoded.lines == _explained(decoded)
 
 

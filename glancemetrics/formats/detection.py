@@ -15,6 +15,7 @@ from glancemetrics.formats.combined import COMBINED, COMBINED_PARTS
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
 from glancemetrics.formats.extended import extended_combined
 from glancemetrics.formats.fields import Field
+from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat, explained
@@ -238,7 +239,7 @@ def _candidate(
     chunk: bytes,
     circumstances: Circumstances,
 ) -> Candidate:
-    decoded = StreamFormat(formats, is_shared=is_shared).decode(chunk, circumstances)
+    decoded = guarded_decode(StreamFormat(formats, is_shared=is_shared), chunk, circumstances)
     explains = np.zeros(decoded.lines, np.bool_)
     explains[decoded.line] = True
     batch = decoded.batch

@@ -13,6 +13,7 @@ from glancemetrics.escaping import visible
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import Detection, detect, nearest
 from glancemetrics.formats.extended import UNIT_HINT
+from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import (
@@ -60,7 +61,7 @@ def explain_log(name: str, sample: bytes, reading: Reading) -> str:
 def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     detection = detect(sample, reading.circumstances)
     log_format: LogFormat = reading.given or AutoFormat(detection.format, learns=False)
-    decoded = log_format.decode(sample, reading.circumstances)
+    decoded = guarded_decode(log_format, sample, reading.circumstances)
     if not decoded.lines:
         yield f"{visible(name)}: there is no line in it yet"
         return

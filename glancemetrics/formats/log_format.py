@@ -16,7 +16,6 @@ from glancemetrics.formats.clients import Network
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.records import empty_batch, seconds
 from glancemetrics.rejects import Reject, reject_of
-from glancemetrics.time_bisect import LineTimes
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -205,18 +204,6 @@ def explained(line: bytes, log_format: LogFormat) -> str:
     except (ValueError, RecursionError, MemoryError, OverflowError, pa.ArrowException):
         # Of a line that somebody made so that no parser reads it.
         return "the line cannot be read"
-
-
-def line_times(log_format: LogFormat, circumstances: Circumstances = UNKNOWN) -> LineTimes:
-    """Return what finds the times of lines in this format."""
-
-    def times(block: bytes) -> tuple[Int64s, Int64s]:
-        whole = block[: block.rfind(b"\n") + 1]
-        decoded = log_format.decode(whole, circumstances)
-        starts, _ = line_bounds(whole)
-        return starts[decoded.line].astype(np.int64), seconds(decoded.batch)
-
-    return times
 
 
 def directives_after(known: bytes, lines: bytes, prefixes: Sequence[bytes]) -> bytes:

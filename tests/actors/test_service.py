@@ -29,7 +29,7 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.counting import merged
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.formats.combined import decode
+from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings
@@ -844,9 +844,9 @@ async def test_a_failure_of_the_parser_ends_it_all(
     def broken(*_: object) -> None:
         raise RuntimeError("the parser is broken")
 
-    monkeypatch.setattr("glancemetrics.formats.combined.CombinedFormat.decode", broken)
+    monkeypatch.setattr("actors.parser.guarded_decode", broken)
     log = tmp_path / "access.log"
-    log.write_bytes(line())
+    log.write_bytes(line() * 1000)
     recorder = Recorder()
     with pytest.raises(ExceptionGroup) as failure:
         await service.monitor(
@@ -858,6 +858,23 @@ async def test_a_failure_of_the_parser_ends_it_all(
         )
     assert failure.group_contains(RuntimeError, match="the parser is broken")
     assert recorder.events[-1].kind is AlertEventKind.MONITORING_STOPPED
+
+
+async def test_a_line_that_breaks_a_parser_is_one_reject(
+    clock, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode_all = CombinedFormat.decode
+
+    def fragile(self: CombinedFormat, chunk: bytes | memoryview, *rest: object) -> object:
+        if b"deep" in bytes(chunk):
+            raise RecursionError
+        return decode_all(self, chunk, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CombinedFormat, "decode", fragile)
+    monitor = run(start_from="start")
+    monitor.write(line(BASE - 5), b"deep\n", line(BASE - 4))
+    snapshot = await monitor.until(lambda s: s.health.lines == 3)
+    assert (snapshot.health.records, snapshot.health.rejects) == (2, 1)
 
 
 async def test_a_log_in_another_format_is_followed(clock, run, wall) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.log_format import line_times
+from glancemetrics.formats.line_times import line_times
 from glancemetrics.time_bisect import directives_before, find_start, last_line_end
 from tests.lines import BASE, line
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from glancemetrics.formats import extraction, pattern
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import line_times, reject_samples
+from glancemetrics.formats.line_times import line_times
+from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records import rows

@@ -1,0 +1,26 @@
+"""The times of lines in some format, by which a log is bisected."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from glancemetrics.formats.guarded import guarded_decode
+from glancemetrics.formats.lines import line_bounds
+from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+from glancemetrics.records import seconds
+from glancemetrics.time_bisect import LineTimes
+
+Int64s = npt.NDArray[np.int64]
+
+
+def line_times(log_format: LogFormat, circumstances: Circumstances = UNKNOWN) -> LineTimes:
+    """Return what finds the times of lines in this format."""
+
+    def times(block: bytes) -> tuple[Int64s, Int64s]:
+        whole = block[: block.rfind(b"\n") + 1]
+        decoded = guarded_decode(log_format, whole, circumstances)
+        starts, _ = line_bounds(whole)
+        return starts[decoded.line].astype(np.int64), seconds(decoded.batch)
+
+    return times

@@ -20,8 +20,10 @@ import pytest
 import trio
 
 from actors.fan_out import Delivery
+from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
 from actors.supervisor import keep_running
+from glancemetrics.escaping import readable
 from glancemetrics.settings import SyslogAddress
 from glancemetrics.snapshot import OutputState
 from tests.actors.outputs.feeding import event
@@ -433,6 +435,82 @@ def test_a_place_that_cannot_be_written_stays_in_sight(terminal, tmp_path: Path)
     screen.type(command(tmp_path, "-f", log, "--alert-log", "/proc/nowhere/alerts.jsonl"))
     screen.until(r"! alert log does not work: /proc/nowhere")
     screen.until("Sections|Nothing comes")
+
+
+ASKS_FOR_COLUMNS = """
+import re, sys, termios, tty
+before = termios.tcgetattr(0)
+tty.setraw(0)
+columns = []
+for row in open(sys.argv[1], encoding="utf-8").read().split("\\n"):
+    sys.stdout.write("\\x1b[H\\x1b[2K" + row + "\\x1b[6n")
+    sys.stdout.flush()
+    answer = ""
+    while not answer.endswith("R"):
+        answer += sys.stdin.read(1)
+    columns.append(re.search(r";(\\d+)R", answer)[1])
+termios.tcsetattr(0, termios.TCSANOW, before)
+open(sys.argv[2], "w").write(" ".join(columns) + " .")
+"""
+"""Writes rows, and asks the terminal each time where its cursor is."""
+
+ODD_TEXTS = [
+    *(
+        "/🇩🇪",
+        "/🇩",
+        "/🇩🇪🇫🇷x",
+        "/👨\u200d👩\u200d👧",
+        "/👍🏽",
+        "/🏽",
+        "/1\ufe0f\u20e3",
+        "/☺\ufe0f",
+        "/❤\ufe0e",
+    ),
+    *(
+        "/한국",
+        "/\u1112\u1161\u11ab",
+        "/\u115f\u1160",
+        "/\u3164",
+        "/\uffa0",
+        "/日本",
+        "/ｆｕｌｌ",
+        "/ﾊﾝ",
+    ),
+    *("/हिन्दी", "/क्\u200dष", "/தமிழ்", "/ไทย", "/مُحَمَّد", "/می\u200cخواهم", "/שָׁלוֹם", "/e\u0301"),
+    *(
+        "/☰",
+        "/㉈",
+        "/𝌆",
+        "/🫠",
+        "/🛝",
+        "/\u00ad",
+        "/\ufeff",
+        "/\u2028",
+        "/🏴\U000e0067\U000e007f",
+        "/①",
+        "/…→",
+    ),
+]
+
+
+def test_a_real_terminal_takes_as_many_cells_for_each_text_as_we_think(
+    terminal, tmp_path: Path
+) -> None:
+    every = (chr(number) for number in range(0xA0, 0x20000) if not 0x3500 < number < 0xD700)
+    shown = [readable(text, in_cells=True) for text in (*ODD_TEXTS, *(f"x{one}" for one in every))]
+    # Those that are written out are as wide as they are long.
+    rows = [text for i, text in enumerate(shown) if i < len(ODD_TEXTS) or not text.isascii()]
+    (tmp_path / "rows").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "ask.py").write_text(ASKS_FOR_COLUMNS)
+    screen = terminal(120, 24)
+    screen.type(f"cd {tmp_path} && {sys.executable} ask.py rows columns")
+    columns = tmp_path / "columns"
+    eventually(lambda: columns.exists() and columns.read_text().endswith("."), 60)
+    taken = [int(column) - 1 for column in columns.read_text().split()[:-1]]
+    assert len(taken) == len(rows) > 30_000
+    assert [
+        (row, cells) for row, cells in zip(rows, taken, strict=True) if width(row) != cells
+    ] == []
 
 
 class BareTerminal:

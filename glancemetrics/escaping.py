@@ -6,6 +6,7 @@ bidirectional overrides, zero-width and combining characters, line separators, l
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -116,6 +117,20 @@ def visible(text: str, *, in_cells: bool = False) -> str:
     """
     shown = _SUSPECT.sub(_written_out, text)
     return _OF_UNKNOWN_WIDTH.sub(_numbered, shown) if in_cells else shown
+
+
+def visible_csv(text: str) -> str:
+    """Return CSV, of which rows end with CR LF, with the same written out in its cells."""
+    return "\r\n".join(map(visible, text.split("\r\n")))
+
+
+def visible_json(text: str) -> str:
+    """Return the same JSON, with what cannot be seen or moves what can in JSON's own escapes."""
+    return "\n".join(_SUSPECT.sub(_as_json, line) for line in text.split("\n"))
+
+
+def _as_json(match: re.Match[str]) -> str:
+    return match[0] if _written_out(match) == match[0] else json.dumps(match[0])[1:-1]
 
 
 def _written_out(match: re.Match[str]) -> str:

@@ -186,6 +186,7 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
         else:
             connection.register("incoming", reader)
             connection.execute("CREATE TABLE log AS SELECT * FROM incoming")
+            connection.unregister("incoming")  # nobody's question is about it
         return connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise UsageError(f"the query: {readable(error)}") from None

@@ -66,6 +66,15 @@ we think, the screen falls apart. Keycaps, joiners and variation selectors are w
 Source: the tables of glibc and tmux beside East Asian Width of the Unicode Standard, and UTS 51."""
 
 
+def is_utf_8(text: str) -> bool:
+    """Tell whether text can be written as UTF-8, which bytes of a command line may not be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def readable(text: str, *, in_cells: bool = False) -> str:
     """Return text as `visible`, with percent-encoded letters of all languages as letters.
 

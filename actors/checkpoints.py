@@ -20,6 +20,9 @@ from glancemetrics.alert_events import AlertEvent
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.state_tree import DamagedStateError, State, from_bytes, to_bytes
 
+UNLIKE_OURS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of values that are not what this version writes."""
+
 
 class UnusableStateError(Exception):
     """There is a checkpoint, but nothing can go on from it."""
@@ -86,7 +89,7 @@ class Checkpoints:
             raise UnusableStateError(f"{self.path} cannot be read: {error.strerror}") from None
         except DamagedStateError as error:
             raise UnusableStateError(f"{self.path} is damaged: {error}") from None
-        except (KeyError, TypeError, ValueError) as error:
+        except UNLIKE_OURS as error:
             reason = f"another version of GlanceMetrics wrote {self.path} ({error!r})"
             raise UnusableStateError(reason) from None
 

@@ -14,7 +14,7 @@ from actors.archive.counting import CountedLogs, count_logs
 from actors.archive.forking import processes_to_use
 from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
-from actors.archive.output_file import write_text
+from actors.archive.output_file import write_data, write_text
 from actors.archive.progress import ProgressLine
 from actors.configuration import config_text
 from actors.notices import tell
@@ -86,7 +86,7 @@ def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]
             text = replay_page(replayed, title, zone, time.time())
         case _:
             text = _text(replayed, zone)
-    write_text(text, options.output)
+    write_data(text, output_format, options.output)
     return 0
 
 

@@ -22,7 +22,7 @@ from actors.archive.forking import processes_to_use
 from actors.archive.interruption import Interruption, interruption
 from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import LogFile, find_logs
-from actors.archive.output_file import replacing, write_text
+from actors.archive.output_file import for_terminal, replacing, write_data, write_text
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
@@ -83,7 +83,8 @@ def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) 
     if report.unfinished is not None:
         tell(f"{report.unfinished}.")
     if to_file:
-        write_text(_rendered(report, output_format, 100, colour=False), options.output)
+        text = _rendered(report, output_format, 100, colour=False)
+        write_data(text, output_format, options.output)
     else:
         _show(report, output_format)
     return 0
@@ -161,8 +162,10 @@ def _show(report: Report, output_format: str) -> None:
     size = shutil.get_terminal_size()
     colour = to_terminal and not os.environ.get("NO_COLOR")
     text = _rendered(report, output_format, size.columns if to_terminal else 100, colour=colour)
-    if to_terminal and text.count("\n") > size.lines and _paged(text):
-        return
+    if to_terminal:
+        text = for_terminal(text, output_format)
+        if text.count("\n") > size.lines and _paged(text):
+            return
     write_text(text)
 
 

@@ -14,7 +14,7 @@ from loguru import logger
 
 from actors.aggregator import aggregate
 from actors.alert_supervisor import supervise_alerts
-from actors.checkpoints import Checkpoints, UnusableStateError
+from actors.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
 from actors.clock import WallClock
 from actors.fan_out import Delivery, FanOut
 from actors.messages import FromAggregator, FromParser, FromTailer
@@ -358,7 +358,7 @@ def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: fl
             ends = fresh.alerting.restore(saved.alerting)
             ends += fresh.own.restore(saved.own, saved.time)
             fresh = attrs.evolve(fresh, marks=saved.marks, ended=ends)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except UNLIKE_OURS as error:
         fresh = _with_gap(anew(), f"what was known is not understood ({error!r})")
     return attrs.evolve(fresh, undelivered=saved.undelivered)
 

@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 
 from actors.archive.output_file import write_text
-from actors.silences import FILE_NAME, Silence, Silences
+from actors.silences import FILE_NAME, LATEST, Silence, Silences
 from actors.state_folder import add_state_folder_option, state_folder
 from glancemetrics.durations import ALLOWED, parse_span
 from glancemetrics.errors import GlanceMetricsError, UsageError
@@ -30,6 +30,8 @@ def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser
             return 0
         if options.span is None:
             raise UsageError("say for how long, with --for 2h")
+        if now + options.span > LATEST:
+            raise UsageError("--for: ends after the year 9998; name a shorter time")
         made = Silence(options.pattern, now + options.span, options.why)
         silences.add(made, now)
         write_text(_listed([made]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -88,9 +89,14 @@ class Silences:
         replace_state(self._path, told.encode())
 
 
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""A silence ends before it: no calendar has later times."""
+
+
 def _checked(silence: Silence) -> Silence:
     """Return it. Raises `TypeError` if it is not of the types that were saved."""
     texts = isinstance(silence.pattern, str) and isinstance(silence.why, str)
-    if not texts or not isinstance(silence.until, int | float):
+    is_time = isinstance(silence.until, int | float) and 0 <= silence.until <= LATEST
+    if not texts or not is_time:
         raise TypeError("a silence has a pattern, a time and a reason")
     return silence

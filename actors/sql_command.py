@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
-from collections.abc import Iterator
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from actors.archive.interruption import interruption
+from actors.archive.interruption import Interruption, interruption
 from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import find_logs
-from actors.archive.output_file import replacing, write_text
+from actors.archive.output_file import replacing, write_data
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
@@ -59,17 +63,23 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         line.show(Progress(read, total, lines))
 
     with interruption() as interrupted:
-        try:
-            batches = scan_logs(
+        reads = _Reads(
+            scan_logs(
                 logs,
                 selection,
                 circumstances=reading.circumstances,
                 stopped=interrupted,
                 told=told,
-            )
-            answer = query(sql, batches, connection)
+            ),
+            interrupted,
+        )
+        question = _Question(lambda: query(sql, reads, connection))
+        try:
+            answer = question.answer(reads, interrupted, connection.interrupt)
         finally:
             line.clear()
+        if answer is None:
+            return 128 + (interrupted.signal or signal.SIGINT)
         if interrupted():
             tell("Stopped before the end: of what was read by then.")
     if rejects:
@@ -77,6 +87,77 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
         tell(f"{rejects:,} {lines_were} rejected, and not asked.")
     _write(answer, output_format, options.output)
     return 0
+
+
+class _Reads:
+    """The batches of logs, and whether they ended by themselves."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], interrupted: Interruption) -> None:
+        self._batches = batches
+        self._interrupted = interrupted
+        self.has_ended = False
+        """Whether nothing more comes, for whatever reason."""
+        self.is_complete = False
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._batches
+        self.is_complete = not self._interrupted()
+        self.has_ended = True
+
+
+_PATIENCE_SECONDS = 1.0
+"""From the first Ctrl-C until a query that asks for no more records is ended."""
+_STUCK_SECONDS = 2.0
+_LOOK_SECONDS = 0.05
+
+
+class _Question:
+    """A query in a thread of its own, so that a signal is heard while DuckDB works."""
+
+    def __init__(self, ask: Callable[[], pa.Table]) -> None:
+        self._ask = ask
+        self._answer: pa.Table | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def answer(
+        self, reads: _Reads, interrupted: Interruption, interrupt: Callable[[], None]
+    ) -> pa.Table | None:
+        """Return the answer; `None` where it was ended before there was one.
+
+        Ctrl-C while logs are read asks for the answer of what was read by then. Once all is read,
+        the second time, and SIGTERM end the query.
+        """
+        self._thread.start()
+        try:
+            asked = math.inf
+            while self._thread.is_alive():
+                self._thread.join(_LOOK_SECONDS)
+                if interrupted():
+                    asked = min(asked, time.monotonic())
+                    is_late = time.monotonic() > asked + _PATIENCE_SECONDS and not reads.has_ended
+                    if interrupted.signal == signal.SIGTERM or reads.is_complete or is_late:
+                        return self._end(interrupt, 128 + (interrupted.signal or signal.SIGINT))
+        except KeyboardInterrupt:
+            return self._end(interrupt, 128 + (interrupted.signal or signal.SIGINT))
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+    def _run(self) -> None:
+        try:
+            self._answer = self._ask()
+        except BaseException as error:
+            self._error = error
+
+    def _end(self, interrupt: Callable[[], None], status: int) -> pa.Table | None:
+        deadline = time.monotonic() + _STUCK_SECONDS
+        while self._thread.is_alive():
+            interrupt()  # again and again, for it is forgotten where a query only begins
+            self._thread.join(_LOOK_SECONDS)
+            if time.monotonic() > deadline:
+                os._exit(status)
+        return None
 
 
 def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -118,7 +199,7 @@ def _write(answer: pa.Table, output_format: str, output: str | None) -> None:
         with replacing(Path(output)) as file:
             parquet.write_table(answer, file, compression="zstd")
         return
-    write_text(_rendered(answer, output_format), output)
+    write_data(_rendered(answer, output_format), output_format, output)
 
 
 def _rendered(answer: pa.Table, output_format: str) -> str:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError, UsageError
@@ -114,6 +114,10 @@ def _run(arguments: list[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; options may stand between what is no option, as everywhere else."""
+        return self.parse_intermixed_args(args, namespace)
+
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # argparse's own hides that nothing could be printed.
         (file or sys.stderr).write(message or "")

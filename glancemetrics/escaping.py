@@ -6,6 +6,7 @@ bidirectional overrides, zero-width and combining characters, line separators, l
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -45,15 +46,48 @@ _JOINED = frozenset(
 Source: the Unicode Standard, sections 9.2 and 12.1, and UTS 31, section 2.3."""
 
 
+_OF_UNKNOWN_WIDTH = re.compile(
+    "["
+    "\U0001f1e6-\U0001f1ff"  # regional indicators: one cell or two, and a pair is a flag
+    "\U0001f3fb-\U0001f3ff"  # skin tones: two cells, or none after what they colour
+    "\u115f\u1160-\u11ff\ud7b0-\ud7fb"  # Hangul in pieces, joined by some
+    "\u200d"  # a joiner, also in scripts that need it: some make one glyph of all
+    "\u3164\uffa0"  # Hangul fillers, of which nothing is seen
+    "\u2630-\u2637\u268a-\u268f\U0001d300-\U0001d376"  # wide since Unicode 16
+    "\u3248-\u324f"  # numbers on black squares: ambiguous
+    # Emoji since Unicode 13, which older terminals do not know.
+    "\U0001f6d6\U0001f6d7\U0001f6dc-\U0001f6df\U0001f6fb\U0001f6fc\U0001f7f0\U0001f90c\U0001f972"
+    "\U0001f977-\U0001f979\U0001f9a3\U0001f9a4\U0001f9ab-\U0001f9ad\U0001f9cb\U0001f9cc"
+    "\U0001fa74-\U0001fa77\U0001fa7b-\U0001fa7f\U0001fa83-\U0001fa8f\U0001fa96-\U0001faff"
+    "]"
+)
+"""Characters of which terminals disagree how many cells they take. With a row of another width than
+we think, the screen falls apart. Keycaps, joiners and variation selectors are written out anywhere.
+Source: the tables of glibc and tmux beside East Asian Width of the Unicode Standard, and UTS 51."""
+
+
+def is_utf_8(text: str) -> bool:
+    """Tell whether text can be written as UTF-8, which bytes of a command line may not be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def readable(text: str, *, in_cells: bool = False) -> str:
     """Return text as `visible`, with percent-encoded letters of all languages as letters.
 
     So are the marks and joiners that belong to a letter of their own script; with `in_cells` only
-    marks of which all terminals know that they take no cell. What stands for ASCII stays encoded:
+    marks of which all terminals know that they take no cell, and only characters of which they
+    agree how many they take. What stands for ASCII stays encoded:
     `%2F` is no slash, and `%2e%2e` is to be seen as it came.
     """
     decoded = _ENCODED.sub(_decoded, text)
-    return visible(decoded) if decoded.isascii() else "".join(_pieces(decoded, in_cells))
+    if decoded.isascii():
+        return visible(decoded)
+    pieces = "".join(_pieces(decoded, in_cells))
+    return _OF_UNKNOWN_WIDTH.sub(_numbered, pieces) if in_cells else pieces
 
 
 def _pieces(text: str, in_cells: bool) -> Iterator[str]:
@@ -85,9 +119,27 @@ def _decoded(match: re.Match[str]) -> str:
         return match[0]
 
 
-def visible(text: str) -> str:
-    """Return text in which every character can be seen and stays where it is."""
-    return _SUSPECT.sub(_written_out, text)
+def visible(text: str, *, in_cells: bool = False) -> str:
+    """Return text in which every character can be seen and stays where it is.
+
+    With `in_cells` what is left are characters of which terminals agree how many cells they take.
+    """
+    shown = _SUSPECT.sub(_written_out, text)
+    return _OF_UNKNOWN_WIDTH.sub(_numbered, shown) if in_cells else shown
+
+
+def visible_csv(text: str) -> str:
+    """Return CSV, of which rows end with CR LF, with the same written out in its cells."""
+    return "\r\n".join(map(visible, text.split("\r\n")))
+
+
+def visible_json(text: str) -> str:
+    """Return the same JSON, with what cannot be seen or moves what can in JSON's own escapes."""
+    return "\n".join(_SUSPECT.sub(_as_json, line) for line in text.split("\n"))
+
+
+def _as_json(match: re.Match[str]) -> str:
+    return match[0] if _written_out(match) == match[0] else json.dumps(match[0])[1:-1]
 
 
 def _written_out(match: re.Match[str]) -> str:
@@ -97,7 +149,11 @@ def _written_out(match: re.Match[str]) -> str:
         return " "
     if category not in _HIDDEN:
         return character
-    number = ord(character)
+    return _numbered(match)
+
+
+def _numbered(match: re.Match[str]) -> str:
+    number = ord(match[0])
     if number < 0x100:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

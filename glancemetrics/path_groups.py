@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
+from glancemetrics.escaping import is_utf_8
 from glancemetrics.formats.field_columns import Texts
 from glancemetrics.native.strings import codes_of
 
@@ -61,6 +62,8 @@ def make_path_groups(written: Iterable[str]) -> PathGroups:
     """Read what `--group-path` says. Raises `UsageError`."""
     patterns = [text.strip() for text in written]
     for pattern in patterns:
+        if not is_utf_8(pattern):
+            raise UsageError(f"--group-path {pattern}: is not UTF-8")
         if pattern != AUTO and not pattern.startswith("/"):
             raise UsageError(
                 f"--group-path {pattern}: must be auto, or a path with * for a segment, such as "

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.dimensions import Dimension, code
 from glancemetrics.errors import UsageError
+from glancemetrics.escaping import is_utf_8
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records import SCHEMA, TEXT, empty_batch
 
@@ -186,6 +187,7 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
         else:
             connection.register("incoming", reader)
             connection.execute("CREATE TABLE log AS SELECT * FROM incoming")
+            connection.unregister("incoming")  # nobody's question is about it
         return connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise UsageError(f"the query: {readable(error)}") from None
@@ -249,6 +251,8 @@ def check_one_select(query: str, asked_by: str, text: str) -> None:
     """Raise `UsageError` for what is not one SQL statement that reads."""
     import duckdb
 
+    if not is_utf_8(query):
+        raise UsageError(f"{asked_by} {shortened(text)}: is not UTF-8")
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:

@@ -40,7 +40,7 @@ class Tmux:
     def colored_page(self) -> str:
         return self("capture-pane", "-p", "-e")
 
-    def until(self, words: str, seconds: float = 20) -> str:
+    def until(self, words: str, seconds: float = 60) -> str:
         page = ""
 
         def shown() -> bool:

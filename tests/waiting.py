@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(true: Callable[[], object], seconds: float = 20, what: str = "it") -> None:
+def eventually(true: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
@@ -23,7 +23,7 @@ def free_port() -> int:
         return port
 
 
-def until_listening(port: int, what: str, seconds: float = 20) -> None:
+def until_listening(port: int, what: str, seconds: float = 60) -> None:
     def listening() -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return True

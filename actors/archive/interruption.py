@@ -13,11 +13,14 @@ class Interruption:
 
     def __init__(self) -> None:
         self._wanted = False
+        self.signal: int | None = None
+        """The last that came."""
 
     def __call__(self) -> bool:
         return self._wanted
 
-    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
         if self._wanted:
             raise KeyboardInterrupt
         self._wanted = True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
+from glancemetrics.escaping import visible_csv, visible_json
 
 
 @contextmanager
@@ -43,6 +44,35 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 f"--output {path}: {error.strerror or error}; nothing was changed"
             ) from None
         raise
+
+
+def write_data(text: str, output_format: str, output: str | None = None) -> None:
+    """Write as `write_text` what is for programs; a terminal that shows it is sent nothing odd."""
+    if _is_terminal(output):
+        text = for_terminal(text, output_format)
+    write_text(text, output)
+
+
+def for_terminal(text: str, output_format: str) -> str:
+    """Return what is for programs as a terminal may show it; other text is safe as it is."""
+    match output_format:
+        case "csv":
+            return visible_csv(text)
+        case "json":
+            return visible_json(text)
+    return text
+
+
+def _is_terminal(output: str | None) -> bool:
+    if output is None:
+        return sys.stdout is not None and sys.stdout.isatty()
+    if not Path(output).is_char_device():
+        return False
+    try:
+        with Path(output).open("wb", buffering=0) as device:
+            return device.isatty()
+    except OSError:
+        return False  # which writing will tell
 
 
 def write_text(text: str, output: str | None = None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.escaping import is_utf_8
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import LogFormat
@@ -33,6 +34,13 @@ def read_format(
         preset = PRESETS[name]
         return StreamFormat(preset.formats, is_shared=preset.is_shared)
     shown = " ".join(text.split())
+    for option, written in (
+        ("--format", text),
+        ("--date-format", date_format or ""),
+        ("--time-format", time_format or ""),
+    ):
+        if not is_utf_8(written):
+            raise UsageError(f"{option} {' '.join(written.split())}: is not UTF-8")
     try:
         made = _read_notation(text, date_format, time_format)
     except NotationError as error:

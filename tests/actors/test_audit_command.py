@@ -187,7 +187,7 @@ def test_a_writer_that_is_killed_loses_no_event_and_breaks_no_chain(tmp_path: Pa
             if acknowledged == until:
                 writer.send_signal(signal.SIGKILL)
                 kills += 1
-        writer.wait(timeout=30)
+        writer.wait(timeout=60)
         left = [line for file in (*rotated(path), path) for line in read_lines(file)]
         assert verify(left, read_head(path)).broken is None
     assert kills >= 3

@@ -11,7 +11,7 @@ from actors.checkpoints import Checkpoints, Saved, UnusableStateError
 from actors.tailer.identity import Identity
 from actors.tailer.marks import FileMark, PathMark
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.state_tree import to_bytes
+from glancemetrics.state_tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event
 
 MARKS = (
@@ -47,7 +47,15 @@ def test_what_cannot_be_understood_is_told(tmp_path: Path) -> None:
     save(checkpoints)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
-    for damage in (b"", whole[:-1], whole[:100], b"x" + whole, to_bytes({}), to_bytes([1])):
+    for damage in (
+        b"",
+        whole[:-1],
+        whole[:100],
+        b"x" + whole,
+        to_bytes({}),
+        to_bytes([1]),
+        to_bytes(from_bytes(whole) | {"undelivered": []}),
+    ):
         file.write_bytes(damage)
         with pytest.raises(UnusableStateError, match=re.escape(str(file))):
             checkpoints.load()

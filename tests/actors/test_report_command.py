@@ -162,6 +162,27 @@ def test_mistakes_are_one_sentence(arguments: list[str], said: str, log: Path) -
     assert said in told("report", *names)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--format", b"\x80$remote_addr [$time_local]"),
+        ("--format", b"\xff(?P<host>x)(?P<time>y)"),
+        ("--where", b"path = '\x80'"),
+        ("--group-path", b"/\xff/*"),
+    ],
+)
+def test_bytes_of_the_command_line_that_are_no_text_are_a_mistake(
+    log: Path, option: str, value: bytes
+) -> None:
+    result = subprocess.run(
+        [*map(os.fsencode, [*COMMAND, "report", str(log), option]), value],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert result.stderr.rstrip().endswith(b": is not UTF-8")
+    assert result.stderr.startswith(b"glancemetrics: error: " + option.encode())
+
+
 def test_a_log_of_another_kind_says_what_was_expected(tmp_path: Path) -> None:
     name = write(tmp_path / "app.log", b'{"level": "info"}\n' * 3)
     assert f"no line is of a format that is known (`glancemetrics formats {name}`" in told(
@@ -305,7 +326,7 @@ def test_a_slow_stream_can_be_stopped_too(tmp_path: Path) -> None:
     process.stdin.flush()
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    out, said = process.communicate(timeout=20)
+    out, said = process.communicate(timeout=60)
     assert b"Stopped before the end" in said
     assert b"Requests" in out
     assert process.returncode == 0

@@ -58,6 +58,7 @@ def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
     [
         (("Checkout*",), 2, "say for how long, with --for 2h"),
         (("a", "--for", "soon"), 2, "soon must be a span such as 30s, 2m, 1h30m or 7d"),
+        (("a", "--for", "99999999999d"), 2, "--for"),
         (("a", "--end"), 1, "a: there is no such silence"),
     ],
 )
@@ -74,6 +75,9 @@ def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], status: int, error
         "[{]",
         "[" * 100_000,
         '[{"pattern": 1, "until": 1}]',
+        '[{"pattern": "a", "until": 1e300}]',
+        '[{"pattern": "a", "until": Infinity}]',
+        '[{"pattern": "a", "until": NaN}]',
         '[{"pattern": "*", "until": "x"}]',
         '[{"pattern": "*", "until": 9e99, "why": []}]',
         "[[]]",

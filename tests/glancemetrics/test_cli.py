@@ -22,7 +22,7 @@ def run(tmp_path: Path):
             [*COMMAND, *arguments],
             input=stdin,
             capture_output=True,
-            timeout=30,
+            timeout=60,
             check=False,
             env={"PATH": "/usr/bin:/bin", "XDG_STATE_HOME": str(tmp_path / "state"), **env},
         )
@@ -108,7 +108,7 @@ def test_a_redirected_file_is_read_to_its_end(tmp_path: Path) -> None:
     with log.open("rb") as stdin:
         result = subprocess.run(
             [*COMMAND, "-f", "-", "--json", "--alert-log", "off"],
-            stdin=stdin, capture_output=True, check=True, timeout=30,
+            stdin=stdin, capture_output=True, check=True, timeout=60,
         )  # fmt: skip
     assert json.loads(result.stdout.splitlines()[-1])["hits"] == 1000
 

@@ -121,6 +121,30 @@ def test_on_a_screen_of_cells_no_mark_is_left_of_which_terminals_disagree() -> N
     assert readable("/कि/कु", in_cells=True) == r"/क\u093f/कु"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/🇩🇪", r"/\U0001f1e9\U0001f1ea"),
+        ("/👍🏽", r"/👍\U0001f3fd"),
+        ("/1\ufe0f\u20e3", r"/1\ufe0f\u20e3"),
+        ("/👩\u200d👧", r"/👩\u200d👧"),
+        ("/\u1112\u1161\u11ab", r"/ᄒ\u1161\u11ab"),
+        ("/日本/é/한국/🙂", "/日本/é/한국/🙂"),
+    ],
+)
+def test_on_a_screen_of_cells_no_character_is_left_of_which_terminals_disagree(
+    text: str, shown: str
+) -> None:
+    assert readable(text, in_cells=True) == shown
+    assert readable(quote(text), in_cells=True) == shown
+    assert visible(text, in_cells=True) == shown
+
+
+def test_a_joiner_is_written_out_on_a_screen_of_cells_and_a_non_joiner_is_not() -> None:
+    text = "/क्\u200dष/می\u200cخواهم"
+    assert readable(text, in_cells=True) == text.replace("\u200d", r"\u200d")
+
+
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("कमि\u200c\u200d\u0301\u202e्م")))
 def test_only_marks_and_joiners_after_letters_are_left_of_what_hides(text: str) -> None:
     shown = readable(text)

@@ -54,7 +54,7 @@ def right(text: str, cells: int) -> str:
 
 def safe(text: str, limit: int = 400) -> str:
     """Return text of a log as it may be shown."""
-    return visible(text[:limit])
+    return visible(text[:limit], in_cells=True)
 
 
 def row_width(row: Row) -> int:

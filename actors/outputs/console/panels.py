@@ -23,7 +23,7 @@ from actors.outputs.console.cells import (
 )
 from actors.silences import Silence, silence_among
 from glancemetrics.dimensions import Dimension
-from glancemetrics.escaping import readable, visible
+from glancemetrics.escaping import readable
 from glancemetrics.health_changes import behind_text
 from glancemetrics.humane import (
     UNKNOWN,
@@ -252,7 +252,7 @@ def alerts(
         rows += _alert(style, "●", message, more, cells)
     if len(firing) > len(shown):
         others = Counter(incident.rule for incident in firing[len(shown) :]).most_common()
-        told = ", ".join(f"{visible(rule)} {count}" for rule, count in others)
+        told = ", ".join(f"{safe(rule)} {count}" for rule, count in others)
         rows.append([(styles.HEADING, f"   and {len(firing) - len(shown)} more: {told}")])
     for incident in recovered[: max(0, context.incident_limit - len(firing))]:
         assert incident.recovered_at is not None
@@ -265,6 +265,7 @@ def alerts(
 
 def _alert(style: str, mark: str, message: str, more: str, cells: int) -> list[Row]:
     """One alert, over two rows where one is too narrow: nothing of it is cut off."""
+    message, more = safe(message, _MESSAGE_LENGTH), safe(more, _MESSAGE_LENGTH)
     whole = f"{message} ({more})" if more else message
     lines = (
         [whole]
@@ -306,6 +307,7 @@ def top_table(
     return [fitted(row, cells) for row in drawn]
 
 
+_MESSAGE_LENGTH = 2000
 _NAME_LENGTH = 400
 """Characters of a name that are looked at; the narrowest of them fills a screen."""
 

@@ -62,7 +62,7 @@ def posted(server: Server) -> list[list[dict[str, Any]]]:
 
 
 async def until(server: Server, count: int) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while len(server.received) < count:
             await trio.sleep(0.02)
 
@@ -210,10 +210,10 @@ class Alertmanager:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
 
     def asked(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/api/v2/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v2/{path}", timeout=60) as answer:
             return json.load(answer)
 
 
@@ -240,7 +240,7 @@ async def test_a_real_one_that_was_restarted_knows_what_fires(
     delivery = Delivery.to(make_notifier(told, journal, time.time, describe))
 
     async def known(count: int) -> list[Any]:
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             while len(found := alertmanager.asked("alerts")) != count:
                 await trio.sleep(0.05)
         return list(found)

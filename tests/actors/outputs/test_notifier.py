@@ -158,7 +158,7 @@ async def test_what_was_not_delivered_is_after_a_restart_and_what_was_is_not_sen
         nursery.start_soon(keep_running, delivery)
         for number in range(3):
             delivery.send_event(event(number))
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             while "3 waiting" not in delivery.health.detail:
                 await trio.sleep(0.02)
         assert delivery.health.state is OutputState.RETRYING
@@ -215,7 +215,7 @@ async def test_what_is_wrong_with_a_program_is_told(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         delivery.send_event(event(1))
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             while delivery.health.state is not OutputState.RETRYING:
                 await trio.sleep(0.02)
         assert detail in delivery.health.detail
@@ -301,7 +301,7 @@ class Telling:
 
 
 async def until(server: Server, count: int) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while len(server.received) < count:
             await trio.sleep(0.02)
     await trio.sleep(0.1)
@@ -541,7 +541,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_told_twice(journal: Pa
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             sender.send_signal(signal.SIGKILL)
-            sender.wait(timeout=30)
+            sender.wait(timeout=60)
             kills += 1
     keys = [body["key"] for body in bodies(server)]
     assert set(keys) == {f"high_traffic-{number} triggered" for number in range(1000)}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from loguru import logger
 
 from actors.fan_out import Delivery
 from actors.outputs.notifier import make_notifier
@@ -42,14 +41,14 @@ async def test_a_program_that_leaves_another_behind_is_run_once(
     """The other has inherited its stdin and stderr, and keeps them open."""
     inbox, left = tmp_path / "in", tmp_path / "left"
     told = of_shell(
-        f"cat >> {inbox}; echo >> {inbox}; sleep 300 & echo $! > {left}; exit 0", 'timeout = "8s"'
+        f"cat >> {inbox}; echo >> {inbox}; sleep 300 & echo $! > {left}; exit 0", 'timeout = "300s"'
     )
     delivery = Delivery.to(make_notifier(told, journal, time.time, describe))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_running, delivery)
         delivery.send_event(event(1))
         delivery.send_event(event(2))
-        with trio.fail_after(7):
+        with trio.fail_after(60):
             while not inbox.exists() or inbox.read_text().count("\n") < 2:
                 await trio.sleep(0.02)
         await trio.sleep(0.2)
@@ -68,7 +67,7 @@ async def test_what_takes_too_long_is_killed_with_all_that_it_started(tmp_path: 
     with pytest.raises(trio.TooSlowError):
         await Program(["/bin/sh", "-c", script], timeout=1).run(b"")
     child = int(left.read_text())
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         while is_running(child):
             await trio.sleep(0.02)
 
@@ -84,7 +83,7 @@ async def test_what_is_stopped_meanwhile_is_killed_too(tmp_path: Path) -> None:
             nursery.cancel_scope.cancel()
     assert not scope.cancelled_caught
     child = int(left.read_text())
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         while is_running(child):
             await trio.sleep(0.02)
 
@@ -107,16 +106,9 @@ async def test_a_program_need_not_read_what_it_is_given(script: str) -> None:
 
 
 async def test_a_program_that_a_signal_ended_is_tried_again(journal: Path, tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    told = of_shell(f"test -e {ready} && exit 0; touch {ready}; kill -9 $$")
-    said: list[str] = []
-    sink = logger.add(said.append, level="WARNING", format="{message}")
-    try:
-        await tell(told, journal, event(1), until=lambda: len(said) == 2)
-    finally:
-        logger.remove(sink)
-    assert "exec fails: killed by signal 9" in said[0]
-    assert "works again" in said[1]
+    ready, done = tmp_path / "ready", tmp_path / "done"
+    told = of_shell(f"test -e {ready} && exec touch {done}; touch {ready}; kill -9 $$")
+    await tell(told, journal, event(1), until=done.exists)
 
 
 async def test_a_program_gets_a_clean_environment_and_what_is_named(

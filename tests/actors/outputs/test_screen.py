@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 import attrs
+import pyte
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,6 +126,35 @@ def test_every_size_is_filled_exactly(
     drawn = render(shown, view, CONTEXT, cells, rows)
     assert len(drawn) == rows
     assert {row_width(row) for row in drawn} == {cells}
+
+
+TRICKY = st.text(
+    st.characters(codec="utf-8")
+    | st.sampled_from("🇩🇪👨👩🏽\u200d\ufe0f\u20e31☺\u1112\u1161\u11ab\u3164कमि्ا\u064b한日\u0301")
+)
+
+
+@given(TRICKY, TRICKY, st.integers(20, 130))
+@settings(deadline=None, max_examples=200)
+def test_no_text_gives_a_row_another_width_in_a_terminal(
+    path: str, source: str, cells: int
+) -> None:
+    top = {Dimension.PATH: (TopRow(f"/{path}", 5, 5, 0),)}
+    firing = attrs.evolve(FIRING, by="path", group=path)
+    shown = snapshot(
+        insights=attrs.evolve(insights(1), top=top),
+        alerts=Alerts((firing,)),
+        health=health(
+            sources=(SourceHealth(source or "x", SourceState.WAITING, f"is {path}"),),
+            reject_samples=(Reject(path, source),),
+            last_gap=path, gaps=1,
+        ),
+    )  # fmt: skip
+    terminal = pyte.Screen(cells + 20, 1)
+    stream = pyte.Stream(terminal)
+    for row in render(shown, View(), CONTEXT, cells, 24):
+        stream.feed("\r" + "".join(text for _, text in row))
+        assert terminal.cursor.x == cells
 
 
 def test_the_sparkline_ends_with_the_newest_second() -> None:

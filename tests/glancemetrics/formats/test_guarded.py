@@ -65,6 +65,6 @@ def test_what_every_line_raises_is_a_defect() -> None:
 def test_directives_of_the_lines_before_hold_also_then() -> None:
     fields = b"#Fields: date time c-ip cs-method cs-uri-stem sc-status\n"
     row = b"2026-11-26 07:15:03 192.0.2.1 GET /a 200\n"
-    decoded = guarded_decode(Fragile(W3cFormat()), fields + row * 5 + BAD + b"\n" + row * 5)
+    decoded = guarded_decode(Fragile(W3cFormat("w3c")), fields + row * 5 + BAD + b"\n" + row * 5)
     assert decoded.batch.num_rows == 10
     assert decoded.rejected.tolist() == [6]

@@ -88,6 +88,10 @@ class FollowedFiles:
     """Copies that have been read to their end."""
     _known: dict[Identity, Head] = attrs.field(factory=dict)
     """Files beside the path of which nothing more is wanted."""
+    _is_repetitive: bool = False
+    """Whether the file that was gone on with has the same line over and over."""
+    _alike: set[Identity] = attrs.field(factory=set)
+    """Files of which it was said that they are like others in all their lines."""
     _gaps: list[str] = attrs.field(factory=list)
     _has_lost: bool = False
     """Whether what had the path's name since the last look is to be found."""
@@ -382,7 +386,7 @@ class FollowedFiles:
             if self._has_name(sibling) or sibling.changed > current.changed() or not sibling.size:
                 continue
             try:
-                if self._is_known(sibling):
+                if self._passes_over(sibling):
                     continue
                 self._copies[sibling.identity] = head_of(sibling)
             except OSError as error:
@@ -482,10 +486,24 @@ class FollowedFiles:
             return True
         try:
             # The one that was just opened may have been renamed and compressed since.
-            return self._is_known(sibling, opened)
+            return self._passes_over(sibling, opened)
         except OSError as error:
             self._give_up(sibling, error)
             return True
+
+    def _passes_over(self, sibling: Sibling, opened: OpenFile | None = None) -> bool:
+        """Tell whether a file is known; where lines are all alike that is not certain, and a gap.
+
+        Raises `OSError`.
+        """
+        is_known = self._is_known(sibling, opened)
+        if is_known and sibling.size and sibling.identity not in {*self._known, *self._alike}:
+            files = (sibling, opened, *self._readings())
+            plain = [file for file in files if isinstance(file, OpenFile | Sibling)]
+            if self._is_repetitive or any(self._repeats_itself(file) for file in plain):
+                self._alike.add(sibling.identity)
+                self._note_alike()
+        return is_known
 
     def _give_up(self, sibling: Sibling, error: OSError) -> None:
         """Pass over a file that cannot be read; raises `NotFoundYetError` if it is too early."""
@@ -524,15 +542,56 @@ class FollowedFiles:
         for mark in sorted(wanted, key=lambda mark: not mark.offset):
             # A file that has lost the name does not get it back.
             mine = opened if mark is wanted[-1] else None
-            if mine is not None and mine.has_read(mark):
-                places[mark] = mark, mine
-                continue
-            found = self._found(mark, left)
+            found = self._place(mark, left, mine)
             places[mark] = mark, found
             if found is None:
                 places[mark] = self._shortened(mark, left, mine) or (mark, None)
             left = [one for one in left if one is not places[mark][1]]
         return [places[mark] for mark in wanted]
+
+    def _place(
+        self, mark: FileMark, family: list[Sibling], opened: OpenFile | None
+    ) -> OpenFile | Sibling | None:
+        """Return the file that has the bytes that were read, by its inode or else the oldest.
+
+        Where lines are all alike several have them, and inodes are given to other files in time.
+        The oldest is the one, unless it has been removed: what is not certain is a gap.
+        """
+        if opened is not None and not mark.offset:
+            return opened if opened.has_read(mark) else self._found(mark, family)
+        # The oldest come first, and what has the path's name now is the newest.
+        alike: list[OpenFile | Sibling] = [
+            one
+            for one in family
+            if (one.changed >= mark.changed or one.identity == mark.identity)
+            and self._has_what_was_read(one, mark)
+        ]
+        if opened is not None and opened.has_read(mark):
+            alike.append(opened)
+        if not alike:
+            # Its time of change may have been set back.
+            return self._found(mark, family)
+        same = [one for one in alike if one.identity == mark.identity]
+        place = same[0] if same else alike[0]
+        self._is_repetitive = self._repeats_itself(place)
+        is_certain = len(alike) == 1 or (same and place is alike[0])
+        if not is_certain and self._is_repetitive:
+            self._note_alike()
+        return place
+
+    def _repeats_itself(self, file: OpenFile | Sibling) -> bool:
+        """Tell whether the lines of a file are all alike, so that others may have them as well."""
+        with suppress(OSError):
+            if isinstance(file, OpenFile):
+                return repeats_itself(file.beginning())
+            return repeats_itself(beginning_of(file))
+        return False
+
+    def _note_alike(self) -> None:
+        self._gaps.append(
+            f"several files of {self.path} hold the same lines, so it is not certain which of them "
+            "had been read: some lines may be missing or counted twice"
+        )
 
     def _shortened(
         self, mark: FileMark, family: list[Sibling], opened: OpenFile | None
@@ -552,15 +611,20 @@ class FollowedFiles:
         self, mark: FileMark, family: list[Sibling], claimed: Claimed | None = None
     ) -> Sibling | None:
         """Return the file that has the bytes that were read; rather the same than a copy."""
-        known = set(self.identities())
-        claimed = claimed or self.claimed
         for sibling in sorted(family, key=lambda one: one.identity != mark.identity):
-            if sibling.identity in known or claimed(sibling.path, sibling.identity):
-                continue
-            with suppress(OSError):
-                if has_read(sibling, mark):
-                    return sibling
+            if self._has_what_was_read(sibling, mark, claimed):
+                return sibling
         return None
+
+    def _has_what_was_read(
+        self, sibling: Sibling, mark: FileMark, claimed: Claimed | None = None
+    ) -> bool:
+        claimed = claimed or self.claimed
+        if sibling.identity in set(self.identities()) or claimed(sibling.path, sibling.identity):
+            return False
+        with suppress(OSError):
+            return has_read(sibling, mark)
+        return False
 
     def _add(
         self, sibling: Sibling, mark: FileMark | None, splitter: LineSplitter, *, is_copy: bool
@@ -581,6 +645,12 @@ class FollowedFiles:
                 return
         self._rotated.append(file)
         self._marks[file.identity] = file.mark(sibling.changed) if mark is None else mark
+
+
+def repeats_itself(beginning: bytes) -> bool:
+    """Tell whether a file begins with the same line over and over."""
+    lines = beginning.split(b"\n")[:-1]
+    return len(lines) > 1 and len(set(lines)) == 1
 
 
 def _gap(path: str, mark: FileMark, reason: str) -> str:

@@ -135,6 +135,10 @@ class OpenFile:
             return None
         return mark.shortened(lambda offset, size: os.pread(self.descriptor, size, offset))
 
+    def beginning(self) -> bytes:
+        """Return its first bytes. Raises `OSError`."""
+        return self._head if self.is_parked else os.pread(self.descriptor, HEAD_BYTES, 0)
+
     def begins(self, head: Head) -> bool:
         """Tell whether it begins as another file does. Raises `OSError`."""
         if self.is_parked:

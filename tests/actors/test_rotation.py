@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import attrs
+import hypothesis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ from actors.tailer.rotation import Sibling, siblings
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.state_tree import from_bytes, to_bytes
 from tests.conftest import thorough
-from tests.lines import BASE
+from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))
 
@@ -764,3 +765,50 @@ def test_a_symlink_beside_a_log_is_not_followed(disk: Disk, tmp_path: Path) -> N
     disk.write(1)
     reader.read()
     assert reader.lines == disk.written
+
+
+@given(
+    st.lists(st.integers(0, 60), min_size=2, max_size=5),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=thorough(60, 2_000), deadline=None)
+def test_where_lines_are_all_alike_each_is_counted_once_or_there_is_a_gap(
+    tmp_path_factory: pytest.TempPathFactory,
+    counts: list[int],
+    copies: bool,
+    is_running: bool,
+    compresses: bool,
+) -> None:
+    """As of a health check that is logged several times a second: files differ in nothing."""
+    # Emptied and filled again with the same between two looks, it is as if it had never been.
+    hypothesis.assume(not (copies and is_running))
+    log = tmp_path_factory.mktemp("alike") / "access.log"
+    log.write_bytes(line() * 50)
+    reader = Reader(log)
+    reader.read()
+    for number, count in enumerate(counts):
+        with log.open("ab") as file:
+            file.write(line() * count)
+        if number == len(counts) - 1:
+            break
+        for older in range(number, 0, -1):
+            log.with_name(f"access.log.{older}").rename(log.with_name(f"access.log.{older + 1}"))
+        if copies:
+            shutil.copy2(log, log.with_name("access.log.1"))
+            os.truncate(log, 0)
+        else:
+            log.rename(log.with_name("access.log.1"))
+            log.touch()
+    if compresses and (oldest := log.with_name(f"access.log.{len(counts) - 1}")).exists():
+        status = oldest.stat()
+        packed = oldest.with_name(f"{oldest.name}.gz")
+        packed.write_bytes(gzip.compress(oldest.read_bytes()))
+        os.utime(packed, ns=(status.st_atime_ns, status.st_mtime_ns))
+        oldest.unlink()
+    if not is_running:
+        reader.restart()
+    reader.read(5)
+    reader.finish()
+    assert reader.gaps or len(reader.lines) == 50 + sum(counts)

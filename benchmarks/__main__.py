@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.endurance import measure_attack, measure_soak
 from benchmarks.lines import fixed_lines, stamp
+from benchmarks.many_logs import measure_many_logs
 from benchmarks.monitor import console, monitoring
 from benchmarks.reports import (
     measure_ceiling,
@@ -214,6 +215,7 @@ def main() -> None:
         "ingest": lambda folder, o: measure_ingest(folder, o.seconds),
         "start": lambda folder, _: measure_start(folder),
         "idle": lambda folder, _: measure_idle(folder),
+        "many": lambda folder, _: measure_many_logs(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),
         "attack": lambda folder, o: measure_attack(folder, o.seconds),

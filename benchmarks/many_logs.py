@@ -52,8 +52,8 @@ def _measure(pattern: str, count: int, limit: int) -> None:
         time.sleep(_IDLE_SECONDS)
         idle = (monitor.cpu_seconds() - idle) / _IDLE_SECONDS
         print(
-            f"{count:,} logs, {limit} descriptors: read after {took:.1f} s, {started:.1f} s of CPU; "
-            f"idle {100 * idle:.1f} % of a core, {descriptors} open, "
+            f"{count:,} logs, {limit} descriptors: read after {took:.1f} s, "
+            f"{started:.1f} s of CPU; idle {100 * idle:.1f} % of a core, {descriptors} open, "
             f"{monitor.memory_bytes() / 1e6:.0f} MB",
             flush=True,
         )

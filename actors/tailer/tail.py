@@ -178,8 +178,6 @@ class _Tailer:
             self._before.clear()
             self._before.update(now)
         unmatched = set(patterns)
-        for pattern in patterns:
-            await self.say(SourceHealth(pattern, SourceState.WAITING, "no file matches yet"))
         is_first = True
         while True:
             began = trio.current_time()
@@ -191,6 +189,9 @@ class _Tailer:
                 if pattern in unmatched and self._followers.has_matches(pattern):
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
+                elif pattern in unmatched and is_first:
+                    said = "no file matches yet"
+                    await self.say(SourceHealth(pattern, SourceState.WAITING, said))
             # A file that comes to match is new: it is read from its start.
             start = attrs.evolve(start, where=From.START)
             is_first = False

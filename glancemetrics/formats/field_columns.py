@@ -61,9 +61,14 @@ class Texts:
         """Return others for the distinct texts, in their order; some may be the same, or null."""
         if distinct.equals(self.distinct):
             return self
-        encoded = distinct.dictionary_encode()
+        return Texts.chosen(self.codes, distinct)
+
+    @classmethod
+    def chosen(cls, rows: Int32s, texts: pa.StringArray) -> Texts:
+        """Return for each row one of some texts, of which some may be the same, or null."""
+        encoded = texts.dictionary_encode()
         numbers = np.append(codes_of(encoded), np.int32(-1))
-        return Texts.of(numbers[self.codes], encoded.dictionary)
+        return cls.of(numbers[rows], encoded.dictionary)
 
     def column(self) -> pa.DictionaryArray:
         """Return them as a column."""

@@ -176,8 +176,7 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
                 circumstances.trusted,
                 rfc7239=field is Field.FORWARDED,
             )
-            clients = pa.array(hosts, pa.string())
-            return Texts(where.astype(np.int32), clients).mapped(clients)
+            return Texts.chosen(where.astype(np.int32), pa.array(hosts, pa.string()))
     return peer
 
 

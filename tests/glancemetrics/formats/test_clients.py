@@ -104,3 +104,19 @@ addresses = st.ip_addresses().map(str) | st.sampled_from(
 def test_compiled_code_chooses_the_client_that_python_chooses(hops: list[str]) -> None:
     texts = [", ".join(hops), ",".join(hops)]
     assert hosts_of(pa.array(texts)).to_pylist() == list(map(listed_client, texts))
+
+
+def test_clients_behind_a_trusted_proxy_are_distinct_texts_and_null_is_none_of_them() -> None:
+    listed = (b"i\x00127.0.0.6:41854", b"192.0.2.1:1", b"192.0.2.1:2", b"i\x00127.0.0.6:41854")
+    lines = b"".join(
+        b'[2026-09-21T14:13:20.000Z] "GET /a HTTP/1.1" 200 - via_upstream - "-" 7 512 123 45 "-" '
+        b'"x" "f00d" "www.example.org" "10.0.0.2:80" %s 10.0.0.2:80 198.51.100.7:50112 - default\n'
+        % one
+        for one in listed
+    )
+    reading = make_reading("istio", None, ["0.0.0.0/0"])
+    log_format = reading.format_of(lines)
+    for chunk in (lines, lines[: lines.index(b"\n") + 1]):
+        hosts = log_format.decode(chunk, reading.circumstances).batch.column("host")
+        assert hosts.dictionary.null_count == 0
+        assert len(set(hosts.dictionary.to_pylist())) == len(hosts.dictionary)

@@ -6,6 +6,7 @@ between its copy and its truncation stands nowhere.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
 import json
@@ -24,6 +25,7 @@ import attrs
 import pytest
 
 from tests.conftest import needs, thorough
+from tests.lines import line
 
 pytestmark = pytest.mark.torture
 
@@ -219,3 +221,24 @@ def test_killed_again_and_again_under_logrotate(tmp_path: Path, how: Rotation) -
         monitor.kill(signal.SIGTERM)
         lost = written - monitor.counted[0]
     print(f"{written} lines, {rotations} rotations, {monitor.runs} runs; {lost} stand nowhere")
+
+
+def test_all_of_standard_input_is_counted_on_a_core_that_others_keep_busy() -> None:
+    """A third was left out without a word, as what is to be finished had a deadline."""
+    needs("taskset", "nice")
+    count = thorough(50_000, 200_000)
+    lines = b"".join(line(int(time.time()) - 600 + i // 400, size=i) for i in range(count))
+    busy = [sys.executable, "-c", "while True: pass"]
+    with contextlib.ExitStack() as burners:
+        for _ in range(3):
+            burner = subprocess.Popen(["taskset", "-c", "0", *busy])
+            burners.callback(burner.wait)
+            burners.callback(burner.kill)
+        for _ in range(thorough(1, 10)):
+            run = subprocess.run(
+                ["nice", "-n", "5", "taskset", "-c", "0", sys.executable, "-m", "glancemetrics"]
+                + ["-f", "-", "--json", "-r", "1", "--from", "start", "--alert-log", "off"],
+                input=lines, capture_output=True, check=True, timeout=600,
+            )  # fmt: skip
+            last = json.loads(run.stdout.splitlines()[-1])
+            assert last["health"]["lines"] == last["health"]["records"] == count

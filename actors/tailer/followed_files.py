@@ -36,6 +36,9 @@ ROTATED_GRACE = 60.0
 it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
 workers do within a few seconds."""
 
+SHORT_GRACE = 5.0
+"""The same where there are more files than descriptors."""
+
 _SEARCH_SECONDS = 3.0
 """For so long a file is looked for that was read before."""
 
@@ -156,9 +159,10 @@ class FollowedFiles:
         return not self._wanted and self._looking_since is None
 
     @property
-    def is_open(self) -> bool:
-        """Whether it holds descriptors."""
-        return bool(self._rotated) or not (self.current is None or self.current.is_parked)
+    def descriptors(self) -> int:
+        """How many descriptors it holds."""
+        is_open = self.current is not None and not self.current.is_parked
+        return len(self._rotated) + is_open
 
     @property
     def is_hole(self) -> bool:
@@ -167,9 +171,10 @@ class FollowedFiles:
         return current is not None and 0 < current.skipped == current.position
 
     def park(self) -> None:
-        """Give the descriptor of a file back in which nothing happens."""
-        if self.is_settled and self.current is not None and not self.current.is_parked:
-            self.current.park()
+        """Give back the descriptor of the file that has the path's name, until the next look."""
+        current = self.current
+        if current is not None and not current.is_parked and not isinstance(current, OpenPipe):
+            current.park()
 
     def _resume(self) -> None:
         """Open a parked file again; if its path has another one now, look for it as for any."""
@@ -184,9 +189,10 @@ class FollowedFiles:
         self.current = None
         self._wanted = (*self._wanted, self._marks.pop(current.identity))
 
-    def read(self, now: float, found: list[Lines]) -> bool:
+    def read(self, now: float, found: list[Lines], grace: float = ROTATED_GRACE) -> bool:
         """Read the files in their order, no further than one that is not at its end.
 
+        One that has lost the path's name is let go when nothing has come for `grace` seconds.
         Returns whether all are. What is read is added to `found`. Raises `CurrentLostError`, and
         `NotFoundYetError` for what is worth a second look.
         """
@@ -207,7 +213,7 @@ class FollowedFiles:
             if file.is_copy:
                 self._ended.add(file.identity)
             # A copy, too: what looks like one may be a file whose inode was given to another.
-            if file is not self.current and now - file.last_growth > ROTATED_GRACE:
+            if file is not self.current and now - file.last_growth > grace:
                 found.append(self._let_go(file))
         return True
 

@@ -14,16 +14,17 @@ from actors.tailer.marks import PathMark
 from actors.tailer.open_file import is_of
 from actors.tailer.path_follower import PathFollower
 from actors.tailer.paths import matches_name, matching
+from actors.tailer.rotation import bases_of
 from actors.tailer.waking import Status, status_of
 
-Stem = tuple[str, str]
-"""The real folder of a path, and its name without the ending, with which rotated names begin."""
+Place = tuple[str, str]
+"""The real folder of a path, and its name there."""
 
 
-def stem_of(path: str) -> Stem:
-    """Return the stem of a path; asks the file system."""
+def place_of(path: str) -> Place:
+    """Return the place of a path; asks the file system."""
     folder, name = os.path.split(os.path.realpath(path))
-    return folder, os.path.splitext(name)[0]
+    return folder, name
 
 
 class Followers:
@@ -40,10 +41,10 @@ class Followers:
         self._finished = {head.identity: head for mark in before.values() for head in mark.known}
         self._names = {os.path.abspath(path) for path in paths}
         self._followers: dict[str, PathFollower] = {}
-        self._kin: defaultdict[Stem, dict[str, PathFollower]] = defaultdict(dict)
-        """{stem: {path: follower}}"""
-        self._stems: dict[str, Stem] = {}
-        """{path: its key there}"""
+        self._kin: defaultdict[tuple[str, str, str], dict[str, PathFollower]] = defaultdict(dict)
+        """{key of a place: {path: follower}}"""
+        self._places: dict[str, Place] = {}
+        """{path: its place}"""
         self._matched: dict[str, frozenset[str]] = dict.fromkeys(globs, frozenset())
         """{glob: the real paths that matched it at the last scan}"""
         self._folders: dict[str, frozenset[str]] = dict.fromkeys(globs, frozenset())
@@ -56,19 +57,20 @@ class Followers:
         """The globs."""
         return list(self._matched)
 
-    def add(self, follower: PathFollower, stem: Stem) -> None:
-        """Count one in; `stem_of` its path."""
+    def add(self, follower: PathFollower, place: Place) -> None:
+        """Count one in; `place_of` its path."""
         self._followers[follower.path] = follower
-        self._stems[follower.path] = stem
-        self._kin[stem][follower.path] = follower
+        self._places[follower.path] = place
+        for key in _keys(place):
+            self._kin[key][follower.path] = follower
 
     def remove(self, follower: PathFollower) -> None:
         """Count one out; what was read under its name may be followed under another."""
         del self._followers[follower.path]
-        stem = self._stems.pop(follower.path)
-        del self._kin[stem][follower.path]
-        if not self._kin[stem]:
-            del self._kin[stem]
+        for key in _keys(self._places.pop(follower.path)):
+            del self._kin[key][follower.path]
+            if not self._kin[key]:
+                del self._kin[key]
         self._passed_over.clear()
 
     def new_matches(self, pattern: str, *, is_first: bool) -> list[str]:
@@ -135,7 +137,16 @@ class Followers:
         )
 
     def _kin_of(self, path: str) -> Iterator[PathFollower]:
-        """Yield those whose files may come to be called so, by the folder and the name's start."""
+        """Yield those whose files may come to be called so."""
         folder, name = os.path.split(path)
-        for end in range(1, len(name) + 1):
-            yield from list(self._kin.get((folder, name[:end]), {}).values())
+        for base, ending in bases_of(name):
+            yield from list(self._kin.get((folder, base, ending), {}).values())
+
+
+def _keys(place: Place) -> Iterator[tuple[str, str, str]]:
+    """Yield the folder and what `bases_of` has for names that a rotated file may get."""
+    folder, name = place
+    stem, ending = os.path.splitext(name)
+    yield folder, name, ""
+    if ending:
+        yield folder, stem, ending

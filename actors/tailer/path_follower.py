@@ -14,6 +14,7 @@ import attrs
 
 from actors.archive.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
 from actors.tailer.followed_files import (
+    ROTATED_GRACE,
     Claimed,
     CurrentLostError,
     FollowedFiles,
@@ -120,19 +121,20 @@ class PathFollower:
         """Tell whether a file has been read to its end after it had lost the path's name."""
         return self._files.has_finished(path, identity)
 
-    def look(self, now: float) -> Look:
+    def look(self, now: float, grace: float = ROTATED_GRACE) -> Look:
         """Read what has come since the last look, one `READ_SIZE` at most of each file.
 
-        `now` is any clock in seconds that moves forward.
+        `now` is any clock in seconds that moves forward; `grace` is for how long a rotated file is
+        read to which nothing more is written.
         """
         fresh = self._caught_up
         seen = status_of(self.path)
         found: list[Lines] = []
-        caught_up = self._read(now, found)
+        caught_up = self._read(now, found, grace)
         for _ in range(_MOST_OPENED):
             if caught_up or any(found):
                 break
-            caught_up = self._read(now, found)  # another file was opened
+            caught_up = self._read(now, found, grace)  # another file was opened
         self._caught_up = caught_up
         lines, directives = self._without_pieces(_joined(found), now), self._directives
         if lines:
@@ -159,18 +161,18 @@ class PathFollower:
         return self._caught_up and not self._pieces.held and self._files.is_settled
 
     @property
-    def is_open(self) -> bool:
-        """Whether it holds descriptors."""
-        return self._files.is_open
+    def descriptors(self) -> int:
+        """How many descriptors it holds."""
+        return self._files.descriptors
 
     def park(self) -> None:
-        """Give back the descriptor of a file in which nothing happens, until something does."""
+        """Give back the descriptor of the file that has the path's name, until the next look."""
         self._files.park()
 
-    def _read(self, now: float, found: list[Lines]) -> bool:
+    def _read(self, now: float, found: list[Lines], grace: float) -> bool:
         """Read what there is, and follow the path to another file; whether that is all for now."""
         try:
-            if not self._files.read(now, found):
+            if not self._files.read(now, found, grace):
                 return False
         except CurrentLostError as error:
             self._problem = self._unreadable(error.reason)

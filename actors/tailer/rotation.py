@@ -15,6 +15,8 @@ import attrs
 from actors.archive.decompression import MAGIC_LENGTH, compression_of
 from actors.tailer.identity import Identity
 
+_MARKS = ".-_"
+"""What stands before the number or the date of a rotated log."""
 _STAMP = r"[.\-_][0-9][0-9.\-_T:]*"
 _MOST_SCANS = 10
 _FOLDER_SETTLES_NS = 100_000_000
@@ -50,14 +52,17 @@ class Folders:
         self._listed: dict[str, tuple[tuple[int, int], list[str]]] = {}
         """{folder: its inode and time of change, its names in order}"""
 
-    def names(self, folder: str, prefix: str) -> list[str]:
-        """Return the names in a folder that begin so, in order. Raises `OSError`."""
+    def names_like(self, folder: str, name: str) -> list[str]:
+        """Return the names in a folder that a file of that name may get. Raises `OSError`.
+
+        Those begin with the whole name, or go on with a number after what is before its ending.
+        """
         names = self._names(folder)
-        begin = bisect.bisect_left(names, prefix)
-        end = begin
-        while end < len(names) and names[end].startswith(prefix):
-            end += 1
-        return names[begin:end]
+        stem, _ = os.path.splitext(name)
+        found = _between(names, name, f"{name}\U0010ffff")
+        for mark in _MARKS:
+            found |= _between(names, f"{stem}{mark}0", f"{stem}{mark}:")
+        return sorted(found)
 
     def is_as_listed(self, folder: str) -> bool:
         """Tell whether a folder has surely not changed since its names were asked for."""
@@ -76,6 +81,10 @@ class Folders:
         else:
             self._listed.pop(folder, None)
         return names
+
+
+def _between(names: list[str], first: str, last: str) -> set[str]:
+    return set(names[bisect.bisect_left(names, first) : bisect.bisect_left(names, last)])
 
 
 def _state(folder: str) -> tuple[int, int]:
@@ -108,8 +117,8 @@ def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
 
 
 def _siblings(folder: str, name: str, folders: Folders) -> Iterator[Sibling]:
+    names = folders.names_like(folder, name)
     stem, ending = os.path.splitext(name)
-    names = folders.names(folder, stem)
     stem, ending = re.escape(stem), re.escape(ending)
     pattern = re.compile(
         rf"{stem}{ending}(?:{_STAMP}|\.old)?{_COMPRESSED}|{stem}{_STAMP}{ending}{_COMPRESSED}"
@@ -137,6 +146,19 @@ def _sibling(path: str) -> Sibling | None:
         os.close(descriptor)
     identity = Identity.of(status)
     return Sibling(path, identity, status.st_size, status.st_mtime_ns, compression)
+
+
+def bases_of(name: str) -> Iterator[tuple[str, str]]:
+    """Yield what a file may have been called that is called so now: the name, or its start and end.
+
+    Either a whole name and nothing, or what stood before the ending and the ending.
+    """
+    for end in range(1, len(name) + 1):
+        yield name[:end], ""
+    plain = re.sub(rf"{_COMPRESSED}$", "", name)
+    ending = os.path.splitext(plain)[1]
+    for found in re.finditer(r"[.\-_](?=[0-9])", plain):
+        yield plain[: found.start()], ending
 
 
 def open_sibling(sibling: Sibling) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import resource
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -12,7 +11,8 @@ import attrs
 import trio
 
 from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
-from actors.tailer.followers import Followers, Stem, stem_of
+from actors.tailer.descriptors import Descriptors, most_held
+from actors.tailer.followers import Followers, Place, place_of
 from actors.tailer.marks import PathMark, reassigned
 from actors.tailer.path_follower import Look, PathFollower
 from actors.tailer.paths import STANDARD_INPUT, is_glob, repetitions
@@ -30,10 +30,6 @@ LAST_LOOK_SECONDS = 0.5
 
 _LEAST_PAUSE = 50
 """Times as long as a search for files that match a glob took, none is made."""
-
-_OTHER_DESCRIPTORS = 128
-"""Those of threads that look for rotated files, of outputs, of trio and of the libraries."""
-_FEWEST_OPEN = 8
 
 _HANDS = 4
 """Looks at a time. They wait for each other's interpreter more than for the disk."""
@@ -98,12 +94,10 @@ class _Tailer:
         self._stopping = False
         self._endless = trio.CancelScope()
         """What has no last look: standard input, and the search for files that match."""
-        self._open: dict[str, PathFollower] = {}
-        """{path: one that holds a descriptor}, those first in which nothing happened for longest"""
         self._busy: dict[str, float] = {}
         """{path that is being looked at: since when}"""
         self._hands = trio.CapacityLimiter(_HANDS)
-        self._most_open = _most_open()
+        self._descriptors = Descriptors(most_held())
         self._detected = LastDetected()
 
     async def say(self, message: FromTailer) -> None:
@@ -125,8 +119,8 @@ class _Tailer:
                 await self.say(SourceGone(source))
             elif source not in self._followers.globs:
                 followed.append(source)
-        for source, stem in (await self._announce(followed)).items():
-            nursery.start_soon(self.follow, source, stem)
+        for source, place in (await self._announce(followed)).items():
+            nursery.start_soon(self.follow, source, place)
         if self._followers.globs:
             nursery.start_soon(self._follow_globs, nursery)
 
@@ -155,7 +149,7 @@ class _Tailer:
             new_format = functools.partial(self._reading.format_to_follow, self._detected)
             await read_standard_input(descriptor, new_format, self.say, taken)
 
-    async def _announce(self, paths: Sequence[str]) -> dict[str, Stem]:
+    async def _announce(self, paths: Sequence[str]) -> dict[str, Place]:
         """Say of logs that they are there: what has not been opened counts as lag."""
         found = await trio.to_thread.run_sync(_found, paths)
         for path, (size, _) in found.items():
@@ -163,7 +157,7 @@ class _Tailer:
                 await self.say(
                     SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
                 )
-        return {path: stem for path, (_, stem) in found.items()}
+        return {path: place for path, (_, place) in found.items()}
 
     async def _follow_globs(self, nursery: trio.Nursery) -> None:
         """Follow every file that matches, and those that come to match."""
@@ -184,8 +178,8 @@ class _Tailer:
             for pattern in patterns:
                 search = functools.partial(self._followers.new_matches, pattern, is_first=is_first)
                 paths = await trio.to_thread.run_sync(search)
-                for path, stem in (await self._announce(paths)).items():
-                    await nursery.start(self.follow, path, stem, start, True)
+                for path, place in (await self._announce(paths)).items():
+                    await nursery.start(self.follow, path, place, start, True)
                 if pattern in unmatched and self._followers.has_matches(pattern):
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
@@ -201,7 +195,7 @@ class _Tailer:
     async def follow(
         self,
         path: str,
-        stem: Stem,
+        place: Place,
         start: StartPosition | None = None,
         until_gone: bool = False,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -217,14 +211,14 @@ class _Tailer:
             before=self._before.pop(path, None),
             folders=self._folders,
         )
-        self._followers.add(follower, stem)
+        self._followers.add(follower, place)
         task_status.started()
         try:
             await self._follow(follower, log_format, until_gone)
         finally:
             follower.close()
             self.waker.forget(path)
-            self._open.pop(path, None)
+            self._descriptors.take(follower)
             self._followers.remove(follower)
 
     async def _follow(
@@ -277,53 +271,37 @@ class _Tailer:
 
     async def _look(self, follower: PathFollower, has_moved: bool) -> Look:
         """Look, and note what wakes for the path, which may have become another symlink."""
-        path = follower.path
+        path, descriptors = follower.path, self._descriptors
+        if not follower.descriptors:
+            await descriptors.room()
         async with self._hands:
-            self._open.pop(path, None)
+            descriptors.take(follower)
             self._busy[path] = now = trio.current_time()
-            look, names = await trio.to_thread.run_sync(_looked, follower, now, has_moved)
+            look, names = await trio.to_thread.run_sync(
+                _looked, follower, now, descriptors.grace, has_moved
+            )
             del self._busy[path]
+            descriptors.put(follower)
         if names is not None and look.caught_up:
             self.waker.watch(path, names)
-        if follower.is_open:
-            self._open[path] = follower
-        if len(self._open) > self._most_open:
-            self._park()
         return look
-
-    def _park(self) -> None:
-        """Give back the descriptors of logs in which nothing happened for longest."""
-        for path in list(self._open):
-            follower = self._open[path]
-            if path not in self._busy:
-                follower.park()
-                if not follower.is_open:
-                    del self._open[path]
-            if len(self._open) <= self._most_open:
-                return
 
 
 def _looked(
-    follower: PathFollower, now: float, has_moved: bool
+    follower: PathFollower, now: float, grace: float, has_moved: bool
 ) -> tuple[Look, WatchedNames | None]:
-    look = follower.look(now)
+    look = follower.look(now, grace)
     return look, watched_names(follower.path) if has_moved and look.caught_up else None
 
 
-def _most_open() -> int:
-    """Return how many logs are held open: some descriptors are left for all else."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(_FEWEST_OPEN, allowed - _OTHER_DESCRIPTORS)
-
-
-def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Stem]]:
-    """Return the bytes of each path's file, `None` where there is none, and its stem."""
-    found: dict[str, tuple[int | None, Stem]] = {}
+def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:
+    """Return the bytes of each path's file, `None` where there is none, and its place."""
+    found: dict[str, tuple[int | None, Place]] = {}
     for path in paths:
         size = None
         with suppress(OSError):
             size = os.stat(path).st_size
-        found[path] = size, stem_of(path)
+        found[path] = size, place_of(path)
     return found
 
 

@@ -489,7 +489,7 @@ async def test_a_hard_link_is_the_file_that_it_is_a_name_of(clock, heard, tmp_pa
 async def test_logs_beyond_the_limit_of_open_files_are_closed_and_followed_all_the_same(
     clock, heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.tailer.tail._most_open", lambda: 5)
+    monkeypatch.setattr("actors.tailer.tail.most_held", lambda: 5)
     paths = [tmp_path / f"{i}.log" for i in range(40)]
     old = time.time() - 60
     for path in paths:
@@ -513,6 +513,33 @@ async def test_logs_beyond_the_limit_of_open_files_are_closed_and_followed_all_t
             expected.append(line(BASE + 2, agent=path.name))
     with trio.move_on_after(ROTATED_GRACE * 2):
         await logs.until(lambda: False)
+    assert sorted(logs.text().splitlines(keepends=True)) == sorted(expected)
+    assert not any(isinstance(message, Gap) for message in logs.messages)
+
+
+async def test_when_all_logs_are_rotated_at_once_the_descriptors_are_bounded_too(
+    clock, heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As logrotate does at midnight."""
+    monkeypatch.setattr("actors.tailer.tail.most_held", lambda: 5)
+    paths = [tmp_path / f"{i}.log" for i in range(40)]
+    expected = [line(agent=path.name) for path in paths]
+    for path, text in zip(paths, expected, strict=True):
+        path.write_bytes(text)
+    logs = heard(tmp_path / "*.log")
+    await logs.until(lambda: logs.text().count(b"\n") == len(expected))
+    for path in paths:
+        path.rename(path.with_suffix(".log.1"))
+        path.write_bytes(line(BASE + 2, agent=path.name))
+        expected.append(line(BASE + 2, agent=path.name))
+    held = []
+    with trio.move_on_after(ROTATED_GRACE * 2):
+        while True:
+            with trio.move_on_after(0.5):
+                await logs.until(lambda: False)
+            descriptors = [str(one.resolve()) for one in Path("/proc/self/fd").iterdir()]
+            held.append(sum(name.startswith(str(tmp_path)) for name in descriptors))
+    assert max(held) <= 2 * 5 + 4
     assert sorted(logs.text().splitlines(keepends=True)) == sorted(expected)
     assert not any(isinstance(message, Gap) for message in logs.messages)
 

@@ -136,6 +136,8 @@ class Aggregation:
         self.series = LogSeries(self._window_seconds, self._distinct_limit)
         self._clock = EventClock(self._clock_mode, self._longest)
         self._delays: dict[str, ArrivalDelay] = {}
+        self._measured_at: int | None = None
+        self._measured: float | None = None
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counted: list[Counts] = []
         self._end: int | None = None
@@ -301,12 +303,17 @@ class Aggregation:
         """Seconds by which windows end before now; `None` while it could not be measured."""
         if self._delay is not None:
             return self._delay
-        measured = [
-            seconds
-            for delay in self._delays.values()
-            if (seconds := delay.seconds(wall)) is not None
-        ]
-        return max(measured) if measured else None
+        if self._measured_at != int(wall):
+            # Of a thousand logs it is asked once a second, and not for each batch.
+            self._measured_at, self._measured = int(wall), self._measured_delay(wall)
+        return self._measured
+
+    def _measured_delay(self, wall: float) -> float | None:
+        measured = {name: delay.seconds(wall) for name, delay in self._delays.items()}
+        for name, seconds in measured.items():
+            if seconds is None:
+                del self._delays[name]  # nothing came for so long that it knows nothing
+        return max((seconds for seconds in measured.values() if seconds is not None), default=None)
 
     def advance(
         self, wall: float, *, ended: bool = False, whole: bool = False

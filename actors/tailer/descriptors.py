@@ -12,7 +12,6 @@ from actors.tailer.path_follower import PathFollower
 _OTHERS = 128
 """Descriptors of threads that look for rotated files, of outputs, of trio and of the libraries."""
 _FEWEST = 8
-_LOOK_SECONDS = 0.25
 
 
 def most_held() -> int:
@@ -33,6 +32,8 @@ class Descriptors:
         """{path: who follows it and is not looking, and how many it holds}, the longest first"""
         self._held = 0
         self._gate = trio.Lock()
+        self._changed = trio.Event()
+        """Set by the next look."""
 
     @property
     def grace(self) -> float:
@@ -43,7 +44,7 @@ class Descriptors:
         """Wait until there are descriptors for one more log: the files are the buffer."""
         async with self._gate:
             while self._held >= 2 * self._most:
-                await trio.sleep(_LOOK_SECONDS)
+                await self._changed.wait()
 
     def take(self, follower: PathFollower) -> None:
         """It is going to look, and is not to be disturbed; or it has ended."""
@@ -52,6 +53,8 @@ class Descriptors:
 
     def put(self, follower: PathFollower) -> None:
         """It has looked; where there are too many, those that rest for longest give theirs back."""
+        self._changed.set()
+        self._changed = trio.Event()
         if follower.descriptors:
             self._resting[follower.path] = follower, follower.descriptors
             self._held += follower.descriptors

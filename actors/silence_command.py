@@ -19,26 +19,30 @@ def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser
     """Run the command; returns the exit status."""
     options = _parser(parser_class).parse_args(arguments)
     silences = Silences(state_folder(options.state_dir) / FILE_NAME)
-    now = time.time()
     try:
-        if options.pattern is None:
-            write_text(_listed(silences.active(now)))
-            return 0
-        if options.end:
-            if not silences.end(options.pattern, now):
-                raise GlanceMetricsError(f"{options.pattern}: there is no such silence")
-            return 0
-        if options.span is None:
-            raise UsageError("say for how long, with --for 2h")
-        if now + options.span > LATEST:
-            raise UsageError("--for: ends after the year 9998; name a shorter time")
-        made = Silence(options.pattern, now + options.span, options.why)
-        silences.add(made, now)
-        write_text(_listed([made]))
+        told = _told(options, silences, time.time())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is damaged; remove it"
         raise GlanceMetricsError(f"{FILE_NAME} in the state folder: {reason}") from None
+    write_text(told)
     return 0
+
+
+def _told(options: argparse.Namespace, silences: Silences, now: float) -> str:
+    """Do what is asked for; returns what is said of it."""
+    if options.pattern is None:
+        return _listed(silences.active(now))
+    if options.end:
+        if not silences.end(options.pattern, now):
+            raise GlanceMetricsError(f"{options.pattern}: there is no such silence")
+        return ""
+    if options.span is None:
+        raise UsageError("say for how long, with --for 2h")
+    if now + options.span > LATEST:
+        raise UsageError("--for: ends after the year 9998; name a shorter time")
+    made = Silence(options.pattern, now + options.span, options.why)
+    silences.add(made, now)
+    return _listed([made])
 
 
 def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:

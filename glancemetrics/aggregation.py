@@ -116,6 +116,10 @@ class Aggregation:
         self._sources: dict[str, SourceHealth] = {}
         self._reformatted: dict[str, tuple[str, float]] = {}
         """By source, what is to be said of its format, and since when."""
+        self._ahead: dict[str, tuple[float, int]] = {}
+        """By source, when records came last that were ahead of the wall clock, and by how much."""
+        self._behind: dict[str, int] = {}
+        """By source, the seconds by which its records were behind when it had some last."""
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._counting = counting or Counting(())
@@ -292,6 +296,8 @@ class Aggregation:
         self._sources.pop(name, None)
         self._reformatted.pop(name, None)
         self._delays.pop(name, None)
+        self._ahead.pop(name, None)
+        self._behind.pop(name, None)
         self._clock.forget(name)
 
     def _note_on(self, name: str, wall: float) -> str:
@@ -365,6 +371,7 @@ class Aggregation:
         early = seconds > wall + EARLY_TOLERANCE
         if early.any():
             self._early += int(np.count_nonzero(early))
+            self._ahead[read.source] = wall, round(float(seconds[early].min()) - wall)
             keep = np.flatnonzero(~early)
             batch, seconds = batch.take(pa.array(keep)), seconds[keep]
             wanted = None if wanted is None else wanted[keep]
@@ -404,8 +411,15 @@ class Aggregation:
         self._rates.add(distinct, hits)
 
     def _with_behind(self, source: SourceHealth, wall: float) -> SourceHealth:
+        """Return a source with how far its server's clock is off; of one that is silent, was."""
         delay = self._delays.get(source.name)
-        behind = 0 if delay is None else delay.behind(wall)
+        known = None if delay is None or delay.seconds(wall) is None else delay.behind(wall)
+        at, ahead = self._ahead.get(source.name, (0.0, 0))
+        if wall - at < _NOTED_SECONDS:
+            known = -ahead
+        if known is not None:
+            self._behind[source.name] = known
+        behind = self._behind.get(source.name, 0)
         return attrs.evolve(source, behind=behind) if behind else source
 
     def _health(self, wall: float) -> Health:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -123,6 +124,8 @@ class _Parser(argparse.ArgumentParser):
         (file or sys.stderr).write(message or "")
 
     def error(self, message: str) -> NoReturn:
+        # An address may have a secret in it, and what is said here ends in logs.
+        message = re.sub(r"\S+://\S+", "(an address)", message)
         raise UsageError(f"{message} (`{self.prog} -h` shows what there is)")
 
 

@@ -86,14 +86,18 @@ class HealthChanges:
             elif trouble is not None:
                 del self._sources[name]
                 if trouble.told:
-                    good.append(f"{name} is being read")
+                    good.append(f"{name} is read without trouble now")
             if source.state in (SourceState.READING, SourceState.FOLLOWING):
                 self._read.add(name)
             elif source.state is SourceState.ENDED and name not in self._ended:
                 self._ended.add(name)
                 yield Change(Level.INFO, source.detail)
         gone = [name for name in self._sources if name not in sources]
-        good += [f"{name} is no longer waited for" for name in gone if self._sources[name].told]
+        good += [
+            f"{name} is no longer followed, or was found"
+            for name in gone
+            if self._sources[name].told
+        ]
         for name in gone:
             del self._sources[name]
         self._read &= sources.keys()
@@ -126,17 +130,21 @@ class HealthChanges:
             yield Change(Level.INFO, f"{names[0]}{more}: format {written}")
 
 
-def behind_text(source: SourceHealth) -> str:
-    """Say that a server's clock is slow, after the name of its log."""
-    minutes = round(source.behind / 60)
-    return f"has records {minutes} min behind this machine's clock: is the server's clock right?"
+def clock_text(source: SourceHealth) -> str:
+    """Say that a server's clock is slow or fast, after the name of its log."""
+    minutes = max(1, round(abs(source.behind) / 60))
+    way = "behind" if source.behind > 0 else "ahead of"
+    asked = "clock" if source.behind > 0 else "clock or time zone"
+    return f"has records {minutes:,} min {way} this machine's clock: is the server's {asked} right?"
 
 
 def _wrong_with(source: SourceHealth) -> str:
-    if source.state in (SourceState.BLOCKED, SourceState.WAITING):
+    if source.is_unread:
         return source.detail
     if source.behind:
-        return behind_text(source)
+        return clock_text(source)
+    if source.state is SourceState.FOLLOWING and source.format is None and source.detail:
+        return source.detail  # what is there is no text
     if source.unparsed > (0 if source.format is None else _UNPARSED_LINES):
         return "has lines in no known format (`glancemetrics formats FILE` shows why)"
     return ""

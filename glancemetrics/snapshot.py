@@ -46,12 +46,23 @@ class SourceHealth:
     """Rejects since its last record."""
     behind: int = 0
     """Seconds by which most of its records are dated before they were written, where that is more
-    than any server takes to write them: its clock is slow. 0 otherwise."""
+    than any server takes to write them: its clock is slow. Negative: they are dated ahead of this
+    machine's clock. 0 where neither is so."""
     opened: bool = True
     """Whether it has been looked into; its bytes count as lag until then."""
     last_record: int | None = None
     """Second of the last record in the log, where that was before the window when the following
     began and nothing has come since."""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it is missing, or may not be read."""
+        return self.state in (SourceState.WAITING, SourceState.BLOCKED)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it has lines, and none in a known format."""
+        return self.format is None and self.unparsed > 0
 
 
 _SOURCE_FIELDS = tuple(field.name for field in attrs.fields(SourceHealth))
@@ -128,11 +139,12 @@ class Health:
     @property
     def blindness(self) -> str:
         """Why no log at all is being read, in a sentence; empty where one is."""
-        lost = [s for s in self.sources if s.state in (SourceState.WAITING, SourceState.BLOCKED)]
+        lost = [source for source in self.sources if source.is_unread or source.is_unknown]
         if not lost or len(lost) < len(self.sources):
             return ""
         more = f" (and {len(lost) - 1:,} more)" if len(lost) > 1 else ""
-        return f"no log can be read: {lost[0].name} {lost[0].detail}{more}"
+        why = lost[0].detail if lost[0].is_unread else "has lines in no known format"
+        return f"no log can be read: {lost[0].name} {why}{more}"
 
     @property
     def memory_share(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Callable
 
 import trio
@@ -41,10 +42,14 @@ class JsonLines:
                 raise StdoutClosedError from None
             except OSError as error:
                 self.problem = problem_of_stdout(error)
-                if error.errno == errno.EBADF:
+                if error.errno == errno.EBADF or self._is_device():
                     raise GlanceMetricsError(self.problem) from None
-                raise
+                raise  # a disk may have room again
             self.problem = ""
+
+    def _is_device(self) -> bool:
+        """Tell whether it is one such as `/dev/full`, which never has room."""
+        return stat.S_ISCHR(os.fstat(self._descriptor()).st_mode)
 
     def _write(self, snapshot: Snapshot) -> None:
         line = json.dumps(snapshot.to_json()).encode() + b"\n"

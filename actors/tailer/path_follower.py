@@ -67,6 +67,8 @@ class Look:
     """How far has been read, with these lines."""
     gaps: tuple[str, ...] = ()
     """What of the log could not be read and never will be, in a sentence each."""
+    has_switched: bool = False
+    """Whether the path names another file than before."""
     seen: Status | None = None
     """The path's status before the look. While it is the same there is nothing new; `None` where
     something else may bring news, so that another look is due."""
@@ -128,7 +130,7 @@ class PathFollower:
         read to which nothing more is written.
         """
         fresh = self._caught_up
-        seen = status_of(self.path)
+        seen, current = status_of(self.path), self._current()
         found: list[Lines] = []
         caught_up = self._read(now, found, grace)
         for _ in range(_MOST_OPENED):
@@ -149,8 +151,13 @@ class PathFollower:
             self._health(caught_up),
             PathMark(self.path, files.marks(), self._directives, self._pieces.held, files.known()),
             files.take_gaps(),
+            self._current() != current,
             seen if self._is_settled and not is_recent(seen) else None,
         )
+
+    def _current(self) -> Identity | None:
+        current = self._files.current
+        return None if current is None else current.identity
 
     @property
     def _is_settled(self) -> bool:
@@ -266,7 +273,12 @@ class PathFollower:
                 position = self._start_in(descriptor, opened.st_size)
                 self._files.note_siblings()
             self._seen_before = True
-            return OpenFile(descriptor, Identity.of(opened), position)
+            begun = OpenFile(descriptor, Identity.of(opened), position)
+            if position and not os.pread(descriptor, _SAMPLE, max(0, position - _SAMPLE))[
+                :position
+            ].strip(b"\0"):
+                begun.skipped = position
+            return begun
         except OSError:
             os.close(descriptor)
             raise

@@ -291,7 +291,8 @@ def _looked(
     follower: PathFollower, now: float, grace: float, has_moved: bool
 ) -> tuple[Look, WatchedNames | None]:
     look = follower.look(now, grace)
-    return look, watched_names(follower.path) if has_moved and look.caught_up else None
+    has_moved = (has_moved or look.has_switched) and look.caught_up
+    return look, watched_names(follower.path) if has_moved else None
 
 
 def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:

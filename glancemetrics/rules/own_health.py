@@ -8,6 +8,7 @@ import attrs
 
 from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.escaping import visible
+from glancemetrics.health_changes import clock_text
 from glancemetrics.humane import events_text, format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
@@ -40,9 +41,8 @@ def own_rules() -> tuple[OwnRule, ...]:
         _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, says=_says_lag),
         _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
              says=lambda i: f"{_named(i)} {visible(i.cause)}".rstrip()),
-        _own("Clock behind", "warning", _behind, 0, hold=60, keep=60, by="source",
-             says=lambda i: f"most records of {_named(i)} are {round(i.value / 60)} min behind "
-             "this machine's clock, and in no window"),
+        _own("Server clock", "warning", _clock, 0, hold=60, keep=60, by="source",
+             says=lambda i: f"{_named(i)} {visible(i.cause)}"),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
              says=lambda i: f"{_named(i)} does not work: {visible(i.cause)}"),
         _own("Own memory", "warning", _memory, SHORT_OF_MEMORY, hold=60, keep=60,
@@ -110,8 +110,11 @@ def _unreadable(health: Health) -> Measured:
     return {source.name: (float(source.state in bad), source.detail) for source in health.sources}
 
 
-def _behind(health: Health) -> Measured:
-    return {source.name: (float(source.behind), "") for source in health.sources}
+def _clock(health: Health) -> Measured:
+    return {
+        source.name: (float(abs(source.behind)), clock_text(source) if source.behind else "")
+        for source in health.sources
+    }
 
 
 def _failing(health: Health) -> Measured:

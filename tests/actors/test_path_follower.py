@@ -409,10 +409,11 @@ def test_a_sparse_file_of_a_terabyte_is_passed_over(log: Path, where: From) -> N
     assert followed.health.lag_bytes == 0
 
 
-def test_a_file_of_only_nul_bytes_says_so(log: Path) -> None:
+@pytest.mark.parametrize("where", From)
+def test_a_file_of_only_nul_bytes_says_so(log: Path, where: From) -> None:
     log.touch()
     os.truncate(log, 1 << 40)
-    followed = Followed(log)
+    followed = Followed(log, StartPosition(where, 120, float(BASE)))
     assert followed.health.detail == "holds only NUL bytes: skipped"
     append(log, line())
     followed.read()

@@ -689,13 +689,30 @@ async def test_a_servers_clock_that_is_slow_is_told_and_raises_an_alert(clock, r
         await trio.sleep(1)
     source = monitor.recorder.last.health.sources[0]
     assert source.behind == pytest.approx(3000, abs=2)
-    (alert,) = [e for e in monitor.recorder.events if e.incident and "Clock" in e.incident.rule]
+    (alert,) = [e for e in monitor.recorder.events if e.incident and "clock" in e.incident.rule]
     assert "50 min behind this machine's clock" in alert.message
+    await trio.sleep(300)
+    # That nothing comes says nothing of the clock.
+    assert monitor.recorder.events[-1] is alert
     for _ in range(150):
         monitor.write(line(int(wall())) * 5)
         await trio.sleep(1)
     assert monitor.recorder.last.health.sources[0].behind == 0
     assert monitor.recorder.events[-1].kind is AlertEventKind.RECOVERED
+
+
+async def test_a_servers_clock_that_is_fast_is_told_too(
+    clock, run, wall, logged: list[str]
+) -> None:
+    monitor = run(rules="stock")
+    await trio.sleep(3)
+    for _ in range(100):
+        monitor.write(line(int(wall()) + 1800) * 5)
+        await trio.sleep(1)
+    assert monitor.recorder.last.health.sources[0].behind == pytest.approx(-1800, abs=2)
+    (alert,) = [e for e in monitor.recorder.events if e.incident and "clock" in e.incident.rule]
+    assert "30 min ahead of this machine's clock" in alert.message
+    assert any("WARNING" in text and "30 min ahead of" in text for text in logged)
 
 
 @pytest.mark.parametrize("seconds", [45, 100])
@@ -778,7 +795,7 @@ async def test_what_goes_bad_is_logged_once_and_once_when_it_is_good_again(
         f"INFO following {log}; alerts go to recorder (in memory), target",
         f"WARNING {log} does not exist yet: waiting for it to appear",
         "WARNING target fails: Connection refused; retrying",
-        f"WARNING {log} is being read",
+        f"WARNING {log} is read without trouble now",
         f"INFO {log}: format combined",
         "WARNING target works again",
     ]

@@ -46,6 +46,7 @@ PRINTING = [
     "gm formats",
     "gm formats access.log",
     "gm check rules.toml",
+    "gm silence",
     "gm generate --lines 5 --fast",
     "gm -f - --json < access.log",
     "gm -f - --json --from start < access.log",
@@ -92,6 +93,19 @@ def test_standard_input_that_has_nothing_has_ended(shell, tmp_path: Path, source
     assert headless.returncode == 0
     assert headless.stderr.splitlines()[-1] == "glancemetrics: INFO: standard input has ended"
     assert shell(f"gm report - {source}").returncode == 0
+
+
+def test_snapshots_that_a_device_never_takes_end_the_monitor(shell, tmp_path: Path) -> None:
+    (tmp_path / "live.log").write_bytes(line(int(time.time())))
+    result = shell("gm -f live.log --json --alert-log off --state-dir off > /dev/full")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(FULL)
+
+
+def test_no_address_of_the_command_line_is_shown(shell) -> None:
+    result = shell("gm --webhook https://TOKEN@example.org/hook")
+    assert result.returncode == 2
+    assert "TOKEN" not in result.stderr
 
 
 def test_a_file_that_is_opened_is_not_taken_for_a_stream_that_was_closed(shell, tmp_path) -> None:

@@ -414,7 +414,7 @@ def test_headless_it_says_what_goes_bad_and_when_it_is_good_again(tmp_path: Path
         answer = subprocess.run(check, check=False, capture_output=True)
         assert b"no log can be read: " in answer.stderr
         log.write_bytes(line(int(time.time())) * 100)
-        eventually(lambda: b"access.log is being read" in said.read_bytes())
+        eventually(lambda: b"access.log is read without trouble now" in said.read_bytes())
         eventually(lambda: b"INFO: High traffic generated an alert" in said.read_bytes())
         eventually(lambda: subprocess.run(check, check=False).returncode == 0)
         process.terminate()

@@ -29,7 +29,7 @@ def test_a_log_that_cannot_be_read_is_told_once_and_so_is_its_end() -> None:
     missing = attrs.evolve(LOG, state=SourceState.WAITING, detail="does not exist yet")
     assert looks.look(missing) == ["WARNING a.log does not exist yet"]
     assert looks.look(missing) == []
-    assert looks.look(LOG) == ["WARNING a.log is being read"]
+    assert looks.look(LOG) == ["WARNING a.log is read without trouble now"]
     assert looks.look(LOG) == []
     blocked = attrs.evolve(LOG, state=SourceState.BLOCKED, detail="may not be read")
     assert looks.look(blocked) == ["WARNING a.log may not be read"]
@@ -41,14 +41,14 @@ def test_a_log_that_is_missing_for_a_moment_is_being_rotated() -> None:
     looks.look(LOG)
     assert looks.look(gone) == looks.look(gone) == looks.look(LOG) == []
     assert [looks.look(gone) for _ in range(5)] == [[], [], [], ["WARNING a.log is gone"], []]
-    assert looks.look(LOG) == ["WARNING a.log is being read"]
+    assert looks.look(LOG) == ["WARNING a.log is read without trouble now"]
 
 
 def test_a_glob_that_matches_at_last_is_told() -> None:
     looks = Looks()
     pattern = SourceHealth("*.log", SourceState.WAITING, "no file matches yet")
     assert looks.look(pattern) == ["WARNING *.log no file matches yet"]
-    assert looks.look(LOG) == ["WARNING *.log is no longer waited for"]
+    assert looks.look(LOG) == ["WARNING *.log is no longer followed, or was found"]
 
 
 def test_a_log_of_which_nothing_parses_is_told() -> None:
@@ -59,7 +59,10 @@ def test_a_log_of_which_nothing_parses_is_told() -> None:
     assert told.startswith("WARNING a.log has lines in no known format")
     assert looks.look(attrs.evolve(LOG, unparsed=9000)) == []
     known = attrs.evolve(LOG, format="combined")
-    assert looks.look(known) == ["WARNING a.log is being read", "INFO a.log: format combined"]
+    assert looks.look(known) == [
+        "WARNING a.log is read without trouble now",
+        "INFO a.log: format combined",
+    ]
     assert looks.look(attrs.evolve(known, unparsed=20)) == []
     assert len(looks.look(attrs.evolve(known, unparsed=21))) == 1
 

@@ -24,7 +24,7 @@ from actors.outputs.console.cells import (
 from actors.silences import Silence, silence_among
 from glancemetrics.dimensions import Dimension
 from glancemetrics.escaping import readable
-from glancemetrics.health_changes import behind_text
+from glancemetrics.health_changes import clock_text
 from glancemetrics.humane import (
     UNKNOWN,
     events_text,
@@ -137,7 +137,7 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     if state.gaps:
         spans = "a span" if state.gaps == 1 else f"{format_count(state.gaps)} spans"
         rows.append(_warning(f"{spans} of the logs not counted: {safe(state.last_gap)}"))
-    if state.early:
+    if state.early and not any(source.behind < 0 for source in state.sources):
         rows.append(
             _warning("records are ahead of this machine's clock: is the server's time zone right?")
         )
@@ -154,7 +154,7 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
 
 def _trouble_of(source: SourceHealth) -> str:
     if source.behind:
-        return behind_text(source)
+        return clock_text(source)
     return "" if source.state is SourceState.ENDED else source.detail
 
 
@@ -400,11 +400,11 @@ def _silence(snapshot: Snapshot, context: Context) -> str:
     ]
     if state.sources and len(troubled) == len(state.sources):
         return f"{safe(troubled[0].name)} {safe(troubled[0].detail)}."
+    off = [source for source in state.sources if source.behind]
+    if off and not snapshot.insights.hits:
+        return f"{safe(off[0].name)} {clock_text(off[0])}"
     if state.early and not snapshot.insights.hits:
         return "All records are ahead of this machine's clock: is the server's time zone right?"
-    slow = [source for source in state.sources if source.behind]
-    if slow and not snapshot.insights.hits:
-        return f"{safe(slow[0].name)} {behind_text(slow[0])}"
     return _last_request(snapshot, context, f"No request was logged in {span}")
 
 

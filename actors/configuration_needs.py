@@ -26,9 +26,10 @@ def missing_of_target(target: Target) -> Mistakes:
     for secret in _secrets(target):
         with noting(mistakes):
             revealed(secret)
-    if not mistakes:
-        if target.kind is TargetKind.EXEC:
-            mistakes += _missing_program(target)
+    is_known = not mistakes
+    if target.kind is TargetKind.EXEC:
+        mistakes += _missing_program(target, is_known=is_known)
+    if is_known:
         with noting(mistakes):
             sender(target, time.time)
     return mistakes
@@ -84,10 +85,13 @@ def _secrets(target: Target) -> Iterator[Secret]:
         yield secret
 
 
-def _missing_program(target: Target) -> Mistakes:
-    """Look for a program where it would be looked for when it is run."""
+def _missing_program(target: Target, *, is_known: bool) -> Mistakes:
+    """Look for a program where it would be looked for when it is run.
+
+    `is_known`: all variables of its environment are, of which `PATH` may be one.
+    """
     program = target.command[0]
-    added = {name: revealed(secret) for name, secret in target.environment}
+    added = {name: revealed(secret) for name, secret in target.environment if is_known}
     path = environment_of(added).get("PATH")
     if shutil.which(program, path=path) is not None:
         return []

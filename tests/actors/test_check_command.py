@@ -72,6 +72,7 @@ exec = "{program}"
         "ok.toml line 7, [[notify]] team: environment variable HOOK_TOKEN is not set",
         "ok.toml line 11, [[notify]] pager: program /usr/local/bin/no-such-page: no such file",
         "ok.toml line 18, [[notify]] other: environment variable PAGER_TOKEN is not set",
+        "ok.toml line 15, [[notify]] other: program no-such-page: not found in PATH",
         f"ok.toml line 21, [[notify]]: program {program}: not executable",
     ]
     program.chmod(0o755)
@@ -300,3 +301,17 @@ def test_a_file_without_an_end_is_no_configuration(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "/dev/zero: is too large for a configuration" in done.stderr
+
+
+def test_a_missing_program_and_a_missing_variable_of_it_are_both_named(tmp_path: Path) -> None:
+    text = """\
+[[notify]]
+name = "pager"
+exec = ["/usr/local/bin/no-such-page"]
+[notify.env]
+TOKEN = "env:PAGER_TOKEN"
+"""
+    assert errors(run(text, tmp_path)) == [
+        "ok.toml line 5, [[notify]] pager: environment variable PAGER_TOKEN is not set",
+        "ok.toml line 3, [[notify]] pager: program /usr/local/bin/no-such-page: no such file",
+    ]

@@ -27,6 +27,7 @@ from glancemetrics.native.values import Nothing, Numbers, Rows, State, TextRows,
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
 
+_HOSTS = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT, Field.VHOST)
 _MOST_PATHS = 1000
 """Of an object that is shown to a person."""
 
@@ -202,13 +203,22 @@ class JsonFormat:
                     texts[field] = texts[field].known("").known()
         columns = Columns(texts, numbers)
         for group in self._marks:
-            there &= columns.have_any(group)
-        status = columns.numbers.get(Field.STATUS)
-        if status is not None and [Field.STATUS] in map(list, self._marks):
-            # "started" is a status too, but no request's: something else must say that it is one.
-            said = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
-            there &= (status.states < State.WRONG) | said | bool(self._requires)
+            is_status = list(group) == [Field.STATUS]
+            there &= self._have_status(columns) if is_status else columns.have_any(group)
         return _Read(columns, there, read.kinds)
+
+    def _have_status(self, columns: Columns) -> Bools | np.bool_:
+        """Tell which rows have a status, or the key of one and else all that a request has."""
+        status = columns.numbers.get(Field.STATUS)
+        if status is None:
+            return np.False_
+        # "started" is a status too, but no request's: something else must say that it is one.
+        said = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
+        said = said | bool(self._requires)
+        asked = columns.have_any(_HOSTS) & columns.have_any((Field.TARGET, Field.PATH))
+        is_nothing = status.states == State.NOTHING
+        is_known = (status.states > State.NOTHING) & (status.states < State.WRONG)
+        return is_known | (is_nothing & (said | asked)) | ((status.states >= State.WRONG) & said)
 
 
 def _paths_in(line: str) -> list[str]:

@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.clients import hosts_of, listed_client
 from glancemetrics.formats.explanation import explain_log
+from glancemetrics.formats.fields import Field
 from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import Decoded, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading, make_reading, read_networks
@@ -551,6 +553,43 @@ def test_any_number_of_json_is_read_and_what_cannot_be_used_is_unknown(
     assert (decoded.rejects, decoded.batch.num_rows) == (0, 2)
     assert getattr(rows(decoded.batch)[1], column) == value
     assert decoded.damaged.tolist() == ([1] if value is None else [])
+
+
+REQUESTS = [
+    '"method":"GET","path":"/a"',
+    '"request":"GET /a HTTP/1.1"',
+    '"remote_addr":"192.0.2.7","path":"/a"',
+    '"vhost":"www.example.com","uri":"/a"',
+]
+
+
+@pytest.mark.parametrize("request_keys", REQUESTS)
+@pytest.mark.parametrize("status", ["null", '""', '"-"', "{}", "[]", '{"a":[1]}'])
+@pytest.mark.parametrize("log_format", ["auto", "json"])
+def test_a_request_whose_status_is_nothing_stays_one(
+    status: str, request_keys: str, log_format: str
+) -> None:
+    texts = [f'{{"time":1,"status":{one},{request_keys}}}' for one in ("200", status)]
+    decoded = decoded_of(texts, make_reading(log_format))
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.damaged.tolist()) == (2, 0, [])
+    good, record = rows(decoded.batch)
+    assert (good.status, record.status, record.path) == (200, None, "/a")
+
+
+def test_a_status_that_is_nothing_gives_way_to_another() -> None:
+    for one in ('"status":null,"code":201', '"code":201,"status":null'):
+        paths = {Field.TIME: "time", Field.STATUS: ("status", "code"), Field.METHOD: "method"}
+        log_format = JsonFormat("two", paths, marks=[[Field.STATUS]])
+        decoded = log_format.decode(f'{{"time":1,"method":"GET",{one}}}\n'.encode())
+        assert rows(decoded.batch)[0].status == 201
+
+
+@pytest.mark.parametrize("status", ["", '"status":null,'])
+def test_without_a_request_or_the_key_of_a_status_an_object_is_foreign(status: str) -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    what = '"path":"/"' if status else '"method":"GET","path":"/","host":"a"'
+    decoded = decoded_of([good, f'{{"time":1,{status}{what}}}'])
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.foreign) == (1, 0, 1)
 
 
 def test_a_status_of_something_else_makes_no_request() -> None:

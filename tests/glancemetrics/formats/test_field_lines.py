@@ -424,6 +424,47 @@ def test_whole_lines_in_quotes() -> None:
     assert (decoded.rejects, decoded.damaged.tolist()) == (0, [3])
 
 
+@pytest.mark.parametrize("log_format", ["auto", "combined", LOG_FORMAT])
+@pytest.mark.parametrize(("plain", "odd"), [(60, 1), (60, 40), (3, 3), (0, 5)])
+def test_some_whole_lines_in_quotes_are_read_as_those_without(
+    plain: int, odd: int, log_format: str
+) -> None:
+    decoded = decoded_of([COMBINED] * plain + [f'"{COMBINED}"'] * odd, make_reading(log_format))
+    assert (decoded.rejects, decoded.damaged.tolist()) == (0, [])
+    found = rows(decoded.batch)
+    assert len(found) == plain + odd
+    for record in (found[0], found[-1]):
+        assert (record.host, record.user, record.status) == ("192.0.2.7", "bob", 200)
+        assert (record.agent, record.bytes) == ("Mozilla/5.0 (X11)", 512)
+
+
+QUOTED_HOSTS = [
+    ('"198.51.100.8"', "198.51.100.8"),
+    ('"198.51.100.8:4711"', "198.51.100.8"),
+    ('"[2001:db8::1]:4711"', "2001:db8::1"),
+    ('"198.51.100.8, 10.0.0.1"', "198.51.100.8"),
+    ('""', None),
+    ('"-"', None),
+    ('"', None),
+    ('a"b', None),
+]
+
+
+@pytest.mark.parametrize(("written", "host"), QUOTED_HOSTS)
+@pytest.mark.parametrize("log_format", ["auto", "combined", LOG_FORMAT])
+def test_no_host_has_a_quote(written: str, host: str | None, log_format: str) -> None:
+    odd = COMBINED.replace("192.0.2.7", written)
+    for tail in ("", " 0.250") if log_format == "auto" else ("",):
+        texts = [COMBINED + tail, odd + tail]
+        decoded = decoded_of(texts * 5, make_reading(log_format))
+        hosts = [record.host for record in rows(decoded.batch)]
+        assert set(hosts) <= {"192.0.2.7", host}
+        if not tail:
+            assert (hosts[:2], decoded.rejects) == (["192.0.2.7", host], 0)
+    keys = {"time": 1, "status": 200, "path": "/", "remote_addr": written}
+    assert rows(decoded_of([json.dumps(keys)]).batch)[0].host == host
+
+
 @pytest.mark.parametrize("tail", ["", " 0.250"])
 def test_spaces_are_as_many_as_they_like(tail: str) -> None:
     for text in (

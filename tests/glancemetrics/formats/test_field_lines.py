@@ -596,6 +596,79 @@ def test_any_number_of_json_is_read_and_what_cannot_be_used_is_unknown(
     assert decoded.damaged.tolist() == ([1] if value is None else [])
 
 
+WITHOUT_QUOTES = [
+    '"urt":0.001, 0.002',
+    '"urt":0.001,0.002 , 0.003',
+    '"urt" : 0.001 : 0.002',
+    '"urt":-, 0.002',
+    '"urt":',
+    '"urt": ',
+    '"urt":NaN',
+    '"urt":-Infinity, -',
+    '"urt":some words',
+    '"urt":, "x":, "y":NaN',
+    '"x":"a \\" b: , ", "urt":',
+    '"x":{"y":, "z":[1, {"a":undefined}]}',
+]
+
+
+@pytest.mark.parametrize("broken", WITHOUT_QUOTES)
+@pytest.mark.parametrize("log_format", ["auto", "json"])
+def test_a_value_of_json_without_its_quotes_costs_that_value(broken: str, log_format: str) -> None:
+    before = '"time":1,"status":404,"request":"GET /a?b=\\"c\\", HTTP/1.1"'
+    after = '"bytes":-0, "http_user_agent":"a: , \\u00e9 {}","ok":true, "request_time":2.5e-1 '
+    good = f"{{{before},{after}}}"
+    for text in (f"{{{before},{broken},{after}}}", f" {{{after}, {broken},{before}}} \r"):
+        decoded = decoded_of([good] * 3 + [text], make_reading(log_format))
+        assert (decoded.rejects, decoded.damaged.tolist()) == (0, [3])
+        whole, record = rows(decoded.batch)[2:]
+        assert record == whole
+        assert (record.agent, record.duration, record.bytes) == ("a: , é {}", 0.25, 0)
+    last = decoded_of([good, f"{{{before},{broken}}}"], make_reading(log_format))
+    assert (last.rejects, last.damaged.tolist()) == (0, [1])
+
+
+@pytest.mark.parametrize(
+    ("key", "column"),
+    [("status", "status"), ("bytes", "bytes"), ("upstream_response_time", "upstream_duration")],
+)
+@pytest.mark.parametrize("written", ["0.001, 0.002", "0.001 : 0.002", "", "NaN", "x y"])
+def test_what_was_without_its_quotes_is_not_known(key: str, column: str, written: str) -> None:
+    keys = {"time": "1", "status": "200", "method": '"GET"', "path": '"/a"', "bytes": "5"}
+    good, text = (
+        "{" + ",".join(f'"{name}":{value}' for name, value in one.items()) + "}"
+        for one in (keys, {**keys, key: written})
+    )
+    decoded = decoded_of([good, text])
+    assert (decoded.rejects, decoded.damaged.tolist()) == (0, [1])
+    record = rows(decoded.batch)[1]
+    assert (getattr(record, column), record.method, record.path) == (None, "GET", "/a")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"time":1,"status":200,"path":"/a","x":',
+        '{"time":1,"status":200,"path":"/a","x":1, 2',
+        '{"time":1,"status":200,"path":"/a","x":"}',
+        '{"time":1,"status":200,"path":"/a" "x":1}',
+        '{"time":1, 2,"status":200,"path":"/a"}',
+        '{"time":,"status":200,"path":"/a"}',
+        '{"status":200,"path":"/a","x":\x1e1\x1f,"time":1}',
+    ],
+)
+def test_an_object_that_is_cut_off_or_without_a_time_is_a_reject(text: str) -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    decoded = decoded_of([good] * 3 + [text], make_reading("json"))
+    assert (decoded.rejected.tolist(), decoded.damaged.tolist()) == ([3], [])
+
+
+def test_what_is_no_object_stays_foreign() -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    decoded = decoded_of([good, '["time":1,"status":200,"path":"/a","x":]', "x: {NaN}"])
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.foreign) == (1, 0, 2)
+
+
 REQUESTS = [
     '"method":"GET","path":"/a"',
     '"request":"GET /a HTTP/1.1"',

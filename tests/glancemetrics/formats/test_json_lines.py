@@ -222,6 +222,7 @@ def test_every_line_is_a_record_a_reject_or_foreign(lines: list[bytes]) -> None:
     st.lists(st.dictionaries(keys | st.just('a" : \\,{'), values, max_size=4), max_size=4),
     st.booleans(),
 )
+@example([{"a": True}, {"b": {"c": False}}, {"h": {"X-Y": [-1.5e-7, None]}}], False)
 def test_repairing_what_is_whole_changes_no_value(made: list[dict[str, Any]], spaced: bool) -> None:
     separators = (" , ", " : ") if spaced else (",", ":")
     lines = [

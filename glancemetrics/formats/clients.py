@@ -12,8 +12,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from glancemetrics.native.strings import StringTable, indices_of
+from glancemetrics.native.strings import StringTable, holds, indices_of
 from glancemetrics.native.values import Port, TextRows, Wanted, read_values
 
 Network = IPv4Network | IPv6Network
@@ -25,6 +26,7 @@ _PRIVATE: tuple[Network, ...] = (
 """Private, shared, link-local and loopback addresses: RFC 1918, 6598, 3927, 4193 and 4291."""
 _NAMELESS = ("", "-", "unknown")
 """What proxies write of a client that they do not know."""
+_EMPTY = pa.scalar("", pa.string())
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _FOR = re.compile(r'for=(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
 
@@ -37,6 +39,14 @@ def without_ports(hosts: pa.StringArray) -> pa.StringArray:
     read = read_values(hosts, Wanted(port=Port.MAYBE))
     assert isinstance(read, TextRows)
     return read.table.sealed().take(indices_of(read.codes))
+
+
+def without_quotes(hosts: pa.StringArray) -> pa.StringArray:
+    """Take quotes off the ends of hosts; what has one inside is no host, and becomes empty."""
+    if not holds(hosts, b'"'):
+        return hosts
+    bare = pc.replace_substring_regex(hosts, '^"+|"+$', "")
+    return pc.if_else(pc.match_substring(bare, '"'), _EMPTY, bare)
 
 
 def hosts_of(texts: pa.StringArray, trusted: Sequence[Network] = ()) -> pa.StringArray:

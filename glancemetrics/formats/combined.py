@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.clients import hosts_of
+from glancemetrics.formats.clients import hosts_of, without_quotes
 from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
 from glancemetrics.formats.pattern import Part, PatternFormat, literal
@@ -223,7 +223,7 @@ def _match(
         if name in {"referrer", "agent"}:
             strings = pc.if_else(plain, _NULL, strings)
         if name == "host":
-            return hosts_of(strings, circumstances.trusted)
+            return hosts_of(without_quotes(strings), circumstances.trusted)
         return pc.if_else(pc.is_in(strings, _NOTHING), _NULL, strings)
 
     status = values("status").cast(pa.uint16())

@@ -27,6 +27,22 @@ from glancemetrics.native.values import Nothing, Numbers, Rows, State, TextRows,
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
 
+_HOSTS = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT, Field.VHOST)
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_BARE = r'[^"{}\[\],\n]*(?:, *[^"{}\[\], \n][^"{}\[\],\n]*)*'
+"""Up to the comma before the next key, or to the end of the object."""
+_WHOLE = r"^\s*\{[^\x1e\x1f]*\}\s*$"
+_MENDING = (
+    # Marks around what follows each key, and behind each other string; neither is inside strings.
+    (rf"({_STRING})(?:([ \t]*:[ \t]*)({_BARE}))?", "\\1\\2\x1e\\3\x1f"),
+    # Strings, objects and arrays have an empty text before them.
+    (r"(:[ \t]*)\x1e\x1f([\"{\[])", r"\1\2"),
+    (r"(:[ \t]*)\x1e[ \t]*\x1f", r"\1null"),
+    # What the reader takes for a number or a word; it is the same in json_lines.c.
+    (r"\x1e((?:[-0-9][-+.0-9A-Za-z]*|true|false|null)?[ \t\r]*)\x1f", r"\1"),
+    (r"\x1e[^\x1e\x1f]*\x1f", "null"),
+)
+"""Patterns (RE2) and what to put there, one after the other."""
 _MOST_PATHS = 1000
 """Of an object that is shown to a person."""
 
@@ -116,6 +132,24 @@ class JsonFormat:
         damaged = line[made.damaged]
         return Decoded(len(lines), made.batch, line, _numbers(rejected), name, damaged)
 
+    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+        """Decode objects that have a value without quotes that JSON does not know: `"a":1, 2`.
+
+        That value is not known then, and the record is damaged. What is cut off stays a reject.
+        """
+        tried = np.flatnonzero(
+            pc.match_substring_regex(lines, _WHOLE).to_numpy(zero_copy_only=False)
+        ).astype(np.int32)
+        if not len(tried):
+            return nothing_decoded(len(lines))
+        mended = lines.take(pa.array(tried))
+        for pattern, replacement in _MENDING:
+            mended = pc.replace_substring_regex(mended, pattern, replacement)
+        decoded = self.decode_lines(mended, circumstances.of_lines(tried))
+        line = tried[decoded.line]
+        rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), line, assume_unique=True)
+        return attrs.evolve(decoded, lines=len(lines), line=line, rejected=rejected, damaged=line)
+
     def unitless(self, sample: bytes) -> str:
         """Return the key of a number that may be a duration; empty if there is none."""
         paths = self._fields.get(Field.DURATION, ())
@@ -202,13 +236,24 @@ class JsonFormat:
                     texts[field] = texts[field].known("").known()
         columns = Columns(texts, numbers)
         for group in self._marks:
-            there &= columns.have_any(group)
-        status = columns.numbers.get(Field.STATUS)
-        if status is not None and [Field.STATUS] in map(list, self._marks):
-            # "started" is a status too, but no request's: something else must say that it is one.
-            said = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
-            there &= (status.states < State.WRONG) | said | bool(self._requires)
+            is_status = list(group) == [Field.STATUS]
+            there &= self._have_status(columns) if is_status else columns.have_any(group)
         return _Read(columns, there, read.kinds)
+
+    def _have_status(self, columns: Columns) -> Bools | np.bool_:
+        """Tell which rows have a status, or the key of one and else all that a request has."""
+        status = columns.numbers.get(Field.STATUS)
+        if status is None:
+            return np.False_
+        # "started" is a status too, but no request's: something else must say that it is one.
+        said = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
+        said = said | bool(self._requires)
+        asked = columns.have_any(_HOSTS) & columns.have_any((Field.TARGET, Field.PATH))
+        is_nothing = status.states == State.NOTHING
+        is_known = (status.states > State.NOTHING) & (status.states < State.WRONG)
+        is_wrong = status.states >= State.WRONG
+        have: Bools = is_known | (is_nothing & (said | asked)) | (is_wrong & said)
+        return have
 
 
 def _paths_in(line: str) -> list[str]:

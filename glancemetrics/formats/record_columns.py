@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.formats.clients import clients_of, hosts_of, listed_client
+from glancemetrics.formats.clients import clients_of, hosts_of, listed_client, without_quotes
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.formats.log_format import NO_TIME, Circumstances
@@ -162,8 +162,9 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
     if said is None:
         return _listed(columns, circumstances)
     peer = said
-    if holds(said.distinct, b","):
-        peer = said.mapped(hosts_of(said.distinct, circumstances.trusted))
+    bare = without_quotes(said.distinct)
+    if bare is not said.distinct or holds(bare, b","):
+        peer = said.mapped(hosts_of(bare, circumstances.trusted))
     for field in (Field.FORWARDED_FOR, Field.FORWARDED):
         if circumstances.trusted and field in columns:
             forwarded = columns[field]
@@ -184,7 +185,8 @@ def _listed(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Tex
     """Return clients where nothing but a list says who they are."""
     if Field.FORWARDED_FOR in columns:
         forwarded = columns[Field.FORWARDED_FOR]
-        return forwarded.mapped(hosts_of(forwarded.distinct, circumstances.trusted))
+        bare = without_quotes(forwarded.distinct)
+        return forwarded.mapped(hosts_of(bare, circumstances.trusted))
     if Field.FORWARDED in columns:
         forwarded = columns[Field.FORWARDED]
         clients = [

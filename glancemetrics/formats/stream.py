@@ -6,7 +6,7 @@ What is no record in any of them is a reject, unless it is another program's lin
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -38,6 +38,7 @@ _OTHER_LOGS = (
     r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] \d+#\d+: |"
     r"^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] \["
 )
+_IN_QUOTES = r'^"(.+)"([ \r]*\n)$'
 _LIKE_A_REQUEST = r'HTTP/\d(?:\.\d)?[" ]|\[\d\d/[A-Z][a-z]{2}/\d{4}:[^"]*"|^\{(?:.*[^}\s])?\s*$'
 """What a broken request in a log that programs share still has."""
 
@@ -137,6 +138,9 @@ class StreamFormat:
             left = left[_others(decoded)]
         if len(rejected) and circumstances.repairs:
             lines = lines_of(chunk) if lines is None else lines
+            for part in self._without_quotes(lines, rejected, circumstances):
+                parts.append(part)
+                rejected = np.setdiff1d(rejected, part[1][part[0].line], assume_unique=True)
             for log_format in self.formats:
                 if isinstance(log_format, Repairing) and len(rejected):
                     broken = rejected.astype(np.int32)
@@ -150,6 +154,21 @@ class StreamFormat:
         if len(parts) == 1:
             return attrs.evolve(first, rejected=rejected)
         return joined(first.lines, parts, rejected.astype(np.int32))
+
+    def _without_quotes(
+        self, lines: pa.StringArray, rejected: Int32s, circumstances: Circumstances
+    ) -> Iterator[tuple[Decoded, Int32s]]:
+        """Decode rejects that are in quotes as a whole without them, as LiteSpeed writes lines."""
+        some = lines.take(pa.array(rejected))
+        quoted = pc.match_substring_regex(some, _IN_QUOTES).to_numpy(zero_copy_only=False)
+        left = rejected[quoted].astype(np.int32)
+        for log_format in self.formats:
+            if not len(left):
+                return
+            inside = pc.replace_substring_regex(lines.take(pa.array(left)), _IN_QUOTES, r"\1\2")
+            decoded = log_format.decode(chunk_of(inside), circumstances.of_lines(left))
+            yield decoded, left
+            left = left[_others(decoded)]
 
     def _foreign(self, lines: pa.StringArray) -> Bools:
         """Tell which lines that no format accepts are another program's."""

@@ -190,6 +190,13 @@ static void keep(gm_json *json, const gm_json_node *node, span text) {
         read_number(column, text, json->row);
 }
 
+/* A status that is null, an object or an array is nothing, but not absent: a request that has not been
+   answered has its key, and what is no request does not. */
+static void keep_no_status(gm_json *json, const gm_json_node *node, const uint8_t *at) {
+    if (node && node->value >= 0 && json->columns[node->value].kind == STATUS)
+        keep(json, node, (span){at, at});
+}
+
 static const gm_json_node *inside(const gm_json *json, const gm_json_node *node, span key) {
     if (!node)
         return NULL;
@@ -378,6 +385,8 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
         }
         return text.end + 1;
     }
+    if (*at == '{' || *at == '[')
+        keep_no_status(json, node, at);
     if (*at == '{')
         return read_object(json, node, at, end, depth + 1);
     if (*at == '[')
@@ -387,7 +396,9 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
     at = bare_end(at, end, &null);
     if (!at)
         return NULL;
-    if (wanted && !null)
+    if (null)
+        keep_no_status(json, node, begin);
+    else if (wanted)
         keep(json, node, (span){begin, at});
     return at;
 }

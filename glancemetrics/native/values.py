@@ -195,8 +195,12 @@ class Numbers:
         return Numbers(self.values[rows], self.states[rows])
 
     def where_absent(self, others: Numbers) -> Numbers:
-        """Return others for rows that have none."""
-        absent = self.states == State.ABSENT
+        """Return others for rows that have none; what is nothing gives way to what is there."""
+        absent = np.where(
+            others.states == State.ABSENT,
+            self.states == State.ABSENT,
+            self.states <= State.NOTHING,
+        )
         return Numbers(
             np.where(absent, others.values, self.values),
             np.where(absent, others.states, self.states),

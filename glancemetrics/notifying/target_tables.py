@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
@@ -46,6 +47,15 @@ def read_targets(text: str, name: str, mistakes: Mistakes | None = None) -> list
                 raise reader.wrong("name", "another target is called so")
             targets.append(target)
     return targets
+
+
+def _has_host_and_port(url: str) -> bool:
+    """Tell whether a URL names a host, and no port or one from 1 to 65535 (RFC 3986, 3.2)."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class _TargetTable(TomlTable):
@@ -110,6 +120,8 @@ class _TargetTable(TomlTable):
             raise self.wrong(
                 kind.value, "must be an http:// or https:// address, env:NAME or file:PATH"
             )
+        elif not _has_host_and_port(found.name):
+            raise self.unseen_wrong(kind.value, "invalid URL: check its host and port")
         return found
 
     def _hours(self) -> Hours | None:

@@ -278,7 +278,11 @@ def _check_address(url: str, secret: Secret) -> None:
 
     try:
         made = httpx.URL(url)
-        is_good = made.scheme in {"http", "https"} and bool(made.host)
+        is_good = (
+            made.scheme in {"http", "https"}
+            and bool(made.host)
+            and (made.port is None or 0 < made.port < 1 << 16)
+        )
     except (httpx.InvalidURL, ValueError):
         is_good = False
     if not is_good:

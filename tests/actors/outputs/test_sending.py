@@ -176,6 +176,8 @@ async def test_of_an_answer_only_the_status_is_read(status: int, journal: Path) 
         ('webhook = "env:ODD"', "hunter2", "invalid URL"),
         ('webhook = "env:ODD"', "https:///hunter2", "invalid URL"),
         ('webhook = "env:ODD"', "https://hunter2:port/", "invalid URL"),
+        ('webhook = "env:ODD"', "https://hunter2:99999999/", "invalid URL"),
+        ('webhook = "env:ODD"', "https://hunter2:0/", "invalid URL"),
         ('alertmanager = "env:ODD"', "hunter2:9093", "invalid URL"),
         ('webhook = "https://x.y/"\nheaders = { A = "env:ODD" }', "hunter2\nB: 1", "line breaks"),
         ('webhook = "https://x.y/"\nheaders = { A = "env:ODD" }', "hunter2\x00", "line breaks"),

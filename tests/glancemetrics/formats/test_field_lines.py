@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.clients import hosts_of, listed_client
 from glancemetrics.formats.explanation import explain_log
+from glancemetrics.formats.fields import Field
 from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import Decoded, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading, make_reading, read_networks
@@ -422,6 +424,47 @@ def test_whole_lines_in_quotes() -> None:
     assert (decoded.rejects, decoded.damaged.tolist()) == (0, [3])
 
 
+@pytest.mark.parametrize("log_format", ["auto", "combined", LOG_FORMAT])
+@pytest.mark.parametrize(("plain", "odd"), [(60, 1), (60, 40), (3, 3), (0, 5)])
+def test_some_whole_lines_in_quotes_are_read_as_those_without(
+    plain: int, odd: int, log_format: str
+) -> None:
+    decoded = decoded_of([COMBINED] * plain + [f'"{COMBINED}"'] * odd, make_reading(log_format))
+    assert (decoded.rejects, decoded.damaged.tolist()) == (0, [])
+    found = rows(decoded.batch)
+    assert len(found) == plain + odd
+    for record in (found[0], found[-1]):
+        assert (record.host, record.user, record.status) == ("192.0.2.7", "bob", 200)
+        assert (record.agent, record.bytes) == ("Mozilla/5.0 (X11)", 512)
+
+
+QUOTED_HOSTS = [
+    ('"198.51.100.8"', "198.51.100.8"),
+    ('"198.51.100.8:4711"', "198.51.100.8"),
+    ('"[2001:db8::1]:4711"', "2001:db8::1"),
+    ('"198.51.100.8, 10.0.0.1"', "198.51.100.8"),
+    ('""', None),
+    ('"-"', None),
+    ('"', None),
+    ('a"b', None),
+]
+
+
+@pytest.mark.parametrize(("written", "host"), QUOTED_HOSTS)
+@pytest.mark.parametrize("log_format", ["auto", "combined", LOG_FORMAT])
+def test_no_host_has_a_quote(written: str, host: str | None, log_format: str) -> None:
+    odd = COMBINED.replace("192.0.2.7", written)
+    for tail in ("", " 0.250") if log_format == "auto" else ("",):
+        texts = [COMBINED + tail, odd + tail]
+        decoded = decoded_of(texts * 5, make_reading(log_format))
+        hosts = [record.host for record in rows(decoded.batch)]
+        assert set(hosts) <= {"192.0.2.7", host}
+        if not tail:
+            assert (hosts[:2], decoded.rejects) == (["192.0.2.7", host], 0)
+    keys = {"time": 1, "status": 200, "path": "/", "remote_addr": written}
+    assert rows(decoded_of([json.dumps(keys)]).batch)[0].host == host
+
+
 @pytest.mark.parametrize("tail", ["", " 0.250"])
 def test_spaces_are_as_many_as_they_like(tail: str) -> None:
     for text in (
@@ -551,6 +594,116 @@ def test_any_number_of_json_is_read_and_what_cannot_be_used_is_unknown(
     assert (decoded.rejects, decoded.batch.num_rows) == (0, 2)
     assert getattr(rows(decoded.batch)[1], column) == value
     assert decoded.damaged.tolist() == ([1] if value is None else [])
+
+
+WITHOUT_QUOTES = [
+    '"urt":0.001, 0.002',
+    '"urt":0.001,0.002 , 0.003',
+    '"urt" : 0.001 : 0.002',
+    '"urt":-, 0.002',
+    '"urt":',
+    '"urt": ',
+    '"urt":NaN',
+    '"urt":-Infinity, -',
+    '"urt":some words',
+    '"urt":, "x":, "y":NaN',
+    '"x":"a \\" b: , ", "urt":',
+    '"x":{"y":, "z":[1, {"a":undefined}]}',
+]
+
+
+@pytest.mark.parametrize("broken", WITHOUT_QUOTES)
+@pytest.mark.parametrize("log_format", ["auto", "json"])
+def test_a_value_of_json_without_its_quotes_costs_that_value(broken: str, log_format: str) -> None:
+    before = '"time":1,"status":404,"request":"GET /a?b=\\"c\\", HTTP/1.1"'
+    after = '"bytes":-0, "http_user_agent":"a: , \\u00e9 {}","ok":true, "request_time":2.5e-1 '
+    good = f"{{{before},{after}}}"
+    for text in (f"{{{before},{broken},{after}}}", f" {{{after}, {broken},{before}}} \r"):
+        decoded = decoded_of([good] * 3 + [text], make_reading(log_format))
+        assert (decoded.rejects, decoded.damaged.tolist()) == (0, [3])
+        whole, record = rows(decoded.batch)[2:]
+        assert record == whole
+        assert (record.agent, record.duration, record.bytes) == ("a: , é {}", 0.25, 0)
+    last = decoded_of([good, f"{{{before},{broken}}}"], make_reading(log_format))
+    assert (last.rejects, last.damaged.tolist()) == (0, [1])
+
+
+@pytest.mark.parametrize(
+    ("key", "column"),
+    [("status", "status"), ("bytes", "bytes"), ("upstream_response_time", "upstream_duration")],
+)
+@pytest.mark.parametrize("written", ["0.001, 0.002", "0.001 : 0.002", "", "NaN", "x y"])
+def test_what_was_without_its_quotes_is_not_known(key: str, column: str, written: str) -> None:
+    keys = {"time": "1", "status": "200", "method": '"GET"', "path": '"/a"', "bytes": "5"}
+    good, text = (
+        "{" + ",".join(f'"{name}":{value}' for name, value in one.items()) + "}"
+        for one in (keys, {**keys, key: written})
+    )
+    decoded = decoded_of([good, text])
+    assert (decoded.rejects, decoded.damaged.tolist()) == (0, [1])
+    record = rows(decoded.batch)[1]
+    assert (getattr(record, column), record.method, record.path) == (None, "GET", "/a")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"time":1,"status":200,"path":"/a","x":',
+        '{"time":1,"status":200,"path":"/a","x":1, 2',
+        '{"time":1,"status":200,"path":"/a","x":"}',
+        '{"time":1,"status":200,"path":"/a" "x":1}',
+        '{"time":1, 2,"status":200,"path":"/a"}',
+        '{"time":,"status":200,"path":"/a"}',
+        '{"status":200,"path":"/a","x":\x1e1\x1f,"time":1}',
+    ],
+)
+def test_an_object_that_is_cut_off_or_without_a_time_is_a_reject(text: str) -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    decoded = decoded_of([good] * 3 + [text], make_reading("json"))
+    assert (decoded.rejected.tolist(), decoded.damaged.tolist()) == ([3], [])
+
+
+def test_what_is_no_object_stays_foreign() -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    decoded = decoded_of([good, '["time":1,"status":200,"path":"/a","x":]', "x: {NaN}"])
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.foreign) == (1, 0, 2)
+
+
+REQUESTS = [
+    '"method":"GET","path":"/a"',
+    '"request":"GET /a HTTP/1.1"',
+    '"remote_addr":"192.0.2.7","path":"/a"',
+    '"vhost":"www.example.com","uri":"/a"',
+]
+
+
+@pytest.mark.parametrize("request_keys", REQUESTS)
+@pytest.mark.parametrize("status", ["null", '""', '"-"', "{}", "[]", '{"a":[1]}'])
+@pytest.mark.parametrize("log_format", ["auto", "json"])
+def test_a_request_whose_status_is_nothing_stays_one(
+    status: str, request_keys: str, log_format: str
+) -> None:
+    texts = [f'{{"time":1,"status":{one},{request_keys}}}' for one in ("200", status)]
+    decoded = decoded_of(texts, make_reading(log_format))
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.damaged.tolist()) == (2, 0, [])
+    good, record = rows(decoded.batch)
+    assert (good.status, record.status, record.path) == (200, None, "/a")
+
+
+def test_a_status_that_is_nothing_gives_way_to_another() -> None:
+    for one in ('"status":null,"code":201', '"code":201,"status":null'):
+        paths = {Field.TIME: "time", Field.STATUS: ("status", "code"), Field.METHOD: "method"}
+        log_format = JsonFormat("two", paths, marks=[[Field.STATUS]])
+        decoded = log_format.decode(f'{{"time":1,"method":"GET",{one}}}\n'.encode())
+        assert rows(decoded.batch)[0].status == 201
+
+
+@pytest.mark.parametrize("status", ["", '"status":null,'])
+def test_without_a_request_or_the_key_of_a_status_an_object_is_foreign(status: str) -> None:
+    good = '{"time":1,"status":200,"path":"/"}'
+    what = '"path":"/"' if status else '"method":"GET","path":"/","host":"a"'
+    decoded = decoded_of([good, f'{{"time":1,{status}{what}}}'])
+    assert (decoded.batch.num_rows, decoded.rejects, decoded.foreign) == (1, 0, 1)
 
 
 def test_a_status_of_something_else_makes_no_request() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.json_lines import JsonFormat
-from glancemetrics.formats.log_format import reject_samples
+from glancemetrics.formats.log_format import UNKNOWN, reject_samples
 from glancemetrics.native.json_lines import BROKEN, NO_OBJECT, OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable
 from glancemetrics.native.values import TextRows, Wanted
@@ -216,6 +216,44 @@ def test_every_line_is_a_record_a_reject_or_foreign(lines: list[bytes]) -> None:
     assert decoded.lines == len(lines)
     assert decoded.batch.num_rows + decoded.rejects + decoded.foreign == decoded.lines
     assert not set(decoded.line.tolist()) & set(decoded.rejected.tolist())
+
+
+@given(
+    st.lists(st.dictionaries(keys | st.just('a" : \\,{'), values, max_size=4), max_size=4),
+    st.booleans(),
+)
+@example([{"a": True}, {"b": {"c": False}}, {"h": {"X-Y": [-1.5e-7, None]}}], False)
+def test_repairing_what_is_whole_changes_no_value(made: list[dict[str, Any]], spaced: bool) -> None:
+    separators = (" , ", " : ") if spaced else (",", ":")
+    lines = [
+        json.dumps({"kind": "access", "ts": 1, **one, "status": 200}, separators=separators) + "\n"
+        for one in made
+    ]
+    inside = JsonFormat(
+        "all",
+        {
+            Field.TIME: "ts",
+            Field.STATUS: "status",
+            Field.AGENT: ("a", "b/c"),
+            Field.USER: "h/X-Y/0",
+        },
+        marks=[[Field.STATUS]],
+    )
+    repaired = inside.repaired(pa.array(lines, pa.string()), UNKNOWN)
+    assert rows(repaired.batch) == rows(inside.decode("".join(lines).encode()).batch)
+    assert repaired.batch.num_rows == len(lines)
+    assert repaired.damaged.tolist() == list(range(len(lines)))
+
+
+@given(
+    st.lists(st.text(st.sampled_from('{}[]":,\\1.e-NnulA \t\r\x1e\x1f'), max_size=60), max_size=4)
+)
+def test_whatever_is_repaired_each_line_is_a_record_or_a_reject(inside: list[str]) -> None:
+    lines = [f'{{"kind":"access","ts":1,"status":200,"x":{one}}}\n' for one in inside]
+    repaired = SIMPLE.repaired(pa.array(lines, pa.string()), UNKNOWN)
+    both = sorted([*repaired.line.tolist(), *repaired.rejected.tolist()])
+    assert both == list(range(len(lines)))
+    assert repaired.lines == len(lines)
 
 
 deep_values: st.SearchStrategy[Any] = st.recursive(

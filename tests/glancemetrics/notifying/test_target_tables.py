@@ -37,6 +37,11 @@ def test_each_target_wants_its_own() -> None:
     [
         ("", "config.toml, line 1: name: a notify has one of webhook, alertmanager, exec, "),
         ('webhook = "ftp://x"', "line 2: webhook: must be an http://"),
+        ('webhook = "https://h:99999999/"', "line 2: webhook: invalid URL: check its host and"),
+        ('webhook = "https://h:0/"', "line 2: webhook: invalid URL: check its host and port"),
+        ('webhook = "https://h:port/"', "line 2: webhook: invalid URL: check its host and"),
+        ('webhook = "https://[::1/"', "line 2: webhook: invalid URL: check its host and"),
+        ('alertmanager = "http://h:65536"', "line 2: alertmanager: invalid URL: check its"),
         ('webhok = "http://x"', "line 2: webhok: there is no such key in a notify; did you"),
         ('exec = ""', "exec: must be a text, or several in brackets"),
         ('exec = "a"\nsecret = "env:X"', "line 3: secret: has meaning for a webhook only"),
@@ -78,6 +83,11 @@ def test_mistakes_are_told_with_their_place(text: str, error: str) -> None:
     with pytest.raises(UsageError) as told:
         target(text)
     assert error in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["https://h:65535/", "http://[::1]:1/x", "http://a:b@h:80"])
+def test_any_port_that_there_can_be_is_allowed(url: str) -> None:
+    assert target(f'webhook = "{url}"').place
 
 
 def test_a_header_is_a_secret() -> None:

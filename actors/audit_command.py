@@ -66,9 +66,12 @@ def _lines(paths: list[Path]) -> list[Line]:
     """Read the lines of alert logs, in the order in which they were written."""
     files: dict[Path, list[Line]] = {}
     for path in paths:
-        for each in (*rotated(path), path):
+        older = rotated(path)
+        for each in (*older, path):
             if each.resolve() in files:
                 continue
+            if older and each == path and not each.exists():
+                continue  # what wrote it was killed in the middle of a rotation
             try:
                 files[each.resolve()] = list(read_lines(each))
             except OSError as error:

@@ -60,9 +60,10 @@ class Monitor:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            arrived = time.monotonic()
+            self.snapshots.append((arrived, json.loads(line)))
             if self.first is None:
-                self.first = time.monotonic() - self.began
-            self.snapshots.append((time.monotonic(), json.loads(line)))
+                self.first = arrived - self.began
 
 
 @contextmanager

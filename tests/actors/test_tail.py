@@ -539,7 +539,7 @@ async def test_when_all_logs_are_rotated_at_once_the_descriptors_are_bounded_too
                 await logs.until(lambda: False)
             descriptors = [str(one.resolve()) for one in Path("/proc/self/fd").iterdir()]
             held.append(sum(name.startswith(str(tmp_path)) for name in descriptors))
-    assert max(held) <= 2 * 5 + 4
+    assert max(held) <= 2 * 5 + 2 * 4  # four look at a time, and may find a second file each
     assert sorted(logs.text().splitlines(keepends=True)) == sorted(expected)
     assert not any(isinstance(message, Gap) for message in logs.messages)
 

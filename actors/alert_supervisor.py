@@ -24,7 +24,7 @@ from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.health_changes import HealthChanges
 from glancemetrics.humane import format_duration
-from glancemetrics.snapshot import Snapshot, SourceHealth, SourceState
+from glancemetrics.snapshot import Snapshot, SourceHealth
 from glancemetrics.state_tree import to_bytes
 
 _MOST_CAUSE = 300
@@ -137,10 +137,9 @@ def _clock_set(by: float) -> str:
 
 def _unread(sources: Sequence[SourceHealth]) -> str:
     """Say which logs cannot be read."""
-    unread = (SourceState.BLOCKED, SourceState.WAITING)
-    return "; ".join(
-        f"{source.name} {source.detail}" for source in sources if source.state in unread
-    )[:_MOST_CAUSE]
+    return "; ".join(f"{source.name} {source.detail}" for source in sources if source.is_unread)[
+        :_MOST_CAUSE
+    ]
 
 
 def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:

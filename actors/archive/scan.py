@@ -13,6 +13,7 @@ from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances
+from glancemetrics.records import joined
 from glancemetrics.selection import Selection
 
 _WORKERS = 2
@@ -101,9 +102,9 @@ def _merged(
 
 
 def _interleaved(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-    table = pa.Table.from_batches(parts).unify_dictionaries().combine_chunks()
-    order = np.argsort(table.column("time").cast(pa.int64()).to_numpy(), kind="stable")
-    return table.take(pa.array(order)).combine_chunks().to_batches()[0]
+    batch = joined(parts)
+    order = np.argsort(batch.column("time").cast(pa.int64()).to_numpy(), kind="stable")
+    return batch.take(pa.array(order))
 
 
 def _times(batch: pa.RecordBatch) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -14,7 +14,7 @@ from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity
-from glancemetrics.snapshot import Health, OutputState, SourceState
+from glancemetrics.snapshot import Health, OutputState
 
 SHORT_OF_MEMORY = 0.9
 """Of what the kernel lets it take."""
@@ -106,8 +106,7 @@ def _memory(health: Health) -> Measured:
 
 
 def _unreadable(health: Health) -> Measured:
-    bad = (SourceState.BLOCKED, SourceState.WAITING)
-    return {source.name: (float(source.state in bad), source.detail) for source in health.sources}
+    return {source.name: (float(source.is_unread), source.detail) for source in health.sources}
 
 
 def _clock(health: Health) -> Measured:

@@ -393,11 +393,7 @@ def _first_reject(state: Health) -> list[tuple[str, str]]:
 def _silence(snapshot: Snapshot, context: Context) -> str:
     state = snapshot.health
     span = f"the last {format_duration(snapshot.insights.window_seconds)}"
-    troubled = [
-        source
-        for source in state.sources
-        if source.state in (SourceState.WAITING, SourceState.BLOCKED)
-    ]
+    troubled = [source for source in state.sources if source.is_unread]
     if state.sources and len(troubled) == len(state.sources):
         return f"{safe(troubled[0].name)} {safe(troubled[0].detail)}."
     off = [source for source in state.sources if source.behind]

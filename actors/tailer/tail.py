@@ -13,13 +13,14 @@ import trio
 from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
 from actors.tailer.descriptors import Descriptors, most_held
 from actors.tailer.followers import Followers, Place, place_of
+from actors.tailer.hands import Hands
 from actors.tailer.marks import PathMark, reassigned
 from actors.tailer.path_follower import Look, PathFollower
 from actors.tailer.paths import STANDARD_INPUT, is_glob, repetitions
 from actors.tailer.position import From, StartPosition
 from actors.tailer.rotation import Folders
 from actors.tailer.standard_input import read_standard_input
-from actors.tailer.waking import POLL_SECONDS, Waker, WatchedNames, watched_names
+from actors.tailer.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.reading import Reading
@@ -30,10 +31,6 @@ LAST_LOOK_SECONDS = 0.5
 
 _LEAST_PAUSE = 50
 """Times as long as a search for files that match a glob took, none is made."""
-
-_HANDS = 4
-"""Looks at a time. They wait for each other's interpreter more than for the disk."""
-_OVERDUE_SECONDS = 1.0
 
 _GATHER_SECONDS = 0.1
 """After a look that found something, so long more is awaited: a busy log is looked at ten times a
@@ -65,7 +62,7 @@ async def tail(
         async with send, trio.open_nursery() as background:
             background.start_soon(tailer.waker.run)
             background.start_soon(tailer.waker.poll)
-            background.start_soon(tailer.lend_hands)
+            await background.start(tailer.hands.run)
             async with trio.open_nursery() as flow:
                 background.start_soon(
                     tailer.stop_on, trio.Event() if stop is None else stop, flow.cancel_scope
@@ -85,6 +82,7 @@ class _Tailer:
         before: Sequence[PathMark],
     ) -> None:
         self.waker = Waker()
+        self.hands = Hands(_bytes_of)
         self._before = {mark.path: mark for mark in before}
         self._followers = Followers(paths, globs, self._before)
         self._folders = Folders()
@@ -94,9 +92,6 @@ class _Tailer:
         self._stopping = False
         self._endless = trio.CancelScope()
         """What has no last look: standard input, and the search for files that match."""
-        self._busy: dict[str, float] = {}
-        """{path that is being looked at: since when}"""
-        self._hands = trio.CapacityLimiter(_HANDS)
         self._descriptors = Descriptors(most_held())
         self._detected = LastDetected()
 
@@ -135,14 +130,6 @@ class _Tailer:
             self.waker.end_waiting()
             await trio.sleep_forever()
         flow.cancel()
-
-    async def lend_hands(self) -> None:
-        """Have a thread more for each look that a dead mount holds up."""
-        while True:
-            await trio.sleep(POLL_SECONDS)
-            overdue = trio.current_time() - _OVERDUE_SECONDS
-            stuck = sum(since < overdue for since in self._busy.values())
-            self._hands.total_tokens = _HANDS + stuck
 
     async def _read_standard_input(self, descriptor: int, taken: set[str]) -> None:
         with self._endless:
@@ -225,74 +212,104 @@ class _Tailer:
         self, follower: PathFollower, log_format: LogFormat, until_gone: bool
     ) -> None:
         path = follower.path
-        said: SourceHealth | None = None
-        marked: PathMark | None = None
-        moved = True
+        told = _Told()
         while True:
             is_last = self._stopping
-            look = await self._look(follower, moved)
-            moved = not look.caught_up
-            if look.lines:
-                state = SourceState.FOLLOWING if look.caught_up else SourceState.READING
-                said = SourceHealth(path, state, lag_bytes=look.health.lag_bytes)
-                await self.say(
-                    Chunk(
-                        path,
-                        look.lines.whole,
-                        log_format,
-                        look.directives,
-                        look.lines.overlong,
-                        look.caught_up,
-                        look.fresh,
-                        look.health.lag_bytes,
-                        look.mark,
-                    )
-                )
-            elif look.mark != marked:
-                await self.say(Marked(look.mark))
-            marked = look.mark
-            for gap in look.gaps:
-                await self.say(Gap(path, gap))
-            if look.health != said:
-                await self.say(look.health)
-                said = look.health
-            if not look.caught_up:
+            result = await self._tell(follower, log_format, told)
+            if not result.caught_up:
                 continue
-            gone = look.health.state is SourceState.WAITING and not any(follower.identities())
+            gone = result.state is SourceState.WAITING and not any(follower.identities())
             if until_gone and gone:
                 await self.say(SourceGone(path))
                 return
             if is_last:
                 return
-            if look.lines:
+            if result.has_lines:
                 await trio.sleep(_GATHER_SECONDS)
-            if not self._stopping and not await self.waker.wait(path, look.seen):
+            if not self._stopping and not await self.waker.wait(path, result.seen):
                 return
 
-    async def _look(self, follower: PathFollower, has_moved: bool) -> Look:
+    async def _tell(self, follower: PathFollower, log_format: LogFormat, told: _Told) -> _Result:
+        """Look once, and say what has been found and not been told."""
+        path = follower.path
+        found = await self._look(follower, told.has_moved)
+        look = found.look
+        if look.lines:
+            state = SourceState.FOLLOWING if look.caught_up else SourceState.READING
+            told.health = SourceHealth(path, state, lag_bytes=look.health.lag_bytes)
+            await self.say(
+                Chunk(
+                    path,
+                    look.lines.whole,
+                    log_format,
+                    look.directives,
+                    look.lines.overlong,
+                    look.caught_up,
+                    look.fresh,
+                    look.health.lag_bytes,
+                    look.mark,
+                )
+            )
+        elif look.mark != told.mark:
+            await self.say(Marked(look.mark))
+        self.hands.handed_on(found)
+        for gap in look.gaps:
+            await self.say(Gap(path, gap))
+        if look.health != told.health:
+            await self.say(look.health)
+            told.health = look.health
+        told.mark, told.has_moved = look.mark, not look.caught_up
+        return _Result(look.caught_up, bool(look.lines), look.health.state, look.seen)
+
+    async def _look(self, follower: PathFollower, has_moved: bool) -> _Found:
         """Look, and note what wakes for the path, which may have become another symlink."""
-        path, descriptors = follower.path, self._descriptors
+        descriptors = self._descriptors
         if not follower.descriptors:
             await descriptors.room()
-        async with self._hands:
-            descriptors.take(follower)
-            self._busy[path] = now = trio.current_time()
-            look, names = await trio.to_thread.run_sync(
-                _looked, follower, now, descriptors.grace, has_moved
-            )
-            del self._busy[path]
-            descriptors.put(follower)
-        if names is not None and look.caught_up:
-            self.waker.watch(path, names)
-        return look
+        descriptors.take(follower)
+        now, grace = trio.current_time(), descriptors.grace
+        found = await self.hands.look(functools.partial(_looked, follower, now, grace, has_moved))
+        descriptors.put(follower)
+        if found.names is not None and found.look.caught_up:
+            self.waker.watch(follower.path, found.names)
+        return found
 
 
-def _looked(
-    follower: PathFollower, now: float, grace: float, has_moved: bool
-) -> tuple[Look, WatchedNames | None]:
+@attrs.define
+class _Told:
+    """What has been said of a path."""
+
+    health: SourceHealth | None = None
+    mark: PathMark | None = None
+    has_moved: bool = True
+    """Whether the path may name another file than it is watched for."""
+
+
+@attrs.frozen
+class _Result:
+    """What is kept of a look while the next one is waited for: not its lines."""
+
+    caught_up: bool
+    has_lines: bool
+    state: SourceState
+    seen: Status | None
+
+
+@attrs.frozen
+class _Found:
+    look: Look
+    names: WatchedNames | None
+    """What wakes for the path, where it may be something else than before."""
+
+
+def _looked(follower: PathFollower, now: float, grace: float, has_moved: bool) -> _Found:
     look = follower.look(now, grace)
     has_moved = (has_moved or look.has_switched) and look.caught_up
-    return look, watched_names(follower.path) if has_moved else None
+    return _Found(look, watched_names(follower.path) if has_moved else None)
+
+
+def _bytes_of(found: _Found) -> int:
+    return len(found.look.lines.whole)
 
 
 def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:

@@ -69,6 +69,7 @@ class Hands(Generic[T]):
         try:
             async with trio.open_nursery() as self._nursery:
                 task_status.started()
+                self._lend()
                 while True:
                     await self._lent.wait()
                     await trio.sleep(_HELD_UP_SECONDS)

@@ -118,16 +118,16 @@ def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
 
 def _siblings(folder: str, name: str, folders: Folders) -> Iterator[Sibling]:
     names = folders.names_like(folder, name)
-    stem, ending = os.path.splitext(name)
-    stem, ending = re.escape(stem), re.escape(ending)
-    pattern = re.compile(
-        rf"{stem}{ending}(?:{_STAMP}|\.old)?{_COMPRESSED}|{stem}{_STAMP}{ending}{_COMPRESSED}"
-    )
+    if names != [name]:
+        stem, ending = map(re.escape, os.path.splitext(name))
+        pattern = re.compile(
+            rf"{stem}{ending}(?:{_STAMP}|\.old)?{_COMPRESSED}|{stem}{_STAMP}{ending}{_COMPRESSED}"
+        )
+        names = [one for one in names if pattern.fullmatch(one)]
     for one in names:
-        if pattern.fullmatch(one):
-            found = _sibling(os.path.join(folder, one))
-            if found is not None:
-                yield found
+        found = _sibling(os.path.join(folder, one))
+        if found is not None:
+            yield found
 
 
 def _sibling(path: str) -> Sibling | None:

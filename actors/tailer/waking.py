@@ -25,7 +25,10 @@ _DEBOUNCE_MS = 100
 """Events are gathered this long, so that a busy log is looked at ten times a second, no more."""
 _STEP_MS = 100
 _REWATCH_SECONDS = 1.0
-"""Between two changes of what inotify watches: each sets all watches up again."""
+"""Between two changes of what inotify watches, and as much more for each thousand directories:
+each change sets all watches up again."""
+_WATCHED_TOGETHER = 4_000
+"""Directories; to set up more watches at a time would hold the loop for too long."""
 _STUCK_SECONDS = 5.0
 """After which the poll goes on without a path whose file system does not answer."""
 _RECENT_NS = 2_000_000_000
@@ -169,20 +172,21 @@ class Waker:
         """Watch the directories of all paths, and others as they change."""
         while True:
             self._rewatch = trio.Event()
-            watched = frozenset(self._counts)
+            watched = list(self._counts)
             stop = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, watched, stop)
+                for start in range(0, len(watched), _WATCHED_TOGETHER):
+                    some = watched[start : start + _WATCHED_TOGETHER]
+                    nursery.start_soon(self._watch, some, stop)
+                    await trio.lowlevel.checkpoint()
                 try:
-                    await trio.sleep(_REWATCH_SECONDS)
+                    await trio.sleep(_REWATCH_SECONDS * (1 + len(watched) / 1000))
                     await self._rewatch.wait()
                 finally:
                     # A cancelled watch waits for its thread, which looks at this only.
                     stop.set()
 
     async def _watch(self, watched: Iterable[str], stop: trio.Event) -> None:
-        if not watched:
-            return
         try:
             async for changes in watchfiles.awatch(
                 *watched,

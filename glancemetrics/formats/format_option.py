@@ -21,6 +21,9 @@ from glancemetrics.formats.regex import RegexFormat, is_regex
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import CLOUDFRONT_MARK, W3cFormat
 
+_MOST_CHARACTERS = 8_192
+"""Of a format. What is made of it grows faster than it."""
+
 
 def read_format(
     text: str, date_format: str | None = None, time_format: str | None = None
@@ -34,6 +37,11 @@ def read_format(
         preset = PRESETS[name]
         return StreamFormat(preset.formats, is_shared=preset.is_shared)
     shown = " ".join(text.split())
+    if len(text) > _MOST_CHARACTERS:
+        raise UsageError(
+            f"--format {shown[:60]}…: has {len(text):,} characters; up to {_MOST_CHARACTERS:,} are "
+            "read"
+        )
     for option, written in (
         ("--format", text),
         ("--date-format", date_format or ""),

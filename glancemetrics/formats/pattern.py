@@ -115,6 +115,8 @@ _EMPTY = pa.array([""])
 _WHENS = frozenset({*TIMES, Field.DATE})
 _MAKE_A_REQUEST = _WHENS | {Field.REQUEST, Field.METHOD, Field.TARGET, Field.PATH}
 """Fields without which a line is no request, and cannot be repaired."""
+_LONGEST_BEGINNING = 64
+"""Characters of a literal text within which a line may be cut off."""
 _LINE_END = r"[ \r]*\n$"
 
 
@@ -501,8 +503,7 @@ class PatternFormat:
                 return ""
             part = self._parts[at]
             if part.is_literal:
-                beginnings = [_loose(part.text[:end]) for end in range(len(part.text) - 1, 0, -1)]
-                return f"(?:{'|'.join([broken(at) + rest(at + 1), *beginnings])})"
+                return f"(?:{'|'.join([broken(at) + rest(at + 1), *_beginnings(part.text)])})"
             following = rest(at + 1)
             if not following:
                 return broken(at)
@@ -520,8 +521,7 @@ class PatternFormat:
             whole += re.escape(text[0])
             inner = rest(last + 2)
             if len(text) > 1:
-                beginnings = [_loose(text[1:end]) for end in range(len(text) - 1, 1, -1)]
-                inner = "|".join([_loose(text[1:]) + inner, *beginnings])
+                inner = "|".join([_loose(text[1:]) + inner, *_beginnings(text[1:])])
             return f"^{whole}(?:{inner})?{_LINE_END}" if inner else f"^{whole}{_LINE_END}"
         return f"^{whole}(?:{rest(last + 1)})?{_LINE_END}"
 
@@ -581,6 +581,12 @@ def _loose(text: str) -> str:
     """
     spaced = re.escape(text).replace(r"\ ", " +")
     return spaced.replace(r"\] +", r"\] *").replace(r" +\[", r" *\[")
+
+
+def _beginnings(text: str) -> list[str]:
+    """Return what matches the beginnings of a text, the longest first."""
+    longest = min(len(text) - 1, _LONGEST_BEGINNING)
+    return [_loose(text[:end]) for end in range(longest, 0, -1)]
 
 
 def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:

@@ -394,3 +394,18 @@ def test_the_log_format_that_an_access_log_uses() -> None:
         chosen_format(logs_of("events {}", included), [])
     with pytest.raises(NotationError, match="the format x, which no log_format defines"):
         chosen_format(logs_of("access_log /a x;", included), [])
+
+
+def test_a_line_that_is_cut_off_in_a_long_text_of_its_format_is_a_record() -> None:
+    """It takes no longer for the text's length: it did, by its square, and all memory with it."""
+    log_format = read_format('%h %l %u %t "%r" %>s %b ' + "y" * 8_000 + " %D")
+    line = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 '
+    chunk = f"{line}{'y' * 8_000} 12\n{line}yyyyy\n{line}zz\n".encode()
+    decoded = log_format.decode(chunk)
+    assert (decoded.damaged.tolist(), decoded.rejected.tolist()) == ([1], [2])
+    assert [record.time for record in rows(decoded.batch)] == [MOMENT, MOMENT]
+
+
+def test_a_format_that_is_longer_than_any_is_named_by_its_beginning() -> None:
+    with pytest.raises(UsageError, match=r"^--format %h %t y+…: has 9,006 characters; up to 8,192"):
+        read_format("%h %t " + "y" * 9_000)

@@ -15,6 +15,7 @@ from loguru import logger
 
 from actors.clock import WallClock
 from actors.messages import (
+    Announced,
     Checkpoint,
     ClockSet,
     FromAggregator,
@@ -213,3 +214,6 @@ def _note(
             aggregation.note_gap(what)
         case SourceHealth():
             aggregation.note_source(message, wall)
+        case Announced(logs=logs):
+            for log in logs:
+                aggregation.note_source(log, wall)

@@ -59,6 +59,13 @@ class Parsed:
 
 
 @attrs.frozen
+class Announced:
+    """Logs that are there and have not been opened; they may be ten thousand."""
+
+    logs: tuple[SourceHealth, ...]
+
+
+@attrs.frozen
 class SourceGone:
     """A source that is not followed any more."""
 
@@ -83,7 +90,7 @@ class ClockSet:
     """By how much it is ahead of what it would have been."""
 
 
-NotLines = Marked | Gap | SourceHealth | SourceGone
+NotLines = Marked | Gap | SourceHealth | Announced | SourceGone
 
 
 @attrs.frozen

@@ -6,16 +6,20 @@ import resource
 import time
 from pathlib import Path
 
-from benchmarks.monitor import monitoring
+from benchmarks.monitor import Monitor, monitoring
 
 _LINES = 20
 _IDLE_SECONDS = 20
+_LARGE = 150
+"""Logs of `_LARGE_LINES` lines."""
+_LARGE_LINES = 150_000
 
 
 def measure_many_logs(folder: Path) -> None:
     """Print CPU until all are read, and then while idle; memory and descriptors.
 
-    Once with the descriptors that a shell gives, and once with 256.
+    Once with the descriptors that a shell gives, and once with 256. Then the memory that large logs
+    take which are read from their start side by side.
     """
     for count, limit in ((1_000, 1024), (10_000, 1024), (10_000, 256)):
         pattern = _write(folder, count)
@@ -25,11 +29,19 @@ def measure_many_logs(folder: Path) -> None:
             _measure(pattern, count, limit)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    pattern = _write(folder / "large", _LARGE, _LARGE_LINES)
+    with monitoring(Path(pattern), "--from", "start", "-r", "1") as monitor:
+        took = _wait_until_read(monitor, _LARGE * _LARGE_LINES)
+        print(
+            f"{_LARGE} logs of {_LARGE_LINES:,} lines: read after {took:.1f} s, "
+            f"{monitor.peak_memory_bytes() / 1e6:.0f} MB at most",
+            flush=True,
+        )
 
 
-def _write(folder: Path, count: int) -> str:
+def _write(folder: Path, count: int, lines: int = _LINES) -> str:
     now = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
-    text = f'192.0.2.1 - - [{now}] "GET /page HTTP/1.1" 200 512 "-" "curl/8"\n' * _LINES
+    text = f'192.0.2.1 - - [{now}] "GET /page HTTP/1.1" 200 512 "-" "curl/8"\n' * lines
     for number in range(count):
         log = folder / "logs" / f"site{number}" / "access.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -37,15 +49,20 @@ def _write(folder: Path, count: int) -> str:
     return str(folder / "logs" / "*" / "access.log")
 
 
-def _measure(pattern: str, count: int, limit: int) -> None:
+def _wait_until_read(monitor: Monitor, lines: int) -> float:
+    """Return the seconds that it took."""
     began = time.monotonic()
+    monitor.wait_first()
+    while monitor.health["lines"] < lines:
+        time.sleep(0.1)
+        if time.monotonic() - began > 300:
+            raise SystemExit(f"{monitor.health['lines']} of {lines} lines in 300 s")
+    return time.monotonic() - began
+
+
+def _measure(pattern: str, count: int, limit: int) -> None:
     with monitoring(Path(pattern), "--from", "start", "-r", "1") as monitor:
-        monitor.wait_first()
-        while monitor.health["lines"] < count * _LINES:
-            time.sleep(0.1)
-            if time.monotonic() - began > 300:
-                raise SystemExit(f"{monitor.health['lines']} of {count * _LINES} lines in 300 s")
-        took, started = time.monotonic() - began, monitor.cpu_seconds()
+        took, started = _wait_until_read(monitor, count * _LINES), monitor.cpu_seconds()
         time.sleep(5)  # what was written only just now is looked at once more
         descriptors = len(list(Path(f"/proc/{monitor.pid}/fd").iterdir()))
         idle = monitor.cpu_seconds()

@@ -54,6 +54,11 @@ class Monitor:
         """Resident set size."""
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE
 
+    def peak_memory_bytes(self) -> int:
+        """The largest resident set size so far."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def cpu_seconds(self) -> float:
         return _cpu_seconds(self._process.pid)
 

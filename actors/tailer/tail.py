@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import attrs
 import trio
 
-from actors.messages import Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
 from actors.tailer.descriptors import Descriptors, most_held
 from actors.tailer.followers import Followers, Place, place_of
 from actors.tailer.hands import Hands
@@ -22,7 +22,6 @@ from actors.tailer.rotation import Folders
 from actors.tailer.standard_input import read_standard_input
 from actors.tailer.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from glancemetrics.formats.auto import LastDetected
-from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.reading import Reading
 from glancemetrics.snapshot import SourceHealth, SourceState
 
@@ -115,7 +114,7 @@ class _Tailer:
             elif source not in self._followers.globs:
                 followed.append(source)
         for source, place in (await self._announce(followed)).items():
-            nursery.start_soon(self.follow, source, place)
+            self._start_to_follow(nursery, source, place)
         if self._followers.globs:
             nursery.start_soon(self._follow_globs, nursery)
 
@@ -139,11 +138,13 @@ class _Tailer:
     async def _announce(self, paths: Sequence[str]) -> dict[str, Place]:
         """Say of logs that they are there: what has not been opened counts as lag."""
         found = await trio.to_thread.run_sync(_found, paths)
-        for path, (size, _) in found.items():
-            if size is not None:
-                await self.say(
-                    SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
-                )
+        there = [
+            SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
+            for path, (size, _) in found.items()
+            if size is not None
+        ]
+        if there:
+            await self.say(Announced(tuple(there)))
         return {path: place for path, (_, place) in found.items()}
 
     async def _follow_globs(self, nursery: trio.Nursery) -> None:
@@ -166,7 +167,8 @@ class _Tailer:
                 search = functools.partial(self._followers.new_matches, pattern, is_first=is_first)
                 paths = await trio.to_thread.run_sync(search)
                 for path, place in (await self._announce(paths)).items():
-                    await nursery.start(self.follow, path, place, start, True)
+                    self._start_to_follow(nursery, path, place, start, until_gone=True)
+                    await trio.lowlevel.checkpoint()
                 if pattern in unmatched and self._followers.has_matches(pattern):
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
@@ -179,13 +181,14 @@ class _Tailer:
             took = trio.current_time() - began
             await trio.sleep(max(POLL_SECONDS, _LEAST_PAUSE * took))
 
-    async def follow(
+    def _start_to_follow(
         self,
+        nursery: trio.Nursery,
         path: str,
         place: Place,
         start: StartPosition | None = None,
+        *,
         until_gone: bool = False,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Follow one path until the stop or, if told so, until it and its files are gone."""
         log_format = self._reading.format_to_follow(self._detected)
@@ -199,23 +202,23 @@ class _Tailer:
             folders=self._folders,
         )
         self._followers.add(follower, place)
-        task_status.started()
+        nursery.start_soon(self._follow, follower, until_gone)
+
+    async def _follow(self, follower: PathFollower, until_gone: bool) -> None:
         try:
-            await self._follow(follower, log_format, until_gone)
+            await self._follow_on(follower, until_gone)
         finally:
             follower.close()
-            self.waker.forget(path)
+            self.waker.forget(follower.path)
             self._descriptors.take(follower)
             self._followers.remove(follower)
 
-    async def _follow(
-        self, follower: PathFollower, log_format: LogFormat, until_gone: bool
-    ) -> None:
+    async def _follow_on(self, follower: PathFollower, until_gone: bool) -> None:
         path = follower.path
         told = _Told()
         while True:
             is_last = self._stopping
-            result = await self._tell(follower, log_format, told)
+            result = await self._tell(follower, told)
             if not result.caught_up:
                 continue
             gone = result.state is SourceState.WAITING and not any(follower.identities())
@@ -229,7 +232,7 @@ class _Tailer:
             if not self._stopping and not await self.waker.wait(path, result.seen):
                 return
 
-    async def _tell(self, follower: PathFollower, log_format: LogFormat, told: _Told) -> _Result:
+    async def _tell(self, follower: PathFollower, told: _Told) -> _Result:
         """Look once, and say what has been found and not been told."""
         path = follower.path
         found = await self._look(follower, told.has_moved)
@@ -241,7 +244,7 @@ class _Tailer:
                 Chunk(
                     path,
                     look.lines.whole,
-                    log_format,
+                    follower.format,
                     look.directives,
                     look.lines.overlong,
                     look.caught_up,

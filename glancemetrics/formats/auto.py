@@ -46,6 +46,8 @@ class LastDetected:
         """Tell whether it reads all lines of a sample, so that no other need be looked for."""
         if self.format is None:
             return False
+        if self.format.reads_easily(sample):
+            return True
         decoded = guarded_decode(self.format, sample, circumstances)
         return 0 < decoded.lines == _explained(decoded)
 

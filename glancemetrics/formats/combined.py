@@ -130,6 +130,12 @@ def decode(chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN) ->
     return Decoded(lines.lines, _batch(rows, decoder), rows.line, rejected, name, damaged)
 
 
+def is_plain(chunk: bytes) -> bool:
+    """Tell whether all lines of a chunk are of those that compiled code reads alone."""
+    lines = LineDecoder(len(chunk) // _TYPICAL_LINE).decode(chunk)
+    return 0 < lines.lines == len(lines.line)
+
+
 @attrs.frozen(eq=False)
 class _Rows:
     """Records that one path has read."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.formats.combined import CombinedFormat, is_plain
 from glancemetrics.formats.envelopes import Envelope
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import chunk_of, lines_of
@@ -106,6 +107,11 @@ class StreamFormat:
         # Pieces of one line are part of its record, or rejected with it.
         pieces = len(lines) - len(opened.line)
         return attrs.evolve(named, lines=len(lines) - pieces) if pieces else named
+
+    def reads_easily(self, chunk: bytes) -> bool:
+        """Tell whether all lines of a chunk are records, where that is known without decoding."""
+        first = self.formats[0]
+        return isinstance(first, CombinedFormat) and not self.envelopes and is_plain(chunk)
 
     def explain(self, line: bytes) -> str:
         """Say in one clause why a rejected line is no record."""

@@ -17,6 +17,8 @@ Address = ctypes.c_void_p
 Count = ctypes.c_int64
 
 _FEW = 1000
+_SHORT = 1 << 15
+"""Bytes."""
 _NO_TEXT = np.zeros(8, np.uint8)
 """Where text is that has no bytes."""
 
@@ -44,6 +46,11 @@ library.gm_set_secrets(*(int.from_bytes(os.urandom(8)) for _ in range(2)))
 def for_items(count: int) -> ctypes.CDLL:
     """Return the one of them for a function that takes some 50 ns an item."""
     return quick if count < _FEW else library
+
+
+def for_text(size: int) -> ctypes.CDLL:
+    """Return the one of them for a function that takes some ns for each byte of a text."""
+    return quick if size < _SHORT else library
 
 
 def address(array: npt.NDArray[np.generic]) -> int:

@@ -15,6 +15,7 @@ from glancemetrics.native.library import (
     Count,
     address,
     checked,
+    for_text,
     library,
     quick,
     text_addresses,
@@ -53,15 +54,16 @@ quick.gm_decoder_new.restype = Address
 library.gm_decoder_free.argtypes = [Address]
 quick.gm_decoder_column.argtypes = [Address, ctypes.c_int32]
 quick.gm_decoder_column.restype = Address
-library.gm_decode.argtypes = [
-    Address,
-    Address,
-    Count,
-    Count,
-    ctypes.POINTER(_Rows),
-    ctypes.POINTER(_Counts),
-]
-library.gm_decode.restype = Count
+for _library in (library, quick):
+    _library.gm_decode.argtypes = [
+        Address,
+        Address,
+        Count,
+        Count,
+        ctypes.POINTER(_Rows),
+        ctypes.POINTER(_Counts),
+    ]
+    _library.gm_decode.restype = Count
 library.gm_split_requests.argtypes = [Address, Address, Address, Count, Address * 6]
 library.gm_split_requests.restype = Count
 
@@ -121,7 +123,8 @@ class LineDecoder:
             address(left_end),
         )
         counts = _Counts()
-        checked(library.gm_decode(self._handle, address(text), len(text), ascii_only, rows, counts))
+        decode = for_text(len(text)).gm_decode
+        checked(decode(self._handle, address(text), len(text), ascii_only, rows, counts))
         made, left = counts.rows, counts.left
         return DecodedLines(
             counts.lines,

@@ -8,13 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.library import Address, Count, address, library, text_addresses
+from glancemetrics.native.library import (
+    Address,
+    Count,
+    address,
+    for_text,
+    library,
+    quick,
+    text_addresses,
+)
 
 Int32s = npt.NDArray[np.int32]
 
-library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
-library.gm_count_lines.restype = Count
-library.gm_line_offsets.argtypes = [Address, Count, Address]
+for _library in (library, quick):
+    _library.gm_count_lines.argtypes = [Address, Count, ctypes.POINTER(Count)]
+    _library.gm_count_lines.restype = Count
+    _library.gm_line_offsets.argtypes = [Address, Count, Address]
 library.gm_rests.argtypes = [Address, Address, Count, Address, Address, Address]
 library.gm_rests.restype = Count
 
@@ -23,7 +32,7 @@ def count_lines(chunk: bytes | memoryview) -> tuple[int, bool]:
     """Return how many lines a chunk has, and whether all is ASCII."""
     text = np.frombuffer(chunk, np.uint8)
     is_ascii = Count()
-    size: int = library.gm_count_lines(address(text), len(text), is_ascii)
+    size: int = for_text(len(text)).gm_count_lines(address(text), len(text), is_ascii)
     return size, bool(is_ascii.value)
 
 
@@ -35,7 +44,7 @@ def line_offsets(chunk: bytes | memoryview) -> tuple[Int32s, bool]:
     size, is_ascii = count_lines(chunk)
     text = np.frombuffer(chunk, np.uint8)
     offsets = np.empty(size + 1, np.int32)
-    library.gm_line_offsets(address(text), len(text), address(offsets))
+    for_text(len(text)).gm_line_offsets(address(text), len(text), address(offsets))
     return offsets, is_ascii
 
 

@@ -135,7 +135,7 @@ def _refusal(log: LogFile, lines: int, rejects: Sequence[Reject], foreign: int) 
     if foreign:
         return (
             f"{log.name}: no line is {log_format.expected}; all are of other programs "
-            "(`glancemetrics formats FILE` shows what was looked for)"
+            f"(`glancemetrics formats {shlex.quote(log.name)}` shows what was looked for)"
         )
     return None
 

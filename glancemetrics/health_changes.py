@@ -7,6 +7,7 @@ read, that nothing in it can be parsed, or that an output fails.
 from __future__ import annotations
 
 import enum
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -146,7 +147,8 @@ def _wrong_with(source: SourceHealth) -> str:
     if source.state is SourceState.FOLLOWING and source.format is None and source.detail:
         return source.detail  # what is there is no text
     if source.unparsed > (0 if source.format is None else _UNPARSED_LINES):
-        return "has lines in no known format (`glancemetrics formats FILE` shows why)"
+        command = f"glancemetrics formats {shlex.quote(source.name)}"
+        return f"has lines in no known format (`{command}` shows why)"
     return ""
 
 

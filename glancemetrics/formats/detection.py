@@ -24,6 +24,7 @@ from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat, open_envelopes
+from glancemetrics.formats.times import faulty_time
 from glancemetrics.formats.w3c import W3cFormat
 from glancemetrics.native.strings import codes_of
 
@@ -319,11 +320,16 @@ def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | Non
     """
     if formats is None:
         formats = [one for preset in PRESETS.values() for one in preset.formats]
-    stops = []
+    stops: list[tuple[int, Stop]] = []
     for one in dict.fromkeys(formats):
         pattern = COMBINED_PARTS if one == COMBINED else one
         if isinstance(pattern, PatternFormat):
             _, at = pattern.stop(line)
-            reason = explained(line.encode("utf-8", "backslashreplace"), pattern)
-            stops.append(Stop(one.name, at, reason))
-    return max(stops, key=lambda stop: stop.at, default=None)
+            written = line.encode("utf-8", "backslashreplace")
+            stop = Stop(one.name, at, explained(written, pattern))
+            fault = explained(written, one)
+            wrong = faulty_time(fault)
+            if wrong is not None and wrong in line:
+                stop = Stop(one.name, line.index(wrong), fault)
+            stops.append((at, stop))
+    return max(stops, key=lambda stop: stop[0], default=(0, None))[1]

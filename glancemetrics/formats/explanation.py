@@ -37,6 +37,7 @@ _SHOWN_REJECTS = 3
 _LINE_CELLS = 76
 """Of a line of the log that is shown."""
 _BEFORE_MARK = 50
+_NO_KEY = "no key for"
 _LOOKED_AT = 100
 """Records of which the keys are looked at."""
 _KEY_LINES = 6
@@ -220,12 +221,8 @@ def _about_json(text: str, reason: str, stream: StreamFormat | None) -> str:
         return "the line is JSON, and the others are not"
     if stream is not None:
         return reason
-    keys, missing = formats[0].unused_keys(text), formats[0].missing(text)
-    told = formats[0].explain(text.encode("utf-8", "backslashreplace"))
-    if not missing or not told.endswith("is not a time"):
-        return told
-    known_keys = f"; unknown keys: {', '.join(keys)}" if keys else ""
-    return f"no key for {', '.join(missing)}{known_keys}"
+    keys, told = formats[0].unused_keys(text), formats[0].explain(text.encode("utf-8", "replace"))
+    return f"{told}; unknown keys: {', '.join(keys)}" if keys and _NO_KEY in told else told
 
 
 _WAY_OUT = (

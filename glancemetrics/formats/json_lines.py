@@ -200,13 +200,19 @@ class JsonFormat:
             except RecursionError:
                 return "the JSON is broken, and goes too deep to say where"
             return "the JSON is broken"
-        return f"{' or '.join(self._time_paths())} is not a time"
+        return self._lack_of(text)
 
-    def _time_paths(self) -> Sequence[str]:
+    def _lack_of(self, text: str) -> str:
+        """Say in one clause what an object lacks to be a record."""
+        missing = self.missing(text)
+        if missing:
+            return f"no key for {', '.join(missing)}"
+        there = set(_paths_in(text))
         for field, paths in self._fields.items():
             if field in TIMES:
-                return paths
-        return ("a key",)
+                named = [path for path in paths if path in there]
+                return f"{' or '.join(named)} is not a time"
+        return "the line does not say when it was written, and nothing around it does"
 
     def _read_lines(self, lines: pa.StringArray) -> _Read:
         of_field = {field: StringTable() for field in self._fields if field not in KINDS}

@@ -58,6 +58,11 @@ def make_reading(
 ) -> Reading:
     """Read what `--format` and others say. Raises `UsageError`, which names the place."""
     automatic = log_format.strip().lower() == AUTO
+    if automatic and (date_format or time_format):
+        option = "--date-format" if date_format else "--time-format"
+        raise UsageError(
+            f"{option}: is of GoAccess's log-format or a regular expression: give that as --format"
+        )
     given = None if automatic else read_format(log_format, date_format, time_format)
     circumstances = Circumstances(
         zone=zone or UTC,

@@ -59,6 +59,15 @@ def time_fault(text: str) -> str:
     return f"{text} is not a time"
 
 
+def faulty_time(fault: str) -> str | None:
+    """Return the text of which `time_fault` speaks; `None` where it is no fault of a time."""
+    found = re.match(
+        r"(.+?) (?:is not a time$|is not between the years|names a zone that|does not say how far)",
+        fault,
+    )
+    return None if found is None else found[1]
+
+
 def day_and_time(
     dates: Numbers | None,
     times: Numbers,

@@ -224,6 +224,22 @@ def test_the_explanation_marks_where_the_nearest_format_stops_and_shows_the_way_
     assert "How to go on" in text
 
 
+def test_a_day_that_no_calendar_has_is_marked_where_it_stands() -> None:
+    odd = line().replace(b"21/Sep/2026", b"31/Feb/2026")
+    text = explain_log("x", line() * 2 + odd, READING)
+    shown, mark, reason = text[text.index("A line that") :].splitlines()[1:4]
+    assert shown[mark.index("^") :].startswith("31/Feb/2026")
+    assert reason == "  31/Feb/2026:14:13:20 +0000 is not a time"
+
+
+def test_pairs_without_a_time_are_told_to_have_none() -> None:
+    pairs = (
+        b'at=info method=GET path="/" host=x.com fwd="192.0.2.1" connect=1ms status=200 bytes=3\n'
+    )
+    text = explain_log("x", pairs, READING)
+    assert "  the line does not say when it was written" in text
+
+
 def test_the_explanation_of_a_given_format() -> None:
     reading = make_reading("haproxy")
     text = explain_log("x", line() * 2, reading)

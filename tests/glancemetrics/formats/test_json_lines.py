@@ -203,7 +203,7 @@ def test_objects_about_other_things_are_foreign_and_broken_requests_rejects() ->
     assert decoded.damaged.tolist() == [4]
     assert (decoded.lines, decoded.rejects, decoded.foreign) == (9, 4, 3)
     assert [sample.reason for sample in reject_samples(chunk, decoded, SIMPLE)] == [
-        "time or ts is not a time",
+        "ts is not a time",
         "the JSON breaks off at character 25",
         "the line is not a JSON object",
         "the line is empty",

@@ -234,7 +234,8 @@ def test_a_day_that_no_calendar_has_is_marked_where_it_stands() -> None:
 
 def test_pairs_without_a_time_are_told_to_have_none() -> None:
     pairs = (
-        b'at=info method=GET path="/" host=x.com fwd="192.0.2.1" connect=1ms status=200 bytes=3\n'
+        b'at=info method=GET path="/" host=x.com fwd="192.0.2.1" dyno=web.1 connect=1ms '
+        b"service=2ms status=200 bytes=3\n"
     )
     text = explain_log("x", pairs, READING)
     assert "  the line does not say when it was written" in text

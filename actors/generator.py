@@ -14,7 +14,7 @@ from typing import BinaryIO
 import trio
 
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
-from glancemetrics.traffic import Shape, Spike, Traffic
+from glancemetrics.simulation import Shape, Spike, Traffic
 
 _TICK_SECONDS = 0.05
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")

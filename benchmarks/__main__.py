@@ -31,7 +31,7 @@ from benchmarks.reports import (
     measure_phases,
     measure_report,
 )
-from glancemetrics.traffic import Shape, Traffic
+from glancemetrics.simulation import Shape, Traffic
 
 
 def measure_ingest(folder: Path, seconds: int) -> None:

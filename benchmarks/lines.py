@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from glancemetrics.traffic import Shape, Traffic
+from glancemetrics.simulation import Shape, Traffic
 
 
 def stamp(second: float) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 import glancemetrics as gm
 from glancemetrics.escaping import visible
 from glancemetrics.reporting.html import to_html
-from glancemetrics.traffic import Shape, Traffic
+from glancemetrics.simulation import Shape, Traffic
 from tests.actors.archive.logs import write
 from tests.chromium import Page, chromium
 from tests.conftest import needs

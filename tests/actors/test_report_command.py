@@ -19,7 +19,7 @@ import pytest
 from pyarrow import parquet
 
 from glancemetrics.records import SCHEMA
-from glancemetrics.traffic import Shape, Traffic
+from glancemetrics.simulation import Shape, Traffic
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.conftest import needs
 from tests.lines import BASE, line

@@ -8,7 +8,7 @@ import pytest
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.records import rows
-from glancemetrics.traffic import Shape, Spike, Traffic
+from glancemetrics.simulation import Shape, Spike, Traffic
 from tests.glancemetrics.reference import failed, section
 from tests.lines import BASE
 

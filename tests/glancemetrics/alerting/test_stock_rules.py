@@ -11,7 +11,7 @@ from glancemetrics.alerting.counting import Counting, Counts, merged
 from glancemetrics.alerting.replay import replay
 from glancemetrics.formats.combined import decode
 from glancemetrics.rules.stock import stock_rules
-from glancemetrics.traffic import Shape, Spike, Traffic
+from glancemetrics.simulation import Shape, Spike, Traffic
 
 HOUR = 3600
 MIDNIGHT = 1_790_035_200

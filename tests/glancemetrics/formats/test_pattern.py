@@ -17,7 +17,7 @@ from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records import rows
-from glancemetrics.traffic import Shape, Traffic
+from glancemetrics.simulation import Shape, Traffic
 from tests.lines import BASE, line
 
 NGINX = (

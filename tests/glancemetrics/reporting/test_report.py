@@ -16,7 +16,7 @@ from glancemetrics.records import SCHEMA, LogRecord, rows
 from glancemetrics.reporting.panel_names import TITLES, Order
 from glancemetrics.reporting.panels import PANELS
 from glancemetrics.reporting.report import Report
-from glancemetrics.traffic import Shape, Spike, Traffic
+from glancemetrics.simulation import Shape, Spike, Traffic
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
 from tests.glancemetrics.reporting.reference import KEYS, counts, path, quantile, visitor
 from tests.lines import BASE, line

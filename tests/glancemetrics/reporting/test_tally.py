@@ -13,7 +13,7 @@ from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Report, Wishes, build_report
 from glancemetrics.reporting.slices import slices_of
 from glancemetrics.reporting.tally import Tally
-from glancemetrics.traffic import Shape, Traffic
+from glancemetrics.simulation import Shape, Traffic
 from tests.glancemetrics.reference import section
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of, settle
 from tests.glancemetrics.reporting.reference import visitor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from glancemetrics.escaping import visible
+from glancemetrics.words.escaping import visible
 
 if TYPE_CHECKING:
     from loguru import Record

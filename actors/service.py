@@ -36,7 +36,6 @@ from glancemetrics.dimensions import Dimension
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.path_groups import make_path_groups
 from glancemetrics.rules.high_traffic import NAME, high_traffic
@@ -44,6 +43,7 @@ from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.settings import OFF, STOCK, Settings
+from glancemetrics.words.humane import format_duration
 from glancemetrics.written import Written
 from glancemetrics.zones import named_zone
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from actors.archive.output_file import write_text
 from actors.silences import FILE_NAME, LATEST, Silence, Silences
 from actors.state_folder import add_state_folder_option, state_folder
-from glancemetrics.durations import ALLOWED, parse_span
 from glancemetrics.errors import GlanceMetricsError, UsageError
-from glancemetrics.escaping import visible
 from glancemetrics.reporting.tables import text_table
+from glancemetrics.words.durations import ALLOWED, parse_span
+from glancemetrics.words.escaping import visible
 
 
 def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:

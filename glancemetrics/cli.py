@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError, UsageError
-from glancemetrics.escaping import visible
 from glancemetrics.version import __version__
+from glancemetrics.words.escaping import visible
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

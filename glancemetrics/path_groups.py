@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
-from glancemetrics.escaping import is_utf_8
 from glancemetrics.formats.field_columns import Texts
 from glancemetrics.native.strings import codes_of
+from glancemetrics.words.escaping import is_utf_8
 
 AUTO = "auto"
 

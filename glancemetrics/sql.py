@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from glancemetrics.dimensions import Dimension, code
 from glancemetrics.errors import UsageError
-from glancemetrics.escaping import is_utf_8
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records import SCHEMA, TEXT, empty_batch
+from glancemetrics.words.escaping import is_utf_8
 
 Bools = npt.NDArray[np.bool_]
 

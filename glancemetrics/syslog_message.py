@@ -12,9 +12,9 @@ import json
 import attrs
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
-from glancemetrics.escaping import visible
 from glancemetrics.incidents import Incident
 from glancemetrics.settings import SYSLOG_FACILITIES, SYSLOG_SEVERITIES
+from glancemetrics.words.escaping import visible
 
 _STRUCTURED_DATA_ID = "glancemetrics@32473"
 """The enterprise number is the one that RFC 5612 reserves for documentation: we have none."""

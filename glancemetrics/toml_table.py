@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.durations import ALLOWED as ALLOWED_SPAN
-from glancemetrics.durations import parse_span
 from glancemetrics.errors import UsageError
 from glancemetrics.shown_values import shown
+from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
+from glancemetrics.words.durations import parse_span
 
 LONGEST_SPAN = 30 * 86_400
 _DEEPEST = 24

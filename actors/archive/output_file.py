@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
-from glancemetrics.escaping import visible_csv, visible_json
+from glancemetrics.words.escaping import visible_csv, visible_json
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from actors.archive.reporting import Progress
-from glancemetrics.humane import format_bytes, format_count, format_duration
+from glancemetrics.words.humane import format_bytes, format_count, format_duration
 
 _EVERY_SECONDS = 0.1
 _CLEAR = "\r\x1b[K"

@@ -6,9 +6,9 @@ import attrs
 
 from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
 from glancemetrics.alerting.lifecycle import Step, StepKind
-from glancemetrics.escaping import visible
 from glancemetrics.incidents import Incident, incident_id
 from glancemetrics.rules.rule import Rule
+from glancemetrics.words.escaping import visible
 
 GONE = "the rule was changed or taken away"
 """Why an incident is watched no longer."""

@@ -9,7 +9,6 @@ from textwrap import wrap
 
 import attrs
 
-from glancemetrics.escaping import visible
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import Detection, detect, nearest
 from glancemetrics.formats.extended import UNIT_HINT
@@ -28,9 +27,10 @@ from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import NO_FIELDS
-from glancemetrics.humane import format_count
 from glancemetrics.records import SCHEMA
 from glancemetrics.rejects import Reject
+from glancemetrics.words.escaping import visible
+from glancemetrics.words.humane import format_count
 
 _SHOWN_CANDIDATES = 6
 _SHOWN_REJECTS = 3

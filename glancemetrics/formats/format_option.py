@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from glancemetrics.errors import UsageError
-from glancemetrics.escaping import is_utf_8
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import LogFormat
@@ -20,6 +19,7 @@ from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.regex import RegexFormat, is_regex
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import CLOUDFRONT_MARK, W3cFormat
+from glancemetrics.words.escaping import is_utf_8
 
 _MOST_CHARACTERS = 8_192
 """Of a format. What is made of it grows faster than it."""

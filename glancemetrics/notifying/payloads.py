@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from glancemetrics.durations import written_span
-from glancemetrics.humane import format_duration
 from glancemetrics.notifying.targets import Target
 from glancemetrics.rules.templates import fill
+from glancemetrics.words.durations import written_span
+from glancemetrics.words.humane import format_duration
 
 SIGNATURE_HEADER = "X-GlanceMetrics-Signature"
 KEY_HEADER = "Idempotency-Key"

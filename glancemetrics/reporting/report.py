@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.alert_events import iso_time
-from glancemetrics.humane import format_count
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.rejects import Reject
 from glancemetrics.reporting.counts import Counts
@@ -25,6 +24,7 @@ from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES
 from glancemetrics.reporting.panels import PANELS, Group, PanelSpec
 from glancemetrics.reporting.slices import FROM, Base
 from glancemetrics.reporting.tally import Tally
+from glancemetrics.words.humane import format_count
 
 Int64s = npt.NDArray[np.int64]
 

@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from glancemetrics.escaping import visible
 from glancemetrics.reporting.report import Report, Row
+from glancemetrics.words.escaping import visible
 
 COLUMNS = (
     *("panel", "group", "name", "hits", "share", "visitors", "bytes", "errors"),

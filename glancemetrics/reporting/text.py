@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from glancemetrics.escaping import readable, visible
-from glancemetrics.humane import (
+from glancemetrics.reporting.panel_names import TIME_PANELS
+from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
+from glancemetrics.words.escaping import readable, visible
+from glancemetrics.words.humane import (
     UNKNOWN,
     format_bytes,
     format_count,
@@ -19,8 +21,6 @@ from glancemetrics.humane import (
     format_seconds,
     format_share,
 )
-from glancemetrics.reporting.panel_names import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
 
 NARROWEST = 60
 _NAME = "GlanceMetrics · "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.humane import format_duration, format_rate
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule import Rule
+from glancemetrics.words.humane import format_duration, format_rate
 
 NAME = "high_traffic"
 

@@ -7,7 +7,7 @@ import re
 
 import attrs
 
-from glancemetrics.humane import (
+from glancemetrics.words.humane import (
     format_bytes,
     format_count,
     format_rate,

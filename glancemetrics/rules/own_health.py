@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.escaping import visible
 from glancemetrics.health_changes import clock_text
-from glancemetrics.humane import events_text, format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.snapshot import Health, OutputState
+from glancemetrics.words.escaping import visible
+from glancemetrics.words.humane import events_text, format_duration
 
 SHORT_OF_MEMORY = 0.9
 """Of what the kernel lets it take."""

@@ -9,9 +9,6 @@ import attrs
 
 from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.durations import written_span
-from glancemetrics.escaping import visible
-from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import (
     Absence,
@@ -24,6 +21,9 @@ from glancemetrics.rules.conditions import (
 )
 from glancemetrics.rules.metrics import Metric, Per
 from glancemetrics.rules.templates import fill
+from glancemetrics.words.durations import written_span
+from glancemetrics.words.escaping import visible
+from glancemetrics.words.humane import format_duration
 
 Words = Callable[["Rule", Incident, str], str]
 """Say what happened at a time, which is written already."""

@@ -8,7 +8,6 @@ import attrs
 
 from glancemetrics.alerting.counting import GROUP_NAMES
 from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.durations import parse_span, written_span
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.rules.conditions import (
     Absence,
@@ -25,6 +24,7 @@ from glancemetrics.rules.rule import MESSAGE_NAMES, Rule, Severity
 from glancemetrics.rules.templates import check_template
 from glancemetrics.settings import RULE_TABLE
 from glancemetrics.toml_table import LONGEST_SPAN, TomlTable, tables_of
+from glancemetrics.words.durations import parse_span, written_span
 
 _CONDITIONS = ("above", "below", "change", "absence", "slo", "new", "scan", "anomaly")
 _KEYS = (

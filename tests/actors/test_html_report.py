@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import glancemetrics as gm
-from glancemetrics.escaping import visible
 from glancemetrics.reporting.html import to_html
 from glancemetrics.simulation import Shape, Traffic
+from glancemetrics.words.escaping import visible
 from tests.actors.archive.logs import write
 from tests.chromium import Page, chromium
 from tests.conftest import needs

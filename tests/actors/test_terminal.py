@@ -23,9 +23,9 @@ from actors.fan_out import Delivery
 from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
 from actors.supervisor import keep_running
-from glancemetrics.escaping import readable
 from glancemetrics.settings import SyslogAddress
 from glancemetrics.snapshot import OutputState
+from glancemetrics.words.escaping import readable
 from tests.actors.outputs.feeding import event
 from tests.conftest import needs
 from tests.lines import line

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glancemetrics.errors import UsageError
-from glancemetrics.escaping import readable
 from glancemetrics.formats.combined import decode
 from glancemetrics.path_groups import make_path_groups
+from glancemetrics.words.escaping import readable
 from tests.lines import line
 
 

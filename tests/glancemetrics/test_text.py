@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics import humane
-from glancemetrics.escaping import readable, visible
+from glancemetrics.words import humane
+from glancemetrics.words.escaping import readable, visible
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prompt_toolkit.utils import get_cwidth
 
-from glancemetrics.escaping import visible
+from glancemetrics.words.escaping import visible
 
 Fragment = tuple[str, str]
 """Style and text, as prompt-toolkit has them."""

@@ -23,9 +23,13 @@ from actors.outputs.console.cells import (
 )
 from actors.silences import Silence, silence_among
 from glancemetrics.dimensions import Dimension
-from glancemetrics.escaping import readable
 from glancemetrics.health_changes import clock_text
-from glancemetrics.humane import (
+from glancemetrics.insights import Insights, TopRow
+from glancemetrics.rules.own_health import SHORT_OF_MEMORY
+from glancemetrics.rules.rule import Rule, Severity
+from glancemetrics.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState
+from glancemetrics.words.escaping import readable
+from glancemetrics.words.humane import (
     UNKNOWN,
     events_text,
     format_bytes,
@@ -34,10 +38,6 @@ from glancemetrics.humane import (
     format_rate,
     format_share,
 )
-from glancemetrics.insights import Insights, TopRow
-from glancemetrics.rules.own_health import SHORT_OF_MEMORY
-from glancemetrics.rules.rule import Rule, Severity
-from glancemetrics.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState
 
 CHART_SECONDS = 300
 """The chart shows at least so much, whatever the width."""

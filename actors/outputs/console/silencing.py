@@ -11,8 +11,8 @@ from actors.outputs.console import styles
 from actors.outputs.console.cells import Row, fitted, left, right, safe, width
 from actors.outputs.console.panels import Context, time_near
 from actors.silences import Silence, silence_among
-from glancemetrics.durations import written_span
 from glancemetrics.snapshot import Snapshot
+from glancemetrics.words.durations import written_span
 
 _SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)
 """Seconds that can be chosen."""

@@ -16,7 +16,6 @@ from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, s
 from actors.outputs.output import Inbox, Report
 from actors.silences import FILE_NAME, Silence, Silences, silence_among
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.humane import format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.notifying.payloads import (
     RESEND_RESOLVED_SECONDS,
@@ -27,6 +26,7 @@ from glancemetrics.notifying.payloads import (
 )
 from glancemetrics.notifying.targets import Target, TargetKind
 from glancemetrics.snapshot import OutputState
+from glancemetrics.words.humane import format_duration
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 """Seconds after a try in vain; each twice the one before, unless the target says how long."""

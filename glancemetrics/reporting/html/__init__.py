@@ -11,8 +11,12 @@ from datetime import UTC, datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from glancemetrics.escaping import readable
-from glancemetrics.humane import (
+from glancemetrics.reporting.html.document import document, text_of
+from glancemetrics.reporting.panel_names import TIME_PANELS
+from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
+from glancemetrics.version import __version__
+from glancemetrics.words.escaping import readable
+from glancemetrics.words.humane import (
     UNKNOWN,
     format_bytes,
     format_count,
@@ -21,10 +25,6 @@ from glancemetrics.humane import (
     format_seconds,
     format_share,
 )
-from glancemetrics.reporting.html.document import document, text_of
-from glancemetrics.reporting.panel_names import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
-from glancemetrics.version import __version__
 
 _ROWS_SHOWN = 10
 """Of a table, until all are asked for."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 
-from glancemetrics.escaping import visible
+from glancemetrics.words.escaping import visible
 
 
 def text_of(text: str) -> str:

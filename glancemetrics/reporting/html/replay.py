@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.alerting.replay import Chart, Replay
-from glancemetrics.humane import format_count, format_duration
 from glancemetrics.incidents import Incident
 from glancemetrics.reporting.html.document import document, text_of
 from glancemetrics.rules.rule import Rule
 from glancemetrics.version import __version__
+from glancemetrics.words.humane import format_count, format_duration
 
 Float64s = npt.NDArray[np.float64]
 

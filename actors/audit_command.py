@@ -16,12 +16,12 @@ from actors.notices import tell
 from actors.state_folder import add_state_folder_option, state_folder
 from glancemetrics.audit import Head, Line, Verdict, event_of, verify
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
+from glancemetrics.records.time_span import parse_instant
+from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import text_table
-from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
-from glancemetrics.time_span import parse_instant
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count
-from glancemetrics.zones import named_zone
 
 
 def run_audit(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:

@@ -21,7 +21,7 @@ from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
 from glancemetrics.line_splitter import OVERLONG_REASON
 from glancemetrics.path_groups import PathGroups
-from glancemetrics.rejects import reject_of
+from glancemetrics.records.rejects import reject_of
 
 if TYPE_CHECKING:
     from glancemetrics.sql import Where

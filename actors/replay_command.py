@@ -25,6 +25,7 @@ from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME
@@ -33,7 +34,6 @@ from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import read_settings, setting_infos
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count, format_duration
-from glancemetrics.zones import named_zone
 
 _FORMATS = ("text", "json", "html")
 _SETTINGS = ("alert_threshold", "alertwindow", "rules")

@@ -32,12 +32,12 @@ from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.formats.w3c import NO_FIELDS
-from glancemetrics.records import SCHEMA
-from glancemetrics.rejects import Reject
+from glancemetrics.records.rejects import Reject
+from glancemetrics.records.schema import SCHEMA
+from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
 from glancemetrics.selection import Selection, make_selection
-from glancemetrics.zones import named_zone
 
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
 _MOST_SAMPLES = 8

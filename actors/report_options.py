@@ -22,9 +22,9 @@ from glancemetrics.formats.format_names import (
     TIME_ZONE_HELP,
     TRUSTED_HELP,
 )
+from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY, read_memory_limit
 from glancemetrics.reporting.panel_names import AGENT_PANELS, PANEL_NAMES, Order
-from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
 
 if TYPE_CHECKING:
     from glancemetrics.formats.reading import Reading
@@ -100,7 +100,7 @@ def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
     """Return how the options say that the lines of logs are read. Raises `UsageError`."""
     from actors.server_configuration import format_from
     from glancemetrics.formats.reading import make_reading  # late: not needed to answer -h
-    from glancemetrics.zones import named_zone
+    from glancemetrics.records.zones import named_zone
 
     zone = named_zone(options.log_timezone, "--log-timezone")
     written = options.format

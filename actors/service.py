@@ -32,12 +32,13 @@ from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
-from glancemetrics.dimensions import Dimension
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.incidents import Incident
 from glancemetrics.path_groups import make_path_groups
+from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.high_traffic import NAME, high_traffic
 from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule, reach_of
@@ -45,7 +46,6 @@ from glancemetrics.rules.stock import stock_rules
 from glancemetrics.settings import OFF, STOCK, Settings
 from glancemetrics.words.humane import format_duration
 from glancemetrics.written import Written
-from glancemetrics.zones import named_zone
 
 _MOST_BACKWARD = 3600
 """Seconds. A rule that looks back further learns as it goes: to read days first takes too long."""

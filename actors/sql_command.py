@@ -28,8 +28,8 @@ from actors.notices import tell
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
 from glancemetrics.errors import UsageError
+from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import csv_of, text_table
-from glancemetrics.zones import named_zone
 
 _FORMATS = ("table", "csv", "json", "parquet")
 _ROWS_IN_TABLE = 1000

@@ -22,8 +22,8 @@ from glancemetrics.version import __version__
 if TYPE_CHECKING:
     from glancemetrics.errors import GlanceMetricsError, UsageError
     from glancemetrics.library import read, report, scan
-    from glancemetrics.records import SCHEMA
-    from glancemetrics.rejects import Reject
+    from glancemetrics.records.rejects import Reject
+    from glancemetrics.records.schema import SCHEMA
     from glancemetrics.reporting.report import Panel, Rejects, Report, Row, Source
 
 _WHERE = {
@@ -32,8 +32,8 @@ _WHERE = {
     "read": "glancemetrics.library",
     "report": "glancemetrics.library",
     "scan": "glancemetrics.library",
-    "SCHEMA": "glancemetrics.records",
-    "Reject": "glancemetrics.rejects",
+    "SCHEMA": "glancemetrics.records.schema",
+    "Reject": "glancemetrics.records.rejects",
     "Panel": "glancemetrics.reporting.report",
     "Rejects": "glancemetrics.reporting.report",
     "Report": "glancemetrics.reporting.report",

@@ -18,14 +18,14 @@ import pyarrow as pa
 from glancemetrics.alerting.counting import Counting, Counts
 from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.dimensions import Dimension
 from glancemetrics.event_clock import ClockMode, EventClock
 from glancemetrics.insights import empty_insights
 from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.metric_series import MetricSeries
-from glancemetrics.records import joined
-from glancemetrics.records import seconds as seconds_of
-from glancemetrics.rejects import Reject
+from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.rejects import Reject
+from glancemetrics.records.schema import joined
+from glancemetrics.records.schema import seconds as seconds_of
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
 from glancemetrics.state_tree import State
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.dimensions import Dimension
+from glancemetrics.records.dimensions import Dimension
 
 
 @attrs.frozen

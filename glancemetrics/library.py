@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.records import SCHEMA
+from glancemetrics.records.schema import SCHEMA
+from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, Wishes
 from glancemetrics.selection import Selection, make_selection
-from glancemetrics.zones import named_zone
 
 if TYPE_CHECKING:
     from actors.archive.logs import LogFile

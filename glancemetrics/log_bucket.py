@@ -6,8 +6,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.dimensions import Dimension
-from glancemetrics.grouping import sum_by
+from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.grouping import sum_by
 
 Int64s = npt.NDArray[np.int64]
 

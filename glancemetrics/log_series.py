@@ -17,14 +17,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.dimensions import Dimension, code
 from glancemetrics.distinct import SlidingDistinct
-from glancemetrics.grouping import sum_by
 from glancemetrics.insights import Insights
 from glancemetrics.log_bucket import Counts, LogBucket, merged
-from glancemetrics.names import NAME_LENGTH, shortened
 from glancemetrics.native.sums import LARGEST
-from glancemetrics.records import are_errors, sizes, statuses
+from glancemetrics.records.dimensions import Dimension, code
+from glancemetrics.records.grouping import sum_by
+from glancemetrics.records.names import NAME_LENGTH, shortened
+from glancemetrics.records.schema import are_errors, sizes, statuses
 from glancemetrics.state_tree import State
 from glancemetrics.value_table import OTHER_ID, ValueTable
 

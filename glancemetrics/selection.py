@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.errors import UsageError
-from glancemetrics.networks import AddressRanges, anonymized
 from glancemetrics.path_groups import PathGroups, make_path_groups
-from glancemetrics.records import seconds
-from glancemetrics.time_span import ALLOWED as ALLOWED_INSTANT
-from glancemetrics.time_span import TimeSpan, parse_instant
-from glancemetrics.user_agents import are_bots
+from glancemetrics.records.networks import AddressRanges, anonymized
+from glancemetrics.records.schema import seconds
+from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
+from glancemetrics.records.time_span import TimeSpan, parse_instant
+from glancemetrics.records.user_agents import are_bots
 
 if TYPE_CHECKING:
     from glancemetrics.sql import Where

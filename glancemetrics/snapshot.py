@@ -11,7 +11,7 @@ from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.incidents import Incident
 from glancemetrics.insights import Insights
-from glancemetrics.rejects import Reject
+from glancemetrics.records.rejects import Reject
 
 
 class SourceState(enum.Enum):

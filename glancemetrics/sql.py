@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.dimensions import Dimension, code
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
-from glancemetrics.records import SCHEMA, TEXT, empty_batch
+from glancemetrics.records.dimensions import Dimension, code
+from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch
 from glancemetrics.words.escaping import is_utf_8
 
 Bools = npt.NDArray[np.bool_]

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.dimensions import OTHER
 from glancemetrics.insights import TopRow
 from glancemetrics.log_bucket import Counts
 from glancemetrics.native.sums import LARGEST
+from glancemetrics.records.dimensions import OTHER
 
 Int64s = npt.NDArray[np.int64]
 

@@ -17,8 +17,8 @@ import pytest
 
 import glancemetrics as gm
 from glancemetrics.formats.combined import decode
-from glancemetrics.names import shortened
-from glancemetrics.records import rows
+from glancemetrics.records.names import shortened
+from glancemetrics.records.schema import rows
 from tests.conftest import needs
 
 FOLDER = Path(

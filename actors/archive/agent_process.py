@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
-from glancemetrics.user_agents import UserAgent, classify, prepare
+from glancemetrics.records.user_agents import UserAgent, classify, prepare
 
 
 class AgentProcess:

@@ -12,7 +12,7 @@ from actors.archive.logs import LogFile
 from actors.archive.reporting import Progress, working
 from glancemetrics.alerting.counting import Counting, Counts, merged
 from glancemetrics.formats.log_format import Circumstances, Decoded
-from glancemetrics.rejects import Reject
+from glancemetrics.records.rejects import Reject
 from glancemetrics.selection import Selection
 
 _MERGED_AT = 64

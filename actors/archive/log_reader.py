@@ -36,9 +36,9 @@ from glancemetrics.line_splitter import (
     find_overlong,
     without_overlong,
 )
-from glancemetrics.rejects import Reject, reject_of
+from glancemetrics.records.rejects import Reject, reject_of
+from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.time_bisect import ReadAt, Span, directives_before, find_span
-from glancemetrics.time_span import TimeSpan
 
 CHUNK_BYTES = 4 << 20
 """Large enough that Python's share of the work is small, small enough for a few to be in hand."""

@@ -25,7 +25,7 @@ from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.reading import Reading
-from glancemetrics.records import seconds
+from glancemetrics.records.schema import seconds
 
 STANDARD_INPUT = "-"
 _SAMPLE = 1 << 16

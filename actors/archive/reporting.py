@@ -16,15 +16,15 @@ from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded
-from glancemetrics.rejects import Reject
-from glancemetrics.reporting.agent_kinds import Classify, classify_here, kinds_of
+from glancemetrics.records.agent_kinds import Classify, classify_here, kinds_of
+from glancemetrics.records.rejects import Reject
+from glancemetrics.records.user_agents import forget, prepare
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selection import Selection
-from glancemetrics.user_agents import forget, prepare
 
 _THREADS = 2
 """Reading, finding and numbering leave the interpreter to others most of the time."""

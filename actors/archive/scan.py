@@ -13,7 +13,7 @@ from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances
-from glancemetrics.records import joined
+from glancemetrics.records.schema import joined
 from glancemetrics.selection import Selection
 
 _WORKERS = 2

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.dimensions import Dimension, code
-from glancemetrics.names import shortened
 from glancemetrics.native.strings import codes_of, string_hashes
-from glancemetrics.records import seconds as seconds_of
-from glancemetrics.records import sizes, statuses
-from glancemetrics.reporting.durations import bucket_of
+from glancemetrics.records.dimensions import Dimension, code
+from glancemetrics.records.duration_bins import bucket_of
+from glancemetrics.records.names import shortened
+from glancemetrics.records.schema import seconds as seconds_of
+from glancemetrics.records.schema import sizes, statuses
 from glancemetrics.rules.metrics import REJECTS, Measure, MeasureKind
 from glancemetrics.state_tree import State
 

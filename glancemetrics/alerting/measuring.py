@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.alerting.sum_ring import NEVER, SumRing
-from glancemetrics.reporting.durations import seconds_of
+from glancemetrics.records.duration_bins import seconds_of
 from glancemetrics.state_tree import State
 
 Float64s = npt.NDArray[np.float64]

@@ -32,7 +32,7 @@ from glancemetrics.formats.times import EARLIEST, LATEST, instants, time_fault
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
 from glancemetrics.native.values import Kind, State, read_numbers
-from glancemetrics.records import SCHEMA
+from glancemetrics.records.schema import SCHEMA
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]

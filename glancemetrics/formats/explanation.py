@@ -27,8 +27,8 @@ from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import NO_FIELDS
-from glancemetrics.records import SCHEMA
-from glancemetrics.rejects import Reject
+from glancemetrics.records.rejects import Reject
+from glancemetrics.records.schema import SCHEMA
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.lines import line_bounds
-from glancemetrics.records import empty_batch, seconds
-from glancemetrics.rejects import Reject, reject_of
+from glancemetrics.records.rejects import Reject, reject_of
+from glancemetrics.records.schema import empty_batch, seconds
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]

@@ -25,7 +25,7 @@ from glancemetrics.formats.times import (
 from glancemetrics.native.line_decoder import LineDecoder
 from glancemetrics.native.strings import codes_of, holds
 from glancemetrics.native.values import Kind, Numbers, State, read_numbers
-from glancemetrics.records import MOST_SECONDS, SCHEMA
+from glancemetrics.records.schema import MOST_SECONDS, SCHEMA
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]

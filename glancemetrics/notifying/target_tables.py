@@ -13,11 +13,11 @@ from glancemetrics.notifying.hours import Hours, read_hours
 from glancemetrics.notifying.payloads import TEMPLATE_NAMES
 from glancemetrics.notifying.secret import Secret, read_secret
 from glancemetrics.notifying.targets import GroupBy, Target, TargetKind
+from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.templates import check_template
 from glancemetrics.settings import NOTIFY_TABLE
 from glancemetrics.toml_table import TomlTable, tables_of
-from glancemetrics.zones import named_zone
 
 _KINDS = tuple(kind.value for kind in TargetKind)
 _FOR_WEBHOOKS = ("format", "body", "headers", "secret")

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.dimensions import OTHER
 from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, saturated, sum_groups
+from glancemetrics.records.dimensions import OTHER
 from glancemetrics.reporting.slices import Slice
 from glancemetrics.reporting.visitors import Came, Pairs, TurnedPairs
 

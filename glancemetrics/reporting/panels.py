@@ -8,12 +8,12 @@ import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.dimensions import sections_of
-from glancemetrics.networks import networks_of
-from glancemetrics.reporting.agent_kinds import kinds_of
+from glancemetrics.records.agent_kinds import kinds_of
+from glancemetrics.records.dimensions import sections_of
+from glancemetrics.records.networks import networks_of
+from glancemetrics.records.user_agents import UserAgent
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.slices import FROM, Base
-from glancemetrics.user_agents import UserAgent
 
 Group = Callable[[pa.Array], pa.Array]
 """Names a group for each of many values; null for one that is in none."""

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from glancemetrics.alert_events import iso_time
 from glancemetrics.native.strings import codes_of, indices_of
-from glancemetrics.rejects import Reject
+from glancemetrics.records.duration_bins import quantiles
+from glancemetrics.records.rejects import Reject
 from glancemetrics.reporting.counts import Counts
-from glancemetrics.reporting.durations import quantiles
 from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES, Order
 from glancemetrics.reporting.panels import PANELS, Group, PanelSpec
 from glancemetrics.reporting.slices import FROM, Base

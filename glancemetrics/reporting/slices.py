@@ -17,15 +17,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics import records
-from glancemetrics.dimensions import Coded, Dimension, code
-from glancemetrics.grouping import sum_by
-from glancemetrics.names import all_shortened
 from glancemetrics.native.strings import codes_of, compacted
 from glancemetrics.native.sums import HITS, sums_by_code
-from glancemetrics.reporting.durations import bucket_of
+from glancemetrics.records import schema as records
+from glancemetrics.records.dimensions import Coded, Dimension, code
+from glancemetrics.records.duration_bins import bucket_of
+from glancemetrics.records.grouping import sum_by
+from glancemetrics.records.names import all_shortened
+from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
-from glancemetrics.zones import offsets_at
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]

@@ -11,7 +11,7 @@ import trio.testing
 from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
 from actors.parser import parse
 from glancemetrics.formats.combined import COMBINED
-from glancemetrics.records import seconds
+from glancemetrics.records.schema import seconds
 from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.sql import Where
 from tests.lines import BASE, line

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from glancemetrics.records import SCHEMA
+from glancemetrics.records.schema import SCHEMA
 from glancemetrics.simulation import Shape, Traffic
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.conftest import needs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
-from glancemetrics.dimensions import MALFORMED, Dimension
-from glancemetrics.records import LogRecord
+from glancemetrics.records.dimensions import MALFORMED, Dimension
+from glancemetrics.records.schema import LogRecord
 
 
 def section(record: LogRecord) -> str:

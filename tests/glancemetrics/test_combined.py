@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from glancemetrics.formats.combined import COMBINED, decode, explain
 from glancemetrics.formats.log_format import reject_samples
-from glancemetrics.records import MOST_BYTES, SCHEMA, LogRecord, rows
+from glancemetrics.records.schema import MOST_BYTES, SCHEMA, LogRecord, rows
 from tests.conftest import thorough
 from tests.lines import line
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.dimensions import OTHER, Dimension
 from glancemetrics.formats.combined import decode
 from glancemetrics.log_series import LogSeries
 from glancemetrics.native.sums import LARGEST
-from glancemetrics.records import MOST_BYTES, rows
+from glancemetrics.records.dimensions import OTHER, Dimension
+from glancemetrics.records.schema import MOST_BYTES, rows
 from tests.glancemetrics import reference
 from tests.lines import BASE, line
 

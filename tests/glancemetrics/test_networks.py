@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.networks import AddressRanges, anonymized, networks_of
+from glancemetrics.records.networks import AddressRanges, anonymized, networks_of
 
 ADDRESSES = st.one_of(
     st.ip_addresses(v=4).map(str),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from glancemetrics.time_span import parse_instant
+from glancemetrics.records.time_span import parse_instant
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

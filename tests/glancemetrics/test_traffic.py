@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from glancemetrics.formats.combined import decode
-from glancemetrics.records import rows
+from glancemetrics.records.schema import rows
 from glancemetrics.simulation import Shape, Spike, Traffic
 from tests.glancemetrics.reference import failed, section
 from tests.lines import BASE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glancemetrics.user_agents import are_bots, classify
+from glancemetrics.records.user_agents import are_bots, classify
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from actors.outputs.console.cells import (
     wrapped,
 )
 from actors.silences import Silence, silence_among
-from glancemetrics.dimensions import Dimension
 from glancemetrics.health_changes import clock_text
 from glancemetrics.insights import Insights, TopRow
+from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState

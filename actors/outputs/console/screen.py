@@ -10,7 +10,7 @@ from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import TITLES, Context
 from actors.outputs.console.silencing import Silencing, render_silencing
 from actors.silences import Silence
-from glancemetrics.dimensions import Dimension
+from glancemetrics.records.dimensions import Dimension
 from glancemetrics.snapshot import Snapshot
 
 _COLUMN_CELLS = 62

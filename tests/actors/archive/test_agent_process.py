@@ -16,7 +16,7 @@ import pytest
 from actors.archive import agent_process
 from actors.archive.agent_process import AgentProcess
 from actors.archive.forking import processes_to_use
-from glancemetrics.user_agents import classify
+from glancemetrics.records.user_agents import classify
 
 AGENTS = [
     "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",

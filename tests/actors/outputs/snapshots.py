@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from glancemetrics.alerting.alerting import Alerts
-from glancemetrics.dimensions import Dimension
 from glancemetrics.incidents import Incident
 from glancemetrics.insights import Insights, TopRow
+from glancemetrics.records.dimensions import Dimension
 from glancemetrics.snapshot import (
     Health,
     OutputHealth,

@@ -15,7 +15,7 @@ from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.alerting.replay import replay
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.records import SCHEMA
+from glancemetrics.records.schema import SCHEMA
 from glancemetrics.rules.conditions import (
     Absence,
     BurnRate,

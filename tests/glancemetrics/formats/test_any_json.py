@@ -10,7 +10,7 @@ import pytest
 from glancemetrics.formats.explanation import explain_log
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.reading import make_reading
-from glancemetrics.records import LogRecord, rows
+from glancemetrics.records.schema import LogRecord, rows
 
 READING = make_reading()
 

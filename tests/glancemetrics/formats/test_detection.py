@@ -16,7 +16,7 @@ from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import Circumstances, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import make_reading
-from glancemetrics.records import LogRecord, rows
+from glancemetrics.records.schema import LogRecord, rows
 from tests.glancemetrics.formats.test_envelopes import WRAPPERS
 from tests.lines import BASE, line
 

@@ -19,7 +19,7 @@ from glancemetrics.formats.log_format import NO_TIME, Circumstances
 from glancemetrics.formats.pattern import lines_of
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat, open_envelopes
-from glancemetrics.records import rows
+from glancemetrics.records.schema import rows
 from tests.lines import BASE, line
 
 MOMENT = datetime(2015, 5, 17, 10, 5, 3, 250_000, tzinfo=UTC)

@@ -26,7 +26,7 @@ from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import Decoded, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import Reading, make_reading, read_networks
-from glancemetrics.records import MOST_BYTES, MOST_SECONDS, rows
+from glancemetrics.records.schema import MOST_BYTES, MOST_SECONDS, rows
 from tests.conftest import thorough
 from tests.lines import line
 

@@ -12,7 +12,7 @@ from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded
 from glancemetrics.formats.w3c import W3cFormat
-from glancemetrics.records import seconds
+from glancemetrics.records.schema import seconds
 from tests.lines import BASE, line
 
 BAD = b"bad"

@@ -17,7 +17,7 @@ from glancemetrics.formats.log_format import UNKNOWN, reject_samples
 from glancemetrics.native.json_lines import BROKEN, NO_OBJECT, OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable
 from glancemetrics.native.values import TextRows, Wanted
-from glancemetrics.records import rows
+from glancemetrics.records.schema import rows
 from tests.conftest import thorough
 
 PATHS = [("a",), ("b", "c"), ("h", "X-Y", "0"), ("a/b",), ("é",)]

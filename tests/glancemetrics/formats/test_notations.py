@@ -13,7 +13,7 @@ from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.notations.nginx_configuration import chosen_format, logs_of
 from glancemetrics.formats.notations.notation import NotationError
 from glancemetrics.formats.stream import StreamFormat
-from glancemetrics.records import LogRecord, rows
+from glancemetrics.records.schema import LogRecord, rows
 
 MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
 

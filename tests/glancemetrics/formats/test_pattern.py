@@ -16,7 +16,7 @@ from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.stream import StreamFormat
-from glancemetrics.records import rows
+from glancemetrics.records.schema import rows
 from glancemetrics.simulation import Shape, Traffic
 from tests.lines import BASE, line
 

@@ -13,7 +13,7 @@ from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import Circumstances, Decoded
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat
-from glancemetrics.records import LogRecord, rows
+from glancemetrics.records.schema import LogRecord, rows
 from tests.glancemetrics.formats.test_detection import NOW, SAME
 from tests.glancemetrics.formats.writers import WRITERS, Request
 from tests.lines import BASE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.formats.presets import PRESETS
-from glancemetrics.records import rows
+from glancemetrics.records.schema import rows
 from tests.glancemetrics.formats.writers import WRITERS, Request
 
 hosts = st.ip_addresses().map(str)

@@ -17,7 +17,7 @@ from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import Circumstances, directives_after, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.w3c import CLOUDFRONT_ORDERS, IIS_ORDERS, NO_FIELDS, W3cFormat
-from glancemetrics.records import LogRecord, rows
+from glancemetrics.records.schema import LogRecord, rows
 
 IIS = PRESETS["iis"].formats[0]
 CLOUDFRONT = PRESETS["aws-cloudfront"].formats[0]

@@ -27,7 +27,7 @@ from glancemetrics.native.values import (
     read_numbers,
     read_values,
 )
-from glancemetrics.records import MOST_BYTES
+from glancemetrics.records.schema import MOST_BYTES
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 LATEST = 253_370_764_800_000_000

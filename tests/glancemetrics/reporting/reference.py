@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from glancemetrics.dimensions import MALFORMED
-from glancemetrics.records import LogRecord
+from glancemetrics.records.dimensions import MALFORMED
+from glancemetrics.records.schema import LogRecord
 from glancemetrics.reporting.panels import STATIC_EXTENSIONS
 from tests.glancemetrics.reference import failed, section
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from glancemetrics.reporting import agent_kinds
-from glancemetrics.reporting.agent_kinds import kinds_of
-from glancemetrics.user_agents import UserAgent, classify
+from glancemetrics.records.agent_kinds import kinds_of
+from glancemetrics.records.schema import agent_kinds
+from glancemetrics.records.user_agents import UserAgent, classify
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"

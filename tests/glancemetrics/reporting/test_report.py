@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.records import SCHEMA, LogRecord, rows
+from glancemetrics.records.schema import SCHEMA, LogRecord, rows
 from glancemetrics.reporting.panel_names import TITLES, Order
 from glancemetrics.reporting.panels import PANELS
 from glancemetrics.reporting.report import Report

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from glancemetrics.formats.combined import decode
-from glancemetrics.records import rows
+from glancemetrics.records.schema import rows
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Report, Wishes, build_report

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.native.strings import codes_of, indices_of
-from glancemetrics.user_agents import UserAgent, classify
+from glancemetrics.records.user_agents import UserAgent, classify
 
 Int32s = npt.NDArray[np.int32]
 

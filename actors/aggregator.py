@@ -29,7 +29,7 @@ from actors.messages import (
 from actors.tailer.marks import PathMark
 from glancemetrics.aggregation import Aggregation
 from glancemetrics.snapshot import SourceHealth
-from glancemetrics.state_tree import to_bytes
+from glancemetrics.state.tree import to_bytes
 
 _CLOSE_SECONDS = 0.5
 """Between looks at whether a second has closed."""

@@ -27,7 +27,7 @@ from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
 from glancemetrics.records.schema import seconds as seconds_of
 from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import attrs
 
 from glancemetrics.incidents import Incident
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 
 class AlertEventKind(enum.Enum):

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 LONGEST_DELAY = 60.0
 """Seconds; later arrivals are taken for late records, not for the log's habit."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Int64s = npt.NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 LIVE_WITHIN = 3600
 """Seconds. A source with a record newer than this is live; older ones are being replayed."""

@@ -25,7 +25,7 @@ from glancemetrics.records.dimensions import Dimension, code
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import NAME_LENGTH, shortened
 from glancemetrics.records.schema import are_errors, sizes, statuses
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 from glancemetrics.value_table import OTHER_ID, ValueTable
 
 Int64s = npt.NDArray[np.int64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Int64s = npt.NDArray[np.int64]
 

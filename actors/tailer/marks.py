@@ -14,7 +14,7 @@ import attrs
 
 from actors.tailer.identity import Identity
 from actors.tailer.paths import matching
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 ReadAt = Callable[[int, int], bytes]
 """Reads up to so many bytes at an offset."""

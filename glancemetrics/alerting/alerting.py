@@ -16,7 +16,7 @@ from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 _EMPTY_STRETCH = 86_400
 """Seconds without a record that are evaluated at once, before all rules have settled."""

@@ -18,7 +18,7 @@ from glancemetrics.records.names import shortened
 from glancemetrics.records.schema import seconds as seconds_of
 from glancemetrics.records.schema import sizes, statuses
 from glancemetrics.rules.metrics import REJECTS, Measure, MeasureKind
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]

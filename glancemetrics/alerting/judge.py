@@ -27,7 +27,7 @@ from glancemetrics.rules.conditions import (
 )
 from glancemetrics.rules.metrics import HITS, Measure, MeasureKind, Per
 from glancemetrics.rules.rule import Rule, reach_of
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]

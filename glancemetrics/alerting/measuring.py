@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from glancemetrics.alerting.sum_ring import NEVER, SumRing
 from glancemetrics.records.duration_bins import seconds_of
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]

@@ -14,7 +14,7 @@ from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.own_health import OwnRule
 from glancemetrics.snapshot import Health
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 
 class OwnWatch:

@@ -18,7 +18,7 @@ from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Change, Threshold, Unseen
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
-from glancemetrics.state_tree import State
+from glancemetrics.state.tree import State
 
 Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]

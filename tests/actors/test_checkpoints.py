@@ -11,7 +11,7 @@ from actors.checkpoints import Checkpoints, Saved, UnusableStateError
 from actors.tailer.identity import Identity
 from actors.tailer.marks import FileMark, PathMark
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.state_tree import from_bytes, to_bytes
+from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event
 
 MARKS = (

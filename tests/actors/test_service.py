@@ -34,7 +34,7 @@ from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings
 from glancemetrics.snapshot import OutputState, Snapshot, SourceState
-from glancemetrics.state_tree import to_bytes
+from glancemetrics.state.tree import to_bytes
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from glancemetrics.state_tree import DamagedStateError, from_bytes, to_bytes
+from glancemetrics.state.tree import DamagedStateError, from_bytes, to_bytes
 
 ARRAYS = npst.arrays(
     st.sampled_from([np.int64, np.int32, np.float64, np.bool_, np.uint8]),

@@ -37,7 +37,7 @@ from glancemetrics import cli
 from glancemetrics.audit import Link, link_after, sealed
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.settings import Settings
-from glancemetrics.state_tree import from_bytes, to_bytes
+from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event
 from tests.actors.test_service import Recorder
 from tests.conftest import thorough

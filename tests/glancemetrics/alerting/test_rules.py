@@ -26,7 +26,7 @@ from glancemetrics.rules.conditions import (
 )
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule import Rule
-from glancemetrics.state_tree import from_bytes, to_bytes
+from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.conftest import thorough
 from tests.glancemetrics.alerting.reference import Happened, Request, happenings
 from tests.lines import BASE

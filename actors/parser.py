@@ -19,7 +19,7 @@ from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
-from glancemetrics.line_splitter import OVERLONG_REASON
+from glancemetrics.lines.splitter import OVERLONG_REASON
 from glancemetrics.path_groups import PathGroups
 from glancemetrics.records.rejects import reject_of
 

@@ -30,15 +30,15 @@ from glancemetrics.formats.log_format import (
     reject_samples,
 )
 from glancemetrics.formats.pieces import MOST_HELD, Pieces, unfinished
-from glancemetrics.line_splitter import (
+from glancemetrics.lines.splitter import (
     OVERLONG_REASON,
     LineSplitter,
     find_overlong,
     without_overlong,
 )
+from glancemetrics.lines.time_bisect import ReadAt, Span, directives_before, find_span
 from glancemetrics.records.rejects import Reject, reject_of
 from glancemetrics.records.time_span import TimeSpan
-from glancemetrics.time_bisect import ReadAt, Span, directives_before, find_span
 
 CHUNK_BYTES = 4 << 20
 """Large enough that Python's share of the work is small, small enough for a few to be in hand."""

@@ -29,7 +29,7 @@ from actors.tailer.open_file import (
     shortened,
 )
 from actors.tailer.rotation import Folders, Sibling, log_of, newer, open_sibling, siblings
-from glancemetrics.line_splitter import Lines, LineSplitter
+from glancemetrics.lines.splitter import Lines, LineSplitter
 
 ROTATED_GRACE = 60.0
 """Seconds without a new byte after which a file that lost its name is let go. A server writes to

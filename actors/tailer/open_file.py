@@ -18,7 +18,7 @@ from actors.archive.decompression import DamagedError, decompressed
 from actors.tailer.identity import Identity
 from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, Milestone, digest
 from actors.tailer.rotation import Sibling, open_sibling
-from glancemetrics.line_splitter import Lines, LineSplitter
+from glancemetrics.lines.splitter import Lines, LineSplitter
 
 _PIPE_SIZE = 1 << 20
 _MILESTONES_APART = 1.0

@@ -7,7 +7,7 @@ import os
 
 import attrs
 
-from glancemetrics.time_bisect import LineTimes, find_start, last_line_end, newest_time
+from glancemetrics.lines.time_bisect import LineTimes, find_start, last_line_end, newest_time
 
 
 class From(enum.Enum):

@@ -17,9 +17,9 @@ from actors.messages import Chunk, FromTailer, SourceGone
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
-from glancemetrics.line_splitter import Lines, LineSplitter
+from glancemetrics.lines.splitter import Lines, LineSplitter
+from glancemetrics.lines.tail_frames import FrameSorter
 from glancemetrics.snapshot import SourceHealth, SourceState
-from glancemetrics.tail_frames import FrameSorter
 
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+from glancemetrics.lines.time_bisect import LineTimes
 from glancemetrics.records.schema import seconds
-from glancemetrics.time_bisect import LineTimes
 
 Int64s = npt.NDArray[np.int64]
 

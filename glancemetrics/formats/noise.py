@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from glancemetrics.tail_frames import FRAME
+from glancemetrics.lines.tail_frames import FRAME
 
 NOISE = rf"^\s*$|^\s*#|{FRAME}"
 """Blank lines, comments, and what `tail` puts between files (RE2)."""

@@ -20,9 +20,9 @@ from actors.tailer.path_follower import PathFollower
 from actors.tailer.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
-from glancemetrics.line_splitter import LINE_LIMIT
+from glancemetrics.lines.splitter import LINE_LIMIT
+from glancemetrics.lines.time_bisect import directives_before, last_line_end
 from glancemetrics.snapshot import SourceState
-from glancemetrics.time_bisect import directives_before, last_line_end
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))

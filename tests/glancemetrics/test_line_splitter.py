@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.line_splitter import LINE_LIMIT, OVERLONG_SAMPLE, LineSplitter
+from glancemetrics.lines.splitter import LINE_LIMIT, OVERLONG_SAMPLE, LineSplitter
 
 
 def test_a_line_written_in_two_halves_is_one_line() -> None:

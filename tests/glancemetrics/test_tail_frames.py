@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.line_splitter import LineSplitter
-from glancemetrics.tail_frames import FrameSorter, frame_name
+from glancemetrics.lines.splitter import LineSplitter
+from glancemetrics.lines.tail_frames import FrameSorter, frame_name
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.line_times import line_times
-from glancemetrics.time_bisect import directives_before, find_start, last_line_end
+from glancemetrics.lines.time_bisect import directives_before, find_start, last_line_end
 from tests.lines import BASE, line
 
 TIMES = line_times(COMBINED)

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.line_splitter import LINE_LIMIT
+from glancemetrics.lines.splitter import LINE_LIMIT
 
 Int64s = npt.NDArray[np.int64]
 

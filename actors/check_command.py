@@ -10,9 +10,9 @@ from actors.notices import complain, tell
 from actors.service import counting_of, own_rules_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.errors import Mistakes, UsageError, noting
+from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
-from glancemetrics.path_groups import make_path_groups
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import (
     Absence,

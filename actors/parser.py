@@ -19,8 +19,8 @@ from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
+from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.lines.splitter import OVERLONG_REASON
-from glancemetrics.path_groups import PathGroups
 from glancemetrics.records.rejects import reject_of
 
 if TYPE_CHECKING:

@@ -34,9 +34,9 @@ from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.event_clock import ClockMode
+from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.incidents import Incident
-from glancemetrics.path_groups import make_path_groups
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.high_traffic import NAME, high_traffic

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.errors import UsageError
-from glancemetrics.path_groups import PathGroups, make_path_groups
+from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.records.networks import AddressRanges, anonymized
 from glancemetrics.records.schema import seconds
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT

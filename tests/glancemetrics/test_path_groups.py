@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
-from glancemetrics.path_groups import make_path_groups
+from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.words.escaping import readable
 from tests.lines import line
 

@@ -50,7 +50,7 @@ def check(text: str, name: str) -> int:
         with noting(mistakes):
             make_path_groups(settings.group_path)
         if settings.where is not None:
-            from glancemetrics.sql import Where  # late: DuckDB is an extra
+            from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
 
             with noting(mistakes):
                 Where(settings.where)

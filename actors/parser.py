@@ -24,7 +24,7 @@ from glancemetrics.lines.splitter import OVERLONG_REASON
 from glancemetrics.records.rejects import reject_of
 
 if TYPE_CHECKING:
-    from glancemetrics.sql import Where
+    from glancemetrics.selecting.sql import Where
 
 _AS_WRITTEN = PathGroups()
 

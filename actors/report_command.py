@@ -37,7 +37,7 @@ from glancemetrics.records.schema import SCHEMA
 from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
-from glancemetrics.selection import Selection, make_selection
+from glancemetrics.selecting.selection import Selection, make_selection
 
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
 _MOST_SAMPLES = 8

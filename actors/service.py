@@ -109,7 +109,7 @@ def counting_of(alerting: Alerting) -> Counting:
     wheres = [stream.where for stream, _ in alerting.wanted if stream.where is not None]
     if not wheres:
         return Counting(alerting.wanted)
-    from glancemetrics.sql import Conditions  # late: DuckDB is an extra
+    from glancemetrics.selecting.sql import Conditions  # late: DuckDB is an extra
 
     return Counting(alerting.wanted, Conditions(wheres).keeps)
 
@@ -226,7 +226,7 @@ async def monitor(
 
     where = None
     if settings.where is not None:
-        from glancemetrics.sql import Where  # late: DuckDB is an extra
+        from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
 
         where = Where(settings.where)
     reading = reading_of(settings)

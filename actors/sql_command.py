@@ -37,7 +37,7 @@ _ROWS_IN_TABLE = 1000
 
 def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
     """Run the command; returns the exit status."""
-    from glancemetrics.sql import connect, query  # late: DuckDB is an extra
+    from glancemetrics.selecting.sql import connect, query  # late: DuckDB is an extra
 
     options = _parser(parser_class).parse_args(arguments)
     connection = connect("glancemetrics sql", threads=os.cpu_count() or 1)

@@ -20,7 +20,7 @@ from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, Wishes
-from glancemetrics.selection import Selection, make_selection
+from glancemetrics.selecting.selection import Selection, make_selection
 
 if TYPE_CHECKING:
     from actors.archive.logs import LogFile

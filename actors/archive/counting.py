@@ -13,7 +13,7 @@ from actors.archive.reporting import Progress, working
 from glancemetrics.alerting.counting import Counting, Counts, merged
 from glancemetrics.formats.log_format import Circumstances, Decoded
 from glancemetrics.records.rejects import Reject
-from glancemetrics.selection import Selection
+from glancemetrics.selecting.selection import Selection
 
 _MERGED_AT = 64
 """Counts of so many chunks are put together, so that they take less memory."""

@@ -24,7 +24,7 @@ from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
-from glancemetrics.selection import Selection
+from glancemetrics.selecting.selection import Selection
 
 _THREADS = 2
 """Reading, finding and numbering leave the interpreter to others most of the time."""

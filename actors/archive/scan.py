@@ -14,7 +14,7 @@ from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances
 from glancemetrics.records.schema import joined
-from glancemetrics.selection import Selection
+from glancemetrics.selecting.selection import Selection
 
 _WORKERS = 2
 

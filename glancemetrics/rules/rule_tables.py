@@ -197,7 +197,7 @@ class _RuleTable(TomlTable):
     def _where(self) -> str | None:
         expression = self.text("where")
         if expression is not None:
-            from glancemetrics.sql import Where, shortened  # late: DuckDB is an extra
+            from glancemetrics.selecting.sql import Where, shortened  # late: DuckDB is an extra
 
             try:
                 Where(expression)

@@ -12,8 +12,8 @@ from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Tog
 from actors.parser import parse
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.records.schema import seconds
+from glancemetrics.selecting.sql import Where
 from glancemetrics.snapshot import SourceHealth, SourceState
-from glancemetrics.sql import Where
 from tests.lines import BASE, line
 
 

@@ -10,7 +10,7 @@ import pytest
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
 from glancemetrics.records.schema import rows
-from glancemetrics.sql import Conditions, Where, connect, query
+from glancemetrics.selecting.sql import Conditions, Where, connect, query
 from tests.lines import BASE, line
 
 LOG = (

@@ -330,7 +330,7 @@ def test_a_span_is_exactly_that(since: int | None, until: int | None, day: str) 
 def test_a_span_of_a_sorted_log_is_not_looked_for_by_reading_it(day: str) -> None:
     seen: list[Progress] = []
     from glancemetrics.records.time_span import TimeSpan
-    from glancemetrics.selection import Selection
+    from glancemetrics.selecting.selection import Selection
 
     made = report([day], selection=Selection(TimeSpan(BASE + 86_000)), progress=seen.append)
     assert made.hits == 400

@@ -20,7 +20,7 @@ from glancemetrics.records.time_span import TimeSpan, parse_instant
 from glancemetrics.records.user_agents import are_bots
 
 if TYPE_CHECKING:
-    from glancemetrics.sql import Where
+    from glancemetrics.selecting.sql import Where
 
 Bools = npt.NDArray[np.bool_]
 
@@ -110,7 +110,7 @@ def make_selection(
         ) from None
     condition = None
     if where is not None:
-        from glancemetrics.sql import Where  # late: DuckDB is an extra
+        from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
 
         condition = Where(where)
     return Selection(

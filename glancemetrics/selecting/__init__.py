@@ -1,0 +1,1 @@
+"""Which records are wanted: spans, addresses, paths and conditions in SQL."""

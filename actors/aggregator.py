@@ -27,9 +27,9 @@ from actors.messages import (
     Together,
 )
 from actors.tailer.marks import PathMark
-from glancemetrics.aggregation import Aggregation
-from glancemetrics.snapshot import SourceHealth
 from glancemetrics.state.tree import to_bytes
+from glancemetrics.traffic.aggregation import Aggregation
+from glancemetrics.traffic.snapshot import SourceHealth
 
 _CLOSE_SECONDS = 0.5
 """Between looks at whether a second has closed."""

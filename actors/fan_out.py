@@ -14,7 +14,7 @@ import trio
 from actors.memory import memory_limit, memory_taken
 from actors.outputs.output import Inbox, Output
 from glancemetrics.alert_events import AlertEvent
-from glancemetrics.snapshot import Health, OutputHealth, OutputState, Snapshot
+from glancemetrics.traffic.snapshot import Health, OutputHealth, OutputState, Snapshot
 
 EVENT_QUEUE = 10_000
 """Alert events that wait for an output."""

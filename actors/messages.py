@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 
 from actors.tailer.marks import PathMark
-from glancemetrics.aggregation import SourceBatch
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.snapshot import Snapshot, SourceHealth
+from glancemetrics.traffic.aggregation import SourceBatch
+from glancemetrics.traffic.snapshot import Snapshot, SourceHealth
 
 
 @attrs.frozen

@@ -15,13 +15,13 @@ from loguru import logger
 
 from actors.clock import WallClock
 from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
-from glancemetrics.aggregation import SourceBatch
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
 from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.lines.splitter import OVERLONG_REASON
 from glancemetrics.records.rejects import reject_of
+from glancemetrics.traffic.aggregation import SourceBatch
 
 if TYPE_CHECKING:
     from glancemetrics.selecting.sql import Where

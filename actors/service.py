@@ -26,14 +26,12 @@ from actors.tailer.marks import PathMark
 from actors.tailer.paths import STANDARD_INPUT
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
-from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, iso_time
 from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.event_clock import ClockMode
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.incidents import Incident
@@ -44,6 +42,8 @@ from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.settings import OFF, STOCK, Settings
+from glancemetrics.traffic.aggregation import Aggregation
+from glancemetrics.traffic.event_clock import ClockMode
 from glancemetrics.words.humane import format_duration
 from glancemetrics.written import Written
 

@@ -9,7 +9,7 @@ from loguru import logger
 
 from actors.fan_out import Delivery
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0

@@ -30,7 +30,7 @@ from actors.outputs.output import Inbox, Report
 from actors.state_file import make_folder, open_own, opener, refuse_link
 from glancemetrics.alert_events import AlertEvent
 from glancemetrics.audit import Link, link_after, sealed
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 
 _MARK = "alert_log"
 """Bound to the lines that go to an alert log, so that nothing else does."""

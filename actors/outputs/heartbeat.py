@@ -10,7 +10,7 @@ import trio
 from actors.outputs.output import Inbox, Report
 from actors.state_file import open_own
 from glancemetrics.heartbeat import heartbeat
-from glancemetrics.snapshot import OutputState, Snapshot
+from glancemetrics.traffic.snapshot import OutputState, Snapshot
 
 
 class Heartbeat:

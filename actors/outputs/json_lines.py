@@ -13,7 +13,7 @@ import trio
 from actors.outputs.output import Inbox, Report
 from actors.standard_streams import problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
-from glancemetrics.snapshot import OutputState, Snapshot
+from glancemetrics.traffic.snapshot import OutputState, Snapshot
 
 
 class JsonLines:

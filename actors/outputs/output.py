@@ -10,7 +10,7 @@ from typing import Protocol
 import trio
 
 from glancemetrics.alert_events import AlertEvent
-from glancemetrics.snapshot import OutputState, Snapshot
+from glancemetrics.traffic.snapshot import OutputState, Snapshot
 
 
 class Report(Protocol):

@@ -17,8 +17,8 @@ import trio
 
 from actors.outputs.output import Inbox, Report
 from glancemetrics.settings import SyslogAddress
-from glancemetrics.snapshot import OutputState
 from glancemetrics.syslog_message import SyslogFormat, octet_counted
+from glancemetrics.traffic.snapshot import OutputState
 
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 10.0

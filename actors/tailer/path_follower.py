@@ -39,7 +39,7 @@ from glancemetrics.formats.log_format import (
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.lines.splitter import Lines
 from glancemetrics.lines.time_bisect import directives_before
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 
 _PIECES_SECONDS = 5.0
 """For so long the rest of a line is waited for that a collector has cut in pieces."""

@@ -19,7 +19,7 @@ from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.lines.splitter import Lines, LineSplitter
 from glancemetrics.lines.tail_frames import FrameSorter
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1

@@ -23,7 +23,7 @@ from actors.tailer.standard_input import read_standard_input
 from actors.tailer.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.reading import Reading
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 
 LAST_LOOK_SECONDS = 0.5
 """For what was written before the stop; a third of what there is until all must have ended."""

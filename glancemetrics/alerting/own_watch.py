@@ -13,8 +13,8 @@ from glancemetrics.alerting.incident_events import GONE, begun, ended, over
 from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.own_health import OwnRule
-from glancemetrics.snapshot import Health
 from glancemetrics.state.tree import State
+from glancemetrics.traffic.snapshot import Health
 
 
 class OwnWatch:

@@ -12,7 +12,7 @@ from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity
-from glancemetrics.snapshot import Health, OutputState
+from glancemetrics.traffic.snapshot import Health, OutputState
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import events_text, format_duration
 

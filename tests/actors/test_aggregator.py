@@ -9,9 +9,9 @@ import trio.testing
 from actors.aggregator import aggregate
 from actors.clock import WallClock
 from actors.messages import FromAggregator, FromParser, Parsed
-from glancemetrics.aggregation import Aggregation, SourceBatch
 from glancemetrics.formats.combined import decode
-from glancemetrics.snapshot import Snapshot
+from glancemetrics.traffic.aggregation import Aggregation, SourceBatch
+from glancemetrics.traffic.snapshot import Snapshot
 from tests.lines import BASE, line
 
 

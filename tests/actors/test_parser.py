@@ -13,7 +13,7 @@ from actors.parser import parse
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.records.schema import seconds
 from glancemetrics.selecting.sql import Where
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.lines import BASE, line
 
 

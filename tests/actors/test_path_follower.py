@@ -22,7 +22,7 @@ from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.lines.splitter import LINE_LIMIT
 from glancemetrics.lines.time_bisect import directives_before, last_line_end
-from glancemetrics.snapshot import SourceState
+from glancemetrics.traffic.snapshot import SourceState
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))

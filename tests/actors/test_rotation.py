@@ -28,8 +28,8 @@ from actors.tailer.marks import PathMark
 from actors.tailer.path_follower import PathFollower
 from actors.tailer.position import From, StartPosition
 from actors.tailer.rotation import Sibling, siblings
-from glancemetrics.snapshot import SourceHealth, SourceState
 from glancemetrics.state.tree import from_bytes, to_bytes
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

@@ -23,7 +23,6 @@ from actors.clock import WallClock
 from actors.outputs.output import Inbox, Output, Report
 from actors.service import counting_of, rules_of
 from actors.supervisor import FIRST_BACKOFF
-from glancemetrics.aggregation import Aggregation
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.counting import merged
@@ -33,8 +32,9 @@ from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings
-from glancemetrics.snapshot import OutputState, Snapshot, SourceState
 from glancemetrics.state.tree import to_bytes
+from glancemetrics.traffic.aggregation import Aggregation
+from glancemetrics.traffic.snapshot import OutputState, Snapshot, SourceState
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

@@ -20,7 +20,7 @@ from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
 from actors.tailer.waking import Status, Waker, status_of, watched_names
 from glancemetrics.formats.reading import Reading
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

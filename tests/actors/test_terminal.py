@@ -24,7 +24,7 @@ from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
 from actors.supervisor import keep_running
 from glancemetrics.settings import SyslogAddress
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 from glancemetrics.words.escaping import readable
 from tests.actors.outputs.feeding import event
 from tests.conftest import needs

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
 from glancemetrics.alerting.counting import Counting, Stream
 from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.formats.combined import COMBINED, decode
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.metrics import HITS
-from glancemetrics.snapshot import SourceHealth, SourceState
+from glancemetrics.traffic.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
+from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.glancemetrics.test_log_series import LINES, described
 from tests.lines import BASE, line
 

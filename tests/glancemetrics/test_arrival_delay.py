@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
+from glancemetrics.traffic.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from tests.lines import BASE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glancemetrics.distinct import STANDARD_ERROR, SlidingDistinct
+from glancemetrics.traffic.distinct import STANDARD_ERROR, SlidingDistinct
 
 
 def seen(counter: SlidingDistinct, names: list[str], second: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glancemetrics.event_clock import ClockMode, EventClock
+from glancemetrics.traffic.event_clock import ClockMode, EventClock
 from tests.lines import BASE
 
 WALL = BASE + 0.25

@@ -5,7 +5,13 @@ from __future__ import annotations
 import attrs
 
 from glancemetrics.health_changes import HealthChanges
-from glancemetrics.snapshot import Health, OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import (
+    Health,
+    OutputHealth,
+    OutputState,
+    SourceHealth,
+    SourceState,
+)
 
 LOG = SourceHealth("a.log", SourceState.FOLLOWING)
 SYSLOG = OutputHealth("syslog", OutputState.WORKING, "udp://here:514")

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.formats.combined import decode
-from glancemetrics.log_series import LogSeries
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.dimensions import OTHER, Dimension
 from glancemetrics.records.schema import MOST_BYTES, rows
+from glancemetrics.traffic.log_series import LogSeries
 from tests.glancemetrics import reference
 from tests.lines import BASE, line
 

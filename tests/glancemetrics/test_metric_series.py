@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.metric_series import MetricSeries
+from glancemetrics.traffic.metric_series import MetricSeries
 
 SIZE = 7
 

@@ -30,7 +30,7 @@ from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
 from actors.silences import Silence, Silences, silence_among
 from actors.supervisor import sentence
-from glancemetrics.snapshot import OutputState, Snapshot
+from glancemetrics.traffic.snapshot import OutputState, Snapshot
 
 _Attributes = list[Any]
 """Of a terminal, as termios has them."""

@@ -11,7 +11,7 @@ from actors.outputs.console.panels import TITLES, Context
 from actors.outputs.console.silencing import Silencing, render_silencing
 from actors.silences import Silence
 from glancemetrics.records.dimensions import Dimension
-from glancemetrics.snapshot import Snapshot
+from glancemetrics.traffic.snapshot import Snapshot
 
 _COLUMN_CELLS = 62
 """A column of tables is at least this wide."""

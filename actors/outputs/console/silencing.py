@@ -11,7 +11,7 @@ from actors.outputs.console import styles
 from actors.outputs.console.cells import Row, fitted, left, right, safe, width
 from actors.outputs.console.panels import Context, time_near
 from actors.silences import Silence, silence_among
-from glancemetrics.snapshot import Snapshot
+from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.durations import written_span
 
 _SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)

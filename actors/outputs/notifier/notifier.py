@@ -25,7 +25,7 @@ from glancemetrics.notifying.payloads import (
     key_of_all,
 )
 from glancemetrics.notifying.targets import Target, TargetKind
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 from glancemetrics.words.humane import format_duration
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0

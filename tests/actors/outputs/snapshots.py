@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.incidents import Incident
-from glancemetrics.insights import Insights, TopRow
 from glancemetrics.records.dimensions import Dimension
-from glancemetrics.snapshot import (
+from glancemetrics.traffic.insights import Insights, TopRow
+from glancemetrics.traffic.snapshot import (
     Health,
     OutputHealth,
     OutputState,

@@ -20,7 +20,7 @@ from actors.state_file import opener
 from actors.supervisor import keep_running
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.audit import Head, Verdict, verify
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
 from tests.lines import BASE
 

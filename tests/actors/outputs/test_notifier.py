@@ -35,7 +35,7 @@ from glancemetrics.incidents import Incident
 from glancemetrics.notifying.payloads import SIGNATURE_HEADER
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs import snapshots
 from tests.actors.outputs.feeding import INCIDENT, feed
 from tests.actors.outputs.http_server import Answer, Server, http_server

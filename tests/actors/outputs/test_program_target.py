@@ -17,7 +17,7 @@ from actors.outputs.notifier.program import Program
 from actors.supervisor import keep_running
 from glancemetrics.errors import UsageError
 from glancemetrics.notifying.targets import Target
-from glancemetrics.snapshot import OutputState
+from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.test_notifier import describe, event, target, tell
 
 pytestmark = pytest.mark.usefixtures("soon")

@@ -15,12 +15,12 @@ from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from glancemetrics.alerting.alerting import Alerts
-from glancemetrics.insights import TopRow, empty_insights
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules
-from glancemetrics.snapshot import (
+from glancemetrics.traffic.insights import TopRow, empty_insights
+from glancemetrics.traffic.snapshot import (
     OutputHealth,
     OutputState,
     Snapshot,

@@ -11,8 +11,14 @@ from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.rules.own_health import own_rules
-from glancemetrics.snapshot import Health, OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.state.tree import from_bytes, to_bytes
+from glancemetrics.traffic.snapshot import (
+    Health,
+    OutputHealth,
+    OutputState,
+    SourceHealth,
+    SourceState,
+)
 from tests.lines import BASE
 
 FINE = Health(

@@ -16,18 +16,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.alerting.counting import Counting, Counts
-from glancemetrics.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.event_clock import ClockMode, EventClock
-from glancemetrics.insights import empty_insights
-from glancemetrics.log_series import DISTINCT_LIMIT, LogSeries
-from glancemetrics.metric_series import MetricSeries
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
 from glancemetrics.records.schema import seconds as seconds_of
-from glancemetrics.snapshot import Health, Snapshot, SourceHealth, SourceState
 from glancemetrics.state.tree import State
+from glancemetrics.traffic.arrival_delay import LONGEST_DELAY, ArrivalDelay
+from glancemetrics.traffic.event_clock import ClockMode, EventClock
+from glancemetrics.traffic.insights import empty_insights
+from glancemetrics.traffic.log_series import DISTINCT_LIMIT, LogSeries
+from glancemetrics.traffic.metric_series import MetricSeries
+from glancemetrics.traffic.snapshot import Health, Snapshot, SourceHealth, SourceState
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

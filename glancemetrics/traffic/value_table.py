@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.insights import TopRow
-from glancemetrics.log_bucket import Counts
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.dimensions import OTHER
+from glancemetrics.traffic.insights import TopRow
+from glancemetrics.traffic.log_bucket import Counts
 
 Int64s = npt.NDArray[np.int64]
 

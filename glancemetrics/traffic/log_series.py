@@ -17,16 +17,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.distinct import SlidingDistinct
-from glancemetrics.insights import Insights
-from glancemetrics.log_bucket import Counts, LogBucket, merged
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.dimensions import Dimension, code
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import NAME_LENGTH, shortened
 from glancemetrics.records.schema import are_errors, sizes, statuses
 from glancemetrics.state.tree import State
-from glancemetrics.value_table import OTHER_ID, ValueTable
+from glancemetrics.traffic.distinct import SlidingDistinct
+from glancemetrics.traffic.insights import Insights
+from glancemetrics.traffic.log_bucket import Counts, LogBucket, merged
+from glancemetrics.traffic.value_table import OTHER_ID, ValueTable
 
 Int64s = npt.NDArray[np.int64]
 

@@ -10,8 +10,8 @@ import attrs
 from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.incidents import Incident
-from glancemetrics.insights import Insights
 from glancemetrics.records.rejects import Reject
+from glancemetrics.traffic.insights import Insights
 
 
 class SourceState(enum.Enum):

@@ -1,0 +1,1 @@
+"""Traffic as it comes: seconds, windows, what is shown of them."""

@@ -22,7 +22,7 @@ from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.closed_seconds import ClosedSeconds
-from glancemetrics.health_changes import HealthChanges
+from glancemetrics.health.changes import HealthChanges
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.snapshot import Snapshot, SourceHealth
 from glancemetrics.words.humane import format_duration

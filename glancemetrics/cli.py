@@ -281,7 +281,7 @@ def _healthcheck(arguments: list[str]) -> int:
     file = parser.parse_args(arguments).file
     if not file:
         raise UsageError("name the file that --heartbeat writes")
-    from glancemetrics.heartbeat import Heartbeat
+    from glancemetrics.health.heartbeat import Heartbeat
 
     try:
         last = Heartbeat.read(Path(file).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import trio
 
 from actors.outputs.output import Inbox, Report
 from actors.state_file import open_own
-from glancemetrics.heartbeat import heartbeat
+from glancemetrics.health.heartbeat import heartbeat
 from glancemetrics.traffic.snapshot import OutputState, Snapshot
 
 

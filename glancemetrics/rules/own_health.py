@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.health_changes import clock_text
+from glancemetrics.health.changes import clock_text
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.health_changes import HealthChanges
+from glancemetrics.health.changes import HealthChanges
 from glancemetrics.traffic.snapshot import (
     Health,
     OutputHealth,

@@ -22,7 +22,7 @@ from actors.outputs.console.cells import (
     wrapped,
 )
 from actors.silences import Silence, silence_among
-from glancemetrics.health_changes import clock_text
+from glancemetrics.health.changes import clock_text
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Rule, Severity

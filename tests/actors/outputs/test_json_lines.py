@@ -13,7 +13,7 @@ from actors.fan_out import Delivery
 from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.json_lines import JsonLines
 from actors.supervisor import keep_running
-from glancemetrics.heartbeat import Heartbeat as Read
+from glancemetrics.health.heartbeat import Heartbeat as Read
 from tests.actors.outputs.snapshots import snapshot
 from tests.lines import BASE
 

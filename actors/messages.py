@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actors.tailer.marks import PathMark
-from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.traffic.aggregation import SourceBatch
 from glancemetrics.traffic.snapshot import Snapshot, SourceHealth

@@ -14,7 +14,7 @@ from actors.service import counting_of
 from benchmarks.peers import seconds_of
 from benchmarks.reports import generated
 from glancemetrics.alerting.alerting import Alerting
-from glancemetrics.closed_seconds import ClosedSeconds
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.formats.combined import decode
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counts, merged
-from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.incidents import Incident
 from glancemetrics.rules.conditions import Change, Threshold
 from glancemetrics.rules.metrics import Unit

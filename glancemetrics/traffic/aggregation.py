@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, Counts
-from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined

@@ -25,9 +25,9 @@ from actors.service import counting_of, rules_of
 from actors.supervisor import FIRST_BACKOFF
 from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import merged
 from glancemetrics.alerting.own_watch import OwnWatch
-from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules

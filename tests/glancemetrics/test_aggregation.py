@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, Stream
-from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.formats.combined import COMBINED, decode
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.records.dimensions import Dimension

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counts, Stream
-from glancemetrics.closed_seconds import ClosedSeconds
 from glancemetrics.rules.metrics import HITS, Measure
 
 

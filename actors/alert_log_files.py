@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from actors.state_file import PRIVATE_MODE, open_own
-from glancemetrics.audit import LONGEST_LINE, Head, Line, Link, event_of, link_after
+from glancemetrics.incidents.chain import LONGEST_LINE, Head, Line, Link, event_of, link_after
 
 _ENOUGH_STEPS = 200
 """More than a second has, of which it is not known whether it was noted; a file may be new."""

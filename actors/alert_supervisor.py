@@ -18,11 +18,11 @@ from actors.checkpoints import Checkpoints
 from actors.clock import WallClock
 from actors.fan_out import FanOut
 from actors.messages import Checkpoint, ClockSet, FromAggregator
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.health.changes import HealthChanges
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.snapshot import Snapshot, SourceHealth
 from glancemetrics.words.humane import format_duration

@@ -14,8 +14,8 @@ from actors.alert_log_files import head_path, quiet, read_head, read_lines, rota
 from actors.archive.output_file import write_text
 from actors.notices import tell
 from actors.state_folder import add_state_folder_option, state_folder
-from glancemetrics.audit import Head, Line, Verdict, event_of, verify
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.incidents.chain import Head, Line, Verdict, event_of, verify
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import parse_instant
 from glancemetrics.records.zones import named_zone

@@ -16,8 +16,8 @@ import attrs
 
 from actors.state_file import make_folder, open_own, replace_state
 from actors.tailer.marks import PathMark
-from glancemetrics.alert_events import AlertEvent
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.state.tree import DamagedStateError, State, from_bytes, to_bytes
 
 UNLIKE_OURS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)

@@ -13,7 +13,7 @@ import trio
 
 from actors.memory import memory_limit, memory_taken
 from actors.outputs.output import Inbox, Output
-from glancemetrics.alert_events import AlertEvent
+from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import Health, OutputHealth, OutputState, Snapshot
 
 EVENT_QUEUE = 10_000

@@ -21,10 +21,10 @@ from actors.notices import tell
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
 from actors.service import counting_of, rules_of
-from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import Threshold

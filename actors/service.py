@@ -26,7 +26,6 @@ from actors.tailer.marks import PathMark
 from actors.tailer.paths import STANDARD_INPUT
 from actors.tailer.position import From, StartPosition
 from actors.tailer.tail import tail
-from glancemetrics.alert_events import AlertEvent, iso_time
 from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
@@ -34,7 +33,8 @@ from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, iso_time
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.high_traffic import NAME, high_traffic

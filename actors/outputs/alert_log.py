@@ -1,7 +1,7 @@
 """The alert log: one JSON line an event in a rotating file, for whoever audits.
 
-Each line has a number and the hash of the line before it (`glancemetrics/audit.py`), also where
-several programs write to the same file.
+Each line has a number and the hash of the line before it (`glancemetrics/incidents/chain.py`), also
+where several programs write to the same file.
 
 Source of the rotation and retention words: https://loguru.readthedocs.io/en/stable/api/logger.html#file
 """
@@ -28,8 +28,8 @@ from actors.alert_log_files import (
 )
 from actors.outputs.output import Inbox, Report
 from actors.state_file import make_folder, open_own, opener, refuse_link
-from glancemetrics.alert_events import AlertEvent
-from glancemetrics.audit import Link, link_after, sealed
+from glancemetrics.incidents.alert_events import AlertEvent
+from glancemetrics.incidents.chain import Link, link_after, sealed
 from glancemetrics.traffic.snapshot import OutputState
 
 _MARK = "alert_log"

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import trio
 
-from glancemetrics.alert_events import AlertEvent
+from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import OutputState, Snapshot
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import attrs
 import numpy as np
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counts, Stream
 from glancemetrics.alerting.incident_events import GONE, ended
 from glancemetrics.alerting.watch import Trace, Watch, fingerprint
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
 from glancemetrics.state.tree import State

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
-from glancemetrics.alerting.lifecycle import Step, StepKind
-from glancemetrics.incidents import Incident, incident_id
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.incidents.incident import Incident, incident_id
+from glancemetrics.incidents.lifecycle import Step, StepKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.words.escaping import visible
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.alerting.baseline import Baseline
-from glancemetrics.alerting.lifecycle import Signal
 from glancemetrics.alerting.measuring import (
     DistinctValues,
     History,
@@ -17,6 +16,7 @@ from glancemetrics.alerting.measuring import (
     Quantiles,
     Sums,
 )
+from glancemetrics.incidents.lifecycle import Signal
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from glancemetrics.alert_events import AlertEvent
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.alerting.incident_events import GONE, begun, ended, over
-from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.rules.own_health import OwnRule
 from glancemetrics.state.tree import State
 from glancemetrics.traffic.snapshot import Health

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counts, merged
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.conditions import Change, Threshold
 from glancemetrics.rules.metrics import Unit
 from glancemetrics.rules.rule import Rule

@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.alert_events import AlertEvent
 from glancemetrics.alerting.counting import Counts, Stream, ungrouped
 from glancemetrics.alerting.incident_events import begun, over
 from glancemetrics.alerting.judge import STRETCH, Judge, Judged
-from glancemetrics.alerting.lifecycle import Lifecycle, Signal, Step, StepKind
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.rules.conditions import Change, Threshold, Unseen
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.hours import Hours
 from glancemetrics.notifying.secret import Secret
 from glancemetrics.rules.rule import Severity

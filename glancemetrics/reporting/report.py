@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glancemetrics.alert_events import iso_time
+from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.alerting.lifecycle import Signal
+from glancemetrics.incidents.lifecycle import Signal
 
 Float64s = npt.NDArray[np.float64]
 Signals = npt.NDArray[np.int8]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule import Rule

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.health.changes import clock_text
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from glancemetrics.alert_events import iso_time
-from glancemetrics.alerting.lifecycle import Timing
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,

@@ -7,8 +7,8 @@ import re
 import attrs
 
 from glancemetrics.alerting.counting import GROUP_NAMES
-from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.errors import Mistakes, UsageError, noting
+from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,

@@ -7,9 +7,9 @@ import math
 
 import attrs
 
-from glancemetrics.alert_events import iso_time
 from glancemetrics.alerting.alerting import Alerts
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.rejects import Reject
 from glancemetrics.traffic.insights import Insights
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from actors.alert_log_files import read_head, read_lines, rotated
-from glancemetrics.audit import verify
+from glancemetrics.incidents.chain import verify
 from tests.actors.outputs.feeding import event
 
 WRITER = """

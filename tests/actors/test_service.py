@@ -23,12 +23,12 @@ from actors.clock import WallClock
 from actors.outputs.output import Inbox, Output, Report
 from actors.service import counting_of, rules_of
 from actors.supervisor import FIRST_BACKOFF
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import merged
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.formats.combined import CombinedFormat, decode
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.settings import Settings

@@ -16,7 +16,7 @@ from actors.fan_out import Delivery
 from actors.outputs.notifier import make_notifier
 from actors.silences import Silence, Silences
 from actors.supervisor import keep_running
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from tests.actors.outputs.http_server import http_server
 from tests.actors.outputs.test_notifier import bodies, describe, event, target
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.audit import Head, Line, Link, link_after, sealed, verify
+from glancemetrics.incidents.chain import Head, Line, Link, link_after, sealed, verify
 
 EVENTS = [{"event": "triggered", "message": f"number {i}"} for i in range(8)]
 

@@ -7,9 +7,9 @@ import re
 import attrs
 import pytest
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents import Incident
-from glancemetrics.syslog_message import SyslogFormat, octet_counted
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.syslog_message import SyslogFormat, octet_counted
 from tests.lines import BASE
 
 FORMAT = SyslogFormat("daemon", "warning", "web-1", 4711)

@@ -34,8 +34,8 @@ from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.silences import Silence, Silences
 from glancemetrics import cli
-from glancemetrics.audit import Link, link_after, sealed
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.incidents.chain import Link, link_after, sealed
 from glancemetrics.settings import Settings
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event

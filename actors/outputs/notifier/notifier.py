@@ -15,8 +15,8 @@ from actors.journal import Event, Journal, Message
 from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
 from actors.outputs.output import Inbox, Report
 from actors.silences import FILE_NAME, Silence, Silences, silence_among
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.payloads import (
     RESEND_RESOLVED_SECONDS,
     RESEND_SECONDS,

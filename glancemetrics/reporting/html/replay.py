@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.alerting.replay import Chart, Replay
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.reporting.html.document import document, text_of
 from glancemetrics.rules.rule import Rule
 from glancemetrics.version import __version__

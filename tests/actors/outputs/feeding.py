@@ -8,8 +8,8 @@ import trio
 from actors.fan_out import Delivery
 from actors.outputs.output import Output
 from actors.supervisor import keep_running
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.incident import Incident
 from tests.lines import BASE
 
 INCIDENT = Incident("high_traffic-20260921T141320Z", "high_traffic", 10.0, 120, BASE, 12.5, 12.5)

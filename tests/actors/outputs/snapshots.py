@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glancemetrics.alerting.alerting import Alerts
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import (

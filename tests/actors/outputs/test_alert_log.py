@@ -18,8 +18,8 @@ from actors.outputs import alert_log
 from actors.outputs.alert_log import AlertLog
 from actors.state_file import opener
 from actors.supervisor import keep_running
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.audit import Head, Verdict, verify
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.chain import Head, Verdict, verify
 from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
 from tests.lines import BASE

@@ -22,7 +22,7 @@ from actors.fan_out import Delivery
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
 from actors.supervisor import keep_running
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.payloads import alertmanager_body
 from tests.actors.outputs.feeding import INCIDENT
 from tests.actors.outputs.http_server import Answer, Server, http_server

@@ -28,10 +28,10 @@ from actors.journal import _MIGRATIONS, Journal, Message
 from actors.outputs.notifier import make_notifier
 from actors.silences import Silence, Silences
 from actors.supervisor import keep_running
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.payloads import SIGNATURE_HEADER
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target

@@ -18,8 +18,8 @@ from loguru import logger
 from actors.fan_out import Delivery
 from actors.outputs.notifier import make_notifier, sending
 from actors.supervisor import keep_running
-from glancemetrics.alert_events import AlertEvent
 from glancemetrics.errors import UsageError
+from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.http_server import Answer, http_server
 from tests.actors.outputs.test_notifier import bodies, describe, event, target, tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.alerting.lifecycle import Signal, Step, StepKind, Timing
+from glancemetrics.incidents.lifecycle import Signal, Step, StepKind, Timing
 
 
 @attrs.define

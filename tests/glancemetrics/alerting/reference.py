@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from glancemetrics.alerting.lifecycle import Signal, StepKind
+from glancemetrics.incidents.lifecycle import Signal, StepKind
 from glancemetrics.rules.conditions import Absence, BurnRate, Change, Threshold, Unseen
 from glancemetrics.rules.metrics import MeasureKind, Per
 from glancemetrics.rules.rule import Rule

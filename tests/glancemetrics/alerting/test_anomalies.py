@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.baseline import Baseline
 from glancemetrics.alerting.judge import Judge, Judged
 from glancemetrics.alerting.replay import replay
+from glancemetrics.incidents.alert_events import AlertEventKind
 from glancemetrics.reporting.html.replay import replay_page
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.incidents.alert_events import AlertEventKind
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule_tables import read_rules
 from tests.glancemetrics.alerting.counts import closed, counts

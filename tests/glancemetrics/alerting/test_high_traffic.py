@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.rules.high_traffic import high_traffic
 from tests.glancemetrics.alerting.counts import closed as closed_seconds
 from tests.glancemetrics.alerting.counts import counts

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from glancemetrics.alerting.lifecycle import Lifecycle, Signal, StepKind, Timing
+from glancemetrics.incidents.lifecycle import Lifecycle, Signal, StepKind, Timing
 from tests.glancemetrics.alerting.lifecycle_model import Model
 
 B, C, M, N = Signal.BREACH, Signal.CLEAR, Signal.BETWEEN, Signal.NO_DATA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.rules.templates import fill
 

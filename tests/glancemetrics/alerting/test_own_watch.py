@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.alerting.own_watch import OwnWatch
+from glancemetrics.incidents.alert_events import AlertEventKind
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.state.tree import from_bytes, to_bytes
 from glancemetrics.traffic.snapshot import (

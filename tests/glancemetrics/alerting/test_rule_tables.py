@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.errors import UsageError
+from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import Absence, Anomaly, BurnRate, Change, Threshold, Unseen
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.rules.rule_tables import read_rules

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.alert_events import AlertEventKind
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting
-from glancemetrics.alerting.lifecycle import Timing
 from glancemetrics.alerting.replay import replay
+from glancemetrics.incidents.alert_events import AlertEventKind
+from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.records.schema import SCHEMA
 from glancemetrics.rules.conditions import (
     Absence,

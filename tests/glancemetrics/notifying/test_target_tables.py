@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.errors import UsageError
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.target_tables import _KEYS as _TARGET_KEYS
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.rule_tables import _KEYS as _RULE_KEYS

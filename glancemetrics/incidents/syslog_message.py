@@ -11,8 +11,8 @@ import json
 
 import attrs
 
-from glancemetrics.alert_events import AlertEvent, AlertEventKind, iso_time
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.settings import SYSLOG_FACILITIES, SYSLOG_SEVERITIES
 from glancemetrics.words.escaping import visible
 

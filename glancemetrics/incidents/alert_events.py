@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from glancemetrics.incidents import Incident
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.state.tree import State
 
 

@@ -1,0 +1,1 @@
+"""Incidents, what is told of them, and the chain of the alert log."""

@@ -9,6 +9,7 @@ from actors.configuration_needs import missing_logs, missing_of_settings, missin
 from actors.notices import complain, tell
 from actors.service import counting_of, own_rules_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
@@ -24,7 +25,6 @@ from glancemetrics.rules.conditions import (
 )
 from glancemetrics.rules.rule import Rule, spans
 from glancemetrics.rules.rule_tables import read_rules
-from glancemetrics.settings import Settings, read_settings
 from glancemetrics.words.durations import written_span
 from glancemetrics.words.escaping import visible
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from actors.outputs.notifier.program import environment_of
 from actors.outputs.notifier.sending import revealed, sender
 from actors.tailer.paths import STANDARD_INPUT
+from glancemetrics.configuration.settings import OFF, Settings
+from glancemetrics.configuration.toml_table import setting_line
 from glancemetrics.errors import Mistakes, noting
 from glancemetrics.notifying.secret import Secret
 from glancemetrics.notifying.targets import Target, TargetKind
-from glancemetrics.settings import OFF, Settings
-from glancemetrics.toml_table import setting_line
 
 
 def missing_of_target(target: Target) -> Mistakes:

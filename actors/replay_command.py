@@ -23,6 +23,7 @@ from actors.report_options import add_selection_options, chosen_reading
 from actors.service import counting_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
+from glancemetrics.configuration.settings import read_settings, setting_infos
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.records.zones import named_zone
@@ -31,7 +32,6 @@ from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
-from glancemetrics.settings import read_settings, setting_infos
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count, format_duration
 

@@ -29,8 +29,8 @@ from actors.state_file import make_folder, opener
 from actors.state_folder import state_folder
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.settings import Settings
 from glancemetrics.version import __version__
 from glancemetrics.written import Written
 

@@ -30,6 +30,7 @@ from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
+from glancemetrics.configuration.settings import OFF, STOCK, Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
@@ -41,7 +42,6 @@ from glancemetrics.rules.high_traffic import NAME, high_traffic
 from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.rules.stock import stock_rules
-from glancemetrics.settings import OFF, STOCK, Settings
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.event_clock import ClockMode
 from glancemetrics.words.humane import format_duration

@@ -23,7 +23,7 @@ from glancemetrics.words.escaping import visible
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-    from glancemetrics.settings import SettingInfo, Settings
+    from glancemetrics.configuration.settings import SettingInfo, Settings
     from glancemetrics.written import Written
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -138,7 +138,7 @@ def _parser() -> _Parser:
         allow_abbrev=False,
         usage="glancemetrics [-f PATH] [options]",
     )
-    from glancemetrics.settings import Settings, setting_infos
+    from glancemetrics.configuration.settings import Settings, setting_infos
 
     defaults = Settings()
     for attribute, info in setting_infos().items():
@@ -178,7 +178,7 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
         from actors.configuration import config_text
 
         config = config_text(name, "--config ")
-    from glancemetrics.settings import read_settings
+    from glancemetrics.configuration.settings import read_settings
 
     settings = read_settings(flags, os.environ, config, name)
     if config is None or "[[" not in config:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from docs.format_pages import pages
+from glancemetrics.configuration.settings import read_settings, setting_infos
 from glancemetrics.reporting.panel_names import PANEL_NAMES
-from glancemetrics.settings import read_settings, setting_infos
 from glancemetrics.written import read_written
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot

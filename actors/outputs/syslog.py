@@ -16,8 +16,8 @@ from typing import Protocol
 import trio
 
 from actors.outputs.output import Inbox, Report
+from glancemetrics.configuration.settings import SyslogAddress
 from glancemetrics.incidents.syslog_message import SyslogFormat, octet_counted
-from glancemetrics.settings import SyslogAddress
 from glancemetrics.traffic.snapshot import OutputState
 
 CONNECT_SECONDS = 10.0

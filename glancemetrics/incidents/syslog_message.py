@@ -11,9 +11,9 @@ import json
 
 import attrs
 
+from glancemetrics.configuration.settings import SYSLOG_FACILITIES, SYSLOG_SEVERITIES
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind, iso_time
 from glancemetrics.incidents.incident import Incident
-from glancemetrics.settings import SYSLOG_FACILITIES, SYSLOG_SEVERITIES
 from glancemetrics.words.escaping import visible
 
 _STRUCTURED_DATA_ID = "glancemetrics@32473"

@@ -7,6 +7,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from glancemetrics.configuration.settings import NOTIFY_TABLE
+from glancemetrics.configuration.toml_table import TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
 from glancemetrics.notifying.hours import Hours, read_hours
@@ -16,8 +18,6 @@ from glancemetrics.notifying.targets import GroupBy, Target, TargetKind
 from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.templates import check_template
-from glancemetrics.settings import NOTIFY_TABLE
-from glancemetrics.toml_table import TomlTable, tables_of
 
 _KINDS = tuple(kind.value for kind in TargetKind)
 _FOR_WEBHOOKS = ("format", "body", "headers", "secret")

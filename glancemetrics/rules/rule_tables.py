@@ -7,6 +7,8 @@ import re
 import attrs
 
 from glancemetrics.alerting.counting import GROUP_NAMES
+from glancemetrics.configuration.settings import RULE_TABLE
+from glancemetrics.configuration.toml_table import LONGEST_SPAN, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import (
@@ -22,8 +24,6 @@ from glancemetrics.rules.metrics import ALLOWED as ALLOWED_METRIC
 from glancemetrics.rules.metrics import REJECTS, Metric, Per, read_metric
 from glancemetrics.rules.rule import MESSAGE_NAMES, Rule, Severity
 from glancemetrics.rules.templates import check_template
-from glancemetrics.settings import RULE_TABLE
-from glancemetrics.toml_table import LONGEST_SPAN, TomlTable, tables_of
 from glancemetrics.words.durations import parse_span, written_span
 
 _CONDITIONS = ("above", "below", "change", "absence", "slo", "new", "scan", "anomaly")

@@ -12,8 +12,8 @@ import pytest
 import glancemetrics as gm
 from actors.archive.logs import sample_of
 from actors.service import reading_of
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.presets import PRESETS
-from glancemetrics.settings import Settings
 from tests.lines import line
 
 COMMAND = (sys.executable, "-m", "glancemetrics")

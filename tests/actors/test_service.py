@@ -27,11 +27,11 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import merged
 from glancemetrics.alerting.own_watch import OwnWatch
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
-from glancemetrics.settings import Settings
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.snapshot import OutputState, Snapshot, SourceState

@@ -23,7 +23,7 @@ from actors.fan_out import Delivery
 from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
 from actors.supervisor import keep_running
-from glancemetrics.settings import SyslogAddress
+from glancemetrics.configuration.settings import SyslogAddress
 from glancemetrics.traffic.snapshot import OutputState
 from glancemetrics.words.escaping import readable
 from tests.actors.outputs.feeding import event

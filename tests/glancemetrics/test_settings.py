@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from glancemetrics.configuration.settings import (
+    Settings,
+    SyslogAddress,
+    read_settings,
+    setting_infos,
+)
 from glancemetrics.errors import UsageError
-from glancemetrics.settings import Settings, SyslogAddress, read_settings, setting_infos
 
 
 def told(flags: dict[str, Any] | None = None, env: dict[str, str] | None = None,

@@ -34,9 +34,9 @@ from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.silences import Silence, Silences
 from glancemetrics import cli
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.chain import Link, link_after, sealed
-from glancemetrics.settings import Settings
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event
 from tests.actors.test_service import Recorder

@@ -19,7 +19,7 @@ import trio
 
 from actors import parser, service
 from actors.tailer import open_file
-from glancemetrics.settings import Settings
+from glancemetrics.configuration.settings import Settings
 from tests.actors.outputs.http_server import http_server
 from tests.actors.test_service import Recorder
 from tests.conftest import needs, thorough

@@ -14,7 +14,7 @@ import trustme
 from actors.fan_out import Delivery
 from actors.outputs.syslog import Syslog
 from actors.supervisor import keep_running
-from glancemetrics.settings import SyslogAddress
+from glancemetrics.configuration.settings import SyslogAddress
 from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
 

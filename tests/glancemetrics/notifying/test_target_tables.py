@@ -5,12 +5,12 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from glancemetrics.configuration.settings import read_settings, setting_infos
 from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.target_tables import _KEYS as _TARGET_KEYS
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.rule_tables import _KEYS as _RULE_KEYS
-from glancemetrics.settings import read_settings, setting_infos
 from glancemetrics.written import read_written
 from tests.actors.outputs.test_notifier import event, target
 from tests.lines import BASE

@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
+from glancemetrics.configuration.shown_values import shown
 from glancemetrics.errors import UsageError
-from glancemetrics.shown_values import shown
 from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.words.durations import parse_span
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from glancemetrics.configuration.shown_values import shown
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -25,7 +26,6 @@ from glancemetrics.formats.format_names import (
     TIME_ZONE_HELP,
     TRUSTED_HELP,
 )
-from glancemetrics.shown_values import shown
 
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
@@ -588,7 +588,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, Any
 
 
 def _from_toml(text: str, name: str, mistakes: Mistakes | None) -> Iterable[tuple[str, Any, str]]:
-    from glancemetrics.toml_table import parse_toml  # late: few have a file
+    from glancemetrics.configuration.toml_table import parse_toml  # late: few have a file
 
     table = parse_toml(text, name)
     keys = {info.name: attribute for attribute, info in setting_infos().items()}

@@ -1,0 +1,1 @@
+"""Settings: where they are written, how they are read, and what is wrong with them."""

@@ -31,8 +31,8 @@ from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.planning.written import Written
 from glancemetrics.version import __version__
-from glancemetrics.written import Written
 
 if TYPE_CHECKING:
     from loguru import Record

@@ -36,6 +36,7 @@ from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.incidents.alert_events import AlertEvent, iso_time
 from glancemetrics.incidents.incident import Incident
+from glancemetrics.planning.written import Written
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.high_traffic import NAME, high_traffic
@@ -45,7 +46,6 @@ from glancemetrics.rules.stock import stock_rules
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.event_clock import ClockMode
 from glancemetrics.words.humane import format_duration
-from glancemetrics.written import Written
 
 _MOST_BACKWARD = 3600
 """Seconds. A rule that looks back further learns as it goes: to read days first takes too long."""

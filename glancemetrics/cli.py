@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
     from glancemetrics.configuration.settings import SettingInfo, Settings
-    from glancemetrics.written import Written
+    from glancemetrics.planning.written import Written
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
@@ -183,7 +183,7 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
     settings = read_settings(flags, os.environ, config, name)
     if config is None or "[[" not in config:
         return settings, None
-    from glancemetrics.written import read_written  # late: few have any
+    from glancemetrics.planning.written import read_written  # late: few have any
 
     return settings, read_written(config, name)
 

@@ -13,8 +13,8 @@ import pytest
 
 from docs.format_pages import pages
 from glancemetrics.configuration.settings import read_settings, setting_infos
+from glancemetrics.planning.written import read_written
 from glancemetrics.reporting.panel_names import PANEL_NAMES
-from glancemetrics.written import read_written
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot
 from tests.glancemetrics.reporting.making import batches_of, report_of

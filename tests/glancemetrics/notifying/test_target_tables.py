@@ -9,9 +9,9 @@ from glancemetrics.configuration.settings import read_settings, setting_infos
 from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.target_tables import _KEYS as _TARGET_KEYS
+from glancemetrics.planning.written import read_written
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.rule_tables import _KEYS as _RULE_KEYS
-from glancemetrics.written import read_written
 from tests.actors.outputs.test_notifier import event, target
 from tests.lines import BASE
 

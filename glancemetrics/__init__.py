@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
+    from glancemetrics.api import read, report, scan
     from glancemetrics.errors import GlanceMetricsError, UsageError
-    from glancemetrics.library import read, report, scan
     from glancemetrics.records.rejects import Reject
     from glancemetrics.records.schema import SCHEMA
     from glancemetrics.reporting.report import Panel, Rejects, Report, Row, Source
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _WHERE = {
     "GlanceMetricsError": "glancemetrics.errors",
     "UsageError": "glancemetrics.errors",
-    "read": "glancemetrics.library",
-    "report": "glancemetrics.library",
-    "scan": "glancemetrics.library",
+    "read": "glancemetrics.api",
+    "report": "glancemetrics.api",
+    "scan": "glancemetrics.api",
     "SCHEMA": "glancemetrics.records.schema",
     "Reject": "glancemetrics.records.rejects",
     "Panel": "glancemetrics.reporting.report",

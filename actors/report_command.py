@@ -22,11 +22,11 @@ from actors.archive.forking import processes_to_use
 from actors.archive.interruption import Interruption, interruption
 from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import LogFile, find_logs
-from actors.archive.output_file import for_terminal, replacing, write_data, write_text
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
-from actors.notices import tell
+from actors.files.notices import tell
+from actors.files.output_file import for_terminal, replacing, write_data, write_text
 from actors.report_options import chosen_reading
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat

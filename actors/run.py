@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
-from actors.notices import log_file_line, log_line, tell
+from actors.files.notices import log_file_line, log_line, tell
 from actors.outputs.output import Output
 from actors.service import (
     all_rules_of,

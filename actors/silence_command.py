@@ -6,7 +6,7 @@ import argparse
 import time
 from datetime import datetime
 
-from actors.archive.output_file import write_text
+from actors.files.output_file import write_text
 from actors.silences import FILE_NAME, LATEST, Silence, Silences
 from actors.state_folder import add_state_folder_option, state_folder
 from glancemetrics.errors import GlanceMetricsError, UsageError

@@ -20,11 +20,11 @@ from pyarrow import parquet
 from actors.archive.interruption import Interruption, interruption
 from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import find_logs
-from actors.archive.output_file import replacing, write_data
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
-from actors.notices import tell
+from actors.files.notices import tell
+from actors.files.output_file import replacing, write_data
 from actors.report_command import chosen_selection
 from actors.report_options import add_selection_options, chosen_reading
 from glancemetrics.errors import UsageError

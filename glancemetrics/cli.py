@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from actors.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
+from actors.files.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.version import __version__
 from glancemetrics.words.escaping import visible

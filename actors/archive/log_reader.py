@@ -10,15 +10,15 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import attrs
 
-from actors.archive.decompression import (
+from actors.archive.logs import LogFile
+from actors.archive.workers import Buffer, Lines, Pending, Workers
+from actors.files.decompression import (
     ArchiveError,
     DamagedError,
     archive_of,
     compression_of,
     decompressed,
 )
-from actors.archive.logs import LogFile
-from actors.archive.workers import Buffer, Lines, Pending, Workers
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import (

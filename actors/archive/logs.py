@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import attrs
 
-from actors.archive.decompression import (
+from actors.files.decompression import (
     MAGIC_LENGTH,
     ArchiveError,
     DamagedError,

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import trio
 
+from actors.files.standard_streams import problem_of_stdout
 from actors.outputs.output import Inbox, Report
-from actors.standard_streams import problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 from glancemetrics.traffic.snapshot import OutputState, Snapshot
 

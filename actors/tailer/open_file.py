@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 
 import attrs
 
-from actors.archive.decompression import DamagedError, decompressed
+from actors.files.decompression import DamagedError, decompressed
 from actors.tailer.identity import Identity
 from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, Milestone, digest
 from actors.tailer.rotation import Sibling, open_sibling

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from actors.archive.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
+from actors.files.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
 from actors.tailer.followed_files import (
     ROTATED_GRACE,
     Claimed,

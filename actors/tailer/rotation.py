@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from actors.archive.decompression import MAGIC_LENGTH, compression_of
+from actors.files.decompression import MAGIC_LENGTH, compression_of
 from actors.tailer.identity import Identity
 
 _MARKS = ".-_"

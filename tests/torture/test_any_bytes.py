@@ -27,8 +27,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors import service
-from actors.archive import forking, output_file
+from actors.archive import forking
 from actors.checkpoints import Checkpoints, UnusableStateError
+from actors.files import output_file
 from actors.journal import Journal
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render

@@ -1,0 +1,1 @@
+"""Files and standard streams, whatever is in them."""

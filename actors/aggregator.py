@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import trio
 from loguru import logger
 
-from actors.clock import WallClock
 from actors.messages import (
     Announced,
     Checkpoint,
@@ -26,6 +25,7 @@ from actors.messages import (
     SourceGone,
     Together,
 )
+from actors.state.clock import WallClock
 from actors.tailer.marks import PathMark
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation

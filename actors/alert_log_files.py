@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from actors.state_file import PRIVATE_MODE, open_own
+from actors.state.state_file import PRIVATE_MODE, open_own
 from glancemetrics.incidents.chain import LONGEST_LINE, Head, Line, Link, event_of, link_after
 
 _ENOUGH_STEPS = 200

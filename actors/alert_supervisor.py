@@ -15,9 +15,9 @@ import trio
 from loguru import logger
 
 from actors.checkpoints import Checkpoints
-from actors.clock import WallClock
 from actors.fan_out import FanOut
 from actors.messages import Checkpoint, ClockSet, FromAggregator
+from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.own_watch import OwnWatch

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from actors.state_file import make_folder, open_own, replace_state
+from actors.state.state_file import make_folder, open_own, replace_state
 from actors.tailer.marks import PathMark
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent

@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from actors.state_file import make_folder, open_own, refuse_link
+from actors.state.state_file import make_folder, open_own, refuse_link
 
 _MIGRATIONS = (
     """

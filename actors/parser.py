@@ -13,8 +13,8 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.clock import WallClock
 from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
+from actors.state.clock import WallClock
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples

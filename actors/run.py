@@ -23,10 +23,10 @@ from actors.service import (
     monitor,
     reading_of,
 )
-from actors.silences import FILE_NAME as SILENCES
-from actors.silences import Silences
-from actors.state_file import make_folder, opener
-from actors.state_folder import state_folder
+from actors.state.silences import FILE_NAME as SILENCES
+from actors.state.silences import Silences
+from actors.state.state_file import make_folder, opener
+from actors.state.state_folder import state_folder
 from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.configuration.settings import Settings

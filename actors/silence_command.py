@@ -7,8 +7,8 @@ import time
 from datetime import datetime
 
 from actors.files.output_file import write_text
-from actors.silences import FILE_NAME, LATEST, Silence, Silences
-from actors.state_folder import add_state_folder_option, state_folder
+from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
+from actors.state.state_folder import add_state_folder_option, state_folder
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.words.durations import ALLOWED, parse_span

@@ -14,7 +14,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.clock import WallClock
+from actors.state.clock import WallClock
 from actors.tailer.waking import Waker
 from tests.lines import BASE
 from tests.tmux import Tmux

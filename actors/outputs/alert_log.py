@@ -27,7 +27,7 @@ from actors.alert_log_files import (
     write_head,
 )
 from actors.outputs.output import Inbox, Report
-from actors.state_file import make_folder, open_own, opener, refuse_link
+from actors.state.state_file import make_folder, open_own, opener, refuse_link
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.incidents.chain import Link, link_after, sealed
 from glancemetrics.traffic.snapshot import OutputState

@@ -8,7 +8,7 @@ from pathlib import Path
 import trio
 
 from actors.outputs.output import Inbox, Report
-from actors.state_file import open_own
+from actors.state.state_file import open_own
 from glancemetrics.health.heartbeat import heartbeat
 from glancemetrics.traffic.snapshot import OutputState, Snapshot
 

@@ -7,8 +7,8 @@ import trio
 import trio.testing
 
 from actors.aggregator import aggregate
-from actors.clock import WallClock
 from actors.messages import FromAggregator, FromParser, Parsed
+from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
 from glancemetrics.traffic.aggregation import Aggregation, SourceBatch
 from glancemetrics.traffic.snapshot import Snapshot

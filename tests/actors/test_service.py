@@ -19,9 +19,9 @@ from loguru import logger
 
 from actors import service
 from actors.checkpoints import Checkpoints
-from actors.clock import WallClock
 from actors.outputs.output import Inbox, Output, Report
 from actors.service import counting_of, rules_of
+from actors.state.clock import WallClock
 from actors.supervisor import FIRST_BACKOFF
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds

@@ -14,7 +14,7 @@ import trio
 
 from actors.fan_out import Delivery
 from actors.outputs.notifier import make_notifier
-from actors.silences import Silence, Silences
+from actors.state.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from tests.actors.outputs.http_server import http_server

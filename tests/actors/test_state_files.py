@@ -15,7 +15,7 @@ from actors.journal import Journal
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.heartbeat import Heartbeat
 from actors.run import _log_to
-from actors.silences import Silence, Silences
+from actors.state.silences import Silence, Silences
 from glancemetrics.errors import GlanceMetricsError
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot

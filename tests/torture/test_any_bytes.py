@@ -33,7 +33,7 @@ from actors.files import output_file
 from actors.journal import Journal
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
-from actors.silences import Silence, Silences
+from actors.state.silences import Silence, Silences
 from glancemetrics import cli
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError

@@ -26,7 +26,7 @@ from prompt_toolkit.shortcuts import print_formatted_text
 from actors.outputs.console import styles
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
-from actors.silences import Silence
+from actors.state.silences import Silence
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.formats.combined import decode
 from glancemetrics.formats.format_option import read_format

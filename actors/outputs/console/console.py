@@ -22,13 +22,13 @@ from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.output import create_output
 
-from actors.clock import WallClock
 from actors.outputs.console import styles
 from actors.outputs.console.keys import bindings
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
-from actors.silences import Silence, Silences, silence_among
+from actors.state.clock import WallClock
+from actors.state.silences import Silence, Silences, silence_among
 from actors.supervisor import sentence
 from glancemetrics.traffic.snapshot import OutputState, Snapshot
 

@@ -21,7 +21,7 @@ from actors.outputs.console.cells import (
     width,
     wrapped,
 )
-from actors.silences import Silence, silence_among
+from actors.state.silences import Silence, silence_among
 from glancemetrics.health.changes import clock_text
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY

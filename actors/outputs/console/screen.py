@@ -9,7 +9,7 @@ from actors.outputs.console.cells import Row, fitted
 from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import TITLES, Context
 from actors.outputs.console.silencing import Silencing, render_silencing
-from actors.silences import Silence
+from actors.state.silences import Silence
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.traffic.snapshot import Snapshot
 

@@ -10,7 +10,7 @@ import attrs
 from actors.outputs.console import styles
 from actors.outputs.console.cells import Row, fitted, left, right, safe, width
 from actors.outputs.console.panels import Context, time_near
-from actors.silences import Silence, silence_among
+from actors.state.silences import Silence, silence_among
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.durations import written_span
 

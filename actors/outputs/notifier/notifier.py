@@ -10,11 +10,11 @@ from pathlib import Path
 import trio
 from loguru import logger
 
-from actors.clock import WallClock
 from actors.journal import Event, Journal, Message
 from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
 from actors.outputs.output import Inbox, Report
-from actors.silences import FILE_NAME, Silence, Silences, silence_among
+from actors.state.clock import WallClock
+from actors.state.silences import FILE_NAME, Silence, Silences, silence_among
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.payloads import (

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actors.clock import WallClock
 from actors.outputs.notifier.program import Program
+from actors.state.clock import WallClock
 from glancemetrics.errors import UsageError
 from glancemetrics.notifying.payloads import (
     KEY_HEADER,

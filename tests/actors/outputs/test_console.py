@@ -19,7 +19,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from actors.fan_out import Delivery
 from actors.outputs.console.console import QUIET_SECONDS, Console
 from actors.outputs.console.panels import Context
-from actors.silences import Silence, Silences
+from actors.state.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.rules.high_traffic import high_traffic
 from tests.actors.outputs.snapshots import insights, snapshot

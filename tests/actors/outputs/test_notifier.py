@@ -26,7 +26,7 @@ from aiosmtpd.controller import Controller
 from actors.fan_out import Delivery
 from actors.journal import _MIGRATIONS, Journal, Message
 from actors.outputs.notifier import make_notifier
-from actors.silences import Silence, Silences
+from actors.state.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError

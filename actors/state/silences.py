@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 
-from actors.state_file import replace_state
+from actors.state.state_file import replace_state
 
 FILE_NAME = "silences.json"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.alert_log_files import read_head, read_lines, rotated
+from actors.outputs.alert_log_files import read_head, read_lines, rotated
 from glancemetrics.incidents.chain import verify
 from tests.actors.outputs.feeding import event
 

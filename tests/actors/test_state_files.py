@@ -11,9 +11,9 @@ import pytest
 from loguru import logger
 
 from actors.checkpoints import Checkpoints
-from actors.journal import Journal
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.heartbeat import Heartbeat
+from actors.outputs.notifier.journal import Journal
 from actors.run import _log_to
 from actors.state.silences import Silence, Silences
 from glancemetrics.errors import GlanceMetricsError

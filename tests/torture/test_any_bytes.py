@@ -30,9 +30,9 @@ from actors import service
 from actors.archive import forking
 from actors.checkpoints import Checkpoints, UnusableStateError
 from actors.files import output_file
-from actors.journal import Journal
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
+from actors.outputs.notifier.journal import Journal
 from actors.state.silences import Silence, Silences
 from glancemetrics import cli
 from glancemetrics.configuration.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 from loguru import logger
 
-from actors.journal import Event, Journal, Message
+from actors.outputs.notifier.journal import Event, Journal, Message
 from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
 from actors.outputs.output import Inbox, Report
 from actors.state.clock import WallClock

@@ -12,10 +12,10 @@ import pytest
 import trio
 from loguru import logger
 
-from actors.alert_log_files import head_path, read_head, read_lines, rotated
 from actors.fan_out import Delivery
 from actors.outputs import alert_log
 from actors.outputs.alert_log import AlertLog
+from actors.outputs.alert_log_files import head_path, read_head, read_lines, rotated
 from actors.state.state_file import opener
 from actors.supervisor import keep_running
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind

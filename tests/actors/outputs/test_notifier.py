@@ -24,8 +24,8 @@ import trio
 from aiosmtpd.controller import Controller
 
 from actors.fan_out import Delivery
-from actors.journal import _MIGRATIONS, Journal, Message
 from actors.outputs.notifier import make_notifier
+from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
 from actors.state.silences import Silence, Silences
 from actors.supervisor import keep_running
 from glancemetrics.alerting.alerting import Alerts

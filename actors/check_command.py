@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.configuration_needs import missing_logs, missing_of_settings, missing_of_target
+from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
 from actors.service import counting_of, own_rules_of, reading_of, rules_of

@@ -15,7 +15,7 @@ from actors.archive.forking import processes_to_use
 from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
-from actors.configuration import config_text
+from actors.configuration.loading import config_text
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
 from actors.report_command import chosen_selection

@@ -98,7 +98,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
     """Return how the options say that the lines of logs are read. Raises `UsageError`."""
-    from actors.server_configuration import format_from
+    from actors.configuration.servers import format_from
     from glancemetrics.formats.reading import make_reading  # late: not needed to answer -h
     from glancemetrics.records.zones import named_zone
 

@@ -15,11 +15,11 @@ from loguru import logger
 from actors.aggregator import aggregate
 from actors.alert_supervisor import supervise_alerts
 from actors.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
+from actors.configuration.servers import format_from
 from actors.fan_out import Delivery, FanOut
 from actors.messages import FromAggregator, FromParser, FromTailer
 from actors.outputs.output import Output
 from actors.parser import parse
-from actors.server_configuration import format_from
 from actors.state.clock import WallClock
 from actors.supervisor import keep_running
 from actors.tailer.marks import PathMark

@@ -175,7 +175,7 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
     name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
     config = None
     if name:
-        from actors.configuration import config_text
+        from actors.configuration.loading import config_text
 
         config = config_text(name, "--config ")
     from glancemetrics.configuration.settings import read_settings
@@ -195,7 +195,7 @@ def _check(arguments: list[str]) -> int:
     )
     parser.add_argument("config", metavar="FILE", help="a TOML file, as of --config")
     name = parser.parse_args(arguments).config
-    from actors.configuration import config_text
+    from actors.configuration.loading import config_text
 
     text = config_text(name)
     from actors.check_command import check  # late: what is not there needs none of it

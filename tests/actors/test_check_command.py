@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.check_command import check
-from actors.configuration import config_text
+from actors.configuration.loading import config_text
 from glancemetrics.errors import GlanceMetricsError
 from tests.conftest import thorough
 

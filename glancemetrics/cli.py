@@ -198,7 +198,7 @@ def _check(arguments: list[str]) -> int:
     from actors.configuration.loading import config_text
 
     text = config_text(name)
-    from actors.check_command import check  # late: what is not there needs none of it
+    from actors.commands.check import check  # late: what is not there needs none of it
 
     return check(text, name)
 
@@ -213,14 +213,14 @@ def _monitor(arguments: list[str]) -> int:
             )
     if "-" in settings.file and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("--file -: standard input is a terminal; pipe a log into it")
-    from actors.run import run_monitor  # late: -h and a wrong flag need none of it
+    from actors.commands.monitor import run_monitor  # late: -h and a wrong flag need none of it
 
     return run_monitor(settings, written)
 
 
 def _report(arguments: list[str]) -> int:
     from actors.archive.forking import processes_to_use
-    from actors.report_options import agents_matter_last, read_report_options
+    from actors.commands.reading_options import agents_matter_last, read_report_options
 
     options = read_report_options(arguments, _Parser)
     agents = None
@@ -228,43 +228,43 @@ def _report(arguments: list[str]) -> int:
         from actors.archive.agent_process import AgentProcess
 
         agents = AgentProcess()  # first of all: what follows takes a while to load
-    from actors.report_command import run_report
+    from actors.commands.report import run_report
 
     return run_report(options, agents)
 
 
 def _sql(arguments: list[str]) -> int:
-    from actors.sql_command import run_sql
+    from actors.commands.sql import run_sql
 
     return run_sql(arguments, _Parser)
 
 
 def _replay(arguments: list[str]) -> int:
-    from actors.replay_command import run_replay
+    from actors.commands.replay import run_replay
 
     return run_replay(arguments, _Parser)
 
 
 def _audit(arguments: list[str]) -> int:
-    from actors.audit_command import run_audit
+    from actors.commands.audit import run_audit
 
     return run_audit(arguments, _Parser)
 
 
 def _silence(arguments: list[str]) -> int:
-    from actors.silence_command import run_silence
+    from actors.commands.silence import run_silence
 
     return run_silence(arguments, _Parser)
 
 
 def _formats(arguments: list[str]) -> int:
-    from actors.formats_command import run_formats
+    from actors.commands.formats import run_formats
 
     return run_formats(arguments, _Parser)
 
 
 def _generate(arguments: list[str]) -> int:
-    from actors.generator import run_generate
+    from actors.commands.generate import run_generate
 
     return run_generate(arguments, _Parser)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.check_command import check
+from actors.commands.check import check
 from actors.configuration.loading import config_text
 from glancemetrics.errors import GlanceMetricsError
 from tests.conftest import thorough

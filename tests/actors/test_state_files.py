@@ -11,10 +11,10 @@ import pytest
 from loguru import logger
 
 from actors.checkpoints import Checkpoints
+from actors.commands.monitor import _log_to
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.notifier.journal import Journal
-from actors.run import _log_to
 from actors.state.silences import Silence, Silences
 from glancemetrics.errors import GlanceMetricsError
 from tests.actors.outputs.feeding import event

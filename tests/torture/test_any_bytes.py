@@ -169,8 +169,8 @@ COMPRESSED = {
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """In this process, which has threads and must not fork; nobody's state is touched."""
     monkeypatch.setattr(forking, "processes_to_use", lambda: 0)
-    monkeypatch.setattr("actors.report_command.processes_to_use", lambda: 0)
-    monkeypatch.setattr("actors.replay_command.processes_to_use", lambda: 0, raising=False)
+    monkeypatch.setattr("actors.commands.report.processes_to_use", lambda: 0)
+    monkeypatch.setattr("actors.commands.replay.processes_to_use", lambda: 0, raising=False)
     monkeypatch.setattr(output_file.os, "fsync", lambda _: None)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield

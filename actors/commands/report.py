@@ -25,9 +25,9 @@ from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
+from actors.commands.reading_options import chosen_reading
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
-from actors.report_options import chosen_reading
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances

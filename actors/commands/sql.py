@@ -23,10 +23,10 @@ from actors.archive.logs import find_logs
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
+from actors.commands.reading_options import add_selection_options, chosen_reading
+from actors.commands.report import chosen_selection
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data
-from actors.report_command import chosen_selection
-from actors.report_options import add_selection_options, chosen_reading
 from glancemetrics.errors import UsageError
 from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import csv_of, text_table

@@ -15,11 +15,11 @@ from actors.archive.forking import processes_to_use
 from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
+from actors.commands.reading_options import add_selection_options, chosen_reading
+from actors.commands.report import chosen_selection
 from actors.configuration.loading import config_text
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
-from actors.report_command import chosen_selection
-from actors.report_options import add_selection_options, chosen_reading
 from actors.service import counting_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest

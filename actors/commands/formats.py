@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from actors.archive.logs import sample_of
-from actors.report_options import add_reading_options, chosen_reading
+from actors.commands.reading_options import add_reading_options, chosen_reading
 from glancemetrics.errors import StdoutClosedError
 from glancemetrics.formats.explanation import explain_log, list_formats
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from actors.service import counting_of
+from actors.monitor.service import counting_of
 from benchmarks.peers import seconds_of
 from benchmarks.reports import generated
 from glancemetrics.alerting.alerting import Alerting

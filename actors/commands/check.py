@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
-from actors.service import counting_of, own_rules_of, reading_of, rules_of
+from actors.monitor.service import counting_of, own_rules_of, reading_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting

@@ -15,19 +15,19 @@ import trio
 from loguru import logger
 
 from actors.files.notices import log_file_line, log_line, tell
-from actors.outputs.output import Output
-from actors.service import (
+from actors.monitor.service import (
     all_rules_of,
     checkpoints_of,
     chosen_outputs,
     monitor,
     reading_of,
 )
+from actors.monitor.supervisor import sentence
+from actors.outputs.output import Output
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
 from actors.state.state_file import make_folder, opener
 from actors.state.state_folder import state_folder
-from actors.supervisor import sentence
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError

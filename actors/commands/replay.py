@@ -20,7 +20,7 @@ from actors.commands.report import chosen_selection
 from actors.configuration.loading import config_text
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
-from actors.service import counting_of, rules_of
+from actors.monitor.service import counting_of, rules_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.configuration.settings import read_settings, setting_infos

@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from actors.aggregator import aggregate
-from actors.messages import FromAggregator, FromParser, Parsed
+from actors.monitor.aggregator import aggregate
+from actors.monitor.messages import FromAggregator, FromParser, Parsed
 from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
 from glancemetrics.traffic.aggregation import Aggregation, SourceBatch

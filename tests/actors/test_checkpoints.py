@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.checkpoints import Checkpoints, Saved, UnusableStateError
+from actors.monitor.checkpoints import Checkpoints, Saved, UnusableStateError
 from actors.tailer.identity import Identity
 from actors.tailer.marks import FileMark, PathMark
 from glancemetrics.errors import GlanceMetricsError

@@ -11,7 +11,7 @@ import pytest
 
 import glancemetrics as gm
 from actors.archive.logs import sample_of
-from actors.service import reading_of
+from actors.monitor.service import reading_of
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.presets import PRESETS
 from tests.lines import line

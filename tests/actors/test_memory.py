@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.memory import memory_limit
+from actors.monitor.memory import memory_limit
 
 GIB = 1 << 30
 

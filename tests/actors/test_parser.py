@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import trio
 import trio.testing
 
-from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
-from actors.parser import parse
+from actors.monitor.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
+from actors.monitor.parser import parse
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.records.schema import seconds
 from glancemetrics.selecting.sql import Where

@@ -17,12 +17,12 @@ import trio
 import trio.testing
 from loguru import logger
 
-from actors import service
-from actors.checkpoints import Checkpoints
+from actors.monitor import service
+from actors.monitor.checkpoints import Checkpoints
+from actors.monitor.service import counting_of, rules_of
+from actors.monitor.supervisor import FIRST_BACKOFF
 from actors.outputs.output import Inbox, Output, Report
-from actors.service import counting_of, rules_of
 from actors.state.clock import WallClock
-from actors.supervisor import FIRST_BACKOFF
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import merged
@@ -861,7 +861,7 @@ async def test_a_failure_of_the_parser_ends_it_all(
     def broken(*_: object) -> None:
         raise RuntimeError("the parser is broken")
 
-    monkeypatch.setattr("actors.parser.guarded_decode", broken)
+    monkeypatch.setattr("actors.monitor.parser.guarded_decode", broken)
     log = tmp_path / "access.log"
     log.write_bytes(line() * 1000)
     recorder = Recorder()

@@ -12,10 +12,10 @@ import attrs
 import pytest
 import trio
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.state.silences import Silence, Silences
-from actors.supervisor import keep_running
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from tests.actors.outputs.http_server import http_server
 from tests.actors.outputs.test_notifier import bodies, describe, event, target

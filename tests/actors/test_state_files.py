@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from actors.checkpoints import Checkpoints
 from actors.commands.monitor import _log_to
+from actors.monitor.checkpoints import Checkpoints
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.notifier.journal import Journal

@@ -13,7 +13,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.monitor.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
 from actors.tailer.followed_files import ROTATED_GRACE
 from actors.tailer.marks import PathMark
 from actors.tailer.position import From, StartPosition

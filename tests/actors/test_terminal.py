@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
-from actors.supervisor import keep_running
 from glancemetrics.configuration.settings import SyslogAddress
 from glancemetrics.traffic.snapshot import OutputState
 from glancemetrics.words.escaping import readable
@@ -186,7 +186,7 @@ def test_the_terminal_is_left_as_it_was_found(terminal, tmp_path: Path, how: str
     start = command(tmp_path, "-f", log)
     if how == "crash":
         # Something inside breaks, as no one foresaw.
-        broken = "import actors.aggregator as a\nasync def f(*x, **y): raise RuntimeError('boom')\n"
+        broken = "import actors.monitor.aggregator as a\nasync def f(*x, **y): raise RuntimeError('boom')\n"
         broken += "a._take_in = f\nfrom glancemetrics.cli import main\nmain()\n"
         start = start.replace("-m glancemetrics", "-c " + shlex.quote(broken))
     screen.type(

@@ -26,10 +26,10 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors import service
 from actors.archive import forking
-from actors.checkpoints import Checkpoints, UnusableStateError
 from actors.files import output_file
+from actors.monitor import service
+from actors.monitor.checkpoints import Checkpoints, UnusableStateError
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.outputs.notifier.journal import Journal

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors import parser, service
+from actors.monitor import parser, service
 from actors.tailer import open_file
 from glancemetrics.configuration.settings import Settings
 from tests.actors.outputs.http_server import http_server

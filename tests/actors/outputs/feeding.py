@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 import trio
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.output import Output
-from actors.supervisor import keep_running
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from tests.lines import BASE

@@ -12,12 +12,12 @@ import pytest
 import trio
 from loguru import logger
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs import alert_log
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.alert_log_files import head_path, read_head, read_lines, rotated
 from actors.state.state_file import opener
-from actors.supervisor import keep_running
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.chain import Head, Verdict, verify
 from glancemetrics.traffic.snapshot import OutputState

@@ -18,10 +18,10 @@ import attrs
 import pytest
 import trio
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
-from actors.supervisor import keep_running
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.payloads import alertmanager_body
 from tests.actors.outputs.feeding import INCIDENT

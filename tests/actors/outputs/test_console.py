@@ -16,11 +16,11 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.console.console import QUIET_SECONDS, Console
 from actors.outputs.console.panels import Context
 from actors.state.silences import Silence, Silences
-from actors.supervisor import keep_running
 from glancemetrics.rules.high_traffic import high_traffic
 from tests.actors.outputs.snapshots import insights, snapshot
 from tests.lines import BASE

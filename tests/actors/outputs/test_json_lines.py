@@ -9,10 +9,10 @@ from pathlib import Path
 import attrs
 import trio
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.json_lines import JsonLines
-from actors.supervisor import keep_running
 from glancemetrics.health.heartbeat import Heartbeat as Read
 from tests.actors.outputs.snapshots import snapshot
 from tests.lines import BASE

@@ -23,11 +23,11 @@ import pytest
 import trio
 from aiosmtpd.controller import Controller
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
 from actors.state.silences import Silence, Silences
-from actors.supervisor import keep_running
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
@@ -501,10 +501,10 @@ SENDER = """
 import sys, time
 from pathlib import Path
 import trio
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
-from actors.supervisor import keep_running
+from actors.monitor.supervisor import keep_running
 from tests.actors.outputs.test_notifier import describe, event, target
 
 async def main():

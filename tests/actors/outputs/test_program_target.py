@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier.program import Program
-from actors.supervisor import keep_running
 from glancemetrics.errors import UsageError
 from glancemetrics.notifying.targets import Target
 from glancemetrics.traffic.snapshot import OutputState

@@ -15,9 +15,9 @@ import pytest
 import trio
 from loguru import logger
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier, sending
-from actors.supervisor import keep_running
 from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import OutputState

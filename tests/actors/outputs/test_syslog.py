@@ -11,9 +11,9 @@ import pytest
 import trio
 import trustme
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
+from actors.monitor.supervisor import keep_running
 from actors.outputs.syslog import Syslog
-from actors.supervisor import keep_running
 from glancemetrics.configuration.settings import SyslogAddress
 from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
@@ -193,7 +193,7 @@ async def test_a_connection_that_the_server_closed_is_opened_again() -> None:
 
 
 async def test_a_queue_that_overflows_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.fan_out.EVENT_QUEUE", 5)
+    monkeypatch.setattr("actors.monitor.fan_out.EVENT_QUEUE", 5)
     delivery = Delivery.to(output("unix", "/nonexistent"))
     for number in range(8):
         delivery.send_event(event(number))

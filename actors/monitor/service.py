@@ -12,16 +12,16 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.aggregator import aggregate
-from actors.alert_supervisor import supervise_alerts
-from actors.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
 from actors.configuration.servers import format_from
-from actors.fan_out import Delivery, FanOut
-from actors.messages import FromAggregator, FromParser, FromTailer
+from actors.monitor.aggregator import aggregate
+from actors.monitor.alert_supervisor import supervise_alerts
+from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
+from actors.monitor.fan_out import Delivery, FanOut
+from actors.monitor.messages import FromAggregator, FromParser, FromTailer
+from actors.monitor.parser import parse
+from actors.monitor.supervisor import keep_running
 from actors.outputs.output import Output
-from actors.parser import parse
 from actors.state.clock import WallClock
-from actors.supervisor import keep_running
 from actors.tailer.marks import PathMark
 from actors.tailer.paths import STANDARD_INPUT
 from actors.tailer.position import From, StartPosition

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Container
 import attrs
 import trio
 
-from actors.messages import Chunk, FromTailer, SourceGone
+from actors.monitor.messages import Chunk, FromTailer, SourceGone
 from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 import trio
 
-from actors.memory import memory_limit, memory_taken
+from actors.monitor.memory import memory_limit, memory_taken
 from actors.outputs.output import Inbox, Output
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import Health, OutputHealth, OutputState, Snapshot

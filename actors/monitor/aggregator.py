@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import trio
 from loguru import logger
 
-from actors.messages import (
+from actors.monitor.messages import (
     Announced,
     Checkpoint,
     ClockSet,

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 import attrs
 import trio
 
-from actors.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.monitor.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.sources.standard_input import read_standard_input
 from actors.tailer.descriptors import Descriptors, most_held
 from actors.tailer.followers import Followers, Place, place_of
 from actors.tailer.hands import Hands
@@ -19,7 +20,6 @@ from actors.tailer.path_follower import Look, PathFollower
 from actors.tailer.paths import STANDARD_INPUT, is_glob, repetitions
 from actors.tailer.position import From, StartPosition
 from actors.tailer.rotation import Folders
-from actors.tailer.standard_input import read_standard_input
 from actors.tailer.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.reading import Reading

@@ -13,7 +13,7 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
+from actors.monitor.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
 from actors.state.clock import WallClock
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode

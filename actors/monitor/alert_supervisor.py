@@ -14,9 +14,9 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.checkpoints import Checkpoints
-from actors.fan_out import FanOut
-from actors.messages import Checkpoint, ClockSet, FromAggregator
+from actors.monitor.checkpoints import Checkpoints
+from actors.monitor.fan_out import FanOut
+from actors.monitor.messages import Checkpoint, ClockSet, FromAggregator
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds

@@ -7,7 +7,7 @@ import errno
 import trio
 from loguru import logger
 
-from actors.fan_out import Delivery
+from actors.monitor.fan_out import Delivery
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.traffic.snapshot import OutputState
 

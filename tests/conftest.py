@@ -14,8 +14,8 @@ import pytest
 import trio
 import trio.testing
 
+from actors.sources.files.waking import Waker
 from actors.state.clock import WallClock
-from actors.tailer.waking import Waker
 from tests.lines import BASE
 from tests.tmux import Tmux
 

@@ -24,11 +24,11 @@ from actors.monitor.service import (
 )
 from actors.monitor.supervisor import sentence
 from actors.outputs.output import Output
+from actors.sources.files.paths import STANDARD_INPUT
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
 from actors.state.state_file import make_folder, opener
 from actors.state.state_folder import state_folder
-from actors.tailer.paths import STANDARD_INPUT
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.planning.written import Written

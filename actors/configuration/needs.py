@@ -12,7 +12,7 @@ from pathlib import Path
 
 from actors.outputs.notifier.program import environment_of
 from actors.outputs.notifier.sending import revealed, sender
-from actors.tailer.paths import STANDARD_INPUT
+from actors.sources.files.paths import STANDARD_INPUT
 from glancemetrics.configuration.settings import OFF, Settings
 from glancemetrics.configuration.toml_table import setting_line
 from glancemetrics.errors import Mistakes, noting

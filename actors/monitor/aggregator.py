@@ -25,8 +25,8 @@ from actors.monitor.messages import (
     SourceGone,
     Together,
 )
+from actors.sources.files.marks import PathMark
 from actors.state.clock import WallClock
-from actors.tailer.marks import PathMark
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.snapshot import SourceHealth

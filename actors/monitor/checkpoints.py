@@ -14,8 +14,8 @@ from pathlib import Path
 
 import attrs
 
+from actors.sources.files.marks import PathMark
 from actors.state.state_file import make_folder, open_own, replace_state
-from actors.tailer.marks import PathMark
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.state.tree import DamagedStateError, State, from_bytes, to_bytes

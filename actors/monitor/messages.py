@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from actors.tailer.marks import PathMark
+from actors.sources.files.marks import PathMark
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.traffic.aggregation import SourceBatch

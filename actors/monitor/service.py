@@ -21,11 +21,11 @@ from actors.monitor.messages import FromAggregator, FromParser, FromTailer
 from actors.monitor.parser import parse
 from actors.monitor.supervisor import keep_running
 from actors.outputs.output import Output
+from actors.sources.files.marks import PathMark
+from actors.sources.files.paths import STANDARD_INPUT
+from actors.sources.files.position import From, StartPosition
+from actors.sources.files.tail import tail
 from actors.state.clock import WallClock
-from actors.tailer.marks import PathMark
-from actors.tailer.paths import STANDARD_INPUT
-from actors.tailer.position import From, StartPosition
-from actors.tailer.tail import tail
 from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from actors.monitor.messages import Chunk, FromTailer, SourceGone
-from actors.tailer.paths import STANDARD_INPUT
+from actors.sources.files.paths import STANDARD_INPUT
 from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.lines.splitter import Lines, LineSplitter

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from actors.monitor.checkpoints import Checkpoints, Saved, UnusableStateError
-from actors.tailer.identity import Identity
-from actors.tailer.marks import FileMark, PathMark
+from actors.sources.files.identity import Identity
+from actors.sources.files.marks import FileMark, PathMark
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from actors.tailer.hands import Hands
+from actors.sources.files.hands import Hands
 
 MEBIBYTE = 1 << 20
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.tailer.followed_files import ROTATED_GRACE
-from actors.tailer.open_file import READ_SIZE
-from actors.tailer.path_follower import PathFollower
-from actors.tailer.position import From, StartPosition
+from actors.sources.files.followed_files import ROTATED_GRACE
+from actors.sources.files.open_file import READ_SIZE
+from actors.sources.files.path_follower import PathFollower
+from actors.sources.files.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.lines.splitter import LINE_LIMIT
@@ -426,7 +426,7 @@ def test_nul_bytes_are_passed_over_where_the_file_system_knows_no_holes(
     def no_holes(descriptor: int, position: int, how: int) -> int:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    monkeypatch.setattr("actors.tailer.open_file.os.lseek", no_holes)
+    monkeypatch.setattr("actors.sources.files.open_file.os.lseek", no_holes)
     log.write_bytes(bytes(READ_SIZE * 3 + 5) + line())
     assert Followed(log).read() == line()
 

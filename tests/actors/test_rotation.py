@@ -21,13 +21,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.tailer import followed_files
-from actors.tailer.followed_files import ROTATED_GRACE
-from actors.tailer.identity import Identity
-from actors.tailer.marks import PathMark
-from actors.tailer.path_follower import PathFollower
-from actors.tailer.position import From, StartPosition
-from actors.tailer.rotation import Sibling, siblings
+from actors.sources.files import followed_files
+from actors.sources.files.followed_files import ROTATED_GRACE
+from actors.sources.files.identity import Identity
+from actors.sources.files.marks import PathMark
+from actors.sources.files.path_follower import PathFollower
+from actors.sources.files.position import From, StartPosition
+from actors.sources.files.rotation import Sibling, siblings
 from glancemetrics.state.tree import from_bytes, to_bytes
 from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough

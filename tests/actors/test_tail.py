@@ -14,11 +14,11 @@ import trio
 import trio.testing
 
 from actors.monitor.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
-from actors.tailer.followed_files import ROTATED_GRACE
-from actors.tailer.marks import PathMark
-from actors.tailer.position import From, StartPosition
-from actors.tailer.tail import tail
-from actors.tailer.waking import Status, Waker, status_of, watched_names
+from actors.sources.files.followed_files import ROTATED_GRACE
+from actors.sources.files.marks import PathMark
+from actors.sources.files.position import From, StartPosition
+from actors.sources.files.tail import tail
+from actors.sources.files.waking import Status, Waker, status_of, watched_names
 from glancemetrics.formats.reading import Reading
 from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough
@@ -409,8 +409,8 @@ async def test_a_dead_mount_does_not_hold_up_the_poll_of_other_logs(
             return (2,)
         return status_of(path)
 
-    monkeypatch.setattr("actors.tailer.waking.status_of", answer)
-    monkeypatch.setattr("actors.tailer.waking._STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("actors.sources.files.waking.status_of", answer)
+    monkeypatch.setattr("actors.sources.files.waking._STUCK_SECONDS", 0.1)
     waker = Waker()
     woken = trio.Event()
 
@@ -489,7 +489,7 @@ async def test_a_hard_link_is_the_file_that_it_is_a_name_of(clock, heard, tmp_pa
 async def test_logs_beyond_the_limit_of_open_files_are_closed_and_followed_all_the_same(
     clock, heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.tailer.tail.most_held", lambda: 5)
+    monkeypatch.setattr("actors.sources.files.tail.most_held", lambda: 5)
     paths = [tmp_path / f"{i}.log" for i in range(40)]
     old = time.time() - 60
     for path in paths:
@@ -521,7 +521,7 @@ async def test_when_all_logs_are_rotated_at_once_the_descriptors_are_bounded_too
     clock, heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As logrotate does at midnight."""
-    monkeypatch.setattr("actors.tailer.tail.most_held", lambda: 5)
+    monkeypatch.setattr("actors.sources.files.tail.most_held", lambda: 5)
     paths = [tmp_path / f"{i}.log" for i in range(40)]
     expected = [line(agent=path.name) for path in paths]
     for path, text in zip(paths, expected, strict=True):

@@ -186,7 +186,8 @@ def test_the_terminal_is_left_as_it_was_found(terminal, tmp_path: Path, how: str
     start = command(tmp_path, "-f", log)
     if how == "crash":
         # Something inside breaks, as no one foresaw.
-        broken = "import actors.monitor.aggregator as a\nasync def f(*x, **y): raise RuntimeError('boom')\n"
+        broken = "import actors.monitor.aggregator as a\n"
+        broken += "async def f(*x, **y): raise RuntimeError('boom')\n"
         broken += "a._take_in = f\nfrom glancemetrics.cli import main\nmain()\n"
         start = start.replace("-m glancemetrics", "-c " + shlex.quote(broken))
     screen.type(

@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from actors.monitor import parser, service
-from actors.tailer import open_file
+from actors.sources.files import open_file
 from glancemetrics.configuration.settings import Settings
 from tests.actors.outputs.http_server import http_server
 from tests.actors.test_service import Recorder

@@ -6,8 +6,8 @@ import resource
 
 import trio
 
-from actors.tailer.followed_files import ROTATED_GRACE, SHORT_GRACE
-from actors.tailer.path_follower import PathFollower
+from actors.sources.files.followed_files import ROTATED_GRACE, SHORT_GRACE
+from actors.sources.files.path_follower import PathFollower
 
 _OTHERS = 128
 """Descriptors of threads that look for rotated files, of outputs, of trio and of the libraries."""

@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 
 import attrs
 
-from actors.tailer.identity import Identity
-from actors.tailer.marks import HEAD_BYTES, FileMark, Head, PathMark, digest
-from actors.tailer.open_file import (
+from actors.sources.files.identity import Identity
+from actors.sources.files.marks import HEAD_BYTES, FileMark, Head, PathMark, digest
+from actors.sources.files.open_file import (
     CompressedFile,
     OpenFile,
     OpenPipe,
@@ -28,7 +28,7 @@ from actors.tailer.open_file import (
     is_of,
     shortened,
 )
-from actors.tailer.rotation import Folders, Sibling, log_of, newer, open_sibling, siblings
+from actors.sources.files.rotation import Folders, Sibling, log_of, newer, open_sibling, siblings
 from glancemetrics.lines.splitter import Lines, LineSplitter
 
 ROTATED_GRACE = 60.0

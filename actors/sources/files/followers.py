@@ -9,13 +9,13 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from actors.tailer.identity import Identity
-from actors.tailer.marks import PathMark
-from actors.tailer.open_file import is_of
-from actors.tailer.path_follower import PathFollower
-from actors.tailer.paths import matches_name, matching
-from actors.tailer.rotation import bases_of
-from actors.tailer.waking import Status, status_of
+from actors.sources.files.identity import Identity
+from actors.sources.files.marks import PathMark
+from actors.sources.files.open_file import is_of
+from actors.sources.files.path_follower import PathFollower
+from actors.sources.files.paths import matches_name, matching
+from actors.sources.files.rotation import bases_of
+from actors.sources.files.waking import Status, status_of
 
 Place = tuple[str, str]
 """The real folder of a path, and its name there."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from actors.tailer.identity import Identity
-from actors.tailer.paths import matching
+from actors.sources.files.identity import Identity
+from actors.sources.files.paths import matching
 from glancemetrics.state.tree import State
 
 ReadAt = Callable[[int, int], bytes]

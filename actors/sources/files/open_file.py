@@ -15,9 +15,9 @@ from typing import BinaryIO, Protocol
 import attrs
 
 from actors.files.decompression import DamagedError, decompressed
-from actors.tailer.identity import Identity
-from actors.tailer.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, Milestone, digest
-from actors.tailer.rotation import Sibling, open_sibling
+from actors.sources.files.identity import Identity
+from actors.sources.files.marks import HEAD_BYTES, TAIL_BYTES, FileMark, Head, Milestone, digest
+from actors.sources.files.rotation import Sibling, open_sibling
 from glancemetrics.lines.splitter import Lines, LineSplitter
 
 _PIPE_SIZE = 1 << 20

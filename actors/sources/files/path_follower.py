@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from actors.files.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
-from actors.tailer.followed_files import (
+from actors.sources.files.followed_files import (
     ROTATED_GRACE,
     Claimed,
     CurrentLostError,
@@ -21,12 +21,12 @@ from actors.tailer.followed_files import (
     NotFoundYetError,
     nobodys,
 )
-from actors.tailer.identity import Identity
-from actors.tailer.marks import PathMark
-from actors.tailer.open_file import OpenFile, OpenPipe
-from actors.tailer.position import StartPosition
-from actors.tailer.rotation import Folders
-from actors.tailer.waking import Status, is_recent, status_of
+from actors.sources.files.identity import Identity
+from actors.sources.files.marks import PathMark
+from actors.sources.files.open_file import OpenFile, OpenPipe
+from actors.sources.files.position import StartPosition
+from actors.sources.files.rotation import Folders
+from actors.sources.files.waking import Status, is_recent, status_of
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.line_times import line_times

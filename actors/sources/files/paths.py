@@ -8,7 +8,7 @@ import glob
 import os
 from collections.abc import Iterable
 
-from actors.tailer.identity import Identity
+from actors.sources.files.identity import Identity
 
 STANDARD_INPUT = "-"
 

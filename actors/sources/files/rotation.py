@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from actors.files.decompression import MAGIC_LENGTH, compression_of
-from actors.tailer.identity import Identity
+from actors.sources.files.identity import Identity
 
 _MARKS = ".-_"
 """What stands before the number or the date of a rotated log."""

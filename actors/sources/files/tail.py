@@ -11,16 +11,16 @@ import attrs
 import trio
 
 from actors.monitor.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
+from actors.sources.files.descriptors import Descriptors, most_held
+from actors.sources.files.followers import Followers, Place, place_of
+from actors.sources.files.hands import Hands
+from actors.sources.files.marks import PathMark, reassigned
+from actors.sources.files.path_follower import Look, PathFollower
+from actors.sources.files.paths import STANDARD_INPUT, is_glob, repetitions
+from actors.sources.files.position import From, StartPosition
+from actors.sources.files.rotation import Folders
+from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from actors.sources.standard_input import read_standard_input
-from actors.tailer.descriptors import Descriptors, most_held
-from actors.tailer.followers import Followers, Place, place_of
-from actors.tailer.hands import Hands
-from actors.tailer.marks import PathMark, reassigned
-from actors.tailer.path_follower import Look, PathFollower
-from actors.tailer.paths import STANDARD_INPUT, is_glob, repetitions
-from actors.tailer.position import From, StartPosition
-from actors.tailer.rotation import Folders
-from actors.tailer.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.reading import Reading
 from glancemetrics.traffic.snapshot import SourceHealth, SourceState

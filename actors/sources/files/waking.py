@@ -17,7 +17,7 @@ import trio
 import watchfiles
 from loguru import logger
 
-from actors.tailer.paths import directories
+from actors.sources.files.paths import directories
 
 POLL_SECONDS = 1.0
 

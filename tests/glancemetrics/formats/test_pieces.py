@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import glancemetrics as gm
 from actors.archive import log_reader
-from actors.tailer.path_follower import PathFollower
-from actors.tailer.position import From, StartPosition
+from actors.sources.files.path_follower import PathFollower
+from actors.sources.files.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.envelopes import ENVELOPES

@@ -27,9 +27,9 @@ from actors.monitor.messages import (
 )
 from actors.sources.files.marks import PathMark
 from actors.state.clock import WallClock
+from glancemetrics.health.health import SourceHealth
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
-from glancemetrics.traffic.snapshot import SourceHealth
 
 _CLOSE_SECONDS = 0.5
 """Between looks at whether a second has closed."""

@@ -22,9 +22,10 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.health.changes import HealthChanges
+from glancemetrics.health.health import SourceHealth
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.state.tree import to_bytes
-from glancemetrics.traffic.snapshot import Snapshot, SourceHealth
+from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.humane import format_duration
 
 _MOST_CAUSE = 300

@@ -13,8 +13,9 @@ import trio
 
 from actors.monitor.memory import memory_limit, memory_taken
 from actors.outputs.output import Inbox, Output
+from glancemetrics.health.health import Health, OutputHealth, OutputState
 from glancemetrics.incidents.alert_events import AlertEvent
-from glancemetrics.traffic.snapshot import Health, OutputHealth, OutputState, Snapshot
+from glancemetrics.traffic.snapshot import Snapshot
 
 EVENT_QUEUE = 10_000
 """Alert events that wait for an output."""

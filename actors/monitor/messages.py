@@ -7,8 +7,9 @@ import attrs
 from actors.sources.files.marks import PathMark
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.health.health import SourceHealth
 from glancemetrics.traffic.aggregation import SourceBatch
-from glancemetrics.traffic.snapshot import Snapshot, SourceHealth
+from glancemetrics.traffic.snapshot import Snapshot
 
 
 @attrs.frozen

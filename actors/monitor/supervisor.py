@@ -9,7 +9,7 @@ from loguru import logger
 
 from actors.monitor.fan_out import Delivery
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.traffic.snapshot import OutputState
+from glancemetrics.health.health import OutputState
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0

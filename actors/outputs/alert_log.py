@@ -28,9 +28,9 @@ from actors.outputs.alert_log_files import (
 )
 from actors.outputs.output import Inbox, Report
 from actors.state.state_file import make_folder, open_own, opener, refuse_link
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.incidents.chain import Link, link_after, sealed
-from glancemetrics.traffic.snapshot import OutputState
 
 _MARK = "alert_log"
 """Bound to the lines that go to an alert log, so that nothing else does."""

@@ -9,8 +9,9 @@ import trio
 
 from actors.outputs.output import Inbox, Report
 from actors.state.state_file import open_own
+from glancemetrics.health.health import OutputState
 from glancemetrics.health.heartbeat import heartbeat
-from glancemetrics.traffic.snapshot import OutputState, Snapshot
+from glancemetrics.traffic.snapshot import Snapshot
 
 
 class Heartbeat:

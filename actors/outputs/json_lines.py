@@ -13,7 +13,8 @@ import trio
 from actors.files.standard_streams import problem_of_stdout
 from actors.outputs.output import Inbox, Report
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
-from glancemetrics.traffic.snapshot import OutputState, Snapshot
+from glancemetrics.health.health import OutputState
+from glancemetrics.traffic.snapshot import Snapshot
 
 
 class JsonLines:

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import trio
 
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent
-from glancemetrics.traffic.snapshot import OutputState, Snapshot
+from glancemetrics.traffic.snapshot import Snapshot
 
 
 class Report(Protocol):

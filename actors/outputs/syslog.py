@@ -17,8 +17,8 @@ import trio
 
 from actors.outputs.output import Inbox, Report
 from glancemetrics.configuration.settings import SyslogAddress
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.syslog_message import SyslogFormat, octet_counted
-from glancemetrics.traffic.snapshot import OutputState
 
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 10.0

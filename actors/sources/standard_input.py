@@ -17,9 +17,9 @@ from actors.monitor.messages import Chunk, FromTailer, SourceGone
 from actors.sources.files.paths import STANDARD_INPUT
 from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.splitter import Lines, LineSplitter
 from glancemetrics.lines.tail_frames import FrameSorter
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1

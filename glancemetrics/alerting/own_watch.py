@@ -9,12 +9,12 @@ import attrs
 
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.alerting.incident_events import GONE, begun, ended, over
+from glancemetrics.health.health import Health
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.incidents.lifecycle import Lifecycle, Signal, Step, StepKind
 from glancemetrics.rules.own_health import OwnRule
 from glancemetrics.state.tree import State
-from glancemetrics.traffic.snapshot import Health
 
 
 class OwnWatch:

@@ -12,13 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from glancemetrics.traffic.snapshot import (
-    Health,
-    OutputHealth,
-    OutputState,
-    SourceHealth,
-    SourceState,
-)
+from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
 
 _GONE_SECONDS = 5.0
 """For so long a log that was read may be missing: rotation renames it before it makes a new one."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from glancemetrics.health.changes import clock_text
+from glancemetrics.health.health import Health, OutputState
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity
-from glancemetrics.traffic.snapshot import Health, OutputState
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import events_text, format_duration
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, Counts
+from glancemetrics.health.health import Health, SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
@@ -27,7 +28,7 @@ from glancemetrics.traffic.event_clock import ClockMode, EventClock
 from glancemetrics.traffic.insights import empty_insights
 from glancemetrics.traffic.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.traffic.metric_series import MetricSeries
-from glancemetrics.traffic.snapshot import Health, Snapshot, SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import Snapshot
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

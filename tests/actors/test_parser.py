@@ -11,9 +11,9 @@ import trio.testing
 from actors.monitor.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
 from actors.monitor.parser import parse
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.schema import seconds
 from glancemetrics.selecting.sql import Where
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.lines import BASE, line
 
 

@@ -20,9 +20,9 @@ from actors.sources.files.path_follower import PathFollower
 from actors.sources.files.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.health.health import SourceState
 from glancemetrics.lines.splitter import LINE_LIMIT
 from glancemetrics.lines.time_bisect import directives_before, last_line_end
-from glancemetrics.traffic.snapshot import SourceState
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))

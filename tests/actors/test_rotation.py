@@ -28,8 +28,8 @@ from actors.sources.files.marks import PathMark
 from actors.sources.files.path_follower import PathFollower
 from actors.sources.files.position import From, StartPosition
 from actors.sources.files.rotation import Sibling, siblings
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.state.tree import from_bytes, to_bytes
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

@@ -29,12 +29,13 @@ from glancemetrics.alerting.counting import merged
 from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.combined import CombinedFormat, decode
+from glancemetrics.health.health import OutputState, SourceState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
-from glancemetrics.traffic.snapshot import OutputState, Snapshot, SourceState
+from glancemetrics.traffic.snapshot import Snapshot
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

@@ -20,7 +20,7 @@ from actors.sources.files.position import From, StartPosition
 from actors.sources.files.tail import tail
 from actors.sources.files.waking import Status, Waker, status_of, watched_names
 from glancemetrics.formats.reading import Reading
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
+from glancemetrics.health.health import SourceHealth, SourceState
 from tests.conftest import thorough
 from tests.lines import BASE, line
 

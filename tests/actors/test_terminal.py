@@ -24,7 +24,7 @@ from actors.monitor.supervisor import keep_running
 from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
 from glancemetrics.configuration.settings import SyslogAddress
-from glancemetrics.traffic.snapshot import OutputState
+from glancemetrics.health.health import OutputState
 from glancemetrics.words.escaping import readable
 from tests.actors.outputs.feeding import event
 from tests.conftest import needs

@@ -14,10 +14,10 @@ from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, Stream
 from glancemetrics.formats.combined import COMBINED, decode
 from glancemetrics.formats.log_format import reject_samples
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.metrics import HITS
 from glancemetrics.traffic.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 from tests.glancemetrics.test_log_series import LINES, described
 from tests.lines import BASE, line
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 import attrs
 
 from glancemetrics.health.changes import HealthChanges
-from glancemetrics.traffic.snapshot import (
-    Health,
-    OutputHealth,
-    OutputState,
-    SourceHealth,
-    SourceState,
-)
+from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
 
 LOG = SourceHealth("a.log", SourceState.FOLLOWING)
 SYSLOG = OutputHealth("syslog", OutputState.WORKING, "udp://here:514")

@@ -30,10 +30,10 @@ from actors.state.silences import Silence
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.formats.combined import decode
 from glancemetrics.formats.format_option import read_format
+from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow
-from glancemetrics.traffic.snapshot import OutputHealth, OutputState, SourceHealth, SourceState
 from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.conftest import needs, thorough
 from tests.lines import BASE, line

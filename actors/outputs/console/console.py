@@ -30,7 +30,8 @@ from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
 from actors.state.clock import WallClock
 from actors.state.silences import Silence, Silences, silence_among
-from glancemetrics.traffic.snapshot import OutputState, Snapshot
+from glancemetrics.health.health import OutputState
+from glancemetrics.traffic.snapshot import Snapshot
 
 _Attributes = list[Any]
 """Of a terminal, as termios has them."""

@@ -23,11 +23,12 @@ from actors.outputs.console.cells import (
 )
 from actors.state.silences import Silence, silence_among
 from glancemetrics.health.changes import clock_text
+from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.traffic.insights import Insights, TopRow
-from glancemetrics.traffic.snapshot import Health, OutputState, Snapshot, SourceHealth, SourceState
+from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
     UNKNOWN,

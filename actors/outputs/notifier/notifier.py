@@ -15,6 +15,7 @@ from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, s
 from actors.outputs.output import Inbox, Report
 from actors.state.clock import WallClock
 from actors.state.silences import FILE_NAME, Silence, Silences, silence_among
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.payloads import (
@@ -25,7 +26,6 @@ from glancemetrics.notifying.payloads import (
     key_of_all,
 )
 from glancemetrics.notifying.targets import Target, TargetKind
-from glancemetrics.traffic.snapshot import OutputState
 from glancemetrics.words.humane import format_duration
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0

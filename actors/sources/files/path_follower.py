@@ -37,9 +37,9 @@ from glancemetrics.formats.log_format import (
     directives_after,
 )
 from glancemetrics.formats.pieces import Pieces
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.splitter import Lines
 from glancemetrics.lines.time_bisect import directives_before
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
 
 _PIECES_SECONDS = 5.0
 """For so long the rest of a line is waited for that a collector has cut in pieces."""

@@ -23,7 +23,7 @@ from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedName
 from actors.sources.standard_input import read_standard_input
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.reading import Reading
-from glancemetrics.traffic.snapshot import SourceHealth, SourceState
+from glancemetrics.health.health import SourceHealth, SourceState
 
 LAST_LOOK_SECONDS = 0.5
 """For what was written before the stop; a third of what there is until all must have ended."""

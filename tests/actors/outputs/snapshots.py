@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.traffic.insights import Insights, TopRow
-from glancemetrics.traffic.snapshot import (
-    Health,
-    OutputHealth,
-    OutputState,
-    Snapshot,
-    SourceHealth,
-    SourceState,
-)
+from glancemetrics.traffic.snapshot import Snapshot
 from tests.lines import BASE
 
 NAMES = {

@@ -18,9 +18,9 @@ from actors.outputs import alert_log
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.alert_log_files import head_path, read_head, read_lines, rotated
 from actors.state.state_file import opener
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.chain import Head, Verdict, verify
-from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.feeding import event, feed
 from tests.lines import BASE
 

@@ -30,12 +30,12 @@ from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
 from actors.state.silences import Silence, Silences
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.payloads import SIGNATURE_HEADER
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
-from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs import snapshots
 from tests.actors.outputs.feeding import INCIDENT, feed
 from tests.actors.outputs.http_server import Answer, Server, http_server

@@ -16,8 +16,8 @@ from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier.program import Program
 from glancemetrics.errors import UsageError
+from glancemetrics.health.health import OutputState
 from glancemetrics.notifying.targets import Target
-from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.test_notifier import describe, event, target, tell
 
 pytestmark = pytest.mark.usefixtures("soon")

@@ -15,18 +15,13 @@ from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow, empty_insights
-from glancemetrics.traffic.snapshot import (
-    OutputHealth,
-    OutputState,
-    Snapshot,
-    SourceHealth,
-    SourceState,
-)
+from glancemetrics.traffic.snapshot import Snapshot
 from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.lines import BASE
 

@@ -19,8 +19,8 @@ from actors.monitor.fan_out import Delivery
 from actors.monitor.supervisor import keep_running
 from actors.outputs.notifier import make_notifier, sending
 from glancemetrics.errors import UsageError
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent
-from glancemetrics.traffic.snapshot import OutputState
 from tests.actors.outputs.http_server import Answer, http_server
 from tests.actors.outputs.test_notifier import bodies, describe, event, target, tell
 

@@ -15,7 +15,7 @@ from actors.monitor.fan_out import Delivery
 from actors.monitor.supervisor import keep_running
 from actors.outputs.syslog import Syslog
 from glancemetrics.configuration.settings import SyslogAddress
-from glancemetrics.traffic.snapshot import OutputState
+from glancemetrics.health.health import OutputState
 from tests.actors.outputs.feeding import event, feed
 
 

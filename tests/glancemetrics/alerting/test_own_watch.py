@@ -9,16 +9,10 @@ from hypothesis import strategies as st
 
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.alerting.own_watch import OwnWatch
+from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.incidents.alert_events import AlertEventKind
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.state.tree import from_bytes, to_bytes
-from glancemetrics.traffic.snapshot import (
-    Health,
-    OutputHealth,
-    OutputState,
-    SourceHealth,
-    SourceState,
-)
 from tests.lines import BASE
 
 FINE = Health(

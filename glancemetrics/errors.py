@@ -11,6 +11,7 @@ log (`--log-level debug` shows it).
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,3 +47,14 @@ def noting(mistakes: Mistakes | None) -> Iterator[None]:
         if mistakes is None:
             raise
         mistakes.append(str(error))
+
+
+def sentence(error: BaseException) -> str:
+    """Say what failed as a person would."""
+    if isinstance(error, BaseExceptionGroup):
+        return sentence(error.exceptions[0])
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = " (is there room on the disk?)" if error.errno == errno.ENOSPC else ""
+        return f"{where}{error.strerror}{hint}"
+    return str(error) or type(error).__name__

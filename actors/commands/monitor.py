@@ -22,7 +22,6 @@ from actors.monitor.service import (
     monitor,
     reading_of,
 )
-from actors.monitor.supervisor import sentence
 from actors.outputs.output import Output
 from actors.sources.files.paths import STANDARD_INPUT
 from actors.state.silences import FILE_NAME as SILENCES
@@ -30,7 +29,7 @@ from actors.state.silences import Silences
 from actors.state.state_file import make_folder, opener
 from actors.state.state_folder import state_folder
 from glancemetrics.configuration.settings import Settings
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.planning.written import Written
 from glancemetrics.version import __version__
 

@@ -14,18 +14,15 @@ import trio
 from loguru import logger
 
 from actors.monitor.messages import (
-    Announced,
     Checkpoint,
     ClockSet,
     FromAggregator,
     FromParser,
-    Gap,
-    Marked,
     Parsed,
-    SourceGone,
     Together,
 )
 from actors.sources.files.marks import PathMark
+from actors.sources.messages import Announced, Gap, Marked, SourceGone
 from actors.state.clock import WallClock
 from glancemetrics.health.health import SourceHealth
 from glancemetrics.state.tree import to_bytes

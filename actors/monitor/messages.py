@@ -5,50 +5,10 @@ from __future__ import annotations
 import attrs
 
 from actors.sources.files.marks import PathMark
+from actors.sources.messages import NotLines
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
-from glancemetrics.formats.log_format import LogFormat
-from glancemetrics.health.health import SourceHealth
 from glancemetrics.traffic.aggregation import SourceBatch
 from glancemetrics.traffic.snapshot import Snapshot
-
-
-@attrs.frozen
-class Chunk:
-    """Whole lines read from one source at one look."""
-
-    source: str
-    lines: bytes
-    """Each ended by a newline."""
-    format: LogFormat
-    """How they are written."""
-    directives: bytes
-    """Those that hold before the lines (`LogFormat.directives`)."""
-    overlong: tuple[bytes, ...]
-    """The beginnings of lines that were too long to keep."""
-    caught_up: bool
-    """Whether this is all that was there."""
-    fresh: bool
-    """Whether the look before had seen the end, so that these lines have only just been written."""
-    lag_bytes: int
-    """What had been written when this was read, and is still to be read."""
-    mark: PathMark | None = None
-    """How far the source has been read with this; `None` where there is no going back."""
-
-
-@attrs.frozen
-class Marked:
-    """How far a source has been read, where no line came with that."""
-
-    mark: PathMark
-
-
-@attrs.frozen
-class Gap:
-    """Something of a source that could not be read and never will be."""
-
-    source: str
-    what: str
-    """In a sentence."""
 
 
 @attrs.frozen
@@ -57,20 +17,6 @@ class Parsed:
 
     batch: SourceBatch
     mark: PathMark | None = None
-
-
-@attrs.frozen
-class Announced:
-    """Logs that are there and have not been opened; they may be ten thousand."""
-
-    logs: tuple[SourceHealth, ...]
-
-
-@attrs.frozen
-class SourceGone:
-    """A source that is not followed any more."""
-
-    name: str
 
 
 @attrs.frozen
@@ -91,9 +37,6 @@ class ClockSet:
     """By how much it is ahead of what it would have been."""
 
 
-NotLines = Marked | Gap | SourceHealth | Announced | SourceGone
-
-
 @attrs.frozen
 class Together:
     """Messages of the parser that were ready at once, in their order.
@@ -104,6 +47,5 @@ class Together:
     messages: tuple[Parsed | NotLines, ...]
 
 
-FromTailer = Chunk | NotLines
 FromParser = Parsed | NotLines | Together
 FromAggregator = ClosedSeconds | Snapshot | Checkpoint | ClockSet

@@ -13,7 +13,8 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.monitor.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
+from actors.monitor.messages import FromParser, Parsed, Together
+from actors.sources.messages import Chunk, FromSource, NotLines
 from actors.state.clock import WallClock
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
@@ -35,7 +36,7 @@ _MOST_TOGETHER = 256
 
 
 async def parse(
-    receive: trio.MemoryReceiveChannel[FromTailer],
+    receive: trio.MemoryReceiveChannel[FromSource],
     send: trio.MemorySendChannel[FromParser],
     *,
     workers: int,
@@ -65,8 +66,8 @@ async def parse(
 
 
 def _with_more(
-    message: FromTailer, receive: trio.MemoryReceiveChannel[FromTailer]
-) -> list[FromTailer]:
+    message: FromSource, receive: trio.MemoryReceiveChannel[FromSource]
+) -> list[FromSource]:
     """Take what else waits, as long as all of it together is small."""
     messages = [message]
     size = _size(message)
@@ -79,12 +80,12 @@ def _with_more(
     return messages
 
 
-def _size(message: FromTailer) -> int:
+def _size(message: FromSource) -> int:
     return len(message.lines) if isinstance(message, Chunk) else 0
 
 
 async def _parse_all(
-    messages: Sequence[FromTailer],
+    messages: Sequence[FromSource],
     parse_chunk: Callable[[Chunk], SourceBatch],
     turn: trio.Event,
     following: trio.Event,

@@ -17,7 +17,7 @@ from actors.monitor.aggregator import aggregate
 from actors.monitor.alert_supervisor import supervise_alerts
 from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
 from actors.monitor.fan_out import Delivery, FanOut
-from actors.monitor.messages import FromAggregator, FromParser, FromTailer
+from actors.monitor.messages import FromAggregator, FromParser
 from actors.monitor.parser import parse
 from actors.monitor.supervisor import keep_running
 from actors.outputs.output import Output
@@ -25,6 +25,7 @@ from actors.sources.files.marks import PathMark
 from actors.sources.files.paths import STANDARD_INPUT
 from actors.sources.files.position import From, StartPosition
 from actors.sources.files.tail import tail
+from actors.sources.messages import FromSource
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
@@ -194,7 +195,7 @@ async def monitor(
     """
     # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it need
     # not wait for the disk; two batches for the aggregator, for the same reason.
-    to_parser, from_tailers = trio.open_memory_channel[FromTailer](2)
+    to_parser, from_tailers = trio.open_memory_channel[FromSource](2)
     to_aggregator, from_parser = trio.open_memory_channel[FromParser](2)
     # Closed seconds and snapshots are small; a slow rule holds the aggregator back by and by.
     to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-
 import trio
 from loguru import logger
 
 from actors.monitor.fan_out import Delivery
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.health.health import OutputState
 
 FIRST_BACKOFF = 0.5
@@ -60,14 +58,3 @@ async def _keep_running(delivery: Delivery) -> None:
         with trio.move_on_after(backoff):
             await delivery.closing.wait()  # then it is tried once more at once
         backoff = min(2 * backoff, LONGEST_BACKOFF)
-
-
-def sentence(error: BaseException) -> str:
-    """Say what failed as a person would."""
-    if isinstance(error, BaseExceptionGroup):
-        return sentence(error.exceptions[0])
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        hint = " (is there room on the disk?)" if error.errno == errno.ENOSPC else ""
-        return f"{where}{error.strerror}{hint}"
-    return str(error) or type(error).__name__

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Container
 import attrs
 import trio
 
-from actors.monitor.messages import Chunk, FromTailer, SourceGone
 from actors.sources.files.paths import STANDARD_INPUT
+from actors.sources.messages import Chunk, FromSource, SourceGone
 from glancemetrics.formats.log_format import LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -31,7 +31,7 @@ _F_SETPIPE_SZ = 1031
 async def read_standard_input(
     descriptor: int,
     new_format: Callable[[], LogFormat],
-    say: Callable[[FromTailer], Awaitable[None]],
+    say: Callable[[FromSource], Awaitable[None]],
     taken: Container[str] = (),
 ) -> None:
     """Hand on the lines of a pipe, a terminal or a redirected file until it ends.
@@ -84,7 +84,7 @@ class _Sources:
     def __init__(
         self,
         new_format: Callable[[], LogFormat],
-        say: Callable[[FromTailer], Awaitable[None]],
+        say: Callable[[FromSource], Awaitable[None]],
         taken: Container[str],
     ) -> None:
         self._new_format = new_format

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.native.strings import codes_of, string_hashes
-from glancemetrics.records.dimensions import Dimension, code
+from glancemetrics.records.dimensions import GROUPS, Dimension, code
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.names import shortened
 from glancemetrics.records.schema import seconds as seconds_of
@@ -24,19 +24,6 @@ Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 Masks = Callable[[pa.RecordBatch], Mapping[str, Bools]]
 """Tell of each condition which records of a batch it keeps."""
-
-GROUPS = {
-    "section": Dimension.SECTION,
-    "path": Dimension.PATH,
-    "host": Dimension.HOST,
-    "user": Dimension.USER,
-    "status": Dimension.STATUS,
-    "method": Dimension.METHOD,
-    "referrer": Dimension.REFERRER,
-    "agent": Dimension.AGENT,
-}
-"""What records can be grouped by, beside the virtual host."""
-GROUP_NAMES = (*GROUPS, "vhost")
 
 _DENSE = 4 << 20
 """So many possible keys are counted in an array of all; of more, those that come are sorted."""

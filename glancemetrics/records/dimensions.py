@@ -33,6 +33,20 @@ class Dimension(enum.Enum):
     AGENT = "agents"
 
 
+GROUPS = {
+    "section": Dimension.SECTION,
+    "path": Dimension.PATH,
+    "host": Dimension.HOST,
+    "user": Dimension.USER,
+    "status": Dimension.STATUS,
+    "method": Dimension.METHOD,
+    "referrer": Dimension.REFERRER,
+    "agent": Dimension.AGENT,
+}
+"""What rules count by, beside the virtual host."""
+GROUP_NAMES = (*GROUPS, "vhost")
+
+
 @attrs.frozen(eq=False)
 class Coded:
     """A dimension of one batch: for each row the index of its name, or -1 where it has none."""

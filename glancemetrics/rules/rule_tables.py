@@ -6,11 +6,11 @@ import re
 
 import attrs
 
-from glancemetrics.alerting.counting import GROUP_NAMES
 from glancemetrics.configuration.settings import RULE_TABLE
 from glancemetrics.configuration.toml_table import LONGEST_SPAN, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.incidents.lifecycle import Timing
+from glancemetrics.records.dimensions import GROUP_NAMES
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import trio
 import trio.testing
 
-from actors.monitor.messages import Chunk, FromParser, FromTailer, NotLines, Parsed, Together
+from actors.monitor.messages import FromParser, Parsed, Together
 from actors.monitor.parser import parse
+from actors.sources.messages import Chunk, FromSource, NotLines
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.schema import seconds
@@ -29,7 +30,7 @@ def one_by_one(messages: Iterable[FromParser]) -> list[Parsed | NotLines]:
 
 
 async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
-    send, from_tailer = trio.open_memory_channel[FromTailer](100)
+    send, from_tailer = trio.open_memory_channel[FromSource](100)
     to_aggregator, receive = trio.open_memory_channel[FromParser](100)
     sizes = [3000, 1, 2000, 5, 1, 1000]
     for number, size in enumerate(sizes):
@@ -43,7 +44,7 @@ async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
 
 
 async def test_small_chunks_that_wait_are_parsed_together() -> None:
-    send, from_tailer = trio.open_memory_channel[FromTailer](100)
+    send, from_tailer = trio.open_memory_channel[FromSource](100)
     to_aggregator, receive = trio.open_memory_channel[FromParser](100)
     for number in range(50):
         send.send_nowait(chunk(line(BASE + number)))
@@ -56,7 +57,7 @@ async def test_small_chunks_that_wait_are_parsed_together() -> None:
 
 
 async def test_a_line_that_was_too_long_is_a_reject() -> None:
-    send, from_tailer = trio.open_memory_channel[FromTailer](1)
+    send, from_tailer = trio.open_memory_channel[FromSource](1)
     to_aggregator, receive = trio.open_memory_channel[FromParser](1)
     send.send_nowait(chunk(line() + b"bad\n", b"xxx"))
     send.close()
@@ -69,7 +70,7 @@ async def test_a_line_that_was_too_long_is_a_reject() -> None:
 
 
 async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
-    send, from_tailer = trio.open_memory_channel[FromTailer](100)
+    send, from_tailer = trio.open_memory_channel[FromSource](100)
     to_aggregator, receive = trio.open_memory_channel[FromParser](0)
     for _ in range(50):
         send.send_nowait(chunk(line() * 1000))
@@ -83,7 +84,7 @@ async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
 
 
 async def test_a_condition_says_which_records_are_wanted() -> None:
-    send, from_tailer = trio.open_memory_channel[FromTailer](1)
+    send, from_tailer = trio.open_memory_channel[FromSource](1)
     to_aggregator, receive = trio.open_memory_channel[FromParser](1)
     send.send_nowait(chunk(line(status=200) + b"bad\n" + line(status=503)))
     send.close()

@@ -13,12 +13,12 @@ import pytest
 import trio
 import trio.testing
 
-from actors.monitor.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
 from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.marks import PathMark
 from actors.sources.files.position import From, StartPosition
 from actors.sources.files.tail import tail
 from actors.sources.files.waking import Status, Waker, status_of, watched_names
+from actors.sources.messages import Announced, Chunk, FromSource, Gap, Marked, SourceGone
 from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceHealth, SourceState
 from tests.conftest import thorough
@@ -30,9 +30,9 @@ START = StartPosition(From.START, 120, float(BASE))
 class Heard:
     """Everything that a tailer said."""
 
-    def __init__(self, receive: trio.MemoryReceiveChannel[FromTailer]) -> None:
+    def __init__(self, receive: trio.MemoryReceiveChannel[FromSource]) -> None:
         self._receive = receive
-        self.messages: list[FromTailer] = []
+        self.messages: list[FromSource] = []
         self.scope = trio.CancelScope()
 
     @property
@@ -66,7 +66,7 @@ class Heard:
 
 @pytest.fixture
 async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
-    opened: list[trio.MemoryReceiveChannel[FromTailer]] = []
+    opened: list[trio.MemoryReceiveChannel[FromSource]] = []
 
     def start(
         *sources: object,
@@ -74,7 +74,7 @@ async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
         stdin: int = -1,
         before: Sequence[PathMark] = (),
     ) -> Heard:
-        send, receive = trio.open_memory_channel[FromTailer](0)
+        send, receive = trio.open_memory_channel[FromSource](0)
         opened.append(receive)
         names = [str(source) for source in sources]
 
@@ -275,7 +275,7 @@ async def test_nothing_is_read_while_nobody_takes_it(clock, heard, tmp_path: Pat
     with log.open("ab") as file:
         for _ in range(20_000):
             file.write(b"y" * 1023 + b"\n")
-    chunk: FromTailer | None = None
+    chunk: FromSource | None = None
     await logs.until(lambda: isinstance(logs.messages[-1], Chunk))
     chunk = logs.messages[-1]
     assert isinstance(chunk, Chunk)
@@ -435,7 +435,7 @@ async def test_what_was_written_before_the_stop_is_read(clock, nursery, tmp_path
     for log in logs:
         log.write_bytes(b"1\n")
     stop = trio.Event()
-    send, receive = trio.open_memory_channel[FromTailer](0)
+    send, receive = trio.open_memory_channel[FromSource](0)
 
     async def run() -> None:
         names = [str(log) for log in logs]

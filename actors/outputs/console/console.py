@@ -22,7 +22,6 @@ from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.output import create_output
 
-from actors.monitor.supervisor import sentence
 from actors.outputs.console import styles
 from actors.outputs.console.keys import bindings
 from actors.outputs.console.panels import Context
@@ -30,6 +29,7 @@ from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
 from actors.state.clock import WallClock
 from actors.state.silences import Silence, Silences, silence_among
+from glancemetrics.errors import sentence
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 

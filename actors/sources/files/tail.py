@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 import attrs
 import trio
 
-from actors.monitor.messages import Announced, Chunk, FromTailer, Gap, Marked, SourceGone
 from actors.sources.files.descriptors import Descriptors, most_held
 from actors.sources.files.followers import Followers, Place, place_of
 from actors.sources.files.hands import Hands
@@ -20,6 +19,7 @@ from actors.sources.files.paths import STANDARD_INPUT, is_glob, repetitions
 from actors.sources.files.position import From, StartPosition
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
+from actors.sources.messages import Announced, Chunk, FromSource, Gap, Marked, SourceGone
 from actors.sources.standard_input import read_standard_input
 from glancemetrics.formats.auto import LastDetected
 from glancemetrics.formats.reading import Reading
@@ -40,7 +40,7 @@ async def tail(
     sources: Sequence[str],
     start: StartPosition,
     reading: Reading,
-    send: trio.MemorySendChannel[FromTailer],
+    send: trio.MemorySendChannel[FromSource],
     *,
     standard_input: Callable[[], int],
     stop: trio.Event | None = None,
@@ -75,7 +75,7 @@ class _Tailer:
         self,
         start: StartPosition,
         reading: Reading,
-        send: trio.MemorySendChannel[FromTailer],
+        send: trio.MemorySendChannel[FromSource],
         paths: Sequence[str],
         globs: Sequence[str],
         before: Sequence[PathMark],
@@ -94,7 +94,7 @@ class _Tailer:
         self._descriptors = Descriptors(most_held())
         self._detected = LastDetected()
 
-    async def say(self, message: FromTailer) -> None:
+    async def say(self, message: FromSource) -> None:
         """Send also while being cancelled: what was read is handed on."""
         with trio.CancelScope(shield=True):
             await self._send.send(message)

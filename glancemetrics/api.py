@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from actors.configuration.local_zone import zone_called
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.records.schema import SCHEMA
-from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, Wishes
@@ -111,7 +111,7 @@ def report(
     selection = _selection(
         since, until, where, exclude_ip, bots, anonymize_ip, group_path, timezone
     )
-    wishes = Wishes(top, Order(sort), frozenset(panels), named_zone(timezone))
+    wishes = Wishes(top, Order(sort), frozenset(panels), zone_called(timezone))
     if isinstance(logs, (pa.Table, pa.RecordBatchReader)):
         from actors.archive.reporting import report_on_batches
 
@@ -137,7 +137,7 @@ def report(
 def _reading(
     log_format: str, log_timezone: str, trusted_proxy: Texts, duration_unit: str | None
 ) -> Reading:
-    zone = named_zone(log_timezone, "log_timezone")
+    zone = zone_called(log_timezone, "log_timezone")
     return make_reading(
         log_format,
         zone,
@@ -180,7 +180,7 @@ def _selection(
 ) -> Selection:
     return make_selection(
         now=time.time(),
-        zone=named_zone(timezone),
+        zone=zone_called(timezone),
         since=since,
         until=until,
         where=where,

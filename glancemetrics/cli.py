@@ -183,9 +183,10 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
     settings = read_settings(flags, os.environ, config, name)
     if config is None or "[[" not in config:
         return settings, None
+    from actors.configuration.local_zone import local_zone
     from glancemetrics.planning.written import read_written  # late: few have any
 
-    return settings, read_written(config, name)
+    return settings, read_written(config, name, local=local_zone)
 
 
 def _check(arguments: list[str]) -> int:

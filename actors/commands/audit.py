@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_text
 from actors.outputs.alert_log_files import head_path, quiet, read_head, read_lines, rotated
@@ -18,7 +19,6 @@ from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.chain import Head, Line, Verdict, event_of, verify
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import parse_instant
-from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count
@@ -147,7 +147,7 @@ def _told(verdict: Verdict) -> str:
 
 
 def _show(lines: Iterable[Line], options: argparse.Namespace) -> int:
-    zone = named_zone(options.timezone) or UTC
+    zone = zone_called(options.timezone) or UTC
     bounds = []
     for name in ("since", "until"):
         text = getattr(options, name)

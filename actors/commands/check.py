@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.configuration.local_zone import local_zone
 from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
@@ -39,7 +40,7 @@ def check(text: str, name: str) -> int:
     with noting(mistakes):
         settings = read_settings({}, {}, text, name, mistakes)
         rules = rules_of(settings, read_rules(text, name, mistakes))
-        targets = read_targets(text, name, mistakes)
+        targets = read_targets(text, name, mistakes, local=local_zone)
         mistakes += missing_of_settings(settings, text, name)
         for target in targets:
             mistakes += missing_of_target(target)

@@ -98,11 +98,11 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
     """Return how the options say that the lines of logs are read. Raises `UsageError`."""
+    from actors.configuration.local_zone import zone_called
     from actors.configuration.servers import format_from
     from glancemetrics.formats.reading import make_reading  # late: not needed to answer -h
-    from glancemetrics.records.zones import named_zone
 
-    zone = named_zone(options.log_timezone, "--log-timezone")
+    zone = zone_called(options.log_timezone, "--log-timezone")
     written = options.format
     if options.format_from is not None:
         written = format_from(options.format_from, logs)

@@ -18,6 +18,7 @@ from actors.archive.progress import ProgressLine
 from actors.commands.reading_options import add_selection_options, chosen_reading
 from actors.commands.report import chosen_selection
 from actors.configuration.loading import config_text
+from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
 from actors.monitor.service import counting_of, rules_of
@@ -26,7 +27,6 @@ from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.configuration.settings import read_settings, setting_infos
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.alert_events import iso_time
-from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME
@@ -44,8 +44,8 @@ def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]
     options = _parser(parser_class).parse_args(arguments)
     output_format = _output_format(options)
     rules = _rules(options)
-    zone = named_zone(options.timezone) or UTC
-    selection = chosen_selection(options, named_zone(options.timezone))
+    zone = zone_called(options.timezone) or UTC
+    selection = chosen_selection(options, zone_called(options.timezone))
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics replay -h` shows how)")

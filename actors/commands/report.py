@@ -26,6 +26,7 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on
 from actors.archive.scan import scan_logs
 from actors.commands.reading_options import chosen_reading
+from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
 from glancemetrics.errors import GlanceMetricsError, UsageError
@@ -34,7 +35,6 @@ from glancemetrics.formats.log_format import Circumstances
 from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import SCHEMA
-from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, Wishes
 from glancemetrics.selecting.selection import Selection, make_selection
@@ -46,7 +46,7 @@ _MOST_SAMPLES = 8
 def run_report(options: argparse.Namespace, agents: AgentProcess | None = None) -> int:
     """Run the command; returns the exit status."""
     output_format = options.output_format
-    zone = named_zone(options.timezone)
+    zone = zone_called(options.timezone)
     selection = chosen_selection(options, zone)
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():

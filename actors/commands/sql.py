@@ -25,10 +25,10 @@ from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
 from actors.commands.reading_options import add_selection_options, chosen_reading
 from actors.commands.report import chosen_selection
+from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data
 from glancemetrics.errors import UsageError
-from glancemetrics.records.zones import named_zone
 from glancemetrics.reporting.tables import csv_of, text_table
 
 _FORMATS = ("table", "csv", "json", "parquet")
@@ -45,7 +45,7 @@ def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -
     if not names:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
     output_format = _output_format(options)
-    selection = chosen_selection(options, named_zone(options.timezone))
+    selection = chosen_selection(options, zone_called(options.timezone))
     reading = chosen_reading(options, names)
     logs = find_logs(names, reading)
     line = ProgressLine()

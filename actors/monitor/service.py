@@ -12,6 +12,7 @@ import attrs
 import trio
 from loguru import logger
 
+from actors.configuration.local_zone import zone_called
 from actors.configuration.servers import format_from
 from actors.monitor.aggregator import aggregate
 from actors.monitor.alert_supervisor import supervise_alerts
@@ -39,7 +40,6 @@ from glancemetrics.incidents.alert_events import AlertEvent, iso_time
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.planning.written import Written
 from glancemetrics.records.dimensions import Dimension
-from glancemetrics.records.zones import named_zone
 from glancemetrics.rules.high_traffic import NAME, high_traffic
 from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule, reach_of
@@ -117,7 +117,7 @@ def counting_of(alerting: Alerting) -> Counting:
 
 def reading_of(settings: Settings) -> Reading:
     """Return how the settings say that logs are read. Raises `UsageError`."""
-    zone = named_zone(settings.log_timezone, "--log-timezone")
+    zone = zone_called(settings.log_timezone, "--log-timezone")
     written = settings.format
     if settings.format_from is not None:
         written = format_from(settings.format_from, settings.file)

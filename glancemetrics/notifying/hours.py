@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
 
 import attrs
 
@@ -44,8 +43,7 @@ class Hours:
     text: str
     """As they were written."""
     spans: tuple[_Span, ...]
-    zone: ZoneInfo | None = None
-    """`None` for the machine's own."""
+    zone: tzinfo = UTC
 
     def hold(self, seconds: float) -> bool:
         """Tell whether a moment, in seconds since the epoch, is in them."""
@@ -54,7 +52,7 @@ class Hours:
         return any(span.holds(local.weekday(), minute) for span in self.spans)
 
 
-def read_hours(texts: Iterable[str], zone: ZoneInfo | None = None) -> Hours:
+def read_hours(texts: Iterable[str], zone: tzinfo = UTC) -> Hours:
     """Read hours. Raises `ValueError`."""
     texts = list(texts)
     return Hours(", ".join(texts), tuple(map(_span, texts)), zone)

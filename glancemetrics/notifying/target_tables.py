@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
 from glancemetrics.configuration.settings import NOTIFY_TABLE
-from glancemetrics.configuration.toml_table import TomlTable, tables_of
+from glancemetrics.configuration.toml_table import Place, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
 from glancemetrics.notifying.hours import Hours, read_hours
 from glancemetrics.notifying.payloads import TEMPLATE_NAMES
 from glancemetrics.notifying.secret import Secret, read_secret
 from glancemetrics.notifying.targets import GroupBy, Target, TargetKind
-from glancemetrics.records.zones import named_zone
+from glancemetrics.records.zones import LocalZone, named_zone, utc
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.templates import check_template
 
@@ -32,15 +34,17 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEEPEST = 16
 
 
-def read_targets(text: str, name: str, mistakes: Mistakes | None = None) -> list[Target]:
-    """Read the targets of a TOML text; `name` is what it is called.
+def read_targets(
+    text: str, name: str, mistakes: Mistakes | None = None, *, local: LocalZone = utc
+) -> list[Target]:
+    """Read the targets of a TOML text; `name` is what it is called, `local` tells the local zone.
 
     Raises `UsageError`, naming the line, the key and what it may be; with `mistakes` the first of
     each table is put there instead.
     """
     targets: list[Target] = []
     for table, place in tables_of(text, name, NOTIFY_TABLE, "target"):
-        reader = _TargetTable(table, NOTIFY_TABLE, place)
+        reader = _TargetTable(table, NOTIFY_TABLE, place, local)
         with noting(mistakes):
             target = reader.target()
             if any(target.name == other.name for other in targets):
@@ -60,6 +64,10 @@ def _has_host_and_port(url: str) -> bool:
 
 class _TargetTable(TomlTable):
     secret_keys = (*_KINDS, "secret", "headers", "body", "env")
+
+    def __init__(self, table: Mapping[str, Any], kind: str, place: Place, local: LocalZone) -> None:
+        super().__init__(table, kind, place)
+        self._local = local
 
     def target(self) -> Target:
         self.check_keys(_KEYS)
@@ -128,13 +136,14 @@ class _TargetTable(TomlTable):
         if "hours" not in self.table:
             return None
         try:
-            zone = named_zone(self.text("timezone") or "local", "timezone")
+            name = self.text("timezone") or "local"
+            zone = self._local() if name == "local" else named_zone(name, "timezone")
         except UsageError:
             raise self.wrong(
                 "timezone", "must be a name such as Europe/Paris, local or UTC"
             ) from None
         try:
-            return read_hours(self._texts("hours"), zone)
+            return read_hours(self._texts("hours"), zone or UTC)
         except ValueError:
             raise self.wrong("hours", f"must be {ALLOWED_HOURS}") from None
 

@@ -6,6 +6,7 @@ import attrs
 
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
+from glancemetrics.records.zones import LocalZone, utc
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 
@@ -18,6 +19,10 @@ class Written:
     targets: tuple[Target, ...] = ()
 
 
-def read_written(text: str, name: str) -> Written:
-    """Read the tables of a TOML text; `name` is what it is called. Raises `UsageError`."""
-    return Written(tuple(read_rules(text, name)), tuple(read_targets(text, name)))
+def read_written(text: str, name: str, *, local: LocalZone = utc) -> Written:
+    """Read the tables of a TOML text; `name` is what it is called, `local` tells the local zone.
+
+    Raises `UsageError`.
+    """
+    rules, targets = read_rules(text, name), read_targets(text, name, local=local)
+    return Written(tuple(rules), tuple(targets))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,28 +17,24 @@ _QUARTER = 900
 """Seconds; clocks change on quarters of an hour."""
 
 
+LocalZone = Callable[[], tzinfo | None]
+"""Tells a machine's zone when it is needed; `None` for UTC."""
+
+
+def utc() -> None:
+    """Tell that a machine's zone is UTC."""
+
+
 def named_zone(name: str, option: str = "--timezone") -> ZoneInfo | None:
-    """Return a time zone, `None` for UTC; `local` is this machine's. Raises `UsageError`."""
+    """Return a time zone by its name, `None` for UTC. Raises `UsageError`."""
     if name.upper() == "UTC":
         return None
     try:
-        return _local_zone() if name == "local" else ZoneInfo(name)
+        return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         raise UsageError(
             f"{option} {name}: must be a name such as Europe/Paris, local or UTC"
         ) from None
-
-
-def _local_zone() -> ZoneInfo | None:
-    name = os.environ.get("TZ", "").removeprefix(":")
-    if name:
-        return ZoneInfo(name)
-    link = Path("/etc/localtime")
-    if link.exists():
-        _, found, rest = str(link.resolve()).partition("zoneinfo/")
-        if found:
-            return ZoneInfo(rest)
-    return None
 
 
 def offsets_at(seconds: Int64s, zone: ZoneInfo) -> Int64s:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
+
 import attrs
 import pytest
 
@@ -9,6 +12,7 @@ from glancemetrics.configuration.settings import read_settings, setting_infos
 from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.target_tables import _KEYS as _TARGET_KEYS
+from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.planning.written import read_written
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.rule_tables import _KEYS as _RULE_KEYS
@@ -172,3 +176,17 @@ def test_no_setting_shows_what_may_be_a_secret(key: str, secret: str) -> None:
             told.append(str(error))
     assert told
     assert not any("hunter2" in error for error in told)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "zone"),
+    [("", ZoneInfo("Asia/Tokyo")), ("local", ZoneInfo("Asia/Tokyo")), ("UTC", UTC)],
+)
+def test_hours_are_of_the_zone_that_is_named_or_else_of_the_machine(
+    timezone: str, zone: tzinfo
+) -> None:
+    named = f'timezone = "{timezone}"' if timezone else ""
+    text = f'[[notify]]\nwebhook = "http://x"\nhours = "08:00-18:00"\n{named}'
+    (target,) = read_targets(text, "x.toml", local=lambda: ZoneInfo("Asia/Tokyo"))
+    assert target.hours is not None
+    assert target.hours.zone == zone

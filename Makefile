@@ -39,8 +39,7 @@ test: $(READY)
 
 # Everything by which a line could be lost, counted twice or get out of its place, tried for long.
 torture: $(READY)
-	TORTURE=1 $(BIN)/pytest -s tests/torture tests/actors/test_rotation.py tests/actors/test_tail.py \
-		tests/actors/test_service.py $(ARGS)
+	TORTURE=1 $(BIN)/pytest -s tests/torture tests/actors/sources/files tests/actors/monitor $(ARGS)
 
 # systemd as it is, and a power failure: in a virtual machine (root, mmdebstrap and QEMU are needed).
 machine: $(READY)

@@ -39,8 +39,8 @@ from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.chain import Link, link_after, sealed
 from glancemetrics.state.tree import from_bytes, to_bytes
+from tests.actors.monitor.test_service import Recorder
 from tests.actors.outputs.feeding import event
-from tests.actors.test_service import Recorder
 from tests.conftest import thorough
 from tests.glancemetrics.formats.writers import WRITERS, Request
 from tests.lines import BASE, line

@@ -20,8 +20,8 @@ import trio
 from actors.monitor import parser, service
 from actors.sources.files import open_file
 from glancemetrics.configuration.settings import Settings
+from tests.actors.monitor.test_service import Recorder
 from tests.actors.outputs.http_server import http_server
-from tests.actors.test_service import Recorder
 from tests.conftest import needs, thorough
 from tests.lines import line
 from tests.waiting import eventually

@@ -18,7 +18,7 @@ from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.rules.metrics import HITS
 from glancemetrics.traffic.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
-from tests.glancemetrics.test_log_series import LINES, described
+from tests.glancemetrics.traffic.test_log_series import LINES, described
 from tests.lines import BASE, line
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from glancemetrics.records import agent_kinds
 from glancemetrics.records.agent_kinds import kinds_of
-from glancemetrics.records.schema import agent_kinds
 from glancemetrics.records.user_agents import UserAgent, classify
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0"

@@ -20,7 +20,7 @@ from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateEr
 from actors.monitor.fan_out import Delivery, FanOut
 from actors.monitor.messages import FromAggregator, FromParser
 from actors.monitor.parser import parse
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.output import Output
 from actors.sources.files.marks import PathMark
 from actors.sources.files.paths import STANDARD_INPUT

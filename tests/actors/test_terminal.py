@@ -20,7 +20,7 @@ import pytest
 import trio
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.console.cells import width
 from actors.outputs.syslog import Syslog
 from glancemetrics.configuration.settings import SyslogAddress

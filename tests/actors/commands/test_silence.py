@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.state.silences import Silence, Silences
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind

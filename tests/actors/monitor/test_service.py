@@ -19,8 +19,8 @@ from loguru import logger
 
 from actors.monitor import service
 from actors.monitor.checkpoints import Checkpoints
+from actors.monitor.restarting import FIRST_BACKOFF
 from actors.monitor.service import counting_of, rules_of
-from actors.monitor.supervisor import FIRST_BACKOFF
 from actors.outputs.output import Inbox, Output, Report
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting

@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.output import Output
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident

@@ -13,7 +13,7 @@ import trio
 from loguru import logger
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs import alert_log
 from actors.outputs.alert_log import AlertLog
 from actors.outputs.alert_log_files import head_path, read_head, read_lines, rotated

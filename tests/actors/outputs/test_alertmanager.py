@@ -19,7 +19,7 @@ import pytest
 import trio
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind

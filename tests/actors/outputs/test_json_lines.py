@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.heartbeat import Heartbeat
 from actors.outputs.json_lines import JsonLines
 from glancemetrics.health.heartbeat import Heartbeat as Read

@@ -24,7 +24,7 @@ import trio
 from aiosmtpd.controller import Controller
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
 from actors.state.silences import Silence, Silences
@@ -504,7 +504,7 @@ import trio
 from actors.monitor.fan_out import Delivery
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from tests.actors.outputs.test_notifier import describe, event, target
 
 async def main():

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier.program import Program
 from glancemetrics.errors import UsageError

@@ -16,7 +16,7 @@ import trio
 from loguru import logger
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.notifier import make_notifier, sending
 from glancemetrics.errors import UsageError
 from glancemetrics.health.health import OutputState

@@ -12,7 +12,7 @@ import trio
 import trustme
 
 from actors.monitor.fan_out import Delivery
-from actors.monitor.supervisor import keep_running
+from actors.monitor.restarting import keep_running
 from actors.outputs.syslog import Syslog
 from glancemetrics.configuration.settings import SyslogAddress
 from glancemetrics.health.health import OutputState

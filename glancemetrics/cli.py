@@ -23,8 +23,9 @@ from glancemetrics.words.escaping import visible
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-    from glancemetrics.configuration.settings import SettingInfo, Settings
-    from glancemetrics.planning.written import Written
+    from glancemetrics.configuration.setting import Setting
+    from glancemetrics.configuration.settings import Settings
+    from glancemetrics.planning.plan import Plan
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
@@ -138,29 +139,30 @@ def _parser() -> _Parser:
         allow_abbrev=False,
         usage="glancemetrics [-f PATH] [options]",
     )
-    from glancemetrics.configuration.settings import Settings, setting_infos
+    from actors.outputs.registry import output_sections
+    from glancemetrics.configuration.settings import all_settings
 
-    defaults = Settings()
-    for attribute, info in setting_infos().items():
-        if info.metavar is None:
+    for name, setting in all_settings(output_sections()).items():
+        if setting.metavar is None:
             parser.add_argument(
-                *info.flags, dest=attribute, action="store_true", default=None, help=info.help
+                *setting.flags, dest=name, action="store_true", default=None, help=setting.help
             )
         else:
             parser.add_argument(
-                *info.flags,
-                dest=attribute,
-                metavar=info.metavar,
-                action="append" if info.repeatable else "store",
-                help=_help(info, getattr(defaults, attribute)),
+                *setting.flags,
+                dest=name,
+                metavar=setting.metavar,
+                action="append" if setting.repeatable else "store",
+                help=_help(setting),
             )
     parser.add_argument("--config", metavar="FILE", help="TOML file with the same names")
     parser.add_argument("--version", action="version", version=f"glancemetrics {__version__}")
     return parser
 
 
-def _help(info: SettingInfo, default: object) -> str:
-    told = info.help.replace("%", "%%")  # argparse fills in what follows a %
+def _help(setting: Setting) -> str:
+    told = setting.help.replace("%", "%%")  # argparse fills in what follows a %
+    default = setting.default
     if default is None:
         return told
     if isinstance(default, tuple):
@@ -169,8 +171,8 @@ def _help(info: SettingInfo, default: object) -> str:
     return f"{told} (default: {shown})"
 
 
-def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
-    """Return the settings, and what the configuration has beside them."""
+def _plan(arguments: list[str]) -> Plan:
+    """Return what is to be run."""
     flags = vars(_parser().parse_args(arguments))
     name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
     config = None
@@ -178,15 +180,32 @@ def _settings(arguments: list[str]) -> tuple[Settings, Written | None]:
         from actors.configuration.loading import config_text
 
         config = config_text(name, "--config ")
+    from actors.outputs.registry import output_sections
     from glancemetrics.configuration.settings import read_settings
 
-    settings = read_settings(flags, os.environ, config, name)
-    if config is None or "[[" not in config:
-        return settings, None
+    settings = read_settings(flags, os.environ, config, name, sections=output_sections())
+    _check_files(settings)
+    # Late: -h and a wrong flag need none of it.
     from actors.configuration.local_zone import local_zone
-    from glancemetrics.planning.written import read_written  # late: few have any
+    from actors.configuration.servers import format_told
+    from glancemetrics.planning.plan import make_plan
+    from glancemetrics.planning.written import Written, read_written
 
-    return settings, read_written(config, name, local=local_zone)
+    written = Written()
+    if config is not None and "[[" in config:
+        written = read_written(config, name, local=local_zone)
+    return make_plan(settings, written, server_format=format_told(settings), local=local_zone)
+
+
+def _check_files(settings: Settings) -> None:
+    for path in settings.file:
+        if os.path.isdir(path):  # noqa: PTH112 - without an error for a name that is too long
+            raise UsageError(
+                f"--file {path}: is a directory; name a log in it, or a quoted glob "
+                f"such as '{path.rstrip('/')}/*.log'"
+            )
+    if "-" in settings.file and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("--file -: standard input is a terminal; pipe a log into it")
 
 
 def _check(arguments: list[str]) -> int:
@@ -205,18 +224,10 @@ def _check(arguments: list[str]) -> int:
 
 
 def _monitor(arguments: list[str]) -> int:
-    settings, written = _settings(arguments)
-    for path in settings.file:
-        if os.path.isdir(path):  # noqa: PTH112 - without an error for a name that is too long
-            raise UsageError(
-                f"--file {path}: is a directory; name a log in it, or a quoted glob "
-                f"such as '{path.rstrip('/')}/*.log'"
-            )
-    if "-" in settings.file and sys.stdin is not None and sys.stdin.isatty():
-        raise UsageError("--file -: standard input is a terminal; pipe a log into it")
-    from actors.commands.monitor import run_monitor  # late: -h and a wrong flag need none of it
+    plan = _plan(arguments)
+    from actors.commands.monitor import run_monitor  # late: as above
 
-    return run_monitor(settings, written)
+    return run_monitor(plan)
 
 
 def _report(arguments: list[str]) -> int:

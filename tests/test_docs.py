@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.outputs.registry import output_sections
 from docs.format_pages import pages
-from glancemetrics.configuration.settings import read_settings, setting_infos
+from glancemetrics.configuration.settings import all_settings, read_settings
 from glancemetrics.planning.written import read_written
 from glancemetrics.reporting.panel_names import PANEL_NAMES
 from tests.actors.outputs.feeding import event
@@ -25,7 +26,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_the_readme_lists_every_setting_as_the_help_does() -> None:
     told = dict(re.findall(r"^\| (?:`-\w`, )?`--(\w+)` \|[^|]*\| (.*) \|$", README, re.MULTILINE))
-    assert told == {info.name: info.help for info in setting_infos().values()}
+    assert told == {name: setting.help for name, setting in all_settings(output_sections()).items()}
 
 
 def test_links_lead_somewhere() -> None:
@@ -56,7 +57,7 @@ def test_the_configurations_in_the_docs_are_right() -> None:
         for text in re.findall(
             r"^```toml\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
         ):
-            read_settings({}, {}, text, path.name)
+            read_settings({}, {}, text, path.name, sections=output_sections())
             read_written(text, path.name)
             examples += 1
     assert examples >= 2

@@ -13,7 +13,7 @@ from pathlib import Path
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_text
-from actors.outputs.alert_log_files import head_path, quiet, read_head, read_lines, rotated
+from actors.outputs.alert_log.files import head_path, quiet, read_head, read_lines, rotated
 from actors.state.state_folder import add_state_folder_option, state_folder
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.chain import Head, Line, Verdict, event_of, verify

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 from actors.configuration.local_zone import local_zone
 from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
+from actors.configuration.servers import format_told
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
-from actors.monitor.service import counting_of, own_rules_of, reading_of, rules_of
+from actors.monitor.service import counting_of
+from actors.outputs.registry import output_sections
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
+from glancemetrics.planning.plan import own_rules_of, reading_of, rules_of
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import (
     Absence,
@@ -36,9 +39,11 @@ def check(text: str, name: str) -> int:
     All mistakes that can be found at once are written to stderr. Returns the exit status.
     """
     mistakes: Mistakes = []
-    settings, rules, targets = Settings(), [], []
+    settings = Settings()
+    rules: tuple[Rule, ...] = ()
+    targets: list[Target] = []
     with noting(mistakes):
-        settings = read_settings({}, {}, text, name, mistakes)
+        settings = read_settings({}, {}, text, name, mistakes, sections=output_sections())
         rules = rules_of(settings, read_rules(text, name, mistakes))
         targets = read_targets(text, name, mistakes, local=local_zone)
         mistakes += missing_of_settings(settings, text, name)
@@ -47,7 +52,7 @@ def check(text: str, name: str) -> int:
         with noting(mistakes):
             counting_of(Alerting(rules))
         with noting(mistakes):
-            reading_of(settings)
+            reading_of(settings, format_told(settings), local_zone)
         with noting(mistakes):
             make_path_groups(settings.group_path)
         if settings.where is not None:

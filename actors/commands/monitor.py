@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +14,21 @@ import trio
 from loguru import logger
 
 from actors.files.notices import log_file_line, log_line, tell
-from actors.monitor.service import (
-    all_rules_of,
-    checkpoints_of,
-    chosen_outputs,
-    monitor,
-    reading_of,
-)
-from actors.outputs.output import Output
-from actors.sources.files.paths import STANDARD_INPUT
+from actors.monitor.service import checkpoints_of, monitor
+from actors.outputs.console import is_shown
+from actors.outputs.desk import Desk
+from actors.outputs.json_lines import JsonLinesSettings
+from actors.outputs.output import Essential, Screen
+from actors.outputs.registry import make_outputs
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
 from actors.state.state_file import make_folder, opener
 from actors.state.state_folder import state_folder
-from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError, sentence
-from glancemetrics.planning.written import Written
-from glancemetrics.version import __version__
+from glancemetrics.planning.plan import Plan
 
 if TYPE_CHECKING:
     from loguru import Record
-
-    from actors.outputs.console.console import Console
-    from actors.outputs.json_lines import JsonLines
 
 STUCK_SECONDS = 2.0
 """From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
@@ -47,19 +38,18 @@ STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
 
 
-def run_monitor(settings: Settings, written: Written | None = None) -> int:
-    """Run until told to stop; returns the exit status.
-
-    `written` is what the configuration has beside settings.
-    """
-    to_terminal = sys.stdout is not None and sys.stdout.isatty()
-    with_console = to_terminal and not settings.json and not settings.no_console
+def run_monitor(plan: Plan) -> int:
+    """Run a plan until told to stop; returns the exit status."""
+    settings = plan.settings
+    has_terminal = sys.stdout is not None and sys.stdout.isatty()
+    with_console = is_shown(settings, has_terminal=has_terminal)
+    with_json = settings.section(JsonLinesSettings).enabled
     folder = state_folder(settings.state_dir)
     # Without a screen the log is where people look.
-    level = "warning" if with_console or settings.json else "info"
+    level = "warning" if with_console or with_json else "info"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
-    program = _Program(settings, written or Written(), folder, with_console)
+    program = _Program(plan, folder, is_service=not (with_console or with_json))
     try:
         trio.run(program.main)
     except BaseException as error:
@@ -71,51 +61,55 @@ def run_monitor(settings: Settings, written: Written | None = None) -> int:
 class _Program:
     """One run: its stop, and what is done to the terminal when there is no time."""
 
-    def __init__(
-        self, settings: Settings, written: Written, state_folder: Path, with_console: bool
-    ) -> None:
-        self._settings = settings
-        self._written = written
+    def __init__(self, plan: Plan, state_folder: Path, *, is_service: bool) -> None:
+        """`is_service`: nobody looks at it."""
+        self._plan = plan
         self._state_folder = state_folder
-        self._with_console = with_console
+        self._is_service = is_service
         self._stop = trio.Event()
-        self.restore_terminal: Callable[[], None] = lambda: None
-        self._screen: Console | None = None
+        self._screen: Screen | None = None
 
     async def main(self) -> None:
-        checkpoints = checkpoints_of(
-            self._settings,
-            self._state_folder,
-            is_service=bool(self._written.targets)
-            or not (self._with_console or self._settings.json),
-        )
+        plan = self._plan
+        is_service = bool(plan.targets) or self._is_service
+        checkpoints = checkpoints_of(plan.settings, self._state_folder, is_service=is_service)
         if checkpoints is not None:
             checkpoints.claim()
-        outputs = chosen_outputs(
-            self._settings, self._state_folder, self._written, is_resuming=checkpoints is not None
-        )
-        printed: JsonLines | None = None
-        if self._with_console:
-            outputs.append(self._console())
-        elif self._settings.json:
-            from actors.outputs.json_lines import JsonLines
-
-            printed = JsonLines(sys.stdout.fileno)
-            outputs.append(printed)
+        outputs = make_outputs(self._desk(is_resuming=checkpoints is not None))
+        self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
             await monitor(
-                self._settings,
+                plan,
                 outputs,
-                written=self._written.rules,
                 checkpoints=checkpoints,
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,
             )
             nursery.cancel_scope.cancel()
-        if printed is not None and printed.problem:
-            raise GlanceMetricsError(printed.problem)
+        for output in outputs:
+            if isinstance(output, Essential) and output.problem:
+                raise GlanceMetricsError(output.problem)
+
+    def _desk(self, *, is_resuming: bool) -> Desk:
+        return Desk(
+            settings=self._plan.settings,
+            rules=self._plan.rules_by_name,
+            targets=self._plan.targets,
+            expected=self._plan.reading.format_to_follow().expected,
+            state_folder=self._state_folder,
+            silences=Silences(self._state_folder / SILENCES),
+            wall=time.time,
+            started_at=time.time(),
+            stop=self.stop,
+            is_resuming=is_resuming,
+        )
+
+    def restore_terminal(self) -> None:
+        """Leave the terminal as it was found, also when there is no time for anything else."""
+        if self._screen is not None:
+            self._screen.restore_terminal()
 
     def stop(self) -> None:
         """Stop; the second time, at once."""
@@ -147,34 +141,6 @@ class _Program:
                     self._screen.resume()
                 elif number == signal.SIGINT or not self._stop.is_set():
                     self.stop()
-
-    def _console(self) -> Output:
-        # Late: only a terminal needs prompt-toolkit.
-        from actors.outputs.console.console import Console, TerminalState, terminal
-        from actors.outputs.console.panels import Context
-
-        self.restore_terminal = TerminalState().restore
-        context = Context(
-            version=__version__,
-            started_at=time.time(),
-            rules=all_rules_of(self._settings, self._written.rules),
-            incident_limit=self._settings.incident_limit,
-            expected=reading_of(self._settings).format_to_follow().expected,
-            targets=tuple(target.name for target in self._written.targets),
-        )
-        self._screen = Console(
-            context,
-            self.stop,
-            environment=os.environ,
-            wall=time.time,
-            silences=Silences(self._state_folder / SILENCES),
-            terminal=terminal(
-                input_is_taken=STANDARD_INPUT in self._settings.file
-                or sys.stdin is None
-                or not sys.stdin.isatty()
-            ),
-        )
-        return self._screen
 
 
 def _stop_process() -> None:

@@ -21,12 +21,14 @@ from actors.configuration.loading import config_text
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
-from actors.monitor.service import counting_of, rules_of
+from actors.monitor.service import counting_of
+from actors.outputs.registry import output_sections
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
-from glancemetrics.configuration.settings import read_settings, setting_infos
+from glancemetrics.configuration.settings import all_settings, read_settings
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.planning.plan import rules_of
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME
@@ -100,9 +102,9 @@ def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentPar
     add = parser.add_argument
     add("files", nargs="*", metavar="FILE", help="logs, as of report")
     add("--config", metavar="FILE", help="a TOML file with [[rule]] tables")
-    infos = setting_infos()
+    known = all_settings()
     for name in _SETTINGS:
-        add(*infos[name].flags, dest=name, metavar=infos[name].metavar, help=infos[name].help)
+        add(*known[name].flags, dest=name, metavar=known[name].metavar, help=known[name].help)
     add("--suggest", action="store_true",
         help="propose thresholds, each with the incidents that it would have raised")  # fmt: skip
     add("-o", "--output", metavar="FILE", help="write to FILE: .html, .json or .txt")
@@ -131,10 +133,10 @@ def _rules(options: argparse.Namespace) -> list[Rule]:
     asked = options.alert_threshold is not None or options.alertwindow is not None
     if options.config is None:
         settings = read_settings(flags, {}, None)
-        return _asked_for(rules_of(settings), asked)
+        return _asked_for(list(rules_of(settings)), asked)
     text = config_text(options.config, "--config ")
-    settings = read_settings(flags, {}, text, options.config)
-    rules = rules_of(settings, read_rules(text, options.config))
+    settings = read_settings(flags, {}, text, options.config, sections=output_sections())
+    rules = list(rules_of(settings, read_rules(text, options.config)))
     return _asked_for(rules, asked or "alert_threshold" in text or "alertwindow" in text)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-import ssl
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from actors.outputs.notifier.program import environment_of
 from actors.outputs.notifier.sending import revealed, sender
+from actors.outputs.registry import OUTPUTS
 from actors.sources.files.paths import STANDARD_INPUT
-from glancemetrics.configuration.settings import OFF, Settings
+from glancemetrics.configuration.setting import Setting, settings_of
+from glancemetrics.configuration.settings import Settings, all_settings
 from glancemetrics.configuration.toml_table import setting_line
 from glancemetrics.errors import Mistakes, noting
 from glancemetrics.notifying.secret import Secret
@@ -36,31 +36,18 @@ def missing_of_target(target: Target) -> Mistakes:
 
 
 def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
-    """Return the same of settings; `text` is the configuration, `name` its name."""
+    """Return the same of outputs; `text` is the configuration, `name` its name."""
     mistakes: Mistakes = []
-    if settings.syslog_ca is not None:
-        where = _where(text, name, "syslog_ca")
-        try:
-            ssl.create_default_context(cafile=settings.syslog_ca)
-        except ssl.SSLError:
-            mistakes.append(f"{where}: {settings.syslog_ca}: not a PEM file of certificates")
-        except OSError as error:
-            mistakes.append(f"{where}: {settings.syslog_ca}: {error.strerror}")
-    # os.path has no error for a name that is too long: it is not there.
-    if settings.heartbeat is not None and not os.path.isdir(Path(settings.heartbeat).parent):  # noqa: PTH112
-        folder = Path(settings.heartbeat).parent
-        mistakes.append(f"{_where(text, name, 'heartbeat')}: {folder}: no such folder")
-    if settings.alert_log not in {None, OFF} and os.path.islink(str(settings.alert_log)):  # noqa: PTH114
-        mistakes.append(
-            f"{_where(text, name, 'alert_log')}: {settings.alert_log}: is a link, and symbolic "
-            "links are not followed"
-        )
+    for kind in OUTPUTS:
+        settings_of_kind = {one.attribute: one for one in settings_of(kind.section)}
+        for attribute, what in kind.missing(settings.section(kind.section)):
+            mistakes.append(f"{_where(text, name, settings_of_kind[attribute])}: {what}")
     return mistakes
 
 
 def missing_logs(settings: Settings, text: str, name: str) -> Iterator[str]:
     """Yield a sentence for each log that cannot be read now. It may come later."""
-    where = _where(text, name, "file")
+    where = _where(text, name, all_settings()["file"])
     if where is None:  # nobody asked for the default's
         return
     for path in settings.file:
@@ -101,6 +88,9 @@ def _missing_program(target: Target, *, is_known: bool) -> Mistakes:
     return [f"{target.place}: program {program}: {reason}"]
 
 
-def _where(text: str, name: str, key: str) -> str | None:
-    line = setting_line(text, key)
-    return None if line is None else f"{name} line {line}, {key}"
+def _where(text: str, name: str, setting: Setting) -> str | None:
+    line = setting_line(text, setting.name)
+    if line is not None:
+        return f"{name} line {line}, {setting.name}"
+    line = setting_line(text, setting.attribute, setting.table) if setting.table else None
+    return None if line is None else f"{name} line {line}, [{setting.table}] {setting.attribute}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.notations import goaccess
 from glancemetrics.formats.notations.nginx_configuration import chosen_format, logs_of
@@ -38,3 +39,13 @@ def format_from(name: str, logs: Sequence[str]) -> str:
         raise UsageError(
             f"--format-from {name}: includes {error.filename}: {error.strerror}"
         ) from None
+
+
+def format_told(settings: Settings) -> str | None:
+    """Return what the file of `--format-from` says of the logs; `None` where there is none.
+
+    Raises `UsageError`.
+    """
+    if settings.format_from is None:
+        return None
+    return format_from(settings.format_from, settings.file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.configuration.local_zone import zone_called
-from actors.configuration.servers import format_from
 from actors.monitor.aggregator import aggregate
 from actors.monitor.alert_supervisor import supervise_alerts
 from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
@@ -32,18 +29,14 @@ from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
-from glancemetrics.configuration.settings import OFF, STOCK, Settings
+from glancemetrics.configuration.setting import OFF
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.formats.path_groups import make_path_groups
-from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.incidents.alert_events import AlertEvent, iso_time
-from glancemetrics.incidents.incident import Incident
-from glancemetrics.planning.written import Written
+from glancemetrics.incidents.alert_events import AlertEvent
+from glancemetrics.planning.plan import Plan
 from glancemetrics.records.dimensions import Dimension
-from glancemetrics.rules.high_traffic import NAME, high_traffic
-from glancemetrics.rules.own_health import OwnRule, own_rules
+from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule, reach_of
-from glancemetrics.rules.stock import stock_rules
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.event_clock import ClockMode
 from glancemetrics.words.humane import format_duration
@@ -63,29 +56,6 @@ PARSERS = 2
 DRAIN_SECONDS = 1.5
 """From the wish to stop until what still runs is cancelled. With the terminal's restoration the
 program is gone within two seconds. What ends by itself, as standard input does, has no deadline."""
-
-
-def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> list[Rule]:
-    """Return the rules that the settings ask for, and those that are written beside them."""
-    stock = stock_rules() if settings.rules == STOCK else ()
-    names = {rule.name for rule in written}
-    return [
-        high_traffic(settings.alert_threshold, settings.alert_window_seconds),
-        *written,
-        # Whoever writes one of the same name wants that instead.
-        *(rule for rule in stock if rule.name not in names),
-    ]
-
-
-def own_rules_of(settings: Settings) -> tuple[OwnRule, ...]:
-    """Return the rules of how the program itself fares."""
-    return own_rules() if settings.rules == STOCK else ()
-
-
-def all_rules_of(settings: Settings, written: Sequence[Rule] = ()) -> dict[str, Rule]:
-    """Return all rules by name, those of the program itself too."""
-    own = [one.rule for one in own_rules_of(settings)]
-    return {rule.name: rule for rule in (*own, *rules_of(settings, written))}
 
 
 def checkpoints_of(settings: Settings, folder: Path, *, is_service: bool) -> Checkpoints | None:
@@ -115,77 +85,16 @@ def counting_of(alerting: Alerting) -> Counting:
     return Counting(alerting.wanted, Conditions(wheres).keeps)
 
 
-def reading_of(settings: Settings) -> Reading:
-    """Return how the settings say that logs are read. Raises `UsageError`."""
-    zone = zone_called(settings.log_timezone, "--log-timezone")
-    written = settings.format
-    if settings.format_from is not None:
-        written = format_from(settings.format_from, settings.file)
-    return make_reading(
-        written,
-        zone,
-        settings.trusted_proxy,
-        settings.date_format,
-        settings.time_format,
-        settings.duration_unit,
-        zone_is_told=settings.log_timezone != "local",
-    )
-
-
-def chosen_outputs(
-    settings: Settings, state_folder: Path, written: Written, *, is_resuming: bool = False
-) -> list[Output]:
-    """Return the outputs that the settings ask for, but for the console and `--json`.
-
-    `written` is what the configuration has beside them; `is_resuming`, whether rules go on where
-    they stood. Raises `UsageError` if a secret of a target is not there.
-    """
-    outputs: list[Output] = []
-    if settings.alert_log != OFF:
-        from actors.outputs.alert_log import AlertLog
-
-        path = Path(settings.alert_log or state_folder / "alerts.jsonl")
-        rotation, retention = settings.alert_log_rotation, settings.alert_log_retention
-        outputs.append(AlertLog(path, rotation, retention, is_resuming=is_resuming))
-    if settings.syslog is not None:
-        from actors.outputs.syslog import Syslog
-
-        outputs.append(
-            Syslog(
-                settings.syslog,
-                facility=settings.syslog_facility,
-                severity=settings.syslog_severity,
-                ca_file=settings.syslog_ca,
-            )
-        )
-    rules = all_rules_of(settings, written.rules)
-    for target in written.targets:
-        from actors.outputs.notifier import make_notifier
-
-        def describe(incident: Incident) -> str:
-            begun = iso_time(incident.triggered_at)
-            return rules[incident.rule].triggered_message(incident, begun)
-
-        journal = state_folder / "notifications.db"
-        outputs.append(make_notifier(target, journal, time.time, describe))
-    if settings.heartbeat is not None:
-        from actors.outputs.heartbeat import Heartbeat
-
-        outputs.append(Heartbeat(Path(settings.heartbeat), settings.refresh))
-    return outputs
-
-
 async def monitor(
-    settings: Settings,
+    plan: Plan,
     outputs: Sequence[Output],
     *,
-    written: Sequence[Rule] = (),
     checkpoints: Checkpoints | None = None,
     stop: trio.Event,
     wall: WallClock,
     standard_input: Callable[[], int],
 ) -> None:
-    """Run the monitor until `stop`, or until standard input, as the only source, ends.
+    """Run a plan until `stop`, or until standard input, as the only source, ends.
 
     After `stop` all that runs has `DRAIN_SECONDS` to end; after the end of standard input, what
     was read is counted and delivered however long that takes. Everything ends in the order of the
@@ -202,7 +111,7 @@ async def monitor(
     # How many events and snapshots wait for each output is told in the fan-out.
     fan_out = FanOut(outputs)
 
-    rules = rules_of(settings, written)
+    settings, rules = plan.settings, plan.rules
     longest = max(settings.timewindow, *(_backward(rule) for rule in rules))
     counting = counting_of(Alerting(rules))
 
@@ -222,15 +131,9 @@ async def monitor(
             distinct_limit=settings.distinct_limit,
             counting=counting,
         )
-        own = OwnWatch(own_rules_of(settings), settings.incident_limit)
+        own = OwnWatch(plan.own_rules, settings.incident_limit)
         return Resumed(aggregation, alerting, own)
 
-    where = None
-    if settings.where is not None:
-        from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
-
-        where = Where(settings.where)
-    reading = reading_of(settings)
     resumed = resume(anew, checkpoints, wall())
     fan_out.send_again(resumed.undelivered)
     start = StartPosition(
@@ -283,15 +186,15 @@ async def monitor(
                         to_aggregator,
                         workers=PARSERS,
                         wall=wall,
-                        circumstances=reading.circumstances,
-                        paths=make_path_groups(settings.group_path),
-                        where=where,
+                        circumstances=plan.reading.circumstances,
+                        paths=plan.paths,
+                        where=plan.where,
                     )
                 )
                 await tail(
                     settings.file,
                     start,
-                    reading,
+                    plan.reading,
                     to_parser,
                     standard_input=standard_input,
                     stop=stop,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import trio
 
@@ -66,3 +66,25 @@ class Output(Protocol):
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Deliver until the inbox ends. An exception is told, and `run` called again later."""
         ...
+
+
+@runtime_checkable
+class Essential(Protocol):
+    """An output that the program was started for: its failure is the program's."""
+
+    problem: str
+    """Why the last that it was sent could not be delivered, in a sentence; empty if it was."""
+
+
+@runtime_checkable
+class Screen(Protocol):
+    """An output that has the terminal for itself."""
+
+    async def suspend(self, stop_program: Callable[[], None]) -> None:
+        """Leave the terminal as it was found, stop the program, and take the terminal back."""
+
+    def resume(self) -> None:
+        """Take the terminal back after the program was stopped without notice."""
+
+    def restore_terminal(self) -> None:
+        """Leave the terminal as it was found, at once."""

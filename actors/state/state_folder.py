@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from glancemetrics.configuration.settings import ENVIRONMENT_PREFIX, OFF
+from glancemetrics.configuration.setting import ENVIRONMENT_PREFIX, OFF
 
 
 def state_folder(chosen: str | None) -> Path:

@@ -69,13 +69,14 @@ class Place:
         return best
 
 
-def setting_line(text: str, key: str) -> int | None:
-    """Return the line of a key outside of all tables; `None` if it is not found."""
+def setting_line(text: str, key: str, table: str = "") -> int | None:
+    """Return the line of a key in a table, or outside of all; `None` if it is not found."""
+    is_in_it = not table
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if _HEADER.fullmatch(stripped):
-            return None
-        if re.match(rf"{_quoted(key)}\s*=", stripped):
+            is_in_it = bool(table) and bool(re.match(rf"\[\s*{_quoted(table)}\s*\]", stripped))
+        elif is_in_it and re.match(rf"{_quoted(key)}\s*=", stripped):
             return number
     return None
 

@@ -11,9 +11,9 @@ import json
 
 import attrs
 
-from glancemetrics.configuration.settings import SYSLOG_FACILITIES, SYSLOG_SEVERITIES
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind, iso_time
 from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.syslog_names import FACILITIES, SEVERITIES
 from glancemetrics.words.escaping import visible
 
 _STRUCTURED_DATA_ID = "glancemetrics@32473"
@@ -32,7 +32,7 @@ class SyslogFormat:
 
     def message(self, event: AlertEvent) -> bytes:
         """Return the message, without framing."""
-        priority = 8 * SYSLOG_FACILITIES.index(self.facility) + self._severity(event)
+        priority = 8 * FACILITIES.index(self.facility) + self._severity(event)
         time = iso_time(event.time)
         data = "".join(
             f' {name}="{_parameter(value)}"'
@@ -51,18 +51,18 @@ class SyslogFormat:
             case AlertEventKind.TRIGGERED | AlertEventKind.FLAPPING:
                 return self._alert_severity(event.incident)
             case AlertEventKind.RECOVERED:
-                return SYSLOG_SEVERITIES.index("notice")
+                return SEVERITIES.index("notice")
             case _:
-                return SYSLOG_SEVERITIES.index("info")
+                return SEVERITIES.index("info")
 
     def _alert_severity(self, incident: Incident | None) -> int:
         """The one that was asked for, but what is critical is at least that, and info no more."""
-        asked = SYSLOG_SEVERITIES.index(self.alert_severity)
+        asked = SEVERITIES.index(self.alert_severity)
         match incident.severity if incident is not None else None:
             case "critical":
-                return min(asked, SYSLOG_SEVERITIES.index("crit"))
+                return min(asked, SEVERITIES.index("crit"))
             case "info":
-                return max(asked, SYSLOG_SEVERITIES.index("info"))
+                return max(asked, SEVERITIES.index("info"))
             case _:
                 return asked
 

@@ -22,8 +22,8 @@ import trio
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.console.cells import width
-from actors.outputs.syslog import Syslog
-from glancemetrics.configuration.settings import SyslogAddress
+from actors.outputs.syslog import SyslogAddress
+from actors.outputs.syslog.sending import Syslog
 from glancemetrics.health.health import OutputState
 from glancemetrics.words.escaping import readable
 from tests.actors.outputs.feeding import event
@@ -305,7 +305,7 @@ def test_in_the_background_it_waits_for_the_terminal(terminal, tmp_path: Path) -
 
 
 HUNG = (
-    "import actors.outputs.alert_log as a, trio\n"
+    "import actors.outputs.alert_log.writing as a, trio\n"
     "async def run(*_): await trio.to_thread.run_sync(__import__('time').sleep, 60)\n"
     "a.AlertLog.run = run\nfrom glancemetrics.cli import main\nmain()\n"
 )

@@ -38,6 +38,7 @@ from glancemetrics import cli
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.chain import Link, link_after, sealed
+from glancemetrics.planning.plan import make_plan
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.monitor.test_service import Recorder
 from tests.actors.outputs.feeding import event
@@ -236,7 +237,7 @@ async def _monitored(path: Path, options: dict[str, Any], *, is_piped: bool) -> 
     source = "-" if is_piped else str(path)
     with trio.fail_after(LONGEST_SECONDS), path.open("rb") as file:
         await service.monitor(
-            Settings(file=source, start_from="start", **options),
+            make_plan(Settings(file=source, start_from="start", **options)),
             [recorder],
             stop=stop,
             wall=lambda: float(BASE),
@@ -273,7 +274,7 @@ def test_a_monitor_of_any_log(
     health = last.health
     assert health.lines == health.records + health.rejects + health.foreign
     json.dumps(last.to_json())
-    context = attrs.evolve(CONTEXT, rules=service.all_rules_of(Settings(**options)))
+    context = attrs.evolve(CONTEXT, rules=make_plan(Settings(**options)).rules_by_name)
     render(last, View(), context, 100, 40)
 
 
@@ -447,8 +448,8 @@ async def _followed(settings: Settings, checkpoints: Checkpoints) -> None:
     recorder = Recorder(before=lambda what: stop.set())
     with trio.fail_after(LONGEST_SECONDS):
         await service.monitor(
-            settings, [recorder], checkpoints=checkpoints, stop=stop, wall=lambda: float(BASE),
-            standard_input=lambda: -1,
+            make_plan(settings), [recorder], checkpoints=checkpoints, stop=stop,
+            wall=lambda: float(BASE), standard_input=lambda: -1,
         )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ import trio
 from actors.monitor import parser, service
 from actors.sources.files import open_file
 from glancemetrics.configuration.settings import Settings
+from glancemetrics.planning.plan import make_plan
 from tests.actors.monitor.test_service import Recorder
 from tests.actors.outputs.http_server import http_server
 from tests.conftest import needs, thorough
@@ -55,7 +56,11 @@ async def test_a_parser_that_is_slow_loses_nothing_and_holds_no_more(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(
             lambda: service.monitor(
-                settings, [recorder], stop=stop, wall=time.time, standard_input=lambda: -1
+                make_plan(settings),
+                [recorder],
+                stop=stop,
+                wall=time.time,
+                standard_input=lambda: -1,
             )
         )
         with trio.fail_after(600):

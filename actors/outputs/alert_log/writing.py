@@ -19,7 +19,7 @@ from typing import Any
 import trio
 from loguru import logger
 
-from actors.outputs.alert_log_files import (
+from actors.outputs.alert_log.files import (
     ends_in_the_middle,
     last_link,
     last_steps,

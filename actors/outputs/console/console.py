@@ -68,6 +68,11 @@ class Console:
         self._snapshot: Snapshot | None = None
         self._latest: Snapshot | None = None
         self._running: _Running | None = None
+        self._found = TerminalState()
+
+    def restore_terminal(self) -> None:
+        """Leave the terminal as it was found, at once."""
+        self._found.restore()
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Show snapshots until there are no more. The terminal is left as it was found."""

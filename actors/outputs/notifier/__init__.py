@@ -5,6 +5,41 @@ the program dies between a target's answer and the next write to the disk; then 
 again with the same key.
 """
 
-from actors.outputs.notifier.notifier import Notifier, make_notifier
+from __future__ import annotations
 
-__all__ = ["Notifier", "make_notifier"]
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+
+from actors.outputs.kind import OutputKind
+
+if TYPE_CHECKING:
+    from actors.outputs.desk import Desk
+    from actors.outputs.output import Output
+    from glancemetrics.incidents.incident import Incident
+
+JOURNAL_NAME = "notifications.db"
+
+
+@attrs.frozen
+class NotifierSettings:
+    """None: each target is a `[[notify]]` table."""
+
+
+def _make(told: NotifierSettings, desk: Desk) -> Iterator[Output]:
+    del told
+    if not desk.targets:
+        return
+    from actors.outputs.notifier.notifier import make_notifier
+    from glancemetrics.incidents.alert_events import iso_time
+
+    def describe(incident: Incident) -> str:
+        begun = iso_time(incident.triggered_at)
+        return desk.rules[incident.rule].triggered_message(incident, begun)
+
+    for target in desk.targets:
+        yield make_notifier(target, desk.state_folder / JOURNAL_NAME, desk.wall, describe)
+
+
+NOTIFIER = OutputKind(NotifierSettings, _make)

@@ -16,7 +16,7 @@ from typing import Protocol
 import trio
 
 from actors.outputs.output import Inbox, Report
-from glancemetrics.configuration.settings import SyslogAddress
+from actors.outputs.syslog import SyslogAddress
 from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.syslog_message import SyslogFormat, octet_counted
 

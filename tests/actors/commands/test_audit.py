@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.outputs.alert_log_files import read_head, read_lines, rotated
+from actors.outputs.alert_log.files import read_head, read_lines, rotated
 from glancemetrics.incidents.chain import verify
 from tests.actors.outputs.feeding import event
 
 WRITER = """
 import sys
 from pathlib import Path
-from actors.outputs.alert_log import AlertLog
+from actors.outputs.alert_log.writing import AlertLog
 from tests.actors.outputs.feeding import event
 
 log = AlertLog(Path(sys.argv[1]), "5 kB", 1000)

@@ -11,9 +11,9 @@ import pytest
 
 import glancemetrics as gm
 from actors.archive.logs import sample_of
-from actors.monitor.service import reading_of
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.presets import PRESETS
+from glancemetrics.planning.plan import reading_of
 from tests.lines import line
 
 COMMAND = (sys.executable, "-m", "glancemetrics")

@@ -14,7 +14,7 @@ import trio
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.notifier import make_notifier
+from actors.outputs.notifier.notifier import make_notifier
 from actors.state.silences import Silence, Silences
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from tests.actors.outputs.http_server import http_server

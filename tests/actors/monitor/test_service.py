@@ -20,7 +20,7 @@ from loguru import logger
 from actors.monitor import service
 from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.restarting import FIRST_BACKOFF
-from actors.monitor.service import counting_of, rules_of
+from actors.monitor.service import counting_of
 from actors.outputs.output import Inbox, Output, Report
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
@@ -31,6 +31,8 @@ from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.health.health import OutputState, SourceState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
+from glancemetrics.planning.plan import Plan, make_plan, rules_of
+from glancemetrics.planning.written import Written
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.state.tree import to_bytes
@@ -107,6 +109,11 @@ class Run:
         return self.recorder.last
 
 
+def plan_of(written: Sequence[Rule] = (), **settings: object) -> Plan:
+    told = Settings(**settings)  # type: ignore[arg-type]
+    return make_plan(told, Written(rules=tuple(written)))
+
+
 @pytest.fixture
 def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
     def run(
@@ -124,9 +131,8 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
         async def monitor() -> None:
             with started.crash:
                 await service.monitor(
-                    Settings(**({"file": str(log)} | settings)),  # type: ignore[arg-type]
+                    plan_of(written, **({"file": str(log)} | settings)),
                     [recorder, *outputs],
-                    written=written,
                     checkpoints=checkpoints,
                     stop=started.stop,
                     wall=wall,
@@ -589,7 +595,7 @@ def piped(tmp_path: Path, wall: WallClock):
         log.write_bytes(line() * count)
         with log.open("rb") as file:
             await service.monitor(
-                Settings(file="-", start_from="start"),
+                plan_of(file="-", start_from="start"),
                 outputs,
                 stop=trio.Event() if stop is None else stop,
                 wall=wall,
@@ -632,7 +638,7 @@ async def test_each_file_that_tail_names_is_a_source_with_its_own_format(
     )
     with log.open("rb") as file:
         await service.monitor(
-            Settings(file="-", start_from="start"), [recorder],
+            plan_of(file="-", start_from="start"), [recorder],
             stop=trio.Event(), wall=wall, standard_input=file.fileno,
         )  # fmt: skip
     health = recorder.last.health
@@ -868,7 +874,7 @@ async def test_a_failure_of_the_parser_ends_it_all(
     recorder = Recorder()
     with pytest.raises(ExceptionGroup) as failure:
         await service.monitor(
-            Settings(file=str(log)),
+            plan_of(file=str(log)),
             [recorder],
             stop=trio.Event(),
             wall=wall,

@@ -14,9 +14,9 @@ from loguru import logger
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs import alert_log
-from actors.outputs.alert_log import AlertLog
-from actors.outputs.alert_log_files import head_path, read_head, read_lines, rotated
+from actors.outputs.alert_log import writing as alert_log
+from actors.outputs.alert_log.files import head_path, read_head, read_lines, rotated
+from actors.outputs.alert_log.writing import AlertLog
 from actors.state.state_file import opener
 from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind

@@ -20,8 +20,8 @@ import trio
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
+from actors.outputs.notifier.notifier import make_notifier
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.payloads import alertmanager_body
 from tests.actors.outputs.feeding import INCIDENT

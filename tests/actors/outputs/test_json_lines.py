@@ -11,8 +11,8 @@ import trio
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.heartbeat import Heartbeat
-from actors.outputs.json_lines import JsonLines
+from actors.outputs.heartbeat.writing import Heartbeat
+from actors.outputs.json_lines.writing import JsonLines
 from glancemetrics.health.heartbeat import Heartbeat as Read
 from tests.actors.outputs.snapshots import snapshot
 from tests.lines import BASE

@@ -25,8 +25,8 @@ from aiosmtpd.controller import Controller
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.notifier import make_notifier
 from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
+from actors.outputs.notifier.notifier import make_notifier
 from actors.state.silences import Silence, Silences
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError
@@ -502,7 +502,7 @@ import sys, time
 from pathlib import Path
 import trio
 from actors.monitor.fan_out import Delivery
-from actors.outputs.notifier import make_notifier
+from actors.outputs.notifier.notifier import make_notifier
 from actors.outputs.notifier import notifier as notifiers
 from actors.monitor.restarting import keep_running
 from tests.actors.outputs.test_notifier import describe, event, target

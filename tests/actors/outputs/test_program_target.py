@@ -13,7 +13,7 @@ import trio
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.notifier import make_notifier
+from actors.outputs.notifier.notifier import make_notifier
 from actors.outputs.notifier.program import Program
 from glancemetrics.errors import UsageError
 from glancemetrics.health.health import OutputState

@@ -17,7 +17,8 @@ from loguru import logger
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.notifier import make_notifier, sending
+from actors.outputs.notifier import sending
+from actors.outputs.notifier.notifier import make_notifier
 from glancemetrics.errors import UsageError
 from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent

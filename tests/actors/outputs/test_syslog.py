@@ -13,8 +13,8 @@ import trustme
 
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
-from actors.outputs.syslog import Syslog
-from glancemetrics.configuration.settings import SyslogAddress
+from actors.outputs.syslog import SyslogAddress
+from actors.outputs.syslog.sending import Syslog
 from glancemetrics.health.health import OutputState
 from tests.actors.outputs.feeding import event, feed
 

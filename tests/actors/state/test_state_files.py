@@ -12,8 +12,8 @@ from loguru import logger
 
 from actors.commands.monitor import _log_to
 from actors.monitor.checkpoints import Checkpoints
-from actors.outputs.alert_log import AlertLog
-from actors.outputs.heartbeat import Heartbeat
+from actors.outputs.alert_log.writing import AlertLog
+from actors.outputs.heartbeat.writing import Heartbeat
 from actors.outputs.notifier.journal import Journal
 from actors.state.silences import Silence, Silences
 from glancemetrics.errors import GlanceMetricsError

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from glancemetrics.configuration.settings import (
-    Settings,
-    SyslogAddress,
-    read_settings,
-    setting_infos,
-)
+from actors.outputs.alert_log import AlertLogSettings
+from actors.outputs.console import ConsoleSettings
+from actors.outputs.json_lines import JsonLinesSettings
+from actors.outputs.registry import output_sections
+from actors.outputs.syslog import SyslogAddress, SyslogSettings
+from glancemetrics.configuration.settings import Settings, all_settings, read_settings
 from glancemetrics.errors import UsageError
 
 
 def told(flags: dict[str, Any] | None = None, env: dict[str, str] | None = None,
          toml: str | None = None) -> Settings:  # fmt: skip
-    return read_settings(flags or {}, env or {}, toml, "gm.toml")
+    return read_settings(flags or {}, env or {}, toml, "gm.toml", sections=output_sections())
 
 
 def test_the_defaults_are_those_that_people_know() -> None:
@@ -25,8 +25,11 @@ def test_the_defaults_are_those_that_people_know() -> None:
     assert settings.file == ("/tmp/access.log",)
     assert (settings.timewindow, settings.alertwindow, settings.alert_threshold) == (10, 2, 10)
     assert (settings.section_limit, settings.refresh, settings.incident_limit) == (8, 2, 3)
-    assert (settings.start_from, settings.alert_log, settings.syslog) == ("window", None, None)
-    assert (settings.alert_log_rotation, settings.alert_log_retention) == ("10 MB", 10)
+    assert settings.start_from == "window"
+    assert settings.section(AlertLogSettings) == AlertLogSettings(
+        path=None, rotation="10 MB", retention=10
+    )
+    assert settings.section(SyslogSettings).address is None
     assert settings.alert_window_seconds == 120
 
 
@@ -55,7 +58,7 @@ def test_several_files_come_from_the_environment_as_from_a_path() -> None:
         ({}, {}, "timewindw = 5", "there is no setting 'timewindw'; did you mean 'timewindow'?"),
         ({}, {}, "zzz = 5", "there is no setting 'zzz'; `glancemetrics -h` lists them"),
         ({}, {}, "timewindow = ", "gm.toml: is not TOML: "),
-        ({"start_from": "middle"}, {}, None, "--from middle: must be window, start or end"),
+        ({"from": "middle"}, {}, None, "--from middle: must be window, start or end"),
         ({"syslog": "udp:host"}, {}, None, "--syslog udp:host: must be off, udp://HOST:PORT"),
         ({"syslog": "udp://h:99999"}, {}, None, "--syslog udp://h:99999: must be"),
         ({"syslog": "unix://log"}, {}, None, "the path of a socket begins with /"),
@@ -92,17 +95,50 @@ def test_the_class_itself_allows_no_more() -> None:
     ],
 )
 def test_syslog_addresses(text: str, address: SyslogAddress | None) -> None:
-    assert told({"syslog": text}).syslog == address
+    assert told({"syslog": text}).section(SyslogSettings).address == address
 
 
 def test_switches_are_read_from_the_environment() -> None:
-    assert told(env={"GLANCEMETRICS_JSON": "1"}).json
-    assert not told(env={"GLANCEMETRICS_JSON": "off"}).json
+    for text, value in (("1", True), ("off", False)):
+        settings = told(env={"GLANCEMETRICS_JSON": text})
+        assert settings.section(JsonLinesSettings).enabled is value
 
 
 def test_every_long_flag_is_accepted_with_either_line() -> None:
-    for info in setting_infos().values():
+    for info in all_settings(output_sections()).values():
         long = [flag for flag in info.flags if flag.startswith("--")]
         swapped = {flag[2:].replace("-", "_") for flag in long}
         assert len(swapped) == 1
         assert len(long) == (2 if "_" in info.name else 1)
+
+
+def test_what_an_output_is_told_stands_in_its_table_or_beside_it() -> None:
+    table = '[syslog]\naddress = "tcp://logs"\nfacility = "local3"\n[console]\ndisabled = true'
+    flat = 'syslog = "tcp://logs"\nsyslog_facility = "local3"\nno_console = true'
+    for text in (table, flat):
+        settings = told(toml=text)
+        assert settings.section(SyslogSettings) == SyslogSettings(
+            address=SyslogAddress("tcp", "logs", 514), facility="local3"
+        )
+        assert settings.section(ConsoleSettings).disabled
+    over = told({"syslog_facility": "mail"}, {"GLANCEMETRICS_SYSLOG_CA": "x.pem"}, table)
+    assert over.section(SyslogSettings).facility == "mail"
+    assert over.section(SyslogSettings).ca == "x.pem"
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ('[syslog]\nfacility = "pub"', "gm.toml, [syslog] facility = 'pub': must be one of kern"),
+        ("[syslog]\nfacilty = 1", "gm.toml, [syslog]: there is no setting 'facilty'; "
+         "did you mean 'facility'?"),
+        ("[sysolg]\nfacility = 1", "there is no setting 'sysolg'; did you mean 'syslog'?"),
+        ('syslog_facility = "mail"\n[syslog]\nfacility = "mail"',
+         "gm.toml: syslog_facility and [syslog] facility are the same: say it once"),
+        ("[timewindow]\nx = 1", "gm.toml, timewindow: must be a whole number"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_table(toml: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        told(toml=toml)
+    assert message in str(error.value)

@@ -1,0 +1,46 @@
+"""The desk: what every output is given beside its inbox."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+from actors.state.clock import WallClock
+from actors.state.silences import Silences
+from glancemetrics.configuration.settings import Settings
+from glancemetrics.notifying.targets import Target
+from glancemetrics.rules.rule import Rule
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    """Whatever an output may ask for. No output has arguments of its own."""
+
+    settings: Settings
+    rules: Mapping[str, Rule]
+    """All that are watched, by name, those of the program itself too."""
+    targets: tuple[Target, ...]
+    """Who is told of alerts."""
+    expected: str
+    """What a line of the logs should be, as a noun."""
+    state_folder: Path
+    """What outlives the program stands in it."""
+    silences: Silences
+    wall: WallClock
+    started_at: float
+    """Seconds since the epoch."""
+    stop: Callable[[], None]
+    """Ends the program in good order; the second time, at once. For trio's thread."""
+    is_resuming: bool = False
+    """Whether rules go on where they stood, so that events may come again."""
+    has_terminal: bool = attrs.field(factory=_is_terminal)
+    """Whether standard output is one."""
+    environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

@@ -1,0 +1,43 @@
+"""JSON snapshots on standard output, one line each, for pipes and scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from actors.outputs.kind import OutputKind
+from glancemetrics.configuration.setting import setting, switch
+
+if TYPE_CHECKING:
+    from actors.outputs.desk import Desk
+    from actors.outputs.output import Output
+
+
+@attrs.frozen(kw_only=True)
+class JsonLinesSettings:
+    """Whether they are written."""
+
+    TABLE: ClassVar = "json_lines"
+
+    enabled: bool = setting(
+        False,
+        switch,
+        name="json",
+        metavar=None,
+        help="no console: one snapshot a refresh on stdout, a JSON line each",
+        allowed="true or false",
+    )
+
+
+def _make(told: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
+    del desk
+    if told.enabled:
+        from actors.outputs.json_lines.writing import JsonLines
+
+        yield JsonLines(sys.stdout.fileno)
+
+
+JSON_LINES = OutputKind(JsonLinesSettings, _make)

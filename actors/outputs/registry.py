@@ -1,0 +1,37 @@
+"""All kinds of outputs, one a line, in the order of the help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.outputs.alert_log import ALERT_LOG
+from actors.outputs.console import CONSOLE
+from actors.outputs.heartbeat import HEARTBEAT
+from actors.outputs.json_lines import JSON_LINES
+from actors.outputs.kind import OutputKind
+from actors.outputs.notifier import NOTIFIER
+from actors.outputs.syslog import SYSLOG
+
+if TYPE_CHECKING:
+    from actors.outputs.desk import Desk
+    from actors.outputs.output import Output
+
+OUTPUTS: list[OutputKind[Any]] = [
+    ALERT_LOG,
+    SYSLOG,
+    NOTIFIER,
+    HEARTBEAT,
+    JSON_LINES,
+    CONSOLE,
+]
+
+
+def output_sections() -> list[type]:
+    """Return the settings of all outputs."""
+    return [kind.section for kind in OUTPUTS]
+
+
+def make_outputs(desk: Desk) -> list[Output]:
+    """Return the outputs that the settings ask for. Raises `UsageError`."""
+    settings = desk.settings
+    return [one for kind in OUTPUTS for one in kind.make(settings.section(kind.section), desk)]

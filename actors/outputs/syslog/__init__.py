@@ -1,0 +1,125 @@
+"""Syslog: alert events as RFC 5424 messages over UDP, TCP, TLS or a local socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from actors.outputs.kind import OutputKind
+from glancemetrics.configuration.setting import (
+    OFF,
+    NotAllowedError,
+    choice,
+    optional_text,
+    plain_text,
+    setting,
+)
+from glancemetrics.incidents.syslog_names import FACILITIES, SEVERITIES
+
+if TYPE_CHECKING:
+    from actors.outputs.desk import Desk
+    from actors.outputs.output import Output
+
+SYSLOG_SCHEMES = ("udp", "tcp", "tls", "unix")
+
+
+@attrs.frozen
+class SyslogAddress:
+    """Where syslog messages go."""
+
+    scheme: str
+    """One of `SYSLOG_SCHEMES`."""
+    host: str
+    """Host name or address; the path for `unix`."""
+    port: int
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return f"unix://{self.host}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def _syslog(value: Any) -> SyslogAddress | None:
+    if value is None or isinstance(value, SyslogAddress) or value == OFF:
+        return None if value == OFF else value
+    scheme, mark, rest = plain_text(value).partition("://")
+    if not mark or scheme not in SYSLOG_SCHEMES:
+        raise NotAllowedError
+    if scheme == "unix":
+        if not rest.startswith("/"):
+            raise NotAllowedError("the path of a socket begins with /")
+        return SyslogAddress(scheme, rest, 0)
+    host, colon, port = rest.rstrip("/").rpartition(":")
+    if not colon or rest.endswith("]"):
+        host, port = rest.rstrip("/"), "6514" if scheme == "tls" else "514"
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise NotAllowedError
+    return SyslogAddress(scheme, host, int(port))
+
+
+@attrs.frozen(kw_only=True)
+class SyslogSettings:
+    """Where events go, and as what."""
+
+    TABLE: ClassVar = "syslog"
+
+    address: SyslogAddress | None = setting(
+        None,
+        _syslog,
+        name="syslog",
+        metavar="ADDRESS",
+        help="send alert events to syslog (RFC 5424): udp://host:514, tcp://host:514, "
+        "tls://host:6514 or unix:///dev/log",
+        allowed="off, udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH",
+    )
+    facility: str = setting(
+        "daemon",
+        choice(*FACILITIES),
+        metavar="NAME",
+        help="syslog facility",
+        allowed=f"one of {' '.join(FACILITIES)}",
+    )
+    severity: str = setting(
+        "warning",
+        choice(*SEVERITIES),
+        metavar="NAME",
+        help="syslog severity of an alert (of critical rules crit at least, of info rules info; "
+        "its end is notice, start and stop are info)",
+        allowed=f"one of {' '.join(SEVERITIES)}",
+    )
+    ca: str | None = setting(
+        None,
+        optional_text,
+        metavar="FILE",
+        help="PEM file of the authority that signed a tls:// syslog server's certificate "
+        "(default: the system's authorities)",
+        allowed="the path of a PEM file",
+    )
+
+
+def _make(told: SyslogSettings, desk: Desk) -> Iterator[Output]:
+    del desk
+    if told.address is not None:
+        from actors.outputs.syslog.sending import Syslog
+
+        yield Syslog(told.address, facility=told.facility, severity=told.severity, ca_file=told.ca)
+
+
+def _missing(told: SyslogSettings) -> Iterator[tuple[str, str]]:
+    if told.ca is None:
+        return
+    import ssl  # late: few need it
+
+    try:
+        ssl.create_default_context(cafile=told.ca)
+    except ssl.SSLError:
+        yield "ca", f"{told.ca}: not a PEM file of certificates"
+    except OSError as error:
+        yield "ca", f"{told.ca}: {error.strerror}"
+
+
+SYSLOG = OutputKind(SyslogSettings, _make, _missing)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from actors.commands.parser import CommandParser
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_text
@@ -24,17 +25,17 @@ from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count
 
 
-def run_audit(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser(parser_class).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     names = options.files or [str(state_folder(options.state_dir) / "alerts.jsonl")]
     if options.action == "verify":
         return _verify(_paths(names))
     return _show(_lines(_paths(names)), options)
 
 
-def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = parser_class(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="glancemetrics audit",
         description="Prove that an alert log is as it was written, or show what is in it.",
         epilog="glancemetrics audit show --since yesterday",

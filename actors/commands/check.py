@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.commands.parser import CommandParser
+from actors.configuration.loading import config_text
 from actors.configuration.local_zone import local_zone
 from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
 from actors.configuration.servers import format_told
@@ -31,6 +33,17 @@ from glancemetrics.rules.rule import Rule, spans
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.words.durations import written_span
 from glancemetrics.words.escaping import visible
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = CommandParser(
+        prog="glancemetrics check",
+        description="Say what is wrong with a configuration, or what would be watched with it.",
+    )
+    parser.add_argument("config", metavar="FILE", help="a TOML file, as of --config")
+    name = parser.parse_args(arguments).config
+    return check(config_text(name), name)
 
 
 def check(text: str, name: str) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from actors.archive.logs import sample_of
+from actors.commands.parser import CommandParser
 from actors.commands.reading_options import add_reading_options, chosen_reading
 from glancemetrics.errors import StdoutClosedError
 from glancemetrics.formats.explanation import explain_log, list_formats
 
 
-def run_formats(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = parser_class(
+    parser = CommandParser(
         prog="glancemetrics formats",
         description="Say how a log is written: what was seen in it, and which formats explain it. "
         "Without FILE, list the formats that have a name.",

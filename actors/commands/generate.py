@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import trio
 
+from actors.commands.parser import CommandParser
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
 from glancemetrics.simulation import Shape, Spike, Traffic
 
@@ -24,9 +25,9 @@ _SIZE_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _ROTATED_FILES = 5
 
 
-def run_generate(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser(parser_class).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     shape = Shape(
         options.rate,
         options.swing,
@@ -53,8 +54,8 @@ def run_generate(arguments: list[str], parser_class: type[argparse.ArgumentParse
     return 0
 
 
-def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = parser_class(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="glancemetrics generate",
         description="Write realistic web traffic as an access log, for demonstrations and tests.",
         allow_abbrev=False,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors.commands.parser import CommandParser
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -33,11 +34,9 @@ OUTPUT_FORMATS = ("text", "html", "json", "csv", "parquet")
 _ORDERS = tuple(order.value for order in Order if order is not Order.TOTAL_TIME)
 
 
-def read_report_options(
-    arguments: Sequence[str], parser_class: type[argparse.ArgumentParser]
-) -> argparse.Namespace:
+def read_report_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the options; `output_format` is then one of `OUTPUT_FORMATS`. Raises `UsageError`."""
-    parser = parser_class(
+    parser = CommandParser(
         prog="glancemetrics report",
         description="Read whole logs, compressed or not, and say what was in them.",
         allow_abbrev=False,
@@ -58,7 +57,7 @@ def read_report_options(
     add("--max-memory", type=_memory, default=DEFAULT_MEMORY, metavar="SIZE",
         help="past this, numbers are estimated and marked ~ (default: 2GB)")  # fmt: skip
     add_selection_options(parser)
-    options = parser.parse_args(arguments)
+    options: argparse.Namespace = parser.parse_args(arguments)
     options.output_format = _output_format(options.output, options.output_format)
     return options
 

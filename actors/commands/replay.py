@@ -15,8 +15,9 @@ from actors.archive.forking import processes_to_use
 from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
+from actors.commands.parser import CommandParser
 from actors.commands.reading_options import add_selection_options, chosen_reading
-from actors.commands.report import chosen_selection
+from actors.commands.report_logs import chosen_selection
 from actors.configuration.loading import config_text
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
@@ -41,9 +42,9 @@ _FORMATS = ("text", "json", "html")
 _SETTINGS = ("alert_threshold", "alertwindow", "rules")
 
 
-def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser(parser_class).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     output_format = _output_format(options)
     rules = _rules(options)
     zone = zone_called(options.timezone) or UTC
@@ -92,8 +93,8 @@ def run_replay(arguments: list[str], parser_class: type[argparse.ArgumentParser]
     return 0
 
 
-def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = parser_class(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="glancemetrics replay",
         description="Run alert rules over old logs, and show each incident that would have been.",
         epilog="glancemetrics replay 'access.log*' --rules stock -o replay.html",

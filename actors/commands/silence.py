@@ -6,6 +6,7 @@ import argparse
 import time
 from datetime import datetime
 
+from actors.commands.parser import CommandParser
 from actors.files.output_file import write_text
 from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
 from actors.state.state_folder import add_state_folder_option, state_folder
@@ -15,9 +16,9 @@ from glancemetrics.words.durations import ALLOWED, parse_span
 from glancemetrics.words.escaping import visible
 
 
-def run_silence(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser(parser_class).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     silences = Silences(state_folder(options.state_dir) / FILE_NAME)
     try:
         told = _told(options, silences, time.time())
@@ -45,8 +46,8 @@ def _told(options: argparse.Namespace, silences: Silences, now: float) -> str:
     return _listed([made])
 
 
-def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = parser_class(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="glancemetrics silence",
         description="For a while nobody is told of some rules; without PATTERN, list silences.",
         epilog='glancemetrics silence "Checkout*" --for 2h --why "deploy"',

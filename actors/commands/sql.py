@@ -23,8 +23,9 @@ from actors.archive.logs import find_logs
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
+from actors.commands.parser import CommandParser
 from actors.commands.reading_options import add_selection_options, chosen_reading
-from actors.commands.report import chosen_selection
+from actors.commands.report_logs import chosen_selection
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data
@@ -35,11 +36,11 @@ _FORMATS = ("table", "csv", "json", "parquet")
 _ROWS_IN_TABLE = 1000
 
 
-def run_sql(arguments: list[str], parser_class: type[argparse.ArgumentParser]) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     from glancemetrics.selecting.sql import connect, query  # late: DuckDB is an extra
 
-    options = _parser(parser_class).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     connection = connect("glancemetrics sql", threads=os.cpu_count() or 1)
     *names, sql = options.arguments
     if not names:
@@ -160,8 +161,8 @@ class _Question:
         return None
 
 
-def _parser(parser_class: type[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = parser_class(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="glancemetrics sql",
         description="Ask logs anything in SQL: they are the table log, a row a request.",
         epilog="glancemetrics sql 'access.log*' \"select section, count(*) from log group by all "

@@ -1,0 +1,200 @@
+"""Runs the monitor as a program: outputs for this terminal, signals, its own log, exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+from loguru import logger
+
+from actors.files.notices import log_file_line, log_line, tell
+from actors.monitor.service import checkpoints_of, monitor
+from actors.outputs.console import is_shown
+from actors.outputs.desk import Desk
+from actors.outputs.json_lines import JsonLinesSettings
+from actors.outputs.output import Essential, Screen
+from actors.outputs.registry import make_outputs
+from actors.state.silences import FILE_NAME as SILENCES
+from actors.state.silences import Silences
+from actors.state.state_file import make_folder, opener
+from actors.state.state_folder import state_folder
+from glancemetrics.errors import GlanceMetricsError, sentence
+from glancemetrics.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+STUCK_SECONDS = 2.0
+"""From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
+a dead terminal cannot be cancelled."""
+
+STOPPED_AT_ONCE = 130
+"""Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
+
+
+def run_monitor(plan: Plan) -> int:
+    """Run a plan until told to stop; returns the exit status."""
+    settings = plan.settings
+    has_terminal = sys.stdout is not None and sys.stdout.isatty()
+    with_console = is_shown(settings, has_terminal=has_terminal)
+    with_json = settings.section(JsonLinesSettings).enabled
+    folder = state_folder(settings.state_dir)
+    # Without a screen the log is where people look.
+    level = "warning" if with_console or with_json else "info"
+    level = level if settings.log_level == "auto" else settings.log_level
+    _log_to(level, folder / "glancemetrics.log" if with_console else None)
+    program = _Program(plan, folder, is_service=not (with_console or with_json))
+    try:
+        trio.run(program.main)
+    except BaseException as error:
+        program.restore_terminal()
+        _raise_readable(error)
+    return 0
+
+
+class _Program:
+    """One run: its stop, and what is done to the terminal when there is no time."""
+
+    def __init__(self, plan: Plan, state_folder: Path, *, is_service: bool) -> None:
+        """`is_service`: nobody looks at it."""
+        self._plan = plan
+        self._state_folder = state_folder
+        self._is_service = is_service
+        self._stop = trio.Event()
+        self._screen: Screen | None = None
+
+    async def main(self) -> None:
+        plan = self._plan
+        is_service = bool(plan.targets) or self._is_service
+        checkpoints = checkpoints_of(plan.settings, self._state_folder, is_service=is_service)
+        if checkpoints is not None:
+            checkpoints.claim()
+        outputs = make_outputs(self._desk(is_resuming=checkpoints is not None))
+        self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._obey_signals)
+            await monitor(
+                plan,
+                outputs,
+                checkpoints=checkpoints,
+                stop=self._stop,
+                wall=time.time,
+                standard_input=lambda: 0,
+            )
+            nursery.cancel_scope.cancel()
+        for output in outputs:
+            if isinstance(output, Essential) and output.problem:
+                raise GlanceMetricsError(output.problem)
+
+    def _desk(self, *, is_resuming: bool) -> Desk:
+        return Desk(
+            settings=self._plan.settings,
+            rules=self._plan.rules_by_name,
+            targets=self._plan.targets,
+            expected=self._plan.reading.format_to_follow().expected,
+            state_folder=self._state_folder,
+            silences=Silences(self._state_folder / SILENCES),
+            wall=time.time,
+            started_at=time.time(),
+            stop=self.stop,
+            is_resuming=is_resuming,
+        )
+
+    def restore_terminal(self) -> None:
+        """Leave the terminal as it was found, also when there is no time for anything else."""
+        if self._screen is not None:
+            self._screen.restore_terminal()
+
+    def stop(self) -> None:
+        """Stop; the second time, at once."""
+        if self._stop.is_set():
+            self.restore_terminal()
+            os._exit(STOPPED_AT_ONCE)
+        self._stop.set()
+        watchdog = threading.Timer(STUCK_SECONDS, self._give_up)
+        watchdog.daemon = True
+        watchdog.start()
+
+    def _give_up(self) -> None:
+        self.restore_terminal()
+        os.write(2, b"glancemetrics: error: something was stuck and did not end in time\n")
+        os._exit(GlanceMetricsError.exit_status)
+
+    async def _obey_signals(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        obeyed = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        if self._screen is not None:  # else the system stops and continues it
+            obeyed += [signal.SIGTSTP, signal.SIGCONT]
+        with trio.open_signal_receiver(*obeyed) as received:
+            task_status.started()
+            async for number in received:
+                if number == signal.SIGTSTP and self._screen is not None:
+                    await self._screen.suspend(_stop_process)
+                elif number == signal.SIGCONT and self._screen is not None:
+                    self._screen.resume()
+                elif number == signal.SIGINT or not self._stop.is_set():
+                    self.stop()
+
+
+def _stop_process() -> None:
+    """Stop as SIGTSTP does to those who do not wait for it; returns on SIGCONT."""
+    ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        # To this thread, so that it does not run on until the system comes round to it.
+        signal.raise_signal(signal.SIGTSTP)
+    finally:
+        signal.signal(signal.SIGTSTP, ours)
+
+
+def _log_to(level: str, file: Path | None) -> None:
+    """Send what we say of ourselves to stderr, or to a file where the console has the screen."""
+    logger.remove()
+    if file is None:
+        logger.add(
+            sys.stderr,
+            level=level.upper(),
+            filter=_is_ours,
+            diagnose=False,
+            format=log_line,
+        )
+        return
+    try:
+        make_folder(file.parent)
+        logger.add(
+            file,
+            level=level.upper(),
+            filter=_is_ours,
+            diagnose=False,
+            format=log_file_line,
+            rotation="1 MB",
+            retention=2,
+            opener=opener,
+        )
+    except OSError as error:
+        # Seen once the console has left the screen.
+        tell(f"{error.filename}: {error.strerror}; GlanceMetrics' own log is not written")
+
+
+def _is_ours(record: Record) -> bool:
+    """Whether a line is about us, and not one of the alert log's."""
+    return "alert_log" not in record["extra"]
+
+
+def _raise_readable(error: BaseException) -> None:
+    """Raise what a person should read of an error: one sentence."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, GlanceMetricsError | KeyboardInterrupt | SystemExit):
+        raise error
+    logger.opt(exception=error).debug("the monitor failed")
+    raise GlanceMetricsError(
+        f"the monitor failed: {type(error).__name__}: {sentence(error)} "
+        "(--log-level debug logs where)"
+    ) from None

@@ -1,0 +1,234 @@
+"""`glancemetrics report`: reads whole logs and says what was in them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from actors.archive.agent_process import AgentProcess
+from actors.archive.forking import processes_to_use
+from actors.archive.interruption import Interruption, interruption
+from actors.archive.log_reader import ReadChunk
+from actors.archive.logs import LogFile, find_logs
+from actors.archive.progress import ProgressLine
+from actors.archive.reporting import Progress, report_on
+from actors.archive.scan import scan_logs
+from actors.commands.reading_options import chosen_reading
+from actors.configuration.local_zone import zone_called
+from actors.files.notices import tell
+from actors.files.output_file import for_terminal, replacing, write_data, write_text
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.w3c import NO_FIELDS
+from glancemetrics.records.rejects import Reject
+from glancemetrics.records.schema import SCHEMA
+from glancemetrics.reporting.panel_names import Order
+from glancemetrics.reporting.report import Report, Wishes
+from glancemetrics.selecting.selection import Selection, make_selection
+
+_ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
+_MOST_SAMPLES = 8
+
+
+def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> int:
+    """Run the command; returns the exit status."""
+    output_format = options.output_format
+    zone = zone_called(options.timezone)
+    selection = chosen_selection(options, zone)
+    names = options.files or ["-"]
+    if "-" in names and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
+    reading = chosen_reading(options, names)
+    logs = find_logs(names, reading)
+    with interruption() as interrupted:
+        if output_format == "parquet":
+            _write_parquet(logs, reading.circumstances, selection, options.output, interrupted)
+            return 0
+        to_file = options.output is not None
+        wishes = Wishes(
+            top=options.top or (_ROWS_IN_FILE if output_format != "text" else _ROWS_ON_TERMINAL),
+            order=Order(options.sort),
+            panels=frozenset(options.panels),
+            zone=zone,
+        )
+        line = ProgressLine()
+        try:
+            report = report_on(
+                logs,
+                circumstances=reading.circumstances,
+                selection=selection,
+                wishes=wishes,
+                max_memory=options.max_memory,
+                progress=line.show,
+                stopped=interrupted,
+                processes=processes_to_use(),
+                classify_agents=None if agents is None else agents.classify,
+            )
+        finally:
+            line.clear()
+    _require_lines(report, logs)
+    if report.unfinished is not None:
+        tell(f"{report.unfinished}.")
+    if to_file:
+        text = _rendered(report, output_format, 100, colour=False)
+        write_data(text, output_format, options.output)
+    else:
+        _show(report, output_format)
+    return 0
+
+
+def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Selection:
+    """Return what the options choose. Raises `UsageError`."""
+    return make_selection(
+        now=time.time(),
+        zone=zone,
+        since=options.since,
+        until=options.until,
+        where=options.where,
+        exclude_ip=options.exclude_ip,
+        bots=True if options.only_bots else (False if options.exclude_bots else None),
+        anonymize_ip=options.anonymize_ip,
+        group_path=options.group_path,
+    )
+
+
+def _require_lines(report: Report, logs: list[LogFile]) -> None:
+    """Raise `GlanceMetricsError` if not one line could be made sense of."""
+    if report.hits or report.filtered or report.unfinished:
+        return
+    troubles = [f"{source.name}: {source.trouble}" for source in report.sources if source.trouble]
+    if troubles:
+        raise GlanceMetricsError("; ".join(troubles))
+    refusal = _refusal(logs[0], report.lines, report.rejects.samples, report.foreign)
+    if refusal is not None:
+        raise GlanceMetricsError(refusal)
+
+
+def _refusal(log: LogFile, lines: int, rejects: Sequence[Reject], foreign: int) -> str | None:
+    """Say why nothing could be read of some lines; `None` if there is none."""
+    log_format = log.format
+    if any(sample.reason == NO_FIELDS for sample in rejects):
+        return f"{log.name}: {NO_FIELDS}"
+    if isinstance(log_format, AutoFormat) and log_format.known is None and lines:
+        return (
+            f"{log.name}: no line is of a format that is known "
+            f"(`glancemetrics formats {shlex.quote(log.name)}` shows how near they come)"
+        )
+    if rejects:
+        return (
+            f"{log.name}: no line is {log_format.expected} "
+            f"(--format takes others); of the first, {rejects[0].reason}"
+        )
+    if foreign:
+        return (
+            f"{log.name}: no line is {log_format.expected}; all are of other programs "
+            f"(`glancemetrics formats {shlex.quote(log.name)}` shows what was looked for)"
+        )
+    return None
+
+
+def _rendered(report: Report, output_format: str, width: int, *, colour: bool) -> str:
+    match output_format:
+        case "json":
+            return json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n"
+        case "csv":
+            from glancemetrics.reporting.tables import report_csv
+
+            return report_csv(report)
+        case "html":
+            from glancemetrics.reporting.html import to_html
+
+            return to_html(report, time.time())
+    from glancemetrics.reporting.text import COLOUR, PLAIN, to_text
+
+    return to_text(report, width, COLOUR if colour else PLAIN)
+
+
+def _show(report: Report, output_format: str) -> None:
+    to_terminal = sys.stdout.isatty()
+    size = shutil.get_terminal_size()
+    colour = to_terminal and not os.environ.get("NO_COLOR")
+    text = _rendered(report, output_format, size.columns if to_terminal else 100, colour=colour)
+    if to_terminal:
+        text = for_terminal(text, output_format)
+        if text.count("\n") > size.lines and _paged(text):
+            return
+    write_text(text)
+
+
+def _paged(text: str) -> bool:
+    """Show a text in the user's pager; false if there is none."""
+    command = shlex.split(os.environ.get("PAGER") or "less")
+    if not command or shutil.which(command[0]) is None:
+        return False
+    environment = {"LESS": "FRX", **os.environ}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as pager:  # noqa: S603
+        assert pager.stdin is not None
+        try:
+            pager.stdin.write(text.encode("utf-8", "backslashreplace"))
+            pager.stdin.close()
+        except BrokenPipeError:
+            pass  # they have seen enough
+        while True:
+            try:
+                pager.wait()
+            except KeyboardInterrupt:
+                continue  # the pager's to deal with
+            return True
+
+
+def _write_parquet(
+    logs: list[LogFile],
+    circumstances: Circumstances,
+    selection: Selection,
+    output: str,
+    interrupted: Interruption,
+) -> None:
+    from pyarrow import parquet  # late: it takes as long to load as a small log to read
+
+    line = ProgressLine()
+    total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
+    read = lines = foreign = records = 0
+    rejects: list[Reject] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        def told(chunk: ReadChunk[object]) -> None:
+            nonlocal read, lines, foreign, records
+            read += chunk.read_bytes
+            lines += chunk.lines
+            foreign += chunk.foreign
+            records += chunk.lines - chunk.rejects - chunk.foreign
+            rejects.extend(chunk.samples[: _MOST_SAMPLES - len(rejects)])
+            line.show(Progress(read, total, lines))
+
+        yield from scan_logs(
+            logs, selection, circumstances=circumstances, stopped=interrupted, told=told
+        )
+
+    try:
+        with (
+            replacing(Path(output)) as file,
+            closing(parquet.ParquetWriter(file, SCHEMA, compression="zstd")) as writer,
+        ):
+            for batch in batches():
+                writer.write_batch(batch)
+            refusal = None if records else _refusal(logs[0], lines, rejects, foreign)
+            if refusal is not None and not interrupted():
+                raise GlanceMetricsError(refusal)
+    finally:
+        line.clear()
+    if interrupted():
+        tell(f"Stopped before the end: {output} has what was read by then.")

@@ -231,12 +231,15 @@ def test_a_link_that_lies_in_wait_is_not_followed(tmp_path: Path, name: str) -> 
     else:
         state.mkdir(mode=0o750)
     (state / name).symlink_to(victim)
-    monitor = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
-    monitor.terminate()
-    _, errors = monitor.communicate(timeout=20)
+    said = tmp_path / "stderr"
+    with said.open("w") as file:
+        monitor = subprocess.Popen(arguments, stderr=file)
+    try:
+        eventually(lambda: "symbolic links" in said.read_text(), what="the reason")
+    finally:
+        monitor.terminate()
+        monitor.wait(20)
     assert victim.read_text() == "precious"
-    assert "symbolic links" in errors
 
 
 def test_without_any_capability_and_with_a_root_that_cannot_be_written(tmp_path: Path) -> None:
@@ -294,16 +297,16 @@ def test_the_time_that_a_line_takes_grows_with_its_length_only(text: bytes, writ
 
     def took(size: int) -> float:
         chunk = (text * (size // len(text)) + b"\n") * 20
-        began = time.perf_counter()
+        began = time.process_time()  # others may have the processor meanwhile
         if log_format is None:
             decode(chunk)
         else:
             log_format.decode(chunk)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     took(1000)
     small = max(min(took(5_000) for _ in range(3)), 0.0005)
-    assert min(took(100_000) for _ in range(2)) < 100 * small
+    assert min(took(100_000) for _ in range(3)) < 100 * small
 
 
 def test_a_bomb_is_unpacked_block_by_block(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ TESTS = Path(__file__).parents[1]
 RUN = [
     TESTS / "native" / "test_native.py",
     TESTS / "native" / "test_values.py",
-    TESTS / "test_combined.py",
+    TESTS / "formats" / "test_combined.py",
     TESTS / "formats" / "test_pattern.py",
     TESTS / "formats" / "test_json_lines.py",
     TESTS / "formats" / "test_clients.py",
-    TESTS / "test_networks.py",
-    TESTS / "test_request_line.py",
+    TESTS / "records" / "test_networks.py",
+    TESTS / "formats" / "test_request_line.py",
     TESTS / "reporting" / "test_tally.py",
 ]
 

@@ -19,7 +19,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("glancemetrics", "native")
 LIBRARY = NATIVE / "_native.so"
-OPTIONS = ("-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall")
+OPTIONS = (
+    *("-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden"),
+    *("-Wall", "-Wextra", "-Werror"),
+    # What is read is hostile: a mistake of ours should end the program, and nothing worse.
+    *("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"),
+)
+ON_LINUX = ("-Wl,-z,relro,-z,now",)
 
 
 def _compiler() -> list[str] | None:
@@ -52,7 +58,8 @@ class CompileHook(BuildHookInterface):  # type: ignore[misc]
         sources = sorted((root / NATIVE).glob("*.c"))
         target = root / LIBRARY
         made = target.with_suffix(".new")
-        command = [*compiler, *OPTIONS, *map(str, sources), "-o", str(made)]
+        options = [*OPTIONS, *(ON_LINUX if sys.platform == "linux" else ())]
+        command = [*compiler, *options, *map(str, sources), "-o", str(made)]
         subprocess.run(command, check=True)  # noqa: S603 - our own sources
         made.replace(target)
         build_data["artifacts"].append(str(LIBRARY))

@@ -37,12 +37,16 @@ typedef struct {
     int64_t *left_end;
 } gm_rows;
 
+GM_SIZE(gm_rows);
+
 typedef struct {
     int64_t lines;
     int64_t rows;
     int64_t left;
     int64_t combined;
 } gm_counts;
+
+GM_SIZE(gm_counts);
 
 typedef struct {
     span texts[REQUEST];

@@ -24,6 +24,8 @@ typedef struct {
     /* The next one beside it whose key is as long; 0 for none. */
 } gm_json_node;
 
+GM_SIZE(gm_json_node);
+
 /* How a member of an object began in the line before: its key, and what is between that and the
    value. Lines that one server writes mostly have the same keys in the same order. */
 typedef struct {

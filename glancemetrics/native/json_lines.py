@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.library import Address, Count, address, checked, library, text_addresses
+from glancemetrics.native.library import (
+    Address,
+    Count,
+    address,
+    check_size,
+    checked,
+    library,
+    text_addresses,
+)
 from glancemetrics.native.strings import StringTable
 from glancemetrics.native.values import (
     DECIMAL_KINDS,
@@ -43,6 +51,9 @@ class _Node(ctypes.Structure):
         ("first", ctypes.c_int32 * _BY_LENGTH),
         ("next", Count),
     )
+
+
+check_size("gm_json_node", _Node)
 
 
 library.gm_read_json.argtypes = [

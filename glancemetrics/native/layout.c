@@ -20,6 +20,8 @@ typedef struct {
     /* What its text must look like, of `enum form`. */
 } gm_field;
 
+GM_SIZE(gm_field);
+
 #define MOST_FIELDS 64
 
 static const uint8_t *found(const uint8_t *at, const uint8_t *end, const uint8_t *text,

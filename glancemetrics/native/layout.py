@@ -14,6 +14,7 @@ from glancemetrics.native.library import (
     Address,
     Count,
     address,
+    check_size,
     checked,
     library,
     text_addresses,
@@ -42,6 +43,9 @@ class _Field(ctypes.Structure):
         ("may_be_quoted", Count),
         ("form", Count),
     )
+
+
+check_size("gm_field", _Field)
 
 
 library.gm_split_lines.argtypes = [

@@ -16,6 +16,8 @@ FILE_NAME = "_native.so"
 Address = ctypes.c_void_p
 Count = ctypes.c_int64
 
+_ABI = 1
+"""`GM_ABI` of native.h."""
 _FEW = 1000
 _SHORT = 1 << 15
 """Bytes."""
@@ -23,20 +25,55 @@ _NO_TEXT = np.zeros(8, np.uint8)
 """Where text is that has no bytes."""
 
 
-def _load() -> ctypes.CDLL:
+def _unfit(why: object) -> ImportError:
+    return ImportError(
+        f"the compiled part of glancemetrics does not fit ({why}); install the package again: "
+        "pip builds it"
+    )
+
+
+class _Library(ctypes.CDLL):
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            raise (error if name.startswith("__") else _unfit(error)) from None
+
+
+class _Quick(_Library, ctypes.PyDLL):
+    pass
+
+
+def _load() -> _Library:
     path = Path(__file__).with_name(FILE_NAME)
     try:
-        return ctypes.CDLL(str(path))
+        loaded = _Library(str(path))
     except OSError as error:
-        raise ImportError(
-            f"the compiled part of glancemetrics cannot be loaded ({error}); "
-            "install the package again: pip builds it"
-        ) from None
+        raise _unfit(error) from None
+    loaded.gm_abi.restype = Count
+    version = loaded.gm_abi()
+    if version != _ABI:
+        raise _unfit(f"it is version {version}, and {_ABI} is needed")
+    return loaded
+
+
+def check_size(name: str, structure: type[ctypes.Structure]) -> None:
+    """Hold a struct against what was compiled. Raises `ImportError`."""
+    size = _size_of(name)
+    if size != ctypes.sizeof(structure):
+        raise _unfit(f"{name} has {size} bytes, and {ctypes.sizeof(structure)} are needed")
+
+
+def _size_of(name: str) -> int:
+    try:
+        return Count.in_dll(library, f"{name}_size").value
+    except ValueError as error:
+        raise _unfit(error) from None
 
 
 library = _load()
 """For functions that take long: other threads may run meanwhile."""
-quick = ctypes.PyDLL(library._name)
+quick = _Quick(library._name)
 """For functions that take less than 0.1 ms: to let others run and wait for one's turn again would
 take longer."""
 library.gm_set_secrets.argtypes = [ctypes.c_uint64, ctypes.c_uint64]

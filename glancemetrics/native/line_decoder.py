@@ -14,6 +14,7 @@ from glancemetrics.native.library import (
     Address,
     Count,
     address,
+    check_size,
     checked,
     for_text,
     library,
@@ -47,6 +48,10 @@ class _Rows(ctypes.Structure):
 
 class _Counts(ctypes.Structure):
     _fields_ = (("lines", Count), ("rows", Count), ("left", Count), ("combined", Count))
+
+
+check_size("gm_rows", _Rows)
+check_size("gm_counts", _Counts)
 
 
 quick.gm_decoder_new.argtypes = [Count]

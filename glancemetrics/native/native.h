@@ -13,6 +13,12 @@
 
 #define GM_API __attribute__((visibility("default")))
 
+/* Counted up whenever what a function takes or returns changes; library.py has the same. */
+#define GM_ABI 1
+
+/* Tells Python how large a struct is that it fills or reads. */
+#define GM_SIZE(type) GM_API const int64_t type##_size = sizeof(type)
+
 typedef struct {
     const uint8_t *at;
     const uint8_t *end;

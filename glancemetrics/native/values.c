@@ -5,6 +5,8 @@
 #include "calendar.h"
 #include "times.h"
 
+GM_SIZE(gm_column);
+
 #define MICROS 1000000
 #define MOST_DIGITS 17
 #define MOST_FRACTION 9

@@ -15,6 +15,7 @@ from glancemetrics.native.library import (
     Address,
     Count,
     address,
+    check_size,
     checked,
     for_items,
     library,
@@ -145,6 +146,9 @@ class NativeColumn(ctypes.Structure):
         ("numbers", Address),
         ("states", Address),
     )
+
+
+check_size("gm_column", NativeColumn)
 
 
 NATIVE_COLUMN = np.dtype([(name, np.int64) for name, _ in NativeColumn._fields_])

@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-_load = ctypes.CDLL
+_load = ctypes.CDLL.__init__
 
 
-def _sanitized(name: str | None, *arguments: Any, **options: Any) -> ctypes.CDLL:
+def _sanitized(self: ctypes.CDLL, name: str | None, *arguments: Any, **options: Any) -> None:
     if name is not None and Path(name).name == "_native.so":
         name = os.environ["GLANCEMETRICS_SANITIZED"]
-    return _load(name, *arguments, **options)
+    _load(self, name, *arguments, **options)
 
 
-ctypes.CDLL = _sanitized  # type: ignore[assignment, misc]
+ctypes.CDLL.__init__ = _sanitized  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ import numpy as np
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counts, Stream
 from glancemetrics.alerting.incident_events import GONE, ended
-from glancemetrics.alerting.watch import Trace, Watch, fingerprint
+from glancemetrics.alerting.watch import Trace, Watch
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.metrics import Measure
@@ -87,7 +87,7 @@ class Alerting:
         left = dict(state["watches"])
         for watch in self._watches:
             known = left.get(watch.rule.name)
-            if known is not None and known["rule"] == fingerprint(watch.rule):
+            if known is not None and known["rule"] == watch.rule.key:
                 watch.restore(left.pop(watch.rule.name))
             else:
                 watch.begin(end)

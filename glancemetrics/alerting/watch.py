@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
@@ -103,7 +102,7 @@ class Watch:
     def to_state(self) -> State:
         """Return all that is to be known after a restart."""
         return {
-            "rule": fingerprint(self.rule),
+            "rule": self.rule.key,
             "start": self._start,
             "next": self._next,
             "still": self._still,
@@ -386,9 +385,3 @@ class Watch:
         )
         self._open[group] = incident
         return event
-
-
-def fingerprint(rule: Rule) -> str:
-    """Return what a rule is told by from what it was before it was changed."""
-    plain = attrs.evolve(rule, triggered_words=None, recovered_words=None, worst_words=None)
-    return hashlib.sha256(repr(plain).encode()).hexdigest()

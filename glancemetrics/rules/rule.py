@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import attrs
 
@@ -75,6 +77,28 @@ class Rule:
     triggered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     recovered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     worst_words: Callable[[Incident], str] | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What tells it from what it was before it was changed, in a later version too.
+
+        It has what is judged by, and nothing of the words. What has its usual value is left out, so
+        that a version which knows more of rules takes this one for the same.
+        """
+        told = {
+            "version": _KEY_VERSION,
+            "metric": self.metric.name,
+            "condition": [_CONDITIONS[type(self.condition)], _unusual(self.condition)],
+            "window": self.window_seconds,
+            "timing": _unusual(self.timing),
+            "where": self.where,
+            "by": self.by,
+            "is_exact": self.is_exact,
+            "min_hits": self.min_hits,
+            "severity": self.severity.value,
+        }
+        known = {name: value for name, value in told.items() if value not in (None, False, 0, {})}
+        return json.dumps(known, sort_keys=True)
 
     @property
     def threshold(self) -> float:
@@ -202,6 +226,28 @@ class Rule:
 
     def _plain(self, value: float) -> str:
         return self.metric.format(value).removesuffix(f" {self.metric.noun}")
+
+
+_KEY_VERSION = 1
+"""Counted up when the same key would come to mean something else."""
+_CONDITIONS: dict[type, str] = {
+    Threshold: "threshold",
+    Change: "change",
+    Absence: "absence",
+    BurnRate: "burn rate",
+    Unseen: "unseen",
+    Anomaly: "anomaly",
+}
+
+
+def _unusual(value: Any) -> dict[str, object]:
+    """Return the fields of an attrs object that have not their usual values, as plain values."""
+    found: dict[str, object] = {}
+    for field in attrs.fields(type(value)):
+        inner = getattr(value, field.name)
+        if inner != field.default:
+            found[field.name] = _unusual(inner) if attrs.has(type(inner)) else inner
+    return found
 
 
 def spans(seconds: Iterable[int]) -> str:

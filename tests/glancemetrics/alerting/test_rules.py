@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+import attrs
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -280,3 +282,58 @@ def test_an_incident_of_a_rule_that_was_changed_is_ended() -> None:
     assert over.incident.id == begun.incident.id
     assert over.message == "rule: the rule was changed or taken away - no longer watched"
     assert second.alerts.firing == ()
+
+
+@attrs.frozen(kw_only=True)
+class LaterRule(Rule):
+    """As a later version may have it."""
+
+    above_all: int = 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_the_same"),
+    [
+        ({}, True),
+        ({"message": "It is too much"}, True),
+        ({"above_all": 1}, True),
+        ({"min_hits": 1}, False),
+        ({"by": "host"}, False),
+        ({"timing": Timing(keep=5)}, False),
+        ({"condition": Threshold(1, is_above=True, recover=0.5)}, False),
+        ({"condition": Absence()}, False),
+        ({"metric": read_metric("errors")}, False),
+    ],
+)
+def test_an_incident_goes_on_under_a_later_version_unless_the_rule_was_changed(
+    changes: dict[str, Any], is_the_same: bool
+) -> None:
+    told: dict[str, Any] = {
+        "name": "rule",
+        "metric": read_metric("hits"),
+        "condition": Threshold(1, is_above=True),
+        "window_seconds": 10,
+    }
+    first = Alerting([Rule(**told)])
+    counts = Counting(first.wanted).count(batch_of([Request(BASE)] * 3))
+    first.close(ClosedSeconds(BASE + 5, tuple(counts)))
+    second = Alerting([LaterRule(**told | changes)])
+    ended = second.restore(from_bytes(to_bytes(first.to_state())))
+    assert (len(ended), len(second.alerts.firing)) == ((0, 1) if is_the_same else (1, 0))
+
+
+def test_the_key_of_a_rule_is_what_it_was() -> None:
+    """Checkpoints have it; where it changes on purpose its version is counted up."""
+    rule = Rule(
+        name="rule",
+        metric=read_metric("p95"),
+        condition=Change(Threshold(2, is_above=True), (3600,)),
+        window_seconds=60,
+        where="status = 200",
+        timing=Timing(hold=5),
+    )
+    assert rule.key == (
+        '{"condition": ["change", {"before": [3600], "factor": {"is_above": true, "limit": 2}}], '
+        '"metric": "p95", "severity": "warning", "timing": {"hold": 5}, "version": 1, '
+        '"where": "status = 200", "window": 60}'
+    )

@@ -16,12 +16,12 @@ from actors.archive.log_reader import CHUNK_BYTES
 from benchmarks.peers import ours, peak_of, peers, seconds_of
 from glancemetrics.formats.combined import decode
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import Circumstances, LogFormat
+from glancemetrics.formats.log_format import LineContext, LogFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.reporting.panels import groups_kept
-from glancemetrics.reporting.report import Wishes, build_report
+from glancemetrics.reporting.report import ReportOptions, build_report
 from glancemetrics.reporting.slices import slices_of
 from glancemetrics.reporting.tally import Tally
 from tests.glancemetrics.formats.writers import WRITERS, Request
@@ -247,7 +247,7 @@ def _chunks(log: Path) -> Iterator[bytes]:
 
 
 def _seconds_to_decode(log_format: LogFormat, chunks: Sequence[bytes], directives: bytes) -> float:
-    around = Circumstances(directives=directives, arrived=0.0)
+    around = LineContext(directives=directives, arrived=0.0)
     began = time.process_time()
     for chunk in chunks:
         assert not log_format.decode(chunk, around).rejects
@@ -273,7 +273,7 @@ def measure_phases(folder: Path, lines: int) -> None:
         timed("merging", lambda slices=slices: tally.add(slices))
     for base in tally.by:
         timed("merging", lambda base=base: tally.settle(base))
-    timed("panels", lambda: build_report(tally, Wishes()))
+    timed("panels", lambda: build_report(tally, ReportOptions()))
     print(f"phases of a report on {lines:,} lines, CPU seconds of one thread:")
     for phase, seconds in spent.items():
         print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns a line")

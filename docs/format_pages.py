@@ -11,7 +11,7 @@ from pathlib import Path
 
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.json_lines import JsonFormat
-from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
@@ -79,7 +79,7 @@ def _indented(text: str) -> Iterator[str]:
 
 def _record(preset: Preset) -> dict[str, object]:
     lines = (preset.example + "\n").encode()
-    decoded = read_format(preset.name).decode(lines, Circumstances(arrived=_MOMENT.timestamp()))
+    decoded = read_format(preset.name).decode(lines, LineContext(arrived=_MOMENT.timestamp()))
     (record,) = decoded.batch.to_pylist()
     return {column: value for column, value in record.items() if value is not None}
 

@@ -19,7 +19,7 @@ from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.records.schema import SCHEMA
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
-from glancemetrics.reporting.report import Report, Wishes
+from glancemetrics.reporting.report import Report, ReportOptions
 from glancemetrics.selecting.selection import Selection, make_selection
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def report(
     selection = _selection(
         since, until, where, exclude_ip, bots, anonymize_ip, group_path, timezone
     )
-    wishes = Wishes(top, Order(sort), frozenset(panels), zone_called(timezone))
+    options = ReportOptions(top, Order(sort), frozenset(panels), zone_called(timezone))
     if isinstance(logs, (pa.Table, pa.RecordBatchReader)):
         from actors.archive.reporting import report_on_batches
 
@@ -119,7 +119,7 @@ def report(
         return report_on_batches(
             (_conforming(batch) for batch in batches),
             selection=selection,
-            wishes=wishes,
+            options=options,
             max_memory=max_memory,
         )
     from actors.archive.reporting import report_on
@@ -127,9 +127,9 @@ def report(
     reading = _reading(format, log_timezone, trusted_proxy, duration_unit)
     return report_on(
         _found(logs, reading),
-        circumstances=reading.circumstances,
+        context=reading.context,
         selection=selection,
-        wishes=wishes,
+        options=options,
         max_memory=max_memory,
     )
 
@@ -154,7 +154,7 @@ def _several(texts: Texts) -> Iterable[str]:
 def _scan(logs: Logs, reading: Reading, selection: Selection) -> Iterator[pa.RecordBatch]:
     from actors.archive.scan import scan_logs
 
-    return scan_logs(_found(logs, reading), selection, circumstances=reading.circumstances)
+    return scan_logs(_found(logs, reading), selection, context=reading.context)
 
 
 def _found(logs: Logs, reading: Reading) -> list[LogFile]:

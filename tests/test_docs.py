@@ -14,7 +14,7 @@ import pytest
 from actors.outputs.registry import output_sections
 from docs.format_pages import pages
 from glancemetrics.configuration.settings import all_settings, read_settings
-from glancemetrics.planning.written import read_written
+from glancemetrics.planning.rules_and_targets import read_rules_and_targets
 from glancemetrics.reporting.panel_names import PANEL_NAMES
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot
@@ -58,7 +58,7 @@ def test_the_configurations_in_the_docs_are_right() -> None:
             r"^```toml\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
         ):
             read_settings({}, {}, text, path.name, sections=output_sections())
-            read_written(text, path.name)
+            read_rules_and_targets(text, path.name)
             examples += 1
     assert examples >= 2
 

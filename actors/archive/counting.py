@@ -1,4 +1,4 @@
-"""Counts whole logs for rules."""
+"""RuleCounts whole logs for rules."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import attrs
 from actors.archive.log_reader import LogReader
 from actors.archive.logs import LogFile
 from actors.archive.reporting import Progress, working
-from glancemetrics.alerting.counting import Counting, Counts, merged
-from glancemetrics.formats.log_format import Circumstances, Decoded
+from glancemetrics.alerting.counting import Counting, RuleCounts, merged
+from glancemetrics.formats.log_format import Decoded, LineContext
 from glancemetrics.records.rejects import Reject
 from glancemetrics.selecting.selection import Selection
 
 _MERGED_AT = 64
-"""Counts of so many chunks are put together, so that they take less memory."""
+"""RuleCounts of so many chunks are put together, so that they take less memory."""
 _THREADS = 2
 
 
@@ -24,7 +24,7 @@ _THREADS = 2
 class CountedLogs:
     """What was counted, and what is known of the reading itself."""
 
-    counts: list[Counts] = attrs.field(factory=list)
+    counts: list[RuleCounts] = attrs.field(factory=list)
     lines: int = 0
     records: int = 0
     rejects: int = 0
@@ -40,7 +40,7 @@ def count_logs(
     logs: list[LogFile],
     counting: Counting,
     *,
-    circumstances: Circumstances,
+    context: LineContext,
     selection: Selection,
     progress: Callable[[Progress], None],
     stopped: Callable[[], bool],
@@ -51,21 +51,19 @@ def count_logs(
     With `processes`, so many are forked to help: only for a program without threads.
     """
 
-    def work(decoded: Decoded) -> tuple[int, list[Counts]]:
+    def work(decoded: Decoded) -> tuple[int, list[RuleCounts]]:
         batch = selection.of(decoded.batch)
         counts = counting.count(batch) + counting.count_rejects(decoded.reject_seconds())
         return decoded.batch.num_rows, counts
 
-    reader = LogReader(
-        logs, work, circumstances=circumstances, span=selection.span, stopped=stopped
-    )
+    reader = LogReader(logs, work, context=context, span=selection.span, stopped=stopped)
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     if total is not None and total <= reader.chunk_bytes:
         processes = 0
     counted = CountedLogs()
     read = 0
-    waiting: list[Counts] = []
+    waiting: list[RuleCounts] = []
     with (
         ThreadPoolExecutor(_THREADS, "glancemetrics-replay") as pool,
         working(reader, pool, processes) as workers,

@@ -23,8 +23,8 @@ from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import (
     UNKNOWN,
-    Circumstances,
     Decoded,
+    LineContext,
     LogFormat,
     directives_after,
     reject_samples,
@@ -106,14 +106,14 @@ class LogReader(Generic[Result]):
         logs: list[LogFile],
         work: Callable[[Decoded], Result],
         *,
-        circumstances: Circumstances = UNKNOWN,
+        context: LineContext = UNKNOWN,
         span: TimeSpan | None = None,
         stopped: Callable[[], bool] = lambda: False,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self._logs = logs
         self._work = work
-        self._circumstances = circumstances
+        self._context = context
         self._span = span
         self._stopped = stopped
         self.chunk_bytes = chunk_bytes
@@ -150,10 +150,10 @@ class LogReader(Generic[Result]):
         if not lines and not piece.overlong:
             return ReadChunk(piece.log, 0, 0, 0, (), None, piece.read_bytes, piece.trouble)
         log_format = self._logs[piece.log].format
-        circumstances = self._circumstances
+        context = self._context
         if piece.directives:
-            circumstances = attrs.evolve(circumstances, directives=piece.directives)
-        decoded = guarded_decode(log_format, lines, circumstances)
+            context = attrs.evolve(context, directives=piece.directives)
+        decoded = guarded_decode(log_format, lines, context)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
             piece.log,
@@ -238,12 +238,12 @@ class LogReader(Generic[Result]):
         size = os.fstat(file.fileno()).st_size
         if self._span is None:
             return Span(0, size)
-        circumstances = self._circumstances
+        context = self._context
         if log_format.directives:
             head = os.pread(file.fileno(), _LIVE_PIECE, 0)
             known = directives_after(b"", head, log_format.directives)
-            circumstances = attrs.evolve(circumstances, directives=known)
-        times = line_times(log_format, circumstances)
+            context = attrs.evolve(context, directives=known)
+        times = line_times(log_format, context)
         return find_span(_reader_of(file), size, times, self._span.since, self._span.until)
 
     def _compressed(

@@ -136,7 +136,7 @@ def _examined(
         compression, sample = _sample(file, status.st_size)
     log_format = reading.format_of(sample, before)
     # What stands in other places than the beginning is younger, or does not matter.
-    batch = guarded_decode(log_format, sample, reading.circumstances).batch
+    batch = guarded_decode(log_format, sample, reading.context).batch
     oldest = int(seconds(batch)[0]) if batch.num_rows else None
     return LogFile(path, status.st_size, compression, oldest, log_format)
 

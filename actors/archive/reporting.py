@@ -15,13 +15,13 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded
+from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
 from glancemetrics.records.agent_kinds import Classify, classify_here, kinds_of
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.user_agents import forget, prepare
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
-from glancemetrics.reporting.report import Rejects, Report, Source, Wishes, build_report
+from glancemetrics.reporting.report import Rejects, Report, ReportOptions, Source, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.selecting.selection import Selection
@@ -66,9 +66,9 @@ class _Worked:
 def report_on(
     logs: list[LogFile],
     *,
-    circumstances: Circumstances = UNKNOWN,
+    context: LineContext = UNKNOWN,
     selection: Selection = Selection(),  # noqa: B008 - frozen
-    wishes: Wishes = Wishes(),  # noqa: B008 - frozen
+    options: ReportOptions = ReportOptions(),  # noqa: B008 - frozen
     max_memory: int,
     progress: Callable[[Progress], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -84,11 +84,9 @@ def report_on(
 
     def work(decoded: Decoded) -> _Worked:
         batch = selection.of(decoded.batch)
-        return _Worked(slices_of(batch, wishes.zone), decoded.batch.num_rows)
+        return _Worked(slices_of(batch, options.zone), decoded.batch.num_rows)
 
-    reader = LogReader(
-        logs, work, circumstances=circumstances, span=selection.span, stopped=stopped
-    )
+    reader = LogReader(logs, work, context=context, span=selection.span, stopped=stopped)
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     if selection.where is not None or (total is not None and total <= reader.chunk_bytes):
@@ -98,7 +96,7 @@ def report_on(
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         with working(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool)
-            agents_matter = bool(wishes.panels & AGENT_PANELS)
+            agents_matter = bool(options.panels & AGENT_PANELS)
             if classify_agents is None and agents_matter:
                 pool.submit(prepare)
             for chunk in reader.chunks(workers):
@@ -116,7 +114,7 @@ def report_on(
                 unfinished += f", {100 * counted.read_bytes / total:.0f} % of the bytes"
         return build_report(
             tally,
-            wishes,
+            options,
             sources=[
                 Source(
                     log.name,
@@ -152,7 +150,7 @@ def report_on_batches(
     batches: Iterable[pa.RecordBatch],
     *,
     selection: Selection,
-    wishes: Wishes,
+    options: ReportOptions,
     max_memory: int,
 ) -> Report:
     """Report on records that are there already."""
@@ -161,8 +159,8 @@ def report_on_batches(
         tally = _tally(max_memory, pool)
         for batch in batches:
             records += batch.num_rows
-            tally.add(slices_of(selection.of(batch), wishes.zone))
-        return build_report(tally, wishes, lines=records, filtered=records - tally.records)
+            tally.add(slices_of(selection.of(batch), options.zone))
+        return build_report(tally, options, lines=records, filtered=records - tally.records)
 
 
 def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances
+from glancemetrics.formats.log_format import UNKNOWN, LineContext
 from glancemetrics.records.schema import joined
 from glancemetrics.selecting.selection import Selection
 
@@ -35,7 +35,7 @@ def scan_logs(
     logs: list[LogFile],
     selection: Selection,
     *,
-    circumstances: Circumstances = UNKNOWN,
+    context: LineContext = UNKNOWN,
     stopped: Callable[[], bool] = lambda: False,
     told: Callable[[ReadChunk[pa.RecordBatch]], None] = lambda _: None,
 ) -> Iterator[pa.RecordBatch]:
@@ -50,7 +50,7 @@ def scan_logs(
             reader = LogReader(
                 [log],
                 lambda decoded: selection.of(decoded.batch),
-                circumstances=circumstances,
+                context=context,
                 span=selection.span,
                 stopped=stopped,
             )

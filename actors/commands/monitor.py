@@ -97,11 +97,11 @@ def plan_of(arguments: list[str]) -> Plan:
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
     from glancemetrics.planning.plan import make_plan
-    from glancemetrics.planning.written import Written, read_written
+    from glancemetrics.planning.rules_and_targets import RulesAndTargets, read_rules_and_targets
 
-    written = Written()
+    written = RulesAndTargets()
     if config is not None and "[[" in config:
-        written = read_written(config, name, local=local_zone)
+        written = read_rules_and_targets(config, name, local=local_zone)
     return make_plan(settings, written, server_format=format_told(settings), local=local_zone)
 
 

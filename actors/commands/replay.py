@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> int:
             counted = count_logs(
                 logs,
                 counting,
-                circumstances=reading.circumstances,
+                context=reading.context,
                 selection=selection,
                 progress=line.show,
                 stopped=interrupted,

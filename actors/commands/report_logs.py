@@ -31,12 +31,12 @@ from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
-from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import SCHEMA
 from glancemetrics.reporting.panel_names import Order
-from glancemetrics.reporting.report import Report, Wishes
+from glancemetrics.reporting.report import Report, ReportOptions
 from glancemetrics.selecting.selection import Selection, make_selection
 
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
@@ -55,10 +55,10 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
     logs = find_logs(names, reading)
     with interruption() as interrupted:
         if output_format == "parquet":
-            _write_parquet(logs, reading.circumstances, selection, options.output, interrupted)
+            _write_parquet(logs, reading.context, selection, options.output, interrupted)
             return 0
         to_file = options.output is not None
-        wishes = Wishes(
+        wanted = ReportOptions(
             top=options.top or (_ROWS_IN_FILE if output_format != "text" else _ROWS_ON_TERMINAL),
             order=Order(options.sort),
             panels=frozenset(options.panels),
@@ -68,9 +68,9 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
         try:
             report = report_on(
                 logs,
-                circumstances=reading.circumstances,
+                context=reading.context,
                 selection=selection,
-                wishes=wishes,
+                options=wanted,
                 max_memory=options.max_memory,
                 progress=line.show,
                 stopped=interrupted,
@@ -192,7 +192,7 @@ def _paged(text: str) -> bool:
 
 def _write_parquet(
     logs: list[LogFile],
-    circumstances: Circumstances,
+    context: LineContext,
     selection: Selection,
     output: str,
     interrupted: Interruption,
@@ -214,9 +214,7 @@ def _write_parquet(
             rejects.extend(chunk.samples[: _MOST_SAMPLES - len(rejects)])
             line.show(Progress(read, total, lines))
 
-        yield from scan_logs(
-            logs, selection, circumstances=circumstances, stopped=interrupted, told=told
-        )
+        yield from scan_logs(logs, selection, context=context, stopped=interrupted, told=told)
 
     try:
         with (

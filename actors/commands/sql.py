@@ -68,7 +68,7 @@ def run(arguments: list[str]) -> int:
             scan_logs(
                 logs,
                 selection,
-                circumstances=reading.circumstances,
+                context=reading.context,
                 stopped=interrupted,
                 told=told,
             ),

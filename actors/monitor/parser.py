@@ -18,7 +18,7 @@ from actors.sources.messages import Chunk, FromSource, NotLines
 from actors.state.clock import WallClock
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, reject_samples
+from glancemetrics.formats.log_format import UNKNOWN, LineContext, reject_samples
 from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.lines.splitter import OVERLONG_REASON
 from glancemetrics.records.rejects import reject_of
@@ -41,7 +41,7 @@ async def parse(
     *,
     workers: int,
     wall: WallClock,
-    circumstances: Circumstances = UNKNOWN,
+    context: LineContext = UNKNOWN,
     paths: PathGroups = _AS_WRITTEN,
     where: Where | None = None,
 ) -> None:
@@ -59,8 +59,8 @@ async def parse(
             await hands.acquire()
             messages = _with_more(message, receive)
             following = trio.Event()
-            now = attrs.evolve(circumstances, arrived=wall())
-            parse_chunk = functools.partial(_parsed, circumstances=now, where=where, paths=paths)
+            now = attrs.evolve(context, arrived=wall())
+            parse_chunk = functools.partial(_parsed, context=now, where=where, paths=paths)
             nursery.start_soon(_parse_all, messages, parse_chunk, turn, following, hands, send)
             turn = following
 
@@ -109,11 +109,11 @@ async def _parse_all(
 
 
 def _parsed(
-    chunk: Chunk, circumstances: Circumstances, where: Where | None, paths: PathGroups
+    chunk: Chunk, context: LineContext, where: Where | None, paths: PathGroups
 ) -> SourceBatch:
     known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
-    circumstances = attrs.evolve(circumstances, directives=chunk.directives)
-    decoded = guarded_decode(chunk.format, chunk.lines, circumstances)
+    context = attrs.evolve(context, directives=chunk.directives)
+    decoded = guarded_decode(chunk.format, chunk.lines, context)
     samples = reject_samples(chunk.lines, decoded, chunk.format)
     reformatted = None
     if known is not None and chunk.format.name != known.name:

@@ -186,7 +186,7 @@ async def monitor(
                         to_aggregator,
                         workers=PARSERS,
                         wall=wall,
-                        circumstances=plan.reading.circumstances,
+                        context=plan.reading.context,
                         paths=plan.paths,
                         where=plan.where,
                     )

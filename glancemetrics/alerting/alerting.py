@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
-from glancemetrics.alerting.counting import Counts, Stream
+from glancemetrics.alerting.counting import RuleCounts, Stream
 from glancemetrics.alerting.incident_events import GONE, ended
 from glancemetrics.alerting.watch import Trace, Watch
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
@@ -49,7 +49,7 @@ class Alerting:
         """
         self._watches = [Watch(rule, trace) for rule in rules]
         self._recovered: deque[Incident] = deque(maxlen=incident_limit)
-        self._ahead: list[Counts] = []
+        self._ahead: list[RuleCounts] = []
         """What was counted for seconds that are not closed yet."""
         self._end: int | None = None
 
@@ -92,7 +92,7 @@ class Alerting:
             else:
                 watch.begin(end)
         self._recovered.extend(Incident(**one) for one in state["recovered"])
-        self._ahead = [Counts.from_state(counts) for counts in state["ahead"]]
+        self._ahead = [RuleCounts.from_state(counts) for counts in state["ahead"]]
         return [ended(one, int(end), GONE) for one in open_incidents({"watches": left})]
 
     @property
@@ -145,7 +145,7 @@ class Alerting:
             yield events
         self._ahead = waiting
 
-    def _evaluated(self, end: int, counts: list[Counts]) -> list[AlertEvent]:
+    def _evaluated(self, end: int, counts: list[RuleCounts]) -> list[AlertEvent]:
         events: list[tuple[int, int, str, AlertEvent]] = []
         for order, watch in enumerate(self._watches):
             own = [part for part in counts if part.stream == watch.stream]
@@ -165,7 +165,7 @@ def open_incidents(state: State) -> list[Incident]:
     ]
 
 
-def _cut(waiting: list[Counts], second: int) -> tuple[list[Counts], list[Counts]]:
+def _cut(waiting: list[RuleCounts], second: int) -> tuple[list[RuleCounts], list[RuleCounts]]:
     """Part counts of seconds before one from the others."""
     taken, left = [], []
     for counts in waiting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.alerting.counting import Counts
+from glancemetrics.alerting.counting import RuleCounts
 
 
 @attrs.frozen(eq=False)
@@ -17,4 +17,4 @@ class ClosedSeconds:
 
     end: int
     """All seconds before this one are closed."""
-    counts: tuple[Counts, ...]
+    counts: tuple[RuleCounts, ...]

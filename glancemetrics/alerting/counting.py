@@ -45,7 +45,7 @@ class Stream:
 
 
 @attrs.frozen(eq=False)
-class Counts:
+class RuleCounts:
     """What was counted of one stream: rows of second, group and key, each once.
 
     `keys` are 0 where the measure has none, else buckets of durations or hashes of values.
@@ -75,7 +75,7 @@ class Counts:
         }
 
     @classmethod
-    def from_state(cls, state: State) -> Counts:
+    def from_state(cls, state: State) -> RuleCounts:
         """Return what `to_state` was of."""
         kind, statuses, column = state["measure"]
         measure = Measure(MeasureKind[kind], tuple(statuses) if statuses else None, column)
@@ -83,7 +83,7 @@ class Counts:
         stream, names = Stream(*state["stream"]), state["names"]
         return cls(stream, measure, seconds, groups, keys, counts, names, state["is_whole"])
 
-    def between(self, start: int, end: int) -> Counts:
+    def between(self, start: int, end: int) -> RuleCounts:
         """Return some of the rows, by number."""
         rows = slice(start, end)
         used, groups = np.unique(self.groups[rows], return_inverse=True)
@@ -97,7 +97,7 @@ class Counts:
             is_whole=True,
         )
 
-    def rest(self, start: int) -> Counts:
+    def rest(self, start: int) -> RuleCounts:
         """Return the rows from one on; the names are those of all."""
         rows = slice(start, None)
         return attrs.evolve(
@@ -110,17 +110,17 @@ class Counts:
         )
 
 
-def merged(parts: Iterable[Counts]) -> list[Counts]:
+def merged(parts: Iterable[RuleCounts]) -> list[RuleCounts]:
     """Put together what was counted of the same, so that each row is there once."""
-    alike: dict[tuple[Stream, Measure], list[Counts]] = {}
+    alike: dict[tuple[Stream, Measure], list[RuleCounts]] = {}
     for part in parts:
         alike.setdefault((part.stream, part.measure), []).append(part)
     return [_added(parts) for parts in alike.values()]
 
 
-def ungrouped(parts: list[Counts]) -> list[Counts]:
+def ungrouped(parts: list[RuleCounts]) -> list[RuleCounts]:
     """Put together what was counted of the same without groups; rows may be there twice."""
-    alike: dict[Measure, list[Counts]] = {}
+    alike: dict[Measure, list[RuleCounts]] = {}
     for part in parts:
         alike.setdefault(part.measure, []).append(part)
     return [
@@ -137,7 +137,7 @@ def ungrouped(parts: list[Counts]) -> list[Counts]:
     ]
 
 
-def _added(parts: list[Counts]) -> Counts:
+def _added(parts: list[RuleCounts]) -> RuleCounts:
     if len(parts) == 1:
         return parts[0]
     numbers: dict[str, int] = {}
@@ -155,13 +155,13 @@ def _added(parts: list[Counts]) -> Counts:
         0,
         len(numbers),
     )
-    return Counts(
+    return RuleCounts(
         parts[0].stream, parts[0].measure, seconds + first, of, keys, counts, list(numbers)
     )
 
 
 class Counting:
-    """Counts batches of records for streams and their measures."""
+    """RuleCounts batches of records for streams and their measures."""
 
     def __init__(
         self, wanted: Iterable[tuple[Stream, Measure]], masks: Masks = lambda _: {}
@@ -170,7 +170,7 @@ class Counting:
         self._wanted = list(dict.fromkeys(wanted))
         self._masks = masks
 
-    def count(self, batch: pa.RecordBatch) -> list[Counts]:
+    def count(self, batch: pa.RecordBatch) -> list[RuleCounts]:
         """Count the records of a batch of `records.SCHEMA`."""
         if not batch.num_rows or not self._wanted:
             return []
@@ -181,14 +181,14 @@ class Counting:
             if measure != REJECTS and (counts := counting.counted(stream, measure)) is not None
         ]
 
-    def count_rejects(self, seconds: Int64s) -> list[Counts]:
+    def count_rejects(self, seconds: Int64s) -> list[RuleCounts]:
         """Count lines that are no records, by when they were written."""
         if not len(seconds):
             return []
         distinct, counts = np.unique(seconds, return_counts=True)
         zeros = np.zeros(len(distinct), np.int64)
         return [
-            Counts(stream, measure, distinct, zeros, zeros, counts, [""])
+            RuleCounts(stream, measure, distinct, zeros, zeros, counts, [""])
             for stream, measure in self._wanted
             if measure == REJECTS
         ]
@@ -208,7 +208,7 @@ class _Batch:
         self._attacks: Bools | None = None
         self._statuses: Int64s | None = None
 
-    def counted(self, stream: Stream, measure: Measure) -> Counts | None:
+    def counted(self, stream: Stream, measure: Measure) -> RuleCounts | None:
         groups, names = self._grouped(stream.by)
         chosen = self._chosen(stream)
         if measure.statuses is not None:
@@ -240,7 +240,7 @@ class _Batch:
         if not len(seconds):
             return None
         used, groups = np.unique(groups, return_inverse=True)
-        return Counts(
+        return RuleCounts(
             stream,
             measure,
             seconds + self._first,

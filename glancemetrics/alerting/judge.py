@@ -198,7 +198,8 @@ class Judge:
                 signals[np.isnan(limits)] = Signal.NO_DATA
         unknown = np.isnan(values)
         if self._needs_hits:
-            seen = hits + counted if self._rule.metric.per in {Per.LINE, Per.LINES} else hits
+            is_of_lines = self._rule.metric.per in {Per.ANY_LINE, Per.NOTHING_WITH_RECORDS}
+            seen = hits + counted if is_of_lines else hits
             unknown |= seen < self._rule.min_hits
         signals[unknown] = Signal.NO_DATA
         return Judged(signals, values, limits, hits, band)
@@ -209,7 +210,7 @@ class Judge:
         rule = self._rule
         return (
             rule.min_hits > 0
-            or rule.metric.per in {Per.HIT, Per.LINE, Per.LINES}
+            or rule.metric.per in {Per.HIT, Per.ANY_LINE, Per.NOTHING_WITH_RECORDS}
             or not isinstance(rule.condition, Threshold)
             # A group is there once it is asked for, whatever is measured.
             or (rule.by is not None and not rule.condition.is_above)
@@ -230,9 +231,9 @@ class Judge:
                 return values / self._rule.window_seconds
             case Per.HIT:
                 return _share(values, hits)
-            case Per.LINE:
+            case Per.ANY_LINE:
                 return _share(values, values + hits)
-            case Per.LINES:
+            case Per.NOTHING_WITH_RECORDS:
                 return values + hits
             case Per.NOTHING:
                 return values

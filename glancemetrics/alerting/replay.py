@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
-from glancemetrics.alerting.counting import Counts, merged
+from glancemetrics.alerting.counting import RuleCounts, merged
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.conditions import Change, Threshold
 from glancemetrics.rules.metrics import Unit
@@ -67,7 +67,7 @@ class Suggestion:
     """How long there would have been an incident, all together."""
 
 
-def replay(rules: Sequence[Rule], counts: Iterable[Counts]) -> Replay | None:
+def replay(rules: Sequence[Rule], counts: Iterable[RuleCounts]) -> Replay | None:
     """Run rules over counts of whole logs; `None` if there is not one record."""
     parts = merged(counts)
     if not parts:
@@ -84,7 +84,7 @@ def replay(rules: Sequence[Rule], counts: Iterable[Counts]) -> Replay | None:
     return Replay(start, end, tuple(rules), tuple(incidents), drawing.charts())
 
 
-def suggest(rules: Sequence[Rule], counts: Iterable[Counts]) -> list[Suggestion]:
+def suggest(rules: Sequence[Rule], counts: Iterable[RuleCounts]) -> list[Suggestion]:
     """Propose thresholds for the rules that have one, and say what each would have raised."""
     parts = merged(counts)
     wanted = [rule for rule in rules if isinstance(rule.condition, Threshold)]

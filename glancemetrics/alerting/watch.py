@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.alerting.counting import Counts, Stream, ungrouped
+from glancemetrics.alerting.counting import RuleCounts, Stream, ungrouped
 from glancemetrics.alerting.incident_events import begun, over
 from glancemetrics.alerting.judge import STRETCH, Judge, Judged
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -58,7 +58,7 @@ class Watch:
         """Which logs cannot be read now, and why."""
         self.dropped = 0
         """Groups that there were too many of."""
-        self._waiting: list[Counts] = []
+        self._waiting: list[RuleCounts] = []
         """What was counted of a slot that has not ended."""
         self._still = 0
         """So many slots the windows have been empty."""
@@ -131,7 +131,7 @@ class Watch:
         }
         self._open = {int(group): Incident(**one) for group, one in state["open"].items()}
         self._seen = set(state["seen"])
-        self._waiting = [Counts.from_state(counts) for counts in state["waiting"]]
+        self._waiting = [RuleCounts.from_state(counts) for counts in state["waiting"]]
 
     @property
     def is_settled(self) -> bool:
@@ -139,7 +139,7 @@ class Watch:
         assert self._next is not None
         return self._is_quiet(self._next) and self._still >= self._judge.remembers
 
-    def close(self, end: int, counts: list[Counts]) -> Iterator[AlertEvent]:
+    def close(self, end: int, counts: list[RuleCounts]) -> Iterator[AlertEvent]:
         """Take in what was counted, and evaluate all that has ended before the second `end`.
 
         Nothing of what was counted may be of a later second; and if anything was, `end` is at most
@@ -169,7 +169,7 @@ class Watch:
             self._next += count * repeated
         self._prune()
 
-    def _add(self, counts: list[Counts]) -> None:
+    def _add(self, counts: list[RuleCounts]) -> None:
         for part in counts if self.rule.by else ungrouped(counts):
             if part.measure not in self._judge.measures or not len(part.seconds):
                 continue
@@ -180,7 +180,7 @@ class Watch:
                 part.measure, slots[kept], groups[kept], part.keys[kept], part.counts[kept]
             )
 
-    def _numbers(self, part: Counts, slots: Int64s) -> Int64s:
+    def _numbers(self, part: RuleCounts, slots: Int64s) -> Int64s:
         """Return the number of each row's group, -1 for one that is not watched."""
         if self.rule.by is None:
             return np.zeros(len(slots), np.int64)
@@ -197,7 +197,7 @@ class Watch:
             )
         return numbers[part.groups]
 
-    def _enter(self, part: Counts, names: Sequence[str | None], slots: Int64s) -> None:
+    def _enter(self, part: RuleCounts, names: Sequence[str | None], slots: Int64s) -> None:
         """Watch groups that have not been; if they become too many, let some go."""
         firsts = np.full(len(names), np.iinfo(np.int64).max)
         np.minimum.at(firsts, part.groups, slots)
@@ -210,7 +210,7 @@ class Watch:
         if len(self._names) > 2 * self._most:
             self._let_go(part)
 
-    def _unseen(self, part: Counts, slots: Int64s) -> list[str | None]:
+    def _unseen(self, part: RuleCounts, slots: Int64s) -> list[str | None]:
         """Return the names that have not been seen before, others as `None`."""
         assert isinstance(self.rule.condition, Unseen)
         assert self._start is not None
@@ -225,7 +225,7 @@ class Watch:
             names.append(name if name in self._index or (not known and first >= ready) else None)
         return names
 
-    def _let_go(self, part: Counts) -> None:
+    def _let_go(self, part: RuleCounts) -> None:
         """Keep the groups with incidents, and of the others those with the most."""
         weights = self._judge.weights()
         added = np.zeros(len(part.names))

@@ -13,8 +13,8 @@ from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds, lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
-    Circumstances,
     Decoded,
+    LineContext,
     nothing_decoded,
 )
 from glancemetrics.formats.noise import LIKE_A_REQUEST, NOISE, shape_of
@@ -42,13 +42,13 @@ class LastDetected:
     def __init__(self, found: StreamFormat | None = None) -> None:
         self.format = found
 
-    def explains(self, sample: bytes, circumstances: Circumstances) -> bool:
+    def explains(self, sample: bytes, context: LineContext) -> bool:
         """Tell whether it reads all lines of a sample, so that no other need be looked for."""
         if self.format is None:
             return False
         if self.format.reads_easily(sample):
             return True
-        decoded = guarded_decode(self.format, sample, circumstances)
+        decoded = guarded_decode(self.format, sample, context)
         return 0 < decoded.lines == _explained(decoded)
 
 
@@ -96,45 +96,41 @@ class AutoFormat:
         """How lines begin that say how those after them are written."""
         return W3cFormat.directives if self._known is None else self._known.directives
 
-    def look_at(self, sample: bytes, circumstances: Circumstances = UNKNOWN) -> None:
+    def look_at(self, sample: bytes, context: LineContext = UNKNOWN) -> None:
         """Detect the format, unless it is known."""
         with self._lock:
             if self._known is not None:
                 return
-            if self._last.explains(sample, circumstances):
+            if self._last.explains(sample, context):
                 self._known = self._last.format
                 return
-            self._known = detect(sample, circumstances).format
+            self._known = detect(sample, context).format
             self._last.format = self._known or self._last.format
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         known = self._known
         if known is None:
-            known = self._detected(chunk, circumstances)
+            known = self._detected(chunk, context)
             if known is None:
                 return _unknown(chunk)
-        decoded = known.decode(chunk, circumstances)
+        decoded = known.decode(chunk, context)
         if len(decoded.unexplained) and self._is_worth_a_look(decoded):
-            return self._looked_anew(chunk, circumstances, known, decoded)
+            return self._looked_anew(chunk, context, known, decoded)
         return decoded
 
-    def _detected(
-        self, chunk: bytes | memoryview, circumstances: Circumstances
-    ) -> StreamFormat | None:
+    def _detected(self, chunk: bytes | memoryview, context: LineContext) -> StreamFormat | None:
         if not self._learns:
-            return detect(_ends_of(chunk), circumstances).format
-        unlike = self._unlike(chunk, any_line=bool(circumstances.directives))
+            return detect(_ends_of(chunk), context).format
+        unlike = self._unlike(chunk, any_line=bool(context.directives))
         sample = b"".join(line + b"\n" for line in unlike.values())
-        found = detect(sample, circumstances).format if unlike else None
+        found = detect(sample, context).format if unlike else None
         with self._lock:
             self._rejects += count_lines(chunk)[0]
             is_due = self._rejects >= self._wait
             self._seen.update(unlike)
         if found is None and is_due:
-            found = detect(_ends_of(chunk), circumstances).format
+            found = detect(_ends_of(chunk), context).format
         with self._lock:
             if found is not None or is_due:
                 self._looked(found is not None)
@@ -182,14 +178,14 @@ class AutoFormat:
     def _looked_anew(
         self,
         chunk: bytes | memoryview,
-        circumstances: Circumstances,
+        context: LineContext,
         known: StreamFormat,
         decoded: Decoded,
     ) -> Decoded:
-        found = detect(_lines_at(chunk, decoded), circumstances).format
+        found = detect(_lines_at(chunk, decoded), context).format
         is_rare = not _has_changed(decoded)
         wider = known if found is None else known.widened(found, is_rare=is_rare)
-        again = decoded if wider == known else wider.decode(chunk, circumstances)
+        again = decoded if wider == known else wider.decode(chunk, context)
         better = _explained(again) > _explained(decoded)
         with self._lock:
             self._looked(better)

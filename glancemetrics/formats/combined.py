@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.clients import hosts_of, without_quotes
 from glancemetrics.formats.fields import FIELD_PATTERNS, Field
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
+from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
 from glancemetrics.formats.pattern import Part, PatternFormat, literal
 from glancemetrics.formats.times import EARLIEST, LATEST, instants, time_fault
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
@@ -73,14 +73,12 @@ class CombinedFormat:
     expected = "a common or combined log line"
     directives = ()
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
-        return decode(chunk, circumstances)
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
+        return decode(chunk, context)
 
-    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+    def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines of which a field is broken, which is not known then: all are damaged."""
-        return COMBINED_PARTS.repaired(lines, circumstances)
+        return COMBINED_PARTS.repaired(lines, context)
 
     def explain(self, line: bytes) -> str:
         return explain(line)
@@ -101,7 +99,7 @@ COMBINED_PARTS = PatternFormat(
 """The same in parts, for lines that are not quite so: it says where they stop to be."""
 
 
-def decode(chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN) -> Decoded:
+def decode(chunk: bytes | memoryview, context: LineContext = UNKNOWN) -> Decoded:
     """Decode a chunk of whole lines, each ended by a newline."""
     decoder = LineDecoder(len(chunk) // _TYPICAL_LINE)
     lines = decoder.decode(chunk)
@@ -119,7 +117,7 @@ def decode(chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN) ->
     combined = lines.combined
     rejected = damaged = np.zeros(0, np.int32)
     if len(lines.left_line):
-        matched = _match(decoder, chunk, lines, circumstances)
+        matched = _match(decoder, chunk, lines, context)
         damaged = lines.left_line[matched.damaged]
         rows = rows.and_(matched.rows)
         combined += matched.combined
@@ -203,7 +201,7 @@ def _match(
     decoder: LineDecoder,
     chunk: bytes | memoryview,
     lines: DecodedLines,
-    circumstances: Circumstances,
+    context: LineContext,
 ) -> _Matched:
     """Match the lines that were left."""
     texts = [
@@ -215,9 +213,9 @@ def _match(
     matches = matches.take(pa.array(matched))
     times, timed = instants(
         read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME),
-        circumstances.zone,
-        circumstances.arrived,
-        zone_is_told=circumstances.zone_is_told,
+        context.zone,
+        context.arrived,
+        zone_is_told=context.zone_is_told,
     )
     timed = timed & (times >= EARLIEST) & (times <= LATEST)
     good = matched[timed]
@@ -229,7 +227,7 @@ def _match(
         if name in {"referrer", "agent"}:
             strings = pc.if_else(plain, _NULL, strings)
         if name == "host":
-            return hosts_of(without_quotes(strings), circumstances.trusted)
+            return hosts_of(without_quotes(strings), context.trusted)
         return pc.if_else(pc.is_in(strings, _NOTHING), _NULL, strings)
 
     status = values("status").cast(pa.uint16())

@@ -18,7 +18,7 @@ from glancemetrics.formats.fields import Field
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import chunk_of, lines_of
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat, explained
+from glancemetrics.formats.log_format import UNKNOWN, LineContext, LogFormat, explained
 from glancemetrics.formats.noise import LIKE_A_REQUEST
 from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
@@ -90,16 +90,16 @@ class Detection:
     """All formats that explain some of the lines, the best first."""
 
 
-def detect(sample: bytes, circumstances: Circumstances = UNKNOWN) -> Detection:
+def detect(sample: bytes, context: LineContext = UNKNOWN) -> Detection:
     """Find how the lines of a sample, each ended by a newline, are written."""
     lines = lines_of(_few_lines(sample))
     # A time that lines do not name themselves is of no matter here.
-    circumstances = attrs.evolve(circumstances, arrived=circumstances.arrived or 0.0, repairs=False)
+    context = attrs.evolve(context, arrived=context.arrived or 0.0, repairs=False)
     best = _Found((), (), 0.0)
     for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
         opened = open_envelopes(lines, envelopes)
         inside = opened.lines
-        around = attrs.evolve(circumstances, line_times=opened.times)
+        around = attrs.evolve(context, line_times=opened.times)
         candidates = _candidates(inside, around)
         score = _score(candidates, len(inside))
         # An envelope must explain more than the lines do without it.
@@ -165,14 +165,14 @@ def _envelopes(
                 yield from _envelopes(opened[name].lines, (*around, ENVELOPES[name]))
 
 
-def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Candidate, ...]:
+def _candidates(lines: pa.StringArray, context: LineContext) -> tuple[Candidate, ...]:
     """Return the formats that explain some lines: looked for by a few lines, twice."""
     # Some have several names; the first counts.
     unique: dict[tuple[LogFormat, ...], tuple[str, tuple[LogFormat, ...], bool]] = {}
     for preset in PRESETS.values():
         unique.setdefault(preset.formats, (preset.name, preset.formats, preset.is_shared))
     possible = list(unique.values())
-    inferred = extended_combined(lines, circumstances.duration_unit)
+    inferred = extended_combined(lines, context.duration_unit)
     if inferred is not None:
         possible.append((inferred.name, (inferred,), False))
     found: list[Candidate] = []
@@ -182,7 +182,7 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
         if not len(few):
             break
         chunk = chunk_of(lines.take(pa.array(few)))
-        of_few = circumstances.of_lines(few)
+        of_few = context.of_lines(few)
         fitting = [
             one
             for one in possible
@@ -191,7 +191,7 @@ def _candidates(lines: pa.StringArray, circumstances: Circumstances) -> tuple[Ca
         fitting = [one for one in fitting if _candidate(*one, chunk, of_few).records]
         possible = [one for one in possible if one not in fitting]
         for one in fitting:
-            candidate = _candidate(*one, chunk_of(lines), circumstances)
+            candidate = _candidate(*one, chunk_of(lines), context)
             found.append(candidate)
             unexplained &= ~candidate.explained
     # What has a name is surer than what is inferred.
@@ -217,10 +217,10 @@ def _has_time_of_its_own(candidate: Candidate) -> bool:
     )
 
 
-def _may_explain(log_format: LogFormat, chunk: bytes, circumstances: Circumstances) -> bool:
+def _may_explain(log_format: LogFormat, chunk: bytes, context: LineContext) -> bool:
     """Tell at a glance whether a format may explain any line: to try it takes a millisecond."""
     if isinstance(log_format, W3cFormat):
-        return bool(circumstances.directives) or log_format.may_explain(chunk)
+        return bool(context.directives) or log_format.may_explain(chunk)
     if isinstance(log_format, JsonFormat | PairsFormat | PatternFormat):
         return log_format.may_explain(chunk)
     return True
@@ -238,9 +238,9 @@ def _candidate(
     formats: tuple[LogFormat, ...],
     is_shared: bool,
     chunk: bytes,
-    circumstances: Circumstances,
+    context: LineContext,
 ) -> Candidate:
-    decoded = guarded_decode(StreamFormat(formats, is_shared=is_shared), chunk, circumstances)
+    decoded = guarded_decode(StreamFormat(formats, is_shared=is_shared), chunk, context)
     explains = np.zeros(decoded.lines, np.bool_)
     explains[decoded.line] = True
     batch = decoded.batch

@@ -16,8 +16,8 @@ from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import (
-    Circumstances,
     Decoded,
+    LineContext,
     LogFormat,
     reject_samples,
 )
@@ -60,9 +60,9 @@ def explain_log(name: str, sample: bytes, reading: Reading) -> str:
 
 
 def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
-    detection = detect(sample, reading.circumstances)
+    detection = detect(sample, reading.context)
     log_format: LogFormat = reading.given or AutoFormat(detection.format, learns=False)
-    decoded = guarded_decode(log_format, sample, reading.circumstances)
+    decoded = guarded_decode(log_format, sample, reading.context)
     if not decoded.lines:
         yield f"{visible(name)}: there is no line in it yet"
         return
@@ -81,7 +81,7 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     if decoded.batch.num_rows:
         yield from _first_record(decoded)
         yield from _unused_keys(sample, decoded, log_format)
-        yield from _hints(sample, log_format, reading.circumstances)
+        yield from _hints(sample, log_format, reading.context)
     yield from _rejects(sample, decoded, log_format)
     if not decoded.batch.num_rows:
         yield from _WAY_OUT
@@ -163,14 +163,14 @@ def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iter
     )
 
 
-def _hints(sample: bytes, log_format: LogFormat, circumstances: Circumstances) -> Iterator[str]:
+def _hints(sample: bytes, log_format: LogFormat, context: LineContext) -> Iterator[str]:
     """Say what could not be told of fields, and how to name it."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     for one in stream.formats if isinstance(stream, StreamFormat) else ():
         hint = ""
         if isinstance(one, PatternFormat):
             hint = one.hint
-        elif isinstance(one, JsonFormat) and circumstances.duration_unit is None:
+        elif isinstance(one, JsonFormat) and context.duration_unit is None:
             unitless = one.unitless(sample)
             hint = f"{visible(unitless)}: {UNIT_HINT}" if unitless else ""
         if hint:

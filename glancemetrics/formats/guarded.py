@@ -14,8 +14,8 @@ import numpy.typing as npt
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import (
     UNKNOWN,
-    Circumstances,
     Decoded,
+    LineContext,
     LogFormat,
     directives_after,
     joined,
@@ -29,7 +29,7 @@ _MOST_UNREADABLE = 64
 
 
 def guarded_decode(
-    log_format: LogFormat, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN
+    log_format: LogFormat, chunk: bytes | memoryview, context: LineContext = UNKNOWN
 ) -> Decoded:
     """Decode a chunk of whole lines, each ended by a newline.
 
@@ -37,20 +37,20 @@ def guarded_decode(
     many lines.
     """
     try:
-        return log_format.decode(chunk, circumstances)
+        return log_format.decode(chunk, context)
     except Exception as error:
-        return _Apart(log_format, bytes(chunk), circumstances, error).decoded()
+        return _Apart(log_format, bytes(chunk), context, error).decoded()
 
 
 class _Apart:
     """Finds the lines of which a format raises, by halves."""
 
     def __init__(
-        self, log_format: LogFormat, chunk: bytes, circumstances: Circumstances, error: Exception
+        self, log_format: LogFormat, chunk: bytes, context: LineContext, error: Exception
     ) -> None:
         self._format = log_format
         self._chunk = chunk
-        self._circumstances = circumstances
+        self._context = context
         self._error = error
         self._starts, self._ends = line_bounds(chunk)
         self._parts: list[tuple[Decoded, Int32s]] = []
@@ -80,8 +80,8 @@ class _Apart:
             else:
                 self._parts.append((part, numbers))
 
-    def _circumstances_of(self, numbers: Int32s) -> Circumstances:
-        known = self._circumstances.of_lines(numbers)
+    def _circumstances_of(self, numbers: Int32s) -> LineContext:
+        known = self._context.of_lines(numbers)
         prefixes = self._format.directives
         if not prefixes:
             return known

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import KINDS, TIMES, Field, wanted_of
 from glancemetrics.formats.lines import lines_of
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
+from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
 from glancemetrics.formats.record_columns import records_of
 from glancemetrics.native.json_lines import BROKEN, OBJECT, JsonPaths, Path
 from glancemetrics.native.strings import StringTable
@@ -104,13 +104,11 @@ class JsonFormat:
         """What a line should be, as a noun."""
         return f"a line of the {self.name} format (JSON)"
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        return self.decode_lines(lines_of(chunk), circumstances)
+        return self.decode_lines(lines_of(chunk), context)
 
-    def decode_lines(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+    def decode_lines(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines, each of which has its newline."""
         if not len(lines):
             return nothing_decoded()
@@ -125,14 +123,14 @@ class JsonFormat:
         if not len(line):
             return Decoded(len(lines), nothing_decoded().batch, line, _numbers(rejected), None)
         columns = read.columns if len(line) == len(lines) else read.columns.of_rows(line)
-        made = records_of(columns, line, circumstances)
+        made = records_of(columns, line, context)
         rejected[line[~made.timed]] = True
         line = line[made.timed]
         name = self.name if len(line) else None
         damaged = line[made.damaged]
         return Decoded(len(lines), made.batch, line, _numbers(rejected), name, damaged)
 
-    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+    def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode objects that have a value without quotes that JSON does not know: `"a":1, 2`.
 
         That value is not known then, and the record is damaged. What is cut off stays a reject.
@@ -145,7 +143,7 @@ class JsonFormat:
         mended = lines.take(pa.array(tried))
         for pattern, replacement in _MENDING:
             mended = pc.replace_substring_regex(mended, pattern, replacement)
-        decoded = self.decode_lines(mended, circumstances.of_lines(tried))
+        decoded = self.decode_lines(mended, context.of_lines(tried))
         line = tried[decoded.line]
         rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), line, assume_unique=True)
         return attrs.evolve(decoded, lines=len(lines), line=line, rejected=rejected, damaged=line)

@@ -7,19 +7,19 @@ import numpy.typing as npt
 
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, LogFormat
+from glancemetrics.formats.log_format import UNKNOWN, LineContext, LogFormat
 from glancemetrics.lines.time_bisect import LineTimes
 from glancemetrics.records.schema import seconds
 
 Int64s = npt.NDArray[np.int64]
 
 
-def line_times(log_format: LogFormat, circumstances: Circumstances = UNKNOWN) -> LineTimes:
+def line_times(log_format: LogFormat, context: LineContext = UNKNOWN) -> LineTimes:
     """Return what finds the times of lines in this format."""
 
     def times(block: bytes) -> tuple[Int64s, Int64s]:
         whole = block[: block.rfind(b"\n") + 1]
-        decoded = guarded_decode(log_format, whole, circumstances)
+        decoded = guarded_decode(log_format, whole, context)
         starts, _ = line_bounds(whole)
         return starts[decoded.line].astype(np.int64), seconds(decoded.batch)
 

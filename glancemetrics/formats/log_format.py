@@ -42,7 +42,7 @@ class DurationUnit(enum.Enum):
 
 
 @attrs.frozen
-class Circumstances:
+class LineContext:
     """What the lines of a chunk do not say themselves."""
 
     directives: bytes = b""
@@ -65,7 +65,7 @@ class Circumstances:
     day: int | None = None
     """Microseconds since the epoch at which the day began that lines do not name themselves."""
 
-    def of_lines(self, line: npt.NDArray[np.integer[Any]]) -> Circumstances:
+    def of_lines(self, line: npt.NDArray[np.integer[Any]]) -> LineContext:
         """Return those of some of the lines."""
         if self.line_times is None:
             return self
@@ -82,7 +82,7 @@ class Circumstances:
         return micros, known
 
 
-UNKNOWN = Circumstances()
+UNKNOWN = LineContext()
 
 
 @attrs.frozen(eq=False)
@@ -142,9 +142,7 @@ class LogFormat(Protocol):
     def directives(self) -> tuple[bytes, ...]:
         """How lines begin that say how those after them are written, as of W3C's `#Fields:`."""
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
 
     def explain(self, line: bytes) -> str:
@@ -155,7 +153,7 @@ class LogFormat(Protocol):
 class Repairing(Protocol):
     """A format that reads lines of which a field is broken."""
 
-    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+    def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines that no format explains, without what is broken: all are damaged."""
 
 

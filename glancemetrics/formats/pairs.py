@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import lines_of
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded
+from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
 
 
 @attrs.frozen(eq=False)
@@ -45,11 +45,9 @@ class PairsFormat:
         """What a line should be, as a noun."""
         return f"a line of the {self.name} format ({self.notation})"
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        return self.objects.decode_lines(self.rewrite(lines_of(chunk)), circumstances)
+        return self.objects.decode_lines(self.rewrite(lines_of(chunk)), context)
 
     def may_explain(self, chunk: bytes) -> bool:
         """Tell whether any line may be a request, at a glance."""

@@ -32,8 +32,8 @@ from glancemetrics.formats.fields import (
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
-    Circumstances,
     Decoded,
+    LineContext,
     nothing_decoded,
 )
 from glancemetrics.formats.record_columns import records_of
@@ -228,13 +228,11 @@ class PatternFormat:
         """What a line should be, as a noun."""
         return f"a line of the {self.name} format"
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
-        return self.decode_lines(lines_of(chunk), circumstances)
+        return self.decode_lines(lines_of(chunk), context)
 
-    def decode_lines(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+    def decode_lines(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines, each of which has its newline."""
         if not len(lines):
             return nothing_decoded()
@@ -247,9 +245,9 @@ class PatternFormat:
             order = np.argsort(line, kind="stable")
             line = line[order]
             rows = {i: _merged(rows[i], others[i], order) for i in rows}
-        return self._decoded(len(lines), line, rows, circumstances)
+        return self._decoded(len(lines), line, rows, context)
 
-    def repaired(self, lines: pa.StringArray, circumstances: Circumstances) -> Decoded:
+    def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines of which a field is broken, which is not known then: all are damaged.
 
         A number may be anything, quotes may stand in a quoted text, and a line may end in any field
@@ -280,16 +278,16 @@ class PatternFormat:
             wanted = self._want(i)
             nothing = Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES
             rows[i] = read_values(of_part, attrs.evolve(wanted, nothing=nothing))
-        decoded = self._decoded(len(lines), line[order].astype(np.int32), rows, circumstances)
+        decoded = self._decoded(len(lines), line[order].astype(np.int32), rows, context)
         return attrs.evolve(decoded, damaged=decoded.line)
 
     def _decoded(
-        self, count: int, line: Int32s, rows: Mapping[int, Rows], circumstances: Circumstances
+        self, count: int, line: Int32s, rows: Mapping[int, Rows], context: LineContext
     ) -> Decoded:
         """Make records of what was read of some lines, of so many."""
         if not len(line):
             return nothing_decoded(count)
-        made = records_of(self._columns(rows), line, circumstances, self._strftime)
+        made = records_of(self._columns(rows), line, context, self._strftime)
         good = line[made.timed]
         rejected = _without(count, good)
         name = self.name if len(good) else None

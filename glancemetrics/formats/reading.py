@@ -13,7 +13,7 @@ from glancemetrics.formats.auto import AutoFormat, LastDetected
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, DurationUnit, LogFormat
+from glancemetrics.formats.log_format import UNKNOWN, DurationUnit, LineContext, LogFormat
 
 
 @attrs.frozen
@@ -22,7 +22,7 @@ class Reading:
 
     given: LogFormat | None = None
     """`None`: the format of each is detected."""
-    circumstances: Circumstances = UNKNOWN
+    context: LineContext = UNKNOWN
 
     def format_to_follow(self, last: LastDetected | None = None) -> LogFormat:
         """Return the format of a log that is being written.
@@ -39,10 +39,10 @@ class Reading:
         if self.given is not None:
             return self.given
         last = LastDetected(before.known if isinstance(before, AutoFormat) else None)
-        if before is not None and last.explains(sample, self.circumstances):
+        if before is not None and last.explains(sample, self.context):
             return before
         detected = AutoFormat(learns=False)
-        detected.look_at(sample, self.circumstances)
+        detected.look_at(sample, self.context)
         return detected
 
 
@@ -64,13 +64,13 @@ def make_reading(
             f"{option}: is of GoAccess's log-format or a regular expression: give that as --format"
         )
     given = None if automatic else read_format(log_format, date_format, time_format)
-    circumstances = Circumstances(
+    context = LineContext(
         zone=zone or UTC,
         zone_is_told=zone_is_told,
         trusted=read_networks(trusted_proxies),
         duration_unit=None if duration_unit is None else read_unit(duration_unit),
     )
-    return Reading(given, circumstances)
+    return Reading(given, context)
 
 
 def read_unit(written: str) -> DurationUnit:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from glancemetrics.formats.clients import clients_of, hosts_of, listed_client, without_quotes
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import TIMES, Field
-from glancemetrics.formats.log_format import NO_TIME, Circumstances
+from glancemetrics.formats.log_format import NO_TIME, LineContext
 from glancemetrics.formats.times import (
     EARLIEST,
     LATEST,
@@ -76,14 +76,12 @@ class Records:
     """Which records have a value that cannot be used, and is not known."""
 
 
-def records_of(
-    columns: Columns, line: Int32s, circumstances: Circumstances, strftime: str = ""
-) -> Records:
+def records_of(columns: Columns, line: Int32s, context: LineContext, strftime: str = "") -> Records:
     """Make records of what lines have.
 
     `line` is which line of the chunk each row was; `strftime` the format of a `FORMATTED_TIME`.
     """
-    micros, timed = _times(columns, line, circumstances, strftime)
+    micros, timed = _times(columns, line, context, strftime)
     if len(micros) and (micros.min() < EARLIEST or micros.max() > LATEST):
         timed = timed & (micros >= EARLIEST) & (micros <= LATEST)
     if not timed.all():
@@ -91,11 +89,11 @@ def records_of(
         micros = micros[timed]
     made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
     made |= _request_columns(_with_target(columns.texts))
-    durations, damaged = _durations(columns.numbers, circumstances)
+    durations, damaged = _durations(columns.numbers, context)
     made |= durations
     damaged |= columns.unusable(len(micros))
     made |= _more_durations(columns, made)
-    host = _host(columns.texts, circumstances)
+    host = _host(columns.texts, context)
     if host is not None:
         made["host"] = host.column()
     for field, numbers in columns.numbers.items():
@@ -123,21 +121,21 @@ def records_of(
 
 
 def _times(
-    columns: Columns, line: Int32s, circumstances: Circumstances, strftime: str
+    columns: Columns, line: Int32s, context: LineContext, strftime: str
 ) -> tuple[Int64s, Bools]:
     """Return microseconds since the epoch, and which are known."""
     field = next((field for field in TIMES if field in columns.fields), None)
-    zone, arrived = circumstances.zone, circumstances.arrived
+    zone, arrived = context.zone, context.arrived
     match field:
         case None:
-            return circumstances.times_of(line)
+            return context.times_of(line)
         case Field.FORMATTED_TIME:
             texts = columns.texts[field]
             micros, good = formatted_times(texts.distinct, strftime, zone, arrived)
             return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
         case Field.TIME_OF_DAY:
             dates = columns.numbers.get(Field.DATE)
-            return day_and_time(dates, columns.numbers[field], circumstances.day, zone, arrived)
+            return day_and_time(dates, columns.numbers[field], context.day, zone, arrived)
         case Field.BRACKETED_TIME:
             texts = columns.texts[field]
             bare = pc.utf8_trim(texts.distinct, characters="[] ")
@@ -145,28 +143,28 @@ def _times(
             return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
         case _:
             micros, good = instants(
-                columns.numbers[field], zone, arrived, zone_is_told=circumstances.zone_is_told
+                columns.numbers[field], zone, arrived, zone_is_told=context.zone_is_told
             )
-            if circumstances.line_times is not None and not good.all():
+            if context.line_times is not None and not good.all():
                 # What is around a line says when it was written, where the line does not.
-                around = circumstances.line_times[line]
+                around = context.line_times[line]
                 unsaid = (columns.numbers[field].states <= State.NOTHING) & (around != NO_TIME)
                 micros = np.where(unsaid, around, micros)
                 good = good | unsaid
             return micros, good
 
 
-def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
+def _host(columns: Mapping[Field, Texts], context: LineContext) -> Texts | None:
     asking = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT)
     said = next((columns[field] for field in asking if field in columns), None)
     if said is None:
-        return _listed(columns, circumstances)
+        return _listed(columns, context)
     peer = said
     bare = without_quotes(said.distinct)
     if bare is not said.distinct or holds(bare, b","):
-        peer = said.mapped(hosts_of(bare, circumstances.trusted))
+        peer = said.mapped(hosts_of(bare, context.trusted))
     for field in (Field.FORWARDED_FOR, Field.FORWARDED):
-        if circumstances.trusted and field in columns:
+        if context.trusted and field in columns:
             forwarded = columns[field]
             pairs = forwarded.codes.astype(np.int64) * (len(peer.distinct) + 1) + peer.codes
             _, first, where = np.unique(pairs, return_index=True, return_inverse=True)
@@ -174,23 +172,23 @@ def _host(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts
             hosts = clients_of(
                 peers.each(peers.distinct).to_pylist(),
                 listed.each(listed.distinct).to_pylist(),
-                circumstances.trusted,
+                context.trusted,
                 rfc7239=field is Field.FORWARDED,
             )
             return Texts.chosen(where.astype(np.int32), pa.array(hosts, pa.string()))
     return peer
 
 
-def _listed(columns: Mapping[Field, Texts], circumstances: Circumstances) -> Texts | None:
+def _listed(columns: Mapping[Field, Texts], context: LineContext) -> Texts | None:
     """Return clients where nothing but a list says who they are."""
     if Field.FORWARDED_FOR in columns:
         forwarded = columns[Field.FORWARDED_FOR]
         bare = without_quotes(forwarded.distinct)
-        return forwarded.mapped(hosts_of(bare, circumstances.trusted))
+        return forwarded.mapped(hosts_of(bare, context.trusted))
     if Field.FORWARDED in columns:
         forwarded = columns[Field.FORWARDED]
         clients = [
-            listed_client(text, circumstances.trusted, rfc7239=True)
+            listed_client(text, context.trusted, rfc7239=True)
             for text in forwarded.distinct.to_pylist()
         ]
         return forwarded.mapped(pa.array(clients, pa.string()))
@@ -204,7 +202,7 @@ def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
 
 
 def _durations(
-    columns: Mapping[Field, Numbers], circumstances: Circumstances
+    columns: Mapping[Field, Numbers], context: LineContext
 ) -> tuple[dict[str, pa.Array], Bools | np.bool_]:
     """Return durations in seconds, and which rows have one that cannot be."""
     made: dict[str, pa.Array] = {}
@@ -215,9 +213,9 @@ def _durations(
             continue
         name, units = _DURATIONS.get(field, ("", 1.0))
         values, known = numbers.values / units, numbers.known
-        if field is Field.DURATION and circumstances.duration_unit is not None:
+        if field is Field.DURATION and context.duration_unit is not None:
             unitless = numbers.states == State.WITHOUT_UNIT
-            values = np.where(unitless, values / circumstances.duration_unit.in_a_second, values)
+            values = np.where(unitless, values / context.duration_unit.in_a_second, values)
             known = known | unitless
         absurd = known & ~(values <= MOST_SECONDS)
         if absurd.any():

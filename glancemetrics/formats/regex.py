@@ -12,7 +12,7 @@ from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import columns_of
 from glancemetrics.formats.fields import Field, wanted_of
 from glancemetrics.formats.lines import lines_of
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded, nothing_decoded
+from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
 from glancemetrics.formats.notations.notation import NotationError
 from glancemetrics.formats.notations.strftime import is_whole_time, pattern_of, spelled_out
 from glancemetrics.formats.record_columns import records_of
@@ -109,9 +109,7 @@ class RegexFormat:
         """What a line should be, as a noun."""
         return "a line that the regular expression matches"
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         lines = lines_of(chunk)
         if not len(lines):
@@ -127,7 +125,7 @@ class RegexFormat:
                 for name in self._names
             }
         )
-        made = records_of(columns, line, circumstances, self._strftime)
+        made = records_of(columns, line, context, self._strftime)
         good = line[made.timed]
         rejected = np.setdiff1d(np.arange(len(lines), dtype=np.int32), good, assume_unique=True)
         name = self.name if len(good) else None

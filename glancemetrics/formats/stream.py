@@ -21,8 +21,8 @@ from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import (
     NO_TIME,
     UNKNOWN,
-    Circumstances,
     Decoded,
+    LineContext,
     LogFormat,
     Repairing,
     joined,
@@ -85,18 +85,16 @@ class StreamFormat:
             self.is_shared or other.is_shared,
         )
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         if chunk[: len(BOM_UTF8)] == BOM_UTF8:
             chunk = chunk[len(BOM_UTF8) :]  # as Windows' tools begin a file
         if not self.envelopes:
-            return self._decode_inside(chunk, circumstances)
+            return self._decode_inside(chunk, context)
         lines = lines_of(chunk)
         opened = open_envelopes(lines, self.envelopes)
         inside = chunk_of(opened.lines)
-        decoded = self._decode_inside(inside, attrs.evolve(circumstances, line_times=opened.times))
+        decoded = self._decode_inside(inside, attrs.evolve(context, line_times=opened.times))
         named = attrs.evolve(
             decoded,
             lines=len(lines),
@@ -125,8 +123,8 @@ class StreamFormat:
         inside: str = opened.lines[0].as_py()
         return inside.removesuffix("\n")
 
-    def _decode_inside(self, chunk: bytes | memoryview, circumstances: Circumstances) -> Decoded:
-        first = self.formats[0].decode(chunk, circumstances)
+    def _decode_inside(self, chunk: bytes | memoryview, context: LineContext) -> Decoded:
+        first = self.formats[0].decode(chunk, context)
         if first.batch.num_rows == first.lines:
             return first
         left = _others(first)
@@ -138,20 +136,20 @@ class StreamFormat:
                 break
             lines = lines_of(chunk) if lines is None else lines
             some = lines.take(pa.array(left))
-            decoded = log_format.decode(chunk_of(some), circumstances.of_lines(left))
+            decoded = log_format.decode(chunk_of(some), context.of_lines(left))
             parts.append((decoded, left))
             rejected = np.intersect1d(rejected, left[decoded.rejected], assume_unique=True)
             left = left[_others(decoded)]
-        if len(rejected) and circumstances.repairs:
+        if len(rejected) and context.repairs:
             lines = lines_of(chunk) if lines is None else lines
-            for part in self._without_quotes(lines, rejected, circumstances):
+            for part in self._without_quotes(lines, rejected, context):
                 parts.append(part)
                 rejected = np.setdiff1d(rejected, part[1][part[0].line], assume_unique=True)
             for log_format in self.formats:
                 if isinstance(log_format, Repairing) and len(rejected):
                     broken = rejected.astype(np.int32)
                     some = lines.take(pa.array(broken))
-                    repaired = log_format.repaired(some, circumstances.of_lines(broken))
+                    repaired = log_format.repaired(some, context.of_lines(broken))
                     parts.append((repaired, broken))
                     rejected = broken[repaired.rejected]
         if len(rejected):
@@ -162,7 +160,7 @@ class StreamFormat:
         return joined(first.lines, parts, rejected.astype(np.int32))
 
     def _without_quotes(
-        self, lines: pa.StringArray, rejected: Int32s, circumstances: Circumstances
+        self, lines: pa.StringArray, rejected: Int32s, context: LineContext
     ) -> Iterator[tuple[Decoded, Int32s]]:
         """Decode rejects that are in quotes as a whole without them, as LiteSpeed writes lines."""
         some = lines.take(pa.array(rejected))
@@ -172,7 +170,7 @@ class StreamFormat:
             if not len(left):
                 return
             inside = pc.replace_substring_regex(lines.take(pa.array(left)), _IN_QUOTES, r"\1\2")
-            decoded = log_format.decode(chunk_of(inside), circumstances.of_lines(left))
+            decoded = log_format.decode(chunk_of(inside), context.of_lines(left))
             yield decoded, left
             left = left[_others(decoded)]
 

@@ -23,8 +23,8 @@ from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import (
     UNKNOWN,
-    Circumstances,
     Decoded,
+    LineContext,
     joined,
     nothing_decoded,
 )
@@ -137,20 +137,18 @@ class W3cFormat:
         """What a line should be, as a noun."""
         return f"a line of the {self.name} format (W3C extended)"
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         lines = lines_of(chunk)
         numbers = np.arange(len(lines), dtype=np.int32)
         parts: list[tuple[Decoded, Int32s]] = []
         rejected: list[Int32s] = []
-        header = _header(circumstances.directives.decode("utf-8", "backslashreplace"))
+        header = _header(context.directives.decode("utf-8", "backslashreplace"))
         at = 0
         for stop in [*_directive_lines(lines), len(lines)]:
             if stop > at:
                 within = numbers[at:stop]
-                decoded = self._decode_lines(lines[at:stop], header, circumstances)
+                decoded = self._decode_lines(lines[at:stop], header, context)
                 parts.append((decoded, within))
                 rejected.append(within[decoded.rejected])
             if stop < len(lines):
@@ -199,27 +197,27 @@ class W3cFormat:
         lines: pa.StringArray,
         decoded: Decoded,
         header: _Header,
-        circumstances: Circumstances,
+        context: LineContext,
     ) -> Decoded:
         """Read rejects without what is broken in them."""
         broken = decoded.rejected
         (log_format,) = self._formats(header, lines.slice(int(decoded.line[0]), 1))
-        repaired = log_format.repaired(lines.take(pa.array(broken)), circumstances)
+        repaired = log_format.repaired(lines.take(pa.array(broken)), context)
         every = np.arange(len(lines), dtype=np.int32)
         parts = [(decoded, every), (repaired, broken)]
         return joined(len(lines), parts, broken[repaired.rejected])
 
     def _decode_lines(
-        self, lines: pa.StringArray, header: _Header, circumstances: Circumstances
+        self, lines: pa.StringArray, header: _Header, context: LineContext
     ) -> Decoded:
         """Decode lines between which no directive stands."""
-        circumstances = attrs.evolve(circumstances, day=header.day)
+        context = attrs.evolve(context, day=header.day)
         best: Decoded | None = None
         for log_format in self._formats(header, lines):
             # Dates and times are those of Greenwich, unless their names say otherwise.
             is_local = any(part.text.lower() in _LOCAL for part in log_format.parts)
-            zone = circumstances.zone if is_local else UTC
-            decoded = log_format.decode_lines(lines, attrs.evolve(circumstances, zone=zone))
+            zone = context.zone if is_local else UTC
+            decoded = log_format.decode_lines(lines, attrs.evolve(context, zone=zone))
             if best is None or decoded.batch.num_rows > best.batch.num_rows:
                 best = decoded
             if not best.rejects:
@@ -228,8 +226,8 @@ class W3cFormat:
             best = nothing_decoded(len(lines))
         if not best.rejects:
             return best
-        if circumstances.repairs and best.batch.num_rows and header.fields:
-            best = self._repaired(lines, best, header, circumstances)
+        if context.repairs and best.batch.num_rows and header.fields:
+            best = self._repaired(lines, best, header, context)
         blank = pc.match_substring_regex(lines.take(pa.array(best.rejected)), r"^\s*$")
         return attrs.evolve(best, rejected=best.rejected[~blank.to_numpy(zero_copy_only=False)])
 

@@ -46,12 +46,12 @@ class _Rows(ctypes.Structure):
     )
 
 
-class _Counts(ctypes.Structure):
+class _LineCounts(ctypes.Structure):
     _fields_ = (("lines", Count), ("rows", Count), ("left", Count), ("combined", Count))
 
 
 check_size("gm_rows", _Rows)
-check_size("gm_counts", _Counts)
+check_size("gm_counts", _LineCounts)
 
 
 quick.gm_decoder_new.argtypes = [Count]
@@ -66,7 +66,7 @@ for _library in (library, quick):
         Count,
         Count,
         ctypes.POINTER(_Rows),
-        ctypes.POINTER(_Counts),
+        ctypes.POINTER(_LineCounts),
     ]
     _library.gm_decode.restype = Count
 library.gm_split_requests.argtypes = [Address, Address, Address, Count, Address * 6]
@@ -127,7 +127,7 @@ class LineDecoder:
             address(left_start),
             address(left_end),
         )
-        counts = _Counts()
+        counts = _LineCounts()
         decode = for_text(len(text)).gm_decode
         checked(decode(self._handle, address(text), len(text), ascii_only, rows, counts))
         made, left = counts.rows, counts.left

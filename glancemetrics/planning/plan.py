@@ -11,7 +11,7 @@ from glancemetrics.configuration.settings import STOCK, Settings
 from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.notifying.targets import Target
-from glancemetrics.planning.written import Written
+from glancemetrics.planning.rules_and_targets import RulesAndTargets
 from glancemetrics.records.zones import LocalZone, named_zone, utc
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.own_health import OwnRule, own_rules
@@ -21,7 +21,7 @@ from glancemetrics.rules.stock import stock_rules
 if TYPE_CHECKING:
     from glancemetrics.selecting.sql import Where
 
-_NOTHING_WRITTEN = Written()
+_NOTHING_WRITTEN = RulesAndTargets()
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +50,7 @@ class Plan:
 
 def make_plan(
     settings: Settings,
-    written: Written = _NOTHING_WRITTEN,
+    written: RulesAndTargets = _NOTHING_WRITTEN,
     *,
     server_format: str | None = None,
     local: LocalZone = utc,

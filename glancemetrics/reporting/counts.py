@@ -1,4 +1,4 @@
-"""`Counts`: what is counted of one dimension of a whole log, by value."""
+"""`ValueCounts`: what is counted of one dimension of a whole log, by value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, saturated, sum_groups
 from glancemetrics.records.dimensions import OTHER
 from glancemetrics.reporting.slices import Slice
-from glancemetrics.reporting.visitors import Came, Pairs, TurnedPairs
+from glancemetrics.reporting.visitors import Pairs, TurnedPairs, VisitorsOfValues
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -27,12 +27,12 @@ _NONE: Int64s = np.zeros(0, np.int64)
 
 
 @attrs.define(eq=False)
-class Counts:
-    """Counts by value; values have numbers from 0."""
+class ValueCounts:
+    """ValueCounts by value; values have numbers from 0."""
 
     _names: pa.Array | None
     """`None` while they are in the table."""
-    came: Came = attrs.field(factory=Pairs)
+    came: VisitorsOfValues = attrs.field(factory=Pairs)
     """Which visitors came to which values."""
     buckets: Int64s = attrs.field(factory=_NONE.copy)
     """Value's number, shifted left by 32, and duration's bucket; in order, each once."""
@@ -93,7 +93,7 @@ class Counts:
             self._add_buckets(keys, np.ones(len(keys), np.int64))
         return numbers
 
-    def merge(self, other: Counts) -> None:
+    def merge(self, other: ValueCounts) -> None:
         """Add other counts of the same dimension, whose visitors are pairs with the same hashes."""
         numbers = self._enter(other.names, other._sums[: len(other)], other._micros)
         assert isinstance(other.came, Pairs)
@@ -111,27 +111,27 @@ class Counts:
             return self._visitor_counts
         return self.came.counts(len(self))
 
-    def regrouped(self, groups: pa.Array) -> Counts:
+    def regrouped(self, groups: pa.Array) -> ValueCounts:
         """Count by groups instead: `groups` names one for each value, or none (null)."""
         encoded, numbers = _numbered(groups)
         return self._renumbered(encoded.dictionary, numbers, with_visitors=True)
 
-    def summed(self, groups: pa.Array) -> Counts:
+    def summed(self, groups: pa.Array) -> ValueCounts:
         """Count by groups to look at the result, not to add to it: faster where it can be."""
         return self._summed(groups, self.came)
 
-    def summed_each(self, groupings: Sequence[pa.Array]) -> list[Counts]:
+    def summed_each(self, groupings: Sequence[pa.Array]) -> list[ValueCounts]:
         """Count by each of several groupings, to look at."""
         came = self.came.in_order_of_visitors() if isinstance(self.came, Pairs) else self.came
         return [self._summed(groups, came) for groups in groupings]
 
-    def _summed(self, groups: pa.Array, came: Came | TurnedPairs) -> Counts:
+    def _summed(self, groups: pa.Array, came: VisitorsOfValues | TurnedPairs) -> ValueCounts:
         encoded, numbers = _numbered(groups)
         result = self._renumbered(encoded.dictionary, numbers, with_visitors=False)
         result._visitor_counts = came.group_counts(numbers, len(result))
         return result
 
-    def cut(self) -> Counts:
+    def cut(self) -> ValueCounts:
         """Fold the rarer half of the values into `(other)`; returns what was counted of that half.
 
         How many visitors `(other)` has is not known: they may come again for another value.
@@ -210,14 +210,14 @@ class Counts:
         self._names = None
         return self._table.enter(names).astype(np.int64), len(self._table)
 
-    def _selected(self, kept: Bools, *, with_visitors: bool = True) -> Counts:
+    def _selected(self, kept: Bools, *, with_visitors: bool = True) -> ValueCounts:
         numbers = np.where(kept, np.cumsum(kept) - 1, -1)
         names = self.names.filter(pa.array(kept))
         return self._renumbered(names, numbers, with_visitors=with_visitors)
 
-    def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_visitors: bool) -> Counts:
+    def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_visitors: bool) -> ValueCounts:
         """Give value i the number `numbers[i]`, that of others too, or leave it out if it is -1."""
-        result = Counts(names, short=self.short)
+        result = ValueCounts(names, short=self.short)
         result._size = len(names)
         result._sums = np.zeros((len(names), FIELDS), np.int64)
         add_sums(result._sums, self._sums[: len(self)], numbers)

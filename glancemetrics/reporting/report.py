@@ -19,7 +19,7 @@ from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
-from glancemetrics.reporting.counts import Counts
+from glancemetrics.reporting.counts import ValueCounts
 from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES, Order
 from glancemetrics.reporting.panels import PANELS, Group, PanelSpec
 from glancemetrics.reporting.slices import FROM, Base
@@ -194,7 +194,7 @@ def _row_json(row: Row) -> dict[str, object]:
 
 
 @attrs.frozen
-class Wishes:
+class ReportOptions:
     """What is wanted of a report."""
 
     top: int = 100
@@ -213,7 +213,7 @@ def damaged_note(count: int) -> str:
 
 def build_report(
     tally: Tally,
-    wishes: Wishes,
+    options: ReportOptions,
     *,
     sources: Iterable[Source] = (),
     lines: int = 0,
@@ -224,10 +224,10 @@ def build_report(
     unfinished: str | None = None,
 ) -> Report:
     """Make the report of what has been counted."""
-    maker = _PanelMaker(tally, wishes)
+    maker = _PanelMaker(tally, options)
     panels, left_out = [], {}
-    specs = [spec for spec in PANELS if spec.name in wishes.panels]
-    names = [name for name in TIME_PANELS if name in wishes.panels and tally.records]
+    specs = [spec for spec in PANELS if spec.name in options.panels]
+    names = [name for name in TIME_PANELS if name in options.panels and tally.records]
     made = maker.all(names, specs)
     panels += [panel for name in names if (panel := made[name]) is not None]
     for spec in specs:
@@ -251,7 +251,7 @@ def build_report(
         visitors=tally.visitor_count(),
         start=None if tally.oldest is None else tally.oldest / 1e6,
         end=None if tally.newest is None else tally.newest / 1e6,
-        time_zone="UTC" if wishes.zone is None else wishes.zone.key,
+        time_zone="UTC" if options.zone is None else options.zone.key,
         time_step=maker.step if tally.records else 0,
         panels=tuple(panels),
         left_out=left_out,
@@ -285,9 +285,9 @@ def step_name(step: int) -> str:
 
 
 class _PanelMaker:
-    def __init__(self, tally: Tally, wishes: Wishes) -> None:
+    def __init__(self, tally: Tally, options: ReportOptions) -> None:
         self._tally = tally
-        self._wishes = wishes
+        self._options = options
         self._groups: dict[tuple[Base, Group], pa.DictionaryArray] = {}
         self.step = _step(tally) if tally.records else 0
 
@@ -334,9 +334,9 @@ class _PanelMaker:
                 counts.short = gone.short
         if not len(counts):
             return None
-        order = spec.order or self._wishes.order
+        order = spec.order or self._options.order
         visitors = self._visitors(counts)
-        numbers = _largest(counts, visitors, order, self._wishes.top)
+        numbers = _largest(counts, visitors, order, self._options.top)
         rows = [self._row(counts, visitors, number) for number in numbers]
         if spec.detail is not None:
             same = gone is None and spec.detail_group is spec.group
@@ -371,7 +371,7 @@ class _PanelMaker:
         codes[wanted] = codes_of(joined)
         details = base.summed(pa.DictionaryArray.from_arrays(indices_of(codes), joined.dictionary))
         visitors = self._visitors(details)
-        order = _sort_key(details, visitors, spec.order or self._wishes.order)
+        order = _sort_key(details, visitors, spec.order or self._options.order)
         of: dict[str, list[Row]] = {}
         for number in np.argsort(-order, kind="stable").tolist():
             group, _, name = details.names[number].as_py().partition(FROM)
@@ -399,7 +399,7 @@ class _PanelMaker:
             case _:
                 return _steps_of(local, self.step)
 
-    def _over_time(self, name: str, counts: Counts) -> Panel:
+    def _over_time(self, name: str, counts: ValueCounts) -> Panel:
         visitors = self._visitors(counts)
         rows = []
         for number in np.argsort(counts.names.to_numpy()).tolist():
@@ -422,10 +422,10 @@ class _PanelMaker:
             self._groups[base, group] = groups if encoded else groups.dictionary_encode()
         return self._groups[base, group]
 
-    def _visitors(self, counts: Counts) -> Int64s:
+    def _visitors(self, counts: ValueCounts) -> Int64s:
         return counts.visitors() << self._tally.level
 
-    def _row(self, counts: Counts, visitors: Int64s, number: int) -> Row:
+    def _row(self, counts: ValueCounts, visitors: Int64s, number: int) -> Row:
         name = counts.names[number].as_py()
         hits = int(counts.hits[number])
         buckets, bucket_counts = counts.quantile_buckets(number)
@@ -445,7 +445,7 @@ class _PanelMaker:
         )
 
 
-def _grouped(group: Group, counts: Counts) -> pa.Array:
+def _grouped(group: Group, counts: ValueCounts) -> pa.Array:
     """Group values; what was let go is of no group that is known."""
     groups = group(counts.names)
     other = counts.other
@@ -456,7 +456,7 @@ def _grouped(group: Group, counts: Counts) -> pa.Array:
     return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
 
 
-def _sort_key(counts: Counts, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
+def _sort_key(counts: ValueCounts, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
     match order:
         case Order.VISITORS:
             values = visitors
@@ -473,7 +473,7 @@ def _sort_key(counts: Counts, visitors: Int64s, order: Order) -> npt.NDArray[np.
     return values.astype(np.float64)
 
 
-def _p95_buckets(counts: Counts) -> npt.NDArray[np.float64]:
+def _p95_buckets(counts: ValueCounts) -> npt.NDArray[np.float64]:
     """Return the bucket of each value's 95th percentile, -1 for those without durations."""
     owners = counts.buckets >> 32
     result = np.full(len(counts), -1.0)
@@ -486,7 +486,7 @@ def _p95_buckets(counts: Counts) -> npt.NDArray[np.float64]:
     return result
 
 
-def _largest(counts: Counts, visitors: Int64s, order: Order, limit: int) -> list[int]:
+def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) -> list[int]:
     """Return the numbers of the largest values; ties by hits, then by name; `(other)` last."""
     key = _sort_key(counts, visitors, order)
     other = counts.other

@@ -11,8 +11,8 @@ Past a ceiling the tally gives way, and says what it gave:
   Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB 2001).
 - The rarer half of a dimension's values is folded into `(other)` (as in G. S. Manku and
   R. Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002): a value that comes back
-  begins anew, so its hits may be short by `Counts.short`, the sum of the cuts. What panels group
-  these values by (sections of paths, browsers of agents) is kept.
+  begins anew, so its hits may be short by `ValueCounts.short`, the sum of the cuts. What panels
+  group these values by (sections of paths, browsers of agents) is kept.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.native.visitors import VisitorTable
-from glancemetrics.reporting.counts import VALUES_KEPT, Counts
+from glancemetrics.reporting.counts import VALUES_KEPT, ValueCounts
 from glancemetrics.reporting.slices import Base, Slice, Slices
-from glancemetrics.reporting.visitors import HASH_BITS, Came, Flags, OneOf, Pairs
+from glancemetrics.reporting.visitors import HASH_BITS, Flags, OneValueEach, Pairs, VisitorsOfValues
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -67,8 +67,8 @@ class Tally:
     oldest: int | None = None
     """Microseconds since the epoch."""
     newest: int | None = None
-    by: dict[Base, Counts] = attrs.field(factory=dict)
-    let_go: dict[tuple[Base, int], Counts] = attrs.field(factory=dict)
+    by: dict[Base, ValueCounts] = attrs.field(factory=dict)
+    let_go: dict[tuple[Base, int], ValueCounts] = attrs.field(factory=dict)
     """What was counted for values that were let go, by dimension and number of the grouping."""
     time_step: int = _MINUTE
     """Seconds of a value of `Base.TIME`."""
@@ -92,7 +92,7 @@ class Tally:
         only: dict[str, tuple[Int32s, Int64s]] = {}
         for base, part in self._in_steps(slices.by).items():
             if base not in self.by:
-                self.by[base] = Counts(pa.array([], part.names.type), self._came(base))
+                self.by[base] = ValueCounts(pa.array([], part.names.type), self._came(base))
             counts = self.by[base]
             numbers = counts.add(part)
             if isinstance(counts.came, Flags) and len(counts) > counts.came.width:
@@ -103,7 +103,7 @@ class Tally:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
                 case Flags() as own:
                     own.set(flags, part.codes, numbers)
-                case OneOf(column=column):
+                case OneValueEach(column=column):
                     only[column] = part.codes, numbers
         self.visitors.enter(
             slices.visitors,
@@ -129,12 +129,12 @@ class Tally:
         """Return how much what has been counted takes."""
         return self._visitor_bytes() + sum(counts.value_bytes for counts in self._all())
 
-    def _came(self, base: Base) -> Came:
+    def _came(self, base: Base) -> VisitorsOfValues:
         match base:
             case Base.HOST:
-                return OneOf(self.visitors, "host")
+                return OneValueEach(self.visitors, "host")
             case Base.AGENT:
-                return OneOf(self.visitors, "agent")
+                return OneValueEach(self.visitors, "agent")
             case _ if base in _FLAGS:
                 return Flags(self.visitors, *_FLAGS[base])
             case _:
@@ -164,7 +164,7 @@ class Tally:
         while self.size_bytes() > self.ceiling and self._give_way():
             pass
 
-    def _all(self) -> Iterable[Counts]:
+    def _all(self) -> Iterable[ValueCounts]:
         yield from self.by.values()
         yield from self.let_go.values()
 
@@ -220,7 +220,7 @@ def _starts(times: pa.Array, step: int) -> pa.Array:
     return pa.array(times.to_numpy() // step * step)
 
 
-def _largest(counted: Mapping[Key, Counts]) -> Key | None:
+def _largest(counted: Mapping[Key, ValueCounts]) -> Key | None:
     """Return what takes the most memory and has values to let go."""
     sizes = {
         key: counts.value_bytes for key, counts in counted.items() if len(counts) > VALUES_KEPT

@@ -3,7 +3,7 @@
 Source of the definition: https://goaccess.io/faq ("unique visitors").
 
 Which visitors came to which values of a dimension is kept in one of three ways: in `Pairs`, which
-can be of any dimension; as `OneOf` where a visitor has but one value, as it has one host; as
+can be of any dimension; as `OneValueEach` where a visitor has but one value, as it has one host; as
 `Flags` of each visitor where there are few values.
 """
 
@@ -161,7 +161,7 @@ class TurnedPairs:
 
 
 @attrs.frozen(eq=False)
-class OneOf:
+class OneValueEach:
     """Each visitor's only value: its host or agent, as the table has it."""
 
     table: VisitorTable
@@ -240,7 +240,7 @@ class Flags:
         """Do nothing: the table is sampled."""
 
 
-Came = Pairs | OneOf | Flags
+VisitorsOfValues = Pairs | OneValueEach | Flags
 """Which visitors came to which values."""
 
 

@@ -54,9 +54,9 @@ class Per(enum.Enum):
     NOTHING = enum.auto()
     SECOND = enum.auto()
     HIT = enum.auto()
-    LINE = enum.auto()
+    ANY_LINE = enum.auto()
     """Records and rejects."""
-    LINES = enum.auto()
+    NOTHING_WITH_RECORDS = enum.auto()
     """By nothing: records are counted with the rejects."""
 
 
@@ -122,9 +122,9 @@ _PLAIN = {
         Unit.COUNT,
         "visitors",
     ),
-    "lines": Metric("lines", REJECTS, Per.LINES, Unit.COUNT, "lines"),
+    "lines": Metric("lines", REJECTS, Per.NOTHING_WITH_RECORDS, Unit.COUNT, "lines"),
     "rejects": Metric("rejects", REJECTS, Per.NOTHING, Unit.COUNT, "unparsed lines"),
-    "reject_ratio": Metric("reject_ratio", REJECTS, Per.LINE, Unit.SHARE, "unparsed lines"),
+    "reject_ratio": Metric("reject_ratio", REJECTS, Per.ANY_LINE, Unit.SHARE, "unparsed lines"),
     "attacks": Metric(
         "attacks", Measure(MeasureKind.ATTACKS), Per.NOTHING, Unit.COUNT, "requests of scanners"
     ),

@@ -215,7 +215,7 @@ class Rule:
                     f"times too fast over {window} and {written_span(short)} (above {factor:g})"
                 )
             case Absence():
-                what = "line at all" if self.metric.per is Per.LINES else "request"
+                what = "line at all" if self.metric.per is Per.NOTHING_WITH_RECORDS else "request"
                 return f"no {what} for {window}"
             case Unseen():
                 return f"{self.by} {visible(incident.group or '')} has not been seen before"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
-from glancemetrics.alerting.counting import Counting, Counts
+from glancemetrics.alerting.counting import Counting, RuleCounts
 from glancemetrics.health.health import Health, SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.rejects import Reject
@@ -87,7 +87,7 @@ _Kept = tuple[pa.RecordBatch, Int64s]
 
 
 class Aggregation:
-    """Counts records into windows. See the module's docstring."""
+    """RuleCounts records into windows. See the module's docstring."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Aggregation:
         self._measured_at: int | None = None
         self._measured: float | None = None
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
-        self._counted: list[Counts] = []
+        self._counted: list[RuleCounts] = []
         self._end: int | None = None
 
     def clock_was_set(self, wall: float) -> None:

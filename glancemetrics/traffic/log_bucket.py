@@ -15,8 +15,8 @@ _PARTS_BEFORE_MERGE = 8
 
 
 @attrs.frozen(eq=False)
-class Counts:
-    """Counts of one dimension, sparse: row i is about the value with number `ids[i]`."""
+class DimensionCounts:
+    """DimensionCounts of one dimension, sparse: row i is about the value with number `ids[i]`."""
 
     ids: npt.NDArray[np.int32]
     hits: Int64s
@@ -27,12 +27,12 @@ class Counts:
         return len(self.ids)
 
 
-def merged(parts: list[Counts]) -> Counts:
+def merged(parts: list[DimensionCounts]) -> DimensionCounts:
     """Add up counts, so that each id stands once."""
     if len(parts) == 1 and len(np.unique(parts[0].ids)) == len(parts[0]):
         return parts[0]
     ids, where = np.unique(np.concatenate([part.ids for part in parts]), return_inverse=True)
-    return Counts(
+    return DimensionCounts(
         ids,
         *(
             sum_by(where, np.concatenate([getattr(part, name) for part in parts]), len(ids))
@@ -52,7 +52,7 @@ class LogBucket:
     """Sum of the response sizes; records that have none add 0."""
     status_classes: Int64s = attrs.field(factory=lambda: np.zeros(10, np.int64))
     """Hits by the hundreds of their status, 1 for 1xx and so on; 0 for those without one."""
-    _parts: dict[Dimension, list[Counts]] = attrs.field(factory=dict)
+    _parts: dict[Dimension, list[DimensionCounts]] = attrs.field(factory=dict)
 
     @property
     def client_errors(self) -> int:
@@ -62,13 +62,13 @@ class LogBucket:
     def server_errors(self) -> int:
         return int(self.status_classes[5])
 
-    def add_counts(self, dimension: Dimension, counts: Counts) -> None:
+    def add_counts(self, dimension: Dimension, counts: DimensionCounts) -> None:
         parts = self._parts.setdefault(dimension, [])
         parts.append(counts)
         if len(parts) > _PARTS_BEFORE_MERGE:
             self._parts[dimension] = [merged(parts)]
 
-    def counts(self, dimension: Dimension) -> Counts | None:
+    def counts(self, dimension: Dimension) -> DimensionCounts | None:
         """Return the counts of one dimension, each value once, or `None` where there are none."""
         parts = self._parts.get(dimension)
         if not parts:
@@ -77,5 +77,5 @@ class LogBucket:
             parts[:] = [merged(parts)]
         return parts[0]
 
-    def set_counts(self, dimension: Dimension, counts: Counts) -> None:
+    def set_counts(self, dimension: Dimension, counts: DimensionCounts) -> None:
         self._parts[dimension] = [counts]

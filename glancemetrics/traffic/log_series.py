@@ -25,7 +25,7 @@ from glancemetrics.records.schema import are_errors, sizes, statuses
 from glancemetrics.state.tree import State
 from glancemetrics.traffic.distinct import SlidingDistinct
 from glancemetrics.traffic.insights import Insights
-from glancemetrics.traffic.log_bucket import Counts, LogBucket, merged
+from glancemetrics.traffic.log_bucket import DimensionCounts, LogBucket, merged
 from glancemetrics.traffic.value_table import OTHER_ID, ValueTable
 
 Int64s = npt.NDArray[np.int64]
@@ -177,7 +177,7 @@ class LogSeries:
             part = slice(int(firsts[i]), int(firsts[i + 1]))
             if part.start < part.stop:
                 columns = (state[name][part] for name in ("hits", "bytes", "errors"))
-                counts = merged([Counts(ids[part], *columns)])
+                counts = merged([DimensionCounts(ids[part], *columns)])
                 self._buckets[second].set_counts(dimension, counts)
 
     def insights(self, limits: dict[Dimension, int]) -> Insights:
@@ -308,7 +308,7 @@ class LogSeries:
             part = slice(int(firsts[i]), int(firsts[i + 1]))
             if part.start == part.stop:
                 continue
-            counts = Counts(ids[part], hits[part], sums[part], failed[part])
+            counts = DimensionCounts(ids[part], hits[part], sums[part], failed[part])
             if crowded:
                 counts = merged([counts])
             bucket.add_counts(dimension, counts)
@@ -361,7 +361,7 @@ class LogSeries:
         self,
         bucket: LogBucket,
         dimension: Dimension,
-        counts: Counts,
+        counts: DimensionCounts,
         gone: npt.NDArray[np.bool_],
     ) -> None:
         if not gone.any():
@@ -373,7 +373,7 @@ class LogSeries:
             self._tables[dimension].enter(less)
 
 
-def _folded(counts: Counts, gone: npt.NDArray[np.bool_]) -> Counts:
+def _folded(counts: DimensionCounts, gone: npt.NDArray[np.bool_]) -> DimensionCounts:
     ids = np.where(gone, OTHER_ID, counts.ids).astype(np.int32)
     return merged([attrs.evolve(counts, ids=ids)])
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.dimensions import OTHER
 from glancemetrics.traffic.insights import TopRow
-from glancemetrics.traffic.log_bucket import Counts
+from glancemetrics.traffic.log_bucket import DimensionCounts
 
 Int64s = npt.NDArray[np.int64]
 
@@ -67,12 +67,12 @@ class ValueTable:
             self._names[id_] = ""
             self._free.append(id_)
 
-    def enter(self, counts: Counts) -> None:
+    def enter(self, counts: DimensionCounts) -> None:
         """Count what is now inside the window. Ids may repeat."""
         for totals, values in self._pairs(counts):
             np.add.at(totals, counts.ids, values)
 
-    def leave(self, counts: Counts) -> None:
+    def leave(self, counts: DimensionCounts) -> None:
         """Take off what is no longer inside the window. Each id stands once."""
         for totals, values in self._pairs(counts):
             totals[counts.ids] -= values
@@ -114,7 +114,7 @@ class ValueTable:
             int(self._errors[number]),
         )
 
-    def _pairs(self, counts: Counts) -> Iterable[tuple[Int64s, Int64s]]:
+    def _pairs(self, counts: DimensionCounts) -> Iterable[tuple[Int64s, Int64s]]:
         return (
             (self._hits, counts.hits),
             (self._bytes, counts.bytes),

@@ -18,9 +18,9 @@ from actors.sources.files.identity import Identity
 from actors.sources.files.marks import HEAD_BYTES, FileMark, Head, PathMark, digest
 from actors.sources.files.open_file import (
     CompressedFile,
+    FileReader,
     OpenFile,
     OpenPipe,
-    Reading,
     beginning_of,
     has_read,
     head_from,
@@ -79,7 +79,7 @@ class FollowedFiles:
     folders: Folders = attrs.field(factory=Folders)
     current: OpenFile | None = None
     """The one that has the path's name."""
-    _rotated: list[Reading] = attrs.field(factory=list)
+    _rotated: list[FileReader] = attrs.field(factory=list)
     """Those that had it and may still be written to, and what was made of them, oldest first."""
     _wanted: tuple[FileMark, ...] = ()
     """Files to be found again, oldest first; they come after those that are read."""
@@ -217,7 +217,7 @@ class FollowedFiles:
                 found.append(self._let_go(file))
         return True
 
-    def _read_on(self, file: Reading, now: float) -> tuple[Lines, bool] | None:
+    def _read_on(self, file: FileReader, now: float) -> tuple[Lines, bool] | None:
         """Read on in a file; also whether that was all. `None` if it has been emptied."""
         changed = file.changed()
         piece, at_end = file.peek()
@@ -325,10 +325,10 @@ class FollowedFiles:
         """Tell whether a file was found under the path's own name."""
         return sibling.path == os.path.realpath(self.path)
 
-    def _readings(self) -> list[Reading]:
+    def _readings(self) -> list[FileReader]:
         return self._rotated if self.current is None else [*self._rotated, self.current]
 
-    def _let_go(self, file: Reading) -> Lines:
+    def _let_go(self, file: FileReader) -> Lines:
         self._rotated.remove(file)
         mark = self._marks.pop(file.identity)
         self._ended.discard(file.identity)
@@ -339,7 +339,7 @@ class FollowedFiles:
             self._gaps.append(f"of {self.path} a compressed file was lost in part: {file.damage}")
         return file.close()
 
-    def _lose_touch(self, file: Reading, error: OSError) -> None:
+    def _lose_touch(self, file: FileReader, error: OSError) -> None:
         """Close a file that cannot be read now; that which has the path's name is opened again."""
         mark = self._marks.pop(file.identity)
         with suppress(OSError):
@@ -640,7 +640,7 @@ class FollowedFiles:
         except OSError as error:
             self._give_up(sibling, error)
             return
-        file: Reading
+        file: FileReader
         if sibling.compression is not None:
             file = CompressedFile(descriptor, sibling, mark, splitter, is_copy)
         else:

@@ -29,7 +29,7 @@ READ_SIZE = 4 << 20
 """Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
 
 
-class Reading(Protocol):
+class FileReader(Protocol):
     """A file that is being read."""
 
     @property

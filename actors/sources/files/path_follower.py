@@ -32,7 +32,7 @@ from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import (
     UNKNOWN,
-    Circumstances,
+    LineContext,
     LogFormat,
     directives_after,
 )
@@ -82,7 +82,7 @@ class PathFollower:
     start: StartPosition
     format: LogFormat = COMBINED
     """How the log is written."""
-    circumstances: Circumstances = UNKNOWN
+    context: LineContext = UNKNOWN
     claimed: Claimed = nobodys
     before: PathMark | None = None
     """How far it was followed before; the start position is then of no account."""
@@ -290,12 +290,12 @@ class PathFollower:
             return os.pread(descriptor, length, offset)
 
         prefixes = self.format.directives
-        circumstances = self.circumstances
+        context = self.context
         if prefixes:
             head = read_at(0, _SAMPLE)
             known = directives_after(b"", head[: head.rfind(b"\n") + 1], prefixes)
-            circumstances = attrs.evolve(circumstances, directives=known)
-        times = line_times(self.format, circumstances)
+            context = attrs.evolve(context, directives=known)
+        times = line_times(self.format, context)
         position, newest = self.start.offset(descriptor, size, times)
         if position >= size:
             self._last_record = newest
@@ -311,7 +311,7 @@ class PathFollower:
         if isinstance(self.format, AutoFormat) and head:
             end = os.pread(descriptor, _SAMPLE, max(len(head), size - _SAMPLE))
             sample = head[: head.rfind(b"\n") + 1] + end[end.find(b"\n") + 1 :]
-            self.format.look_at(sample[: sample.rfind(b"\n") + 1], self.circumstances)
+            self.format.look_at(sample[: sample.rfind(b"\n") + 1], self.context)
 
     def _blocked(self, detail: str) -> SourceHealth:
         return SourceHealth(self.path, SourceState.BLOCKED, detail)

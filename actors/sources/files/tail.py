@@ -196,7 +196,7 @@ class _Tailer:
             path,
             start or self._start,
             log_format,
-            self._reading.circumstances,
+            self._reading.context,
             claimed=functools.partial(self._followers.is_claimed, path),
             before=self._before.pop(path, None),
             folders=self._folders,

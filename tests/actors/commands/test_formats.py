@@ -89,7 +89,7 @@ def test_the_unit_of_durations_is_named_wherever_lines_are_read(tmp_path: Path) 
         assert gm.read(log, duration_unit=unit).column("duration").to_pylist() == [seconds]
         batches = gm.scan(log, duration_unit=unit)
         assert [batch.column("duration")[0].as_py() for batch in batches] == [seconds]
-    assert reading_of(Settings(duration_unit="ms")).circumstances.duration_unit is not None
+    assert reading_of(Settings(duration_unit="ms")).context.duration_unit is not None
 
 
 def test_the_format_of_a_servers_own_configuration(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.health.health import OutputState, SourceState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.planning.plan import Plan, make_plan, rules_of
-from glancemetrics.planning.written import Written
+from glancemetrics.planning.rules_and_targets import RulesAndTargets
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.state.tree import to_bytes
@@ -111,7 +111,7 @@ class Run:
 
 def plan_of(written: Sequence[Rule] = (), **settings: object) -> Plan:
     told = Settings(**settings)  # type: ignore[arg-type]
-    return make_plan(told, Written(rules=tuple(written)))
+    return make_plan(told, RulesAndTargets(rules=tuple(written)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from glancemetrics.alerting.alerting import Alerting
-from glancemetrics.alerting.counting import Counting, Counts, merged
+from glancemetrics.alerting.counting import Counting, RuleCounts, merged
 from glancemetrics.alerting.replay import replay
 from glancemetrics.formats.combined import decode
 from glancemetrics.rules.stock import stock_rules
@@ -18,10 +18,10 @@ MIDNIGHT = 1_790_035_200
 RATE = 8.0
 
 
-def counted(shape: Shape, hours: int, seed: int) -> list[Counts]:
+def counted(shape: Shape, hours: int, seed: int) -> list[RuleCounts]:
     counting = Counting(Alerting(stock_rules()).wanted)
     traffic = Traffic(shape, seed=seed)
-    counts: list[Counts] = []
+    counts: list[RuleCounts] = []
     for begin in range(0, hours * HOUR, 1800):
         lines = b"".join(
             traffic.lines(second, MIDNIGHT + second) for second in range(begin, begin + 1800)

@@ -67,7 +67,7 @@ def test_formats_believe_whom_they_are_told_to() -> None:
     for trusted, host in (((), "10.0.0.1"), (("10.0.0.0/8",), "203.0.113.7")):
         reading = make_reading(written, None, trusted)
         assert reading.given is not None
-        decoded = reading.given.decode(line + line.replace(b'"203', b'"'), reading.circumstances)
+        decoded = reading.given.decode(line + line.replace(b'"203', b'"'), reading.context)
         assert decoded.batch.column("host").to_pylist()[0] == host
     (envoy,) = read_format("envoy").formats  # type: ignore[attr-defined]
     said = (
@@ -76,7 +76,7 @@ def test_formats_believe_whom_they_are_told_to() -> None:
     )
     # It hands on all that it was told; a private address at the end is a proxy's.
     assert envoy.decode(said).batch.column("host").to_pylist() == ["203.0.113.7"]
-    believing = make_reading("envoy", None, ["10.0.0.0/8"]).circumstances
+    believing = make_reading("envoy", None, ["10.0.0.0/8"]).context
     assert envoy.decode(said, believing).batch.column("host").to_pylist() == ["203.0.113.7"]
 
 
@@ -117,6 +117,6 @@ def test_clients_behind_a_trusted_proxy_are_distinct_texts_and_null_is_none_of_t
     reading = make_reading("istio", None, ["0.0.0.0/0"])
     log_format = reading.format_of(lines)
     for chunk in (lines, lines[: lines.index(b"\n") + 1]):
-        hosts = log_format.decode(chunk, reading.circumstances).batch.column("host")
+        hosts = log_format.decode(chunk, reading.context).batch.column("host")
         assert hosts.dictionary.null_count == 0
         assert len(set(hosts.dictionary.to_pylist())) == len(hosts.dictionary)

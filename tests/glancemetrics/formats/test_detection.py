@@ -13,7 +13,7 @@ from glancemetrics.formats.envelopes import ENVELOPES
 from glancemetrics.formats.explanation import explain_log, list_formats
 from glancemetrics.formats.format_names import FORMAT_NAMES
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import Circumstances, reject_samples
+from glancemetrics.formats.log_format import LineContext, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import make_reading
 from glancemetrics.records.schema import LogRecord, rows
@@ -22,7 +22,7 @@ from tests.lines import BASE, line
 
 SAME = {"common": "combined", "tomcat": "combined", "gunicorn": "combined", "varnish": "combined"}
 """Formats that one reader reads, by the name that is told."""
-NOW = Circumstances(arrived=float(BASE))
+NOW = LineContext(arrived=float(BASE))
 
 
 def found(text: str | bytes) -> str | None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.detection import detect
 from glancemetrics.formats.envelopes import ENVELOPES
-from glancemetrics.formats.log_format import NO_TIME, Circumstances
+from glancemetrics.formats.log_format import NO_TIME, LineContext
 from glancemetrics.formats.pattern import lines_of
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat, open_envelopes
@@ -289,7 +289,7 @@ def test_a_format_without_times_has_those_of_its_envelope_or_of_the_moment() -> 
     assert (record.time, record.host, record.path) == (MOMENT, "192.0.2.7", "/a")
     bare = StreamFormat(uvicorn, is_shared=True)
     written = f"{text}\nINFO: started\n".encode()
-    (record,) = rows(bare.decode(written, Circumstances(arrived=BASE + 0.5)).batch)
+    (record,) = rows(bare.decode(written, LineContext(arrived=BASE + 0.5)).batch)
     assert record.time.timestamp() == BASE + 0.5
     decoded = bare.decode(written)
     assert (decoded.rejects, decoded.foreign) == (1, 1)

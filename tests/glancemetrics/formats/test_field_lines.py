@@ -44,7 +44,7 @@ def decoded_of(texts: Sequence[str], reading: Reading | None = None) -> Decoded:
     """What is made of a log of these lines, as a report reads it."""
     chunk = "".join(f"{text}\n" for text in texts).encode()
     reading = reading or make_reading()
-    return reading.format_of(chunk).decode(chunk, reading.circumstances)
+    return reading.format_of(chunk).decode(chunk, reading.context)
 
 
 def read(*texts: str, reading: Reading | None = None, repeat: int = 5) -> list[Any]:
@@ -802,7 +802,7 @@ def test_mutated_lines_are_records_rejects_or_foreign(
         text = text[:at] + more + text[at + cut :]
     chunk = f"{PRESETS[name].example}\n{text}\n".encode()
     reading = make_reading("auto" if detected else name)
-    decoded = reading.format_of(chunk).decode(chunk, reading.circumstances)
+    decoded = reading.format_of(chunk).decode(chunk, reading.context)
     assert decoded.lines == decoded.batch.num_rows + decoded.rejects + decoded.foreign
     assert set(decoded.damaged.tolist()) <= set(decoded.line.tolist())
     decoded.batch.validate(full=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.guarded import guarded_decode
-from glancemetrics.formats.log_format import UNKNOWN, Circumstances, Decoded
+from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
 from glancemetrics.formats.w3c import W3cFormat
 from glancemetrics.records.schema import seconds
 from tests.lines import BASE, line
@@ -28,12 +28,10 @@ class Fragile:
         self.expected = "a line"
         self.directives: Sequence[bytes] = inner.directives  # type: ignore[attr-defined]
 
-    def decode(
-        self, chunk: bytes | memoryview, circumstances: Circumstances = UNKNOWN, /
-    ) -> Decoded:
+    def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         if BAD in bytes(chunk):
             raise self._error("too deep")
-        return self._inner.decode(chunk, circumstances)  # type: ignore[attr-defined]
+        return self._inner.decode(chunk, context)  # type: ignore[attr-defined]
 
     def explain(self, text: bytes) -> str:
         raise self._error(text)

@@ -13,7 +13,7 @@ from glancemetrics.formats import auto
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import Detection
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import Circumstances, LogFormat, directives_after
+from glancemetrics.formats.log_format import LineContext, LogFormat, directives_after
 from glancemetrics.formats.noise import LIKE_A_REQUEST
 from glancemetrics.formats.presets import PRESETS
 from tests.glancemetrics.formats.test_presets import ASKED
@@ -21,7 +21,7 @@ from tests.glancemetrics.formats.writers import WRITERS
 from tests.lines import BASE, line
 
 NOISE = ["", "  ", "\r", "# rotated by hand", "  #", "==> /var/log/nginx/b.log <==", "==> - <==\r"]
-NOW = Circumstances(arrived=float(BASE))
+NOW = LineContext(arrived=float(BASE))
 GIVEN = {
     "nginx": '$remote_addr [$time_local] "$request" $status',
     "apache": '%h %t "%r" %>s',
@@ -130,9 +130,9 @@ def test_lines_of_which_none_is_like_another_are_not_looked_at_for_ever(
     looks = []
     real = auto.detect
 
-    def counted(sample: bytes, circumstances: Circumstances) -> Detection:
+    def counted(sample: bytes, context: LineContext) -> Detection:
         looks.append(len(sample))
-        return real(sample, circumstances)
+        return real(sample, context)
 
     monkeypatch.setattr(auto, "detect", counted)
     log_format = AutoFormat()

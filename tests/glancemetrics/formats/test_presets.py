@@ -10,7 +10,7 @@ import pytest
 from glancemetrics.formats.detection import detect
 from glancemetrics.formats.envelopes import ENVELOPES
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import Circumstances, Decoded
+from glancemetrics.formats.log_format import Decoded, LineContext
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records.schema import LogRecord, rows
@@ -52,7 +52,7 @@ def test_what_a_server_writes_is_detected_as_its_own_format_and_as_no_other(name
 
 def read(name: str, *lines: str) -> Decoded:
     chunk = "".join(f"{line}\n" for line in lines).encode()
-    return read_format(name).decode(chunk, Circumstances(arrived=float(BASE)))
+    return read_format(name).decode(chunk, LineContext(arrived=float(BASE)))
 
 
 def asked(name: str, line: str) -> LogRecord:

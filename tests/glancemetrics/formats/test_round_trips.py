@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.records.schema import rows
 from tests.glancemetrics.formats.writers import WRITERS, Request
@@ -51,7 +51,7 @@ def test_what_was_asked_for_is_read_back(name: str, asked: list[Request]) -> Non
     written = [WRITERS[name](request) for request in asked]
     chunk = "".join(f"{text}\n" for text, _ in written).encode()
     arrived = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
-    decoded = log_format.decode(chunk, Circumstances(arrived=arrived))
+    decoded = log_format.decode(chunk, LineContext(arrived=arrived))
     assert decoded.rejects == 0, [log_format.explain(text.encode()) for text, _ in written]
     records = rows(decoded.batch)
     assert len(records) == len(asked)

@@ -14,7 +14,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import detect
 from glancemetrics.formats.format_option import read_format
-from glancemetrics.formats.log_format import Circumstances, directives_after, reject_samples
+from glancemetrics.formats.log_format import LineContext, directives_after, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.w3c import CLOUDFRONT_ORDERS, IIS_ORDERS, NO_FIELDS, W3cFormat
 from glancemetrics.records.schema import LogRecord, rows
@@ -25,7 +25,7 @@ CLOUDFRONT = PRESETS["aws-cloudfront"].formats[0]
 
 def records(text: str, log_format: object = IIS, **known: object) -> list[LogRecord]:
     assert isinstance(log_format, W3cFormat)
-    decoded = log_format.decode(text.encode(), Circumstances(**known))  # type: ignore[arg-type]
+    decoded = log_format.decode(text.encode(), LineContext(**known))  # type: ignore[arg-type]
     assert not decoded.rejects
     return rows(decoded.batch)
 

@@ -14,7 +14,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.notifying.target_tables import _KEYS as _TARGET_KEYS
 from glancemetrics.notifying.target_tables import read_targets
-from glancemetrics.planning.written import read_written
+from glancemetrics.planning.rules_and_targets import read_rules_and_targets
 from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.rule_tables import _KEYS as _RULE_KEYS
 from tests.actors.outputs.test_notifier import event, target
@@ -121,7 +121,7 @@ def test_what_may_be_a_secret_is_shown_in_no_error(key: str, kind: str, secret: 
     for written in (f'"{secret}"', f'["{secret}"]', f'[["{secret}"]]', f'{{ a = "{secret}" }}'):
         text = "\n".join([f"[[{kind}]]", *lines, f"{key} = {written}"])
         try:
-            read_written(text, "config.toml")
+            read_rules_and_targets(text, "config.toml")
         except UsageError as error:
             told.append(str(error))
     assert len(told) >= 2 or key in {"exec", "rules"}

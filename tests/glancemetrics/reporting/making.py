@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.reporting.panels import groups_kept
-from glancemetrics.reporting.report import Panel, Report, Wishes, build_report
+from glancemetrics.reporting.report import Panel, Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import slices_of
 from glancemetrics.reporting.tally import Tally
 from tests.glancemetrics.reporting.reference import Numbers
@@ -24,9 +24,9 @@ def batches_of(log: bytes, lines_each: int = 1000) -> list[pa.RecordBatch]:
     ]
 
 
-def report_of(batches: list[pa.RecordBatch], *, ceiling: int = 1 << 40, **wishes: Any) -> Report:
+def report_of(batches: list[pa.RecordBatch], *, ceiling: int = 1 << 40, **options: Any) -> Report:
     tally = Tally(ceiling, groups_kept())
-    made = Wishes(**{"top": EVERYTHING, **wishes})
+    made = ReportOptions(**{"top": EVERYTHING, **options})
     for batch in batches:
         tally.add(slices_of(batch, made.zone))
     return build_report(tally, made)

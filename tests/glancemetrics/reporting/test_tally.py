@@ -10,7 +10,7 @@ from glancemetrics.formats.combined import decode
 from glancemetrics.records.schema import rows
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.panels import groups_kept
-from glancemetrics.reporting.report import Report, Wishes, build_report
+from glancemetrics.reporting.report import Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.simulation import Shape, Traffic
@@ -40,7 +40,7 @@ def tally(log: bytes) -> Tally:
 
 @pytest.fixture(scope="module")
 def report(tally: Tally) -> Report:
-    return build_report(tally, Wishes(top=100_000))
+    return build_report(tally, ReportOptions(top=100_000))
 
 
 def test_totals_stay_exact(log: bytes, report: Report) -> None:
@@ -85,7 +85,7 @@ def test_names_that_no_array_can_hold_are_let_go(log: bytes) -> None:
     for batch in batches_of(log, 10_000):
         tally.add(slices_of(batch))
         assert all(counts.text_bytes <= 200_000 for counts in tally.by.values())
-    report = build_report(tally, Wishes(top=100_000))
+    report = build_report(tally, ReportOptions(top=100_000))
     assert set(report.estimated()) == {"paths", "hosts", "networks", "bandwidth"}
     assert not report.visitors_estimated
     hits = Counter(section(record) for record in rows(decode(log).batch))
@@ -103,7 +103,7 @@ def test_settling_often_changes_nothing(log: bytes) -> None:
     for batch in batches:
         often.add(slices_of(batch))
         settle(often)
-    settled = build_report(often, Wishes(top=1000))
+    settled = build_report(often, ReportOptions(top=1000))
     for panel in report_of(batches, top=1000).panels:
         assert numbers(settled.panel(panel.name)) == numbers(panel)
 
@@ -115,7 +115,7 @@ def test_months_of_minutes_become_hours() -> None:
         tally.add(slices_of(batch))
         settle(tally)
     assert tally.time_step == 3600
-    report = build_report(tally, Wishes(top=1000))
+    report = build_report(tally, ReportOptions(top=1000))
     assert sum(row.hits for row in report.panel("time").rows) == 10_000
     assert report.panel("time").rows[1].hits == 120
     assert sum(row.visitors or 0 for row in report.panel("weekdays").rows) == report.visitors
@@ -138,7 +138,7 @@ def test_a_log_in_which_no_value_comes_twice_ends_with_a_report() -> None:
         tally.add(slices_of(batch))
         settle(tally)
         assert tally.size_bytes() <= CEILING
-    report = build_report(tally, Wishes(top=1000))
+    report = build_report(tally, ReportOptions(top=1000))
     assert report.hits == 20_000
     assert report.visitors == pytest.approx(20_000, rel=0.2)
     for name in ("paths", "sections", "referring_sites", "agents", "not_found"):
@@ -158,5 +158,5 @@ def test_rows_that_tie_stand_by_hits_and_then_by_name() -> None:
     for batch in batches_of(log, 3):
         tally.add(slices_of(batch))
     settle(tally)
-    rows_by_bytes = build_report(tally, Wishes(top=5, order=Order.BYTES)).panel("paths").rows
+    rows_by_bytes = build_report(tally, ReportOptions(top=5, order=Order.BYTES)).panel("paths").rows
     assert [row.name for row in rows_by_bytes] == ["/d", "/c", "/Z", "/a", "/b"]

@@ -19,7 +19,7 @@ from actors.sources.files.open_file import READ_SIZE
 from actors.sources.files.path_follower import PathFollower
 from actors.sources.files.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
-from glancemetrics.formats.log_format import Circumstances
+from glancemetrics.formats.log_format import LineContext
 from glancemetrics.health.health import SourceState
 from glancemetrics.lines.splitter import LINE_LIMIT
 from glancemetrics.lines.time_bisect import directives_before, last_line_end
@@ -371,7 +371,7 @@ def test_lines_from_the_middle_of_a_w3c_log_come_with_their_directives(log: Path
     assert log_format.name == "iis"
     assert look.lines.whole == b"".join(w3c(i) for i in range(50, 100))
     assert look.directives == HEADER
-    decoded = log_format.decode(look.lines.whole, Circumstances(directives=look.directives))
+    decoded = log_format.decode(look.lines.whole, LineContext(directives=look.directives))
     assert (decoded.batch.num_rows, decoded.rejects) == (50, 0)
     follower.close()
 

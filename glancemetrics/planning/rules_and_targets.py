@@ -12,17 +12,17 @@ from glancemetrics.rules.rule_tables import read_rules
 
 
 @attrs.frozen
-class Written:
+class RulesAndTargets:
     """Rules and targets of a configuration."""
 
     rules: tuple[Rule, ...] = ()
     targets: tuple[Target, ...] = ()
 
 
-def read_written(text: str, name: str, *, local: LocalZone = utc) -> Written:
+def read_rules_and_targets(text: str, name: str, *, local: LocalZone = utc) -> RulesAndTargets:
     """Read the tables of a TOML text; `name` is what it is called, `local` tells the local zone.
 
     Raises `UsageError`.
     """
     rules, targets = read_rules(text, name), read_targets(text, name, local=local)
-    return Written(tuple(rules), tuple(targets))
+    return RulesAndTargets(tuple(rules), tuple(targets))

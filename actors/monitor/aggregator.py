@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import trio
 from loguru import logger
@@ -22,7 +23,7 @@ from actors.monitor.messages import (
     Together,
 )
 from actors.sources.files.marks import PathMark
-from actors.sources.messages import Announced, Gap, Marked, SourceGone
+from actors.sources.messages import Announced, Gap, Marked, NotLines, SourceGone
 from actors.state.clock import WallClock
 from glancemetrics.health.health import SourceHealth
 from glancemetrics.state.tree import to_bytes
@@ -181,7 +182,8 @@ async def _take_in(
             await _count([one for one in run if isinstance(one, Parsed)], aggregation, wall, marks)
         else:
             for one in run:
-                _note(one, aggregation, wall, marks)
+                if not isinstance(one, Parsed | Together):
+                    _note(one, aggregation, wall, marks)
 
 
 async def _count(
@@ -198,7 +200,7 @@ async def _count(
 
 
 def _note(
-    message: FromParser, aggregation: Aggregation, wall: float, marks: dict[str, PathMark]
+    message: NotLines, aggregation: Aggregation, wall: float, marks: dict[str, PathMark]
 ) -> None:
     match message:
         case Marked(mark=mark):
@@ -214,3 +216,5 @@ def _note(
         case Announced(logs=logs):
             for log in logs:
                 aggregation.note_source(log, wall)
+        case _:
+            assert_never(message)

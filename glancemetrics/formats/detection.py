@@ -24,7 +24,7 @@ from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat, open_envelopes
-from glancemetrics.formats.times import faulty_time
+from glancemetrics.formats.times import is_time_fault
 from glancemetrics.formats.w3c import W3cFormat
 from glancemetrics.native.strings import codes_of
 
@@ -328,8 +328,8 @@ def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | Non
             written = line.encode("utf-8", "backslashreplace")
             stop = Stop(one.name, at, explained(written, pattern))
             fault = explained(written, one)
-            wrong = faulty_time(fault)
-            if wrong is not None and wrong in line:
-                stop = Stop(one.name, line.index(wrong), fault)
+            if is_time_fault(fault):
+                there = pattern.time_at(line)
+                stop = Stop(one.name, at if there is None else there, fault)
             stops.append((at, stop))
     return max(stops, key=lambda stop: stop[0], default=(0, None))[1]

@@ -198,19 +198,21 @@ class JsonFormat:
             except RecursionError:
                 return "the JSON is broken, and goes too deep to say where"
             return "the JSON is broken"
-        return self._lack_of(text)
+        return self._lack_of(line.decode("utf-8", "replace"), read)
 
-    def _lack_of(self, text: str) -> str:
+    def _lack_of(self, text: str, read: _Read) -> str:
         """Say in one clause what an object lacks to be a record."""
-        missing = self.missing(text)
-        if missing:
-            return f"no key for {', '.join(missing)}"
         there = set(_paths_in(text))
-        for field, paths in self._fields.items():
-            if field in TIMES:
-                named = [path for path in paths if path in there]
-                return f"{' or '.join(named)} is not a time"
-        return "the line does not say when it was written, and nothing around it does"
+        missing = self.missing(text)
+        if missing and 0 < len(there) < _MOST_PATHS:
+            return f"no key for {', '.join(missing)}"
+        times = [field for field in self._fields if field in TIMES]
+        if not times:
+            return "the line does not say when it was written, and nothing around it does"
+        if read.asked.all():
+            named = [path for field in times for path in self._fields[field] if path in there]
+            return f"{' or '.join(named) or 'what says when it was written'} is not a time"
+        return "what a request has is there, but not as a request has it"
 
     def _read_lines(self, lines: pa.StringArray) -> _Read:
         of_field = {field: StringTable() for field in self._fields if field not in KINDS}
@@ -263,7 +265,7 @@ class JsonFormat:
 def _paths_in(line: str) -> list[str]:
     """Return the paths to the plain values in an object, in order; of arrays the first item's."""
     try:
-        value = json.loads(line)
+        value = json.loads(line, strict=False)  # as compiled code, which takes raw tabs
     except (ValueError, RecursionError):
         return []
     found: list[str] = []

@@ -115,8 +115,10 @@ _EMPTY = pa.array([""])
 _WHENS = frozenset({*TIMES, Field.DATE})
 _MAKE_A_REQUEST = _WHENS | {Field.REQUEST, Field.METHOD, Field.TARGET, Field.PATH}
 """Fields without which a line is no request, and cannot be repaired."""
-_LONGEST_BEGINNING = 64
-"""Characters of a literal text within which a line may be cut off."""
+_LONGEST_BEGINNING = 400
+"""Characters of a literal text within which a line may be cut off: RE2 nests a thousand deep."""
+_MOST_REPAIRED = 300
+"""Parts of a format, of which lines that are cut off can be read."""
 _LINE_END = r"[ \r]*\n$"
 
 
@@ -467,7 +469,7 @@ class PatternFormat:
     def _repairs(self) -> tuple[tuple[str, bool], ...]:
         """Expressions that match lines with a broken field, and whether quotes may be broken."""
         needed = [i for i, part in enumerate(self._parts) if part.field in _MAKE_A_REQUEST]
-        if not needed:
+        if not needed or len(self._parts) > _MOST_REPAIRED:
             return ()
         last = max(needed)
         return (
@@ -495,21 +497,25 @@ class PatternFormat:
                 pattern = rf"(?:{pattern}|[^ \t]+)"
             return self._piece(at, pattern)
 
-        def rest(at: int) -> str:
+        def rest(first: int) -> str:
             """What may follow: each part, or just its beginning where the line ends."""
-            if at == len(self._parts):
-                return ""
-            part = self._parts[at]
-            if part.is_literal:
-                return f"(?:{'|'.join([broken(at) + rest(at + 1), *_beginnings(part.text)])})"
-            following = rest(at + 1)
-            if not following:
-                return broken(at)
-            if self._patterns[at] == _QUOTED:
-                # It may be cut off; then a quote in it would be the one that closes it.
-                return broken(at) + (following if any_quotes else f"(?:{following})?")
-            # Of a number that is cut off nobody knows how much is missing.
-            return rf'(?:{broken(at)}{following}|[^ "\n]*)'
+            following = ""
+            # From the end, for there may be hundreds.
+            for at in range(len(self._parts) - 1, first - 1, -1):
+                part = self._parts[at]
+                if part.is_literal:
+                    beginning = _beginning(part.text)
+                    either = [broken(at) + following, *([beginning] if beginning else [])]
+                    following = f"(?:{'|'.join(either)})"
+                elif not following:
+                    following = broken(at)
+                elif self._patterns[at] == _QUOTED:
+                    # It may be cut off; then a quote in it would be the one that closes it.
+                    following = broken(at) + (following if any_quotes else f"(?:{following})?")
+                else:
+                    # Of a number that is cut off nobody knows how much is missing.
+                    following = rf'(?:{broken(at)}{following}|[^ "\n]*)'
+            return following
 
         whole = "".join(broken(at) for at in range(last + 1))
         behind = self._parts[last + 1 :]
@@ -519,7 +525,8 @@ class PatternFormat:
             whole += re.escape(text[0])
             inner = rest(last + 2)
             if len(text) > 1:
-                inner = "|".join([_loose(text[1:]) + inner, *_beginnings(text[1:])])
+                beginning = _beginning(text[1:])
+                inner = "|".join([_loose(text[1:]) + inner, *([beginning] if beginning else [])])
             return f"^{whole}(?:{inner})?{_LINE_END}" if inner else f"^{whole}{_LINE_END}"
         return f"^{whole}(?:{rest(last + 1)})?{_LINE_END}"
 
@@ -541,13 +548,28 @@ class PatternFormat:
         if whole.is_valid:
             if self._time is None:
                 return "the line does not say when it was written, and nothing around it does"
-            at = self._wanted.get(self._time, self._formatted[0] if self._formatted else 0)
-            return time_fault(whole[f"f{at}"].as_py())
+            return time_fault(" ".join(whole[f"f{at}"].as_py() for at in self._time_parts))
         part, at = self.stop(text)
         if part is None:
             return f"more follows where the line should end, at character {at + 1}"
         what = f"the text {part.text!r}" if part.is_literal else part.text
         return f"{what} should stand at character {at + 1}"
+
+    @property
+    def _time_parts(self) -> list[int]:
+        """Which parts say when a line was written."""
+        dates = [i for i, part in enumerate(self._parts) if part.field is Field.DATE]
+        assert self._time is not None
+        return sorted({*dates, *self._formatted, *self._wanted_of(self._time)})
+
+    def _wanted_of(self, field: Field) -> list[int]:
+        return [self._wanted[field]] if field in self._wanted else []
+
+    def time_at(self, line: str) -> int | None:
+        """Return where the first part stands that says when a line was written, if it does."""
+        before = "".join(self._pieces[: self._time_parts[0]])
+        found = pc.extract_regex(pa.array([line]), f"^(?P<prefix>{before})")[0]
+        return len(found["prefix"].as_py()) if found.is_valid else None
 
     def stop(self, line: str) -> tuple[Part | None, int]:
         """Return the first part that a rejected line does not have, and where it should begin.
@@ -581,10 +603,18 @@ def _loose(text: str) -> str:
     return spaced.replace(r"\] +", r"\] *").replace(r" +\[", r" *\[")
 
 
-def _beginnings(text: str) -> list[str]:
-    """Return what matches the beginnings of a text, the longest first."""
-    longest = min(len(text) - 1, _LONGEST_BEGINNING)
-    return [_loose(text[:end]) for end in range(longest, 0, -1)]
+def _beginning(text: str) -> str:
+    """Return what matches the beginnings of a text, but not all of it; empty where it has none."""
+    pieces = []
+    for at, character in enumerate(text[: min(len(text) - 1, _LONGEST_BEGINNING)]):
+        piece = _loose(character)
+        if character == " " and (text[at - 1 : at] == "]" or text[at + 1] == "["):
+            piece = " *"  # as `_loose` has it
+        pieces.append(piece)
+    beginning = ""
+    for piece in reversed(pieces):
+        beginning = f"{piece}(?:{beginning})?" if beginning else piece
+    return beginning
 
 
 def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:

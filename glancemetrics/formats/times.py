@@ -46,6 +46,9 @@ def instants(
     return micros, local | times.known
 
 
+_FAULTS = r" (?:is not a time$|is not between the years|names a zone that|does not say how far)"
+
+
 def time_fault(text: str) -> str:
     """Say in one clause why a text is no time."""
     read = read_numbers(pa.array([text]), Kind.CLF_TIME)
@@ -59,13 +62,9 @@ def time_fault(text: str) -> str:
     return f"{text} is not a time"
 
 
-def faulty_time(fault: str) -> str | None:
-    """Return the text of which `time_fault` speaks; `None` where it is no fault of a time."""
-    found = re.match(
-        r"(.+?) (?:is not a time$|is not between the years|names a zone that|does not say how far)",
-        fault,
-    )
-    return None if found is None else found[1]
+def is_time_fault(fault: str) -> bool:
+    """Tell whether it is `time_fault` that has said so."""
+    return re.search(_FAULTS, fault) is not None
 
 
 def day_and_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 
 import trio
 
@@ -11,61 +12,81 @@ from actors.sources.files.path_follower import PathFollower
 
 _OTHERS = 128
 """Descriptors of threads that look for rotated files, of outputs, of trio and of the libraries."""
-_FEWEST = 8
+_EACH = 2
+"""Descriptors of a log: its file, and the one that had its name before."""
+_FEWEST = 4
+_PATIENCE_SECONDS = 1.0
+"""After which it is asked anew which looks are held up."""
 
 
 def most_held() -> int:
-    """Return how many descriptors logs may hold while nothing happens.
-
-    When all are rotated at once they need twice as many; some are left for all else.
-    """
+    """Return how many logs may hold descriptors: all of them may be rotated at once."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(_FEWEST, (allowed - _OTHERS) // 2)
+    return max(_FEWEST, (allowed - _OTHERS) // _EACH)
 
 
 class Descriptors:
-    """Which logs hold descriptors, and those in which nothing happened for longest."""
+    """Which logs hold descriptors. One in which nothing happens gives its place to another."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, held_up: Callable[[], int] = lambda: 0) -> None:
+        """`held_up` tells how many looks do not come back now: they keep no place from others."""
         self._most = most
-        self._resting: dict[str, tuple[PathFollower, int]] = {}
-        """{path: who follows it and is not looking, and how many it holds}, the longest first"""
-        self._held = 0
+        self._held_up = held_up
+        self._holding: set[str] = set()
+        """Paths that hold descriptors, or may by now as they are looked at."""
+        self._resting: dict[str, PathFollower] = {}
+        """{path of those that are not looked at: who follows it}, the longest first"""
         self._gate = trio.Lock()
         self._changed = trio.Event()
-        """Set by the next look."""
 
     @property
     def grace(self) -> float:
         """For how many seconds a rotated file is kept to which nothing more is written."""
-        return SHORT_GRACE if self._held > self._most else ROTATED_GRACE
+        return SHORT_GRACE if self._gate.locked() else ROTATED_GRACE
 
-    async def room(self) -> None:
-        """Wait until there are descriptors for one more log: the files are the buffer."""
-        async with self._gate:
-            while self._held >= 2 * self._most:
-                await self._changed.wait()
+    async def begin(self, follower: PathFollower) -> None:
+        """Wait until it may be looked at: the files are the buffer. Who holds one need not."""
+        path = follower.path
+        if path not in self._holding:
+            async with self._gate:
+                while self._is_full() and not self._park_one():
+                    with trio.move_on_after(_PATIENCE_SECONDS):
+                        await self._changed.wait()
+                self._holding.add(path)
+        self._resting.pop(path, None)
 
-    def take(self, follower: PathFollower) -> None:
-        """It is going to look, and is not to be disturbed; or it has ended."""
-        _, count = self._resting.pop(follower.path, (follower, 0))
-        self._held -= count
+    def end(self, follower: PathFollower) -> None:
+        """It has been looked at."""
+        if follower.descriptors:
+            self._resting[follower.path] = follower
+            while self._is_over() and self._park_one():
+                pass
+        else:
+            self._holding.discard(follower.path)
+        self._note_change()
 
-    def put(self, follower: PathFollower) -> None:
-        """It has looked; where there are too many, those that rest for longest give theirs back."""
+    def forget(self, follower: PathFollower) -> None:
+        """It is followed no longer."""
+        self._holding.discard(follower.path)
+        self._resting.pop(follower.path, None)
+        self._note_change()
+
+    def _is_full(self) -> bool:
+        return len(self._holding) - self._held_up() >= self._most
+
+    def _is_over(self) -> bool:
+        return len(self._holding) > self._most
+
+    def _park_one(self) -> bool:
+        """Let the one that rests for longest give its descriptors back, if any can."""
+        for path, follower in self._resting.items():
+            follower.park()
+            if not follower.descriptors:
+                del self._resting[path]
+                self._holding.discard(path)
+                return True
+        return False
+
+    def _note_change(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
-        if follower.descriptors:
-            self._resting[follower.path] = follower, follower.descriptors
-            self._held += follower.descriptors
-        if self._held <= self._most:
-            return
-        for path, (resting, count) in list(self._resting.items()):
-            resting.park()
-            left = resting.descriptors
-            self._held += left - count
-            self._resting[path] = resting, left
-            if not left:
-                del self._resting[path]
-            if self._held <= self._most:
-                return

@@ -36,8 +36,8 @@ ROTATED_GRACE = 60.0
 it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
 workers do within a few seconds."""
 
-SHORT_GRACE = 5.0
-"""The same where there are more files than descriptors."""
+SHORT_GRACE = 2.0
+"""The same while others wait for a descriptor."""
 
 _SEARCH_SECONDS = 3.0
 """For so long a file is looked for that was read before."""
@@ -305,7 +305,11 @@ class FollowedFiles:
 
     def has_copy(self, identity: Identity) -> bool:
         """Tell whether a file beside the path is a copy of what is read, or may become one."""
-        found = [one for one in siblings(self.path, self.folders) if one.identity == identity]
+        try:
+            family = siblings(self.path, self.folders)
+        except OSError:
+            return True  # it cannot be told now; the next search asks again
+        found = [one for one in family if one.identity == identity]
         mark = None if self.current is None else self._marks.get(self.current.identity)
         if not found or mark is None or self._has_name(found[0]):
             return False

@@ -16,14 +16,19 @@ import attrs
 import trio
 
 _TURN_LOOKS = 32
-"""Looks of a thread until it hands over what it has found; each may have opened a file."""
+"""Looks of a thread until it hands over what it has found."""
 _TURN_SECONDS = 0.02
 _TURN_BYTES = 1 << 20
 _MOST_BYTES = 16 << 20
 """Read and not handed on yet. Beyond it nothing is looked at: the files are the buffer."""
 _HELD_UP_SECONDS = 0.1
-"""After which another thread goes on with what waits behind a look: a dead mount holds up its own
+"""After which other threads go on with what waits behind a look: a dead mount holds up its own
 logs, not the others."""
+_MOST_HANDS = 256
+_WAITING_LOOK_SECONDS = 0.01
+"""Looks that take longer, mostly without a processor, wait for a slow mount or disk."""
+_MOST_WAITING_HANDS = 4
+"""Threads that wait for such, side by side."""
 
 T = TypeVar("T")
 
@@ -36,6 +41,14 @@ class _Task(Generic[T]):
     done: trio.Event = attrs.field(factory=trio.Event)
     result: T | None = None
     error: BaseException | None = None
+    _unclaimed: list[bool] = attrs.field(factory=lambda: [True])
+
+    def claim(self) -> bool:
+        """Tell whether nobody else has claimed it: a thread to run it, or who gives it up."""
+        try:
+            return self._unclaimed.pop()
+        except IndexError:
+            return False
 
     def run(self) -> None:
         try:
@@ -65,7 +78,7 @@ class Hands(Generic[T]):
         """Set while there are hands."""
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Lend a thread more for each look that takes long."""
+        """Lend threads more where looks take long."""
         try:
             async with trio.open_nursery() as self._nursery:
                 task_status.started()
@@ -75,14 +88,19 @@ class Hands(Generic[T]):
                     await trio.sleep(_HELD_UP_SECONDS)
                     for hand in self._hands:
                         self._hand_over(hand)
-                    self._lend()
+                    # Behind looks that are stuck there may be more that will be.
+                    self._lend(max(1, self.held_up()))
         finally:
             self._nursery = None
+
+    def held_up(self) -> int:
+        """Return how many looks take long just now."""
+        return sum(hand.is_held_up() for hand in self._hands)
 
     async def look(self, work: Callable[[], T]) -> T:
         """Return what a look finds, which is then to be `handed_on`; it raises what that does.
 
-        What a thread has begun with is waited for also while being cancelled.
+        What a thread has begun with is returned also to who is cancelled: it has been read.
         """
         task = _Task(work)
         self._waiting.append(task)
@@ -90,12 +108,10 @@ class Hands(Generic[T]):
         try:
             await task.done.wait()
         except trio.Cancelled:
-            try:
-                self._waiting.remove(task)
-            except ValueError:
-                with trio.CancelScope(shield=True):
-                    await task.done.wait()
-            raise
+            if task.claim():
+                raise
+            with trio.CancelScope(shield=True):
+                await task.done.wait()
         return task.outcome()
 
     def handed_on(self, found: T) -> None:
@@ -103,11 +119,18 @@ class Hands(Generic[T]):
         self._unsent -= self._size(found)
         self._lend()
 
-    def _lend(self) -> None:
+    def _lend(self, wanted: int = 1) -> None:
+        """Have so many hands at work that neither wait nor are held up."""
         if self._nursery is None or not self._is_wanted():
             return
-        if all(hand.is_held_up() for hand in self._hands):
-            hand = _Hand(self._waiting, self._size)
+        going = [hand for hand in self._hands if not hand.is_held_up()]
+        quick = sum(not hand.is_waiting for hand in going)
+        if wanted == 1 and len(going) >= _MOST_WAITING_HANDS:
+            return
+        missing = min(wanted - quick, len(self._waiting), _MOST_HANDS - len(self._hands))
+        for _ in range(missing):
+            # One that helps those that wait will wait as they do.
+            hand = _Hand(self._waiting, self._size, is_waiting=bool(going) and not quick)
             self._hands.append(hand)
             self._lent.set()
             self._nursery.start_soon(self._work, hand)
@@ -117,16 +140,22 @@ class Hands(Generic[T]):
 
     async def _work(self, hand: _Hand[T]) -> None:
         limiter = trio.CapacityLimiter(1)
-        others: list[_Hand[T]] = []
         try:
-            while self._is_wanted() and all(other.is_held_up() for other in others):
+            while self._is_wanted():
                 await trio.to_thread.run_sync(hand.turn, limiter=limiter)
                 self._hand_over(hand)
-                others = [other for other in self._hands if other is not hand]
+                if self._is_one_too_many(hand):
+                    break
+                self._lend()  # another, if this one mostly waits
         finally:
             self._hands.remove(hand)
             if not self._hands:
                 self._lent = trio.Event()
+
+    def _is_one_too_many(self, hand: _Hand[T]) -> bool:
+        others = [other for other in self._hands if other is not hand and not other.is_held_up()]
+        is_one_enough = any(not other.is_waiting for other in others)
+        return is_one_enough or len(others) >= _MOST_WAITING_HANDS
 
     def _hand_over(self, hand: _Hand[T]) -> None:
         """Wake those for whom a hand has looked."""
@@ -145,6 +174,8 @@ class _Hand(Generic[T]):
     _size: Callable[[T], int]
     done: deque[_Task[T]] = attrs.field(factory=deque)
     """Looked at, and not handed over yet."""
+    is_waiting: bool = False
+    """Whether its last looks took long, mostly without a processor."""
     _since: float | None = None
     """When it began with the look that it is at."""
 
@@ -156,18 +187,22 @@ class _Hand(Generic[T]):
     def turn(self) -> None:
         """Look at what waits, in order; runs in a thread."""
         began = now = time.monotonic()
-        found = 0
-        for _ in range(_TURN_LOOKS):
-            if found >= _TURN_BYTES or now - began > _TURN_SECONDS:
-                break
+        busy = time.thread_time()
+        found = looks = 0
+        while looks < _TURN_LOOKS and found < _TURN_BYTES and now - began < _TURN_SECONDS:
             try:
                 task = self._waiting.popleft()
             except IndexError:
                 break
+            if not task.claim():
+                continue  # nobody waits for it any more
             self._since = now
             task.run()
             if task.error is None:
                 found += self._size(task.outcome())
             self.done.append(task)
+            looks += 1
             now = time.monotonic()
         self._since = None
+        took, busy = now - began, time.thread_time() - busy
+        self.is_waiting = took > looks * _WAITING_LOOK_SECONDS and busy < took / 4

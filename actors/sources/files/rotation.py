@@ -21,6 +21,7 @@ _STAMP = r"[.\-_][0-9][0-9.\-_T:]*"
 _MOST_SCANS = 10
 _FOLDER_SETTLES_NS = 100_000_000
 """A folder changed so recently may change once more within one step of the kernel's clock."""
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 _COMPRESSED = r"(?:\.(?:gz|zst|bz2|xz))?"
 
 
@@ -97,6 +98,7 @@ def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
 
     Names are those of logrotate, with and without `dateext` and `extension`, and of programs that
     rotate their logs themselves: `access.log.1`, `access.log-20261125.gz`, `access-20261125.log`.
+    Raises `OSError` where there is no descriptor left to look with.
     """
     folders = folders or Folders()
     folder, name = os.path.split(os.path.realpath(path))
@@ -111,7 +113,9 @@ def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
                 (one.path, one.identity) for one in found
             }:
                 break
-    except OSError:
+    except OSError as error:
+        if error.errno in _TOO_MANY_FILES:
+            raise
         return []  # the folder has gone
     return sorted(found, key=lambda one: (one.changed, _age(one.path)))
 
@@ -135,7 +139,9 @@ def _sibling(path: str) -> Sibling | None:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return None
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    except OSError as error:
+        if error.errno in _TOO_MANY_FILES:
+            raise  # it is there, and must not be taken for gone
         return None  # gone, or not ours to read
     try:
         status = os.fstat(descriptor)

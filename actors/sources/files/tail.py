@@ -91,7 +91,8 @@ class _Tailer:
         self._stopping = False
         self._endless = trio.CancelScope()
         """What has no last look: standard input, and the search for files that match."""
-        self._descriptors = Descriptors(most_held())
+        self._descriptors = Descriptors(most_held(), self.hands.held_up)
+        self._clock = trio.lowlevel.current_clock()
         self._detected = LastDetected()
 
     async def say(self, message: FromSource) -> None:
@@ -210,7 +211,7 @@ class _Tailer:
         finally:
             follower.close()
             self.waker.forget(follower.path)
-            self._descriptors.take(follower)
+            self._descriptors.forget(follower)
             self._followers.remove(follower)
 
     async def _follow_on(self, follower: PathFollower, until_gone: bool) -> None:
@@ -266,16 +267,22 @@ class _Tailer:
 
     async def _look(self, follower: PathFollower, has_moved: bool) -> _Found:
         """Look, and note what wakes for the path, which may have become another symlink."""
-        descriptors = self._descriptors
-        if not follower.descriptors:
-            await descriptors.room()
-        descriptors.take(follower)
-        now, grace = trio.current_time(), descriptors.grace
-        found = await self.hands.look(functools.partial(_looked, follower, now, grace, has_moved))
-        descriptors.put(follower)
+        began = trio.current_time()
+        await self._descriptors.begin(follower)
+        found = await self.hands.look(functools.partial(self._looked, follower, has_moved))
+        self._descriptors.end(follower)
+        if trio.current_time() - began > POLL_SECONDS:
+            # It waited for us: how late its lines come says nothing of the server.
+            found = attrs.evolve(found, look=attrs.evolve(found.look, fresh=False))
         if found.names is not None and found.look.caught_up:
             self.waker.watch(follower.path, found.names)
         return found
+
+    def _looked(self, follower: PathFollower, has_moved: bool) -> _Found:
+        """Look; runs in a thread, maybe some time after it was asked for."""
+        look = follower.look(self._clock.current_time(), self._descriptors.grace)
+        has_moved = (has_moved or look.has_switched) and look.caught_up
+        return _Found(look, watched_names(follower.path) if has_moved else None)
 
 
 @attrs.define
@@ -303,12 +310,6 @@ class _Found:
     look: Look
     names: WatchedNames | None
     """What wakes for the path, where it may be something else than before."""
-
-
-def _looked(follower: PathFollower, now: float, grace: float, has_moved: bool) -> _Found:
-    look = follower.look(now, grace)
-    has_moved = (has_moved or look.has_switched) and look.caught_up
-    return _Found(look, watched_names(follower.path) if has_moved else None)
 
 
 def _bytes_of(found: _Found) -> int:

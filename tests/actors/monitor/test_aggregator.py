@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 import trio.testing
 
 from actors.monitor.aggregator import aggregate
-from actors.monitor.messages import FromAggregator, FromParser, Parsed
+from actors.monitor.messages import FromAggregator, FromParser, Parsed, Together
+from actors.sources.messages import Announced
 from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.traffic.aggregation import Aggregation, SourceBatch
 from glancemetrics.traffic.snapshot import Snapshot
 from tests.lines import BASE, line
@@ -61,3 +64,37 @@ async def test_what_comes_as_a_snapshot_falls_due_is_counted(
         send.close()
     snapshots = [message for message in told if isinstance(message, Snapshot)]
     assert snapshots[-1].health.lines == 20 * size
+
+
+async def test_logs_that_are_announced_are_lag_until_they_are_opened(
+    clock: trio.testing.MockClock, wall: WallClock
+) -> None:
+    aggregation = Aggregation(window_seconds=10, alert_window_seconds=10, limits={})
+    send, receive = trio.open_memory_channel[FromParser](2)
+    to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
+    logs = tuple(
+        SourceHealth(name, SourceState.READING, lag_bytes=size, opened=False)
+        for name, size in (("a.log", 300), ("b.log", 20))
+    )
+    async with trio.open_nursery() as nursery:
+
+        async def run() -> None:
+            await aggregate(aggregation, receive, to_alerts, refresh_seconds=0.1, wall=wall)
+
+        async def until(lag: int) -> Snapshot:
+            with trio.fail_after(60):
+                async for one in from_aggregator:
+                    if isinstance(one, Snapshot) and one.health.lag_bytes == lag:
+                        return one
+            raise AssertionError("it ended")
+
+        nursery.start_soon(run)
+        await send.send(Together((Announced(logs),)))
+        shown = await until(320)
+        assert [(one.name, one.opened) for one in shown.health.sources] == [
+            ("a.log", False),
+            ("b.log", False),
+        ]
+        await send.send(attrs.evolve(logs[0], lag_bytes=0, opened=True))
+        await until(20)
+        nursery.cancel_scope.cancel()

@@ -286,3 +286,22 @@ def test_what_is_deep_is_read_as_what_is_not(inner: str, depth: int, data: st.Da
             # More is read than JSON allows, but no more than where it is not deep.
             shallow = f'{{"time":1,"status":200,"path":"/","x":[{text}]}}\n'.encode()
             assert read_format("json").decode(shallow).batch.num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"", b',"note":"a\tb"', b',"note":"\xff"', b"".join(b',"k%d":1' % i for i in range(1100))],
+    ids=["plain", "a raw tab", "no UTF-8", "more keys than are looked at"],
+)  # fmt: skip
+def test_that_a_time_is_none_is_said_whatever_else_there_is(more: bytes) -> None:
+    line = b'{"kind":"access","ts":"noon","status":200%s}' % more
+    assert SIMPLE.explain(line) in {
+        "ts is not a time",
+        "what says when it was written is not a time",
+    }
+
+
+def test_a_request_without_a_key_is_told_which_it_lacks() -> None:
+    assert SIMPLE.explain(b'{"kind":"access","status":200}') == "no key for time"
+    told = SIMPLE.explain(b'{"kind":"start","ts":1,"status":200}')
+    assert told == "what a request has is there, but not as a request has it"

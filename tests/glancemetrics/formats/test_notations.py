@@ -406,6 +406,26 @@ def test_a_line_that_is_cut_off_in_a_long_text_of_its_format_is_a_record() -> No
     assert [record.time for record in rows(decoded.batch)] == [MOMENT, MOMENT]
 
 
+@pytest.mark.parametrize("kept", [1, 30, 63, 64, 65, 70, 85])
+def test_a_line_may_be_cut_off_anywhere_in_a_text_of_its_format(kept: int) -> None:
+    """A space beside a bracket may be missing, as everywhere."""
+    text = (
+        "service=checkout environment=production] [region=eu-central-1 cluster=blue version=26.11 "
+    )
+    log_format = read_format(f'%h %l %u %t "%r" %>s %b {text}%D')
+    line = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 '
+    decoded = log_format.decode(f"{line}{text[:kept]}\n".encode())
+    assert (len(decoded.damaged), decoded.rejects) == (1, 0)
+
+
+def test_of_a_format_of_hundreds_of_fields_a_line_that_is_cut_off_is_a_reject() -> None:
+    log_format = read_format('%h %l %u %t "%r" %>s %b ' + "%{X}i " * 900)
+    line = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 '
+    chunk = f"{line}{'x ' * 900}\n" + f"{line}x x\n" * 100
+    decoded = log_format.decode(chunk.encode())
+    assert (decoded.batch.num_rows, decoded.rejects) == (1, 100)
+
+
 def test_a_format_that_is_longer_than_any_is_named_by_its_beginning() -> None:
     with pytest.raises(UsageError, match=r"^--format %h %t y+…: has 9,006 characters; up to 8,192"):
         read_format("%h %t " + "y" * 9_000)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from typing import Any
 
 import pytest
 import trio
@@ -25,17 +27,84 @@ async def test_a_look_gives_what_it_found(hands: Hands[bytes]) -> None:
     assert await hands.look(lambda: b"one line\n") == b"one line\n"
 
 
-async def test_looks_that_wait_share_a_thread(hands: Hands[bytes]) -> None:
-    threads = set()
+async def test_looks_that_wait_are_made_in_one_go(
+    hands: Hands[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_thread, goes = trio.to_thread.run_sync, 0
 
-    def look() -> bytes:
-        threads.add(threading.get_ident())
+    async def counted(*arguments: Any, **options: Any) -> object:
+        nonlocal goes
+        goes += 1
+        return await to_thread(*arguments, **options)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", counted)
+    async with trio.open_nursery() as nursery:
+        for _ in range(960):
+            nursery.start_soon(hands.look, lambda: b"")
+    assert 960 // 32 <= goes <= 100
+
+
+async def test_looks_that_take_a_while_are_handed_over_as_they_come(hands: Hands[bytes]) -> None:
+    found = 0
+
+    async def look_and_count() -> None:
+        nonlocal found
+        await hands.look(lambda: bytes(time.sleep(0.03) or 0))
+        found += 1
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(look_and_count)
+        with trio.fail_after(60):
+            while not found:
+                await trio.sleep(0.001)
+        assert found < 20
+
+
+async def test_looks_at_a_slow_mount_wait_side_by_side(hands: Hands[bytes]) -> None:
+    waiting, most = 0, 0
+    lock = threading.Lock()
+
+    def slow() -> bytes:
+        nonlocal waiting, most
+        with lock:
+            waiting += 1
+            most = max(most, waiting)
+        time.sleep(0.05)
+        with lock:
+            waiting -= 1
         return b""
 
     async with trio.open_nursery() as nursery:
-        for _ in range(1_000):
-            nursery.start_soon(hands.look, look)
-    assert len(threads) == 1
+        for _ in range(40):
+            nursery.start_soon(hands.look, slow)
+    assert 2 <= most <= 6
+    # Those that were lent go again: quick looks are one thread's.
+    threads = set()
+    async with trio.open_nursery() as nursery:
+        for _ in range(300):
+            nursery.start_soon(hands.look, lambda: bytes(threads.add(threading.get_ident()) or 0))
+    assert len(threads) <= 2
+
+
+async def test_behind_many_looks_that_are_stuck_the_others_come_soon(
+    hands: Hands[bytes],
+) -> None:
+    answers = threading.Event()
+
+    def stuck() -> bytes:
+        assert answers.wait(60)
+        return b""
+
+    async with trio.open_nursery() as nursery:
+        try:
+            for _ in range(60):
+                nursery.start_soon(hands.look, stuck)
+            await wait_all_tasks_blocked(0.05)
+            with trio.fail_after(5):  # sixty times a tenth of a second is more
+                assert await hands.look(lambda: b"soon") == b"soon"
+        finally:
+            answers.set()
 
 
 async def test_a_look_that_takes_long_holds_up_no_other(hands: Hands[bytes]) -> None:
@@ -150,24 +219,53 @@ async def test_a_look_that_nobody_waits_for_any_more_is_not_made(hands: Hands[by
     assert looked == []
 
 
-async def test_a_look_that_was_begun_is_waited_for_also_when_cancelled(
+async def test_what_a_look_has_read_is_returned_also_to_who_is_cancelled(
     hands: Hands[bytes],
 ) -> None:
-    begun, answers, ended = threading.Event(), threading.Event(), []
+    """What has been taken out of a pipe is nowhere else."""
+    begun, answers = threading.Event(), threading.Event()
+    found: list[bytes] = []
 
     def slow() -> bytes:
         begun.set()
         assert answers.wait(60)
-        ended.append(True)
-        return b""
+        return b"read"
 
     async def answer() -> None:
         await trio.to_thread.run_sync(begun.wait, 60)
         scope.cancel()
+        await wait_all_tasks_blocked()
+        assert found == []
         answers.set()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(answer)
         with trio.CancelScope() as scope:
-            await hands.look(slow)
-    assert ended == [True]
+            found.append(await hands.look(slow))
+    assert found == [b"read"]
+
+
+async def test_many_looks_are_given_up_at_once(hands: Hands[bytes]) -> None:
+    begun, answers, looked = threading.Event(), threading.Event(), 0
+
+    def stuck() -> bytes:
+        begun.set()
+        assert answers.wait(60)
+        return b""
+
+    def count() -> bytes:
+        nonlocal looked
+        looked += 1
+        return b""
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hands.look, stuck)
+        await trio.to_thread.run_sync(begun.wait, 60)
+        async with trio.open_nursery() as given_up:
+            for _ in range(5_000):
+                given_up.start_soon(hands.look, count)
+            await trio.lowlevel.checkpoint()
+            given_up.cancel_scope.cancel()
+        answers.set()
+    assert looked < 5_000
+    assert await hands.look(lambda: b"goes on") == b"goes on"

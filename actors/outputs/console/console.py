@@ -23,7 +23,7 @@ from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.output import create_output
 
 from actors.outputs.console import styles
-from actors.outputs.console.keys import bindings
+from actors.outputs.console.keys import Acting, bindings
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.outputs.output import Inbox, Report
@@ -64,7 +64,7 @@ class Console:
         self._stop = stop
         self._environment = environment
         self._terminal = terminal
-        self._view = View()
+        self.view = View()
         self._snapshot: Snapshot | None = None
         self._latest: Snapshot | None = None
         self._running: _Running | None = None
@@ -86,9 +86,9 @@ class Console:
                 async for snapshot in inbox.snapshots:
                     self._latest = snapshot
                     silences = await trio.to_thread.run_sync(self._silences.known, self._wall())
-                    has_changed = silences != self._view.silences
-                    self._view.silences = silences
-                    if not self._view.paused and (has_changed or self._is_news(snapshot)):
+                    has_changed = silences != self.view.silences
+                    self.view.silences = silences
+                    if not self.view.paused and (has_changed or self._is_news(snapshot)):
                         self._snapshot = snapshot
                         application.invalidate()
             finally:
@@ -148,30 +148,37 @@ class Console:
 
     def _text(self) -> StyleAndTextTuples:
         size = self._drawn_size = self._size()
-        rows = render(self._snapshot, self._view, self._context, size.columns, size.rows)
+        rows = render(self._snapshot, self.view, self._context, size.columns, size.rows)
         text: StyleAndTextTuples = []
         for row in rows:
             text += row
             text.append(("", "\n"))
         return text[:-1]
 
-    def _act(self, action: str) -> None:
-        match action:
-            case "quit":
-                self._token.run_sync_soon(self._stop)
-                return
-            case "suspend":
-                # To all of the job, as the terminal does it where keys are cooked.
-                os.kill(0, signal.SIGTSTP)
-                return
-            case "toggle_silencing":
-                self._view.toggle_silencing(self._rules())
-            case "silence" | "end_silence":
-                self._change_silences(action == "silence")
-            case _:
-                getattr(self._view, action)()
-        if not self._view.paused:
+    def _act(self, action: Callable[[Acting], None]) -> None:
+        action(self)
+        if not self.view.paused:
             self._snapshot = self._latest
+
+    def quit(self) -> None:
+        """End the program."""
+        self._token.run_sync_soon(self._stop)
+
+    def stop_job(self) -> None:
+        """Stop all of the job, as the terminal does it where keys are cooked."""
+        os.kill(0, signal.SIGTSTP)
+
+    def toggle_silencing(self) -> None:
+        """Show the page of silences, or leave it."""
+        self.view.toggle_silencing(self._rules())
+
+    def silence(self) -> None:
+        """Silence the chosen rule."""
+        self._change_silences(is_begin=True)
+
+    def end_silence(self) -> None:
+        """End the silence of the chosen rule."""
+        self._change_silences(is_begin=False)
 
     def _rules(self) -> tuple[str, ...]:
         """Return the names of all rules, those with ongoing incidents first."""
@@ -179,9 +186,9 @@ class Console:
         ongoing = Counter(incident.rule for incident in firing)
         return tuple(sorted(self._context.rules, key=lambda name: -ongoing[name]))
 
-    def _change_silences(self, is_begin: bool) -> None:
+    def _change_silences(self, *, is_begin: bool) -> None:
         """Silence the chosen rule, or end its silence; a small file is written in this thread."""
-        page = self._view.silencing
+        page = self.view.silencing
         if page is None or page.rule is None:
             return
         now = self._wall()
@@ -198,7 +205,7 @@ class Console:
                         f"it is silent with all of {wider.pattern}; end that with: "
                         f"glancemetrics silence '{wider.pattern}' --end"
                     )
-            self._view.silences = self._silences.known(now)
+            self.view.silences = self._silences.known(now)
         except (OSError, ValueError) as error:
             page.problem = sentence(error)
 

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+if TYPE_CHECKING:
+    from actors.outputs.console.screen import View
+
+
+class Acting(Protocol):
+    """What keys can do: with the view alone, and what the console does itself."""
+
+    @property
+    def view(self) -> View: ...
+
+    def quit(self) -> None: ...
+
+    def stop_job(self) -> None: ...
+
+    def toggle_silencing(self) -> None: ...
+
+    def silence(self) -> None: ...
+
+    def end_silence(self) -> None: ...
 
 
 @attrs.frozen
@@ -14,35 +35,51 @@ class Key:
 
     keys: tuple[str, ...]
     shown: str
-    action: str
-    """Name of the method of `screen.View`; some are the console's own."""
+    action: Callable[[Acting], None]
     help: str
 
 
 KEYS = (
-    Key(("q",), "q", "quit", "quit"),
-    Key(("c-c",), "Ctrl-C", "quit", "quit; a second time: at once"),
-    Key(("c-z",), "Ctrl-Z", "suspend", "stop; the shell's fg continues it"),
-    Key(("p", "space"), "p", "pause", "pause the screen; nothing is lost meanwhile"),
-    Key(("?", "h"), "?", "toggle_help", "show or leave this help"),
-    Key(("tab",), "Tab", "focus_next", "go to the next table"),
-    Key(("s-tab",), "Shift-Tab", "focus_previous", "go to the table before"),
-    Key(("down", "j"), "↓", "scroll_down", "scroll the table down"),
-    Key(("up", "k"), "↑", "scroll_up", "scroll the table up"),
-    Key(("right",), "→", "go_right", "go to the next table"),
-    Key(("left",), "←", "go_left", "go to the table before"),
-    Key(("pagedown",), "PgDn", "page_down", "scroll by ten"),
-    Key(("pageup",), "PgUp", "page_up", "scroll back by ten"),
-    Key(("home",), "Home", "scroll_home", "back to the table's top"),
-    Key(("s",), "s", "toggle_silencing", "silence rules: for a while nobody is told of them"),
-    Key(("enter",), "Enter", "silence", "silence the chosen rule"),
-    Key(("e",), "e", "end_silence", "end the silence of the chosen rule"),
-    Key(("escape",), "Esc", "leave_page", "leave this page"),
+    Key(("q",), "q", lambda console: console.quit(), "quit"),
+    Key(("c-c",), "Ctrl-C", lambda console: console.quit(), "quit; a second time: at once"),
+    Key(
+        ("c-z",), "Ctrl-Z", lambda console: console.stop_job(), "stop; the shell's fg continues it"
+    ),
+    Key(
+        ("p", "space"),
+        "p",
+        lambda console: console.view.pause(),
+        "pause the screen; nothing is lost meanwhile",
+    ),
+    Key(("?", "h"), "?", lambda console: console.view.toggle_help(), "show or leave this help"),
+    Key(("tab",), "Tab", lambda console: console.view.focus_next(), "go to the next table"),
+    Key(
+        ("s-tab",),
+        "Shift-Tab",
+        lambda console: console.view.focus_previous(),
+        "go to the table before",
+    ),
+    Key(("down", "j"), "↓", lambda console: console.view.scroll_down(), "scroll the table down"),
+    Key(("up", "k"), "↑", lambda console: console.view.scroll_up(), "scroll the table up"),
+    Key(("right",), "→", lambda console: console.view.go_right(), "go to the next table"),
+    Key(("left",), "←", lambda console: console.view.go_left(), "go to the table before"),
+    Key(("pagedown",), "PgDn", lambda console: console.view.page_down(), "scroll by ten"),
+    Key(("pageup",), "PgUp", lambda console: console.view.page_up(), "scroll back by ten"),
+    Key(("home",), "Home", lambda console: console.view.scroll_home(), "back to the table's top"),
+    Key(
+        ("s",),
+        "s",
+        lambda console: console.toggle_silencing(),
+        "silence rules: for a while nobody is told of them",
+    ),
+    Key(("enter",), "Enter", lambda console: console.silence(), "silence the chosen rule"),
+    Key(("e",), "e", lambda console: console.end_silence(), "end the silence of the chosen rule"),
+    Key(("escape",), "Esc", lambda console: console.view.leave_page(), "leave this page"),
 )
 
 
-def bindings(act: Callable[[str], None]) -> KeyBindings:
-    """Bind every key to its action, called by name."""
+def bindings(act: Callable[[Callable[[Acting], None]], None]) -> KeyBindings:
+    """Bind every key; `act` is called with what it does."""
     bound = KeyBindings()
     for key in KEYS:
         for name in key.keys:
@@ -50,7 +87,9 @@ def bindings(act: Callable[[str], None]) -> KeyBindings:
     return bound
 
 
-def _handler(act: Callable[[str], None], action: str) -> Callable[[KeyPressEvent], None]:
+def _handler(
+    act: Callable[[Callable[[Acting], None]], None], action: Callable[[Acting], None]
+) -> Callable[[KeyPressEvent], None]:
     def handle(event: KeyPressEvent) -> None:
         act(action)
         event.app.invalidate()

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from glancemetrics.errors import UsageError
 from glancemetrics.records.zones import named_zone
 
 _LOCALTIME = Path("/etc/localtime")
@@ -19,7 +20,12 @@ def local_zone() -> ZoneInfo | None:
     """
     name = os.environ.get("TZ", "").removeprefix(":")
     if name:
-        return named_zone(name, "TZ")
+        try:
+            return named_zone(name)
+        except UsageError:
+            raise UsageError(
+                f"TZ={name}: must be the name of a time zone such as Europe/Paris, or UTC"
+            ) from None
     if _LOCALTIME.exists():
         _, found, rest = str(_LOCALTIME.resolve()).partition("zoneinfo/")
         if found:

@@ -96,6 +96,8 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         raise UsageError(f"{name}: {_TOO_DEEP}") from None
     except ValueError as error:  # also of numbers and times that Python cannot hold
         said = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a value is too large"
+        if said.startswith("Cannot overwrite"):
+            said += "; what stands in a table is not said beside it as well"
         raise UsageError(f"{name}: is not TOML: {said}") from None
     level: list[Any] = [table]
     for _ in range(_DEEPEST):

@@ -135,13 +135,14 @@ class _TargetTable(TomlTable):
     def _hours(self) -> Hours | None:
         if "hours" not in self.table:
             return None
+        name = self.text("timezone") or "local"
         try:
-            name = self.text("timezone") or "local"
-            zone = self._local() if name == "local" else named_zone(name, "timezone")
+            named = None if name == "local" else named_zone(name, "timezone")
         except UsageError:
             raise self.wrong(
                 "timezone", "must be a name such as Europe/Paris, local or UTC"
             ) from None
+        zone = self._local() if name == "local" else named
         try:
             return read_hours(self._texts("hours"), zone or UTC)
         except ValueError:

@@ -35,6 +35,8 @@ def _loguru_words(role: str) -> Parse:
             return value
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise NotAllowedError
+        if isinstance(value, int) and value < 0:
+            raise NotAllowedError  # loguru takes it, and keeps nothing
         import loguru  # late: -h does without
 
         options: dict[str, Any] = {role: value}

@@ -42,7 +42,9 @@ def _make(told: HeartbeatSettings, desk: Desk) -> Iterator[Output]:
 
 def _missing(told: HeartbeatSettings) -> Iterator[tuple[str, str]]:
     # os.path has no error for a name that is too long: it is not there.
-    if told.path is not None and not os.path.isdir(Path(told.path).parent):  # noqa: PTH112
+    if told.path is not None and os.path.isdir(told.path):  # noqa: PTH112
+        yield "path", f"{told.path}: is a folder; name a file"
+    elif told.path is not None and not os.path.isdir(Path(told.path).parent):  # noqa: PTH112
         yield "path", f"{Path(told.path).parent}: no such folder"
 
 

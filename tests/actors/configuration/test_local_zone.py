@@ -49,7 +49,9 @@ def test_the_variable_comes_first(localtime: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_variable_that_names_no_zone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "CET-1CEST")
-    with pytest.raises(UsageError, match=r"^TZ CET-1CEST: must be a name such as Europe/Paris"):
+    with pytest.raises(
+        UsageError, match=r"^TZ=CET-1CEST: must be the name of a time zone such as Europe/Paris"
+    ):
         zone_called("local")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from actors.commands.monitor import _log_to
+from actors.commands.monitor_logs import _log_to
 from actors.monitor.checkpoints import Checkpoints
 from actors.outputs.alert_log.writing import AlertLog
 from actors.outputs.heartbeat.writing import Heartbeat

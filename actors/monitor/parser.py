@@ -16,6 +16,7 @@ from loguru import logger
 from actors.monitor.messages import FromParser, Parsed, Together
 from actors.sources.messages import Chunk, FromSource, NotLines
 from actors.state.clock import WallClock
+from actors.state.courtesy import one_at_a_time
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import UNKNOWN, LineContext, reject_samples
@@ -98,8 +99,14 @@ async def _parse_all(
             for message in messages
         )
 
+    def parse_small_messages() -> tuple[Parsed | NotLines, ...]:
+        with one_at_a_time():
+            return parse_messages()
+
     if any(isinstance(message, Chunk) for message in messages):
-        parsed = await trio.to_thread.run_sync(parse_messages)
+        is_small = sum(map(_size, messages)) < _SMALL
+        work = parse_small_messages if is_small else parse_messages
+        parsed = await trio.to_thread.run_sync(work)
     else:
         parsed = parse_messages()
     await turn.wait()

@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 import attrs
 import trio
 
+from actors.state.courtesy import one_at_a_time
+
 _TURN_LOOKS = 32
 """Looks of a thread until it hands over what it has found."""
 _TURN_SECONDS = 0.02
@@ -24,9 +26,11 @@ _MOST_BYTES = 16 << 20
 _HELD_UP_SECONDS = 0.1
 """After which other threads go on with what waits behind a look: a dead mount holds up its own
 logs, not the others."""
+_SURELY_SECONDS = 1.0
+"""The same while this program is busy: then a look may just wait for the interpreter."""
 _MOST_HANDS = 256
 _WAITING_LOOK_SECONDS = 0.01
-"""Looks that take longer, mostly without a processor, wait for a slow mount or disk."""
+"""Looks that take longer while the program does little wait for a slow mount or disk."""
 _MOST_WAITING_HANDS = 4
 """Threads that wait for such, side by side."""
 
@@ -142,7 +146,7 @@ class Hands(Generic[T]):
         limiter = trio.CapacityLimiter(1)
         try:
             while self._is_wanted():
-                await trio.to_thread.run_sync(hand.turn, limiter=limiter)
+                await trio.to_thread.run_sync(hand.courteous_turn, limiter=limiter)
                 self._hand_over(hand)
                 if self._is_one_too_many(hand):
                     break
@@ -175,19 +179,28 @@ class _Hand(Generic[T]):
     done: deque[_Task[T]] = attrs.field(factory=deque)
     """Looked at, and not handed over yet."""
     is_waiting: bool = False
-    """Whether its last looks took long, mostly without a processor."""
-    _since: float | None = None
-    """When it began with the look that it is at."""
+    """Whether its last looks took long while the program did little."""
+    _since: tuple[float, float] | None = None
+    """When it began with the look that it is at, by the clock and by the program's own time."""
 
     def is_held_up(self) -> bool:
         """Tell whether it is at a look that takes long."""
         since = self._since
-        return since is not None and time.monotonic() - since > _HELD_UP_SECONDS
+        if since is None:
+            return False
+        waited = time.monotonic() - since[0]
+        is_busy = time.process_time() - since[1] > waited / 2
+        return waited > (_SURELY_SECONDS if is_busy else _HELD_UP_SECONDS)
+
+    def courteous_turn(self) -> None:
+        """Look at what waits; runs in a thread."""
+        with one_at_a_time():
+            self.turn()
 
     def turn(self) -> None:
-        """Look at what waits, in order; runs in a thread."""
+        """Look at what waits, in order."""
         began = now = time.monotonic()
-        busy = time.thread_time()
+        busy = time.process_time()
         found = looks = 0
         while looks < _TURN_LOOKS and found < _TURN_BYTES and now - began < _TURN_SECONDS:
             try:
@@ -196,7 +209,7 @@ class _Hand(Generic[T]):
                 break
             if not task.claim():
                 continue  # nobody waits for it any more
-            self._since = now
+            self._since = now, time.process_time()
             task.run()
             if task.error is None:
                 found += self._size(task.outcome())
@@ -204,5 +217,5 @@ class _Hand(Generic[T]):
             looks += 1
             now = time.monotonic()
         self._since = None
-        took, busy = now - began, time.thread_time() - busy
-        self.is_waiting = took > looks * _WAITING_LOOK_SECONDS and busy < took / 4
+        took, busy = now - began, time.process_time() - busy
+        self.is_waiting = took > looks * _WAITING_LOOK_SECONDS and busy < took / 2

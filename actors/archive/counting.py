@@ -1,4 +1,4 @@
-"""RuleCounts whole logs for rules."""
+"""Counts whole logs for rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from glancemetrics.records.rejects import Reject
 from glancemetrics.selecting.selection import Selection
 
 _MERGED_AT = 64
-"""RuleCounts of so many chunks are put together, so that they take less memory."""
+"""Counts of so many chunks are put together, so that they take less memory."""
 _THREADS = 2
 
 

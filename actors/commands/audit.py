@@ -14,6 +14,7 @@ from actors.commands.parser import CommandParser
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_text
+from actors.outputs.alert_log import FILE_NAME
 from actors.outputs.alert_log.files import head_path, quiet, read_head, read_lines, rotated
 from actors.state.state_folder import add_state_folder_option, state_folder
 from glancemetrics.errors import GlanceMetricsError, UsageError
@@ -28,7 +29,7 @@ from glancemetrics.words.humane import format_count
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    names = options.files or [str(state_folder(options.state_dir) / "alerts.jsonl")]
+    names = options.files or [str(state_folder(options.state_dir) / FILE_NAME)]
     if options.action == "verify":
         return _verify(_paths(names))
     return _show(_lines(_paths(names)), options)

@@ -49,7 +49,8 @@ def run_monitor(plan: Plan) -> int:
     level = "warning" if with_console or with_json else "info"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
-    program = _Program(plan, folder, is_service=not (with_console or with_json))
+    is_service = not (with_console or with_json)
+    program = _Program(plan, folder, is_service=is_service, has_terminal=has_terminal)
     try:
         trio.run(program.main)
     except BaseException as error:
@@ -61,11 +62,14 @@ def run_monitor(plan: Plan) -> int:
 class _Program:
     """One run: its stop, and what is done to the terminal when there is no time."""
 
-    def __init__(self, plan: Plan, state_folder: Path, *, is_service: bool) -> None:
+    def __init__(
+        self, plan: Plan, state_folder: Path, *, is_service: bool, has_terminal: bool
+    ) -> None:
         """`is_service`: nobody looks at it."""
         self._plan = plan
         self._state_folder = state_folder
         self._is_service = is_service
+        self._has_terminal = has_terminal
         self._stop = trio.Event()
         self._screen: Screen | None = None
 
@@ -103,6 +107,7 @@ class _Program:
             wall=time.time,
             started_at=time.time(),
             stop=self.stop,
+            has_terminal=self._has_terminal,
             is_resuming=is_resuming,
         )
 

@@ -129,19 +129,19 @@ def _output_format(options: argparse.Namespace) -> str:
     return chosen
 
 
-def _rules(options: argparse.Namespace) -> list[Rule]:
+def _rules(options: argparse.Namespace) -> Sequence[Rule]:
     flags = {name: getattr(options, name) for name in _SETTINGS}
     asked = options.alert_threshold is not None or options.alertwindow is not None
     if options.config is None:
         settings = read_settings(flags, {}, None)
-        return _asked_for(list(rules_of(settings)), asked)
+        return _asked_for(rules_of(settings), asked)
     text = config_text(options.config, "--config ")
     settings = read_settings(flags, {}, text, options.config, sections=output_sections())
-    rules = list(rules_of(settings, read_rules(text, options.config)))
+    rules = rules_of(settings, read_rules(text, options.config))
     return _asked_for(rules, asked or "alert_threshold" in text or "alertwindow" in text)
 
 
-def _asked_for(rules: list[Rule], high_traffic: bool) -> list[Rule]:
+def _asked_for(rules: Sequence[Rule], high_traffic: bool) -> Sequence[Rule]:
     """Leave out the high-traffic rule if there are others and nobody has set it."""
     others = [rule for rule in rules if rule.name != NAME]
     return rules if high_traffic or not others else others

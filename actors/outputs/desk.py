@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,10 +13,6 @@ from actors.state.silences import Silences
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.notifying.targets import Target
 from glancemetrics.rules.rule import Rule
-
-
-def _is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
 
 
 @attrs.frozen(kw_only=True)
@@ -39,8 +34,8 @@ class Desk:
     """Seconds since the epoch."""
     stop: Callable[[], None]
     """Ends the program in good order; the second time, at once. For trio's thread."""
+    has_terminal: bool
+    """Whether standard output is one."""
     is_resuming: bool = False
     """Whether rules go on where they stood, so that events may come again."""
-    has_terminal: bool = attrs.field(factory=_is_terminal)
-    """Whether standard output is one."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

@@ -161,7 +161,7 @@ def _added(parts: list[RuleCounts]) -> RuleCounts:
 
 
 class Counting:
-    """RuleCounts batches of records for streams and their measures."""
+    """Counts batches of records for streams and their measures."""
 
     def __init__(
         self, wanted: Iterable[tuple[Stream, Measure]], masks: Masks = lambda _: {}

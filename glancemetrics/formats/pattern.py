@@ -504,9 +504,7 @@ class PatternFormat:
             for at in range(len(self._parts) - 1, first - 1, -1):
                 part = self._parts[at]
                 if part.is_literal:
-                    beginning = _beginning(part.text)
-                    either = [broken(at) + following, *([beginning] if beginning else [])]
-                    following = f"(?:{'|'.join(either)})"
+                    following = f"(?:{_or_beginning(broken(at) + following, part.text)})"
                 elif not following:
                     following = broken(at)
                 elif self._patterns[at] == _QUOTED:
@@ -525,8 +523,7 @@ class PatternFormat:
             whole += re.escape(text[0])
             inner = rest(last + 2)
             if len(text) > 1:
-                beginning = _beginning(text[1:])
-                inner = "|".join([_loose(text[1:]) + inner, *([beginning] if beginning else [])])
+                inner = _or_beginning(_loose(text[1:]) + inner, text[1:])
             return f"^{whole}(?:{inner})?{_LINE_END}" if inner else f"^{whole}{_LINE_END}"
         return f"^{whole}(?:{rest(last + 1)})?{_LINE_END}"
 
@@ -601,6 +598,12 @@ def _loose(text: str) -> str:
     """
     spaced = re.escape(text).replace(r"\ ", " +")
     return spaced.replace(r"\] +", r"\] *").replace(r" +\[", r" *\[")
+
+
+def _or_beginning(whole: str, text: str) -> str:
+    """Return what matches a whole, or just the beginning of the text that it begins with."""
+    beginning = _beginning(text)
+    return f"{whole}|{beginning}" if beginning else whole
 
 
 def _beginning(text: str) -> str:

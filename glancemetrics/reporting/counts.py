@@ -28,7 +28,7 @@ _NONE: Int64s = np.zeros(0, np.int64)
 
 @attrs.define(eq=False)
 class ValueCounts:
-    """ValueCounts by value; values have numbers from 0."""
+    """Counts by value; values have numbers from 0."""
 
     _names: pa.Array | None
     """`None` while they are in the table."""

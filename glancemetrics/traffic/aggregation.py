@@ -87,7 +87,7 @@ _Kept = tuple[pa.RecordBatch, Int64s]
 
 
 class Aggregation:
-    """RuleCounts records into windows. See the module's docstring."""
+    """Counts records into windows. See the module's docstring."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ _PARTS_BEFORE_MERGE = 8
 
 @attrs.frozen(eq=False)
 class DimensionCounts:
-    """DimensionCounts of one dimension, sparse: row i is about the value with number `ids[i]`."""
+    """Counts of one dimension, sparse: row i is about the value with number `ids[i]`."""
 
     ids: npt.NDArray[np.int32]
     hits: Int64s

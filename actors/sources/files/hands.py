@@ -127,7 +127,7 @@ class Hands(Generic[T]):
         """Have so many hands at work that neither wait nor are held up."""
         if self._nursery is None or not self._is_wanted():
             return
-        going = [hand for hand in self._hands if not hand.is_held_up()]
+        going = self._going()
         quick = sum(not hand.is_waiting for hand in going)
         if wanted == 1 and len(going) >= _MOST_WAITING_HANDS:
             return
@@ -139,6 +139,9 @@ class Hands(Generic[T]):
             self._lent.set()
             self._nursery.start_soon(self._work, hand)
 
+    def _going(self) -> list[_Hand[T]]:
+        return [hand for hand in self._hands if not hand.is_held_up()]
+
     def _is_wanted(self) -> bool:
         return bool(self._waiting) and self._unsent < _MOST_BYTES
 
@@ -146,7 +149,7 @@ class Hands(Generic[T]):
         limiter = trio.CapacityLimiter(1)
         try:
             while self._is_wanted():
-                await trio.to_thread.run_sync(hand.courteous_turn, limiter=limiter)
+                await trio.to_thread.run_sync(hand.turn, limiter=limiter)
                 self._hand_over(hand)
                 if self._is_one_too_many(hand):
                     break
@@ -157,7 +160,7 @@ class Hands(Generic[T]):
                 self._lent = trio.Event()
 
     def _is_one_too_many(self, hand: _Hand[T]) -> bool:
-        others = [other for other in self._hands if other is not hand and not other.is_held_up()]
+        others = [other for other in self._going() if other is not hand]
         is_one_enough = any(not other.is_waiting for other in others)
         return is_one_enough or len(others) >= _MOST_WAITING_HANDS
 
@@ -192,13 +195,12 @@ class _Hand(Generic[T]):
         is_busy = time.process_time() - since[1] > waited / 2
         return waited > (_SURELY_SECONDS if is_busy else _HELD_UP_SECONDS)
 
-    def courteous_turn(self) -> None:
-        """Look at what waits; runs in a thread."""
-        with one_at_a_time():
-            self.turn()
-
     def turn(self) -> None:
-        """Look at what waits, in order."""
+        """Look at what waits, in order; runs in a thread."""
+        with one_at_a_time():
+            self._turn()
+
+    def _turn(self) -> None:
         began = now = time.monotonic()
         busy = time.process_time()
         found = looks = 0

@@ -1,4 +1,4 @@
-"""RuleCounts for tests: of seconds, as the aggregator would send them."""
+"""Counts for tests: of seconds, as the aggregator would send them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def counts(
     stream: Stream = Stream(),  # noqa: B008 - frozen
     group: str = "",
 ) -> RuleCounts:
-    """RuleCounts of one group, by second."""
+    """Counts of one group, by second."""
     seconds = np.array(sorted(hits), np.int64)
     zeros = np.zeros(len(seconds), np.int64)
     sums = np.array([hits[second] for second in seconds.tolist()], np.int64)

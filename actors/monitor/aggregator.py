@@ -107,6 +107,9 @@ async def aggregate(
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
             if due:
                 await send.send(aggregation.snapshot(wall()))
+                if first and not ended:
+                    # Not before there is something to see.
+                    await trio.to_thread.run_sync(aggregation.learn_groups)
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds

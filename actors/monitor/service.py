@@ -34,7 +34,7 @@ from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.planning.plan import Plan
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import DIMENSIONS, SECTION
 from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.traffic.aggregation import Aggregation
@@ -118,8 +118,7 @@ async def monitor(
     def anew() -> Resumed:
         alerting = Alerting(rules, incident_limit=settings.incident_limit)
         limits = {
-            d: settings.section_limit if d is Dimension.SECTION else settings.top_limit
-            for d in Dimension
+            d: settings.section_limit if d == SECTION else settings.top_limit for d in DIMENSIONS
         }
         aggregation = Aggregation(
             window_seconds=settings.timewindow,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.native.strings import codes_of, string_hashes
-from glancemetrics.records.dimensions import GROUPS, Dimension, code
+from glancemetrics.records.dimensions import code, dimension_called
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.names import shortened
 from glancemetrics.records.schema import seconds as seconds_of
@@ -270,26 +270,19 @@ class _Batch:
         if by not in self._groups:
             if by is None:
                 found: tuple[Int64s, Sequence[str]] = (np.zeros(len(self._seconds), np.int64), [""])
-            elif by == "vhost":
-                column = self._batch.column("vhost")
-                codes = codes_of(column).astype(np.int64)
-                found = codes, column.dictionary.to_pylist()
             else:
-                coded = code(self._batch, GROUPS[by])
+                coded = code(self._batch, dimension_called(by))
                 found = coded.codes, coded.names.to_pylist()
             self._groups[by] = found
         return self._groups[by]
 
     def _hashes(self, column: str) -> tuple[Int64s, Bools]:
-        if column == "section":
-            coded = code(self._batch, Dimension.SECTION)
-            codes, names = coded.codes, coded.names
-        else:
-            values = self._batch.column(column)
-            codes = codes_of(values).astype(np.int64)
-            names = values.dictionary
-        hashes = np.append(string_hashes(names.drop_null()).view(np.int64), 0)
-        return hashes[codes], codes >= 0
+        dimension = dimension_called(column)
+        if dimension.derive is None:
+            dimension = attrs.evolve(dimension, missing=None)  # of what is none, none is another
+        coded = code(self._batch, dimension)
+        hashes = np.append(string_hashes(coded.names.drop_null()).view(np.int64), 0)
+        return hashes[coded.codes], coded.codes >= 0
 
     def _are_attacks(self) -> Bools:
         if self._attacks is None:

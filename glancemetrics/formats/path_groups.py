@@ -12,16 +12,10 @@ import pyarrow.compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.field_columns import Texts
 from glancemetrics.native.strings import codes_of
+from glancemetrics.records.derived import routes_of
 from glancemetrics.words.escaping import is_utf_8
 
 AUTO = "auto"
-
-_IDENTIFIERS = (
-    r"\d+|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|"
-    r"[0-9a-f]{16,128}|[0-9A-F]{16,128}"
-)
-"""Numbers, UUIDs (RFC 9562) and hashes in hexadecimal digits."""
-_IDENTIFIER_SEGMENT = rf"/(?:{_IDENTIFIERS})(/|$)"
 
 
 @attrs.frozen
@@ -50,9 +44,7 @@ class PathGroups:
     def _named(self, paths: pa.StringArray) -> pa.StringArray:
         names = paths
         if self.automatic:
-            # Twice: of identifiers side by side, the slash between them is of the first.
-            for _ in range(2):
-                names = pc.replace_substring_regex(names, _IDENTIFIER_SEGMENT, r"/{id}\1")
+            names = routes_of(names)
         for pattern in reversed(self.patterns):
             names = pc.if_else(pc.match_substring_regex(paths, _regex_of(pattern)), pattern, names)
         return names

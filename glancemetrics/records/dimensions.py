@@ -1,14 +1,32 @@
-"""Dimensions: what a record can be counted by, read from a record batch as codes and names."""
+"""Dimensions: what a record can be counted by, each declared once, in `DIMENSIONS`.
+
+Windows, rules, reports, SQL and screens read that list. A field that a person asked to keep is one
+as well (`kept_dimension`).
+"""
 
 from __future__ import annotations
 
-import enum
+from collections.abc import Iterable
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from glancemetrics.records.derived import (
+    Derive,
+    bots_of,
+    browsers_of,
+    devices_of,
+    routes_of,
+    sections_of,
+    sites_of,
+    status_classes,
+    status_texts,
+    systems_of,
+)
+from glancemetrics.records.networks import networks_of
+from glancemetrics.records.schema import SOURCE, TEXT
 
 MALFORMED = "(malformed)"
 """Section and path of a record without a well-formed request line. No real path can be this."""
@@ -16,35 +34,158 @@ MALFORMED = "(malformed)"
 OTHER = "(other)"
 """What is counted together once a dimension has more distinct values than are kept."""
 
-_SLASH = pa.scalar("/", pa.string())
-_NOTHING = pa.scalar("", pa.string())
+
+@attrs.frozen(kw_only=True)
+class Dimension:
+    """What a record can be counted by. Two of the same name are the same."""
+
+    name: str
+    """In rules and questions (`by`), and as a column of SQL."""
+    plural: str = attrs.field(eq=False)
+    """In `--json`'s `top`, and as a panel of a report."""
+    title: str = attrs.field(eq=False)
+    """Of a table on a screen."""
+    column: str = attrs.field(eq=False)
+    """The column of a record that it is read from."""
+    derive: Derive | None = attrs.field(default=None, eq=False)
+    """Makes its names of distinct values of the column; `None`: they are the values."""
+    missing: str | None = attrs.field(default=None, eq=False)
+    """What a record is counted as that has none; `None`: it is not counted."""
+    is_live: bool = attrs.field(default=False, eq=False)
+    """Whether the window of live traffic has it."""
+    values_of: Dimension | None = attrs.field(default=None, eq=False)
+    """The live dimension whose values are grouped, where it is not counted by itself: cheaper for
+    what has few names and takes long to be told."""
+
+    @property
+    def is_column(self) -> bool:
+        """Whether a column of records is what it is counted by."""
+        return self.derive is None and self.missing is None
 
 
-class Dimension(enum.Enum):
-    """What a record can be counted by; the value is its name in `--json`'s `top`."""
+SECTION = Dimension(
+    name="section",
+    plural="sections",
+    title="Sections",
+    column="path",
+    derive=sections_of,
+    missing=MALFORMED,
+    is_live=True,
+)
+PATH = Dimension(
+    name="path", plural="paths", title="Paths", column="path", missing=MALFORMED, is_live=True
+)
+ROUTE = Dimension(
+    name="route",
+    plural="routes",
+    title="Routes",
+    column="path",
+    derive=routes_of,
+    missing=MALFORMED,
+)
+HOST = Dimension(name="host", plural="hosts", title="Hosts", column="host", is_live=True)
+NETWORK = Dimension(
+    name="network", plural="networks", title="Networks", column="host", derive=networks_of
+)
+USER = Dimension(name="user", plural="users", title="Users", column="user", is_live=True)
+VHOST = Dimension(
+    name="vhost", plural="vhosts", title="Virtual hosts", column="vhost", is_live=True
+)
+STATUS = Dimension(
+    name="status",
+    plural="status",
+    title="Status",
+    column="status",
+    derive=status_texts,
+    is_live=True,
+)
+CLASS = Dimension(
+    name="class",
+    plural="classes",
+    title="Status classes",
+    column="status",
+    derive=status_classes,
+)
+METHOD = Dimension(name="method", plural="methods", title="Methods", column="method", is_live=True)
+PROTOCOL = Dimension(name="protocol", plural="protocols", title="Protocols", column="protocol")
+REFERRER = Dimension(
+    name="referrer", plural="referrers", title="Referrers", column="referrer", is_live=True
+)
+REFERRING_SITE = Dimension(
+    name="referring_site",
+    plural="referring_sites",
+    title="Referring sites",
+    column="referrer",
+    derive=sites_of,
+)
+AGENT = Dimension(name="agent", plural="agents", title="Agents", column="agent", is_live=True)
+BROWSER = Dimension(
+    name="browser",
+    plural="browsers",
+    title="Browsers",
+    column="agent",
+    derive=browsers_of,
+    is_live=True,
+    values_of=AGENT,
+)
+OPERATING_SYSTEM = Dimension(
+    name="os",
+    plural="operating_systems",
+    title="Operating systems",
+    column="agent",
+    derive=systems_of,
+)
+DEVICE = Dimension(
+    name="device", plural="devices", title="Devices", column="agent", derive=devices_of
+)
+BOT = Dimension(
+    name="bot",
+    plural="bots",
+    title="Bots",
+    column="agent",
+    derive=bots_of,
+    is_live=True,
+    values_of=AGENT,
+)
+BY_SOURCE = Dimension(name="source", plural="sources", title="Sources", column=SOURCE)
 
-    SECTION = "sections"
-    PATH = "paths"
-    HOST = "hosts"
-    USER = "users"
-    STATUS = "status"
-    METHOD = "methods"
-    REFERRER = "referrers"
-    AGENT = "agents"
+DIMENSIONS = [
+    SECTION,
+    PATH,
+    ROUTE,
+    HOST,
+    NETWORK,
+    USER,
+    VHOST,
+    STATUS,
+    CLASS,
+    METHOD,
+    PROTOCOL,
+    REFERRER,
+    REFERRING_SITE,
+    AGENT,
+    BROWSER,
+    OPERATING_SYSTEM,
+    DEVICE,
+    BOT,
+    BY_SOURCE,
+]
+"""All that there are, whatever the log."""
 
 
-GROUPS = {
-    "section": Dimension.SECTION,
-    "path": Dimension.PATH,
-    "host": Dimension.HOST,
-    "user": Dimension.USER,
-    "status": Dimension.STATUS,
-    "method": Dimension.METHOD,
-    "referrer": Dimension.REFERRER,
-    "agent": Dimension.AGENT,
-}
-"""What rules count by, beside the virtual host."""
-GROUP_NAMES = (*GROUPS, "vhost")
+def kept_dimension(name: str) -> Dimension:
+    """Return what a field is that a person asked to keep: a column of text of its own."""
+    return Dimension(name=name, plural=name, title=name, column=name, is_live=True)
+
+
+def dimension_called(name: str) -> Dimension:
+    """Return the dimension of a name; one that is not in the list is a field that is kept."""
+    return next((one for one in DIMENSIONS if one.name == name), None) or kept_dimension(name)
+
+
+def dimensions_with(kept: Iterable[str] = ()) -> dict[str, Dimension]:
+    """Return all dimensions by name, those of fields that are kept too."""
+    return {one.name: one for one in (*DIMENSIONS, *map(kept_dimension, kept))}
 
 
 @attrs.frozen(eq=False)
@@ -56,39 +197,42 @@ class Coded:
     """String array, without nulls where a code points."""
 
 
-def section_of(path: str) -> str:
-    """Return what stands before the second `/` of a path: `/pages/create` is of `/pages`."""
-    slash = path.find("/", 1)
-    return path if slash < 0 else path[:slash]
-
-
 def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
-    """Read one dimension of a batch of `records.SCHEMA`."""
-    match dimension:
-        case Dimension.SECTION:
-            coded = _or_malformed(batch.column("path"))
-            sections = sections_of(coded.names).dictionary_encode()
-            return Coded(
-                sections.indices.to_numpy().astype(np.int64)[coded.codes], sections.dictionary
-            )
-        case Dimension.PATH:
-            return _or_malformed(batch.column("path"))
-        case Dimension.STATUS:
-            statuses = batch.column("status").dictionary_encode()
-            texts = [f"{number:03}" for number in statuses.dictionary.to_pylist()]
-            return Coded(_codes(statuses), pa.array(texts, pa.string()))
-        case _:
-            column = batch.column(_COLUMNS[dimension])
-            return Coded(_codes(column), column.dictionary)
+    """Read one dimension of a batch of records. One without its column has no names."""
+    at = batch.schema.get_field_index(dimension.column)
+    column = pa.nulls(batch.num_rows, TEXT) if at < 0 else batch.column(at)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    coded = Coded(_codes(column), column.dictionary)
+    if dimension.derive is not None:
+        coded = _derived(coded, dimension.derive)
+    return coded if dimension.missing is None else _or_missing(coded, dimension.missing)
 
 
-_COLUMNS = {
-    Dimension.HOST: "host",
-    Dimension.USER: "user",
-    Dimension.METHOD: "method",
-    Dimension.REFERRER: "referrer",
-    Dimension.AGENT: "agent",
-}
+def dictionary_of(coded: Coded) -> pa.DictionaryArray:
+    """Return a dimension of a batch as a column of text."""
+    indices = coded.codes.astype(np.int32)
+    missing = indices < 0
+    return pa.DictionaryArray.from_arrays(
+        pa.array(indices, mask=missing if missing.any() else None), coded.names
+    )
+
+
+def _derived(coded: Coded, derive: Derive) -> Coded:
+    derived = derive(coded.names)
+    if not pa.types.is_dictionary(derived.type):
+        derived = derived.dictionary_encode()
+    # The last one is for rows without a value.
+    codes = np.append(_codes(derived), -1)[coded.codes]
+    return Coded(codes, derived.dictionary)
+
+
+def _or_missing(coded: Coded, name: str) -> Coded:
+    without = coded.codes < 0
+    if not without.any():
+        return coded
+    names = pa.concat_arrays([coded.names, pa.array([name], pa.string())])
+    return Coded(np.where(without, len(names) - 1, coded.codes), names)
 
 
 def _codes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
@@ -97,27 +241,3 @@ def _codes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
         indices = indices.fill_null(pa.scalar(-1, indices.type))
     codes: npt.NDArray[np.int64] = indices.to_numpy().astype(np.int64)
     return codes
-
-
-def _or_malformed(paths: pa.DictionaryArray) -> Coded:
-    codes = _codes(paths)
-    if not paths.indices.null_count:
-        return Coded(codes, paths.dictionary)
-    names = pa.concat_arrays([paths.dictionary, pa.array([MALFORMED], pa.string())])
-    codes[codes < 0] = len(names) - 1
-    return Coded(codes, names)
-
-
-def sections_of(paths: pa.Array) -> pa.Array:
-    """`section_of` for each path, by columns."""
-    usual = pc.starts_with(paths, "/").to_numpy(zero_copy_only=False)
-    if usual.all():
-        return _rooted_sections(paths)
-    sections = [section_of(path) for path in paths.to_pylist()]
-    return pa.array(sections, pa.string())
-
-
-def _rooted_sections(paths: pa.Array) -> pa.Array:
-    pieces = pc.split_pattern(paths, "/", max_splits=2)
-    firsts = pieces.offsets.to_numpy()[:-1].astype(np.int64)
-    return pc.binary_join_element_wise(_NOTHING, pieces.values.take(pa.array(firsts + 1)), _SLASH)

@@ -5,7 +5,7 @@ Records travel as `pyarrow.RecordBatch` of `SCHEMA`; `LogRecord` is for people a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import attrs
@@ -46,6 +46,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+SOURCE = "source"
+"""A column that records of several logs have beside those of `SCHEMA`: which log they are of."""
+
 
 @attrs.frozen
 class LogRecord:
@@ -83,9 +86,22 @@ class LogRecord:
     """Seconds, up to `MOST_SECONDS`."""
 
 
-def empty_batch() -> pa.RecordBatch:
-    """Return a batch of `SCHEMA` without rows."""
-    return _EMPTY
+def schema_with(kept: Iterable[str] = ()) -> pa.Schema:
+    """Return `SCHEMA` with a column of text for each field that a person asked to keep."""
+    return pa.schema([*SCHEMA, *(pa.field(name, TEXT) for name in kept)])
+
+
+def empty_batch(kept: Iterable[str] = ()) -> pa.RecordBatch:
+    """Return a batch without rows."""
+    return schema_with(kept).empty_table().combine_chunks().to_batches()[0] if kept else _EMPTY
+
+
+def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """Return records, all of one log, with the column that says so."""
+    source = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(batch.num_rows, np.int32)), pa.array([name], pa.string())
+    )
+    return batch.append_column(pa.field(SOURCE, TEXT), source)
 
 
 def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -9,7 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.records.agent_kinds import kinds_of
-from glancemetrics.records.dimensions import sections_of
+from glancemetrics.records.derived import (
+    bots_of,
+    browsers_of,
+    devices_of,
+    sections_of,
+    sites_of,
+    status_classes,
+    systems_of,
+)
 from glancemetrics.records.networks import networks_of
 from glancemetrics.records.user_agents import UserAgent
 from glancemetrics.reporting.panel_names import Order
@@ -64,22 +72,6 @@ def _static(paths: pa.Array) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(paths, pattern), paths, _NULL)
 
 
-def _status_class(statuses: pa.Array) -> pa.Array:
-    """`404` is of `4xx`; what is below 100 or above 599 is no class of HTTP's."""
-    known = pc.match_substring_regex(statuses, "^[1-5]")
-    classes = pc.binary_join_element_wise(pc.utf8_slice_codeunits(statuses, 0, 1), "xx", "")
-    return pc.if_else(known, classes, "other")
-
-
-def _site(referrers: pa.Array) -> pa.Array:
-    """The host that a referrer is of, in lower case, without a port of its own or a user."""
-    parts = pc.extract_regex(
-        referrers, r"(?i)^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<site>[^/?#]+)"
-    )
-    sites = pc.if_else(parts.is_valid(), pc.struct_field(parts, "site"), _NULL)
-    return pc.utf8_lower(pc.replace_substring_regex(sites, r":(80|443)$", ""))
-
-
 def _path_before(joined: pa.Array) -> pa.Array:
     return _joined_part(joined, "path")
 
@@ -93,24 +85,9 @@ def _joined_part(joined: pa.Array, part: str) -> pa.Array:
     return pc.if_else(parts.is_valid(), pc.struct_field(parts, part), _NULL)
 
 
-def _bot(agents: pa.Array) -> pa.Array:
-    return kinds_of(agents).named(lambda agent: agent.bot)
-
-
-def _people_by(name_of: Callable[[UserAgent], str]) -> Group:
-    """Group user agents, but for bots."""
-    return lambda agents: kinds_of(agents).named(
-        lambda agent: None if agent.bot is not None else name_of(agent)
-    )
-
-
 def _each_by(name_of: Callable[[UserAgent], str]) -> Detail:
     return lambda agents, numbers: kinds_of(agents).named(name_of).take(numbers)
 
-
-# Once each: a report groups values anew for every other function.
-_browser = _people_by(lambda agent: agent.browser)
-_system = _people_by(lambda agent: agent.system)
 
 _NULL = pa.scalar(None, pa.string())
 _NO_REQUEST = "no request line is well formed"
@@ -160,8 +137,8 @@ PANELS = (
         "classes",
         Base.STATUS,
         "no request has a status",
-        group=_status_class,
-        detail_group=_status_class,
+        group=status_classes,
+        detail_group=status_classes,
         detail=_same,
     ),
     PanelSpec(
@@ -169,7 +146,7 @@ PANELS = (
         "sites",
         Base.REFERRER,
         "no request names a referring site",
-        group=_site,
+        group=sites_of,
     ),
     PanelSpec("referrers", "referrers", Base.REFERRER, "no request names a referrer"),
     PanelSpec(
@@ -177,17 +154,17 @@ PANELS = (
         "browsers",
         Base.AGENT,
         _NO_AGENT,
-        group=_browser,
-        detail_group=_browser,
+        group=browsers_of,
+        detail_group=browsers_of,
         detail=_each_by(lambda agent: agent.browser_version),
     ),
     PanelSpec(
-        "operating_systems",
+        "operatingsystems_ofs",
         "systems",
         Base.AGENT,
         _NO_AGENT,
-        group=_system,
-        detail_group=_system,
+        group=systems_of,
+        detail_group=systems_of,
         detail=_each_by(lambda agent: agent.system_version),
     ),
     PanelSpec(
@@ -195,14 +172,14 @@ PANELS = (
         "devices",
         Base.AGENT,
         _NO_AGENT,
-        group=_people_by(lambda agent: agent.device),
+        group=devices_of,
     ),
     PanelSpec(
         "bots",
         "bots",
         Base.AGENT,
         "no user agent is a bot's",
-        group=_bot,
+        group=bots_of,
     ),
     PanelSpec("agents", "agents", Base.AGENT, _NO_AGENT),
     PanelSpec(

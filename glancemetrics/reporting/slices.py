@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from glancemetrics.native.strings import codes_of, compacted
 from glancemetrics.native.sums import HITS, sums_by_code
 from glancemetrics.records import schema as records
-from glancemetrics.records.dimensions import Coded, Dimension, code
+from glancemetrics.records.dimensions import PATH, STATUS, Coded, code
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import all_shortened
@@ -145,9 +145,9 @@ def _coded(
 ) -> Iterator[tuple[Base, _Coded, Int64s | None]]:
     """Yield each dimension, and which rows it is about (`None`: all)."""
     yield Base.TIME, _minutes(local), None
-    paths = _narrow(code(batch, Dimension.PATH))
+    paths = _narrow(code(batch, PATH))
     yield Base.PATH, paths, None
-    yield Base.STATUS, _narrow(code(batch, Dimension.STATUS)), None
+    yield Base.STATUS, _narrow(code(batch, STATUS)), None
     for base, name in _COLUMNS.items():
         column = batch.column(name)
         if column.null_count < len(column):

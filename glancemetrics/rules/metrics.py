@@ -7,6 +7,7 @@ import re
 
 import attrs
 
+from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.words.humane import (
     format_bytes,
     format_count,
@@ -102,8 +103,6 @@ class Metric:
                 return f"{self.noun} {format_seconds(value)}"
 
 
-DISTINCT_COLUMNS = ("host", "user", "path", "section", "agent", "referrer", "vhost")
-
 _STATUS = r"(?:[1-5]xx|\d{3})"
 _CALL = re.compile(r"(\w+)\(([^()]*)\)")
 _QUANTILE = re.compile(r"(upstream_)?p(\d{1,2}(?:\.\d{1,2})?)")
@@ -162,7 +161,7 @@ def read_metric(text: str) -> Metric:
             return Metric(text, measure, Per.NOTHING, Unit.COUNT, noun)
         return Metric(text, measure, Per.HIT, Unit.SHARE, noun)
     if name == "distinct" and len(arguments) in {1, 2}:
-        if arguments[0] not in DISTINCT_COLUMNS:
+        if arguments[0] not in {one.name for one in DIMENSIONS}:
             raise ValueError(f"there is no {arguments[0]!r} to tell apart")
         statuses = _statuses(arguments[1]) if len(arguments) == 2 else None
         measure = Measure(MeasureKind.DISTINCT, statuses, arguments[0])

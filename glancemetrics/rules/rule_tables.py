@@ -10,7 +10,7 @@ from glancemetrics.configuration.settings import RULE_TABLE
 from glancemetrics.configuration.toml_table import LONGEST_SPAN, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.incidents.lifecycle import Timing
-from glancemetrics.records.dimensions import GROUP_NAMES
+from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,
@@ -102,7 +102,7 @@ class _RuleTable(TomlTable):
         return name
 
     def _condition(self, kind: str) -> tuple[Condition, Metric, int, str | None]:
-        by = self.choice("by", GROUP_NAMES)
+        by = self.choice("by", _groups())
         metric = self._metric("rate" if kind != "slo" else "status_ratio(5xx)")
         window = self.span("window", 300)
         condition: Condition
@@ -123,7 +123,7 @@ class _RuleTable(TomlTable):
                 condition = self._slo(metric, by)
             case "new":
                 condition, metric = Unseen(self.span("warm_up", 3600)), read_metric("hits")
-                window, by = self.span("window", 600), self.choice("new", GROUP_NAMES)
+                window, by = self.span("window", 600), self.choice("new", _groups())
             case "scan":
                 text, above, seconds = _SCANS[self.choice("scan", tuple(_SCANS)) or ""]
                 condition, metric = Threshold(above, is_above=True), read_metric(text)
@@ -253,3 +253,8 @@ class _RuleTable(TomlTable):
         except ValueError as error:
             detail = f" ({error})" if str(error) else ""
             raise self.wrong("metric", f"must be {ALLOWED_METRIC}{detail}") from None
+
+
+def _groups() -> tuple[str, ...]:
+    """Return what rules may count by."""
+    return tuple(one.name for one in DIMENSIONS)

@@ -17,16 +17,11 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
-from glancemetrics.records.dimensions import Dimension, code
-from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch
+from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
+from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch
 from glancemetrics.words.escaping import is_utf_8
 
 Bools = npt.NDArray[np.bool_]
-
-SECTION = "section"
-"""A column that queries have beside those of the schema: the section of the path."""
-
-COLUMNS = (*SCHEMA.names, SECTION)
 
 _TABLE = re.compile(r"\blog\b(?!\s*\()", re.IGNORECASE)
 """The table's name, and not the logarithm."""
@@ -50,6 +45,7 @@ class Where:
     def __init__(self, expression: str) -> None:
         self.expression = expression
         self._query = f"SELECT ({expression}\n) AS keep FROM log"  # noqa: S608 - that is its purpose
+        self._derived = derived_named(expression)
         self._connection = _for_filters()
         check_one_select(self._query, "--where", expression)
         kept = self._run(empty_batch())
@@ -76,7 +72,7 @@ class Where:
         # A cursor of its own: batches are filtered in several threads.
         cursor = self._connection.cursor()
         try:
-            cursor.register("log", pa.Table.from_batches([with_section(batch)]))
+            cursor.register("log", pa.Table.from_batches([with_columns(batch, self._derived)]))
             kept = cursor.sql(self._query).to_arrow_table()
         except duckdb.Error as error:
             said = f"--where {shortened(self.expression)}: {readable(error)}"
@@ -99,16 +95,16 @@ class Conditions:
         """Each must be good as a `Where`."""
         self._connection = _for_filters()
         self._by_column: dict[str | None, list[str]] = {}
-        self._needs_section = False
+        self._derived: list[Dimension] = []
         for expression in dict.fromkeys(expressions):
             column = self._only_column(expression)
             self._by_column.setdefault(column, []).append(expression)
-            self._needs_section |= SECTION in expression.lower()
+            self._derived += [one for one in derived_named(expression) if one not in self._derived]
 
     def keeps(self, batch: pa.RecordBatch) -> dict[str, Bools]:
         """Tell of each expression which records it keeps."""
         kept: dict[str, Bools] = {}
-        whole = with_section(batch) if self._needs_section else batch
+        whole = with_columns(batch, self._derived)
         for column, expressions in self._by_column.items():
             if column is None:
                 answers = self._asked(pa.Table.from_batches([whole]), expressions)
@@ -151,10 +147,14 @@ class Conditions:
         except RecursionError:  # nested deeply, though no more than DuckDB allows
             return None
         name = next(iter(columns)) if len(columns) == 1 else None
-        return name if name in _TEXT_COLUMNS else None
+        return None if name is None or not is_text(name) else name
 
 
-_TEXT_COLUMNS = {field.name for field in SCHEMA if field.type == TEXT} | {SECTION}
+def is_text(column: str) -> bool:
+    """Tell whether a column that there is has text, so that its values are told apart."""
+    if column in SCHEMA.names:
+        return bool(SCHEMA.field(column).type == TEXT)
+    return True
 
 
 def _column_names(node: object) -> Iterator[str]:
@@ -179,8 +179,11 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
     import duckdb
 
     check_one_select(sql, "the query", sql)
-    schema = SCHEMA.append(pa.field(SECTION, TEXT))
-    reader = pa.RecordBatchReader.from_batches(schema, map(with_section, batches))
+    derived = [SECTION, *(one for one in derived_named(sql) if one != SECTION)]
+    schema = with_columns(empty_batch(), derived).schema
+    reader = pa.RecordBatchReader.from_batches(
+        schema, (with_columns(batch, derived) for batch in batches)
+    )
     try:
         if len(_TABLE.findall(sql)) == 1:
             connection.register("log", reader)
@@ -222,13 +225,22 @@ def connect(asked_by: str, threads: int = 1) -> Any:
     return connection
 
 
-def with_section(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch with the column `section` as well."""
-    coded = code(batch, Dimension.SECTION)
-    sections = pa.DictionaryArray.from_arrays(pa.array(coded.codes.astype(np.int32)), coded.names)
-    return pa.RecordBatch.from_arrays(
-        [*batch.columns, sections], schema=SCHEMA.append(pa.field(SECTION, TEXT))
-    )
+def derived_named(text: str) -> list[Dimension]:
+    """Return the dimensions that are no column of a record and whose name stands in SQL."""
+    words = set(re.findall(r"\w+", text.lower()))
+    return [one for one in DIMENSIONS if one.name in words and one.name not in _GIVEN]
+
+
+def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.RecordBatch:
+    """Return a batch with dimensions as columns of text as well."""
+    for one in dimensions:
+        if one.name not in batch.schema.names:
+            column = dictionary_of(code(batch, one))
+            batch = batch.append_column(pa.field(one.name, TEXT), column)
+    return batch
+
+
+_GIVEN = {*SCHEMA.names, SOURCE}
 
 
 def readable(error: Exception) -> str:
@@ -238,8 +250,13 @@ def readable(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
     if "not found in FROM clause" in said or "Candidate bindings" in said:
-        said += f" (the columns are {', '.join(COLUMNS)})"
+        said += f" (the columns are {', '.join(column_names())})"
     return said
+
+
+def column_names() -> list[str]:
+    """Return what may be asked for: the columns of a record, and dimensions."""
+    return [*SCHEMA.names, *(one.name for one in DIMENSIONS if one.name not in SCHEMA.names)]
 
 
 def shortened(text: str) -> str:

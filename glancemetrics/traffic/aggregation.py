@@ -131,6 +131,7 @@ class Aggregation:
         self._gaps = 0
         self._last_gap = ""
 
+        self._knows_groups = False
         self.learns_delay = True
         """Whether lines that come are taken to have just been written."""
         self._begun: int | None = None
@@ -147,6 +148,11 @@ class Aggregation:
         self._counted: list[RuleCounts] = []
         self._end: int | None = None
 
+    def learn_groups(self) -> None:
+        """Begin to tell browsers and bots apart; what that needs takes a while to load."""
+        self._knows_groups = True
+        self.series.learn_groups()
+
     def clock_was_set(self, wall: float) -> None:
         """The wall clock is not what it was: windows begin anew, counters go on.
 
@@ -155,6 +161,8 @@ class Aggregation:
         self._begun = int(wall) - EARLY_TOLERANCE
         live = self._clock.live
         self._begin_windows()
+        if self._knows_groups:
+            self.series.learn_groups()
         self._clock.restore({"newest": None, "live": live})
         for name, source in self._sources.items():
             self._clock.observe(name, None, source.state is not SourceState.READING, 0)

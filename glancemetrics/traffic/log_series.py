@@ -9,7 +9,7 @@ it the rarer half is folded into `(other)`, and the dimension is marked as estim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 import numpy as np
@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.native.sums import LARGEST
-from glancemetrics.records.dimensions import Dimension, code
+from glancemetrics.records.dimensions import DIMENSIONS, HOST, USER, Dimension, code
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import NAME_LENGTH, shortened
 from glancemetrics.records.schema import are_errors, sizes, statuses
 from glancemetrics.state.tree import State
 from glancemetrics.traffic.distinct import SlidingDistinct
+from glancemetrics.traffic.grouped_values import GroupedValues
 from glancemetrics.traffic.insights import Insights
 from glancemetrics.traffic.log_bucket import DimensionCounts, LogBucket, merged
 from glancemetrics.traffic.value_table import OTHER_ID, ValueTable
@@ -59,11 +60,19 @@ class LogSeries:
     forward (`advance`). Buckets at or after `end` wait for it to reach them.
     """
 
-    def __init__(self, window_seconds: int, distinct_limit: int = DISTINCT_LIMIT) -> None:
+    def __init__(
+        self,
+        window_seconds: int,
+        distinct_limit: int = DISTINCT_LIMIT,
+        dimensions: Iterable[Dimension] | None = None,
+    ) -> None:
+        """`dimensions` are those to count; without them, all that are live."""
         self.window_seconds = window_seconds
+        live = [one for one in DIMENSIONS if one.is_live] if dimensions is None else dimensions
+        self._grouped = {one: GroupedValues(one) for one in live if one.values_of is not None}
         self.end: int | None = None
         self._buckets: dict[int, LogBucket] = {}
-        self._tables = {dimension: ValueTable(distinct_limit) for dimension in Dimension}
+        self._tables = {one: ValueTable(distinct_limit) for one in live if one.values_of is None}
         self._hosts = SlidingDistinct()
         self._hits = 0
         self._bytes = 0
@@ -96,7 +105,7 @@ class LogSeries:
         distinct, where = np.unique(rows.second, return_inverse=True)
         buckets = [self._bucket(second) for second in distinct.tolist()]
         self._add_sums(buckets, where, rows)
-        for dimension in Dimension:
+        for dimension in self._tables:
             self._add_dimension(dimension, batch, buckets, where, rows)
 
     def advance(self, end: int) -> None:
@@ -123,8 +132,8 @@ class LogSeries:
             "bytes": np.array([min(bucket.bytes, LARGEST) for bucket in buckets], np.int64),
             "classes": np.array([bucket.status_classes for bucket in buckets], np.int64),
             "dimensions": {
-                dimension.value: self._dimension_state(buckets, dimension)
-                for dimension in Dimension
+                dimension.plural: self._dimension_state(buckets, dimension)
+                for dimension in self._tables
             },
             "hosts": None if self.end is None else self._hosts.to_state(self._start()),
         }
@@ -136,8 +145,10 @@ class LogSeries:
             self._buckets[second] = LogBucket(
                 second, int(state["hits"][i]), int(state["bytes"][i]), state["classes"][i]
             )
-        for dimension in Dimension:
-            self._restore_dimension(seconds, dimension, state["dimensions"][dimension.value])
+        for dimension in self._tables:
+            # Of a dimension that was not counted then, the window knows nothing yet.
+            if (held := state["dimensions"].get(dimension.plural)) is not None:
+                self._restore_dimension(seconds, dimension, held)
         if state["end"] is not None:
             self._hosts.restore(state["hosts"])
             self.advance(state["end"])
@@ -183,11 +194,13 @@ class LogSeries:
     def insights(self, limits: dict[Dimension, int]) -> Insights:
         """Return what the window holds; `limits` gives each dimension's number of rows."""
         assert self.end is not None, "advance() sets where the window is"
-        hosts = self._tables[Dimension.HOST]
+        hosts = self._tables[HOST]
         visitors = hosts.distinct()
         if hosts.estimated:
             visitors = max(visitors, round(self._hosts.estimate(self._start())))
-        tops = {dimension: self._tables[dimension].top(limits[dimension]) for dimension in limits}
+        tops = {one: table.top(limits.get(one, 0)) for one, table in self._tables.items()}
+        for one, grouped in self._grouped.items():
+            tops[one] = grouped.top(self._table_under(one), limits.get(one, 0))
         classes = {name: int(self._classes[i]) for i, name in _CLASSES.items() if i}
         classes["other"] = self._hits - sum(classes.values())
         return Insights(
@@ -196,12 +209,12 @@ class LogSeries:
             hits=self._hits,
             bytes=self._bytes,
             visitors=visitors,
-            known_users=self._tables[Dimension.USER].distinct(),
+            known_users=self._tables[USER].distinct(),
             client_errors=int(self._classes[4]),
             server_errors=int(self._classes[5]),
             status_classes=classes,
             top={dimension: rows for dimension, rows in tops.items() if rows},
-            estimated=frozenset(d for d in Dimension if self._tables[d].estimated),
+            estimated=frozenset(d for d in tops if self._table_under(d).estimated),
         )
 
     def rows_of(self, bucket: LogBucket, dimension: Dimension) -> dict[str, tuple[int, int, int]]:
@@ -220,6 +233,9 @@ class LogSeries:
                 strict=True,
             )
         }
+
+    def _table_under(self, dimension: Dimension) -> ValueTable:
+        return self._tables[dimension.values_of or dimension]
 
     def _start(self) -> int:
         assert self.end is not None
@@ -314,7 +330,7 @@ class LogSeries:
             bucket.add_counts(dimension, counts)
             if self._in_window(bucket.second):
                 table.enter(counts)
-        if dimension is Dimension.HOST:
+        if dimension == HOST:
             seconds = np.array([bucket.second for bucket in buckets], np.int64)
             self._hosts.add(names, cells % len(used), seconds[cells // len(used)])
 
@@ -324,7 +340,21 @@ class LogSeries:
             missing = table.missing(names)
             if len(table) + missing > table.limit:
                 self._make_room(dimension, missing)
-        return table.number(names)
+        numbers = table.number(names)
+        for grouped in self._groupings_of(dimension):
+            grouped.learn(names, numbers)
+        return numbers
+
+    def _groupings_of(self, dimension: Dimension) -> list[GroupedValues]:
+        return [one for by, one in self._grouped.items() if by.values_of == dimension]
+
+    def learn_groups(self) -> None:
+        """Begin to tell which group values are of that come in groups; it takes a while at first.
+
+        Before that, dimensions whose values are grouped have no rows.
+        """
+        for dimension, grouped in self._grouped.items():
+            grouped.begin(*self._table_under(dimension).named())
 
     def _make_room(self, dimension: Dimension, missing: int) -> None:
         """Forget values that no bucket holds; if that is not enough, fold the rarer ones too."""
@@ -347,6 +377,8 @@ class LogSeries:
                 if counts is not None:
                     self._fold(bucket, dimension, counts, ~kept[counts.ids])
         table.forget(kept)
+        for grouped in self._groupings_of(dimension):
+            grouped.forget(kept)
 
     def _thin(self, bucket: LogBucket, dimension: Dimension) -> None:
         """Fold a bucket's rarest values when one second alone takes more than its share."""

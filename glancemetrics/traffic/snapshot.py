@@ -45,10 +45,10 @@ class Snapshot:
             "server_errors": insights.server_errors,
             "status_classes": insights.status_classes,
             "top": {
-                dimension.value: [attrs.asdict(row) for row in rows]
+                dimension.plural: [attrs.asdict(row) for row in rows]
                 for dimension, rows in insights.top.items()
             },
-            "estimated": sorted(dimension.value for dimension in insights.estimated),
+            "estimated": sorted(dimension.plural for dimension in insights.estimated),
             "alerts": {
                 "firing": [_incident(incident) for incident in self.alerts.firing],
                 "recovered": [_incident(incident) for incident in self.alerts.recovered],

@@ -19,6 +19,12 @@ OTHER_ID = 0
 """The number under which values are counted that are not told apart any more."""
 
 
+def top_row(name: str, hits: int, sent: int, errors: int) -> TopRow:
+    """Return the row of a value; `sent` is its bytes."""
+    # A sum that wrapped is right again when enough has left the window.
+    return TopRow(name, hits, sent if sent >= 0 else LARGEST, errors)
+
+
 class ValueTable:
     """Numbers the values of one dimension and keeps the window's totals by number.
 
@@ -104,15 +110,17 @@ class ValueTable:
     def name(self, number: int) -> str:
         return self._names[number]
 
+    def named(self) -> tuple[list[str], npt.NDArray[np.int32]]:
+        """Return the values that are told apart, and their numbers."""
+        return list(self._ids), np.fromiter(self._ids.values(), np.int32, len(self._ids))
+
+    def totals(self) -> tuple[Int64s, Int64s, Int64s]:
+        """Return the window's hits, bytes and errors by number."""
+        return self._hits, self._bytes, self._errors
+
     def _row(self, number: int) -> TopRow:
-        sent = int(self._bytes[number])
-        return TopRow(
-            self._names[number],
-            int(self._hits[number]),
-            # A sum that wrapped is right again when enough has left the window.
-            sent if sent >= 0 else LARGEST,
-            int(self._errors[number]),
-        )
+        sums = (int(totals[number]) for totals in self.totals())
+        return top_row(self._names[number], *sums)
 
     def _pairs(self, counts: DimensionCounts) -> Iterable[tuple[Int64s, Int64s]]:
         return (

@@ -24,7 +24,17 @@ from actors.outputs.console.cells import (
 from actors.state.silences import Silence, silence_among
 from glancemetrics.health.changes import clock_text
 from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import (
+    AGENT,
+    HOST,
+    METHOD,
+    PATH,
+    REFERRER,
+    SECTION,
+    STATUS,
+    USER,
+    Dimension,
+)
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.traffic.insights import Insights, TopRow
@@ -43,17 +53,8 @@ from glancemetrics.words.humane import (
 CHART_SECONDS = 300
 """The chart shows at least so much, whatever the width."""
 
-TITLES = {
-    Dimension.SECTION: "Sections",
-    Dimension.PATH: "Paths",
-    Dimension.HOST: "Hosts",
-    Dimension.STATUS: "Status",
-    Dimension.METHOD: "Methods",
-    Dimension.USER: "Users",
-    Dimension.REFERRER: "Referrers",
-    Dimension.AGENT: "Agents",
-}
-"""Top tables, in the order in which they are shown."""
+_FIRST = (SECTION, PATH, HOST, STATUS, METHOD, USER, REFERRER, AGENT)
+"""Top tables in the order in which they are shown; then all others that are live."""
 
 _ROOM_FOR_DATE = 100
 """Cells from which the clock has a date."""
@@ -202,8 +203,8 @@ def _block(value: float, peak: float, rows: int, level: int) -> str:
 
 def figures(insights: Insights, cells: int) -> list[Row]:
     """The insights that are one number each."""
-    hosts_estimated = Dimension.HOST in insights.estimated
-    users_estimated = Dimension.USER in insights.estimated
+    hosts_estimated = HOST in insights.estimated
+    users_estimated = USER in insights.estimated
     classes = insights.status_classes
     pairs = [
         ("hits", format_count(insights.hits), ""),
@@ -284,6 +285,12 @@ def time_near(seconds: float, now: float, context: Context) -> str:
     return time.removeprefix(f"{today} ")
 
 
+def tables(insights: Insights) -> tuple[Dimension, ...]:
+    """The top tables that have rows, in their order."""
+    others = (one for one in insights.top if one not in _FIRST)
+    return tuple(one for one in (*_FIRST, *others) if insights.top.get(one))
+
+
 def top_table(
     snapshot: Snapshot, dimension: Dimension, cells: int, rows: int, offset: int, focused: bool
 ) -> list[Row]:
@@ -294,7 +301,7 @@ def top_table(
     with_bytes = cells >= 44
     estimated = "~" if dimension in insights.estimated else ""
     more = f" {offset + 1}–{offset + len(body)} of {len(table)}" if len(body) < len(table) else ""
-    heading = f"{TITLES[dimension]}{estimated}{more}"
+    heading = f"{safe(dimension.title)}{estimated}{more}"
     columns = right("hits", 10) + right("share", 8)
     columns += (right("bytes", 11) if with_bytes else "") + right("errors", 8)
     name_cells = max(4, cells - len(columns) - 1)

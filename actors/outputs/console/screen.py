@@ -7,10 +7,10 @@ import attrs
 from actors.outputs.console import panels, styles
 from actors.outputs.console.cells import Row, fitted
 from actors.outputs.console.keys import KEYS
-from actors.outputs.console.panels import TITLES, Context
+from actors.outputs.console.panels import Context
 from actors.outputs.console.silencing import Silencing, render_silencing
 from actors.state.silences import Silence
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import SECTION, Dimension
 from glancemetrics.traffic.snapshot import Snapshot
 
 _COLUMN_CELLS = 62
@@ -29,7 +29,7 @@ class View:
     focus: int = 0
     """Number of the focused table among those that are shown."""
     offsets: dict[Dimension, int] = attrs.field(factory=dict)
-    tables: tuple[Dimension, ...] = tuple(TITLES)
+    tables: tuple[Dimension, ...] = ()
     """The tables that have rows, in order."""
 
     silencing: Silencing | None = None
@@ -138,7 +138,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
 
 def _tables(snapshot: Snapshot, view: View, cells: int, rows: int) -> list[Row]:
     """Tables in as many columns as fit; the focused one is always among those shown."""
-    view.tables = tuple(d for d in TITLES if snapshot.insights.top.get(d))
+    view.tables = panels.tables(snapshot.insights)
     if not view.tables or rows < 2:
         return []
     columns = max(1, min(len(view.tables), cells // _COLUMN_CELLS))
@@ -180,7 +180,7 @@ def _column(
     left, small ones whole before large ones are long.
     """
     sizes = [len(snapshot.insights.top[dimension]) + 1 for dimension in tables]
-    if tables[:1] == (Dimension.SECTION,):
+    if tables[:1] == (SECTION,):
         first = min(sizes[0], max(2, rows - _SMALLEST_TABLE * (len(tables) - 1)))
         heights = [first, *_shares(sizes[1:], rows - first)]
     else:

@@ -5,20 +5,29 @@ from __future__ import annotations
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.incidents.incident import Incident
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import (
+    AGENT,
+    HOST,
+    METHOD,
+    PATH,
+    REFERRER,
+    SECTION,
+    STATUS,
+    USER,
+)
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Snapshot
 from tests.lines import BASE
 
 NAMES = {
-    Dimension.SECTION: "/s{}",
-    Dimension.PATH: "/path/{}",
-    Dimension.HOST: "203.0.113.{}",
-    Dimension.USER: "user{}",
-    Dimension.STATUS: "20{}",
-    Dimension.METHOD: "M{}",
-    Dimension.REFERRER: "https://example.com/{}",
-    Dimension.AGENT: "Agent/{}.0",
+    SECTION: "/s{}",
+    PATH: "/path/{}",
+    HOST: "203.0.113.{}",
+    USER: "user{}",
+    STATUS: "20{}",
+    METHOD: "M{}",
+    REFERRER: "https://example.com/{}",
+    AGENT: "Agent/{}.0",
 }
 
 FIRING = Incident("high_traffic-1", "high_traffic", 10.0, 120, BASE - 20, 12.5, 14.0)

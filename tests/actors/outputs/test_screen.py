@@ -16,7 +16,7 @@ from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import AGENT, DIMENSIONS, HOST, PATH, SECTION, STATUS
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules
@@ -92,8 +92,8 @@ def test_when_the_terminal_is_wide_tops_stand_side_by_side() -> None:
 def test_small_tables_are_whole_before_large_ones_are_long() -> None:
     few = insights()
     top = few.top | {
-        Dimension.SECTION: few.top[Dimension.SECTION][:8],
-        Dimension.STATUS: few.top[Dimension.STATUS][:7],
+        SECTION: few.top[SECTION][:8],
+        STATUS: few.top[STATUS][:7],
     }
     shown = screen(snapshot(insights=attrs.evolve(few, top=top)), cells=126, rows=34)
     headings = [row for row in shown if "hits   share" in row]
@@ -135,7 +135,7 @@ TRICKY = st.text(
 def test_no_text_gives_a_row_another_width_in_a_terminal(
     path: str, source: str, cells: int
 ) -> None:
-    top = {Dimension.PATH: (TopRow(f"/{path}", 5, 5, 0),)}
+    top = {PATH: (TopRow(f"/{path}", 5, 5, 0),)}
     firing = attrs.evolve(FIRING, by="path", group=path)
     shown = snapshot(
         insights=attrs.evolve(insights(1), top=top),
@@ -313,7 +313,7 @@ def test_memory_is_shown_beside_what_may_be_taken_and_marked_when_it_is_short() 
 
 
 def test_estimates_are_marked() -> None:
-    estimated = insights(estimated=frozenset({Dimension.HOST}))
+    estimated = insights(estimated=frozenset({HOST}))
     page = "\n".join(screen(snapshot(insights=estimated), cells=200, rows=60))
     assert "visitors ~321" in page
     assert "Hosts~" in page
@@ -342,9 +342,9 @@ def test_tab_and_arrows_move_and_scroll() -> None:
         view.focus_next()
     assert "Agent/0.0" in "\n".join(screen(view=view))
     view.focus_next()
-    assert view.focused is Dimension.SECTION
+    assert view.focused is SECTION
     view.focus_previous()
-    assert view.focused is Dimension.AGENT
+    assert view.focused is AGENT
 
 
 def test_help_tells_every_key() -> None:
@@ -366,7 +366,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202e\u200b\u0301\n\t日本" + "x" * 300
 def test_nothing_of_a_log_is_anything_but_text() -> None:
     row = TopRow(HOSTILE, 1, 1, 1)
     evil = snapshot(
-        insights=insights(top=dict.fromkeys(Dimension, (row,))),
+        insights=insights(top=dict.fromkeys(DIMENSIONS, (row,))),
         health=health(
             sources=(SourceHealth(HOSTILE, SourceState.BLOCKED, "may not be read"),),
             outputs=(OutputHealth("alert log", OutputState.RETRYING, HOSTILE),),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
@@ -651,8 +650,7 @@ def of_ltsv(r: Request) -> tuple[str, Expected]:
 
 def of_heroku(r: Request) -> tuple[str, Expected]:
     # A private address at the end of a list is a proxy.
-    is_private = r.host is not None and ip_address(r.host).is_private
-    clients = r.host if is_private else f"198.51.100.9, {r.host}"
+    clients = r.host if is_private(r.host) else f"198.51.100.9, {r.host}"
     text = (
         f'at=info method={r.method} path="{r.target}" host={r.vhost} request_id=f00d '
         f'fwd="{clients}" dyno=web.1 connect=1ms service={r.milliseconds}ms '

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from glancemetrics.records.dimensions import MALFORMED
 from glancemetrics.records.schema import LogRecord
 from glancemetrics.reporting.panels import STATIC_EXTENSIONS
-from tests.glancemetrics.reference import failed, section
+from tests.glancemetrics.reference import failed, network, section, site, status_class
 
 Key = Callable[[LogRecord], str | None]
 
@@ -32,30 +29,6 @@ def status_is(low: int, high: int) -> Key:
         return path(record) if record.status is not None and low <= record.status < high else None
 
     return key
-
-
-def network(record: LogRecord) -> str | None:
-    host = record.host
-    if host is None:
-        return None
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return str(ipaddress.ip_network(f"{host}/{24 if address.version == 4 else 48}", strict=False))
-
-
-def status_class(record: LogRecord) -> str | None:
-    if record.status is None:
-        return None
-    return f"{record.status // 100}xx" if 100 <= record.status < 600 else "other"
-
-
-def site(record: LogRecord) -> str | None:
-    if record.referrer is None or not re.match(r"(?i)[a-z][a-z0-9+.\-]*://", record.referrer):
-        return None
-    netloc = urlsplit(record.referrer).netloc.rpartition("@")[2].lower()
-    return re.sub(r":(80|443)$", "", netloc) or None
 
 
 KEYS: dict[str, Key] = {

@@ -15,7 +15,7 @@ from glancemetrics.alerting.counting import Counting, Stream
 from glancemetrics.formats.combined import COMBINED, decode
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.health.health import SourceHealth, SourceState
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import DIMENSIONS, PATH, SECTION
 from glancemetrics.rules.metrics import HITS
 from glancemetrics.traffic.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
 from tests.glancemetrics.traffic.test_log_series import LINES, described
@@ -26,7 +26,7 @@ def aggregation(**options: object) -> Aggregation:
     defaults: dict[str, object] = {
         "window_seconds": 10,
         "alert_window_seconds": 120,
-        "limits": dict.fromkeys(Dimension, 8),
+        "limits": dict.fromkeys(DIMENSIONS, 8),
         "counting": Counting([(Stream(), HITS)]),
     }
     return Aggregation(**(defaults | options))  # type: ignore[arg-type]
@@ -205,13 +205,13 @@ def test_rates_tell_the_hits_of_each_second_up_to_the_windows_end() -> None:
 
 
 def test_sections_are_limited_as_told() -> None:
-    live = aggregation(delay=0.0, limits=dict.fromkeys(Dimension, 20) | {Dimension.SECTION: 2})
+    live = aggregation(delay=0.0, limits=dict.fromkeys(DIMENSIONS, 20) | {SECTION: 2})
     live.add(
         read(b"".join(line(BASE, request=f"GET /{i}/x HTTP/1.1") for i in range(9))), BASE + 0.5
     )
     live.advance(BASE + 1.0)
     top = live.snapshot(BASE + 1.0).insights.top
-    assert (len(top[Dimension.SECTION]), len(top[Dimension.PATH])) == (2, 9)
+    assert (len(top[SECTION]), len(top[PATH])) == (2, 9)
 
 
 @given(

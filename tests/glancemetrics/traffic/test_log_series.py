@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.native.sums import LARGEST
-from glancemetrics.records.dimensions import OTHER, Dimension
+from glancemetrics.records.dimensions import BOT, DIMENSIONS, HOST, OTHER, PATH
 from glancemetrics.records.schema import MOST_BYTES, rows
 from glancemetrics.traffic.log_series import LogSeries
 from tests.glancemetrics import reference
 from tests.lines import BASE, line
 
-LIMITS = dict.fromkeys(Dimension, 1000)
+LIMITS = dict.fromkeys(DIMENSIONS, 1000)
 
 LINES = st.builds(
     line,
@@ -23,11 +23,12 @@ LINES = st.builds(
     user=st.sampled_from(["-", "u", "v"]),
     request=st.sampled_from(
         ["GET / HTTP/1.1", "GET /x/y HTTP/1.1", "GET /x?q HTTP/1.1", "-", "junk"]
-        + ["OPTIONS * HTTP/1.1", "CONNECT a/b:1 HTTP/1.1"]
+        + ["OPTIONS * HTTP/1.1", "CONNECT a/b:1 HTTP/1.1", "GET http://v.example/x HTTP/1.1"]
     ),
     status=st.sampled_from([200, 304, 404, 500, 999, "-"]),
     size=st.sampled_from(["-", 0, 7, 1000]),
     referrer=st.sampled_from(["-", "r"]),
+    agent=st.sampled_from(["-", "curl/8.5.0", "Firefox/120.0", "Googlebot/2.1", "kube-probe/1.29"]),
 )
 
 
@@ -43,12 +44,12 @@ def test_a_sum_that_no_number_can_hold_is_the_largest_one_and_comes_right_again(
         add(series, most)
     add(series, line(BASE + 4, size=7))
     series.advance(BASE + 5)
-    (row,) = series.insights(LIMITS).top[Dimension.HOST]
+    (row,) = series.insights(LIMITS).top[HOST]
     assert row.bytes == LARGEST
     assert series.insights(LIMITS).bytes == 140_000 * MOST_BYTES + 7
     series.to_state()
     series.advance(BASE + 6)
-    (row,) = series.insights(LIMITS).top[Dimension.HOST]
+    (row,) = series.insights(LIMITS).top[HOST]
     assert (row.hits, row.bytes) == (1, 7)
 
 
@@ -60,6 +61,7 @@ def check(series: LogSeries, lines: list[bytes], window: int) -> None:
         for record in rows(decode(b"".join(lines)).batch)
         if series.end - window <= reference.second_of(record) < series.end
     ]
+    series.learn_groups()
     insights = series.insights(LIMITS)
     assert insights.hits == len(records)
     assert insights.bytes == sum(record.bytes or 0 for record in records)
@@ -125,7 +127,7 @@ def described(series: LogSeries) -> list[object]:
             bucket.bytes,
             bucket.client_errors,
             bucket.server_errors,
-            {dimension: series.rows_of(bucket, dimension) for dimension in Dimension},
+            {dimension: series.rows_of(bucket, dimension) for dimension in DIMENSIONS},
         )
         for bucket in series.buckets()
     ]
@@ -144,12 +146,12 @@ def test_past_the_limit_the_rarest_are_folded_and_it_says_so() -> None:
             + line(BASE, host="busy") * 20,
         )
     insights = series.insights(LIMITS)
-    hosts = {row.name: row.hits for row in insights.top[Dimension.HOST]}
+    hosts = {row.name: row.hits for row in insights.top[HOST]}
     assert insights.hits == 30 * 70 == sum(hosts.values())
     assert hosts["busy"] == 600
     assert hosts[OTHER] > 0
-    assert insights.top[Dimension.HOST][-1].name == OTHER
-    assert insights.estimated == {Dimension.HOST}
+    assert insights.top[HOST][-1].name == OTHER
+    assert insights.estimated == {HOST}
     assert insights.visitors == pytest.approx(1501, rel=0.06)
     assert len(hosts) <= 102
 
@@ -163,7 +165,7 @@ def test_what_was_folded_leaves_with_the_window() -> None:
     insights = series.insights(LIMITS)
     assert (insights.hits, insights.visitors, insights.estimated) == (0, 0, frozenset())
     add(series, line(BASE + 14, host="new"))
-    assert series.insights(LIMITS).top[Dimension.HOST][0].name == "new"
+    assert series.insights(LIMITS).top[HOST][0].name == "new"
 
 
 def test_more_values_in_one_batch_than_are_told_apart_are_counted_all_the_same() -> None:
@@ -171,7 +173,7 @@ def test_more_values_in_one_batch_than_are_told_apart_are_counted_all_the_same()
     series.advance(BASE + 1)
     add(series, b"".join(line(BASE, host=f"h{i}") for i in range(1000)))
     insights = series.insights(LIMITS)
-    assert sum(row.hits for row in insights.top[Dimension.HOST]) == 1000
+    assert sum(row.hits for row in insights.top[HOST]) == 1000
     series.advance(BASE + 30)
     assert series.insights(LIMITS).top == {}
 
@@ -182,7 +184,7 @@ def test_names_of_any_length_are_told_apart_in_bounded_memory() -> None:
     long = "/" + "x" * 5000
     add(series, line(BASE, request=f"GET {long}1 HTTP/1.1"))
     add(series, line(BASE, request=f"GET {long}2 HTTP/1.1") * 2)
-    table = series.insights(LIMITS).top[Dimension.PATH]
+    table = series.insights(LIMITS).top[PATH]
     assert [row.hits for row in table] == [2, 1]
     assert all(len(row.name) < 600 for row in table)
 
@@ -193,13 +195,47 @@ def test_a_window_of_many_seconds_keeps_a_bounded_number_of_counts() -> None:
     for second in range(50):
         add(series, b"".join(line(BASE + second, host=f"h{i}") for i in range(40)))
         series.advance(BASE + second + 1)
-    assert all(len(series.rows_of(b, Dimension.HOST)) <= 17 for b in series.buckets())
+    assert all(len(series.rows_of(b, HOST)) <= 17 for b in series.buckets())
     insights = series.insights(LIMITS)
-    assert Dimension.HOST in insights.estimated
-    assert sum(row.hits for row in insights.top[Dimension.HOST]) == 2000 == insights.hits
+    assert HOST in insights.estimated
+    assert sum(row.hits for row in insights.top[HOST]) == 2000 == insights.hits
 
 
 def test_records_that_the_window_will_have_passed_are_left_out() -> None:
     series = LogSeries(10)
     add(series, line(BASE) + line(BASE + 50), since=BASE + 41)
     assert [bucket.second for bucket in series.buckets()] == [BASE + 50]
+
+
+def test_bots_are_told_apart_once_that_is_asked_for() -> None:
+    series = LogSeries(2, distinct_limit=20)
+    add(series, line(BASE, agent="kube-probe/1.0"))
+    series.advance(BASE + 1)
+    assert BOT not in series.insights(LIMITS).top
+    series.learn_groups()
+    assert [row.name for row in series.insights(LIMITS).top[BOT]] == ["kube-probe"]
+    for i in range(1, 60):
+        add(series, line(BASE + i, agent=f"health-check-{i}/1.0", size=i))
+        series.advance(BASE + 1 + i)
+        now = {row.name for row in series.insights(LIMITS).top[BOT]}
+        assert now == {f"health-check-{i - 1}" if i > 1 else "kube-probe", f"health-check-{i}"}
+
+
+def test_a_number_that_another_agent_gets_is_of_its_own_bot() -> None:
+    series = LogSeries(1, distinct_limit=2)
+    series.learn_groups()
+    for i in range(9):
+        add(series, line(BASE + i, agent=f"probe-{'ab'[i % 2]}{i}/1.0"))
+        series.advance(BASE + 1 + i)
+        assert [row.name for row in series.insights(LIMITS).top[BOT]] == [f"probe-{'ab'[i % 2]}{i}"]
+
+
+def test_what_has_no_room_is_other_in_groups_too() -> None:
+    series = LogSeries(1, distinct_limit=2)
+    series.learn_groups()
+    add(series, b"".join(line(BASE, agent=f"probe-{i}/1.0") for i in range(5)))
+    series.advance(BASE + 1)
+    insights = series.insights(LIMITS)
+    assert BOT in insights.estimated
+    assert sum(row.hits for row in insights.top[BOT]) == 5
+    assert insights.top[BOT][-1].name == OTHER

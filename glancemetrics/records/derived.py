@@ -1,0 +1,100 @@
+"""What is made of values of a record, by columns: of a path its section, of a referrer its site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.records.agent_kinds import kinds_of
+from glancemetrics.records.user_agents import UserAgent
+
+Derive = Callable[[pa.Array], pa.Array]
+"""Names what each of some values belongs to, as strings, dictionary or not; null for nothing."""
+
+_SLASH = pa.scalar("/", pa.string())
+_NOTHING = pa.scalar("", pa.string())
+_NULL = pa.scalar(None, pa.string())
+
+_IDENTIFIERS = (
+    r"\d+|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|"
+    r"[0-9a-f]{16,128}|[0-9A-F]{16,128}"
+)
+"""Numbers, UUIDs (RFC 9562) and hashes in hexadecimal digits."""
+_IDENTIFIER_SEGMENT = rf"/(?:{_IDENTIFIERS})(/|$)"
+
+
+def section_of(path: str) -> str:
+    """Return what stands before the second `/` of a path: `/pages/create` is of `/pages`."""
+    slash = path.find("/", 1)
+    return path if slash < 0 else path[:slash]
+
+
+def sections_of(paths: pa.Array) -> pa.Array:
+    """`section_of` for each path, by columns."""
+    usual = pc.starts_with(paths, "/").to_numpy(zero_copy_only=False)
+    if usual.all():
+        return _rooted_sections(paths)
+    sections = [section_of(path) for path in paths.to_pylist()]
+    return pa.array(sections, pa.string())
+
+
+def _rooted_sections(paths: pa.Array) -> pa.Array:
+    pieces = pc.split_pattern(paths, "/", max_splits=2)
+    firsts = pieces.offsets.to_numpy()[:-1].astype("int64")
+    return pc.binary_join_element_wise(_NOTHING, pieces.values.take(pa.array(firsts + 1)), _SLASH)
+
+
+def routes_of(paths: pa.Array) -> pa.Array:
+    """Return paths with `{id}` for segments that are identifiers: `/users/42` is `/users/{id}`."""
+    # Twice: of identifiers side by side, the slash between them is of the first.
+    for _ in range(2):
+        paths = pc.replace_substring_regex(paths, _IDENTIFIER_SEGMENT, r"/{id}\1")
+    return paths
+
+
+def status_texts(statuses: pa.UInt16Array) -> pa.StringArray:
+    """Write statuses as they stand in a log: `404`, `000`."""
+    return pc.utf8_lpad(statuses.cast(pa.string()), 3, "0")
+
+
+def status_classes(statuses: pa.Array) -> pa.StringArray:
+    """`404` is of `4xx`; what is below 100 or above 599 is no class of HTTP's: `other`."""
+    texts = statuses if pa.types.is_string(statuses.type) else status_texts(statuses)
+    known = pc.match_substring_regex(texts, "^[1-5]")
+    classes = pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, 1), "xx", "")
+    return pc.if_else(known, classes, "other")
+
+
+def sites_of(referrers: pa.Array) -> pa.Array:
+    """The host that a referrer is of, in lower case, without a port of its own or a user."""
+    parts = pc.extract_regex(
+        referrers, r"(?i)^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<site>[^/?#]+)"
+    )
+    sites = pc.if_else(parts.is_valid(), pc.struct_field(parts, "site"), _NULL)
+    return pc.utf8_lower(pc.replace_substring_regex(sites, r":(80|443)$", ""))
+
+
+def bots_of(agents: pa.Array) -> pa.DictionaryArray:
+    """The names of those user agents that are bots."""
+    return kinds_of(agents).named(lambda agent: agent.bot)
+
+
+def browsers_of(agents: pa.Array) -> pa.DictionaryArray:
+    """The browsers of user agents that are no bots, without their versions."""
+    return _of_people(agents, lambda agent: agent.browser)
+
+
+def systems_of(agents: pa.Array) -> pa.DictionaryArray:
+    """The operating systems of user agents that are no bots, without their versions."""
+    return _of_people(agents, lambda agent: agent.system)
+
+
+def devices_of(agents: pa.Array) -> pa.DictionaryArray:
+    """The kinds of device of user agents that are no bots."""
+    return _of_people(agents, lambda agent: agent.device)
+
+
+def _of_people(agents: pa.Array, name_of: Callable[[UserAgent], str]) -> pa.DictionaryArray:
+    return kinds_of(agents).named(lambda agent: None if agent.bot is not None else name_of(agent))

@@ -18,6 +18,8 @@ Int64s = npt.NDArray[np.int64]
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Strings are dictionary-encoded: a log repeats itself."""
 
+TIME = pa.timestamp("us", tz="UTC")
+
 MOST_BYTES = 1 << 46
 """A larger size is not known: 70 TB take a day at 6 Gbit/s, and the largest object of S3 has 50 TB.
 Sums stay exact up to 131,000 of the largest; past that they stay at the largest number there is."""
@@ -27,7 +29,7 @@ unit, or one that a client could choose, looks so. Kept as microseconds, 290,000
 
 SCHEMA = pa.schema(
     [
-        ("time", pa.timestamp("us", tz="UTC")),
+        ("time", TIME),
         ("host", TEXT),
         ("identity", TEXT),
         ("user", TEXT),

@@ -5,7 +5,6 @@ DuckDB is locked in: it reaches no file, no network, no extension and no Python 
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ import pyarrow as pa
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch
+from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, with_source
 from glancemetrics.words.escaping import is_utf_8
 
 Bools = npt.NDArray[np.bool_]
@@ -42,16 +41,22 @@ class Where:
     Raises `UsageError` for an expression that is wrong.
     """
 
-    def __init__(self, expression: str) -> None:
+    def __init__(
+        self, expression: str, kept: Sequence[str] = (), connection: Any | None = None
+    ) -> None:
+        """`kept` are fields that records have beside those of the schema.
+
+        To make a connection takes 30 ms; filters may share one (`connect`).
+        """
         self.expression = expression
         self._query = f"SELECT ({expression}\n) AS keep FROM log"  # noqa: S608 - that is its purpose
         self._derived = derived_named(expression)
-        self._connection = _for_filters()
+        self._connection = connect("--where") if connection is None else connection
         check_one_select(self._query, "--where", expression)
-        kept = self._run(empty_batch())
-        if not pa.types.is_boolean(kept.type):
+        told = self._run(with_source(empty_batch(kept), ""))
+        if not pa.types.is_boolean(told.type):
             raise UsageError(
-                f"--where {shortened(expression)}: is {kept.type}, and must be true or false; "
+                f"--where {shortened(expression)}: is {told.type}, and must be true or false; "
                 "compare it with something"
             )
 
@@ -91,9 +96,9 @@ class Conditions:
     One that asks for no more than one column of text is evaluated on what is distinct there.
     """
 
-    def __init__(self, expressions: Iterable[str]) -> None:
+    def __init__(self, expressions: Iterable[str], connection: Any | None = None) -> None:
         """Each must be good as a `Where`."""
-        self._connection = _for_filters()
+        self._connection = connect("--where") if connection is None else connection
         self._by_column: dict[str | None, list[str]] = {}
         self._derived: list[Dimension] = []
         for expression in dict.fromkeys(expressions):
@@ -139,11 +144,11 @@ class Conditions:
 
     def _only_column(self, expression: str) -> str | None:
         """Return the column of text that an expression is about alone; `None` if it is not so."""
-        tree = self._connection.execute(
+        ((tree,),) = self._connection.execute(
             "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
-        ).fetchone()[0]
+        ).fetchall()
         try:
-            columns = set(_column_names(json.loads(tree)))
+            columns = set(columns_in(json.loads(tree)))
         except RecursionError:  # nested deeply, though no more than DuckDB allows
             return None
         name = next(iter(columns)) if len(columns) == 1 else None
@@ -157,14 +162,19 @@ def is_text(column: str) -> bool:
     return True
 
 
-def _column_names(node: object) -> Iterator[str]:
-    """Yield what a tree of DuckDB's parser names; what is no plain column of ours too."""
+def columns_in(node: object) -> Iterator[str]:
+    """Yield what a tree of DuckDB's parser names; what is no plain column of ours too.
+
+    The name of `*` is `*`.
+    """
     left = [node]  # and not by recursion: it may be nested deeply
     while left:
         one = left.pop()
         if isinstance(one, dict):
             if one.get("type") == "COLUMN_REF":
                 yield ".".join(one["column_names"]).lower()
+            elif one.get("type") == "STAR":
+                yield "*"
             left += one.values()
         elif isinstance(one, list):
             left += one
@@ -194,12 +204,6 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
         return connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise UsageError(f"the query: {readable(error)}") from None
-
-
-@functools.cache
-def _for_filters() -> Any:
-    """Return one connection for all filters: to make each takes 30 ms, and a rule may have one."""
-    return connect("--where")
 
 
 def connect(asked_by: str, threads: int = 1) -> Any:

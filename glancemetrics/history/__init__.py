@@ -1,0 +1,1 @@
+"""What is kept of traffic so that it can be asked, and how it is asked."""

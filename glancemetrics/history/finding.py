@@ -1,0 +1,46 @@
+"""Answers from records: the records themselves, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from glancemetrics.history.choice import ORDINAL, Choice, StoredRecords
+from glancemetrics.history.query import RecordQuery
+from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, with_source
+
+
+def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -> pa.Table:
+    """Return records, the newest first; of two of one instant, the one that came later.
+
+    Raises `UsageError`.
+    """
+    choice = Choice(query.span, query.where, query.kept, connection)
+    columns = [*SCHEMA.names, *query.kept, SOURCE]
+    most = query.offset + query.limit
+    nothing = with_source(empty_batch(query.kept), "").append_column(ORDINAL, pa.array([], "int64"))
+    found = _newest_first([nothing], most)
+    left = sorted(filter(choice.has_some_of, stored), key=lambda one: one.newest, reverse=True)
+    for one in left:
+        # Once there are enough that are newer, the others need not be read.
+        if found.num_rows == most and one.newest < _second_of_last(found):
+            break
+        more = choice.of(one, [*columns, ORDINAL])
+        found = _newest_first([*found.to_batches(), more], most)
+    return found.drop_columns([ORDINAL]).slice(query.offset)
+
+
+def _second_of_last(found: pa.Table) -> int:
+    micros: int = found.column("time")[-1].value
+    return micros // 1_000_000
+
+
+def _newest_first(batches: Sequence[pa.RecordBatch], most: int) -> pa.Table:
+    table = pa.Table.from_batches([b for b in batches if b.num_rows] or batches[:1])
+    table = table.unify_dictionaries().combine_chunks()
+    times = table.column("time").cast(pa.int64()).to_numpy()
+    order = np.lexsort((table.column(ORDINAL).to_numpy(), times))[::-1][:most]
+    return table.take(pa.array(order))

@@ -1,0 +1,72 @@
+"""`HeldRecords`: records of the history that are in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import pyarrow as pa
+
+from glancemetrics.records.schema import SCHEMA, TEXT, joined, seconds
+
+
+@attrs.frozen(eq=False)
+class HeldRecords:
+    """Records of consecutive ordinals."""
+
+    first: int
+    """The ordinal of the first."""
+    batch: pa.RecordBatch
+    """Of `records.SCHEMA`, with `source` and what is kept."""
+    oldest: int
+    """Whole seconds since the epoch."""
+    newest: int
+    nbytes: int
+    """What they take."""
+
+    @classmethod
+    def of(cls, first: int, batch: pa.RecordBatch) -> HeldRecords:
+        """Hold a batch that has rows."""
+        at = seconds(batch)
+        return cls(first, batch, int(at.min()), int(at.max()), batch.get_total_buffer_size())
+
+    @property
+    def rows(self) -> int:
+        """How many they are."""
+        count: int = self.batch.num_rows
+        return count
+
+    @property
+    def end(self) -> int:
+        """The ordinal after the last."""
+        return self.first + self.rows
+
+    def read(self, columns: Sequence[str]) -> pa.RecordBatch:
+        """Return some columns; one that they do not have is null."""
+        return with_all(self.batch, columns)
+
+    def until(self, end: int) -> HeldRecords:
+        """Return those before an ordinal, of which there are some."""
+        return (
+            self if end >= self.end else self.of(self.first, self.batch.slice(0, end - self.first))
+        )
+
+
+def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    """Return some columns of a batch; one that it does not have is null."""
+    found = [
+        batch.column(at) if (at := batch.schema.get_field_index(name)) >= 0 else _nulls(name, batch)
+        for name in columns
+    ]
+    return pa.RecordBatch.from_arrays(found, names=list(columns))
+
+
+def _nulls(name: str, batch: pa.RecordBatch) -> pa.Array:
+    kind = SCHEMA.field(name).type if name in SCHEMA.names else TEXT
+    return pa.nulls(batch.num_rows, kind)
+
+
+def put_together(held: Sequence[HeldRecords]) -> HeldRecords:
+    """Join neighbours, whose dictionaries become one: that is a third of the memory."""
+    names = list(dict.fromkeys(name for one in held for name in one.batch.schema.names))
+    return HeldRecords.of(held[0].first, joined([one.read(names) for one in held]))

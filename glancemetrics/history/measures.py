@@ -1,0 +1,116 @@
+"""Measures: what can be asked of records.
+
+Light on purpose: the command line's help and its mistakes need no more.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+import attrs
+
+from glancemetrics.errors import UsageError
+
+
+class Unit(enum.Enum):
+    """What a value is, for people."""
+
+    COUNT = enum.auto()
+    RATE = enum.auto()
+    """Requests a second."""
+    BYTES = enum.auto()
+    SHARE = enum.auto()
+    """From 0 to 1."""
+    SECONDS = enum.auto()
+    TIME = enum.auto()
+    """An instant."""
+
+
+@attrs.frozen
+class Measure:
+    """One measure."""
+
+    name: str
+    title: str
+    """Of its column."""
+    unit: Unit
+    sql: str
+    """What DuckDB works out of the columns of some records."""
+    columns: tuple[str, ...] = ()
+    """Those that it needs of a record."""
+    is_a_sum: bool = False
+    """Whether it is 0 where there is no record; others are not known there."""
+
+
+_TIMED = ("duration",)
+_MICROS = "round(duration * 1000000)::BIGINT"
+_LARGEST = (1 << 63) - 1
+
+
+def _hits(condition: str) -> str:
+    return f"count(*) FILTER (WHERE {condition})"
+
+
+_FAILED = "status BETWEEN 400 AND 599"
+
+_PLAIN = [
+    Measure("hits", "hits", Unit.COUNT, "count(*)", is_a_sum=True),
+    # Divided by its seconds when they are known.
+    Measure("rate", "rate", Unit.RATE, "count(*)::DOUBLE", is_a_sum=True),
+    Measure(
+        "bytes",
+        "bytes",
+        Unit.BYTES,
+        f"least(coalesce(sum(bytes), 0), {_LARGEST})::BIGINT",
+        ("bytes",),
+        is_a_sum=True,
+    ),
+    Measure("errors", "errors", Unit.COUNT, _hits(_FAILED), ("status",), is_a_sum=True),
+    Measure(
+        "error_ratio", "error %", Unit.SHARE, f"{_hits(_FAILED)} / nullif(count(*), 0)", ("status",)
+    ),
+    *(
+        Measure(
+            f"{n}xx",
+            f"{n}xx",
+            Unit.COUNT,
+            _hits(f"status BETWEEN {n}00 AND {n}99"),
+            ("status",),
+            is_a_sum=True,
+        )
+        for n in range(1, 6)
+    ),
+    Measure("visitors", "visitors", Unit.COUNT, "count(DISTINCT host)", ("host",), is_a_sum=True),
+    Measure("users", "users", Unit.COUNT, 'count(DISTINCT "user")', ("user",), is_a_sum=True),
+    Measure(
+        "total_time", "total time", Unit.SECONDS, f"(sum({_MICROS}) / 1000000)::DOUBLE", _TIMED
+    ),
+    Measure("first_seen", "first seen", Unit.TIME, "min(time)", ("time",)),
+    Measure("last_seen", "last seen", Unit.TIME, "max(time)", ("time",)),
+]
+_QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,2})?)")
+_BY_NAME = {one.name: one for one in _PLAIN}
+
+MEASURES = (*list(_BY_NAME)[:11], "p50", "p90", "p95", "p99", *list(_BY_NAME)[11:])
+"""Names of all, those of durations by example: any share goes, `p99.9` too."""
+
+ALLOWED = f"{', '.join(MEASURES)} (any share: p99.9)"
+
+
+def measure_called(name: str) -> Measure:
+    """Return a measure. Raises `UsageError`."""
+    plain = _BY_NAME.get(name)
+    if plain is not None:
+        return plain
+    quantile = _QUANTILE.fullmatch(name)
+    if quantile is None or not float(quantile[1]):
+        raise UsageError(f"there is no measure {name!r}; there are {ALLOWED}")
+    sql = f"quantile_disc(duration, {float(quantile[1]) / 100:.6f})"
+    return Measure(name, name, Unit.SECONDS, sql, _TIMED)
+
+
+def share_of(measure: Measure) -> float | None:
+    """Return which share of durations a quantile is of, from 0 to 1; `None` for other measures."""
+    quantile = _QUANTILE.fullmatch(measure.name)
+    return None if quantile is None else float(quantile[1]) / 100

@@ -1,0 +1,114 @@
+"""`Query`: a question about the traffic of a span, as a value; and `Answer`."""
+
+from __future__ import annotations
+
+import attrs
+import pyarrow as pa
+
+from glancemetrics.errors import UsageError
+from glancemetrics.history.measures import Measure, measure_called
+from glancemetrics.records.dimensions import Dimension, dimensions_with
+from glancemetrics.records.time_span import TimeSpan
+
+MOST_GROUPS = 1_000_000
+MOST_STEPS = 100_000
+_MOST_DIMENSIONS = 2
+
+
+@attrs.frozen(kw_only=True)
+class Query:
+    """What is asked: measures of the records of a span, by dimensions or time or neither.
+
+    Raises `UsageError` for what cannot be asked.
+    """
+
+    span: TimeSpan = attrs.field(factory=TimeSpan)
+    """Whole seconds; what is open goes as far as the history does."""
+    where: str | None = None
+    """Which records, as of `--where`."""
+    by: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    """Names of up to two dimensions, or of fields that are kept."""
+    step: int | None = None
+    """Seconds: a series, whose steps begin at multiples of this since the epoch."""
+    measures: tuple[str, ...] = attrs.field(default=("hits",), converter=tuple)
+    order: str | None = None
+    """The measure by which groups stand, the largest first; `None`: the first one."""
+    limit: int = 20
+    """Groups."""
+    kept: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    """Fields that a person asked to keep, which are columns of records and dimensions as well."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.measures:
+            raise UsageError("a question needs at least one measure")
+        for name in (*self.measures, self.ordered_by):
+            measure_called(name)
+        if self.ordered_by not in self.measures:
+            raise UsageError(
+                f"the order {self.ordered_by!r} must be one of the measures that are asked for: "
+                f"{', '.join(self.measures)}"
+            )
+        known = dimensions_with(self.kept)
+        for name in self.by:
+            if name not in known:
+                raise UsageError(f"there is no dimension {name!r}; there are {', '.join(known)}")
+        if len(self.by) > _MOST_DIMENSIONS or len(set(self.by)) < len(self.by):
+            raise UsageError(f"by {', '.join(self.by)}: must be one dimension, or two that differ")
+        if not 1 <= self.limit <= MOST_GROUPS:
+            raise UsageError(f"the limit {self.limit} must be from 1 to {MOST_GROUPS}")
+        if self.step is not None and self.step < 1:
+            raise UsageError(f"the step {self.step} must be a second or more")
+
+    @property
+    def ordered_by(self) -> str:
+        """The measure by which groups stand."""
+        return self.measures[0] if self.order is None else self.order
+
+    @property
+    def dimensions(self) -> list[Dimension]:
+        """What it is by."""
+        known = dimensions_with(self.kept)
+        return [known[name] for name in self.by]
+
+    @property
+    def asked(self) -> list[Measure]:
+        """Its measures."""
+        return [measure_called(name) for name in self.measures]
+
+
+@attrs.frozen(kw_only=True)
+class RecordQuery:
+    """What is asked: the records of a span themselves, the newest first, a page of them."""
+
+    span: TimeSpan = attrs.field(factory=TimeSpan)
+    where: str | None = None
+    limit: int = 20
+    offset: int = 0
+    """How many newer ones are left out."""
+    kept: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= self.limit <= MOST_GROUPS or not 0 <= self.offset <= MOST_GROUPS:
+            raise UsageError(f"limit and offset must be at most {MOST_GROUPS}")
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Answer:
+    """What is known of a question."""
+
+    table: pa.Table
+    """Of a `Query`, `time` (timestamp in UTC, where there is a step), a column of text for each
+    dimension, one for each measure. Of a `RecordQuery`, records, with `source`."""
+    total: dict[str, object]
+    """Each measure of all records that were asked for, whatever their group."""
+    groups: int
+    """How many there are; the table has the first of them."""
+    covers: TimeSpan
+    """The part of the span that is known; an open end where nothing is."""
+    grain: int = 0
+    """Seconds of the coarsest rollup that it is made of; 0: of records."""
+    is_exact: bool = True
+    """Whether all numbers are exact: from rollups, visitors are within 2.3 % (one standard
+    deviation) and quantiles within 1 %."""
+    missing: str = ""
+    """What of the span could not be had, in a sentence; empty where nothing lacks."""

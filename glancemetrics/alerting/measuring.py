@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.alerting.sum_ring import NEVER, SumRing
-from glancemetrics.records.duration_bins import seconds_of
+from glancemetrics.records.duration_bins import BUCKETS, seconds_of
 from glancemetrics.state.tree import State
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_BUCKETS = 4096
 _DISTINCT_LIMIT = 500_000
 """Values of all groups that are told apart in a window; of more, the oldest are counted anew."""
 
@@ -101,7 +100,7 @@ class Quantiles:
     def __init__(self, share: float, width: int) -> None:
         self._share = share
         self._width = width
-        self._window = np.zeros((1, _BUCKETS), np.int64)
+        self._window = np.zeros((1, BUCKETS), np.int64)
         self._slots: dict[int, list[tuple[Int64s, Int64s, Int64s]]] = defaultdict(list)
         self._newest = NEVER
         self._last: Float64s | None = None
@@ -112,7 +111,7 @@ class Quantiles:
         return {"groups": len(self._window), "newest": self._newest, "slots": slots}
 
     def restore(self, state: State) -> None:
-        self._window = np.zeros((state["groups"], _BUCKETS), np.int64)
+        self._window = np.zeros((state["groups"], BUCKETS), np.int64)
         self._newest = state["newest"]
         self._slots.clear()
         self._last = None
@@ -124,7 +123,7 @@ class Quantiles:
     def resize(self, groups: int) -> None:
         more = groups - len(self._window)
         if more > 0:
-            self._window = np.concatenate([self._window, np.zeros((more, _BUCKETS), np.int64)])
+            self._window = np.concatenate([self._window, np.zeros((more, BUCKETS), np.int64)])
             self._last = None
 
     def keep(self, groups: Int64s) -> None:

@@ -18,7 +18,8 @@ RELATIVE_ERROR = 0.01
 _GROWTH = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _SHORTEST = 1e-6
 """Seconds; what is shorter counts as 0."""
-_LARGEST_BUCKET = 4095
+BUCKETS = 4096
+"""How many there are; the last one takes all that is longer: 10^29 seconds."""
 
 
 def bucket_of(seconds: Float64s) -> Int64s:
@@ -26,7 +27,7 @@ def bucket_of(seconds: Float64s) -> Int64s:
     long_enough = seconds >= _SHORTEST
     ratios = np.where(long_enough, seconds / _SHORTEST, 1.0)
     buckets = np.ceil(np.log(ratios) / math.log(_GROWTH)).astype(np.int64) + 1
-    return np.where(long_enough, np.minimum(buckets, _LARGEST_BUCKET), 0)
+    return np.where(long_enough, np.minimum(buckets, BUCKETS - 1), 0)
 
 
 def seconds_of(bucket: int) -> float:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 Int64s = npt.NDArray[np.int64]
+
+_LOW_BITS = 32
+_Key = TypeVar("_Key", bound=np.integer)
 
 
 def sum_by(group: Int64s, values: Int64s, groups: int) -> Int64s:
@@ -13,3 +18,42 @@ def sum_by(group: Int64s, values: Int64s, groups: int) -> Int64s:
     sums = np.zeros(groups, np.int64)
     np.add.at(sums, group, values)
     return sums
+
+
+def exact_sums_by(group: Int64s, values: Int64s, groups: int) -> list[int]:
+    """Add up values that are not below 0, also where an int64 cannot hold the sum of a group."""
+    if not len(values) or int(values.max()) < (1 << 63) // len(values):
+        sums: list[int] = sum_by(group, values, groups).tolist()
+        return sums
+    high = sum_by(group, values >> _LOW_BITS, groups).tolist()
+    low = sum_by(group, values & ((1 << _LOW_BITS) - 1), groups).tolist()
+    return [(upper << _LOW_BITS) + lower for upper, lower in zip(high, low, strict=True)]
+
+
+def distinct_keys(keys: Int64s) -> tuple[Int64s, Int64s]:
+    """Return the distinct keys in order, and each row's position among them.
+
+    Keys are not below 0, and there is one at least.
+    """
+    top = int(keys.max()) + 1
+    if top > 8 * len(keys) + 1024:
+        return np.unique(keys, return_inverse=True)
+    return compact(keys, top)
+
+
+def sorted_distinct(keys: npt.NDArray[_Key]) -> npt.NDArray[_Key]:
+    """Return the distinct keys in order; `np.unique` takes several times as long."""
+    ordered = np.sort(keys)
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_first]
+
+
+def compact(codes: Int64s, size: int) -> tuple[Int64s, Int64s]:
+    """Return the codes in use, all below `size`, in order, and each row's position among them."""
+    present = np.zeros(size, np.bool_)
+    present[codes] = True
+    used = np.flatnonzero(present)
+    if len(used) == size:
+        return used, codes
+    return used, (np.cumsum(present) - 1)[codes]

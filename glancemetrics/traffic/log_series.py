@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.dimensions import DIMENSIONS, HOST, USER, Dimension, code
-from glancemetrics.records.grouping import sum_by
+from glancemetrics.records.grouping import compact, distinct_keys, sum_by
 from glancemetrics.records.names import NAME_LENGTH, shortened
 from glancemetrics.records.schema import are_errors, sizes, statuses
 from glancemetrics.state.tree import State
@@ -312,7 +312,7 @@ class LogSeries:
         if not known.all():
             codes, where = codes[known], where[known]
             row_bytes, errors = row_bytes[known], errors[known]
-        used, codes = _compact(codes, len(coded.names))
+        used, codes = compact(codes, len(coded.names))
         names = _names(coded.names.take(pa.array(used)))
         numbers = self._number(dimension, names)
         cells, hits, sums, failed = _grouped(where * len(used) + codes, row_bytes, errors)
@@ -417,28 +417,11 @@ def _names(values: pa.Array) -> list[str]:
     return names
 
 
-def _compact(codes: Int64s, size: int) -> tuple[Int64s, Int64s]:
-    """Return the codes in use, and each row's position among them."""
-    present = np.zeros(size, np.bool_)
-    present[codes] = True
-    used = np.flatnonzero(present)
-    if len(used) == size:
-        return used, codes
-    return used, (np.cumsum(present) - 1)[codes]
-
-
 def _grouped(
     keys: Int64s, sizes: Int64s, errors: npt.NDArray[np.bool_]
 ) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     """Group rows by key: the sorted distinct keys, and the rows, bytes and errors of each."""
-    cells, group = _distinct_keys(keys)
+    cells, group = distinct_keys(keys)
     hits = np.bincount(group, minlength=len(cells))
     failed = np.bincount(group[errors], minlength=len(cells))
     return cells, hits, sum_by(group, sizes, len(cells)), failed
-
-
-def _distinct_keys(keys: Int64s) -> tuple[Int64s, Int64s]:
-    top = int(keys.max()) + 1
-    if top > 8 * len(keys) + 1024:
-        return np.unique(keys, return_inverse=True)
-    return _compact(keys, top)

@@ -1,0 +1,73 @@
+"""How long the requests of a span of time took: a DDSketch, in the buckets of all durations.
+
+Source: see `records.duration_bins`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from glancemetrics.records.duration_bins import quantiles
+
+Int16s = npt.NDArray[np.int16]
+Int64s = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.unsignedinteger]
+
+_SAME = attrs.cmp_using(eq=np.array_equal)
+
+
+@attrs.frozen
+class Durations:
+    """How many durations were in each bucket."""
+
+    buckets: Int16s = attrs.field(eq=_SAME)
+    """Those that have some, in order."""
+    counts: Counts = attrs.field(eq=_SAME)
+    """Of the smallest type that holds them: there are very many such arrays."""
+
+    @classmethod
+    def of(cls, buckets: Int64s, counts: Int64s) -> Durations:
+        """Return the durations of buckets, distinct and in order, and their counts."""
+        if not len(buckets):
+            return _NONE
+        smallest = np.min_scalar_type(int(counts.max()))
+        return cls(buckets.astype(np.int16), counts.astype(smallest))
+
+    @property
+    def count(self) -> int:
+        """How many durations there are."""
+        return int(self.counts.sum())
+
+    def quantile(self, share: float) -> float | None:
+        """Return the seconds that a share (0 to 1) of all does not exceed; `None` without any.
+
+        By nearest rank, within one percent.
+        """
+        if not len(self.buckets):
+            return None
+        (seconds,) = quantiles(
+            self.buckets.astype(np.int64), self.counts.astype(np.int64), (share,)
+        )
+        return seconds
+
+
+_NONE = Durations(np.zeros(0, np.int16), np.zeros(0, np.uint8))
+
+
+def merged_durations(parts: Iterable[Durations]) -> Durations:
+    """Return the durations of several spans together."""
+    there = [part for part in parts if len(part.buckets)]
+    if not there:
+        return _NONE
+    # Most spans fill a few hundred buckets side by side; all 4,096 take several times as long.
+    lowest = min(int(part.buckets[0]) for part in there)
+    highest = max(int(part.buckets[-1]) for part in there)
+    counts = np.zeros(highest - lowest + 1, np.int64)
+    for part in there:
+        counts[part.buckets - lowest] += part.counts.astype(np.int64)
+    (filled,) = counts.nonzero()
+    return Durations.of(filled + lowest, counts[filled])

@@ -1,0 +1,230 @@
+"""`Rollups`: all traffic in cells of time, fine where it is recent and coarse where it is old.
+
+Every level has cells of one width and reaches back from the newest record. A record is counted in
+each level that reaches it, so a level needs nothing of the others, and memory is bounded by the
+number of cells, 35,658 at most, whatever the traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+import pyarrow as pa
+
+from glancemetrics.history.cell import Cell, Rows, merged
+from glancemetrics.history.cell_tables import cells_in, table_of
+
+_HOUR, _DAY = 3600, 86_400
+
+_AHEAD = 120
+"""Seconds by which the newest record may be ahead of the end of what is asked for: a server's
+clock may be a minute fast, and what is shown ends some seconds ago. All of the last hour is kept
+nevertheless."""
+
+LEVELS = {
+    1: _HOUR + _AHEAD,
+    10: 12 * _HOUR + _AHEAD,
+    60: 7 * _DAY + _AHEAD,
+    _HOUR: 730 * _DAY + _AHEAD,
+}
+"""Width of the cells and how far back they reach, both in seconds; the finest first. Each width is
+a multiple of the one before it."""
+
+_COARSEST = max(LEVELS)
+_SECOND = 1_000_000
+
+
+@attrs.frozen
+class RolledUp:
+    """What cells say of a span of time."""
+
+    cells: dict[int, Cell]
+    """By the second since the epoch in which a step begins, in order. Steps without records have
+    none."""
+    since: int
+    """Where the span begins that they are about, in seconds since the epoch: earlier than what was
+    asked for where only coarse cells are left, later where nothing is left."""
+    until: int
+    """Where it ends, itself not in it: later than what was asked for where only coarse cells are
+    left."""
+    grain: int
+    """Seconds: the width of the widest cells that were used, or the length of steps that had to be
+    longer than they were asked for. Where it is not above that, all are as they were asked for."""
+
+
+@attrs.define(eq=False)
+class _Level:
+    width: int
+    """Seconds of a cell."""
+    reach: int
+    """Seconds."""
+    begin: int | None = None
+    """The second in which the oldest cell begins that is kept; `None` before the first record."""
+    cells: dict[int, Cell] = attrs.field(factory=dict)
+    """By the second in which they begin."""
+
+    def add(self, cells: Mapping[int, Cell]) -> None:
+        for start, cell in cells.items():
+            before = self.cells.get(start)
+            self.cells[start] = cell if before is None else merged([before, cell])
+
+    def advance(self, newest: int) -> None:
+        """Let go of the cells that have no second among the last ones up to the newest.
+
+        That never is an older one than before.
+        """
+        begin = _down(newest - self.reach + 1, self.width)
+        for start in self._before(begin):
+            del self.cells[start]
+        self.begin = begin
+
+    def reaches(self, second: int) -> bool:
+        return self.begin is not None and self.begin <= second
+
+    def _before(self, begin: int) -> list[int]:
+        if self.begin is not None and begin - self.begin <= len(self.cells) * self.width:
+            return [s for s in range(self.begin, begin, self.width) if s in self.cells]
+        return [start for start in self.cells if start < begin]
+
+
+class Rollups:
+    """All traffic of two years in cells of time. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self.too_old = 0
+        """Records that were older than the coarsest level reaches, and are not counted."""
+        self._levels = [_Level(width, reach) for width, reach in LEVELS.items()]
+        self._newest: int | None = None
+
+    @property
+    def reach(self) -> int | None:
+        """The second of the oldest record that is still counted; `None` where there is none."""
+        cells = self._levels[-1].cells
+        return cells[min(cells)].first // _SECOND if cells else None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count the records of a batch of `records.SCHEMA`, in any order and of any age.
+
+        The newest record moves all levels forward, for good. The caller leaves out what is dated
+        in the future: one record of a wrong year would throw away all that is kept.
+        """
+        rows = Rows.of(batch)
+        if not len(rows):
+            return
+        newest = int(rows.times.max()) // _SECOND
+        self._advance(newest if self._newest is None else max(newest, self._newest))
+        # The coarsest first: what one does not reach, no finer one does.
+        for level in reversed(self._levels):
+            assert level.begin is not None
+            reached = rows.since(level.begin)
+            if level.width == _COARSEST:
+                self.too_old += len(rows) - len(reached)
+            rows = reached
+            level.add(rows.cells(level.width))
+
+    def cells(self, since: int, until: int, step: int | None = None) -> RolledUp:
+        """Return what is known of the seconds `since` to `until` (not with it), since the epoch.
+
+        In steps of so many seconds, which begin at multiples of it; the first and the last one are
+        cut where the span ends. `None`: all in one, which begins at the span.
+
+        Of the past only coarse cells are left. The span is widened to whole ones, and a step that
+        cells do not make up is made longer, to the next multiple of their width. Raises
+        `ValueError` where the span ends before it begins, or a step is no second long.
+        """
+        if until < since or (step is not None and step < 1):
+            raise ValueError(f"no span of time: {since} to {until} in steps of {step} s")
+        if self._newest is None or since == until:
+            return RolledUp({}, since, until, min(LEVELS))
+        oldest = self._levels[-1].begin
+        assert oldest is not None
+        if until <= oldest:
+            return RolledUp({}, until, until, _COARSEST)
+        since = _down(max(since, oldest), self._finest(max(since, oldest)).width)
+        until = _up(until, self._finest(until - 1).width)
+        # There is nothing behind the newest record, however far the span goes on.
+        last = min(until, _up(self._newest + 1, _COARSEST))
+        steps: dict[int, Cell] = {}
+        at, grain = since, min(LEVELS)
+        while at < last:
+            start, end, length = self._step_at(at, since, last, step)
+            if step is not None and (start % step or end > start + step):
+                grain = max(grain, length)
+            found = []
+            while at < end:
+                level = self._fitting(at, end)
+                grain = max(grain, level.width)
+                if at in level.cells:
+                    found.append(level.cells[at])
+                at += level.width
+            if found:
+                steps[start] = merged(found)
+        return RolledUp(steps, since, max(until, at), grain)
+
+    def to_tables(self) -> dict[int, pa.Table]:
+        """Return all cells, a table for each width; see `cell_tables` for what is in it."""
+        return {level.width: table_of(level.cells, level.width) for level in self._levels}
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[int, pa.Table]) -> Rollups:
+        """Hold the cells of tables. Raises `ValueError` if they are of another version, or damaged.
+
+        What has been `too_old` is counted anew.
+        """
+        if sorted(tables) != sorted(LEVELS):
+            raise ValueError(
+                f"rollups have tables of {_listed(LEVELS)} seconds, not of {_listed(tables)}"
+            )
+        rollups = cls()
+        newest = set()
+        for level in rollups._levels:
+            level.cells = cells_in(tables[level.width], level.width)
+            newest.add(max((cell.last // _SECOND for cell in level.cells.values()), default=None))
+        if len(newest) > 1:
+            raise ValueError("the tables of the rollups do not end with the same record")
+        (last,) = newest
+        if last is not None:
+            rollups._advance(last)
+        return rollups
+
+    def _advance(self, newest: int) -> None:
+        self._newest = newest
+        for level in self._levels:
+            level.advance(newest)
+
+    def _finest(self, second: int) -> _Level:
+        """Return the finest level that reaches a second, which the coarsest does."""
+        return next(level for level in self._levels if level.reaches(second))
+
+    def _fitting(self, at: int, end: int) -> _Level:
+        """Return the coarsest level that has a cell from `at` on which does not go past `end`.
+
+        Where none has one, the finest one left: its cell does.
+        """
+        for level in reversed(self._levels):
+            if level.reaches(at) and at % level.width == 0 and at + level.width <= end:
+                return level
+        return self._finest(at)
+
+    def _step_at(self, at: int, since: int, until: int, step: int | None) -> tuple[int, int, int]:
+        """Return where the step begins and ends that goes on at `at`, and how long it would be."""
+        if step is None:
+            return since, until, until - since
+        length = _up(step, self._finest(at).width)
+        start = _down(at, length)
+        end = min(start + length, until)
+        # A longer step before it has taken its beginning.
+        return (start if at == since else at), end, length
+
+
+def _down(second: int, width: int) -> int:
+    return second // width * width
+
+
+def _up(second: int, width: int) -> int:
+    return -(-second // width) * width
+
+
+def _listed(widths: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(widths)))

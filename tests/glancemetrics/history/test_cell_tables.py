@@ -17,7 +17,7 @@ from glancemetrics.history.cell import Cell, cells_of
 from glancemetrics.history.cell_tables import cells_in, table_of
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import MOST_BYTES
-from tests.glancemetrics.history.reference import ROWS, Row, batch_of
+from tests.glancemetrics.history.cell_reference import ROWS, Row, batch_of
 from tests.lines import BASE
 
 WIDTH = 10

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from glancemetrics.history.cell_tables import cells_in
 from glancemetrics.history.rollups import LEVELS, RolledUp, Rollups
 from tests.conftest import thorough
-from tests.glancemetrics.history.reference import Row, batch_of, check, rows_at
+from tests.glancemetrics.history.cell_reference import Row, batch_of, check, rows_at
 from tests.lines import BASE
 
 HOUR, DAY = 3600, 86_400

@@ -22,7 +22,7 @@ from actors.monitor.messages import (
     Parsed,
     Together,
 )
-from actors.sources.files.marks import PathMark
+from actors.sources.mark import Mark
 from actors.sources.messages import Announced, Gap, Marked, NotLines, SourceGone
 from actors.state.clock import WallClock
 from glancemetrics.health.health import SourceHealth
@@ -59,7 +59,7 @@ async def aggregate(
     *,
     refresh_seconds: float,
     wall: WallClock,
-    before: Sequence[PathMark] = (),
+    before: Sequence[Mark] = (),
     checkpoint_seconds: float = math.inf,
 ) -> None:
     """Aggregate until the channel ends; the last snapshot is of everything that came.
@@ -67,7 +67,7 @@ async def aggregate(
     `before` is how far sources had been read when the aggregation was another's; every
     `checkpoint_seconds`, and in the end, comes what is to be known after a restart.
     """
-    marks = {mark.path: mark for mark in before}
+    marks = {mark.source: mark for mark in before}
     checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds)
     clock = _Clock(wall)
     async with receive, send:
@@ -147,15 +147,13 @@ class _Clock:
 class _Checkpointing:
     """Says when it is time for a checkpoint, and makes it."""
 
-    def __init__(
-        self, aggregation: Aggregation, marks: Mapping[str, PathMark], seconds: float
-    ) -> None:
+    def __init__(self, aggregation: Aggregation, marks: Mapping[str, Mark], seconds: float) -> None:
         self._aggregation = aggregation
         self._marks = marks
         self._seconds = seconds
         self._next = trio.current_time() + (_FIRST_CHECKPOINT if seconds < math.inf else math.inf)
         self._last = -math.inf
-        self._marked: dict[str, PathMark] = {}
+        self._marked: dict[str, Mark] = {}
         """What the last one had."""
 
     def is_due(self, *, ended: bool) -> bool:
@@ -177,7 +175,7 @@ class _Checkpointing:
 
 
 async def _take_in(
-    aggregation: Aggregation, message: FromParser, wall: float, marks: dict[str, PathMark]
+    aggregation: Aggregation, message: FromParser, wall: float, marks: dict[str, Mark]
 ) -> None:
     messages = message.messages if isinstance(message, Together) else (message,)
     for is_read, run in itertools.groupby(messages, lambda one: isinstance(one, Parsed)):
@@ -190,7 +188,7 @@ async def _take_in(
 
 
 async def _count(
-    parsed: Sequence[Parsed], aggregation: Aggregation, wall: float, marks: dict[str, PathMark]
+    parsed: Sequence[Parsed], aggregation: Aggregation, wall: float, marks: dict[str, Mark]
 ) -> None:
     reads = [one.batch for one in parsed]
     if len(reads) > 1 or reads[0].batch.num_rows >= _LARGE_BATCH:
@@ -199,15 +197,13 @@ async def _count(
         aggregation.add_all(reads, wall)
     for one in parsed:
         if one.mark is not None:
-            marks[one.mark.path] = one.mark
+            marks[one.mark.source] = one.mark
 
 
-def _note(
-    message: NotLines, aggregation: Aggregation, wall: float, marks: dict[str, PathMark]
-) -> None:
+def _note(message: NotLines, aggregation: Aggregation, wall: float, marks: dict[str, Mark]) -> None:
     match message:
         case Marked(mark=mark):
-            marks[mark.path] = mark
+            marks[mark.source] = mark
         case SourceGone(name=name):
             marks.pop(name, None)
             aggregation.forget_source(name)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import attrs
 
-from actors.sources.files.marks import PathMark
+from actors.sources.kinds_of_marks import mark_from_state
+from actors.sources.mark import Mark
 from actors.state.state_file import make_folder, open_own, replace_state
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -34,7 +35,7 @@ class Saved:
 
     time: float
     """When it was saved: seconds since the epoch."""
-    marks: tuple[PathMark, ...]
+    marks: tuple[Mark, ...]
     aggregation: State
     alerting: State
     own: State
@@ -74,7 +75,7 @@ class Checkpoints:
             state = from_bytes(self.path.read_bytes())
             return Saved(
                 state["time"],
-                tuple(PathMark.from_state(mark) for mark in state["marks"]),
+                tuple(mark_from_state(mark) for mark in state["marks"]),
                 from_bytes(state["aggregation"]),
                 from_bytes(state["alerting"]),
                 state["own"],
@@ -93,7 +94,7 @@ class Checkpoints:
             reason = f"another version of GlanceMetrics wrote {self.path} ({error!r})"
             raise UnusableStateError(reason) from None
 
-    def save(self, time: float, marks: Sequence[PathMark], **parts: bytes | State) -> None:
+    def save(self, time: float, marks: Sequence[Mark], **parts: bytes | State) -> None:
         """Save it at once and whole: `aggregation`, `alerting` (as bytes), `own`, `undelivered`.
 
         Raises `OSError`.

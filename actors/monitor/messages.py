@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from actors.sources.files.marks import PathMark
+from actors.sources.mark import Mark
 from actors.sources.messages import NotLines
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.traffic.aggregation import SourceBatch
@@ -16,7 +16,7 @@ class Parsed:
     """What was read from a source at one look, and how far it has been read with that."""
 
     batch: SourceBatch
-    mark: PathMark | None = None
+    mark: Mark | None = None
 
 
 @attrs.frozen
@@ -25,7 +25,7 @@ class Checkpoint:
 
     aggregation: bytes
     """`Aggregation.to_state`; as bytes, for it goes on meanwhile."""
-    marks: tuple[PathMark, ...]
+    marks: tuple[Mark, ...]
     """How far each source had been read."""
 
 

@@ -1,11 +1,14 @@
 """The parser: chunks of lines in, record batches out, in worker threads.
 
-Chunks are parsed side by side and handed on in the order in which they came.
+What holds from one chunk of a source to the next is taken forward in the order in which they come
+(`in_order.py`). Then they are parsed side by side, and handed on in that order again.
 """
 
 from __future__ import annotations
 
 import functools
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,13 +16,15 @@ import attrs
 import trio
 from loguru import logger
 
+from actors.monitor.in_order import InOrder, Parsable
 from actors.monitor.messages import FromParser, Parsed, Together
-from actors.sources.messages import Chunk, FromSource, NotLines
+from actors.sources.messages import Begins, Chunk, FromSource, NotLines
 from actors.state.clock import WallClock
 from actors.state.courtesy import one_at_a_time
 from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.formats.guarded import guarded_decode
-from glancemetrics.formats.log_format import UNKNOWN, LineContext, reject_samples
+from glancemetrics.formats.log_format import LineContext, reject_samples
 from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.lines.splitter import OVERLONG_REASON
 from glancemetrics.records.rejects import reject_of
@@ -34,36 +39,68 @@ _SMALL = 1 << 16
 """Bytes of lines up to which chunks are parsed one after the other in the same thread."""
 _MOST_TOGETHER = 256
 """Messages."""
+_TURN_SECONDS = 0.1
+"""After which who detects formats asks whether the program is to end."""
 
 
 async def parse(
     receive: trio.MemoryReceiveChannel[FromSource],
     send: trio.MemorySendChannel[FromParser],
+    logs: FollowedLogs,
     *,
     workers: int,
     wall: WallClock,
-    context: LineContext = UNKNOWN,
     paths: PathGroups = _AS_WRITTEN,
     where: Where | None = None,
 ) -> None:
     """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
 
-    Small ones that come together count as one. `where` says which records are to be counted,
-    `paths` which of their paths are one. Lines that do not say when they were written are of the
-    moment in which they come.
+    Small ones that come together count as one. `logs` has the formats of all sources. `where` says
+    which records are to be counted, `paths` which of their paths are one. Lines that do not say
+    when they were written are of the moment in which they come.
     """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
     turn.set()
+    in_order = InOrder(logs)
     async with receive, send, trio.open_nursery() as nursery:
-        async for message in receive:
+        while (message := await _next(receive, in_order.due)) is not None:
             await hands.acquire()
-            messages = _with_more(message, receive)
+            if isinstance(message, _NothingCame):
+                parsable = in_order.overdue(trio.current_time())
+            else:
+                parsable = await _taken(in_order, _with_more(message, receive))
+            if not parsable:
+                hands.release()
+                continue
             following = trio.Event()
-            now = attrs.evolve(context, arrived=wall())
-            parse_chunk = functools.partial(_parsed, context=now, where=where, paths=paths)
-            nursery.start_soon(_parse_all, messages, parse_chunk, turn, following, hands, send)
+            now = attrs.evolve(logs.context, arrived=wall())
+            parse_one = functools.partial(_parsed, context=now, where=where, paths=paths)
+            nursery.start_soon(_parse_all, parsable, parse_one, turn, following, hands, send)
             turn = following
+
+
+class _NothingCame:
+    """Until something was due."""
+
+
+async def _next(
+    receive: trio.MemoryReceiveChannel[FromSource], due: float
+) -> FromSource | _NothingCame | None:
+    """Wait for the next message until a moment on trio's clock; `None` at the channel's end."""
+    try:
+        # What waits comes first, also when that moment has passed.
+        return receive.receive_nowait()
+    except trio.EndOfChannel:
+        return None
+    except trio.WouldBlock:
+        pass
+    with trio.move_on_at(due):
+        try:
+            return await receive.receive()
+        except trio.EndOfChannel:
+            return None
+    return _NothingCame()
 
 
 def _with_more(
@@ -81,13 +118,41 @@ def _with_more(
     return messages
 
 
-def _size(message: FromSource) -> int:
-    return len(message.lines) if isinstance(message, Chunk) else 0
+def _size(message: FromSource | Parsable) -> int:
+    """Return how many bytes there are to look at."""
+    if isinstance(message, Begins):
+        return 0 if message.dated is not None else len(message.sample)
+    return len(message.lines) if isinstance(message, Chunk | Parsable) else 0
+
+
+async def _taken(in_order: InOrder, messages: Sequence[FromSource]) -> list[Parsable | NotLines]:
+    """Take what has come forward; in a thread where that may take long."""
+    now = trio.current_time()
+    left = deque(messages)
+    taken: list[Parsable | NotLines] = []
+
+    def take() -> None:
+        began = time.monotonic()
+        while left and time.monotonic() - began < _TURN_SECONDS:
+            taken.extend(in_order.take(left.popleft(), now))
+
+    def take_in_turn() -> None:
+        with one_at_a_time():
+            take()
+
+    is_small = sum(map(_size, messages)) < _SMALL
+    is_quick = is_small and not any(isinstance(one, Begins) and _size(one) for one in messages)
+    while left:
+        if is_quick:
+            take()
+        else:
+            await trio.to_thread.run_sync(take_in_turn if is_small else take)
+    return taken
 
 
 async def _parse_all(
-    messages: Sequence[FromSource],
-    parse_chunk: Callable[[Chunk], SourceBatch],
+    messages: Sequence[Parsable | NotLines],
+    parse_one: Callable[[Parsable], SourceBatch],
     turn: trio.Event,
     following: trio.Event,
     hands: trio.Semaphore,
@@ -95,7 +160,7 @@ async def _parse_all(
 ) -> None:
     def parse_messages() -> tuple[Parsed | NotLines, ...]:
         return tuple(
-            Parsed(parse_chunk(message), message.mark) if isinstance(message, Chunk) else message
+            Parsed(parse_one(message), message.mark) if isinstance(message, Parsable) else message
             for message in messages
         )
 
@@ -103,7 +168,7 @@ async def _parse_all(
         with one_at_a_time():
             return parse_messages()
 
-    if any(isinstance(message, Chunk) for message in messages):
+    if any(isinstance(message, Parsable) for message in messages):
         is_small = sum(map(_size, messages)) < _SMALL
         work = parse_small_messages if is_small else parse_messages
         parsed = await trio.to_thread.run_sync(work)
@@ -116,7 +181,7 @@ async def _parse_all(
 
 
 def _parsed(
-    chunk: Chunk, context: LineContext, where: Where | None, paths: PathGroups
+    chunk: Parsable, context: LineContext, where: Where | None, paths: PathGroups
 ) -> SourceBatch:
     known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
     context = attrs.evolve(context, directives=chunk.directives)

@@ -19,10 +19,10 @@ from actors.monitor.messages import FromAggregator, FromParser
 from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
 from actors.outputs.output import Output
-from actors.sources.files.marks import PathMark
 from actors.sources.files.paths import STANDARD_INPUT
 from actors.sources.files.position import From, StartPosition
 from actors.sources.files.tail import tail
+from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting, open_incidents
@@ -32,6 +32,7 @@ from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.planning.plan import Plan
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION
@@ -135,6 +136,7 @@ async def monitor(
 
     resumed = resume(anew, checkpoints, wall())
     fan_out.send_again(resumed.undelivered)
+    logs = FollowedLogs(plan.reading)
     start = StartPosition(
         From(settings.start_from),
         # The delay is not known yet; what comes before the window costs little.
@@ -183,9 +185,9 @@ async def monitor(
                         parse,
                         from_tailers,
                         to_aggregator,
+                        logs,
                         workers=PARSERS,
                         wall=wall,
-                        context=plan.reading.context,
                         paths=plan.paths,
                         where=plan.where,
                     )
@@ -193,7 +195,7 @@ async def monitor(
                 await tail(
                     settings.file,
                     start,
-                    plan.reading,
+                    logs.dated,
                     to_parser,
                     standard_input=standard_input,
                     stop=stop,
@@ -233,7 +235,7 @@ class Resumed:
     aggregation: Aggregation
     alerting: Alerting
     own: OwnWatch
-    marks: tuple[PathMark, ...] = ()
+    marks: tuple[Mark, ...] = ()
     """How far sources have been read."""
     ended: Sequence[AlertEvent] = ()
     """The ends of incidents that are watched no longer."""

@@ -1,11 +1,14 @@
-"""Messages of the sources: what they have read, and how they fare."""
+"""Messages of the sources: what they have read, and how they fare.
+
+A source hands on whole lines and how far it has read. How they are written it does not know.
+"""
 
 from __future__ import annotations
 
 import attrs
 
-from actors.sources.files.marks import PathMark
-from glancemetrics.formats.log_format import LogFormat
+from actors.sources.dating import DatedLog
+from actors.sources.mark import Mark
 from glancemetrics.health.health import SourceHealth
 
 
@@ -16,10 +19,6 @@ class Chunk:
     source: str
     lines: bytes
     """Each ended by a newline."""
-    format: LogFormat
-    """How they are written."""
-    directives: bytes
-    """Those that hold before the lines (`LogFormat.directives`)."""
     overlong: tuple[bytes, ...]
     """The beginnings of lines that were too long to keep."""
     caught_up: bool
@@ -28,15 +27,35 @@ class Chunk:
     """Whether the look before had seen the end, so that these lines have only just been written."""
     lag_bytes: int
     """What had been written when this was read, and is still to be read."""
-    mark: PathMark | None = None
+    mark: Mark | None = None
     """How far the source has been read with this; `None` where there is no going back."""
+
+
+@attrs.frozen
+class Begins:
+    """What a source knows of its lines before it hands on the first: nobody need guess by a few."""
+
+    source: str
+    sample: bytes = b""
+    """Some of its whole lines, each ended by a newline."""
+    before: bytes = b""
+    """Those before the first that say how it is written, where it is in the middle of a log."""
+    dated: DatedLog | None = None
+    """What told when lines were written, where that had to be asked: it has seen the sample."""
+
+
+@attrs.frozen
+class Resumes:
+    """A source goes on at a mark; said before the first line after it."""
+
+    mark: Mark
 
 
 @attrs.frozen
 class Marked:
     """How far a source has been read, where no line came with that."""
 
-    mark: PathMark
+    mark: Mark
 
 
 @attrs.frozen
@@ -63,4 +82,5 @@ class SourceGone:
 
 
 NotLines = Marked | Gap | SourceHealth | Announced | SourceGone
-FromSource = Chunk | NotLines
+"""What goes past the parser."""
+FromSource = Chunk | Begins | Resumes | NotLines

@@ -15,8 +15,6 @@ import trio
 
 from actors.sources.files.paths import STANDARD_INPUT
 from actors.sources.messages import Chunk, FromSource, SourceGone
-from glancemetrics.formats.log_format import LogFormat, directives_after
-from glancemetrics.formats.pieces import Pieces
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.splitter import Lines, LineSplitter
 from glancemetrics.lines.tail_frames import FrameSorter
@@ -30,16 +28,15 @@ _F_SETPIPE_SZ = 1031
 
 async def read_standard_input(
     descriptor: int,
-    new_format: Callable[[], LogFormat],
     say: Callable[[FromSource], Awaitable[None]],
     taken: Container[str] = (),
 ) -> None:
     """Hand on the lines of a pipe, a terminal or a redirected file until it ends.
 
     Where it is the output of `tail -F a b`, the lines of each file are of a source with its name,
-    in a format of their own; unless the name is `taken` by another source.
+    unless that is `taken` by another source.
     """
-    splitter, sources = LineSplitter(), _Sources(new_format, say, taken)
+    splitter, sources = LineSplitter(), _Sources(say, taken)
     waits = _waits(descriptor)
     await say(SourceHealth(STANDARD_INPUT, SourceState.READING))
     with contextlib.suppress(OSError):  # no pipe, or not that large
@@ -54,44 +51,14 @@ async def read_standard_input(
     await sources.end(splitter.flush(), fresh)
 
 
-@attrs.define
-class _Source:
-    """One file, of which lines come."""
-
-    name: str
-    format: LogFormat
-    pieces: Pieces
-    directives: bytes = b""
-
-    def chunk(self, lines: Lines, left: int, *, caught_up: bool, fresh: bool) -> Chunk:
-        chunk = Chunk(
-            self.name,
-            lines.whole,
-            self.format,
-            self.directives,
-            lines.overlong,
-            caught_up=caught_up,
-            fresh=fresh,
-            lag_bytes=left,
-        )
-        self.directives = directives_after(self.directives, lines.whole, self.format.directives)
-        return chunk
-
-
 class _Sources:
     """The sources that standard input is: itself, or the files that tail names."""
 
-    def __init__(
-        self,
-        new_format: Callable[[], LogFormat],
-        say: Callable[[FromSource], Awaitable[None]],
-        taken: Container[str],
-    ) -> None:
-        self._new_format = new_format
+    def __init__(self, say: Callable[[FromSource], Awaitable[None]], taken: Container[str]) -> None:
         self._say = say
         self._frames = FrameSorter(STANDARD_INPUT, taken)
-        self._sources: dict[str, _Source] = {}
-
+        self._names: dict[str, None] = {}
+        """Of which lines have come, in that order."""
         self._last = STANDARD_INPUT
         self._behind: set[str] = set()
         """Of which it was said that more may come that is as old as what other sources have."""
@@ -125,24 +92,17 @@ class _Sources:
         await self.take(last, 0, fresh)
         for name, whole in self._frames.rest().items():
             await self._hand_on(name, Lines(whole), 0, caught_up=True, fresh=fresh)
-        for source in self._sources.values():
-            rest = Lines(source.pieces.rest())
-            if rest:
-                await self._say(source.chunk(rest, 0, caught_up=True, fresh=fresh))
-        for name in self._sources or (STANDARD_INPUT,):
+        for name in self._names or (STANDARD_INPUT,):
             await self._say(SourceHealth(name, SourceState.ENDED, "standard input has ended"))
 
     async def _hand_on(
         self, name: str, lines: Lines, left: int, *, caught_up: bool, fresh: bool
     ) -> None:
-        source = self._sources.get(name)
-        if source is None:
-            if not self._sources and name != STANDARD_INPUT:
-                await self._say(SourceGone(STANDARD_INPUT))  # it is those that are named
-            log_format = self._new_format()
-            source = self._sources[name] = _Source(name, log_format, Pieces(log_format))
-        lines = Lines(source.pieces.take(lines.whole), lines.overlong)
-        await self._say(source.chunk(lines, left, caught_up=caught_up, fresh=fresh))
+        if not self._names and name != STANDARD_INPUT:
+            await self._say(SourceGone(STANDARD_INPUT))  # it is those that are named
+        self._names[name] = None
+        chunk = Chunk(name, lines.whole, lines.overlong, caught_up, fresh, left)
+        await self._say(chunk)
 
 
 def _waits(descriptor: int) -> bool:

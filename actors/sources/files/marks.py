@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 import attrs
 
@@ -109,39 +110,52 @@ class Head:
 
 @attrs.frozen
 class PathMark:
-    """How far a path has been followed."""
+    """How far a path has been followed: the mark (`Mark`) of a file."""
+
+    KIND: ClassVar = "path"
 
     path: str
     files: tuple[FileMark, ...]
     """Those that had its name and may still be written to, the oldest first."""
-    directives: bytes = b""
-    """Those that hold for what comes next."""
-    pieces: bytes = b""
-    """Lines that are held back because they go on in others."""
+    parsing: State = None
+    """What is to be known to parse what comes next; see `Mark`."""
     known: tuple[Head, ...] = ()
     """Files beside the path of which nothing more is wanted."""
+
+    @property
+    def source(self) -> str:
+        """The name of the source, which is the path."""
+        return self.path
+
+    def with_parsing(self, parsing: State, /) -> PathMark:
+        """Return the same place, with what is to be known to parse what comes next."""
+        return attrs.evolve(self, parsing=parsing)
 
     def to_state(self) -> State:
         """Return it as plain values."""
         return {
+            "kind": self.KIND,
             "known": [
                 [*attrs.astuple(head.identity), head.size, head.digest] for head in self.known
             ],
             "path": self.path,
             "files": [mark.to_state() for mark in self.files],
-            "directives": self.directives,
-            "pieces": self.pieces,
+            "parsing": self.parsing,
         }
 
     @classmethod
     def from_state(cls, state: State) -> PathMark:
-        """Return what `to_state` was of."""
+        """Return what `to_state` was of, also before `parsing` was one value in it."""
         files = tuple(FileMark.from_state(mark) for mark in state["files"])
         known = tuple(
             Head(Identity(device, inode), size, beginning)
             for device, inode, size, beginning in state["known"]
         )
-        return cls(state["path"], files, state["directives"], state["pieces"], known)
+        if "parsing" in state:
+            parsing = state["parsing"]
+        else:
+            parsing = {"directives": state["directives"], "pieces": state["pieces"]}
+        return cls(state["path"], files, parsing, known)
 
 
 def reassigned(before: Iterable[PathMark], patterns: Iterable[str]) -> dict[str, PathMark]:
@@ -160,10 +174,11 @@ def reassigned(before: Iterable[PathMark], patterns: Iterable[str]) -> dict[str,
                 left[was.path].remove(mark)
                 found[path] = attrs.evolve(was, path=path, files=(mark,))
                 break
-    for path, files in left.items():
-        now = found.get(path, PathMark(path, ()))
+    for was in before:
+        files, now = left[was.path], found.get(was.path, PathMark(was.path, ()))
         if files:
-            found[path] = attrs.evolve(now, files=(*files, *now.files))
+            parsing = now.parsing if now.files else was.parsing
+            found[was.path] = attrs.evolve(now, files=(*files, *now.files), parsing=parsing)
     return found
 
 

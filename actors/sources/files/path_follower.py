@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from actors.files.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
+from actors.sources.dating import LineDating, undated
 from actors.sources.files.followed_files import (
     ROTATED_GRACE,
     Claimed,
@@ -24,31 +25,19 @@ from actors.sources.files.followed_files import (
 from actors.sources.files.identity import Identity
 from actors.sources.files.marks import PathMark
 from actors.sources.files.open_file import OpenFile, OpenPipe
-from actors.sources.files.position import StartPosition
+from actors.sources.files.position import From, StartPosition
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import Status, is_recent, status_of
-from glancemetrics.formats.auto import AutoFormat
-from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.line_times import line_times
-from glancemetrics.formats.log_format import (
-    UNKNOWN,
-    LineContext,
-    LogFormat,
-    directives_after,
-)
-from glancemetrics.formats.pieces import Pieces
+from actors.sources.messages import Begins
 from glancemetrics.health.health import SourceHealth, SourceState
+from glancemetrics.lines.sample import sample_of
 from glancemetrics.lines.splitter import Lines
-from glancemetrics.lines.time_bisect import directives_before
-
-_PIECES_SECONDS = 5.0
-"""For so long the rest of a line is waited for that a collector has cut in pieces."""
 
 _MOST_OPENED = 3
 """Files that are opened at one look, until one of them has something."""
 
-_SAMPLE = 1 << 16
-"""Bytes at the beginning and at the end of a log by which its format is detected."""
+_HOLE = 1 << 16
+"""Bytes before the place where reading begins, by which it is told whether that is in a hole."""
 
 
 @attrs.frozen
@@ -56,8 +45,6 @@ class Look:
     """What one look at a path has found."""
 
     lines: Lines
-    directives: bytes
-    """Those that hold before the lines (`LogFormat.directives`)."""
     caught_up: bool
     """Whether everything that was there has been read."""
     fresh: bool
@@ -65,6 +52,8 @@ class Look:
     health: SourceHealth
     mark: PathMark
     """How far has been read, with these lines."""
+    begins: Begins | None = None
+    """What is to be known before the first lines, where that has just been found out."""
     gaps: tuple[str, ...] = ()
     """What of the log could not be read and never will be, in a sentence each."""
     has_switched: bool = False
@@ -80,17 +69,14 @@ class PathFollower:
 
     path: str
     start: StartPosition
-    format: LogFormat = COMBINED
-    """How the log is written."""
-    context: LineContext = UNKNOWN
+    dating: LineDating = undated
+    """Tells when lines were written, where the start depends on that."""
     claimed: Claimed = nobodys
     before: PathMark | None = None
     """How far it was followed before; the start position is then of no account."""
     folders: Folders = attrs.field(factory=Folders)
     """What is beside the path."""
-    _directives: bytes = b""
-    _pieces: Pieces = attrs.field(init=False)
-    _held_since: float = 0.0
+    _begins: Begins | None = None
     _files: FollowedFiles = attrs.field(init=False)
     _had_file: bool = False
     _caught_up: bool = False
@@ -103,12 +89,9 @@ class PathFollower:
     """Second of the last record, where the log had none for the window."""
 
     def __attrs_post_init__(self) -> None:
-        self._pieces = Pieces(self.format)
         self._files = FollowedFiles(self.path, self.claimed, self.folders)
         if self.before is not None:
             self._files.resume(self.before)
-            self._directives = self.before.directives
-            self._pieces.held = self.before.pieces
             self._seen_before = True
 
     def identities(self) -> Iterator[Identity]:
@@ -138,18 +121,18 @@ class PathFollower:
                 break
             caught_up = self._read(now, found, grace)  # another file was opened
         self._caught_up = caught_up
-        lines, directives = self._without_pieces(_joined(found), now), self._directives
+        lines = _joined(found)
         if lines:
             self._last_record = None
-        self._directives = directives_after(directives, lines.whole, self.format.directives)
         files = self._files
+        begins, self._begins = self._begins, None
         return Look(
             lines,
-            directives,
             caught_up,
             fresh,
             self._health(caught_up),
-            PathMark(self.path, files.marks(), self._directives, self._pieces.held, files.known()),
+            PathMark(self.path, files.marks(), known=files.known()),
+            begins,
             files.take_gaps(),
             self._current() != current,
             seen if self._is_settled and not is_recent(seen) else None,
@@ -165,7 +148,7 @@ class PathFollower:
         problem = self._problem
         if problem is not None and (self._tries_again or problem.state is SourceState.READING):
             return False
-        return self._caught_up and not self._pieces.held and self._files.is_settled
+        return self._caught_up and self._files.is_settled
 
     @property
     def descriptors(self) -> int:
@@ -194,17 +177,6 @@ class PathFollower:
             return False
         self._files.note_seen(changed)
         return True
-
-    def _without_pieces(self, lines: Lines, now: float) -> Lines:
-        """Hold back what a collector has cut, until its rest has come, or does not come."""
-        if lines.whole:
-            self._held_since = now
-        elif not self._pieces.held:
-            return lines
-        whole = self._pieces.take(lines.whole)
-        if now - self._held_since > _PIECES_SECONDS:
-            whole += self._pieces.rest()
-        return Lines(whole, lines.overlong)
 
     def close(self) -> None:
         """Stop following. A line without a newline stays unread, as it may not be whole."""
@@ -266,15 +238,14 @@ class PathFollower:
                 self._problem = self._blocked(problem)
                 return None
             self._last_record = None
-            if not self._had_file and (self.before is not None or not self._seen_before):
-                self._look_at_format(descriptor, opened.st_size)
             position = 0
+            if not self._had_file and (self.before is not None or not self._seen_before):
+                position = self._begin_in(descriptor, opened.st_size)
             if not self._seen_before:
-                position = self._start_in(descriptor, opened.st_size)
                 self._files.note_siblings()
             self._seen_before = True
             begun = OpenFile(descriptor, Identity.of(opened), position)
-            if position and not os.pread(descriptor, _SAMPLE, max(0, position - _SAMPLE))[
+            if position and not os.pread(descriptor, _HOLE, max(0, position - _HOLE))[
                 :position
             ].strip(b"\0"):
                 begun.skipped = position
@@ -283,35 +254,23 @@ class PathFollower:
             os.close(descriptor)
             raise
 
-    def _start_in(self, descriptor: int, size: int) -> int:
-        """Return where to begin in a log that was there, of which the format is detected first."""
+    def _begin_in(self, descriptor: int, size: int) -> int:
+        """Return where to begin in a log that was there, and note what is to be known of it."""
 
         def read_at(offset: int, length: int) -> bytes:
             return os.pread(descriptor, length, offset)
 
-        prefixes = self.format.directives
-        context = self.context
-        if prefixes:
-            head = read_at(0, _SAMPLE)
-            known = directives_after(b"", head[: head.rfind(b"\n") + 1], prefixes)
-            context = attrs.evolve(context, directives=known)
-        times = line_times(self.format, context)
-        position, newest = self.start.offset(descriptor, size, times)
+        sample = sample_of(read_at, size)
+        self._begins = Begins(self.path, sample.lines)
+        if self._seen_before or self.start.where is From.START:
+            return 0
+        dated = self.dating(sample)
+        position, newest = self.start.offset(descriptor, size, dated.times)
         if position >= size:
             self._last_record = newest
-        if prefixes:
-            # Where no format is known yet, these are most likely not there.
-            is_known = not isinstance(self.format, AutoFormat) or self.format.known is not None
-            limit = None if is_known else _SAMPLE
-            self._directives = directives_before(read_at, position, prefixes, limit)
+        before = dated.lines_before(read_at, position)
+        self._begins = Begins(self.path, sample.lines, before, dated)
         return position
-
-    def _look_at_format(self, descriptor: int, size: int) -> None:
-        head = os.pread(descriptor, _SAMPLE, 0)
-        if isinstance(self.format, AutoFormat) and head:
-            end = os.pread(descriptor, _SAMPLE, max(len(head), size - _SAMPLE))
-            sample = head[: head.rfind(b"\n") + 1] + end[end.find(b"\n") + 1 :]
-            self.format.look_at(sample[: sample.rfind(b"\n") + 1], self.context)
 
     def _blocked(self, detail: str) -> SourceHealth:
         return SourceHealth(self.path, SourceState.BLOCKED, detail)

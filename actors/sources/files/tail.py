@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 import attrs
 import trio
 
+from actors.sources.dating import LineDating
 from actors.sources.files.descriptors import Descriptors, most_held
 from actors.sources.files.followers import Followers, Place, place_of
 from actors.sources.files.hands import Hands
@@ -19,10 +20,17 @@ from actors.sources.files.paths import STANDARD_INPUT, is_glob, repetitions
 from actors.sources.files.position import From, StartPosition
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
-from actors.sources.messages import Announced, Chunk, FromSource, Gap, Marked, SourceGone
+from actors.sources.mark import Mark
+from actors.sources.messages import (
+    Announced,
+    Chunk,
+    FromSource,
+    Gap,
+    Marked,
+    Resumes,
+    SourceGone,
+)
 from actors.sources.standard_input import read_standard_input
-from glancemetrics.formats.auto import LastDetected
-from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceHealth, SourceState
 
 LAST_LOOK_SECONDS = 0.5
@@ -39,24 +47,26 @@ second, whatever the rate of its lines."""
 async def tail(
     sources: Sequence[str],
     start: StartPosition,
-    reading: Reading,
+    dating: LineDating,
     send: trio.MemorySendChannel[FromSource],
     *,
     standard_input: Callable[[], int],
     stop: trio.Event | None = None,
-    before: Sequence[PathMark] = (),
+    before: Sequence[Mark] = (),
 ) -> None:
     """Follow sources, given as `-f` takes them, until `stop`.
 
     At `stop` each file in which something was written since gets a last look; what takes longer
     than `LAST_LOOK_SECONDS` is left. Where standard input is the only source, its end is the end.
 
-    `before` is how far they had been read when another followed them. While the channel is full
-    nothing is read: the file is the buffer.
+    `dating` tells when lines were written, where the start depends on that. `before` is how far
+    sources had been read when another followed them. While the channel is full nothing is read: the
+    file is the buffer.
     """
     globs = [source for source in sources if is_glob(source)]
     paths = [source for source in sources if source not in globs]
-    tailer = _Tailer(start, reading, send, paths, globs, before)
+    marks = [mark for mark in before if isinstance(mark, PathMark)]
+    tailer = _Tailer(start, dating, send, paths, globs, marks)
     with _until_nobody_listens():
         async with send, trio.open_nursery() as background:
             background.start_soon(tailer.waker.run)
@@ -74,7 +84,7 @@ class _Tailer:
     def __init__(
         self,
         start: StartPosition,
-        reading: Reading,
+        dating: LineDating,
         send: trio.MemorySendChannel[FromSource],
         paths: Sequence[str],
         globs: Sequence[str],
@@ -85,7 +95,7 @@ class _Tailer:
         self._before = {mark.path: mark for mark in before}
         self._followers = Followers(paths, globs, self._before)
         self._folders = Folders()
-        self._reading = reading
+        self._dating = dating
         self._start = start
         self._send = send
         self._stopping = False
@@ -93,7 +103,6 @@ class _Tailer:
         """What has no last look: standard input, and the search for files that match."""
         self._descriptors = Descriptors(most_held(), self.hands.held_up)
         self._clock = trio.lowlevel.current_clock()
-        self._detected = LastDetected()
 
     async def say(self, message: FromSource) -> None:
         """Send also while being cancelled: what was read is handed on."""
@@ -133,8 +142,7 @@ class _Tailer:
 
     async def _read_standard_input(self, descriptor: int, taken: set[str]) -> None:
         with self._endless:
-            new_format = functools.partial(self._reading.format_to_follow, self._detected)
-            await read_standard_input(descriptor, new_format, self.say, taken)
+            await read_standard_input(descriptor, self.say, taken)
 
     async def _announce(self, paths: Sequence[str]) -> dict[str, Place]:
         """Say of logs that they are there: what has not been opened counts as lag."""
@@ -192,12 +200,10 @@ class _Tailer:
         until_gone: bool = False,
     ) -> None:
         """Follow one path until the stop or, if told so, until it and its files are gone."""
-        log_format = self._reading.format_to_follow(self._detected)
         follower = PathFollower(
             path,
             start or self._start,
-            log_format,
-            self._reading.context,
+            self._dating,
             claimed=functools.partial(self._followers.is_claimed, path),
             before=self._before.pop(path, None),
             folders=self._folders,
@@ -216,6 +222,8 @@ class _Tailer:
 
     async def _follow_on(self, follower: PathFollower, until_gone: bool) -> None:
         path = follower.path
+        if follower.before is not None:
+            await self.say(Resumes(follower.before))
         told = _Told()
         while True:
             is_last = self._stopping
@@ -238,6 +246,8 @@ class _Tailer:
         path = follower.path
         found = await self._look(follower, told.has_moved)
         look = found.look
+        if look.begins is not None:
+            await self.say(look.begins)
         if look.lines:
             state = SourceState.FOLLOWING if look.caught_up else SourceState.READING
             told.health = SourceHealth(path, state, lag_bytes=look.health.lag_bytes)
@@ -245,8 +255,6 @@ class _Tailer:
                 Chunk(
                     path,
                     look.lines.whole,
-                    follower.format,
-                    look.directives,
                     look.lines.overlong,
                     look.caught_up,
                     look.fresh,
@@ -313,7 +321,8 @@ class _Found:
 
 
 def _bytes_of(found: _Found) -> int:
-    return len(found.look.lines.whole)
+    begins = found.look.begins
+    return len(found.look.lines.whole) + (0 if begins is None else len(begins.sample))
 
 
 def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:

@@ -15,7 +15,11 @@ from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.outputs.feeding import event
 
 MARKS = (
-    PathMark("a.log", (FileMark(Identity(1, 2), 3, b"h", b"t", 4, b"held", True),), b"#", b"p"),
+    PathMark(
+        "a.log",
+        (FileMark(Identity(1, 2), 3, b"h", b"t", 4, b"held", True),),
+        {"directives": b"#", "pieces": b"p"},
+    ),
 )
 
 
@@ -40,6 +44,29 @@ def test_it_is_kept_for_the_same_sources_only(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path, ["a.log"]).load() is None
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o007 == 0
+
+
+def test_a_mark_that_was_written_without_a_kind_is_a_paths(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, ["a.log"])
+    save(checkpoints)
+    whole = from_bytes(checkpoints.path.read_bytes())
+    (mark,) = whole["marks"]
+    del mark["kind"], mark["parsing"]
+    mark |= {"directives": b"#", "pieces": b"p"}
+    checkpoints.path.write_bytes(to_bytes(whole))
+    saved = checkpoints.load()
+    assert saved is not None
+    assert saved.marks == MARKS
+
+
+def test_a_mark_of_a_kind_that_is_not_known_is_told(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, ["a.log"])
+    save(checkpoints)
+    whole = from_bytes(checkpoints.path.read_bytes())
+    whole["marks"][0]["kind"] = "of later"
+    checkpoints.path.write_bytes(to_bytes(whole))
+    with pytest.raises(UnusableStateError, match="another version of GlanceMetrics wrote"):
+        checkpoints.load()
 
 
 def test_what_cannot_be_understood_is_told(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from actors.monitor.messages import FromParser, Parsed, Together
 from actors.monitor.parser import parse
 from actors.sources.messages import Chunk, FromSource, NotLines
 from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.followed_logs import FollowedLogs
+from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.schema import seconds
 from glancemetrics.selecting.sql import Where
@@ -19,7 +21,11 @@ from tests.lines import BASE, line
 
 
 def chunk(lines: bytes, *overlong: bytes) -> Chunk:
-    return Chunk("a", lines, COMBINED, b"", overlong, caught_up=True, fresh=False, lag_bytes=0)
+    return Chunk("a", lines, overlong, caught_up=True, fresh=False, lag_bytes=0)
+
+
+def logs() -> FollowedLogs:
+    return FollowedLogs(Reading(COMBINED))
 
 
 def one_by_one(messages: Iterable[FromParser]) -> list[Parsed | NotLines]:
@@ -37,7 +43,7 @@ async def test_chunks_come_out_in_the_order_in_which_they_came() -> None:
         send.send_nowait(chunk(line(BASE + number) * size))
     send.send_nowait(SourceHealth("a", SourceState.WAITING))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=3, wall=time.time)
+    await parse(from_tailer, to_aggregator, logs(), workers=3, wall=time.time)
     batches = one_by_one([message async for message in receive])
     assert [m.batch.batch.num_rows for m in batches[:-1] if isinstance(m, Parsed)] == sizes
     assert isinstance(batches[-1], SourceHealth)
@@ -49,7 +55,7 @@ async def test_small_chunks_that_wait_are_parsed_together() -> None:
     for number in range(50):
         send.send_nowait(chunk(line(BASE + number)))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=1, wall=time.time)
+    await parse(from_tailer, to_aggregator, logs(), workers=1, wall=time.time)
     messages = [message async for message in receive]
     assert len(messages) == 1
     records = [m.batch.batch for m in one_by_one(messages) if isinstance(m, Parsed)]
@@ -61,7 +67,7 @@ async def test_a_line_that_was_too_long_is_a_reject() -> None:
     to_aggregator, receive = trio.open_memory_channel[FromParser](1)
     send.send_nowait(chunk(line() + b"bad\n", b"xxx"))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=1, wall=time.time)
+    await parse(from_tailer, to_aggregator, logs(), workers=1, wall=time.time)
     parsed = receive.receive_nowait()
     assert isinstance(parsed, Parsed)
     batch = parsed.batch
@@ -75,7 +81,9 @@ async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
     for _ in range(50):
         send.send_nowait(chunk(line() * 1000))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: parse(from_tailer, to_aggregator, workers=2, wall=time.time))
+        nursery.start_soon(
+            lambda: parse(from_tailer, to_aggregator, logs(), workers=2, wall=time.time)
+        )
         await trio.sleep(0.3)
         # Two in hand and one that waits for a hand.
         assert send.statistics().current_buffer_used >= 47
@@ -88,7 +96,9 @@ async def test_a_condition_says_which_records_are_wanted() -> None:
     to_aggregator, receive = trio.open_memory_channel[FromParser](1)
     send.send_nowait(chunk(line(status=200) + b"bad\n" + line(status=503)))
     send.close()
-    await parse(from_tailer, to_aggregator, workers=1, wall=time.time, where=Where("status >= 500"))
+    await parse(
+        from_tailer, to_aggregator, logs(), workers=1, wall=time.time, where=Where("status >= 500")
+    )
     parsed = receive.receive_nowait()
     assert isinstance(parsed, Parsed)
     batch = parsed.batch

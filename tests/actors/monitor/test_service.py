@@ -289,6 +289,80 @@ async def test_whatever_stops_it_it_shows_and_alerts_as_if_nothing_had(
     assert len(happened(steady)) > 5
 
 
+@pytest.mark.parametrize("rotates", [False, True])
+@pytest.mark.parametrize("crashes", [False, True], ids=["stopped", "killed"])
+async def test_lines_that_need_those_before_them_are_read_after_a_restart_too(
+    clock, run, tmp_path: Path, wall: WallClock, crashes: bool, rotates: bool
+) -> None:
+    """Of two logs: one says once how its lines are written, in the other a line is cut in two."""
+    w3c, cut = tmp_path / "w3c.log", tmp_path / "cri.log"
+    checkpoints = Checkpoints(tmp_path / "state", [str(w3c), str(cut)])
+    options: dict[str, object] = {
+        "checkpoints": checkpoints, "file": [str(w3c), str(cut)], "timewindow": 600,
+    }  # fmt: skip
+    cri = b"2026-09-22T00:00:00.1+00:00 stdout %s "
+    first, rest = line(int(wall()))[:30], line(int(wall()))[30:]
+    w3c.write_bytes(b"#Fields: sc-status c-ip time date\n")
+    cut.write_bytes(cri % b"F" + line(int(wall())))
+    began = int(wall())
+    expected = 1
+    monitor = run(recorder=Recorder(), **options)
+    for number in range(8):
+        for log in (w3c, cut):
+            if rotates and number == 5:
+                log.rename(log.with_name(f"{log.name}.1"))
+        moment = datetime.fromtimestamp(wall(), UTC)
+        with w3c.open("ab") as file:
+            file.write(f"200 192.0.2.1 {moment:%H:%M:%S %Y-%m-%d}\n".encode())
+        with cut.open("ab") as file:
+            file.write(cri % b"P" + first + b"\n")
+        await trio.sleep(1.5)
+        if number % 2:
+            await monitor.end(crashes=crashes)
+            await trio.sleep(3)
+        with cut.open("ab") as file:
+            file.write(cri % b"F" + rest)
+        expected += 2
+        if number % 2:
+            monitor = run(recorder=Recorder(), **options)
+    snapshot = await monitor.until(lambda s: s.health.records >= expected)
+    await trio.sleep(30)
+    snapshot = monitor.recorder.last
+    assert (snapshot.health.records, snapshot.health.rejects) == (expected, 0)
+    assert snapshot.health.last_gap == ""
+    assert snapshot.insights.hits == expected
+    assert int(wall()) - began < 600
+
+
+async def test_directives_that_stand_before_the_window_hold_for_its_lines(
+    clock, run, tmp_path: Path, wall: WallClock
+) -> None:
+    def w3c(second: int) -> bytes:
+        moment = datetime.fromtimestamp(BASE + second, UTC)
+        return f"200 192.0.2.1 {moment:%H:%M:%S %Y-%m-%d}\n".encode()
+
+    log = tmp_path / "access.log"
+    fields = b"#Fields: sc-status c-ip time date\n"
+    log.write_bytes(fields + b"".join(map(w3c, range(-20_000, 0))))
+    monitor = run(timewindow=300)
+    snapshot = await monitor.until(lambda s: s.health.records > 0)
+    assert (snapshot.health.records, snapshot.health.rejects) == (300, 0)
+    monitor.write(w3c(int(wall()) - BASE))
+    await monitor.until(lambda s: s.health.records == 301)
+
+
+async def test_a_line_whose_rest_never_comes_is_waited_for_a_while(clock, run, wall) -> None:
+    monitor = run(start_from="start")
+    cri = b"2026-09-22T00:00:00.1+00:00 stdout %s "
+    monitor.write(cri % b"F" + line(int(wall())))
+    await monitor.until(lambda s: s.health.records == 1)
+    monitor.write(cri % b"P" + line(int(wall()))[:-1] + b"\n")
+    await trio.sleep(4)
+    assert monitor.recorder.last.health.records == 1
+    snapshot = await monitor.until(lambda s: s.health.records == 2, 10)
+    assert snapshot.health.sources[0].state is SourceState.FOLLOWING
+
+
 def _at_one_time(*runs: Run) -> list[Snapshot]:
     """The last snapshots of which the windows end together."""
     by_end = [{s.insights.end: s for s in each.recorder.snapshots} for each in runs]

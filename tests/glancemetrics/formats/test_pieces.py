@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 
 import glancemetrics as gm
 from actors.archive import log_reader
-from actors.sources.files.path_follower import PathFollower
-from actors.sources.files.position import From, StartPosition
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.envelopes import ENVELOPES
 from glancemetrics.formats.pieces import Pieces, unfinished
 from glancemetrics.formats.stream import StreamFormat
-from tests.lines import BASE, line
+from tests.lines import line
 
 CRI = StreamFormat((COMBINED,), (ENVELOPES["cri"],))
 DOCKER = StreamFormat((COMBINED,), (ENVELOPES["docker"],))
@@ -80,19 +78,3 @@ def test_a_report_reads_cut_lines_whole(tmp_path: Path, monkeypatch: pytest.Monk
     report = gm.report(log)
     assert report.sources[0].format == "combined in cri"
     assert (report.hits, report.rejects.count, report.foreign) == (203, 0, 0)
-
-
-def test_while_following_the_rest_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:
-    log = tmp_path / "0.log"
-    log.write_bytes(cri(TEXT))
-    follower = PathFollower(str(log), StartPosition(From.START, 120, float(BASE)), AutoFormat())
-    found = [follower.look(0.0).lines.whole for _ in range(3)]
-    assert b"".join(found) == cri(TEXT)
-    first, rest = cri(*cut(TEXT, 30)).splitlines(True)
-    for piece, now, seen in ((first, 1.0, b""), (rest, 2.0, first + rest), (first, 3.0, b"")):
-        with log.open("ab") as file:
-            file.write(piece)
-        assert follower.look(now).lines.whole == seen
-    assert follower.look(4.0).lines.whole == b""
-    assert follower.look(9.0).lines.whole == first
-    follower.close()

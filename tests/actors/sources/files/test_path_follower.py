@@ -18,21 +18,24 @@ from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.open_file import READ_SIZE
 from actors.sources.files.path_follower import PathFollower
 from actors.sources.files.position import From, StartPosition
-from glancemetrics.formats.auto import AutoFormat
+from glancemetrics.formats.combined import COMBINED
+from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.formats.log_format import LineContext
+from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceState
 from glancemetrics.lines.splitter import LINE_LIMIT
 from glancemetrics.lines.time_bisect import directives_before, last_line_end
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))
+LOGS = FollowedLogs(Reading(COMBINED))
 
 
 class Followed:
     """A follower that is looked through until it has nothing more to say."""
 
     def __init__(self, path: Path, start: StartPosition = START) -> None:
-        self.follower = PathFollower(str(path), start)
+        self.follower = PathFollower(str(path), start, LOGS.dated)
         self.now = 0.0
         first = self.follower.look(self.now)
         self.overlong = len(first.lines.overlong)
@@ -362,38 +365,47 @@ def test_lines_from_the_middle_of_a_w3c_log_come_with_their_directives(log: Path
         b"::1 " + w3c(-9000 + i).rsplit(b" ", 2)[0] + b"\n" for i in range(5000)
     )
     log.write_bytes(old + HEADER + b"".join(w3c(i) for i in range(100)))
-    log_format = AutoFormat()
     start = StartPosition(From.WINDOW, 50, float(BASE + 100))
-    follower = PathFollower(str(log), start, log_format)
+    logs = FollowedLogs(Reading())
+    follower = PathFollower(str(log), start, logs.dated)
     look = follower.look(0.0)
+    begins = look.begins
     while not look.lines:
         look = follower.look(0.0)
-    assert log_format.name == "iis"
     assert look.lines.whole == b"".join(w3c(i) for i in range(50, 100))
-    assert look.directives == HEADER
-    decoded = log_format.decode(look.lines.whole, LineContext(directives=look.directives))
+    assert begins is not None
+    assert begins.before == HEADER
+    followed = logs.log(begins.source)
+    followed.begin(begins.sample, begins.before, begins.dated)
+    assert followed.format.name == "iis"
+    passage = followed.take(look.lines.whole)
+    decoded = followed.format.decode(passage.lines, LineContext(directives=passage.directives))
     assert (decoded.batch.num_rows, decoded.rejects) == (50, 0)
     follower.close()
 
 
-def test_directives_that_come_hold_for_the_lines_after_them(log: Path) -> None:
-    log.write_bytes(HEADER + w3c(0))
-    follower = PathFollower(str(log), START, AutoFormat())
-    seen = []
-    for piece in (b"", w3c(1), b"#Fields: time\n", w3c(2)):
-        append(log, piece)
-        look = follower.look(0.0)
-        while not look.caught_up:
-            seen += [(look.directives, look.lines.whole)] if look.lines else []
-            look = follower.look(0.0)
-        seen += [(look.directives, look.lines.whole)] if look.lines else []
-    assert seen == [
-        (b"", HEADER + w3c(0)),
-        (HEADER, w3c(1)),
-        (HEADER, b"#Fields: time\n"),
-        (b"#Fields: time\n", w3c(2)),
-    ]
+def test_what_a_log_is_known_by_is_said_once_before_its_first_lines(log: Path) -> None:
+    text = b"".join(line(BASE + second) for second in range(3000))
+    log.write_bytes(text)
+    follower = PathFollower(str(log), START, LOGS.dated)
+    first, *others = (follower.look(0.0) for _ in range(3))
+    assert first.begins is not None
+    sample = first.begins.sample
+    assert len(sample) < 150_000
+    assert set(sample.splitlines()) < set(text.splitlines())
+    assert sample.startswith(line(BASE))
+    assert sample.endswith(line(BASE + 2999))
+    assert first.begins.before == b""
+    assert [look.begins for look in others] == [None, None]
+    mark = others[-1].mark
     follower.close()
+    append(log, line(BASE + 3000))
+    resumed = PathFollower(str(log), START, LOGS.dated, before=mark)
+    look = resumed.look(1.0)
+    assert look.begins is not None
+    assert look.begins.sample.endswith(line(BASE + 3000))
+    assert look.lines.whole == line(BASE + 3000)
+    resumed.close()
 
 
 @pytest.mark.parametrize("where", From)
@@ -403,7 +415,6 @@ def test_a_sparse_file_of_a_terabyte_is_passed_over(log: Path, where: From) -> N
     os.truncate(log, 1 << 40)
     followed = Followed(log, StartPosition(where, 120, float(BASE)))
     assert followed.read() == b""
-    assert followed.follower.format.directives is not None
     append(log, line())
     assert followed.read() == line()
     assert followed.health.lag_bytes == 0

@@ -14,6 +14,7 @@ import pytest
 import trio
 import trio.testing
 
+from actors.sources.dating import undated
 from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.marks import PathMark
 from actors.sources.files.path_follower import Look, PathFollower
@@ -21,7 +22,6 @@ from actors.sources.files.position import From, StartPosition
 from actors.sources.files.tail import tail
 from actors.sources.files.waking import Status, Waker, status_of, watched_names
 from actors.sources.messages import Announced, Chunk, FromSource, Gap, Marked, SourceGone
-from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceHealth, SourceState
 from tests.conftest import thorough
 from tests.lines import BASE, line
@@ -82,9 +82,7 @@ async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
 
         async def run() -> None:
             with made.scope:
-                await tail(
-                    names, start, Reading(), send, standard_input=lambda: stdin, before=before
-                )
+                await tail(names, start, undated, send, standard_input=lambda: stdin, before=before)
 
         made = Heard(receive)
         nursery.start_soon(run)
@@ -315,8 +313,7 @@ async def test_what_tail_says_of_its_files_names_the_sources(clock, heard, tmp_p
     assert piped.text("a") == b"==> a <==\na1\na2\n\n==> a <==\na3 begun\n"
     assert piped.text("b") == b"==> b <==\nb1\n\n"
     assert piped.text(own) == b"own\n"
-    formats = {one.source: one.format for one in piped.messages if isinstance(one, Chunk)}
-    assert len({id(one) for one in formats.values()}) == 4
+    assert {one.source for one in piped.messages if isinstance(one, Chunk)} == {"a", "b", "-", own}
     os.close(write_end)
     names = ("a", "b", "-")
     await piped.until(lambda: all(
@@ -441,7 +438,7 @@ async def test_what_was_written_before_the_stop_is_read(clock, nursery, tmp_path
 
     async def run() -> None:
         names = [str(log) for log in logs]
-        await tail(names, START, Reading(), send, standard_input=lambda: -1, stop=stop)
+        await tail(names, START, undated, send, standard_input=lambda: -1, stop=stop)
 
     heard = Heard(receive)
     nursery.start_soon(run)

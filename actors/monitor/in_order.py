@@ -1,0 +1,149 @@
+"""What must be done with the lines of each source in their order, before they are parsed.
+
+Where a line of a chunk says how those after it are written, or goes on in the next chunk, that is
+taken forward here, so that chunks can be parsed side by side. Marks get to know it, so that it is
+still right after a restart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import attrs
+
+from actors.sources.mark import Mark
+from actors.sources.messages import (
+    Begins,
+    Chunk,
+    FromSource,
+    Marked,
+    NotLines,
+    Resumes,
+    SourceGone,
+)
+from glancemetrics.formats.followed_logs import FollowedLog, FollowedLogs, Passage
+from glancemetrics.formats.log_format import LogFormat
+from glancemetrics.health.health import SourceHealth, SourceState
+
+PIECES_SECONDS = 5.0
+"""For so long the rest of a line is waited for that a collector has cut in pieces."""
+
+
+@attrs.frozen
+class Parsable:
+    """A chunk that can be parsed, whatever becomes of those before and after it."""
+
+    source: str
+    lines: bytes
+    """Whole ones, each ended by a newline."""
+    format: LogFormat
+    directives: bytes
+    """Those that hold before the lines."""
+    overlong: tuple[bytes, ...]
+    caught_up: bool
+    fresh: bool
+    lag_bytes: int
+    mark: Mark | None
+    """With what is to be known to parse what comes next."""
+
+
+@attrs.define
+class _Waiting:
+    """A source of which lines are held back until the rest of the last one has come."""
+
+    due: float
+    """When it is waited for no longer, on trio's clock."""
+    last: Chunk
+    """What came last, without its lines."""
+    health: SourceHealth | None = None
+    """What the source has said of itself since."""
+
+
+class InOrder:
+    """Takes what sources say, in the order in which they say it."""
+
+    def __init__(self, logs: FollowedLogs) -> None:
+        self._logs = logs
+        self._waiting: dict[str, _Waiting] = {}
+        """{source: since when}, those first that have waited longest."""
+
+    @property
+    def due(self) -> float:
+        """When `overdue` has something, on trio's clock."""
+        return next((one.due for one in self._waiting.values()), math.inf)
+
+    def overdue(self, now: float) -> list[Parsable | NotLines]:
+        """Return what has been held back for too long."""
+        names = [name for name, one in self._waiting.items() if one.due <= now]
+        return [each for name in names for each in self._rest(name)]
+
+    def take(self, message: FromSource, now: float) -> Iterator[Parsable | NotLines]:
+        """Take the next message; yields what can go on."""
+        match message:
+            case Chunk():
+                yield self._chunk(message, now)
+            case Begins(source=source):
+                self._logs.log(source).begin(message.sample, message.before, message.dated)
+            case Resumes(mark=mark):
+                log = self._logs.log(mark.source)
+                log.restore(mark.parsing)
+                # There is more, as long as the source does not say that there is not.
+                last = Chunk(mark.source, b"", (), False, False, 0, mark)
+                self._note_waiting(log, last, now)
+            case Marked(mark=mark):
+                mark = mark.with_parsing(self._logs.log(mark.source).to_state())
+                waiting = self._waiting.get(mark.source)
+                if waiting is not None:
+                    waiting.last = attrs.evolve(waiting.last, mark=mark)
+                yield Marked(mark)
+            case SourceGone(name=name):
+                yield from self._rest(name)
+                self._logs.forget(name)
+                yield message
+            case SourceHealth(name=name):
+                if message.state is SourceState.ENDED:
+                    yield from self._rest(name)
+                elif name in self._waiting:
+                    self._waiting[name].health = message
+                yield message
+            case _:
+                yield message
+
+    def _chunk(self, chunk: Chunk, now: float) -> Parsable:
+        log = self._logs.log(chunk.source)
+        passage = log.take(chunk.lines)
+        self._note_waiting(log, chunk, now)
+        return _parsable(chunk, log, passage)
+
+    def _note_waiting(self, log: FollowedLog, last: Chunk, now: float) -> None:
+        self._waiting.pop(last.source, None)
+        if log.is_waiting:
+            last = attrs.evolve(last, lines=b"", overlong=(), fresh=False)
+            self._waiting[last.source] = _Waiting(now + PIECES_SECONDS, last)
+
+    def _rest(self, source: str) -> Iterator[Parsable | NotLines]:
+        """Yield what is held back of a source, and again what it has said of itself meanwhile."""
+        waiting = self._waiting.pop(source, None)
+        if waiting is not None:
+            log = self._logs.log(source)
+            yield _parsable(waiting.last, log, log.rest())
+            if waiting.health is not None:
+                yield waiting.health
+
+
+def _parsable(chunk: Chunk, log: FollowedLog, passage: Passage) -> Parsable:
+    mark = chunk.mark
+    if mark is not None:
+        mark = mark.with_parsing(log.to_state())
+    return Parsable(
+        chunk.source,
+        passage.lines,
+        log.format,
+        passage.directives,
+        chunk.overlong,
+        chunk.caught_up,
+        chunk.fresh,
+        chunk.lag_bytes,
+        mark,
+    )

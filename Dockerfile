@@ -5,7 +5,7 @@ COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY glancemetrics glancemetrics
 COPY actors actors
 RUN python -m venv /opt/glancemetrics \
-    && /opt/glancemetrics/bin/pip install --no-cache-dir '.[sql,notify]'
+    && /opt/glancemetrics/bin/pip install --no-cache-dir '.[notify]'
 
 FROM python:3.13-slim
 # Group 4 is adm, which may read /var/log on Debian and Ubuntu.

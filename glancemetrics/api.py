@@ -53,7 +53,7 @@ def read(
     `trusted_proxy` (addresses or networks) says of its clients is believed. `duration_unit` is
     that of durations which do not show theirs: `us`, `ms` or `s`. `since` and `until`
     are times, dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an
-    SQL expression over the columns (needs `glancemetrics[sql]`); `bots` is true for nothing but
+    SQL expression over the columns; `bots` is true for nothing but
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.outputs.registry import output_sections
+from actors.configuration.sections import all_sections
 from docs.format_pages import pages
 from glancemetrics.configuration.settings import all_settings, read_settings
 from glancemetrics.planning.rules_and_targets import read_rules_and_targets
@@ -26,7 +26,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_the_readme_lists_every_setting_as_the_help_does() -> None:
     told = dict(re.findall(r"^\| (?:`-\w`, )?`--(\w+)` \|[^|]*\| (.*) \|$", README, re.MULTILINE))
-    assert told == {name: setting.help for name, setting in all_settings(output_sections()).items()}
+    assert told == {name: setting.help for name, setting in all_settings(all_sections()).items()}
 
 
 def test_links_lead_somewhere() -> None:
@@ -57,7 +57,7 @@ def test_the_configurations_in_the_docs_are_right() -> None:
         for text in re.findall(
             r"^```toml\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
         ):
-            read_settings({}, {}, text, path.name, sections=output_sections())
+            read_settings({}, {}, text, path.name, sections=all_sections())
             read_rules_and_targets(text, path.name)
             examples += 1
     assert examples >= 2

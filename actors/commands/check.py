@@ -12,7 +12,7 @@ from actors.configuration.servers import format_told
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
 from actors.monitor.service import counting_of
-from actors.outputs.registry import output_sections
+from actors.configuration.sections import all_sections
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting
@@ -56,7 +56,7 @@ def check(text: str, name: str) -> int:
     rules: tuple[Rule, ...] = ()
     targets: list[Target] = []
     with noting(mistakes):
-        settings = read_settings({}, {}, text, name, mistakes, sections=output_sections())
+        settings = read_settings({}, {}, text, name, mistakes, sections=all_sections())
         rules = rules_of(settings, read_rules(text, name, mistakes))
         targets = read_targets(text, name, mistakes, local=local_zone)
         mistakes += missing_of_settings(settings, text, name)
@@ -69,7 +69,7 @@ def check(text: str, name: str) -> int:
         with noting(mistakes):
             make_path_groups(settings.group_path)
         if settings.where is not None:
-            from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
+            from glancemetrics.selecting.sql import Where  # late: it takes a while to load
 
             with noting(mistakes):
                 Where(settings.where)

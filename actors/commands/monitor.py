@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from actors.commands.parser import CommandParser
 from actors.commands.registry import COMMANDS
 from actors.configuration.loading import config_text
-from actors.outputs.registry import output_sections
+from actors.configuration.sections import all_sections
 from glancemetrics.configuration.setting import Setting
 from glancemetrics.configuration.settings import Settings, all_settings, read_settings
 from glancemetrics.errors import UsageError
@@ -55,7 +55,7 @@ def _parser() -> CommandParser:
         allow_abbrev=False,
         usage="glancemetrics [-f PATH] [options]",
     )
-    for name, setting in all_settings(output_sections()).items():
+    for name, setting in all_settings(all_sections()).items():
         if setting.metavar is None:
             parser.add_argument(
                 *setting.flags, dest=name, action="store_true", default=None, help=setting.help
@@ -91,7 +91,7 @@ def plan_of(arguments: list[str]) -> Plan:
     config = None
     if name:
         config = config_text(name, "--config ")
-    settings = read_settings(flags, os.environ, config, name, sections=output_sections())
+    settings = read_settings(flags, os.environ, config, name, sections=all_sections())
     _check_files(settings)
     # Late: -h and a wrong flag need none of it.
     from actors.configuration.local_zone import local_zone

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
+from actors.history.answering import Answering
 from actors.files.notices import log_file_line, log_line, tell
-from actors.monitor.service import checkpoints_of, monitor
+from actors.monitor.service import checkpoints_of, history_of, monitor
 from actors.outputs.console import is_shown
-from actors.outputs.desk import Desk
+from actors.outputs.desk import Desk, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
 from actors.outputs.registry import make_outputs
@@ -79,10 +80,14 @@ class _Program:
         checkpoints = checkpoints_of(plan.settings, self._state_folder, is_service=is_service)
         if checkpoints is not None:
             checkpoints.claim()
-        outputs = make_outputs(self._desk(is_resuming=checkpoints is not None))
+        history = history_of(plan.settings, checkpoints, time.time)
+        answering = None if history is None else Answering(history.recorded)
+        outputs = make_outputs(self._desk(answering, is_resuming=checkpoints is not None))
         self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
+            if answering is not None:
+                await nursery.start(answering.run)
             await monitor(
                 plan,
                 outputs,
@@ -90,13 +95,14 @@ class _Program:
                 stop=self._stop,
                 wall=time.time,
                 standard_input=lambda: 0,
+                history=history,
             )
             nursery.cancel_scope.cancel()
         for output in outputs:
             if isinstance(output, Essential) and output.problem:
                 raise GlanceMetricsError(output.problem)
 
-    def _desk(self, *, is_resuming: bool) -> Desk:
+    def _desk(self, answering: Answering | None, *, is_resuming: bool) -> Desk:
         return Desk(
             settings=self._plan.settings,
             rules=self._plan.rules_by_name,
@@ -108,6 +114,7 @@ class _Program:
             started_at=time.time(),
             stop=self.stop,
             has_terminal=self._has_terminal,
+            answer=nothing_kept if answering is None else answering.answer,
             is_resuming=is_resuming,
         )
 

@@ -70,7 +70,7 @@ def add_selection_options(parser: argparse.ArgumentParser) -> None:
     add("--until", metavar="TIME", help="only before then")
     add("--where", metavar="EXPRESSION",
         help="only records for which this SQL expression is true: "
-        "\"status >= 500 and path like '/api/%%'\" (needs glancemetrics[sql])")  # fmt: skip
+        "\"status >= 500 and path like '/api/%%'\"")  # fmt: skip
     add("--exclude-ip", action="append", default=[], metavar="ADDRESS",
         help="leave a client out: an address, a network, or FIRST-LAST; repeatable")  # fmt: skip
     add("--group-path", action="append", default=[], metavar="PATTERN", help=GROUP_PATH_HELP)

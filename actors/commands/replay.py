@@ -23,7 +23,7 @@ from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
 from actors.monitor.service import counting_of
-from actors.outputs.registry import output_sections
+from actors.configuration.sections import all_sections
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.configuration.settings import all_settings, read_settings
@@ -136,7 +136,7 @@ def _rules(options: argparse.Namespace) -> Sequence[Rule]:
         settings = read_settings(flags, {}, None)
         return _asked_for(rules_of(settings), asked)
     text = config_text(options.config, "--config ")
-    settings = read_settings(flags, {}, text, options.config, sections=output_sections())
+    settings = read_settings(flags, {}, text, options.config, sections=all_sections())
     rules = rules_of(settings, read_rules(text, options.config))
     return _asked_for(rules, asked or "alert_threshold" in text or "alertwindow" in text)
 

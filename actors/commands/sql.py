@@ -38,10 +38,10 @@ _ROWS_IN_TABLE = 1000
 
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    from glancemetrics.selecting.sql import connect, query  # late: DuckDB is an extra
+    from glancemetrics.selecting.sql import connect, query  # late: it takes a while to load
 
     options = _parser().parse_args(arguments)
-    connection = connect("glancemetrics sql", threads=os.cpu_count() or 1)
+    connection = connect(threads=os.cpu_count() or 1)
     *names, sql = options.arguments
     if not names:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')

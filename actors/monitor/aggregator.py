@@ -14,6 +14,7 @@ from typing import assert_never
 import trio
 from loguru import logger
 
+from actors.history.history import History
 from actors.monitor.messages import (
     Checkpoint,
     ClockSet,
@@ -61,14 +62,16 @@ async def aggregate(
     wall: WallClock,
     before: Sequence[Mark] = (),
     checkpoint_seconds: float = math.inf,
+    history: History | None = None,
 ) -> None:
     """Aggregate until the channel ends; the last snapshot is of everything that came.
 
     `before` is how far sources had been read when the aggregation was another's; every
-    `checkpoint_seconds`, and in the end, comes what is to be known after a restart.
+    `checkpoint_seconds`, and in the end, comes what is to be known after a restart. `history` is
+    what the aggregation hands records to.
     """
     marks = {mark.source: mark for mark in before}
-    checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds)
+    checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds, history)
     clock = _Clock(wall)
     async with receive, send:
         next_close = trio.current_time()
@@ -147,7 +150,14 @@ class _Clock:
 class _Checkpointing:
     """Says when it is time for a checkpoint, and makes it."""
 
-    def __init__(self, aggregation: Aggregation, marks: Mapping[str, Mark], seconds: float) -> None:
+    def __init__(
+        self,
+        aggregation: Aggregation,
+        marks: Mapping[str, Mark],
+        seconds: float,
+        history: History | None,
+    ) -> None:
+        self._history = history
         self._aggregation = aggregation
         self._marks = marks
         self._seconds = seconds
@@ -171,7 +181,8 @@ class _Checkpointing:
         self._last = trio.current_time()
         self._next = self._last + max(self._seconds, _LEAST_PAUSE * (self._last - began))
         self._marked = dict(self._marks)
-        return Checkpoint(state, tuple(self._marks.values()))
+        taken = 0 if self._history is None else self._history.position
+        return Checkpoint(state, tuple(self._marks.values()), taken)
 
 
 async def _take_in(

@@ -14,6 +14,7 @@ import attrs
 import trio
 from loguru import logger
 
+from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.fan_out import FanOut
 from actors.monitor.messages import Checkpoint, ClockSet, FromAggregator
@@ -30,6 +31,8 @@ from glancemetrics.words.humane import format_duration
 
 _MOST_CAUSE = 300
 """Characters."""
+_FLUSH_SECONDS = 1.0
+"""For which a checkpoint waits for the history; past that it may have a hole after a crash."""
 _SAVE_AGAIN_SECONDS = 60.0
 """After a save that failed: it is tried again then, and said again if it fails."""
 
@@ -44,13 +47,15 @@ async def supervise_alerts(
     wall: WallClock,
     checkpoints: Checkpoints | None = None,
     first: Sequence[AlertEvent] = (),
+    history: History | None = None,
 ) -> None:
     """Evaluate until the channel ends. The monitoring's own start and end are events too.
 
     `own` watches how the program itself fares; `what` says what is monitored, for people;
-    `checkpoints` is where they are saved; `first` has happened before.
+    `checkpoints` is where they are saved, once `history` is on the disk; `first` has happened
+    before.
     """
-    supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints)
+    supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints, history)
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
     supervision.tell(first)
     try:
@@ -82,6 +87,7 @@ class _Supervision:
     _what: str
     _wall: WallClock
     _checkpoints: Checkpoints | None
+    _history: History | None
     _changes: HealthChanges | None = None
     """`None` before the first snapshot."""
     _unread: str = ""
@@ -123,8 +129,18 @@ class _Supervision:
     async def save(self, checkpoint: Checkpoint) -> None:
         if self._checkpoints is None or trio.current_time() < self._save_at:
             return
+        if self._history is not None:
+            # What a checkpoint says is in the history is to be on the disk before it.
+            with trio.move_on_after(_FLUSH_SECONDS):
+                await self._history.flushed(checkpoint.history)
         if not await _save(
-            self._checkpoints, checkpoint, self._alerting, self._own, self._fan_out, self._wall()
+            self._checkpoints,
+            checkpoint,
+            self._alerting,
+            self._own,
+            self._fan_out,
+            self._wall(),
+            has_history=self._history is not None,
         ):
             self._save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
 
@@ -161,6 +177,8 @@ async def _save(
     own: OwnWatch,
     fan_out: FanOut,
     time: float,
+    *,
+    has_history: bool,
 ) -> bool:
     # What happens from here on would happen once more after a crash, and is known by its name.
     save = functools.partial(
@@ -170,6 +188,7 @@ async def _save(
         aggregation=checkpoint.aggregation,
         alerting=to_bytes(alerting.to_state()),
         own=own.to_state(),
+        history=checkpoint.history if has_history else None,
         undelivered={
             name: [event.to_state() for event in events]
             for name, events in fan_out.undelivered.items()

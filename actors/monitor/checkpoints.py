@@ -42,6 +42,8 @@ class Saved:
     """Of what watches the program itself."""
     undelivered: Mapping[str, Sequence[AlertEvent]]
     """By output, the events that it has not delivered."""
+    history: int | None = None
+    """How many records the history had been given; `None` where there was none."""
 
 
 class Checkpoints:
@@ -51,6 +53,11 @@ class Checkpoints:
         name = hashlib.sha256("\0".join(sorted(map(os.path.abspath, sources))).encode())
         self.path = folder / f"monitor-{name.hexdigest()[:16]}.state"
         self._lock: int | None = None
+
+    @property
+    def history_folder(self) -> Path:
+        """Where the history of the same sources is."""
+        return self.path.with_suffix(".history")
 
     def claim(self) -> None:
         """Keep others from it as long as this program runs. Raises `GlanceMetricsError`."""
@@ -83,6 +90,7 @@ class Checkpoints:
                     name: [AlertEvent.from_state(event) for event in events]
                     for name, events in state["undelivered"].items()
                 },
+                state.get("history"),
             )
         except FileNotFoundError:
             return None
@@ -94,8 +102,10 @@ class Checkpoints:
             reason = f"another version of GlanceMetrics wrote {self.path} ({error!r})"
             raise UnusableStateError(reason) from None
 
-    def save(self, time: float, marks: Sequence[Mark], **parts: bytes | State) -> None:
-        """Save it at once and whole: `aggregation`, `alerting` (as bytes), `own`, `undelivered`.
+    def save(
+        self, time: float, marks: Sequence[Mark], **parts: bytes | State | int | None
+    ) -> None:
+        """Save it at once and whole: the parts of `Saved`, two of them as bytes.
 
         Raises `OSError`.
         """

@@ -28,6 +28,7 @@ from glancemetrics.formats.log_format import LineContext, reject_samples
 from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.lines.splitter import OVERLONG_REASON
 from glancemetrics.records.rejects import reject_of
+from glancemetrics.records.schema import with_source
 from glancemetrics.traffic.aggregation import SourceBatch
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def _parsed(
     known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
     context = attrs.evolve(context, directives=chunk.directives)
     decoded = guarded_decode(chunk.format, chunk.lines, context)
+    batch = with_source(decoded.batch, chunk.source)
     samples = reject_samples(chunk.lines, decoded, chunk.format)
     reformatted = None
     if known is not None and chunk.format.name != known.name:
@@ -194,7 +196,7 @@ def _parsed(
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,
-        batch=paths.of(decoded.batch),
+        batch=paths.of(batch),
         lines=decoded.lines + len(overlong),
         rejects=decoded.rejects + len(overlong),
         reject_samples=samples + overlong,
@@ -206,5 +208,5 @@ def _parsed(
         fresh=chunk.fresh,
         lag_bytes=chunk.lag_bytes,
         reject_seconds=decoded.reject_seconds(),
-        wanted=where.keeps(decoded.batch) if where is not None else None,
+        wanted=where.keeps(batch) if where is not None else None,
     )

@@ -11,6 +11,9 @@ import attrs
 import trio
 from loguru import logger
 
+from actors.history import HistorySettings
+from actors.history.history import History
+from actors.history.segments import SegmentFolder
 from actors.monitor.aggregator import aggregate
 from actors.monitor.alert_supervisor import supervise_alerts
 from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
@@ -76,12 +79,23 @@ def checkpoints_of(settings: Settings, folder: Path, *, is_service: bool) -> Che
     return Checkpoints(folder, settings.file) if is_asked or (is_service and is_live) else None
 
 
+def history_of(
+    settings: Settings, checkpoints: Checkpoints | None, wall: WallClock
+) -> History | None:
+    """Return what keeps records, on disk where there are checkpoints; `None` for nothing."""
+    told = settings.section(HistorySettings)
+    if not told.is_on:
+        return None
+    folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
+    return History(told, wall, folder)
+
+
 def counting_of(alerting: Alerting) -> Counting:
     """Return what counts for rules. Raises `UsageError`."""
     wheres = [stream.where for stream, _ in alerting.wanted if stream.where is not None]
     if not wheres:
         return Counting(alerting.wanted)
-    from glancemetrics.selecting.sql import Conditions  # late: DuckDB is an extra
+    from glancemetrics.selecting.sql import Conditions  # late: it takes a while to load
 
     return Counting(alerting.wanted, Conditions(wheres).keeps)
 
@@ -94,6 +108,33 @@ async def monitor(
     stop: trio.Event,
     wall: WallClock,
     standard_input: Callable[[], int],
+    history: History | None = None,
+) -> None:
+    """Run a plan until `stop`, and keep what comes in a history: see `_run`."""
+    async with trio.open_nursery() as beside:
+        if history is not None:
+            beside.start_soon(history.run)
+        await _run(
+            plan,
+            outputs,
+            checkpoints=checkpoints,
+            stop=stop,
+            wall=wall,
+            standard_input=standard_input,
+            history=history,
+        )
+        beside.cancel_scope.cancel()
+
+
+async def _run(
+    plan: Plan,
+    outputs: Sequence[Output],
+    *,
+    checkpoints: Checkpoints | None,
+    stop: trio.Event,
+    wall: WallClock,
+    standard_input: Callable[[], int],
+    history: History | None,
 ) -> None:
     """Run a plan until `stop`, or until standard input, as the only source, ends.
 
@@ -130,12 +171,15 @@ async def monitor(
             sources=settings.file,
             distinct_limit=settings.distinct_limit,
             counting=counting,
+            keep=None if history is None else history.take,
         )
         own = OwnWatch(plan.own_rules, settings.incident_limit)
         return Resumed(aggregation, alerting, own)
 
     resumed = resume(anew, checkpoints, wall())
     fan_out.send_again(resumed.undelivered)
+    if history is not None:
+        history.resume(resumed.history)
     logs = FollowedLogs(plan.reading)
     start = StartPosition(
         From(settings.start_from),
@@ -166,6 +210,7 @@ async def monitor(
                         wall=wall,
                         checkpoints=checkpoints,
                         first=resumed.ended,
+                        history=history,
                     )
                 )
                 flow.start_soon(
@@ -178,6 +223,7 @@ async def monitor(
                         wall=wall,
                         before=resumed.marks,
                         checkpoint_seconds=math.inf if checkpoints is None else CHECKPOINT_SECONDS,
+                        history=history,
                     )
                 )
                 flow.start_soon(
@@ -240,6 +286,8 @@ class Resumed:
     ended: Sequence[AlertEvent] = ()
     """The ends of incidents that are watched no longer."""
     undelivered: Mapping[str, Sequence[AlertEvent]] = attrs.field(factory=dict)
+    history: int | None = None
+    """How many records the history has; `None`: what there is on disk."""
 
 
 def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: float) -> Resumed:
@@ -262,7 +310,7 @@ def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: fl
             fresh.aggregation.restore(saved.aggregation)
             ends = fresh.alerting.restore(saved.alerting)
             ends += fresh.own.restore(saved.own, saved.time)
-            fresh = attrs.evolve(fresh, marks=saved.marks, ended=ends)
+            fresh = attrs.evolve(fresh, marks=saved.marks, ended=ends, history=saved.history)
     except UNLIKE_OURS as error:
         fresh = _with_gap(anew(), f"what was known is not understood ({error!r})")
     return attrs.evolve(fresh, undelivered=saved.undelivered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -11,8 +11,16 @@ import attrs
 from actors.state.clock import WallClock
 from actors.state.silences import Silences
 from glancemetrics.configuration.settings import Settings
+from glancemetrics.errors import UsageError
+from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.notifying.targets import Target
 from glancemetrics.rules.rule import Rule
+
+
+async def nothing_kept(question: Query | RecordQuery) -> Answer:
+    """Say that there is no history."""
+    del question
+    raise UsageError("nothing is kept that could be asked (--history off)")
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +44,8 @@ class Desk:
     """Ends the program in good order; the second time, at once. For trio's thread."""
     has_terminal: bool
     """Whether standard output is one."""
+    answer: Callable[[Query | RecordQuery], Awaitable[Answer]] = nothing_kept
+    """Answers a question of the history. Raises `UsageError`."""
     is_resuming: bool = False
     """Whether rules go on where they stood, so that events may come again."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pyarrow as pa
 
-from glancemetrics.errors import GlanceMetricsError, UsageError
-from glancemetrics.history.choice import Choice, StoredRecords
+from glancemetrics.errors import UsageError
+from glancemetrics.history.choice import Choice, MissingRecordsError, StoredRecords
 from glancemetrics.history.query import Query
 from glancemetrics.records.dimensions import Dimension, code, dictionary_of
 from glancemetrics.records.schema import TEXT, TIME, empty_batch, with_source
@@ -29,6 +29,8 @@ class Counted:
     groups: int
     table: pa.Table
     """As of `Answer`, but that a step without a record has no row, and a rate is a count."""
+    troubles: tuple[str, ...] = ()
+    """What could not be read, in a clause each."""
 
 
 def count(
@@ -43,7 +45,16 @@ def count(
     choice = Choice(query.span, query.where, query.kept, connection)
     plan = _Counting.of(query)
     chosen = (one for one in stored if choice.has_some_of(one))
-    batches = _Handed(mapped(lambda one: plan.prepared(choice.of(one, plan.columns)), chosen))
+    troubles: list[str] = []
+
+    def of(one: StoredRecords) -> pa.RecordBatch:
+        try:
+            return plan.prepared(choice.of(one, plan.columns))
+        except MissingRecordsError as error:
+            troubles.append(str(error))
+            return plan.schema.empty_table().to_batches()[0]
+
+    batches = _Handed(mapped(of, chosen))
     reader = pa.RecordBatchReader.from_batches(plan.schema, batches)
     try:
         connection.register("log", reader)
@@ -51,7 +62,7 @@ def count(
             connection.execute(plan.sql).fetchall()
         finally:
             connection.unregister("log")
-        return plan.counted(connection)
+        return attrs.evolve(plan.counted(connection), troubles=tuple(troubles))
     except duckdb.Error as error:
         raise batches.error or _told(error) from None
     finally:
@@ -63,12 +74,12 @@ class _Handed:
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = batches
-        self.error: GlanceMetricsError | None = None
+        self.error: Exception | None = None
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             yield from self._batches
-        except GlanceMetricsError as error:
+        except Exception as error:
             self.error = error
             raise
 

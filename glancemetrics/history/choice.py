@@ -25,6 +25,10 @@ Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 
+class MissingRecordsError(Exception):
+    """Records of the history cannot be read, and will not be later; says so in a clause."""
+
+
 class StoredRecords(Protocol):
     """Some records of the history, in the order in which they came."""
 
@@ -45,7 +49,10 @@ class StoredRecords(Protocol):
     def newest(self) -> int: ...
 
     def read(self, columns: Sequence[str]) -> pa.RecordBatch:
-        """Return some of their columns; one that they do not have is null."""
+        """Return some of their columns; one that they do not have is null.
+
+        Raises `MissingRecordsError`.
+        """
         ...
 
 

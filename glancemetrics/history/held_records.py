@@ -45,11 +45,11 @@ class HeldRecords:
         """Return some columns; one that they do not have is null."""
         return with_all(self.batch, columns)
 
-    def until(self, end: int) -> HeldRecords:
-        """Return those before an ordinal, of which there are some."""
-        return (
-            self if end >= self.end else self.of(self.first, self.batch.slice(0, end - self.first))
-        )
+    def since(self, ordinal: int) -> HeldRecords:
+        """Return those from an ordinal on, of which there are some."""
+        if ordinal <= self.first:
+            return self
+        return self.of(ordinal, self.batch.slice(ordinal - self.first))
 
 
 def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
@@ -70,3 +70,21 @@ def put_together(held: Sequence[HeldRecords]) -> HeldRecords:
     """Join neighbours, whose dictionaries become one: that is a third of the memory."""
     names = list(dict.fromkeys(name for one in held for name in one.batch.schema.names))
     return HeldRecords.of(held[0].first, joined([one.read(names) for one in held]))
+
+
+_TIERS = tuple(100_000 // 8**step for step in range(4, -1, -1))
+"""Rows. Smaller neighbours are joined when together they have as many: so each record is joined
+five times at most, and there are never many small ones."""
+
+
+def due_for_joining(held: Sequence[HeldRecords]) -> list[HeldRecords]:
+    """Return the last neighbours that are to become one next; none when nothing is to do."""
+    for tier in _TIERS:
+        group: list[HeldRecords] = []
+        for one in reversed(held):
+            if one.rows >= tier:
+                break
+            group.insert(0, one)
+        if len(group) > 1 and sum(one.rows for one in group) >= tier:
+            return group
+    return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import pyarrow as pa
 
@@ -99,11 +101,11 @@ class Answer:
     table: pa.Table
     """Of a `Query`, `time` (timestamp in UTC, where there is a step), a column of text for each
     dimension, one for each measure. Of a `RecordQuery`, records, with `source`."""
-    total: dict[str, object]
+    total: Mapping[str, object] = attrs.field(factory=dict)
     """Each measure of all records that were asked for, whatever their group."""
-    groups: int
+    groups: int = 0
     """How many there are; the table has the first of them."""
-    covers: TimeSpan
+    covers: TimeSpan = attrs.field(factory=TimeSpan)
     """The part of the span that is known; an open end where nothing is."""
     grain: int = 0
     """Seconds of the coarsest rollup that it is made of; 0: of records."""

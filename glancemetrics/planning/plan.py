@@ -62,7 +62,7 @@ def make_plan(
     """
     where = None
     if settings.where is not None:
-        from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
+        from glancemetrics.selecting.sql import Where  # late: it takes a while to load
 
         where = Where(settings.where)
     return Plan(

@@ -197,7 +197,10 @@ class _RuleTable(TomlTable):
     def _where(self) -> str | None:
         expression = self.text("where")
         if expression is not None:
-            from glancemetrics.selecting.sql import Where, shortened  # late: DuckDB is an extra
+            from glancemetrics.selecting.sql import (
+                Where,
+                shortened,
+            )  # late: it takes a while to load
 
             try:
                 Where(expression)

@@ -110,7 +110,7 @@ def make_selection(
         ) from None
     condition = None
     if where is not None:
-        from glancemetrics.selecting.sql import Where  # late: DuckDB is an extra
+        from glancemetrics.selecting.sql import Where  # late: it takes a while to load
 
         condition = Where(where)
     return Selection(

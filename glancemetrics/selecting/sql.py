@@ -1,4 +1,4 @@
-"""SQL over records, run by DuckDB on the record batches themselves (extra `glancemetrics[sql]`).
+"""SQL over records, run by DuckDB on the record batches themselves.
 
 DuckDB is locked in: it reaches no file, no network, no extension and no Python variable.
 """
@@ -51,7 +51,7 @@ class Where:
         self.expression = expression
         self._query = f"SELECT ({expression}\n) AS keep FROM log"  # noqa: S608 - that is its purpose
         self._derived = derived_named(expression)
-        self._connection = connect("--where") if connection is None else connection
+        self._connection = connect() if connection is None else connection
         check_one_select(self._query, "--where", expression)
         told = self._run(with_source(empty_batch(kept), ""))
         if not pa.types.is_boolean(told.type):
@@ -98,7 +98,7 @@ class Conditions:
 
     def __init__(self, expressions: Iterable[str], connection: Any | None = None) -> None:
         """Each must be good as a `Where`."""
-        self._connection = connect("--where") if connection is None else connection
+        self._connection = connect() if connection is None else connection
         self._by_column: dict[str | None, list[str]] = {}
         self._derived: list[Dimension] = []
         for expression in dict.fromkeys(expressions):
@@ -206,24 +206,20 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
         raise UsageError(f"the query: {readable(error)}") from None
 
 
-def connect(asked_by: str, threads: int = 1) -> Any:
-    """Return a locked connection. Raises `UsageError` if DuckDB is not installed."""
-    try:
-        import duckdb
-    except ImportError:
-        raise UsageError(
-            f"{asked_by}: needs DuckDB; install it with: pip install 'glancemetrics[sql]'"
-        ) from None
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "threads": threads,
-            "enable_external_access": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-        },
-    )
+def connect(threads: int = 1, memory: str | None = None) -> Any:
+    """Return a locked connection, which takes 30 ms; `memory` such as `512MB` bounds it."""
+    import duckdb
+
+    config: dict[str, Any] = {
+        "threads": threads,
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+    }
+    if memory is not None:
+        config["memory_limit"] = memory
+    connection = duckdb.connect(":memory:", config=config)
     for lock in _LOCKS:
         connection.execute(lock)
     return connection

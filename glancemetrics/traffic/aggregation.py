@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
@@ -100,10 +100,12 @@ class Aggregation:
         sources: Sequence[str] = (),
         distinct_limit: int = DISTINCT_LIMIT,
         counting: Counting | None = None,
+        keep: Callable[[pa.RecordBatch], None] | None = None,
     ) -> None:
         """`delay` in seconds, `None` to measure it; `limits` are rows of each top.
 
         `counting` is for rules, of which `alert_window_seconds` is the longest window.
+        `keep` is handed all records that are counted, of windows or not.
         The clock does not start before each of `sources` has said something, so that a log's
         history is never late.
         """
@@ -124,6 +126,7 @@ class Aggregation:
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._counting = counting or Counting(())
+        self._keep = keep
         self._lines = self._records = self._rejected = self._foreign = self._filtered = (
             self._damaged
         ) = 0
@@ -405,6 +408,8 @@ class Aggregation:
         if len(kept) > 1:
             batch = joined([one for one, _ in kept])
             seconds = np.concatenate([one for _, one in kept])
+        if self._keep is not None:
+            self._keep(batch)
         self._count_seconds(seconds)
         self._counted += self._counting.count(batch)
         # What the window will have passed when it next moves need not go through it.

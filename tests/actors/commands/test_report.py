@@ -263,19 +263,6 @@ def test_questions_in_sql(log: Path, tmp_path: Path) -> None:
     )
 
 
-def test_an_extra_that_is_not_installed_is_named(log: Path) -> None:
-    code = (
-        "import sys; sys.modules['duckdb'] = None; from glancemetrics.cli import main; "
-        f"main(['report', {str(log)!r}, '--where', 'true'])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 2
-    said = "--where: needs DuckDB; install it with: pip install 'glancemetrics[sql]'"
-    assert said in result.stderr
-
-
 @pytest.mark.terminal
 def test_a_long_report_opens_in_a_pager(
     log: Path, terminal: Callable[[int, int], Tmux], tmp_path: Path

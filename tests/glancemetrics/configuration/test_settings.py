@@ -9,7 +9,7 @@ import pytest
 from actors.outputs.alert_log import AlertLogSettings
 from actors.outputs.console import ConsoleSettings
 from actors.outputs.json_lines import JsonLinesSettings
-from actors.outputs.registry import output_sections
+from actors.configuration.sections import all_sections
 from actors.outputs.syslog import SyslogAddress, SyslogSettings
 from glancemetrics.configuration.settings import Settings, all_settings, read_settings
 from glancemetrics.errors import UsageError
@@ -17,7 +17,7 @@ from glancemetrics.errors import UsageError
 
 def told(flags: dict[str, Any] | None = None, env: dict[str, str] | None = None,
          toml: str | None = None) -> Settings:  # fmt: skip
-    return read_settings(flags or {}, env or {}, toml, "gm.toml", sections=output_sections())
+    return read_settings(flags or {}, env or {}, toml, "gm.toml", sections=all_sections())
 
 
 def test_the_defaults_are_those_that_people_know() -> None:
@@ -110,7 +110,7 @@ def test_switches_are_read_from_the_environment() -> None:
 
 
 def test_every_long_flag_is_accepted_with_either_line() -> None:
-    for info in all_settings(output_sections()).values():
+    for info in all_settings(all_sections()).values():
         long = [flag for flag in info.flags if flag.startswith("--")]
         swapped = {flag[2:].replace("-", "_") for flag in long}
         assert len(swapped) == 1

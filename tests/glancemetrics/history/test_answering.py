@@ -90,7 +90,7 @@ QUERIES = st.builds(
 
 @pytest.fixture(scope="module")
 def connection() -> Any:
-    return connect("a test")
+    return connect()
 
 
 def batch_of(records: list[LogRecord], source: str = "a.log") -> pa.RecordBatch:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 
-from actors.outputs.registry import output_sections
+from actors.configuration.sections import all_sections
 from glancemetrics.configuration.settings import all_settings, read_settings
 from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
@@ -159,19 +159,19 @@ def test_a_plain_word_may_be_a_secret_where_secrets_are(text: str) -> None:
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("key", [*all_settings(output_sections()), "webhok"])
+@pytest.mark.parametrize("key", [*all_settings(all_sections()), "webhok"])
 def test_no_setting_shows_what_may_be_a_secret(key: str, secret: str) -> None:
     cases: list[tuple[dict[str, str], dict[str, str], str]] = [
         ({}, {}, f'{key} = "{secret}"'),
         ({}, {}, f'{key} = [["{secret}"]]'),
         ({}, {f"GLANCEMETRICS_{key.upper()}": secret}, ""),
     ]
-    if key in all_settings(output_sections()):
+    if key in all_settings(all_sections()):
         cases.append(({key: secret}, {}, ""))
     told: list[str] = []
     for flags, environment, toml in cases:
         try:
-            read_settings(flags, environment, toml, "config.toml", sections=output_sections())
+            read_settings(flags, environment, toml, "config.toml", sections=all_sections())
         except UsageError as error:
             told.append(str(error))
     assert told

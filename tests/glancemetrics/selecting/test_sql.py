@@ -86,15 +86,15 @@ def test_nothing_is_written_or_loaded(statement: str, tmp_path: Path) -> None:
     import duckdb
 
     with pytest.raises(duckdb.Error):
-        connect("a test").execute(statement.format(path=path))
+        connect().execute(statement.format(path=path))
     with pytest.raises(UsageError):
-        query(statement.format(path=path), [], connect("a test"))
+        query(statement.format(path=path), [], connect())
     assert list(tmp_path.iterdir()) == []
 
 
 def answer(sql: str) -> list[dict[str, object]]:
     batch = decode(LOG).batch
-    table = query(sql, iter([batch.slice(0, 2), batch.slice(2)]), connect("a test"))
+    table = query(sql, iter([batch.slice(0, 2), batch.slice(2)]), connect())
     assert isinstance(table, pa.Table)
     return table.to_pylist()
 

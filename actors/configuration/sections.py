@@ -1,0 +1,11 @@
+"""All sections of settings, beside those of the monitor itself."""
+
+from __future__ import annotations
+
+from actors.history import HistorySettings
+from actors.outputs.registry import output_sections
+
+
+def all_sections() -> list[type]:
+    """Return what outputs and the history are told."""
+    return [*output_sections(), HistorySettings]

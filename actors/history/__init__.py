@@ -1,0 +1,69 @@
+"""The history: what is kept of traffic so that it can be asked, in memory and on disk."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+
+from glancemetrics.configuration.setting import OFF, NotAllowedError, choice, setting
+from glancemetrics.words.durations import parse_span
+from glancemetrics.words.sizes import parse_size
+
+_LEAST = 10_000_000
+
+
+def _size(value: Any) -> int:
+    size = parse_size(value) if isinstance(value, str) else int(value)
+    if size < _LEAST:
+        raise NotAllowedError
+    return size
+
+
+def _age(value: Any) -> int:
+    seconds = parse_span(value) if isinstance(value, str) else int(value)
+    if seconds < 1:
+        raise NotAllowedError
+    return seconds
+
+
+@attrs.frozen(kw_only=True)
+class HistorySettings:
+    """What is kept, and how much of it."""
+
+    TABLE: ClassVar = "history"
+
+    enabled: str = setting(
+        "on",
+        choice("on", OFF),
+        name="history",
+        metavar="WHICH",
+        help="on: keep requests so that they can be asked for; off: nothing is kept",
+        allowed="on or off",
+    )
+    memory: int = setting(
+        "256MB",
+        _size,
+        metavar="SIZE",
+        help="of the newest requests, so much is kept in memory",
+        allowed="a size of at least 10MB, such as 256MB",
+    )
+    disk: int = setting(
+        "2GB",
+        _size,
+        metavar="SIZE",
+        help="where state is kept, requests take no more than this on disk",
+        allowed="a size of at least 10MB, such as 2GB",
+    )
+    age: int = setting(
+        "30d",
+        _age,
+        metavar="SPAN",
+        help="older requests are deleted",
+        allowed="a span such as 12h or 30d",
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is kept."""
+        return self.enabled != OFF

@@ -1,0 +1,163 @@
+"""Answers questions of the history, in worker threads."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import attrs
+import trio
+
+from actors.history.segments import SegmentGoneError
+from glancemetrics.errors import UsageError
+from glancemetrics.history.asking import Recorded, answer
+from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.selecting.sql import connect
+
+Question = Query | RecordQuery
+
+LIMIT_SECONDS = 30.0
+"""So long a question may take."""
+MEMORY = "1GB"
+"""So much DuckDB may take for a question."""
+_AT_ONCE = 2
+"""Questions that are worked on at a time; others wait."""
+_THREADS = 2
+_AHEAD = 4
+"""Parts of the history that are read before they are asked for."""
+_LISTINGS = 5
+"""How often segments may go while a question is answered, as they are merged."""
+
+
+def ask(question: Question, recorded: Callable[[], Recorded], connection: Any) -> Answer:
+    """Answer a question here and now. Raises `UsageError`."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in range(_LISTINGS):
+            try:
+                return answer(question, recorded(), connection, _mapped_by(pool))
+            except SegmentGoneError:
+                continue
+    raise UsageError("the history changes faster than it can be read; ask again")
+
+
+def _mapped_by(pool: ThreadPoolExecutor) -> Callable[..., Iterator[Any]]:
+    """Return what maps as `map`, a few steps ahead of who asks."""
+
+    def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        left = iter(items)
+        running: deque[Future[Any]] = deque(
+            pool.submit(function, item) for item in itertools.islice(left, _AHEAD)
+        )
+        try:
+            while running:
+                done = running.popleft().result()
+                running.extend(pool.submit(function, item) for item in itertools.islice(left, 1))
+                yield done
+        finally:
+            for one in running:
+                one.cancel()
+
+    return mapped
+
+
+@attrs.define(eq=False)
+class _Asked:
+    """A question that is being answered, and how many wait for it."""
+
+    done: trio.Event = attrs.field(factory=trio.Event)
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    waiting: int = 0
+    answer: Answer | None = None
+    error: Exception | None = None
+
+
+class Answering:
+    """Answers questions while `run` runs: who asks the same at the same time gets one answer."""
+
+    def __init__(self, recorded: Callable[[], Recorded]) -> None:
+        self._recorded = recorded
+        self._asked: dict[Question, _Asked] = {}
+        self._turns = trio.CapacityLimiter(_AT_ONCE)
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Work on what is asked, for ever."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def answer(self, question: Question) -> Answer:
+        """Answer a question. Raises `UsageError`; a question that nobody waits for is given up."""
+        if self._nursery is None:
+            raise UsageError("the history is not ready to be asked")
+        asked = self._asked.get(question)
+        if asked is None:
+            asked = self._asked[question] = _Asked()
+            self._nursery.start_soon(self._work, question, asked)
+        asked.waiting += 1
+        try:
+            await asked.done.wait()
+        finally:
+            asked.waiting -= 1
+            if not asked.waiting and not asked.done.is_set():
+                self._forget(question, asked)
+                asked.scope.cancel()
+        if asked.answer is None:
+            raise asked.error or UsageError("the question was given up")
+        return asked.answer
+
+    async def _work(self, question: Question, asked: _Asked) -> None:
+        running = _Running()
+        with asked.scope, trio.move_on_after(LIMIT_SECONDS) as limit:
+            try:
+                asked.answer = await self._run(question, running)
+            except Exception as error:
+                asked.error = error
+            finally:
+                running.interrupt()
+        if limit.cancelled_caught:
+            asked.error = UsageError("the question took too long: ask for a shorter span")
+        self._forget(question, asked)
+        asked.done.set()
+
+    def _forget(self, question: Question, asked: _Asked) -> None:
+        if self._asked.get(question) is asked:
+            del self._asked[question]
+
+    async def _run(self, question: Question, running: _Running) -> Answer:
+        async with self._turns:
+            return await trio.to_thread.run_sync(
+                running.run, question, self._recorded, abandon_on_cancel=True
+            )
+
+
+class _Running:
+    """One question at work, that can be interrupted from outside its thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._is_given_up = False
+
+    def run(self, question: Question, recorded: Callable[[], Recorded]) -> Answer:
+        with closing(connect(threads=_THREADS, memory=MEMORY)) as connection:
+            with self._lock:
+                if self._is_given_up:
+                    raise UsageError("the question was given up")
+                self._connection = connection
+            try:
+                return ask(question, recorded, connection)
+            finally:
+                with self._lock:
+                    self._connection = None
+
+    def interrupt(self) -> None:
+        with self._lock:
+            self._is_given_up = True
+            if self._connection is not None:
+                self._connection.interrupt()

@@ -1,0 +1,277 @@
+"""`History`: the records and rollups of a monitor, in memory and, where state is kept, on disk.
+
+It holds nothing up. Taking records in costs next to nothing; each second what has come is joined,
+counted in rollups and written in a worker thread. What has to leave memory before it is on disk is
+a hole, which answers name.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pyarrow as pa
+import trio
+from loguru import logger
+
+from actors.history import HistorySettings
+from actors.history.rollup_files import RollupFiles
+from actors.history.segments import SegmentFolder
+from actors.history.stored_segments import StoredSegment, stored_in
+from actors.state.clock import WallClock
+from glancemetrics.errors import sentence
+from glancemetrics.history.asking import Hole, Recorded
+from glancemetrics.history.held_records import HeldRecords, due_for_joining, put_together
+from glancemetrics.history.rollups import Rollups
+
+STEP_SECONDS = 1.0
+"""Between two writings; after a crash of the machine the history lacks no more."""
+_BOUND_SECONDS = 60.0
+_MOST_ROWS = 200_000
+"""Of records that come in one step and are joined."""
+
+
+class History:
+    """See the module's docstring. `run` does the work; `take` and `recorded` are for any thread."""
+
+    def __init__(
+        self, told: HistorySettings, wall: WallClock, folder: SegmentFolder | None = None
+    ) -> None:
+        """`folder` is where records are written; `None` for nowhere."""
+        self._told = told
+        self._wall = wall
+        self._folder = folder
+        self._rollup_files = None if folder is None else RollupFiles(folder.path)
+        self._lock = threading.Lock()
+        self._held: list[HeldRecords] = []
+        self._held_bytes = 0
+        self._on_disk: list[StoredSegment] = []
+        self._position = 0
+        """The ordinal of the next record."""
+        self._saved = 0
+        """All before this ordinal are on disk, or will never be."""
+        self._rolled = 0
+        """All before this ordinal are in the rollups."""
+        self._rollups: Rollups | None = None
+        """`None` while they are being read."""
+        self._holes: list[Hole] = []
+        self._since: int | None = None
+        self._problem = ""
+        """Why nothing can be written, in a clause."""
+        self._next_bound = -1.0
+        self._wake = trio.Event()
+        self._stepped = trio.Event()
+
+    @property
+    def position(self) -> int:
+        """How many records it was ever given, in all runs."""
+        return self._position
+
+    def resume(self, position: int | None) -> None:
+        """Go on where a checkpoint says that it was; `None`: without one.
+
+        What is on disk beyond it is let go, as it is going to come again.
+        """
+        if self._folder is None:
+            self._position = self._saved = position or 0
+            return
+        try:
+            if position is not None:
+                self._folder.cut(position)
+            segments = self._folder.segments()
+        except OSError as error:
+            self._position = self._saved = position or 0
+            self._note_problem(error)
+            return
+        end = segments[-1].end if segments else 0
+        self._position = self._saved = end if position is None else position
+        if segments and end < self._position:
+            newest = max(one.newest for one in segments)
+            why = "they had not been written when the program ended"
+            lacking = self._position - end
+            self._note_hole(Hole(since=newest, until=int(self._wall()), records=lacking, why=why))
+        self._rolled = self._position
+        self._on_disk = stored_in(self._folder)
+
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Keep records: of `records.SCHEMA`, with `source` and what is kept."""
+        if not batch.num_rows:
+            return
+        with self._lock:
+            held = HeldRecords.of(self._position, batch)
+            self._position = held.end
+            self._hold([*self._held, held])
+
+    async def run(self) -> None:
+        """Do what is to be done with what was taken, for ever."""
+        try:
+            await trio.to_thread.run_sync(self._open, abandon_on_cancel=True)
+        except Exception as error:
+            self._note_problem(error)
+            logger.opt(exception=error).debug("the history could not be read")
+            self._rollups = Rollups()
+        while True:
+            with trio.move_on_after(STEP_SECONDS):
+                await self._wake.wait()
+            self._wake = trio.Event()
+            try:
+                await trio.to_thread.run_sync(self._step, abandon_on_cancel=True)
+            except Exception as error:  # it must not end the monitor
+                self._note_problem(error)
+                logger.opt(exception=error).debug("the history failed")
+            stepped, self._stepped = self._stepped, trio.Event()
+            stepped.set()
+
+    async def flushed(self, position: int) -> None:
+        """Wait until all records before an ordinal are on disk, or cannot be written."""
+        if self._folder is None:
+            return
+        while self._saved < position and not self._problem:
+            self._wake.set()
+            await self._stepped.wait()
+
+    def recorded(self) -> Recorded:
+        """Return all that is kept now."""
+        with self._lock:
+            held = self._held
+            on_disk = self._on_disk
+            rolled, rollups = self._rolled, self._rollups
+            since, holes = self._since, tuple(self._holes)
+        first = held[0].first if held else self._position
+        older = [one for one in on_disk if one.first < first]
+        cut = max((one.end for one in older), default=0)
+        newer = [one.since(cut) for one in held if one.end > cut]
+        unrolled = [one.since(rolled).batch for one in held if one.end > rolled]
+        return Recorded(
+            stored=(*older, *newer),
+            since=since,
+            holes=holes,
+            rollups=rollups,
+            unrolled=tuple(unrolled) if rollups is not None else (),
+        )
+
+    def _hold(self, held: Sequence[HeldRecords]) -> None:
+        """Hold these from here on, and as many as there is room for."""
+        kept = list(held)
+        size = sum(one.nbytes for one in kept)
+        while size > self._told.memory and len(kept) > 1:
+            gone = kept.pop(0)
+            size -= gone.nbytes
+            self._let_go(gone)
+        self._held, self._held_bytes = kept, size
+
+    def _let_go(self, gone: HeldRecords) -> None:
+        if self._folder is None:
+            self._since = max(self._since or 0, gone.newest + 1)
+        elif gone.end > self._saved:
+            why = self._problem or "they could not be written as fast as they came"
+            self._note_hole(Hole(since=gone.oldest, until=gone.newest, records=gone.rows, why=why))
+            self._saved = gone.end
+
+    def _note_hole(self, hole: Hole) -> None:
+        last = self._holes[-1] if self._holes else None
+        if last is not None and last.why == hole.why:
+            self._holes[-1] = last.joined(hole)
+        else:
+            self._holes.append(hole)
+            logger.warning("the history lacks records: {}", hole.why)
+
+    def _open(self) -> None:
+        """Read rollups, and count the records on disk that they do not have."""
+        rollups, position = Rollups(), 0
+        if self._rollup_files is not None:
+            rollups, position = self._rollup_files.load(self._rolled)
+        for segment in self._on_disk:
+            if position < segment.end <= self._rolled:
+                rollups.add(segment.since(position).read())
+        with self._lock:
+            self._rollups = rollups
+
+    def _step(self) -> None:
+        """Join, count and write what has come since the last one."""
+        self._join_new()
+        self._roll_up()
+        if self._folder is not None:
+            self._write(self._folder)
+        self._join_small()
+
+    def _join_new(self) -> None:
+        with self._lock:
+            new = [one for one in self._held if one.first >= self._rolled]
+        group: list[HeldRecords] = []
+        for one in new:
+            group.append(one)
+            if sum(each.rows for each in group) >= _MOST_ROWS:
+                self._replace(group)
+                group = []
+        self._replace(group)
+
+    def _join_small(self) -> None:
+        """Join neighbours of which either all are on disk or none."""
+        while True:
+            with self._lock:
+                held, saved = self._held, self._saved
+            done = [one for one in held if one.end <= saved] if self._folder else held
+            group = due_for_joining(done) or due_for_joining(held[len(done) :])
+            if not group:
+                return
+            self._replace(group)
+
+    def _replace(self, group: Sequence[HeldRecords]) -> None:
+        """Hold neighbours as one, unless the first had to go meanwhile."""
+        if not group:
+            return
+        joined = put_together(group)
+        with self._lock:
+            if group[0] in self._held:
+                at = self._held.index(group[0])
+                self._hold([*self._held[:at], joined, *self._held[at + len(group) :]])
+
+    def _roll_up(self) -> None:
+        with self._lock:
+            new = [one for one in self._held if one.end > self._rolled]
+            rollups, rolled = self._rollups, self._rolled
+        if rollups is None or not new:
+            return
+        # Others read them meanwhile: they get a copy of what changes.
+        rollups = rollups.with_records([one.since(rolled).batch for one in new])
+        with self._lock:
+            self._rollups, self._rolled = rollups, new[-1].end
+
+    def _write(self, folder: SegmentFolder) -> None:
+        with self._lock:
+            unsaved = [one for one in self._held if one.first >= self._saved]
+        try:
+            for one in unsaved:
+                folder.write(one.first, one.batch)
+                with self._lock:
+                    self._saved = max(self._saved, one.end)
+            folder.merge()
+            self._bound(folder)
+            if self._rollup_files is not None and self._rollups is not None:
+                self._rollup_files.save(self._rollups, self._rolled, self._wall())
+        except OSError as error:
+            self._note_problem(error)
+        else:
+            if self._problem:
+                logger.info("the history is written again")
+            self._problem = ""
+        with self._lock:
+            self._on_disk = stored_in(folder)
+
+    def _bound(self, folder: SegmentFolder) -> None:
+        now = self._wall()
+        if now < self._next_bound:
+            return
+        self._next_bound = now + _BOUND_SECONDS
+        gone = folder.bound(self._told.disk, int(now) - self._told.age)
+        if gone:
+            newest = max(one.newest for one in gone)
+            with self._lock:
+                self._since = max(self._since or 0, newest + 1)
+
+    def _note_problem(self, error: Exception) -> None:
+        problem = f"the history cannot be written: {sentence(error)}"
+        if problem != self._problem:
+            logger.warning("{}", problem)
+        self._problem = problem

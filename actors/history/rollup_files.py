@@ -1,0 +1,95 @@
+"""Rollups on disk: a file of Arrow that is written anew now and then.
+
+Its name says how many records are in it. Two generations are kept: a checkpoint may be older than
+the newer one, and what is in a rollup cannot be taken out again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pyarrow as pa
+from loguru import logger
+
+from actors.state.state_file import PRIVATE_MODE, open_own
+from glancemetrics.history.rollups import Rollups
+
+_NAME = re.compile(r"rollups-(\d{16,})\.arrow", re.ASCII)
+_GENERATIONS = 2
+_SECONDS = 600.0
+_RECORDS, _LEAST_SECONDS = 1_000_000, 60.0
+"""It is written when so many seconds have passed, or so many records and fewer seconds."""
+_WIDTH = "width"
+
+
+class RollupFiles:
+    """The files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._position = 0
+        self._next = -1.0
+        """When one may be written."""
+        self._due = -1.0
+
+    def load(self, most: int) -> tuple[Rollups, int]:
+        """Return what is kept of no more than the first `most` records, and of how many it is."""
+        for position, path in reversed(self._found()):
+            if position > most:
+                continue
+            try:
+                table = pa.ipc.open_file(path.read_bytes()).read_all()
+                rollups = Rollups.from_tables(_by_width(table))
+            except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+                logger.warning("{}: rollups cannot be read: {}", path, error)
+                continue
+            self._position = position
+            return rollups, position
+        return Rollups(), 0
+
+    def save(self, rollups: Rollups, position: int, now: float) -> None:
+        """Write rollups of the first `position` records, if it is time to. Raises `OSError`."""
+        if self._due < 0:
+            self._due, self._next = now + _SECONDS, now + _LEAST_SECONDS
+        is_due = now >= self._due or position - self._position >= _RECORDS
+        if position == self._position or now < self._next or not is_due:
+            return
+        self._write(rollups, position)
+        self._position, self._due, self._next = position, now + _SECONDS, now + _LEAST_SECONDS
+        for _, path in self._found()[:-_GENERATIONS]:
+            path.unlink()
+
+    def _write(self, rollups: Rollups, position: int) -> None:
+        tables = [
+            table.add_column(0, _WIDTH, pa.array([width] * table.num_rows, pa.int32()))
+            for width, table in rollups.to_tables().items()
+        ]
+        metadata = tables[0].schema.metadata
+        whole = pa.concat_tables([table.replace_schema_metadata(metadata) for table in tables])
+        made = self._folder / "rollups.new"
+        descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            options = pa.ipc.IpcWriteOptions(compression="zstd")
+            with pa.ipc.new_file(file, whole.schema, options=options) as writer:
+                writer.write_table(whole)
+            file.flush()
+            os.fdatasync(file.fileno())
+        made.replace(self._folder / f"rollups-{position:016}.arrow")
+
+    def _found(self) -> list[tuple[int, Path]]:
+        """Return the files by how many records are in them."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except OSError:
+            return []
+        matches = map(_NAME.fullmatch, names)
+        return sorted((int(m[1]), self._folder / m[0]) for m in matches if m is not None)
+
+
+def _by_width(table: pa.Table) -> dict[int, pa.Table]:
+    widths = table.column(_WIDTH).unique().to_pylist()
+    rest = table.drop_columns([_WIDTH])
+    at = table.column(_WIDTH).to_numpy()
+    return {width: rest.filter(pa.array(at == width)) for width in widths}

@@ -1,0 +1,65 @@
+"""Segments on disk as records that can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import pyarrow as pa
+
+from actors.history.segments import Segment, SegmentFolder, UnreadableSegmentError
+from glancemetrics.history.choice import MissingRecordsError
+
+
+@attrs.frozen
+class StoredSegment:
+    """A segment, and the folder that it is in."""
+
+    folder: SegmentFolder
+    segment: Segment
+
+    @property
+    def first(self) -> int:
+        """The ordinal of the first record."""
+        return self.segment.first
+
+    @property
+    def end(self) -> int:
+        """The ordinal after the last."""
+        return self.segment.end
+
+    @property
+    def rows(self) -> int:
+        """How many records it has."""
+        return self.segment.rows
+
+    @property
+    def oldest(self) -> int:
+        """Whole seconds since the epoch."""
+        return self.segment.oldest
+
+    @property
+    def newest(self) -> int:
+        """Whole seconds since the epoch."""
+        return self.segment.newest
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+        """Return some columns, or all that it has.
+
+        Raises `MissingRecordsError`, and `SegmentGoneError` where a new listing is needed.
+        """
+        try:
+            return self.folder.read(self.segment, columns)
+        except UnreadableSegmentError as error:
+            raise MissingRecordsError(str(error)) from None
+
+    def since(self, ordinal: int) -> StoredSegment:
+        """Return it without the records before an ordinal."""
+        if ordinal <= self.first:
+            return self
+        return attrs.evolve(self, segment=self.segment.since(ordinal))
+
+
+def stored_in(folder: SegmentFolder) -> list[StoredSegment]:
+    """Return the segments of a folder, by ordinal. Raises `OSError`."""
+    return [StoredSegment(folder, segment) for segment in folder.segments()]

@@ -1,0 +1,345 @@
+"""A `Query` answered of all that is kept: of records where they are, of rollups behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from glancemetrics.errors import UsageError
+from glancemetrics.history.answering import Counted, Mapped, count
+from glancemetrics.history.cell import Cell, cells_of, merged
+from glancemetrics.history.choice import StoredRecords
+from glancemetrics.history.finding import find
+from glancemetrics.history.measures import Measure, Unit, share_of
+from glancemetrics.history.query import MOST_STEPS, Answer, Query, RecordQuery
+from glancemetrics.history.rollups import RolledUp, Rollups
+from glancemetrics.records.schema import TIME
+from glancemetrics.records.time_span import TimeSpan
+
+MANY_RECORDS = 5_000_000
+"""More than so many are not counted for what rollups say as well."""
+
+
+@attrs.frozen(kw_only=True)
+class Hole:
+    """Records that are not in the history, between others that are."""
+
+    since: int
+    """Seconds since the epoch; none of them is likely to be older."""
+    until: int
+    records: int
+    why: str
+    """A clause."""
+
+    def joined(self, other: Hole) -> Hole:
+        """Return both as one."""
+        return attrs.evolve(
+            self,
+            since=min(self.since, other.since),
+            until=max(self.until, other.until),
+            records=self.records + other.records,
+        )
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Recorded:
+    """All that is kept, at one instant."""
+
+    stored: tuple[StoredRecords, ...] = ()
+    """Records, by ordinal."""
+    since: int | None = None
+    """No record of this second or a later one has been let go; `None`: none ever was."""
+    holes: tuple[Hole, ...] = ()
+    rollups: Rollups | None = None
+    unrolled: tuple[pa.RecordBatch, ...] = ()
+    """Records that are not in the rollups yet."""
+
+    @property
+    def oldest(self) -> int | None:
+        """The second of the oldest record."""
+        return min((one.oldest for one in self.stored), default=None)
+
+    @property
+    def newest(self) -> int | None:
+        """The second of the newest record."""
+        return max((one.newest for one in self.stored), default=None)
+
+
+@attrs.frozen
+class _Bounds:
+    """From one second on and before another."""
+
+    since: int
+    until: int
+
+    @property
+    def length(self) -> int:
+        return self.until - self.since
+
+    @property
+    def span(self) -> TimeSpan:
+        return TimeSpan(self.since, self.until)
+
+
+def answer(
+    query: Query | RecordQuery, recorded: Recorded, connection: Any, mapped: Mapped = map
+) -> Answer:
+    """Answer a question of what is kept. Raises `UsageError`.
+
+    `connection` is for this question alone meanwhile (`sql.connect`).
+    """
+    if isinstance(query, RecordQuery):
+        return _found(query, recorded, connection)
+    span = _bounded(query.span, recorded)
+    if span is None:
+        return _of_nothing(query, "nothing is kept yet")
+    _check_steps(query, span)
+    if _is_for_rollups(query, span, recorded):
+        return _rolled_up(query, span, recorded)
+    return _counted(query, span, recorded, connection, mapped)
+
+
+def _found(query: RecordQuery, recorded: Recorded, connection: Any) -> Answer:
+    table = find(query, recorded.stored, connection)
+    span = _bounded(query.span, recorded)
+    if span is None:
+        return Answer(table=table, missing="nothing is kept yet")
+    covers = _covered(span, recorded)
+    missing = _missing(query.span, covers, recorded)
+    return Answer(table=table, groups=table.num_rows, covers=covers.span, missing=missing)
+
+
+def _bounded(span: TimeSpan, recorded: Recorded) -> _Bounds | None:
+    """Return a span with both ends; `None` where nothing is kept and an end is open."""
+    since, until = span.since, span.until
+    if since is None:
+        starts = [recorded.oldest, recorded.rollups.reach if recorded.rollups else None]
+        since = min((one for one in starts if one is not None), default=None)
+    if until is None and recorded.newest is not None:
+        until = recorded.newest + 1
+    if since is None or until is None:
+        return None
+    return _Bounds(since, max(since, until))
+
+
+def _check_steps(query: Query, span: _Bounds) -> None:
+    if query.step is not None and span.length / query.step > MOST_STEPS:
+        raise UsageError(
+            f"the step {query.step} s is too short for the span: it makes more than "
+            f"{MOST_STEPS} steps"
+        )
+
+
+def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
+    """Return the part of a span of which all records that are kept at all are there."""
+    start = recorded.oldest if recorded.since is None else recorded.since
+    since = span.since if start is None else max(span.since, start)
+    return _Bounds(min(since, span.until), span.until)
+
+
+def _missing(asked: TimeSpan, covers: _Bounds, recorded: Recorded) -> str:
+    said = []
+    if asked.since is not None and covers.since > asked.since:
+        said.append(f"records go back to {_written(covers.since)}")
+    said += [
+        f"{hole.records} records of {_written(hole.since)} to {_written(hole.until)} lack "
+        f"({hole.why})"
+        for hole in recorded.holes
+        if hole.since < covers.until and hole.until >= covers.since
+    ]
+    return "; ".join(said)
+
+
+def _written(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _of_nothing(query: Query, why: str) -> Answer:
+    fields = [("time", TIME)] if query.step is not None else []
+    fields += [(name, pa.string()) for name in query.by]
+    fields += [(one.name, _kind(one)) for one in query.asked]
+    total = {one.name: 0 if one.is_a_sum else None for one in query.asked}
+    return Answer(table=pa.schema(fields).empty_table(), total=total, missing=why)
+
+
+def _counted(
+    query: Query, span: _Bounds, recorded: Recorded, connection: Any, mapped: Mapped
+) -> Answer:
+    covers = _covered(span, recorded)
+    counted = count(attrs.evolve(query, span=span.span), recorded.stored, connection, mapped)
+    missing = [_missing(query.span, covers, recorded), *counted.troubles]
+    return Answer(
+        table=_table(query, covers, _rows(query, counted)),
+        total=_with_rate(query, counted.total, covers.length),
+        groups=counted.groups,
+        covers=covers.span,
+        missing="; ".join(filter(None, missing)),
+    )
+
+
+_Rows = dict[tuple[str, ...], dict[int | None, Mapping[str, Any]]]
+"""{names of a group: {start of a step, or None: what was measured}}, in the order of groups"""
+
+
+def _rows(query: Query, counted: Counted) -> _Rows:
+    table = counted.table
+    if query.step is not None:
+        table = table.set_column(0, "time", table.column("time").cast(pa.int64()))
+    rows: _Rows = {} if query.by else {(): {}}
+    for row in table.to_pylist():
+        group = tuple(row[name] for name in query.by)
+        at = None if query.step is None else row["time"] // 1_000_000
+        rows.setdefault(group, {})[at] = row
+    return rows
+
+
+def _table(query: Query, covers: _Bounds, rows: _Rows) -> pa.Table:
+    """Lay out what was measured: each group, and of a series each step of the span."""
+    since, until = covers.since, covers.until
+    columns: dict[str, list[Any]] = {name: [] for name in (*query.by, *query.measures)}
+    times: list[int] = []
+    nothing = {one.name: 0 if one.is_a_sum else None for one in query.asked}
+    for group, parts in rows.items():
+        starts: Iterable[int | None] = parts
+        if query.step is not None:
+            first = since // query.step * query.step
+            inside = set(range(first, until, query.step))
+            starts = sorted(inside | {start for start in parts if start is not None})
+        for start in starts:
+            length = until - since
+            if start is not None and query.step is not None:
+                times.append(start * 1_000_000)
+                length = min(start + query.step, until) - max(start, since)
+            measured = _with_rate(query, parts.get(start, nothing), length)
+            for name, value in zip(query.by, group, strict=True):
+                columns[name].append(value)
+            for name in query.measures:
+                columns[name].append(measured[name])
+    kinds = {name: pa.string() for name in query.by} | {m.name: _kind(m) for m in query.asked}
+    table = pa.table({name: pa.array(values, kinds[name]) for name, values in columns.items()})
+    if query.step is not None:
+        table = table.add_column(0, pa.field("time", TIME), pa.array(times, pa.int64()).cast(TIME))
+    return table
+
+
+def _with_rate(query: Query, measured: Mapping[str, Any], seconds: int) -> dict[str, Any]:
+    """Return what was measured, with a rate where a count stands for it."""
+    if "rate" not in query.measures:
+        return dict(measured)
+    return {**measured, "rate": (measured["rate"] or 0) / max(1, seconds)}
+
+
+def _kind(measure: Measure) -> pa.DataType:
+    match measure.unit:
+        case Unit.COUNT | Unit.BYTES:
+            return pa.int64()
+        case Unit.TIME:
+            return TIME
+        case _:
+            return pa.float64()
+
+
+_OF_CELL: dict[str, Callable[[Cell], Any]] = {
+    "hits": lambda cell: cell.hits,
+    "rate": lambda cell: cell.hits,
+    "bytes": lambda cell: min(cell.bytes, (1 << 63) - 1),
+    "errors": lambda cell: cell.status_classes[3] + cell.status_classes[4],
+    "error_ratio": lambda cell: (cell.status_classes[3] + cell.status_classes[4]) / cell.hits,
+    "1xx": lambda cell: cell.status_classes[0],
+    "2xx": lambda cell: cell.status_classes[1],
+    "3xx": lambda cell: cell.status_classes[2],
+    "4xx": lambda cell: cell.status_classes[3],
+    "5xx": lambda cell: cell.status_classes[4],
+    "visitors": lambda cell: round(cell.visitors.estimate()),
+    "total_time": lambda cell: cell.duration_us / 1_000_000 if cell.timed else None,
+    "first_seen": lambda cell: _instant(cell.first),
+    "last_seen": lambda cell: _instant(cell.last),
+}
+"""What a rollup knows; quantiles too."""
+
+
+def _instant(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+
+
+def _of_cell(measure: Measure, cell: Cell) -> Any:
+    share = share_of(measure)
+    return _OF_CELL[measure.name](cell) if share is None else cell.quantile(share)
+
+
+def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
+    """Tell whether rollups know more of a question than records, or the same much sooner."""
+    if recorded.rollups is None or query.where is not None or query.by:
+        return False
+    if any(share_of(one) is None and one.name not in _OF_CELL for one in query.asked):
+        return False
+    covers, reach = _covered(span, recorded), recorded.rollups.reach
+    if reach is not None and max(reach, span.since) < covers.since:
+        return True
+    inside = (
+        one.rows for one in recorded.stored if one.newest >= span.since and one.oldest < span.until
+    )
+    return sum(inside) > MANY_RECORDS
+
+
+def _rolled_up(query: Query, span: _Bounds, recorded: Recorded) -> Answer:
+    assert recorded.rollups is not None
+    rolled = recorded.rollups.cells(span.since, span.until, query.step)
+    cells = _with_unrolled(rolled, query, recorded.unrolled)
+    covers = _Bounds(rolled.since, max(rolled.since, rolled.until))
+    whole = merged(list(cells.values())) if cells else None
+    nothing = {one.name: 0 if one.is_a_sum else None for one in query.asked}
+
+    def measured(cell: Cell | None) -> dict[str, Any]:
+        return nothing if cell is None else {m.name: _of_cell(m, cell) for m in query.asked}
+
+    parts: dict[int | None, Mapping[str, Any]]
+    if query.step is None:
+        parts = {None: measured(whole)}
+    else:
+        parts = {start: measured(cell) for start, cell in cells.items()}
+    is_coarser = query.step is not None and rolled.grain > query.step
+    laid_out = attrs.evolve(query, step=rolled.grain) if is_coarser else query
+    missing = [_missing(query.span, covers, recorded)]
+    if is_coarser:
+        missing.append(f"of that time only steps of {rolled.grain} s are left")
+    return Answer(
+        table=_table(laid_out, covers, {(): parts}),
+        total=_with_rate(query, measured(whole), covers.length),
+        groups=1,
+        covers=covers.span,
+        grain=rolled.grain,
+        is_exact=all(_is_exact(one, cells.values(), whole) for one in query.asked),
+        missing="; ".join(filter(None, missing)),
+    )
+
+
+def _is_exact(measure: Measure, cells: Iterable[Cell], whole: Cell | None) -> bool:
+    if share_of(measure) is not None:
+        return whole is None or not whole.timed
+    if measure.name != "visitors" or whole is None:
+        return True
+    return whole.visitors.is_exact and all(cell.visitors.is_exact for cell in cells)
+
+
+def _with_unrolled(
+    rolled: RolledUp, query: Query, unrolled: Sequence[pa.RecordBatch]
+) -> dict[int, Cell]:
+    """Return cells by step, with what is not in the rollups yet."""
+    found = {start: [cell] for start, cell in rolled.cells.items()}
+    width = query.step or 1
+    for batch in unrolled:
+        micros = batch.column("time").cast(pa.int64())
+        inside = pc.and_(
+            pc.greater_equal(micros, rolled.since * 1_000_000),
+            pc.less(micros, rolled.until * 1_000_000),
+        )
+        for start, cell in cells_of(batch.filter(inside), width).items():
+            at = rolled.since if query.step is None else start
+            found.setdefault(at, []).append(cell)
+    return {start: merged(found[start]) for start in sorted(found)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import pty
@@ -11,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,7 @@ from glancemetrics.planning.plan import make_plan
 from tests.actors.monitor.test_service import Recorder
 from tests.actors.outputs.http_server import http_server
 from tests.conftest import needs, thorough
+from tests.disks import fill
 from tests.lines import line
 from tests.waiting import eventually
 
@@ -71,31 +70,6 @@ async def test_a_parser_that_is_slow_loses_nothing_and_holds_no_more(
         stop.set()
     assert recorder.last.insights.bytes == sum(range(count))
     assert max(held) < (1 << 16) + 1000
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount anything")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError as error:
-            assert error.errno == errno.ENOSPC  # noqa: PT017
-    return ballast
 
 
 def test_a_full_disk_loses_no_event_once_there_is_room(small_disk: Path, tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ MODE = 0o640
 PRIVATE_MODE = 0o600
 """Of what is nobody else's business."""
 
+FOLDER_MODE, PRIVATE_FOLDER_MODE = 0o750, 0o700
+"""Of the folders that hold such."""
+
 
 def open_own(path: Path, flags: int, mode: int = MODE) -> int:
     """Open a file of ours, made if there is none. Raises `OSError`, also for a symbolic link."""
@@ -41,11 +44,11 @@ def _link_error(path: Path) -> OSError:
     return OSError(errno.ELOOP, reason, str(path))
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
     """Make a folder for what is ours. Raises `OSError`, also if anyone may change what is in it."""
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    mode = folder.stat().st_mode
-    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    found = folder.stat().st_mode
+    if found & stat.S_IWOTH and not found & stat.S_ISVTX:
         reason = "anyone may change what is in this folder"
         raise PermissionError(errno.EPERM, reason, str(folder))
 

@@ -142,8 +142,8 @@ class SegmentFolder:
     def read(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """Return the records of a segment: the columns that are asked for, or all that it has.
 
-        A column that it does not have is null. Raises `SegmentGoneError` and
-        `UnreadableSegmentError`.
+        A column that it does not have is null. Raises `SegmentGoneError`, `UnreadableSegmentError`,
+        and `OSError` for what may be otherwise the next time.
         """
         data = _content(segment.path)
         # What is damaged may look well to Arrow. It is read and not mapped: a disk that fails under
@@ -322,7 +322,10 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         raise SegmentGoneError(f"{path} was merged or deleted; list the segments again") from None
     except OSError as error:
-        raise _unreadable(path, f"cannot be read ({error.strerror})") from None
+        # Too many open files, say, is no reason to do without it for ever.
+        if error.errno != errno.EIO:
+            raise
+        raise _unreadable(path, "is on a part of the disk that cannot be read") from None
 
 
 def _unreadable(path: Path, what: str) -> UnreadableSegmentError:

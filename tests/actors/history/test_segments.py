@@ -9,8 +9,9 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -355,18 +356,26 @@ def test_a_segment_under_another_name_is_told(folder: SegmentFolder) -> None:
         folder.read(segment)
 
 
-def test_a_segment_that_may_not_be_read_is_told(
-    folder: SegmentFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def refusing(number: int) -> Iterator[None]:
+    """Let nothing be opened."""
+    with patch.object(os, "open", side_effect=OSError(number, os.strerror(number))):
+        yield
+
+
+def test_a_faulty_disk_is_told(folder: SegmentFolder) -> None:
     segment = folder.write(0, records(0, 3))
-
-    def refused(path: Path, *_: object) -> int:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
-
-    monkeypatch.setattr(os, "open", refused)
-    told = re.escape(f"{segment.path} cannot be read (Permission denied)")
-    with pytest.raises(UnreadableSegmentError, match=told):
+    told = re.escape(f"{segment.path} is on a part of the disk that cannot be read{UNREADABLE}")
+    with refusing(errno.EIO), pytest.raises(UnreadableSegmentError, match=told):
         folder.read(segment)
+
+
+def test_a_segment_that_cannot_be_read_now_is_kept(folder: SegmentFolder) -> None:
+    folder.write(0, records(0, 10))
+    for step in (lambda: folder.cut(5), lambda: rows_in(folder)):
+        with refusing(errno.EMFILE), pytest.raises(OSError, match="Too many open files"):
+            step()
+    assert rows_in(folder) == expected(*range(10))
 
 
 def test_nobody_else_may_read_it(folder: SegmentFolder) -> None:
@@ -394,7 +403,7 @@ def test_nothing_is_written_or_read_through_a_link(folder: SegmentFolder) -> Non
     assert folder.segments() == [written]
     moved = written.path.rename(folder.path.parent / "moved")
     written.path.symlink_to(moved)
-    with pytest.raises(UnreadableSegmentError, match="cannot be read"):
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
         folder.read(written)
 
 

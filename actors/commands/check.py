@@ -8,11 +8,11 @@ from actors.commands.parser import CommandParser
 from actors.configuration.loading import config_text
 from actors.configuration.local_zone import local_zone
 from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
+from actors.configuration.sections import all_sections
 from actors.configuration.servers import format_told
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
 from actors.monitor.service import counting_of
-from actors.configuration.sections import all_sections
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
-from actors.history.answering import Answering
 from actors.files.notices import log_file_line, log_line, tell
+from actors.history.answering import Answering
 from actors.monitor.service import checkpoints_of, history_of, monitor
 from actors.outputs.console import is_shown
 from actors.outputs.desk import Desk, nothing_kept

@@ -20,10 +20,10 @@ from actors.commands.reading_options import add_selection_options, chosen_readin
 from actors.commands.report_logs import chosen_selection
 from actors.configuration.loading import config_text
 from actors.configuration.local_zone import zone_called
+from actors.configuration.sections import all_sections
 from actors.files.notices import tell
 from actors.files.output_file import write_data, write_text
 from actors.monitor.service import counting_of
-from actors.configuration.sections import all_sections
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.configuration.settings import all_settings, read_settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 import pyarrow as pa
@@ -17,6 +17,10 @@ MOST_STEPS = 100_000
 _MOST_DIMENSIONS = 2
 
 
+def _names(written: Iterable[str]) -> tuple[str, ...]:
+    return tuple(written)
+
+
 @attrs.frozen(kw_only=True)
 class Query:
     """What is asked: measures of the records of a span, by dimensions or time or neither.
@@ -28,16 +32,16 @@ class Query:
     """Whole seconds; what is open goes as far as the history does."""
     where: str | None = None
     """Which records, as of `--where`."""
-    by: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    by: tuple[str, ...] = attrs.field(default=(), converter=_names)
     """Names of up to two dimensions, or of fields that are kept."""
     step: int | None = None
     """Seconds: a series, whose steps begin at multiples of this since the epoch."""
-    measures: tuple[str, ...] = attrs.field(default=("hits",), converter=tuple)
+    measures: tuple[str, ...] = attrs.field(default=("hits",), converter=_names)
     order: str | None = None
     """The measure by which groups stand, the largest first; `None`: the first one."""
     limit: int = 20
     """Groups."""
-    kept: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
     """Fields that a person asked to keep, which are columns of records and dimensions as well."""
 
     def __attrs_post_init__(self) -> None:
@@ -87,7 +91,7 @@ class RecordQuery:
     limit: int = 20
     offset: int = 0
     """How many newer ones are left out."""
-    kept: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_GROUPS or not 0 <= self.offset <= MOST_GROUPS:

@@ -7,7 +7,7 @@ number of cells, 35,658 at most, whatever the traffic.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 import pyarrow as pa
@@ -123,6 +123,24 @@ class Rollups:
             rows = reached
             level.add(rows.cells(level.width))
 
+    def with_records(self, batches: Iterable[pa.RecordBatch]) -> Rollups:
+        """Return rollups of what these have and more records; these stay as they are."""
+        more = Rollups()
+        more.too_old, more._newest = self.too_old, self._newest
+        more._levels = [attrs.evolve(one, cells=dict(one.cells)) for one in self._levels]
+        for batch in batches:
+            more.add(batch)
+        return more
+
+    def take_in(self, other: Rollups) -> None:
+        """Count what others have as well."""
+        if other._newest is None:
+            return
+        self.too_old += other.too_old
+        self._advance(other._newest if self._newest is None else max(other._newest, self._newest))
+        for level, more in zip(self._levels, other._levels, strict=True):
+            level.add({at: cell for at, cell in more.cells.items() if level.reaches(at)})
+
     def cells(self, since: int, until: int, step: int | None = None) -> RolledUp:
         """Return what is known of the seconds `since` to `until` (not with it), since the epoch.
 
@@ -216,6 +234,14 @@ class Rollups:
         end = min(start + length, until)
         # A longer step before it has taken its beginning.
         return (start if at == since else at), end, length
+
+
+def joined(several: Sequence[Rollups]) -> Rollups:
+    """Return rollups of all that some have, which there are."""
+    whole = several[0].with_records(())
+    for other in several[1:]:
+        whole.take_in(other)
+    return whole
 
 
 def _down(second: int, width: int) -> int:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from actors.configuration.sections import all_sections
 from actors.outputs.alert_log import AlertLogSettings
 from actors.outputs.console import ConsoleSettings
 from actors.outputs.json_lines import JsonLinesSettings
-from actors.configuration.sections import all_sections
 from actors.outputs.syslog import SyslogAddress, SyslogSettings
 from glancemetrics.configuration.settings import Settings, all_settings, read_settings
 from glancemetrics.errors import UsageError

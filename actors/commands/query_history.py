@@ -1,0 +1,155 @@
+"""`glancemetrics query`: finds the history, asks it and writes what it answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from actors.configuration.local_zone import zone_called
+from actors.files.notices import tell
+from actors.files.output_file import replacing, write_data, write_text
+from actors.history.answering import ask
+from actors.history.reading import StoredHistories, histories_in
+from actors.state.state_folder import state_folder
+from glancemetrics.errors import UsageError
+from glancemetrics.history.asking import Recorded
+from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
+from glancemetrics.records.time_span import TimeSpan, parse_instant
+from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text
+from glancemetrics.reporting.tables import csv_of
+from glancemetrics.selecting.sql import connect
+
+_USUAL = ("hits", "visitors", "bytes", "errors", "error_ratio", "p95")
+_USUAL_OF_SERIES = ("hits", "errors", "p95")
+_LIMIT = 20
+_WIDTH = 100
+_THREADS = 2
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    zone = zone_called(options.timezone)
+    histories = histories_in([state_folder(options.state_dir)], options.file)
+    question = question_of(options, histories.kept, zone, time.time())
+    with_rollups = isinstance(question, Query) and question.where is None and not question.by
+
+    def recorded() -> Recorded:
+        return histories.recorded(with_rollups=with_rollups)
+
+    with closing(connect(threads=_THREADS)) as connection:
+        answered = ask(question, recorded, connection)
+    if options.measures is None and isinstance(question, Query):
+        question, answered = _without_unknown(question, answered)
+    _write(answered, question, options, zone)
+    _explain(answered, histories)
+    return 0
+
+
+def question_of(
+    options: argparse.Namespace, kept: tuple[str, ...], zone: ZoneInfo | None, now: float
+) -> Query | RecordQuery:
+    """Return what is asked. Raises `UsageError`."""
+    limit = _LIMIT if options.limit is None else options.limit
+    span = _span(options, zone, now)
+    if options.records:
+        return RecordQuery(
+            span=span, where=options.where, limit=limit, offset=options.offset, kept=kept
+        )
+    measures = options.measures
+    if measures is None:
+        measures = _USUAL if options.step is None else _USUAL_OF_SERIES
+    if options.sort is not None and options.sort not in measures:
+        measures = (*measures, options.sort)
+    return Query(
+        span=span,
+        where=options.where,
+        by=options.by or (),
+        step=options.step,
+        measures=measures,
+        order=options.sort,
+        limit=limit,
+        kept=kept,
+    )
+
+
+def _span(options: argparse.Namespace, zone: ZoneInfo | None, now: float) -> TimeSpan:
+    if options.last is not None:
+        return TimeSpan(int(now) - options.last, int(now) + 1)
+    instants = []
+    for name, text in (("since", options.since), ("until", options.until)):
+        try:
+            found = None if text is None else parse_instant(text, now, zone or ZoneInfo("UTC"))
+        except (ValueError, OverflowError):
+            raise UsageError(f"--{name} {text}: must be {ALLOWED_INSTANT}") from None
+        instants.append(found)
+    since, until = instants
+    if since is not None and until is not None and since >= until:
+        raise UsageError(f"--since {options.since}: is not before --until {options.until}")
+    return TimeSpan(since, until)
+
+
+def _without_unknown(question: Query, answered: Answer) -> tuple[Query, Answer]:
+    """Leave out what nobody asked for and the logs do not have, as response times may be."""
+    unknown = [
+        name
+        for name in question.measures
+        if answered.total.get(name) is None and name != question.ordered_by and answered.groups
+    ]
+    if not unknown or not any(answered.total.values()):
+        return question, answered
+    measures = tuple(name for name in question.measures if name not in unknown)
+    table = answered.table.drop_columns(unknown)
+    total = {name: answered.total[name] for name in measures}
+    return attrs.evolve(question, measures=measures), attrs.evolve(
+        answered, table=table, total=total
+    )
+
+
+def _write(
+    answered: Answer,
+    question: Query | RecordQuery,
+    options: argparse.Namespace,
+    zone: ZoneInfo | None,
+) -> None:
+    match options.output_format:
+        case "parquet":
+            from pyarrow import parquet  # late: few want it
+
+            with replacing(Path(options.output)) as file:
+                parquet.write_table(answered.table, file, compression="zstd")
+        case "json":
+            text = json.dumps(answer_json(answered, question), ensure_ascii=False, indent=1)
+            write_data(f"{text}\n", "json", options.output)
+        case "csv":
+            text = csv_of(answered.table.column_names, answer_rows(answered))
+            write_data(text, "csv", options.output)
+            if answered.missing:
+                tell(f"Not all: {answered.missing}.")
+        case _:
+            is_shown = options.output is None and sys.stdout.isatty()
+            width = shutil.get_terminal_size().columns if is_shown else _WIDTH
+            write_text(answer_text(answered, question, width, zone), options.output)
+
+
+def _explain(answered: Answer, histories: StoredHistories) -> None:
+    """Say why there is nothing, where the history has something at another time."""
+    if answered.table.num_rows and (not answered.total or any(answered.total.values())):
+        return
+    kept = histories.recorded()
+    if kept.oldest is None or kept.newest is None:
+        tell("Nothing is kept yet.")
+        return
+    tell(
+        "No request is of that kind and span; the history has some of "
+        f"{iso_time(kept.oldest)} to {iso_time(kept.newest)}."
+    )

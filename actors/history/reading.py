@@ -1,0 +1,104 @@
+"""Histories on disk, as any process may ask them while a monitor writes to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import attrs
+
+from actors.history.rollup_files import RollupFiles
+from actors.history.segments import SegmentFolder
+from actors.history.stored_segments import stored_in
+from actors.state.state_file import replace_state
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.history.asking import Recorded
+from glancemetrics.history.rollups import joined
+
+SUFFIX = ".history"
+_ABOUT = "about.json"
+
+
+@attrs.frozen
+class About:
+    """What a history is of."""
+
+    sources: tuple[str, ...] = ()
+    """As `-f` has them."""
+    kept: tuple[str, ...] = ()
+    """Fields that are columns of its records beside the usual ones."""
+
+
+def write_about(folder: Path, about: About) -> None:
+    """Say in a history's folder what it is of. Raises `OSError`."""
+    text = json.dumps({"version": 1, **attrs.asdict(about)}, ensure_ascii=False) + "\n"
+    replace_state(folder / _ABOUT, text.encode("utf-8", "surrogateescape"))
+
+
+def read_about(folder: Path) -> About:
+    """Return what a history is of, as far as it is told."""
+    try:
+        told = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
+        return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return About()
+
+
+@attrs.frozen
+class StoredHistories:
+    """Histories that are asked as one."""
+
+    folders: tuple[Path, ...]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Fields that any of them has."""
+        names = (name for folder in self.folders for name in read_about(folder).kept)
+        return tuple(dict.fromkeys(names))
+
+    def recorded(self, *, with_rollups: bool = False) -> Recorded:
+        """Return all that they have now. Raises `GlanceMetricsError`."""
+        stored, rollups = [], []
+        for path in self.folders:
+            try:
+                segments = stored_in(SegmentFolder(path))
+            except OSError as error:
+                raise GlanceMetricsError(f"{path}: {error.strerror}") from None
+            stored += segments
+            if with_rollups:
+                end = segments[-1].end if segments else 0
+                known, position = RollupFiles(path).load(end)
+                newer = (one.since(position) for one in segments if one.end > position)
+                rollups.append(known.with_records(one.read() for one in newer))
+        return Recorded(
+            stored=tuple(stored), rollups=joined(rollups) if with_rollups and rollups else None
+        )
+
+
+def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> StoredHistories:
+    """Return the histories in folders of state, or those of some logs, as `-f` named them.
+
+    Raises `GlanceMetricsError`.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        try:
+            own = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+        except OSError as error:
+            raise GlanceMetricsError(
+                f"{folder}: {error.strerror}; name a monitor's --state-dir"
+            ) from None
+        found += [path for path in own if _is_of(path, sources)]
+    if not found:
+        what = f"no history of {', '.join(sources)}" if sources else "no history"
+        where = ", ".join(map(str, folders))
+        raise GlanceMetricsError(
+            f"{where}: {what} is there; a monitor keeps one with --state-dir, "
+            "or where it runs without a console"
+        )
+    return StoredHistories(tuple(found))
+
+
+def _is_of(path: Path, sources: Sequence[str]) -> bool:
+    return not sources or not set(sources).isdisjoint(read_about(path).sources)

@@ -150,7 +150,7 @@ def _missing(asked: TimeSpan, covers: _Bounds, recorded: Recorded) -> str:
         f"{hole.records} records of {_written(hole.since)} to {_written(hole.until)} lack "
         f"({hole.why})"
         for hole in recorded.holes
-        if hole.since < covers.until and hole.until >= covers.since
+        if hole.since < covers.until and (asked.since is None or hole.until >= asked.since)
     ]
     return "; ".join(said)
 

@@ -17,6 +17,9 @@ import trio
 import trio.testing
 from loguru import logger
 
+from actors.history import HistorySettings
+from actors.history.history import History
+from actors.history.segments import SegmentFolder
 from actors.monitor import service
 from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.restarting import FIRST_BACKOFF
@@ -30,11 +33,14 @@ from glancemetrics.alerting.own_watch import OwnWatch
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.formats.combined import CombinedFormat, decode
 from glancemetrics.health.health import OutputState, SourceState
+from glancemetrics.history.asking import answer
+from glancemetrics.history.query import Query, RecordQuery
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.planning.plan import Plan, make_plan, rules_of
 from glancemetrics.planning.rules_and_targets import RulesAndTargets
 from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.selecting.sql import connect
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.snapshot import Snapshot
@@ -79,8 +85,11 @@ class Recorder:
 class Run:
     """A service that runs in the background of a test."""
 
-    def __init__(self, log: Path, recorder: Recorder, wall: WallClock) -> None:
+    def __init__(
+        self, log: Path, recorder: Recorder, wall: WallClock, history: History | None = None
+    ) -> None:
         self.log = log
+        self.history = history
         self.recorder = recorder
         self.stop = trio.Event()
         self.ended = trio.Event()
@@ -122,11 +131,16 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
         written: Sequence[Rule] = (),
         checkpoints: Checkpoints | None = None,
         wall: WallClock = wall,
+        history: HistorySettings | None = None,
         **settings: object,
     ) -> Run:
         log = tmp_path / "access.log"
         recorder = recorder or Recorder()
-        started = Run(log, recorder, wall)
+        kept = None
+        if history is not None:
+            folder = SegmentFolder(checkpoints.history_folder) if checkpoints else None
+            kept = History(history, wall, folder)
+        started = Run(log, recorder, wall, kept)
 
         async def monitor() -> None:
             with started.crash:
@@ -137,6 +151,7 @@ def run(tmp_path: Path, nursery: trio.Nursery, wall: WallClock):
                     stop=started.stop,
                     wall=wall,
                     standard_input=lambda: -1,
+                    history=kept,
                 )
             started.ended.set()
 
@@ -230,6 +245,7 @@ async def test_whatever_stops_it_it_shows_and_alerts_as_if_nothing_had(
         "timewindow": 600,
         "delay": 2.0,
         "refresh": 1.0,
+        "history": HistorySettings(),
     }
     steady = run(recorder=Recorder(), **options)
     checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
@@ -287,6 +303,34 @@ async def test_whatever_stops_it_it_shows_and_alerts_as_if_nothing_had(
 
     assert happened(*runs) == happened(steady)
     assert len(happened(steady)) > 5
+    assert answers_of(runs[-1]) == answers_of(steady)
+
+
+QUESTIONS = [
+    Query(measures=("hits", "bytes", "visitors", "errors", "first_seen", "last_seen")),
+    Query(by=("section",), measures=("hits", "bytes")),
+    Query(by=("path", "host"), where="status = 500", limit=1000),
+    Query(step=10, measures=("hits", "bytes", "rate")),
+    Query(step=1, by=("host",), measures=("hits", "bytes")),
+    RecordQuery(limit=10_000),
+]
+
+
+def answers_of(run: Run) -> list[object]:
+    """What a run has to say of all that it was ever given, by records and by rollups."""
+    assert run.history is not None
+    recorded = run.history.recorded()
+    assert recorded.rollups is not None
+    assert recorded.newest is not None
+    of_rollups = attrs.evolve(recorded, stored=recorded.stored[-1:], since=recorded.newest)
+    connection = connect()
+    told: list[object] = []
+    for kept, questions in ((recorded, QUESTIONS), (of_rollups, [QUESTIONS[0], QUESTIONS[3]])):
+        for question in questions:
+            answered = answer(question, kept, connection)
+            assert (answered.grain > 0) == (kept is of_rollups)
+            told.append((answered.table.to_pylist(), answered.total, answered.missing))
+    return told
 
 
 @pytest.mark.parametrize("rotates", [False, True])

@@ -1,0 +1,241 @@
+"""The history of a monitor: what it keeps, what it lets go, and what it says of that."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+import pytest
+import trio
+import trio.testing
+
+from actors.history import HistorySettings
+from actors.history.history import STEP_SECONDS, History
+from actors.history.segments import SegmentFolder
+from actors.state.clock import WallClock
+from glancemetrics.formats.combined import decode
+from glancemetrics.history.asking import answer
+from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.records.schema import with_source
+from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.selecting.sql import connect
+from tests.lines import BASE, line
+
+LEAST = 10_000_000
+
+
+def batch_of(second: int, count: int = 1, **fields: object) -> pa.RecordBatch:
+    lines = line(second, **fields) * count  # type: ignore[arg-type]
+    return with_source(decode(lines).batch, "a.log")
+
+
+def various(second: int, count: int) -> pa.RecordBatch:
+    lines = b"".join(
+        line(second, request=f"GET /{second}/{i}/{'x' * 60} HTTP/1.1") for i in range(count)
+    )
+    return with_source(decode(lines).batch, "a.log")
+
+
+def ask(history: History, question: Query | RecordQuery) -> Answer:
+    return answer(question, history.recorded(), connect())
+
+
+def hits(history: History) -> object:
+    return ask(history, Query()).total["hits"]
+
+
+@attrs.define
+class Kept:
+    """A history that runs in the background of a test."""
+
+    history: History
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+
+    async def run(self) -> None:
+        with self.scope:
+            await self.history.run()
+
+
+@pytest.fixture
+def kept(clock: trio.testing.MockClock, wall: WallClock, nursery: trio.Nursery):
+    def kept(folder: Path | None = None, resumed: int | None = None, **told: object) -> Kept:
+        settings = HistorySettings(**told)  # type: ignore[arg-type]
+        segments = None if folder is None else SegmentFolder(folder)
+        made = Kept(History(settings, wall, segments))
+        made.history.resume(resumed)
+        nursery.start_soon(made.run)
+        return made
+
+    return kept
+
+
+async def step() -> None:
+    await trio.sleep(STEP_SECONDS * 1.5)
+
+
+async def test_what_is_taken_can_be_asked_at_once(clock, kept) -> None:
+    history = kept().history
+    history.take(batch_of(BASE, 3))
+    assert hits(history) == 3
+    await step()
+    history.take(batch_of(BASE + 1, 2))
+    assert hits(history) == 5
+    assert ask(history, Query()).missing == ""
+
+
+async def test_without_a_disk_the_oldest_go_and_that_is_said(clock, kept) -> None:
+    history = kept(memory=LEAST).history
+    for second in range(40):
+        history.take(various(BASE + second, 2000))
+        if second % 7 == 0:
+            await step()
+    told = ask(history, Query(span=TimeSpan(BASE, BASE + 40), measures=("hits", "users")))
+    assert isinstance(told.total["hits"], int)
+    assert 2000 < told.total["hits"] < 80_000
+    assert told.covers.since is not None
+    assert told.covers.since > BASE
+    assert told.missing.startswith("records go back to 20")
+    covered = (BASE + 40 - told.covers.since) * 2000
+    assert ask(history, Query(span=told.covers)).total["hits"] == covered
+
+
+async def test_what_rollups_know_outlives_the_records(clock, kept) -> None:
+    history = kept(memory=LEAST).history
+    for second in range(40):
+        history.take(various(BASE + second, 2000))
+        await step()
+    told = ask(history, Query(span=TimeSpan(BASE, BASE + 40), step=10))
+    assert told.table.column("hits").to_pylist() == [20_000] * 4
+    assert (told.grain, told.is_exact, told.missing) == (10, True, "")
+
+
+async def test_what_is_on_disk_is_there_after_a_restart(clock, kept, tmp_path: Path) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    first.history.take(batch_of(BASE + 1, 2))
+    first.scope.cancel()
+    second = kept(tmp_path, 3).history
+    second.take(batch_of(BASE + 1, 2))
+    assert second.position == 5
+    assert hits(second) == 5
+    assert ask(second, Query()).missing == ""
+
+
+async def test_what_comes_again_is_not_there_twice(clock, kept, tmp_path: Path) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    first.history.take(batch_of(BASE + 1, 2))
+    await first.history.flushed(5)
+    first.scope.cancel()
+    second = kept(tmp_path, 3).history  # an older checkpoint
+    second.take(batch_of(BASE + 1, 2))
+    assert hits(second) == 5
+
+
+async def test_what_was_not_written_before_a_crash_is_a_hole(clock, kept, tmp_path: Path) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    first.scope.cancel()
+    second = kept(tmp_path, 10).history
+    second.take(batch_of(BASE + 9, 2))
+    told = ask(second, Query())
+    assert told.total["hits"] == 5
+    assert told.missing.startswith("7 records of 20")
+    assert told.missing.endswith("lack (they had not been written when the program ended)")
+
+
+async def test_without_a_checkpoint_it_goes_on_after_what_is_there(
+    clock, kept, tmp_path: Path
+) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    first.scope.cancel()
+    second = kept(tmp_path).history
+    second.take(batch_of(BASE + 500, 2))
+    await second.flushed(5)
+    assert (second.position, hits(second)) == (5, 5)
+
+
+async def test_a_disk_that_fails_holds_nothing_up_and_lacks_nothing_when_it_is_back(
+    clock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = kept(tmp_path / "h").history
+    history.take(batch_of(BASE, 3))
+    await history.flushed(3)
+    with monkeypatch.context() as patch:
+
+        def full(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr(os, "fdatasync", full)
+        history.take(batch_of(BASE + 1, 2))
+        with trio.fail_after(5):
+            await history.flushed(5)
+        assert hits(history) == 5
+    await step()
+    on_disk = SegmentFolder(tmp_path / "h").segments()
+    assert sum(one.rows for one in on_disk) == 5
+
+
+async def test_what_memory_had_to_let_go_before_it_was_written_is_a_hole(
+    clock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = kept(tmp_path / "h", memory=LEAST).history
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", full)
+        for second in range(40):
+            history.take(various(BASE + second, 2000))
+            await step()
+    await step()
+    told = ask(history, Query(measures=("hits", "users")))
+    assert isinstance(told.total["hits"], int)
+    lacking = 80_000 - told.total["hits"]
+    assert 0 < lacking < 80_000
+    assert told.missing.startswith(f"{lacking} records of 20")
+    assert "No space left on device" in told.missing
+
+
+async def test_old_records_go_from_the_disk_and_rollups_still_know_of_them(
+    clock: trio.testing.MockClock, kept, tmp_path: Path
+) -> None:
+    history = kept(tmp_path, age="1h").history
+    history.take(batch_of(BASE, 3))
+    await history.flushed(3)
+    clock.jump(2 * 3600)
+    history.take(batch_of(BASE + 7200, 2))
+    await trio.sleep(120)
+    assert ask(history, Query(by=("path",))).groups == 1
+    told = ask(history, Query(span=TimeSpan(BASE, BASE + 7201)))
+    assert told.total["hits"] == 5
+    assert told.grain > 0
+
+
+async def test_rollups_are_there_after_a_restart_with_what_came_since(
+    clock: trio.testing.MockClock, kept, tmp_path: Path
+) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    clock.jump(700)
+    first.history.take(batch_of(BASE + 700, 4))
+    await step()  # they are written with all seven
+    first.history.take(batch_of(BASE + 701, 5))
+    await first.history.flushed(12)
+    first.scope.cancel()
+    assert [path.name for path in tmp_path.glob("rollups-*")] == ["rollups-0000000000000007.arrow"]
+    second = kept(tmp_path, 12).history
+    second.take(batch_of(BASE + 702, 6))
+    await step()
+    recorded = attrs.evolve(second.recorded(), stored=(), since=BASE + 10**6)
+    told = answer(Query(span=TimeSpan(BASE, BASE + 703), step=1000), recorded, connect())
+    assert told.total["hits"] == 18

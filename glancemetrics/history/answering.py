@@ -52,7 +52,7 @@ def count(
             return plan.prepared(choice.of(one, plan.columns))
         except MissingRecordsError as error:
             troubles.append(str(error))
-            return plan.schema.empty_table().to_batches()[0]
+            return pa.RecordBatch.from_pylist([], schema=plan.schema)
 
     batches = _Handed(mapped(of, chosen))
     reader = pa.RecordBatchReader.from_batches(plan.schema, batches)

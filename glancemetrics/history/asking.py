@@ -105,12 +105,13 @@ def answer(
 
 
 def _found(query: RecordQuery, recorded: Recorded, connection: Any) -> Answer:
-    table = find(query, recorded.stored, connection)
+    found = find(query, recorded.stored, connection)
+    table = found.table
     span = _bounded(query.span, recorded)
     if span is None:
         return Answer(table=table, missing="nothing is kept yet")
     covers = _covered(span, recorded)
-    missing = _missing(query.span, covers, recorded)
+    missing = "; ".join(filter(None, [_missing(query.span, covers, recorded), *found.troubles]))
     return Answer(table=table, groups=table.num_rows, covers=covers.span, missing=missing)
 
 

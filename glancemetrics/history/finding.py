@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 import pyarrow as pa
 
-from glancemetrics.history.choice import ORDINAL, Choice, StoredRecords
+from glancemetrics.history.choice import ORDINAL, Choice, MissingRecordsError, StoredRecords
 from glancemetrics.history.query import RecordQuery
 from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, with_source
 
 
-def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -> pa.Table:
+@attrs.frozen(eq=False)
+class Found:
+    """Records that were looked for."""
+
+    table: pa.Table
+    """Of `records.SCHEMA`, with what is kept and `source`."""
+    troubles: tuple[str, ...]
+    """What could not be read, in a clause each."""
+
+
+def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -> Found:
     """Return records, the newest first; of two of one instant, the one that came later.
 
     Raises `UsageError`.
@@ -23,14 +34,19 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
     most = query.offset + query.limit
     nothing = with_source(empty_batch(query.kept), "").append_column(ORDINAL, pa.array([], "int64"))
     found = _newest_first([nothing], most)
+    troubles: list[str] = []
     left = sorted(filter(choice.has_some_of, stored), key=lambda one: one.newest, reverse=True)
     for one in left:
         # Once there are enough that are newer, the others need not be read.
         if found.num_rows == most and one.newest < _second_of_last(found):
             break
-        more = choice.of(one, [*columns, ORDINAL])
+        try:
+            more = choice.of(one, [*columns, ORDINAL])
+        except MissingRecordsError as error:
+            troubles.append(str(error))
+            continue
         found = _newest_first([*found.to_batches(), more], most)
-    return found.drop_columns([ORDINAL]).slice(query.offset)
+    return Found(found.drop_columns([ORDINAL]).slice(query.offset), tuple(troubles))
 
 
 def _second_of_last(found: pa.Table) -> int:

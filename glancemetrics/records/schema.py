@@ -95,7 +95,7 @@ def schema_with(kept: Iterable[str] = ()) -> pa.Schema:
 
 def empty_batch(kept: Iterable[str] = ()) -> pa.RecordBatch:
     """Return a batch without rows."""
-    return schema_with(kept).empty_table().combine_chunks().to_batches()[0] if kept else _EMPTY
+    return pa.RecordBatch.from_pylist([], schema=schema_with(kept)) if kept else _EMPTY
 
 
 def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:

@@ -152,15 +152,27 @@ def report_on_batches(
     selection: Selection,
     options: ReportOptions,
     max_memory: int,
+    sources: Callable[[], Iterable[Source]] = tuple,
+    unfinished: Callable[[], str | None] = lambda: None,
 ) -> Report:
-    """Report on records that are there already."""
+    """Report on records that are there already.
+
+    Where they came from, and why they are not all, is asked when all have come.
+    """
     records = 0
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         tally = _tally(max_memory, pool)
         for batch in batches:
             records += batch.num_rows
             tally.add(slices_of(selection.of(batch), options.zone))
-        return build_report(tally, options, lines=records, filtered=records - tally.records)
+        return build_report(
+            tally,
+            options,
+            sources=sources(),
+            lines=records,
+            filtered=records - tally.records,
+            unfinished=unfinished(),
+        )
 
 
 def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.commands.parser import CommandParser
+from actors.state.state_folder import add_state_folder_option
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -57,6 +58,7 @@ def read_report_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--max-memory", type=_memory, default=DEFAULT_MEMORY, metavar="SIZE",
         help="past this, numbers are estimated and marked ~ (default: 2GB)")  # fmt: skip
     add_selection_options(parser)
+    add_history_options(parser)
     options: argparse.Namespace = parser.parse_args(arguments)
     options.output_format = _output_format(options.output, options.output_format)
     return options
@@ -81,6 +83,16 @@ def add_selection_options(parser: argparse.ArgumentParser) -> None:
         help="zero the last octet of IPv4 and the last 80 bits of IPv6 addresses")  # fmt: skip
     add("--timezone", default="UTC", metavar="ZONE",
         help="whose days and hours: Europe/Paris, local (default: UTC)")  # fmt: skip
+
+
+def add_history_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command read what a monitor has kept in place of logs."""
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help="read what a monitor has kept in place of logs; FILE then says of which",
+    )
+    add_state_folder_option(parser)
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:

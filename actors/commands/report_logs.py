@@ -23,12 +23,13 @@ from actors.archive.interruption import Interruption, interruption
 from actors.archive.log_reader import ReadChunk
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
-from actors.archive.reporting import Progress, report_on
+from actors.archive.reporting import Progress, report_on, report_on_batches
 from actors.archive.scan import scan_logs
 from actors.commands.reading_options import chosen_reading
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
+from actors.state.state_folder import state_folder
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import LineContext
@@ -36,7 +37,7 @@ from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import SCHEMA
 from glancemetrics.reporting.panel_names import Order
-from glancemetrics.reporting.report import Report, ReportOptions
+from glancemetrics.reporting.report import Report, ReportOptions, Source
 from glancemetrics.selecting.selection import Selection, make_selection
 
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
@@ -48,6 +49,8 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
     output_format = options.output_format
     zone = zone_called(options.timezone)
     selection = chosen_selection(options, zone)
+    if options.history:
+        return _report_on_history(options, selection, zone)
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
@@ -57,13 +60,7 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
         if output_format == "parquet":
             _write_parquet(logs, reading.context, selection, options.output, interrupted)
             return 0
-        to_file = options.output is not None
-        wanted = ReportOptions(
-            top=options.top or (_ROWS_IN_FILE if output_format != "text" else _ROWS_ON_TERMINAL),
-            order=Order(options.sort),
-            panels=frozenset(options.panels),
-            zone=zone,
-        )
+        wanted = _wanted(options, zone)
         line = ProgressLine()
         try:
             report = report_on(
@@ -80,14 +77,82 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
         finally:
             line.clear()
     _require_lines(report, logs)
+    _write(report, output_format, options.output)
+    return 0
+
+
+def _wanted(options: argparse.Namespace, zone: ZoneInfo | None) -> ReportOptions:
+    is_long = options.output_format != "text"
+    return ReportOptions(
+        top=options.top or (_ROWS_IN_FILE if is_long else _ROWS_ON_TERMINAL),
+        order=Order(options.sort),
+        panels=frozenset(options.panels),
+        zone=zone,
+    )
+
+
+def _write(report: Report, output_format: str, output: str | None) -> None:
     if report.unfinished is not None:
         tell(f"{report.unfinished}.")
-    if to_file:
+    if output is not None:
         text = _rendered(report, output_format, 100, colour=False)
-        write_data(text, output_format, options.output)
+        write_data(text, output_format, output)
     else:
         _show(report, output_format)
+
+
+def _report_on_history(
+    options: argparse.Namespace, selection: Selection, zone: ZoneInfo | None
+) -> int:
+    """Report on what a monitor has kept."""
+    from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
+
+    histories = histories_in([state_folder(options.state_dir)], options.files)
+    kept = HistoryRecords(histories, selection.span)
+    line, read = ProgressLine(), 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal read
+        for batch in kept:
+            if interrupted():
+                return
+            yield batch
+            read += batch.num_rows
+            line.show(Progress(read, kept.rows, read))
+
+    with interruption() as interrupted:
+        if options.output_format == "parquet":
+            _write_batches(map(selection.of, batches()), options.output)
+            line.clear()
+            return 0
+        try:
+            report = report_on_batches(
+                batches(),
+                selection=selection,
+                options=_wanted(options, zone),
+                max_memory=options.max_memory,
+                sources=lambda: [
+                    Source(kept.names, read, 0, "; ".join(kept.troubles()) or None, "history")
+                ],
+                unfinished=lambda: "Stopped before the end" if interrupted() else None,
+            )
+        finally:
+            line.clear()
+    if not report.hits:
+        raise GlanceMetricsError(f"{kept.names}: the history has no such request")
+    _write(report, options.output_format, options.output)
     return 0
+
+
+def _write_batches(batches: Iterator[pa.RecordBatch], output: str) -> None:
+    from pyarrow import parquet  # late: it takes as long to load as a small log to read
+
+    with (
+        replacing(Path(output)) as file,
+        closing(parquet.ParquetWriter(file, SCHEMA, compression="zstd")) as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch.select(SCHEMA.names))
 
 
 def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Selection:

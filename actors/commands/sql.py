@@ -24,13 +24,20 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
 from actors.commands.parser import CommandParser
-from actors.commands.reading_options import add_selection_options, chosen_reading
+from actors.commands.reading_options import (
+    add_history_options,
+    add_selection_options,
+    chosen_reading,
+)
 from actors.commands.report_logs import chosen_selection
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data
+from actors.state.state_folder import state_folder
 from glancemetrics.errors import UsageError
 from glancemetrics.reporting.tables import csv_of, text_table
+from glancemetrics.selecting.selection import Selection
+from glancemetrics.selecting.sql import connect, query
 
 _FORMATS = ("table", "csv", "json", "parquet")
 _ROWS_IN_TABLE = 1000
@@ -38,15 +45,18 @@ _ROWS_IN_TABLE = 1000
 
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    from glancemetrics.selecting.sql import connect, query  # late: it takes a while to load
-
     options = _parser().parse_args(arguments)
     connection = connect(threads=os.cpu_count() or 1)
     *names, sql = options.arguments
-    if not names:
+    if not names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
     output_format = _output_format(options)
     selection = chosen_selection(options, zone_called(options.timezone))
+    if options.history:
+        answer = _of_history(names, sql, options, selection, connection)
+        if answer is not None:
+            _write(answer, output_format, options.output)
+        return 0 if answer is not None else 128 + signal.SIGINT
     reading = chosen_reading(options, names)
     logs = find_logs(names, reading)
     line = ProgressLine()
@@ -88,6 +98,26 @@ def run(arguments: list[str]) -> int:
         tell(f"{rejects:,} {lines_were} rejected, and not asked.")
     _write(answer, output_format, options.output)
     return 0
+
+
+def _of_history(
+    names: list[str],
+    sql: str,
+    options: argparse.Namespace,
+    selection: Selection,
+    connection: Any,
+) -> pa.Table | None:
+    """Ask what a monitor has kept; `None` where that was interrupted."""
+    from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
+
+    kept = HistoryRecords(histories_in([state_folder(options.state_dir)], names), selection.span)
+    with interruption() as interrupted:
+        reads = _Reads((selection.of(batch) for batch in kept), interrupted)
+        question = _Question(lambda: query(sql, reads, connection))
+        answer = question.answer(reads, interrupted, connection.interrupt)
+    for trouble in kept.troubles():
+        tell(trouble)
+    return answer
 
 
 class _Reads:
@@ -175,6 +205,7 @@ def _parser() -> CommandParser:
     add("-o", "--output", metavar="FILE", help="write to FILE: .csv, .json or .parquet")
     add("--output-format", choices=_FORMATS, metavar="FORMAT", help="table, csv, json or parquet")
     add_selection_options(parser)
+    add_history_options(parser)
     return parser
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
+import pyarrow as pa
 
 from actors.history.rollup_files import RollupFiles
-from actors.history.segments import SegmentFolder
-from actors.history.stored_segments import stored_in
+from actors.history.segments import SegmentFolder, SegmentGoneError
+from actors.history.stored_segments import StoredSegment, stored_in
 from actors.state.state_file import replace_state
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Recorded
+from glancemetrics.history.choice import MissingRecordsError
 from glancemetrics.history.rollups import joined
+from glancemetrics.records.time_span import TimeSpan
 
 SUFFIX = ".history"
 _ABOUT = "about.json"
@@ -74,6 +77,69 @@ class StoredHistories:
         return Recorded(
             stored=tuple(stored), rollups=joined(rollups) if with_rollups and rollups else None
         )
+
+
+class HistoryRecords:
+    """The records of histories of which some may be in a span, a segment at a time."""
+
+    def __init__(self, histories: StoredHistories, span: TimeSpan) -> None:
+        self._parts = [_History(path, span) for path in histories.folders]
+
+    @property
+    def names(self) -> str:
+        """What they are of, for people."""
+        return ", ".join(part.name for part in self._parts)
+
+    @property
+    def rows(self) -> int:
+        """How many there are at most."""
+        return sum(one.rows for part in self._parts for one in part.stored)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for part in self._parts:
+            yield from part.batches()
+
+    def troubles(self) -> list[str]:
+        """Say what could not be read."""
+        return [trouble for part in self._parts for trouble in part.troubles]
+
+
+class _History:
+    def __init__(self, folder: Path, span: TimeSpan) -> None:
+        self.name = ", ".join(read_about(folder).sources) or folder.name
+        self.troubles: list[str] = []
+        self._folder = folder
+        self._span = span
+        self.stored = self._listed(0)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield them; what was merged meanwhile is looked for anew."""
+        position = 0
+        left = self.stored
+        while left:
+            one = left.pop(0)
+            try:
+                yield one.read()
+            except MissingRecordsError as error:
+                self.troubles.append(str(error))
+            except SegmentGoneError:
+                left = self._listed(position)
+                continue
+            position = one.end
+
+    def _listed(self, position: int) -> list[StoredSegment]:
+        try:
+            stored = stored_in(SegmentFolder(self._folder))
+        except OSError as error:
+            raise GlanceMetricsError(f"{self._folder}: {error.strerror}") from None
+        since, until = self._span.since, self._span.until
+        return [
+            one.since(position)
+            for one in stored
+            if one.end > position
+            and (since is None or one.newest >= since)
+            and (until is None or one.oldest < until)
+        ]
 
 
 def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> StoredHistories:

@@ -102,9 +102,7 @@ class Checkpoints:
             reason = f"another version of GlanceMetrics wrote {self.path} ({error!r})"
             raise UnusableStateError(reason) from None
 
-    def save(
-        self, time: float, marks: Sequence[Mark], **parts: bytes | State | int | None
-    ) -> None:
+    def save(self, time: float, marks: Sequence[Mark], **parts: bytes | State | int | None) -> None:
         """Save it at once and whole: the parts of `Saved`, two of them as bytes.
 
         Raises `OSError`.

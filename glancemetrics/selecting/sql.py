@@ -5,6 +5,7 @@ DuckDB is locked in: it reaches no file, no network, no extension and no Python 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -190,9 +191,13 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
 
     check_one_select(sql, "the query", sql)
     derived = [SECTION, *(one for one in derived_named(sql) if one != SECTION)]
-    schema = with_columns(empty_batch(), derived).schema
+    batches = iter(batches)
+    # Some have more columns, the source and what is kept.
+    first = next(batches, empty_batch())
+    schema = with_columns(first, derived).schema
+    batches = itertools.chain([first], batches)
     reader = pa.RecordBatchReader.from_batches(
-        schema, (with_columns(batch, derived) for batch in batches)
+        schema, (with_columns(batch, derived).cast(schema) for batch in batches)
     )
     try:
         if len(_TABLE.findall(sql)) == 1:

@@ -15,11 +15,13 @@ import trio
 from loguru import logger
 
 from actors.history import HistorySettings
+from actors.history.about import About, write_about
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import StoredSegment, stored_in
 from actors.state.clock import WallClock
 from glancemetrics.errors import sentence
+from glancemetrics.health.health import OutputHealth, OutputState
 from glancemetrics.history.asking import Hole, Recorded
 from glancemetrics.history.held_records import HeldRecords, due_for_joining, put_together
 from glancemetrics.history.rollups import Rollups
@@ -35,9 +37,14 @@ class History:
     """See the module's docstring. `run` does the work; `take` and `recorded` are for any thread."""
 
     def __init__(
-        self, told: HistorySettings, wall: WallClock, folder: SegmentFolder | None = None
+        self,
+        told: HistorySettings,
+        wall: WallClock,
+        folder: SegmentFolder | None = None,
+        about: About = About(),  # noqa: B008 - frozen
     ) -> None:
-        """`folder` is where records are written; `None` for nowhere."""
+        """`folder` is where records are written; `None` for nowhere. `about` is told there."""
+        self._about: About | None = about
         self._told = told
         self._wall = wall
         self._folder = folder
@@ -66,6 +73,13 @@ class History:
     def position(self) -> int:
         """How many records it was ever given, in all runs."""
         return self._position
+
+    @property
+    def health(self) -> OutputHealth:
+        """How it fares, as outputs do."""
+        if self._problem:
+            return OutputHealth("history", OutputState.RETRYING, self._problem)
+        return OutputHealth("history", OutputState.WORKING)
 
     def resume(self, position: int | None) -> None:
         """Go on where a checkpoint says that it was; `None`: without one.
@@ -163,10 +177,15 @@ class History:
     def _let_go(self, gone: HeldRecords) -> None:
         if self._folder is None:
             self._since = max(self._since or 0, gone.newest + 1)
-        elif gone.end > self._saved:
-            why = self._problem or "they could not be written as fast as they came"
+            is_lost = gone.end > self._rolled
+        else:
+            is_lost = gone.end > self._saved
+            self._saved = max(self._saved, gone.end)
+        if is_lost:
+            why = "they came faster than they could be kept"
+            if self._problem:
+                why = f"the history {self._problem}"
             self._note_hole(Hole(since=gone.oldest, until=gone.newest, records=gone.rows, why=why))
-            self._saved = gone.end
 
     def _note_hole(self, hole: Hole) -> None:
         last = self._holes[-1] if self._holes else None
@@ -246,6 +265,9 @@ class History:
                 folder.write(one.first, one.batch)
                 with self._lock:
                     self._saved = max(self._saved, one.end)
+            if unsaved and self._about is not None:
+                write_about(folder.path, self._about)
+                self._about = None
             folder.merge()
             self._bound(folder)
             if self._rollup_files is not None and self._rollups is not None:
@@ -253,8 +275,6 @@ class History:
         except OSError as error:
             self._note_problem(error)
         else:
-            if self._problem:
-                logger.info("the history is written again")
             self._problem = ""
         with self._lock:
             self._on_disk = stored_in(folder)
@@ -271,7 +291,5 @@ class History:
                 self._since = max(self._since or 0, newest + 1)
 
     def _note_problem(self, error: Exception) -> None:
-        problem = f"the history cannot be written: {sentence(error)}"
-        if problem != self._problem:
-            logger.warning("{}", problem)
-        self._problem = problem
+        # Who looks at the health tells it, once.
+        self._problem = f"cannot be written: {sentence(error)}"

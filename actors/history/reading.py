@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
 import pyarrow as pa
 
+from actors.history.about import read_about
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
 from actors.history.stored_segments import StoredSegment, stored_in
-from actors.state.state_file import replace_state
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Recorded
 from glancemetrics.history.choice import MissingRecordsError
@@ -20,32 +19,6 @@ from glancemetrics.history.rollups import joined
 from glancemetrics.records.time_span import TimeSpan
 
 SUFFIX = ".history"
-_ABOUT = "about.json"
-
-
-@attrs.frozen
-class About:
-    """What a history is of."""
-
-    sources: tuple[str, ...] = ()
-    """As `-f` has them."""
-    kept: tuple[str, ...] = ()
-    """Fields that are columns of its records beside the usual ones."""
-
-
-def write_about(folder: Path, about: About) -> None:
-    """Say in a history's folder what it is of. Raises `OSError`."""
-    text = json.dumps({"version": 1, **attrs.asdict(about)}, ensure_ascii=False) + "\n"
-    replace_state(folder / _ABOUT, text.encode("utf-8", "surrogateescape"))
-
-
-def read_about(folder: Path) -> About:
-    """Return what a history is of, as far as it is told."""
-    try:
-        told = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
-        return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])))
-    except (OSError, ValueError, KeyError, TypeError):
-        return About()
 
 
 @attrs.frozen

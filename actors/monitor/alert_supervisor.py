@@ -116,6 +116,9 @@ class _Supervision:
         """Hand on a snapshot with the alerts of its instant; log what has changed in its health."""
         self._unread = _unread(snapshot.health.sources)
         health = self._fan_out.health(snapshot.health)
+        if self._history is not None:
+            outputs = (*health.outputs, self._history.health)
+            health = attrs.evolve(health, outputs=outputs)
         self.tell(self._own.look(health, snapshot.time))
         if self._changes is None:
             self._changes = HealthChanges()

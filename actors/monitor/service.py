@@ -12,6 +12,7 @@ import trio
 from loguru import logger
 
 from actors.history import HistorySettings
+from actors.history.about import About
 from actors.history.history import History
 from actors.history.segments import SegmentFolder
 from actors.monitor.aggregator import aggregate
@@ -87,7 +88,7 @@ def history_of(
     if not told.is_on:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
-    return History(told, wall, folder)
+    return History(told, wall, folder, About(settings.file))
 
 
 def counting_of(alerting: Alerting) -> Counting:

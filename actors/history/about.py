@@ -1,0 +1,37 @@
+"""What a history is of, told in its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import attrs
+
+from actors.state.state_file import replace_state
+
+_ABOUT = "about.json"
+
+
+@attrs.frozen
+class About:
+    """What a history is of."""
+
+    sources: tuple[str, ...] = ()
+    """As `-f` has them."""
+    kept: tuple[str, ...] = ()
+    """Fields that are columns of its records beside the usual ones."""
+
+
+def write_about(folder: Path, about: About) -> None:
+    """Say in a history's folder what it is of. Raises `OSError`."""
+    text = json.dumps({"version": 1, **attrs.asdict(about)}, ensure_ascii=False) + "\n"
+    replace_state(folder / _ABOUT, text.encode("utf-8", "surrogateescape"))
+
+
+def read_about(folder: Path) -> About:
+    """Return what a history is of, as far as it is told."""
+    try:
+        told = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
+        return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return About()

@@ -18,7 +18,7 @@ from actors.history import HistorySettings
 from actors.history.about import About, write_about
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
-from actors.history.stored_segments import StoredSegment, stored_in
+from actors.history.stored_segments import StoredSegment, readable, stored_in
 from actors.state.clock import WallClock
 from glancemetrics.errors import sentence
 from glancemetrics.health.health import OutputHealth, OutputState
@@ -200,9 +200,12 @@ class History:
         rollups, position = Rollups(), 0
         if self._rollup_files is not None:
             rollups, position = self._rollup_files.load(self._rolled)
-        for segment in self._on_disk:
-            if position < segment.end <= self._rolled:
-                rollups.add(segment.since(position).read())
+        left = [one.since(position) for one in self._on_disk if one.end > position]
+        troubles: list[str] = []
+        for batch in readable(left, troubles):
+            rollups.add(batch)
+        for trouble in troubles:
+            logger.warning("{}", trouble)
         with self._lock:
             self._rollups = rollups
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 from actors.history.about import read_about
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
-from actors.history.stored_segments import StoredSegment, stored_in
+from actors.history.stored_segments import StoredSegment, readable, stored_in
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Recorded
 from glancemetrics.history.choice import MissingRecordsError
-from glancemetrics.history.rollups import joined
+from glancemetrics.history.rollups import Rollups, joined
 from glancemetrics.records.time_span import TimeSpan
 
 SUFFIX = ".history"
@@ -35,7 +35,9 @@ class StoredHistories:
 
     def recorded(self, *, with_rollups: bool = False) -> Recorded:
         """Return all that they have now. Raises `GlanceMetricsError`."""
-        stored, rollups = [], []
+        stored: list[StoredSegment] = []
+        rollups: list[Rollups] = []
+        troubles: list[str] = []
         for path in self.folders:
             try:
                 segments = stored_in(SegmentFolder(path))
@@ -45,10 +47,12 @@ class StoredHistories:
             if with_rollups:
                 end = segments[-1].end if segments else 0
                 known, position = RollupFiles(path).load(end)
-                newer = (one.since(position) for one in segments if one.end > position)
-                rollups.append(known.with_records(one.read() for one in newer))
+                newer = [one.since(position) for one in segments if one.end > position]
+                rollups.append(known.with_records(readable(newer, troubles)))
         return Recorded(
-            stored=tuple(stored), rollups=joined(rollups) if with_rollups and rollups else None
+            stored=tuple(stored),
+            rollups=joined(rollups) if rollups else None,
+            troubles=tuple(troubles),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 import pyarrow as pa
@@ -58,6 +58,18 @@ class StoredSegment:
         if ordinal <= self.first:
             return self
         return attrs.evolve(self, segment=self.segment.since(ordinal))
+
+
+def readable(stored: Iterable[StoredSegment], troubles: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the records of segments; of one that cannot be read, `troubles` gets to say why.
+
+    Raises `SegmentGoneError`.
+    """
+    for one in stored:
+        try:
+            yield one.read()
+        except MissingRecordsError as error:
+            troubles.append(str(error))
 
 
 def stored_in(folder: SegmentFolder) -> list[StoredSegment]:

@@ -58,6 +58,8 @@ class Recorded:
     rollups: Rollups | None = None
     unrolled: tuple[pa.RecordBatch, ...] = ()
     """Records that are not in the rollups yet."""
+    troubles: tuple[str, ...] = ()
+    """What rollups lack, as it could not be read; a clause each."""
 
     @property
     def oldest(self) -> int | None:
@@ -307,6 +309,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded) -> Answer:
     is_coarser = query.step is not None and rolled.grain > query.step
     laid_out = attrs.evolve(query, step=rolled.grain) if is_coarser else query
     missing = [_missing(query.span, covers, recorded)]
+    missing += recorded.troubles
     if is_coarser:
         missing.append(f"of that time only steps of {rolled.grain} s are left")
     return Answer(

@@ -1,0 +1,245 @@
+"""`glancemetrics query`, as a person asks it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from actors.commands.query import BY
+from actors.history.about import About, write_about
+from actors.history.reading import SUFFIX
+from actors.history.segments import SegmentFolder
+from glancemetrics.cli import main
+from glancemetrics.formats.combined import decode
+from glancemetrics.records.dimensions import DIMENSIONS
+from glancemetrics.records.schema import with_source
+from tests.lines import BASE, line
+
+LOG = b"".join(
+    [
+        *(line(BASE + i, request=f"GET /a/{i % 3} HTTP/1.1", size=100) for i in range(90)),
+        *(line(BASE + i, request="GET /b HTTP/1.1", status=503, host="h2") for i in range(10)),
+        line(
+            BASE + 100, request="GET /c?q=1 HTTP/1.1", status=404, host="h3", agent="Googlebot/2.1"
+        ),
+    ]
+)
+
+
+def run(*arguments: object) -> object:
+    """Run a command; returns its exit status."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def keep(state: Path, name: str, lines: bytes, source: str) -> None:
+    """Put a history into a folder of state."""
+    folder = state / f"{name}{SUFFIX}"
+    batch = with_source(decode(lines).batch, source)
+    half = batch.num_rows // 2
+    SegmentFolder(folder).write(0, batch.slice(0, half))
+    SegmentFolder(folder).write(half, batch.slice(half))
+    write_about(folder, About((source,)))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    keep(tmp_path, "monitor-1", LOG, "/var/log/a.log")
+    return tmp_path
+
+
+@pytest.fixture
+def ask(state: Path, capsys: pytest.CaptureFixture[str]):
+    def ask(*arguments: str, status: int = 0) -> str:
+        assert run("query", "--state-dir", state, *arguments) == status
+        told = capsys.readouterr()
+        return told.err if status else told.out
+
+    return ask
+
+
+def answer(text: str) -> dict[str, object]:
+    told: dict[str, object] = json.loads(text)
+    return told
+
+
+def test_without_a_question_it_says_how_much_there_is(ask) -> None:
+    told = ask()
+    assert told.splitlines()[0].split() == ["hits", "visitors", "bytes", "errors", "error", "%"]
+    assert "101         3" in told
+    assert "2026-09-21 14:13:20 to 2026-09-21 14:15:01 UTC (1 min 41 s)" in told
+
+
+def test_by_a_dimension_most_first_with_all_and_how_many_more(ask) -> None:
+    rows = [row.split() for row in ask("--by", "path", "--limit", "3").splitlines()]
+    assert [row[:2] for row in rows[2:5]] == [["/a/0", "30"], ["/a/1", "30"], ["/a/2", "30"]]
+    assert rows[5][:2] == ["all", "101"]
+    assert " ".join(rows[6]) == "… 2 more; --limit shows more of them"
+
+
+def test_a_condition_a_span_and_an_order(ask) -> None:
+    since = ["--since", "2026-09-21T14:13:25"]
+    told = answer(ask("status >= 500 and section = '/b'", "--by", "host,path", "--json", *since))
+    assert told["rows"] == [
+        {"host": "h2", "path": "/b", "hits": 5, "visitors": 1, "bytes": 2560, "errors": 5,
+         "error_ratio": 1.0}
+    ]  # fmt: skip
+    assert told["since"] == "2026-09-21T14:13:25+00:00"
+    by_errors = answer(ask("--by", "section", "--sort", "errors", "--measures", "hits", "--json"))
+    assert [row["section"] for row in by_errors["rows"]] == ["/b", "/c", "/a"]  # type: ignore[attr-defined]
+
+
+def test_a_series_has_every_step(ask) -> None:
+    told = answer(ask("status = 404 or status = 503", "--step", "20s", "--json"))
+    assert [(row["time"][14:19], row["hits"]) for row in told["rows"]] == [  # type: ignore[attr-defined]
+        ("13:20", 10), ("13:40", 0), ("14:00", 0), ("14:20", 0), ("14:40", 0), ("15:00", 1),
+    ]  # fmt: skip
+
+
+def test_a_series_is_bars_or_a_chart_and_of_groups_small_ones(ask) -> None:
+    bars = ask("--step", "20s")
+    assert "2026-09-21 14:13:20    30" in bars
+    assert bars.count("█") > 100
+    chart = ask("--step", "1s")
+    assert chart.splitlines()[0].startswith("         2 ┤")
+    assert "hits by step" in chart
+    small = ask("--step", "5s", "--by", "section")
+    assert small.splitlines()[2].split()[0] == "/a"
+    assert "▏" in small
+
+
+def test_the_requests_themselves_newest_first_in_pages(ask) -> None:
+    told = ask("--records", "--limit", "1")
+    assert told.splitlines()[2].split() == [
+        "2026-09-21", "14:15:00", "404", "GET", "/c?q=1", "h3", "512", "B",
+    ]  # fmt: skip
+    page = answer(ask("status = 503", "--records", "--limit", "2", "--offset", "8", "--json"))
+    assert [row["time"][14:19] for row in page["rows"]] == ["13:21", "13:20"]  # type: ignore[attr-defined]
+    assert {row["source"] for row in page["rows"]} == {"/var/log/a.log"}  # type: ignore[attr-defined]
+
+
+def test_as_csv_and_parquet_and_into_files(ask, tmp_path: Path) -> None:
+    rows = list(csv.reader(io.StringIO(ask("--by", "section", "--measures", "hits,p95", "--csv"))))
+    assert rows == [["section", "hits", "p95"], ["/a", "90", ""], ["/b", "10", ""], ["/c", "1", ""]]
+    ask("--by", "section", "-o", str(tmp_path / "x.parquet"))
+    table = parquet.read_table(tmp_path / "x.parquet")
+    assert table.column("hits").to_pylist() == [90, 10, 1]
+    ask("--by", "section", "-o", str(tmp_path / "x.json"))
+    assert answer((tmp_path / "x.json").read_text())["groups"] == 3
+
+
+def test_two_monitors_are_asked_as_one_or_by_the_log_that_they_follow(ask, state: Path) -> None:
+    keep(state, "monitor-2", line(BASE, size=7) * 5, "/var/log/b.log")
+    both = answer(ask("--by", "source", "--json"))
+    assert {row["source"]: row["hits"] for row in both["rows"]} == {  # type: ignore[attr-defined]
+        "/var/log/a.log": 101,
+        "/var/log/b.log": 5,
+    }
+    one = answer(ask("-f", "/var/log/b.log", "--json"))
+    assert one["total"]["hits"] == 5  # type: ignore[index]
+
+
+def test_what_there_is_instead_is_said_where_there_is_nothing(
+    ask, capsys: pytest.CaptureFixture[str], state: Path
+) -> None:
+    assert run("query", "--state-dir", str(state), "--last", "1h") == 0
+    told = capsys.readouterr()
+    assert "the history has some of 2026-09-21T14:13:20+00:00 to 2026-09-21T14:15:00" in told.err
+
+
+def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
+    segment = min((state / f"monitor-1{SUFFIX}").glob("*.arrow"))
+    segment.write_bytes(segment.read_bytes()[:-100])
+    told = answer(ask("--json"))
+    assert told["total"]["hits"] == 51  # type: ignore[index]
+    assert segment.name in str(told["missing"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--by", "pth"], "there is no dimension 'pth'; there are section, path"),
+        (["--by", "path,host,section"], "must be one dimension, or two that differ"),
+        (["--measures", "hits,foo"], "there is no measure 'foo'; there are hits, rate"),
+        (["stats > 3"], "--where stats > 3: "),
+        (["status"], "must be true or false"),
+        (["--last", "1 hour"], "1 hour must be a span such as 30s"),
+        (["--last", "1h", "--since", "1h"], "leave out --since and --until"),
+        (["--since", "1h", "--until", "2h"], "--since 1h: is not before --until 2h"),
+        (["--records", "--by", "path"], "--records: are the requests themselves; leave out --by"),
+        (["--offset", "3"], "--offset: needs --records"),
+        (["--parquet"], "--parquet: needs a file, with -o"),
+        (["-o", "x.foo"], "must end in .json, .csv, .txt or .parquet"),
+        (["--step", "1s", "--since", "2020-01-01"], "is too short for the span"),
+        (["--limit", "0"], "the limit 0 must be from 1"),
+        (["--measures", ""], "at least one measure"),
+    ],
+)
+def test_mistakes_are_named(ask, arguments: list[str], said: str) -> None:
+    assert said in ask(*arguments, status=2)
+
+
+def test_a_folder_without_a_history_is_named(tmp_path: Path, capsys) -> None:
+    assert run("query", "--state-dir", str(tmp_path)) == 1
+    assert "no history is there; a monitor keeps one with --state-dir" in capsys.readouterr().err
+    assert run("query", "--state-dir", str(tmp_path / "none")) == 1
+    assert "name a monitor's --state-dir" in capsys.readouterr().err
+
+
+def test_hostile_names_are_harmless(ask, state: Path) -> None:
+    bad = line(BASE, request="GET /\\x1b[31m=1+1 HTTP/1.1", host="=cmd()")
+    keep(state, "monitor-3", bad * 3, "/var/log/\x1b[2J.log")
+    text = ask("--by", "host,source", "-f", "/var/log/\x1b[2J.log")
+    assert "\x1b" not in text
+    assert "'=cmd()" in ask("--by", "host", "--csv")
+
+
+def test_the_help_names_all_dimensions() -> None:
+    assert tuple(one.name for one in DIMENSIONS) == BY
+
+
+def test_report_and_sql_read_it_in_place_of_logs(state: Path, capsys, tmp_path: Path) -> None:
+    folder = ["--history", "--state-dir", str(state)]
+    log = tmp_path / "a.log"
+    log.write_bytes(LOG)
+    out = tmp_path / "of_history.json"
+    assert run("report", *folder, "-o", str(out)) == 0
+    of_logs = tmp_path / "of_logs.json"
+    assert run("report", str(log), "-o", str(of_logs)) == 0
+    one, other = json.loads(out.read_text()), json.loads(of_logs.read_text())
+    for told in (one, other):
+        (source,) = told.pop("sources")
+        told["lines_read"] = source["lines"]
+    assert one == other
+    capsys.readouterr()
+    sql = [
+        "sql",
+        *folder,
+        "select source, count(*) n from log group by 1",
+        "--output-format",
+        "csv",
+    ]
+    assert run(*sql) == 0
+    assert capsys.readouterr().out == "source,n\r\n/var/log/a.log,101\r\n"
+    parquet_file = tmp_path / "x.parquet"
+    assert run("report", *folder, "-o", str(parquet_file)) == 0
+    assert parquet.read_table(parquet_file).num_rows == 101
+
+
+def test_the_answers_are_those_of_a_report_on_the_same_log(ask, tmp_path: Path) -> None:
+    log, out = tmp_path / "a.log", tmp_path / "r.json"
+    log.write_bytes(LOG)
+    assert run("report", str(log), "-o", str(out)) == 0
+    panels = json.loads(out.read_text())["panels"]
+    for by in ("section", "path", "host", "bot"):
+        rows = answer(ask("--by", by, "--json"))["rows"]
+        assert [(row[by], row["hits"], row["bytes"], row["errors"]) for row in rows] == [  # type: ignore[attr-defined]
+            (row["name"], row["hits"], row["bytes"], row["errors"])
+            for row in panels[f"{by}s"]["rows"]
+        ]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from actors.commands.parser import CommandParser
-from actors.state.state_folder import add_state_folder_option
+from actors.state.state_folder import add_state_folders_option
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import ALLOWED, MEASURES, measure_called
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
@@ -69,7 +69,7 @@ def _parser() -> CommandParser:
         help="of several monitors, those that have this as -f; repeatable")  # fmt: skip
     add("--timezone", default="UTC", metavar="ZONE",
         help="whose time: Europe/Paris, local (default: UTC)")  # fmt: skip
-    add_state_folder_option(parser)
+    add_state_folders_option(parser)
     return parser
 
 

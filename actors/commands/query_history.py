@@ -18,7 +18,7 @@ from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data, write_text
 from actors.history.answering import ask
 from actors.history.reading import StoredHistories, histories_in
-from actors.state.state_folder import state_folder
+from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
 from glancemetrics.history.asking import Recorded
 from glancemetrics.history.query import Answer, Query, RecordQuery
@@ -39,7 +39,7 @@ _THREADS = 2
 def answer(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     zone = zone_called(options.timezone)
-    histories = histories_in([state_folder(options.state_dir)], options.file)
+    histories = histories_in(state_folders(options.state_dir), options.file)
     question = question_of(options, histories.kept, zone, time.time())
     with_rollups = isinstance(question, Query) and question.where is None and not question.by
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.commands.parser import CommandParser
-from actors.state.state_folder import add_state_folder_option
+from actors.state.state_folder import add_state_folders_option
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -92,7 +92,7 @@ def add_history_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read what a monitor has kept in place of logs; FILE then says of which",
     )
-    add_state_folder_option(parser)
+    add_state_folders_option(parser)
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:

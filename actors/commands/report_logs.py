@@ -29,7 +29,7 @@ from actors.commands.reading_options import chosen_reading
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
-from actors.state.state_folder import state_folder
+from actors.state.state_folder import state_folders
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import LineContext
@@ -107,7 +107,7 @@ def _report_on_history(
     """Report on what a monitor has kept."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
-    histories = histories_in([state_folder(options.state_dir)], options.files)
+    histories = histories_in(state_folders(options.state_dir), options.files)
     kept = HistoryRecords(histories, selection.span)
     line, read = ProgressLine(), 0
 

@@ -33,7 +33,7 @@ from actors.commands.report_logs import chosen_selection
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data
-from actors.state.state_folder import state_folder
+from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
 from glancemetrics.reporting.tables import csv_of, text_table
 from glancemetrics.selecting.selection import Selection
@@ -110,7 +110,7 @@ def _of_history(
     """Ask what a monitor has kept; `None` where that was interrupted."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
-    kept = HistoryRecords(histories_in([state_folder(options.state_dir)], names), selection.span)
+    kept = HistoryRecords(histories_in(state_folders(options.state_dir), names), selection.span)
     with interruption() as interrupted:
         reads = _Reads((selection.of(batch) for batch in kept), interrupted)
         question = _Question(lambda: query(sql, reads, connection))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
@@ -27,3 +28,21 @@ def add_state_folder_option(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder that the monitor has as --state-dir (default: the usual one)",
     )
+
+
+def add_state_folders_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command have the folders of several monitors; `state_folders` says which."""
+    parser.add_argument(
+        "--state-dir",
+        "--state_dir",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="the folder that the monitor has as --state-dir (default: the usual one); repeatable",
+    )
+
+
+def state_folders(chosen: Sequence[str]) -> list[Path]:
+    """Return the folders that were chosen, else the one of the environment, or the usual one."""
+    usual = os.environ.get(f"{ENVIRONMENT_PREFIX}STATE_DIR")
+    return [state_folder(one) for one in chosen or [usual]]

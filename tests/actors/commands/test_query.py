@@ -141,6 +141,10 @@ def test_two_monitors_are_asked_as_one_or_by_the_log_that_they_follow(ask, state
         "/var/log/a.log": 101,
         "/var/log/b.log": 5,
     }
+    elsewhere = state / "elsewhere"
+    keep(elsewhere, "monitor-3", line(BASE, size=7) * 2, "/var/log/c.log")
+    several = answer(ask("--state-dir", str(elsewhere), "--json"))
+    assert several["total"]["hits"] == 108  # type: ignore[index]
     one = answer(ask("-f", "/var/log/b.log", "--json"))
     assert one["total"]["hits"] == 5  # type: ignore[index]
 

@@ -55,14 +55,17 @@ def measure_ingest(folder: Path, seconds: int) -> None:
     print(f"live ingest sustained with lag under 1 s: {sustained:,} lines/s")
 
 
-def run_at(folder: Path, rate: int, seconds: int) -> tuple[float, float, float, float]:
+def run_at(
+    folder: Path, rate: int, seconds: int, *arguments: str
+) -> tuple[float, float, float, float]:
     log = folder / "ingest.log"
     log.write_bytes(b"")
     tick = 0.05
     block_lines = int(rate * tick)
     pieces = fixed_lines(block_lines)
     written = 0
-    with monitoring(log, "-r", "0.5", "--timewindow", "5") as monitor, log.open("ab", 0) as file:
+    command = ("-r", "0.5", "--timewindow", "5", *arguments)
+    with monitoring(log, *command) as monitor, log.open("ab", 0) as file:
         monitor.wait_first()
         began = time.monotonic()
         ticks = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from actors.outputs.desk import Desk, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
 from actors.outputs.registry import make_outputs
+from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
 from actors.state.state_file import make_folder, opener
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 STUCK_SECONDS = 2.0
 """From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
 a dead terminal cannot be cancelled."""
+
+LEAVE_SECONDS = 1.5
+"""From the end until what still writes or asks the history is left as it is; it can be."""
 
 STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
@@ -56,7 +62,9 @@ def run_monitor(plan: Plan) -> int:
         trio.run(program.main)
     except BaseException as error:
         program.restore_terminal()
+        program.leave(GlanceMetricsError.exit_status)
         _raise_readable(error)
+    program.leave(0)
     return 0
 
 
@@ -73,6 +81,7 @@ class _Program:
         self._has_terminal = has_terminal
         self._stop = trio.Event()
         self._screen: Screen | None = None
+        self._watchdog: threading.Timer | None = None
 
     async def main(self) -> None:
         plan = self._plan
@@ -129,9 +138,16 @@ class _Program:
             self.restore_terminal()
             os._exit(STOPPED_AT_ONCE)
         self._stop.set()
-        watchdog = threading.Timer(STUCK_SECONDS, self._give_up)
-        watchdog.daemon = True
-        watchdog.start()
+        self._watchdog = threading.Timer(STUCK_SECONDS, self._give_up)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+
+    def leave(self, status: int) -> None:
+        """Wait for what still runs in threads; past that, end without the interpreter's own end."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        if not wait_for_left(LEAVE_SECONDS):
+            atexit.register(_end_at_once, status)
 
     def _give_up(self) -> None:
         self.restore_terminal()
@@ -153,6 +169,13 @@ class _Program:
                     self._screen.resume()
                 elif number == signal.SIGINT or not self._stop.is_set():
                     self.stop()
+
+
+def _end_at_once(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status)
 
 
 def _stop_process() -> None:

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from actors.history.segments import SegmentGoneError
+from actors.state.left_threads import run_leavable
 from glancemetrics.errors import UsageError
 from glancemetrics.history.asking import Recorded, answer
 from glancemetrics.history.query import Answer, Query, RecordQuery
@@ -131,9 +132,7 @@ class Answering:
 
     async def _run(self, question: Question, running: _Running) -> Answer:
         async with self._turns:
-            return await trio.to_thread.run_sync(
-                running.run, question, self._recorded, abandon_on_cancel=True
-            )
+            return await run_leavable(lambda: running.run(question, self._recorded))
 
 
 class _Running:

@@ -20,6 +20,7 @@ from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import StoredSegment, readable, stored_in
 from actors.state.clock import WallClock
+from actors.state.left_threads import run_leavable
 from glancemetrics.errors import sentence
 from glancemetrics.health.health import OutputHealth, OutputState
 from glancemetrics.history.asking import Hole, Recorded
@@ -119,7 +120,7 @@ class History:
     async def run(self) -> None:
         """Do what is to be done with what was taken, for ever."""
         try:
-            await trio.to_thread.run_sync(self._open, abandon_on_cancel=True)
+            await run_leavable(self._open)
         except Exception as error:
             self._note_problem(error)
             logger.opt(exception=error).debug("the history could not be read")
@@ -129,7 +130,7 @@ class History:
                 await self._wake.wait()
             self._wake = trio.Event()
             try:
-                await trio.to_thread.run_sync(self._step, abandon_on_cancel=True)
+                await run_leavable(self._step)
             except Exception as error:  # it must not end the monitor
                 self._note_problem(error)
                 logger.opt(exception=error).debug("the history failed")

@@ -45,4 +45,5 @@ def add_state_folders_option(parser: argparse.ArgumentParser) -> None:
 def state_folders(chosen: Sequence[str]) -> list[Path]:
     """Return the folders that were chosen, else the one of the environment, or the usual one."""
     usual = os.environ.get(f"{ENVIRONMENT_PREFIX}STATE_DIR")
-    return [state_folder(one) for one in chosen or [usual]]
+    several: list[str | None] = [*chosen] or [usual]
+    return [state_folder(one) for one in several]

@@ -69,6 +69,19 @@ def test_what_is_written_is_read_again(hashes: set[int], many: bool) -> None:
     assert Visitors.from_bytes(written) == visitors
 
 
+@pytest.mark.parametrize("count", [MOST_HASHES, MOST_HASHES + 1])
+def test_what_is_written_is_read_again_where_hashes_become_registers(count: int) -> None:
+    visitors = visitors_of(set(range(count)))
+    assert Visitors.from_bytes(visitors.to_bytes()) == visitors
+
+
+def test_merging_leaves_the_parts_as_they_were() -> None:
+    first, second = of_hosts(1000), of_hosts(3000)
+    merged = merged_visitors([first, second])
+    assert first == of_hosts(1000)
+    assert merged == second == of_hosts(3000)
+
+
 @given(st.sets(HASHES, min_size=600, max_size=600))
 def test_registers_are_the_places_of_the_first_one(hashes: set[int]) -> None:
     hashes |= {0, 1, 5 << 21, (6 << 21) + 2**20, 2**32 - 1}

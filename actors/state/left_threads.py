@@ -1,0 +1,41 @@
+"""Threads that a cancelled task leaves at work, in compiled code.
+
+The program may go on without them, but must not end while they run: a thread that comes back from
+C++ into an interpreter that is being taken down aborts the process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import trio
+
+Result = TypeVar("Result")
+
+_ended = threading.Condition()
+_running = 0
+
+
+async def run_leavable(work: Callable[[], Result]) -> Result:
+    """Run something in a worker thread; if cancelled, leave it at work and go on."""
+
+    def counted() -> Result:
+        global _running  # noqa: PLW0603 - it is about the process
+        with _ended:
+            _running += 1
+        try:
+            return work()
+        finally:
+            with _ended:
+                _running -= 1
+                _ended.notify_all()
+
+    return await trio.to_thread.run_sync(counted, abandon_on_cancel=True)
+
+
+def wait_for_left(seconds: float) -> bool:
+    """Wait until none is at work any more; false where one still is after so long."""
+    with _ended:
+        return _ended.wait_for(lambda: not _running, seconds)

@@ -123,8 +123,10 @@ def _bounded(span: TimeSpan, recorded: Recorded) -> _Bounds | None:
     if since is None:
         starts = [recorded.oldest, recorded.rollups.reach if recorded.rollups else None]
         since = min((one for one in starts if one is not None), default=None)
-    if until is None and recorded.newest is not None:
-        until = recorded.newest + 1
+    if until is None:
+        ends = [recorded.newest, recorded.rollups.newest if recorded.rollups else None]
+        newest = max((one for one in ends if one is not None), default=None)
+        until = None if newest is None else newest + 1
     if since is None or until is None:
         return None
     return _Bounds(since, max(since, until))

@@ -103,6 +103,11 @@ class Rollups:
         cells = self._levels[-1].cells
         return cells[min(cells)].first // _SECOND if cells else None
 
+    @property
+    def newest(self) -> int | None:
+        """The second of the newest record that was counted; `None` where there was none."""
+        return self._newest
+
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the records of a batch of `records.SCHEMA`, in any order and of any age.
 

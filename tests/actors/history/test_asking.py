@@ -1,0 +1,207 @@
+"""Answers of all that is kept, wherever it is, against those worked out record by record."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.history.segments import SegmentFolder
+from actors.history.stored_segments import stored_in
+from glancemetrics.errors import UsageError
+from glancemetrics.history.asking import Hole, Recorded, answer
+from glancemetrics.history.held_records import HeldRecords
+from glancemetrics.history.query import Query, RecordQuery
+from glancemetrics.history.rollups import Rollups
+from glancemetrics.records.schema import LogRecord
+from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.selecting.sql import connect
+from tests.glancemetrics.history import reference
+from tests.glancemetrics.history.test_answering import (
+    CONDITIONS,
+    QUERIES,
+    RECORDS,
+    SPANS,
+    START,
+    batch_of,
+    flat,
+)
+
+PARTS = st.lists(st.lists(RECORDS, min_size=1, max_size=6), min_size=1, max_size=5)
+CELLS = [name for name in reference.MEASURES if name != "users"]
+PLAIN = st.builds(
+    lambda measures, **values: Query(measures=measures, **values),
+    measures=st.lists(st.sampled_from(CELLS), min_size=1, max_size=4, unique=True),
+    span=SPANS,
+    step=st.none() | st.sampled_from([1, 10, 60]),
+)
+
+
+@pytest.fixture(scope="module")
+def connection() -> Any:
+    return connect()
+
+
+def kept_in(folder: Path, parts: list[list[LogRecord]], on_disk: int, rolled: int) -> Recorded:
+    """Keep some parts on disk and the others in memory, and some of all in rollups."""
+    segments, held, rollups = SegmentFolder(folder), [], Rollups()
+    unrolled, first = [], 0
+    for number, part in enumerate(parts):
+        batch = batch_of(part)
+        if number < on_disk:
+            segments.write(first, batch)
+        else:
+            held.append(HeldRecords.of(first, batch))
+        if number < rolled:
+            rollups.add(batch)
+        else:
+            unrolled.append(batch)
+        first += len(part)
+    while segments.merge():
+        pass
+    return Recorded(stored=(*stored_in(segments), *held), rollups=rollups, unrolled=tuple(unrolled))
+
+
+@settings(max_examples=150)
+@given(parts=PARTS, on_disk=st.integers(0, 5), rolled=st.integers(0, 5), query=QUERIES)
+def test_wherever_records_are_the_answer_is_the_same(
+    connection: Any, parts: list[list[LogRecord]], on_disk: int, rolled: int, query: Query
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = kept_in(Path(folder), parts, on_disk, rolled)
+        told = answer(query, recorded, connection)
+    everything = [record for part in parts for record in part]
+    wanted = reference.chosen(everything, query, CONDITIONS[query.where])
+    check(told.table.to_pylist(), wanted, query)
+    total = {name: reference.MEASURES[name](wanted) for name in query.measures}
+    assert flat(dict(told.total)) == flat(total)
+    assert told.is_exact
+
+
+def check(rows: list[dict[str, Any]], wanted: list[LogRecord], query: Query) -> None:
+    """Hold rows against those with records; of a series the others are nothing."""
+    expected = [flat(row) for row in reference.rows(wanted, query)]
+    if query.step is None:
+        assert [flat(row) for row in rows] == expected
+        return
+    key = ("time", *query.by)
+    known = {tuple(row[name] for name in key): row for row in expected}
+    assert len(known) == len(expected)
+    for row in rows:
+        at = tuple(row[name] for name in key)
+        if at in known:
+            assert flat(row) == known.pop(at)
+        else:
+            assert not any(row[name] for name in query.measures)
+    assert not known
+
+
+@settings(max_examples=150)
+@given(parts=PARTS, gone=st.integers(1, 5), rolled=st.integers(1, 5), query=PLAIN)
+def test_what_rollups_say_of_records_that_are_gone(
+    connection: Any, parts: list[list[LogRecord]], gone: int, rolled: int, query: Query
+) -> None:
+    everything = [record for part in parts for record in part]
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = kept_in(Path(folder), parts, 0, max(rolled, gone))
+        left = recorded.stored[gone:]
+        recorded = attrs.evolve(recorded, stored=left, since=START + 10**6)
+        told = answer(query, recorded, connection)
+    wanted = reference.chosen(everything, query, CONDITIONS[None])
+    if told.grain == 0:  # the span is one of which neither knows anything
+        return
+    near = dict.fromkeys((name for name in query.measures if name.startswith("p")), True)
+    rows = told.table.to_pylist()
+    expected = reference.rows(wanted, query)
+    if query.step is not None:
+        known = {row["time"]: row for row in rows}
+        for row in expected:
+            assert close(known.pop(row["time"]), row, near)
+        assert not any(any(row[name] for name in query.measures) for row in known.values())
+    elif wanted:
+        assert close(rows[0], expected[0], near)
+    assert told.is_exact == (not near or not reference.durations(wanted))
+
+
+def close(row: dict[str, Any], expected: dict[str, Any], near: dict[str, bool]) -> bool:
+    return all(
+        row[name] == pytest.approx(value, rel=0.0101 if name in near else 1e-9)
+        if isinstance(value, float)
+        else row[name] == value
+        for name, value in expected.items()
+    )
+
+
+def held(*records: LogRecord, first: int = 0) -> HeldRecords:
+    return HeldRecords.of(first, batch_of(list(records)))
+
+
+def at(second: int) -> LogRecord:
+    return attrs.evolve(RECORD, time=RECORD.time.fromtimestamp(START + second, RECORD.time.tzinfo))
+
+
+RECORD = LogRecord(
+    **{
+        **dict.fromkeys(field.name for field in attrs.fields(LogRecord)),
+        "time": reference.datetime.fromtimestamp(START, reference.UTC),
+        "path": "/",
+        "status": 200,
+    }
+)
+
+
+def test_what_is_not_covered_is_said(connection: Any) -> None:
+    kept = Recorded(stored=(held(at(10), at(20)),), since=START + 5)
+    told = answer(Query(span=TimeSpan(START, START + 30)), kept, connection)
+    assert told.covers == TimeSpan(START + 5, START + 30)
+    assert told.missing == "records go back to 2026-11-20 12:00:05 UTC"
+    assert answer(Query(span=TimeSpan(START + 6, START + 30)), kept, connection).missing == ""
+
+
+def test_a_rate_is_of_the_time_that_is_covered(connection: Any) -> None:
+    kept = Recorded(stored=(held(*map(at, range(10, 20))),), since=START + 10)
+    told = answer(
+        Query(span=TimeSpan(START, START + 30), measures=("rate",), step=8), kept, connection
+    )
+    assert told.total["rate"] == 10 / 20
+    assert told.table.column("rate").to_pylist() == [6 / 6, 4 / 8, 0]
+
+
+def test_a_hole_in_the_span_is_named(connection: Any) -> None:
+    hole = Hole(since=START + 30, until=START + 40, records=7, why="the disk was full")
+    kept = Recorded(stored=(held(at(10)), held(at(50), first=8)), holes=(hole,))
+    said = (
+        "7 records of 2026-11-20 12:00:30 UTC to 2026-11-20 12:00:40 UTC lack (the disk was full)"
+    )
+    assert answer(Query(), kept, connection).missing == said
+    assert answer(RecordQuery(), kept, connection).missing == said
+    assert answer(Query(span=TimeSpan(START + 10, START + 20)), kept, connection).missing == ""
+    assert answer(Query(span=TimeSpan(START + 41, None)), kept, connection).missing == ""
+
+
+@pytest.mark.parametrize(
+    "query", [Query(), Query(by=("path",), step=5), Query(step=1, measures=("p95", "last_seen"))]
+)
+def test_where_nothing_is_kept_that_is_the_answer(connection: Any, query: Query) -> None:
+    told = answer(query, Recorded(), connection)
+    assert (told.table.num_rows, told.missing) == (0, "nothing is kept yet")
+    told = answer(RecordQuery(), Recorded(), connection)
+    assert (told.table.num_rows, told.missing) == (0, "nothing is kept yet")
+
+
+def test_a_span_without_a_record_is_no_record_and_not_unknown(connection: Any) -> None:
+    kept = Recorded(stored=(held(at(10), at(50)),))
+    told = answer(Query(span=TimeSpan(START + 20, START + 40), step=10), kept, connection)
+    assert told.table.column("hits").to_pylist() == [0, 0]
+    assert (told.total["hits"], told.missing) == (0, "")
+
+
+def test_too_many_steps_are_refused(connection: Any) -> None:
+    kept = Recorded(stored=(held(at(10)),))
+    with pytest.raises(UsageError, match="is too short for the span"):
+        answer(Query(span=TimeSpan(0, START), step=1), kept, connection)

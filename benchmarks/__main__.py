@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.endurance import measure_attack, measure_soak
+from benchmarks.history import measure_disk, measure_questions
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.many_logs import measure_many_logs
 from benchmarks.monitor import console, monitoring
@@ -34,15 +35,19 @@ from benchmarks.reports import (
 from glancemetrics.simulation import Shape, Traffic
 
 
-def measure_ingest(folder: Path, seconds: int) -> None:
+def measure_ingest(folder: Path, seconds: int, *, is_kept: bool = False) -> None:
     """A writer appends as fast as the monitor keeps up, and then faster, to find the limit.
+
+    `is_kept`: with a history on disk; else without any.
 
     The writer only copies prepared lines: it takes a twentieth of a core. A rate is sustained
     when at its end less than a second of lines is unread and the window holds what was written.
     """
     sustained = 0
     for rate in (100_000, 200_000, 300_000, 350_000, 400_000, 500_000, 600_000):
-        lag, counted, expected, bytes_ = run_at(folder, rate, seconds)
+        state = folder / f"state{rate}"
+        kept = ("--state-dir", str(state)) if is_kept else ("--history", "off")
+        lag, counted, expected, bytes_ = run_at(folder, rate, seconds, *kept)
         good = lag < 1.0 and abs(counted - expected) <= 0.02 * expected
         print(
             f"  {rate:>7,} lines/s written, {bytes_ / 1e6:,.0f} MB/s: worst lag {lag:.2f} s, "
@@ -52,7 +57,8 @@ def measure_ingest(folder: Path, seconds: int) -> None:
         if not good:
             break
         sustained = rate
-    print(f"live ingest sustained with lag under 1 s: {sustained:,} lines/s")
+    what = "live ingest, with a history on disk," if is_kept else "live ingest"
+    print(f"{what} sustained with lag under 1 s: {sustained:,} lines/s")
 
 
 def run_at(
@@ -216,6 +222,9 @@ def main() -> None:
         "rules": lambda folder, _: measure_rules(folder),
         "replay": lambda folder, o: measure_replay(folder, 5 * o.lines),
         "ingest": lambda folder, o: measure_ingest(folder, o.seconds),
+        "kept": lambda folder, o: measure_ingest(folder, o.seconds, is_kept=True),
+        "questions": lambda _, __: measure_questions(),
+        "disk": lambda folder, _: measure_disk(folder),
         "start": lambda folder, _: measure_start(folder),
         "idle": lambda folder, _: measure_idle(folder),
         "many": lambda folder, _: measure_many_logs(folder),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from actors.configuration.sections import all_sections
+from actors.sources.registry import help_with_sources
 from docs.format_pages import pages
 from glancemetrics.configuration.settings import all_settings, read_settings
 from glancemetrics.planning.rules_and_targets import read_rules_and_targets
@@ -26,7 +27,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_the_readme_lists_every_setting_as_the_help_does() -> None:
     told = dict(re.findall(r"^\| (?:`-\w`, )?`--(\w+)` \|[^|]*\| (.*) \|$", README, re.MULTILINE))
-    assert told == {name: setting.help for name, setting in all_settings(all_sections()).items()}
+    known = all_settings(all_sections())
+    assert told == {name: help_with_sources(setting.help) for name, setting in known.items()}
 
 
 def test_links_lead_somewhere() -> None:

@@ -13,6 +13,7 @@ from actors.configuration.servers import format_told
 from actors.files.notices import complain, tell
 from actors.files.output_file import write_text
 from actors.monitor.service import counting_of
+from actors.sources.registry import kind_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting
@@ -62,6 +63,9 @@ def check(text: str, name: str) -> int:
         mistakes += missing_of_settings(settings, text, name)
         for target in targets:
             mistakes += missing_of_target(target)
+        for source in settings.file:
+            with noting(mistakes):
+                kind_of(source)
         with noting(mistakes):
             counting_of(Alerting(rules))
         with noting(mistakes):

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from actors.commands.parser import CommandParser
 from actors.commands.registry import COMMANDS
 from actors.configuration.loading import config_text
 from actors.configuration.sections import all_sections
+from actors.sources.registry import check_sources, help_with_sources
 from glancemetrics.configuration.setting import Setting
-from glancemetrics.configuration.settings import Settings, all_settings, read_settings
-from glancemetrics.errors import UsageError
+from glancemetrics.configuration.settings import all_settings, read_settings
+from glancemetrics.planning.sources import Sources
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _parser() -> CommandParser:
 
 
 def _help(setting: Setting) -> str:
-    told = setting.help.replace("%", "%%")  # argparse fills in what follows a %
+    told = help_with_sources(setting.help).replace("%", "%%")  # argparse fills in what follows a %
     default = setting.default
     if default is None:
         return told
@@ -92,7 +92,7 @@ def plan_of(arguments: list[str]) -> Plan:
     if name:
         config = config_text(name, "--config ")
     settings = read_settings(flags, os.environ, config, name, sections=all_sections())
-    _check_files(settings)
+    check_sources(Sources(settings.file))
     # Late: -h and a wrong flag need none of it.
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
@@ -103,14 +103,3 @@ def plan_of(arguments: list[str]) -> Plan:
     if config is not None and "[[" in config:
         written = read_rules_and_targets(config, name, local=local_zone)
     return make_plan(settings, written, server_format=format_told(settings), local=local_zone)
-
-
-def _check_files(settings: Settings) -> None:
-    for path in settings.file:
-        if os.path.isdir(path):  # noqa: PTH112 - without an error for a name that is too long
-            raise UsageError(
-                f"--file {path}: is a directory; name a log in it, or a quoted glob "
-                f"such as '{path.rstrip('/')}/*.log'"
-            )
-    if "-" in settings.file and sys.stdin is not None and sys.stdin.isatty():
-        raise UsageError("--file -: standard input is a terminal; pipe a log into it")

@@ -23,6 +23,7 @@ from actors.outputs.desk import Desk, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
 from actors.outputs.registry import make_outputs
+from actors.sources.registry import kinds_of
 from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
@@ -86,10 +87,10 @@ class _Program:
     async def main(self) -> None:
         plan = self._plan
         is_service = bool(plan.targets) or self._is_service
-        checkpoints = checkpoints_of(plan.settings, self._state_folder, is_service=is_service)
+        checkpoints = checkpoints_of(plan, self._state_folder, is_service=is_service)
         if checkpoints is not None:
             checkpoints.claim()
-        history = history_of(plan.settings, checkpoints, time.time)
+        history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
         outputs = make_outputs(self._desk(answering, is_resuming=checkpoints is not None))
         self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
@@ -112,6 +113,7 @@ class _Program:
                 raise GlanceMetricsError(output.problem)
 
     def _desk(self, answering: Answering | None, *, is_resuming: bool) -> Desk:
+        kinds = kinds_of(self._plan.sources)
         return Desk(
             settings=self._plan.settings,
             rules=self._plan.rules_by_name,
@@ -124,6 +126,7 @@ class _Program:
             stop=self.stop,
             has_terminal=self._has_terminal,
             answer=nothing_kept if answering is None else answering.answer,
+            has_standard_input=not any(kind.has_standard_input for kind in kinds),
             is_resuming=is_resuming,
         )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import time
 from collections.abc import Iterator
+from typing import Any
 
+from actors.outputs.kind import OutputKind
 from actors.outputs.notifier.program import environment_of
 from actors.outputs.notifier.sending import revealed, sender
 from actors.outputs.registry import OUTPUTS
-from actors.sources.files.paths import STANDARD_INPUT
+from actors.sources import registry
+from actors.sources.kind import SourceKind
 from glancemetrics.configuration.setting import Setting, settings_of
 from glancemetrics.configuration.settings import Settings, all_settings
 from glancemetrics.configuration.toml_table import setting_line
@@ -36,9 +38,10 @@ def missing_of_target(target: Target) -> Mistakes:
 
 
 def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
-    """Return the same of outputs; `text` is the configuration, `name` its name."""
+    """Return the same of sources and outputs; `text` is the configuration, `name` its name."""
     mistakes: Mistakes = []
-    for kind in OUTPUTS:
+    kinds: list[SourceKind[Any] | OutputKind[Any]] = [*registry.SOURCES, *OUTPUTS]
+    for kind in kinds:
         settings_of_kind = {one.attribute: one for one in settings_of(kind.section)}
         for attribute, what in kind.missing(settings.section(kind.section)):
             mistakes.append(f"{_where(text, name, settings_of_kind[attribute])}: {what}")
@@ -46,22 +49,14 @@ def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
 
 
 def missing_logs(settings: Settings, text: str, name: str) -> Iterator[str]:
-    """Yield a sentence for each log that cannot be read now. It may come later."""
+    """Yield a sentence for each source that has nothing to read now. It may come later."""
     where = _where(text, name, all_settings()["file"])
     if where is None:  # nobody asked for the default's
         return
-    for path in settings.file:
-        if path == STANDARD_INPUT:
-            continue
-        if not os.path.lexists(path) and glob.has_magic(path):
-            if not glob.glob(path):  # noqa: PTH207 - as the tailer does
-                yield f"{where}: {path}: no log matches yet"
-        elif not os.path.exists(path):  # noqa: PTH110
-            yield f"{where}: {path}: no such file yet"
-        elif os.path.isdir(path):  # noqa: PTH112
-            yield f"{where}: {path}: is a directory; name a log in it, or a glob"
-        elif not os.access(path, os.R_OK):
-            yield f"{where}: {path}: permission denied"
+    for source in settings.file:
+        reason = registry.kind_of(source).misses(source)
+        if reason is not None:
+            yield f"{where}: {source}: {reason}"
 
 
 def _secrets(target: Target) -> Iterator[Secret]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from actors.history import HistorySettings
 from actors.outputs.registry import output_sections
+from actors.sources.registry import source_sections
 
 
 def all_sections() -> list[type]:
-    """Return what outputs and the history are told."""
-    return [*output_sections(), HistorySettings]
+    """Return what sources, outputs and the history are told."""
+    return [*source_sections(), *output_sections(), HistorySettings]

@@ -10,6 +10,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.notations import goaccess
 from glancemetrics.formats.notations.nginx_configuration import chosen_format, logs_of
 from glancemetrics.formats.notations.notation import NotationError
+from glancemetrics.planning.sources import PATH, Sources
 
 
 def format_from(name: str, logs: Sequence[str]) -> str:
@@ -48,4 +49,4 @@ def format_told(settings: Settings) -> str | None:
     """
     if settings.format_from is None:
         return None
-    return format_from(settings.format_from, settings.file)
+    return format_from(settings.format_from, Sources(settings.file).of({PATH}))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import attrs
 
-from actors.sources.kinds_of_marks import mark_from_state
 from actors.sources.mark import Mark
+from actors.sources.registry import mark_from_state
 from actors.state.state_file import make_folder, open_own, replace_state
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent

@@ -23,18 +23,18 @@ from actors.monitor.messages import FromAggregator, FromParser
 from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
 from actors.outputs.output import Output
-from actors.sources.files.paths import STANDARD_INPUT
-from actors.sources.files.position import From, StartPosition
-from actors.sources.files.tail import tail
+from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
+from actors.sources.position import From, StartPosition
+from actors.sources.registry import kinds_of, make_sources
+from actors.sources.source import run_sources
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting, open_incidents
 from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.configuration.setting import OFF
-from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -63,32 +63,33 @@ DRAIN_SECONDS = 1.5
 program is gone within two seconds. What ends by itself, as standard input does, has no deadline."""
 
 
-def checkpoints_of(settings: Settings, folder: Path, *, is_service: bool) -> Checkpoints | None:
+def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints | None:
     """Return where checkpoints are kept; `None` for nowhere.
 
     They are kept where that is asked for, and where logs are followed as they are written for
     others than whoever looks at the console (`is_service`).
     """
+    settings = plan.settings
     is_asked = settings.state_dir is not None
     if settings.state_dir == OFF:
         return None
-    if STANDARD_INPUT in settings.file:
+    passing = [kind.name for kind in kinds_of(plan.sources) if not kind.marks]
+    if passing:
         if is_asked:
-            logger.warning("standard input cannot be read again, so nothing is kept of it")
+            names = " and ".join(passing)
+            logger.warning("{} cannot be read again, so nothing is kept of it", names)
         return None
     is_live = settings.start_from == "window" and settings.clock != "log"
-    return Checkpoints(folder, settings.file) if is_asked or (is_service and is_live) else None
+    return Checkpoints(folder, plan.sources.texts) if is_asked or (is_service and is_live) else None
 
 
-def history_of(
-    settings: Settings, checkpoints: Checkpoints | None, wall: WallClock
-) -> History | None:
+def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> History | None:
     """Return what keeps records, on disk where there are checkpoints; `None` for nothing."""
-    told = settings.section(HistorySettings)
+    told = plan.settings.section(HistorySettings)
     if not told.is_on:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
-    return History(told, wall, folder, About(settings.file))
+    return History(told, wall, folder, About(tuple(plan.sources)))
 
 
 def counting_of(alerting: Alerting) -> Counting:
@@ -137,12 +138,12 @@ async def _run(
     standard_input: Callable[[], int],
     history: History | None,
 ) -> None:
-    """Run a plan until `stop`, or until standard input, as the only source, ends.
+    """Run a plan until `stop`, or until all sources have ended, as standard input does.
 
-    After `stop` all that runs has `DRAIN_SECONDS` to end; after the end of standard input, what
+    After `stop` all that runs has `DRAIN_SECONDS` to end; after the end of all sources, what
     was read is counted and delivered however long that takes. Everything ends in the order of the
-    flow: the tailers first, then each actor when its channel has run dry, the outputs last. A
-    failure of the tailer, the parser, the aggregator or the alert supervisor ends everything; an
+    flow: the sources first, then each actor when its channel has run dry, the outputs last. A
+    failure of a source, the parser, the aggregator or the alert supervisor ends everything; an
     output fails alone, unless it raises `GlanceMetricsError`, which is raised when all has ended.
     """
     # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it need
@@ -169,7 +170,7 @@ async def _run(
             limits=limits,
             delay=settings.delay,
             clock=ClockMode(settings.clock),
-            sources=settings.file,
+            sources=plan.sources.texts,
             distinct_limit=settings.distinct_limit,
             counting=counting,
             keep=None if history is None else history.take,
@@ -189,6 +190,15 @@ async def _run(
         None if settings.clock == "log" else wall(),
     )
 
+    desk = SourceDesk(
+        sources=plan.sources,
+        start=start,
+        dating=logs.dated,
+        standard_input=standard_input,
+        before=resumed.marks,
+    )
+    sources = make_sources(settings, desk)
+
     async with trio.open_nursery() as output_nursery:
         limit = trio.CancelScope()
         output_nursery.start_soon(_limit_on, stop, limit, output_nursery.cancel_scope)
@@ -207,7 +217,7 @@ async def _run(
                         from_aggregator,
                         fan_out,
                         own=resumed.own,
-                        what=", ".join(settings.file),
+                        what=", ".join(plan.sources.texts),
                         wall=wall,
                         checkpoints=checkpoints,
                         first=resumed.ended,
@@ -239,15 +249,7 @@ async def _run(
                         where=plan.where,
                     )
                 )
-                await tail(
-                    settings.file,
-                    start,
-                    logs.dated,
-                    to_parser,
-                    standard_input=standard_input,
-                    stop=stop,
-                    before=resumed.marks,
-                )
+                await run_sources(sources, to_parser, stop)
             ended = True
         finally:
             if stop.is_set() and not ended and checkpoints is None:

@@ -46,6 +46,8 @@ class Desk:
     """Whether standard output is one."""
     answer: Callable[[Query | RecordQuery], Awaitable[Answer]] = nothing_kept
     """Answers a question of the history. Raises `UsageError`."""
+    has_standard_input: bool = True
+    """Whether nothing else reads it, so that it is there for keys."""
     is_resuming: bool = False
     """Whether rules go on where they stood, so that events may come again."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

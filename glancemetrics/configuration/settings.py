@@ -64,7 +64,7 @@ class Settings:
         short="-f",
         metavar="PATH",
         repeatable=True,
-        help="log to follow: a path, a glob (quoted), or - for standard input; repeatable",
+        help="log to follow: {sources}; repeatable",
         allowed="a path, a glob or -",
     )
     format: str = setting(

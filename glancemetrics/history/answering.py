@@ -245,17 +245,18 @@ def _top(plan: _Counting, numbering: _Numbering, connection: Any) -> pa.Table:
         f"ORDER BY {order} DESC NULLS LAST LIMIT 1 OFFSET {limit - 1})"
     )
     columns = ", ".join([*plan.by, *plan.measures])
+    # With fewer groups, or so few of which it is known, there is no last one.
+    is_first = f"coalesce({order} > {last}, {order} IS NOT NULL)"
     found = connection.sql(
-        f"SELECT {columns}, coalesce({order} > {last}, {order} IS NOT NULL) AS is_first FROM counted "  # noqa: S608
+        f"SELECT {columns}, {is_first} AS is_first FROM counted "  # noqa: S608
         f"WHERE {of_groups} AND ({last} IS NULL OR {order} >= {last})"
     ).to_arrow_table()
     for name, text in zip(plan.by, plan.texts, strict=True):
         found = found.append_column(text, numbering.names(name).take(found.column(name)))
     by_text = [(text, "ascending") for text in plan.texts]
     if found.num_rows > limit:
-        is_first = found.column("is_first")
-        first = found.filter(is_first)
-        others = found.filter(pc.invert(is_first))
+        first = found.filter(found.column("is_first"))
+        others = found.filter(pc.invert(found.column("is_first")))
         tied = pc.select_k_unstable(others, limit - first.num_rows, by_text)
         found = pa.concat_tables([first, others.take(tied)])
     return found.sort_by([(order, "descending"), *by_text])

@@ -12,6 +12,7 @@ from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.notifying.targets import Target
 from glancemetrics.planning.rules_and_targets import RulesAndTargets
+from glancemetrics.planning.sources import Sources
 from glancemetrics.records.zones import LocalZone, named_zone, utc
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.own_health import OwnRule, own_rules
@@ -29,6 +30,8 @@ class Plan:
     """What a run of the monitor is made of."""
 
     settings: Settings
+    sources: Sources
+    """What is followed."""
     rules: tuple[Rule, ...]
     """What is watched of traffic."""
     own_rules: tuple[OwnRule, ...]
@@ -67,6 +70,7 @@ def make_plan(
         where = Where(settings.where)
     return Plan(
         settings=settings,
+        sources=Sources(settings.file),
         rules=rules_of(settings, written.rules),
         own_rules=own_rules_of(settings),
         targets=written.targets,

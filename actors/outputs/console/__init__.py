@@ -68,7 +68,7 @@ def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
         environment=desk.environment,
         wall=desk.wall,
         silences=desk.silences,
-        terminal=terminal(input_is_taken="-" in desk.settings.file or not has_keys),
+        terminal=terminal(input_is_taken=not (desk.has_standard_input and has_keys)),
     )
 
 

@@ -1,6 +1,63 @@
-"""The tailer: follows sources and hands on whole lines.
+"""The tailer: follows files and hands on whole lines.
 
-`identity` tells files apart, `position` says where to begin, `path_follower` reads one path
-through rotations, `waking` says when to look again, `paths` expands globs, `standard_input` reads
-a pipe. `tail` runs them.
+`identity` tells files apart, `path_follower` reads one path through rotations, `waking` says when
+to look again, `paths` expands globs. `tail` runs them.
 """
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from actors.sources.kind import NoSettings, SourceKind
+from glancemetrics.planning.sources import PATH
+
+if TYPE_CHECKING:
+    from actors.sources.desk import SourceDesk
+    from actors.sources.files.marks import PathMark
+    from actors.sources.source import Source
+    from glancemetrics.state.tree import State
+
+
+def _make(texts: Sequence[str], told: NoSettings, desk: SourceDesk) -> Iterator[Source]:
+    del told
+    from actors.sources.files.tail import Files  # late: -h needs none of it
+
+    yield Files(tuple(texts), desk)
+
+
+def _refuses(path: str) -> str | None:
+    if not os.path.isdir(path):
+        return None
+    return f"is a directory; name a log in it, or a quoted glob such as '{path.rstrip('/')}/*.log'"
+
+
+def _misses(path: str) -> str | None:
+    if not os.path.lexists(path) and glob.has_magic(path):
+        found = glob.glob(path)
+        return None if found else "no log matches yet"
+    if not os.path.exists(path):
+        return "no such file yet"
+    if os.path.isdir(path):
+        return "is a directory; name a log in it, or a glob"
+    return None if os.access(path, os.R_OK) else "permission denied"
+
+
+def _mark(state: State) -> PathMark:
+    from actors.sources.files.marks import PathMark
+
+    return PathMark.from_state(state)
+
+
+FILES = SourceKind(
+    name="files",
+    schemes=frozenset([PATH]),
+    takes="a path, a glob (quoted)",
+    section=NoSettings,
+    make=_make,
+    refuses=_refuses,
+    misses=_misses,
+    marks={"path": _mark},
+)

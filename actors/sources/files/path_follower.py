@@ -25,10 +25,10 @@ from actors.sources.files.followed_files import (
 from actors.sources.files.identity import Identity
 from actors.sources.files.marks import PathMark
 from actors.sources.files.open_file import OpenFile, OpenPipe
-from actors.sources.files.position import From, StartPosition
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import Status, is_recent, status_of
 from actors.sources.messages import Begins
+from actors.sources.position import From, StartPosition
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.sample import sample_of
 from glancemetrics.lines.splitter import Lines

@@ -10,13 +10,11 @@ from collections.abc import Iterable
 
 from actors.sources.files.identity import Identity
 
-STANDARD_INPUT = "-"
-
 _COMPRESSED_NAMES = (".gz", ".zst", ".bz2", ".xz")
 
 
 def is_glob(source: str) -> bool:
-    return source != STANDARD_INPUT and glob.has_magic(source) and not os.path.lexists(source)
+    return glob.has_magic(source) and not os.path.lexists(source)
 
 
 def matching(pattern: str) -> list[str]:
@@ -49,10 +47,9 @@ def repetitions(sources: Iterable[str]) -> set[str]:
     seen: set[object] = set()
     repeated = set()
     for source in sources:
-        names: set[object] = {source if source == STANDARD_INPUT else os.path.realpath(source)}
+        names: set[object] = {os.path.realpath(source)}
         with contextlib.suppress(OSError):
-            if source != STANDARD_INPUT:
-                names.add(Identity.of(os.stat(source)))
+            names.add(Identity.of(os.stat(source)))
         if not names.isdisjoint(seen):
             repeated.add(source)
         seen |= names

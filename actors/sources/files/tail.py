@@ -1,23 +1,23 @@
-"""Follows all sources and sends what they say, each in its own task."""
+"""Follows all paths and sends what they say, each in its own task."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 import attrs
 import trio
 
 from actors.sources.dating import LineDating
+from actors.sources.desk import SourceDesk
 from actors.sources.files.descriptors import Descriptors, most_held
 from actors.sources.files.followers import Followers, Place, place_of
 from actors.sources.files.hands import Hands
 from actors.sources.files.marks import PathMark, reassigned
 from actors.sources.files.path_follower import Look, PathFollower
-from actors.sources.files.paths import STANDARD_INPUT, is_glob, repetitions
-from actors.sources.files.position import From, StartPosition
+from actors.sources.files.paths import is_glob, repetitions
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from actors.sources.mark import Mark
@@ -30,7 +30,8 @@ from actors.sources.messages import (
     Resumes,
     SourceGone,
 )
-from actors.sources.standard_input import read_standard_input
+from actors.sources.position import From, StartPosition
+from actors.sources.source import saying
 from glancemetrics.health.health import SourceHealth, SourceState
 
 LAST_LOOK_SECONDS = 0.5
@@ -44,20 +45,33 @@ _GATHER_SECONDS = 0.1
 second, whatever the rate of its lines."""
 
 
+@attrs.frozen
+class Files:
+    """Files that are followed, as a source."""
+
+    texts: tuple[str, ...]
+    """Paths and globs."""
+    desk: SourceDesk
+
+    async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
+        """Follow them until `stop`."""
+        desk = self.desk
+        await tail(self.texts, desk.start, desk.dating, send, stop=stop, before=desk.before)
+
+
 async def tail(
     sources: Sequence[str],
     start: StartPosition,
     dating: LineDating,
     send: trio.MemorySendChannel[FromSource],
     *,
-    standard_input: Callable[[], int],
     stop: trio.Event | None = None,
     before: Sequence[Mark] = (),
 ) -> None:
-    """Follow sources, given as `-f` takes them, until `stop`.
+    """Follow paths and globs, given as `-f` takes them, until `stop`.
 
     At `stop` each file in which something was written since gets a last look; what takes longer
-    than `LAST_LOOK_SECONDS` is left. Where standard input is the only source, its end is the end.
+    than `LAST_LOOK_SECONDS` is left.
 
     `dating` tells when lines were written, where the start depends on that. `before` is how far
     sources had been read when another followed them. While the channel is full nothing is read: the
@@ -67,17 +81,16 @@ async def tail(
     paths = [source for source in sources if source not in globs]
     marks = [mark for mark in before if isinstance(mark, PathMark)]
     tailer = _Tailer(start, dating, send, paths, globs, marks)
-    with _until_nobody_listens():
-        async with send, trio.open_nursery() as background:
-            background.start_soon(tailer.waker.run)
-            background.start_soon(tailer.waker.poll)
-            await background.start(tailer.hands.run)
-            async with trio.open_nursery() as flow:
-                background.start_soon(
-                    tailer.stop_on, trio.Event() if stop is None else stop, flow.cancel_scope
-                )
-                flow.start_soon(tailer.follow_all, sources, standard_input, flow)
-            background.cancel_scope.cancel()
+    async with send, trio.open_nursery() as background:
+        background.start_soon(tailer.waker.run)
+        background.start_soon(tailer.waker.poll)
+        await background.start(tailer.hands.run)
+        async with trio.open_nursery() as flow:
+            background.start_soon(
+                tailer.stop_on, trio.Event() if stop is None else stop, flow.cancel_scope
+            )
+            flow.start_soon(tailer.follow_all, sources, flow)
+        background.cancel_scope.cancel()
 
 
 class _Tailer:
@@ -97,29 +110,19 @@ class _Tailer:
         self._folders = Folders()
         self._dating = dating
         self._start = start
-        self._send = send
+        self.say = saying(send)
         self._stopping = False
         self._endless = trio.CancelScope()
-        """What has no last look: standard input, and the search for files that match."""
+        """What has no last look: the search for files that match."""
         self._descriptors = Descriptors(most_held(), self.hands.held_up)
         self._clock = trio.lowlevel.current_clock()
 
-    async def say(self, message: FromSource) -> None:
-        """Send also while being cancelled: what was read is handed on."""
-        with trio.CancelScope(shield=True):
-            await self._send.send(message)
-
-    async def follow_all(
-        self, sources: Sequence[str], standard_input: Callable[[], int], nursery: trio.Nursery
-    ) -> None:
+    async def follow_all(self, sources: Sequence[str], nursery: trio.Nursery) -> None:
         """Start to follow each source, when all that is there to be opened has been said."""
         repeated = await trio.to_thread.run_sync(repetitions, sources)
         followed = []
         for source in sources:
-            if source == STANDARD_INPUT:
-                taken = set(sources) - {STANDARD_INPUT}
-                nursery.start_soon(self._read_standard_input, standard_input(), taken)
-            elif source in repeated:
+            if source in repeated:
                 await self.say(SourceGone(source))
             elif source not in self._followers.globs:
                 followed.append(source)
@@ -139,10 +142,6 @@ class _Tailer:
             self.waker.end_waiting()
             await trio.sleep_forever()
         flow.cancel()
-
-    async def _read_standard_input(self, descriptor: int, taken: set[str]) -> None:
-        with self._endless:
-            await read_standard_input(descriptor, self.say, taken)
 
     async def _announce(self, paths: Sequence[str]) -> dict[str, Place]:
         """Say of logs that they are there: what has not been opened counts as lag."""
@@ -334,12 +333,3 @@ def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:
             size = os.stat(path).st_size
         found[path] = size, place_of(path)
     return found
-
-
-@contextmanager
-def _until_nobody_listens() -> Iterator[None]:
-    """Where the parser has failed it says so itself; the tailer just ends."""
-    try:
-        yield
-    except* trio.BrokenResourceError:
-        pass

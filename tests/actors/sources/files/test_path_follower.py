@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.open_file import READ_SIZE
 from actors.sources.files.path_follower import PathFollower
-from actors.sources.files.position import From, StartPosition
+from actors.sources.position import From, StartPosition
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.formats.log_format import LineContext

@@ -26,8 +26,8 @@ from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.identity import Identity
 from actors.sources.files.marks import PathMark
 from actors.sources.files.path_follower import PathFollower
-from actors.sources.files.position import From, StartPosition
 from actors.sources.files.rotation import Sibling, siblings
+from actors.sources.position import From, StartPosition
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.conftest import thorough

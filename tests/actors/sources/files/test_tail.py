@@ -15,14 +15,19 @@ import trio
 import trio.testing
 
 from actors.sources.dating import undated
+from actors.sources.desk import SourceDesk
 from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.marks import PathMark
 from actors.sources.files.path_follower import Look, PathFollower
-from actors.sources.files.position import From, StartPosition
 from actors.sources.files.tail import tail
 from actors.sources.files.waking import Status, Waker, status_of, watched_names
 from actors.sources.messages import Announced, Chunk, FromSource, Gap, Marked, SourceGone
+from actors.sources.position import From, StartPosition
+from actors.sources.registry import make_sources
+from actors.sources.source import run_sources
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.health.health import SourceHealth, SourceState
+from glancemetrics.planning.sources import Sources
 from tests.conftest import thorough
 from tests.lines import BASE, line
 
@@ -82,7 +87,14 @@ async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
 
         async def run() -> None:
             with made.scope:
-                await tail(names, start, undated, send, standard_input=lambda: stdin, before=before)
+                desk = SourceDesk(
+                    sources=Sources(tuple(names)),
+                    start=start,
+                    dating=undated,
+                    standard_input=lambda: stdin,
+                    before=before,
+                )
+                await run_sources(make_sources(Settings(), desk), send, trio.Event())
 
         made = Heard(receive)
         nursery.start_soon(run)
@@ -438,7 +450,7 @@ async def test_what_was_written_before_the_stop_is_read(clock, nursery, tmp_path
 
     async def run() -> None:
         names = [str(log) for log in logs]
-        await tail(names, START, undated, send, standard_input=lambda: -1, stop=stop)
+        await tail(names, START, undated, send, stop=stop)
 
     heard = Heard(receive)
     nursery.start_soon(run)

@@ -8,16 +8,18 @@ import os
 import stat
 import struct
 import termios
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Container
 
 import attrs
 import trio
 
-from actors.sources.files.paths import STANDARD_INPUT
+from actors.sources.desk import SourceDesk
 from actors.sources.messages import Chunk, FromSource, SourceGone
+from actors.sources.source import Say, saying
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.splitter import Lines, LineSplitter
 from glancemetrics.lines.tail_frames import FrameSorter
+from glancemetrics.planning.sources import STANDARD_INPUT
 
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1
@@ -26,11 +28,27 @@ _PIPE_SIZE = 1 << 20
 _F_SETPIPE_SZ = 1031
 
 
-async def read_standard_input(
-    descriptor: int,
-    say: Callable[[FromSource], Awaitable[None]],
-    taken: Container[str] = (),
-) -> None:
+@attrs.frozen
+class StandardInput:
+    """Standard input, as a source."""
+
+    desk: SourceDesk
+
+    async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
+        """Read it until it ends, or until `stop`: then what is still in the pipe is left."""
+        taken = {text for text in self.desk.sources.texts if text != STANDARD_INPUT}
+        async with send, trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on, stop, nursery.cancel_scope)
+            await read_standard_input(self.desk.standard_input(), saying(send), taken)
+            nursery.cancel_scope.cancel()
+
+
+async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
+    await stop.wait()
+    scope.cancel()
+
+
+async def read_standard_input(descriptor: int, say: Say, taken: Container[str] = ()) -> None:
     """Hand on the lines of a pipe, a terminal or a redirected file until it ends.
 
     Where it is the output of `tail -F a b`, the lines of each file are of a source with its name,
@@ -54,7 +72,7 @@ async def read_standard_input(
 class _Sources:
     """The sources that standard input is: itself, or the files that tail names."""
 
-    def __init__(self, say: Callable[[FromSource], Awaitable[None]], taken: Container[str]) -> None:
+    def __init__(self, say: Say, taken: Container[str]) -> None:
         self._say = say
         self._frames = FrameSorter(STANDARD_INPUT, taken)
         self._names: dict[str, None] = {}

@@ -1,0 +1,81 @@
+"""All kinds of sources, one a line, in the order of the help of `-f`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from actors.sources.files import FILES
+from actors.sources.kind import SourceKind
+from actors.sources.standard_input import STANDARD_INPUT
+from glancemetrics.errors import UsageError
+from glancemetrics.planning.sources import Sources, scheme_of
+
+if TYPE_CHECKING:
+    from actors.sources.desk import SourceDesk
+    from actors.sources.mark import Mark
+    from actors.sources.source import Source
+    from glancemetrics.configuration.settings import Settings
+    from glancemetrics.state.tree import State
+
+SOURCES: list[SourceKind[Any]] = [
+    FILES,
+    STANDARD_INPUT,
+]
+
+_PLACE = "{sources}"
+_FIRST_MARKS = "path"
+"""The kind of marks that were written before they had a kind."""
+
+
+def source_sections() -> list[type]:
+    """Return the settings of all sources."""
+    return [kind.section for kind in SOURCES]
+
+
+def help_with_sources(told: str) -> str:
+    """Put what `-f` takes into the help of a setting that has a place for it."""
+    *takes, last = (kind.takes for kind in SOURCES)
+    return told.replace(_PLACE, f"{', '.join(takes)}, or {last}")
+
+
+def kind_of(text: str) -> SourceKind[Any]:
+    """Return the kind of source that a text of `-f` names. Raises `UsageError` if there is none."""
+    scheme = scheme_of(text)
+    for kind in SOURCES:
+        if scheme in kind.schemes:
+            return kind
+    takes = help_with_sources(_PLACE)
+    raise UsageError(f"--file {text}: there is no source {scheme}://; it may be {takes}")
+
+
+def kinds_of(sources: Sources) -> Iterator[SourceKind[Any]]:
+    """Yield the kinds of which there is a source, each once. Raises `UsageError`."""
+    named = [kind_of(text) for text in sources.texts]
+    for kind in SOURCES:
+        if kind in named:
+            yield kind
+
+
+def check_sources(sources: Sources) -> None:
+    """Look whether all can be followed. Raises `UsageError`, which names what cannot."""
+    for text in sources.texts:
+        reason = kind_of(text).refuses(text)
+        if reason is not None:
+            raise UsageError(f"--file {text}: {reason}")
+
+
+def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
+    """Return what follows all sources. Raises `UsageError`."""
+    return [
+        source
+        for kind in kinds_of(desk.sources)
+        for source in kind.make(desk.sources.of(kind.schemes), settings.section(kind.section), desk)
+    ]
+
+
+def mark_from_state(state: State) -> Mark:
+    """Return the mark that `to_state` was of. Raises what comes of values that are none."""
+    name = state.get("kind", _FIRST_MARKS)
+    readers = {mark: read for kind in SOURCES for mark, read in kind.marks.items()}
+    return readers[name](state)

@@ -1,0 +1,37 @@
+"""What `-f` names, by kind of source. How a kind is followed, the registry of sources knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+import attrs
+
+STANDARD_INPUT = "-"
+PATH = ""
+"""The scheme of paths and globs, which have none."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+
+
+def scheme_of(text: str) -> str:
+    """Return what tells the kind of source: `-`, the scheme of a URL, or `PATH`.
+
+    Source: RFC 3986, section 3.1. A file that is named as if it had a scheme is `./` and its name.
+    """
+    if text == STANDARD_INPUT:
+        return text
+    found = _SCHEME.match(text)
+    return PATH if found is None else found[1]
+
+
+@attrs.frozen
+class Sources:
+    """What is followed."""
+
+    texts: tuple[str, ...]
+    """As `-f` has them, in their order."""
+
+    def of(self, schemes: Container[str]) -> tuple[str, ...]:
+        """Return those of some schemes, in their order."""
+        return tuple(text for text in self.texts if scheme_of(text) in schemes)

@@ -1,0 +1,68 @@
+"""Sources side by side: how they end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from actors.sources.dating import undated
+from actors.sources.desk import SourceDesk
+from actors.sources.messages import Chunk, FromSource
+from actors.sources.position import From, StartPosition
+from actors.sources.registry import make_sources
+from actors.sources.source import Source, run_sources
+from glancemetrics.configuration.settings import Settings
+from glancemetrics.planning.sources import Sources
+from tests.lines import BASE, line
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe that is left open."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def made(*texts: str, standard_input: int = -1) -> list[Source]:
+    desk = SourceDesk(
+        sources=Sources(texts),
+        start=StartPosition(From.START, 120, float(BASE)),
+        dating=undated,
+        standard_input=lambda: standard_input,
+    )
+    return make_sources(Settings(), desk)
+
+
+async def test_standard_input_from_which_nothing_comes_ends_at_the_stop(
+    pipe: tuple[int, int],
+) -> None:
+    send, receive = trio.open_memory_channel[FromSource](100)
+    stop = trio.Event()
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_sources, made("-", standard_input=pipe[0]), send, stop)
+            os.write(pipe[1], line())
+            chunk = await receive.receive()
+            while not isinstance(chunk, Chunk):
+                chunk = await receive.receive()
+            stop.set()
+    assert chunk.lines == line()
+
+
+@pytest.mark.parametrize("name", ["-", "access.log"])
+async def test_they_just_end_where_nobody_listens(
+    clock: trio.testing.MockClock, pipe: tuple[int, int], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(line())
+    text = name if name == "-" else str(tmp_path / name)
+    send, receive = trio.open_memory_channel[FromSource](100)
+    receive.close()
+    with trio.fail_after(60):
+        await run_sources(made(text, standard_input=pipe[0]), send, trio.Event())

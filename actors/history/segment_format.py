@@ -35,7 +35,7 @@ def column_type(name: str) -> pa.DataType:
 
 
 def as_stored(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch whose dictionaries have no values but those of its records, and no null.
+    """Return a batch whose dictionaries have the values of its records, no others, and no null.
 
     Raises `ValueError` for a column that is not of its type.
     """
@@ -71,8 +71,8 @@ def from_bytes(data: bytes, first: int, columns: Sequence[str] | None = None) ->
         if told.get(_VERSION_KEY) != VERSION.encode() or told.get(_FIRST_KEY) != b"%d" % first:
             raise ForeignSegmentError(f"its metadata is {told}")
         wanted = schema.names if columns is None else columns
-        # None included would be all: one is needed to know how many records there are.
-        included = sorted({schema.get_field_index(name) for name in wanted} - {-1}) or [0]
+        # Where none is included Arrow reads all: it is still known how many records there are.
+        included = sorted({schema.get_field_index(name) for name in wanted} - {-1})
         for field in map(schema.field, included):
             if field.type != column_type(field.name):
                 raise ForeignSegmentError(f"its {field.name} is {field.type}")
@@ -101,13 +101,18 @@ def _with_columns(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch
 def _with_used_values(column: pa.Array) -> pa.Array:
     if not pa.types.is_dictionary(column.type):
         return column
-    values = column.dictionary
-    is_used = np.zeros(len(values), bool)
-    is_used[column.indices.drop_null().to_numpy()] = True
-    is_used &= values.is_valid().to_numpy(zero_copy_only=False)
-    if is_used.all():
+    numbers = column.indices.fill_null(0).to_numpy()
+    is_known = column.indices.is_valid().to_numpy(zero_copy_only=False)
+    has_text = column.dictionary.is_valid().to_numpy(zero_copy_only=False)
+    if not has_text.all():
+        is_known = is_known & np.append(has_text, False)[numbers]
+    is_used = np.zeros(len(has_text), bool)
+    is_used[numbers[is_known]] = True
+    if is_used.all() and is_known.all():
         return column
-    numbers = pa.array(np.cumsum(is_used) - 1, pa.int32(), mask=~is_used)
+    # What stands under a null is 0: Polars refuses -1 there, which the parsers have.
+    renumbered = np.zeros(len(column), np.int32)
+    renumbered[is_known] = (np.cumsum(is_used) - 1)[numbers[is_known]]
     return pa.DictionaryArray.from_arrays(
-        numbers.take(column.indices), values.filter(pa.array(is_used))
+        pa.array(renumbered, mask=~is_known), column.dictionary.filter(pa.array(is_used))
     )

@@ -25,8 +25,9 @@ from glancemetrics.records.schema import seconds
 MOST_ROWS = 500_000
 """Of a segment that is made by merging."""
 
-MOST_MEMORY = 256 << 20
-"""Bytes in memory of the segments that are merged into one: texts may be long."""
+MOST_MEMORY = 128 << 20
+"""Bytes in memory of the segments that are merged into one, which takes up to five times as
+much for a moment: texts may be long."""
 
 _FULL_ROWS, _FULL_MEMORY = MOST_ROWS // 2, MOST_MEMORY // 2
 """A segment that has as much is not merged any more."""
@@ -44,6 +45,11 @@ _FILE_NAME = re.compile(
 
 class UnreadableSegmentError(Exception):
     """A segment cannot be read, and will not be later; told in one sentence."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        way_out = "put it back from a backup, or delete it and do without its records"
+        super().__init__(f"{path} {what}; {way_out}")
+        self.path = path
 
 
 class SegmentGoneError(Exception):
@@ -81,6 +87,10 @@ class Segment:
         """Return the segment without the records before an ordinal, which is one of its own."""
         return attrs.evolve(self, first=ordinal, skip=self.skip + ordinal - self.first)
 
+    def has_all_of(self, other: Segment) -> bool:
+        """Tell whether the file has all ordinals that another segment has."""
+        return self.first - self.skip <= other.first and other.end <= self.end
+
 
 def due_for_merging(segments: Sequence[Segment]) -> list[Segment]:
     """Return the neighbours that are to become one segment next; none when nothing is to do.
@@ -88,7 +98,7 @@ def due_for_merging(segments: Sequence[Segment]) -> list[Segment]:
     Neighbours that are smaller than a tier (7, 61, 488, 3,906, 31,250 or 250,000 rows) become one
     when together they reach it, so that a record passes a tier whenever it is rewritten, and stay
     below twice as much; those before a gap or a full segment, where none will follow, in any case.
-    So a record is rewritten at most seven times. Only where 128 MiB in memory are less than 250,000
+    So a record is rewritten at most seven times. Only where 64 MiB in memory are less than 250,000
     rows is a tier not waited for: the rows at least double then, which they can do 18 times.
     """
     for tier in _TIERS:
@@ -151,13 +161,15 @@ class SegmentFolder:
         if xxhash.xxh3_64_hexdigest(data) != segment.checksum:
             is_short = not data.endswith(segment_format.END)
             what = "is cut short, as after a power failure" if is_short else "is damaged"
-            raise _unreadable(segment.path, what)
+            raise UnreadableSegmentError(segment.path, what)
         try:
             batch = segment_format.from_bytes(data, segment.first - segment.skip, columns)
         except segment_format.ForeignSegmentError:
-            raise _unreadable(segment.path, "is of another version of GlanceMetrics") from None
+            raise UnreadableSegmentError(
+                segment.path, "is of another version of GlanceMetrics"
+            ) from None
         if batch.num_rows != segment.rows + segment.skip:
-            raise _unreadable(segment.path, "has another name than it was given")
+            raise UnreadableSegmentError(segment.path, "has another name than it was given")
         return batch.slice(segment.skip)
 
     def merge(self) -> bool:
@@ -168,16 +180,14 @@ class SegmentFolder:
         group = self._due(self._without_leftovers())
         if not group:
             return False
-        parts = []
-        for segment in group:
-            try:
-                parts.append(self.read(segment))
-            except SegmentGoneError:
-                return True
-            except UnreadableSegmentError:
-                self._unreadable.add(segment.path)
-                return True
-        self.write(group[0].first, segment_format.joined_any(parts))
+        try:
+            merged = segment_format.joined_any([self.read(segment) for segment in group])
+        except SegmentGoneError:
+            return True
+        except UnreadableSegmentError as error:
+            self._unreadable.add(error.path)
+            return True
+        self.write(group[0].first, merged)
         _delete(group)
         return bool(self._due(self.segments()))
 
@@ -187,15 +197,15 @@ class SegmentFolder:
         A segment that has others as well, and cannot be read, is dropped whole. Raises `OSError`;
         some of the records may then still be there.
         """
-        beyond = [segment for segment in self._without_leftovers() if segment.end > position]
-        # The whole ones first: that makes room for the rest of the one that is rewritten.
-        _delete(segment for segment in beyond if segment.first >= position)
-        for segment in beyond:
-            if segment.first < position:
+        # Once, but where a segment that is damaged hid others.
+        while beyond := [each for each in self._without_leftovers() if each.end > position]:
+            # The whole ones first: that makes room for the rest of the one that is rewritten.
+            _delete(segment for segment in beyond if segment.first >= position)
+            if beyond[0].first < position:
                 with suppress(SegmentGoneError, UnreadableSegmentError):
-                    kept = self.read(segment).slice(0, position - segment.first)
-                    self.write(segment.first, kept)
-                _delete([segment])
+                    kept = self.read(beyond[0]).slice(0, position - beyond[0].first)
+                    self.write(beyond[0].first, kept)
+                _delete(beyond[:1])
 
     def bound(self, most_bytes: int, oldest_second: int) -> list[Segment]:
         """Delete the segments of which all records are older than a second since the epoch.
@@ -220,12 +230,23 @@ class SegmentFolder:
     def _without_leftovers(self) -> list[Segment]:
         """Return the segments, when what steps that were cut off have left is deleted.
 
-        It would come back when the segment that replaces it is deleted.
+        It would come back when the segment that replaces it is deleted; where that is damaged, as
+        on a disk that lost what it had said to have, it is all that there is.
         """
         segments, leftovers = _sorted_out(self._listing())
-        _delete(leftovers)
+        for segment in segments:
+            inside = [each for each in leftovers if segment.has_all_of(each)]
+            if inside and self._is_readable(segment):
+                _delete(inside)
         (self.path / _BEING_WRITTEN).unlink(missing_ok=True)
         return segments
+
+    def _is_readable(self, segment: Segment) -> bool:
+        try:
+            self.read(segment, ["time"])
+        except (SegmentGoneError, UnreadableSegmentError):
+            return False
+        return True
 
     def _listing(self) -> list[Segment]:
         """Return what the files' names tell.
@@ -325,12 +346,7 @@ def _content(path: Path) -> bytes:
         # Too many open files, say, is no reason to do without it for ever.
         if error.errno != errno.EIO:
             raise
-        raise _unreadable(path, "is on a part of the disk that cannot be read") from None
-
-
-def _unreadable(path: Path, what: str) -> UnreadableSegmentError:
-    way_out = "put it back from a backup, or delete it and do without its records"
-    return UnreadableSegmentError(f"{path} {what}; {way_out}")
+        raise UnreadableSegmentError(path, "is on a part of the disk that cannot be read") from None
 
 
 def _delete(segments: Iterable[Segment]) -> None:

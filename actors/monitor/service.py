@@ -89,7 +89,7 @@ def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> 
     if not told.is_on:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
-    return History(told, wall, folder, About(tuple(plan.sources)))
+    return History(told, wall, folder, About(plan.sources.texts))
 
 
 def counting_of(alerting: Alerting) -> Counting:

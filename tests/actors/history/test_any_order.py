@@ -91,7 +91,7 @@ class Machine(RuleBasedStateMachine):
             self.folder = SegmentFolder(self.folder.path)
         return False
 
-    @rule(rows=st.integers(1, 30), gap=st.sampled_from([0, 0, 0, 0, 3]), how=HOW)
+    @rule(rows=st.integers(1, 12), gap=st.sampled_from([0, 0, 0, 0, 3]), how=HOW)
     def write(self, rows: int, gap: int, how: tuple[int, str]) -> None:
         first = self.next + gap
         end = first + rows
@@ -105,6 +105,10 @@ class Machine(RuleBasedStateMachine):
     @rule(how=HOW)
     def merge(self, how: tuple[int, str]) -> None:
         self.done(how, self.folder.merge)
+
+    @rule(step=st.integers(8, 25))
+    def crash_in_the_middle_of_a_merge(self, step: int) -> None:
+        self.done((step, "crash"), self.folder.merge)
 
     @rule()
     def merge_all(self) -> None:

@@ -124,6 +124,25 @@ def test_there_are_never_many_small_ones(rows: int) -> None:
     assert max(history.rewritten.values()) <= 6
 
 
+def test_long_texts_that_are_always_the_same_are_not_rewritten_each_time() -> None:
+    """Two such segments take no more memory than one, and are never full."""
+    history = History()
+    for _ in range(1000):
+        history.write(100, memory=MOST_MEMORY // 4)
+        while history.merge(shrinking=0.5):
+            pass
+    assert max(history.rewritten.values()) <= 7 + 18
+
+
+def test_no_more_are_merged_than_memory_has_room_for() -> None:
+    history = History()
+    for rows in (3, 1, 1, 1):
+        history.write(rows, memory=MOST_MEMORY // 4)
+    while history.merge():
+        pass
+    assert [each.rows for each in history.segments] == [3, 1, 2]
+
+
 def test_full_ones_stay_as_they_are() -> None:
     history = History()
     history.write(FULL)

@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="glancemetrics query",
-        description="Ask what a monitor has kept: by anything, over any span, while it runs.",
+        description="Query the history that a monitor keeps, even while it is running.",
         epilog='glancemetrics query "status >= 500" --by path --last 1h\n'
         "glancemetrics query --step 1m --last 6h\n"
         "glancemetrics query \"host = '203.0.113.7'\" --records --last 10m",
@@ -46,29 +46,29 @@ def _parser() -> CommandParser:
     )
     add = parser.add_argument
     add("where", nargs="?", metavar="WHERE",
-        help="only requests for which this SQL expression is true; its columns are those of "
-        "--by, and bytes, duration, query, time")  # fmt: skip
+        help="only requests matching this SQL expression; its columns are the fields of --by, "
+        "and bytes, duration, query and time")  # fmt: skip
     add("--by", metavar="A[,B]", type=_names,
-        help=f"count by one or two of {', '.join(BY)}, or a field that is kept")  # fmt: skip
-    add("--last", metavar="SPAN", type=_span, help=f"the span that ends now: {ALLOWED_SPAN}")
-    add("--since", metavar="TIME", help=f"only from then on: {ALLOWED_INSTANT}")
-    add("--until", metavar="TIME", help="only before then")
-    add("--step", metavar="SPAN", type=_span, help="a series, a value each step: 1s, 1m, 1h")
-    add("--measures", metavar="A,B", type=_measures, help=f"what is told: {ALLOWED}")
+        help=f"group by one or two fields: {', '.join(BY)}, or one of --keep")  # fmt: skip
+    add("--last", metavar="SPAN", type=_span, help=f"the last SPAN, up to now: {ALLOWED_SPAN}")
+    add("--since", metavar="TIME", help=f"start: {ALLOWED_INSTANT}")
+    add("--until", metavar="TIME", help="end (exclusive)")
+    add("--step", metavar="SPAN", type=_span, help="a time series with this step: 1s, 1m, 1h")
+    add("--measures", metavar="A,B", type=_measures, help=f"columns: {ALLOWED}")
     add("--sort", metavar="MEASURE", type=_measure,
-        help="which one rows stand by, the largest first (default: the first)")  # fmt: skip
-    add("--limit", metavar="N", type=_count, help="rows (default: 20)")
-    add("--records", action="store_true", help="the requests themselves, the newest first")
-    add("--offset", metavar="N", type=_count, default=0, help="leave out the first N requests")
+        help="sort by this measure, largest first (default: the first)")  # fmt: skip
+    add("--limit", metavar="N", type=_count, help="maximum rows (default: 20)")
+    add("--records", action="store_true", help="the requests themselves, newest first")
+    add("--offset", metavar="N", type=_count, default=0, help="skip the first N requests")
     for name in ("json", "csv", "parquet"):
         needed = "; needs -o" if name == "parquet" else ""
         add(f"--{name}", action="store_const", const=name, dest="output_format",
             help=f"as {name.upper() if name != 'parquet' else 'Parquet'}{needed}")  # fmt: skip
     add("-o", "--output", metavar="FILE", help="write to FILE: .json, .csv, .txt or .parquet")
     add("-f", "--file", action="append", default=[], metavar="PATH",
-        help="of several monitors, those that have this as -f; repeatable")  # fmt: skip
+        help="only the history of monitors with this -f; repeatable")  # fmt: skip
     add("--timezone", default="UTC", metavar="ZONE",
-        help="whose time: Europe/Paris, local (default: UTC)")  # fmt: skip
+        help="time zone: Europe/Paris, local (default: UTC)")  # fmt: skip
     add_state_folders_option(parser)
     return parser
 
@@ -92,11 +92,11 @@ def _output_format(options: argparse.Namespace) -> str:
 
 def _check(options: argparse.Namespace) -> None:
     if options.last is not None and (options.since is not None or options.until is not None):
-        raise UsageError("--last: says when it begins and ends; leave out --since and --until")
+        raise UsageError("--last: cannot be combined with --since or --until")
     if options.records:
         for name in ("by", "step", "measures", "sort"):
             if getattr(options, name) is not None:
-                raise UsageError(f"--records: are the requests themselves; leave out --{name}")
+                raise UsageError(f"--records: cannot be combined with --{name}")
     elif options.offset:
         raise UsageError("--offset: needs --records")
 

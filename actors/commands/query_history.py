@@ -134,7 +134,7 @@ def _write(
             text = csv_of(answered.table.column_names, answer_rows(answered))
             write_data(text, "csv", options.output)
             if answered.missing:
-                tell(f"Not all: {answered.missing}.")
+                tell(f"Incomplete: {answered.missing}.")
         case _:
             is_shown = options.output is None and sys.stdout.isatty()
             width = shutil.get_terminal_size().columns if is_shown else _WIDTH
@@ -147,9 +147,9 @@ def _explain(answered: Answer, histories: StoredHistories) -> None:
         return
     kept = histories.recorded()
     if kept.oldest is None or kept.newest is None:
-        tell("Nothing is kept yet.")
+        tell("No data yet.")
         return
     tell(
-        "No request is of that kind and span; the history has some of "
-        f"{iso_time(kept.oldest)} to {iso_time(kept.newest)}."
+        f"No matching requests. The history covers {iso_time(kept.oldest)} to "
+        f"{iso_time(kept.newest)}."
     )

@@ -90,7 +90,7 @@ def add_history_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history",
         action="store_true",
-        help="read what a monitor has kept in place of logs; FILE then says of which",
+        help="read the history of a monitor instead of logs; FILE then selects its logs",
     )
     add_state_folders_option(parser)
 

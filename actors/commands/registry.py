@@ -32,7 +32,7 @@ MONITOR = Command("", "follow logs as they are written", f"{_HERE}.monitor")
 
 COMMANDS = [
     Command("report", "whole logs, compressed or not: what was in them", f"{_HERE}.report"),
-    Command("query", "what a monitor has kept: by anything, over any span", f"{_HERE}.query"),
+    Command("query", "query the history: any filter, any field, any time span", f"{_HERE}.query"),
     Command("sql", "any question about logs, in SQL", f"{_HERE}.sql"),
     Command("replay", "the alerts that there would have been over old logs", f"{_HERE}.replay"),
     Command("check", "whether a configuration is right, and what it watches", f"{_HERE}.check"),

@@ -139,7 +139,7 @@ def _report_on_history(
         finally:
             line.clear()
     if not report.hits:
-        raise GlanceMetricsError(f"{kept.names}: the history has no such request")
+        raise GlanceMetricsError(f"{kept.names}: no matching requests in the history")
     _write(report, options.output_format, options.output)
     return 0
 

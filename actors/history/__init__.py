@@ -38,28 +38,28 @@ class HistorySettings:
         choice("on", OFF),
         name="history",
         metavar="WHICH",
-        help="on: keep requests so that they can be asked for; off: nothing is kept",
+        help="keep requests so that they can be queried: on or off",
         allowed="on or off",
     )
     memory: int = setting(
         "256MB",
         _size,
         metavar="SIZE",
-        help="of the newest requests, so much is kept in memory",
+        help="memory for the most recent requests",
         allowed="a size of at least 10MB, such as 256MB",
     )
     disk: int = setting(
         "2GB",
         _size,
         metavar="SIZE",
-        help="where state is kept, requests take no more than this on disk",
+        help="maximum disk space for requests, in --state_dir",
         allowed="a size of at least 10MB, such as 2GB",
     )
     age: int = setting(
         "30d",
         _age,
         metavar="SPAN",
-        help="older requests are deleted",
+        help="delete requests older than this",
         allowed="a span such as 12h or 30d",
     )
 

@@ -43,7 +43,7 @@ def ask(question: Question, recorded: Callable[[], Recorded], connection: Any) -
                 return answer(question, recorded(), connection, _mapped_by(pool))
             except SegmentGoneError:
                 continue
-    raise UsageError("the history changes faster than it can be read; ask again")
+    raise UsageError("the history is being rewritten: try again")
 
 
 def _mapped_by(pool: ThreadPoolExecutor) -> Callable[..., Iterator[Any]]:
@@ -95,7 +95,7 @@ class Answering:
     async def answer(self, question: Question) -> Answer:
         """Answer a question. Raises `UsageError`; a question that nobody waits for is given up."""
         if self._nursery is None:
-            raise UsageError("the history is not ready to be asked")
+            raise UsageError("the history is not ready yet")
         asked = self._asked.get(question)
         if asked is None:
             asked = self._asked[question] = _Asked()
@@ -109,7 +109,7 @@ class Answering:
                 self._forget(question, asked)
                 asked.scope.cancel()
         if asked.answer is None:
-            raise asked.error or UsageError("the question was given up")
+            raise asked.error or UsageError("query cancelled")
         return asked.answer
 
     async def _work(self, question: Question, asked: _Asked) -> None:
@@ -122,7 +122,9 @@ class Answering:
             finally:
                 running.interrupt()
         if limit.cancelled_caught:
-            asked.error = UsageError("the question took too long: ask for a shorter span")
+            asked.error = UsageError(
+                f"query timed out after {LIMIT_SECONDS:g} s: narrow the time span or filter"
+            )
         self._forget(question, asked)
         asked.done.set()
 
@@ -147,7 +149,7 @@ class _Running:
         with closing(connect(threads=_THREADS, memory=MEMORY)) as connection:
             with self._lock:
                 if self._is_given_up:
-                    raise UsageError("the question was given up")
+                    raise UsageError("query cancelled")
                 self._connection = connection
             try:
                 return ask(question, recorded, connection)

@@ -102,7 +102,7 @@ class History:
         self._position = self._saved = end if position is None else position
         if segments and end < self._position:
             newest = max(one.newest for one in segments)
-            why = "they had not been written when the program ended"
+            why = "not yet written when the program was killed"
             lacking = self._position - end
             self._note_hole(Hole(since=newest, until=int(self._wall()), records=lacking, why=why))
         self._rolled = self._position
@@ -183,7 +183,7 @@ class History:
             is_lost = gone.end > self._saved
             self._saved = max(self._saved, gone.end)
         if is_lost:
-            why = "they came faster than they could be kept"
+            why = "they arrived faster than they could be stored"
             if self._problem:
                 why = f"the history {self._problem}"
             self._note_hole(Hole(since=gone.oldest, until=gone.newest, records=gone.rows, why=why))
@@ -194,7 +194,7 @@ class History:
             self._holes[-1] = last.joined(hole)
         else:
             self._holes.append(hole)
-            logger.warning("the history lacks records: {}", hole.why)
+            logger.warning("the history is missing requests: {}", hole.why)
 
     def _open(self) -> None:
         """Read rollups, and count the records on disk that they do not have."""

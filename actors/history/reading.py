@@ -130,15 +130,15 @@ def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> Stored
             own = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
         except OSError as error:
             raise GlanceMetricsError(
-                f"{folder}: {error.strerror}; name a monitor's --state-dir"
+                f"{folder}: {error.strerror}; pass the --state-dir of a monitor"
             ) from None
         found += [path for path in own if _is_of(path, sources)]
     if not found:
         what = f"no history of {', '.join(sources)}" if sources else "no history"
         where = ", ".join(map(str, folders))
         raise GlanceMetricsError(
-            f"{where}: {what} is there; a monitor keeps one with --state-dir, "
-            "or where it runs without a console"
+            f"{where}: {what} here; a monitor writes one with --state-dir, or when it runs "
+            "without a console"
         )
     return StoredHistories(tuple(found))
 

@@ -8,6 +8,7 @@ import attrs
 import pyarrow as pa
 
 from actors.history.segments import Segment, SegmentFolder, UnreadableSegmentError
+from glancemetrics.errors import sentence
 from glancemetrics.history.choice import MissingRecordsError
 
 
@@ -52,6 +53,8 @@ class StoredSegment:
             return self.folder.read(self.segment, columns)
         except UnreadableSegmentError as error:
             raise MissingRecordsError(str(error)) from None
+        except OSError as error:  # maybe another time
+            raise MissingRecordsError(sentence(error)) from None
 
     def since(self, ordinal: int) -> StoredSegment:
         """Return it without the records before an ordinal."""

@@ -20,7 +20,7 @@ from glancemetrics.rules.rule import Rule
 async def nothing_kept(question: Query | RecordQuery) -> Answer:
     """Say that there is no history."""
     del question
-    raise UsageError("nothing is kept that could be asked (--history off)")
+    raise UsageError("the history is disabled (--history off)")
 
 
 @attrs.frozen(kw_only=True)

@@ -38,7 +38,7 @@ def add_state_folders_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="the folder that the monitor has as --state-dir (default: the usual one); repeatable",
+        help="the --state-dir of the monitor (default: the usual one); repeatable",
     )
 
 

@@ -282,8 +282,8 @@ def _with_groups(batch: pa.RecordBatch, query: Query) -> pa.RecordBatch:
 
 def _too_large() -> UsageError:
     return UsageError(
-        "the question needs more memory than it may have: ask for a shorter span, a narrower "
-        "filter, or fewer values"
+        "query exceeds its memory limit: narrow the time span or filter, or group by a field with "
+        "fewer values"
     )
 
 
@@ -291,7 +291,7 @@ def _told(error: Exception) -> UsageError:
     import duckdb
 
     if isinstance(error, duckdb.InterruptException):
-        return UsageError("the question took too long, or was given up")
+        return UsageError("query cancelled")
     if isinstance(error, duckdb.OutOfMemoryException):
         return _too_large()
-    return UsageError(f"the question cannot be answered: {readable(error)}")
+    return UsageError(f"query failed: {readable(error)}")

@@ -99,7 +99,7 @@ def answer(
         return _found(query, recorded, connection)
     span = _bounded(query.span, recorded)
     if span is None:
-        return _of_nothing(query, "nothing is kept yet")
+        return _of_nothing(query, "no data yet")
     _check_steps(query, span)
     if _is_for_rollups(query, span, recorded):
         return _rolled_up(query, span, recorded)
@@ -111,7 +111,7 @@ def _found(query: RecordQuery, recorded: Recorded, connection: Any) -> Answer:
     table = found.table
     span = _bounded(query.span, recorded)
     if span is None:
-        return Answer(table=table, missing="nothing is kept yet")
+        return Answer(table=table, missing="no data yet")
     covers = _covered(span, recorded)
     missing = "; ".join(filter(None, [_missing(query.span, covers, recorded), *found.troubles]))
     return Answer(table=table, groups=table.num_rows, covers=covers.span, missing=missing)
@@ -135,8 +135,7 @@ def _bounded(span: TimeSpan, recorded: Recorded) -> _Bounds | None:
 def _check_steps(query: Query, span: _Bounds) -> None:
     if query.step is not None and span.length / query.step > MOST_STEPS:
         raise UsageError(
-            f"the step {query.step} s is too short for the span: it makes more than "
-            f"{MOST_STEPS} steps"
+            f"step {query.step} s: too short for this time span (over {MOST_STEPS:,} steps)"
         )
 
 
@@ -150,10 +149,10 @@ def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
 def _missing(asked: TimeSpan, covers: _Bounds, recorded: Recorded) -> str:
     said = []
     if asked.since is not None and covers.since > asked.since:
-        said.append(f"records go back to {_written(covers.since)}")
+        said.append(f"data is only available since {_written(covers.since)}")
     said += [
-        f"{hole.records} records of {_written(hole.since)} to {_written(hole.until)} lack "
-        f"({hole.why})"
+        f"{hole.records} requests between {_written(hole.since)} and {_written(hole.until)} are "
+        f"missing ({hole.why})"
         for hole in recorded.holes
         if hole.since < covers.until and (asked.since is None or hole.until >= asked.since)
     ]
@@ -313,7 +312,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded) -> Answer:
     missing = [_missing(query.span, covers, recorded)]
     missing += recorded.troubles
     if is_coarser:
-        missing.append(f"of that time only steps of {rolled.grain} s are left")
+        missing.append(f"that far back only {rolled.grain} s steps are kept")
     return Answer(
         table=_table(laid_out, covers, {(): parts}),
         total=_with_rate(query, measured(whole), covers.length),

@@ -105,7 +105,7 @@ def measure_called(name: str) -> Measure:
         return plain
     quantile = _QUANTILE.fullmatch(name)
     if quantile is None or not float(quantile[1]):
-        raise UsageError(f"there is no measure {name!r}; there are {ALLOWED}")
+        raise UsageError(f"unknown measure {name!r}; known: {ALLOWED}")
     sql = f"quantile_disc(duration, {float(quantile[1]) / 100:.6f})"
     return Measure(name, name, Unit.SECONDS, sql, _TIMED)
 

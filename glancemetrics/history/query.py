@@ -46,24 +46,24 @@ class Query:
 
     def __attrs_post_init__(self) -> None:
         if not self.measures:
-            raise UsageError("a question needs at least one measure")
+            raise UsageError("name at least one measure")
         for name in (*self.measures, self.ordered_by):
             measure_called(name)
         if self.ordered_by not in self.measures:
             raise UsageError(
-                f"the order {self.ordered_by!r} must be one of the measures that are asked for: "
+                f"cannot sort by {self.ordered_by!r}: it is not among the measures "
                 f"{', '.join(self.measures)}"
             )
         known = dimensions_with(self.kept)
         for name in self.by:
             if name not in known:
-                raise UsageError(f"there is no dimension {name!r}; there are {', '.join(known)}")
+                raise UsageError(f"unknown field {name!r}; known: {', '.join(known)}")
         if len(self.by) > _MOST_DIMENSIONS or len(set(self.by)) < len(self.by):
-            raise UsageError(f"by {', '.join(self.by)}: must be one dimension, or two that differ")
+            raise UsageError(f"by {', '.join(self.by)}: use one field, or two different ones")
         if not 1 <= self.limit <= MOST_GROUPS:
-            raise UsageError(f"the limit {self.limit} must be from 1 to {MOST_GROUPS}")
+            raise UsageError(f"limit {self.limit}: must be from 1 to {MOST_GROUPS:,}")
         if self.step is not None and self.step < 1:
-            raise UsageError(f"the step {self.step} must be a second or more")
+            raise UsageError(f"step {self.step}: must be a second or more")
 
     @property
     def ordered_by(self) -> str:
@@ -95,7 +95,7 @@ class RecordQuery:
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_GROUPS or not 0 <= self.offset <= MOST_GROUPS:
-            raise UsageError(f"limit and offset must be at most {MOST_GROUPS}")
+            raise UsageError(f"limit and offset: must be at most {MOST_GROUPS:,}")
 
 
 @attrs.frozen(eq=False, kw_only=True)

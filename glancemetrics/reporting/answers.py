@@ -275,16 +275,16 @@ def _notes(answer: Answer, question: Query | RecordQuery, zone: tzinfo | None) -
     covers = answer.covers
     if isinstance(question, Query) and answer.groups > question.limit:
         rest = answer.groups - question.limit
-        yield f"… {format_count(rest)} more; --limit shows more of them"
+        yield f"… {format_count(rest)} more (--limit)"
     if covers.since is not None and covers.until is not None:
         start, end = (datetime.fromtimestamp(at, UTC) for at in (covers.since, covers.until))
         name = (end.astimezone(zone or UTC)).tzname() or "UTC"
         span = format_duration(covers.until - covers.since)
         said = f"{_moment(start, zone)} to {_moment(end, zone)} {name} ({span})"
         if answer.grain > 1:
-            said += f", of rollups of {format_duration(answer.grain)}"
+            said += f", from {format_duration(answer.grain)} rollups"
         if not answer.is_exact:
-            said += "; visitors within 2 %, response times within 1 %"
+            said += "; visitors ±2 %, response times ±1 %"
         yield said
     if answer.missing:
-        yield f"Not all: {answer.missing}."
+        yield f"Incomplete: {answer.missing}."

@@ -80,7 +80,7 @@ def test_by_a_dimension_most_first_with_all_and_how_many_more(ask) -> None:
     rows = [row.split() for row in ask("--by", "path", "--limit", "3").splitlines()]
     assert [row[:2] for row in rows[2:5]] == [["/a/0", "30"], ["/a/1", "30"], ["/a/2", "30"]]
     assert rows[5][:2] == ["all", "101"]
-    assert " ".join(rows[6]) == "… 2 more; --limit shows more of them"
+    assert " ".join(rows[6]) == "… 2 more (--limit)"
 
 
 def test_a_condition_a_span_and_an_order(ask) -> None:
@@ -154,7 +154,7 @@ def test_what_there_is_instead_is_said_where_there_is_nothing(
 ) -> None:
     assert run("query", "--state-dir", str(state), "--last", "1h") == 0
     told = capsys.readouterr()
-    assert "the history has some of 2026-09-21T14:13:20+00:00 to 2026-09-21T14:15:00" in told.err
+    assert "The history covers 2026-09-21T14:13:20+00:00 to 2026-09-21T14:15:00" in told.err
 
 
 def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
@@ -168,21 +168,21 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--by", "pth"], "there is no dimension 'pth'; there are section, path"),
-        (["--by", "path,host,section"], "must be one dimension, or two that differ"),
-        (["--measures", "hits,foo"], "there is no measure 'foo'; there are hits, rate"),
+        (["--by", "pth"], "unknown field 'pth'; known: section, path"),
+        (["--by", "path,host,section"], "use one field, or two different ones"),
+        (["--measures", "hits,foo"], "unknown measure 'foo'; known: hits, rate"),
         (["stats > 3"], "--where stats > 3: "),
         (["status"], "must be true or false"),
         (["--last", "1 hour"], "1 hour must be a span such as 30s"),
-        (["--last", "1h", "--since", "1h"], "leave out --since and --until"),
+        (["--last", "1h", "--since", "1h"], "cannot be combined with --since or --until"),
         (["--since", "1h", "--until", "2h"], "--since 1h: is not before --until 2h"),
-        (["--records", "--by", "path"], "--records: are the requests themselves; leave out --by"),
+        (["--records", "--by", "path"], "--records: cannot be combined with --by"),
         (["--offset", "3"], "--offset: needs --records"),
         (["--parquet"], "--parquet: needs a file, with -o"),
         (["-o", "x.foo"], "must end in .json, .csv, .txt or .parquet"),
-        (["--step", "1s", "--since", "2020-01-01"], "is too short for the span"),
-        (["--limit", "0"], "the limit 0 must be from 1"),
-        (["--measures", ""], "at least one measure"),
+        (["--step", "1s", "--since", "2020-01-01"], "too short for this time span"),
+        (["--limit", "0"], "limit 0: must be from 1"),
+        (["--measures", ""], "name at least one measure"),
     ],
 )
 def test_mistakes_are_named(ask, arguments: list[str], said: str) -> None:
@@ -191,9 +191,9 @@ def test_mistakes_are_named(ask, arguments: list[str], said: str) -> None:
 
 def test_a_folder_without_a_history_is_named(tmp_path: Path, capsys) -> None:
     assert run("query", "--state-dir", str(tmp_path)) == 1
-    assert "no history is there; a monitor keeps one with --state-dir" in capsys.readouterr().err
+    assert "no history here; a monitor writes one with --state-dir" in capsys.readouterr().err
     assert run("query", "--state-dir", str(tmp_path / "none")) == 1
-    assert "name a monitor's --state-dir" in capsys.readouterr().err
+    assert "pass the --state-dir of a monitor" in capsys.readouterr().err
 
 
 def test_hostile_names_are_harmless(ask, state: Path) -> None:

@@ -159,7 +159,7 @@ def test_what_is_not_covered_is_said(connection: Any) -> None:
     kept = Recorded(stored=(held(at(10), at(20)),), since=START + 5)
     told = answer(Query(span=TimeSpan(START, START + 30)), kept, connection)
     assert told.covers == TimeSpan(START + 5, START + 30)
-    assert told.missing == "records go back to 2026-11-20 12:00:05 UTC"
+    assert told.missing == "data is only available since 2026-11-20 12:00:05 UTC"
     assert answer(Query(span=TimeSpan(START + 6, START + 30)), kept, connection).missing == ""
 
 
@@ -176,7 +176,8 @@ def test_a_hole_in_the_span_is_named(connection: Any) -> None:
     hole = Hole(since=START + 30, until=START + 40, records=7, why="the disk was full")
     kept = Recorded(stored=(held(at(10)), held(at(50), first=8)), holes=(hole,))
     said = (
-        "7 records of 2026-11-20 12:00:30 UTC to 2026-11-20 12:00:40 UTC lack (the disk was full)"
+        "7 requests between 2026-11-20 12:00:30 UTC and 2026-11-20 12:00:40 UTC are missing "
+        "(the disk was full)"
     )
     assert answer(Query(), kept, connection).missing == said
     assert answer(RecordQuery(), kept, connection).missing == said
@@ -189,9 +190,9 @@ def test_a_hole_in_the_span_is_named(connection: Any) -> None:
 )
 def test_where_nothing_is_kept_that_is_the_answer(connection: Any, query: Query) -> None:
     told = answer(query, Recorded(), connection)
-    assert (told.table.num_rows, told.missing) == (0, "nothing is kept yet")
+    assert (told.table.num_rows, told.missing) == (0, "no data yet")
     told = answer(RecordQuery(), Recorded(), connection)
-    assert (told.table.num_rows, told.missing) == (0, "nothing is kept yet")
+    assert (told.table.num_rows, told.missing) == (0, "no data yet")
 
 
 def test_a_span_without_a_record_is_no_record_and_not_unknown(connection: Any) -> None:
@@ -203,5 +204,5 @@ def test_a_span_without_a_record_is_no_record_and_not_unknown(connection: Any) -
 
 def test_too_many_steps_are_refused(connection: Any) -> None:
     kept = Recorded(stored=(held(at(10)),))
-    with pytest.raises(UsageError, match="is too short for the span"):
+    with pytest.raises(UsageError, match="too short for this time span"):
         answer(Query(span=TimeSpan(0, START), step=1), kept, connection)

@@ -97,7 +97,7 @@ async def test_without_a_disk_the_oldest_go_and_that_is_said(clock, kept) -> Non
     assert 2000 < told.total["hits"] < 80_000
     assert told.covers.since is not None
     assert told.covers.since > BASE
-    assert told.missing.startswith("records go back to 20")
+    assert told.missing.startswith("data is only available since 20")
     covered = (BASE + 40 - told.covers.since) * 2000
     assert ask(history, Query(span=told.covers)).total["hits"] == covered
 
@@ -145,8 +145,8 @@ async def test_what_was_not_written_before_a_crash_is_a_hole(clock, kept, tmp_pa
     second.take(batch_of(BASE + 9, 2))
     told = ask(second, Query())
     assert told.total["hits"] == 5
-    assert told.missing.startswith("7 records of 20")
-    assert told.missing.endswith("lack (they had not been written when the program ended)")
+    assert told.missing.startswith("7 requests between 20")
+    assert told.missing.endswith("are missing (not yet written when the program was killed)")
 
 
 async def test_without_a_checkpoint_it_goes_on_after_what_is_there(
@@ -201,7 +201,7 @@ async def test_what_memory_had_to_let_go_before_it_was_written_is_a_hole(
     assert isinstance(told.total["hits"], int)
     lacking = 80_000 - told.total["hits"]
     assert 0 < lacking < 80_000
-    assert told.missing.startswith(f"{lacking} records of 20")
+    assert told.missing.startswith(f"{lacking} requests between 20")
     assert "No space left on device" in told.missing
 
 

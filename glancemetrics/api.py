@@ -154,7 +154,8 @@ def _several(texts: Texts) -> Iterable[str]:
 def _scan(logs: Logs, reading: Reading, selection: Selection) -> Iterator[pa.RecordBatch]:
     from actors.archive.scan import scan_logs
 
-    return scan_logs(_found(logs, reading), selection, context=reading.context)
+    found = scan_logs(_found(logs, reading), selection, context=reading.context)
+    return map(_conforming, found)
 
 
 def _found(logs: Logs, reading: Reading) -> list[LogFile]:

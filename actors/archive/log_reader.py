@@ -38,6 +38,7 @@ from glancemetrics.lines.splitter import (
 )
 from glancemetrics.lines.time_bisect import ReadAt, Span, directives_before, find_span
 from glancemetrics.records.rejects import Reject, reject_of
+from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan
 
 CHUNK_BYTES = 4 << 20
@@ -154,6 +155,8 @@ class LogReader(Generic[Result]):
         if piece.directives:
             context = attrs.evolve(context, directives=piece.directives)
         decoded = guarded_decode(log_format, lines, context)
+        batch = with_source(decoded.batch, self._logs[piece.log].name)
+        decoded = attrs.evolve(decoded, batch=batch)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
             piece.log,

@@ -287,7 +287,7 @@ def _write_parquet(
             closing(parquet.ParquetWriter(file, SCHEMA, compression="zstd")) as writer,
         ):
             for batch in batches():
-                writer.write_batch(batch)
+                writer.write_batch(batch.select(SCHEMA.names))
             refusal = None if records else _refusal(logs[0], lines, rejects, foreign)
             if refusal is not None and not interrupted():
                 raise GlanceMetricsError(refusal)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, with_source
+from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, with_source
 from glancemetrics.words.escaping import is_utf_8
 
 Bools = npt.NDArray[np.bool_]
@@ -245,7 +245,7 @@ def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.R
     return batch
 
 
-_GIVEN = {*SCHEMA.names, SOURCE}
+_GIVEN = frozenset(SCHEMA.names)
 
 
 def readable(error: Exception) -> str:

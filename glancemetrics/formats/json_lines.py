@@ -315,7 +315,8 @@ def _matches(rows: Rows | None, pattern: str) -> Bools | np.bool_:
         return np.asarray(rows.states != State.ABSENT)
     if not pattern:
         return rows.codes >= 0
-    fits = pc.match_substring_regex(rows.table.strings(), pattern)
+    with rows.table.lent() as strings:
+        fits = pc.match_substring_regex(strings, pattern)
     return np.append(fits.to_numpy(zero_copy_only=False), False)[rows.codes]
 
 

@@ -322,7 +322,8 @@ class PatternFormat:
             pattern = self._patterns[i]
             if i in self._layout.checked or not isinstance(column, TextRows) or not len(good):
                 continue
-            fits = pc.match_substring_regex(column.table.strings(), f"^(?:{pattern})$")
+            with column.table.lent() as strings:
+                fits = pc.match_substring_regex(strings, f"^(?:{pattern})$")
             # What says that there is nothing is not among them.
             nothing = pc.match_substring_regex(_NOTHING, f"^(?:{pattern})$")[0].as_py()
             good &= np.append(fits.to_numpy(zero_copy_only=False), nothing)[column.codes]

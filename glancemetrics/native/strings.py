@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +71,7 @@ class StringTable:
         if not handle:
             raise MemoryError
         self.handle = handle
+        self._is_lent = False
         weakref.finalize(self, library.gm_strings_free, handle)
 
     def __len__(self) -> int:
@@ -85,7 +88,12 @@ class StringTable:
         return int(quick.gm_strings_size(self.handle))
 
     def enter(self, strings: pa.StringArray) -> Int32s:
-        """Return the number of each string; new ones are entered. There must be no nulls."""
+        """Return the number of each string; new ones are entered. There must be no nulls.
+
+        Raises `RuntimeError` while the strings are lent.
+        """
+        if self._is_lent:
+            raise RuntimeError("strings are entered in a table that has lent its own")
         return numbers_at(self.handle, strings)
 
     def enter_networks(
@@ -121,9 +129,14 @@ class StringTable:
         checked(library.gm_clients(self.handle, offsets, data, len(lists), address(numbers)))
         return numbers
 
-    def strings(self) -> pa.StringArray:
-        """Return all strings so far; the array is good until more are entered."""
-        return strings_at(self.handle, self)
+    @contextmanager
+    def lent(self) -> Iterator[pa.StringArray]:
+        """Lend all strings so far, which are not copied: none can be entered meanwhile."""
+        self._is_lent = True
+        try:
+            yield strings_at(self.handle, self)
+        finally:
+            self._is_lent = False
 
     def sealed(self) -> pa.StringArray:
         """Return all strings, in the order of their numbers; no more can be entered then."""

@@ -37,7 +37,7 @@ def read(lines: list[str]) -> tuple[list[int], list[list[str | None]]]:
     tables = [StringTable() for _ in PATHS]
     reader = JsonPaths([(path, Wanted()) for path in PATHS])
     found = reader.read(pa.array([f"{line}\n" for line in lines], pa.string()), tables)
-    names = [table.strings().to_pylist() for table in tables]
+    names = [table.sealed().to_pylist() for table in tables]
 
     def text(path: int, line: int) -> str | None:
         rows = found.columns.get(path)

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -235,3 +236,15 @@ def test_a_sum_that_no_number_can_hold_stays_at_the_largest() -> None:
     assert total.tolist() == [[2, LARGEST, 0]]
     assert sum_groups(most, np.zeros(3, np.int64), 1).tolist() == [LARGEST]
     assert saturated(most, most + 2).tolist() == [LARGEST] * 3
+
+
+def test_strings_that_are_lent_do_not_change_meanwhile() -> None:
+    table = StringTable()
+    table.enter(pa.array(["a"]))
+    with table.lent() as strings:
+        with pytest.raises(RuntimeError, match="has lent its own"):
+            table.enter(pa.array(["b" * 1000]))
+        assert strings.to_pylist() == ["a"]
+    table.enter(pa.array(["b"]))
+    with table.lent() as strings:
+        assert strings.to_pylist() == ["a", "b"]

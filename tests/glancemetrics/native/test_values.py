@@ -302,7 +302,7 @@ def ports_taken_off(host: str, port: Port) -> str:
 def test_ports_are_taken_off_hosts(host: str, port: Port) -> None:
     read = read_values(pa.array([host]), Wanted(port=port))
     assert isinstance(read, TextRows)
-    assert read.table.strings().to_pylist() == [ports_taken_off(host, port)]
+    assert read.table.sealed().to_pylist() == [ports_taken_off(host, port)]
 
 
 @given(st.lists(st.text("{} a", max_size=5), max_size=4).map("".join))

@@ -92,7 +92,8 @@ class _Program:
             checkpoints.claim()
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
-        outputs = make_outputs(self._desk(answering, is_resuming=checkpoints is not None))
+        desk = self._desk(answering, is_resuming=checkpoints is not None)
+        outputs = make_outputs(desk)
         self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
@@ -106,6 +107,7 @@ class _Program:
                 wall=time.time,
                 standard_input=lambda: 0,
                 history=history,
+                latest=desk.latest,
             )
             nursery.cancel_scope.cancel()
         for output in outputs:

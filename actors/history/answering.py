@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,7 +32,7 @@ _AT_ONCE = 2
 _THREADS = 2
 _AHEAD = 4
 """Parts of the history that are read before they are asked for."""
-_LISTINGS = 5
+_LISTINGS, _PAUSE_SECONDS = 10, 0.05
 """How often segments may go while a question is answered, as they are merged."""
 
 
@@ -42,7 +43,7 @@ def ask(question: Question, recorded: Callable[[], Recorded], connection: Any) -
             try:
                 return answer(question, recorded(), connection, _mapped_by(pool))
             except SegmentGoneError:
-                continue
+                time.sleep(_PAUSE_SECONDS)  # in a thread
     raise UsageError("the history is being rewritten: try again")
 
 

@@ -7,8 +7,10 @@ a hole, which answers name.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import trio
@@ -29,7 +31,8 @@ from glancemetrics.history.rollups import Rollups
 
 STEP_SECONDS = 1.0
 """Between two writings; after a crash of the machine the history lacks no more."""
-_BOUND_SECONDS = 60.0
+_STEPS_TO_BOUND = 60
+"""Between two looks at what is too old or too much."""
 _MOST_ROWS = 200_000
 """Of records that come in one step and are joined."""
 
@@ -66,7 +69,8 @@ class History:
         self._since: int | None = None
         self._problem = ""
         """Why nothing can be written, in a clause."""
-        self._next_bound = -1.0
+        self._is_merging = True
+        """Whether there may be segments to be merged."""
         self._wake = trio.Event()
         self._stepped = trio.Event()
 
@@ -119,23 +123,31 @@ class History:
 
     async def run(self) -> None:
         """Do what is to be done with what was taken, for ever."""
-        try:
-            await run_leavable(self._open)
-        except Exception as error:
-            self._note_problem(error)
-            logger.opt(exception=error).debug("the history could not be read")
+        await self._do(self._open)
+        if self._rollups is None:
             self._rollups = Rollups()
-        while True:
+        for number in itertools.count():
             with trio.move_on_after(STEP_SECONDS):
                 await self._wake.wait()
             self._wake = trio.Event()
-            try:
-                await run_leavable(self._step)
-            except Exception as error:  # it must not end the monitor
-                self._note_problem(error)
-                logger.opt(exception=error).debug("the history failed")
+            is_time = not number % _STEPS_TO_BOUND
+            if self._has_work or is_time:
+                await self._do(functools.partial(self._step, is_time=is_time))
             stepped, self._stepped = self._stepped, trio.Event()
             stepped.set()
+
+    @property
+    def _has_work(self) -> bool:
+        is_behind = min(self._rolled, self._saved) < self._position
+        return is_behind or self._is_merging or bool(self._problem)
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        """Do something in a thread; whatever goes wrong, the monitor goes on."""
+        try:
+            await run_leavable(work)
+        except Exception as error:
+            self._note_problem(error)
+            logger.opt(exception=error).debug("the history failed")
 
     async def flushed(self, position: int) -> None:
         """Wait until all records before an ordinal are on disk, or cannot be written."""
@@ -210,12 +222,15 @@ class History:
         with self._lock:
             self._rollups = rollups
 
-    def _step(self) -> None:
-        """Join, count and write what has come since the last one."""
+    def _step(self, *, is_time: bool) -> None:
+        """Join, count and write what has come since the last one; now and then delete the old."""
         self._join_new()
         self._roll_up()
-        if self._folder is not None:
-            self._write(self._folder)
+        if self._folder is None:
+            with self._lock:
+                self._saved = self._rolled
+        else:
+            self._keep_on_disk(self._folder, is_time=is_time)
         self._join_small()
 
     def _join_new(self) -> None:
@@ -261,38 +276,54 @@ class History:
         with self._lock:
             self._rollups, self._rolled = rollups, new[-1].end
 
+    def _keep_on_disk(self, folder: SegmentFolder, *, is_time: bool) -> None:
+        problem: OSError | None = None
+        works = [functools.partial(self._write, folder), functools.partial(self._merge, folder)]
+        if is_time:  # also where the disk is full
+            works.append(functools.partial(self._bound, folder))
+        for work in works:
+            try:
+                work()
+            except OSError as error:
+                problem = problem or error
+        if problem is None:
+            self._problem = ""
+        else:
+            self._note_problem(problem)
+
     def _write(self, folder: SegmentFolder) -> None:
         with self._lock:
             unsaved = [one for one in self._held if one.first >= self._saved]
-        try:
-            for one in unsaved:
-                folder.write(one.first, one.batch)
-                with self._lock:
-                    self._saved = max(self._saved, one.end)
-            if unsaved and self._about is not None:
+        for one in unsaved:
+            folder.write(one.first, one.batch)
+            with self._lock:
+                self._saved = max(self._saved, one.end)
+        if unsaved:
+            self._list(folder)
+            self._is_merging = True
+            if self._about is not None:
                 write_about(folder.path, self._about)
                 self._about = None
-            folder.merge()
-            self._bound(folder)
-            if self._rollup_files is not None and self._rollups is not None:
-                self._rollup_files.save(self._rollups, self._rolled, self._wall())
-        except OSError as error:
-            self._note_problem(error)
-        else:
-            self._problem = ""
-        with self._lock:
-            self._on_disk = stored_in(folder)
+        if self._rollup_files is not None and self._rollups is not None:
+            self._rollup_files.save(self._rollups, self._rolled, self._wall())
+
+    def _merge(self, folder: SegmentFolder) -> None:
+        if self._is_merging:
+            self._is_merging = folder.merge()
+            self._list(folder)
 
     def _bound(self, folder: SegmentFolder) -> None:
-        now = self._wall()
-        if now < self._next_bound:
-            return
-        self._next_bound = now + _BOUND_SECONDS
-        gone = folder.bound(self._told.disk, int(now) - self._told.age)
+        gone = folder.bound(self._told.disk, int(self._wall()) - self._told.age)
         if gone:
             newest = max(one.newest for one in gone)
             with self._lock:
                 self._since = max(self._since or 0, newest + 1)
+            self._list(folder)
+
+    def _list(self, folder: SegmentFolder) -> None:
+        found = stored_in(folder)
+        with self._lock:
+            self._on_disk = found
 
     def _note_problem(self, error: Exception) -> None:
         # Who looks at the health tells it, once.

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from actors.monitor.memory import memory_limit, memory_taken
+from actors.outputs.desk import Latest
 from actors.outputs.output import Inbox, Output
 from glancemetrics.health.health import Health, OutputHealth, OutputState
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -100,7 +101,9 @@ class Delivery:
 class FanOut:
     """Sends to all outputs; never waits."""
 
-    def __init__(self, outputs: Sequence[Output]) -> None:
+    def __init__(self, outputs: Sequence[Output], latest: Latest | None = None) -> None:
+        """`latest` gets each snapshot as well."""
+        self._latest = Latest() if latest is None else latest
         self.deliveries = [Delivery.to(output) for output in outputs]
 
     @property
@@ -142,6 +145,7 @@ class FanOut:
         )
 
     def send_snapshot(self, snapshot: Snapshot) -> None:
+        self._latest.snapshot = snapshot
         for delivery in self.deliveries:
             delivery.send_snapshot(snapshot)
 

@@ -22,6 +22,7 @@ from actors.monitor.fan_out import Delivery, FanOut
 from actors.monitor.messages import FromAggregator, FromParser
 from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
+from actors.outputs.desk import Latest
 from actors.outputs.output import Output
 from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
@@ -111,6 +112,7 @@ async def monitor(
     wall: WallClock,
     standard_input: Callable[[], int],
     history: History | None = None,
+    latest: Latest | None = None,
 ) -> None:
     """Run a plan until `stop`, and keep what comes in a history: see `_run`."""
     async with trio.open_nursery() as beside:
@@ -124,6 +126,7 @@ async def monitor(
             wall=wall,
             standard_input=standard_input,
             history=history,
+            latest=latest,
         )
         beside.cancel_scope.cancel()
 
@@ -137,6 +140,7 @@ async def _run(
     wall: WallClock,
     standard_input: Callable[[], int],
     history: History | None,
+    latest: Latest | None,
 ) -> None:
     """Run a plan until `stop`, or until all sources have ended, as standard input does.
 
@@ -153,7 +157,7 @@ async def _run(
     # Closed seconds and snapshots are small; a slow rule holds the aggregator back by and by.
     to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
     # How many events and snapshots wait for each output is told in the fan-out.
-    fan_out = FanOut(outputs)
+    fan_out = FanOut(outputs, latest)
 
     settings, rules = plan.settings, plan.rules
     longest = max(settings.timewindow, *(_backward(rule) for rule in rules))

@@ -15,6 +15,14 @@ from glancemetrics.errors import UsageError
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.notifying.targets import Target
 from glancemetrics.rules.rule import Rule
+from glancemetrics.traffic.snapshot import Snapshot
+
+
+@attrs.define
+class Latest:
+    """The latest snapshot, as an output may ask for it that was not there when it came."""
+
+    snapshot: Snapshot | None = None
 
 
 async def nothing_kept(question: Query | RecordQuery) -> Answer:
@@ -48,6 +56,7 @@ class Desk:
     """Answers a question of the history. Raises `UsageError`."""
     has_standard_input: bool = True
     """Whether nothing else reads it, so that it is there for keys."""
+    latest: Latest = attrs.field(factory=Latest)
     is_resuming: bool = False
     """Whether rules go on where they stood, so that events may come again."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

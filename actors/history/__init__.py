@@ -59,7 +59,7 @@ class HistorySettings:
         "30d",
         _age,
         metavar="SPAN",
-        help="delete requests older than this",
+        help="delete requests older than this, counted back from the newest one",
         allowed="a span such as 12h or 30d",
     )
 

@@ -313,7 +313,10 @@ class History:
             self._list(folder)
 
     def _bound(self, folder: SegmentFolder) -> None:
-        gone = folder.bound(self._told.disk, int(self._wall()) - self._told.age)
+        # In the time of records: an old log that is read from its start is kept as well.
+        newest = max((one.newest for one in self._on_disk), default=0)
+        end = min(int(self._wall()), newest)
+        gone = folder.bound(self._told.disk, end - self._told.age)
         if gone:
             newest = max(one.newest for one in gone)
             with self._lock:

@@ -220,6 +220,18 @@ async def test_old_records_go_from_the_disk_and_rollups_still_know_of_them(
     assert told.grain > 0
 
 
+async def test_an_old_log_is_kept_however_long_ago_it_was(
+    clock: trio.testing.MockClock, kept, tmp_path: Path
+) -> None:
+    history = kept(tmp_path, age="1h").history
+    long_ago = BASE - 400 * 86_400
+    history.take(batch_of(long_ago, 3))
+    history.take(batch_of(long_ago + 600, 2))
+    await history.flushed(5)
+    await trio.sleep(200)
+    assert ask(history, Query(by=("path",))).total["hits"] == 5
+
+
 async def test_rollups_are_there_after_a_restart_with_what_came_since(
     clock: trio.testing.MockClock, kept, tmp_path: Path
 ) -> None:

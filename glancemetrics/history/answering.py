@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
 from glancemetrics.history.choice import Choice, MissingRecordsError, StoredRecords
+from glancemetrics.history.numbering import Numbering, too_large
 from glancemetrics.history.query import Query
-from glancemetrics.native.strings import StringTable, codes_of, indices_of
 from glancemetrics.records.dimensions import code, dictionary_of
 from glancemetrics.records.schema import TEXT, TIME, empty_batch, with_source
 from glancemetrics.selecting.sql import readable
@@ -52,7 +52,7 @@ def count(
 
     choice = Choice(query.span, query.where, query.kept, connection)
     plan = _Counting.of(query)
-    numbering = _Numbering(plan, most_memory)
+    numbering = Numbering(plan.empty, most_memory)
     chosen = (one for one in stored if choice.has_some_of(one))
     troubles: list[str] = []
 
@@ -165,38 +165,7 @@ class _Counting:
         return " AND ".join(parts) or "true"
 
 
-class _Numbering:
-    """Numbers the texts of all batches, for DuckDB groups numbers in a sixth of the time."""
-
-    def __init__(self, plan: _Counting, most_memory: int) -> None:
-        kinds = zip(plan.empty.schema.names, plan.empty.schema.types, strict=True)
-        self._tables = {name: StringTable() for name, kind in kinds if pa.types.is_dictionary(kind)}
-        self._most = most_memory
-        self.schema = self.numbered(plan.empty).schema
-
-    def numbered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch with numbers for its texts."""
-        columns = [
-            self._numbers(name, column) if name in self._tables else column
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        ]
-        if sum(table.nbytes for table in self._tables.values()) > self._most:
-            raise _too_large()
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-    def names(self, column: str) -> pa.StringArray:
-        """Return the texts of a column by their numbers."""
-        return self._tables[column].sealed()
-
-    def _numbers(self, name: str, column: pa.DictionaryArray) -> pa.Array:
-        names = column.dictionary
-        if names.null_count:
-            names = names.fill_null("")
-        numbers = np.append(self._tables[name].enter(names), np.int32(-1))
-        return indices_of(numbers[codes_of(column)])
-
-
-def _read(plan: _Counting, numbering: _Numbering, connection: Any) -> Counted:
+def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
     """Read what was counted."""
     query, measures = plan.query, ", ".join(plan.measures)
     together = plan.level(grouped=False, stepped=False)
@@ -235,7 +204,7 @@ def _read(plan: _Counting, numbering: _Numbering, connection: Any) -> Counted:
     return Counted(total, groups, table.rename_columns(names))
 
 
-def _top(plan: _Counting, numbering: _Numbering, connection: Any) -> pa.Table:
+def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
     """Return the first groups in their order, with their texts; ties stand by their texts."""
     query = plan.query
     order, limit = plan.measures[query.measures.index(query.ordered_by)], query.limit
@@ -280,18 +249,11 @@ def _with_groups(batch: pa.RecordBatch, query: Query) -> pa.RecordBatch:
     return batch
 
 
-def _too_large() -> UsageError:
-    return UsageError(
-        "query exceeds its memory limit: narrow the time span or filter, or group by a field with "
-        "fewer values"
-    )
-
-
 def _told(error: Exception) -> UsageError:
     import duckdb
 
     if isinstance(error, duckdb.InterruptException):
         return UsageError("query cancelled")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return _too_large()
+        return too_large()
     return UsageError(f"query failed: {readable(error)}")

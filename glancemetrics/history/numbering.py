@@ -1,0 +1,48 @@
+"""Texts as numbers, the same in all batches of an answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from glancemetrics.errors import UsageError
+from glancemetrics.native.strings import StringTable, codes_of, indices_of
+
+
+class Numbering:
+    """Numbers the texts of all batches, for DuckDB groups numbers in a sixth of the time."""
+
+    def __init__(self, like: pa.RecordBatch, most_memory: int) -> None:
+        """`like` is a batch as those that come."""
+        kinds = zip(like.schema.names, like.schema.types, strict=True)
+        self._tables = {name: StringTable() for name, kind in kinds if pa.types.is_dictionary(kind)}
+        self._most = most_memory
+        self.schema = self.numbered(like).schema
+
+    def numbered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch with numbers for its texts."""
+        columns = [
+            self._numbers(name, column) if name in self._tables else column
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        ]
+        if sum(table.nbytes for table in self._tables.values()) > self._most:
+            raise too_large()
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+    def names(self, column: str) -> pa.StringArray:
+        """Return the texts of a column by their numbers."""
+        return self._tables[column].sealed()
+
+    def _numbers(self, name: str, column: pa.DictionaryArray) -> pa.Array:
+        names = column.dictionary
+        if names.null_count:
+            names = names.fill_null("")
+        numbers = np.append(self._tables[name].enter(names), np.int32(-1))
+        return indices_of(numbers[codes_of(column)])
+
+
+def too_large() -> UsageError:
+    return UsageError(
+        "query exceeds its memory limit: narrow the time span or filter, or group by a field with "
+        "fewer values"
+    )

@@ -159,7 +159,7 @@ PANELS = (
         detail=_each_by(lambda agent: agent.browser_version),
     ),
     PanelSpec(
-        "operatingsystems_ofs",
+        "operating_systems",
         "systems",
         Base.AGENT,
         _NO_AGENT,

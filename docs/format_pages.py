@@ -11,6 +11,7 @@ from pathlib import Path
 
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.json_lines import JsonFormat
+from glancemetrics.formats.kept_fields import keepable_names
 from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.pairs import PairsFormat
 from glancemetrics.formats.pattern import PatternFormat
@@ -66,6 +67,10 @@ def _page(preset: Preset) -> Iterator[str]:
     if preset.is_shared:
         yield "Lines of other kinds in the same log are foreign: they are counted, and no rejects."
         yield ""
+    kept = _kept(preset)
+    if kept:
+        yield f"`--keep` knows {kept} in it."
+        yield ""
     yield f"Read by {_engine(preset)}."
     yield ""
     yield "It is detected; to insist on it:"
@@ -82,6 +87,13 @@ def _record(preset: Preset) -> dict[str, object]:
     decoded = read_format(preset.name).decode(lines, LineContext(arrived=_MOMENT.timestamp()))
     (record,) = decoded.batch.to_pylist()
     return {column: value for column, value in record.items() if value is not None}
+
+
+def _kept(preset: Preset) -> str:
+    """Return the names of fields that can be kept; directives of Apache are not told."""
+    each = (keepable_names(one) for one in preset.formats)
+    names = dict.fromkeys(name for names in each for name in names if not name.startswith("%"))
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _value(value: object) -> str:

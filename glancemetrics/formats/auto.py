@@ -96,6 +96,11 @@ class AutoFormat:
         """How lines begin that say how those after them are written."""
         return W3cFormat.directives if self._known is None else self._known.directives
 
+    @property
+    def keepable(self) -> tuple[str, ...] | None:
+        """Names of fields that it can keep; `None`: any that lines have."""
+        return None if self._known is None else self._known.keepable
+
     def look_at(self, sample: bytes, context: LineContext = UNKNOWN) -> None:
         """Detect the format, unless it is known."""
         with self._lock:
@@ -113,7 +118,7 @@ class AutoFormat:
         if known is None:
             known = self._detected(chunk, context)
             if known is None:
-                return _unknown(chunk)
+                return _unknown(chunk, context)
         decoded = known.decode(chunk, context)
         if len(decoded.unexplained) and self._is_worth_a_look(decoded):
             return self._looked_anew(chunk, context, known, decoded)
@@ -194,12 +199,12 @@ class AutoFormat:
         return again if better else decoded
 
 
-def _unknown(chunk: bytes | memoryview) -> Decoded:
+def _unknown(chunk: bytes | memoryview, context: LineContext) -> Decoded:
     """Return what becomes of lines while no format is known: noise is foreign, too."""
     lines = lines_of(chunk)
     noise = pc.match_substring_regex(lines, NOISE).to_numpy(zero_copy_only=False)
     return attrs.evolve(
-        nothing_decoded(), lines=len(lines), rejected=np.flatnonzero(~noise).astype(np.int32)
+        nothing_decoded(context), lines=len(lines), rejected=np.flatnonzero(~noise).astype(np.int32)
     )
 
 

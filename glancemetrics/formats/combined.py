@@ -32,7 +32,7 @@ from glancemetrics.formats.times import EARLIEST, LATEST, instants, time_fault
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
 from glancemetrics.native.values import Kind, State, read_numbers
-from glancemetrics.records.schema import SCHEMA
+from glancemetrics.records.schema import SCHEMA, with_kept
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -72,6 +72,7 @@ class CombinedFormat:
     name = "combined"
     expected = "a common or combined log line"
     directives = ()
+    keepable = ()
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         return decode(chunk, context)
@@ -104,7 +105,7 @@ def decode(chunk: bytes | memoryview, context: LineContext = UNKNOWN) -> Decoded
     decoder = LineDecoder(len(chunk) // _TYPICAL_LINE)
     lines = decoder.decode(chunk)
     if not lines.lines:
-        return nothing_decoded()
+        return nothing_decoded(context)
     rows = _Rows(
         lines.line,
         lines.time,
@@ -123,9 +124,10 @@ def decode(chunk: bytes | memoryview, context: LineContext = UNKNOWN) -> Decoded
         combined += matched.combined
         rejected = lines.left_line[matched.rejected]
     if not len(rows.line):
-        return nothing_decoded(lines.lines)
+        return nothing_decoded(context, lines.lines)
     name = "combined" if combined else "common"
-    return Decoded(lines.lines, _batch(rows, decoder), rows.line, rejected, name, damaged)
+    batch = with_kept(_batch(rows, decoder), context.kept)
+    return Decoded(lines.lines, batch, rows.line, rejected, name, damaged)
 
 
 def is_plain(chunk: bytes) -> bool:

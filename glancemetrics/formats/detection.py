@@ -94,7 +94,7 @@ def detect(sample: bytes, context: LineContext = UNKNOWN) -> Detection:
     """Find how the lines of a sample, each ended by a newline, are written."""
     lines = lines_of(_few_lines(sample))
     # A time that lines do not name themselves is of no matter here.
-    context = attrs.evolve(context, arrived=context.arrived or 0.0, repairs=False)
+    context = attrs.evolve(context, arrived=context.arrived or 0.0, repairs=False, kept=())
     best = _Found((), (), 0.0)
     for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
         opened = open_envelopes(lines, envelopes)

@@ -53,6 +53,8 @@ class Envelope:
     """What it is, for people."""
     take_off: Callable[[pa.StringArray], Opened]
     """Open lines, each of which has its newline."""
+    is_object: bool = False
+    """Whether it is a JSON object, of which other values can be kept."""
 
 
 _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
@@ -244,9 +246,9 @@ _PREFIX = rf"{_COLOUR}%s{_COLOUR}"
 ENVELOPES: Mapping[str, Envelope] = {
     envelope.name: envelope
     for envelope in (
-        Envelope("docker", "Docker's json-file", _take_off_docker),
-        Envelope("journald", "journalctl -o json", _take_off_journal),
-        Envelope("shipper", "the JSON of a log shipper", _take_off_shipper),
+        Envelope("docker", "Docker's json-file", _take_off_docker, is_object=True),
+        Envelope("journald", "journalctl -o json", _take_off_journal, is_object=True),
+        Envelope("shipper", "the JSON of a log shipper", _take_off_shipper, is_object=True),
         Envelope(
             "fluentd",
             "fluentd's file output",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from textwrap import wrap
 
@@ -14,6 +14,12 @@ from glancemetrics.formats.detection import Detection, detect, nearest
 from glancemetrics.formats.extended import UNIT_HINT
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.json_lines import JsonFormat
+from glancemetrics.formats.kept_fields import (
+    keepable_names,
+    not_keepable,
+    paths_called,
+    written_path,
+)
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import (
     Decoded,
@@ -28,7 +34,6 @@ from glancemetrics.formats.reading import Reading
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
-from glancemetrics.records.schema import SCHEMA
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count
 
@@ -80,7 +85,8 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     yield from _candidates(detection)
     if decoded.batch.num_rows:
         yield from _first_record(decoded)
-        yield from _unused_keys(sample, decoded, log_format)
+        yield from _unused_keys(sample, decoded, log_format, reading.context.kept)
+        yield from _not_keepable(log_format, reading.context.kept)
         yield from _hints(sample, log_format, reading.context)
     yield from _rejects(sample, decoded, log_format)
     if not decoded.batch.num_rows:
@@ -120,8 +126,9 @@ def _first_record(decoded: Decoded) -> Iterator[str]:
     yield ""
     yield "The first record"
     record = decoded.batch.slice(0, 1).to_pylist()[0]
-    width = max(map(len, SCHEMA.names))
-    for column in SCHEMA.names:
+    names = decoded.batch.schema.names
+    width = max(map(len, names))
+    for column in names:
         value = record[column]
         if isinstance(value, datetime):
             text = value.astimezone(UTC).isoformat(sep=" ").replace("+00:00", " UTC")
@@ -131,10 +138,21 @@ def _first_record(decoded: Decoded) -> Iterator[str]:
             text = f"{value:g} s"
         else:
             text = visible(str(value))
-        yield f"  {column.ljust(width)}  {text}"
+        yield f"  {visible(column.ljust(width))}  {text}"
 
 
-def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator[str]:
+def _not_keepable(log_format: LogFormat, kept: Sequence[str]) -> Iterator[str]:
+    """Say which of the fields to keep the format does not have, and which there are."""
+    lacking = not_keepable(kept, log_format)
+    if lacking:
+        yield ""
+        names = ", ".join(keepable_names(log_format)) or "none"
+        yield f"There is no {visible(', '.join(lacking))} to keep; there are {visible(names)}"
+
+
+def _unused_keys(
+    sample: bytes, decoded: Decoded, log_format: LogFormat, kept: Sequence[str]
+) -> Iterator[str]:
     """Say which keys of objects, or names of pairs, mean nothing to their format."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     if not isinstance(stream, StreamFormat):
@@ -149,6 +167,8 @@ def _unused_keys(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iter
         text = stream.without_envelopes(text)
         each = [one.unused_keys(text) for one in formats]
         unused |= dict.fromkeys(key for key in each[0] if all(key in keys for keys in each))
+    known = {written_path(path) for name in kept for path in paths_called(name)}
+    unused = {key: None for key in unused if key not in known}
     if not unused:
         return
     yield ""

@@ -448,7 +448,8 @@ def _part(column: _Column) -> Part:
     field = column.field
     name = "request line" if field is Field.REQUEST else field.value if field else "another field"
     if column.opening or (field not in (None, Field.VHOST)):
-        return Part(name, field)
+        return Part(name, field, name=column.label)
     if any(" " in text for text in column.texts):
-        return Part(name, field, is_list=True)
-    return Part(name, field, pattern=SINGLE_WORD if field is Field.VHOST else WORD)
+        return Part(name, field, is_list=True, name=column.label)
+    pattern = SINGLE_WORD if field is Field.VHOST else WORD
+    return Part(name, field, pattern=pattern, name=column.label)

@@ -13,12 +13,14 @@ import pyarrow.compute as pc
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.native.strings import codes_of, compacted, indices_of
 from glancemetrics.native.values import (
+    KEPT,
     Kind,
     Numbers,
     Rows,
     State,
     TextRows,
     read_numbers,
+    read_values,
 )
 
 Bools = npt.NDArray[np.bool_]
@@ -92,6 +94,8 @@ class Columns:
 
     texts: Mapping[Field, Texts]
     numbers: Mapping[Field, Numbers]
+    kept: Mapping[str, Texts] = attrs.field(factory=dict)
+    """Of fields that a person asked to keep, by name, the text as it was written."""
 
     @property
     def fields(self) -> set[Field]:
@@ -120,7 +124,15 @@ class Columns:
         return Columns(
             {field: texts.of_rows(rows) for field, texts in self.texts.items()},
             {field: numbers.of_rows(rows) for field, numbers in self.numbers.items()},
+            {name: texts.of_rows(rows) for name, texts in self.kept.items()},
         )
+
+
+def kept_texts(texts: pa.StringArray) -> Texts:
+    """Return texts of lines as they are kept; null is nothing."""
+    rows = read_values(texts.fill_null(_EMPTY), KEPT)
+    assert isinstance(rows, TextRows)
+    return Texts(rows.codes, rows.table.sealed())
 
 
 def columns_of(rows: Mapping[Field, Rows]) -> Columns:

@@ -42,6 +42,10 @@ GROUP_PATH_HELP = (
     "count paths together: '/users/*' (a star is one segment, ** any rest), or auto, by which "
     "numbers, UUIDs and hashes become {id}; repeatable"
 )
+KEEP_HELP = (
+    "fields to keep as text beside the usual columns, by the names that the log or its format "
+    "has for them: upstream_cache_status,cs(Cookie); repeatable"
+)
 DURATION_UNIT_HELP = (
     "unit of response times that do not show theirs, such as a whole number at the end of a line: "
     "us, ms or s (default: left out)"

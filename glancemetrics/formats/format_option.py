@@ -10,6 +10,7 @@ import attrs
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.formats.json_lines import JsonFormat
+from glancemetrics.formats.kept_fields import check_keepable
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.notations import apache, goaccess, nginx
 from glancemetrics.formats.notations.notation import NotationError
@@ -26,12 +27,23 @@ _MOST_CHARACTERS = 8_192
 
 
 def read_format(
-    text: str, date_format: str | None = None, time_format: str | None = None
+    text: str,
+    date_format: str | None = None,
+    time_format: str | None = None,
+    kept: Sequence[str] = (),
 ) -> LogFormat:
     """Read what `--format` says, and GoAccess's `--date-format` and `--time-format`.
 
-    Raises `UsageError`, which names the place.
+    `kept` are fields that a person asks to keep. Raises `UsageError`, which names the place.
     """
+    made = _read_format(text, date_format, time_format, kept)
+    check_keepable(kept, made)
+    return made
+
+
+def _read_format(
+    text: str, date_format: str | None, time_format: str | None, kept: Sequence[str]
+) -> LogFormat:
     name = text.strip().replace("_", "-").lower()
     if name in PRESETS:
         preset = PRESETS[name]
@@ -50,7 +62,7 @@ def read_format(
         if not is_utf_8(written):
             raise UsageError(f"{option} {' '.join(written.split())}: is not UTF-8")
     try:
-        made = _read_notation(text, date_format, time_format)
+        made = _read_notation(text, date_format, time_format, kept)
     except NotationError as error:
         raise UsageError(f"--format {shown}: {error}") from None
     if made is None:
@@ -63,12 +75,12 @@ def read_format(
 
 
 def _read_notation(
-    text: str, date_format: str | None, time_format: str | None
+    text: str, date_format: str | None, time_format: str | None, kept: Sequence[str]
 ) -> tuple[LogFormat, ...] | None:
     if re.match(r"\s*#(?:Fields|Software|Version|Date|Remark):", text):
         return (_w3c_format(text),)
     if is_regex(text):
-        regex = RegexFormat(text, " ".join(filter(None, (date_format, time_format))))
+        regex = RegexFormat(text, " ".join(filter(None, (date_format, time_format))), kept)
         _require_time(regex.fields, "a group named time")
         return (regex,)
     written = goaccess.configuration(text)

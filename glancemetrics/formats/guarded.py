@@ -60,14 +60,16 @@ class _Apart:
         count = len(self._starts)
         self._split(0, count)
         rejected = [numbers[decoded.rejected] for decoded, numbers in self._parts]
-        return joined(count, self._parts, np.sort(np.concatenate(rejected)).astype(np.int32))
+        return joined(
+            count, self._parts, np.sort(np.concatenate(rejected)).astype(np.int32), self._context
+        )
 
     def _split(self, first: int, last: int) -> None:
         if last - first == 1:
             self._unreadable += 1
             if self._unreadable > _MOST_UNREADABLE:
                 raise self._error
-            self._parts.append((nothing_decoded(1), np.array([first], np.int32)))
+            self._parts.append((nothing_decoded(self._context, 1), np.array([first], np.int32)))
             return
         middle = (first + last) // 2
         for begin, end in ((first, middle), (middle, last)):

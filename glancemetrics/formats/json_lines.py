@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import KINDS, TIMES, Field, wanted_of
+from glancemetrics.formats.kept_fields import KeptPaths, path
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
 from glancemetrics.formats.record_columns import records_of
-from glancemetrics.native.json_lines import BROKEN, OBJECT, JsonPaths, Path
+from glancemetrics.native.json_lines import BROKEN, OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable
 from glancemetrics.native.values import Nothing, Numbers, Rows, State, TextRows, Wanted
 
@@ -47,15 +48,14 @@ _MOST_PATHS = 1000
 """Of an object that is shown to a person."""
 
 
-def path(written: str) -> Path:
-    """Read a path: `request/headers/User-Agent/0`; `~1` is a slash in a key (RFC 6901)."""
-    return tuple(key.replace("~1", "/").replace("~0", "~") for key in written.split("/"))
+_NOTHING_KEPT = KeptPaths(())
 
 
 class JsonFormat:
     """A format of JSON objects."""
 
     directives = ()
+    keepable = None
     like = r"^\s*\{"
     """Lines that it rejects look so (RE2), if they are broken requests."""
 
@@ -86,9 +86,21 @@ class JsonFormat:
         }
         """By path, the field that it is of."""
         self._number_of = {one: number for number, one in enumerate(self._paths_of)}
-        self._reader = JsonPaths(
-            [(path(one), self._wanted(one, field)) for one, field in self._paths_of.items()]
-        )
+        self._reader = self._reading(_NOTHING_KEPT)
+        self._keeping: dict[tuple[str, ...], tuple[JsonPaths, KeptPaths]] = {}
+        """By names of fields that are kept, what reads them too."""
+
+    def _reading(self, kept: KeptPaths) -> JsonPaths:
+        wanted = [(path(one), self._wanted(one, field)) for one, field in self._paths_of.items()]
+        return JsonPaths(wanted, kept.paths)
+
+    def _reading_of(self, names: tuple[str, ...]) -> tuple[JsonPaths, KeptPaths]:
+        if not names:
+            return self._reader, _NOTHING_KEPT
+        if names not in self._keeping:
+            kept = KeptPaths(names, len(self._paths_of))
+            self._keeping[names] = self._reading(kept), kept
+        return self._keeping[names]
 
     def _wanted(self, one: str, field: Field | None) -> Wanted:
         # What must be there may be nothing.
@@ -111,8 +123,8 @@ class JsonFormat:
     def decode_lines(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines, each of which has its newline."""
         if not len(lines):
-            return nothing_decoded()
-        read = self._read_lines(lines)
+            return nothing_decoded(context)
+        read = self._read_lines(lines, context.kept)
         rejected = read.kinds == BROKEN
         others = read.kinds < OBJECT
         if others.any():
@@ -121,7 +133,9 @@ class JsonFormat:
             rejected[others] = rest.to_numpy(zero_copy_only=False)
         line = np.flatnonzero(read.asked).astype(np.int32)
         if not len(line):
-            return Decoded(len(lines), nothing_decoded().batch, line, _numbers(rejected), None)
+            return Decoded(
+                len(lines), nothing_decoded(context).batch, line, _numbers(rejected), None
+            )
         columns = read.columns if len(line) == len(lines) else read.columns.of_rows(line)
         made = records_of(columns, line, context)
         rejected[line[~made.timed]] = True
@@ -139,7 +153,7 @@ class JsonFormat:
             pc.match_substring_regex(lines, _WHOLE).to_numpy(zero_copy_only=False)
         ).astype(np.int32)
         if not len(tried):
-            return nothing_decoded(len(lines))
+            return nothing_decoded(context, len(lines))
         mended = lines.take(pa.array(tried))
         for pattern, replacement in _MENDING:
             mended = pc.replace_substring_regex(mended, pattern, replacement)
@@ -214,13 +228,15 @@ class JsonFormat:
             return f"{' or '.join(named) or 'what says when it was written'} is not a time"
         return "what a request has is there, but not as a request has it"
 
-    def _read_lines(self, lines: pa.StringArray) -> _Read:
+    def _read_lines(self, lines: pa.StringArray, names: tuple[str, ...] = ()) -> _Read:
         of_field = {field: StringTable() for field in self._fields if field not in KINDS}
         tables = {
             one: (None if field in KINDS else StringTable() if field is None else of_field[field])
             for one, field in self._paths_of.items()
         }
-        read = self._reader.read(lines, list(tables.values()))
+        reader, kept = self._reading_of(names)
+        of_kept = StringTable() if names else None
+        read = reader.read(lines, [*tables.values(), *(of_kept for _ in kept.paths)])
         there = read.kinds == OBJECT
         for one, pattern in self._requires.items():
             there &= _matches(read.columns.get(self._number_of[one]), pattern)
@@ -240,7 +256,8 @@ class JsonFormat:
                 texts[field] = _first_texts(seen, of_field[field].sealed())
                 if any(one in self._requires for one in paths):
                     texts[field] = texts[field].known("").known()
-        columns = Columns(texts, numbers)
+        kept_texts = {} if of_kept is None else kept.texts(read.columns, of_kept)
+        columns = Columns(texts, numbers, kept_texts)
         for group in self._marks:
             is_status = list(group) == [Field.STATUS]
             there &= self._have_status(columns) if is_status else columns.have_any(group)

@@ -43,7 +43,7 @@ class DurationUnit(enum.Enum):
 
 @attrs.frozen
 class LineContext:
-    """What the lines of a chunk do not say themselves."""
+    """What the lines of a chunk do not say themselves, and what is wanted of them."""
 
     directives: bytes = b""
     """Lines before the chunk that say how its lines are written (`LogFormat.directives`)."""
@@ -64,6 +64,8 @@ class LineContext:
     """Whether lines that no format explains are read without what is broken in them."""
     day: int | None = None
     """Microseconds since the epoch at which the day began that lines do not name themselves."""
+    kept: tuple[str, ...] = ()
+    """Fields that a person asked to keep: records have a column of text for each."""
 
     def of_lines(self, line: npt.NDArray[np.integer[Any]]) -> LineContext:
         """Return those of some of the lines."""
@@ -91,7 +93,7 @@ class Decoded:
 
     lines: int
     batch: pa.RecordBatch
-    """The records, of `records.SCHEMA`, in file order."""
+    """The records, of `records.SCHEMA` and with what is kept, in file order."""
     line: Int32s
     """Of each record, which line it was, from 0."""
     rejected: Int32s
@@ -142,6 +144,10 @@ class LogFormat(Protocol):
     def directives(self) -> tuple[bytes, ...]:
         """How lines begin that say how those after them are written, as of W3C's `#Fields:`."""
 
+    @property
+    def keepable(self) -> tuple[str, ...] | None:
+        """Names of fields that it can keep (`LineContext.kept`); `None`: any that lines have."""
+
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
 
@@ -157,25 +163,31 @@ class Repairing(Protocol):
         """Decode lines that no format explains, without what is broken: all are damaged."""
 
 
-def nothing_decoded(rejected: int = 0) -> Decoded:
+def nothing_decoded(context: LineContext, rejected: int = 0) -> Decoded:
     """Return what becomes of no lines, or of some that are all rejects."""
     none = np.zeros(0, np.int32)
-    return Decoded(rejected, empty_batch(), none, np.arange(rejected, dtype=np.int32), None)
+    batch = empty_batch(context.kept)
+    return Decoded(rejected, batch, none, np.arange(rejected, dtype=np.int32), None)
 
 
-def joined(lines: int, parts: Sequence[tuple[Decoded, Int32s]], rejected: Int32s) -> Decoded:
+def joined(
+    lines: int,
+    parts: Sequence[tuple[Decoded, Int32s]],
+    rejected: Int32s,
+    context: LineContext,
+) -> Decoded:
     """Put together what became of parts of a chunk; each with which lines of it the part has."""
-    kept = [(decoded, numbers) for decoded, numbers in parts if decoded.batch.num_rows]
-    if not kept:
-        return attrs.evolve(nothing_decoded(), lines=lines, rejected=rejected)
-    line = np.concatenate([numbers[decoded.line] for decoded, numbers in kept])
-    damaged = np.sort(np.concatenate([numbers[decoded.damaged] for decoded, numbers in kept]))
-    if len(kept) == 1:
-        return Decoded(lines, kept[0][0].batch, line, rejected, kept[0][0].format, damaged)
+    filled = [(decoded, numbers) for decoded, numbers in parts if decoded.batch.num_rows]
+    if not filled:
+        return attrs.evolve(nothing_decoded(context), lines=lines, rejected=rejected)
+    line = np.concatenate([numbers[decoded.line] for decoded, numbers in filled])
+    damaged = np.sort(np.concatenate([numbers[decoded.damaged] for decoded, numbers in filled]))
+    if len(filled) == 1:
+        return Decoded(lines, filled[0][0].batch, line, rejected, filled[0][0].format, damaged)
     order = np.argsort(line, kind="stable")
-    table = pa.Table.from_batches([decoded.batch for decoded, _ in kept]).unify_dictionaries()
+    table = pa.Table.from_batches([decoded.batch for decoded, _ in filled]).unify_dictionaries()
     batch = table.combine_chunks().take(pa.array(order)).combine_chunks().to_batches()[0]
-    names = dict.fromkeys(decoded.format for decoded, _ in kept if decoded.format)
+    names = dict.fromkeys(decoded.format for decoded, _ in filled if decoded.format)
     return Decoded(lines, batch, line[order], rejected, " + ".join(names), damaged)
 
 

@@ -34,6 +34,7 @@ class PairsFormat:
     """Lines that it rejects look so (RE2), if they are broken requests."""
 
     directives = ()
+    keepable = None
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -41,6 +41,7 @@ from glancemetrics.formats.times import time_fault
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
 from glancemetrics.native.strings import codes_of
 from glancemetrics.native.values import (
+    KEPT,
     Form,
     Kind,
     Nothing,
@@ -144,6 +145,8 @@ class Part:
     """Whether its text is the same with and without double quotes around it."""
     is_loose: bool = False
     """Whether literal text has as many spaces as it likes, and none behind a bracket or a quote."""
+    name: str = ""
+    """How a person calls it who asks to keep it; empty where its notation does not tell."""
 
 
 def literal(text: str) -> Part:
@@ -160,6 +163,8 @@ class _Layout:
     fields: tuple[FieldBetween, ...]
     looked_at: tuple[int, ...]
     """Which parts are fields whose texts are wanted."""
+    kept: tuple[int, ...]
+    """Which parts are fields whose texts are kept as they were written."""
     checked: frozenset[int]
     """Which parts compiled code knows to be what their pattern has."""
 
@@ -173,11 +178,19 @@ class PatternFormat:
 
     directives = ()
 
-    def __init__(self, name: str, parts: Sequence[Part], hint: str = "") -> None:
-        """`hint`: what `glancemetrics formats` says of a field that could not be told."""
+    def __init__(
+        self, name: str, parts: Sequence[Part], hint: str = "", kept: Iterable[int] = ()
+    ) -> None:
+        """`hint`: what `glancemetrics formats` says of a field that could not be told.
+
+        `kept` are parts of which the text is kept as well.
+        """
         self.name = name
         self.hint = hint
         self._parts = tuple(parts)
+        self._kept = frozenset(kept)
+        self._keeping: dict[frozenset[int], PatternFormat] = {}
+        """The same format with parts that are kept."""
         fields = {part.field for part in parts}
         self._time = next((field for field in TIMES if field in fields), None)
         self._wanted: dict[Field, int] = {}
@@ -191,7 +204,10 @@ class PatternFormat:
                 # Where there are several, as of `%s` and `%>s`, the first is meant.
                 self._wanted.setdefault(part.field, i)
         self._read = {*self._wanted.values(), *self._formatted}
-        """Which parts are read."""
+        """Which parts are read, for what they mean."""
+        self._slots = (*sorted(self._read), *(len(self._parts) + i for i in sorted(self._kept)))
+        """What lines have: of a part that is read its number; of one that is kept, for its text as
+        it was written, that and the number of all parts."""
         self._strftime = _BETWEEN.join(self._parts[i].strftime for i in self._formatted)
         self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
         self._may_be_empty = frozenset(
@@ -216,6 +232,11 @@ class PatternFormat:
         return all(part.text.encode() in chunk for part in self._parts if part.is_literal)
 
     @property
+    def keepable(self) -> tuple[str, ...]:
+        """Names of fields that it can keep."""
+        return tuple(dict.fromkeys(part.name for part in self._parts if part.name))
+
+    @property
     def is_split(self) -> bool:
         """Whether compiled code reads the usual lines, and RE2 only the others."""
         return self._layout is not None
@@ -236,8 +257,11 @@ class PatternFormat:
 
     def decode_lines(self, lines: pa.StringArray, context: LineContext) -> Decoded:
         """Decode lines, each of which has its newline."""
+        keeping = self._with_kept(context)
+        if keeping is not self:
+            return keeping.decode_lines(lines, context)
         if not len(lines):
-            return nothing_decoded()
+            return nothing_decoded(context)
         line, rows = self._split(lines)
         left = _without(len(lines), line)
         if len(left):
@@ -255,6 +279,9 @@ class PatternFormat:
         A number may be anything, quotes may stand in a quoted text, and a line may end in any field
         behind the request. When it was, and what makes it a request, must be there.
         """
+        keeping = self._with_kept(context)
+        if keeping is not self:
+            return keeping.repaired(lines, context)
         numbers: list[Int64s] = []
         texts: list[dict[str, pa.StringArray]] = []
         left = np.arange(len(lines))
@@ -271,11 +298,11 @@ class PatternFormat:
             left = left[~matched]
         line = np.concatenate([np.zeros(0, np.int64), *numbers])
         if not len(line):
-            return nothing_decoded(len(lines))
+            return nothing_decoded(context, len(lines))
         order = np.argsort(line, kind="stable")
         rows = {}
-        for i in self._read:
-            name = f"f{i}"
+        for i in self._slots:
+            name = f"f{self._part_of(i)}"
             of_part = pa.concat_arrays([one[name] for one in texts]).take(pa.array(order))
             wanted = self._want(i)
             nothing = Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES
@@ -288,14 +315,36 @@ class PatternFormat:
     ) -> Decoded:
         """Make records of what was read of some lines, of so many."""
         if not len(line):
-            return nothing_decoded(count)
-        made = records_of(self._columns(rows), line, context, self._strftime)
+            return nothing_decoded(context, count)
+        made = records_of(self._columns(rows, context.kept), line, context, self._strftime)
         good = line[made.timed]
         rejected = _without(count, good)
         name = self.name if len(good) else None
         return Decoded(count, made.batch, good, rejected, name, good[made.damaged])
 
-    def _columns(self, rows: Mapping[int, Rows]) -> Columns:
+    def _with_kept(self, context: LineContext) -> PatternFormat:
+        """Return this format so that it keeps what is asked for; it is made once."""
+        kept = frozenset(at for name in context.kept if (at := self._called(name)) is not None)
+        if kept == self._kept:
+            return self
+        if kept not in self._keeping:
+            made = PatternFormat(self.name, self._parts, self.hint, kept)
+            self._keeping[kept] = made if self.is_split else made.without_splitting()
+        return self._keeping[kept]
+
+    def _called(self, name: str) -> int | None:
+        """Return the first part of a name; servers do not tell capitals from small letters."""
+        return self._by_name.get(name.lower())
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, int]:
+        named = [(part.name.lower(), i) for i, part in enumerate(self._parts) if part.name]
+        return dict(reversed(named))
+
+    def _part_of(self, slot: int) -> int:
+        return slot % len(self._parts)
+
+    def _columns(self, rows: Mapping[int, Rows], names: Iterable[str]) -> Columns:
         columns = columns_of({field: rows[i] for field, i in self._wanted.items()})
         texts, numbers = {**columns.texts}, {**columns.numbers}
         for field in [field for field in texts if field in KINDS]:
@@ -305,16 +354,22 @@ class PatternFormat:
             texts[Field.FORMATTED_TIME] = _put_together(
                 [_compact(rows[i]) for i in self._formatted]
             )
-        return Columns(texts, numbers)
+        if not self._kept:
+            return Columns(texts, numbers)
+        kept = {i: _compact(rows[len(self._parts) + i]) for i in self._kept}
+        called = {name: self._called(name) for name in names}
+        return Columns(
+            texts, numbers, {name: kept[at] for name, at in called.items() if at is not None}
+        )
 
     def _split(self, lines: pa.StringArray) -> tuple[Int32s, dict[int, Rows]]:
         """Split lines at their literal texts; leave those that RE2 might read otherwise.
 
-        Returns which could be split, and what is read of them, by part.
+        Returns which could be split, and what they have, by slot.
         """
         if self._layout is None:
             none = pa.array([], pa.string())
-            return np.zeros(0, np.int32), {i: read_values(none, self._want(i)) for i in self._read}
+            return np.zeros(0, np.int32), {i: read_values(none, self._want(i)) for i in self._slots}
         split = split_lines(lines, self._layout.before, self._layout.fields)
         columns = dict(zip(self._layout.looked_at, split.columns, strict=True))
         good = np.ones(len(split.line), np.bool_)
@@ -327,12 +382,16 @@ class PatternFormat:
             # What says that there is nothing is not among them.
             nothing = pc.match_substring_regex(_NOTHING, f"^(?:{pattern})$")[0].as_py()
             good &= np.append(fits.to_numpy(zero_copy_only=False), nothing)[column.codes]
+        for i, column in zip(self._layout.kept, split.kept, strict=True):
+            columns[len(self._parts) + i] = column
         if good.all():
-            return split.line, {i: columns[i] for i in self._read}
-        return split.line[good], {i: columns[i].of_rows(good) for i in self._read}
+            return split.line, {i: columns[i] for i in self._slots}
+        return split.line[good], {i: columns[i].of_rows(good) for i in self._slots}
 
     def _want(self, at: int) -> Wanted:
-        """Return what is to be made of a part's texts."""
+        """Return what is to be made of the texts of a slot."""
+        if at >= len(self._parts):
+            return KEPT
         field = self._parts[at].field
         if field is None or field is Field.FORMATTED_TIME:
             return Wanted()
@@ -350,15 +409,16 @@ class PatternFormat:
     def _matched(
         self, lines: pa.StringArray, rows: Mapping[int, Rows]
     ) -> tuple[Int64s, dict[int, Rows]]:
-        """Match lines with RE2: returns which do, and what is read of them, by part.
+        """Match lines with RE2: returns which do, and what they have, by slot.
 
         Texts are entered in the tables of `rows`.
         """
         matched, texts = self._extraction.of(lines)
         read = {}
         for i, before in rows.items():
-            of_part = texts[f"f{i}"]
-            if self._parts[i].may_be_quoted:
+            part = self._part_of(i)
+            of_part = texts[f"f{part}"]
+            if self._parts[part].may_be_quoted:
                 of_part = pc.replace_substring_regex(of_part, '^"(.*)"$', r"\1")
             table = before.table if isinstance(before, TextRows) else None
             read[i] = read_values(of_part, self._want(i), table)
@@ -399,6 +459,7 @@ class PatternFormat:
                     part.is_padded,
                     part.may_be_quoted,
                     form or Form.ANYTHING,
+                    KEPT if i in self._kept else None,
                 )
             )
             if look:
@@ -406,7 +467,8 @@ class PatternFormat:
         before = self._parts[0].text if self._parts[0].is_literal else ""
         if len(fields) > MOST_FIELDS:
             return None
-        return _Layout(before.encode(), tuple(fields), tuple(looked_at), frozenset(checked))
+        kept = tuple(sorted(self._kept))
+        return _Layout(before.encode(), tuple(fields), tuple(looked_at), kept, frozenset(checked))
 
     def _form(self, at: int, after: str) -> Form | None:
         """Return what compiled code checks of a part; `None` if it cannot."""
@@ -445,7 +507,7 @@ class PatternFormat:
 
     def _piece(self, at: int, pattern: str) -> str:
         """Return what a part is of the whole expression; spaces before it are no part of it."""
-        group = f"(?P<f{at}>{pattern})" if at in self._read else pattern
+        group = f"(?P<f{at}>{pattern})" if at in self._read | self._kept else pattern
         return f" *{group}" if self._parts[at].is_padded else group
 
     def _narrow(self, at: int) -> str:

@@ -13,6 +13,7 @@ from glancemetrics.formats.auto import AutoFormat, LastDetected
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.format_option import read_format
+from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.log_format import UNKNOWN, DurationUnit, LineContext, LogFormat
 
 
@@ -55,6 +56,7 @@ def make_reading(
     duration_unit: str | None = None,
     *,
     zone_is_told: bool = False,
+    keep: Iterable[str] = (),
 ) -> Reading:
     """Read what `--format` and others say. Raises `UsageError`, which names the place."""
     automatic = log_format.strip().lower() == AUTO
@@ -63,12 +65,14 @@ def make_reading(
         raise UsageError(
             f"{option}: is of GoAccess's log-format or a regular expression: give that as --format"
         )
-    given = None if automatic else read_format(log_format, date_format, time_format)
+    kept = read_kept(keep)
+    given = None if automatic else read_format(log_format, date_format, time_format, kept)
     context = LineContext(
         zone=zone or UTC,
         zone_is_told=zone_is_told,
         trusted=read_networks(trusted_proxies),
         duration_unit=None if duration_unit is None else read_unit(duration_unit),
+        kept=kept,
     )
     return Reading(given, context)
 

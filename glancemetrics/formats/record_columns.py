@@ -25,7 +25,7 @@ from glancemetrics.formats.times import (
 from glancemetrics.native.line_decoder import LineDecoder
 from glancemetrics.native.strings import codes_of, holds
 from glancemetrics.native.values import Kind, Numbers, State, read_numbers
-from glancemetrics.records.schema import MOST_SECONDS, SCHEMA
+from glancemetrics.records.schema import MOST_SECONDS, SCHEMA, TEXT, schema_with
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -69,7 +69,7 @@ class Records:
     """What was made of rows."""
 
     batch: pa.RecordBatch
-    """Of `records.SCHEMA`: those rows whose time is known."""
+    """Of `records.SCHEMA`, and with what is kept: those rows whose time is known."""
     timed: Bools
     """Which rows these are."""
     damaged: Bools
@@ -117,7 +117,13 @@ def records_of(columns: Columns, line: Int32s, context: LineContext, strftime: s
     columns_made = [
         made[field.name] if field.name in made else pa.nulls(rows, field.type) for field in SCHEMA
     ]
-    return Records(pa.RecordBatch.from_arrays(columns_made, schema=SCHEMA), timed, damaged)
+    if not context.kept:
+        return Records(pa.RecordBatch.from_arrays(columns_made, schema=SCHEMA), timed, damaged)
+    for name in context.kept:
+        kept = columns.kept.get(name)
+        columns_made.append(pa.nulls(rows, TEXT) if kept is None else kept.column())
+    schema = schema_with(context.kept)
+    return Records(pa.RecordBatch.from_arrays(columns_made, schema=schema), timed, damaged)
 
 
 def _times(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+import attrs
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.extraction import Extraction
-from glancemetrics.formats.field_columns import columns_of
+from glancemetrics.formats.field_columns import columns_of, kept_texts
 from glancemetrics.formats.fields import Field, wanted_of
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
@@ -60,15 +62,20 @@ class RegexFormat:
     name = "regular expression"
     directives = ()
 
-    def __init__(self, written: str, date_format: str = "") -> None:
-        """`date_format` is that of its time, as strftime(3) has it. Raises `NotationError`."""
+    def __init__(self, written: str, date_format: str = "", kept: Sequence[str] = ()) -> None:
+        """`date_format` is that of its time, as strftime(3) has it.
+
+        Groups may also be called as fields that are `kept`. Raises `NotationError`.
+        """
         pattern = written.strip().removeprefix("^").removesuffix("$")
         # In a class a parenthesis groups nothing; RE2 tells whether that is so.
         plain = _bare(written)
         for group in _GROUP.finditer(plain):
-            if group[1] not in GROUPS:
+            if group[1] not in GROUPS and group[1] not in kept:
                 raise NotationError(
-                    f"there is no field {group[1]!r}; there are {', '.join(GROUPS)}", group.start()
+                    f"there is no field {group[1]!r}; there are {', '.join(GROUPS)}, and what is "
+                    f"kept: --keep {group[1]}",
+                    group.start(),
                 )
         unnamed = _UNNAMED.search(plain)
         if unnamed is not None:
@@ -86,7 +93,8 @@ class RegexFormat:
         except pa.ArrowInvalid as error:
             reason = str(error).removeprefix("Invalid regular expression: ").partition(": ")[0]
             raise NotationError(f"as a regular expression: {reason}") from None
-        self._names = list(dict.fromkeys(_GROUP.findall(plain)))
+        self._groups = tuple(dict.fromkeys(_GROUP.findall(plain)))
+        self._names = [name for name in self._groups if name in GROUPS]
         self._strftime = spelled_out(date_format)
         if date_format:
             pattern_of(date_format)  # raises, if no time can be read from it
@@ -99,6 +107,11 @@ class RegexFormat:
     def fields(self) -> set[Field]:
         """What its groups are."""
         return {self._field(name) for name in self._names}
+
+    @property
+    def keepable(self) -> tuple[str, ...]:
+        """Names of fields that it can keep: its groups."""
+        return self._groups
 
     def _field(self, name: str) -> Field:
         field = GROUPS[name]
@@ -113,7 +126,7 @@ class RegexFormat:
         """Decode a chunk of whole lines, each ended by a newline."""
         lines = lines_of(chunk)
         if not len(lines):
-            return nothing_decoded()
+            return nothing_decoded(context)
         matched, found = self._extraction.of(lines)
         line = matched.astype(np.int32)
         columns = columns_of(
@@ -124,6 +137,10 @@ class RegexFormat:
                 )
                 for name in self._names
             }
+        )
+        columns = attrs.evolve(
+            columns,
+            kept={name: kept_texts(found[name]) for name in context.kept if name in self._groups},
         )
         made = records_of(columns, line, context, self._strftime)
         good = line[made.timed]

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from glancemetrics.formats.combined import CombinedFormat, is_plain
 from glancemetrics.formats.envelopes import Envelope
 from glancemetrics.formats.json_lines import JsonFormat
+from glancemetrics.formats.kept_fields import ObjectFields
 from glancemetrics.formats.lines import chunk_of, lines_of
 from glancemetrics.formats.log_format import (
     NO_TIME,
@@ -72,6 +73,14 @@ class StreamFormat:
         """How lines begin that say how those after them are written."""
         return tuple(dict.fromkeys(prefix for one in self.formats for prefix in one.directives))
 
+    @property
+    def keepable(self) -> tuple[str, ...] | None:
+        """Names of fields that it can keep; `None`: any that lines have."""
+        each = [one.keepable for one in self.formats]
+        if any(names is None for names in each) or any(one.is_object for one in self.envelopes):
+            return None
+        return tuple(dict.fromkeys(name for names in each for name in names or ()))
+
     def widened(self, other: StreamFormat, *, is_rare: bool = False) -> StreamFormat:
         """Return what reads the lines of both; lines without an envelope are read as they are.
 
@@ -92,9 +101,11 @@ class StreamFormat:
         if not self.envelopes:
             return self._decode_inside(chunk, context)
         lines = lines_of(chunk)
-        opened = open_envelopes(lines, self.envelopes)
+        opened = open_envelopes(lines, self.envelopes, context.kept)
         inside = chunk_of(opened.lines)
         decoded = self._decode_inside(inside, attrs.evolve(context, line_times=opened.times))
+        if opened.kept:
+            decoded = attrs.evolve(decoded, batch=_with_kept(decoded, opened.kept))
         named = attrs.evolve(
             decoded,
             lines=len(lines),
@@ -157,7 +168,7 @@ class StreamFormat:
             rejected = rejected[~self._foreign(lines.take(pa.array(rejected)))]
         if len(parts) == 1:
             return attrs.evolve(first, rejected=rejected)
-        return joined(first.lines, parts, rejected.astype(np.int32))
+        return joined(first.lines, parts, rejected.astype(np.int32), context)
 
     def _without_quotes(
         self, lines: pa.StringArray, rejected: Int32s, context: LineContext
@@ -193,17 +204,43 @@ class Payload:
     lines: pa.StringArray
     line: Int32s
     times: Int64s
+    kept: dict[str, pa.StringArray]
+    """By name, what envelopes have of fields that are kept; null where they have nothing."""
 
 
-def open_envelopes(lines: pa.StringArray, envelopes: Sequence[Envelope]) -> Payload:
-    """Take envelopes off lines, the outermost first; the innermost that says it tells the time."""
+def open_envelopes(
+    lines: pa.StringArray, envelopes: Sequence[Envelope], kept: Sequence[str] = ()
+) -> Payload:
+    """Take envelopes off lines, the outermost first.
+
+    The innermost that says it tells the time, and a field that is kept.
+    """
+    fields = ObjectFields(kept) if any(one.is_object for one in envelopes) and kept else None
+    said: dict[str, pa.StringArray] = {}
     line = np.arange(len(lines), dtype=np.int32)
     times = np.full(len(lines), NO_TIME, np.int64)
     for envelope in envelopes:
         opened = envelope.take_off(lines)
+        if fields is not None and envelope.is_object:
+            said |= {
+                name: pc.coalesce(texts, said[name]) if name in said else texts
+                for name, texts in fields.of(lines).items()
+            }
+        said = {name: texts.take(pa.array(opened.line)) for name, texts in said.items()}
         lines, line = opened.lines, line[opened.line]
         times = np.where(opened.times != NO_TIME, opened.times, times[opened.line])
-    return Payload(lines, line, times)
+    return Payload(lines, line, times, said)
+
+
+def _with_kept(decoded: Decoded, around: dict[str, pa.StringArray]) -> pa.RecordBatch:
+    """Return records with what is around their lines, of fields that they do not have."""
+    batch = decoded.batch
+    for name, texts in around.items():
+        at = batch.schema.get_field_index(name)
+        own = batch.column(at).cast(pa.string())
+        column = pc.coalesce(own, texts.take(pa.array(decoded.line))).dictionary_encode()
+        batch = batch.set_column(at, batch.schema.field(at), column)
+    return batch
 
 
 def _others(decoded: Decoded) -> Int32s:

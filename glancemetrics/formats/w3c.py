@@ -137,6 +137,11 @@ class W3cFormat:
         """What a line should be, as a noun."""
         return f"a line of the {self.name} format (W3C extended)"
 
+    @property
+    def keepable(self) -> tuple[str, ...] | None:
+        """Names of fields that it can keep; `None`: any that directives name."""
+        return tuple(self.orders[0].split()) if self.is_told else None
+
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         lines = lines_of(chunk)
@@ -155,7 +160,7 @@ class W3cFormat:
                 header = _header(lines[stop].as_py(), header)
             at = stop + 1
         none = np.zeros(0, np.int32)
-        made = joined(len(lines), parts, np.concatenate([none, *rejected]))
+        made = joined(len(lines), parts, np.concatenate([none, *rejected]), context)
         return attrs.evolve(made, format=self.name if made.batch.num_rows else None)
 
     def may_explain(self, chunk: bytes) -> bool:
@@ -205,7 +210,7 @@ class W3cFormat:
         repaired = log_format.repaired(lines.take(pa.array(broken)), context)
         every = np.arange(len(lines), dtype=np.int32)
         parts = [(decoded, every), (repaired, broken)]
-        return joined(len(lines), parts, broken[repaired.rejected])
+        return joined(len(lines), parts, broken[repaired.rejected], context)
 
     def _decode_lines(
         self, lines: pa.StringArray, header: _Header, context: LineContext
@@ -223,7 +228,7 @@ class W3cFormat:
             if not best.rejects:
                 break
         if best is None:
-            best = nothing_decoded(len(lines))
+            best = nothing_decoded(context, len(lines))
         if not best.rejects:
             return best
         if context.repairs and best.batch.num_rows and header.fields:
@@ -314,10 +319,10 @@ def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat
         if parts:
             parts.append(literal(separator))
         if field in _TYPED:
-            parts.append(Part(name, field))
+            parts.append(Part(name, field, name=name))
         else:
             pattern = VALUE if separator == " " else CELL
-            parts.append(Part(name, field, pattern=pattern, may_be_quoted=True))
+            parts.append(Part(name, field, pattern=pattern, may_be_quoted=True, name=name))
     return PatternFormat("W3C extended", parts)
 
 

@@ -18,6 +18,8 @@ typedef struct {
     int64_t key_length;
     int64_t value;
     /* Which value this is; -1 for none. */
+    int64_t kept;
+    /* Which value is its text, as a person asked to keep it: objects and arrays too; -1 for none. */
     int32_t first[BY_LENGTH];
     /* By length of its key (its last bits), the first node inside; 0 for none. */
     int64_t next;
@@ -177,9 +179,9 @@ static void read_number(const gm_column *column, span text, int64_t row) {
     number_read(column, text, row);
 }
 
-static void keep(gm_json *json, const gm_json_node *node, span text) {
-    const gm_column *column = &json->columns[node->value];
-    int32_t *slot = &json->slots[node->value];
+static void keep(gm_json *json, int64_t value, span text) {
+    const gm_column *column = &json->columns[value];
+    int32_t *slot = &json->slots[value];
     if (*slot == UNSEEN) {
         *slot = json->used++;
         memset(json->texts[*slot], 0, sizeof json->texts[*slot]);
@@ -192,11 +194,22 @@ static void keep(gm_json *json, const gm_json_node *node, span text) {
         read_number(column, text, json->row);
 }
 
+static bool is_wanted(const gm_json_node *node) {
+    return node && (node->value >= 0 || node->kept >= 0);
+}
+
+static void keep_plain(gm_json *json, const gm_json_node *node, span text) {
+    if (node->value >= 0)
+        keep(json, node->value, text);
+    if (node->kept >= 0)
+        keep(json, node->kept, text);
+}
+
 /* A status that is null, an object or an array is nothing, but not absent: a request that has not been
    answered has its key, and what is no request does not. */
 static void keep_no_status(gm_json *json, const gm_json_node *node, const uint8_t *at) {
     if (node && node->value >= 0 && json->columns[node->value].kind == STATUS)
-        keep(json, node, (span){at, at});
+        keep(json, node->value, (span){at, at});
 }
 
 static const gm_json_node *inside(const gm_json *json, const gm_json_node *node, span key) {
@@ -372,36 +385,37 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
         return NULL;
     if (depth > DEEPEST && (*at == '{' || *at == '['))
         return deep_end(json->open, at, end);
-    bool wanted = node && node->value >= 0;
     if (*at == '"') {
         bool escaped;
         span text = {at + 1, string_end(at + 1, end, &escaped)};
         if (!text.end)
             return NULL;
-        if (wanted && escaped) {
+        if (is_wanted(node) && escaped) {
             span plain = unescaped(text, json->plain);
             json->plain += length_of(plain);
-            keep(json, node, plain);
-        } else if (wanted) {
-            keep(json, node, text);
+            keep_plain(json, node, plain);
+        } else if (is_wanted(node)) {
+            keep_plain(json, node, text);
         }
         return text.end + 1;
     }
-    if (*at == '{' || *at == '[')
-        keep_no_status(json, node, at);
-    if (*at == '{')
-        return read_object(json, node, at, end, depth + 1);
-    if (*at == '[')
-        return read_array(json, node, at, end, depth + 1);
     const uint8_t *begin = at;
+    if (*at == '{' || *at == '[') {
+        keep_no_status(json, node, at);
+        at = *at == '{' ? read_object(json, node, at, end, depth + 1)
+                        : read_array(json, node, at, end, depth + 1);
+        if (at && node && node->kept >= 0)
+            keep(json, node->kept, (span){begin, at});
+        return at;
+    }
     bool null;
     at = bare_end(at, end, &null);
     if (!at)
         return NULL;
     if (null)
         keep_no_status(json, node, begin);
-    else if (wanted)
-        keep(json, node, (span){begin, at});
+    else if (is_wanted(node))
+        keep_plain(json, node, (span){begin, at});
     return at;
 }
 

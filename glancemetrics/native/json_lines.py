@@ -23,6 +23,7 @@ from glancemetrics.native.library import (
 from glancemetrics.native.strings import StringTable
 from glancemetrics.native.values import (
     DECIMAL_KINDS,
+    KEPT,
     NATIVE_COLUMN,
     Kind,
     Numbers,
@@ -48,6 +49,7 @@ class _Node(ctypes.Structure):
         ("key", ctypes.c_char_p),
         ("key_length", Count),
         ("value", Count),
+        ("kept", Count),
         ("first", ctypes.c_int32 * _BY_LENGTH),
         ("next", Count),
     )
@@ -97,26 +99,29 @@ _MOST_ROOM = 1 << 16
 class JsonPaths:
     """Some paths in objects, made ready."""
 
-    def __init__(self, paths: Sequence[tuple[Path, Wanted]]) -> None:
-        """`paths`, each with what is to be made of its values."""
-        self._wanted = [wanted for _, wanted in paths]
+    def __init__(self, paths: Sequence[tuple[Path, Wanted]], kept: Sequence[Path] = ()) -> None:
+        """`paths`, each with what is to be made of its values.
+
+        `kept` are more, each once, of which the text is kept whatever it is: objects and arrays as
+        their JSON. They have the numbers after those.
+        """
+        self._wanted = [*(wanted for _, wanted in paths), *(KEPT for _ in kept)]
         self._is_text = np.array([wanted.kind is Kind.TEXT for wanted in self._wanted], np.bool_)
         self._place = np.where(
             self._is_text, np.cumsum(self._is_text) - 1, np.cumsum(~self._is_text) - 1
         )
         """Of each, which text or which number it is."""
         self._rooms = threading.local()
-        self._columns = np.zeros(len(paths), NATIVE_COLUMN)
+        self._columns = np.zeros(len(self._wanted), NATIVE_COLUMN)
         """What is wanted of each: to put that down anew takes a millisecond of many paths."""
         self._columns["kind"] = [wanted.kind for wanted in self._wanted]
         self._columns["nothing"] = [wanted.nothing for wanted in self._wanted]
         self._columns["port"] = [wanted.port for wanted in self._wanted]
-        made: list[_Node] = [_Node(value=-1)]
+        made: list[_Node] = [_Node(value=-1, kept=-1)]
         for number, (path, _) in enumerate(paths):
-            at = 0
-            for key in path:
-                at = _child(made, at, key.encode())
-            made[at].value = number
+            made[_node(made, path)].value = number
+        for number, path in enumerate(kept, len(paths)):
+            made[_node(made, path)].kept = number
         self._made = made  # they keep the keys
         self._nodes = (_Node * len(made))(*made)
 
@@ -180,6 +185,14 @@ class JsonPaths:
         return room
 
 
+def _node(nodes: list[_Node], path: Path) -> int:
+    """Return the number of the node of a path; it is made if there is none."""
+    at = 0
+    for key in path:
+        at = _child(nodes, at, key.encode())
+    return at
+
+
 def _child(nodes: list[_Node], parent: int, key: bytes) -> int:
     """Return the number of a node inside another; it is made if there is none."""
     bucket = len(key) % _BY_LENGTH
@@ -189,7 +202,7 @@ def _child(nodes: list[_Node], parent: int, key: bytes) -> int:
     if not at:
         at = len(nodes)
         nodes.append(
-            _Node(key=key, key_length=len(key), value=-1, next=nodes[parent].first[bucket])
+            _Node(key=key, key_length=len(key), value=-1, kept=-1, next=nodes[parent].first[bucket])
         )
         nodes[parent].first[bucket] = at
     return at

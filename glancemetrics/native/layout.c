@@ -18,6 +18,8 @@ typedef struct {
     /* Whether its text is the same with quotes around it, which may have none inside. */
     int64_t form;
     /* What its text must look like, of `enum form`. */
+    gm_column kept;
+    /* Its text as it was written, where a person asked to keep that. */
 } gm_field;
 
 GM_SIZE(gm_field);
@@ -83,11 +85,13 @@ typedef struct {
 static bool entered(const gm_lines *lines, const gm_field *fields, int64_t count, int64_t row) {
     span texts[TEXTS_AT_ONCE];
     for (int64_t field = 0; field < count; field++) {
-        if (!fields[field].column.texts)
+        const gm_column *column = &fields[field].column, *kept = &fields[field].kept;
+        if (!column->texts && !kept->texts)
             continue;
         for (int i = 0; i < lines->count; i++)
             texts[i] = lines->texts[i][field];
-        if (!texts_entered(&fields[field].column, texts, lines->count, row))
+        if ((column->texts && !texts_entered(column, texts, lines->count, row)) ||
+            (kept->texts && !texts_entered(kept, texts, lines->count, row)))
             return false;
     }
     return true;

@@ -42,6 +42,7 @@ class _Field(ctypes.Structure):
         ("is_padded", Count),
         ("may_be_quoted", Count),
         ("form", Count),
+        ("kept", NativeColumn),
     )
 
 
@@ -79,6 +80,8 @@ class FieldBetween:
     """Whether its text is the same with quotes around it, which may have none inside."""
     form: Form = Form.ANYTHING
     """What its text must look like."""
+    kept: Wanted | None = None
+    """What is kept of its text as it was written, beside what is read of it."""
 
 
 @attrs.frozen(eq=False)
@@ -89,6 +92,8 @@ class SplitLines:
     """Of each row, which line it was, from 0."""
     columns: list[Rows]
     """Of each wanted field."""
+    kept: list[Rows]
+    """Of each field of which the text is kept."""
 
 
 def split_lines(lines: pa.StringArray, before: bytes, fields: Sequence[FieldBetween]) -> SplitLines:
@@ -101,6 +106,7 @@ def split_lines(lines: pa.StringArray, before: bytes, fields: Sequence[FieldBetw
     size = len(lines)
     line = np.empty(size, np.int32)
     columns: list[Rows] = []
+    kept: list[Rows] = []
     array = (_Field * len(fields))()
     for i, field in enumerate(fields):
         array[i].after, array[i].after_length = field.after, len(field.after)
@@ -110,10 +116,16 @@ def split_lines(lines: pa.StringArray, before: bytes, fields: Sequence[FieldBetw
         if field.wanted is not None:
             array[i].column, rows = made_rows(field.wanted, size)
             columns.append(rows)
+        if field.kept is not None:
+            array[i].kept, texts = made_rows(field.kept, size)
+            kept.append(texts)
     offsets, data = text_addresses(lines)
     rows_made = checked(
         library.gm_split_lines(
             data, offsets, size, before, len(before), array, len(fields), address(line)
         )
     )
-    return SplitLines(line[:rows_made], [each.of_rows(slice(rows_made)) for each in columns])
+    made = slice(rows_made)
+    return SplitLines(
+        line[made], [each.of_rows(made) for each in columns], [each.of_rows(made) for each in kept]
+    )

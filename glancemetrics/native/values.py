@@ -227,6 +227,10 @@ class Wanted:
     port: Port = Port.NONE
 
 
+KEPT = Wanted(nothing=Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES)
+"""A text as it was written, of a field that a person asked to keep."""
+
+
 def made_rows(
     wanted: Wanted, size: int, table: StringTable | None = None
 ) -> tuple[NativeColumn, Rows]:

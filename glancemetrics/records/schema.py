@@ -98,6 +98,13 @@ def empty_batch(kept: Iterable[str] = ()) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=schema_with(kept)) if kept else _EMPTY
 
 
+def with_kept(batch: pa.RecordBatch, kept: Iterable[str]) -> pa.RecordBatch:
+    """Return records of which nothing is kept with the columns of what is, where none has any."""
+    for name in kept:
+        batch = batch.append_column(pa.field(name, TEXT), pa.nulls(batch.num_rows, TEXT))
+    return batch
+
+
 def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """Return records, all of one log, with the column that says so."""
     source = pa.DictionaryArray.from_arrays(

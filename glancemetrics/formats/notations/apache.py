@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import attrs
+
 from glancemetrics.formats.fields import Field
 from glancemetrics.formats.notations.notation import CUSTOM, NotationError
 from glancemetrics.formats.notations.strftime import pattern_of, spelled_out
@@ -47,6 +49,7 @@ WITH_ARGUMENT = {
     ("usec", "t"): Field.EPOCH_MICROSECONDS,
 }
 _READ_OVER = frozenset("AfIkLpPRSX")
+_NAMED = frozenset("Ceinox") | {"^ti", "^to"}
 _PORT = r"\d+|-"
 _READ_OVER_WITH_ARGUMENT = frozenset("CeinoPpx") | {"^ti", "^to"}
 
@@ -85,6 +88,7 @@ def parts_of(written: str) -> list[Part]:
             directive = _DIRECTIVE.match(written, at)
             if directive is None:
                 raise NotationError("after % should stand a directive", at)
+            name = _name(directive)
             for part in _parts(directive, at):
                 if part.is_literal:
                     text += part.text
@@ -92,9 +96,17 @@ def parts_of(written: str) -> list[Part]:
                 if text:
                     parts.append(literal(text))
                 text = ""
-                parts.append(part)
+                parts.append(attrs.evolve(part, name=name))
             at = directive.end()
     return [*parts, literal(text)] if text else parts
+
+
+def _name(directive: re.Match[str]) -> str:
+    """Return how a person calls a directive: a header, a cookie or a variable by its name."""
+    argument, letter = directive[1], directive[2]
+    if argument is None:
+        return f"%{letter}"
+    return argument if letter in _NAMED else f"%{{{argument}}}{letter}"
 
 
 def _parts(directive: re.Match[str], at: int) -> list[Part]:

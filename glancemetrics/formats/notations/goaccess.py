@@ -127,7 +127,7 @@ def parts_of(written: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
         forwarded = _FORWARDED.match(log_format, at)
         specifier = _SPECIFIER.match(log_format, at)
         if forwarded is not None:
-            part, end = Part("~h", Field.FORWARDED_FOR), forwarded.end()
+            part, end = Part("~h", Field.FORWARDED_FOR, name="~h"), forwarded.end()
         elif log_format.startswith(("%%", r"\t"), at):
             text += "%" if log_format[at] == "%" else "\t"
             at += 2
@@ -156,15 +156,17 @@ def parts_of(written: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
 
 
 def _part(letter: str, written: GoAccessFormat, at: int) -> Part:
+    if letter == "^":
+        return Part("%^")
     if letter in _READ_OVER:
-        return Part(f"%{letter}")
+        return Part(f"%{letter}", name=f"%{letter}")
     if letter in _TIMES:
         strftime = spelled_out(written.strftime_of(letter))
         return Part(
             f"%{letter}", Field.FORMATTED_TIME, pattern=pattern_of(strftime, at), strftime=strftime
         )
     if letter in SPECIFIERS:
-        return Part(f"%{letter}", SPECIFIERS[letter])
+        return Part(f"%{letter}", SPECIFIERS[letter], name=f"%{letter}")
     raise NotationError(f"%{letter} is no specifier that is known", at)
 
 

@@ -104,7 +104,7 @@ def parts_of(written: str) -> list[Part]:
         name = variable[1] or variable[2]
         # Several upstreams may be asked, one after the other: all that tells of them are lists.
         is_list = name.startswith("upstream_") and name not in VARIABLES
-        parts.append(Part(f"${name}", VARIABLES.get(name), is_list=is_list))
+        parts.append(Part(f"${name}", VARIABLES.get(name), is_list=is_list, name=name))
         at = variable.end()
     return parts
 

@@ -6,22 +6,40 @@ from glancemetrics.formats.fields import Field
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.formats.pattern import Part, PatternFormat
-from glancemetrics.formats.presets.preset import Preset, layout, parts_of
+from glancemetrics.formats.presets.preset import Preset, parts_of
 from glancemetrics.formats.w3c import CLOUDFRONT_ORDERS, W3cFormat
 
 _ELB = (
-    "{iso_time} {word} {host_port} {word} {before_seconds} {upstream_seconds} {after_seconds} "
-    '{status} {word} {word} {bytes} "{request}"'
+    "{iso_time} {word:elb} {host_port} {word:backend} {before_seconds} {upstream_seconds} "
+    '{after_seconds} {status} {word:backend_status_code} {word:received_bytes} {bytes} "{request}"'
 )
 _S3 = (
-    "{word} {word} [{clf_time}] {host} {word} {word} {word} {word} %s {status} {word} {bytes} "
-    '{word} {milliseconds} {word} "{referrer}" "{agent}"{rest}'
+    "{word:bucket_owner} {word:bucket} [{clf_time}] {host} {word:requester} {word:request_id} "
+    "{word:operation} {word:key} %s {status} {word:error_code} {bytes} {word:object_size} "
+    '{milliseconds} {word:turn_around_time} "{referrer}" "{agent}"{rest}'
 )
+
+
+_ALB = (
+    "{word:type} {iso_time} {word:elb} {host_port} {word:target} {before_seconds} "
+    "{upstream_seconds} {after_seconds} {status} {word:target_status_code} {word:received_bytes} "
+    '{bytes} "{request}" "{agent}"'
+)
+
+
+def _alb() -> tuple[LogFormat, ...]:
+    more = " {word:ssl_cipher} {word:ssl_protocol} {word:target_group_arn}{rest}"
+    return (
+        PatternFormat("aws-alb", parts_of(_ALB + more)),
+        PatternFormat("aws-alb", parts_of(_ALB + "{rest}")),
+    )
 
 
 def _elb() -> tuple[LogFormat, ...]:
     return (
-        PatternFormat("aws-elb", parts_of(_ELB + ' "{agent}" {word} {word}')),
+        PatternFormat(
+            "aws-elb", parts_of(_ELB + ' "{agent}" {word:ssl_cipher} {word:ssl_protocol}')
+        ),
         PatternFormat("aws-elb", parts_of(_ELB)),
     )
 
@@ -156,7 +174,9 @@ def _azure_gateway() -> tuple[LogFormat, ...]:
 
 
 _API_GATEWAY_ID = Part(
-    "request ID", pattern=r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+=)"
+    "request ID",
+    pattern=r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+=)",
+    name="requestId",
 )
 
 
@@ -219,11 +239,7 @@ CLOUDS = (
         "https 2015-05-17T10:05:03.250000Z app/web/f00d 192.0.2.7:50112 10.0.0.2:80 0.000 0.011 "
         '0.001 200 200 120 512 "GET https://example.com:443/a?b=c HTTP/1.1" "curl/8.5.0" '
         "ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:f00d",
-        layout(
-            "aws-alb",
-            "{word} {iso_time} {word} {host_port} {word} {before_seconds} {upstream_seconds} "
-            '{after_seconds} {status} {word} {word} {bytes} "{request}" "{agent}"{rest}',
-        ),
+        _alb,
         notes="`duration` is the sum of its three times.",
     ),
     Preset(

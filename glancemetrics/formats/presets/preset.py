@@ -47,7 +47,7 @@ class Preset:
         return self.make()
 
 
-_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_PLACEHOLDER = re.compile(r"\{(\w*)(?::([\w.:-]+))?\}")
 _FIELDS = {field.name.lower(): field for field in Field}
 _SPECIAL = {
     "word": Part("a word", pattern=WORD),
@@ -68,7 +68,8 @@ _SPECIAL = {
 def layout(name: str, written: str) -> Callable[[], tuple[LogFormat, ...]]:
     """Return what makes a format of text with `{field}`s in it, named as in `Field`.
 
-    `{}` is anything; `{word}` and others are in `_SPECIAL`; `{padded_x}` may have spaces before it.
+    `{}` is anything; `{word}` and others are in `_SPECIAL`; `{padded_x}` may have spaces before it;
+    `{word:x}` is called x by who wants to keep it.
     """
     return lambda: (PatternFormat(name, parts_of(written)),)
 
@@ -80,14 +81,14 @@ def parts_of(written: str) -> list[Part]:
     for placeholder in _PLACEHOLDER.finditer(written):
         if placeholder.start() > at:
             parts.append(literal(written[at : placeholder.start()]))
-        parts.append(_part(placeholder[1]))
+        parts.append(_part(placeholder[1], placeholder[2] or ""))
         at = placeholder.end()
     return [*parts, literal(written[at:])] if at < len(written) else parts
 
 
-def _part(word: str) -> Part:
+def _part(word: str, name: str) -> Part:
     if word in _SPECIAL:
-        return _SPECIAL[word]
+        return attrs.evolve(_SPECIAL[word], name=name)
     plain = word.removeprefix("padded_")
     field = _FIELDS[plain]
-    return Part(field.value, field, is_padded=plain != word)
+    return Part(field.value, field, is_padded=plain != word, name=name)

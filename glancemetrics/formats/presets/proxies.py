@@ -110,13 +110,15 @@ def _envoy_json() -> tuple[LogFormat, ...]:
 
 
 _HAPROXY_CLF = (
-    '{host} - - [{clf_time}] "{request}" {status} {bytes} "" "" {timer} {timer} "{}" "{}" "{}" '
-    "{timer} {timer} {timer} {upstream_milliseconds} {milliseconds} {word} {words}"
+    '{host} - - [{clf_time}] "{request}" {status} {bytes} "" "" {timer} {timer} '
+    '"{:frontend_name}" "{:backend_name}" "{:server_name}" {timer:TR} {timer:Tw} {timer:Tc} '
+    "{upstream_milliseconds:Tr} {milliseconds:Ta} {word:termination_state} {words}"
 )
 _ISTIO = (
-    '[{iso_time}] "{request}" {status} {} "{}" {timer} {bytes} {milliseconds} '
-    '{upstream_milliseconds} "{forwarded_for}" "{agent}" "{}" "{vhost}" "{}" {word} {word} {word} '
-    "{host_port} {words}"
+    '[{iso_time}] "{request}" {status} {:response_flags} "{}" {timer:bytes_received} '
+    '{bytes} {milliseconds} {upstream_milliseconds} "{forwarded_for:x-forwarded-for}" "{agent}" '
+    '"{:x-request-id}" "{vhost}" "{:upstream_host}" {word:upstream_cluster} '
+    "{word:upstream_local_address} {word:downstream_local_address} {host_port} {words}"
 )
 
 PROXIES = (
@@ -129,9 +131,11 @@ PROXIES = (
         '1/1/0/0/0 0/0 "GET /a?b=c HTTP/1.1"',
         layout(
             "haproxy",
-            "{host_port} [{clf_local_time}] {word} {word} {timer}/{timer}/{timer}/"
-            "{upstream_milliseconds}/{milliseconds} {status} {bytes} {word} {word} {word} {word} "
-            '{word} {captures}"{request}"{rest}',
+            "{host_port} [{clf_local_time}] {word:frontend_name} {word:backend_server} "
+            "{timer:TR}/{timer:Tw}/{timer:Tc}/{upstream_milliseconds:Tr}/{milliseconds:Ta} "
+            "{status} {bytes} {word:captured_request_cookie} {word:captured_response_cookie} "
+            "{word:termination_state} {word:connections} {word:queues} "
+            '{captures:captured_headers}"{request}"{rest}',
         ),
         is_shared=True,
         notes="With the syslog prefix and without it, with captured headers and without. Its times "
@@ -191,8 +195,9 @@ PROXIES = (
         '"curl/8.5.0" "f00d" "example.com" "10.0.0.2:80"',
         layout(
             "envoy",
-            '[{iso_time}] "{request}" {status} {} {timer} {bytes} {milliseconds} '
-            '{upstream_milliseconds} "{forwarded_for}" "{agent}" "{}" "{vhost}" "{}"{rest}',
+            '[{iso_time}] "{request}" {status} {:response_flags} {timer:bytes_received} {bytes} '
+            '{milliseconds} {upstream_milliseconds} "{forwarded_for:x-forwarded-for}" "{agent}" '
+            '"{:x-request-id}" "{vhost}" "{:upstream_host}"{rest}',
         ),
         is_shared=True,
         notes="It writes whom it was told of in `X-Forwarded-For`; the last of them is its own "
@@ -232,8 +237,8 @@ PROXIES = (
         "HIER_DIRECT/198.51.100.2 text/html",
         layout(
             "squid",
-            "{epoch_seconds} {padded_milliseconds} {host} {capitals}/{status} {bytes} {method} "
-            "{target} {user} {capitals}/{word} {words}",
+            "{epoch_seconds} {padded_milliseconds} {host} {capitals:result}/{status} {bytes} "
+            "{method} {target} {user} {capitals:hierarchy}/{word:peer} {words:content_type}",
         ),
     ),
     Preset(

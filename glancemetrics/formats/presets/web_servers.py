@@ -45,7 +45,10 @@ _COMBINED_IO = r'%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
 
 
 def _combined_io() -> tuple[LogFormat, ...]:
-    sizes = [Part("%I", pattern=INTEGER), literal(" "), Part("%O", pattern=INTEGER)]
+    sizes = [
+        *(Part("%I", pattern=INTEGER, name="%I"), literal(" ")),
+        Part("%O", pattern=INTEGER, name="%O"),
+    ]
     return (PatternFormat("combinedio", [*apache.parts_of(f"{_COMBINED_IO} "), *sizes]),)
 
 
@@ -255,7 +258,7 @@ WEB_SERVERS = (
                 "oracle-web-cache",
                 [
                     *apache.parts_of(f"{_COMBINED_IO} "),
-                    Part("ECID", pattern=r"""\"?[^ ",]+,\d+\"?"""),
+                    Part("ECID", pattern=r"""\"?[^ ",]+,\d+\"?""", name="ECID"),
                 ],
             ),
         ),

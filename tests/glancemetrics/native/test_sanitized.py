@@ -20,6 +20,7 @@ RUN = [
     TESTS / "formats" / "test_combined.py",
     TESTS / "formats" / "test_pattern.py",
     TESTS / "formats" / "test_json_lines.py",
+    TESTS / "formats" / "test_kept_fields.py",
     TESTS / "formats" / "test_clients.py",
     TESTS / "records" / "test_networks.py",
     TESTS / "formats" / "test_request_line.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from glancemetrics.notifying.target_tables import read_targets
@@ -19,10 +21,13 @@ class RulesAndTargets:
     targets: tuple[Target, ...] = ()
 
 
-def read_rules_and_targets(text: str, name: str, *, local: LocalZone = utc) -> RulesAndTargets:
+def read_rules_and_targets(
+    text: str, name: str, *, local: LocalZone = utc, kept: Sequence[str] = ()
+) -> RulesAndTargets:
     """Read the tables of a TOML text; `name` is what it is called, `local` tells the local zone.
 
-    Raises `UsageError`.
+    `kept` are fields that records have beside those of the schema. Raises `UsageError`.
     """
-    rules, targets = read_rules(text, name), read_targets(text, name, local=local)
+    rules = read_rules(text, name, kept=kept)
+    targets = read_targets(text, name, local=local)
     return RulesAndTargets(tuple(rules), tuple(targets))

@@ -188,6 +188,11 @@ def dimensions_with(kept: Iterable[str] = ()) -> dict[str, Dimension]:
     return {one.name: one for one in (*DIMENSIONS, *map(kept_dimension, kept))}
 
 
+def live_dimensions(kept: Iterable[str] = ()) -> list[Dimension]:
+    """Return those that windows of live traffic have, those of fields that are kept too."""
+    return [one for one in dimensions_with(kept).values() if one.is_live]
+
+
 @attrs.frozen(eq=False)
 class Coded:
     """A dimension of one batch: for each row the index of its name, or -1 where it has none."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 
 import attrs
 
-from glancemetrics.records.dimensions import DIMENSIONS
+from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.words.humane import (
     format_bytes,
     format_count,
@@ -135,8 +136,11 @@ ALLOWED = (
 )
 
 
-def read_metric(text: str) -> Metric:
-    """Read the name of a metric. Raises `ValueError` with what is wrong, or nothing to add."""
+def read_metric(text: str, kept: Sequence[str] = ()) -> Metric:
+    """Read the name of a metric; fields that are kept can be told apart as well.
+
+    Raises `ValueError` with what is wrong, or nothing to add.
+    """
     plain = _PLAIN.get(text)
     if plain is not None:
         return plain
@@ -161,7 +165,7 @@ def read_metric(text: str) -> Metric:
             return Metric(text, measure, Per.NOTHING, Unit.COUNT, noun)
         return Metric(text, measure, Per.HIT, Unit.SHARE, noun)
     if name == "distinct" and len(arguments) in {1, 2}:
-        if arguments[0] not in {one.name for one in DIMENSIONS}:
+        if arguments[0] not in dimensions_with(kept):
             raise ValueError(f"there is no {arguments[0]!r} to tell apart")
         statuses = _statuses(arguments[1]) if len(arguments) == 2 else None
         measure = Measure(MeasureKind.DISTINCT, statuses, arguments[0])

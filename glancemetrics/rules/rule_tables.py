@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import attrs
 
@@ -10,7 +11,7 @@ from glancemetrics.configuration.settings import RULE_TABLE
 from glancemetrics.configuration.toml_table import LONGEST_SPAN, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.incidents.lifecycle import Timing
-from glancemetrics.records.dimensions import DIMENSIONS
+from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.rules.conditions import (
     Absence,
     Anomaly,
@@ -51,8 +52,12 @@ _BURN_RATES = (
 Reliability Workbook, table 5-8 and the text around it)."""
 
 
-def read_rules(text: str, name: str, mistakes: Mistakes | None = None) -> list[Rule]:
+def read_rules(
+    text: str, name: str, mistakes: Mistakes | None = None, *, kept: Sequence[str] = ()
+) -> list[Rule]:
     """Read the rules of a TOML text; `name` is what it is called.
+
+    `kept` are fields that records have beside those of the schema.
 
     Raises `UsageError`, naming the line, the key and what it may be; with `mistakes` the first of
     each table is put there instead.
@@ -60,6 +65,7 @@ def read_rules(text: str, name: str, mistakes: Mistakes | None = None) -> list[R
     rules: list[Rule] = []
     for table, place in tables_of(text, name, RULE_TABLE, "rule"):
         reader = _RuleTable(table, RULE_TABLE, place)
+        reader.kept = tuple(kept)
         with noting(mistakes):
             for rule in reader.rules():
                 if any(rule.name == other.name for other in rules):
@@ -70,6 +76,9 @@ def read_rules(text: str, name: str, mistakes: Mistakes | None = None) -> list[R
 
 class _RuleTable(TomlTable):
     """One table."""
+
+    kept: tuple[str, ...] = ()
+    """Fields that records have beside those of the schema."""
 
     def rules(self) -> list[Rule]:
         """Return the rules that the table stands for."""
@@ -102,7 +111,7 @@ class _RuleTable(TomlTable):
         return name
 
     def _condition(self, kind: str) -> tuple[Condition, Metric, int, str | None]:
-        by = self.choice("by", _groups())
+        by = self.choice("by", self._groups())
         metric = self._metric("rate" if kind != "slo" else "status_ratio(5xx)")
         window = self.span("window", 300)
         condition: Condition
@@ -123,7 +132,7 @@ class _RuleTable(TomlTable):
                 condition = self._slo(metric, by)
             case "new":
                 condition, metric = Unseen(self.span("warm_up", 3600)), read_metric("hits")
-                window, by = self.span("window", 600), self.choice("new", _groups())
+                window, by = self.span("window", 600), self.choice("new", self._groups())
             case "scan":
                 text, above, seconds = _SCANS[self.choice("scan", tuple(_SCANS)) or ""]
                 condition, metric = Threshold(above, is_above=True), read_metric(text)
@@ -203,7 +212,7 @@ class _RuleTable(TomlTable):
             )  # late: it takes a while to load
 
             try:
-                Where(expression)
+                Where(expression, self.kept)
             except UsageError as error:
                 prefix = f"{shortened(expression)}: "
                 said = str(error).removeprefix("--where ").removeprefix(prefix)
@@ -252,12 +261,11 @@ class _RuleTable(TomlTable):
     def _metric(self, default: str) -> Metric:
         text = self.text("metric") or default
         try:
-            return read_metric(text)
+            return read_metric(text, self.kept)
         except ValueError as error:
             detail = f" ({error})" if str(error) else ""
             raise self.wrong("metric", f"must be {ALLOWED_METRIC}{detail}") from None
 
-
-def _groups() -> tuple[str, ...]:
-    """Return what rules may count by."""
-    return tuple(one.name for one in DIMENSIONS)
+    def _groups(self) -> tuple[str, ...]:
+        """Return what rules may count by."""
+        return tuple(dimensions_with(self.kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -90,8 +90,12 @@ def make_selection(
     bots: bool | None = None,
     anonymize_ip: bool = False,
     group_path: Iterable[str] = (),
+    kept: Sequence[str] = (),
 ) -> Selection:
-    """Read a selection from what a person wrote. Raises `UsageError`."""
+    """Read a selection from what a person wrote. Raises `UsageError`.
+
+    `kept` are fields that records have beside those of the schema.
+    """
     instants = []
     for name, instant in (("since", since), ("until", until)):
         try:
@@ -112,7 +116,7 @@ def make_selection(
     if where is not None:
         from glancemetrics.selecting.sql import Where  # late: it takes a while to load
 
-        condition = Where(where)
+        condition = Where(where, kept)
     return Selection(
         span,
         condition,

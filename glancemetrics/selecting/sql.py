@@ -18,7 +18,7 @@ import pyarrow as pa
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, with_source
+from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, with_source
 from glancemetrics.words.escaping import is_utf_8
 
 Bools = npt.NDArray[np.bool_]
@@ -50,6 +50,7 @@ class Where:
         To make a connection takes 30 ms; filters may share one (`connect`).
         """
         self.expression = expression
+        self._kept = tuple(kept)
         self._query = f"SELECT ({expression}\n) AS keep FROM log"  # noqa: S608 - that is its purpose
         self._derived = derived_named(expression)
         self._connection = connect() if connection is None else connection
@@ -81,7 +82,7 @@ class Where:
             cursor.register("log", pa.Table.from_batches([with_columns(batch, self._derived)]))
             kept = cursor.sql(self._query).to_arrow_table()
         except duckdb.Error as error:
-            said = f"--where {shortened(self.expression)}: {readable(error)}"
+            said = f"--where {shortened(self.expression)}: {readable(error, self._kept)}"
             raise UsageError(said) from None
         finally:
             cursor.close()
@@ -97,9 +98,16 @@ class Conditions:
     One that asks for no more than one column of text is evaluated on what is distinct there.
     """
 
-    def __init__(self, expressions: Iterable[str], connection: Any | None = None) -> None:
-        """Each must be good as a `Where`."""
+    def __init__(
+        self,
+        expressions: Iterable[str],
+        connection: Any | None = None,
+        kept: Sequence[str] = (),
+    ) -> None:
+        """Each must be good as a `Where`; `kept` are fields that records have beside the schema."""
         self._connection = connect() if connection is None else connection
+        # SQL does not tell capitals from small letters.
+        self._column_of = {name.lower(): name for name in (*column_names(kept), SOURCE)}
         self._by_column: dict[str | None, list[str]] = {}
         self._derived: list[Dimension] = []
         for expression in dict.fromkeys(expressions):
@@ -153,7 +161,8 @@ class Conditions:
         except RecursionError:  # nested deeply, though no more than DuckDB allows
             return None
         name = next(iter(columns)) if len(columns) == 1 else None
-        return None if name is None or not is_text(name) else name
+        column = None if name is None else self._column_of.get(name)
+        return None if column is None or not is_text(column) else column
 
 
 def is_text(column: str) -> bool:
@@ -181,8 +190,12 @@ def columns_in(node: object) -> Iterator[str]:
             left += one
 
 
-def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Table:
+def query(
+    sql: str, batches: Iterable[pa.RecordBatch], connection: Any, kept: Sequence[str] = ()
+) -> pa.Table:
     """Run an SQL query over records, as the table `log`; returns its result.
+
+    `kept` are fields that the records have beside those of the schema.
 
     A query that names the table once sees the batches as they come, in constant memory.
     Raises `UsageError` for a query that is wrong.
@@ -193,7 +206,7 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
     derived = [SECTION, *(one for one in derived_named(sql) if one != SECTION)]
     batches = iter(batches)
     # Some have more columns, the source and what is kept.
-    first = next(batches, empty_batch())
+    first = next(batches, empty_batch(kept))
     schema = with_columns(first, derived).schema
     batches = itertools.chain([first], batches)
     reader = pa.RecordBatchReader.from_batches(
@@ -208,7 +221,7 @@ def query(sql: str, batches: Iterable[pa.RecordBatch], connection: Any) -> pa.Ta
             connection.unregister("incoming")  # nobody's question is about it
         return connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
-        raise UsageError(f"the query: {readable(error)}") from None
+        raise UsageError(f"the query: {readable(error, kept)}") from None
 
 
 def connect(threads: int = 1, memory: str | None = None) -> Any:
@@ -248,20 +261,21 @@ def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.R
 _GIVEN = frozenset(SCHEMA.names)
 
 
-def readable(error: Exception) -> str:
+def readable(error: Exception, kept: Sequence[str] = ()) -> str:
     """Return what DuckDB says, in one clause, with the columns that there are."""
     if "Max expression depth" in str(error):  # what DuckDB advises is locked
         return "is nested too deeply"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
     if "not found in FROM clause" in said or "Candidate bindings" in said:
-        said += f" (the columns are {', '.join(column_names())})"
+        said += f" (the columns are {', '.join(column_names(kept))})"
     return said
 
 
-def column_names() -> list[str]:
-    """Return what may be asked for: the columns of a record, and dimensions."""
-    return [*SCHEMA.names, *(one.name for one in DIMENSIONS if one.name not in SCHEMA.names)]
+def column_names(kept: Sequence[str] = ()) -> list[str]:
+    """Return what may be asked for: the columns of a record, dimensions, and fields kept."""
+    dimensions = (one.name for one in DIMENSIONS if one.name not in SCHEMA.names)
+    return [*SCHEMA.names, *dimensions, *kept]
 
 
 def shortened(text: str) -> str:

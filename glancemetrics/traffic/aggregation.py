@@ -18,7 +18,7 @@ import pyarrow as pa
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, RuleCounts
 from glancemetrics.health.health import Health, SourceHealth, SourceState
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import Dimension, live_dimensions
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
 from glancemetrics.records.schema import seconds as seconds_of
@@ -60,7 +60,7 @@ class SourceBatch:
 
     source: str
     batch: pa.RecordBatch
-    """Of `records.SCHEMA`."""
+    """Of `records.SCHEMA`, with what is kept."""
     lines: int
     rejects: int
     reject_samples: tuple[Reject, ...]
@@ -99,11 +99,13 @@ class Aggregation:
         clock: ClockMode = ClockMode.AUTO,
         sources: Sequence[str] = (),
         distinct_limit: int = DISTINCT_LIMIT,
+        kept_fields: Sequence[str] = (),
         counting: Counting | None = None,
         keep: Callable[[pa.RecordBatch], None] | None = None,
     ) -> None:
         """`delay` in seconds, `None` to measure it; `limits` are rows of each top.
 
+        `kept_fields` are counted beside the dimensions that are live.
         `counting` is for rules, of which `alert_window_seconds` is the longest window.
         `keep` is handed all records that are counted, of windows or not.
         The clock does not start before each of `sources` has said something, so that a log's
@@ -114,6 +116,7 @@ class Aggregation:
         self._longest = max(window_seconds, alert_window_seconds)
         self._window_seconds, self._distinct_limit = window_seconds, distinct_limit
         self._clock_mode = clock
+        self._live = live_dimensions(kept_fields)
         self._begin_windows()
         self._silent = set(sources)
         self._sources: dict[str, SourceHealth] = {}
@@ -142,7 +145,7 @@ class Aggregation:
 
     def _begin_windows(self) -> None:
         """Know nothing of any second."""
-        self.series = LogSeries(self._window_seconds, self._distinct_limit)
+        self.series = LogSeries(self._window_seconds, self._distinct_limit, self._live)
         self._clock = EventClock(self._clock_mode, self._longest)
         self._delays: dict[str, ArrivalDelay] = {}
         self._measured_at: int | None = None

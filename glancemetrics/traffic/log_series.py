@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.native.sums import LARGEST
-from glancemetrics.records.dimensions import DIMENSIONS, HOST, USER, Dimension, code
+from glancemetrics.records.dimensions import HOST, USER, Dimension, code, live_dimensions
 from glancemetrics.records.grouping import compact, distinct_keys, sum_by
 from glancemetrics.records.names import NAME_LENGTH, shortened
 from glancemetrics.records.schema import are_errors, sizes, statuses
@@ -68,7 +68,7 @@ class LogSeries:
     ) -> None:
         """`dimensions` are those to count; without them, all that are live."""
         self.window_seconds = window_seconds
-        live = [one for one in DIMENSIONS if one.is_live] if dimensions is None else dimensions
+        live = live_dimensions() if dimensions is None else list(dimensions)
         self._grouped = {one: GroupedValues(one) for one in live if one.values_of is not None}
         self.end: int | None = None
         self._buckets: dict[int, LogBucket] = {}

@@ -195,3 +195,38 @@ def test_tables_that_are_none(text: str, error: str) -> None:
 def test_the_stock_rules_are_what_their_text_says() -> None:
     assert list(stock_rules()) == read_rules(STOCK_RULES, "the stock rules")
     assert all(rule.where is None for rule in stock_rules()), "they need no extra"
+
+
+KEPT_FIELDS = """\
+[[rule]]
+name = "Misses"
+metric = "distinct(cache)"
+above = 1
+by = "cache"
+where = "cache = 'MISS'"
+message = "{cache}"
+
+[[rule]]
+name = "New"
+new = "cache"
+"""
+
+
+def test_rules_are_by_fields_that_are_kept() -> None:
+    misses, new = read_rules(KEPT_FIELDS, "config.toml", kept=["cache"])
+    assert (misses.by, new.by) == ("cache", "cache")
+    assert misses.metric.measure.column == "cache"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'metric = "hits"\nabove = 1\nby = "cache"',
+        'metric = "distinct(cache)"\nabove = 1',
+        'new = "cache"',
+        'metric = "hits"\nabove = 1\nwhere = "cache is null"',
+    ],
+)
+def test_rules_are_not_by_fields_that_nobody_keeps(body: str) -> None:
+    with pytest.raises(UsageError, match="cache"):
+        rule(body)

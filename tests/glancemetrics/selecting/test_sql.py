@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
+from glancemetrics.formats.reading import make_reading
 from glancemetrics.records.schema import rows
 from glancemetrics.selecting.sql import Conditions, Where, connect, query
 from tests.lines import BASE, line
@@ -132,3 +134,52 @@ def test_conditions_together_say_what_each_does_alone() -> None:
     assert {text: flags.tolist() for text, flags in kept.items()} == {
         text: Where(text).keeps(batch).tolist() for text in expressions
     }
+
+
+def cached() -> pa.RecordBatch:
+    reading = make_reading("json", keep=["X-Cache,a.b"])
+    lines = [
+        {"time": BASE, "status": 200, "request": "GET /a HTTP/1.1", "X-Cache": state, "a.b": 1}
+        for state in ("HIT", "MISS", None)
+    ]
+    log = "".join(f"{json.dumps(one)}\n" for one in lines).encode()
+    assert reading.given is not None
+    return reading.given.decode(log, reading.context).batch
+
+
+KEPT = ("X-Cache", "a.b")
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("\"X-Cache\" = 'MISS'", [1]),
+        ("\"x-cache\" = 'MISS'", [1]),
+        ('"X-Cache" is null', [2]),
+        ("\"X-Cache\" = 'HIT' and \"a.b\"::int = 1 and section = '/a'", [0]),
+    ],
+)
+def test_what_is_kept_is_a_column_whose_name_stands_in_quotes_if_it_must(
+    expression: str, expected: list[int]
+) -> None:
+    batch = cached()
+    flags = [False, False, False]
+    for at in expected:
+        flags[at] = True
+    assert Where(expression, KEPT).keeps(batch).tolist() == flags
+    together = Conditions([expression, "true"], kept=KEPT).keeps(batch)
+    assert together[expression].tolist() == flags
+
+
+def test_what_is_not_kept_is_no_column_and_what_is_is_named() -> None:
+    with pytest.raises(UsageError, match="not found"):
+        Where("cache = 'HIT'")
+    with pytest.raises(UsageError, match=r"source, X-Cache, a\.b\)"):
+        Where("cache = 'HIT'", KEPT)
+
+
+def test_a_query_sees_what_is_kept_also_without_a_record() -> None:
+    asked = 'select "X-Cache", count(*) as n from log group by all order by n, 1'
+    answer = query(asked, [cached()], connect(), KEPT).to_pylist()
+    assert [row["X-Cache"] for row in answer] == ["HIT", "MISS", None]
+    assert query(asked, [], connect(), KEPT).num_rows == 0

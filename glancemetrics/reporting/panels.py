@@ -21,7 +21,7 @@ from glancemetrics.records.derived import (
 from glancemetrics.records.networks import networks_of
 from glancemetrics.records.user_agents import UserAgent
 from glancemetrics.reporting.panel_names import Order
-from glancemetrics.reporting.slices import FROM, Base
+from glancemetrics.reporting.slices import FROM, Base, Counted
 
 Group = Callable[[pa.Array], pa.Array]
 """Names a group for each of many values; null for one that is in none."""
@@ -46,12 +46,12 @@ class PanelSpec:
     """In JSON and in `--panels`."""
     noun: str
     """What its rows are, for `12 more paths`."""
-    base: Base
+    base: Counted
     missing: str
     """Why it is left out when it has no rows."""
     group: Group | None = None
     """What values are counted together; `None`: each by itself."""
-    detail_base: Base | None = None
+    detail_base: Counted | None = None
     """Where the rows under a row come from; `None` with a `detail`: from `base`."""
     detail_group: Group | None = None
     """The row that a detail is under."""
@@ -201,9 +201,14 @@ PANELS = (
 """How all but those over time are made, in the order of `panel_names.TITLES`."""
 
 
-def groups_kept() -> dict[Base, tuple[Group, ...]]:
+def kept_panel(name: str) -> PanelSpec:
+    """Return how the panel of a field is made that a person asked to keep."""
+    return PanelSpec(name, "values", name, "no record has this field")
+
+
+def groups_kept() -> dict[Counted, tuple[Group, ...]]:
     """Every grouping that must outlive the values it groups, when a tally lets these go."""
-    kept: dict[Base, list[Group]] = {}
+    kept: dict[Counted, list[Group]] = {}
     for spec in PANELS:
         if spec.group is not None:
             kept.setdefault(spec.base, []).append(spec.group)

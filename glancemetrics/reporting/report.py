@@ -15,14 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.errors import UsageError
 from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
 from glancemetrics.reporting.counts import ValueCounts
 from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES, Order
-from glancemetrics.reporting.panels import PANELS, Group, PanelSpec
-from glancemetrics.reporting.slices import FROM, Base
+from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel
+from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.words.humane import format_count
 
@@ -201,8 +202,16 @@ class ReportOptions:
     """Rows of a panel, at most."""
     order: Order = Order.HITS
     panels: frozenset[str] = frozenset(PANEL_NAMES)
+    """By name; those of fields that are kept are called as they are."""
     zone: ZoneInfo | None = None
     """Whose days and hours; `None` for UTC."""
+    kept: tuple[str, ...] = ()
+    """Fields that a person asked to keep. None may be called as a panel is: `UsageError`."""
+
+    def __attrs_post_init__(self) -> None:
+        for name in self.kept:
+            if name in PANEL_NAMES:
+                raise UsageError(f"--keep {name}: a panel of the report is called so already")
 
 
 def damaged_note(count: int) -> str:
@@ -226,7 +235,8 @@ def build_report(
     """Make the report of what has been counted."""
     maker = _PanelMaker(tally, options)
     panels, left_out = [], {}
-    specs = [spec for spec in PANELS if spec.name in options.panels]
+    every = (*PANELS, *map(kept_panel, options.kept))
+    specs = [spec for spec in every if spec.name in options.panels]
     names = [name for name in TIME_PANELS if name in options.panels and tally.records]
     made = maker.all(names, specs)
     panels += [panel for name in names if (panel := made[name]) is not None]
@@ -288,13 +298,13 @@ class _PanelMaker:
     def __init__(self, tally: Tally, options: ReportOptions) -> None:
         self._tally = tally
         self._options = options
-        self._groups: dict[tuple[Base, Group], pa.DictionaryArray] = {}
+        self._groups: dict[tuple[Counted, Group], pa.DictionaryArray] = {}
         self.step = _step(tally) if tally.records else 0
 
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
         """Make panels over time, by name, and others, side by side."""
         by = self._tally.by
-        specs_of: dict[Base, list[PanelSpec]] = {}
+        specs_of: dict[Counted, list[PanelSpec]] = {}
         for spec in specs:
             specs_of.setdefault(spec.base, []).append(spec)
         # What takes the longest first, so that threads end together.
@@ -307,7 +317,7 @@ class _PanelMaker:
         made = self._tally.each(lambda maker: maker(), makers)
         return dict(itertools.chain.from_iterable(made))
 
-    def _of_base(self, base: Base, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
+    def _of_base(self, base: Counted, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
         """Make the panels of a dimension, which nobody else touches meanwhile."""
         for each in {base, *(spec.detail_base for spec in specs)}:
             if each is not None:
@@ -342,7 +352,7 @@ class _PanelMaker:
             same = gone is None and spec.detail_group is spec.group
             rows = self._with_details(spec, rows, numbers if same else None)
         distinct = len(counts) - (counts.other >= 0)
-        title = TITLES[spec.name]
+        title = TITLES.get(spec.name, spec.name)
         return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short)
 
     def _with_details(
@@ -414,7 +424,7 @@ class _PanelMaker:
             rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
         return Panel(name, TIME_PANELS[name], tuple(rows), len(rows))
 
-    def _grouped(self, base: Base, group: Group) -> pa.DictionaryArray:
+    def _grouped(self, base: Counted, group: Group) -> pa.DictionaryArray:
         """Group the values of a dimension, once for rows and what is under them."""
         if (base, group) not in self._groups:
             groups = _grouped(group, self._tally.by[base])

@@ -59,6 +59,10 @@ class Base(enum.Enum):
     VHOST = "vhost"
 
 
+Counted = Base | str
+"""What is counted: one of those, or the name of a field that a person asked to keep."""
+
+
 _COLUMNS = {
     Base.HOST: "host",
     Base.REFERRER: "referrer",
@@ -108,12 +112,15 @@ class Slices:
     newest: int
     visitors: Hashes
     """The hash of each record's visitor."""
-    by: dict[Base, Slice]
+    by: dict[Counted, Slice]
     """Dimensions of which the batch has values."""
 
 
 def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
-    """Slice a batch of `records.SCHEMA`; days and minutes are those of `zone`, else of UTC."""
+    """Slice a batch of `records.SCHEMA`; days and minutes are those of `zone`, else of UTC.
+
+    Its other columns are fields that are kept.
+    """
     if not batch.num_rows:
         return Slices(0, 0, 0, 0, 0, 0, 0, np.zeros(0, np.uint64), {})
     times = batch.column("time").cast(pa.int64()).to_numpy()
@@ -122,7 +129,7 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
         local = local + offsets_at(local, zone)
     visitors = visitor_hashes(batch, local)
     facts = _Facts.of(batch, visitors)
-    by = {}
+    by: dict[Counted, Slice] = {}
     for base, coded, rows in _coded(batch, local, facts.statuses):
         part = facts.slice(coded, rows)
         if len(part.names):
@@ -142,13 +149,15 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
 
 def _coded(
     batch: pa.RecordBatch, local: Int64s, statuses: Int64s
-) -> Iterator[tuple[Base, _Coded, Int64s | None]]:
+) -> Iterator[tuple[Counted, _Coded, Int64s | None]]:
     """Yield each dimension, and which rows it is about (`None`: all)."""
     yield Base.TIME, _minutes(local), None
     paths = _narrow(code(batch, PATH))
     yield Base.PATH, paths, None
     yield Base.STATUS, _narrow(code(batch, STATUS)), None
-    for base, name in _COLUMNS.items():
+    kept = {name: name for name in batch.schema.names[len(records.SCHEMA) :]}
+    columns: list[tuple[Counted, str]] = [*_COLUMNS.items(), *kept.items()]
+    for base, name in columns:
         column = batch.column(name)
         if column.null_count < len(column):
             yield base, _Coded(codes_of(column), column.dictionary), None

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from glancemetrics.native.visitors import VisitorTable
 from glancemetrics.reporting.counts import VALUES_KEPT, ValueCounts
-from glancemetrics.reporting.slices import Base, Slice, Slices
+from glancemetrics.reporting.slices import Base, Counted, Slice, Slices
 from glancemetrics.reporting.visitors import HASH_BITS, Flags, OneValueEach, Pairs, VisitorsOfValues
 
 Int64s = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ Int32s = npt.NDArray[np.int32]
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """`map`, or one that uses several threads."""
 
-Groups = Mapping[Base, tuple[Callable[[pa.Array], pa.Array], ...]]
+Groups = Mapping[Counted, tuple[Callable[[pa.Array], pa.Array], ...]]
 """How panels group the values of a dimension; null for a value that is in no group."""
 
 Key = TypeVar("Key")
@@ -67,8 +67,8 @@ class Tally:
     oldest: int | None = None
     """Microseconds since the epoch."""
     newest: int | None = None
-    by: dict[Base, ValueCounts] = attrs.field(factory=dict)
-    let_go: dict[tuple[Base, int], ValueCounts] = attrs.field(factory=dict)
+    by: dict[Counted, ValueCounts] = attrs.field(factory=dict)
+    let_go: dict[tuple[Counted, int], ValueCounts] = attrs.field(factory=dict)
     """What was counted for values that were let go, by dimension and number of the grouping."""
     time_step: int = _MINUTE
     """Seconds of a value of `Base.TIME`."""
@@ -115,9 +115,9 @@ class Tally:
         self._coarsen_time()
         self._hold_limits()
 
-    def settle(self, base: Base) -> None:
+    def settle(self, base: Counted) -> None:
         """Let nothing of a dimension stand twice, nor stay that is only needed to add more."""
-        for counts in (self.by.get(base), *(v for (of, _), v in self.let_go.items() if of is base)):
+        for counts in (self.by.get(base), *(v for (of, _), v in self.let_go.items() if of == base)):
             if counts is not None:
                 counts.settle()
 
@@ -129,7 +129,7 @@ class Tally:
         """Return how much what has been counted takes."""
         return self._visitor_bytes() + sum(counts.value_bytes for counts in self._all())
 
-    def _came(self, base: Base) -> VisitorsOfValues:
+    def _came(self, base: Counted) -> VisitorsOfValues:
         match base:
             case Base.HOST:
                 return OneValueEach(self.visitors, "host")
@@ -140,7 +140,7 @@ class Tally:
             case _:
                 return Pairs()
 
-    def _in_steps(self, by: dict[Base, Slice]) -> dict[Base, Slice]:
+    def _in_steps(self, by: dict[Counted, Slice]) -> dict[Counted, Slice]:
         """Return slices of which that of time has steps, some of them several times."""
         if self.time_step == _MINUTE:
             return by
@@ -180,7 +180,7 @@ class Tally:
             return True
         if self._visitor_bytes() >= self.size_bytes() / 2:
             return self._sample_visitors()
-        base = _largest({k: v for k, v in self.by.items() if k is not Base.TIME})
+        base = _largest({k: v for k, v in self.by.items() if k != Base.TIME})
         group = _largest(self.let_go)
         if base is None and group is None:
             return self._sample_visitors()
@@ -202,7 +202,7 @@ class Tally:
         self.visitors.sample(self.level)
         return True
 
-    def _cut(self, base: Base) -> None:
+    def _cut(self, base: Counted) -> None:
         """Let go of the rarer half of the values; their groups are kept."""
         gone = self.by[base].cut()
         # In a group nothing is missing: what was let go before is in it as well.

@@ -143,7 +143,7 @@ class _Writer:
                 )
 
     def _title(self, panel: Panel) -> str:
-        title = panel.title
+        title = visible(panel.title)
         if panel.name == "time":
             title = f"{title}, requests by {self._chart_step()}"
         elif panel.name not in TIME_PANELS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from glancemetrics.reporting.html.document import document, text_of
@@ -54,10 +55,10 @@ def _body(report: Report, now: float) -> Iterator[str]:
     yield from _trouble(report)
     yield '<nav aria-label="Panels">'
     for panel in report.panels:
-        yield f'<a href="#{panel.name}">{text_of(panel.title)}</a>'
+        yield f'<a href="#{quote(panel.name)}">{text_of(panel.title)}</a>'
     yield "</nav>\n<main>"
     for panel in report.panels:
-        yield f'<section id="{panel.name}">'
+        yield f'<section id="{text_of(panel.name)}">'
         if panel.name == "time":
             yield f"<h2>{text_of(panel.title)}, by {step_name(report.time_step)}</h2>"
             yield from _charts(panel, report)

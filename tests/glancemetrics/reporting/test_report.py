@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glancemetrics.records.schema import SCHEMA, LogRecord, rows
-from glancemetrics.reporting.panel_names import TITLES, Order
+from glancemetrics.errors import UsageError
+from glancemetrics.records.schema import SCHEMA, TEXT, LogRecord, rows, with_kept
+from glancemetrics.reporting.html import to_html
+from glancemetrics.reporting.panel_names import PANEL_NAMES, TITLES, Order
 from glancemetrics.reporting.panels import PANELS
-from glancemetrics.reporting.report import Report
+from glancemetrics.reporting.report import Report, ReportOptions
 from glancemetrics.simulation import Shape, Spike, Traffic
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
 from tests.glancemetrics.reporting.reference import KEYS, counts, path, quantile, visitor
@@ -277,3 +279,34 @@ def test_a_log_without_records_has_a_report_that_says_so() -> None:
     report = report_of([])
     assert (report.hits, report.visitors, report.start, report.panels) == (0, 0, None, ())
     assert set(report.left_out.values()) == {"there are no records"}
+
+
+def test_a_field_that_is_kept_has_a_panel_behind_the_others() -> None:
+    plain = batches_of(line(size=1) * 3 + line(size=10, host="192.0.2.9", status=500))
+    states = pa.array(["HIT", "HIT", None, "<b>"]).dictionary_encode()
+    kept = [
+        plain[0].append_column(pa.field("cache", TEXT), states),
+        with_kept(plain[0], ["cache"]),
+    ]
+    panels = frozenset((*PANEL_NAMES, "cache", "nothing"))
+    report = report_of(kept, kept=("cache", "nothing"), panels=panels)
+    assert numbers(report.panels[-1]) == {"HIT": (2, 1, 2, 0), "<b>": (1, 1, 10, 1)}
+    assert (report.panels[-1].name, report.panels[-1].title) == ("cache", "cache")
+    assert report.left_out["nothing"] == "no record has this field"
+    others = report_of([plain[0], plain[0]])
+    assert report.panels[:-1] == others.panels
+
+
+def test_names_of_fields_are_escaped_in_a_page() -> None:
+    name = "<b>&é x"
+    batch = batches_of(line())[0]
+    batch = batch.append_column(pa.field(name, TEXT), pa.array(["y"]).dictionary_encode())
+    page = to_html(report_of([batch], kept=(name,), panels=frozenset([name])), BASE)
+    assert "<b>" not in page
+    assert 'id="&lt;b&gt;&amp;' in page
+    assert 'href="#%3Cb%3E%26%C3%A9%20x"' in page
+
+
+def test_no_field_is_kept_that_is_called_as_a_panel_is() -> None:
+    with pytest.raises(UsageError, match="--keep not_found: a panel"):
+        ReportOptions(kept=("not_found",))

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from actors.configuration.local_zone import zone_called
 from glancemetrics.formats.format_names import AUTO
+from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.records.schema import SCHEMA
+from glancemetrics.records.schema import schema_with, with_kept
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, ReportOptions
@@ -45,22 +46,25 @@ def read(
     bots: bool | None = None,
     anonymize_ip: bool = False,
     group_path: Texts = (),
+    keep: Texts = (),
 ) -> pa.Table:
     """Read logs into a table of `SCHEMA`, in the time order of their records.
 
     `logs` are paths, globs or directories, compressed or not; their `format` is detected, or one
     that `--format` may name. `log_timezone` is that of times which name none; what
     `trusted_proxy` (addresses or networks) says of its clients is believed. `duration_unit` is
-    that of durations which do not show theirs: `us`, `ms` or `s`. `since` and `until`
+    that of durations which do not show theirs: `us`, `ms` or `s`. `keep` names fields of the log
+    that are columns of text as well, after the others. `since` and `until`
     are times, dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an
     SQL expression over the columns; `bots` is true for nothing but
     bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
     what cannot be understood.
     """
-    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path)
-    reading = _reading(format, log_timezone, trusted_proxy, duration_unit)
+    reading = _reading(format, log_timezone, trusted_proxy, duration_unit, keep)
+    kept = reading.context.kept
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path, kept)
     batches = list(_scan(logs, reading, selection))
-    return pa.Table.from_batches(batches, SCHEMA).unify_dictionaries()
+    return pa.Table.from_batches(batches, schema_with(kept)).unify_dictionaries()
 
 
 def scan(
@@ -77,10 +81,13 @@ def scan(
     bots: bool | None = None,
     anonymize_ip: bool = False,
     group_path: Texts = (),
+    keep: Texts = (),
 ) -> Iterator[pa.RecordBatch]:
     """Yield what `read` reads, batch by batch and in constant memory."""
-    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path)
-    return _scan(logs, _reading(format, log_timezone, trusted_proxy, duration_unit), selection)
+    reading = _reading(format, log_timezone, trusted_proxy, duration_unit, keep)
+    kept = reading.context.kept
+    selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path, kept)
+    return _scan(logs, reading, selection)
 
 
 def report(
@@ -97,8 +104,9 @@ def report(
     bots: bool | None = None,
     anonymize_ip: bool = False,
     group_path: Texts = (),
+    keep: Texts = (),
     top: int = 100,
-    panels: Iterable[str] = PANEL_NAMES,
+    panels: Iterable[str] | None = None,
     sort: str = "hits",
     timezone: str = "UTC",
     max_memory: int = DEFAULT_MEMORY,
@@ -108,23 +116,25 @@ def report(
     `top` limits the rows of each panel, `sort` is one of `hits`, `visitors`, `bytes`, `errors`
     and `p95`. Past `max_memory` bytes numbers are estimated; `Report.estimated()` says which.
     """
+    kept = read_kept(_several(keep))
     selection = _selection(
-        since, until, where, exclude_ip, bots, anonymize_ip, group_path, timezone
+        since, until, where, exclude_ip, bots, anonymize_ip, group_path, kept, timezone
     )
-    options = ReportOptions(top, Order(sort), frozenset(panels), zone_called(timezone))
+    names = frozenset((*PANEL_NAMES, *kept) if panels is None else panels)
+    options = ReportOptions(top, Order(sort), names, zone_called(timezone), kept)
     if isinstance(logs, (pa.Table, pa.RecordBatchReader)):
         from actors.archive.reporting import report_on_batches
 
         batches = logs.to_batches() if isinstance(logs, pa.Table) else logs
         return report_on_batches(
-            (_conforming(batch) for batch in batches),
+            (_conforming(batch, kept) for batch in batches),
             selection=selection,
             options=options,
             max_memory=max_memory,
         )
     from actors.archive.reporting import report_on
 
-    reading = _reading(format, log_timezone, trusted_proxy, duration_unit)
+    reading = _reading(format, log_timezone, trusted_proxy, duration_unit, keep)
     return report_on(
         _found(logs, reading),
         context=reading.context,
@@ -135,7 +145,11 @@ def report(
 
 
 def _reading(
-    log_format: str, log_timezone: str, trusted_proxy: Texts, duration_unit: str | None
+    log_format: str,
+    log_timezone: str,
+    trusted_proxy: Texts,
+    duration_unit: str | None,
+    keep: Texts,
 ) -> Reading:
     zone = zone_called(log_timezone, "log_timezone")
     return make_reading(
@@ -144,6 +158,7 @@ def _reading(
         _several(trusted_proxy),
         duration_unit=duration_unit,
         zone_is_told=log_timezone != "UTC",
+        keep=_several(keep),
     )
 
 
@@ -165,8 +180,10 @@ def _found(logs: Logs, reading: Reading) -> list[LogFile]:
     return find_logs((os.fspath(path) for path in paths), reading)
 
 
-def _conforming(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch if batch.schema.equals(SCHEMA) else batch.select(SCHEMA.names).cast(SCHEMA)
+def _conforming(batch: pa.RecordBatch, kept: tuple[str, ...]) -> pa.RecordBatch:
+    schema = schema_with(kept)
+    batch = with_kept(batch, [name for name in kept if name not in batch.schema.names])
+    return batch if batch.schema.equals(schema) else batch.select(schema.names).cast(schema)
 
 
 def _selection(
@@ -177,6 +194,7 @@ def _selection(
     bots: bool | None,
     anonymize_ip: bool,
     group_path: Texts,
+    kept: tuple[str, ...],
     timezone: str = "UTC",
 ) -> Selection:
     return make_selection(
@@ -189,4 +207,5 @@ def _selection(
         bots=bots,
         anonymize_ip=anonymize_ip,
         group_path=_several(group_path),
+        kept=kept,
     )

@@ -17,6 +17,7 @@ from actors.sources.registry import kind_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError, noting
+from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
@@ -56,9 +57,12 @@ def check(text: str, name: str) -> int:
     settings = Settings()
     rules: tuple[Rule, ...] = ()
     targets: list[Target] = []
+    kept: tuple[str, ...] = ()
     with noting(mistakes):
         settings = read_settings({}, {}, text, name, mistakes, sections=all_sections())
-        rules = rules_of(settings, read_rules(text, name, mistakes))
+        with noting(mistakes):
+            kept = read_kept(settings.keep)
+        rules = rules_of(settings, read_rules(text, name, mistakes, kept=kept))
         targets = read_targets(text, name, mistakes, local=local_zone)
         mistakes += missing_of_settings(settings, text, name)
         for target in targets:
@@ -67,7 +71,7 @@ def check(text: str, name: str) -> int:
             with noting(mistakes):
                 kind_of(source)
         with noting(mistakes):
-            counting_of(Alerting(rules))
+            counting_of(Alerting(rules), kept)
         with noting(mistakes):
             reading_of(settings, format_told(settings), local_zone)
         with noting(mistakes):
@@ -76,7 +80,7 @@ def check(text: str, name: str) -> int:
             from glancemetrics.selecting.sql import Where  # late: it takes a while to load
 
             with noting(mistakes):
-                Where(settings.where)
+                Where(settings.where, kept)
     for mistake in dict.fromkeys(mistakes):
         complain(mistake)
     if mistakes:

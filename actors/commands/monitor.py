@@ -96,10 +96,12 @@ def plan_of(arguments: list[str]) -> Plan:
     # Late: -h and a wrong flag need none of it.
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
+    from glancemetrics.formats.kept_fields import read_kept
     from glancemetrics.planning.plan import make_plan
     from glancemetrics.planning.rules_and_targets import RulesAndTargets, read_rules_and_targets
 
     written = RulesAndTargets()
     if config is not None and "[[" in config:
-        written = read_rules_and_targets(config, name, local=local_zone)
+        kept = read_kept(settings.keep)
+        written = read_rules_and_targets(config, name, local=local_zone, kept=kept)
     return make_plan(settings, written, server_format=format_told(settings), local=local_zone)

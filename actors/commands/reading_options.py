@@ -20,6 +20,7 @@ from glancemetrics.formats.format_names import (
     FORMAT_FROM_HELP,
     FORMAT_HELP,
     GROUP_PATH_HELP,
+    KEEP_HELP,
     TIME_FORMAT_HELP,
     TIME_ZONE_HELP,
     TRUSTED_HELP,
@@ -51,8 +52,8 @@ def read_report_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="text, html, json, csv or parquet, whatever FILE is called")  # fmt: skip
     add("--top", type=_positive, metavar="N",
         help="rows of a panel (default: 10 on a terminal, 100 in a file)")  # fmt: skip
-    add("--panels", type=_panels, default=PANEL_NAMES, metavar="A,B",
-        help=f"only these: {', '.join(PANEL_NAMES)}")  # fmt: skip
+    add("--panels", type=_panels, metavar="A,B",
+        help=f"only these: {', '.join(PANEL_NAMES)}, and fields that are kept")  # fmt: skip
     add("--sort", choices=_ORDERS, default="hits", metavar="BY",
         help=f"order of rows: {', '.join(_ORDERS)} (default: hits)")  # fmt: skip
     add("--max-memory", type=_memory, default=DEFAULT_MEMORY, metavar="SIZE",
@@ -105,6 +106,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     add("--log-timezone", default="local", metavar="ZONE", help=TIME_ZONE_HELP)
     add("--duration-unit", metavar="UNIT", help=DURATION_UNIT_HELP)
     add("--trusted-proxy", action="append", default=[], metavar="CIDR", help=TRUSTED_HELP)
+    add("--keep", action="append", default=[], metavar="FIELD,...", help=KEEP_HELP)
 
 
 def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
@@ -125,6 +127,7 @@ def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
         options.time_format,
         options.duration_unit,
         zone_is_told=options.log_timezone != "local",
+        keep=options.keep,
     )
 
 
@@ -132,7 +135,7 @@ def agents_matter_last(options: argparse.Namespace) -> bool:
     """Tell whether user agents have to be understood, but not before all has been read."""
     if options.only_bots or options.exclude_bots or options.output_format == "parquet":
         return False
-    return not AGENT_PANELS.isdisjoint(options.panels)
+    return not AGENT_PANELS.isdisjoint(options.panels or AGENT_PANELS)
 
 
 def _output_format(output: str | None, named: str | None) -> str:
@@ -161,13 +164,16 @@ def _positive(text: str) -> int:
 
 
 def _panels(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in PANEL_NAMES:
-            raise argparse.ArgumentTypeError(
-                f"there is no panel {name!r}; there are {', '.join(PANEL_NAMES)}"
-            )
-    return names or list(PANEL_NAMES)
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def chosen_panels(named: Sequence[str] | None, kept: Sequence[str] = ()) -> frozenset[str]:
+    """Return the names of the panels that are asked for, all if none. Raises `UsageError`."""
+    there = (*PANEL_NAMES, *kept)
+    for name in named or ():
+        if name not in there:
+            raise UsageError(f"--panels: there is no panel {name!r}; there are {', '.join(there)}")
+    return frozenset(named or there)
 
 
 def _memory(text: str) -> int:

@@ -15,6 +15,7 @@ from actors.archive.forking import processes_to_use
 from actors.archive.interruption import interruption
 from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
+from actors.commands.kept_fields import tell_missing
 from actors.commands.parser import CommandParser
 from actors.commands.reading_options import add_selection_options, chosen_reading
 from actors.commands.report_logs import chosen_selection
@@ -28,6 +29,7 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.configuration.settings import all_settings, read_settings
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.formats.kept_fields import not_keepable, read_kept
 from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.planning.plan import rules_of
 from glancemetrics.reporting.tables import text_table
@@ -46,13 +48,15 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
     output_format = _output_format(options)
-    rules = _rules(options)
+    options.keep = options.keep or _keep_of_config(options)
+    kept = read_kept(options.keep)
+    rules = _rules(options, kept)
     zone = zone_called(options.timezone) or UTC
-    selection = chosen_selection(options, zone_called(options.timezone))
+    selection = chosen_selection(options, zone_called(options.timezone), kept)
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics replay -h` shows how)")
-    counting = counting_of(Alerting(rules))
+    counting = counting_of(Alerting(rules), kept)
     reading = chosen_reading(options, names)
     logs = find_logs(names, reading)
     line = ProgressLine()
@@ -73,6 +77,8 @@ def run(arguments: list[str]) -> int:
         if interrupted():
             tell("Stopped before the end: of what was read by then.")
     _tell_troubles(counted, logs)
+    lacking = [not_keepable(kept, log.format) for log in logs]
+    tell_missing(name for name in kept if all(name in names for names in lacking))
     if options.suggest:
         write_text(_suggestions_text(suggest(rules, counted.counts)), options.output)
         return 0
@@ -129,7 +135,15 @@ def _output_format(options: argparse.Namespace) -> str:
     return chosen
 
 
-def _rules(options: argparse.Namespace) -> Sequence[Rule]:
+def _keep_of_config(options: argparse.Namespace) -> Sequence[str]:
+    """Return which fields the configuration keeps: its rules are about these."""
+    if options.config is None:
+        return ()
+    text = config_text(options.config, "--config ")
+    return read_settings({}, {}, text, options.config, sections=all_sections()).keep
+
+
+def _rules(options: argparse.Namespace, kept: Sequence[str]) -> Sequence[Rule]:
     flags = {name: getattr(options, name) for name in _SETTINGS}
     asked = options.alert_threshold is not None or options.alertwindow is not None
     if options.config is None:
@@ -137,7 +151,7 @@ def _rules(options: argparse.Namespace) -> Sequence[Rule]:
         return _asked_for(rules_of(settings), asked)
     text = config_text(options.config, "--config ")
     settings = read_settings(flags, {}, text, options.config, sections=all_sections())
-    rules = rules_of(settings, read_rules(text, options.config))
+    rules = rules_of(settings, read_rules(text, options.config, kept=kept))
     return _asked_for(rules, asked or "alert_threshold" in text or "alertwindow" in text)
 
 

@@ -25,7 +25,8 @@ from actors.archive.logs import LogFile, find_logs
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on, report_on_batches
 from actors.archive.scan import scan_logs
-from actors.commands.reading_options import chosen_reading
+from actors.commands.kept_fields import KeptFields, tell_missing
+from actors.commands.reading_options import chosen_panels, chosen_reading
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
@@ -35,7 +36,7 @@ from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
-from glancemetrics.records.schema import SCHEMA
+from glancemetrics.records.schema import schema_with
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.report import Report, ReportOptions, Source
 from glancemetrics.selecting.selection import Selection, make_selection
@@ -48,19 +49,20 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
     """Run the command; returns the exit status."""
     output_format = options.output_format
     zone = zone_called(options.timezone)
-    selection = chosen_selection(options, zone)
     if options.history:
-        return _report_on_history(options, selection, zone)
+        return _report_on_history(options, zone)
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
     reading = chosen_reading(options, names)
+    kept = reading.context.kept
+    selection = chosen_selection(options, zone, kept)
+    wanted = _wanted(options, zone, kept)
     logs = find_logs(names, reading)
     with interruption() as interrupted:
         if output_format == "parquet":
             _write_parquet(logs, reading.context, selection, options.output, interrupted)
             return 0
-        wanted = _wanted(options, zone)
         line = ProgressLine()
         try:
             report = report_on(
@@ -77,17 +79,21 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
         finally:
             line.clear()
     _require_lines(report, logs)
+    tell_missing(name for name in kept if report.hits and name in report.left_out)
     _write(report, output_format, options.output)
     return 0
 
 
-def _wanted(options: argparse.Namespace, zone: ZoneInfo | None) -> ReportOptions:
+def _wanted(
+    options: argparse.Namespace, zone: ZoneInfo | None, kept: tuple[str, ...]
+) -> ReportOptions:
     is_long = options.output_format != "text"
     return ReportOptions(
         top=options.top or (_ROWS_IN_FILE if is_long else _ROWS_ON_TERMINAL),
         order=Order(options.sort),
-        panels=frozenset(options.panels),
+        panels=chosen_panels(options.panels, kept),
         zone=zone,
+        kept=kept,
     )
 
 
@@ -101,14 +107,15 @@ def _write(report: Report, output_format: str, output: str | None) -> None:
         _show(report, output_format)
 
 
-def _report_on_history(
-    options: argparse.Namespace, selection: Selection, zone: ZoneInfo | None
-) -> int:
+def _report_on_history(options: argparse.Namespace, zone: ZoneInfo | None) -> int:
     """Report on what a monitor has kept."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
     histories = histories_in(state_folders(options.state_dir), options.files)
+    fields = histories.kept
+    selection = chosen_selection(options, zone, fields)
     kept = HistoryRecords(histories, selection.span)
+    wanted = _wanted(options, zone, fields)
     line, read = ProgressLine(), 0
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -122,14 +129,14 @@ def _report_on_history(
 
     with interruption() as interrupted:
         if options.output_format == "parquet":
-            _write_batches(map(selection.of, batches()), options.output)
+            _write_batches(map(selection.of, batches()), schema_with(fields), options.output)
             line.clear()
             return 0
         try:
             report = report_on_batches(
                 batches(),
                 selection=selection,
-                options=_wanted(options, zone),
+                options=wanted,
                 max_memory=options.max_memory,
                 sources=lambda: [
                     Source(kept.names, read, 0, "; ".join(kept.troubles()) or None, "history")
@@ -144,19 +151,21 @@ def _report_on_history(
     return 0
 
 
-def _write_batches(batches: Iterator[pa.RecordBatch], output: str) -> None:
+def _write_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, output: str) -> None:
     from pyarrow import parquet  # late: it takes as long to load as a small log to read
 
     with (
         replacing(Path(output)) as file,
-        closing(parquet.ParquetWriter(file, SCHEMA, compression="zstd")) as writer,
+        closing(parquet.ParquetWriter(file, schema, compression="zstd")) as writer,
     ):
         for batch in batches:
-            writer.write_batch(batch.select(SCHEMA.names))
+            writer.write_batch(batch.select(schema.names))
 
 
-def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Selection:
-    """Return what the options choose. Raises `UsageError`."""
+def chosen_selection(
+    options: argparse.Namespace, zone: ZoneInfo | None, kept: Sequence[str] = ()
+) -> Selection:
+    """Return what the options choose, of records that have fields kept. Raises `UsageError`."""
     return make_selection(
         now=time.time(),
         zone=zone,
@@ -167,6 +176,7 @@ def chosen_selection(options: argparse.Namespace, zone: ZoneInfo | None) -> Sele
         bots=True if options.only_bots else (False if options.exclude_bots else None),
         anonymize_ip=options.anonymize_ip,
         group_path=options.group_path,
+        kept=kept,
     )
 
 
@@ -268,6 +278,7 @@ def _write_parquet(
     total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
     read = lines = foreign = records = 0
     rejects: list[Reject] = []
+    fields = KeptFields(context.kept)
 
     def batches() -> Iterator[pa.RecordBatch]:
         def told(chunk: ReadChunk[object]) -> None:
@@ -279,15 +290,17 @@ def _write_parquet(
             rejects.extend(chunk.samples[: _MOST_SAMPLES - len(rejects)])
             line.show(Progress(read, total, lines))
 
-        yield from scan_logs(logs, selection, context=context, stopped=interrupted, told=told)
+        scanned = scan_logs(logs, selection, context=context, stopped=interrupted, told=told)
+        yield from fields.seen_in(scanned)
 
+    schema = schema_with(context.kept)
     try:
         with (
             replacing(Path(output)) as file,
-            closing(parquet.ParquetWriter(file, SCHEMA, compression="zstd")) as writer,
+            closing(parquet.ParquetWriter(file, schema, compression="zstd")) as writer,
         ):
             for batch in batches():
-                writer.write_batch(batch.select(SCHEMA.names))
+                writer.write_batch(batch.select(schema.names))
             refusal = None if records else _refusal(logs[0], lines, rejects, foreign)
             if refusal is not None and not interrupted():
                 raise GlanceMetricsError(refusal)
@@ -295,3 +308,5 @@ def _write_parquet(
         line.clear()
     if interrupted():
         tell(f"Stopped before the end: {output} has what was read by then.")
+    else:
+        fields.tell_missing()

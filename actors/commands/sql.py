@@ -23,6 +23,7 @@ from actors.archive.logs import find_logs
 from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress
 from actors.archive.scan import scan_logs
+from actors.commands.kept_fields import KeptFields
 from actors.commands.parser import CommandParser
 from actors.commands.reading_options import (
     add_history_options,
@@ -36,7 +37,6 @@ from actors.files.output_file import replacing, write_data
 from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
 from glancemetrics.reporting.tables import csv_of, text_table
-from glancemetrics.selecting.selection import Selection
 from glancemetrics.selecting.sql import connect, query
 
 _FORMATS = ("table", "csv", "json", "parquet")
@@ -51,13 +51,14 @@ def run(arguments: list[str]) -> int:
     if not names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
     output_format = _output_format(options)
-    selection = chosen_selection(options, zone_called(options.timezone))
     if options.history:
-        answer = _of_history(names, sql, options, selection, connection)
+        answer = _of_history(names, sql, options, connection)
         if answer is not None:
             _write(answer, output_format, options.output)
         return 0 if answer is not None else 128 + signal.SIGINT
     reading = chosen_reading(options, names)
+    kept = reading.context.kept
+    selection = chosen_selection(options, zone_called(options.timezone), kept)
     logs = find_logs(names, reading)
     line = ProgressLine()
     total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
@@ -74,17 +75,12 @@ def run(arguments: list[str]) -> int:
         line.show(Progress(read, total, lines))
 
     with interruption() as interrupted:
-        reads = _Reads(
-            scan_logs(
-                logs,
-                selection,
-                context=reading.context,
-                stopped=interrupted,
-                told=told,
-            ),
-            interrupted,
+        fields = KeptFields(kept)
+        batches = scan_logs(
+            logs, selection, context=reading.context, stopped=interrupted, told=told
         )
-        question = _Question(lambda: query(sql, reads, connection))
+        reads = _Reads(fields.seen_in(batches), interrupted)
+        question = _Question(lambda: query(sql, reads, connection, kept))
         try:
             answer = question.answer(reads, interrupted, connection.interrupt)
         finally:
@@ -96,6 +92,8 @@ def run(arguments: list[str]) -> int:
     if rejects:
         lines_were = "line was" if rejects == 1 else "lines were"
         tell(f"{rejects:,} {lines_were} rejected, and not asked.")
+    if reads.is_complete:
+        fields.tell_missing()
     _write(answer, output_format, options.output)
     return 0
 
@@ -104,16 +102,18 @@ def _of_history(
     names: list[str],
     sql: str,
     options: argparse.Namespace,
-    selection: Selection,
     connection: Any,
 ) -> pa.Table | None:
     """Ask what a monitor has kept; `None` where that was interrupted."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
-    kept = HistoryRecords(histories_in(state_folders(options.state_dir), names), selection.span)
+    histories = histories_in(state_folders(options.state_dir), names)
+    fields = histories.kept
+    selection = chosen_selection(options, zone_called(options.timezone), fields)
+    kept = HistoryRecords(histories, selection.span)
     with interruption() as interrupted:
         reads = _Reads((selection.of(batch) for batch in kept), interrupted)
-        question = _Question(lambda: query(sql, reads, connection))
+        question = _Question(lambda: query(sql, reads, connection, fields))
         answer = question.answer(reads, interrupted, connection.interrupt)
     for trouble in kept.troubles():
         tell(trouble)

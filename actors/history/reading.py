@@ -15,7 +15,9 @@ from actors.history.stored_segments import StoredSegment, readable, stored_in
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Recorded
 from glancemetrics.history.choice import MissingRecordsError
+from glancemetrics.history.held_records import with_all
 from glancemetrics.history.rollups import Rollups, joined
+from glancemetrics.records.schema import SCHEMA, SOURCE
 from glancemetrics.records.time_span import TimeSpan
 
 SUFFIX = ".history"
@@ -60,6 +62,7 @@ class HistoryRecords:
     """The records of histories of which some may be in a span, a segment at a time."""
 
     def __init__(self, histories: StoredHistories, span: TimeSpan) -> None:
+        self._columns = [*SCHEMA.names, *histories.kept, SOURCE]
         self._parts = [_History(path, span) for path in histories.folders]
 
     @property
@@ -74,7 +77,8 @@ class HistoryRecords:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         for part in self._parts:
-            yield from part.batches()
+            for batch in part.batches():
+                yield with_all(batch, self._columns)
 
     def troubles(self) -> list[str]:
         """Say what could not be read."""

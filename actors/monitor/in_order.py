@@ -23,6 +23,7 @@ from actors.sources.messages import (
     SourceGone,
 )
 from glancemetrics.formats.followed_logs import FollowedLog, FollowedLogs, Passage
+from glancemetrics.formats.kept_fields import KeptWatch
 from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.health.health import SourceHealth, SourceState
 
@@ -44,6 +45,8 @@ class Parsable:
     caught_up: bool
     fresh: bool
     lag_bytes: int
+    kept: KeptWatch
+    """Whether records have the fields that are kept."""
     mark: Mark | None
     """With what is to be known to parse what comes next."""
 
@@ -145,5 +148,6 @@ def _parsable(chunk: Chunk, log: FollowedLog, passage: Passage) -> Parsable:
         chunk.caught_up,
         chunk.fresh,
         chunk.lag_bytes,
+        log.kept,
         mark,
     )

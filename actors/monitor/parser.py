@@ -188,6 +188,8 @@ def _parsed(
     context = attrs.evolve(context, directives=chunk.directives)
     decoded = guarded_decode(chunk.format, chunk.lines, context)
     batch = with_source(decoded.batch, chunk.source)
+    for said in chunk.kept.look(decoded.batch, chunk.format):
+        logger.warning("{} {}", chunk.source, said)
     samples = reject_samples(chunk.lines, decoded, chunk.format)
     reformatted = None
     if known is not None and chunk.format.name != known.name:

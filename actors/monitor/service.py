@@ -40,7 +40,7 @@ from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.planning.plan import Plan
-from glancemetrics.records.dimensions import DIMENSIONS, SECTION
+from glancemetrics.records.dimensions import SECTION, dimensions_with
 from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.traffic.aggregation import Aggregation
@@ -90,17 +90,17 @@ def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> 
     if not told.is_on:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
-    return History(told, wall, folder, About(plan.sources.texts))
+    return History(told, wall, folder, About(plan.sources.texts, plan.reading.context.kept))
 
 
-def counting_of(alerting: Alerting) -> Counting:
-    """Return what counts for rules. Raises `UsageError`."""
+def counting_of(alerting: Alerting, kept: Sequence[str] = ()) -> Counting:
+    """Return what counts for rules, of records that have fields kept. Raises `UsageError`."""
     wheres = [stream.where for stream, _ in alerting.wanted if stream.where is not None]
     if not wheres:
         return Counting(alerting.wanted)
     from glancemetrics.selecting.sql import Conditions  # late: it takes a while to load
 
-    return Counting(alerting.wanted, Conditions(wheres).keeps)
+    return Counting(alerting.wanted, Conditions(wheres, kept=kept).keeps)
 
 
 async def monitor(
@@ -161,12 +161,14 @@ async def _run(
 
     settings, rules = plan.settings, plan.rules
     longest = max(settings.timewindow, *(_backward(rule) for rule in rules))
-    counting = counting_of(Alerting(rules))
+    kept = plan.reading.context.kept
+    counting = counting_of(Alerting(rules), kept)
 
     def anew() -> Resumed:
         alerting = Alerting(rules, incident_limit=settings.incident_limit)
         limits = {
-            d: settings.section_limit if d == SECTION else settings.top_limit for d in DIMENSIONS
+            d: settings.section_limit if d == SECTION else settings.top_limit
+            for d in dimensions_with(kept).values()
         }
         aggregation = Aggregation(
             window_seconds=settings.timewindow,
@@ -176,6 +178,7 @@ async def _run(
             clock=ClockMode(settings.clock),
             sources=plan.sources.texts,
             distinct_limit=settings.distinct_limit,
+            kept_fields=kept,
             counting=counting,
             keep=None if history is None else history.take,
         )

@@ -34,6 +34,7 @@ from glancemetrics.formats.format_names import (
     FORMAT_FROM_HELP,
     FORMAT_HELP,
     GROUP_PATH_HELP,
+    KEEP_HELP,
     TIME_FORMAT_HELP,
     TIME_ZONE_HELP,
     TRUSTED_HELP,
@@ -116,6 +117,14 @@ class Settings:
         repeatable=True,
         help=TRUSTED_HELP,
         allowed="an address or a network such as 10.0.0.0/8",
+    )
+    keep: tuple[str, ...] = setting(
+        (),
+        some_texts,
+        metavar="FIELD,...",
+        repeatable=True,
+        help=KEEP_HELP,
+        allowed="the names of fields of the log",
     )
     timewindow: int = setting(
         10,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.formats.auto import AutoFormat, LastDetected
+from glancemetrics.formats.kept_fields import KeptWatch
 from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import LineContext, LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
@@ -64,6 +65,7 @@ class FollowedLog:
     def __init__(self, log_format: LogFormat, context: LineContext) -> None:
         self.format = log_format
         """How the log is written."""
+        self.kept = KeptWatch(context.kept)
         self._context = context
         self._directives = b""
         self._pieces = Pieces(log_format)

@@ -72,8 +72,8 @@ class Choice:
             self._parts = conjuncts_of(where, columns, connection)
             numeric = [part.expression for part in self._parts if part.is_numeric]
             others = [part.expression for part in self._parts if not part.is_numeric]
-            self._numeric = Conditions(numeric, connection)
-            self._others = Conditions(others, connection)
+            self._numeric = Conditions(numeric, connection, kept)
+            self._others = Conditions(others, connection, kept)
 
     def has_some_of(self, stored: StoredRecords) -> bool:
         """Tell whether some of the records may be in the span."""

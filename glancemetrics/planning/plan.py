@@ -63,18 +63,19 @@ def make_plan(
     `written` is what the configuration has beside settings, `server_format` what the server's
     configuration says of the format where `--format-from` names one; `local` tells the local zone.
     """
+    reading = reading_of(settings, server_format, local)
     where = None
     if settings.where is not None:
         from glancemetrics.selecting.sql import Where  # late: it takes a while to load
 
-        where = Where(settings.where)
+        where = Where(settings.where, reading.context.kept)
     return Plan(
         settings=settings,
         sources=Sources(settings.file),
         rules=rules_of(settings, written.rules),
         own_rules=own_rules_of(settings),
         targets=written.targets,
-        reading=reading_of(settings, server_format, local),
+        reading=reading,
         paths=make_path_groups(settings.group_path),
         where=where,
     )
@@ -111,4 +112,5 @@ def reading_of(
         settings.time_format,
         settings.duration_unit,
         zone_is_told=not is_local,
+        keep=settings.keep,
     )

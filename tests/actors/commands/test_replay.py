@@ -205,3 +205,19 @@ def test_check_names_the_mistake(tmp_path: Path, text: str, error: str) -> None:
     assert done.returncode == 2
     assert error in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_rules_of_a_field_that_is_kept_are_replayed(tmp_path: Path) -> None:
+    states = ["HIT"] * 5 + ["MISS"] * 5
+    (tmp_path / "access.log").write_bytes(
+        b"".join(line(BASE + i)[:-1] + f" cs={one}\n".encode() for i, one in enumerate(states))
+    )
+    (tmp_path / "config.toml").write_text(
+        'keep = ["cs"]\n[[rule]]\nname = "Misses"\nmetric = "hits"\nabove = 3\n'
+        'by = "cs"\nwhere = "cs like \'M%\'"\n',
+        encoding="utf-8",
+    )
+    done = run("replay", "access.log", "--config", "config.toml", cwd=tmp_path)
+    assert re.search(r"warning +Misses +MISS +at worst 5 requests", done.stdout), done.stderr
+    done = run("replay", "access.log", "--keep", "none", cwd=tmp_path)
+    assert "--keep none: no record has this field" in done.stderr

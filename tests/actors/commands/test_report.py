@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+import glancemetrics as gm
 from glancemetrics.records.schema import SCHEMA
 from glancemetrics.simulation import Shape, Traffic
 from tests.actors.archive.logs import COMPRESS, numbered, write
@@ -393,3 +394,60 @@ def test_no_colour_where_it_is_not_wanted(log: Path) -> None:
         os.close(writing)
         assert (b"\x1b[1m" in os.read(reading, 65_536)) is coloured
         os.close(reading)
+
+
+def cached(tmp_path: Path) -> Path:
+    log = tmp_path / "cached.log"
+    states = ["HIT"] * 3 + ["MISS"] * 2 + ["-"]
+    log.write_bytes(b"".join(line()[:-1] + f" cs={state}\n".encode() for state in states))
+    return log
+
+
+def test_a_field_that_is_kept_is_in_every_kind_of_report(tmp_path: Path) -> None:
+    log = cached(tmp_path)
+    text = run("report", log, "--keep", "cs,none", "--panels", "cs,none")
+    assert re.search(r"3 +50\.0 %.*HIT\n", text.stdout.decode())
+    assert b"none: no record has this field" in text.stdout
+    assert text.stderr.decode().startswith("glancemetrics: --keep none: no record has this field")
+    for kind in ("json", "csv", "html"):
+        page = run("report", log, "--keep", "cs", "--output-format", kind)
+        assert page.returncode == 0
+        assert b"MISS" in page.stdout
+        assert page.stderr == b""
+    run("report", log, "--keep", "cs", "--where", "cs is not null", "-o", tmp_path / "a.parquet")
+    table = parquet.read_table(tmp_path / "a.parquet")
+    assert table.column_names == [*SCHEMA.names, "cs"]
+    assert table["cs"].to_pylist() == ["HIT"] * 3 + ["MISS"] * 2
+
+
+def test_sql_asks_for_what_is_kept(tmp_path: Path) -> None:
+    asked = "select cs, count(*) as n from log where cs > 'A' group by all order by 2"
+    told = run("sql", cached(tmp_path), "--keep", "cs,none", asked, "--output-format", "csv")
+    assert told.stdout.decode().splitlines()[1:] == ["MISS,2", "HIT,3"]
+    assert b"--keep none: no record has this field" in told.stderr
+
+
+def test_what_a_told_format_cannot_keep_is_refused(tmp_path: Path) -> None:
+    said = told("report", cached(tmp_path), "--format", "haproxy", "--keep", "cs")
+    assert "--keep cs: haproxy has no such field; there are frontend_name" in said
+    assert "there is no panel 'x'" in told("report", cached(tmp_path), "--panels", "x")
+    assert "a panel of the report" in told("report", cached(tmp_path), "--keep", "weekdays")
+
+
+def test_formats_shows_what_is_kept_and_what_could_be(tmp_path: Path) -> None:
+    said = run("formats", cached(tmp_path), "--keep", "cs,none").stdout.decode()
+    assert re.search(r"\n  cs +HIT\n", said)
+    assert "There is no none to keep; there are cs\n" in said
+
+
+def test_the_library_keeps_fields(tmp_path: Path) -> None:
+    log = cached(tmp_path)
+    table = gm.read(log, keep=["cs", "none"], where="cs = 'MISS'")
+    assert table.column_names == [*SCHEMA.names, "cs", "none"]
+    assert table["cs"].to_pylist() == ["MISS"] * 2
+    (batch,) = gm.scan(log, keep="cs")
+    assert batch.schema.names[-1] == "cs"
+    for report in (gm.report(table, keep="cs"), gm.report(log, keep="cs", where="cs = 'MISS'")):
+        assert [(row.name, row.hits) for row in report.panel("cs").rows] == [("MISS", 2)]
+    with pytest.raises(KeyError, match="no record"):
+        gm.report(gm.read(log), keep="cs").panel("cs")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+import attrs
 import trio
 import trio.testing
+from loguru import logger
 
 from actors.monitor.messages import FromParser, Parsed, Together
 from actors.monitor.parser import parse
 from actors.sources.messages import Chunk, FromSource, NotLines
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.followed_logs import FollowedLogs
-from glancemetrics.formats.reading import Reading
+from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.schema import seconds
 from glancemetrics.selecting.sql import Where
@@ -105,3 +107,28 @@ async def test_a_condition_says_which_records_are_wanted() -> None:
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 2, 1)
     assert batch.wanted is not None
     assert batch.wanted.tolist() == [False, True]
+
+
+async def test_of_a_field_that_a_log_has_not_it_is_said_once() -> None:
+    send, from_tailer = trio.open_memory_channel[FromSource](100)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](100)
+    for _ in range(3):
+        send.send_nowait(chunk(line() * 10))
+    for _ in range(4):
+        lines = b'{"time":1790000000,"status":200,"request":"GET /a HTTP/1.1","b":"x"}\n' * 400
+        send.send_nowait(attrs.evolve(chunk(lines), source="json"))
+    send.close()
+    followed = FollowedLogs(make_reading(keep=["a", "b"]))
+    warnings: list[str] = []
+    handler = logger.add(lambda message: warnings.append(message.record["message"]))
+    try:
+        await parse(from_tailer, to_aggregator, followed, workers=1, wall=time.time)
+    finally:
+        logger.remove(handler)
+    assert sorted(warnings) == [
+        "a has no a to keep: combined has nothing else",
+        "a has no b to keep: combined has nothing else",
+        "json has no a to keep in its first 1,200 records",
+    ]
+    batches = one_by_one([message async for message in receive])
+    assert {m.batch.batch.schema.names[-2] for m in batches if isinstance(m, Parsed)} == {"b"}

@@ -1149,3 +1149,43 @@ async def test_what_an_output_had_not_delivered_it_does_after_a_restart(
         AlertEventKind.MONITORING_STARTED,
     ]
     await second.end()
+
+
+CACHED = """\
+[[rule]]
+name = "Misses"
+metric = "hits"
+above = 5
+window = "30s"
+by = "upstream_cache_status"
+"""
+
+
+async def test_a_field_that_is_kept_is_counted_filtered_and_watched(clock, run, wall) -> None:
+    kept = ["upstream_cache_status"]
+    monitor = run(
+        written=read_rules(CACHED, "rules.toml", kept=kept),
+        format='$remote_addr [$time_local] "$request" $status $upstream_cache_status',
+        keep=kept,
+        where="upstream_cache_status <> 'BYPASS'",
+        top_limit=2,
+        timewindow=60,
+    )
+
+    def cached(count: int, state: str) -> bytes:
+        stamp = datetime.fromtimestamp(int(wall()), UTC)
+        when = stamp.strftime("%d/%b/%Y:%H:%M:%S +0000")
+        return f'192.0.2.7 [{when}] "GET /a HTTP/1.1" 200 {state}\n'.encode() * count
+
+    counts = {"HIT": 3, "MISS": 9, "BYPASS": 20, "-": 1, "STALE": 1}
+    monitor.write(*(cached(count, state) for state, count in counts.items()))
+    snapshot = await monitor.until(lambda s: bool(s.alerts.firing))
+
+    (incident,) = snapshot.alerts.firing
+    assert (incident.by, incident.group) == ("upstream_cache_status", "MISS")
+    told = snapshot.to_json()
+    assert [(row["name"], row["hits"]) for row in told["top"]["upstream_cache_status"]] == [
+        ("MISS", 9),
+        ("HIT", 3),
+    ]
+    assert told["health"]["filtered"] == 21

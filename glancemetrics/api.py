@@ -170,7 +170,8 @@ def _scan(logs: Logs, reading: Reading, selection: Selection) -> Iterator[pa.Rec
     from actors.archive.scan import scan_logs
 
     found = scan_logs(_found(logs, reading), selection, context=reading.context)
-    return map(_conforming, found)
+    kept = reading.context.kept
+    return (_conforming(batch, kept) for batch in found)
 
 
 def _found(logs: Logs, reading: Reading) -> list[LogFile]:

@@ -60,6 +60,8 @@ class Query:
                 raise UsageError(f"unknown field {name!r}; known: {', '.join(known)}")
         if len(self.by) > _MOST_DIMENSIONS or len(set(self.by)) < len(self.by):
             raise UsageError(f"by {', '.join(self.by)}: use one field, or two different ones")
+        if shared := set(self.by) & set(self.measures):
+            raise UsageError(f"by {', '.join(shared)}: is the name of a measure, too")
         if not 1 <= self.limit <= MOST_GROUPS:
             raise UsageError(f"limit {self.limit}: must be from 1 to {MOST_GROUPS:,}")
         if self.step is not None and self.step < 1:

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -17,7 +18,7 @@ from actors.history.segments import SegmentFolder
 from glancemetrics.cli import main
 from glancemetrics.formats.combined import decode
 from glancemetrics.records.dimensions import DIMENSIONS
-from glancemetrics.records.schema import with_source
+from glancemetrics.records.schema import with_kept, with_source
 from tests.lines import BASE, line
 
 LOG = b"".join(
@@ -147,6 +148,26 @@ def test_two_monitors_are_asked_as_one_or_by_the_log_that_they_follow(ask, state
     assert several["total"]["hits"] == 108  # type: ignore[index]
     one = answer(ask("-f", "/var/log/b.log", "--json"))
     assert one["total"]["hits"] == 5  # type: ignore[index]
+
+
+def test_fields_that_were_kept_are_fields_of_the_history(ask, state: Path) -> None:
+    folder = state / f"monitor-4{SUFFIX}"
+    batch = with_source(with_kept(decode(LOG).batch, ["X-Cache"]), "/var/log/d.log")
+    caches = pa.array(["HIT", "MISS", None] * 40)[: batch.num_rows].dictionary_encode()
+    at = batch.schema.get_field_index("X-Cache")
+    SegmentFolder(folder).write(0, batch.set_column(at, batch.schema.field(at), caches))
+    write_about(folder, About(("/var/log/d.log",), ("X-Cache",)))
+    told = answer(ask("\"X-Cache\" = 'HIT' and status = 200", "--by", "X-Cache,section", "--json"))
+    assert told["rows"][0]["X-Cache"] == "HIT"  # type: ignore[index]
+    assert told["total"]["hits"] == 30  # type: ignore[index]
+    both = answer(ask("--by", "source", "--json", '"X-Cache" is null'))
+    assert {row["source"]: row["hits"] for row in both["rows"]} == {  # type: ignore[attr-defined]
+        "/var/log/a.log": 101,  # it was not kept there
+        "/var/log/d.log": 33,
+    }
+    out = state / "r.json"
+    assert run("report", "--history", "--state-dir", state, "-o", out) == 0
+    assert json.loads(out.read_text())["panels"]["X-Cache"]["rows"][0]["name"] == "HIT"
 
 
 def test_what_there_is_instead_is_said_where_there_is_nothing(

@@ -17,7 +17,7 @@ from actors.configuration.local_zone import zone_called
 from glancemetrics.formats.format_names import AUTO
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.records.schema import schema_with, with_kept
+from glancemetrics.records.schema import joined, schema_with, with_kept
 from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, ReportOptions
@@ -64,7 +64,7 @@ def read(
     kept = reading.context.kept
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path, kept)
     batches = list(_scan(logs, reading, selection))
-    return pa.Table.from_batches(batches, schema_with(kept)).unify_dictionaries()
+    return pa.Table.from_batches([joined(batches)] if batches else [], schema_with(kept))
 
 
 def scan(

@@ -95,7 +95,7 @@ def report_on(
     # Forked before there are threads: those of a pool begin when they get something to do.
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         with working(reader, pool, processes) as workers:
-            tally = _tally(max_memory, pool)
+            tally = _tally(max_memory, pool, options)
             agents_matter = bool(options.panels & AGENT_PANELS)
             if classify_agents is None and agents_matter:
                 pool.submit(prepare)
@@ -161,7 +161,7 @@ def report_on_batches(
     """
     records = 0
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
-        tally = _tally(max_memory, pool)
+        tally = _tally(max_memory, pool, options)
         for batch in batches:
             records += batch.num_rows
             tally.add(slices_of(selection.of(batch), options.zone))
@@ -175,10 +175,10 @@ def report_on_batches(
         )
 
 
-def _tally(max_memory: int, pool: ThreadPoolExecutor) -> Tally:
+def _tally(max_memory: int, pool: ThreadPoolExecutor, options: ReportOptions) -> Tally:
     return Tally(
         int(max(max_memory - _BASE_MEMORY, 0) * _TALLY_SHARE),
-        groups=groups_kept(),
+        groups=groups_kept(options.panels),
         each=pool.map,
     )
 

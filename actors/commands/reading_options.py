@@ -169,11 +169,14 @@ def _panels(text: str) -> list[str]:
 
 def chosen_panels(named: Sequence[str] | None, kept: Sequence[str] = ()) -> frozenset[str]:
     """Return the names of the panels that are asked for, all if none. Raises `UsageError`."""
-    there = (*PANEL_NAMES, *kept)
+    from glancemetrics.reporting.panels import other_panels  # late: not needed to answer -h
+
+    usual = (*PANEL_NAMES, *kept)
+    there = (*usual, *(spec.name for spec in other_panels()))
     for name in named or ():
         if name not in there:
-            raise UsageError(f"--panels: there is no panel {name!r}; there are {', '.join(there)}")
-    return frozenset(named or there)
+            raise UsageError(f"--panels {name}: no such panel; known: {', '.join(there)}")
+    return frozenset(named or usual)
 
 
 def _memory(text: str) -> int:

@@ -16,6 +16,7 @@ from glancemetrics.formats.clients import Network
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.records.rejects import Reject, reject_of
 from glancemetrics.records.schema import empty_batch, seconds
+from glancemetrics.records.schema import joined as joined_batches
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
@@ -185,8 +186,7 @@ def joined(
     if len(filled) == 1:
         return Decoded(lines, filled[0][0].batch, line, rejected, filled[0][0].format, damaged)
     order = np.argsort(line, kind="stable")
-    table = pa.Table.from_batches([decoded.batch for decoded, _ in filled]).unify_dictionaries()
-    batch = table.combine_chunks().take(pa.array(order)).combine_chunks().to_batches()[0]
+    batch = joined_batches([decoded.batch for decoded, _ in filled]).take(pa.array(order))
     names = dict.fromkeys(decoded.format for decoded, _ in filled if decoded.format)
     return Decoded(lines, batch, line[order], rejected, " + ".join(names), damaged)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from glancemetrics.history.choice import ORDINAL, Choice, MissingRecordsError, StoredRecords
 from glancemetrics.history.query import RecordQuery
-from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, with_source
+from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, joined, with_source
 
 
 @attrs.frozen(eq=False)
@@ -55,8 +55,7 @@ def _second_of_last(found: pa.Table) -> int:
 
 
 def _newest_first(batches: Sequence[pa.RecordBatch], most: int) -> pa.Table:
-    table = pa.Table.from_batches([b for b in batches if b.num_rows] or batches[:1])
-    table = table.unify_dictionaries().combine_chunks()
+    table = pa.Table.from_batches([joined([b for b in batches if b.num_rows] or batches[:1])])
     times = table.column("time").cast(pa.int64()).to_numpy()
     order = np.lexsort((table.column(ORDINAL).to_numpy(), times))[::-1][:most]
     return table.take(pa.array(order))

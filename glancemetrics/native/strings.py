@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -183,6 +183,29 @@ def indices_of(codes: Int32s) -> pa.Array:
     nulls = quick.gm_valid(address(codes), len(codes), address(valid))
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
     return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
+
+
+def joined_texts(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
+    """Join columns of text into one, with one dictionary.
+
+    pyarrow's own way (`unify_dictionaries`) also follows the indices that stand under nulls. There
+    anything may stand, after a join what was at another place in memory, and one that is far
+    enough off ends the process.
+    """
+    table = StringTable()
+    codes = []
+    for column in columns:
+        names = column.dictionary
+        own = codes_of(column)
+        if len(names) > len(column):
+            own, used = compacted(own, len(names))
+            names = names.take(pa.array(used))
+        if names.null_count:
+            names = names.fill_null("")
+        codes.append(np.append(table.enter(names), np.int32(-1))[own])
+    return pa.DictionaryArray.from_arrays(
+        indices_of(np.concatenate(codes)), table.sealed(), safe=False
+    )
 
 
 def holds(strings: pa.StringArray, byte: bytes) -> bool:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.native.strings import joined_texts
+
 Int64s = npt.NDArray[np.int64]
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -114,8 +116,14 @@ def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
 
 
 def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the rows of batches of `SCHEMA`, which have some, as one batch."""
-    return pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()[0]
+    """Return the rows of batches of one schema as one batch; there is one batch at least."""
+    schema = batches[0].schema
+    columns = [
+        joined_texts(parts) if pa.types.is_dictionary(field.type) else pa.concat_arrays(parts)
+        for i, field in enumerate(schema)
+        if (parts := [batch.column(i) for batch in batches])
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def seconds(batch: pa.RecordBatch) -> Int64s:

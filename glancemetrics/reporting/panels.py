@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import attrs
 import pyarrow as pa
@@ -18,10 +18,11 @@ from glancemetrics.records.derived import (
     status_classes,
     systems_of,
 )
+from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.networks import networks_of
 from glancemetrics.records.user_agents import UserAgent
 from glancemetrics.reporting.panel_names import Order
-from glancemetrics.reporting.slices import FROM, Base, Counted
+from glancemetrics.reporting.slices import BASE_COLUMNS, FROM, Base, Counted
 
 Group = Callable[[pa.Array], pa.Array]
 """Names a group for each of many values; null for one that is in none."""
@@ -61,6 +62,8 @@ class PanelSpec:
     """Its own order, whatever is asked for; `None`: what is asked for."""
     timed: bool = False
     """Only for records with durations."""
+    title: str | None = None
+    """`None`: as in `panel_names.TITLES`, or its name."""
 
 
 def _same(names: pa.Array, numbers: pa.Array) -> pa.Array:
@@ -201,15 +204,43 @@ PANELS = (
 """How all but those over time are made, in the order of `panel_names.TITLES`."""
 
 
+_BASES: dict[str, Base] = {
+    "path": Base.PATH,
+    "status": Base.STATUS,
+    **{column: base for base, column in BASE_COLUMNS.items()},
+}
+"""By column of a record."""
+
+
+def other_panels() -> list[PanelSpec]:
+    """Return the panels of dimensions that have none of the usual ones, for who asks for them."""
+    usual = {spec.name for spec in PANELS}
+    return [
+        PanelSpec(
+            one.plural,
+            "values",
+            _BASES[one.column],
+            "no request has one",
+            group=one.derive,
+            title=one.title,
+        )
+        for one in DIMENSIONS
+        if one.plural not in usual and one.column in _BASES
+    ]
+
+
 def kept_panel(name: str) -> PanelSpec:
     """Return how the panel of a field is made that a person asked to keep."""
     return PanelSpec(name, "values", name, "no record has this field")
 
 
-def groups_kept() -> dict[Counted, tuple[Group, ...]]:
-    """Every grouping that must outlive the values it groups, when a tally lets these go."""
+def groups_kept(panels: Container[str] = ()) -> dict[Counted, tuple[Group, ...]]:
+    """Every grouping that must outlive the values it groups, when a tally lets these go.
+
+    Of panels that are not the usual ones, those that are named.
+    """
     kept: dict[Counted, list[Group]] = {}
-    for spec in PANELS:
+    for spec in (*PANELS, *(spec for spec in other_panels() if spec.name in panels)):
         if spec.group is not None:
             kept.setdefault(spec.base, []).append(spec.group)
     return {base: tuple(groups) for base, groups in kept.items()}

@@ -22,7 +22,7 @@ from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
 from glancemetrics.reporting.counts import ValueCounts
 from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES, Order
-from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel
+from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel, other_panels
 from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.words.humane import format_count
@@ -235,7 +235,7 @@ def build_report(
     """Make the report of what has been counted."""
     maker = _PanelMaker(tally, options)
     panels, left_out = [], {}
-    every = (*PANELS, *map(kept_panel, options.kept))
+    every = (*PANELS, *other_panels(), *map(kept_panel, options.kept))
     specs = [spec for spec in every if spec.name in options.panels]
     names = [name for name in TIME_PANELS if name in options.panels and tally.records]
     made = maker.all(names, specs)
@@ -352,7 +352,7 @@ class _PanelMaker:
             same = gone is None and spec.detail_group is spec.group
             rows = self._with_details(spec, rows, numbers if same else None)
         distinct = len(counts) - (counts.other >= 0)
-        title = TITLES.get(spec.name, spec.name)
+        title = spec.title or TITLES.get(spec.name, spec.name)
         return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short)
 
     def _with_details(

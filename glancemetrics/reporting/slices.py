@@ -24,6 +24,7 @@ from glancemetrics.records.dimensions import PATH, STATUS, Coded, code
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import all_shortened
+from glancemetrics.records.schema import SOURCE
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
 
@@ -63,7 +64,7 @@ Counted = Base | str
 """What is counted: one of those, or the name of a field that a person asked to keep."""
 
 
-_COLUMNS = {
+BASE_COLUMNS = {
     Base.HOST: "host",
     Base.REFERRER: "referrer",
     Base.AGENT: "agent",
@@ -119,7 +120,7 @@ class Slices:
 def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
     """Slice a batch of `records.SCHEMA`; days and minutes are those of `zone`, else of UTC.
 
-    Its other columns are fields that are kept.
+    Its other columns are fields that are kept, and the source, which is not sliced.
     """
     if not batch.num_rows:
         return Slices(0, 0, 0, 0, 0, 0, 0, np.zeros(0, np.uint64), {})
@@ -155,8 +156,8 @@ def _coded(
     paths = _narrow(code(batch, PATH))
     yield Base.PATH, paths, None
     yield Base.STATUS, _narrow(code(batch, STATUS)), None
-    kept = {name: name for name in batch.schema.names[len(records.SCHEMA) :]}
-    columns: list[tuple[Counted, str]] = [*_COLUMNS.items(), *kept.items()]
+    kept = {name: name for name in batch.schema.names[len(records.SCHEMA) :] if name != SOURCE}
+    columns: list[tuple[Counted, str]] = [*BASE_COLUMNS.items(), *kept.items()]
     for base, name in columns:
         column = batch.column(name)
         if column.null_count < len(column):

@@ -147,7 +147,7 @@ def test_an_odd_name_is_written_as_what_is_asked_for(log: Path, tmp_path: Path) 
         (["LOG", "-o", "/nope/report.html"], "there is no such directory"),
         (["LOG", "--since", "soon"], "--since soon: must be a time"),
         (["LOG", "--since", "today", "--until", "yesterday"], "is not before --until yesterday"),
-        (["LOG", "--panels", "url"], "there is no panel 'url'; there are time, hours_of_day"),
+        (["LOG", "--panels", "url"], "--panels url: no such panel; known: time, hours_of_day"),
         (["LOG", "--sort", "name"], "invalid choice: 'name'"),
         (["LOG", "--top", "0"], "must be a whole number above 0"),
         (["LOG", "--exclude-ip", "x"], "--exclude-ip x: must be an address"),
@@ -430,7 +430,7 @@ def test_sql_asks_for_what_is_kept(tmp_path: Path) -> None:
 def test_what_a_told_format_cannot_keep_is_refused(tmp_path: Path) -> None:
     said = told("report", cached(tmp_path), "--format", "haproxy", "--keep", "cs")
     assert "--keep cs: haproxy has no such field; there are frontend_name" in said
-    assert "there is no panel 'x'" in told("report", cached(tmp_path), "--panels", "x")
+    assert "--panels x: no such panel" in told("report", cached(tmp_path), "--panels", "x")
     assert "a panel of the report" in told("report", cached(tmp_path), "--keep", "weekdays")
 
 

@@ -16,6 +16,7 @@ from glancemetrics.native.strings import (
     codes_of,
     compacted,
     indices_of,
+    joined_texts,
     longest,
     string_hashes,
 )
@@ -248,3 +249,33 @@ def test_strings_that_are_lent_do_not_change_meanwhile() -> None:
     table.enter(pa.array(["b"]))
     with table.lent() as strings:
         assert strings.to_pylist() == ["a", "b"]
+
+
+TEXT_PARTS = st.lists(
+    st.lists(st.none() | st.sampled_from(["", "a", "bb", "é"]), max_size=6), min_size=1, max_size=4
+)
+
+
+@given(TEXT_PARTS, st.integers(0, 3))
+def test_columns_of_text_are_joined_whatever_stands_under_nulls(
+    parts: list[list[str | None]], skipped: int
+) -> None:
+    columns = []
+    for part in parts:
+        encoded = pa.array(part, pa.string()).dictionary_encode()
+        numbers = np.where(encoded.is_null(), 1 << 30, encoded.indices.fill_null(0)).astype(
+            np.int32
+        )
+        valid = pa.array([value is not None for value in part]).buffers()[1] if part else None
+        indices = pa.Array.from_buffers(
+            pa.int32(), len(part), [valid, pa.py_buffer(numbers.astype(np.int32))]
+        )
+        whole = pa.DictionaryArray.from_arrays(indices, encoded.dictionary, safe=False)
+        columns.append(whole.slice(skipped))
+    joined = joined_texts(columns)
+    expected = [value for part in parts for value in part[skipped:]]
+    assert joined.to_pylist() == expected
+    names = joined.dictionary.to_pylist()
+    assert {*expected} - {None} <= {*names}
+    assert len({*names}) == len(names)
+    assert joined_texts([joined, joined]).to_pylist() == expected * 2

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from actors.archive.reporting import report_on_batches
 from glancemetrics.alerting.counting import Counting, Stream
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.answering import count
@@ -15,8 +16,11 @@ from glancemetrics.history.held_records import HeldRecords
 from glancemetrics.history.query import Query
 from glancemetrics.records.dimensions import DIMENSIONS, Dimension
 from glancemetrics.records.schema import seconds, with_source
+from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
+from glancemetrics.reporting.report import ReportOptions
 from glancemetrics.rules.metrics import HITS, read_metric
 from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.selecting.selection import Selection
 from glancemetrics.selecting.sql import Conditions, Where, connect, query
 from glancemetrics.traffic.log_series import LogSeries
 from tests.lines import BASE, line
@@ -94,3 +98,13 @@ def test_the_history_is_asked_by_it() -> None:
         {"extension": "css", "hits": 3},
         {"extension": "js", "hits": 2},
     ]
+
+
+def test_a_report_has_its_panel_where_it_is_asked_for() -> None:
+    options = ReportOptions(panels=frozenset({"extensions"}))
+    report = report_on_batches(
+        [BATCH], selection=Selection(), options=options, max_memory=DEFAULT_MEMORY
+    )
+    panel = report.panel("extensions")
+    assert panel.title == "Extensions"
+    assert [(row.name, row.hits, row.errors) for row in panel.rows] == [("css", 3, 0), ("js", 2, 2)]

@@ -211,10 +211,10 @@ class History:
     def _open(self) -> None:
         """Read rollups, and count the records on disk that they do not have."""
         rollups, position = Rollups(), 0
-        if self._rollup_files is not None:
-            rollups, position = self._rollup_files.load(self._rolled)
-        left = [one.since(position) for one in self._on_disk if one.end > position]
         troubles: list[str] = []
+        if self._rollup_files is not None:
+            rollups, position = self._rollup_files.load(self._rolled, troubles)
+        left = [one.since(position) for one in self._on_disk if one.end > position]
         for batch in readable(left, troubles):
             rollups.add(batch)
         for trouble in troubles:

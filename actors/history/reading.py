@@ -48,7 +48,7 @@ class StoredHistories:
             stored += segments
             if with_rollups:
                 end = segments[-1].end if segments else 0
-                known, position = RollupFiles(path).load(end)
+                known, position = RollupFiles(path).load(end, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
         return Recorded(

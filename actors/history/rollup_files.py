@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 
 import pyarrow as pa
-from loguru import logger
 
 from actors.state.state_file import PRIVATE_MODE, open_own
-from glancemetrics.history.rollups import Rollups
+from glancemetrics.history.cell_tables import metadata_of
+from glancemetrics.history.rollups import LEVELS, Rollups
 
 _NAME = re.compile(r"rollups-(\d{16,})\.arrow", re.ASCII)
 _GENERATIONS = 2
@@ -22,6 +22,7 @@ _SECONDS = 600.0
 _RECORDS, _LEAST_SECONDS = 1_000_000, 60.0
 """It is written when so many seconds have passed, or so many records and fewer seconds."""
 _WIDTH = "width"
+_METADATA = {b"glancemetrics.version": b"1"}
 
 
 class RollupFiles:
@@ -34,16 +35,21 @@ class RollupFiles:
         """When one may be written."""
         self._due = -1.0
 
-    def load(self, most: int) -> tuple[Rollups, int]:
-        """Return what is kept of no more than the first `most` records, and of how many it is."""
+    def load(self, most: int, troubles: list[str]) -> tuple[Rollups, int]:
+        """Return what is kept of no more than the first `most` records, and of how many it is.
+
+        Of what cannot be read, `troubles` gets to say why.
+        """
         for position, path in reversed(self._found()):
             if position > most:
                 continue
             try:
                 table = pa.ipc.open_file(path.read_bytes()).read_all()
+                if table.schema.metadata != _METADATA:
+                    raise ValueError("another version of GlanceMetrics wrote them")
                 rollups = Rollups.from_tables(_by_width(table))
             except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-                logger.warning("{}: rollups cannot be read: {}", path, error)
+                troubles.append(f"{path}: rollups cannot be read: {error}")
                 continue
             self._position = position
             return rollups, position
@@ -66,8 +72,8 @@ class RollupFiles:
             table.add_column(0, _WIDTH, pa.array([width] * table.num_rows, pa.int32()))
             for width, table in rollups.to_tables().items()
         ]
-        metadata = tables[0].schema.metadata
-        whole = pa.concat_tables([table.replace_schema_metadata(metadata) for table in tables])
+        plain = [table.replace_schema_metadata(_METADATA) for table in tables]
+        whole = pa.concat_tables(plain)
         made = self._folder / "rollups.new"
         descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
         with os.fdopen(descriptor, "wb") as file:
@@ -89,7 +95,9 @@ class RollupFiles:
 
 
 def _by_width(table: pa.Table) -> dict[int, pa.Table]:
-    widths = table.column(_WIDTH).unique().to_pylist()
     rest = table.drop_columns([_WIDTH])
     at = table.column(_WIDTH).to_numpy()
-    return {width: rest.filter(pa.array(at == width)) for width in widths}
+    return {
+        width: rest.filter(pa.array(at == width)).replace_schema_metadata(metadata_of(width))
+        for width in LEVELS
+    }

@@ -48,6 +48,11 @@ of a bucket are around `records.duration_bins.seconds_of(bucket)`. `visitors` is
 """
 
 
+def metadata_of(width: int) -> dict[bytes, str]:
+    """Return the metadata of a table whose cells are `width` seconds wide."""
+    return {_VERSION_KEY: VERSION, _WIDTH_KEY: str(width)}
+
+
 def table_of(cells: Mapping[int, Cell], width: int) -> pa.Table:
     """Return the table of cells that are `width` seconds wide, by the second of their beginning."""
     starts = sorted(cells)
@@ -71,8 +76,7 @@ def table_of(cells: Mapping[int, Cell], width: int) -> pa.Table:
         _times(np.array([cell.first for cell in kept], np.int64)),
         _times(np.array([cell.last for cell in kept], np.int64)),
     ]
-    metadata = {_VERSION_KEY: VERSION, _WIDTH_KEY: str(width)}
-    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(metadata))
+    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(metadata_of(width)))
 
 
 def cells_in(table: pa.Table, width: int) -> dict[int, Cell]:

@@ -14,6 +14,7 @@ import trio.testing
 
 from actors.history import HistorySettings
 from actors.history.history import STEP_SECONDS, History
+from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
@@ -245,6 +246,10 @@ async def test_rollups_are_there_after_a_restart_with_what_came_since(
     await first.history.flushed(12)
     first.scope.cancel()
     assert [path.name for path in tmp_path.glob("rollups-*")] == ["rollups-0000000000000007.arrow"]
+    troubles: list[str] = []
+    rollups, position = RollupFiles(tmp_path).load(11, troubles)
+    assert (position, troubles, rollups.reach) == (7, [], BASE)
+    assert RollupFiles(tmp_path).load(6, troubles)[1] == 0  # it has more than that
     second = kept(tmp_path, 12).history
     second.take(batch_of(BASE + 702, 6))
     await step()

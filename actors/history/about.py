@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import attrs
 
-from actors.state.state_file import replace_state
+from actors.state.state_file import PRIVATE_MODE, open_own, replace_state
 
-_ABOUT = "about.json"
+_ABOUT, _REACHED = "about.json", "reached"
 
 
 @attrs.frozen
@@ -35,3 +36,20 @@ def read_about(folder: Path) -> About:
         return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])))
     except (OSError, ValueError, KeyError, TypeError):
         return About()
+
+
+def write_reached(folder: Path, second: int) -> None:
+    """Say up to which second all that was logged is in a history. Raises `OSError`."""
+    made = folder / "reached.new"
+    descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{second}\n")
+    made.replace(folder / _REACHED)  # not to the disk at once: it comes each second
+
+
+def read_reached(folder: Path) -> int | None:
+    """Return that second; `None` where it is not told."""
+    try:
+        return int((folder / _REACHED).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 import trio
 from loguru import logger
 
 from actors.history import HistorySettings
-from actors.history.about import About, write_about
+from actors.history.about import About, write_about, write_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import StoredSegment, readable, stored_in
@@ -25,14 +25,18 @@ from actors.state.clock import WallClock
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import sentence
 from glancemetrics.health.health import OutputHealth, OutputState
-from glancemetrics.history.asking import Hole, Recorded
+from glancemetrics.history.asking import NOT_IN_TIME, Hole, Recorded, holes_in
+from glancemetrics.history.choice import StoredRecords
 from glancemetrics.history.held_records import HeldRecords, due_for_joining, put_together
 from glancemetrics.history.rollups import Rollups
 
 STEP_SECONDS = 1.0
 """Between two writings; after a crash of the machine the history lacks no more."""
+_STEPS_TO_TELL = 5
+"""Between two times that those who only read are told that nothing has come."""
 _STEPS_TO_BOUND = 60
 """Between two looks at what is too old or too much."""
+_ROOM_SECONDS = 5.0
 _MOST_ROWS = 200_000
 """Of records that come in one step and are joined."""
 
@@ -65,7 +69,11 @@ class History:
         """All before this ordinal are in the rollups."""
         self._rollups: Rollups | None = None
         """`None` while they are being read."""
-        self._holes: list[Hole] = []
+        self._lost: list[tuple[int, int, str]] = []
+        """Ordinals from one to another, and why their records are not there."""
+        self._unrolled = 0
+        """Records that had to go before they were in the rollups."""
+        self._reached: int | None = None
         self._since: int | None = None
         self._problem = ""
         """Why nothing can be written, in a clause."""
@@ -105,10 +113,7 @@ class History:
         end = segments[-1].end if segments else 0
         self._position = self._saved = end if position is None else position
         if segments and end < self._position:
-            newest = max(one.newest for one in segments)
-            why = "not yet written when the program was killed"
-            lacking = self._position - end
-            self._note_hole(Hole(since=newest, until=int(self._wall()), records=lacking, why=why))
+            self._note_lost(end, self._position, "not yet written when the program was killed")
         self._rolled = self._position
         self._on_disk = stored_in(self._folder)
 
@@ -121,6 +126,28 @@ class History:
             self._position = held.end
             self._hold([*self._held, held])
 
+    def reached(self, end: int) -> None:
+        """All that was logged before a second is known, as far as it is going to be."""
+        self._reached = end
+
+    async def room(self) -> None:
+        """Wait until memory has room again, where what is on disk already is read faster than kept.
+
+        Not for what is only being written: that waits for nothing.
+        """
+        with trio.move_on_after(_ROOM_SECONDS):
+            while self._is_crowded:
+                self._wake.set()
+                await self._stepped.wait()
+
+    @property
+    def _is_crowded(self) -> bool:
+        if self._folder is None or self._problem:
+            return False
+        with self._lock:
+            waiting = sum(one.nbytes for one in self._held if one.end > self._saved)
+        return waiting > self._told.memory // 2
+
     async def run(self) -> None:
         """Do what is to be done with what was taken, for ever."""
         await self._do(self._open)
@@ -131,7 +158,7 @@ class History:
                 await self._wake.wait()
             self._wake = trio.Event()
             is_time = not number % _STEPS_TO_BOUND
-            if self._has_work or is_time:
+            if self._has_work or not number % _STEPS_TO_TELL:
                 await self._do(functools.partial(self._step, is_time=is_time))
             stepped, self._stepped = self._stepped, trio.Event()
             stepped.set()
@@ -163,18 +190,22 @@ class History:
             held = self._held
             on_disk = self._on_disk
             rolled, rollups = self._rolled, self._rollups
-            since, holes = self._since, tuple(self._holes)
+            since, until = self._since, self._reached
         first = held[0].first if held else self._position
         older = [one for one in on_disk if one.first < first]
         cut = max((one.end for one in older), default=0)
         newer = [one.since(cut) for one in held if one.end > cut]
         unrolled = [one.since(rolled).batch for one in held if one.end > rolled]
+        stored: tuple[StoredRecords, ...] = (*older, *newer)
+        lacking = f"rollups are missing {self._unrolled} requests ({NOT_IN_TIME})"
         return Recorded(
-            stored=(*older, *newer),
+            stored=stored,
             since=since,
-            holes=holes,
+            until=until,
+            holes=(*self._holes_before(stored), *holes_in(stored, self._why)),
             rollups=rollups,
             unrolled=tuple(unrolled) if rollups is not None else (),
+            troubles=(lacking,) if self._unrolled else (),
         )
 
     def _hold(self, held: Sequence[HeldRecords]) -> None:
@@ -190,23 +221,31 @@ class History:
     def _let_go(self, gone: HeldRecords) -> None:
         if self._folder is None:
             self._since = max(self._since or 0, gone.newest + 1)
-            is_lost = gone.end > self._rolled
-        else:
-            is_lost = gone.end > self._saved
-            self._saved = max(self._saved, gone.end)
-        if is_lost:
-            why = "they arrived faster than they could be stored"
-            if self._problem:
-                why = f"the history {self._problem}"
-            self._note_hole(Hole(since=gone.oldest, until=gone.newest, records=gone.rows, why=why))
+        elif gone.end > self._saved:
+            why = f"the history {self._problem}" if self._problem else NOT_IN_TIME
+            self._note_lost(gone.first, gone.end, why)
+            self._saved = gone.end
+        self._unrolled += max(0, gone.end - max(gone.first, self._rolled))
 
-    def _note_hole(self, hole: Hole) -> None:
-        last = self._holes[-1] if self._holes else None
-        if last is not None and last.why == hole.why:
-            self._holes[-1] = last.joined(hole)
+    def _note_lost(self, first: int, end: int, why: str) -> None:
+        last = self._lost[-1] if self._lost else None
+        if last is not None and (last[1], last[2]) == (first, why):
+            self._lost[-1] = last[0], end, why
         else:
-            self._holes.append(hole)
-            logger.warning("the history is missing requests: {}", hole.why)
+            self._lost.append((first, end, why))
+            logger.warning("requests are missing in the history: {}", why)
+
+    def _holes_before(self, stored: Sequence[StoredRecords]) -> Iterator[Hole]:
+        """Yield what this run has lost before the first record that there is."""
+        for first, end, why in self._lost:
+            if stored and end <= stored[0].first:
+                at = stored[0].oldest
+                yield Hole(since=at, until=at, records=end - first, why=why)
+
+    def _why(self, ordinal: int) -> str:
+        """Say why a record is not there."""
+        whys = (why for first, end, why in self._lost if first <= ordinal < end)
+        return next(whys, NOT_IN_TIME)
 
     def _open(self) -> None:
         """Read rollups, and count the records on disk that they do not have."""
@@ -277,8 +316,12 @@ class History:
             self._rollups, self._rolled = rollups, new[-1].end
 
     def _keep_on_disk(self, folder: SegmentFolder, *, is_time: bool) -> None:
+        reached = self._reached  # what was taken before that is on disk then
         problem: OSError | None = None
-        works = [functools.partial(self._write, folder), functools.partial(self._merge, folder)]
+        works = [
+            functools.partial(self._write, folder, reached),
+            functools.partial(self._merge, folder),
+        ]
         if is_time:  # also where the disk is full
             works.append(functools.partial(self._bound, folder))
         for work in works:
@@ -291,7 +334,7 @@ class History:
         else:
             self._note_problem(problem)
 
-    def _write(self, folder: SegmentFolder) -> None:
+    def _write(self, folder: SegmentFolder, reached: int | None) -> None:
         with self._lock:
             unsaved = [one for one in self._held if one.first >= self._saved]
         for one in unsaved:
@@ -304,6 +347,8 @@ class History:
             if self._about is not None:
                 write_about(folder.path, self._about)
                 self._about = None
+        if reached is not None and folder.path.exists():
+            write_reached(folder.path, reached)
         if self._rollup_files is not None and self._rollups is not None:
             self._rollup_files.save(self._rollups, self._rolled, self._wall())
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import attrs
 import pyarrow as pa
 
-from actors.history.about import read_about
+from actors.history.about import read_about, read_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
 from actors.history.stored_segments import StoredSegment, readable, stored_in
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.history.asking import Recorded
+from glancemetrics.history.asking import Hole, Recorded, holes_in
 from glancemetrics.history.choice import MissingRecordsError
 from glancemetrics.history.held_records import with_all
 from glancemetrics.history.rollups import Rollups, joined
@@ -40,19 +40,25 @@ class StoredHistories:
         stored: list[StoredSegment] = []
         rollups: list[Rollups] = []
         troubles: list[str] = []
+        holes: list[Hole] = []
         for path in self.folders:
             try:
                 segments = stored_in(SegmentFolder(path))
             except OSError as error:
                 raise GlanceMetricsError(f"{path}: {error.strerror}") from None
             stored += segments
+            holes += holes_in(segments)
             if with_rollups:
                 end = segments[-1].end if segments else 0
                 known, position = RollupFiles(path).load(end, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
+        ends = [read_reached(path) for path in self.folders]
+        told = [end for end in ends if end is not None]
         return Recorded(
             stored=tuple(stored),
+            until=max(told) if told and len(told) == len(ends) else None,
+            holes=tuple(holes),
             rollups=joined(rollups) if rollups else None,
             troubles=tuple(troubles),
         )
@@ -81,8 +87,8 @@ class HistoryRecords:
                 yield with_all(batch, self._columns)
 
     def troubles(self) -> list[str]:
-        """Say what could not be read."""
-        return [trouble for part in self._parts for trouble in part.troubles]
+        """Say what is missing, or could not be read."""
+        return [trouble for part in self._parts for trouble in (*part.troubles, *part.holes)]
 
 
 class _History:
@@ -92,6 +98,7 @@ class _History:
         self._folder = folder
         self._span = span
         self.stored = self._listed(0)
+        self.holes = [str(hole) for hole in holes_in(self.stored)]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield them; what was merged meanwhile is looked for anew."""

@@ -26,6 +26,7 @@ from actors.monitor.messages import (
 from actors.sources.mark import Mark
 from actors.sources.messages import Announced, Gap, Marked, NotLines, SourceGone
 from actors.state.clock import WallClock
+from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.health.health import SourceHealth
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
@@ -89,7 +90,7 @@ async def aggregate(
             if message is not None:
                 # What was written while nothing ran says nothing of how late lines come.
                 aggregation.learns_delay = not clock.stood_still
-                await _take_in(aggregation, message, wall(), marks)
+                await _take_in(aggregation, message, wall(), marks, history)
             set_by = clock.set_by()
             if set_by:
                 aggregation.clock_was_set(wall())
@@ -101,7 +102,7 @@ async def aggregate(
                 wall(), ended=ended and aggregation.finished, whole=is_checkpoint
             )
             if closed is not None:
-                await send.send(closed)
+                await _hand_on(closed, send, history)
             if is_checkpoint and aggregation.is_settled:
                 await send.send(await checkpointing.checkpoint())
             now = trio.current_time()
@@ -185,8 +186,22 @@ class _Checkpointing:
         return Checkpoint(state, tuple(self._marks.values()), taken)
 
 
+async def _hand_on(
+    closed: ClosedSeconds,
+    send: trio.MemorySendChannel[FromAggregator],
+    history: History | None,
+) -> None:
+    if history is not None:
+        history.reached(closed.end)
+    await send.send(closed)
+
+
 async def _take_in(
-    aggregation: Aggregation, message: FromParser, wall: float, marks: dict[str, Mark]
+    aggregation: Aggregation,
+    message: FromParser,
+    wall: float,
+    marks: dict[str, Mark],
+    history: History | None,
 ) -> None:
     messages = message.messages if isinstance(message, Together) else (message,)
     for is_read, run in itertools.groupby(messages, lambda one: isinstance(one, Parsed)):
@@ -196,6 +211,8 @@ async def _take_in(
             for one in run:
                 if not isinstance(one, Parsed | Together):
                     _note(one, aggregation, wall, marks)
+    if history is not None and not aggregation.caught_up:
+        await history.room()
 
 
 async def _count(

@@ -32,7 +32,9 @@ from glancemetrics.words.humane import format_duration
 _MOST_CAUSE = 300
 """Characters."""
 _FLUSH_SECONDS = 1.0
-"""For which a checkpoint waits for the history; past that it may have a hole after a crash."""
+"""For which a checkpoint waits for the history."""
+_LONGEST_WITHOUT = 60.0
+"""Seconds without a checkpoint, as the history is behind; then it may have a hole after a crash."""
 _SAVE_AGAIN_SECONDS = 60.0
 """After a save that failed: it is tried again then, and said again if it fails."""
 
@@ -95,6 +97,8 @@ class _Supervision:
     _dropped: dict[str, int] = attrs.field(factory=dict)
     """{rule that has too many groups: of how many that was said}"""
     _save_at: float = -math.inf
+    _save_by: float = attrs.field(factory=lambda: trio.current_time() + _LONGEST_WITHOUT)
+    """When one is saved also though the history is behind."""
 
     def tell(self, events: Sequence[AlertEvent]) -> None:
         """Send events to the outputs. Where there is no screen, the program's log shows them."""
@@ -133,9 +137,12 @@ class _Supervision:
         if self._checkpoints is None or trio.current_time() < self._save_at:
             return
         if self._history is not None:
-            # What a checkpoint says is in the history is to be on the disk before it.
-            with trio.move_on_after(_FLUSH_SECONDS):
+            # What a checkpoint says is in the history is to be on the disk before it. Else it is
+            # left out: what is read again then is not missing, nor is it there twice.
+            with trio.move_on_after(_FLUSH_SECONDS) as flushing:
                 await self._history.flushed(checkpoint.history)
+            if flushing.cancelled_caught and trio.current_time() < self._save_by:
+                return
         if not await _save(
             self._checkpoints,
             checkpoint,
@@ -146,6 +153,7 @@ class _Supervision:
             has_history=self._history is not None,
         ):
             self._save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
+        self._save_by = trio.current_time() + _LONGEST_WITHOUT
 
 
 def _clock_set(by: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import attrs
@@ -21,6 +21,9 @@ from glancemetrics.history.rollups import RolledUp, Rollups
 from glancemetrics.records.schema import TIME
 from glancemetrics.records.time_span import TimeSpan
 
+_BEHIND = 10
+"""Seconds. So far a running monitor may be behind who asks."""
+
 MANY_RECORDS = 5_000_000
 """More than so many are not counted for what rollups say as well."""
 
@@ -36,14 +39,41 @@ class Hole:
     why: str
     """A clause."""
 
-    def joined(self, other: Hole) -> Hole:
-        """Return both as one."""
-        return attrs.evolve(
-            self,
-            since=min(self.since, other.since),
-            until=max(self.until, other.until),
-            records=self.records + other.records,
-        )
+    def __str__(self) -> str:
+        return self.told(UTC)
+
+    def told(self, zone: tzinfo) -> str:
+        """Say in a clause what is missing, in a zone's time."""
+        since, until = written(self.since, zone), written(self.until, zone)
+        return f"{self.records} requests between {since} and {until} are missing ({self.why})"
+
+
+NOT_IN_TIME = "they could not be stored in time"
+
+
+def holes_in(
+    stored: Iterable[StoredRecords], why: Callable[[int], str] = lambda _: NOT_IN_TIME
+) -> tuple[Hole, ...]:
+    """Return the ordinals that are missing between the records of one history.
+
+    `why` says it of the first ordinal that is missing.
+    """
+    holes: list[Hole] = []
+    before: StoredRecords | None = None
+    for one in sorted(stored, key=lambda each: each.first):
+        end = one.first if before is None else before.first + before.rows
+        if before is not None and one.first > end:
+            since, until = sorted([before.newest, one.oldest])
+            hole = Hole(since=since, until=until, records=one.first - end, why=why(end))
+            holes.append(hole)
+        before = one
+    return tuple(holes)
+
+
+def written(second: int, zone: tzinfo) -> str:
+    """Write an instant for people, with its zone."""
+    moment = datetime.fromtimestamp(second, zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -54,6 +84,8 @@ class Recorded:
     """Records, by ordinal."""
     since: int | None = None
     """No record of this second or a later one has been let go; `None`: none ever was."""
+    until: int | None = None
+    """Of later seconds nothing is known, as no monitor has read them; `None`: all is known."""
     holes: tuple[Hole, ...] = ()
     rollups: Rollups | None = None
     unrolled: tuple[pa.RecordBatch, ...] = ()
@@ -89,31 +121,40 @@ class _Bounds:
 
 
 def answer(
-    query: Query | RecordQuery, recorded: Recorded, connection: Any, mapped: Mapped = map
+    query: Query | RecordQuery,
+    recorded: Recorded,
+    connection: Any,
+    mapped: Mapped = map,
+    zone: tzinfo = UTC,
 ) -> Answer:
     """Answer a question of what is kept. Raises `UsageError`.
 
-    `connection` is for this question alone meanwhile (`sql.connect`).
+    `connection` is for this question alone meanwhile (`sql.connect`); times in sentences are the
+    zone's.
     """
     if isinstance(query, RecordQuery):
-        return _found(query, recorded, connection)
+        return _found(query, recorded, connection, zone)
     span = _bounded(query.span, recorded)
     if span is None:
         return _of_nothing(query, "no data yet")
     _check_steps(query, span)
     if _is_for_rollups(query, span, recorded):
-        return _rolled_up(query, span, recorded)
-    return _counted(query, span, recorded, connection, mapped)
+        return _rolled_up(query, span, recorded, zone)
+    return _counted(query, span, recorded, connection, mapped, zone)
 
 
-def _found(query: RecordQuery, recorded: Recorded, connection: Any) -> Answer:
+def _found(query: RecordQuery, recorded: Recorded, connection: Any, zone: tzinfo) -> Answer:
     found = find(query, recorded.stored, connection)
     table = found.table
     span = _bounded(query.span, recorded)
     if span is None:
         return Answer(table=table, missing="no data yet")
     covers = _covered(span, recorded)
-    missing = "; ".join(filter(None, [_missing(query.span, covers, recorded), *found.troubles]))
+    missing = "; ".join(
+        filter(
+            None, [_missing(query.span, covers, _start(recorded), recorded, zone), *found.troubles]
+        )
+    )
     return Answer(table=table, groups=table.num_rows, covers=covers.span, missing=missing)
 
 
@@ -141,26 +182,34 @@ def _check_steps(query: Query, span: _Bounds) -> None:
 
 def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
     """Return the part of a span of which all records that are kept at all are there."""
-    start = recorded.oldest if recorded.since is None else recorded.since
+    start, end = _start(recorded), recorded.until
+    until = span.until if end is None else min(span.until, max(end, (recorded.newest or 0) + 1))
     since = span.since if start is None else max(span.since, start)
-    return _Bounds(min(since, span.until), span.until)
+    until = max(span.since, until)
+    return _Bounds(min(since, until), until)
 
 
-def _missing(asked: TimeSpan, covers: _Bounds, recorded: Recorded) -> str:
+def _missing(
+    asked: TimeSpan, covers: _Bounds, start: int | None, recorded: Recorded, zone: tzinfo
+) -> str:
+    """Say what of a span is not there; nothing is before `start`."""
     said = []
-    if asked.since is not None and covers.since > asked.since:
-        said.append(f"data is only available since {_written(covers.since)}")
+    end = recorded.until
+    if asked.since is not None and start is not None and asked.since < start:
+        said.append(f"no data before {written(start, zone)}")
+    if asked.until is not None and end is not None and asked.until > end + _BEHIND:
+        said.append(f"no data after {written(end, zone)}")
     said += [
-        f"{hole.records} requests between {_written(hole.since)} and {_written(hole.until)} are "
-        f"missing ({hole.why})"
+        hole.told(zone)
         for hole in recorded.holes
         if hole.since < covers.until and (asked.since is None or hole.until >= asked.since)
     ]
     return "; ".join(said)
 
 
-def _written(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _start(recorded: Recorded) -> int | None:
+    """The second from which on no record has been let go."""
+    return recorded.oldest if recorded.since is None else recorded.since
 
 
 def _of_nothing(query: Query, why: str) -> Answer:
@@ -172,11 +221,16 @@ def _of_nothing(query: Query, why: str) -> Answer:
 
 
 def _counted(
-    query: Query, span: _Bounds, recorded: Recorded, connection: Any, mapped: Mapped
+    query: Query,
+    span: _Bounds,
+    recorded: Recorded,
+    connection: Any,
+    mapped: Mapped,
+    zone: tzinfo,
 ) -> Answer:
     covers = _covered(span, recorded)
     counted = count(attrs.evolve(query, span=span.span), recorded.stored, connection, mapped)
-    missing = [_missing(query.span, covers, recorded), *counted.troubles]
+    missing = [_missing(query.span, covers, _start(recorded), recorded, zone), *counted.troubles]
     return Answer(
         table=_table(query, covers, _rows(query, counted)),
         total=_with_rate(query, counted.total, covers.length),
@@ -291,7 +345,7 @@ def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
     return sum(inside) > MANY_RECORDS
 
 
-def _rolled_up(query: Query, span: _Bounds, recorded: Recorded) -> Answer:
+def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) -> Answer:
     assert recorded.rollups is not None
     rolled = recorded.rollups.cells(span.since, span.until, query.step)
     cells = _with_unrolled(rolled, query, recorded.unrolled)
@@ -309,7 +363,8 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded) -> Answer:
         parts = {start: measured(cell) for start, cell in cells.items()}
     is_coarser = query.step is not None and rolled.grain > query.step
     laid_out = attrs.evolve(query, step=rolled.grain) if is_coarser else query
-    missing = [_missing(query.span, covers, recorded)]
+    reach = recorded.rollups.reach
+    missing = [_missing(query.span, covers, reach, recorded, zone)]
     missing += recorded.troubles
     if is_coarser:
         missing.append(f"that far back only {rolled.grain} s steps are kept")

@@ -159,7 +159,7 @@ def test_what_is_not_covered_is_said(connection: Any) -> None:
     kept = Recorded(stored=(held(at(10), at(20)),), since=START + 5)
     told = answer(Query(span=TimeSpan(START, START + 30)), kept, connection)
     assert told.covers == TimeSpan(START + 5, START + 30)
-    assert told.missing == "data is only available since 2026-11-20 12:00:05 UTC"
+    assert told.missing == "no data before 2026-11-20 12:00:05 UTC"
     assert answer(Query(span=TimeSpan(START + 6, START + 30)), kept, connection).missing == ""
 
 

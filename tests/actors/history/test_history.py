@@ -98,7 +98,7 @@ async def test_without_a_disk_the_oldest_go_and_that_is_said(clock, kept) -> Non
     assert 2000 < told.total["hits"] < 80_000
     assert told.covers.since is not None
     assert told.covers.since > BASE
-    assert told.missing.startswith("data is only available since 20")
+    assert told.missing.startswith("no data before 20")
     covered = (BASE + 40 - told.covers.since) * 2000
     assert ask(history, Query(span=told.covers)).total["hits"] == covered
 

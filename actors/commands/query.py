@@ -48,7 +48,8 @@ def _parser() -> CommandParser:
     add("where", nargs="?", metavar="WHERE",
         help="only requests matching this SQL expression; its columns are the fields of --by, "
         "and bytes, duration, query and time")  # fmt: skip
-    add("--by", metavar="A[,B]", type=_names,
+    add("--where", dest="named_where", metavar="WHERE", help="the same")
+    add("--by", metavar="A[,B]", type=_names, action="append",
         help=f"group by one or two fields: {', '.join(BY)}, or one of --keep")  # fmt: skip
     add("--last", metavar="SPAN", type=_span, help=f"the last SPAN, up to now: {ALLOWED_SPAN}")
     add("--since", metavar="TIME", help=f"start: {ALLOWED_INSTANT}")
@@ -57,12 +58,15 @@ def _parser() -> CommandParser:
     add("--measures", metavar="A,B", type=_measures, help=f"columns: {ALLOWED}")
     add("--sort", metavar="MEASURE", type=_measure,
         help="sort by this measure, largest first (default: the first)")  # fmt: skip
-    add("--limit", metavar="N", type=_count, help="maximum rows (default: 20)")
+    add("--reverse", action="store_true", help="smallest first; of --records the oldest first")
+    add("--limit", metavar="N", type=_count,
+        help="maximum rows (default: 20; in files, JSON, CSV all, or 1000 requests)")  # fmt: skip
     add("--records", action="store_true", help="the requests themselves, newest first")
     add("--offset", metavar="N", type=_count, default=0, help="skip the first N requests")
+    formats = parser.add_mutually_exclusive_group()
     for name in ("json", "csv", "parquet"):
         needed = "; needs -o" if name == "parquet" else ""
-        add(f"--{name}", action="store_const", const=name, dest="output_format",
+        formats.add_argument(f"--{name}", action="store_const", const=name, dest="output_format",
             help=f"as {name.upper() if name != 'parquet' else 'Parquet'}{needed}")  # fmt: skip
     add("-o", "--output", metavar="FILE", help="write to FILE: .json, .csv, .txt or .parquet")
     add("-f", "--file", action="append", default=[], metavar="PATH",
@@ -74,6 +78,8 @@ def _parser() -> CommandParser:
 
 
 def _output_format(options: argparse.Namespace) -> str:
+    if options.output == "-":
+        options.output = None
     named, output = options.output_format, options.output
     if named == "parquet" and output is None:
         raise UsageError("--parquet: needs a file, with -o")
@@ -91,6 +97,16 @@ def _output_format(options: argparse.Namespace) -> str:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if options.named_where is not None:
+        if options.where is not None:
+            raise UsageError("--where: there are two conditions; join them with AND")
+        options.where = options.named_where
+    if options.by is not None:
+        options.by = tuple(name for names in options.by for name in names)
+        if not options.by:
+            raise UsageError("--by: name a field")
+    if options.limit is not None and options.step is not None and not options.by:
+        raise UsageError("--limit: a time series has all its steps; it needs --by or --records")
     if options.last is not None and (options.since is not None or options.until is not None):
         raise UsageError("--last: cannot be combined with --since or --until")
     if options.records:
@@ -109,12 +125,14 @@ def _span(text: str) -> int:
     try:
         return parse_span(text)
     except ValueError:
+        if text.isdecimal() and int(text):
+            raise argparse.ArgumentTypeError(f"{text}: add a unit, such as {text}m") from None
         raise argparse.ArgumentTypeError(f"{text} must be {ALLOWED_SPAN}") from None
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} must be a whole number")
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number, 0 or more")
     return int(text)
 
 

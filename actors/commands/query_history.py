@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from contextlib import closing
+from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,19 +21,17 @@ from actors.history.answering import ask
 from actors.history.reading import StoredHistories, histories_in
 from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Recorded
-from glancemetrics.history.query import Answer, Query, RecordQuery
-from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.history.asking import Recorded, written
+from glancemetrics.history.query import MOST_GROUPS, Answer, Query, RecordQuery
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
 from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text
 from glancemetrics.reporting.tables import csv_of
-from glancemetrics.selecting.sql import connect
+from glancemetrics.selecting.sql import check_no_comment, connect
 
 _USUAL = ("hits", "visitors", "bytes", "errors", "error_ratio", "p95")
 _USUAL_OF_SERIES = ("hits", "errors", "p95")
-_LIMIT = 20
-_WIDTH = 100
+_LIMIT, _RECORDS_IN_FILE = 20, 1000
 _THREADS = 2
 
 
@@ -47,11 +46,12 @@ def answer(options: argparse.Namespace) -> int:
         return histories.recorded(with_rollups=with_rollups)
 
     with closing(connect(threads=_THREADS)) as connection:
-        answered = ask(question, recorded, connection)
-    if options.measures is None and isinstance(question, Query):
+        answered = ask(question, recorded, connection, zone or UTC)
+    is_text = options.output_format == "text"
+    if is_text and options.measures is None and isinstance(question, Query):
         question, answered = _without_unknown(question, answered)
     _write(answered, question, options, zone)
-    _explain(answered, histories)
+    _explain(answered, histories, zone or UTC)
     return 0
 
 
@@ -59,11 +59,18 @@ def question_of(
     options: argparse.Namespace, kept: tuple[str, ...], zone: ZoneInfo | None, now: float
 ) -> Query | RecordQuery:
     """Return what is asked. Raises `UsageError`."""
-    limit = _LIMIT if options.limit is None else options.limit
+    limit = _limit(options) if options.limit is None else options.limit
     span = _span(options, zone, now)
+    if options.where is not None:
+        check_no_comment(options.where)
     if options.records:
         return RecordQuery(
-            span=span, where=options.where, limit=limit, offset=options.offset, kept=kept
+            span=span,
+            where=options.where,
+            limit=limit,
+            offset=options.offset,
+            is_oldest_first=options.reverse,
+            kept=kept,
         )
     measures = options.measures
     if measures is None:
@@ -77,9 +84,16 @@ def question_of(
         step=options.step,
         measures=measures,
         order=options.sort,
+        is_ascending=options.reverse,
         limit=limit,
         kept=kept,
     )
+
+
+def _limit(options: argparse.Namespace) -> int:
+    if options.output_format == "text":
+        return _LIMIT
+    return _RECORDS_IN_FILE if options.records else MOST_GROUPS
 
 
 def _span(options: argparse.Namespace, zone: ZoneInfo | None, now: float) -> TimeSpan:
@@ -127,29 +141,34 @@ def _write(
 
             with replacing(Path(options.output)) as file:
                 parquet.write_table(answered.table, file, compression="zstd")
+            _tell_missing(answered)
         case "json":
             text = json.dumps(answer_json(answered, question), ensure_ascii=False, indent=1)
             write_data(f"{text}\n", "json", options.output)
         case "csv":
             text = csv_of(answered.table.column_names, answer_rows(answered))
             write_data(text, "csv", options.output)
-            if answered.missing:
-                tell(f"Incomplete: {answered.missing}.")
+            _tell_missing(answered)
         case _:
             is_shown = options.output is None and sys.stdout.isatty()
-            width = shutil.get_terminal_size().columns if is_shown else _WIDTH
+            width = shutil.get_terminal_size().columns if is_shown else None
             write_text(answer_text(answered, question, width, zone), options.output)
 
 
-def _explain(answered: Answer, histories: StoredHistories) -> None:
+def _tell_missing(answered: Answer) -> None:
+    if answered.missing:
+        tell(f"Incomplete: {answered.missing}.")
+
+
+def _explain(answered: Answer, histories: StoredHistories, zone: tzinfo) -> None:
     """Say why there is nothing, where the history has something at another time."""
-    if answered.table.num_rows and (not answered.total or any(answered.total.values())):
+    if answered.records:
         return
     kept = histories.recorded()
     if kept.oldest is None or kept.newest is None:
         tell("No data yet.")
         return
     tell(
-        f"No matching requests. The history covers {iso_time(kept.oldest)} to "
-        f"{iso_time(kept.newest)}."
+        f"No matching requests. The history covers {written(kept.oldest, zone)} to "
+        f"{written(kept.newest, zone)}."
     )

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, tzinfo
 from typing import Any
 
 import attrs
@@ -36,12 +37,14 @@ _LISTINGS, _PAUSE_SECONDS = 10, 0.05
 """How often segments may go while a question is answered, as they are merged."""
 
 
-def ask(question: Question, recorded: Callable[[], Recorded], connection: Any) -> Answer:
-    """Answer a question here and now. Raises `UsageError`."""
+def ask(
+    question: Question, recorded: Callable[[], Recorded], connection: Any, zone: tzinfo = UTC
+) -> Answer:
+    """Answer a question here and now, with times in sentences of a zone. Raises `UsageError`."""
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in range(_LISTINGS):
             try:
-                return answer(question, recorded(), connection, _mapped_by(pool))
+                return answer(question, recorded(), connection, _mapped_by(pool), zone)
             except SegmentGoneError:
                 time.sleep(_PAUSE_SECONDS)  # in a thread
     raise UsageError("the history is being rewritten: try again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -136,23 +137,32 @@ def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> Stored
     Raises `GlanceMetricsError`.
     """
     found: list[Path] = []
-    for folder in folders:
+    there: list[str] = []
+    for folder in dict.fromkeys(folder.absolute().resolve() for folder in folders):
         try:
             own = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
         except OSError as error:
             raise GlanceMetricsError(
                 f"{folder}: {error.strerror}; pass the --state-dir of a monitor"
             ) from None
+        there += [source for path in own for source in read_about(path).sources]
         found += [path for path in own if _is_of(path, sources)]
     if not found:
-        what = f"no history of {', '.join(sources)}" if sources else "no history"
         where = ", ".join(map(str, folders))
+        if there:
+            raise GlanceMetricsError(
+                f"{where}: no history of {', '.join(sources)} here, only of {', '.join(there)}"
+            )
         raise GlanceMetricsError(
-            f"{where}: {what} here; a monitor writes one with --state-dir, or when it runs "
-            "without a console"
+            f"{where}: no history here; a monitor of files writes one with --state-dir, or when "
+            "it runs without a console"
         )
     return StoredHistories(tuple(found))
 
 
 def _is_of(path: Path, sources: Sequence[str]) -> bool:
-    return not sources or not set(sources).isdisjoint(read_about(path).sources)
+    """Tell whether a history is of any of some logs, by their names or as they are in a folder."""
+    own = read_about(path).sources
+    named = {*own, *map(os.path.abspath, own), *map(os.path.basename, own)}
+    asked = {*sources, *map(os.path.abspath, sources)}
+    return not sources or not named.isdisjoint(asked)

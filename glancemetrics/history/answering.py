@@ -32,6 +32,8 @@ class Counted:
     groups: int
     table: pa.Table
     """As of `Answer`, but that a step without a record has no row, and a rate is a count."""
+    records: int = 0
+    ungrouped: int = 0
     troubles: tuple[str, ...] = ()
     """What could not be read, in a clause each."""
 
@@ -169,8 +171,10 @@ def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
     """Read what was counted."""
     query, measures = plan.query, ", ".join(plan.measures)
     together = plan.level(grouped=False, stepped=False)
-    row = connection.execute(f"SELECT {measures} FROM counted WHERE {together}").fetchall()  # noqa: S608
-    total = dict(zip(query.measures, row[0], strict=True)) if row else {}
+    ((records, *row),) = connection.execute(
+        f"SELECT records, {measures} FROM counted WHERE {together}"  # noqa: S608
+    ).fetchall()
+    total = dict(zip(query.measures, row, strict=True))
     names = [*(["time"] if plan.step else []), *query.by, *query.measures]
     if not plan.by:
         steps = plan.level(grouped=False, stepped=bool(plan.step))
@@ -178,16 +182,16 @@ def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
             f"SELECT {', '.join([*plan.step, measures])} FROM counted "  # noqa: S608
             f"WHERE {steps} ORDER BY {'step' if plan.step else '1'}"
         ).to_arrow_table()
-        return Counted(total, 1, _with_times(table, plan).rename_columns(names))
+        return Counted(total, 1, _with_times(table, plan).rename_columns(names), records)
     of_groups = plan.level(grouped=True, stepped=False)
-    ((groups,),) = connection.execute(
-        f"SELECT count(*) FROM counted WHERE {of_groups}"  # noqa: S608
+    ((groups, grouped),) = connection.execute(
+        f"SELECT count(*), coalesce(sum(records), 0)::BIGINT FROM counted WHERE {of_groups}"  # noqa: S608
     ).fetchall()
+    ungrouped = records - grouped
     top = _top(plan, numbering, connection)
     if not plan.step:
-        return Counted(
-            total, groups, top.select([*plan.texts, *plan.measures]).rename_columns(names)
-        )
+        table = top.select([*plan.texts, *plan.measures]).rename_columns(names)
+        return Counted(total, groups, table, records, ungrouped)
     places = pa.array(np.arange(top.num_rows))
     connection.register("top", top.select(plan.by).append_column("place", places))
     try:
@@ -201,7 +205,7 @@ def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
     for i, text in enumerate(plan.texts):
         table = table.add_column(2 + i, text, of_rows.column(text))
     table = _with_times(table.drop_columns(["place"]), plan)
-    return Counted(total, groups, table.rename_columns(names))
+    return Counted(total, groups, table.rename_columns(names), records, ungrouped)
 
 
 def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
@@ -211,14 +215,16 @@ def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
     of_groups = plan.level(grouped=True, stepped=False)
     last = (
         f"(SELECT {order} FROM counted WHERE {of_groups} "  # noqa: S608
-        f"ORDER BY {order} DESC NULLS LAST LIMIT 1 OFFSET {limit - 1})"
+        f"ORDER BY {order} {'ASC' if query.is_ascending else 'DESC'} NULLS LAST "
+        f"LIMIT 1 OFFSET {limit - 1})"
     )
     columns = ", ".join([*plan.by, *plan.measures])
     # With fewer groups, or so few of which it is known, there is no last one.
-    is_first = f"coalesce({order} > {last}, {order} IS NOT NULL)"
+    before = "<" if query.is_ascending else ">"
+    is_first = f"coalesce({order} {before} {last}, {order} IS NOT NULL)"
     found = connection.sql(
         f"SELECT {columns}, {is_first} AS is_first FROM counted "  # noqa: S608
-        f"WHERE {of_groups} AND ({last} IS NULL OR {order} >= {last})"
+        f"WHERE {of_groups} AND ({last} IS NULL OR {order} {before}= {last})"
     ).to_arrow_table()
     for name, text in zip(plan.by, plan.texts, strict=True):
         found = found.append_column(text, numbering.names(name).take(found.column(name)))
@@ -228,7 +234,8 @@ def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
         others = found.filter(pc.invert(found.column("is_first")))
         tied = pc.select_k_unstable(others, limit - first.num_rows, by_text)
         found = pa.concat_tables([first, others.take(tied)])
-    return found.sort_by([(order, "descending"), *by_text])
+    direction = "ascending" if query.is_ascending else "descending"
+    return found.sort_by([(order, direction), *by_text])
 
 
 def _with_times(table: pa.Table, plan: _Counting) -> pa.Table:

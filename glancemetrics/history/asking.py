@@ -155,7 +155,7 @@ def _found(query: RecordQuery, recorded: Recorded, connection: Any, zone: tzinfo
             None, [_missing(query.span, covers, _start(recorded), recorded, zone), *found.troubles]
         )
     )
-    return Answer(table=table, groups=table.num_rows, covers=covers.span, missing=missing)
+    return Answer(table=table, records=table.num_rows, covers=covers.span, missing=missing)
 
 
 def _bounded(span: TimeSpan, recorded: Recorded) -> _Bounds | None:
@@ -235,6 +235,8 @@ def _counted(
         table=_table(query, covers, _rows(query, counted)),
         total=_with_rate(query, counted.total, covers.length),
         groups=counted.groups,
+        records=counted.records,
+        ungrouped=counted.ungrouped,
         covers=covers.span,
         missing="; ".join(filter(None, missing)),
     )
@@ -372,6 +374,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
         table=_table(laid_out, covers, {(): parts}),
         total=_with_rate(query, measured(whole), covers.length),
         groups=1,
+        records=0 if whole is None else whole.hits,
         covers=covers.span,
         grain=rolled.grain,
         is_exact=all(_is_exact(one, cells.values(), whole) for one in query.asked),

@@ -17,7 +17,7 @@ from glancemetrics.native.strings import codes_of, compacted, indices_of
 from glancemetrics.records.schema import SCHEMA, SOURCE, seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.conjuncts import Conjunct, conjuncts_of
-from glancemetrics.selecting.sql import Conditions, Where
+from glancemetrics.selecting.sql import Conditions, Where, shortened
 
 ORDINAL = "ordinal"
 
@@ -72,8 +72,8 @@ class Choice:
             self._parts = conjuncts_of(where, columns, connection)
             numeric = [part.expression for part in self._parts if part.is_numeric]
             others = [part.expression for part in self._parts if not part.is_numeric]
-            self._numeric = Conditions(numeric, connection, kept)
-            self._others = Conditions(others, connection, kept)
+            self._numeric = Conditions(numeric, connection, kept, f"--where {shortened(where)}")
+            self._others = Conditions(others, connection, kept, f"--where {shortened(where)}")
 
     def has_some_of(self, stored: StoredRecords) -> bool:
         """Tell whether some of the records may be in the span."""

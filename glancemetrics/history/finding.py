@@ -33,19 +33,24 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
     columns = [*SCHEMA.names, *query.kept, SOURCE]
     most = query.offset + query.limit
     nothing = with_source(empty_batch(query.kept), "").append_column(ORDINAL, pa.array([], "int64"))
-    found = _newest_first([nothing], most)
+    found = _first([nothing], query, most)
     troubles: list[str] = []
     left = sorted(filter(choice.has_some_of, stored), key=lambda one: one.newest, reverse=True)
+    if query.is_oldest_first:
+        left.sort(key=lambda one: one.oldest)
     for one in left:
-        # Once there are enough that are newer, the others need not be read.
-        if found.num_rows == most and one.newest < _second_of_last(found):
-            break
+        # Once there are enough, those that are all behind them need not be read.
+        last = _second_of_last(found) if found.num_rows == most else None
+        if last is not None:
+            is_behind = one.oldest > last if query.is_oldest_first else one.newest < last
+            if is_behind:
+                break
         try:
             more = choice.of(one, [*columns, ORDINAL])
         except MissingRecordsError as error:
             troubles.append(str(error))
             continue
-        found = _newest_first([*found.to_batches(), more], most)
+        found = _first([*found.to_batches(), more], query, most)
     return Found(found.drop_columns([ORDINAL]).slice(query.offset), tuple(troubles))
 
 
@@ -54,8 +59,10 @@ def _second_of_last(found: pa.Table) -> int:
     return micros // 1_000_000
 
 
-def _newest_first(batches: Sequence[pa.RecordBatch], most: int) -> pa.Table:
+def _first(batches: Sequence[pa.RecordBatch], query: RecordQuery, most: int) -> pa.Table:
     table = pa.Table.from_batches([joined([b for b in batches if b.num_rows] or batches[:1])])
     times = table.column("time").cast(pa.int64()).to_numpy()
-    order = np.lexsort((table.column(ORDINAL).to_numpy(), times))[::-1][:most]
-    return table.take(pa.array(order))
+    order = np.lexsort((table.column(ORDINAL).to_numpy(), times))
+    if not query.is_oldest_first:
+        order = order[::-1]
+    return table.take(pa.array(order[:most]))

@@ -42,6 +42,11 @@ class Measure:
     is_a_sum: bool = False
     """Whether it is 0 where there is no record; others are not known there."""
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the steps of a series make up the whole."""
+        return self.is_a_sum and self.name not in {"rate", "visitors", "users"}
+
 
 _TIMED = ("duration",)
 _MICROS = "round(duration * 1000000)::BIGINT"

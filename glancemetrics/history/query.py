@@ -11,6 +11,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import Measure, measure_called
 from glancemetrics.records.dimensions import Dimension, dimensions_with
 from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.words.suggestions import suggestion
 
 MOST_GROUPS = 1_000_000
 MOST_STEPS = 100_000
@@ -39,6 +40,8 @@ class Query:
     measures: tuple[str, ...] = attrs.field(default=("hits",), converter=_names)
     order: str | None = None
     """The measure by which groups stand, the largest first; `None`: the first one."""
+    is_ascending: bool = False
+    """Whether the smallest stand first."""
     limit: int = 20
     """Groups."""
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
@@ -57,9 +60,13 @@ class Query:
         known = dimensions_with(self.kept)
         for name in self.by:
             if name not in known:
-                raise UsageError(f"unknown field {name!r}; known: {', '.join(known)}")
-        if len(self.by) > _MOST_DIMENSIONS or len(set(self.by)) < len(self.by):
-            raise UsageError(f"by {', '.join(self.by)}: use one field, or two different ones")
+                raise UsageError(
+                    f"unknown field {name!r}{suggestion(name, known)}; known: {', '.join(known)}"
+                )
+        if len(self.by) > _MOST_DIMENSIONS:
+            raise UsageError(f"by {', '.join(self.by)}: at most two fields")
+        if len(set(self.by)) < len(self.by):
+            raise UsageError(f"by {', '.join(self.by)}: the same field twice")
         if shared := set(self.by) & set(self.measures):
             raise UsageError(f"by {', '.join(shared)}: is the name of a measure, too")
         if not 1 <= self.limit <= MOST_GROUPS:
@@ -92,12 +99,15 @@ class RecordQuery:
     where: str | None = None
     limit: int = 20
     offset: int = 0
-    """How many newer ones are left out."""
+    """How many are left out before them."""
+    is_oldest_first: bool = False
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
 
     def __attrs_post_init__(self) -> None:
-        if not 1 <= self.limit <= MOST_GROUPS or not 0 <= self.offset <= MOST_GROUPS:
-            raise UsageError(f"limit and offset: must be at most {MOST_GROUPS:,}")
+        if not 1 <= self.limit <= MOST_GROUPS:
+            raise UsageError(f"limit {self.limit}: must be from 1 to {MOST_GROUPS:,}")
+        if not 0 <= self.offset <= MOST_GROUPS:
+            raise UsageError(f"offset {self.offset}: must be from 0 to {MOST_GROUPS:,}")
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -111,6 +121,10 @@ class Answer:
     """Each measure of all records that were asked for, whatever their group."""
     groups: int = 0
     """How many there are; the table has the first of them."""
+    records: int = 0
+    """How many records were counted."""
+    ungrouped: int = 0
+    """Of them, those that are in no group, as they have no such value."""
     covers: TimeSpan = attrs.field(factory=TimeSpan)
     """The part of the span that is known; an open end where nothing is."""
     grain: int = 0

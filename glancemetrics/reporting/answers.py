@@ -26,23 +26,28 @@ _EIGHTHS = len(_BLOCKS) - 1
 _CHART_ROWS = 8
 _MOST_BARS = 30
 """Steps that stand below each other, a bar each; more are a chart."""
+_USUAL_CELLS = 100
+_LEAST_TEXT = 12
 _SPARKS = 40
 """Cells of the series of a group."""
 _LABEL_CELLS = 10
 
 
 def answer_text(
-    answer: Answer, question: Query | RecordQuery, width: int, zone: tzinfo | None = None
+    answer: Answer,
+    question: Query | RecordQuery,
+    width: int | None = None,
+    zone: tzinfo | None = None,
 ) -> str:
-    """Write an answer for a terminal of so many cells, in a zone's time (UTC)."""
+    """Write an answer for a terminal of so many cells, or for a file, in a zone's time (UTC)."""
     if isinstance(question, RecordQuery):
-        body = _records(answer, zone)
+        body = _records(answer, width, zone)
     elif question.step is None:
-        body = _table(answer, question, zone)
+        body = _table(answer, question, width, zone)
     elif question.by:
         body = _sparklines(answer, question, width, zone)
     else:
-        body = _series(answer, question, width, zone)
+        body = _series(answer, question, _USUAL_CELLS if width is None else width, zone)
     return body + "".join(f"{note}\n" for note in _notes(answer, question, zone))
 
 
@@ -60,6 +65,8 @@ def answer_json(answer: Answer, question: Query | RecordQuery) -> dict[str, obje
             "by": list(question.by),
             "step": question.step,
             "groups": answer.groups,
+            "records": answer.records,
+            "ungrouped": answer.ungrouped,
             "grain": answer.grain,
             "total": {name: _plain(value) for name, value in answer.total.items()},
         }
@@ -105,7 +112,7 @@ def _moment(value: datetime, zone: tzinfo | None, *, to_minutes: bool = False) -
     return written[: -len(":00")] if to_minutes else written
 
 
-def _table(answer: Answer, query: Query, zone: tzinfo | None) -> str:
+def _table(answer: Answer, query: Query, width: int | None, zone: tzinfo | None) -> str:
     titles = [*query.by, *(one.title for one in query.asked)]
     rows = [
         [*(row[name] for name in query.by), *_cells(row, query, zone)]
@@ -114,20 +121,31 @@ def _table(answer: Answer, query: Query, zone: tzinfo | None) -> str:
     if query.by and rows:
         total = ["all", *[""] * (len(query.by) - 1), *_cells(answer.total, query, zone)]
         rows.append(total)
-    return _right(titles, rows, len(query.by))
+    return _right(titles, rows, len(query.by), width)
 
 
 def _cells(row: Any, query: Query, zone: tzinfo | None) -> list[str]:
     return [_shown(one, row[one.name], zone) for one in query.asked]
 
 
-def _right(titles: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
-    """Lay out a table whose first columns are text, and the others to the right."""
+def _right(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], texts: int, width: int | None = None
+) -> str:
+    """Lay out a table whose first columns are text, and the others to the right.
+
+    Where it is wider than `width`, the longest texts lose their ends.
+    """
     shown = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [
         max(len(title), *(len(row[i]) for row in shown)) if shown else len(title)
         for i, title in enumerate(titles)
     ]
+    if width is not None:
+        _narrow(widths, texts, width)
+        shown = [
+            [_cut(cell, widths[i]) if i < texts else cell for i, cell in enumerate(row)]
+            for row in shown
+        ]
     lines = [titles, ["─" * width for width in widths], *shown]
     return "".join(
         "  ".join(
@@ -137,6 +155,20 @@ def _right(titles: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> 
         + "\n"
         for line in lines
     )
+
+
+def _narrow(widths: list[int], texts: int, most: int) -> None:
+    """Make the widest of the first columns narrower, until all fit."""
+    excess = sum(widths) + 2 * (len(widths) - 1) - most
+    while excess > 0 and max(widths[:texts], default=0) > _LEAST_TEXT:
+        widest = widths.index(max(widths[:texts]))
+        less = min(excess, widths[widest] - _LEAST_TEXT, max(1, excess // 2))
+        widths[widest] -= less
+        excess -= less
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> str:
@@ -222,9 +254,8 @@ def _block(value: float | None, highest: float, row: int) -> str:
     return _BLOCKS[min(max(eighths - row * _EIGHTHS, 0), _EIGHTHS)]
 
 
-def _sparklines(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> str:
+def _sparklines(answer: Answer, query: Query, width: int | None, zone: tzinfo | None) -> str:
     """Write a row a group, with its series in small."""
-    del width
     groups: dict[tuple[str, ...], list[Any]] = {}
     for row in answer.table.to_pylist():
         groups.setdefault(tuple(row[name] for name in query.by), []).append(row)
@@ -242,15 +273,29 @@ def _sparklines(answer: Answer, query: Query, width: int, zone: tzinfo | None) -
         )
         is_count = measure.unit in {Unit.COUNT, Unit.BYTES}
         top = round(highest) if is_count else highest
-        rows.append([*names, f"{spark}▏", _shown(measure, top if known else None, zone)])
-    return _right([*query.by, f"{measure.title} by step", "highest"], rows, len(query.by) + 1)
+        row = [*names, _shown(measure, top if known else None, zone)]
+        if measure.adds_up:
+            row.append(_shown(measure, round(sum(known)), zone))
+        rows.append([*row, f"{spark}▏"])
+    first, last = (
+        (answer.table.column("time")[at].as_py() for at in (0, -1)) if rows else (None,) * 2
+    )
+    total = ["all"] if measure.adds_up else []
+    titles = [*query.by, "highest", *total, f"{measure.title}, by step"]
+    text = _right(titles, rows, len(query.by), width)
+    if not rows:
+        return text
+    first, last = (answer.table.column("time")[at].as_py() for at in (0, -1))
+    return f"{text}{measure.title} from {_moment(first, zone)} to {_moment(last, zone)}\n"
 
 
 _RECORD_COLUMNS = ("time", "status", "method", "path", "host", "bytes", "duration", "vhost")
 
 
-def _records(answer: Answer, zone: tzinfo | None) -> str:
+def _records(answer: Answer, width: int | None, zone: tzinfo | None) -> str:
     table = answer.table
+    if not table.num_rows:
+        return ""
     known = [name for name in _RECORD_COLUMNS if table.column(name).null_count < len(table)]
     several = len(table.column("source").unique()) > 1
     columns = ["time", *(name for name in known if name != "time"), *(["source"] * several)]
@@ -267,12 +312,18 @@ def _records(answer: Answer, zone: tzinfo | None) -> str:
             "status": UNKNOWN if row["status"] is None else f"{row['status']:03}",
         }
         rows.append([shown[name] for name in columns])
-    return text_table(columns, rows)
+    text = text_table(columns, rows)
+    if width is None:
+        return text
+    return "".join(f"{_cut(line, width)}\n" for line in text.splitlines())
 
 
 def _notes(answer: Answer, question: Query | RecordQuery, zone: tzinfo | None) -> Iterator[str]:
     """Yield what else is to be known of an answer."""
     covers = answer.covers
+    if answer.ungrouped and isinstance(question, Query):
+        names = " or ".join(question.by)
+        yield f"{format_count(answer.ungrouped)} more requests have no {names}"
     if isinstance(question, Query) and answer.groups > question.limit:
         rest = answer.groups - question.limit
         yield f"… {format_count(rest)} more (--limit)"

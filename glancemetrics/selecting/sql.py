@@ -20,6 +20,7 @@ from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
 from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, with_source
 from glancemetrics.words.escaping import is_utf_8
+from glancemetrics.words.suggestions import suggestion
 
 Bools = npt.NDArray[np.bool_]
 
@@ -58,8 +59,8 @@ class Where:
         told = self._run(with_source(empty_batch(kept), ""))
         if not pa.types.is_boolean(told.type):
             raise UsageError(
-                f"--where {shortened(expression)}: is {told.type}, and must be true or false; "
-                "compare it with something"
+                f"--where {shortened(expression)}: is not a condition (true or false); compare it "
+                "with something, such as status >= 500"
             )
 
     def keeps(self, batch: pa.RecordBatch) -> Bools:
@@ -82,8 +83,8 @@ class Where:
             cursor.register("log", pa.Table.from_batches([with_columns(batch, self._derived)]))
             kept = cursor.sql(self._query).to_arrow_table()
         except duckdb.Error as error:
-            said = f"--where {shortened(self.expression)}: {readable(error, self._kept)}"
-            raise UsageError(said) from None
+            said = readable(error, self._kept, self.expression)
+            raise UsageError(f"--where {shortened(self.expression)}: {said}") from None
         finally:
             cursor.close()
         if kept.num_columns != 1:  # as of *
@@ -103,8 +104,13 @@ class Conditions:
         expressions: Iterable[str],
         connection: Any | None = None,
         kept: Sequence[str] = (),
+        asked_by: str = "where in a rule",
     ) -> None:
-        """Each must be good as a `Where`; `kept` are fields that records have beside the schema."""
+        """Each must be good as a `Where`; `kept` are fields that records have beside the schema.
+
+        `asked_by` begins an error.
+        """
+        self._asked_by = asked_by
         self._connection = connect() if connection is None else connection
         # SQL does not tell capitals from small letters.
         self._column_of = {name.lower(): name for name in (*column_names(kept), SOURCE)}
@@ -141,11 +147,11 @@ class Conditions:
             cursor.register("log", table)
             answer = cursor.sql(f"SELECT {columns} FROM log").to_arrow_table()  # noqa: S608
         except duckdb.Error as error:
-            raise UsageError(f"where in a rule: {readable(error)}") from None
+            raise UsageError(f"{self._asked_by}: {readable(error)}") from None
         finally:
             cursor.close()
         if answer.num_rows != table.num_rows:
-            raise UsageError("where in a rule: must say of each record alone whether it counts")
+            raise UsageError(f"{self._asked_by}: must say of each record alone whether it counts")
         return [
             column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
             for column in answer.columns
@@ -261,15 +267,46 @@ def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.R
 _GIVEN = frozenset(SCHEMA.names)
 
 
-def readable(error: Exception, kept: Sequence[str] = ()) -> str:
-    """Return what DuckDB says, in one clause, with the columns that there are."""
+def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -> str:
+    """Return what DuckDB says, in one clause, with the columns that there are.
+
+    `expression` is what a person wrote: what DuckDB says of what stands around it is left out.
+    """
     if "Max expression depth" in str(error):  # what DuckDB advises is locked
         return "is nested too deeply"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
+    missing = re.search(r'Referenced column "(.*)" not found', said, re.DOTALL)
+    if missing is not None:
+        return _no_such_column(missing[1], column_names(kept), expression)
     if "not found in FROM clause" in said or "Candidate bindings" in said:
         said += f" (the columns are {', '.join(column_names(kept))})"
+    if expression and re.search(r'syntax error at or near "(?:\)|AS|keep)"', said):
+        return "is not complete, or a bracket or quote is missing"
+    if expression and "syntax error" in said:
+        said += "; text goes in single quotes: path = '/login', path like '/api/%'"
     return said
+
+
+def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
+    if f'"{name}"' in expression or not re.fullmatch(r"\w+", name):
+        text = name.strip("\"'“”‘’").replace("'", "''")
+        return f"there is no column {name!r}; text goes in single quotes: '{text}'"
+    said = f"there is no column {name!r}{suggestion(name, known)}"
+    return f"{said}; text goes in single quotes, and the columns are {', '.join(known)}"
+
+
+def check_no_comment(expression: str) -> None:
+    """Raise `UsageError` for a condition with a comment: a quote is at the wrong place."""
+    import duckdb
+
+    if not is_utf_8(expression):
+        return  # which is told elsewhere
+    if any(kind == duckdb.token_type.comment for _, kind in duckdb.tokenize(expression)):
+        raise UsageError(
+            f"--where {shortened(expression)}: has a comment (--); is the closing quote in the "
+            "wrong place?"
+        )
 
 
 def column_names(kept: Sequence[str] = ()) -> list[str]:
@@ -292,6 +329,7 @@ def check_one_select(query: str, asked_by: str, text: str) -> None:
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:
-        raise UsageError(f"{asked_by} {shortened(text)}: {readable(error)}") from None
+        said = readable(error, expression=text if asked_by == "--where" else "")
+        raise UsageError(f"{asked_by} {shortened(text)}: {said}") from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise UsageError(f"{asked_by} {shortened(text)}: must be one question and nothing else")

@@ -12,13 +12,15 @@ import pytest
 from pyarrow import parquet
 
 from actors.commands.query import BY
-from actors.history.about import About, write_about
+from actors.history.about import About, write_about, write_reached
 from actors.history.reading import SUFFIX
 from actors.history.segments import SegmentFolder
 from glancemetrics.cli import main
 from glancemetrics.formats.combined import decode
+from glancemetrics.history.query import Answer, Query
 from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.schema import with_kept, with_source
+from glancemetrics.reporting.answers import answer_text
 from tests.lines import BASE, line
 
 LOG = b"".join(
@@ -89,11 +91,78 @@ def test_a_condition_a_span_and_an_order(ask) -> None:
     told = answer(ask("status >= 500 and section = '/b'", "--by", "host,path", "--json", *since))
     assert told["rows"] == [
         {"host": "h2", "path": "/b", "hits": 5, "visitors": 1, "bytes": 2560, "errors": 5,
-         "error_ratio": 1.0}
+         "error_ratio": 1.0, "p95": None}
     ]  # fmt: skip
     assert told["since"] == "2026-09-21T14:13:25+00:00"
     by_errors = answer(ask("--by", "section", "--sort", "errors", "--measures", "hits", "--json"))
     assert [row["section"] for row in by_errors["rows"]] == ["/b", "/c", "/a"]  # type: ignore[attr-defined]
+
+
+def test_the_smallest_or_oldest_first(ask) -> None:
+    told = answer(ask("--by", "path", "--reverse", "--measures", "hits", "--json"))
+    assert [row["path"] for row in told["rows"]][:2] == ["/c", "/b"]  # type: ignore[attr-defined]
+    told = answer(ask("--records", "--reverse", "--limit", "2", "--json"))
+    assert {row["time"] for row in told["rows"]} == {"2026-09-21T14:13:20+00:00"}  # type: ignore[attr-defined]
+    told = answer(ask("--by", "path", "--sort", "first_seen", "--reverse", "--json"))
+    assert told["rows"][0]["path"] in {"/a/0", "/b"}  # type: ignore[index]
+
+
+def test_requests_without_a_value_are_counted_beside_the_groups(ask) -> None:
+    assert "100 more requests have no bot" in ask("--by", "bot")
+    told = answer(ask("--by", "bot", "--json"))
+    assert (told["records"], told["ungrouped"]) == (101, 100)
+    assert "No matching" not in ask("--by", "vhost")
+
+
+def test_a_folder_that_is_named_twice_is_asked_once(ask, state: Path) -> None:
+    assert answer(ask("--state-dir", f"{state}/.", "--json"))["records"] == 101
+
+
+def test_files_have_all_rows(ask, state: Path) -> None:
+    many = b"".join(line(BASE, request=f"GET /{i} HTTP/1.1") for i in range(50))
+    keep(state, "monitor-5", many, "/var/log/e.log")
+    rows = ask("--by", "path", "-f", "e.log", "--csv").splitlines()
+    assert len(rows) == 51
+    assert "… 30 more (--limit)" in ask("--by", "path", "-f", "e.log")
+    text = ask("--by", "path", "-f", "e.log", "-o", "-")
+    assert "… 30 more" in text
+
+
+def test_what_a_monitor_had_not_read_yet_is_unknown_and_not_nothing(ask, state: Path) -> None:
+    write_reached(state / f"monitor-1{SUFFIX}", BASE + 101)
+    told = answer(
+        ask("--since", "2026-09-21T14:14", "--until", "2026-09-21T14:20", "--step", "1m", "--json")
+    )
+    assert [row["time"][14:16] for row in told["rows"]] == ["14", "15"]  # type: ignore[attr-defined]
+    assert told["missing"] == "no data after 2026-09-21 14:15:01 UTC"
+    paris = ask(
+        "--since", "2026-09-21T16:00", "--until", "2026-09-21T18:00", "--timezone", "Europe/Paris"
+    )
+    assert (
+        "no data before 2026-09-21 16:13:20 CEST; no data after 2026-09-21 16:15:01 CEST" in paris
+    )
+
+
+def test_ordinals_that_are_missing_are_told(ask, state: Path) -> None:
+    folder = state / f"monitor-6{SUFFIX}"
+    batch = with_source(decode(line(BASE) * 2).batch, "/var/log/f.log")
+    SegmentFolder(folder).write(0, batch)
+    SegmentFolder(folder).write(7, batch)
+    write_about(folder, About(("/var/log/f.log",)))
+    assert str(answer(ask("-f", "f.log", "--json"))["missing"]).startswith("5 requests between")
+    assert run("report", "--history", "f.log", "--state-dir", state, "-o", state / "r.json") == 0
+    (source,) = json.loads((state / "r.json").read_text())["sources"]
+    assert source["trouble"].startswith("5 requests between")
+
+
+def test_tables_fit_a_terminal(ask) -> None:
+    told = answer(ask("--by", "agent", "--json"))
+    table = pa.table({"agent": ["x" * 300], "hits": [3]})
+    kept = Answer(table=table, total={"hits": 3}, groups=1, records=3)
+    question = Query(by=("agent",))
+    assert max(map(len, answer_text(kept, question, 80).splitlines())) <= 80
+    assert max(map(len, answer_text(kept, question).splitlines())) > 300
+    assert told["groups"]
 
 
 def test_a_series_has_every_step(ask) -> None:
@@ -175,7 +244,7 @@ def test_what_there_is_instead_is_said_where_there_is_nothing(
 ) -> None:
     assert run("query", "--state-dir", str(state), "--last", "1h") == 0
     told = capsys.readouterr()
-    assert "The history covers 2026-09-21T14:13:20+00:00 to 2026-09-21T14:15:00" in told.err
+    assert "The history covers 2026-09-21 14:13:20 UTC to 2026-09-21 14:15:00 UTC" in told.err
 
 
 def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
@@ -189,11 +258,11 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--by", "pth"], "unknown field 'pth'; known: section, path"),
-        (["--by", "path,host,section"], "use one field, or two different ones"),
+        (["--by", "pth"], "unknown field 'pth' (did you mean 'path'?); known: section, path"),
+        (["--by", "path,host,section"], "at most two fields"),
         (["--measures", "hits,foo"], "unknown measure 'foo'; known: hits, rate"),
         (["stats > 3"], "--where stats > 3: "),
-        (["status"], "must be true or false"),
+        (["status"], "is not a condition (true or false)"),
         (["--last", "1 hour"], "1 hour must be a span such as 30s"),
         (["--last", "1h", "--since", "1h"], "cannot be combined with --since or --until"),
         (["--since", "1h", "--until", "2h"], "--since 1h: is not before --until 2h"),
@@ -204,15 +273,29 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--step", "1s", "--since", "2020-01-01"], "too short for this time span"),
         (["--limit", "0"], "limit 0: must be from 1"),
         (["--measures", ""], "name at least one measure"),
+        (["--last", "5"], "5: add a unit, such as 5m"),
+        (["--by", "path,path"], "the same field twice"),
+        (["--by", ","], "--by: name a field"),
+        (["--step", "1m", "--limit", "3"], "--limit: a time series has all its steps"),
+        (["status > 3", "--where", "status > 4"], "there are two conditions; join them with AND"),
+        (["status >= 500 --by path"], "has a comment (--); is the closing quote in the wrong"),
+        (['path = "/login"'], "text goes in single quotes: '/login'"),
+        (["ip = '::1'"], "there is no column 'ip' (did you mean 'host'?)"),
+        (["status in (500,502"], "is not complete, or a bracket or quote is missing"),
+        (["status = '5xx'"], "--where status = '5xx': Could not convert string '5xx'"),
+        (["--csv", "--json"], "not allowed with argument"),
+        (["-f", "other.log"], "no history of other.log here, only of /var/log/a.log"),
     ],
 )
 def test_mistakes_are_named(ask, arguments: list[str], said: str) -> None:
-    assert said in ask(*arguments, status=2)
+    assert said in ask(*arguments, status=1 if "-f" in arguments else 2)
 
 
 def test_a_folder_without_a_history_is_named(tmp_path: Path, capsys) -> None:
     assert run("query", "--state-dir", str(tmp_path)) == 1
-    assert "no history here; a monitor writes one with --state-dir" in capsys.readouterr().err
+    assert (
+        "no history here; a monitor of files writes one with --state-dir" in capsys.readouterr().err
+    )
     assert run("query", "--state-dir", str(tmp_path / "none")) == 1
     assert "pass the --state-dir of a monitor" in capsys.readouterr().err
 

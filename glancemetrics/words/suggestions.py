@@ -1,0 +1,39 @@
+"""What a person may have meant who misspelt a name, or calls it as other programs do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_OTHERS_SAY = {
+    "ip": "host",
+    "client": "host",
+    "remote_addr": "host",
+    "url": "path",
+    "uri": "path",
+    "request_uri": "path",
+    "code": "status",
+    "user_agent": "agent",
+    "ua": "agent",
+    "referer": "referrer",
+    "size": "bytes",
+    "body_bytes_sent": "bytes",
+    "latency": "duration",
+    "request_time": "duration",
+    "time_taken": "duration",
+    "domain": "vhost",
+    "server_name": "vhost",
+    "verb": "method",
+    "country": "network",
+    "system": "os",
+}
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'path'?)`, or nothing."""
+    import difflib  # late: only a mistake needs it
+
+    names = list(known)
+    lowered = name.lower().replace("-", "_")
+    close = [_OTHERS_SAY[lowered]] if _OTHERS_SAY.get(lowered) in names else []
+    close += difflib.get_close_matches(lowered, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

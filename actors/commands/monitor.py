@@ -76,7 +76,7 @@ def _parser() -> CommandParser:
 def _help(setting: Setting) -> str:
     told = help_with_sources(setting.help).replace("%", "%%")  # argparse fills in what follows a %
     default = setting.default
-    if default is None:
+    if default is None or default == ():
         return told
     if isinstance(default, tuple):
         default = " ".join(default)

@@ -1,0 +1,112 @@
+"""A monitor and `query` as processes: killed and asked while it writes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.actors.commands.test_query import run
+from tests.lines import line
+from tests.waiting import eventually
+
+COMMAND = [sys.executable, "-m", "glancemetrics"]
+
+
+def monitor(log: Path, state: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, "-f", str(log), "--no-console", "--state-dir", str(state), "--from", "start"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def asked(state: Path, *arguments: str) -> dict[str, Any]:
+    command = [*COMMAND, "query", "--state-dir", str(state), "--json", *arguments]
+    answered = subprocess.run(command, capture_output=True, check=False)
+    return dict(json.loads(answered.stdout)) if answered.returncode == 0 else {"records": 0}
+
+
+class Writer(threading.Thread):
+    """Writes lines, each of another size, until it is stopped."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(daemon=True)
+        self._log = log
+        self._stop_wished = threading.Event()
+        self.count = 0
+
+    def run(self) -> None:
+        with self._log.open("ab", 0) as file:
+            while not self._stop_wished.is_set():
+                now = int(time.time())
+                numbers = range(self.count + 1, self.count + 8)
+                file.write(b"".join(line(now, size=n) for n in numbers))
+                self.count += 7
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._stop_wished.set()
+        self.join()
+
+
+def test_a_monitor_that_is_killed_again_and_again_has_each_request_once(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.touch()
+    writer = Writer(log)
+    writer.start()
+    try:
+        for pause in (2.5, 1.2, 3.1):
+            running = monitor(log, state)
+            time.sleep(pause)
+            running.kill()
+            running.wait()
+        running = monitor(log, state)
+        try:
+            # It is asked while it writes and merges.
+            for _ in range(3):
+                assert asked(state, "--by", "section")["missing"] is None
+        finally:
+            writer.stop()
+        eventually(lambda: asked(state)["records"] >= writer.count, seconds=60)
+        told = asked(state, "--measures", "hits,bytes")
+        assert told["total"] == {
+            "hits": writer.count,
+            "bytes": writer.count * (writer.count + 1) // 2,
+        }
+        assert told["missing"] is None
+    finally:
+        running.send_signal(signal.SIGTERM)
+        assert running.stderr is not None
+        said = running.stderr.read().decode()
+        assert running.wait(30) == 0, said
+        assert "terminate called" not in said
+
+
+def test_it_is_private(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.write_bytes(line() * 10)
+    running = monitor(log, state)
+    eventually(lambda: asked(state)["records"] == 10, seconds=60)
+    running.terminate()
+    running.communicate(timeout=30)
+    (folder,) = state.glob("*.history")
+    modes = {path.stat().st_mode & 0o077 for path in (folder, *folder.glob("*.arrow"))}
+    assert modes == {0}
+    assert run("report", "--history", "--state-dir", state, "-o", tmp_path / "x.html") == 0
+
+
+def test_off_means_off(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.write_bytes(line() * 10)
+    command = [*COMMAND, "-f", str(log), "--no-console", "--state-dir", str(state)]
+    running = subprocess.Popen([*command, "--history", "off"], stderr=subprocess.PIPE)
+    eventually(lambda: bool(list(state.glob("*.state"))), seconds=60)
+    running.terminate()
+    running.communicate(timeout=30)
+    assert not list(state.glob("*.history"))

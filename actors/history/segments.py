@@ -37,9 +37,11 @@ _TIERS = tuple(_FULL_ROWS // 8**step for step in range(5, -1, -1))
 
 _BEING_WRITTEN = "segment.new"
 
-# As _file_name writes it; a number that is longer than usual has more digits.
+# As _file_name writes it; a number that is longer than usual has more digits, one below 0 may have
+# one less.
 _FILE_NAME = re.compile(
-    r"(\d{16,})-(\d{16,})\.(-?\d{11,})-(-?\d{11,})\.(\d{12,})\.([0-9a-f]{16})\.arrow", re.ASCII
+    r"(\d{16,})-(\d{16,})\.(-\d{10,}|\d{11,})-(-\d{10,}|\d{11,})\.(\d{12,})\.([0-9a-f]{16})\.arrow",
+    re.ASCII,
 )
 
 

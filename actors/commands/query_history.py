@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
+import signal
 import sys
+import threading
 import time
-from contextlib import closing
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,7 +35,8 @@ from glancemetrics.selecting.sql import check_no_comment, connect
 _USUAL = ("hits", "visitors", "bytes", "errors", "error_ratio", "p95")
 _USUAL_OF_SERIES = ("hits", "errors", "p95")
 _LIMIT, _RECORDS_IN_FILE = 20, 1000
-_THREADS = 2
+_THREADS, _MEMORY = 2, "4GB"
+_LOOK_SECONDS, _PATIENCE_SECONDS = 0.05, 0.5
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -45,14 +49,50 @@ def answer(options: argparse.Namespace) -> int:
     def recorded() -> Recorded:
         return histories.recorded(with_rollups=with_rollups)
 
-    with closing(connect(threads=_THREADS)) as connection:
-        answered = ask(question, recorded, connection, zone or UTC)
+    answered = _Asking(question, recorded, zone or UTC).answer()
     is_text = options.output_format == "text"
     if is_text and options.measures is None and isinstance(question, Query):
         question, answered = _without_unknown(question, answered)
     _write(answered, question, options, zone)
     _explain(answered, histories, zone or UTC)
     return 0
+
+
+class _Asking:
+    """A question in a thread of its own, so that Ctrl-C is heard while DuckDB works."""
+
+    def __init__(
+        self, question: Query | RecordQuery, recorded: Callable[[], Recorded], zone: tzinfo
+    ) -> None:
+        self._question = question
+        self._recorded = recorded
+        self._zone = zone
+        self._connection = connect(threads=_THREADS, memory=_MEMORY)
+        self._answer: Answer | None = None
+        self._error: BaseException | None = None
+
+    def answer(self) -> Answer:
+        """Return the answer. Raises `UsageError`; Ctrl-C ends the program."""
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(_LOOK_SECONDS)
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            thread.join(_PATIENCE_SECONDS)
+            # The thread may still be in compiled code, where the interpreter must not end.
+            os._exit(128 + signal.SIGINT)
+        if self._error is not None:
+            raise self._error
+        assert self._answer is not None
+        return self._answer
+
+    def _run(self) -> None:
+        try:
+            self._answer = ask(self._question, self._recorded, self._connection, self._zone)
+        except BaseException as error:
+            self._error = error
 
 
 def question_of(
@@ -98,7 +138,7 @@ def _limit(options: argparse.Namespace) -> int:
 
 def _span(options: argparse.Namespace, zone: ZoneInfo | None, now: float) -> TimeSpan:
     if options.last is not None:
-        return TimeSpan(int(now) - options.last, int(now) + 1)
+        return TimeSpan(int(now) + 1 - options.last, int(now) + 1)
     instants = []
     for name, text in (("since", options.since), ("until", options.until)):
         try:

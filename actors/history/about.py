@@ -8,9 +8,9 @@ from pathlib import Path
 
 import attrs
 
-from actors.state.state_file import PRIVATE_MODE, open_own, replace_state
+from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, open_own
 
-_ABOUT, _REACHED = "about.json", "reached"
+_ABOUT, _REACHED, _BEGUN = "about.json", "reached", "begun"
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ class About:
 def write_about(folder: Path, about: About) -> None:
     """Say in a history's folder what it is of. Raises `OSError`."""
     text = json.dumps({"version": 1, **attrs.asdict(about)}, ensure_ascii=False) + "\n"
-    replace_state(folder / _ABOUT, text.encode("utf-8", "surrogateescape"))
+    _write(folder / _ABOUT, text)
 
 
 def read_about(folder: Path) -> About:
@@ -38,18 +38,47 @@ def read_about(folder: Path) -> About:
         return About()
 
 
-def write_reached(folder: Path, second: int) -> None:
-    """Say up to which second all that was logged is in a history. Raises `OSError`."""
-    made = folder / "reached.new"
-    descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{second}\n")
-    made.replace(folder / _REACHED)  # not to the disk at once: it comes each second
+def write_reached(folder: Path, second: int, since: int | None = None) -> None:
+    """Say up to which second all that was logged is in a history, and since when.
+
+    Raises `OSError`.
+    """
+    text = f"{second}\n" if since is None else f"{second} {since}\n"
+    _write(folder / _REACHED, text)  # not to the disk at once: it comes each second
 
 
-def read_reached(folder: Path) -> int | None:
-    """Return that second; `None` where it is not told."""
+def read_reached(folder: Path) -> tuple[int | None, int | None]:
+    """Return these seconds; `None` where one is not told."""
     try:
-        return int((folder / _REACHED).read_text(encoding="ascii"))
+        numbers = [int(text) for text in (folder / _REACHED).read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        numbers = []
+    reached, since, *_ = (*numbers, None, None)
+    return reached, since
+
+
+def write_begun(folder: Path, position: int) -> None:
+    """Say that what is written from an ordinal on has no checkpoint yet. Raises `OSError`."""
+    make_folder(folder, PRIVATE_FOLDER_MODE)
+    _write(folder / _BEGUN, f"{position}\n")
+
+
+def read_begun(folder: Path) -> int | None:
+    """Return that ordinal; `None` where there is a checkpoint, or nothing was written."""
+    try:
+        return int((folder / _BEGUN).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
+
+
+def forget_begun(folder: Path) -> None:
+    """There is a checkpoint now. Raises `OSError`."""
+    (folder / _BEGUN).unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    made = path.with_name(f"{path.name}.new")
+    descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    made.replace(path)

@@ -17,7 +17,15 @@ import trio
 from loguru import logger
 
 from actors.history import HistorySettings
-from actors.history.about import About, write_about, write_reached
+from actors.history.about import (
+    About,
+    forget_begun,
+    read_begun,
+    read_reached,
+    write_about,
+    write_begun,
+    write_reached,
+)
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import StoredSegment, readable, stored_in
@@ -74,6 +82,9 @@ class History:
         self._unrolled = 0
         """Records that had to go before they were in the rollups."""
         self._reached: int | None = None
+        self._is_begun = self._is_committed = False
+        """Whether nothing is written yet and there is no checkpoint; whether there is one."""
+        self._begun_at = 0
         self._since: int | None = None
         self._problem = ""
         """Why nothing can be written, in a clause."""
@@ -103,18 +114,25 @@ class History:
             self._position = self._saved = position or 0
             return
         try:
+            if position is None:
+                position = read_begun(self._folder.path)
+            self._is_begun = position is None
             if position is not None:
                 self._folder.cut(position)
+                # What comes again may come in another order, or be chosen otherwise.
+                RollupFiles(self._folder.path).cut(position)
             segments = self._folder.segments()
         except OSError as error:
             self._position = self._saved = position or 0
             self._note_problem(error)
             return
+        _, self._since = read_reached(self._folder.path)
         end = segments[-1].end if segments else 0
         self._position = self._saved = end if position is None else position
         if segments and end < self._position:
             self._note_lost(end, self._position, "not yet written when the program was killed")
         self._rolled = self._position
+        self._begun_at = self._position
         self._on_disk = stored_in(self._folder)
 
     def take(self, batch: pa.RecordBatch) -> None:
@@ -175,6 +193,10 @@ class History:
         except Exception as error:
             self._note_problem(error)
             logger.opt(exception=error).debug("the history failed")
+
+    def committed(self) -> None:
+        """A checkpoint has been saved, so that what is on disk does not come again."""
+        self._is_committed = True
 
     async def flushed(self, position: int) -> None:
         """Wait until all records before an ordinal are on disk, or cannot be written."""
@@ -322,8 +344,8 @@ class History:
             functools.partial(self._write, folder, reached),
             functools.partial(self._merge, folder),
         ]
-        if is_time:  # also where the disk is full
-            works.append(functools.partial(self._bound, folder))
+        if is_time or self._problem:  # first, as it makes room where the disk is full
+            works.insert(0, functools.partial(self._bound, folder))
         for work in works:
             try:
                 work()
@@ -336,11 +358,18 @@ class History:
 
     def _write(self, folder: SegmentFolder, reached: int | None) -> None:
         with self._lock:
-            unsaved = [one for one in self._held if one.first >= self._saved]
+            # What is joined may have begun to be written before the rest of it came.
+            unsaved = [one.since(self._saved) for one in self._held if one.end > self._saved]
+        if unsaved and self._is_begun:
+            # Without a checkpoint all that comes now comes again after a crash.
+            write_begun(folder.path, self._begun_at)
+            self._is_begun = False
         for one in unsaved:
             folder.write(one.first, one.batch)
             with self._lock:
                 self._saved = max(self._saved, one.end)
+        if self._is_committed:
+            forget_begun(folder.path)
         if unsaved:
             self._list(folder)
             self._is_merging = True
@@ -348,7 +377,7 @@ class History:
                 write_about(folder.path, self._about)
                 self._about = None
         if reached is not None and folder.path.exists():
-            write_reached(folder.path, reached)
+            write_reached(folder.path, reached, self._since)
         if self._rollup_files is not None and self._rollups is not None:
             self._rollup_files.save(self._rollups, self._rolled, self._wall())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -50,19 +52,39 @@ class StoredHistories:
             stored += segments
             holes += holes_in(segments)
             if with_rollups:
-                end = segments[-1].end if segments else 0
-                known, position = RollupFiles(path).load(end, troubles)
+                known, position = RollupFiles(path).load(sys.maxsize, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
-        ends = [read_reached(path) for path in self.folders]
-        told = [end for end in ends if end is not None]
+        told = [end for end, _ in map(read_reached, self.folders) if end is not None]
+        since = [start for _, start in map(read_reached, self.folders) if start is not None]
+        troubles += self._overlaps()
         return Recorded(
             stored=tuple(stored),
-            until=max(told) if told and len(told) == len(ends) else None,
+            since=max(since, default=None),
+            until=max(told) if len(told) == len(self.folders) else None,
             holes=tuple(holes),
             rollups=joined(rollups) if rollups else None,
             troubles=tuple(troubles),
         )
+
+    def _overlaps(self) -> list[str]:
+        """Name the logs that two histories have, with requests of the same time."""
+        spans = []
+        for path in self.folders:
+            stored = stored_in(SegmentFolder(path))
+            if stored:
+                ends = min(one.oldest for one in stored), max(one.newest for one in stored)
+                spans.append((ends, read_about(path).sources))
+        return [
+            _DOUBLE.format(log=", ".join(shared))
+            for (one, its), (other, others) in itertools.combinations(spans, 2)
+            if (shared := sorted(set(its) & set(others)))
+            and one[0] <= other[1]
+            and other[0] <= one[1]
+        ]
+
+
+_DOUBLE = "{log} is in two histories: its requests may be counted twice (-f selects one)"
 
 
 class HistoryRecords:
@@ -140,7 +162,9 @@ def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> Stored
     there: list[str] = []
     for folder in dict.fromkeys(folder.absolute().resolve() for folder in folders):
         try:
-            own = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+            own = sorted(
+                path for path in folder.iterdir() if path.suffix == SUFFIX and path.is_dir()
+            )
         except OSError as error:
             raise GlanceMetricsError(
                 f"{folder}: {error.strerror}; pass the --state-dir of a monitor"

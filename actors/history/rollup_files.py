@@ -55,9 +55,15 @@ class RollupFiles:
             return rollups, position
         return Rollups(), 0
 
+    def cut(self, position: int) -> None:
+        """Delete those of more records than so many, which come again. Raises `OSError`."""
+        for found, path in self._found():
+            if found > position:
+                path.unlink()
+
     def save(self, rollups: Rollups, position: int, now: float) -> None:
         """Write rollups of the first `position` records, if it is time to. Raises `OSError`."""
-        if self._due < 0:
+        if self._due < 0 or now + _SECONDS < self._due:  # or the clock was set back
             self._due, self._next = now + _SECONDS, now + _LEAST_SECONDS
         is_due = now >= self._due or position - self._position >= _RECORDS
         if position == self._position or now < self._next or not is_due:

@@ -50,7 +50,7 @@ _LOOK_SECONDS = 2.0
 _TRIFLE_SECONDS = 60.0
 """By which the wall clock may be set without anything's beginning anew."""
 
-_LARGE_BATCH = 2000
+_LARGE_BATCH = 100
 """Rows from which a batch is counted in a worker thread, to keep the loop free."""
 
 

@@ -91,7 +91,7 @@ class Recorded:
     unrolled: tuple[pa.RecordBatch, ...] = ()
     """Records that are not in the rollups yet."""
     troubles: tuple[str, ...] = ()
-    """What rollups lack, as it could not be read; a clause each."""
+    """What else is not right or could not be read; a clause each."""
 
     @property
     def oldest(self) -> int | None:
@@ -229,8 +229,15 @@ def _counted(
     zone: tzinfo,
 ) -> Answer:
     covers = _covered(span, recorded)
-    counted = count(attrs.evolve(query, span=span.span), recorded.stored, connection, mapped)
-    missing = [_missing(query.span, covers, _start(recorded), recorded, zone), *counted.troubles]
+    # The newest first: they are small and soon merged, and one that is gone begins all anew.
+    newest_first = recorded.stored[::-1]
+    # Of what is before that, some records are gone: their number would be none of any time.
+    counted = count(attrs.evolve(query, span=covers.span), newest_first, connection, mapped)
+    missing = [
+        _missing(query.span, covers, _start(recorded), recorded, zone),
+        *counted.troubles,
+        *recorded.troubles,
+    ]
     return Answer(
         table=_table(query, covers, _rows(query, counted)),
         total=_with_rate(query, counted.total, covers.length),
@@ -339,6 +346,8 @@ def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
     if any(share_of(one) is None and one.name not in _OF_CELL for one in query.asked):
         return False
     covers, reach = _covered(span, recorded), recorded.rollups.reach
+    if not recorded.stored:
+        return reach is not None
     if reach is not None and max(reach, span.since) < covers.since:
         return True
     inside = (
@@ -349,7 +358,12 @@ def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
 
 def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) -> Answer:
     assert recorded.rollups is not None
-    rolled = recorded.rollups.cells(span.since, span.until, query.step)
+    asked = query.step
+    rolled = recorded.rollups.cells(span.since, span.until, asked)
+    while query.step is not None and rolled.grain > query.step:
+        # All steps are as long as the longest has to be: else some would lie inside others.
+        query = attrs.evolve(query, step=rolled.grain)
+        rolled = recorded.rollups.cells(span.since, span.until, query.step)
     cells = _with_unrolled(rolled, query, recorded.unrolled)
     covers = _Bounds(rolled.since, max(rolled.since, rolled.until))
     whole = merged(list(cells.values())) if cells else None
@@ -363,15 +377,13 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
         parts = {None: measured(whole)}
     else:
         parts = {start: measured(cell) for start, cell in cells.items()}
-    is_coarser = query.step is not None and rolled.grain > query.step
-    laid_out = attrs.evolve(query, step=rolled.grain) if is_coarser else query
     reach = recorded.rollups.reach
     missing = [_missing(query.span, covers, reach, recorded, zone)]
     missing += recorded.troubles
-    if is_coarser:
-        missing.append(f"that far back only {rolled.grain} s steps are kept")
+    if query.step != asked:
+        missing.append(f"that far back only {query.step} s steps are kept")
     return Answer(
-        table=_table(laid_out, covers, {(): parts}),
+        table=_table(query, covers, {(): parts}),
         total=_with_rate(query, measured(whole), covers.length),
         groups=1,
         records=0 if whole is None else whole.hits,

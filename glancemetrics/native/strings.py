@@ -178,9 +178,12 @@ def codes_of(column: pa.DictionaryArray) -> Int32s:
 
 
 def indices_of(codes: Int32s) -> pa.Array:
-    """Return codes as the indices of a column: null where they are -1. They are not copied."""
+    """Return codes as the indices of a column: null where they are -1."""
     valid = np.zeros(-(-len(codes) // 8), np.uint8)
     nulls = quick.gm_valid(address(codes), len(codes), address(valid))
+    if nulls:
+        # Arrow looks up what stands under nulls, too, and Polars refuses -1.
+        codes = np.maximum(codes, 0)
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
     return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
 

@@ -11,9 +11,13 @@ from typing import Any
 
 import attrs
 
+from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.schema import SCHEMA, TEXT
-from glancemetrics.selecting.sql import columns_in
+from glancemetrics.selecting.sql import columns_in, shortened
+
+_OF_MANY = ('"class":"SUBQUERY"', '"class":"WINDOW"')
+"""What is not of one record alone, as DuckDB's parser names it."""
 
 
 @attrs.frozen
@@ -35,7 +39,7 @@ class Conjunct:
 def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> list[Conjunct]:
     """Take a condition apart, which must be good as a `Where`; those without text come first.
 
-    `columns` are all that there are.
+    `columns` are all that there are. Raises `UsageError` for what is not of one record alone.
     """
     known = {name.lower(): name for name in columns}
     cursor = connection.cursor()
@@ -49,13 +53,20 @@ def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> li
             (condition,) = node["select_list"]
         except (RecursionError, LookupError):  # nested deeply, or nothing that can be written so
             return [Conjunct(expression, frozenset(known.values()))]
+        if any(kind in tree for kind in _OF_MANY):
+            raise UsageError(
+                f"--where {shortened(expression)}: must say of each request alone whether it is "
+                "wanted; `glancemetrics sql --history` takes subqueries and windows"
+            )
         parts = []
         for part in _taken_apart(condition):
             node["select_list"] = [part]
             ((text,),) = cursor.execute(
                 "SELECT json_deserialize_sql(?::JSON)", [json.dumps(question)]
             ).fetchall()
-            parts.append(Conjunct(text.removeprefix("SELECT "), _needed(part, known)))
+            # As AND does: a number is true where it is not 0.
+            own = f"CAST({text.removeprefix('SELECT ')} AS BOOLEAN)"
+            parts.append(Conjunct(own, _needed(part, known)))
     finally:
         cursor.close()
     return sorted(parts, key=lambda part: not part.is_numeric)

@@ -22,6 +22,7 @@ from glancemetrics.records.dimensions import Dimension, live_dimensions
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
 from glancemetrics.records.schema import seconds as seconds_of
+from glancemetrics.records.user_agents import prepare
 from glancemetrics.state.tree import State
 from glancemetrics.traffic.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.traffic.event_clock import ClockMode, EventClock
@@ -156,6 +157,7 @@ class Aggregation:
 
     def learn_groups(self) -> None:
         """Begin to tell browsers and bots apart; what that needs takes a while to load."""
+        prepare()
         self._knows_groups = True
         self.series.learn_groups()
 

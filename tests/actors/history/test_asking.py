@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +27,7 @@ from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.sql import connect
 from tests.glancemetrics.history import reference
 from tests.glancemetrics.history.test_answering import (
+    BASE,
     CONDITIONS,
     QUERIES,
     RECORDS,
@@ -31,6 +36,7 @@ from tests.glancemetrics.history.test_answering import (
     batch_of,
     flat,
 )
+from tests.glancemetrics.records.test_dimensions import NOTHING
 
 PARTS = st.lists(st.lists(RECORDS, min_size=1, max_size=6), min_size=1, max_size=5)
 CELLS = [name for name in reference.MEASURES if name != "users"]
@@ -206,3 +212,45 @@ def test_too_many_steps_are_refused(connection: Any) -> None:
     kept = Recorded(stored=(held(at(10)),))
     with pytest.raises(UsageError, match="too short for this time span"):
         answer(Query(span=TimeSpan(0, START), step=1), kept, connection)
+
+
+def test_what_will_soon_be_merged_is_read_first(connection: Any) -> None:
+    order: list[int] = []
+
+    @attrs.frozen(eq=False)
+    class Noted(HeldRecords):
+        def read(self, columns: Sequence[str]) -> pa.RecordBatch:
+            order.append(self.first)
+            return super().read(columns)
+
+    batch = batch_of([LogRecord(**{**NOTHING, "time": BASE})])
+    stored = tuple(Noted.of(first, batch) for first in range(5))
+    assert answer(Query(by=("path",)), Recorded(stored=stored), connection).total["hits"] == 5
+    assert order == [4, 3, 2, 1, 0]
+
+
+def at_seconds(*seconds: int) -> pa.RecordBatch:
+    times = [datetime.fromtimestamp(START + second, UTC) for second in seconds]
+    return batch_of([LogRecord(**{**NOTHING, "time": time}) for time in times])
+
+
+def test_steps_of_rollups_are_all_as_long_as_the_longest(connection: Any) -> None:
+    rollups = Rollups()
+    rollups.add(at_seconds(*range(0, 14 * 3600, 45)))
+    recorded = Recorded(rollups=rollups, since=START + 14 * 3600)
+    span = TimeSpan(START + 3600, START + 14 * 3600)  # of the first hour only 60 s are told apart
+    told = answer(Query(span=span, step=90, measures=("hits", "rate")), recorded, connection)
+    rows = told.table.to_pylist()
+    assert {(b["time"] - a["time"]).total_seconds() for a, b in pairwise(rows)} == {120}
+    assert {row["hits"] for row in rows} == {2, 3}
+    assert all(row["rate"] == row["hits"] / 120 for row in rows)
+    assert told.missing == "that far back only 120 s steps are kept"
+
+
+def test_what_is_left_of_a_time_that_is_not_whole_is_not_counted(connection: Any) -> None:
+    held = HeldRecords.of(0, at_seconds(*range(100)))
+    recorded = Recorded(stored=(held,), since=START + 90)
+    span = TimeSpan(START, START + 100)
+    told = answer(Query(span=span, measures=("hits", "rate")), recorded, connection)
+    assert told.covers == TimeSpan(START + 90, START + 100)
+    assert told.total == {"hits": 10, "rate": 1.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -14,12 +15,14 @@ import trio.testing
 
 from actors.history import HistorySettings
 from actors.history.history import STEP_SECONDS, History
+from actors.history.reading import StoredHistories
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.asking import answer
 from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.history.rollups import Rollups
 from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.sql import connect
@@ -156,9 +159,12 @@ async def test_without_a_checkpoint_it_goes_on_after_what_is_there(
     first = kept(tmp_path)
     first.history.take(batch_of(BASE, 3))
     await first.history.flushed(3)
+    first.history.committed()
+    first.history.take(batch_of(BASE + 1, 1))
+    await step()
     first.scope.cancel()
     second = kept(tmp_path).history
-    second.take(batch_of(BASE + 500, 2))
+    second.take(batch_of(BASE + 500, 1))
     await second.flushed(5)
     assert (second.position, hits(second)) == (5, 5)
 
@@ -256,3 +262,46 @@ async def test_rollups_are_there_after_a_restart_with_what_came_since(
     recorded = attrs.evolve(second.recorded(), stored=(), since=BASE + 10**6)
     told = answer(Query(span=TimeSpan(BASE, BASE + 703), step=1000), recorded, connect())
     assert told.total["hits"] == 18
+
+
+async def test_what_comes_between_counting_and_writing_lets_nothing_after_it_out(
+    clock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = kept(tmp_path).history
+    await step()
+    counted = Rollups.with_records
+
+    def slow(rollups: Rollups, batches: Iterable[pa.RecordBatch]) -> Rollups:
+        found = counted(rollups, batches)
+        monkeypatch.undo()
+        history.take(batch_of(BASE + 1, 5))
+        return found
+
+    monkeypatch.setattr(Rollups, "with_records", slow)
+    history.take(batch_of(BASE, 3))
+    await step()
+    history.take(batch_of(BASE + 2, 7))
+    await step()
+    history.take(batch_of(BASE + 3, 11))
+    await history.flushed(26)
+    on_disk = SegmentFolder(tmp_path).segments()
+    assert sum(one.rows for one in on_disk) == 26
+
+
+async def test_rollups_of_what_comes_again_are_let_go(clock, kept, tmp_path: Path) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    clock.jump(700)
+    first.history.take(batch_of(BASE + 700, 4))
+    await step()
+    first.scope.cancel()
+    assert list(tmp_path.glob("rollups-*"))
+    second = kept(tmp_path, 3).history  # an older checkpoint
+    assert not list(tmp_path.glob("rollups-*"))
+    second.take(batch_of(BASE + 700, 5))
+    await second.flushed(8)
+    recorded = StoredHistories((tmp_path,)).recorded(with_rollups=True)
+    assert recorded.rollups is not None
+    (cell,) = recorded.rollups.cells(BASE, BASE + 701).cells.values()
+    assert cell.hits == 8

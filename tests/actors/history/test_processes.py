@@ -110,3 +110,48 @@ def test_off_means_off(tmp_path: Path) -> None:
     running.terminate()
     running.communicate(timeout=30)
     assert not list(state.glob("*.history"))
+
+
+def test_a_kill_before_the_first_checkpoint_doubles_nothing(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.write_bytes(b"".join(line(int(time.time()), size=n) for n in range(1, 30_001)))
+    for _ in range(3):
+        running = monitor(log, state)
+        eventually(lambda: bool(list(state.glob("*.history/*.arrow"))), seconds=60)
+        running.kill()
+        running.wait()
+    running = monitor(log, state)
+    eventually(lambda: asked(state)["records"] >= 30_000, seconds=60)
+    time.sleep(2)
+    assert asked(state)["records"] == 30_000
+    running.terminate()
+    running.communicate(timeout=30)
+
+
+def test_ctrl_c_ends_a_query_at_once(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.write_bytes(line() * 10)
+    running = monitor(log, state)
+    eventually(lambda: asked(state)["records"] == 10, seconds=60)
+    running.terminate()
+    running.communicate(timeout=30)
+    endless = "(select count(*) from range(100000000000) a where a.range % 7 = status % 5) >= 0"
+    refused = subprocess.run(
+        [*COMMAND, "query", endless, "--state-dir", state], capture_output=True, check=False
+    )
+    assert b"must say of each request alone" in refused.stderr
+    slow = " and ".join(
+        f"regexp_matches(path || repeat('a', 30000), '(a|b)*c{n}$')" for n in range(400)
+    )
+    asking = subprocess.Popen(
+        [*COMMAND, "query", f"not ({slow}) or true", "--state-dir", state, "--by", "path"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    asking.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, said = asking.communicate(timeout=30)
+    assert time.monotonic() - began < 4
+    assert asking.returncode in {130, 0}, said
+    assert b"defect" not in said

@@ -183,3 +183,10 @@ def test_a_query_sees_what_is_kept_also_without_a_record() -> None:
     answer = query(asked, [cached()], connect(), KEPT).to_pylist()
     assert [row["X-Cache"] for row in answer] == ["HIT", "MISS", None]
     assert query(asked, [], connect(), KEPT).num_rows == 0
+
+
+def test_a_column_may_be_named_with_its_table() -> None:
+    expressions = ["log.path = '/a'", "log.status = 404"]
+    batch = decode(line(request="GET /a HTTP/1.1") + line(request="GET /b HTTP/1.1")).batch
+    kept = Conditions(expressions).keeps(batch)
+    assert [kept[one].tolist() for one in expressions] == [[True, False], [False, False]]

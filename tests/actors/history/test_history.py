@@ -305,3 +305,35 @@ async def test_rollups_of_what_comes_again_are_let_go(clock, kept, tmp_path: Pat
     assert recorded.rollups is not None
     (cell,) = recorded.rollups.cells(BASE, BASE + 701).cells.values()
     assert cell.hits == 8
+
+
+async def test_what_is_read_faster_than_it_is_written_waits_for_room(
+    clock, kept, tmp_path: Path
+) -> None:
+    history = kept(tmp_path, memory=LEAST).history
+    await step()
+    for second in range(60):
+        history.take(various(BASE + second, 2000))
+        await history.room()
+    assert hits(history) == 120_000
+    assert ask(history, Query()).missing == ""
+    await history.flushed(120_000)
+    assert sum(one.rows for one in SegmentFolder(tmp_path).segments()) == 120_000
+
+
+async def test_a_disk_that_fails_makes_nothing_wait(
+    clock: trio.testing.MockClock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdatasync", full)
+    history = kept(tmp_path, memory=LEAST).history
+    history.take(various(BASE, 2000))
+    await step()
+    began = clock.current_time()
+    for second in range(60):
+        history.take(various(BASE + second, 2000))
+        await history.room()
+    assert clock.current_time() == began
+    assert "No space left" in history.health.detail

@@ -193,7 +193,7 @@ def test_check_says_who_would_be_told_and_no_secret(tmp_path: Path) -> None:
         ("refesh = 1", "check.toml: there is no setting 'refesh'; did you mean 'refresh'?"),
         (
             '[[rule]]\nname = "a"\nabsence = "5m"\nwhere = "pat = 1"',
-            "check.toml, line 4 (rule 'a'): where = 'pat = 1': Referenced column \"pat\" not found",
+            "check.toml, line 4 (rule 'a'): where = 'pat = 1': there is no column 'pat'",
         ),
         ("[[rule]]\nname = 3\nabsence = '1m'", "check.toml, line 2: name = 3: must be a text"),
         ("x = ", "check.toml: is not TOML"),

@@ -159,6 +159,10 @@ def measure_disk(folder: Path, rounds: int = 5) -> None:
         "5xx of /checkout by path, last 24 h": [
             *("status >= 500 and section = '/checkout'", "--by", "path", "--last", "24h"),
         ],
+        "the same, hits only": [
+            *("status >= 500 and section = '/checkout'", "--by", "path", "--last", "24h"),
+            *("--measures", "hits"),
+        ],
         "5xx by minute, last 24 h": ["status >= 500", "--step", "1m", "--last", "24h"],
         "top sections, last hour": ["--by", "section", "--last", "1h"],
         "top paths, last 24 h": ["--by", "path", "--last", "24h", "--measures", "hits"],

@@ -21,6 +21,9 @@ from glancemetrics.selecting.sql import Conditions, Where, shortened
 
 ORDINAL = "ordinal"
 
+_FEW = 8
+"""Columns that are read at once; of more, those that are numbers are read first."""
+
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
@@ -84,10 +87,16 @@ class Choice:
 
     def of(self, stored: StoredRecords, columns: Sequence[str]) -> pa.RecordBatch:
         """Return some columns of those records that are wanted; `ORDINAL` is one that all have."""
-        rows = self._rows_by_number(stored)
         asked = [part for part in self._parts if not part.is_numeric]
         needed = {*columns, *(name for part in asked for name in part.columns)} - {ORDINAL}
-        batch = stored.read(sorted(needed))
+        numbers = self._needed_first(stored)
+        if len(needed | numbers) <= _FEW:
+            # A part that is read twice costs more than a few columns.
+            batch = stored.read(sorted(needed | numbers))
+            rows = self._rows_by_number(stored, batch)
+        else:
+            rows = self._rows_by_number(stored, stored.read(sorted(numbers)) if numbers else None)
+            batch = stored.read(sorted(needed))
         if ORDINAL in columns:
             ordinals = np.arange(stored.first, stored.first + stored.rows)
             batch = batch.append_column(ORDINAL, pa.array(ordinals))
@@ -96,20 +105,24 @@ class Choice:
             batch = _taken(batch, np.flatnonzero(_all(self._others.keeps(batch))))
         return batch.select(list(columns))
 
-    def _rows_by_number(self, stored: StoredRecords) -> Rows | None:
-        """Return the rows in the span that have the numbers that are wanted; `None`: all."""
-        parts = [part for part in self._parts if part.is_numeric]
+    def _needed_first(self, stored: StoredRecords) -> set[str]:
+        """Return the columns by which most records are left out: numbers, and the time."""
+        parts = (part for part in self._parts if part.is_numeric)
         needed = {name for part in parts for name in part.columns}
+        return needed if self._is_inside(stored) else needed | {"time"}
+
+    def _rows_by_number(self, stored: StoredRecords, batch: pa.RecordBatch | None) -> Rows | None:
+        """Return the rows in the span that have the numbers that are wanted; `None`: all."""
         is_inside = self._is_inside(stored)
-        if is_inside and not parts:
+        has_parts = any(part.is_numeric for part in self._parts)
+        if batch is None or (is_inside and not has_parts):
             return None
-        batch = stored.read(sorted({*needed, "time"} if not is_inside else needed))
         kept = np.ones(batch.num_rows, np.bool_)
         if not is_inside:
             at, span = seconds(batch), self._span
             kept &= at >= (span.since if span.since is not None else at.min(initial=0))
             kept &= at < span.until if span.until is not None else True
-        if parts:
+        if has_parts:
             kept &= _all(self._numeric.keeps(batch))
         return np.flatnonzero(kept)
 

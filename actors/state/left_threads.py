@@ -20,19 +20,25 @@ _running = 0
 
 async def run_leavable(work: Callable[[], Result]) -> Result:
     """Run something in a worker thread; if cancelled, leave it at work and go on."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    # From here on there will be a thread; it counts from now, as it may begin but later.
+    _count(1)
 
     def counted() -> Result:
-        global _running  # noqa: PLW0603 - it is about the process
-        with _ended:
-            _running += 1
         try:
             return work()
         finally:
-            with _ended:
-                _running -= 1
-                _ended.notify_all()
+            _count(-1)
 
-    return await trio.to_thread.run_sync(counted, abandon_on_cancel=True)
+    limiter = trio.CapacityLimiter(1)  # its own: it waits for no other
+    return await trio.to_thread.run_sync(counted, abandon_on_cancel=True, limiter=limiter)
+
+
+def _count(more: int) -> None:
+    global _running  # noqa: PLW0603 - it is about the process
+    with _ended:
+        _running += more
+        _ended.notify_all()
 
 
 def wait_for_left(seconds: float) -> bool:

@@ -1,0 +1,45 @@
+"""Threads that are left at work are waited for in the end, also those that have hardly begun."""
+
+from __future__ import annotations
+
+import threading
+
+import trio
+
+from actors.state.left_threads import run_leavable, wait_for_left
+
+
+async def test_one_that_is_left_is_waited_for() -> None:
+    may_end, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        may_end.wait(60)
+        ended.set()
+
+    with trio.move_on_after(0.01):
+        await run_leavable(work)
+    assert not wait_for_left(0.05)
+    may_end.set()
+    assert wait_for_left(60)
+    assert ended.is_set()
+
+
+async def test_one_that_was_not_begun_is_not() -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await run_leavable(lambda: None)
+    assert wait_for_left(0)
+
+
+async def test_what_it_returns_or_raises_is_handed_on() -> None:
+    assert await run_leavable(lambda: 7) == 7
+
+    def fail() -> None:
+        raise ValueError
+
+    try:
+        await run_leavable(fail)
+    except ValueError:
+        assert wait_for_left(0)
+    else:
+        raise AssertionError

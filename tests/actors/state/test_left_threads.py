@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 import trio
 
 from actors.state.left_threads import run_leavable, wait_for_left
+
+
+@pytest.fixture(autouse=True)
+def none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is at work, whatever a test before has left in a world without threads."""
+    monkeypatch.setattr("actors.state.left_threads._running", 0)
 
 
 async def test_one_that_is_left_is_waited_for() -> None:

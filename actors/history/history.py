@@ -67,7 +67,6 @@ class History:
         self._rollup_files = None if folder is None else RollupFiles(folder.path)
         self._lock = threading.Lock()
         self._held: list[HeldRecords] = []
-        self._held_bytes = 0
         self._on_disk: list[StoredSegment] = []
         self._position = 0
         """The ordinal of the next record."""
@@ -238,7 +237,7 @@ class History:
             gone = kept.pop(0)
             size -= gone.nbytes
             self._let_go(gone)
-        self._held, self._held_bytes = kept, size
+        self._held = kept
 
     def _let_go(self, gone: HeldRecords) -> None:
         if self._folder is None:

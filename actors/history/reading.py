@@ -44,20 +44,18 @@ class StoredHistories:
         rollups: list[Rollups] = []
         troubles: list[str] = []
         holes: list[Hole] = []
-        for path in self.folders:
-            try:
-                segments = stored_in(SegmentFolder(path))
-            except OSError as error:
-                raise GlanceMetricsError(f"{path}: {error.strerror}") from None
+        listed = [_listed(path) for path in self.folders]
+        for path, segments in zip(self.folders, listed, strict=True):
             stored += segments
             holes += holes_in(segments)
             if with_rollups:
                 known, position = RollupFiles(path).load(sys.maxsize, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
-        told = [end for end, _ in map(read_reached, self.folders) if end is not None]
-        since = [start for _, start in map(read_reached, self.folders) if start is not None]
-        troubles += self._overlaps()
+        reached = [read_reached(folder) for folder in self.folders]
+        told = [end for end, _ in reached if end is not None]
+        since = [start for _, start in reached if start is not None]
+        troubles += self._overlaps(listed)
         return Recorded(
             stored=tuple(stored),
             since=max(since, default=None),
@@ -67,11 +65,10 @@ class StoredHistories:
             troubles=tuple(troubles),
         )
 
-    def _overlaps(self) -> list[str]:
+    def _overlaps(self, listed: Sequence[Sequence[StoredSegment]]) -> list[str]:
         """Name the logs that two histories have, with requests of the same time."""
         spans = []
-        for path in self.folders:
-            stored = stored_in(SegmentFolder(path))
+        for path, stored in zip(self.folders, listed, strict=True):
             if stored:
                 ends = min(one.oldest for one in stored), max(one.newest for one in stored)
                 spans.append((ends, read_about(path).sources))
@@ -85,6 +82,13 @@ class StoredHistories:
 
 
 _DOUBLE = "{log} is in two histories: its requests may be counted twice (-f selects one)"
+
+
+def _listed(folder: Path) -> list[StoredSegment]:
+    try:
+        return stored_in(SegmentFolder(folder))
+    except OSError as error:
+        raise GlanceMetricsError(f"{folder}: {error.strerror}") from None
 
 
 class HistoryRecords:
@@ -139,14 +143,10 @@ class _History:
             position = one.end
 
     def _listed(self, position: int) -> list[StoredSegment]:
-        try:
-            stored = stored_in(SegmentFolder(self._folder))
-        except OSError as error:
-            raise GlanceMetricsError(f"{self._folder}: {error.strerror}") from None
         since, until = self._span.since, self._span.until
         return [
             one.since(position)
-            for one in stored
+            for one in _listed(self._folder)
             if one.end > position
             and (since is None or one.newest >= since)
             and (until is None or one.oldest < until)

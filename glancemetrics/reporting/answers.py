@@ -277,9 +277,6 @@ def _sparklines(answer: Answer, query: Query, width: int | None, zone: tzinfo | 
         if measure.adds_up:
             row.append(_shown(measure, round(sum(known)), zone))
         rows.append([*row, f"{spark}▏"])
-    first, last = (
-        (answer.table.column("time")[at].as_py() for at in (0, -1)) if rows else (None,) * 2
-    )
     total = ["all"] if measure.adds_up else []
     titles = [*query.by, "highest", *total, f"{measure.title}, by step"]
     text = _right(titles, rows, len(query.by), width)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from actors.history.about import About, write_about
-from actors.history.answering import ask
+from actors.history.asking import ask
 from actors.history.reading import SUFFIX
 from actors.history.segments import SegmentFolder
 from benchmarks.lines import fixed_lines, stamp

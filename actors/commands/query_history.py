@@ -20,7 +20,7 @@ import attrs
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data, write_text
-from actors.history.answering import ask
+from actors.history.asking import ask
 from actors.history.reading import StoredHistories, histories_in
 from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
@@ -35,7 +35,7 @@ from glancemetrics.selecting.sql import check_no_comment, connect
 _USUAL = ("hits", "visitors", "bytes", "errors", "error_ratio", "p95")
 _USUAL_OF_SERIES = ("hits", "errors", "p95")
 _LIMIT, _RECORDS_IN_FILE = 20, 1000
-_THREADS, _MEMORY = 2, "4GB"
+_MOST_THREADS, _MEMORY = 8, "4GB"
 _LOOK_SECONDS, _PATIENCE_SECONDS = 0.05, 0.5
 
 
@@ -67,7 +67,8 @@ class _Asking:
         self._question = question
         self._recorded = recorded
         self._zone = zone
-        self._connection = connect(threads=_THREADS, memory=_MEMORY)
+        self._threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        self._connection = connect(threads=self._threads, memory=_MEMORY)
         self._answer: Answer | None = None
         self._error: BaseException | None = None
 
@@ -90,7 +91,13 @@ class _Asking:
 
     def _run(self) -> None:
         try:
-            self._answer = ask(self._question, self._recorded, self._connection, self._zone)
+            self._answer = ask(
+                self._question,
+                self._recorded,
+                self._connection,
+                self._zone,
+                threads=self._threads,
+            )
         except BaseException as error:
             self._error = error
 

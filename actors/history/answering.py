@@ -1,28 +1,21 @@
-"""Answers questions of the history, in worker threads."""
+"""Answers questions of the history while a monitor runs, in worker threads."""
 
 from __future__ import annotations
 
-import itertools
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, tzinfo
 from typing import Any
 
 import attrs
 import trio
 
-from actors.history.segments import SegmentGoneError
+from actors.history.asking import Question, ask
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Recorded, answer
-from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.history.asking import Recorded
+from glancemetrics.history.query import Answer
 from glancemetrics.selecting.sql import connect
-
-Question = Query | RecordQuery
 
 LIMIT_SECONDS = 30.0
 """So long a question may take."""
@@ -31,43 +24,7 @@ MEMORY = "1GB"
 _AT_ONCE = 2
 """Questions that are worked on at a time; others wait."""
 _THREADS = 2
-_AHEAD = 4
-"""Parts of the history that are read before they are asked for."""
-_LISTINGS, _PAUSE_SECONDS = 10, 0.05
-"""How often segments may go while a question is answered, as they are merged."""
-
-
-def ask(
-    question: Question, recorded: Callable[[], Recorded], connection: Any, zone: tzinfo = UTC
-) -> Answer:
-    """Answer a question here and now, with times in sentences of a zone. Raises `UsageError`."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in range(_LISTINGS):
-            try:
-                return answer(question, recorded(), connection, _mapped_by(pool), zone)
-            except SegmentGoneError:
-                time.sleep(_PAUSE_SECONDS)  # in a thread
-    raise UsageError("the history is being rewritten: try again")
-
-
-def _mapped_by(pool: ThreadPoolExecutor) -> Callable[..., Iterator[Any]]:
-    """Return what maps as `map`, a few steps ahead of who asks."""
-
-    def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        left = iter(items)
-        running: deque[Future[Any]] = deque(
-            pool.submit(function, item) for item in itertools.islice(left, _AHEAD)
-        )
-        try:
-            while running:
-                done = running.popleft().result()
-                running.extend(pool.submit(function, item) for item in itertools.islice(left, 1))
-                yield done
-        finally:
-            for one in running:
-                one.cancel()
-
-    return mapped
+"""Of each: the flow needs the others."""
 
 
 @attrs.define(eq=False)
@@ -156,7 +113,7 @@ class _Running:
                     raise UsageError("query cancelled")
                 self._connection = connection
             try:
-                return ask(question, recorded, connection)
+                return ask(question, recorded, connection, threads=_THREADS)
             finally:
                 with self._lock:
                     self._connection = None

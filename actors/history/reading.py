@@ -18,9 +18,8 @@ from actors.history.stored_segments import StoredSegment, readable, stored_in
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Hole, Recorded, holes_in
 from glancemetrics.history.choice import MissingRecordsError
-from glancemetrics.history.held_records import with_all
 from glancemetrics.history.rollups import Rollups, joined
-from glancemetrics.records.schema import SCHEMA, SOURCE
+from glancemetrics.records.schema import SCHEMA, SOURCE, with_all
 from glancemetrics.records.time_span import TimeSpan
 
 SUFFIX = ".history"

@@ -11,16 +11,15 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
 import pyarrow as pa
-import xxhash
 
 from actors.history import segment_format
 from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, open_own
-from glancemetrics.records.schema import seconds
+from glancemetrics.records.schema import joined, seconds
 
 MOST_ROWS = 500_000
 """Of a segment that is made by merging."""
@@ -73,7 +72,7 @@ class Segment:
     memory: int
     """Bytes that all columns take in memory."""
     checksum: str
-    """XXH3 of the file's bytes, 64 bits in hexadecimal digits."""
+    """Of its contents, with the checksums of all records: 64 bits in hexadecimal digits."""
     path: Path
     size: int
     """Bytes on disk."""
@@ -141,15 +140,14 @@ class SegmentFolder:
         if first < 0 or not batch.num_rows:
             raise ValueError(f"no segment can have {batch.num_rows} records from {first} on")
         batch = segment_format.as_stored(batch)
-        data = segment_format.to_bytes(first, batch)
+        data, checksum = segment_format.to_bytes(first, batch)
         times = seconds(batch)
         oldest, newest = int(times.min()), int(times.max())
-        checksum = xxhash.xxh3_64_hexdigest(data)
         end = first + batch.num_rows
         path = self.path / _file_name(first, end, oldest, newest, batch.nbytes, checksum)
         make_folder(self.path, PRIVATE_FOLDER_MODE)
         self._put(path, data)
-        return Segment(first, end, oldest, newest, batch.nbytes, checksum, path, data.size)
+        return Segment(first, end, oldest, newest, batch.nbytes, checksum, path, len(data))
 
     def read(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.RecordBatch:
         """Return the records of a segment: the columns that are asked for, or all that it has.
@@ -157,21 +155,15 @@ class SegmentFolder:
         A column that it does not have is null. Raises `SegmentGoneError`, `UnreadableSegmentError`,
         and `OSError` for what may be otherwise the next time.
         """
-        data = _content(segment.path)
-        # What is damaged may look well to Arrow. It is read and not mapped: a disk that fails under
-        # a mapping ends the program.
-        if xxhash.xxh3_64_hexdigest(data) != segment.checksum:
-            is_short = not data.endswith(segment_format.END)
-            what = "is cut short, as after a power failure" if is_short else "is damaged"
-            raise UnreadableSegmentError(segment.path, what)
+        first, rows = segment.first - segment.skip, segment.rows + segment.skip
         try:
-            batch = segment_format.from_bytes(data, segment.first - segment.skip, columns)
-        except segment_format.ForeignSegmentError:
-            raise UnreadableSegmentError(
-                segment.path, "is of another version of GlanceMetrics"
-            ) from None
-        if batch.num_rows != segment.rows + segment.skip:
-            raise UnreadableSegmentError(segment.path, "has another name than it was given")
+            with _opened(segment.path) as read:
+                contents = segment_format.read_contents(read, segment.size, segment.checksum)
+                if contents.first != first or contents.rows != rows:
+                    raise UnreadableSegmentError(segment.path, "has another name than it was given")
+                batch = contents.records(read, columns)
+        except segment_format.UnreadableBytesError as error:
+            raise UnreadableSegmentError(segment.path, str(error)) from None
         return batch.slice(segment.skip)
 
     def merge(self) -> bool:
@@ -183,7 +175,7 @@ class SegmentFolder:
         if not group:
             return False
         try:
-            merged = segment_format.joined_any([self.read(segment) for segment in group])
+            merged = joined([self.read(segment) for segment in group])
         except SegmentGoneError:
             return True
         except UnreadableSegmentError as error:
@@ -272,7 +264,7 @@ class SegmentFolder:
         # Those that begin at one ordinal: the larger first.
         return sorted(seen, key=lambda segment: (segment.first, -segment.end, segment.path.name))
 
-    def _put(self, path: Path, data: pa.Buffer) -> None:
+    def _put(self, path: Path, data: bytes) -> None:
         """Make a file, whole and on the disk, or not at all. Raises `OSError`."""
         made = self.path / _BEING_WRITTEN
         try:
@@ -337,11 +329,15 @@ def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
     return Segment(first, end, oldest, newest, memory, match[6], Path(entry.path), size)
 
 
-def _content(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[segment_format.Read]:
+    """Open a file, for reading parts of it. It is not mapped: a disk that fails would end us."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            return file.readall()
+        try:
+            yield lambda at, length: os.pread(descriptor, length, at)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise SegmentGoneError(f"{path} was merged or deleted; list the segments again") from None
     except OSError as error:

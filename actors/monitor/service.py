@@ -98,9 +98,9 @@ def counting_of(alerting: Alerting, kept: Sequence[str] = ()) -> Counting:
     wheres = [stream.where for stream, _ in alerting.wanted if stream.where is not None]
     if not wheres:
         return Counting(alerting.wanted)
-    from glancemetrics.selecting.sql import Conditions  # late: it takes a while to load
+    from glancemetrics.selecting.filters import Filters  # late: it takes a while to load
 
-    return Counting(alerting.wanted, Conditions(wheres, kept=kept).keeps)
+    return Counting(alerting.wanted, Filters(wheres, kept=kept).keeps)
 
 
 async def monitor(

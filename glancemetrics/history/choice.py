@@ -14,15 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.native.strings import codes_of, compacted, indices_of
-from glancemetrics.records.schema import SCHEMA, SOURCE, seconds
+from glancemetrics.records.schema import SCHEMA, SOURCE, column_type, seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.conjuncts import Conjunct, conjuncts_of
-from glancemetrics.selecting.sql import Conditions, Where, shortened
+from glancemetrics.selecting.filters import Filters
+from glancemetrics.selecting.sql import Where, shortened
 
 ORDINAL = "ordinal"
-
-_FEW = 8
-"""Columns that are read at once; of more, those that are numbers are read first."""
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -67,16 +65,18 @@ class Choice:
     ) -> None:
         """Raises `UsageError` for a condition that is wrong."""
         self._span = span
-        self._parts: list[Conjunct] = []
-        self._numeric = self._others = Conditions((), connection)
+        parts: list[Conjunct] = []
         if where is not None:
             Where(where, kept, connection)
-            columns = [*SCHEMA.names, *kept, SOURCE]
-            self._parts = conjuncts_of(where, columns, connection)
-            numeric = [part.expression for part in self._parts if part.is_numeric]
-            others = [part.expression for part in self._parts if not part.is_numeric]
-            self._numeric = Conditions(numeric, connection, kept, f"--where {shortened(where)}")
-            self._others = Conditions(others, connection, kept, f"--where {shortened(where)}")
+            parts = conjuncts_of(where, [*SCHEMA.names, *kept, SOURCE], connection)
+
+        def asked(parts: list[Conjunct]) -> tuple[list[Conjunct], Filters]:
+            expressions = [part.expression for part in parts]
+            asked_by = f"--where {shortened(where or '')}"
+            return parts, Filters(expressions, connection, kept, asked_by)
+
+        self._numeric = asked([part for part in parts if part.is_numeric])
+        self._others = asked([part for part in parts if not part.is_numeric])
 
     def has_some_of(self, stored: StoredRecords) -> bool:
         """Tell whether some of the records may be in the span."""
@@ -87,44 +87,25 @@ class Choice:
 
     def of(self, stored: StoredRecords, columns: Sequence[str]) -> pa.RecordBatch:
         """Return some columns of those records that are wanted; `ORDINAL` is one that all have."""
-        asked = [part for part in self._parts if not part.is_numeric]
-        needed = {*columns, *(name for part in asked for name in part.columns)} - {ORDINAL}
-        numbers = self._needed_first(stored)
-        if len(needed | numbers) <= _FEW:
-            # A part that is read twice costs more than a few columns.
-            batch = stored.read(sorted(needed | numbers))
-            rows = self._rows_by_number(stored, batch)
-        else:
-            rows = self._rows_by_number(stored, stored.read(sorted(numbers)) if numbers else None)
-            batch = stored.read(sorted(needed))
-        if ORDINAL in columns:
-            ordinals = np.arange(stored.first, stored.first + stored.rows)
-            batch = batch.append_column(ORDINAL, pa.array(ordinals))
-        batch = _taken(batch, rows)
-        if asked:
-            batch = _taken(batch, np.flatnonzero(_all(self._others.keeps(batch))))
-        return batch.select(list(columns))
+        chosen = _Chosen(stored)
+        if not self._is_inside(stored):
+            chosen.keep(self._in_span(chosen.columns(["time"])))
+        # Numbers are read sooner than texts are, and leave out most.
+        for parts, conditions in (self._numeric, self._others):
+            if parts and chosen.rows:
+                needed = {name for part in parts for name in part.columns}
+                chosen.keep(_all(conditions.keeps(chosen.columns(sorted(needed)))))
+        return chosen.columns(columns)
 
-    def _needed_first(self, stored: StoredRecords) -> set[str]:
-        """Return the columns by which most records are left out: numbers, and the time."""
-        parts = (part for part in self._parts if part.is_numeric)
-        needed = {name for part in parts for name in part.columns}
-        return needed if self._is_inside(stored) else needed | {"time"}
-
-    def _rows_by_number(self, stored: StoredRecords, batch: pa.RecordBatch | None) -> Rows | None:
-        """Return the rows in the span that have the numbers that are wanted; `None`: all."""
-        is_inside = self._is_inside(stored)
-        has_parts = any(part.is_numeric for part in self._parts)
-        if batch is None or (is_inside and not has_parts):
-            return None
-        kept = np.ones(batch.num_rows, np.bool_)
-        if not is_inside:
-            at, span = seconds(batch), self._span
-            kept &= at >= (span.since if span.since is not None else at.min(initial=0))
-            kept &= at < span.until if span.until is not None else True
-        if has_parts:
-            kept &= _all(self._numeric.keeps(batch))
-        return np.flatnonzero(kept)
+    def _in_span(self, batch: pa.RecordBatch) -> Bools:
+        since, until = self._span.since, self._span.until
+        at = seconds(batch)
+        kept = np.ones(len(at), np.bool_)
+        if since is not None:
+            kept &= at >= since
+        if until is not None:
+            kept &= at < until
+        return kept
 
     def _is_inside(self, stored: StoredRecords) -> bool:
         since, until = self._span.since, self._span.until
@@ -133,16 +114,50 @@ class Choice:
         )
 
 
-def _taken(batch: pa.RecordBatch, rows: Rows | None) -> pa.RecordBatch:
-    """Return some rows, of which columns of text have only those values that they need."""
-    if rows is None or len(rows) == batch.num_rows:
-        return batch
-    taken = batch.take(pa.array(rows))
-    columns = [
-        _compact(column) if pa.types.is_dictionary(column.type) else column
-        for column in taken.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=taken.schema)
+class _Chosen:
+    """Some rows of stored records, whose columns are read when they are needed, each once."""
+
+    def __init__(self, stored: StoredRecords) -> None:
+        self._stored = stored
+        self._places: Rows | None = None
+        """Which rows of all; `None`: all."""
+        self._columns: dict[str, pa.Array] = {}
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self._stored.rows if self._places is None else len(self._places)
+
+    def keep(self, kept: Bools) -> None:
+        """Leave out some."""
+        if kept.all():
+            return
+        rows = np.flatnonzero(kept)
+        self._places = rows if self._places is None else self._places[rows]
+        self._columns = {name: _taken(one, rows) for name, one in self._columns.items()}
+
+    def columns(self, names: Sequence[str]) -> pa.RecordBatch:
+        """Return some columns. Raises `MissingRecordsError`."""
+        missing = [name for name in names if name not in self._columns]
+        if ORDINAL in missing:
+            missing.remove(ORDINAL)
+            places = np.arange(self._stored.rows) if self._places is None else self._places
+            self._columns[ORDINAL] = pa.array(self._stored.first + places)
+        if missing and not self.rows:
+            self._columns |= {name: pa.array([], column_type(name)) for name in missing}
+        elif missing:
+            batch = self._stored.read(missing)
+            for name, column in zip(missing, batch.columns, strict=True):
+                self._columns[name] = _taken(column, self._places)
+        return pa.RecordBatch.from_arrays([self._columns[name] for name in names], list(names))
+
+
+def _taken(column: pa.Array, rows: Rows | None) -> pa.Array:
+    """Return some rows; a column of text has only those values then that they need."""
+    if rows is None:
+        return column
+    taken = column.take(pa.array(rows))
+    return _compact(taken) if pa.types.is_dictionary(column.type) else taken
 
 
 def _compact(column: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import pyarrow as pa
 
-from glancemetrics.records.schema import SCHEMA, TEXT, joined, seconds
+from glancemetrics.records.schema import joined, seconds, with_all
 
 
 @attrs.frozen(eq=False)
@@ -52,24 +52,9 @@ class HeldRecords:
         return self.of(ordinal, self.batch.slice(ordinal - self.first))
 
 
-def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """Return some columns of a batch; one that it does not have is null."""
-    found = [
-        batch.column(at) if (at := batch.schema.get_field_index(name)) >= 0 else _nulls(name, batch)
-        for name in columns
-    ]
-    return pa.RecordBatch.from_arrays(found, names=list(columns))
-
-
-def _nulls(name: str, batch: pa.RecordBatch) -> pa.Array:
-    kind = SCHEMA.field(name).type if name in SCHEMA.names else TEXT
-    return pa.nulls(batch.num_rows, kind)
-
-
 def put_together(held: Sequence[HeldRecords]) -> HeldRecords:
     """Join neighbours, whose dictionaries become one: that is a third of the memory."""
-    names = list(dict.fromkeys(name for one in held for name in one.batch.schema.names))
-    return HeldRecords.of(held[0].first, joined([one.read(names) for one in held]))
+    return HeldRecords.of(held[0].first, joined([one.batch for one in held]))
 
 
 _TIERS = tuple(100_000 // 8**step for step in range(4, -1, -1))

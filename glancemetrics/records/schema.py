@@ -115,15 +115,38 @@ def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     return batch.append_column(pa.field(SOURCE, TEXT), source)
 
 
+def column_type(name: str) -> pa.DataType:
+    """Return the type of a column: that of `SCHEMA`, and text for all that is not in it."""
+    position = SCHEMA.get_field_index(name)
+    return TEXT if position < 0 else SCHEMA.field(position).type
+
+
+def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    """Return some columns of a batch; one that it does not have is null."""
+    found = [
+        batch.column(name)
+        if batch.schema.get_field_index(name) >= 0
+        else pa.nulls(batch.num_rows, column_type(name))
+        for name in columns
+    ]
+    return pa.RecordBatch.from_arrays(found, names=list(columns))
+
+
 def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the rows of batches of one schema as one batch; there is one batch at least."""
-    schema = batches[0].schema
+    """Return the rows of batches as one batch; there is one batch at least.
+
+    A column that one does not have is null; those of `SCHEMA` come first.
+    """
+    found = dict.fromkeys(name for batch in batches for name in batch.schema.names)
+    names = [*(name for name in SCHEMA.names if name in found)]
+    names += [name for name in found if name not in SCHEMA.names]
+    batches = [with_all(batch, names) for batch in batches]
     columns = [
-        joined_texts(parts) if pa.types.is_dictionary(field.type) else pa.concat_arrays(parts)
-        for i, field in enumerate(schema)
+        joined_texts(parts) if pa.types.is_dictionary(parts[0].type) else pa.concat_arrays(parts)
+        for i in range(len(names))
         if (parts := [batch.column(i) for batch in batches])
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return pa.RecordBatch.from_arrays(columns, names=names)
 
 
 def seconds(batch: pa.RecordBatch) -> Int64s:

@@ -6,7 +6,6 @@ DuckDB is locked in: it reaches no file, no network, no extension and no Python 
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -16,9 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.errors import UsageError
-from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, with_source
+from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, with_source
 from glancemetrics.words.escaping import is_utf_8
 from glancemetrics.words.suggestions import suggestion
 
@@ -91,91 +89,6 @@ class Where:
             raise UsageError(f"--where {shortened(self.expression)}: must be one expression")
         column = kept.column(0)
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-
-
-class Conditions:
-    """Several filters, which are evaluated together.
-
-    One that asks for no more than one column of text is evaluated on what is distinct there.
-    """
-
-    def __init__(
-        self,
-        expressions: Iterable[str],
-        connection: Any | None = None,
-        kept: Sequence[str] = (),
-        asked_by: str = "where in a rule",
-    ) -> None:
-        """Each must be good as a `Where`; `kept` are fields that records have beside the schema.
-
-        `asked_by` begins an error.
-        """
-        self._asked_by = asked_by
-        self._connection = connect() if connection is None else connection
-        # SQL does not tell capitals from small letters.
-        self._column_of = {name.lower(): name for name in (*column_names(kept), SOURCE)}
-        self._by_column: dict[str | None, list[str]] = {}
-        self._derived: list[Dimension] = []
-        for expression in dict.fromkeys(expressions):
-            column = self._only_column(expression)
-            self._by_column.setdefault(column, []).append(expression)
-            self._derived += [one for one in derived_named(expression) if one not in self._derived]
-
-    def keeps(self, batch: pa.RecordBatch) -> dict[str, Bools]:
-        """Tell of each expression which records it keeps."""
-        kept: dict[str, Bools] = {}
-        whole = with_columns(batch, self._derived)
-        for column, expressions in self._by_column.items():
-            if column is None:
-                answers = self._asked(pa.Table.from_batches([whole]), expressions)
-                kept |= zip(expressions, answers, strict=True)
-                continue
-            values = whole.column(column)
-            # The last one is for rows without a value.
-            distinct = pa.concat_arrays([values.dictionary, pa.nulls(1, pa.string())])
-            codes = codes_of(values)
-            answers = self._asked(pa.table({column: distinct}), expressions)
-            kept |= {text: of[codes] for text, of in zip(expressions, answers, strict=True)}
-        return kept
-
-    def _asked(self, table: pa.Table, expressions: Sequence[str]) -> list[Bools]:
-        import duckdb
-
-        columns = ", ".join(f"({text}\n) AS c{i}" for i, text in enumerate(expressions))
-        cursor = self._connection.cursor()
-        try:
-            cursor.register("log", table)
-            answer = cursor.sql(f"SELECT {columns} FROM log").to_arrow_table()  # noqa: S608
-        except duckdb.Error as error:
-            raise UsageError(f"{self._asked_by}: {readable(error)}") from None
-        finally:
-            cursor.close()
-        if answer.num_rows != table.num_rows:
-            raise UsageError(f"{self._asked_by}: must say of each record alone whether it counts")
-        return [
-            column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
-            for column in answer.columns
-        ]
-
-    def _only_column(self, expression: str) -> str | None:
-        """Return the column of text that an expression is about alone; `None` if it is not so."""
-        ((tree,),) = self._connection.execute(
-            "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
-        ).fetchall()
-        try:
-            columns = set(columns_in(json.loads(tree)))
-        except RecursionError:  # nested deeply, though no more than DuckDB allows
-            return None
-        name = next(iter(columns)) if len(columns) == 1 else None
-        column = None if name is None else self._column_of.get(name)
-        return None if column is None or not is_text(column) else column
-
-
-def is_text(column: str) -> bool:
-    """Tell whether a column that there is has text, so that its values are told apart."""
-    if column in SCHEMA.names:
-        return bool(SCHEMA.field(column).type == TEXT)
-    return True
 
 
 def columns_in(node: object) -> Iterator[str]:

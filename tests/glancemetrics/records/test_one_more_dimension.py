@@ -20,8 +20,9 @@ from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY
 from glancemetrics.reporting.report import ReportOptions
 from glancemetrics.rules.metrics import HITS, read_metric
 from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.selecting.filters import Filters
 from glancemetrics.selecting.selection import Selection
-from glancemetrics.selecting.sql import Conditions, Where, connect, query
+from glancemetrics.selecting.sql import Where, connect, query
 from glancemetrics.traffic.log_series import LogSeries
 from tests.lines import BASE, line
 
@@ -83,7 +84,7 @@ def test_rules_are_by_it_and_tell_it_apart() -> None:
 def test_conditions_and_sql_know_it() -> None:
     assert Where("extension = 'js'").keeps(BATCH).tolist() == [False] * 3 + [True] * 2 + [False]
     expression = "extension = 'css'"
-    kept = Conditions([expression]).keeps(BATCH)[expression]
+    kept = Filters([expression]).keeps(BATCH)[expression]
     assert kept.tolist() == [True] * 3 + [False] * 3
     answer = query(
         "select extension, count(*) n from log group by 1 order by 2", [BATCH], connect()

@@ -12,7 +12,8 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
 from glancemetrics.formats.reading import make_reading
 from glancemetrics.records.schema import rows
-from glancemetrics.selecting.sql import Conditions, Where, connect, query
+from glancemetrics.selecting.filters import Filters
+from glancemetrics.selecting.sql import Where, connect, query
 from tests.lines import BASE, line
 
 LOG = (
@@ -122,20 +123,6 @@ def test_a_batch_without_records_keeps_none() -> None:
     assert rows(batch) == []
 
 
-def test_conditions_together_say_what_each_does_alone() -> None:
-    expressions = [
-        *("path like '/api/%'", "path is null", "PATH = '/b'", "section = '/api'"),
-        *("status >= 500 and path like '/api/%'", "user = 'bob' or host like '2001%'", "true"),
-        *("lower(agent) like 'curl%'", "bytes is null", "query = 'x=1' -- a remark"),
-        "coalesce(user, '-') = '-'",
-    ]
-    batch = decode(LOG).batch
-    kept = Conditions(expressions).keeps(batch)
-    assert {text: flags.tolist() for text, flags in kept.items()} == {
-        text: Where(text).keeps(batch).tolist() for text in expressions
-    }
-
-
 def cached() -> pa.RecordBatch:
     reading = make_reading("json", keep=["X-Cache,a.b"])
     lines = [
@@ -167,7 +154,7 @@ def test_what_is_kept_is_a_column_whose_name_stands_in_quotes_if_it_must(
     for at in expected:
         flags[at] = True
     assert Where(expression, KEPT).keeps(batch).tolist() == flags
-    together = Conditions([expression, "true"], kept=KEPT).keeps(batch)
+    together = Filters([expression, "true"], kept=KEPT).keeps(batch)
     assert together[expression].tolist() == flags
 
 
@@ -183,10 +170,3 @@ def test_a_query_sees_what_is_kept_also_without_a_record() -> None:
     answer = query(asked, [cached()], connect(), KEPT).to_pylist()
     assert [row["X-Cache"] for row in answer] == ["HIT", "MISS", None]
     assert query(asked, [], connect(), KEPT).num_rows == 0
-
-
-def test_a_column_may_be_named_with_its_table() -> None:
-    expressions = ["log.path = '/a'", "log.status = 404"]
-    batch = decode(line(request="GET /a HTTP/1.1") + line(request="GET /b HTTP/1.1")).batch
-    kept = Conditions(expressions).keeps(batch)
-    assert [kept[one].tolist() for one in expressions] == [[True, False], [False, False]]

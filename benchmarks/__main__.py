@@ -123,11 +123,11 @@ def measure_start(folder: Path) -> None:
 
 
 def measure_memory(folder: Path, minutes: float) -> None:
-    """Resident memory while 50,000 lines/s come, every path distinct."""
+    """Resident memory while 50,000 lines/s come, every path distinct, with a history on disk."""
     log = folder / "distinct.log"
     log.write_bytes(b"")
     rate, tick = 50_000, 0.1
-    with monitoring(log, "-r", "2") as monitor:
+    with monitoring(log, "-r", "2", "--state-dir", str(folder / "state")) as monitor:
         monitor.wait_first()
         stop = threading.Event()
 

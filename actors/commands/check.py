@@ -22,6 +22,7 @@ from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
 from glancemetrics.planning.plan import own_rules_of, reading_of, rules_of
+from glancemetrics.planning.sources import Sources
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import (
     Absence,
@@ -55,11 +56,13 @@ def check(text: str, name: str) -> int:
     """
     mistakes: Mistakes = []
     settings = Settings()
+    sources = Sources(settings.file)
     rules: tuple[Rule, ...] = ()
     targets: list[Target] = []
     kept: tuple[str, ...] = ()
     with noting(mistakes):
         settings = read_settings({}, {}, text, name, mistakes, sections=all_sections())
+        sources = Sources(settings.file)
         with noting(mistakes):
             kept = read_kept(settings.keep)
         rules = rules_of(settings, read_rules(text, name, mistakes, kept=kept))
@@ -67,13 +70,13 @@ def check(text: str, name: str) -> int:
         mistakes += missing_of_settings(settings, text, name)
         for target in targets:
             mistakes += missing_of_target(target)
-        for source in settings.file:
+        for source in sources.texts:
             with noting(mistakes):
                 kind_of(source)
         with noting(mistakes):
             counting_of(Alerting(rules), kept)
         with noting(mistakes):
-            reading_of(settings, format_told(settings), local_zone)
+            reading_of(settings, format_told(settings, sources), local_zone)
         with noting(mistakes):
             make_path_groups(settings.group_path)
         if settings.where is not None:
@@ -85,20 +88,26 @@ def check(text: str, name: str) -> int:
         complain(mistake)
     if mistakes:
         return UsageError.exit_status
-    write_text(_told(settings, rules, targets, name))
-    for log in missing_logs(settings, text, name):
+    write_text(_told(settings, sources, rules, targets, name))
+    for log in missing_logs(sources, text, name):
         tell(f"warning: {log}")
     return 0
 
 
-def _told(settings: Settings, rules: Sequence[Rule], targets: Sequence[Target], name: str) -> str:
+def _told(
+    settings: Settings,
+    sources: Sources,
+    rules: Sequence[Rule],
+    targets: Sequence[Target],
+    name: str,
+) -> str:
     """Say what would be watched, and who would be notified."""
     rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
     rows += [
         [one.rule.name, one.rule.severity.value, one.rule.metric.name, _own_when(one.rule)]
         for one in own_rules_of(settings)
     ]
-    text = f"{name} is right. It follows {', '.join(settings.file)}, and watches:\n\n"
+    text = f"{name} is right. It follows {', '.join(sources.texts)}, and watches:\n\n"
     text += text_table(["rule", "severity", "what", "when"], rows)
     if targets:
         told = [

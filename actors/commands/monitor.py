@@ -92,7 +92,8 @@ def plan_of(arguments: list[str]) -> Plan:
     if name:
         config = config_text(name, "--config ")
     settings = read_settings(flags, os.environ, config, name, sections=all_sections())
-    check_sources(Sources(settings.file))
+    sources = Sources(settings.file)
+    check_sources(sources)
     # Late: -h and a wrong flag need none of it.
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
@@ -104,4 +105,6 @@ def plan_of(arguments: list[str]) -> Plan:
     if config is not None and "[[" in config:
         kept = read_kept(settings.keep)
         written = read_rules_and_targets(config, name, local=local_zone, kept=kept)
-    return make_plan(settings, written, server_format=format_told(settings), local=local_zone)
+    return make_plan(
+        settings, written, server_format=format_told(settings, sources), local=local_zone
+    )

@@ -20,6 +20,7 @@ from glancemetrics.configuration.toml_table import setting_line
 from glancemetrics.errors import Mistakes, noting
 from glancemetrics.notifying.secret import Secret
 from glancemetrics.notifying.targets import Target, TargetKind
+from glancemetrics.planning.sources import Sources
 
 
 def missing_of_target(target: Target) -> Mistakes:
@@ -48,12 +49,12 @@ def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
     return mistakes
 
 
-def missing_logs(settings: Settings, text: str, name: str) -> Iterator[str]:
+def missing_logs(sources: Sources, text: str, name: str) -> Iterator[str]:
     """Yield a sentence for each source that has nothing to read now. It may come later."""
     where = _where(text, name, all_settings()["file"])
     if where is None:  # nobody asked for the default's
         return
-    for source in settings.file:
+    for source in sources.texts:
         reason = registry.kind_of(source).misses(source)
         if reason is not None:
             yield f"{where}: {source}: {reason}"

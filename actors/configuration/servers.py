@@ -42,11 +42,11 @@ def format_from(name: str, logs: Sequence[str]) -> str:
         ) from None
 
 
-def format_told(settings: Settings) -> str | None:
-    """Return what the file of `--format-from` says of the logs; `None` where there is none.
+def format_told(settings: Settings, sources: Sources) -> str | None:
+    """Return what the file of `--format-from` says of the sources; `None` where there is none.
 
     Raises `UsageError`.
     """
     if settings.format_from is None:
         return None
-    return format_from(settings.format_from, Sources(settings.file).of({PATH}))
+    return format_from(settings.format_from, sources.of({PATH}))

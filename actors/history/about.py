@@ -13,6 +13,17 @@ from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_fold
 _ABOUT, _REACHED, _BEGUN = "about.json", "reached", "begun"
 
 
+_MOST_GAPS = 100
+
+
+@attrs.frozen
+class Gap:
+    """A time of which nothing was read: seconds since the epoch."""
+
+    since: int
+    until: int
+
+
 @attrs.frozen
 class About:
     """What a history is of."""
@@ -21,6 +32,17 @@ class About:
     """As `-f` has them."""
     kept: tuple[str, ...] = ()
     """Fields that are columns of its records beside the usual ones."""
+    gaps: tuple[Gap, ...] = ()
+    """The oldest first."""
+
+    def after(self, before: About) -> About:
+        """Return it with the gaps, and the columns, of what was said of the same history before."""
+        kept = dict.fromkeys((*self.kept, *before.kept))
+        return attrs.evolve(self, kept=tuple(kept), gaps=before.gaps)
+
+    def with_gap(self, gap: Gap) -> About:
+        """Return it with another gap, and without the first where they are many."""
+        return attrs.evolve(self, gaps=(*self.gaps, gap)[-_MOST_GAPS:])
 
 
 def write_about(folder: Path, about: About) -> None:
@@ -33,7 +55,8 @@ def read_about(folder: Path) -> About:
     """Return what a history is of, as far as it is told."""
     try:
         told = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
-        return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])))
+        gaps = tuple(Gap(int(gap["since"]), int(gap["until"])) for gap in told.get("gaps", ()))
+        return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])), gaps)
     except (OSError, ValueError, KeyError, TypeError):
         return About()
 
@@ -49,31 +72,37 @@ def write_reached(folder: Path, second: int, since: int | None = None) -> None:
 
 def read_reached(folder: Path) -> tuple[int | None, int | None]:
     """Return these seconds; `None` where one is not told."""
-    try:
-        numbers = [int(text) for text in (folder / _REACHED).read_text(encoding="ascii").split()]
-    except (OSError, ValueError):
-        numbers = []
-    reached, since, *_ = (*numbers, None, None)
-    return reached, since
+    return _numbers(folder / _REACHED)
 
 
-def write_begun(folder: Path, position: int) -> None:
-    """Say that what is written from an ordinal on has no checkpoint yet. Raises `OSError`."""
+def write_begun(folder: Path, position: int, known: int | None) -> None:
+    """Say that what is written from an ordinal on has no checkpoint yet.
+
+    What was logged before the second `known` had been read before that, if it is told. Raises
+    `OSError`.
+    """
     make_folder(folder, PRIVATE_FOLDER_MODE)
-    _write(folder / _BEGUN, f"{position}\n")
+    _write(folder / _BEGUN, f"{position}\n" if known is None else f"{position} {known}\n")
 
 
-def read_begun(folder: Path) -> int | None:
-    """Return that ordinal; `None` where there is a checkpoint, or nothing was written."""
-    try:
-        return int((folder / _BEGUN).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
+def read_begun(folder: Path) -> tuple[int | None, int | None]:
+    """Return both; no ordinal where there is a checkpoint, or nothing was written."""
+    return _numbers(folder / _BEGUN)
 
 
 def forget_begun(folder: Path) -> None:
     """There is a checkpoint now. Raises `OSError`."""
     (folder / _BEGUN).unlink(missing_ok=True)
+
+
+def _numbers(path: Path) -> tuple[int | None, int | None]:
+    """Return the two numbers in a file; `None` for one that is not there."""
+    try:
+        numbers = [int(text) for text in path.read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        numbers = []
+    first, second, *_ = (*numbers, None, None)
+    return first, second
 
 
 def _write(path: Path, text: str) -> None:

@@ -20,15 +20,17 @@ from actors.history import HistorySettings
 from actors.history.about import (
     About,
     forget_begun,
+    read_about,
     read_begun,
     read_reached,
     write_about,
     write_begun,
     write_reached,
 )
+from actors.history.overlap import Overlap, end_of_known
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
-from actors.history.stored_segments import StoredSegment, readable, stored_in
+from actors.history.stored_segments import StoredSegment, gaps_of, readable, stored_in
 from actors.state.clock import WallClock
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import sentence
@@ -60,7 +62,7 @@ class History:
         about: About = About(),  # noqa: B008 - frozen
     ) -> None:
         """`folder` is where records are written; `None` for nowhere. `about` is told there."""
-        self._about: About | None = about
+        self._about, self._is_about_told = about, False
         self._told = told
         self._wall = wall
         self._folder = folder
@@ -84,6 +86,8 @@ class History:
         self._is_begun = self._is_committed = False
         """Whether nothing is written yet and there is no checkpoint; whether there is one."""
         self._begun_at = 0
+        self._overlap: Overlap | None = None
+        """What is not taken; `None`: everything is."""
         self._since: int | None = None
         self._problem = ""
         """Why nothing can be written, in a clause."""
@@ -113,29 +117,44 @@ class History:
             self._position = self._saved = position or 0
             return
         try:
-            if position is None:
-                position = read_begun(self._folder.path)
-            self._is_begun = position is None
-            if position is not None:
-                self._folder.cut(position)
-                # What comes again may come in another order, or be chosen otherwise.
-                RollupFiles(self._folder.path).cut(position)
-            segments = self._folder.segments()
+            position = self._begin(self._folder) if position is None else position
+            self._folder.cut(position)
+            # What comes again may come in another order, or be chosen otherwise.
+            RollupFiles(self._folder.path).cut(position)
+            self._on_disk = stored_in(self._folder)
         except OSError as error:
             self._position = self._saved = position or 0
             self._note_problem(error)
             return
+        self._about = self._about.after(read_about(self._folder.path))
         _, self._since = read_reached(self._folder.path)
-        end = segments[-1].end if segments else 0
-        self._position = self._saved = end if position is None else position
-        if segments and end < self._position:
+        end = self._on_disk[-1].end if self._on_disk else 0
+        self._position = self._saved = position
+        if self._on_disk and end < self._position:
             self._note_lost(end, self._position, "not yet written when the program was killed")
         self._rolled = self._position
         self._begun_at = self._position
-        self._on_disk = stored_in(self._folder)
+
+    def _begin(self, folder: SegmentFolder) -> int:
+        """Return the ordinal from which on a run without a checkpoint writes. Raises `OSError`."""
+        position, known = read_begun(folder.path)
+        self._is_begun = position is None
+        if position is None:
+            stored = stored_in(folder)
+            known, _ = read_reached(folder.path)
+            position = stored[-1].end if stored else 0
+            if known is not None:
+                position = end_of_known(stored, known)
+        if known is not None:
+            self._overlap = Overlap(known)
+        return position
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Keep records: of `records.SCHEMA`, with `source` and what is kept."""
+        if self._overlap is not None:
+            batch = self._overlap.new_of(batch)
+            if (gap := self._overlap.gap) is not None and gap not in self._about.gaps:
+                self._about = self._about.with_gap(gap)
         if not batch.num_rows:
             return
         with self._lock:
@@ -223,7 +242,11 @@ class History:
             stored=stored,
             since=since,
             until=until,
-            holes=(*self._holes_before(stored), *holes_in(stored, self._why)),
+            holes=(
+                *gaps_of(self._about),
+                *self._holes_before(stored),
+                *holes_in(stored, self._why),
+            ),
             rollups=rollups,
             unrolled=tuple(unrolled) if rollups is not None else (),
             troubles=(lacking,) if self._unrolled else (),
@@ -361,7 +384,9 @@ class History:
             unsaved = [one.since(self._saved) for one in self._held if one.end > self._saved]
         if unsaved and self._is_begun:
             # Without a checkpoint all that comes now comes again after a crash.
-            write_begun(folder.path, self._begun_at)
+            write_begun(
+                folder.path, self._begun_at, None if self._overlap is None else self._overlap.until
+            )
             self._is_begun = False
         for one in unsaved:
             folder.write(one.first, one.batch)
@@ -372,9 +397,9 @@ class History:
         if unsaved:
             self._list(folder)
             self._is_merging = True
-            if self._about is not None:
+            if not self._is_about_told:
                 write_about(folder.path, self._about)
-                self._about = None
+                self._is_about_told = True
         if reached is not None and folder.path.exists():
             write_reached(folder.path, reached, self._since)
         if self._rollup_files is not None and self._rollups is not None:

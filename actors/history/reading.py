@@ -14,7 +14,7 @@ import pyarrow as pa
 from actors.history.about import read_about, read_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
-from actors.history.stored_segments import StoredSegment, readable, stored_in
+from actors.history.stored_segments import StoredSegment, gaps_of, readable, stored_in
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Hole, Recorded, holes_in
 from glancemetrics.history.choice import MissingRecordsError
@@ -46,7 +46,7 @@ class StoredHistories:
         listed = [_listed(path) for path in self.folders]
         for path, segments in zip(self.folders, listed, strict=True):
             stored += segments
-            holes += holes_in(segments)
+            holes += [*gaps_of(read_about(path)), *holes_in(segments)]
             if with_rollups:
                 known, position = RollupFiles(path).load(sys.maxsize, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
@@ -124,7 +124,13 @@ class _History:
         self._folder = folder
         self._span = span
         self.stored = self._listed(0)
-        self.holes = [str(hole) for hole in holes_in(self.stored)]
+        gaps = [
+            hole
+            for hole in gaps_of(read_about(folder))
+            if (span.since is None or hole.until >= span.since)
+            and (span.until is None or hole.since < span.until)
+        ]
+        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored))]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield them; what was merged meanwhile is looked for anew."""

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 import pyarrow as pa
 
+from actors.history.about import About
 from actors.history.segments import Segment, SegmentFolder, UnreadableSegmentError
 from glancemetrics.errors import sentence
+from glancemetrics.history.asking import Hole
 from glancemetrics.history.choice import MissingRecordsError
 
 
@@ -78,3 +80,11 @@ def readable(stored: Iterable[StoredSegment], troubles: list[str]) -> Iterator[p
 def stored_in(folder: SegmentFolder) -> list[StoredSegment]:
     """Return the segments of a folder, by ordinal. Raises `OSError`."""
     return [StoredSegment(folder, segment) for segment in folder.segments()]
+
+
+def gaps_of(about: About) -> list[Hole]:
+    """Return the times of which a history has nothing because nothing was read."""
+    return [Hole(since=gap.since, until=gap.until, why=NOT_READ) for gap in about.gaps]
+
+
+NOT_READ = "the logs of that time were not read"

@@ -35,9 +35,10 @@ class Hole:
     since: int
     """Seconds since the epoch; none of them is likely to be older."""
     until: int
-    records: int
     why: str
     """A clause."""
+    records: int | None = None
+    """How many; `None`: nobody knows."""
 
     def __str__(self) -> str:
         return self.told(UTC)
@@ -45,7 +46,8 @@ class Hole:
     def told(self, zone: tzinfo) -> str:
         """Say in a clause what is missing, in a zone's time."""
         since, until = written(self.since, zone), written(self.until, zone)
-        return f"{self.records} requests between {since} and {until} are missing ({self.why})"
+        which = "requests" if self.records is None else f"{self.records} requests"
+        return f"{which} between {since} and {until} are missing ({self.why})"
 
 
 NOT_IN_TIME = "they could not be stored in time"

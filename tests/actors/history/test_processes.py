@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,18 @@ def monitor(log: Path, state: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
+
+
+@contextmanager
+def monitoring(log: Path, state: Path) -> Iterator[None]:
+    """Run a monitor, and end it well."""
+    running = monitor(log, state)
+    try:
+        yield
+    finally:
+        running.terminate()
+        _, said = running.communicate(timeout=30)
+    assert (running.returncode, b"terminate called" in said) == (0, False), said
 
 
 def asked(state: Path, *arguments: str) -> dict[str, Any]:
@@ -66,35 +80,55 @@ def test_a_monitor_that_is_killed_again_and_again_has_each_request_once(tmp_path
             time.sleep(pause)
             running.kill()
             running.wait()
-        running = monitor(log, state)
-        try:
-            # It is asked while it writes and merges.
-            for _ in range(3):
-                assert asked(state, "--by", "section")["missing"] is None
-        finally:
-            writer.stop()
-        eventually(lambda: asked(state)["records"] >= writer.count, seconds=60)
-        told = asked(state, "--measures", "hits,bytes")
-        assert told["total"] == {
-            "hits": writer.count,
-            "bytes": writer.count * (writer.count + 1) // 2,
-        }
-        assert told["missing"] is None
+        with monitoring(log, state):
+            try:
+                # It is asked while it writes and merges.
+                for _ in range(3):
+                    assert asked(state, "--by", "section")["missing"] is None
+            finally:
+                writer.stop()
+            check_all_are_there_once(writer, state)
     finally:
-        running.send_signal(signal.SIGTERM)
-        assert running.stderr is not None
-        said = running.stderr.read().decode()
-        assert running.wait(30) == 0, said
-        assert "terminate called" not in said
+        writer.stop()
+
+
+def check_all_are_there_once(writer: Writer, state: Path) -> None:
+    eventually(lambda: asked(state)["records"] >= writer.count, seconds=60)
+    time.sleep(1)
+    told = asked(state, "--measures", "hits,bytes")
+    assert told["total"] == {
+        "hits": writer.count,
+        "bytes": writer.count * (writer.count + 1) // 2,
+    }
+    assert told["missing"] is None
+
+
+def test_a_damaged_checkpoint_doubles_nothing(tmp_path: Path) -> None:
+    """The log is read from its start again, of which the history has most."""
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    log.touch()
+    writer = Writer(log)
+    writer.start()
+    try:
+        for _ in range(2):
+            with monitoring(log, state):
+                eventually(lambda: bool(list(state.glob("*.state"))), seconds=60)
+                time.sleep(2.5)
+            (checkpoint,) = state.glob("*.state")
+            checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+        with monitoring(log, state):
+            time.sleep(1)
+            writer.stop()
+            check_all_are_there_once(writer, state)
+    finally:
+        writer.stop()
 
 
 def test_it_is_private(tmp_path: Path) -> None:
     log, state = tmp_path / "access.log", tmp_path / "state"
     log.write_bytes(line() * 10)
-    running = monitor(log, state)
-    eventually(lambda: asked(state)["records"] == 10, seconds=60)
-    running.terminate()
-    running.communicate(timeout=30)
+    with monitoring(log, state):
+        eventually(lambda: asked(state)["records"] == 10, seconds=60)
     (folder,) = state.glob("*.history")
     modes = {path.stat().st_mode & 0o077 for path in (folder, *folder.glob("*.arrow"))}
     assert modes == {0}
@@ -120,21 +154,17 @@ def test_a_kill_before_the_first_checkpoint_doubles_nothing(tmp_path: Path) -> N
         eventually(lambda: bool(list(state.glob("*.history/*.arrow"))), seconds=60)
         running.kill()
         running.wait()
-    running = monitor(log, state)
-    eventually(lambda: asked(state)["records"] >= 30_000, seconds=60)
-    time.sleep(2)
-    assert asked(state)["records"] == 30_000
-    running.terminate()
-    running.communicate(timeout=30)
+    with monitoring(log, state):
+        eventually(lambda: asked(state)["records"] >= 30_000, seconds=60)
+        time.sleep(2)
+        assert asked(state)["records"] == 30_000
 
 
 def test_ctrl_c_ends_a_query_at_once(tmp_path: Path) -> None:
     log, state = tmp_path / "access.log", tmp_path / "state"
     log.write_bytes(line() * 10)
-    running = monitor(log, state)
-    eventually(lambda: asked(state)["records"] == 10, seconds=60)
-    running.terminate()
-    running.communicate(timeout=30)
+    with monitoring(log, state):
+        eventually(lambda: asked(state)["records"] == 10, seconds=60)
     endless = "(select count(*) from range(100000000000) a where a.range % 7 = status % 5) >= 0"
     refused = subprocess.run(
         [*COMMAND, "query", endless, "--state-dir", state], capture_output=True, check=False

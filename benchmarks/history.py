@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from actors.history.about import About, write_about
 from actors.history.asking import ask
-from actors.history.reading import SUFFIX
 from actors.history.segments import SegmentFolder
+from actors.history.unused import SUFFIX
 from benchmarks.lines import fixed_lines, stamp
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.asking import Recorded

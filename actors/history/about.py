@@ -75,6 +75,26 @@ def read_reached(folder: Path) -> tuple[int | None, int | None]:
     return _numbers(folder / _REACHED)
 
 
+def last_reached_at(folder: Path) -> float | None:
+    """Return when that was said last: seconds since the epoch; `None` if it never was."""
+    try:
+        return (folder / _REACHED).stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def keep_since(folder: Path, second: int) -> None:
+    """Say in a history that is written no more that it has nothing before a second.
+
+    When it was written last stays as it is. Raises `OSError`.
+    """
+    reached, since = read_reached(folder)
+    times = (folder / _REACHED).stat()
+    if reached is not None:
+        write_reached(folder, reached, max(since or 0, second))
+        os.utime(folder / _REACHED, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 def write_begun(folder: Path, position: int, known: int | None) -> None:
     """Say that what is written from an ordinal on has no checkpoint yet.
 

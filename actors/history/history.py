@@ -31,6 +31,7 @@ from actors.history.overlap import Overlap, end_of_known
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import StoredSegment, gaps_of, readable, stored_in
+from actors.history.unused import bound_unused
 from actors.state.clock import WallClock
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import sentence
@@ -415,6 +416,7 @@ class History:
         newest = max((one.newest for one in self._on_disk), default=0)
         end = min(int(self._wall()), newest)
         gone = folder.bound(self._told.disk, end - self._told.age)
+        bound_unused(folder.path, self._told.disk, self._told.age, self._wall())
         if gone:
             newest = max(one.newest for one in gone)
             with self._lock:

@@ -15,14 +15,13 @@ from actors.history.about import read_about, read_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
 from actors.history.stored_segments import StoredSegment, gaps_of, readable, stored_in
+from actors.history.unused import SUFFIX
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.asking import Hole, Recorded, holes_in
 from glancemetrics.history.choice import MissingRecordsError
 from glancemetrics.history.rollups import Rollups, joined
 from glancemetrics.records.schema import SCHEMA, SOURCE, with_all
 from glancemetrics.records.time_span import TimeSpan
-
-SUFFIX = ".history"
 
 
 @attrs.frozen

@@ -6,7 +6,6 @@ whole: no line is counted twice, and none is left out.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,11 @@ from pathlib import Path
 
 import attrs
 
+from actors.history.unused import SUFFIX
 from actors.sources.mark import Mark
 from actors.sources.registry import mark_from_state
-from actors.state.state_file import make_folder, open_own, replace_state
+from actors.state.state_file import make_folder, replace_state
+from actors.state.state_lock import claim
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.state.tree import DamagedStateError, State, from_bytes, to_bytes
@@ -57,14 +58,13 @@ class Checkpoints:
     @property
     def history_folder(self) -> Path:
         """Where the history of the same sources is."""
-        return self.path.with_suffix(".history")
+        return self.path.with_suffix(SUFFIX)
 
     def claim(self) -> None:
         """Keep others from it as long as this program runs. Raises `GlanceMetricsError`."""
         try:
             make_folder(self.path.parent)
-            self._lock = open_own(self.path.with_suffix(".lock"), os.O_RDWR)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = claim(self.path, is_patient=True)
         except BlockingIOError:
             raise GlanceMetricsError(
                 f"{self.path.parent}: another glancemetrics that follows the same files keeps its "

@@ -13,8 +13,8 @@ from pyarrow import parquet
 
 from actors.commands.query import BY
 from actors.history.about import About, write_about, write_reached
-from actors.history.reading import SUFFIX
 from actors.history.segments import SegmentFolder
+from actors.history.unused import SUFFIX
 from glancemetrics.cli import main
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.query import Answer, Query

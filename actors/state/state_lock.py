@@ -1,0 +1,34 @@
+"""The lock of a monitor's state, which says that it runs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from actors.state.state_file import open_own
+
+_TRIES, _PAUSE_SECONDS = 10, 0.1
+
+
+def claim(state: Path, *, is_patient: bool = False) -> int:
+    """Take the lock of a state, until the descriptor that is returned is closed.
+
+    `is_patient`: wait a second for one that only deletes what is old. Raises `BlockingIOError` if
+    another program has it, and `OSError`.
+    """
+    lock = open_own(state.with_suffix(".lock"), os.O_RDWR)
+    try:
+        for _ in range(_TRIES if is_patient else 0):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE_SECONDS)  # nothing runs yet
+            else:
+                return lock
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock

@@ -14,12 +14,12 @@ import struct
 from collections.abc import Callable, Sequence
 
 import attrs
-import numpy as np
 import pyarrow as pa
 import xxhash
 from pyarrow import ipc
 
 from actors.history.arrow_layout import Span, layout_of
+from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.records.schema import column_type
 
 VERSION = "2"
@@ -144,7 +144,7 @@ def as_stored(batch: pa.RecordBatch) -> pa.RecordBatch:
             raise ValueError(
                 f"column {field.name} is {field.type}, it has to be {column_type(field.name)}"
             )
-    columns = [_with_used_values(column) for column in batch.columns]
+    columns = [_with_used_texts(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
@@ -241,21 +241,8 @@ def _tail(read: Read, size: int, last: bytes) -> bytes:
     return of_length(length + _LENGTH.unpack_from(tail)[0])
 
 
-def _with_used_values(column: pa.Array) -> pa.Array:
+def _with_used_texts(column: pa.Array) -> pa.Array:
     if not pa.types.is_dictionary(column.type):
         return column
-    numbers = column.indices.fill_null(0).to_numpy()
-    is_known = column.indices.is_valid().to_numpy(zero_copy_only=False)
-    has_text = column.dictionary.is_valid().to_numpy(zero_copy_only=False)
-    if not has_text.all():
-        is_known = is_known & np.append(has_text, False)[numbers]
-    is_used = np.zeros(len(has_text), bool)
-    is_used[numbers[is_known]] = True
-    if is_used.all() and is_known.all():
-        return column
-    # What stands under a null is 0: Polars refuses -1 there, which the parsers have.
-    renumbered = np.zeros(len(column), np.int32)
-    renumbered[is_known] = (np.cumsum(is_used) - 1)[numbers[is_known]]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(renumbered, mask=~is_known), column.dictionary.filter(pa.array(is_used))
-    )
+    codes, texts = used_texts(codes_of(column), column.dictionary)
+    return pa.DictionaryArray.from_arrays(indices_of(codes), texts, safe=False)

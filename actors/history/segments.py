@@ -11,15 +11,16 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import attrs
 import pyarrow as pa
 
 from actors.history import segment_format
+from actors.history.segment_format import Contents, Read
 from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, open_own
-from glancemetrics.records.schema import joined, seconds
+from glancemetrics.records.schema import in_order, joined, seconds
 
 MOST_ROWS = 500_000
 """Of a segment that is made by merging."""
@@ -155,16 +156,20 @@ class SegmentFolder:
         A column that it does not have is null. Raises `SegmentGoneError`, `UnreadableSegmentError`,
         and `OSError` for what may be otherwise the next time.
         """
+        with self._open(segment) as (read, contents):
+            return contents.records(read, columns).slice(segment.skip)
+
+    @contextmanager
+    def _open(self, segment: Segment) -> Iterator[tuple[Read, Contents]]:
         first, rows = segment.first - segment.skip, segment.rows + segment.skip
         try:
             with _opened(segment.path) as read:
                 contents = segment_format.read_contents(read, segment.size, segment.checksum)
                 if contents.first != first or contents.rows != rows:
                     raise UnreadableSegmentError(segment.path, "has another name than it was given")
-                batch = contents.records(read, columns)
+                yield read, contents
         except segment_format.UnreadableBytesError as error:
             raise UnreadableSegmentError(segment.path, str(error)) from None
-        return batch.slice(segment.skip)
 
     def merge(self) -> bool:
         """Make one segment of some neighbours, if there are too many; tell if there is more to do.
@@ -175,7 +180,7 @@ class SegmentFolder:
         if not group:
             return False
         try:
-            merged = joined([self.read(segment) for segment in group])
+            merged = self._joined(group)
         except SegmentGoneError:
             return True
         except UnreadableSegmentError as error:
@@ -184,6 +189,19 @@ class SegmentFolder:
         self.write(group[0].first, merged)
         _delete(group)
         return bool(self._due(self.segments()))
+
+    def _joined(self, group: Sequence[Segment]) -> pa.RecordBatch:
+        """Return the records of segments, of which only a column at a time is in memory twice."""
+        with ExitStack() as stack:
+            opened = [(*stack.enter_context(self._open(one)), one.skip) for one in group]
+            names = in_order(name for _, contents, _ in opened for name in contents.columns)
+            columns = [
+                joined(
+                    [contents.records(read, [name]).slice(skip) for read, contents, skip in opened]
+                )
+                for name in names
+            ]
+        return pa.RecordBatch.from_arrays([batch.column(0) for batch in columns], names=names)
 
     def cut(self, position: int) -> None:
         """Drop the records that have an ordinal of `position` or more.
@@ -330,7 +348,7 @@ def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[segment_format.Read]:
+def _opened(path: Path) -> Iterator[Read]:
     """Open a file, for reading parts of it. It is not mapped: a disk that fails would end us."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.formats.fields import TIMES, Field
-from glancemetrics.native.strings import codes_of, compacted, indices_of
+from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.native.values import (
     KEPT,
     Kind,
@@ -40,8 +40,7 @@ class Texts:
     @classmethod
     def of(cls, codes: Int32s, texts: pa.StringArray) -> Texts:
         """Number texts by code, without those that no row has."""
-        compact, which = compacted(codes, len(texts))
-        return cls(compact, texts.take(pa.array(which)))
+        return cls(*used_texts(codes, texts))
 
     def each(self, values: pa.Array) -> pa.Array:
         """Return values of the distinct texts, by row; null where there is none."""

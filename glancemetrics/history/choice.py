@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.strings import codes_of, compacted, indices_of
+from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.records.schema import SCHEMA, SOURCE, column_type, seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.conjuncts import Conjunct, conjuncts_of
@@ -161,11 +161,10 @@ def _taken(column: pa.Array, rows: Rows | None) -> pa.Array:
 
 
 def _compact(column: pa.DictionaryArray) -> pa.DictionaryArray:
-    names = column.dictionary
-    if len(names) <= len(column):
+    if len(column.dictionary) <= len(column):
         return column
-    codes, used = compacted(codes_of(column), len(names))
-    return pa.DictionaryArray.from_arrays(indices_of(codes), names.take(pa.array(used)))
+    codes, texts = used_texts(codes_of(column), column.dictionary)
+    return pa.DictionaryArray.from_arrays(indices_of(codes), texts, safe=False)
 
 
 def _all(kept: Mapping[str, Bools]) -> Bools:

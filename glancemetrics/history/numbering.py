@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 
 from glancemetrics.errors import UsageError
-from glancemetrics.native.strings import StringTable, codes_of, indices_of
+from glancemetrics.native.strings import StringTable, indices_of
 
 
 class Numbering:
@@ -22,7 +21,7 @@ class Numbering:
     def numbered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch with numbers for its texts."""
         columns = [
-            self._numbers(name, column) if name in self._tables else column
+            indices_of(self._tables[name].enter_column(column)) if name in self._tables else column
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
         ]
         if sum(table.nbytes for table in self._tables.values()) > self._most:
@@ -32,13 +31,6 @@ class Numbering:
     def names(self, column: str) -> pa.StringArray:
         """Return the texts of a column by their numbers."""
         return self._tables[column].sealed()
-
-    def _numbers(self, name: str, column: pa.DictionaryArray) -> pa.Array:
-        names = column.dictionary
-        if names.null_count:
-            names = names.fill_null("")
-        numbers = np.append(self._tables[name].enter(names), np.int32(-1))
-        return indices_of(numbers[codes_of(column)])
 
 
 def too_large() -> UsageError:

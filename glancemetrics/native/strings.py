@@ -96,6 +96,13 @@ class StringTable:
             raise RuntimeError("strings are entered in a table that has lent its own")
         return numbers_at(self.handle, strings)
 
+    def enter_column(self, column: pa.DictionaryArray) -> Int32s:
+        """Return the number of the text of each row, -1 for null; new ones are entered."""
+        codes, texts = codes_of(column), column.dictionary
+        if texts.null_count or len(texts) > len(column):
+            codes, texts = used_texts(codes, texts)
+        return np.append(self.enter(texts), np.int32(-1))[codes]
+
     def enter_networks(
         self, hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
     ) -> Int32s:
@@ -196,16 +203,7 @@ def joined_texts(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
     enough off ends the process.
     """
     table = StringTable()
-    codes = []
-    for column in columns:
-        names = column.dictionary
-        own = codes_of(column)
-        if len(names) > len(column):
-            own, used = compacted(own, len(names))
-            names = names.take(pa.array(used))
-        if names.null_count:
-            names = names.fill_null("")
-        codes.append(np.append(table.enter(names), np.int32(-1))[own])
+    codes = [table.enter_column(column) for column in columns]
     return pa.DictionaryArray.from_arrays(
         indices_of(np.concatenate(codes)), table.sealed(), safe=False
     )
@@ -236,6 +234,17 @@ def compacted(codes: Int32s, size: int) -> tuple[Int32s, Int32s]:
         address(codes), len(codes), size, address(numbers), address(which), address(compact)
     )
     return compact, which[:count]
+
+
+def used_texts(codes: Int32s, texts: pa.StringArray) -> tuple[Int32s, pa.StringArray]:
+    """Number texts by code anew, without those that no row has, and without null; -1 stays."""
+    if texts.null_count:
+        numbers = np.arange(len(texts) + 1, dtype=np.int32)
+        numbers[:-1][texts.is_null().to_numpy(zero_copy_only=False)] = -1
+        numbers[-1] = -1
+        codes = numbers[codes]
+    compact, which = compacted(codes, len(texts))
+    return compact, texts.take(pa.array(which))
 
 
 def string_hashes(strings: pa.StringArray) -> Hashes:

@@ -132,14 +132,19 @@ def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(found, names=list(columns))
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names of columns, each once: those of `SCHEMA` come first."""
+    found = dict.fromkeys(names)
+    others = [name for name in found if name not in SCHEMA.names]
+    return [name for name in SCHEMA.names if name in found] + others
+
+
 def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Return the rows of batches as one batch; there is one batch at least.
 
     A column that one does not have is null; those of `SCHEMA` come first.
     """
-    found = dict.fromkeys(name for batch in batches for name in batch.schema.names)
-    names = [*(name for name in SCHEMA.names if name in found)]
-    names += [name for name in found if name not in SCHEMA.names]
+    names = in_order(name for batch in batches for name in batch.schema.names)
     batches = [with_all(batch, names) for batch in batches]
     columns = [
         joined_texts(parts) if pa.types.is_dictionary(parts[0].type) else pa.concat_arrays(parts)

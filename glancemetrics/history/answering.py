@@ -108,11 +108,8 @@ class _Counting:
 
     @classmethod
     def of(cls, query: Query) -> _Counting:
-        needed = {name for measure in query.asked for name in measure.columns}
-        needed |= {one.column for one in query.dimensions}
-        if query.step is not None or not needed:
-            needed.add("time")
-        columns = tuple(sorted(needed))
+        needed = _measured(query) | {one.column for one in query.dimensions}
+        columns = tuple(sorted(needed)) or _ANY
         nothing = with_source(empty_batch(query.kept), "").select(list(columns))
         return cls(query, columns, _with_groups(nothing, query))
 
@@ -244,13 +241,23 @@ def _with_times(table: pa.Table, plan: _Counting) -> pa.Table:
     return table.set_column(0, pa.field("step", TIME), table.column("step").cast(TIME))
 
 
+def _measured(query: Query) -> set[str]:
+    """Return the columns that tell what is measured, and when."""
+    needed = {name for measure in query.asked for name in measure.columns}
+    return needed if query.step is None else needed | {"time"}
+
+
+_ANY = ("time",)
+"""Without any column nobody knows how many records there are."""
+
+
 def _with_groups(batch: pa.RecordBatch, query: Query) -> pa.RecordBatch:
     """Add what is counted by, and leave out the texts that nothing else needs."""
     grouped = [dictionary_of(code(batch, one)) for one in query.dimensions]
-    needed = {name for measure in query.asked for name in measure.columns}
-    if query.step is not None or not needed:
-        needed.add("time")
-    batch = batch.select([name for name in batch.schema.names if name in needed])
+    measured = _measured(query)
+    if not query.dimensions:
+        measured |= set(_ANY)
+    batch = batch.select([name for name in batch.schema.names if name in measured])
     for i, column in enumerate(grouped):
         batch = batch.append_column(pa.field(f"by{i}", TEXT), column)
     return batch

@@ -18,6 +18,7 @@ from glancemetrics.history.finding import find
 from glancemetrics.history.measures import Measure, Unit, share_of
 from glancemetrics.history.query import MOST_STEPS, Answer, Query, RecordQuery
 from glancemetrics.history.rollups import RolledUp, Rollups
+from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import TIME
 from glancemetrics.records.time_span import TimeSpan
 
@@ -152,12 +153,10 @@ def _found(query: RecordQuery, recorded: Recorded, connection: Any, zone: tzinfo
     if span is None:
         return Answer(table=table, missing="no data yet")
     covers = _covered(span, recorded)
-    missing = "; ".join(
-        filter(
-            None, [_missing(query.span, covers, _start(recorded), recorded, zone), *found.troubles]
-        )
+    missing = [_missing(query.span, covers, _start(recorded), recorded, zone), *found.troubles]
+    return Answer(
+        table=table, records=table.num_rows, covers=covers.span, missing=_sentence(missing)
     )
-    return Answer(table=table, records=table.num_rows, covers=covers.span, missing=missing)
 
 
 def _bounded(span: TimeSpan, recorded: Recorded) -> _Bounds | None:
@@ -209,6 +208,10 @@ def _missing(
     return "; ".join(said)
 
 
+def _sentence(clauses: Iterable[str]) -> str:
+    return "; ".join(filter(None, clauses))
+
+
 def _start(recorded: Recorded) -> int | None:
     """The second from which on no record has been let go."""
     return recorded.oldest if recorded.since is None else recorded.since
@@ -218,8 +221,12 @@ def _of_nothing(query: Query, why: str) -> Answer:
     fields = [("time", TIME)] if query.step is not None else []
     fields += [(name, pa.string()) for name in query.by]
     fields += [(one.name, _kind(one)) for one in query.asked]
-    total = {one.name: 0 if one.is_a_sum else None for one in query.asked}
-    return Answer(table=pa.schema(fields).empty_table(), total=total, missing=why)
+    return Answer(table=pa.schema(fields).empty_table(), total=_nothing(query), missing=why)
+
+
+def _nothing(query: Query) -> dict[str, Any]:
+    """Return what is measured where there is no record."""
+    return {one.name: 0 if one.is_a_sum else None for one in query.asked}
 
 
 def _counted(
@@ -247,7 +254,7 @@ def _counted(
         records=counted.records,
         ungrouped=counted.ungrouped,
         covers=covers.span,
-        missing="; ".join(filter(None, missing)),
+        missing=_sentence(missing),
     )
 
 
@@ -272,7 +279,7 @@ def _table(query: Query, covers: _Bounds, rows: _Rows) -> pa.Table:
     since, until = covers.since, covers.until
     columns: dict[str, list[Any]] = {name: [] for name in (*query.by, *query.measures)}
     times: list[int] = []
-    nothing = {one.name: 0 if one.is_a_sum else None for one in query.asked}
+    nothing = _nothing(query)
     for group, parts in rows.items():
         starts: Iterable[int | None] = parts
         if query.step is not None:
@@ -316,7 +323,7 @@ def _kind(measure: Measure) -> pa.DataType:
 _OF_CELL: dict[str, Callable[[Cell], Any]] = {
     "hits": lambda cell: cell.hits,
     "rate": lambda cell: cell.hits,
-    "bytes": lambda cell: min(cell.bytes, (1 << 63) - 1),
+    "bytes": lambda cell: min(cell.bytes, LARGEST),
     "errors": lambda cell: cell.status_classes[3] + cell.status_classes[4],
     "error_ratio": lambda cell: (cell.status_classes[3] + cell.status_classes[4]) / cell.hits,
     "1xx": lambda cell: cell.status_classes[0],
@@ -347,9 +354,10 @@ def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
         return False
     if any(share_of(one) is None and one.name not in _OF_CELL for one in query.asked):
         return False
-    covers, reach = _covered(span, recorded), recorded.rollups.reach
+    reach = recorded.rollups.reach
     if not recorded.stored:
         return reach is not None
+    covers = _covered(span, recorded)
     if reach is not None and max(reach, span.since) < covers.since:
         return True
     inside = (
@@ -369,7 +377,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
     cells = _with_unrolled(rolled, query, recorded.unrolled)
     covers = _Bounds(rolled.since, max(rolled.since, rolled.until))
     whole = merged(list(cells.values())) if cells else None
-    nothing = {one.name: 0 if one.is_a_sum else None for one in query.asked}
+    nothing = _nothing(query)
 
     def measured(cell: Cell | None) -> dict[str, Any]:
         return nothing if cell is None else {m.name: _of_cell(m, cell) for m in query.asked}
@@ -392,7 +400,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
         covers=covers.span,
         grain=rolled.grain,
         is_exact=all(_is_exact(one, cells.values(), whole) for one in query.asked),
-        missing="; ".join(filter(None, missing)),
+        missing=_sentence(missing),
     )
 
 

@@ -11,6 +11,7 @@ import re
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.native.sums import LARGEST
 
 
 class Unit(enum.Enum):
@@ -50,7 +51,6 @@ class Measure:
 
 _TIMED = ("duration",)
 _MICROS = "round(duration * 1000000)::BIGINT"
-_LARGEST = (1 << 63) - 1
 
 
 def _hits(condition: str) -> str:
@@ -67,7 +67,7 @@ _PLAIN = [
         "bytes",
         "bytes",
         Unit.BYTES,
-        f"least(coalesce(sum(bytes), 0), {_LARGEST})::BIGINT",
+        f"least(coalesce(sum(bytes), 0), {LARGEST})::BIGINT",
         ("bytes",),
         is_a_sum=True,
     ),

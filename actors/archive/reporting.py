@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 import attrs
@@ -15,6 +14,7 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
+from actors.state.allocator import share_memory
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
 from glancemetrics.records.agent_kinds import Classify, classify_here, kinds_of
 from glancemetrics.records.rejects import Reject
@@ -35,12 +35,6 @@ _BASE_MEMORY = 255_000_000
 each value is another."""
 _TALLY_SHARE = 0.6
 """Of the memory that is left then; making the panels takes about as much again."""
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_KEPT_FREE = 64 << 20
-_LARGE = 3 << 20
-"""Bytes; what is larger than all that a chunk needs is a mapping of its own, and grows in place."""
-
 
 Result = TypeVar("Result")
 
@@ -80,7 +74,7 @@ def report_on(
     With `processes`, so many are forked to help: only for a program without threads. Else threads
     do. User agents are understood by a thread too, unless there is `classify_agents`.
     """
-    _keep_freed_memory()
+    share_memory()
 
     def work(decoded: Decoded) -> _Worked:
         batch = selection.of(decoded.batch)
@@ -205,18 +199,3 @@ class _Counted:
         self.samples.extend(chunk.samples[: _REJECT_SAMPLES - len(self.samples)])
         if chunk.result is not None:
             self.records += chunk.result.records
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what was freed: chunks of the same size come again and again.
-
-    Given back to the system, it would have to be zeroed anew each time, an eighth of all time.
-    That is what happens to the arenas of threads, so there is only one for all. Other C libraries
-    have no such call, and go on as they are.
-    """
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_ARENA_MAX, 1)
-        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
-        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
-        pa.set_memory_pool(pa.system_memory_pool())

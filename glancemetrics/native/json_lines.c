@@ -255,7 +255,8 @@ static const uint8_t *member_begun(gm_json *json, const gm_json_node *parent, co
     if (at >= end || *at != ':')
         return NULL;
     at = space_after(at + 1, end);
-    *node = inside(json, parent, key);
+    /* The room is lent: what is written next may take the place of the key. */
+    *node = inside(json, parent, parent && escaped ? unescaped(key, json->plain) : key);
     if (before)
         *before = (gm_member){first, (size_t)(at - first), parent, *node};
     return at;

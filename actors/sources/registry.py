@@ -67,11 +67,15 @@ def check_sources(sources: Sources) -> None:
 
 def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
     """Return what follows all sources. Raises `UsageError`."""
-    return [
-        source
-        for kind in kinds_of(desk.sources)
-        for source in kind.make(desk.sources.of(kind.schemes), settings.section(kind.section), desk)
-    ]
+    from actors.sources.source import NamedSource  # late: -h needs none
+
+    made: list[Source] = []
+    for kind in kinds_of(desk.sources):
+        texts = desk.sources.of(kind.schemes)
+        name = ", ".join(texts) if kind.marks else kind.name
+        of_kind = kind.make(texts, settings.section(kind.section), desk)
+        made += [NamedSource(source, name) for source in of_kind]
+    return made
 
 
 def mark_from_state(state: State) -> Mark:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
+import attrs
 import trio
 
 from actors.sources.messages import FromSource
+from glancemetrics.errors import GlanceMetricsError, sentence
 
 Say = Callable[[FromSource], Awaitable[None]]
 """Hands a message on; waits while nobody takes it."""
@@ -28,10 +29,9 @@ async def run_sources(
     sources: Iterable[Source], send: trio.MemorySendChannel[FromSource], stop: trio.Event
 ) -> None:
     """Run sources until each has ended."""
-    with _until_nobody_listens():
-        async with send, trio.open_nursery() as nursery:
-            for source in sources:
-                nursery.start_soon(source.run, send.clone(), stop)
+    async with send, trio.open_nursery() as nursery:
+        for source in sources:
+            nursery.start_soon(source.run, send.clone(), stop)
 
 
 def saying(send: trio.MemorySendChannel[FromSource]) -> Say:
@@ -44,10 +44,23 @@ def saying(send: trio.MemorySendChannel[FromSource]) -> Say:
     return say
 
 
-@contextmanager
-def _until_nobody_listens() -> Iterator[None]:
-    """Where the parser has failed it says so itself; sources just end."""
-    try:
-        yield
-    except* trio.BrokenResourceError:
-        pass
+@attrs.frozen
+class NamedSource:
+    """A source whose failure is told with its name."""
+
+    source: Source
+    name: str
+
+    async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
+        """Run it. Raises `GlanceMetricsError` for what the system refuses."""
+        failures: list[BaseException] = []
+        try:
+            await self.source.run(send, stop)
+        except* OSError as errors:
+            failures += errors.exceptions
+        except* trio.BrokenResourceError as errors:
+            # Where the parser has failed it says so itself. A connection breaks in the same words.
+            if send.statistics().open_receive_channels:
+                failures += errors.exceptions
+        if failures:
+            raise GlanceMetricsError(f"{self.name}: {sentence(failures[0])}") from failures[0]

@@ -45,6 +45,8 @@ class Told:
     """Everywhere but in its section's table; by default the table's name and the field's."""
     short: str | None = None
     repeatable: bool = False
+    split: Callable[[str], list[str]] | None = None
+    """Takes several apart that are one text in the environment; `None`: it is one value."""
 
 
 @attrs.frozen
@@ -77,6 +79,10 @@ class Setting:
     def repeatable(self) -> bool:
         """Whether it may be given several times."""
         return self.told.repeatable
+
+    def of_environment(self, text: str) -> str | list[str]:
+        """Return the values in one text."""
+        return text if self.told.split is None else self.told.split(text)
 
     @property
     def flags(self) -> list[str]:

@@ -6,8 +6,8 @@ section of its own, which it brings along.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -55,6 +55,13 @@ def _delay(value: Any) -> float | None:
     return None if value is None or value == "auto" else number(0, 60)(value)
 
 
+_FILES = re.compile(r"[A-Za-z][\w+.-]*://(?:\[[^\]]*\]|[^:/]*)(?::\d+)?[^:]*|[^:]+", re.ASCII)
+"""One of several in the environment, with colons between: a URL has some of its own."""
+_ADDRESSES = re.compile(r"[,\s]+|(?<=\d):(?=\d+\.)")
+"""Between several; of IPv4 a colon goes, too."""
+_PATTERNS = re.compile(r":(?=/|auto$)")
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """What a run of the monitor is told. Raises `UsageError` for a value that is not allowed."""
@@ -65,6 +72,7 @@ class Settings:
         short="-f",
         metavar="PATH",
         repeatable=True,
+        split=_FILES.findall,
         help="log to follow: {sources}; repeatable",
         allowed="a path, a glob or -",
     )
@@ -115,6 +123,7 @@ class Settings:
         some_texts,
         metavar="CIDR",
         repeatable=True,
+        split=_ADDRESSES.split,
         help=TRUSTED_HELP,
         allowed="an address or a network such as 10.0.0.0/8",
     )
@@ -226,6 +235,7 @@ class Settings:
         some_texts,
         metavar="PATTERN",
         repeatable=True,
+        split=_PATTERNS.split,
         help=GROUP_PATH_HELP,
         allowed="auto, or a path with * for a segment such as /users/*",
     )
@@ -262,8 +272,21 @@ class Settings:
 
 
 def all_settings(sections: Iterable[type] = ()) -> dict[str, Setting]:
-    """Return each setting by its name; `sections` are those of outputs and sources."""
-    return {one.name: one for section in (Settings, *sections) for one in settings_of(section)}
+    """Return each setting by its name; `sections` are those of outputs and sources.
+
+    Raises `ValueError` if two are called alike.
+    """
+    found: dict[str, Setting] = {}
+    in_tables: set[tuple[str, str]] = set()
+    for one in (one for section in (Settings, *sections) for one in settings_of(section)):
+        place = one.table, one.attribute
+        if one.name in found or (one.table and place in in_tables):
+            raise ValueError(
+                f"two settings are called {one.name}, or [{one.table}] {one.attribute}"
+            )
+        found[one.name] = one
+        in_tables.add(place)
+    return found
 
 
 def read_settings(
@@ -311,8 +334,7 @@ def _from_environment(known: Mapping[str, Setting], environment: Mapping[str, st
     for one in known.values():
         if one.variable in environment:
             written = environment[one.variable]
-            value = written.split(os.pathsep) if one.repeatable else written
-            yield one, value, origin_of(f"{one.variable}=", written)
+            yield one, one.of_environment(written), origin_of(f"{one.variable}=", written)
 
 
 def _from_toml(
@@ -361,11 +383,17 @@ def _no_such(
         return UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, names)}")
     names = [other for table, other in in_tables if table == key]
     what = f"{name}, [{key}]: there is no setting {inner!r}"
-    return UsageError(f"{what}{_suggestion(inner, names)}")
+    return UsageError(f"{what}{_suggestion(inner, names, _listed(names))}")
 
 
-def _suggestion(key: str, names: Iterable[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
+    return f"there is {', '.join(names)}"
+
+
+def _suggestion(
+    key: str, names: Iterable[str], otherwise: str = "`glancemetrics -h` lists them"
+) -> str:
     import difflib  # late: only a typo needs it
 
     close = difflib.get_close_matches(key.replace("-", "_"), names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else "; `glancemetrics -h` lists them"
+    return f"; did you mean {close[0]!r}?" if close else f"; {otherwise}"

@@ -92,7 +92,7 @@ class HealthChanges:
                 self._read.add(name)
             elif source.state is SourceState.ENDED and name not in self._ended:
                 self._ended.add(name)
-                yield Change(Level.INFO, source.detail)
+                yield Change(Level.INFO, source.detail or f"{name} has ended")
         gone = [name for name in self._sources if name not in sources]
         good += [
             f"{name} is no longer followed, or was found"

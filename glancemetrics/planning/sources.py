@@ -11,18 +11,19 @@ STANDARD_INPUT = "-"
 PATH = ""
 """The scheme of paths and globs, which have none."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.ASCII | re.IGNORECASE)
 
 
 def scheme_of(text: str) -> str:
     """Return what tells the kind of source: `-`, the scheme of a URL, or `PATH`.
 
-    Source: RFC 3986, section 3.1. A file that is named as if it had a scheme is `./` and its name.
+    Source: RFC 3986, section 3.1, which takes capitals for small letters. A file that is named as
+    if it had a scheme is `./` and its name.
     """
     if text == STANDARD_INPUT:
         return text
     found = _SCHEME.match(text)
-    return PATH if found is None else found[1]
+    return PATH if found is None else found[1].lower()
 
 
 @attrs.frozen

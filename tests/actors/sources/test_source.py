@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -15,8 +17,9 @@ from actors.sources.desk import SourceDesk
 from actors.sources.messages import Chunk, FromSource
 from actors.sources.position import From, StartPosition
 from actors.sources.registry import make_sources
-from actors.sources.source import Source, run_sources
+from actors.sources.source import NamedSource, Source, run_sources
 from glancemetrics.configuration.settings import Settings
+from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.planning.sources import Sources
 from tests.lines import BASE, line
 
@@ -66,3 +69,37 @@ async def test_they_just_end_where_nobody_listens(
     receive.close()
     with trio.fail_after(60):
         await run_sources(made(text, standard_input=pipe[0]), send, trio.Event())
+
+
+@attrs.frozen
+class Failing:
+    """A source that fails, in a task of its own."""
+
+    error: Exception
+
+    async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._fail)
+
+    async def _fail(self) -> None:
+        await trio.lowlevel.checkpoint()
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "Connection reset"),
+        (OSError(errno.EBADF, "Bad file descriptor"), "Bad file descriptor"),
+        (trio.BrokenResourceError(), "BrokenResourceError"),
+    ],
+)
+async def test_one_that_fails_is_named(error: Exception, said: str) -> None:
+    send, receive = trio.open_memory_channel[FromSource](100)
+    failing = NamedSource(Failing(error), "tcp://here:514")
+    with (
+        receive,
+        trio.fail_after(60),
+        pytest.RaisesGroup(pytest.RaisesExc(GlanceMetricsError, match=f"tcp://here:514: {said}")),
+    ):
+        await run_sources([failing], send, trio.Event())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import pytest
 
 from actors.configuration.sections import all_sections
@@ -11,6 +12,7 @@ from actors.outputs.alert_log import AlertLogSettings
 from actors.outputs.console import ConsoleSettings
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.syslog import SyslogAddress, SyslogSettings
+from glancemetrics.configuration.setting import setting, whole
 from glancemetrics.configuration.settings import Settings, all_settings, read_settings
 from glancemetrics.errors import UsageError
 
@@ -43,6 +45,48 @@ def test_flags_win_over_the_environment_and_that_over_the_file() -> None:
 
 def test_several_files_come_from_the_environment_as_from_a_path() -> None:
     assert told(env={"GLANCEMETRICS_FILE": "/a:/b:/a"}).file == ("/a", "/b")
+
+
+@pytest.mark.parametrize(
+    ("variable", "written", "expected"),
+    [
+        (
+            "FILE",
+            "tcp://here:514:/a:tcp://[::1]:9:b",
+            ("tcp://here:514", "/a", "tcp://[::1]:9", "b"),
+        ),
+        ("FILE", "/a:/b.log:-", ("/a", "/b.log", "-")),
+        ("FILE", ":/a::", ("/a",)),
+        ("TRUSTED_PROXY", "2001:db8::/32", ("2001:db8::/32",)),
+        ("TRUSTED_PROXY", "10.0.0.0/8, 2001:db8::1", ("10.0.0.0/8", "2001:db8::1")),
+        ("TRUSTED_PROXY", "10.0.0.0/8:192.168.1.1", ("10.0.0.0/8", "192.168.1.1")),
+        ("KEEP", "ns:cache,tenant", ("ns:cache,tenant",)),
+        ("GROUP_PATH", "/a/*:/b/*:auto", ("/a/*", "/b/*", "auto")),
+        ("GROUP_PATH", "/v1:cancel/*", ("/v1:cancel/*",)),
+    ],
+)
+def test_several_values_in_the_environment_have_between_them_what_is_in_none(
+    variable: str, written: str, expected: tuple[str, ...]
+) -> None:
+    settings = told(env={f"GLANCEMETRICS_{variable}": written})
+    assert getattr(settings, variable.lower()) == expected
+
+
+@attrs.frozen(kw_only=True)
+class Clashing:
+    TABLE: ClassVar = ""
+
+    refresh: int = setting(2, whole(1, 9), metavar="N", help="a clash", allowed="a number")
+
+
+def test_no_two_settings_are_called_alike() -> None:
+    with pytest.raises(ValueError, match="two settings are called refresh"):
+        all_settings([*all_sections(), Clashing])
+
+
+def test_what_a_table_has_is_said_of_a_key_that_it_has_not() -> None:
+    with pytest.raises(UsageError, match=r"no setting 'zzz'; there is .*memory, disk, age"):
+        told(toml="[history]\nzzz = 1")
 
 
 @pytest.mark.parametrize(

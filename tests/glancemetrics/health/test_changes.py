@@ -44,6 +44,11 @@ def test_a_log_that_is_missing_for_a_moment_is_being_rotated() -> None:
     assert looks.look(LOG) == ["WARNING a.log is read without trouble now"]
 
 
+def test_a_source_that_ends_is_named() -> None:
+    ended = attrs.evolve(LOG, state=SourceState.ENDED)
+    assert Looks().look(ended) == ["INFO a.log has ended"]
+
+
 def test_a_glob_that_matches_at_last_is_told() -> None:
     looks = Looks()
     pattern = SourceHealth("*.log", SourceState.WAITING, "no file matches yet")

@@ -134,7 +134,7 @@ def report(
         )
     from actors.archive.reporting import report_on
 
-    reading = _reading(format, log_timezone, trusted_proxy, duration_unit, keep)
+    reading = _reading(format, log_timezone, trusted_proxy, duration_unit, kept)
     return report_on(
         _found(logs, reading),
         context=reading.context,

@@ -21,7 +21,7 @@ from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
-from glancemetrics.planning.plan import own_rules_of, reading_of, rules_of
+from glancemetrics.planning.plan import check_kept, own_rules_of, reading_of, rules_of
 from glancemetrics.planning.sources import Sources
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import (
@@ -65,6 +65,7 @@ def check(text: str, name: str) -> int:
         sources = Sources(settings.file)
         with noting(mistakes):
             kept = read_kept(settings.keep)
+            check_kept(kept)
         rules = rules_of(settings, read_rules(text, name, mistakes, kept=kept))
         targets = read_targets(text, name, mistakes, local=local_zone)
         mistakes += missing_of_settings(settings, text, name)

@@ -37,4 +37,7 @@ class KeptFields:
 def tell_missing(names: Iterable[str]) -> None:
     """Say that no record has some fields."""
     for name in names:
-        tell(f"--keep {name}: no record has this field (`glancemetrics formats FILE` shows one)")
+        tell(
+            f"--keep {name}: no counted request has this field "
+            "(`glancemetrics formats FILE` shows one)"
+        )

@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
         return 0
     replayed = replay(rules, counted.counts)
     if replayed is None:
-        raise GlanceMetricsError(f"{logs[0].name}: there is no record in it{_why(counted)}")
+        raise GlanceMetricsError(f"{logs[0].name}: {_why_nothing(counted)}")
     title = logs[0].name if len(logs) == 1 else f"{logs[0].name} and {len(logs) - 1} more"
     match output_format:
         case "json":
@@ -173,13 +173,15 @@ def _tell_troubles(counted: CountedLogs, logs: list[LogFile]) -> None:
         tell(f"{format_count(counted.rejects)} {lines_were} rejected.")
 
 
-def _why(counted: CountedLogs) -> str:
-    if counted.sample is not None and not counted.records:
+def _why_nothing(counted: CountedLogs) -> str:
+    if counted.records:
+        return f"no rule counts any of its {format_count(counted.records)} requests"
+    if counted.sample is not None:
         return (
-            f": all {format_count(counted.lines)} lines were rejected; "
+            f"there is no record in it: all {format_count(counted.lines)} lines were rejected; "
             f"of the first, {counted.sample.reason}"
         )
-    return ""
+    return "there is no record in it"
 
 
 def _text(replayed: Replay, zone: tzinfo) -> str:

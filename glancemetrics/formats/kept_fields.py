@@ -141,7 +141,7 @@ def paths_called(name: str) -> tuple[Path, ...]:
     without the first slash) or with dots (`request.headers.User-Agent[0]`).
     """
     paths: list[Path] = [(name,)]
-    if "/" in name:
+    if "/" in name or "~" in name:
         paths.append(path(name))
     if "." in name or "[" in name:
         paths.append(tuple(_ITEM.sub(r".\1", name).split(".")))

@@ -234,7 +234,7 @@ class PatternFormat:
     @property
     def keepable(self) -> tuple[str, ...]:
         """Names of fields that it can keep."""
-        return tuple(dict.fromkeys(part.name for part in self._parts if part.name))
+        return tuple(self._by_name_written)
 
     @property
     def is_split(self) -> bool:
@@ -333,13 +333,26 @@ class PatternFormat:
         return self._keeping[kept]
 
     def _called(self, name: str) -> int | None:
-        """Return the first part of a name; servers do not tell capitals from small letters."""
+        """Return the first part of a name; servers do not tell capitals from small letters.
+
+        Where several are called so, each may be called as its notation writes it: `%{X-Cache}o`.
+        """
         return self._by_name.get(name.lower())
 
     @functools.cached_property
     def _by_name(self) -> dict[str, int]:
-        named = [(part.name.lower(), i) for i, part in enumerate(self._parts) if part.name]
-        return dict(reversed(named))
+        return {name.lower(): i for name, i in reversed(self._by_name_written.items())}
+
+    @functools.cached_property
+    def _by_name_written(self) -> dict[str, int]:
+        """The first part of each name; and of each text, where those of one name are several."""
+        texts: dict[str, dict[str, int]] = {}
+        for i, part in enumerate(self._parts):
+            if part.name:
+                texts.setdefault(part.name, {}).setdefault(part.text, i)
+        names = {name: min(parts.values()) for name, parts in texts.items()}
+        several = [parts for parts in texts.values() if len(parts) > 1]
+        return names | {text: i for parts in several for text, i in parts.items()}
 
     def _part_of(self, slot: int) -> int:
         return slot % len(self._parts)

@@ -70,8 +70,9 @@ class RegexFormat:
         pattern = written.strip().removeprefix("^").removesuffix("$")
         # In a class a parenthesis groups nothing; RE2 tells whether that is so.
         plain = _bare(written)
+        asked = {name.lower() for name in kept}
         for group in _GROUP.finditer(plain):
-            if group[1] not in GROUPS and group[1] not in kept:
+            if group[1] not in GROUPS and group[1].lower() not in asked:
                 raise NotationError(
                     f"there is no field {group[1]!r}; there are {', '.join(GROUPS)}, and what is "
                     f"kept: --keep {group[1]}",
@@ -94,6 +95,7 @@ class RegexFormat:
             reason = str(error).removeprefix("Invalid regular expression: ").partition(": ")[0]
             raise NotationError(f"as a regular expression: {reason}") from None
         self._groups = tuple(dict.fromkeys(_GROUP.findall(plain)))
+        self._called = {name.lower(): name for name in reversed(self._groups)}
         self._names = [name for name in self._groups if name in GROUPS]
         self._strftime = spelled_out(date_format)
         if date_format:
@@ -140,7 +142,11 @@ class RegexFormat:
         )
         columns = attrs.evolve(
             columns,
-            kept={name: kept_texts(found[name]) for name in context.kept if name in self._groups},
+            kept={
+                name: kept_texts(found[group])
+                for name in context.kept
+                if (group := self._called.get(name.lower())) is not None
+            },
         )
         made = records_of(columns, line, context, self._strftime)
         good = line[made.timed]

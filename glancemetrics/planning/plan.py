@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
 from glancemetrics.configuration.settings import STOCK, Settings
+from glancemetrics.errors import UsageError
 from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
+from glancemetrics.history.measures import MEASURES
 from glancemetrics.notifying.targets import Target
 from glancemetrics.planning.rules_and_targets import RulesAndTargets
 from glancemetrics.planning.sources import Sources
 from glancemetrics.records.zones import LocalZone, named_zone, utc
+from glancemetrics.reporting.panel_names import PANEL_NAMES
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.own_health import OwnRule, own_rules
 from glancemetrics.rules.rule import Rule
@@ -64,6 +67,7 @@ def make_plan(
     configuration says of the format where `--format-from` names one; `local` tells the local zone.
     """
     reading = reading_of(settings, server_format, local)
+    check_kept(reading.context.kept)
     where = None
     if settings.where is not None:
         from glancemetrics.selecting.sql import Where  # late: it takes a while to load
@@ -79,6 +83,15 @@ def make_plan(
         paths=make_path_groups(settings.group_path),
         where=where,
     )
+
+
+def check_kept(kept: Iterable[str]) -> None:
+    """Raise `UsageError` for a field whose name its panel, or a column of answers, has already."""
+    for name in kept:
+        if name.lower() in PANEL_NAMES:
+            raise UsageError(f"--keep {name}: a panel of reports is called so already")
+        if name.lower() in MEASURES:
+            raise UsageError(f"--keep {name}: a measure of queries is called so already")
 
 
 def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> tuple[Rule, ...]:

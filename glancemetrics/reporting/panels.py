@@ -231,7 +231,7 @@ def other_panels() -> list[PanelSpec]:
 
 def kept_panel(name: str) -> PanelSpec:
     """Return how the panel of a field is made that a person asked to keep."""
-    return PanelSpec(name, "values", name, "no record has this field")
+    return PanelSpec(name, "values", name, "no counted request has this field")
 
 
 def groups_kept(panels: Container[str] = ()) -> dict[Counted, tuple[Group, ...]]:

@@ -220,4 +220,4 @@ def test_rules_of_a_field_that_is_kept_are_replayed(tmp_path: Path) -> None:
     done = run("replay", "access.log", "--config", "config.toml", cwd=tmp_path)
     assert re.search(r"warning +Misses +MISS +at worst 5 requests", done.stdout), done.stderr
     done = run("replay", "access.log", "--keep", "none", cwd=tmp_path)
-    assert "--keep none: no record has this field" in done.stderr
+    assert "--keep none: no counted request has this field" in done.stderr

@@ -407,8 +407,10 @@ def test_a_field_that_is_kept_is_in_every_kind_of_report(tmp_path: Path) -> None
     log = cached(tmp_path)
     text = run("report", log, "--keep", "cs,none", "--panels", "cs,none")
     assert re.search(r"3 +50\.0 %.*HIT\n", text.stdout.decode())
-    assert b"none: no record has this field" in text.stdout
-    assert text.stderr.decode().startswith("glancemetrics: --keep none: no record has this field")
+    assert b"none: no counted request has this field" in text.stdout
+    assert text.stderr.decode().startswith(
+        "glancemetrics: --keep none: no counted request has this field"
+    )
     for kind in ("json", "csv", "html"):
         page = run("report", log, "--keep", "cs", "--output-format", kind)
         assert page.returncode == 0
@@ -424,7 +426,7 @@ def test_sql_asks_for_what_is_kept(tmp_path: Path) -> None:
     asked = "select cs, count(*) as n from log where cs > 'A' group by all order by 2"
     told = run("sql", cached(tmp_path), "--keep", "cs,none", asked, "--output-format", "csv")
     assert told.stdout.decode().splitlines()[1:] == ["MISS,2", "HIT,3"]
-    assert b"--keep none: no record has this field" in told.stderr
+    assert b"--keep none: no counted request has this field" in told.stderr
 
 
 def test_what_a_told_format_cannot_keep_is_refused(tmp_path: Path) -> None:
@@ -449,5 +451,5 @@ def test_the_library_keeps_fields(tmp_path: Path) -> None:
     assert batch.schema.names[-1] == "cs"
     for report in (gm.report(table, keep="cs"), gm.report(log, keep="cs", where="cs = 'MISS'")):
         assert [(row.name, row.hits) for row in report.panel("cs").rows] == [("MISS", 2)]
-    with pytest.raises(KeyError, match="no record"):
+    with pytest.raises(KeyError, match="no counted request"):
         gm.report(gm.read(log), keep="cs").panel("cs")

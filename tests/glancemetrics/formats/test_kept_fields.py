@@ -342,3 +342,31 @@ def test_every_preset_gives_each_field_that_it_names(name: str) -> None:
 def test_what_apache_writes_is_called_by_the_name_in_its_braces_if_that_is_one() -> None:
     written = read_format('%h %t "%r" %>s %{ms}T %{X-Cache}o %{sid}C %{c}a %X').keepable
     assert written == ("%h", "%t", "%r", "%s", "%{ms}T", "X-Cache", "sid", "%{c}a", "%X")
+
+
+def test_headers_of_one_name_are_told_apart_by_what_is_written() -> None:
+    """What came and what went."""
+    names = ["X-Cache", "%{X-Cache}o"]
+    reading = make_reading('%h %t "%r" %>s "%{X-Cache}i" "%{X-Cache}o"', keep=names)
+    log = f'192.0.2.7 [{TIME}] "GET / HTTP/1.1" 200 "in" "out"\n'.encode()
+    batch = guarded_decode(reading.format_of(log), log, reading.context).batch
+    assert batch.select(names).to_pylist() == [{"X-Cache": "in", "%{X-Cache}o": "out"}]
+
+
+def test_groups_are_called_as_sql_calls_columns() -> None:
+    reading = make_reading(r"(?P<time>\S+) (?P<Cash>\S+)", keep=["cash"])
+    log = b"2026-11-20T10:00:00Z HIT\n"
+    batch = guarded_decode(reading.format_of(log), log, reading.context).batch
+    assert batch["cash"].to_pylist() == ["HIT"]
+
+
+def test_a_path_with_a_tilde_is_a_path_too() -> None:
+    """As `formats` lists a key with a slash in it."""
+    one = {"time": "2026-11-20T10:00:00Z", "status": 200, "client/ip": "9.9.9.9", "a~b": 1}
+    log = json.dumps(one | {"request": "GET / HTTP/1.1"})
+    reading = make_reading("json", keep=["client~1ip", "a~0b"])
+    whole = f"{log}\n".encode()
+    batch = guarded_decode(reading.format_of(whole), whole, reading.context).batch
+    assert batch.select(["client~1ip", "a~0b"]).to_pylist() == [
+        {"client~1ip": "9.9.9.9", "a~0b": "1"}
+    ]

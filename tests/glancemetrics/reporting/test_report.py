@@ -292,7 +292,7 @@ def test_a_field_that_is_kept_has_a_panel_behind_the_others() -> None:
     report = report_of(kept, kept=("cache", "nothing"), panels=panels)
     assert numbers(report.panels[-1]) == {"HIT": (2, 1, 2, 0), "<b>": (1, 1, 10, 1)}
     assert (report.panels[-1].name, report.panels[-1].title) == ("cache", "cache")
-    assert report.left_out["nothing"] == "no record has this field"
+    assert report.left_out["nothing"] == "no counted request has this field"
     others = report_of([plain[0], plain[0]])
     assert report.panels[:-1] == others.panels
 

@@ -20,9 +20,9 @@ from actors.history.segments import SegmentFolder
 from actors.history.unused import SUFFIX
 from benchmarks.lines import fixed_lines, stamp
 from glancemetrics.formats.combined import decode
-from glancemetrics.history.asking import Recorded
 from glancemetrics.history.held_records import HeldRecords, put_together
 from glancemetrics.history.query import Query, RecordQuery
+from glancemetrics.history.recorded import Recorded
 from glancemetrics.records.schema import SCHEMA, with_source
 from glancemetrics.selecting.sql import connect
 

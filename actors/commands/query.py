@@ -20,7 +20,6 @@ BY = (
 )
 """Names of dimensions, known without loading any."""
 FORMATS = ("text", "json", "csv", "parquet")
-_FEWEST, _RECORDS = 20, 20
 
 
 def run(arguments: list[str]) -> int:

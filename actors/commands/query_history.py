@@ -24,11 +24,12 @@ from actors.history.asking import ask
 from actors.history.reading import StoredHistories, histories_in
 from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Recorded, written
+from glancemetrics.history.measures import Unit
 from glancemetrics.history.query import MOST_GROUPS, Answer, Query, RecordQuery
+from glancemetrics.history.recorded import Recorded, written
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
-from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text
+from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text, charted_of
 from glancemetrics.reporting.tables import csv_of
 from glancemetrics.selecting.sql import check_no_comment, connect
 
@@ -124,10 +125,11 @@ def question_of(
         measures = _USUAL if options.step is None else _USUAL_OF_SERIES
     if options.sort is not None and options.sort not in measures:
         measures = (*measures, options.sort)
-    return Query(
+    called = {name.lower(): name for name in kept}
+    question = Query(
         span=span,
         where=options.where,
-        by=options.by or (),
+        by=tuple(called.get(name.lower(), name) for name in options.by or ()),
         step=options.step,
         measures=measures,
         order=options.sort,
@@ -135,6 +137,13 @@ def question_of(
         limit=limit,
         kept=kept,
     )
+    is_drawn = options.output_format == "text" and options.step is not None
+    if is_drawn and (charted := charted_of(question)).unit is Unit.TIME:
+        raise UsageError(
+            f"--step with {charted.name} alone: a chart needs another measure, such as hits; "
+            "or choose --json or --csv"
+        )
+    return question
 
 
 def _limit(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.commands.parser import CommandParser
 from actors.state.state_folder import add_state_folders_option
@@ -94,6 +94,23 @@ def add_history_options(parser: argparse.ArgumentParser) -> None:
         help="read the history of a monitor instead of logs; FILE then selects its logs",
     )
     add_state_folders_option(parser)
+
+
+def check_history_options(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for an option by which lines are read, where a history is."""
+    usual = _reading_defaults()
+    for name, value in usual.items():
+        if getattr(options, name) != value:
+            raise UsageError(
+                f"--{name.replace('_', '-')}: not with --history: a monitor has read the lines, as "
+                "it was told"
+            )
+
+
+def _reading_defaults() -> dict[str, Any]:
+    parser = argparse.ArgumentParser()
+    add_reading_options(parser)
+    return vars(parser.parse_args([]))
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on, report_on_batches
 from actors.archive.scan import scan_logs
 from actors.commands.kept_fields import KeptFields, tell_missing
-from actors.commands.reading_options import chosen_panels, chosen_reading
+from actors.commands.reading_options import check_history_options, chosen_panels, chosen_reading
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
@@ -37,7 +37,7 @@ from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import schema_with
-from glancemetrics.reporting.panel_names import Order
+from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, ReportOptions, Source
 from glancemetrics.selecting.selection import Selection, make_selection
 
@@ -84,6 +84,14 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
     return 0
 
 
+def _without_panels(fields: Iterable[str]) -> tuple[str, ...]:
+    """Return fields that a report can have; old histories may have others."""
+    taken = [name for name in fields if name in PANEL_NAMES]
+    for name in taken:
+        tell(f"{name} is left out: a panel of the report is called so already")
+    return tuple(name for name in fields if name not in taken)
+
+
 def _wanted(
     options: argparse.Namespace, zone: ZoneInfo | None, kept: tuple[str, ...]
 ) -> ReportOptions:
@@ -111,8 +119,9 @@ def _report_on_history(options: argparse.Namespace, zone: ZoneInfo | None) -> in
     """Report on what a monitor has kept."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
+    check_history_options(options)
     histories = histories_in(state_folders(options.state_dir), options.files)
-    fields = histories.kept
+    fields = _without_panels(histories.kept)
     selection = chosen_selection(options, zone, fields)
     kept = HistoryRecords(histories, selection.span)
     wanted = _wanted(options, zone, fields)

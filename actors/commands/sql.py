@@ -28,6 +28,7 @@ from actors.commands.parser import CommandParser
 from actors.commands.reading_options import (
     add_history_options,
     add_selection_options,
+    check_history_options,
     chosen_reading,
 )
 from actors.commands.report_logs import chosen_selection
@@ -107,6 +108,7 @@ def _of_history(
     """Ask what a monitor has kept; `None` where that was interrupted."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
+    check_history_options(options)
     histories = histories_in(state_folders(options.state_dir), names)
     fields = histories.kept
     selection = chosen_selection(options, zone_called(options.timezone), fields)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import attrs
 
-from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, open_own
+from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, replace
+from glancemetrics.records.schema import distinct_names
 
 _ABOUT, _REACHED, _BEGUN = "about.json", "reached", "begun"
 
@@ -37,7 +38,7 @@ class About:
 
     def after(self, before: About) -> About:
         """Return it with the gaps, and the columns, of what was said of the same history before."""
-        kept = dict.fromkeys((*self.kept, *before.kept))
+        kept = distinct_names((*self.kept, *before.kept))
         return attrs.evolve(self, kept=tuple(kept), gaps=before.gaps)
 
     def with_gap(self, gap: Gap) -> About:
@@ -67,7 +68,7 @@ def write_reached(folder: Path, second: int, since: int | None = None) -> None:
     Raises `OSError`.
     """
     text = f"{second}\n" if since is None else f"{second} {since}\n"
-    _write(folder / _REACHED, text)  # not to the disk at once: it comes each second
+    _write(folder / _REACHED, text)
 
 
 def read_reached(folder: Path) -> tuple[int | None, int | None]:
@@ -126,8 +127,5 @@ def _numbers(path: Path) -> tuple[int | None, int | None]:
 
 
 def _write(path: Path, text: str) -> None:
-    made = path.with_name(f"{path.name}.new")
-    descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-    made.replace(path)
+    # Not urgent: some of it comes each second.
+    replace(path, text.encode("utf-8", "surrogateescape"), PRIVATE_MODE, is_urgent=False)

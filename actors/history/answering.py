@@ -10,12 +10,10 @@ from typing import Any
 import attrs
 import trio
 
-from actors.history.asking import Question, ask
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Recorded
-from glancemetrics.history.query import Answer
-from glancemetrics.selecting.sql import connect
+from glancemetrics.history.query import Answer, Question
+from glancemetrics.history.recorded import Recorded
 
 LIMIT_SECONDS = 30.0
 """So long a question may take."""
@@ -94,8 +92,7 @@ class Answering:
             del self._asked[question]
 
     async def _run(self, question: Question, running: _Running) -> Answer:
-        async with self._turns:
-            return await run_leavable(lambda: running.run(question, self._recorded))
+        return await run_leavable(lambda: running.run(question, self._recorded), self._turns)
 
 
 class _Running:
@@ -107,13 +104,23 @@ class _Running:
         self._is_given_up = False
 
     def run(self, question: Question, recorded: Callable[[], Recorded]) -> Answer:
+        # Late: it takes a while to load, and the first screen needs none of it.
+        from actors.history.asking import ask
+        from glancemetrics.selecting.sql import connect
+
         with closing(connect(threads=_THREADS, memory=MEMORY)) as connection:
             with self._lock:
                 if self._is_given_up:
                     raise UsageError("query cancelled")
                 self._connection = connection
             try:
-                return ask(question, recorded, connection, threads=_THREADS)
+                return ask(
+                    question,
+                    recorded,
+                    connection,
+                    threads=_THREADS,
+                    is_given_up=lambda: self._is_given_up,
+                )
             finally:
                 with self._lock:
                     self._connection = None

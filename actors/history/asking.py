@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, tzinfo
 from typing import Any
 
+import attrs
+import pyarrow as pa
+
 from actors.history.segments import SegmentGoneError
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Recorded, answer
-from glancemetrics.history.query import Answer, Query, RecordQuery
-
-Question = Query | RecordQuery
+from glancemetrics.history.asking import answer
+from glancemetrics.history.query import Answer, Question
+from glancemetrics.history.recorded import Recorded, StoredRecords
 
 _AHEAD = 2
 """Parts of the history a thread that are read before they are asked for."""
@@ -30,16 +32,52 @@ def ask(
     zone: tzinfo = UTC,
     *,
     threads: int = 2,
+    is_given_up: Callable[[], bool] = lambda: False,
 ) -> Answer:
-    """Answer a question here and now, with times in sentences of a zone. Raises `UsageError`."""
+    """Answer a question here and now, with times in sentences of a zone.
+
+    Raises `UsageError`, also once `is_given_up` says so.
+    """
     with ThreadPoolExecutor(threads) as pool:
         mapped = _mapped_by(pool, _AHEAD * threads)
         for _ in range(_LISTINGS):
             try:
-                return answer(question, recorded(), connection, mapped, zone)
+                found = recorded()
+                parts = tuple(_Leavable(one, is_given_up) for one in found.stored)
+                found = attrs.evolve(found, stored=parts)
+                return answer(question, found, connection, mapped, zone)
             except SegmentGoneError:
                 time.sleep(_PAUSE_SECONDS)  # in a thread
     raise UsageError("the history is being rewritten: try again")
+
+
+@attrs.frozen(eq=False)
+class _Leavable:
+    """Records that are no more read once the question is given up."""
+
+    records: StoredRecords
+    is_given_up: Callable[[], bool]
+
+    @property
+    def first(self) -> int:
+        return self.records.first
+
+    @property
+    def rows(self) -> int:
+        return self.records.rows
+
+    @property
+    def oldest(self) -> int:
+        return self.records.oldest
+
+    @property
+    def newest(self) -> int:
+        return self.records.newest
+
+    def read(self, columns: Sequence[str]) -> pa.RecordBatch:
+        if self.is_given_up():
+            raise UsageError("query cancelled")
+        return self.records.read(columns)
 
 
 def _mapped_by(pool: ThreadPoolExecutor, ahead: int) -> Callable[..., Iterator[Any]]:

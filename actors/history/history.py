@@ -11,6 +11,7 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 import trio
@@ -30,15 +31,21 @@ from actors.history.about import (
 from actors.history.overlap import Overlap, end_of_known
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
-from actors.history.stored_segments import StoredSegment, gaps_of, readable, stored_in
+from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
 from actors.history.unused import bound_unused
 from actors.state.clock import WallClock
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import sentence
 from glancemetrics.health.health import OutputHealth, OutputState
-from glancemetrics.history.asking import NOT_IN_TIME, Hole, Recorded, holes_in
-from glancemetrics.history.choice import StoredRecords
 from glancemetrics.history.held_records import HeldRecords, due_for_joining, put_together
+from glancemetrics.history.recorded import (
+    NOT_IN_TIME,
+    Hole,
+    Ordinals,
+    Recorded,
+    StoredRecords,
+    holes_in,
+)
 from glancemetrics.history.rollups import Rollups
 
 STEP_SECONDS = 1.0
@@ -71,6 +78,8 @@ class History:
         self._lock = threading.Lock()
         self._held: list[HeldRecords] = []
         self._on_disk: list[StoredSegment] = []
+        self._let_go_before: list[Ordinals] = []
+        """What has left the disk as it was too old, between others."""
         self._position = 0
         """The ordinal of the next record."""
         self._saved = 0
@@ -84,6 +93,8 @@ class History:
         self._unrolled = 0
         """Records that had to go before they were in the rollups."""
         self._reached: int | None = None
+        self._is_open = self._is_apart = False
+        """Whether it is known what is on disk; whether that is kept apart from this run."""
         self._is_begun = self._is_committed = False
         """Whether nothing is written yet and there is no checkpoint; whether there is one."""
         self._begun_at = 0
@@ -98,9 +109,9 @@ class History:
         self._stepped = trio.Event()
 
     @property
-    def position(self) -> int:
-        """How many records it was ever given, in all runs."""
-        return self._position
+    def position(self) -> int | None:
+        """How many records it was ever given, in all runs; `None` if nobody knows."""
+        return None if self._is_apart else self._position
 
     @property
     def health(self) -> OutputHealth:
@@ -115,26 +126,34 @@ class History:
         What is on disk beyond it is let go, as it is going to come again.
         """
         if self._folder is None:
-            self._position = self._saved = position or 0
+            self._position = self._saved = self._rolled = position or 0
             return
         try:
             position = self._begin(self._folder) if position is None else position
-            self._folder.cut(position)
-            # What comes again may come in another order, or be chosen otherwise.
-            RollupFiles(self._folder.path).cut(position)
-            self._on_disk = stored_in(self._folder)
         except OSError as error:
-            self._position = self._saved = position or 0
+            # What is there cannot be counted on from, nor may it be written over.
+            self._note_problem(error)
+            self._folder = self._rollup_files = None
+            self._is_apart = True
+            return
+        self._position = self._saved = self._rolled = self._begun_at = position
+        self._open_folder(self._folder)
+
+    def _open_folder(self, folder: SegmentFolder) -> None:
+        """See what is on disk, if that can be done already."""
+        try:
+            folder.cut(self._begun_at)
+            # What comes again may come in another order, or be chosen otherwise.
+            RollupFiles(folder.path).cut(self._begun_at)
+            self._list(folder)
+        except OSError as error:
             self._note_problem(error)
             return
-        self._about = self._about.after(read_about(self._folder.path))
-        _, self._since = read_reached(self._folder.path)
-        end = self._on_disk[-1].end if self._on_disk else 0
-        self._position = self._saved = position
-        if self._on_disk and end < self._position:
-            self._note_lost(end, self._position, "not yet written when the program was killed")
-        self._rolled = self._position
-        self._begun_at = self._position
+        self._is_open = True
+        self._about = self._about.after(read_about(folder.path))
+        _, self._since = read_reached(folder.path)
+        if self._on_disk and (end := self._on_disk[-1].end) < self._begun_at:
+            self._note_lost(end, self._begun_at, "not yet written when the program was killed")
 
     def _begin(self, folder: SegmentFolder) -> int:
         """Return the ordinal from which on a run without a checkpoint writes. Raises `OSError`."""
@@ -172,10 +191,12 @@ class History:
 
         Not for what is only being written: that waits for nothing.
         """
-        with trio.move_on_after(_ROOM_SECONDS):
+        with trio.move_on_after(_ROOM_SECONDS) as waiting:
             while self._is_crowded:
                 self._wake.set()
                 await self._stepped.wait()
+        if waiting.cancelled_caught:  # not once more before it has written something
+            self._problem = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
 
     @property
     def _is_crowded(self) -> bool:
@@ -188,8 +209,6 @@ class History:
     async def run(self) -> None:
         """Do what is to be done with what was taken, for ever."""
         await self._do(self._open)
-        if self._rollups is None:
-            self._rollups = Rollups()
         for number in itertools.count():
             with trio.move_on_after(STEP_SECONDS):
                 await self._wake.wait()
@@ -203,7 +222,7 @@ class History:
     @property
     def _has_work(self) -> bool:
         is_behind = min(self._rolled, self._saved) < self._position
-        return is_behind or self._is_merging or bool(self._problem)
+        return is_behind or self._rollups is None or self._is_merging or bool(self._problem)
 
     async def _do(self, work: Callable[[], None]) -> None:
         """Do something in a thread; whatever goes wrong, the monitor goes on."""
@@ -216,10 +235,13 @@ class History:
     def committed(self) -> None:
         """A checkpoint has been saved, so that what is on disk does not come again."""
         self._is_committed = True
+        if self._folder is not None:
+            with suppress(OSError):  # it is tried again when something is written
+                forget_begun(self._folder.path)
 
-    async def flushed(self, position: int) -> None:
+    async def flushed(self, position: int | None) -> None:
         """Wait until all records before an ordinal are on disk, or cannot be written."""
-        if self._folder is None:
+        if self._folder is None or position is None:
             return
         while self._saved < position and not self._problem:
             self._wake.set()
@@ -231,7 +253,7 @@ class History:
             held = self._held
             on_disk = self._on_disk
             rolled, rollups = self._rolled, self._rollups
-            since, until = self._since, self._reached
+            since, until, let_go = self._since, self._reached, self._let_go_before
         first = held[0].first if held else self._position
         older = [one for one in on_disk if one.first < first]
         cut = max((one.end for one in older), default=0)
@@ -246,7 +268,7 @@ class History:
             holes=(
                 *gaps_of(self._about),
                 *self._holes_before(stored),
-                *holes_in(stored, self._why),
+                *holes_in(stored, let_go, self._why),
             ),
             rollups=rollups,
             unrolled=tuple(unrolled) if rollups is not None else (),
@@ -293,8 +315,15 @@ class History:
         return next(whys, NOT_IN_TIME)
 
     def _open(self) -> None:
-        """Read rollups, and count the records on disk that they do not have."""
-        rollups, position = Rollups(), 0
+        """Do what has to be done first, if it is not done and can be. Raises `OSError`."""
+        if self._folder is not None and not self._is_open:
+            self._open_folder(self._folder)
+        if self._rollups is None and (self._folder is None or self._is_open):
+            self._load_rollups()
+
+    def _load_rollups(self) -> None:
+        """Read rollups, and count the records on disk that they do not have. Raises `OSError`."""
+        rollups, position = Rollups(), self._rolled
         troubles: list[str] = []
         if self._rollup_files is not None:
             rollups, position = self._rollup_files.load(self._rolled, troubles)
@@ -309,11 +338,12 @@ class History:
     def _step(self, *, is_time: bool) -> None:
         """Join, count and write what has come since the last one; now and then delete the old."""
         self._join_new()
+        self._open()
         self._roll_up()
         if self._folder is None:
             with self._lock:
                 self._saved = self._rolled
-        else:
+        elif self._is_open:
             self._keep_on_disk(self._folder, is_time=is_time)
         self._join_small()
 
@@ -424,9 +454,9 @@ class History:
             self._list(folder)
 
     def _list(self, folder: SegmentFolder) -> None:
-        found = stored_in(folder)
+        found, let_go = stored_in(folder), let_go_in(folder.path)
         with self._lock:
-            self._on_disk = found
+            self._on_disk, self._let_go_before = found, let_go
 
     def _note_problem(self, error: Exception) -> None:
         # Who looks at the health tells it, once.

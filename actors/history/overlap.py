@@ -14,7 +14,7 @@ import pyarrow as pa
 from actors.history.about import Gap
 from actors.history.segments import SegmentGoneError
 from actors.history.stored_segments import StoredSegment
-from glancemetrics.history.choice import MissingRecordsError
+from glancemetrics.history.recorded import MissingRecordsError
 from glancemetrics.records.schema import seconds
 
 

@@ -14,13 +14,12 @@ import pyarrow as pa
 from actors.history.about import read_about, read_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
-from actors.history.stored_segments import StoredSegment, gaps_of, readable, stored_in
+from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
 from actors.history.unused import SUFFIX
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.history.asking import Hole, Recorded, holes_in
-from glancemetrics.history.choice import MissingRecordsError
+from glancemetrics.history.recorded import Hole, MissingRecordsError, Recorded, holes_in
 from glancemetrics.history.rollups import Rollups, joined
-from glancemetrics.records.schema import SCHEMA, SOURCE, with_all
+from glancemetrics.records.schema import SCHEMA, SOURCE, distinct_names, with_all
 from glancemetrics.records.time_span import TimeSpan
 
 
@@ -34,7 +33,7 @@ class StoredHistories:
     def kept(self) -> tuple[str, ...]:
         """Fields that any of them has."""
         names = (name for folder in self.folders for name in read_about(folder).kept)
-        return tuple(dict.fromkeys(names))
+        return tuple(distinct_names(names))
 
     def recorded(self, *, with_rollups: bool = False) -> Recorded:
         """Return all that they have now. Raises `GlanceMetricsError`."""
@@ -45,14 +44,15 @@ class StoredHistories:
         listed = [_listed(path) for path in self.folders]
         for path, segments in zip(self.folders, listed, strict=True):
             stored += segments
-            holes += [*gaps_of(read_about(path)), *holes_in(segments)]
+            holes += [*gaps_of(read_about(path)), *holes_in(segments, let_go_in(path))]
             if with_rollups:
-                known, position = RollupFiles(path).load(sys.maxsize, troubles)
+                known, position = _rollups_in(path, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
         reached = [read_reached(folder) for folder in self.folders]
         told = [end for end, _ in reached if end is not None]
         since = [start for _, start in reached if start is not None]
+        holes += self._behind([end for end, _ in reached])
         troubles += self._overlaps(listed)
         return Recorded(
             stored=tuple(stored),
@@ -62,6 +62,22 @@ class StoredHistories:
             rollups=joined(rollups) if rollups else None,
             troubles=tuple(troubles),
         )
+
+    def _behind(self, ends: Sequence[int | None]) -> list[Hole]:
+        """Name the logs that have not been read as far as others were."""
+        latest = max((end for end in ends if end is not None), default=0)
+        abouts = [read_about(folder) for folder in self.folders]
+        current = {
+            source
+            for end, about in zip(ends, abouts, strict=True)
+            if end is not None and end + _BEHIND >= latest
+            for source in about.sources
+        }
+        return [
+            Hole(since=end, until=latest, why=f"{', '.join(logs)} was not read then")
+            for end, about in zip(ends, abouts, strict=True)
+            if end is not None and (logs := [one for one in about.sources if one not in current])
+        ]
 
     def _overlaps(self, listed: Sequence[Sequence[StoredSegment]]) -> list[str]:
         """Name the logs that two histories have, with requests of the same time."""
@@ -79,7 +95,18 @@ class StoredHistories:
         ]
 
 
+_BEHIND = 60
+"""Seconds. Monitors that run are no further apart."""
+
 _DOUBLE = "{log} is in two histories: its requests may be counted twice (-f selects one)"
+
+
+def _rollups_in(folder: Path, troubles: list[str]) -> tuple[Rollups, int]:
+    try:
+        return RollupFiles(folder).load(sys.maxsize, troubles)
+    except OSError as error:
+        troubles.append(f"{folder}: rollups cannot be read: {error.strerror}")
+        return Rollups(), 0
 
 
 def _listed(folder: Path) -> list[StoredSegment]:
@@ -129,7 +156,7 @@ class _History:
             if (span.since is None or hole.until >= span.since)
             and (span.until is None or hole.since < span.until)
         ]
-        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored))]
+        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored, let_go_in(folder)))]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield them; what was merged meanwhile is looked for anew."""

@@ -31,6 +31,8 @@ class RollupFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._position = 0
+        self._foreign: set[Path] = set()
+        """Which are not understood: another version may want them."""
         self._next = -1.0
         """When one may be written."""
         self._due = -1.0
@@ -38,17 +40,23 @@ class RollupFiles:
     def load(self, most: int, troubles: list[str]) -> tuple[Rollups, int]:
         """Return what is kept of no more than the first `most` records, and of how many it is.
 
-        Of what cannot be read, `troubles` gets to say why.
+        Of what cannot be understood, `troubles` gets to say why. Raises `OSError` for what may be
+        otherwise the next time.
         """
         for position, path in reversed(self._found()):
             if position > most:
                 continue
             try:
-                table = pa.ipc.open_file(path.read_bytes()).read_all()
+                data = path.read_bytes()
+            except FileNotFoundError:  # there are newer ones
+                continue
+            try:
+                table = pa.ipc.open_file(data).read_all()
                 if table.schema.metadata != _METADATA:
                     raise ValueError("another version of GlanceMetrics wrote them")
                 rollups = Rollups.from_tables(_by_width(table))
-            except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            except (ValueError, KeyError, pa.ArrowException) as error:
+                self._foreign.add(path)
                 troubles.append(f"{path}: rollups cannot be read: {error}")
                 continue
             self._position = position
@@ -70,7 +78,8 @@ class RollupFiles:
             return
         self._write(rollups, position)
         self._position, self._due, self._next = position, now + _SECONDS, now + _LEAST_SECONDS
-        for _, path in self._found()[:-_GENERATIONS]:
+        ours = [path for _, path in self._found() if path not in self._foreign]
+        for path in ours[:-_GENERATIONS]:
             path.unlink()
 
     def _write(self, rollups: Rollups, position: int) -> None:

@@ -123,10 +123,11 @@ class Contents:
         A column that is not there is null. Raises `UnreadableBytesError`.
         """
         names = list(self.columns if columns is None else columns)
+        there = {name.lower(): column for name, column in self.columns.items()}
         arrays = [
-            self.columns[name].array(name, self.rows, read)
-            if name in self.columns
-            else pa.nulls(self.rows, column_type(name))
+            pa.nulls(self.rows, column_type(name))
+            if (column := there.get(name.lower())) is None
+            else column.array(name, self.rows, read)
             for name in names
         ]
         if not arrays:  # it is still known how many there are

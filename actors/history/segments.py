@@ -8,6 +8,7 @@ read meanwhile.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,13 @@ import pyarrow as pa
 
 from actors.history import segment_format
 from actors.history.segment_format import Contents, Read
-from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, open_own
+from actors.state.state_file import (
+    PRIVATE_FOLDER_MODE,
+    PRIVATE_MODE,
+    make_folder,
+    open_own,
+    replace,
+)
 from glancemetrics.records.schema import in_order, joined, seconds
 
 MOST_ROWS = 500_000
@@ -35,7 +42,7 @@ _FULL_ROWS, _FULL_MEMORY = MOST_ROWS // 2, MOST_MEMORY // 2
 _TIERS = tuple(_FULL_ROWS // 8**step for step in range(5, -1, -1))
 """Rows. Smaller segments are merged when together they have as many."""
 
-_BEING_WRITTEN = "segment.new"
+_BEING_WRITTEN, _LET_GO = "segment.new", "let-go"
 
 # As _file_name writes it; a number that is longer than usual has more digits, one below 0 may have
 # one less.
@@ -223,7 +230,7 @@ class SegmentFolder:
         """Delete the segments of which all records are older than a second since the epoch.
 
         Then, while they take more bytes on disk than they may, that of the lowest ordinals. Returns
-        what was deleted, by ordinal. Raises `OSError`.
+        what was deleted, by ordinal; `let_go` has it from then on. Raises `OSError`.
         """
         segments = self._without_leftovers()
         size = sum(segment.size for segment in segments if segment.newest >= oldest_second)
@@ -233,8 +240,30 @@ class SegmentFolder:
             if is_old or size > most_bytes:
                 gone.append(segment)
                 size -= 0 if is_old else segment.size
-        _delete(gone)
+        if gone:
+            self._note_let_go(gone, [segment for segment in segments if segment not in gone])
+            _delete(gone)
         return gone
+
+    def let_go(self) -> list[tuple[int, int]]:
+        """Return the ordinals, from one on and before another, that `bound` deleted.
+
+        Without those before the first record.
+        """
+        try:
+            told = (self.path / _LET_GO).read_text("ascii").split()
+        except FileNotFoundError:
+            return []
+        numbers = [int(text) for text in told if text.isdigit()]
+        return list(zip(numbers[::2], numbers[1::2], strict=False))
+
+    def _note_let_go(self, gone: Sequence[Segment], left: Sequence[Segment]) -> None:
+        first = left[0].first if left else math.inf
+        spans = [*self.let_go(), *((one.first, one.end) for one in gone)]
+        inside = [span for span in spans if span[1] > first]
+        if inside or (self.path / _LET_GO).exists():
+            text = "".join(f"{own} {end}\n" for own, end in inside)
+            replace(self.path / _LET_GO, text.encode(), PRIVATE_MODE)
 
     def _due(self, segments: list[Segment]) -> list[Segment]:
         return due_for_merging([each for each in segments if each.path not in self._unreadable])

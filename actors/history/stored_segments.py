@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import attrs
 import pyarrow as pa
@@ -10,8 +11,7 @@ import pyarrow as pa
 from actors.history.about import About
 from actors.history.segments import Segment, SegmentFolder, UnreadableSegmentError
 from glancemetrics.errors import sentence
-from glancemetrics.history.asking import Hole
-from glancemetrics.history.choice import MissingRecordsError
+from glancemetrics.history.recorded import Hole, MissingRecordsError, Ordinals
 
 
 @attrs.frozen
@@ -88,3 +88,11 @@ def gaps_of(about: About) -> list[Hole]:
 
 
 NOT_READ = "the logs of that time were not read"
+
+
+def let_go_in(folder: Path) -> list[Ordinals]:
+    """Return the ordinals that were too old, or too many; none where nobody can tell."""
+    try:
+        return SegmentFolder(folder).let_go()
+    except OSError:
+        return []

@@ -182,7 +182,7 @@ class _Checkpointing:
         self._last = trio.current_time()
         self._next = self._last + max(self._seconds, _LEAST_PAUSE * (self._last - began))
         self._marked = dict(self._marks)
-        taken = 0 if self._history is None else self._history.position
+        taken = None if self._history is None else self._history.position
         return Checkpoint(state, tuple(self._marks.values()), taken)
 
 

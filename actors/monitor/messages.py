@@ -27,7 +27,7 @@ class Checkpoint:
     """`Aggregation.to_state`; as bytes, for it goes on meanwhile."""
     marks: tuple[Mark, ...]
     """How far each source had been read."""
-    history: int = 0
+    history: int | None = 0
     """How many records the history had been given, in all runs."""
 
 

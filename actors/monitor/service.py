@@ -78,7 +78,7 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
     if passing:
         if is_asked:
             names = " and ".join(passing)
-            logger.warning("{} cannot be read again, so nothing is kept of it", names)
+            logger.warning("{} cannot be read again, so no state is kept of any source", names)
         return None
     is_live = settings.start_from == "window" and settings.clock != "log"
     return Checkpoints(folder, plan.sources.texts) if is_asked or (is_service and is_live) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import trio
@@ -18,16 +19,33 @@ _ended = threading.Condition()
 _running = 0
 
 
-async def run_leavable(work: Callable[[], Result]) -> Result:
-    """Run something in a worker thread; if cancelled, leave it at work and go on."""
-    await trio.lowlevel.checkpoint_if_cancelled()
+async def run_leavable(
+    work: Callable[[], Result], turns: trio.CapacityLimiter | None = None
+) -> Result:
+    """Run something in a worker thread; if cancelled, leave it at work and go on.
+
+    Of those that share `turns` others wait until the thread has ended.
+    """
+    turn = object()
+    if turns is not None:
+        await turns.acquire_on_behalf_of(turn)
+    try:
+        await trio.lowlevel.checkpoint_if_cancelled()
+    except trio.Cancelled:
+        if turns is not None:
+            turns.release_on_behalf_of(turn)
+        raise
     # From here on there will be a thread; it counts from now, as it may begin but later.
     _count(1)
+    loop = trio.lowlevel.current_trio_token()
 
     def counted() -> Result:
         try:
             return work()
         finally:
+            if turns is not None:
+                with suppress(trio.RunFinishedError):
+                    loop.run_sync_soon(turns.release_on_behalf_of, turn)
             _count(-1)
 
     limiter = trio.CapacityLimiter(1)  # its own: it waits for no other

@@ -56,10 +56,19 @@ def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
 def replace_state(path: Path, data: bytes) -> None:
     """Put data in place of what a file held, at once and on the disk. Raises `OSError`."""
     make_folder(path.parent)
+    replace(path, data, MODE)
+
+
+def replace(path: Path, data: bytes, mode: int, *, is_urgent: bool = True) -> None:
+    """Put data in place of what a file held, at once. Raises `OSError`.
+
+    If it is not urgent it comes to the disk when the system likes.
+    """
     made = path.with_suffix(".new")
-    descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC)
+    descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if is_urgent:
+            os.fsync(file.fileno())
     made.replace(path)

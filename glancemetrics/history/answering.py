@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
-from glancemetrics.history.choice import Choice, MissingRecordsError, StoredRecords
+from glancemetrics.history.choice import Choice
 from glancemetrics.history.numbering import Numbering, too_large
 from glancemetrics.history.query import Query
+from glancemetrics.history.recorded import MissingRecordsError, StoredRecords
 from glancemetrics.records.dimensions import code, dictionary_of
 from glancemetrics.records.schema import TEXT, TIME, empty_batch, with_source
 from glancemetrics.selecting.sql import readable

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.history.answering import Counted, Mapped, count
 from glancemetrics.history.cell import Cell, cells_of, merged
-from glancemetrics.history.choice import StoredRecords
 from glancemetrics.history.finding import find
 from glancemetrics.history.measures import Measure, Unit, share_of
-from glancemetrics.history.query import MOST_STEPS, Answer, Query, RecordQuery
-from glancemetrics.history.rollups import RolledUp, Rollups
+from glancemetrics.history.query import MOST_ROWS, MOST_STEPS, Answer, Query, RecordQuery
+from glancemetrics.history.recorded import Recorded, written
+from glancemetrics.history.rollups import RolledUp
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import TIME
 from glancemetrics.records.time_span import TimeSpan
@@ -27,84 +27,6 @@ _BEHIND = 10
 
 MANY_RECORDS = 5_000_000
 """More than so many are not counted for what rollups say as well."""
-
-
-@attrs.frozen(kw_only=True)
-class Hole:
-    """Records that are not in the history, between others that are."""
-
-    since: int
-    """Seconds since the epoch; none of them is likely to be older."""
-    until: int
-    why: str
-    """A clause."""
-    records: int | None = None
-    """How many; `None`: nobody knows."""
-
-    def __str__(self) -> str:
-        return self.told(UTC)
-
-    def told(self, zone: tzinfo) -> str:
-        """Say in a clause what is missing, in a zone's time."""
-        since, until = written(self.since, zone), written(self.until, zone)
-        which = "requests" if self.records is None else f"{self.records} requests"
-        return f"{which} between {since} and {until} are missing ({self.why})"
-
-
-NOT_IN_TIME = "they could not be stored in time"
-
-
-def holes_in(
-    stored: Iterable[StoredRecords], why: Callable[[int], str] = lambda _: NOT_IN_TIME
-) -> tuple[Hole, ...]:
-    """Return the ordinals that are missing between the records of one history.
-
-    `why` says it of the first ordinal that is missing.
-    """
-    holes: list[Hole] = []
-    before: StoredRecords | None = None
-    for one in sorted(stored, key=lambda each: each.first):
-        end = one.first if before is None else before.first + before.rows
-        if before is not None and one.first > end:
-            since, until = sorted([before.newest, one.oldest])
-            hole = Hole(since=since, until=until, records=one.first - end, why=why(end))
-            holes.append(hole)
-        before = one
-    return tuple(holes)
-
-
-def written(second: int, zone: tzinfo) -> str:
-    """Write an instant for people, with its zone."""
-    moment = datetime.fromtimestamp(second, zone)
-    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}"
-
-
-@attrs.frozen(eq=False, kw_only=True)
-class Recorded:
-    """All that is kept, at one instant."""
-
-    stored: tuple[StoredRecords, ...] = ()
-    """Records, by ordinal."""
-    since: int | None = None
-    """No record of this second or a later one has been let go; `None`: none ever was."""
-    until: int | None = None
-    """Of later seconds nothing is known, as no monitor has read them; `None`: all is known."""
-    holes: tuple[Hole, ...] = ()
-    rollups: Rollups | None = None
-    unrolled: tuple[pa.RecordBatch, ...] = ()
-    """Records that are not in the rollups yet."""
-    troubles: tuple[str, ...] = ()
-    """What else is not right or could not be read; a clause each."""
-
-    @property
-    def oldest(self) -> int | None:
-        """The second of the oldest record."""
-        return min((one.oldest for one in self.stored), default=None)
-
-    @property
-    def newest(self) -> int | None:
-        """The second of the newest record."""
-        return max((one.newest for one in self.stored), default=None)
 
 
 @attrs.frozen
@@ -242,6 +164,7 @@ def _counted(
     newest_first = recorded.stored[::-1]
     # Of what is before that, some records are gone: their number would be none of any time.
     counted = count(attrs.evolve(query, span=covers.span), newest_first, connection, mapped)
+    _check_rows(query, covers, counted.groups)
     missing = [
         _missing(query.span, covers, _start(recorded), recorded, zone),
         *counted.troubles,
@@ -272,6 +195,18 @@ def _rows(query: Query, counted: Counted) -> _Rows:
         at = None if query.step is None else row["time"] // 1_000_000
         rows.setdefault(group, {})[at] = row
     return rows
+
+
+def _check_rows(query: Query, covers: _Bounds, groups: int) -> None:
+    """Raise `UsageError` for more rows than a page, a chart or a program would take."""
+    if query.step is None:
+        return
+    groups, steps = min(groups, query.limit), covers.length // query.step
+    if groups * steps > MOST_ROWS:
+        raise UsageError(
+            f"{groups:,} groups with {steps:,} steps each: over {MOST_ROWS:,} rows; lower the "
+            "limit, lengthen the step or shorten the time span"
+        )
 
 
 def _table(query: Query, covers: _Bounds, rows: _Rows) -> pa.Table:

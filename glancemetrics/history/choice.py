@@ -7,12 +7,13 @@ columns are read only of what that leaves.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.history.recorded import StoredRecords
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.records.schema import SCHEMA, SOURCE, column_type, seconds
 from glancemetrics.records.time_span import TimeSpan
@@ -24,37 +25,6 @@ ORDINAL = "ordinal"
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
-
-
-class MissingRecordsError(Exception):
-    """Records of the history cannot be read, and will not be later; says so in a clause."""
-
-
-class StoredRecords(Protocol):
-    """Some records of the history, in the order in which they came."""
-
-    @property
-    def first(self) -> int:
-        """The ordinal of the first: how many records came before it, in all runs."""
-        ...
-
-    @property
-    def rows(self) -> int: ...
-
-    @property
-    def oldest(self) -> int:
-        """Whole seconds since the epoch of the oldest of them."""
-        ...
-
-    @property
-    def newest(self) -> int: ...
-
-    def read(self, columns: Sequence[str]) -> pa.RecordBatch:
-        """Return some of their columns; one that they do not have is null.
-
-        Raises `MissingRecordsError`.
-        """
-        ...
 
 
 class Choice:
@@ -94,7 +64,9 @@ class Choice:
         for parts, conditions in (self._numeric, self._others):
             if parts and chosen.rows:
                 needed = {name for part in parts for name in part.columns}
-                chosen.keep(_all(conditions.keeps(chosen.columns(sorted(needed)))))
+                # One that is about no column, as 1 = 1, still is about each record.
+                batch = chosen.columns(sorted(needed) or ["time"])
+                chosen.keep(_all(conditions.keeps(batch)))
         return chosen.columns(columns)
 
     def _in_span(self, batch: pa.RecordBatch) -> Bools:

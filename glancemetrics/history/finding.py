@@ -9,8 +9,9 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
-from glancemetrics.history.choice import ORDINAL, Choice, MissingRecordsError, StoredRecords
+from glancemetrics.history.choice import ORDINAL, Choice
 from glancemetrics.history.query import RecordQuery
+from glancemetrics.history.recorded import MissingRecordsError, StoredRecords
 from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, joined, with_source
 
 

@@ -11,7 +11,6 @@ import re
 import attrs
 
 from glancemetrics.errors import UsageError
-from glancemetrics.native.sums import LARGEST
 
 
 class Unit(enum.Enum):
@@ -50,6 +49,7 @@ class Measure:
 
 
 _TIMED = ("duration",)
+_LARGEST = (1 << 63) - 1  # as LARGEST of native.sums, which takes a while to load
 _MICROS = "round(duration * 1000000)::BIGINT"
 
 
@@ -67,7 +67,7 @@ _PLAIN = [
         "bytes",
         "bytes",
         Unit.BYTES,
-        f"least(coalesce(sum(bytes), 0), {LARGEST})::BIGINT",
+        f"least(coalesce(sum(bytes), 0), {_LARGEST})::BIGINT",
         ("bytes",),
         is_a_sum=True,
     ),

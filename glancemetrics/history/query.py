@@ -15,6 +15,8 @@ from glancemetrics.words.suggestions import suggestion
 
 MOST_GROUPS = 1_000_000
 MOST_STEPS = 100_000
+MOST_ROWS = 2_000_000
+"""Groups times steps; they take a second and 200 MB."""
 _MOST_DIMENSIONS = 2
 
 
@@ -134,3 +136,6 @@ class Answer:
     deviation) and quantiles within 1 %."""
     missing: str = ""
     """What of the span could not be had, in a sentence; empty where nothing lacks."""
+
+
+Question = Query | RecordQuery

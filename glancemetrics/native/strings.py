@@ -70,30 +70,32 @@ class StringTable:
         handle = quick.gm_strings_new(count)
         if not handle:
             raise MemoryError
-        self.handle = handle
+        self._handle = handle
         self._is_lent = False
         weakref.finalize(self, library.gm_strings_free, handle)
 
+    @property
+    def handle(self) -> int:
+        """By which the library knows it, for entering. Raises `RuntimeError` while it is lent."""
+        if self._is_lent:
+            raise RuntimeError("strings are entered in a table that has lent its own")
+        return int(self._handle)
+
     def __len__(self) -> int:
-        return int(quick.gm_strings_count(self.handle))
+        return int(quick.gm_strings_count(self._handle))
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(quick.gm_strings_memory(self.handle))
+        return int(quick.gm_strings_memory(self._handle))
 
     @property
     def text_bytes(self) -> int:
         """How long all strings are together."""
-        return int(quick.gm_strings_size(self.handle))
+        return int(quick.gm_strings_size(self._handle))
 
     def enter(self, strings: pa.StringArray) -> Int32s:
-        """Return the number of each string; new ones are entered. There must be no nulls.
-
-        Raises `RuntimeError` while the strings are lent.
-        """
-        if self._is_lent:
-            raise RuntimeError("strings are entered in a table that has lent its own")
+        """Return the number of each string; new ones are entered. There must be no nulls."""
         return numbers_at(self.handle, strings)
 
     def enter_column(self, column: pa.DictionaryArray) -> Int32s:
@@ -141,7 +143,7 @@ class StringTable:
         """Lend all strings so far, which are not copied: none can be entered meanwhile."""
         self._is_lent = True
         try:
-            yield strings_at(self.handle, self)
+            yield strings_at(self._handle, self)
         finally:
             self._is_lent = False
 

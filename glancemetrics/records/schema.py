@@ -122,11 +122,15 @@ def column_type(name: str) -> pa.DataType:
 
 
 def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """Return some columns of a batch; one that it does not have is null."""
+    """Return some columns of a batch, as they are called here; one that it does not have is null.
+
+    Names that differ in capitals only are the same, as in SQL.
+    """
+    there = {name.lower(): i for i, name in enumerate(batch.schema.names)}
     found = [
-        batch.column(name)
-        if batch.schema.get_field_index(name) >= 0
-        else pa.nulls(batch.num_rows, column_type(name))
+        pa.nulls(batch.num_rows, column_type(name))
+        if (at := there.get(name.lower())) is None
+        else batch.column(at)
         for name in columns
     ]
     return pa.RecordBatch.from_arrays(found, names=list(columns))
@@ -134,9 +138,17 @@ def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Return names of columns, each once: those of `SCHEMA` come first."""
-    found = dict.fromkeys(names)
+    found = distinct_names(names)
     others = [name for name in found if name not in SCHEMA.names]
     return [name for name in SCHEMA.names if name in found] + others
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """Return names, each once: of those that differ in capitals only, the first, as in SQL."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(name.lower(), name)
+    return list(found.values())
 
 
 def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -173,7 +173,7 @@ def _cut(text: str, width: int) -> str:
 
 def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> str:
     rows = answer.table.to_pylist()
-    charted = next(one for one in query.asked if one.name == query.ordered_by)
+    charted = charted_of(query)
     values = [_number(row[charted.name]) for row in rows]
     if len(rows) > _MOST_BARS:
         return _chart(rows, values, charted, width, zone)
@@ -191,6 +191,12 @@ def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> st
         f"{line.ljust(longest)}  {bar}".rstrip() + "\n"
         for line, bar in zip(text, bars, strict=True)
     )
+
+
+def charted_of(query: Query) -> Measure:
+    """Return which measure of a series is drawn: no time, unless there is nothing else."""
+    ordered = next(one for one in query.asked if one.name == query.ordered_by)
+    return min((ordered, *query.asked), key=lambda one: one.unit is Unit.TIME)
 
 
 def _number(value: Any) -> float | None:
@@ -259,11 +265,10 @@ def _sparklines(answer: Answer, query: Query, width: int | None, zone: tzinfo | 
     groups: dict[tuple[str, ...], list[Any]] = {}
     for row in answer.table.to_pylist():
         groups.setdefault(tuple(row[name] for name in query.by), []).append(row)
-    charted = query.ordered_by
-    measure = next(one for one in query.asked if one.name == charted)
+    measure = charted_of(query)
     rows = []
     for names, own in groups.items():
-        values = [_number(row[charted]) for row in own]
+        values = [_number(row[measure.name]) for row in own]
         known = [value for value in values if value is not None]
         columns, _ = _columns(values, _SPARKS)
         highest = max(known, default=0.0)

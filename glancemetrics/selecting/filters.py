@@ -26,10 +26,10 @@ from glancemetrics.selecting.sql import (
 
 Bools = npt.NDArray[np.bool_]
 
-_FEW = 2_000
-"""Texts that are looked up, for up to 0.2 ms; to ask DuckDB takes over 1 ms."""
-_MOST_KNOWN = 50_000
-"""Texts whose answers are remembered."""
+_FEW, _SHORT = 2_000, 200_000
+"""Texts, and bytes of them, that are looked up, for up to 0.2 ms; to ask DuckDB takes over 1 ms."""
+_MOST_KNOWN, _MOST_CHARACTERS = 50_000, 5_000_000
+"""Texts whose answers are remembered, and how long they may be together."""
 
 
 @attrs.define(eq=False)
@@ -40,6 +40,8 @@ class _OfTexts:
     expressions: list[str] = attrs.field(factory=list)
     known: dict[str | None, tuple[bool, ...]] = attrs.field(factory=dict)
     """{a text: which filters keep it}"""
+    characters: int = 0
+    """Of those texts together."""
 
 
 _STATUS, _NO_STATUS = "status", 1 << 16
@@ -106,7 +108,7 @@ class Filters:
 
     def _of_distinct(self, texts: _OfTexts, distinct: pa.StringArray) -> list[Bools]:
         """Tell of each expression which texts it keeps."""
-        if len(distinct) > _FEW:
+        if len(distinct) > _FEW or distinct.nbytes > _SHORT:
             return self._asked(pa.table({texts.column: distinct}), texts.expressions)
         values, known = distinct.to_pylist(), texts.known
         new = list({value: None for value in values if value not in known})
@@ -114,8 +116,10 @@ class Filters:
             table = pa.table({texts.column: pa.array(new, distinct.type)})
             answers = self._asked(table, texts.expressions)
             told = dict(zip(new, zip(*(of.tolist() for of in answers), strict=True), strict=True))
-            if len(known) + len(told) <= _MOST_KNOWN:
+            size = texts.characters + sum(len(value or "") for value in new)
+            if len(known) + len(told) <= _MOST_KNOWN and size <= _MOST_CHARACTERS:
                 known.update(told)
+                texts.characters = size
             else:
                 known = {**known, **told}
         told_of = np.array([known[value] for value in values], np.bool_)

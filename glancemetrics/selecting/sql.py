@@ -150,6 +150,7 @@ def connect(threads: int = 1, memory: str | None = None) -> Any:
     config: dict[str, Any] = {
         "threads": threads,
         "enable_external_access": False,
+        "temp_directory": "",  # what does not fit into memory is told, and is not put on a disk
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
@@ -187,6 +188,9 @@ def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -
     """
     if "Max expression depth" in str(error):  # what DuckDB advises is locked
         return "is nested too deeply"
+    for name in kept:
+        if not name.isidentifier() and _stands_bare(name, expression):
+            return f'write "{name}" in double quotes: it is no plain word'
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
     missing = re.search(r'Referenced column "(.*)" not found', said, re.DOTALL)
@@ -207,6 +211,11 @@ def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
         return f"there is no column {name!r}; text goes in single quotes: '{text}'"
     said = f"there is no column {name!r}{suggestion(name, known)}"
     return f"{said}; text goes in single quotes, and the columns are {', '.join(known)}"
+
+
+def _stands_bare(name: str, expression: str) -> bool:
+    quoted = f'"{name}"'.lower()
+    return name.lower() in expression.lower().replace(quoted, "")
 
 
 def check_no_comment(expression: str) -> None:

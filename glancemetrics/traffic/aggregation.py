@@ -396,7 +396,11 @@ class Aggregation:
                 return None
         if self._begun is not None:
             kept = seconds >= self._begun
+            late = ~kept if wanted is None else ~kept & wanted
             self._late += int(np.count_nonzero(~kept))
+            if self._keep is not None and late.any():
+                # No window knows them any more, but who keeps all that came does.
+                self._keep(batch.filter(pa.array(late)))
             batch, seconds = batch.filter(pa.array(kept)), seconds[kept]
             wanted = None if wanted is None else wanted[kept]
             if not len(seconds):

@@ -72,6 +72,16 @@ def answer(text: str) -> dict[str, object]:
     return told
 
 
+@pytest.mark.parametrize("by", [(), ("--by", "path")])
+def test_a_time_is_not_drawn(ask, by: tuple[str, ...]) -> None:
+    step = ("--step", "1m", *by)
+    said = ask(*step, "--measures", "first_seen", status=2)
+    assert "--step with first_seen alone: a chart needs another measure, such as hits" in said
+    assert answer(ask(*step, "--measures", "first_seen", "--json"))["rows"]
+    assert "█" in ask(*step, "--measures", "first_seen,hits") or by
+    assert "hits, by step" in ask(*step, "--sort", "last_seen") or not by
+
+
 def test_without_a_question_it_says_how_much_there_is(ask) -> None:
     told = ask()
     assert told.splitlines()[0].split() == ["hits", "visitors", "bytes", "errors", "error", "%"]
@@ -155,6 +165,21 @@ def test_ordinals_that_are_missing_are_told(ask, state: Path) -> None:
     assert source["trouble"].startswith("5 requests between")
 
 
+def test_a_log_that_is_read_no_more_is_named(ask, state: Path) -> None:
+    keep(state, "monitor-2", LOG, "/var/log/b.log")
+    write_reached(state / f"monitor-1{SUFFIX}", BASE + 4000)
+    write_reached(state / f"monitor-2{SUFFIX}", BASE + 101)
+    told = answer(ask("source = '/var/log/b.log'", "--json"))
+    assert (told["records"], told["missing"]) == (101, None)
+    since = "2026-09-21T15:03:20Z"
+    missing = answer(ask("source = '/var/log/b.log'", "--since", since, "--json"))["missing"]
+    assert isinstance(missing, str)
+    assert missing.endswith("are missing (/var/log/b.log was not read then)")
+    # Another monitor follows it now, with others.
+    write_about(state / f"monitor-1{SUFFIX}", About(("/var/log/a.log", "/var/log/b.log")))
+    assert "was not read" not in str(answer(ask("--since", since, "--json"))["missing"])
+
+
 def test_tables_fit_a_terminal(ask) -> None:
     told = answer(ask("--by", "agent", "--json"))
     table = pa.table({"agent": ["x" * 300], "hits": [3]})
@@ -192,6 +217,39 @@ def test_the_requests_themselves_newest_first_in_pages(ask) -> None:
     page = answer(ask("status = 503", "--records", "--limit", "2", "--offset", "8", "--json"))
     assert [row["time"][14:19] for row in page["rows"]] == ["13:21", "13:20"]  # type: ignore[attr-defined]
     assert {row["source"] for row in page["rows"]} == {"/var/log/a.log"}  # type: ignore[attr-defined]
+
+
+def test_names_that_differ_in_capitals_are_of_one_field(ask, state: Path, capsys) -> None:
+    for number, name in (("6", "Cache"), ("7", "cache")):
+        folder = state / f"monitor-{number}{SUFFIX}"
+        batch = with_source(with_kept(decode(LOG).batch, [name]), f"/var/log/{name}.log")
+        at = batch.schema.get_field_index(name)
+        hit = pa.array(["HIT"] * batch.num_rows).dictionary_encode()
+        SegmentFolder(folder).write(0, batch.set_column(at, batch.schema.field(at), hit))
+        write_about(folder, About((f"/var/log/{name}.log",), (name,)))
+    for name in ("cache", "Cache"):
+        told = answer(ask(f"{name} = 'HIT'", "--by", name, "--json"))
+        assert (told["records"], told["ungrouped"]) == (202, 0)
+    asked = "select count(*) as n, count(distinct cache) from log where cache = 'HIT'"
+    assert run("sql", "--history", "--state-dir", state, asked, "--output-format", "csv") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "202,1"
+
+
+def test_a_report_leaves_out_a_field_that_is_called_as_its_panels(state: Path, capsys) -> None:
+    keep(state, "monitor-8", LOG, "/var/log/h.log")
+    write_about(state / f"monitor-8{SUFFIX}", About(("/var/log/h.log",), ("bandwidth",)))
+    asked = ("report", "--history", "--state-dir", state, "-o", state / "x.json")
+    assert run(*asked) == 0
+    assert "bandwidth is left out: a panel of the report is called so" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("report",), ("sql", "select 1 from log")])
+@pytest.mark.parametrize("option", [("--keep", "cache"), ("--format", "json")])
+def test_how_lines_are_read_is_no_matter_of_a_history(
+    state: Path, capsys, command: tuple[str, ...], option: tuple[str, ...]
+) -> None:
+    assert run(*command, "--history", "--state-dir", state, *option) == 2
+    assert f"{option[0]}: not with --history" in capsys.readouterr().err
 
 
 def test_as_csv_and_parquet_and_into_files(ask, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,10 +15,9 @@ from actors.history import answering
 from actors.history.answering import Answering
 from actors.history.segments import SegmentGoneError
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Recorded
-from glancemetrics.history.choice import MissingRecordsError
 from glancemetrics.history.held_records import HeldRecords
 from glancemetrics.history.query import Query, RecordQuery
+from glancemetrics.history.recorded import MissingRecordsError, Recorded
 from tests.actors.history.test_history import batch_of
 from tests.lines import BASE
 
@@ -115,8 +116,9 @@ async def test_a_question_that_takes_too_long_is_ended(
 
 
 async def test_a_question_may_not_take_more_memory_than_it_has(
-    nursery, monkeypatch: pytest.MonkeyPatch
+    nursery, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(answering, "MEMORY", "10MB")
     batch = pa.concat_batches([batch_of(BASE, host=f"h{i}") for i in range(10)])
     many = HeldRecords.of(0, _with_many_paths(batch, 400_000))
@@ -124,6 +126,7 @@ async def test_a_question_may_not_take_more_memory_than_it_has(
     await nursery.start(asked.run)
     with pytest.raises(UsageError, match="exceeds its memory limit"):
         await asked.answer(Query(by=("path",), measures=("hits", "visitors"), limit=400_000))
+    assert list(tmp_path.iterdir()) == []  # requests are put nowhere else
 
 
 def _with_many_paths(batch: pa.RecordBatch, count: int) -> pa.RecordBatch:
@@ -131,6 +134,48 @@ def _with_many_paths(batch: pa.RecordBatch, count: int) -> pa.RecordBatch:
     paths = pa.array([f"/a/path/that/is/long/{i:040}" for i in range(count)]).dictionary_encode()
     at = batch.schema.get_field_index("path")
     return row.set_column(at, batch.schema.field(at), paths)
+
+
+class Part:
+    """Some of many records; it takes a moment to read them."""
+
+    rows, oldest, newest = 1, BASE, BASE
+
+    def __init__(self, first: int, reads: list[int]) -> None:
+        self.first = first
+        self._reads = reads
+
+    def read(self, columns: Sequence[str]) -> pa.RecordBatch:
+        self._reads.append(self.first)
+        time.sleep(0.01)
+        return HeldRecords.of(self.first, batch_of(BASE, 1)).read(columns)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [Query(), Query(where="path like '/%'"), RecordQuery(where="path = ''"), RecordQuery()],
+)
+async def test_what_is_given_up_reads_no_more(nursery, question: Query | RecordQuery) -> None:
+    reads: list[int] = []
+    parts = tuple(Part(number, reads) for number in range(1000))
+    asked = Answering(lambda: Recorded(stored=parts))
+    await nursery.start(asked.run)
+    for _ in range(answering._AT_ONCE):
+        before = len(reads)
+        with trio.fail_after(60), trio.CancelScope() as scope:
+            async with trio.open_nursery() as askers:
+                askers.start_soon(asked.answer, question)
+                while len(reads) == before:
+                    await trio.sleep(0.01)
+                scope.cancel()
+    with trio.fail_after(60):
+        # All turns are given back only when the threads have ended.
+        while asked._turns.borrowed_tokens:
+            await trio.sleep(0.01)
+    assert len(reads) < 500
+    done = len(reads)
+    await trio.sleep(0.1)
+    assert len(reads) == done
 
 
 class Going(Slow):

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import stored_in
 from glancemetrics.errors import UsageError
-from glancemetrics.history.asking import Hole, Recorded, answer
+from glancemetrics.history.asking import answer
 from glancemetrics.history.held_records import HeldRecords
 from glancemetrics.history.query import Query, RecordQuery
+from glancemetrics.history.recorded import Hole, Recorded
 from glancemetrics.history.rollups import Rollups
 from glancemetrics.records.schema import LogRecord
 from glancemetrics.records.time_span import TimeSpan
@@ -206,6 +207,34 @@ def test_a_span_without_a_record_is_no_record_and_not_unknown(connection: Any) -
     told = answer(Query(span=TimeSpan(START + 20, START + 40), step=10), kept, connection)
     assert told.table.column("hits").to_pylist() == [0, 0]
     assert (told.total["hits"], told.missing) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("where", "hits"),
+    [
+        ("1 = 1", 2),
+        ("true", 2),
+        ("false", 0),
+        ("random() < 2", 2),
+        ("status = 200 and 1 = 1", 2),
+        ("1 = 2 and path = '/'", 0),
+    ],
+)
+def test_a_condition_may_be_about_no_field(connection: Any, where: str, hits: int) -> None:
+    kept = Recorded(stored=(held(at(10), at(50)),))
+    assert answer(Query(where=where), kept, connection).total["hits"] == hits
+    assert answer(RecordQuery(where=where), kept, connection).table.num_rows == hits
+
+
+def test_too_many_rows_are_refused(connection: Any) -> None:
+    paths = [attrs.evolve(at(10), path=f"/{number}") for number in range(50)]
+    kept = Recorded(stored=(held(*paths),))
+    span = TimeSpan(START, START + 50_000)
+    query = Query(by=("path",), step=1, span=span, limit=50)
+    with pytest.raises(UsageError, match=r"50 groups with 49,990 steps each: over 2,000,000 rows"):
+        answer(query, kept, connection)
+    few = attrs.evolve(query, limit=2)
+    assert answer(few, kept, connection).table.num_rows == 99_980
 
 
 def test_too_many_steps_are_refused(connection: Any) -> None:

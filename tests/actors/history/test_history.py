@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
@@ -228,6 +228,79 @@ async def test_what_was_logged_while_nothing_ran_is_a_gap_that_stays(
     assert [str(hole) for hole in stored.holes] == [missing]
 
 
+async def test_a_checkpoint_counts_from_the_instant_at_which_it_is_saved(
+    clock, kept, tmp_path: Path
+) -> None:
+    """What a run began with is no matter from then on, however soon it is killed."""
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    assert (tmp_path / "begun").exists()
+    first.history.committed()
+    assert not (tmp_path / "begun").exists()
+    first.scope.cancel()
+    assert kept(tmp_path).history.position == 3
+
+
+@pytest.mark.parametrize("refused", ["scandir", "read_bytes"])
+async def test_a_disk_that_fails_at_the_start_costs_nothing_once_it_is_back(
+    clock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    first = kept(tmp_path, age="1h")
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    clock.jump(2 * 3600)
+    first.history.take(batch_of(BASE + 7200, 2))
+    await trio.sleep(700)
+    first.scope.cancel()
+    assert len(list(tmp_path.glob("rollups-*"))) == 1
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((os, "scandir") if refused == "scandir" else (Path, "read_bytes")), fail)
+        again = kept(tmp_path, 5, age="1h").history
+        for second in range(5):
+            again.take(batch_of(BASE + 7201 + second))
+            await step()
+        assert "Too many open files" in again.health.detail
+    await step()
+    await step()
+    assert again.health.detail == ""
+    assert ask(again, Query(by=("path",))).total["hits"] == 7
+    await trio.sleep(1500)
+    again.take(batch_of(BASE + 7300))
+    await trio.sleep(1500)
+    told = ask(again, Query(span=TimeSpan(BASE, BASE + 7400)))
+    assert (told.total["hits"], told.grain > 0) == (11, True)
+
+
+async def test_what_cannot_be_counted_on_from_is_not_written_over(
+    clock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    await first.history.flushed(3)
+    first.history.committed()
+    first.scope.cancel()
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        patch.setattr(os, "scandir", fail)
+        apart = kept(tmp_path)
+    apart.history.take(batch_of(BASE + 1, 4))
+    await trio.sleep(10)
+    assert hits(apart.history) == 4
+    assert apart.history.position is None  # which no checkpoint has
+    assert "Input/output error" in apart.history.health.detail
+    apart.scope.cancel()
+    third = kept(tmp_path)
+    assert (third.history.position, hits(third.history)) == (3, 3)
+
+
 async def test_what_is_known_ends_before_the_second_that_had_not_ended(tmp_path: Path) -> None:
     """A record of the future, long ago, is no reason to let go of what came after it."""
     folder = SegmentFolder(tmp_path)
@@ -408,3 +481,27 @@ async def test_a_disk_that_fails_makes_nothing_wait(
         await history.room()
     assert clock.current_time() == began
     assert "No space left" in history.health.detail
+
+
+async def test_a_disk_that_does_not_answer_makes_nothing_wait_twice(
+    clock: trio.testing.MockClock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs, in the middle of a writing."""
+    history = kept(tmp_path, memory=LEAST).history
+    await step()
+    goes_on = trio.Event()
+
+    async def hang(work: Callable[..., object], *arguments: object, **_: object) -> object:
+        await goes_on.wait()
+        return work(*arguments)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", hang)
+    began = clock.current_time()
+    for second in range(60):
+        history.take(various(BASE + second, 2000))
+        await history.room()
+    assert 4 < clock.current_time() - began < 6
+    assert "does not answer" in history.health.detail
+    goes_on.set()
+    await trio.sleep(30)
+    assert history.health.detail == ""

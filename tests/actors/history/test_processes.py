@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
+from pyarrow import dataset
+
 from tests.actors.commands.test_query import run
 from tests.lines import line
 from tests.waiting import eventually
@@ -130,6 +133,10 @@ def test_it_is_private(tmp_path: Path) -> None:
     with monitoring(log, state):
         eventually(lambda: asked(state)["records"] == 10, seconds=60)
     (folder,) = state.glob("*.history")
+    # As docs/history.md says that others read it.
+    files = dataset.dataset(sorted(map(str, folder.glob("[0-9]*.arrow"))), format="ipc")
+    asked_of = duckdb.from_arrow(files)
+    assert asked_of.query("files", "select count(*) from files").fetchall() == [(10,)]
     modes = {path.stat().st_mode & 0o077 for path in (folder, *folder.glob("*.arrow"))}
     assert modes == {0}
     assert run("report", "--history", "--state-dir", state, "-o", tmp_path / "x.html") == 0

@@ -25,7 +25,9 @@ from actors.history.segments import (
     SegmentGoneError,
     UnreadableSegmentError,
 )
+from actors.history.stored_segments import stored_in
 from glancemetrics.formats.combined import decode
+from glancemetrics.history.recorded import holes_in
 from glancemetrics.records.schema import TEXT
 from tests.actors.history.records import expected, records, row, rows_in
 from tests.disks import fill
@@ -271,6 +273,26 @@ def test_age_is_bounded_by_the_newest_record(folder: SegmentFolder) -> None:
     old = folder.write(30, records(0, 10))
     assert folder.bound(size - written[0].size, BASE + 10) == [old]
     assert folder.segments() == written[1:]
+
+
+def test_what_was_too_old_between_others_is_no_hole(folder: SegmentFolder) -> None:
+    """Two logs are read from their starts, of which the one that was read second is older."""
+    folder.write(0, records(5000, 5010))
+    folder.write(10, records(0, 10))
+    folder.write(25, records(5010, 5020))
+    assert folder.let_go() == []
+    folder.bound(1 << 30, BASE + 1000)
+    assert folder.let_go() == [(10, 20)]
+    (hole,) = holes_in(stored_in(folder), folder.let_go())
+    assert hole.records == 5
+    # Once it is before all others nothing need be known of it.
+    folder.bound(folder.segments()[1].size, 0)
+    assert ordinals_of(folder) == [(25, 35)]
+    assert folder.let_go() == []
+
+
+def ordinals_of(folder: SegmentFolder) -> list[tuple[int, int]]:
+    return [(each.first, each.end) for each in folder.segments()]
 
 
 def leftover(folder: SegmentFolder) -> None:

@@ -81,6 +81,18 @@ def test_many_texts_are_not_all_remembered(monkeypatch: pytest.MonkeyPatch) -> N
         assert kept["path like '%7'"].tolist() == [number % 10 == 7 for number in numbers]
 
 
+def test_long_texts_are_not_remembered() -> None:
+    """Whoever sends long paths takes no memory by it."""
+    filters = Filters(["length(path) > 60"], CONNECTION)
+    for number in range(40):
+        requests = [(200, f"/{number}/{i}/" + "x" * 5_000 * (i % 2)) for i in range(40)]
+        kept = filters.keeps(of_requests(requests))
+        assert kept["length(path) > 60"].tolist() == [False, True] * 20
+    assert (
+        sum(len(text or "") for texts in filters._of_texts.values() for text in texts.known) < 9e6
+    )
+
+
 def test_a_filter_that_fails_of_what_there_is_fails_then_and_only_then() -> None:
     filters = Filters(["status::UTINYINT = 200"], CONNECTION)
     filters.keeps(of_requests([(200, "/")]))

@@ -16,6 +16,7 @@ from glancemetrics.formats.combined import COMBINED, decode
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.dimensions import DIMENSIONS, PATH, SECTION
+from glancemetrics.records.schema import seconds as seconds_of
 from glancemetrics.rules.metrics import HITS
 from glancemetrics.traffic.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
 from tests.glancemetrics.traffic.test_log_series import LINES, described
@@ -168,6 +169,20 @@ def test_a_silent_log_that_turns_out_to_be_of_the_past_is_replayed() -> None:
     past.advance(BASE + 1_000_001.0)
     snapshot = past.snapshot(BASE + 1_000_001.0)
     assert (snapshot.insights.hits, snapshot.health.late) == (2, 0)
+
+
+def test_what_is_late_after_the_clock_was_set_is_kept_all_the_same() -> None:
+    """A log of before is read on: no window has it, but the history does."""
+    kept: list[int] = []
+    live = aggregation(keep=lambda batch: kept.extend(seconds_of(batch).tolist()))
+    live.add(read(line(BASE)), BASE + 1.0)
+    live.clock_was_set(BASE + 5000.0)
+    later = read(line(BASE + 1) * 2 + line(BASE + 5000))
+    live.add(attrs.evolve(later, wanted=np.array([True, False, True])), BASE + 5001.0)
+    assert kept == [BASE, BASE + 1, BASE + 5000]
+    live.advance(BASE + 5003.0)
+    snapshot = live.snapshot(BASE + 5003.0)
+    assert (snapshot.insights.hits, snapshot.health.late) == (1, 2)
 
 
 def test_a_source_that_is_gone_is_not_told_of() -> None:

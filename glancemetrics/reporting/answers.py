@@ -10,7 +10,7 @@ from typing import Any
 from glancemetrics.history.measures import Measure, Unit
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.incidents.alert_events import iso_time
-from glancemetrics.reporting.tables import text_table
+from glancemetrics.reporting.tables import cut, laid_out, text_table
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import (
     UNKNOWN,
@@ -27,7 +27,6 @@ _CHART_ROWS = 8
 _MOST_BARS = 30
 """Steps that stand below each other, a bar each; more are a chart."""
 _USUAL_CELLS = 100
-_LEAST_TEXT = 12
 _SPARKS = 40
 """Cells of the series of a group."""
 _LABEL_CELLS = 10
@@ -131,44 +130,9 @@ def _cells(row: Any, query: Query, zone: tzinfo | None) -> list[str]:
 def _right(
     titles: Sequence[str], rows: Sequence[Sequence[str]], texts: int, width: int | None = None
 ) -> str:
-    """Lay out a table whose first columns are text, and the others to the right.
-
-    Where it is wider than `width`, the longest texts lose their ends.
-    """
+    """Lay out a table whose first columns are text, and the others numbers."""
     shown = [[visible(str(cell)) for cell in row] for row in rows]
-    widths = [
-        max(len(title), *(len(row[i]) for row in shown)) if shown else len(title)
-        for i, title in enumerate(titles)
-    ]
-    if width is not None:
-        _narrow(widths, texts, width)
-        shown = [
-            [_cut(cell, widths[i]) if i < texts else cell for i, cell in enumerate(row)]
-            for row in shown
-        ]
-    lines = [titles, ["─" * width for width in widths], *shown]
-    return "".join(
-        "  ".join(
-            cell.ljust(width) if i < texts else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
-
-
-def _narrow(widths: list[int], texts: int, most: int) -> None:
-    """Make the widest of the first columns narrower, until all fit."""
-    excess = sum(widths) + 2 * (len(widths) - 1) - most
-    while excess > 0 and max(widths[:texts], default=0) > _LEAST_TEXT:
-        widest = widths.index(max(widths[:texts]))
-        less = min(excess, widths[widest] - _LEAST_TEXT, max(1, excess // 2))
-        widths[widest] -= less
-        excess -= less
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return laid_out(titles, shown, [i >= texts for i in range(len(titles))], width)
 
 
 def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> str:
@@ -317,7 +281,7 @@ def _records(answer: Answer, width: int | None, zone: tzinfo | None) -> str:
     text = text_table(columns, rows)
     if width is None:
         return text
-    return "".join(f"{_cut(line, width)}\n" for line in text.splitlines())
+    return "".join(f"{cut(line, width)}\n" for line in text.splitlines())
 
 
 def _notes(answer: Answer, question: Query | RecordQuery, zone: tzinfo | None) -> Iterator[str]:

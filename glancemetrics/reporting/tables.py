@@ -18,6 +18,9 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is computed by spreadsheets (OWASP, "CSV Injection")."""
 
+_LEAST_TEXT = 12
+"""Cells of a column of text, which is not made narrower."""
+
 
 def report_csv(report: Report) -> str:
     """Write a report as CSV: every row of every panel on a line of its own."""
@@ -41,17 +44,49 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
         for i in range(len(columns))
     ]
-    titles = [visible(name) for name in columns]
-    widths = [max(len(title), *(len(row[i]) for row in shown), 0) for i, title in enumerate(titles)]
+    return laid_out([visible(name) for name in columns], shown, numeric)
 
-    def line(cells: Sequence[str]) -> str:
-        return "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(cells, widths, numeric, strict=True)
+
+def laid_out(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    is_number: Sequence[bool],
+    width: int | None = None,
+) -> str:
+    """Write harmless texts in columns, numbers to the right.
+
+    Where that is wider than `width` cells, the longest of the other texts lose their ends.
+    """
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    if width is not None:
+        _narrow(widths, is_number, width)
+    lines = [titles, ["─" * width for width in widths], *rows]
+    return "".join(
+        "  ".join(
+            cell.rjust(width) if number else cut(cell, width).ljust(width)
+            for cell, width, number in zip(line, widths, is_number, strict=True)
         ).rstrip()
+        + "\n"
+        for line in lines
+    )
 
-    rule = "  ".join("─" * width for width in widths)
-    return "".join(f"{text}\n" for text in (line(titles), rule, *map(line, shown)))
+
+def _narrow(widths: list[int], is_number: Sequence[bool], most: int) -> None:
+    """Make the widest columns of text narrower, until all fit."""
+    excess = sum(widths) + 2 * (len(widths) - 1) - most
+    while excess > 0:
+        texts = [i for i, number in enumerate(is_number) if not number]
+        widest = max(texts, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= _LEAST_TEXT:
+            return
+        less = min(excess, widths[widest] - _LEAST_TEXT, max(1, excess // 2))
+        widths[widest] -= less
+        excess -= less
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text in no more than so many cells."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _report_rows(report: Report) -> Iterator[list[object]]:

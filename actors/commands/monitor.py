@@ -9,13 +9,15 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+import attrs
+
 from actors.commands.parser import CommandParser
 from actors.commands.registry import COMMANDS
 from actors.configuration.loading import config_text
 from actors.configuration.sections import all_sections
 from actors.sources.registry import check_sources, help_with_sources
 from glancemetrics.configuration.setting import Setting
-from glancemetrics.configuration.settings import all_settings, read_settings
+from glancemetrics.configuration.settings import Settings, all_settings, read_settings
 from glancemetrics.planning.sources import Sources
 from glancemetrics.version import __version__
 
@@ -34,7 +36,11 @@ flags win over the environment, and that over the file. _ and - are the same in 
 
 def run(arguments: list[str]) -> int:
     """Run the monitor; returns the exit status."""
-    plan = plan_of(arguments)
+    told = _told(arguments)
+    from actors.state.allocator import share_memory  # before Arrow is loaded
+
+    share_memory()
+    plan = _plan(told)
     from actors.commands.monitor_logs import run_monitor  # late: -h needs none of it
 
     return run_monitor(plan)
@@ -86,6 +92,21 @@ def _help(setting: Setting) -> str:
 
 def plan_of(arguments: list[str]) -> Plan:
     """Return what is to be run."""
+    return _plan(_told(arguments))
+
+
+@attrs.frozen
+class _Told:
+    """What flags, environment and configuration say."""
+
+    settings: Settings
+    sources: Sources
+    config: str | None
+    name: str
+    """Of the configuration."""
+
+
+def _told(arguments: list[str]) -> _Told:
     flags = vars(_parser().parse_args(arguments))
     name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
     config = None
@@ -94,6 +115,10 @@ def plan_of(arguments: list[str]) -> Plan:
     settings = read_settings(flags, os.environ, config, name, sections=all_sections())
     sources = Sources(settings.file)
     check_sources(sources)
+    return _Told(settings, sources, config, name)
+
+
+def _plan(given: _Told) -> Plan:
     # Late: -h and a wrong flag need none of it.
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
@@ -101,10 +126,11 @@ def plan_of(arguments: list[str]) -> Plan:
     from glancemetrics.planning.plan import make_plan
     from glancemetrics.planning.rules_and_targets import RulesAndTargets, read_rules_and_targets
 
+    settings, config = given.settings, given.config
     written = RulesAndTargets()
     if config is not None and "[[" in config:
         kept = read_kept(settings.keep)
-        written = read_rules_and_targets(config, name, local=local_zone, kept=kept)
+        written = read_rules_and_targets(config, given.name, local=local_zone, kept=kept)
     return make_plan(
-        settings, written, server_format=format_told(settings, sources), local=local_zone
+        settings, written, server_format=format_told(settings, given.sources), local=local_zone
     )

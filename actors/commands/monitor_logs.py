@@ -24,7 +24,6 @@ from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
 from actors.outputs.registry import make_outputs
 from actors.sources.registry import kinds_of
-from actors.state.allocator import share_memory
 from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
@@ -60,7 +59,6 @@ def run_monitor(plan: Plan) -> int:
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
     is_service = not (with_console or with_json)
     program = _Program(plan, folder, is_service=is_service, has_terminal=has_terminal)
-    share_memory()
     try:
         trio.run(program.main)
     except BaseException as error:

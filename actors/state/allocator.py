@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
 from contextlib import suppress
-
-import pyarrow as pa
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
@@ -20,10 +20,15 @@ def share_memory() -> None:
     to be zeroed anew each time, an eighth of the time of a report. In a place for each thread, as
     glibc has them, and in one of Arrow's own, more and more lies idle. Other C libraries have no
     such call, and go on as they are.
+
+    Best before Arrow is loaded: what it does inside follows but its environment.
     """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_ARENA_MAX, 1)
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
-        pa.set_memory_pool(pa.system_memory_pool())
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.set_memory_pool(arrow.system_memory_pool())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import attrs
 
-from actors.state.state_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE, make_folder, replace
+from actors.state.state_file import PRIVATE_MODE, replace
 from glancemetrics.records.schema import distinct_names
 
-_ABOUT, _REACHED, _BEGUN = "about.json", "reached", "begun"
+_ABOUT, _REACHED = "about.json", "reached"
 
 
 _MOST_GAPS = 100
@@ -42,8 +42,9 @@ class About:
         return attrs.evolve(self, kept=tuple(kept), gaps=before.gaps)
 
     def with_gap(self, gap: Gap) -> About:
-        """Return it with another gap, and without the first where they are many."""
-        return attrs.evolve(self, gaps=(*self.gaps, gap)[-_MOST_GAPS:])
+        """Return it with another gap, or a longer one; without the first where they are many."""
+        before = [one for one in self.gaps if one.since != gap.since]
+        return attrs.evolve(self, gaps=(*before, gap)[-_MOST_GAPS:])
 
 
 def write_about(folder: Path, about: About) -> None:
@@ -94,26 +95,6 @@ def keep_since(folder: Path, second: int) -> None:
     if reached is not None:
         write_reached(folder, reached, max(since or 0, second))
         os.utime(folder / _REACHED, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def write_begun(folder: Path, position: int, known: int | None) -> None:
-    """Say that what is written from an ordinal on has no checkpoint yet.
-
-    What was logged before the second `known` had been read before that, if it is told. Raises
-    `OSError`.
-    """
-    make_folder(folder, PRIVATE_FOLDER_MODE)
-    _write(folder / _BEGUN, f"{position}\n" if known is None else f"{position} {known}\n")
-
-
-def read_begun(folder: Path) -> tuple[int | None, int | None]:
-    """Return both; no ordinal where there is a checkpoint, or nothing was written."""
-    return _numbers(folder / _BEGUN)
-
-
-def forget_begun(folder: Path) -> None:
-    """There is a checkpoint now. Raises `OSError`."""
-    (folder / _BEGUN).unlink(missing_ok=True)
 
 
 def _numbers(path: Path) -> tuple[int | None, int | None]:

@@ -11,7 +11,6 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 
 import pyarrow as pa
 import trio
@@ -20,15 +19,13 @@ from loguru import logger
 from actors.history import HistorySettings
 from actors.history.about import (
     About,
-    forget_begun,
+    Gap,
     read_about,
-    read_begun,
     read_reached,
     write_about,
-    write_begun,
     write_reached,
 )
-from actors.history.overlap import Overlap, end_of_known
+from actors.history.overlap import Overlap
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
 from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
@@ -55,6 +52,9 @@ _STEPS_TO_TELL = 5
 _STEPS_TO_BOUND = 60
 """Between two looks at what is too old or too much."""
 _ROOM_SECONDS = 5.0
+_SLOW = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
+_LEAST_GAP = 60
+"""Seconds of which nothing was read that are worth telling."""
 _MOST_ROWS = 200_000
 """Of records that come in one step and are joined."""
 
@@ -86,6 +86,8 @@ class History:
         """All before this ordinal are on disk, or will never be."""
         self._rolled = 0
         """All before this ordinal are in the rollups."""
+        self._joined_to = 0
+        """All before this ordinal are in batches that are joined."""
         self._rollups: Rollups | None = None
         """`None` while they are being read."""
         self._lost: list[tuple[int, int, str]] = []
@@ -95,14 +97,16 @@ class History:
         self._reached: int | None = None
         self._is_open = self._is_apart = False
         """Whether it is known what is on disk; whether that is kept apart from this run."""
-        self._is_begun = self._is_committed = False
-        """Whether nothing is written yet and there is no checkpoint; whether there is one."""
         self._begun_at = 0
         self._overlap: Overlap | None = None
         """What is not taken; `None`: everything is."""
+        self._gap: Gap | None = None
+        """The time before this run of which nothing is read."""
         self._since: int | None = None
         self._problem = ""
         """Why nothing can be written, in a clause."""
+        self._is_slow = False
+        """Whether the disk has not answered for long: it is not waited for again."""
         self._is_merging = True
         """Whether there may be segments to be merged."""
         self._wake = trio.Event()
@@ -116,27 +120,30 @@ class History:
     @property
     def health(self) -> OutputHealth:
         """How it fares, as outputs do."""
-        if self._problem:
-            return OutputHealth("history", OutputState.RETRYING, self._problem)
+        problem = self._problem or (_SLOW if self._is_slow else "")
+        if problem:
+            return OutputHealth("history", OutputState.RETRYING, problem)
         return OutputHealth("history", OutputState.WORKING)
 
-    def resume(self, position: int | None) -> None:
+    def resume(self, position: int | None, since: int | None = None) -> None:
         """Go on where a checkpoint says that it was; `None`: without one.
 
-        What is on disk beyond it is let go, as it is going to come again.
+        What is on disk beyond it is let go, as it is going to come again. Without a checkpoint,
+        what comes again is left out; nothing is read of what was logged before the second `since`,
+        if that is known.
         """
         if self._folder is None:
-            self._position = self._saved = self._rolled = position or 0
+            self._position = self._saved = self._rolled = self._joined_to = position or 0
             return
         try:
-            position = self._begin(self._folder) if position is None else position
+            position = self._begin(self._folder, since) if position is None else position
         except OSError as error:
             # What is there cannot be counted on from, nor may it be written over.
             self._note_problem(error)
             self._folder = self._rollup_files = None
             self._is_apart = True
             return
-        self._position = self._saved = self._rolled = self._begun_at = position
+        self._position = self._saved = self._rolled = self._begun_at = self._joined_to = position
         self._open_folder(self._folder)
 
     def _open_folder(self, folder: SegmentFolder) -> None:
@@ -151,30 +158,26 @@ class History:
             return
         self._is_open = True
         self._about = self._about.after(read_about(folder.path))
+        if self._gap is not None:
+            self._about = self._about.with_gap(self._gap)
         _, self._since = read_reached(folder.path)
         if self._on_disk and (end := self._on_disk[-1].end) < self._begun_at:
             self._note_lost(end, self._begun_at, "not yet written when the program was killed")
 
-    def _begin(self, folder: SegmentFolder) -> int:
+    def _begin(self, folder: SegmentFolder, since: int | None) -> int:
         """Return the ordinal from which on a run without a checkpoint writes. Raises `OSError`."""
-        position, known = read_begun(folder.path)
-        self._is_begun = position is None
-        if position is None:
-            stored = stored_in(folder)
-            known, _ = read_reached(folder.path)
-            position = stored[-1].end if stored else 0
-            if known is not None:
-                position = end_of_known(stored, known)
-        if known is not None:
-            self._overlap = Overlap(known)
-        return position
+        stored = stored_in(folder)
+        if stored:
+            until, _ = read_reached(folder.path)
+            self._overlap = Overlap(until, stored)
+            if until is not None and since is not None and since > until + _LEAST_GAP:
+                self._gap = Gap(until, since)
+        return stored[-1].end if stored else 0
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Keep records: of `records.SCHEMA`, with `source` and what is kept."""
         if self._overlap is not None:
             batch = self._overlap.new_of(batch)
-            if (gap := self._overlap.gap) is not None and gap not in self._about.gaps:
-                self._about = self._about.with_gap(gap)
         if not batch.num_rows:
             return
         with self._lock:
@@ -185,6 +188,8 @@ class History:
     def reached(self, end: int) -> None:
         """All that was logged before a second is known, as far as it is going to be."""
         self._reached = end
+        if self._overlap is not None and self._overlap.is_over(end):
+            self._overlap = None
 
     async def room(self) -> None:
         """Wait until memory has room again, where what is on disk already is read faster than kept.
@@ -196,11 +201,11 @@ class History:
                 self._wake.set()
                 await self._stepped.wait()
         if waiting.cancelled_caught:  # not once more before it has written something
-            self._problem = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
+            self._is_slow = True
 
     @property
     def _is_crowded(self) -> bool:
-        if self._folder is None or self._problem:
+        if self._folder is None or self._problem or self._is_slow:
             return False
         with self._lock:
             waiting = sum(one.nbytes for one in self._held if one.end > self._saved)
@@ -216,6 +221,7 @@ class History:
             is_time = not number % _STEPS_TO_BOUND
             if self._has_work or not number % _STEPS_TO_TELL:
                 await self._do(functools.partial(self._step, is_time=is_time))
+            self._is_slow = False
             stepped, self._stepped = self._stepped, trio.Event()
             stepped.set()
 
@@ -231,13 +237,6 @@ class History:
         except Exception as error:
             self._note_problem(error)
             logger.opt(exception=error).debug("the history failed")
-
-    def committed(self) -> None:
-        """A checkpoint has been saved, so that what is on disk does not come again."""
-        self._is_committed = True
-        if self._folder is not None:
-            with suppress(OSError):  # it is tried again when something is written
-                forget_begun(self._folder.path)
 
     async def flushed(self, position: int | None) -> None:
         """Wait until all records before an ordinal are on disk, or cannot be written."""
@@ -289,7 +288,8 @@ class History:
         if self._folder is None:
             self._since = max(self._since or 0, gone.newest + 1)
         elif gone.end > self._saved:
-            why = f"the history {self._problem}" if self._problem else NOT_IN_TIME
+            problem = self.health.detail
+            why = f"the history {problem}" if problem else NOT_IN_TIME
             self._note_lost(gone.first, gone.end, why)
             self._saved = gone.end
         self._unrolled += max(0, gone.end - max(gone.first, self._rolled))
@@ -349,7 +349,7 @@ class History:
 
     def _join_new(self) -> None:
         with self._lock:
-            new = [one for one in self._held if one.first >= self._rolled]
+            new = [one for one in self._held if one.first >= self._joined_to]
         group: list[HeldRecords] = []
         for one in new:
             group.append(one)
@@ -357,6 +357,8 @@ class History:
                 self._replace(group)
                 group = []
         self._replace(group)
+        if new:
+            self._joined_to = new[-1].end
 
     def _join_small(self) -> None:
         """Join neighbours of which either all are on disk or none."""
@@ -413,18 +415,10 @@ class History:
         with self._lock:
             # What is joined may have begun to be written before the rest of it came.
             unsaved = [one.since(self._saved) for one in self._held if one.end > self._saved]
-        if unsaved and self._is_begun:
-            # Without a checkpoint all that comes now comes again after a crash.
-            write_begun(
-                folder.path, self._begun_at, None if self._overlap is None else self._overlap.until
-            )
-            self._is_begun = False
         for one in unsaved:
             folder.write(one.first, one.batch)
             with self._lock:
                 self._saved = max(self._saved, one.end)
-        if self._is_committed:
-            forget_begun(folder.path)
         if unsaved:
             self._list(folder)
             self._is_merging = True

@@ -1,60 +1,136 @@
 """`Overlap`: what a history has already when a run begins that knows of no checkpoint.
 
-That is damaged, of another version or too old: logs are read from somewhere before their end, and
-nothing but the time of a record tells whether it is read again.
+There is none yet, or it is damaged, of another version or too old: logs are read from somewhere
+before their ends, and nothing but the records themselves tells whether they are read again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+from loguru import logger
 
-from actors.history.about import Gap
 from actors.history.segments import SegmentGoneError
 from actors.history.stored_segments import StoredSegment
 from glancemetrics.history.recorded import MissingRecordsError
-from glancemetrics.records.schema import seconds
+from glancemetrics.native.strings import codes_of, string_hashes
+from glancemetrics.records.schema import SCHEMA, SOURCE, seconds
+
+Hashes = npt.NDArray[np.uint64]
+
+MOST_COMPARED = 5_000_000
+"""Records of seconds that had not ended; where there are more, the first of them may come twice."""
+
+_COLUMNS = (*SCHEMA.names, SOURCE)
+_FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
 
 
 class Overlap:
-    """Leaves out the records that were read before."""
+    """Leaves out the records of its logs that are read again.
 
-    def __init__(self, until: int) -> None:
-        """Of seconds before `until` the history has all that was logged."""
-        self.until = until
-        self.gap: Gap | None = None
-        """What was logged then was not read, neither before nor now."""
-        self._is_first = True
+    Of seconds before `until` the history has all that was logged. What it has of later ones is
+    compared record by record: as many that are alike are left out as there are.
+    """
+
+    def __init__(self, until: int | None, stored: Sequence[StoredSegment]) -> None:
+        """`until` is `None` where nobody knows of any second whether all of it is there."""
+        self._until = until
+        self._logs: set[str] = set()
+        self._left: dict[int, int] = {}
+        """{hash of a record that may come again: how many there are}"""
+        self._end = until or 0
+        """No record that may come again is of this second or a later one."""
+        compared = 0
+        for one in reversed(stored):
+            self._logs.update(_logs_in(one))
+            if until is not None and one.newest < until:
+                continue
+            if compared > MOST_COMPARED:
+                logger.warning("requests may be in the history twice: {:,} were compared", compared)
+                break
+            batch = _read(one, _COLUMNS)
+            if batch is not None:
+                compared += self._note(batch)
+
+    def _note(self, batch: pa.RecordBatch) -> int:
+        at = seconds(batch)
+        late = np.flatnonzero(at >= self._until) if self._until is not None else np.arange(len(at))
+        if len(late):
+            self._end = max(self._end, int(at[late].max()) + 1)
+            hashes, counts = np.unique(record_hashes(batch)[late], return_counts=True)
+            for one, count in zip(hashes.tolist(), counts.tolist(), strict=True):
+                self._left[one] = self._left.get(one, 0) + count
+        return len(late)
+
+    def is_over(self, second: int) -> bool:
+        """Tell whether what is logged from a second on is all new."""
+        return second > self._end
 
     def new_of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the records of a batch that are not in the history."""
         at = seconds(batch)
-        is_new = at >= self.until
-        if self._is_first and len(at):
-            self._is_first = False
-            # Where nothing comes again, it is not read from where the last run ended.
-            if at.min() > self.until:
-                self.gap = Gap(self.until, int(at.min()))
+        if not len(at) or at.min() >= self._end:
+            return batch
+        is_new = np.ones(len(at), np.bool_)
+        if self._until is not None:
+            is_new &= (at >= self._until) | ~self._is_known(batch)
+        again = np.flatnonzero(is_new & (at < self._end))
+        if len(again) and self._left:
+            is_new[again[self._are_there(record_hashes(batch)[again])]] = False
         return batch if is_new.all() else batch.filter(pa.array(is_new))
 
+    def _is_known(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Tell which records are of logs that the history has records of."""
+        column = batch.column(SOURCE)
+        known = [name in self._logs for name in column.dictionary.to_pylist()]
+        return np.array([*known, False])[codes_of(column)]
 
-def end_of_known(stored: Sequence[StoredSegment], until: int) -> int:
-    """Return the ordinal after the last record that was logged before a second.
+    def _are_there(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """Tell which of some records the history has; each that it has is told once."""
+        there = np.zeros(len(hashes), np.bool_)
+        for i, one in enumerate(hashes.tolist()):
+            left = self._left.get(one, 0)
+            if left:
+                self._left[one] = left - 1
+                there[i] = True
+        return there
 
-    What is behind it is of seconds that had not ended. Where several logs came in turn, some of
-    that may be before it.
-    """
-    for one in reversed(stored):
-        if one.oldest >= until:
-            continue
-        if one.newest < until:
-            return one.end
-        try:
-            known = np.flatnonzero(seconds(one.read(["time"])) < until)
-        except (MissingRecordsError, SegmentGoneError):
-            return one.end
-        if len(known):
-            return one.first + int(known[-1]) + 1
-    return stored[0].first if stored else 0
+
+def record_hashes(batch: pa.RecordBatch) -> Hashes:
+    """Hash the records of a batch, the same in every run; fields that are kept are no matter."""
+    hashes = np.zeros(batch.num_rows, np.uint64)
+    for name in _COLUMNS:
+        column = batch.column(name)
+        if pa.types.is_dictionary(column.type):
+            texts = np.append(string_hashes(column.dictionary.fill_null("")), np.uint64(0))
+            values = texts[codes_of(column)]
+        else:
+            values = _bits(column)
+        hashes = (hashes ^ values) * _FACTOR
+        hashes ^= hashes >> _SHIFT
+    return hashes
+
+
+def _bits(column: pa.Array) -> Hashes:
+    """Return numbers and times as 64 bits, a null as all of them."""
+    if pa.types.is_floating(column.type):
+        bits = column.fill_null(-1.0).to_numpy().astype(np.float64).view(np.uint64)
+    else:
+        bits = column.cast(pa.int64()).fill_null(-1).to_numpy().view(np.uint64)
+    found: Hashes = bits
+    return found
+
+
+def _logs_in(stored: StoredSegment) -> Iterable[str]:
+    batch = _read(stored, (SOURCE,))
+    return () if batch is None else batch.column(SOURCE).dictionary.to_pylist()
+
+
+def _read(stored: StoredSegment, columns: Sequence[str]) -> pa.RecordBatch | None:
+    try:
+        return stored.read(columns)
+    except (MissingRecordsError, SegmentGoneError):
+        return None

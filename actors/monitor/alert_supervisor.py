@@ -153,8 +153,6 @@ class _Supervision:
             has_history=self._history is not None,
         ):
             self._save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
-        elif self._history is not None:
-            self._history.committed()
         self._save_by = trio.current_time() + _LONGEST_WITHOUT
 
 

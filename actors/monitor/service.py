@@ -187,8 +187,6 @@ async def _run(
 
     resumed = resume(anew, checkpoints, wall())
     fan_out.send_again(resumed.undelivered)
-    if history is not None:
-        history.resume(resumed.history)
     logs = FollowedLogs(plan.reading)
     start = StartPosition(
         From(settings.start_from),
@@ -196,6 +194,10 @@ async def _run(
         longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
     )
+
+    if history is not None:
+        since = start.since if resumed.saved_at is None else int(resumed.saved_at)
+        history.resume(resumed.history, since)
 
     desk = SourceDesk(
         sources=plan.sources,
@@ -298,6 +300,8 @@ class Resumed:
     undelivered: Mapping[str, Sequence[AlertEvent]] = attrs.field(factory=dict)
     history: int | None = None
     """How many records the history has; `None`: what there is on disk."""
+    saved_at: float | None = None
+    """When the sources had been read so far; `None`: they begin anew."""
 
 
 def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: float) -> Resumed:
@@ -320,7 +324,9 @@ def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: fl
             fresh.aggregation.restore(saved.aggregation)
             ends = fresh.alerting.restore(saved.alerting)
             ends += fresh.own.restore(saved.own, saved.time)
-            fresh = attrs.evolve(fresh, marks=saved.marks, ended=ends, history=saved.history)
+            fresh = attrs.evolve(
+                fresh, marks=saved.marks, ended=ends, history=saved.history, saved_at=saved.time
+            )
     except UNLIKE_OURS as error:
         fresh = _with_gap(anew(), f"what was known is not understood ({error!r})")
     return attrs.evolve(fresh, undelivered=saved.undelivered)

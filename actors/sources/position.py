@@ -28,6 +28,16 @@ class StartPosition:
     now: float | None
     """The window's end, seconds since the epoch; `None` for the log's newest record."""
 
+    @property
+    def since(self) -> int | None:
+        """Of what was logged before this second nothing is read; `None`: nobody knows yet."""
+        match self.where:
+            case From.END:
+                return None if self.now is None else int(self.now)
+            case From.WINDOW:
+                return None if self.now is None else int(self.now) - self.window_seconds
+        return None
+
     def offset(self, descriptor: int, size: int, line_times: LineTimes) -> tuple[int, int | None]:
         """Return the offset to begin at in an open file, and its newest record's second.
 

@@ -15,17 +15,15 @@ import trio.testing
 
 from actors.history import HistorySettings
 from actors.history.history import STEP_SECONDS, History
-from actors.history.overlap import end_of_known
 from actors.history.reading import StoredHistories
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder
-from actors.history.stored_segments import stored_in
 from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.asking import answer
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.history.rollups import Rollups
-from glancemetrics.records.schema import joined, with_source
+from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.sql import connect
 from tests.lines import BASE, line
@@ -67,11 +65,16 @@ class Kept:
 
 @pytest.fixture
 def kept(clock: trio.testing.MockClock, wall: WallClock, nursery: trio.Nursery):
-    def kept(folder: Path | None = None, resumed: int | None = None, **told: object) -> Kept:
+    def kept(
+        folder: Path | None = None,
+        resumed: int | None = None,
+        since: int | None = None,
+        **told: object,
+    ) -> Kept:
         settings = HistorySettings(**told)  # type: ignore[arg-type]
         segments = None if folder is None else SegmentFolder(folder)
         made = Kept(History(settings, wall, segments))
-        made.history.resume(resumed)
+        made.history.resume(resumed, since)
         nursery.start_soon(made.run)
         return made
 
@@ -161,7 +164,6 @@ async def test_without_a_checkpoint_it_goes_on_after_what_is_there(
     first = kept(tmp_path)
     first.history.take(batch_of(BASE, 3))
     await first.history.flushed(3)
-    first.history.committed()
     first.history.take(batch_of(BASE + 1, 1))
     await step()
     first.scope.cancel()
@@ -180,17 +182,16 @@ async def test_without_a_checkpoint_what_is_read_again_is_not_there_twice(
         first.history.take(batch_of(BASE + second, 2))
     first.history.reached(BASE + 15)
     await first.history.flushed(40)
-    first.history.committed()
     await trio.sleep(10 * STEP_SECONDS)
     first.scope.cancel()
     for _ in range(2):  # the second is killed before it has a checkpoint
         again = kept(tmp_path)
-        assert again.history.position == 30
         again.history.take(batch_of(BASE + 10, 0))
         for second in range(10, 25):
             again.history.take(batch_of(BASE + second, 2))
         again.history.reached(BASE + 22)
         await again.history.flushed(50)
+        assert again.history.position == 50
         told = ask(again.history, Query(span=TimeSpan(BASE, BASE + 25), step=1))
         assert told.table.column("hits").to_pylist() == [2] * 25
         assert told.missing == ""
@@ -205,13 +206,11 @@ async def test_what_was_logged_while_nothing_ran_is_a_gap_that_stays(
     first.history.take(batch_of(BASE, 3))
     first.history.reached(BASE + 1)
     await first.history.flushed(3)
-    first.history.committed()
     await trio.sleep(10 * STEP_SECONDS)
     first.scope.cancel()
-    second = kept(tmp_path)
+    second = kept(tmp_path, since=BASE + 400)
     second.history.take(batch_of(BASE + 500, 2))
     await second.history.flushed(5)
-    second.history.committed()
     told = ask(second.history, Query())
     assert told.total["hits"] == 5
     missing = told.missing
@@ -226,20 +225,6 @@ async def test_what_was_logged_while_nothing_ran_is_a_gap_that_stays(
     assert ask(third.history, Query(span=TimeSpan(BASE + 501, None))).missing == ""
     stored = StoredHistories((tmp_path,)).recorded()
     assert [str(hole) for hole in stored.holes] == [missing]
-
-
-async def test_a_checkpoint_counts_from_the_instant_at_which_it_is_saved(
-    clock, kept, tmp_path: Path
-) -> None:
-    """What a run began with is no matter from then on, however soon it is killed."""
-    first = kept(tmp_path)
-    first.history.take(batch_of(BASE, 3))
-    await first.history.flushed(3)
-    assert (tmp_path / "begun").exists()
-    first.history.committed()
-    assert not (tmp_path / "begun").exists()
-    first.scope.cancel()
-    assert kept(tmp_path).history.position == 3
 
 
 @pytest.mark.parametrize("refused", ["scandir", "read_bytes"])
@@ -282,7 +267,6 @@ async def test_what_cannot_be_counted_on_from_is_not_written_over(
     first = kept(tmp_path)
     first.history.take(batch_of(BASE, 3))
     await first.history.flushed(3)
-    first.history.committed()
     first.scope.cancel()
     with monkeypatch.context() as patch:
 
@@ -299,18 +283,6 @@ async def test_what_cannot_be_counted_on_from_is_not_written_over(
     apart.scope.cancel()
     third = kept(tmp_path)
     assert (third.history.position, hits(third.history)) == (3, 3)
-
-
-async def test_what_is_known_ends_before_the_second_that_had_not_ended(tmp_path: Path) -> None:
-    """A record of the future, long ago, is no reason to let go of what came after it."""
-    folder = SegmentFolder(tmp_path)
-    assert end_of_known(stored_in(folder), BASE) == 0
-    for first, seconds in ((0, [9000, 1, 2]), (3, [3, 4, 5]), (6, [6, 5, 6]), (9, [7])):
-        batches = [batch_of(BASE + second, 1) for second in seconds]
-        folder.write(first, joined(batches))
-    stored = stored_in(folder)
-    ends = {second: end_of_known(stored, BASE + second) for second in (0, 1, 2, 3, 5, 6, 7, 8)}
-    assert ends == {0: 0, 1: 0, 2: 2, 3: 3, 5: 5, 6: 8, 7: 9, 8: 10}
 
 
 async def test_a_disk_that_fails_holds_nothing_up_and_lacks_nothing_when_it_is_back(

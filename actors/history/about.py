@@ -35,6 +35,10 @@ class About:
     """Fields that are columns of its records beside the usual ones."""
     gaps: tuple[Gap, ...] = ()
     """The oldest first."""
+    disk: int = 0
+    """Bytes that it may take; 0 where that is not told."""
+    age: int = 0
+    """Seconds before its newest record, after which it ends."""
 
     def after(self, before: About) -> About:
         """Return it with the gaps, and the columns, of what was said of the same history before."""
@@ -57,9 +61,14 @@ def read_about(folder: Path) -> About:
     """Return what a history is of, as far as it is told."""
     try:
         told = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
-        gaps = tuple(Gap(int(gap["since"]), int(gap["until"])) for gap in told.get("gaps", ()))
-        return About(tuple(map(str, told["sources"])), tuple(map(str, told["kept"])), gaps)
-    except (OSError, ValueError, KeyError, TypeError):
+        return About(
+            sources=tuple(map(str, told["sources"])),
+            kept=tuple(map(str, told["kept"])),
+            gaps=tuple(Gap(int(gap["since"]), int(gap["until"])) for gap in told.get("gaps", ())),
+            disk=int(told.get("disk", 0)),
+            age=int(told.get("age", 0)),
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return About()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import attrs
@@ -100,10 +101,11 @@ class _Running:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: Any = None
+        self._connection: _Interruptible | None = None
         self._is_given_up = False
 
     def run(self, question: Question, recorded: Callable[[], Recorded]) -> Answer:
+        """Answer it. Raises `UsageError`."""
         # Late: it takes a while to load, and the first screen needs none of it.
         from actors.history.asking import ask
         from glancemetrics.selecting.sql import connect
@@ -112,12 +114,12 @@ class _Running:
             with self._lock:
                 if self._is_given_up:
                     raise UsageError("query cancelled")
-                self._connection = connection
+                self._connection = _Interruptible(connection)
             try:
                 return ask(
                     question,
                     recorded,
-                    connection,
+                    self._connection,
                     threads=_THREADS,
                     is_given_up=lambda: self._is_given_up,
                 )
@@ -126,7 +128,33 @@ class _Running:
                     self._connection = None
 
     def interrupt(self) -> None:
+        """End it soon."""
         with self._lock:
             self._is_given_up = True
             if self._connection is not None:
                 self._connection.interrupt()
+
+
+class _Interruptible:
+    """A connection of DuckDB that is interrupted with its cursors."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def cursor(self) -> Any:
+        cursor = self._connection.cursor()
+        with self._lock:
+            self._cursors.add(cursor)
+        return cursor
+
+    def interrupt(self) -> None:
+        with self._lock:
+            cursors = list(self._cursors)
+        for one in (self._connection, *cursors):
+            with suppress(Exception):  # it is closed
+                one.interrupt()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)

@@ -406,6 +406,8 @@ class History:
                 work()
             except OSError as error:
                 problem = problem or error
+        if is_time:
+            bound_unused(folder.path, self._wall())
         if problem is None:
             self._problem = ""
         else:
@@ -440,7 +442,6 @@ class History:
         newest = max((one.newest for one in self._on_disk), default=0)
         end = min(int(self._wall()), newest)
         gone = folder.bound(self._told.disk, end - self._told.age)
-        bound_unused(folder.path, self._told.disk, self._told.age, self._wall())
         if gone:
             newest = max(one.newest for one in gone)
             with self._lock:

@@ -48,12 +48,11 @@ class Overlap:
             self._logs.update(_logs_in(one))
             if until is not None and one.newest < until:
                 continue
-            if compared > MOST_COMPARED:
-                logger.warning("requests may be in the history twice: {:,} were compared", compared)
-                break
-            batch = _read(one, _COLUMNS)
+            batch = _read(one, _COLUMNS) if compared <= MOST_COMPARED else None
             if batch is not None:
                 compared += self._note(batch)
+        if compared > MOST_COMPARED:
+            logger.warning("requests may be in the history twice: {:,} were compared", compared)
 
     def _note(self, batch: pa.RecordBatch) -> int:
         at = seconds(batch)

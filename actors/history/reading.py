@@ -41,6 +41,8 @@ class StoredHistories:
         rollups: list[Rollups] = []
         troubles: list[str] = []
         holes: list[Hole] = []
+        # First: what is written meanwhile is not yet said to be all that there is.
+        reached = [read_reached(folder) for folder in self.folders]
         listed = [_listed(path) for path in self.folders]
         for path, segments in zip(self.folders, listed, strict=True):
             stored += segments
@@ -49,7 +51,6 @@ class StoredHistories:
                 known, position = _rollups_in(path, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
-        reached = [read_reached(folder) for folder in self.folders]
         told = [end for end, _ in reached if end is not None]
         since = [start for _, start in reached if start is not None]
         holes += self._behind([end for end, _ in reached])

@@ -163,20 +163,18 @@ class SegmentFolder:
         A column that it does not have is null. Raises `SegmentGoneError`, `UnreadableSegmentError`,
         and `OSError` for what may be otherwise the next time.
         """
-        with self._open(segment) as (read, contents):
-            return contents.records(read, columns).slice(segment.skip)
+        with self._open(segment) as (contents, read):
+            return _records(segment, contents, read, columns)
 
     @contextmanager
-    def _open(self, segment: Segment) -> Iterator[tuple[Read, Contents]]:
+    def _open(self, segment: Segment) -> Iterator[tuple[Contents, Read]]:
         first, rows = segment.first - segment.skip, segment.rows + segment.skip
-        try:
-            with _opened(segment.path) as read:
+        with _opened(segment.path) as read:
+            with _unreadable(segment):
                 contents = segment_format.read_contents(read, segment.size, segment.checksum)
-                if contents.first != first or contents.rows != rows:
-                    raise UnreadableSegmentError(segment.path, "has another name than it was given")
-                yield read, contents
-        except segment_format.UnreadableBytesError as error:
-            raise UnreadableSegmentError(segment.path, str(error)) from None
+            if contents.first != first or contents.rows != rows:
+                raise UnreadableSegmentError(segment.path, "has another name than it was given")
+            yield contents, read
 
     def merge(self) -> bool:
         """Make one segment of some neighbours, if there are too many; tell if there is more to do.
@@ -200,14 +198,9 @@ class SegmentFolder:
     def _joined(self, group: Sequence[Segment]) -> pa.RecordBatch:
         """Return the records of segments, of which only a column at a time is in memory twice."""
         with ExitStack() as stack:
-            opened = [(*stack.enter_context(self._open(one)), one.skip) for one in group]
+            opened = [(one, *stack.enter_context(self._open(one))) for one in group]
             names = in_order(name for _, contents, _ in opened for name in contents.columns)
-            columns = [
-                joined(
-                    [contents.records(read, [name]).slice(skip) for read, contents, skip in opened]
-                )
-                for name in names
-            ]
+            columns = [joined([_records(*one, [name]) for one in opened]) for name in names]
         return pa.RecordBatch.from_arrays([batch.column(0) for batch in columns], names=names)
 
     def cut(self, position: int) -> None:
@@ -252,7 +245,7 @@ class SegmentFolder:
         """
         try:
             told = (self.path / _LET_GO).read_text("ascii").split()
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # or it is damaged
             return []
         numbers = [int(text) for text in told if text.isdigit()]
         return list(zip(numbers[::2], numbers[1::2], strict=False))
@@ -284,7 +277,7 @@ class SegmentFolder:
 
     def _is_readable(self, segment: Segment) -> bool:
         try:
-            self.read(segment, ["time"])
+            self.read(segment)
         except (SegmentGoneError, UnreadableSegmentError):
             return False
         return True
@@ -376,19 +369,48 @@ def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
     return Segment(first, end, oldest, newest, memory, match[6], Path(entry.path), size)
 
 
+def _records(
+    segment: Segment, contents: Contents, read: Read, columns: Sequence[str] | None
+) -> pa.RecordBatch:
+    with _unreadable(segment):
+        return contents.records(read, columns).slice(segment.skip)
+
+
+@contextmanager
+def _unreadable(segment: Segment) -> Iterator[None]:
+    """Name the segment whose bytes are not what they should be."""
+    try:
+        yield
+    except segment_format.UnreadableBytesError as error:
+        raise UnreadableSegmentError(segment.path, str(error)) from None
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Read]:
     """Open a file, for reading parts of it. It is not mapped: a disk that fails would end us."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with _faulty(path):
         try:
-            yield lambda at, length: os.pread(descriptor, length, at)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        raise SegmentGoneError(f"{path} was merged or deleted; list the segments again") from None
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            message = f"{path} was merged or deleted; list the segments again"
+            raise SegmentGoneError(message) from None
+
+    def read(at: int, length: int) -> bytes:
+        with _faulty(path):
+            return os.pread(descriptor, length, at)
+
+    try:
+        yield read
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _faulty(path: Path) -> Iterator[None]:
+    """Tell what the disk will not read later either; too many open files, say, may be closed."""
+    try:
+        yield
     except OSError as error:
-        # Too many open files, say, is no reason to do without it for ever.
         if error.errno != errno.EIO:
             raise
         raise UnreadableSegmentError(path, "is on a part of the disk that cannot be read") from None

@@ -12,40 +12,46 @@ from pathlib import Path
 
 from loguru import logger
 
-from actors.history.about import keep_since, last_reached_at
+from actors.history.about import keep_since, last_reached_at, read_about
 from actors.history.segments import SegmentFolder
 from actors.state.state_lock import claim
+from glancemetrics.errors import sentence
 
 SUFFIX = ".history"
 """Of the name of a history's folder."""
 
 
-def bound_unused(own: Path, disk: int, age: int, now: float) -> None:
-    """Let the histories beside one's own go that are too large or too old.
+IDLE_SECONDS = 86_400
+"""A history that was written since then is somebody's who is only being restarted."""
 
-    `disk` are bytes of each, `age` are seconds back from its newest record, and from there on
-    those that have passed since it was written.
+
+def bound_unused(own: Path, now: float) -> None:
+    """Let the histories beside one's own that are too large or too old go, by their own limits.
+
+    They grow older from the time on at which they were written last.
     """
     for path in sorted(own.parent.glob(f"*{SUFFIX}")):
         if path == own or path.is_symlink() or not path.is_dir():
             continue
         try:
-            with suppress(BlockingIOError), _claimed(path):
-                _bound(path, disk, age, now)
-        except OSError as error:
-            logger.warning("{}: old requests cannot be deleted: {}", path, error.strerror)
+            written = last_reached_at(path)
+            if written is not None and now - written > IDLE_SECONDS:
+                with suppress(BlockingIOError), _claimed(path):
+                    _bound(path, now - written)
+        except Exception as error:  # whatever it is, it is not what is written here
+            logger.debug("{}: old requests cannot be deleted: {}", path, sentence(error))
 
 
-def _bound(path: Path, disk: int, age: int, now: float) -> None:
-    folder = SegmentFolder(path)
+def _bound(path: Path, idle: float) -> None:
+    folder, about = SegmentFolder(path), read_about(path)
     segments = folder.segments()
-    written = last_reached_at(path)
-    if not segments or written is None:
+    if not segments or not about.disk or not about.age:
         return
     newest = max(one.newest for one in segments)
-    gone = folder.bound(disk, newest - age + max(0, int(now - written)))
+    gone = folder.bound(about.disk, newest - about.age + int(idle))
     if gone:
         keep_since(path, max(one.newest for one in gone) + 1)
+        logger.info("{}: {} files of old requests were deleted", path, len(gone))
 
 
 @contextmanager

@@ -90,7 +90,13 @@ def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> 
     if not told.is_on:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
-    return History(told, wall, folder, About(plan.sources.texts, plan.reading.context.kept))
+    about = About(
+        sources=plan.sources.texts,
+        kept=plan.reading.context.kept,
+        disk=told.disk,
+        age=told.age,
+    )
+    return History(told, wall, folder, about)
 
 
 def counting_of(alerting: Alerting, kept: Sequence[str] = ()) -> Counting:

@@ -82,7 +82,9 @@ class Setting:
 
     def of_environment(self, text: str) -> str | list[str]:
         """Return the values in one text."""
-        return text if self.told.split is None else self.told.split(text)
+        if self.told.split is None:
+            return text
+        return [part for part in self.told.split(text) if part]
 
     @property
     def flags(self) -> list[str]:

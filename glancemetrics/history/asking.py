@@ -122,10 +122,11 @@ def _missing(
         said.append(f"no data before {written(start, zone)}")
     if asked.until is not None and end is not None and asked.until > end + _BEHIND:
         said.append(f"no data after {written(end, zone)}")
+    first = covers.since if asked.since is None else asked.since
     said += [
         hole.told(zone)
         for hole in recorded.holes
-        if hole.since < covers.until and (asked.since is None or hole.until >= asked.since)
+        if hole.since < covers.until and hole.until >= first
     ]
     return "; ".join(said)
 

@@ -20,6 +20,7 @@ from glancemetrics.selecting.sql import (
     columns_in,
     connect,
     derived_named,
+    functions_in,
     readable,
     with_columns,
 )
@@ -46,6 +47,18 @@ class _OfTexts:
 
 _STATUS, _NO_STATUS = "status", 1 << 16
 """A column, and the place of what is said where it is null."""
+UNSTEADY = frozenset(
+    {
+        *("age", "current_connection_id", "current_database", "current_date", "current_localtime"),
+        *("current_localtimestamp", "current_query", "current_query_id", "current_schema"),
+        *("current_schemas", "current_setting", "current_transaction_id", "currval", "error"),
+        *("gen_random_uuid", "get_current_time", "get_current_timestamp", "getvariable"),
+        *("in_search_path", "nextval", "now", "random", "setseed", "setval", "sleep_ms", "stats"),
+        *("today", "transaction_timestamp", "txid_current", "uuid", "uuidv4", "uuidv7"),
+        *("vector_type", "write_log"),
+    }
+)
+"""Functions that do not always say the same of the same: what they say is not remembered."""
 _LEAVES, _KEEPS = 1, 2
 """What a filter says of a status; 0 where that is not known."""
 
@@ -165,8 +178,11 @@ class Filters:
             "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
         ).fetchall()
         try:
-            columns = set(columns_in(json.loads(tree)))
+            parsed = json.loads(tree)
         except RecursionError:  # nested deeply, though no more than DuckDB allows
+            return None
+        columns = set(columns_in(parsed))
+        if not UNSTEADY.isdisjoint(functions_in(parsed)):
             return None
         return self._column_of.get(next(iter(columns))) if len(columns) == 1 else None
 

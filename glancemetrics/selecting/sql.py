@@ -91,19 +91,29 @@ class Where:
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def columns_in(node: object) -> Iterator[str]:
+def columns_in(tree: object) -> Iterator[str]:
     """Yield what a tree of DuckDB's parser names; what is no plain column of ours too.
 
     The name of `*` is `*`.
     """
-    left = [node]  # and not by recursion: it may be nested deeply
+    for node in _nodes_of(tree):
+        if node.get("type") == "COLUMN_REF":
+            yield ".".join(node["column_names"]).lower()
+        elif node.get("type") == "STAR":
+            yield "*"
+
+
+def functions_in(tree: object) -> Iterator[str]:
+    """Yield the functions and operators in a tree of DuckDB's parser."""
+    return (node["function_name"].lower() for node in _nodes_of(tree) if "function_name" in node)
+
+
+def _nodes_of(tree: object) -> Iterator[dict[str, Any]]:
+    left = [tree]  # and not by recursion: it may be nested deeply
     while left:
         one = left.pop()
         if isinstance(one, dict):
-            if one.get("type") == "COLUMN_REF":
-                yield ".".join(one["column_names"]).lower()
-            elif one.get("type") == "STAR":
-                yield "*"
+            yield one
             left += one.values()
         elif isinstance(one, list):
             left += one
@@ -188,12 +198,12 @@ def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -
     """
     if "Max expression depth" in str(error):  # what DuckDB advises is locked
         return "is nested too deeply"
-    for name in kept:
-        if not name.isidentifier() and _stands_bare(name, expression):
-            return f'write "{name}" in double quotes: it is no plain word'
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
     missing = re.search(r'Referenced column "(.*)" not found', said, re.DOTALL)
+    for name in kept:
+        if not name.isidentifier() and _stands_bare(name, expression):
+            return f'{said}; if "{name}" is meant, write it in double quotes: "{name}"'
     if missing is not None:
         return _no_such_column(missing[1], column_names(kept), expression)
     if "not found in FROM clause" in said or "Candidate bindings" in said:
@@ -214,8 +224,11 @@ def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
 
 
 def _stands_bare(name: str, expression: str) -> bool:
-    quoted = f'"{name}"'.lower()
-    return name.lower() in expression.lower().replace(quoted, "")
+    """Tell whether a name stands in an expression outside of quotes, where it is several words."""
+    plain = re.sub(r"""'[^']*'|"[^"]*\"""", " ", expression)
+    return not name.isdigit() and bool(
+        re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain, re.IGNORECASE)
+    )
 
 
 def check_no_comment(expression: str) -> None:

@@ -178,6 +178,20 @@ async def test_what_is_given_up_reads_no_more(nursery, question: Query | RecordQ
     assert len(reads) == done
 
 
+async def test_a_condition_that_takes_long_is_interrupted(nursery) -> None:
+    """It is evaluated on a cursor, which DuckDB does not interrupt with its connection."""
+    row = batch_of(BASE, 1)
+    many = HeldRecords.of(0, _with_many_paths(row, 400_000))
+    asked = Answering(lambda: Recorded(stored=(many,)))
+    await nursery.start(asked.run)
+    with trio.move_on_after(1.5) as waited:
+        await asked.answer(Query(where="md5(repeat(path, 5000)) = 'x' or host = 'x'"))
+    assert waited.cancelled_caught
+    with trio.fail_after(10):
+        while asked._turns.borrowed_tokens:
+            await trio.sleep(0.01)
+
+
 class Going(Slow):
     """A segment that was merged while it was to be read."""
 

@@ -231,6 +231,26 @@ def test_a_damaged_segment_keeps_no_other_from_being_merged(folder: SegmentFolde
     assert rows_in(folder, folder.segments()[1:]) == expected(*range(3, 30))
 
 
+def test_a_damaged_column_is_told_of_the_segment_that_has_it(folder: SegmentFolder) -> None:
+    """And not of the last one that was read."""
+    damaged = folder.write(0, records(0, 3))
+    damage_path(folder, damaged)
+    for number in range(3, 30):
+        folder.write(number, records(number, number + 1))
+    merge_all(folder)
+    assert damaged.path.exists()
+    assert len(folder.segments()) == 1 + 3 + 6
+    assert rows_in(folder, folder.segments()[1:]) == expected(*range(3, 30))
+
+
+def test_let_go_that_is_damaged_is_nothing(folder: SegmentFolder) -> None:
+    folder.write(0, records(0, 3))
+    (folder.path / "let-go").write_bytes(b"1 2\n\x80")
+    assert folder.let_go() == []
+    folder.bound(0, 0)
+    assert folder.segments() == []
+
+
 def test_a_cut_leaves_what_is_before_it(folder: SegmentFolder) -> None:
     for first in (0, 10, 30):
         folder.write(first, records(first, first + 10))
@@ -316,6 +336,37 @@ def test_what_a_merge_has_left_does_not_come_back(
     leftover(folder)
     step(folder)
     assert max(rows_in(folder), default=0) < 4
+
+
+def test_what_a_merge_with_a_damaged_column_was_made_of_is_not_deleted(
+    folder: SegmentFolder,
+) -> None:
+    folder.write(0, records(0, 3))
+    folder.write(3, records(3, 7))
+    merged = folder.write(0, records(0, 7))
+    damage_path(folder, merged)
+    assert folder.read(merged, ["time"]).num_rows == 7
+    folder.bound(1 << 40, 0)
+    merged.path.unlink()
+    assert rows_in(folder) == expected(*range(7))
+
+
+def damage_path(folder: SegmentFolder, segment: Segment) -> None:
+    """Damage the column `path`, and not `time`."""
+    data = segment.path.read_bytes()
+    for at in range(0, len(data), 8):
+        segment.path.write_bytes(data[:at] + bytes(8) + data[at + 8 :])
+        if is_readable(folder, segment, "time") and not is_readable(folder, segment, "path"):
+            return
+    pytest.fail("there is no such place")
+
+
+def is_readable(folder: SegmentFolder, segment: Segment, column: str) -> bool:
+    try:
+        folder.read(segment, [column])
+    except UnreadableSegmentError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("position", [30, 5, 2])

@@ -55,7 +55,7 @@ def answer(options: argparse.Namespace) -> int:
     if is_text and options.measures is None and isinstance(question, Query):
         question, answered = _without_unknown(question, answered)
     _write(answered, question, options, zone)
-    _explain(answered, histories, zone or UTC)
+    _explain(answered, histories, options, zone or UTC)
     return 0
 
 
@@ -198,6 +198,7 @@ def _write(
             with replacing(Path(options.output)) as file:
                 parquet.write_table(answered.table, file, compression="zstd")
             _tell_missing(answered)
+            _tell_limit(answered, question)
         case "json":
             text = json.dumps(answer_json(answered, question), ensure_ascii=False, indent=1)
             write_data(f"{text}\n", "json", options.output)
@@ -205,10 +206,17 @@ def _write(
             text = csv_of(answered.table.column_names, answer_rows(answered))
             write_data(text, "csv", options.output)
             _tell_missing(answered)
+            _tell_limit(answered, question)
         case _:
             is_shown = options.output is None and sys.stdout.isatty()
             width = shutil.get_terminal_size().columns if is_shown else None
             write_text(answer_text(answered, question, width, zone), options.output)
+
+
+def _tell_limit(answered: Answer, question: Query | RecordQuery) -> None:
+    """Say that there may be more requests than are written."""
+    if isinstance(question, RecordQuery) and answered.has_more:
+        tell(f"the first {question.limit:,} requests are written (--limit)")
 
 
 def _tell_missing(answered: Answer) -> None:
@@ -216,13 +224,18 @@ def _tell_missing(answered: Answer) -> None:
         tell(f"Incomplete: {answered.missing}.")
 
 
-def _explain(answered: Answer, histories: StoredHistories, zone: tzinfo) -> None:
+def _explain(
+    answered: Answer, histories: StoredHistories, options: argparse.Namespace, zone: tzinfo
+) -> None:
     """Say why there is nothing, where the history has something at another time."""
     if answered.records:
         return
     kept = histories.recorded()
     if kept.oldest is None or kept.newest is None:
         tell("No data yet.")
+        return
+    if options.records and options.offset:
+        tell(f"No more matching requests from --offset {options.offset} on.")
         return
     tell(
         f"No matching requests. The history covers {written(kept.oldest, zone)} to "

@@ -96,6 +96,12 @@ def add_history_options(parser: argparse.ArgumentParser) -> None:
     add_state_folders_option(parser)
 
 
+def check_state_option(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for a folder of state that is not read."""
+    if options.state_dir and not options.history:
+        raise UsageError("--state-dir: only with --history, which reads what a monitor keeps there")
+
+
 def check_history_options(options: argparse.Namespace) -> None:
     """Raise `UsageError` for an option by which lines are read, where a history is."""
     usual = _reading_defaults()

@@ -26,7 +26,12 @@ from actors.archive.progress import ProgressLine
 from actors.archive.reporting import Progress, report_on, report_on_batches
 from actors.archive.scan import scan_logs
 from actors.commands.kept_fields import KeptFields, tell_missing
-from actors.commands.reading_options import check_history_options, chosen_panels, chosen_reading
+from actors.commands.reading_options import (
+    check_history_options,
+    check_state_option,
+    chosen_panels,
+    chosen_reading,
+)
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
@@ -49,6 +54,7 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
     """Run the command; returns the exit status."""
     output_format = options.output_format
     zone = zone_called(options.timezone)
+    check_state_option(options)
     if options.history:
         return _report_on_history(options, zone)
     names = options.files or ["-"]

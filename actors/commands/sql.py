@@ -29,6 +29,7 @@ from actors.commands.reading_options import (
     add_history_options,
     add_selection_options,
     check_history_options,
+    check_state_option,
     chosen_reading,
 )
 from actors.commands.report_logs import chosen_selection
@@ -48,6 +49,7 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
     connection = connect(threads=os.cpu_count() or 1)
+    check_state_option(options)
     *names, sql = options.arguments
     if not names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')

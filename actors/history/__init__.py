@@ -11,6 +11,8 @@ from glancemetrics.words.durations import parse_span
 from glancemetrics.words.sizes import parse_size
 
 _LEAST = 10_000_000
+_LEAST_SECONDS = 3600
+"""Of an age without a unit: `age = 30` is meant as days."""
 
 
 def _size(value: Any) -> int:
@@ -20,8 +22,18 @@ def _size(value: Any) -> int:
     return size
 
 
+def _on_or_off(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else OFF
+    return str(choice("on", OFF)(value))
+
+
 def _age(value: Any) -> int:
+    if isinstance(value, bool):
+        raise NotAllowedError
     seconds = parse_span(value) if isinstance(value, str) else int(value)
+    if not isinstance(value, str) and seconds < _LEAST_SECONDS:
+        raise NotAllowedError
     if seconds < 1:
         raise NotAllowedError
     return seconds
@@ -35,7 +47,7 @@ class HistorySettings:
 
     enabled: str = setting(
         "on",
-        choice("on", OFF),
+        _on_or_off,
         name="history",
         metavar="WHICH",
         help="keep requests so that they can be queried: on or off",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -35,6 +36,10 @@ class About:
     """Fields that are columns of its records beside the usual ones."""
     gaps: tuple[Gap, ...] = ()
     """The oldest first."""
+    folder: str = ""
+    """In which names of logs begin that do not begin at the root."""
+    wheres: tuple[str, ...] = ()
+    """Which requests were kept, of each run another; empty for all of them."""
     disk: int = 0
     """Bytes that it may take; 0 where that is not told."""
     age: int = 0
@@ -43,12 +48,34 @@ class About:
     def after(self, before: About) -> About:
         """Return it with the gaps, and the columns, of what was said of the same history before."""
         kept = distinct_names((*self.kept, *before.kept))
-        return attrs.evolve(self, kept=tuple(kept), gaps=before.gaps)
+        wheres = dict.fromkeys((*before.wheres, *self.wheres))
+        return attrs.evolve(self, kept=tuple(kept), gaps=before.gaps, wheres=tuple(wheres))
+
+    @property
+    def troubles(self) -> Iterator[str]:
+        """What keeps its answers from being of all requests, a clause each."""
+        asked = [where for where in self.wheres if where]
+        if asked:
+            which = " or ".join(asked)
+            when = "at times " if len(self.wheres) > 1 else ""
+            yield f"{when}only requests were kept with --where {which}"
 
     def with_gap(self, gap: Gap) -> About:
         """Return it with another gap, or a longer one; without the first where they are many."""
         before = [one for one in self.gaps if one.since != gap.since]
         return attrs.evolve(self, gaps=(*before, gap)[-_MOST_GAPS:])
+
+
+@attrs.frozen
+class Damaged(About):
+    """What a history is of, when that cannot be read."""
+
+    path: Path = attrs.field(kw_only=True)
+
+    @property
+    def troubles(self) -> Iterator[str]:
+        """That nobody knows."""
+        yield f"{self.path} is damaged: which times were not read, and which fields kept, is lost"
 
 
 def write_about(folder: Path, about: About) -> None:
@@ -65,11 +92,15 @@ def read_about(folder: Path) -> About:
             sources=tuple(map(str, told["sources"])),
             kept=tuple(map(str, told["kept"])),
             gaps=tuple(Gap(int(gap["since"]), int(gap["until"])) for gap in told.get("gaps", ())),
+            folder=str(told.get("folder", "")),
+            wheres=tuple(map(str, told.get("wheres", ()))),
             disk=int(told.get("disk", 0)),
             age=int(told.get("age", 0)),
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
+    except FileNotFoundError:
         return About()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        return Damaged(path=folder / _ABOUT)
 
 
 def write_reached(folder: Path, second: int, since: int | None = None) -> None:

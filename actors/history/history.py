@@ -27,7 +27,7 @@ from actors.history.about import (
 )
 from actors.history.overlap import Overlap
 from actors.history.rollup_files import RollupFiles
-from actors.history.segments import SegmentFolder
+from actors.history.segments import SegmentFolder, beyond
 from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
 from actors.history.unused import bound_unused
 from actors.state.clock import WallClock
@@ -271,7 +271,7 @@ class History:
             ),
             rollups=rollups,
             unrolled=tuple(unrolled) if rollups is not None else (),
-            troubles=(lacking,) if self._unrolled else (),
+            troubles=(*self._about.troubles, *([lacking] if self._unrolled else [])),
         )
 
     def _hold(self, held: Sequence[HeldRecords]) -> None:
@@ -399,7 +399,8 @@ class History:
             functools.partial(self._write, folder, reached),
             functools.partial(self._merge, folder),
         ]
-        if is_time or self._problem:  # first, as it makes room where the disk is full
+        is_large = sum(one.segment.size for one in self._on_disk) > self._told.disk
+        if is_time or is_large or self._problem:  # first: it makes room where the disk is full
             works.insert(0, functools.partial(self._bound, folder))
         for work in works:
             try:
@@ -441,7 +442,13 @@ class History:
         # In the time of records: an old log that is read from its start is kept as well.
         newest = max((one.newest for one in self._on_disk), default=0)
         end = min(int(self._wall()), newest)
-        gone = folder.bound(self._told.disk, end - self._told.age)
+        limits = self._told.disk, end - self._told.age
+        if not beyond((one.segment for one in self._on_disk), *limits):
+            return
+        if self._rollup_files is not None and self._rollups is not None:
+            # What is only in records must be in the files of rollups before they go.
+            self._rollup_files.save(self._rollups, self._rolled, self._wall(), is_urgent=True)
+        gone = folder.bound(*limits)
         if gone:
             newest = max(one.newest for one in gone)
             with self._lock:

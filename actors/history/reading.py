@@ -6,6 +6,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -16,7 +17,7 @@ from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
 from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
 from actors.history.unused import SUFFIX
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.history.recorded import Hole, MissingRecordsError, Recorded, holes_in
 from glancemetrics.history.rollups import Rollups, joined
 from glancemetrics.records.schema import SCHEMA, SOURCE, distinct_names, with_all
@@ -46,7 +47,9 @@ class StoredHistories:
         listed = [_listed(path) for path in self.folders]
         for path, segments in zip(self.folders, listed, strict=True):
             stored += segments
-            holes += [*gaps_of(read_about(path)), *holes_in(segments, let_go_in(path))]
+            about, is_alone = read_about(path), len(self.folders) == 1
+            holes += [*gaps_of(about, is_alone=is_alone), *holes_in(segments, let_go_in(path))]
+            troubles += about.troubles
             if with_rollups:
                 known, position = _rollups_in(path, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
@@ -81,32 +84,48 @@ class StoredHistories:
         ]
 
     def _overlaps(self, listed: Sequence[Sequence[StoredSegment]]) -> list[str]:
-        """Name the logs that two histories have, with requests of the same time."""
-        spans = []
-        for path, stored in zip(self.folders, listed, strict=True):
-            if stored:
-                ends = min(one.oldest for one in stored), max(one.newest for one in stored)
-                spans.append((ends, read_about(path).sources))
-        return [
-            _DOUBLE.format(log=", ".join(shared))
-            for (one, its), (other, others) in itertools.combinations(spans, 2)
-            if (shared := sorted(set(its) & set(others)))
-            and one[0] <= other[1]
-            and other[0] <= one[1]
+        """Name the logs that several histories have, with requests of the same time."""
+        spans = [
+            (min(one.oldest for one in stored), max(one.newest for one in stored), path, stored)
+            for path, stored in zip(self.folders, listed, strict=True)
+            if stored
         ]
+        together: dict[str, list[Path]] = {}
+        for one, other in itertools.combinations(spans, 2):
+            if one[0] <= other[1] and other[0] <= one[1]:
+                for log in _logs_in(*one[2:]) & _logs_in(*other[2:]):
+                    found = together.setdefault(log, [])
+                    found += [path for path in (one[2], other[2]) if path not in found]
+        return [
+            _DOUBLE.format(log=log, count=len(paths), folders=" or ".join(map(str, paths)))
+            for log, paths in sorted(together.items())
+        ]
+
+
+def _logs_in(folder: Path, stored: Sequence[StoredSegment]) -> set[str]:
+    """Return the logs of which a history has records, as they are called from the root."""
+    start = read_about(folder).folder
+    names: set[str] = set()
+    for one in stored:
+        with suppress(MissingRecordsError, SegmentGoneError):
+            names.update(one.read([SOURCE]).column(SOURCE).dictionary.to_pylist())
+    return {os.path.realpath(Path(start) / name) for name in names}
 
 
 _BEHIND = 60
 """Seconds. Monitors that run are no further apart."""
 
-_DOUBLE = "{log} is in two histories: its requests may be counted twice (-f selects one)"
+_DOUBLE = (
+    "{log} is in {count} histories with requests of the same time, which may be counted twice; to "
+    "keep one, delete {folders}"
+)
 
 
 def _rollups_in(folder: Path, troubles: list[str]) -> tuple[Rollups, int]:
     try:
         return RollupFiles(folder).load(sys.maxsize, troubles)
     except OSError as error:
-        troubles.append(f"{folder}: rollups cannot be read: {error.strerror}")
+        troubles.append(f"{folder}: rollups cannot be read: {sentence(error)}")
         return Rollups(), 0
 
 
@@ -147,7 +166,7 @@ class HistoryRecords:
 class _History:
     def __init__(self, folder: Path, span: TimeSpan) -> None:
         self.name = ", ".join(read_about(folder).sources) or folder.name
-        self.troubles: list[str] = []
+        self.troubles: list[str] = [*read_about(folder).troubles]
         self._folder = folder
         self._span = span
         self.stored = self._listed(0)

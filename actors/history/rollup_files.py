@@ -6,17 +6,17 @@ the newer one, and what is in a rollup cannot be taken out again.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pyarrow as pa
+import xxhash
 
-from actors.state.state_file import PRIVATE_MODE, open_own
+from actors.state.state_file import PRIVATE_MODE, replace
 from glancemetrics.history.cell_tables import metadata_of
 from glancemetrics.history.rollups import LEVELS, Rollups
 
-_NAME = re.compile(r"rollups-(\d{16,})\.arrow", re.ASCII)
+_NAME = re.compile(r"rollups-(\d{16,})\.([0-9a-f]{16})\.arrow", re.ASCII)
 _GENERATIONS = 2
 _SECONDS = 600.0
 _RECORDS, _LEAST_SECONDS = 1_000_000, 60.0
@@ -51,6 +51,8 @@ class RollupFiles:
             except FileNotFoundError:  # there are newer ones
                 continue
             try:
+                if xxhash.xxh3_64_hexdigest(data) != path.name.split(".")[1]:
+                    raise ValueError("they are damaged")
                 table = pa.ipc.open_file(data).read_all()
                 if table.schema.metadata != _METADATA:
                     raise ValueError("another version of GlanceMetrics wrote them")
@@ -69,8 +71,10 @@ class RollupFiles:
             if found > position:
                 path.unlink()
 
-    def save(self, rollups: Rollups, position: int, now: float) -> None:
+    def save(self, rollups: Rollups, position: int, now: float, *, is_urgent: bool = False) -> None:
         """Write rollups of the first `position` records, if it is time to. Raises `OSError`."""
+        if is_urgent:
+            self._next = self._due = now
         if self._due < 0 or now + _SECONDS < self._due:  # or the clock was set back
             self._due, self._next = now + _SECONDS, now + _LEAST_SECONDS
         is_due = now >= self._due or position - self._position >= _RECORDS
@@ -79,7 +83,7 @@ class RollupFiles:
         self._write(rollups, position)
         self._position, self._due, self._next = position, now + _SECONDS, now + _LEAST_SECONDS
         ours = [path for _, path in self._found() if path not in self._foreign]
-        for path in ours[:-_GENERATIONS]:
+        for path in (*ours[:-_GENERATIONS], *self._folder.glob("rollups-*.new")):
             path.unlink()
 
     def _write(self, rollups: Rollups, position: int) -> None:
@@ -89,15 +93,13 @@ class RollupFiles:
         ]
         plain = [table.replace_schema_metadata(_METADATA) for table in tables]
         whole = pa.concat_tables(plain)
-        made = self._folder / "rollups.new"
-        descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
-            with pa.ipc.new_file(file, whole.schema, options=options) as writer:
-                writer.write_table(whole)
-            file.flush()
-            os.fdatasync(file.fileno())
-        made.replace(self._folder / f"rollups-{position:016}.arrow")
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(sink, whole.schema, options=options) as writer:
+            writer.write_table(whole)
+        data = sink.getvalue().to_pybytes()
+        checksum = xxhash.xxh3_64_hexdigest(data)
+        replace(self._folder / f"rollups-{position:016}.{checksum}.arrow", data, PRIVATE_MODE)
 
     def _found(self) -> list[tuple[int, Path]]:
         """Return the files by how many records are in them."""

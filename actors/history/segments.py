@@ -127,6 +127,22 @@ def due_for_merging(segments: Sequence[Segment]) -> list[Segment]:
     return []
 
 
+def beyond(segments: Iterable[Segment], most_bytes: int, oldest_second: int) -> list[Segment]:
+    """Return the segments of which all records are older than a second since the epoch.
+
+    And, while the others take more bytes on disk than they may, those of the lowest ordinals.
+    """
+    segments = list(segments)
+    size = sum(segment.size for segment in segments if segment.newest >= oldest_second)
+    gone = []
+    for segment in segments:
+        is_old = segment.newest < oldest_second
+        if is_old or size > most_bytes:
+            gone.append(segment)
+            size -= 0 if is_old else segment.size
+    return gone
+
+
 class SegmentFolder:
     """The segments in a folder, which is made when the first is written."""
 
@@ -226,13 +242,7 @@ class SegmentFolder:
         what was deleted, by ordinal; `let_go` has it from then on. Raises `OSError`.
         """
         segments = self._without_leftovers()
-        size = sum(segment.size for segment in segments if segment.newest >= oldest_second)
-        gone = []
-        for segment in segments:
-            is_old = segment.newest < oldest_second
-            if is_old or size > most_bytes:
-                gone.append(segment)
-                size -= 0 if is_old else segment.size
+        gone = beyond(segments, most_bytes, oldest_second)
         if gone:
             self._note_let_go(gone, [segment for segment in segments if segment not in gone])
             _delete(gone)

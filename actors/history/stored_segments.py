@@ -82,9 +82,14 @@ def stored_in(folder: SegmentFolder) -> list[StoredSegment]:
     return [StoredSegment(folder, segment) for segment in folder.segments()]
 
 
-def gaps_of(about: About) -> list[Hole]:
-    """Return the times of which a history has nothing because nothing was read."""
-    return [Hole(since=gap.since, until=gap.until, why=NOT_READ) for gap in about.gaps]
+def gaps_of(about: About, *, is_alone: bool = True) -> list[Hole]:
+    """Return the times of which a history has nothing because nothing was read.
+
+    Where it is not alone, others may have something.
+    """
+    return [
+        Hole(since=gap.since, until=gap.until, why=NOT_READ, is_all=is_alone) for gap in about.gaps
+    ]
 
 
 NOT_READ = "the logs of that time were not read"

@@ -28,7 +28,7 @@ from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
 from actors.sources.position import From, StartPosition
-from actors.sources.registry import kinds_of, make_sources
+from actors.sources.registry import kinds_of, make_sources, respelled
 from actors.sources.source import run_sources
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting, open_incidents
@@ -93,6 +93,8 @@ def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> 
     about = About(
         sources=plan.sources.texts,
         kept=plan.reading.context.kept,
+        folder="" if folder is None else str(Path.cwd()),
+        wheres=(plan.settings.where or "",),
         disk=told.disk,
         age=told.age,
     )
@@ -192,6 +194,7 @@ async def _run(
         return Resumed(aggregation, alerting, own)
 
     resumed = resume(anew, checkpoints, wall())
+    resumed = attrs.evolve(resumed, marks=respelled(resumed.marks, plan.sources))
     fan_out.send_again(resumed.undelivered)
     logs = FollowedLogs(plan.reading)
     start = StartPosition(

@@ -32,6 +32,12 @@ def nothing_to_say(text: str) -> None:
     del text
 
 
+def as_they_are(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
+    """Return marks of sources that are named in one way only."""
+    del texts
+    return marks
+
+
 @attrs.frozen(kw_only=True)
 class SourceKind(Generic[Section]):
     """One line of the registry is one of these.
@@ -58,5 +64,8 @@ class SourceKind(Generic[Section]):
     """Say why there is nothing to follow just now; it may come later."""
     marks: Mapping[str, Callable[[State], Mark]] = attrs.field(factory=dict)
     """{kind of its marks: what reads them back}; empty where nothing can be read again."""
+    respelled: Callable[[Sequence[Mark], Sequence[str]], Sequence[Mark]] = as_they_are
+    """Return marks of its own with the names that its texts give their sources now: the same place
+    may be written otherwise."""
     has_standard_input: bool = False
     """Whether it takes standard input, which is not there for keys then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.sources.files import FILES
@@ -76,6 +76,14 @@ def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
         of_kind = kind.make(texts, settings.section(kind.section), desk)
         made += [NamedSource(source, name) for source in of_kind]
     return made
+
+
+def respelled(marks: Sequence[Mark], sources: Sources) -> tuple[Mark, ...]:
+    """Return marks with the names that sources have now, however they were written before."""
+    for kind in SOURCES:
+        texts = sources.of(kind.schemes)
+        marks = kind.respelled(marks, texts) if texts else marks
+    return tuple(marks)
 
 
 def mark_from_state(state: State) -> Mark:

@@ -16,7 +16,7 @@ from glancemetrics.history.cell import Cell, cells_of, merged
 from glancemetrics.history.finding import find
 from glancemetrics.history.measures import Measure, Unit, share_of
 from glancemetrics.history.query import MOST_ROWS, MOST_STEPS, Answer, Query, RecordQuery
-from glancemetrics.history.recorded import Recorded, written
+from glancemetrics.history.recorded import Hole, Recorded, written
 from glancemetrics.history.rollups import RolledUp
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import TIME
@@ -77,7 +77,11 @@ def _found(query: RecordQuery, recorded: Recorded, connection: Any, zone: tzinfo
     covers = _covered(span, recorded)
     missing = [_missing(query.span, covers, _start(recorded), recorded, zone), *found.troubles]
     return Answer(
-        table=table, records=table.num_rows, covers=covers.span, missing=_sentence(missing)
+        table=table,
+        records=table.num_rows,
+        has_more=found.has_more,
+        covers=covers.span,
+        missing=_sentence(missing),
     )
 
 
@@ -132,7 +136,7 @@ def _missing(
 
 
 def _sentence(clauses: Iterable[str]) -> str:
-    return "; ".join(filter(None, clauses))
+    return "; ".join(dict.fromkeys(filter(None, clauses)))
 
 
 def _start(recorded: Recorded) -> int | None:
@@ -172,7 +176,7 @@ def _counted(
         *recorded.troubles,
     ]
     return Answer(
-        table=_table(query, covers, _rows(query, counted)),
+        table=_table(query, covers, _rows(query, counted), recorded),
         total=_with_rate(query, counted.total, covers.length),
         groups=counted.groups,
         records=counted.records,
@@ -210,8 +214,12 @@ def _check_rows(query: Query, covers: _Bounds, groups: int) -> None:
         )
 
 
-def _table(query: Query, covers: _Bounds, rows: _Rows) -> pa.Table:
-    """Lay out what was measured: each group, and of a series each step of the span."""
+def _table(query: Query, covers: _Bounds, rows: _Rows, recorded: Recorded) -> pa.Table:
+    """Lay out what was measured: each group, and of a series each step of the span.
+
+    A step of which nothing is known has nulls.
+    """
+    unread = [hole for hole in recorded.holes if hole.is_all]
     since, until = covers.since, covers.until
     columns: dict[str, list[Any]] = {name: [] for name in (*query.by, *query.measures)}
     times: list[int] = []
@@ -228,6 +236,8 @@ def _table(query: Query, covers: _Bounds, rows: _Rows) -> pa.Table:
                 times.append(start * 1_000_000)
                 length = min(start + query.step, until) - max(start, since)
             measured = _with_rate(query, parts.get(start, nothing), length)
+            if start not in parts and start is not None and _is_in(start, query, unread):
+                measured = dict.fromkeys(query.measures)
             for name, value in zip(query.by, group, strict=True):
                 columns[name].append(value)
             for name in query.measures:
@@ -237,6 +247,12 @@ def _table(query: Query, covers: _Bounds, rows: _Rows) -> pa.Table:
     if query.step is not None:
         table = table.add_column(0, pa.field("time", TIME), pa.array(times, pa.int64()).cast(TIME))
     return table
+
+
+def _is_in(start: int, query: Query, holes: Iterable[Hole]) -> bool:
+    """Tell whether a whole step is in a hole."""
+    end = start + (query.step or 1)
+    return any(hole.since <= start and end <= hole.until for hole in holes)
 
 
 def _with_rate(query: Query, measured: Mapping[str, Any], seconds: int) -> dict[str, Any]:
@@ -311,7 +327,10 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
         query = attrs.evolve(query, step=rolled.grain)
         rolled = recorded.rollups.cells(span.since, span.until, query.step)
     cells = _with_unrolled(rolled, query, recorded.unrolled)
-    covers = _Bounds(rolled.since, max(rolled.since, rolled.until))
+    since, reach = rolled.since, recorded.rollups.reach
+    if reach is not None:
+        since = max(since, reach - reach % max(1, rolled.grain))
+    covers = _Bounds(since, max(since, rolled.until))
     whole = merged(list(cells.values())) if cells else None
     nothing = _nothing(query)
 
@@ -323,13 +342,12 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
         parts = {None: measured(whole)}
     else:
         parts = {start: measured(cell) for start, cell in cells.items()}
-    reach = recorded.rollups.reach
     missing = [_missing(query.span, covers, reach, recorded, zone)]
     missing += recorded.troubles
     if query.step != asked:
         missing.append(f"that far back only {query.step} s steps are kept")
     return Answer(
-        table=_table(query, covers, {(): parts}),
+        table=_table(query, covers, {(): parts}, recorded),
         total=_with_rate(query, measured(whole), covers.length),
         groups=1,
         records=0 if whole is None else whole.hits,

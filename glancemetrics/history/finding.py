@@ -21,6 +21,8 @@ class Found:
 
     table: pa.Table
     """Of `records.SCHEMA`, with what is kept and `source`."""
+    has_more: bool
+    """Whether there are others behind them."""
     troubles: tuple[str, ...]
     """What could not be read, in a clause each."""
 
@@ -32,7 +34,8 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
     """
     choice = Choice(query.span, query.where, query.kept, connection)
     columns = [*SCHEMA.names, *query.kept, SOURCE]
-    most = query.offset + query.limit
+    end = query.offset + query.limit
+    most = end + 1  # one more, to know whether there are any
     nothing = with_source(empty_batch(query.kept), "").append_column(ORDINAL, pa.array([], "int64"))
     found = _first([nothing], query, most)
     troubles: list[str] = []
@@ -52,7 +55,8 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
             troubles.append(str(error))
             continue
         found = _first([*found.to_batches(), more], query, most)
-    return Found(found.drop_columns([ORDINAL]).slice(query.offset), tuple(troubles))
+    table = found.drop_columns([ORDINAL]).slice(query.offset, query.limit)
+    return Found(table, found.num_rows > end, tuple(troubles))
 
 
 def _second_of_last(found: pa.Table) -> int:

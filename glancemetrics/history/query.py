@@ -125,6 +125,8 @@ class Answer:
     """How many there are; the table has the first of them."""
     records: int = 0
     """How many records were counted."""
+    has_more: bool = False
+    """Of a `RecordQuery`, whether there are others behind them."""
     ungrouped: int = 0
     """Of them, those that are in no group, as they have no such value."""
     covers: TimeSpan = attrs.field(factory=TimeSpan)

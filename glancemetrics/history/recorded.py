@@ -54,6 +54,8 @@ class Hole:
     """A clause."""
     records: int | None = None
     """How many; `None`: nobody knows."""
+    is_all: bool = False
+    """Whether nothing at all is known of that time."""
 
     def __str__(self) -> str:
         return self.told(UTC)

@@ -200,6 +200,7 @@ def _chart(
     said = f"{measure.title} by step"
     if each > 1:
         said += f"; a column is the highest of {each} steps"
+    said += " (--csv and --json have all numbers)"
     return "".join(f"{line}\n" for line in [*lines, said])
 
 
@@ -293,6 +294,8 @@ def _notes(answer: Answer, question: Query | RecordQuery, zone: tzinfo | None) -
     if isinstance(question, Query) and answer.groups > question.limit:
         rest = answer.groups - question.limit
         yield f"… {format_count(rest)} more (--limit)"
+    if answer.has_more:
+        yield "… more (--limit, --offset)"
     if covers.since is not None and covers.until is not None:
         start, end = (datetime.fromtimestamp(at, UTC) for at in (covers.since, covers.until))
         name = (end.astimezone(zone or UTC)).tzname() or "UTC"

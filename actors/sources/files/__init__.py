@@ -17,6 +17,7 @@ from glancemetrics.planning.sources import PATH
 if TYPE_CHECKING:
     from actors.sources.desk import SourceDesk
     from actors.sources.files.marks import PathMark
+    from actors.sources.mark import Mark
     from actors.sources.source import Source
     from glancemetrics.state.tree import State
 
@@ -51,6 +52,12 @@ def _mark(state: State) -> PathMark:
     return PathMark.from_state(state)
 
 
+def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
+    from actors.sources.files.marks import respelled
+
+    return respelled(marks, texts)
+
+
 FILES = SourceKind(
     name="files",
     schemes=frozenset([PATH]),
@@ -60,4 +67,5 @@ FILES = SourceKind(
     refuses=_refuses,
     misses=_misses,
     marks={"path": _mark},
+    respelled=_respelled,
 )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 import attrs
 
 from actors.sources.files.identity import Identity
-from actors.sources.files.paths import matching
+from actors.sources.files.paths import is_glob, matching
+from actors.sources.mark import Mark
 from glancemetrics.state.tree import State
 
 ReadAt = Callable[[int, int], bytes]
@@ -156,6 +157,24 @@ class PathMark:
         else:
             parsing = {"directives": state["directives"], "pieces": state["pieces"]}
         return cls(state["path"], files, parsing, known)
+
+
+def respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
+    """Return marks whose paths are written as texts of `-f` have them now.
+
+    They may be written from another folder, or from the root.
+    """
+    spellings = {
+        os.path.abspath(path): path
+        for text in texts
+        for path in (matching(text) if is_glob(text) else [text])
+    }
+    return [
+        attrs.evolve(mark, path=spellings.get(os.path.abspath(mark.path), mark.path))
+        if isinstance(mark, PathMark)
+        else mark
+        for mark in marks
+    ]
 
 
 def reassigned(before: Iterable[PathMark], patterns: Iterable[str]) -> dict[str, PathMark]:

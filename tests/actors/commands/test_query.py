@@ -165,6 +165,24 @@ def test_ordinals_that_are_missing_are_told(ask, state: Path) -> None:
     assert source["trouble"].startswith("5 requests between")
 
 
+def test_a_log_in_several_histories_is_named_however_it_is_called(
+    ask, state: Path, tmp_path: Path
+) -> None:
+    """With what to do."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "link.log").symlink_to(tmp_path / "logs" / "x.log")
+    for number, name in enumerate(["x.log", "../link.log", str(tmp_path / "logs" / "x.log")], 2):
+        keep(state, f"monitor-{number}", LOG, name)
+        about = About((name,), folder=str(tmp_path / "logs"))
+        write_about(state / f"monitor-{number}{SUFFIX}", about)
+    missing = str(answer(ask("--json"))["missing"])
+    folders = " or ".join(str(state / f"monitor-{number}{SUFFIX}") for number in (2, 3, 4))
+    assert missing == (
+        f"{tmp_path}/logs/x.log is in 3 histories with requests of the same time, which may be "
+        f"counted twice; to keep one, delete {folders}"
+    )
+
+
 def test_a_log_that_is_read_no_more_is_named(ask, state: Path) -> None:
     keep(state, "monitor-2", LOG, "/var/log/b.log")
     write_reached(state / f"monitor-1{SUFFIX}", BASE + 4000)
@@ -241,6 +259,24 @@ def test_a_report_leaves_out_a_field_that_is_called_as_its_panels(state: Path, c
     asked = ("report", "--history", "--state-dir", state, "-o", state / "x.json")
     assert run(*asked) == 0
     assert "bandwidth is left out: a panel of the report is called so" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("report",), ("sql", "x.log", "select 1 from log")])
+def test_a_folder_of_state_that_is_not_read_is_told(
+    state: Path, capsys, command: tuple[str, ...]
+) -> None:
+    assert run(*command, "--state-dir", state) == 2
+    assert "--state-dir: only with --history" in capsys.readouterr().err
+
+
+def test_pages_of_requests_say_that_there_are_more(ask, tmp_path: Path, capsys) -> None:
+    assert "… more (--limit, --offset)" in ask("--records", "--limit", "3")
+    assert "… more" not in ask("--records", "--limit", "101")
+    assert run("query", "--state-dir", tmp_path, "--records", "--offset", "500") == 0
+    assert "No more matching requests" in capsys.readouterr().err
+    file = tmp_path / "x.csv"
+    assert run("query", "--state-dir", tmp_path, "--records", "-o", file, "--limit", "7") == 0
+    assert "the first 7 requests are written (--limit)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [("report",), ("sql", "select 1 from log")])

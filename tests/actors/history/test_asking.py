@@ -226,6 +226,16 @@ def test_a_condition_may_be_about_no_field(connection: Any, where: str, hits: in
     assert answer(RecordQuery(where=where), kept, connection).table.num_rows == hits
 
 
+def test_a_step_of_which_nothing_is_known_is_not_nothing(connection: Any) -> None:
+    hole = Hole(since=START + 20, until=START + 45, why="not read", is_all=True)
+    kept = Recorded(stored=(held(at(10), at(50)),), holes=(hole,))
+    query = Query(span=TimeSpan(START, START + 60), step=10, measures=("hits", "errors"))
+    told = answer(query, kept, connection)
+    assert told.table.column("hits").to_pylist() == [1, None, None, 0, 1]
+    part = attrs.evolve(kept, holes=(attrs.evolve(hole, is_all=False),))
+    assert answer(query, part, connection).table.column("hits").to_pylist() == [1, 0, 0, 0, 1]
+
+
 def test_too_many_rows_are_refused(connection: Any) -> None:
     paths = [attrs.evolve(at(10), path=f"/{number}") for number in range(50)]
     kept = Recorded(stored=(held(*paths),))

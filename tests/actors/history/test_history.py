@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from actors.history import HistorySettings
+from actors.history.about import About, write_about
 from actors.history.history import STEP_SECONDS, History
 from actors.history.reading import StoredHistories
 from actors.history.rollup_files import RollupFiles
@@ -367,7 +368,8 @@ async def test_rollups_are_there_after_a_restart_with_what_came_since(
     first.history.take(batch_of(BASE + 701, 5))
     await first.history.flushed(12)
     first.scope.cancel()
-    assert [path.name for path in tmp_path.glob("rollups-*")] == ["rollups-0000000000000007.arrow"]
+    (written,) = tmp_path.glob("rollups-*")
+    assert written.name.startswith("rollups-0000000000000007.")
     troubles: list[str] = []
     rollups, position = RollupFiles(tmp_path).load(11, troubles)
     assert (position, troubles, rollups.reach) == (7, [], BASE)
@@ -477,3 +479,38 @@ async def test_a_disk_that_does_not_answer_makes_nothing_wait_twice(
     goes_on.set()
     await trio.sleep(30)
     assert history.health.detail == ""
+
+
+async def test_what_leaves_the_disk_is_in_rollups_on_the_disk(clock, kept, tmp_path: Path) -> None:
+    """However little time has passed: a restart begins with what is there."""
+    first = kept(tmp_path, age="1h")
+    first.history.take(batch_of(BASE, 3))
+    first.history.take(batch_of(BASE + 9000, 2))
+    await first.history.flushed(5)
+    for _ in range(70):
+        await trio.sleep(1)
+    first.scope.cancel()
+    second = kept(tmp_path, 5, age="1h").history
+    await step()
+    told = ask(second, Query(span=TimeSpan(BASE, BASE + 9001)))
+    assert told.total["hits"] == 5
+
+
+async def test_what_is_told_of_what_was_kept_is_told_with_answers(
+    clock, kept, tmp_path: Path
+) -> None:
+    def asked(folder: Path) -> str:
+        return StoredHistories((folder,)).recorded().troubles[0]
+
+    for wheres, told in (
+        (["status >= 400"], "only requests were kept with --where status >= 400"),
+        (["", "status >= 400"], "at times only requests were kept with --where status >= 400"),
+    ):
+        about = About()
+        for where in wheres:
+            about = About(wheres=(where,)).after(about)
+        write_about(tmp_path, about)
+        assert asked(tmp_path) == told
+    for damage in (b"{", b"null", b"[]", b'{"sources": 1}', b"\xff"):
+        (tmp_path / "about.json").write_bytes(damage)
+        assert asked(tmp_path).startswith(f"{tmp_path}/about.json is damaged: ")

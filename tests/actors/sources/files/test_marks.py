@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from actors.sources.files.identity import Identity
-from actors.sources.files.marks import FileMark, PathMark, digest, reassigned
+from actors.sources.files.marks import FileMark, PathMark, digest, reassigned, respelled
 
 
 def mark_of(path: Path) -> FileMark:
@@ -35,3 +37,18 @@ def test_it_stays_where_no_name_is_found_for_the_file(tmp_path: Path) -> None:
     log.rename(tmp_path / "elsewhere")
     log.write_bytes(b"2\n")
     assert reassigned([was], [f"{tmp_path}/a.log*"]) == {str(log): was}
+
+
+def test_a_path_may_be_written_otherwise_than_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.log", "b.log", "c.log"):
+        (tmp_path / name).touch()
+    marks = [PathMark("a.log", ()), PathMark(f"{tmp_path}/b.log", ()), PathMark("gone.log", ())]
+    texts = [f"{tmp_path}/a.log", "./[bc].log"]
+    assert [mark.path for mark in respelled(marks, texts)] == [
+        f"{tmp_path}/a.log",
+        "./b.log",
+        "gone.log",
+    ]

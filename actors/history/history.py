@@ -55,6 +55,8 @@ _ROOM_SECONDS = 5.0
 _SLOW = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
 _LEAST_GAP = 60
 """Seconds of which nothing was read that are worth telling."""
+_MOST_APART = 400_000
+"""Records in the batches in which they came, which take two to three times what is counted."""
 _MOST_ROWS = 200_000
 """Of records that come in one step and are joined."""
 
@@ -205,11 +207,13 @@ class History:
 
     @property
     def _is_crowded(self) -> bool:
-        if self._folder is None or self._problem or self._is_slow:
+        if self._problem or self._is_slow:
             return False
         with self._lock:
             waiting = sum(one.nbytes for one in self._held if one.end > self._saved)
-        return waiting > self._told.memory // 2
+            apart = self._position - self._joined_to
+        is_behind = self._folder is not None and waiting > self._told.memory // 2
+        return is_behind or apart > _MOST_APART
 
     async def run(self) -> None:
         """Do what is to be done with what was taken, for ever."""

@@ -55,8 +55,9 @@ _ROOM_SECONDS = 5.0
 _SLOW = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
 _LEAST_GAP = 60
 """Seconds of which nothing was read that are worth telling."""
-_MOST_APART = 400_000
-"""Records in the batches in which they came, which take two to three times what is counted."""
+_MANY_APART, _MOST_APART = 250_000, 1_000_000
+"""Records in the batches in which they came, which take two to three times what is counted: from so
+many on they are joined at once, and more are waited for."""
 _MOST_ROWS = 200_000
 """Of records that come in one step and are joined."""
 
@@ -198,6 +199,8 @@ class History:
 
         Not for what is only being written: that waits for nothing.
         """
+        if self._position - self._joined_to > _MANY_APART:
+            self._wake.set()
         with trio.move_on_after(_ROOM_SECONDS) as waiting:
             while self._is_crowded:
                 self._wake.set()

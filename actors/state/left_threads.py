@@ -7,6 +7,7 @@ C++ into an interpreter that is being taken down aborts the process.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -15,6 +16,7 @@ import trio
 
 Result = TypeVar("Result")
 
+_SETTLE_SECONDS = 0.05
 _ended = threading.Condition()
 _running = 0
 
@@ -62,4 +64,8 @@ def _count(more: int) -> None:
 def wait_for_left(seconds: float) -> bool:
     """Wait until none is at work any more; false where one still is after so long."""
     with _ended:
-        return _ended.wait_for(lambda: not _running, seconds)
+        if not _ended.wait_for(lambda: not _running, seconds):
+            return False
+    # What they say last is said before they are idle: an idle thread asks for nothing any more.
+    time.sleep(_SETTLE_SECONDS)
+    return True

@@ -215,7 +215,7 @@ def _write(
 
 def _tell_limit(answered: Answer, question: Query | RecordQuery) -> None:
     """Say that there may be more requests than are written."""
-    if isinstance(question, RecordQuery) and answered.has_more:
+    if answered.has_more:
         tell(f"the first {question.limit:,} requests are written (--limit)")
 
 

@@ -96,17 +96,15 @@ def add_history_options(parser: argparse.ArgumentParser) -> None:
     add_state_folders_option(parser)
 
 
-def check_state_option(options: argparse.Namespace) -> None:
-    """Raise `UsageError` for a folder of state that is not read."""
-    if options.state_dir and not options.history:
-        raise UsageError("--state-dir: only with --history, which reads what a monitor keeps there")
-
-
 def check_history_options(options: argparse.Namespace) -> None:
-    """Raise `UsageError` for an option by which lines are read, where a history is."""
-    usual = _reading_defaults()
-    for name, value in usual.items():
-        if getattr(options, name) != value:
+    """Raise `UsageError` for options that belong to a history where none is read, or to lines."""
+    if not options.history:
+        if options.state_dir:
+            what = "which reads what a monitor keeps there"
+            raise UsageError(f"--state-dir: only with --history, {what}")
+        return
+    for name, usual in _reading_defaults().items():
+        if getattr(options, name) != usual:
             raise UsageError(
                 f"--{name.replace('_', '-')}: not with --history: a monitor has read the lines, as "
                 "it was told"

@@ -28,7 +28,6 @@ from actors.archive.scan import scan_logs
 from actors.commands.kept_fields import KeptFields, tell_missing
 from actors.commands.reading_options import (
     check_history_options,
-    check_state_option,
     chosen_panels,
     chosen_reading,
 )
@@ -54,7 +53,7 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
     """Run the command; returns the exit status."""
     output_format = options.output_format
     zone = zone_called(options.timezone)
-    check_state_option(options)
+    check_history_options(options)
     if options.history:
         return _report_on_history(options, zone)
     names = options.files or ["-"]
@@ -125,7 +124,6 @@ def _report_on_history(options: argparse.Namespace, zone: ZoneInfo | None) -> in
     """Report on what a monitor has kept."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
-    check_history_options(options)
     histories = histories_in(state_folders(options.state_dir), options.files)
     fields = _without_panels(histories.kept)
     selection = chosen_selection(options, zone, fields)

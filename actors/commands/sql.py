@@ -29,7 +29,6 @@ from actors.commands.reading_options import (
     add_history_options,
     add_selection_options,
     check_history_options,
-    check_state_option,
     chosen_reading,
 )
 from actors.commands.report_logs import chosen_selection
@@ -49,7 +48,7 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
     connection = connect(threads=os.cpu_count() or 1)
-    check_state_option(options)
+    check_history_options(options)
     *names, sql = options.arguments
     if not names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
@@ -110,7 +109,6 @@ def _of_history(
     """Ask what a monitor has kept; `None` where that was interrupted."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
-    check_history_options(options)
     histories = histories_in(state_folders(options.state_dir), names)
     fields = histories.kept
     selection = chosen_selection(options, zone_called(options.timezone), fields)

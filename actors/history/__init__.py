@@ -29,12 +29,9 @@ def _on_or_off(value: Any) -> str:
 
 
 def _age(value: Any) -> int:
-    if isinstance(value, bool):
-        raise NotAllowedError
-    seconds = parse_span(value) if isinstance(value, str) else int(value)
-    if not isinstance(value, str) and seconds < _LEAST_SECONDS:
-        raise NotAllowedError
-    if seconds < 1:
+    has_unit = isinstance(value, str)
+    seconds = parse_span(value) if has_unit else int(value)
+    if seconds < (1 if has_unit else _LEAST_SECONDS):
         raise NotAllowedError
     return seconds
 

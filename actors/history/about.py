@@ -13,8 +13,6 @@ from actors.state.state_file import PRIVATE_MODE, replace
 from glancemetrics.records.schema import distinct_names
 
 _ABOUT, _REACHED = "about.json", "reached"
-
-
 _MOST_GAPS = 100
 
 
@@ -114,7 +112,12 @@ def write_reached(folder: Path, second: int, since: int | None = None) -> None:
 
 def read_reached(folder: Path) -> tuple[int | None, int | None]:
     """Return these seconds; `None` where one is not told."""
-    return _numbers(folder / _REACHED)
+    try:
+        numbers = [int(text) for text in (folder / _REACHED).read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        numbers = []
+    reached, since, *_ = (*numbers, None, None)
+    return reached, since
 
 
 def last_reached_at(folder: Path) -> float | None:
@@ -135,16 +138,6 @@ def keep_since(folder: Path, second: int) -> None:
     if reached is not None:
         write_reached(folder, reached, max(since or 0, second))
         os.utime(folder / _REACHED, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def _numbers(path: Path) -> tuple[int | None, int | None]:
-    """Return the two numbers in a file; `None` for one that is not there."""
-    try:
-        numbers = [int(text) for text in path.read_text(encoding="ascii").split()]
-    except (OSError, ValueError):
-        numbers = []
-    first, second, *_ = (*numbers, None, None)
-    return first, second
 
 
 def _write(path: Path, text: str) -> None:

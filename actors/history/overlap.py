@@ -6,7 +6,8 @@ before their ends, and nothing but the records themselves tells whether they are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import pyarrow as pa
 from loguru import logger
 
 from actors.history.segments import SegmentGoneError
-from actors.history.stored_segments import StoredSegment
+from actors.history.stored_segments import StoredSegment, logs_in
 from glancemetrics.history.recorded import MissingRecordsError
 from glancemetrics.native.strings import codes_of, string_hashes
 from glancemetrics.records.schema import SCHEMA, SOURCE, seconds
@@ -38,19 +39,16 @@ class Overlap:
     def __init__(self, until: int | None, stored: Sequence[StoredSegment]) -> None:
         """`until` is `None` where nobody knows of any second whether all of it is there."""
         self._until = until
-        self._logs: set[str] = set()
+        self._logs = logs_in(stored)
         self._left: dict[int, int] = {}
         """{hash of a record that may come again: how many there are}"""
         self._end = until or 0
         """No record that may come again is of this second or a later one."""
         compared = 0
         for one in reversed(stored):
-            self._logs.update(_logs_in(one))
-            if until is not None and one.newest < until:
-                continue
-            batch = _read(one, _COLUMNS) if compared <= MOST_COMPARED else None
-            if batch is not None:
-                compared += self._note(batch)
+            if compared <= MOST_COMPARED and (until is None or one.newest >= until):
+                with suppress(MissingRecordsError, SegmentGoneError):
+                    compared += self._note(one.read(_COLUMNS))
         if compared > MOST_COMPARED:
             logger.warning("requests may be in the history twice: {:,} were compared", compared)
 
@@ -121,15 +119,3 @@ def _bits(column: pa.Array) -> Hashes:
         bits = column.cast(pa.int64()).fill_null(-1).to_numpy().view(np.uint64)
     found: Hashes = bits
     return found
-
-
-def _logs_in(stored: StoredSegment) -> Iterable[str]:
-    batch = _read(stored, (SOURCE,))
-    return () if batch is None else batch.column(SOURCE).dictionary.to_pylist()
-
-
-def _read(stored: StoredSegment, columns: Sequence[str]) -> pa.RecordBatch | None:
-    try:
-        return stored.read(columns)
-    except (MissingRecordsError, SegmentGoneError):
-        return None

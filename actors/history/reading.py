@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import pyarrow as pa
 
-from actors.history.about import read_about, read_reached
+from actors.history.about import About, read_about, read_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
-from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
+from actors.history.stored_segments import (
+    StoredSegment,
+    gaps_of,
+    let_go_in,
+    logs_in,
+    readable,
+    stored_in,
+)
 from actors.history.unused import SUFFIX
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.history.recorded import Hole, MissingRecordsError, Recorded, holes_in
@@ -45,9 +52,10 @@ class StoredHistories:
         # First: what is written meanwhile is not yet said to be all that there is.
         reached = [read_reached(folder) for folder in self.folders]
         listed = [_listed(path) for path in self.folders]
-        for path, segments in zip(self.folders, listed, strict=True):
+        abouts = [read_about(folder) for folder in self.folders]
+        is_alone = len(self.folders) == 1
+        for path, segments, about in zip(self.folders, listed, abouts, strict=True):
             stored += segments
-            about, is_alone = read_about(path), len(self.folders) == 1
             holes += [*gaps_of(about, is_alone=is_alone), *holes_in(segments, let_go_in(path))]
             troubles += about.troubles
             if with_rollups:
@@ -56,8 +64,9 @@ class StoredHistories:
                 rollups.append(known.with_records(readable(newer, troubles)))
         told = [end for end, _ in reached if end is not None]
         since = [start for _, start in reached if start is not None]
-        holes += self._behind([end for end, _ in reached])
-        troubles += self._overlaps(listed)
+        holes += _behind([end for end, _ in reached], abouts)
+        histories = zip(self.folders, listed, abouts, strict=True)
+        troubles += _overlaps(_Listed(*one) for one in histories if one[1])
         return Recorded(
             stored=tuple(stored),
             since=max(since, default=None),
@@ -67,49 +76,62 @@ class StoredHistories:
             troubles=tuple(troubles),
         )
 
-    def _behind(self, ends: Sequence[int | None]) -> list[Hole]:
-        """Name the logs that have not been read as far as others were."""
-        latest = max((end for end in ends if end is not None), default=0)
-        abouts = [read_about(folder) for folder in self.folders]
-        current = {
-            source
-            for end, about in zip(ends, abouts, strict=True)
-            if end is not None and end + _BEHIND >= latest
-            for source in about.sources
-        }
-        return [
-            Hole(since=end, until=latest, why=f"{', '.join(logs)} was not read then")
-            for end, about in zip(ends, abouts, strict=True)
-            if end is not None and (logs := [one for one in about.sources if one not in current])
-        ]
 
-    def _overlaps(self, listed: Sequence[Sequence[StoredSegment]]) -> list[str]:
-        """Name the logs that several histories have, with requests of the same time."""
-        spans = [
-            (min(one.oldest for one in stored), max(one.newest for one in stored), path, stored)
-            for path, stored in zip(self.folders, listed, strict=True)
-            if stored
-        ]
-        together: dict[str, list[Path]] = {}
-        for one, other in itertools.combinations(spans, 2):
-            if one[0] <= other[1] and other[0] <= one[1]:
-                for log in _logs_in(*one[2:]) & _logs_in(*other[2:]):
-                    found = together.setdefault(log, [])
-                    found += [path for path in (one[2], other[2]) if path not in found]
-        return [
-            _DOUBLE.format(log=log, count=len(paths), folders=" or ".join(map(str, paths)))
-            for log, paths in sorted(together.items())
-        ]
+def _behind(ends: Sequence[int | None], abouts: Sequence[About]) -> list[Hole]:
+    """Name the logs that have not been read as far as others were."""
+    latest = max((end for end in ends if end is not None), default=0)
+    current = {
+        source
+        for end, about in zip(ends, abouts, strict=True)
+        if end is not None and end + _BEHIND >= latest
+        for source in about.sources
+    }
+    return [
+        Hole(since=end, until=latest, why=f"{', '.join(logs)} was not read then")
+        for end, about in zip(ends, abouts, strict=True)
+        if end is not None and (logs := [one for one in about.sources if one not in current])
+    ]
 
 
-def _logs_in(folder: Path, stored: Sequence[StoredSegment]) -> set[str]:
-    """Return the logs of which a history has records, as they are called from the root."""
-    start = read_about(folder).folder
-    names: set[str] = set()
-    for one in stored:
-        with suppress(MissingRecordsError, SegmentGoneError):
-            names.update(one.read([SOURCE]).column(SOURCE).dictionary.to_pylist())
-    return {os.path.realpath(Path(start) / name) for name in names}
+@attrs.frozen(eq=False)
+class _Listed:
+    """A history that has records, as its folder was listed."""
+
+    folder: Path
+    stored: Sequence[StoredSegment]
+    about: About
+
+    def overlaps(self, other: _Listed) -> bool:
+        """Tell whether both may have records of the same time."""
+        return self._oldest <= other._newest and other._oldest <= self._newest
+
+    @functools.cached_property
+    def logs(self) -> set[str]:
+        """The logs of which it has records, as they are called from the root."""
+        start = Path(self.about.folder)
+        return {os.path.realpath(start / name) for name in logs_in(self.stored)}
+
+    @functools.cached_property
+    def _oldest(self) -> int:
+        return min(one.oldest for one in self.stored)
+
+    @functools.cached_property
+    def _newest(self) -> int:
+        return max(one.newest for one in self.stored)
+
+
+def _overlaps(histories: Iterable[_Listed]) -> list[str]:
+    """Name the logs that several histories have, with requests of the same time."""
+    together: dict[str, list[Path]] = {}
+    for one, other in itertools.combinations(histories, 2):
+        if one.overlaps(other):
+            for log in one.logs & other.logs:
+                found = together.setdefault(log, [])
+                found += [path for path in (one.folder, other.folder) if path not in found]
+    return [
+        _DOUBLE.format(log=log, count=len(paths), folders=" or ".join(map(str, paths)))
+        for log, paths in sorted(together.items())
+    ]
 
 
 _BEHIND = 60
@@ -165,14 +187,15 @@ class HistoryRecords:
 
 class _History:
     def __init__(self, folder: Path, span: TimeSpan) -> None:
-        self.name = ", ".join(read_about(folder).sources) or folder.name
-        self.troubles: list[str] = [*read_about(folder).troubles]
+        about = read_about(folder)
+        self.name = ", ".join(about.sources) or folder.name
+        self.troubles: list[str] = [*about.troubles]
         self._folder = folder
         self._span = span
         self.stored = self._listed(0)
         gaps = [
             hole
-            for hole in gaps_of(read_about(folder))
+            for hole in gaps_of(about)
             if (span.since is None or hole.until >= span.since)
             and (span.until is None or hole.since < span.until)
         ]

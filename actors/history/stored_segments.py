@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import pyarrow as pa
 
 from actors.history.about import About
-from actors.history.segments import Segment, SegmentFolder, UnreadableSegmentError
+from actors.history.segments import (
+    Segment,
+    SegmentFolder,
+    SegmentGoneError,
+    UnreadableSegmentError,
+)
 from glancemetrics.errors import sentence
 from glancemetrics.history.recorded import Hole, MissingRecordsError, Ordinals
+from glancemetrics.records.schema import SOURCE
 
 
 @attrs.frozen
@@ -75,6 +82,15 @@ def readable(stored: Iterable[StoredSegment], troubles: list[str]) -> Iterator[p
             yield one.read()
         except MissingRecordsError as error:
             troubles.append(str(error))
+
+
+def logs_in(stored: Iterable[StoredSegment]) -> set[str]:
+    """Return the names of the logs of which there are records that can be read."""
+    names: set[str] = set()
+    for one in stored:
+        with suppress(MissingRecordsError, SegmentGoneError):
+            names.update(one.read([SOURCE]).column(SOURCE).dictionary.to_pylist())
+    return names
 
 
 def stored_in(folder: SegmentFolder) -> list[StoredSegment]:

@@ -20,14 +20,14 @@ def claim(state: Path, *, is_patient: bool = False) -> int:
     """
     lock = open_own(state.with_suffix(".lock"), os.O_RDWR)
     try:
-        for _ in range(_TRIES if is_patient else 0):
+        for left in reversed(range(_TRIES if is_patient else 1)):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             except BlockingIOError:
+                if not left:
+                    raise
                 time.sleep(_PAUSE_SECONDS)  # nothing runs yet
-            else:
-                return lock
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
         raise

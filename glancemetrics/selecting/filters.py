@@ -125,6 +125,7 @@ class Filters:
             return self._asked(pa.table({texts.column: distinct}), texts.expressions)
         values, known = distinct.to_pylist(), texts.known
         new = list({value: None for value in values if value not in known})
+        told: dict[str | None, tuple[bool, ...]] = {}
         if new:
             table = pa.table({texts.column: pa.array(new, distinct.type)})
             answers = self._asked(table, texts.expressions)
@@ -133,9 +134,7 @@ class Filters:
             if len(known) + len(told) <= _MOST_KNOWN and size <= _MOST_CHARACTERS:
                 known.update(told)
                 texts.characters = size
-            else:
-                known = {**known, **told}
-        told_of = np.array([known[value] for value in values], np.bool_)
+        told_of = np.array([told.get(value) or known[value] for value in values], np.bool_)
         return list(told_of.T)
 
     def _of_status(self, batch: pa.RecordBatch) -> dict[str, Bools]:

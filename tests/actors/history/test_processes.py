@@ -73,27 +73,31 @@ class Writer(threading.Thread):
         self.join()
 
 
-def test_a_monitor_that_is_killed_again_and_again_has_each_request_once(tmp_path: Path) -> None:
-    log, state = tmp_path / "access.log", tmp_path / "state"
+@contextmanager
+def writing(log: Path) -> Iterator[Writer]:
     log.touch()
     writer = Writer(log)
     writer.start()
     try:
+        yield writer
+    finally:
+        writer.stop()
+
+
+def test_a_monitor_that_is_killed_again_and_again_has_each_request_once(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", tmp_path / "state"
+    with writing(log) as writer:
         for pause in (2.5, 1.2, 3.1):
             running = monitor(log, state)
             time.sleep(pause)
             running.kill()
             running.wait()
         with monitoring(log, state):
-            try:
-                # It is asked while it writes and merges.
-                for _ in range(3):
-                    assert asked(state, "--by", "section")["missing"] is None
-            finally:
-                writer.stop()
+            # It is asked while it writes and merges.
+            for _ in range(3):
+                assert asked(state, "--by", "section")["missing"] is None
+            writer.stop()
             check_all_are_there_once(writer, state)
-    finally:
-        writer.stop()
 
 
 def check_all_are_there_once(writer: Writer, state: Path) -> None:
@@ -110,10 +114,7 @@ def check_all_are_there_once(writer: Writer, state: Path) -> None:
 def test_a_damaged_checkpoint_doubles_nothing(tmp_path: Path) -> None:
     """The log is read from its start again, of which the history has most."""
     log, state = tmp_path / "access.log", tmp_path / "state"
-    log.touch()
-    writer = Writer(log)
-    writer.start()
-    try:
+    with writing(log) as writer:
         for _ in range(2):
             with monitoring(log, state):
                 eventually(lambda: bool(list(state.glob("*.state"))), seconds=60)
@@ -124,8 +125,6 @@ def test_a_damaged_checkpoint_doubles_nothing(tmp_path: Path) -> None:
             time.sleep(1)
             writer.stop()
             check_all_are_there_once(writer, state)
-    finally:
-        writer.stop()
 
 
 def test_it_is_private(tmp_path: Path) -> None:

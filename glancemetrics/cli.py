@@ -1,4 +1,4 @@
-"""The command line: which command was meant, and how an error is told."""
+"""The command line: which command is run, and how an error is reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from actors.commands.registry import COMMANDS, MONITOR
+from actors.commands.registry import MONITOR, command_called
 from actors.files.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.words.escaping import visible
@@ -19,25 +19,25 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # Nothing here is linear algebra; numpy would start threads for it that wait busily.
+    # numpy would start busy-waiting threads for linear algebra, which is not used here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # What is imported stays: to look for garbage among it again and again takes a while.
+    # Imported modules stay: collecting garbage among them again and again costs time.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     mend_standard_streams()
     try:
         status = _run(arguments)
-    except SystemExit as exit_:  # argparse has shown what was asked for
+    except SystemExit as exit_:  # of argparse, after -h or --version
         status = exit_.code if isinstance(exit_.code, int) else 0
     except KeyboardInterrupt:
         status = 130
     except Exception as error:
         if _is_debugging():
             raise
-        status = _told(error)
+        status = _reported(error)
     try:
         flush_stdout()
     except OSError as error:
-        status = status or _told(error)
+        status = status or _reported(error)
     sys.exit(status)
 
 
@@ -45,12 +45,12 @@ def _is_debugging() -> bool:
     return os.environ.get("GLANCEMETRICS_LOG_LEVEL") == "debug"
 
 
-def _told(error: Exception) -> int:
-    """Say on stderr in one sentence what failed; returns the exit status."""
+def _reported(error: Exception) -> int:
+    """Report an error on stderr in one sentence; returns the exit status."""
     status = error.exit_status if isinstance(error, GlanceMetricsError) else 1
     match error:
         case BrokenPipeError():
-            return 0  # who read has gone: a quiet end, as of any filter
+            return 0  # the reader of the pipe is gone: end quietly, like any filter
         case GlanceMetricsError():
             sentence = str(error)
         case OSError(filename=str(name), strerror=str(reason)):
@@ -59,8 +59,8 @@ def _told(error: Exception) -> int:
             sentence = problem_of_stdout(error)
         case _:
             sentence = (
-                f"{type(error).__name__}: {error}; this is a defect of GlanceMetrics "
-                "(GLANCEMETRICS_LOG_LEVEL=debug shows where)"
+                f"{type(error).__name__}: {error}; this is a bug in GlanceMetrics "
+                "(GLANCEMETRICS_LOG_LEVEL=debug shows the traceback)"
             )
     if status:
         _complain(sentence)
@@ -68,10 +68,8 @@ def _told(error: Exception) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    for command in COMMANDS:
-        if arguments and arguments[0] == command.name:
-            return command.run(arguments[1:])
-    return MONITOR.run(arguments)
+    command = command_called(arguments[0]) if arguments else None
+    return MONITOR.run(arguments) if command is None else command.run(arguments[1:])
 
 
 def _complain(sentence: str) -> None:

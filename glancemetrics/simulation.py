@@ -19,6 +19,8 @@ _REQUESTS = 1 << 16
 """Requests that are made up in advance and drawn from; more where there are more paths."""
 _NAMED_PATHS = 1 << 14
 """Paths beyond so many have a number as well."""
+_END_OF_CALENDAR = 253_402_300_800
+"""Seconds since the epoch at which the year 10000 begins, which no log can name."""
 _PEAK_HOUR = 15
 """UTC hour of the most traffic."""
 
@@ -147,16 +149,24 @@ class Traffic:
             lines.append(f'{_SCANNER} - - {stamp}"GET {path} HTTP/1.1" 404 162{end}')
         return "".join(lines).encode()
 
-    def seconds(self, start: int, lines: int) -> Iterator[bytes]:
-        """Yield so many lines, second by second from `start` on."""
+    def seconds(
+        self, start: int, lines: int | None, duration: float | None = None
+    ) -> Iterator[bytes]:
+        """Yield traffic second by second from `start` on, in simulated time.
+
+        It ends after so many `lines`, after `duration` seconds, or at the end of the calendar,
+        whichever comes first.
+        """
+        end = _END_OF_CALENDAR if duration is None else min(start + duration, _END_OF_CALENDAR)
+        left = math.inf if lines is None else lines
         second = start
-        while lines > 0:
+        while left > 0 and second < end:
             block = self.lines(second - start, second)
             count = block.count(b"\n")
-            if count > lines:
-                block = b"".join(block.splitlines(keepends=True)[:lines])
+            if count > left:
+                block = b"".join(block.splitlines(keepends=True)[: int(left)])
             yield block
-            lines -= count
+            left -= count
             second += 1
 
     def _block(self, count: int, second: int, error_share: float) -> bytes:

@@ -1,34 +1,49 @@
-"""`glancemetrics formats`: says how logs are written, and what formats there are."""
+"""`glancemetrics formats`: explains the format of a log, or lists all formats."""
 
 from __future__ import annotations
 
 import sys
 
-from actors.archive.logs import sample_of
-from actors.commands.parser import CommandParser
+from actors.commands.parser import FILES, CommandParser, Example
 from actors.commands.reading_options import add_reading_options, chosen_reading
 from glancemetrics.errors import StdoutClosedError
-from glancemetrics.formats.explanation import explain_log, list_formats
+
+
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    made = CommandParser(
+        "formats",
+        "Show which format a log has and what is read from a line of it. Without FILE, list all "
+        "formats that have a name. Exit status 1 means that no format matches.",
+        usage="glancemetrics formats [FILE ...] [options]",
+        examples=[
+            Example("formats", "list the formats"),
+            Example("formats access.log", "which format, and a line explained"),
+            Example("formats access.log --format '$remote_addr [$time_local] $status'", "try one"),
+        ],
+    )
+    made.argument("files", nargs="*", metavar="FILE", complete=FILES,
+        help="logs, - for standard input")  # fmt: skip
+    add_reading_options(made)
+    return made
 
 
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = CommandParser(
-        prog="glancemetrics formats",
-        description="Say how a log is written: what was seen in it, and which formats explain it. "
-        "Without FILE, list the formats that have a name.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="logs, - for standard input")
-    add_reading_options(parser)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     reading = chosen_reading(options, options.files)
+    # Late: -h needs none of it.
+    from actors.archive.logs import sample_of
+    from glancemetrics.formats.explanation import explain_log, list_formats
+
+    status = 0
     try:
         if not options.files:
             sys.stdout.write(list_formats())
         for number, name in enumerate(options.files):
-            sys.stdout.write("\n" * bool(number) + explain_log(name, sample_of(name), reading))
+            explanation = explain_log(name, sample_of(name), reading)
+            sys.stdout.write("\n" * bool(number) + explanation)
         sys.stdout.flush()
     except BrokenPipeError:
         raise StdoutClosedError from None
-    return 0
+    return status

@@ -1,4 +1,4 @@
-"""`glancemetrics healthcheck`: whether a monitor with `--heartbeat` is alive."""
+"""`glancemetrics healthcheck`: checks that a monitor with `--heartbeat` is alive."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ import os
 import time
 from pathlib import Path
 
-from actors.commands.parser import CommandParser
+from actors.commands.parser import FILES, CommandParser, Example
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.health.heartbeat import Heartbeat
+
+_VARIABLE = "GLANCEMETRICS_HEARTBEAT"
+
+
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    made = CommandParser(
+        "healthcheck",
+        "Exit with status 0 if the monitor that writes FILE (--heartbeat) is alive and reads at "
+        "least one log, else with 1.",
+        usage="glancemetrics healthcheck [FILE]",
+        examples=[
+            Example("healthcheck /run/glancemetrics.heartbeat", "as a container's HEALTHCHECK"),
+        ],
+    )
+    made.argument("file", nargs="?", metavar="FILE", complete=FILES,
+        default=os.environ.get(_VARIABLE), help="the file of --heartbeat",
+        shown_default=f"${_VARIABLE}")  # fmt: skip
+    return made
 
 
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = CommandParser(
-        prog="glancemetrics healthcheck",
-        description="Exit with 0 if the monitor that writes FILE (--heartbeat) is alive and reads "
-        "at least one log, else 1.",
-    )
-    parser.add_argument(
-        "file", nargs="?", default=os.environ.get("GLANCEMETRICS_HEARTBEAT"), metavar="FILE"
-    )
-    file = parser.parse_args(arguments).file
+    file = parser().parse_args(arguments).file
     if not file:
-        raise UsageError("name the file that --heartbeat writes")
+        raise UsageError("name the file that --heartbeat writes: glancemetrics healthcheck FILE")
     try:
         last = Heartbeat.read(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise GlanceMetricsError(
-            f"{file}: there is no heartbeat: the monitor does not run"
-        ) from None
+        raise GlanceMetricsError(f"{file}: no heartbeat: the monitor is not running") from None
     overdue = last.overdue_seconds(time.time())
     if overdue > 0:
         raise GlanceMetricsError(f"{file}: the heartbeat is {overdue:.0f} s overdue")

@@ -1,136 +1,211 @@
-"""`glancemetrics`: follows logs as they are written. Reads what was asked for, and plans the run.
+"""`glancemetrics`: follows logs as they are written. Reads the command line and plans the run.
 
 What takes long to import is imported late, so that `-h` answers at once.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-from typing import TYPE_CHECKING
+import stat
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from actors.commands.parser import CommandParser
-from actors.commands.registry import COMMANDS
-from actors.configuration.loading import config_text
+from actors.commands import registry
+from actors.commands.parser import FILES, CommandParser, Completion, Example
+from actors.commands.version import SENTENCE
+from actors.configuration.loading import Configuration, configuration
 from actors.configuration.sections import all_sections
+from actors.files.notices import tell
 from actors.sources.registry import check_sources, help_with_sources
-from glancemetrics.configuration.setting import Setting
-from glancemetrics.configuration.settings import Settings, all_settings, read_settings
-from glancemetrics.planning.sources import Sources
-from glancemetrics.version import __version__
+from glancemetrics.configuration.setting import Group, Setting
+from glancemetrics.configuration.settings import (
+    DEFAULT_FILE,
+    Settings,
+    all_settings,
+    read_settings,
+    unknown_variables,
+)
+from glancemetrics.errors import UsageError
+from glancemetrics.planning.sources import STANDARD_INPUT, Sources
+from glancemetrics.words.suggestions import closest
 
 if TYPE_CHECKING:
     from glancemetrics.planning.plan import Plan
 
-_DESCRIPTION = "Follow access logs: what is happening now, alerts, and the trail they leave."
-_EPILOG = """\
-commands:
-{commands}
+_EXAMPLES = (
+    Example("", "choose from the logs found here"),
+    Example("/var/log/nginx/access.log", "follow a log"),
+    Example("'/var/log/nginx/*.log'", "follow several logs"),
+    Example("access.log --once", "print the screen once and exit"),
+    Example("ssh web1 tail -F access.log | glancemetrics -", "follow a log elsewhere"),
+    Example("report access.log*", "summarise whole logs"),
+    Example("demo", "see it on simulated traffic"),
+)
 
-Every setting can stand in a TOML file (--config) and in the environment as GLANCEMETRICS_NAME;
-flags win over the environment, and that over the file. _ and - are the same in flags.
-"""
+_FOOTER = (
+    "Every option can also be set in a TOML file and as GLANCEMETRICS_NAME in the environment; "
+    "options win over the environment, and the environment over the file.\n\n"
+    "The file is --config, or the first of ./glancemetrics.toml, "
+    "~/.config/glancemetrics/config.toml and /etc/glancemetrics/config.toml."
+)
+
+_PATHS = {"file", "format_from", "state_dir", "alert_log", "heartbeat", "syslog_ca"}
+"""Settings whose value is a path."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the monitor; returns the exit status."""
-    told = _told(arguments)
+    given = _given(arguments)
+    if given is None:
+        from actors.commands.demo import run as run_demo
+
+        return run_demo(arguments)
     from actors.state.allocator import share_memory  # before Arrow is loaded
 
     share_memory()
-    plan = _plan(told)
+    plan = _plan(given)
     from actors.commands.monitor_logs import run_monitor  # late: -h needs none of it
 
     return run_monitor(plan)
 
 
-def _epilog() -> str:
-    width = max(len(command.name) for command in COMMANDS)
-    commands = [f"  glancemetrics {one.name.ljust(width)}  {one.title}" for one in COMMANDS]
-    return _EPILOG.format(commands="\n".join(commands))
-
-
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        prog="glancemetrics",
-        description=_DESCRIPTION,
-        epilog=_epilog(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        usage="glancemetrics [-f PATH] [options]",
+def parser() -> CommandParser:
+    """Return the options of the monitor."""
+    made = CommandParser(
+        "",
+        "Follow access logs as they are written: show traffic now, and raise alerts.",
+        usage="glancemetrics [FILE ...] [options]\nglancemetrics COMMAND [options]",
+        examples=_EXAMPLES,
+        footer=_FOOTER,
     )
-    for name, setting in all_settings(all_sections()).items():
-        if setting.metavar is None:
-            parser.add_argument(
-                *setting.flags, dest=name, action="store_true", default=None, help=setting.help
-            )
-        else:
-            parser.add_argument(
-                *setting.flags,
-                dest=name,
-                metavar=setting.metavar,
-                action="append" if setting.repeatable else "store",
-                help=_help(setting),
-            )
-    parser.add_argument("--config", metavar="FILE", help="TOML file with the same names")
-    parser.add_argument("--version", action="version", version=f"glancemetrics {__version__}")
-    return parser
+    made.commands = {each.name: each.title for each in registry.COMMANDS}
+    made.argument(
+        "files", nargs="*", metavar="FILE", complete=FILES,
+        help=f"log to follow: {help_with_sources('{sources}')}",
+        shown_default=f"{DEFAULT_FILE}, or a log found here",
+    )  # fmt: skip
+    settings = all_settings(all_sections()).values()
+    for group in Group:
+        for setting in settings:
+            if setting.spec.group is group:
+                add_setting(made, setting, group.value)
+    made.option("--config", metavar="FILE", group=Group.ADVANCED.value, complete=FILES,
+        help='configuration file (TOML); "off" ignores those that are found')  # fmt: skip
+    made.option("-V", "--version", action="version", version=SENTENCE, group="Other",
+        help="show the version and exit")  # fmt: skip
+    return made
 
 
-def _help(setting: Setting) -> str:
-    told = help_with_sources(setting.help).replace("%", "%%")  # argparse fills in what follows a %
-    default = setting.default
-    if default is None or default == ():
-        return told
-    if isinstance(default, tuple):
-        default = " ".join(default)
-    shown = f"{default:g}" if isinstance(default, float) else default
-    return f"{told} (default: {shown})"
+def add_setting(parser: CommandParser, setting: Setting, group: str) -> None:
+    """Give a command the option of a setting."""
+    details: dict[str, Any] = {"action": "store_true", "default": None}
+    if setting.metavar is not None:
+        action = "append" if setting.repeatable else "store"
+        details = {"action": action, "metavar": setting.metavar}
+    words = setting.spec.values
+    parser.option(
+        *setting.flags,
+        dest=setting.name,
+        group=group,
+        help=help_with_sources(setting.help),
+        # Where no log is named, more than the default is tried: see FILE.
+        shown_default="" if setting.name == "file" else setting.default_shown,
+        complete=Completion(words) if words else FILES if setting.name in _PATHS else None,
+        **details,
+    )
 
 
 def plan_of(arguments: list[str]) -> Plan:
-    """Return what is to be run."""
-    return _plan(_told(arguments))
+    """Return the plan of a run. Raises `UsageError`, also where a person would be asked."""
+    given = _given(arguments)
+    if given is None:
+        raise UsageError("demo: has no plan of its own")
+    return _plan(given)
 
 
 @attrs.frozen
-class _Told:
-    """What flags, environment and configuration say."""
+class _Given:
+    """What options, environment and configuration say."""
 
     settings: Settings
     sources: Sources
-    config: str | None
-    name: str
-    """Of the configuration."""
+    configuration: Configuration | None
 
 
-def _told(arguments: list[str]) -> _Told:
-    flags = vars(_parser().parse_args(arguments))
-    name = flags.pop("config") or os.environ.get("GLANCEMETRICS_CONFIG") or ""
-    config = None
-    if name:
-        config = config_text(name, "--config ")
-    settings = read_settings(flags, os.environ, config, name, sections=all_sections())
+def _given(arguments: list[str]) -> _Given | None:
+    """Return what is to be run; `None` if a person chose the demo."""
+    flags = vars(parser().parse_args(arguments))
+    named = _named_logs(flags)
+    found = configuration(flags.pop("config"))
+    if named:
+        flags["file"] = named
+    text, name = (None, "") if found is None else (found.text, found.name)
+    settings = read_settings(flags, os.environ, text, name, sections=all_sections())
+    for warning in unknown_variables(os.environ, all_sections()):
+        tell(f"warning: {warning}")
+    if not settings.is_given("file") and not os.path.lexists(DEFAULT_FILE):
+        chosen = _chosen_logs(settings)
+        if chosen is None:
+            return None
+        settings = attrs.evolve(settings, file=tuple(chosen))
     sources = Sources(settings.file)
     check_sources(sources)
-    return _Told(settings, sources, config, name)
+    return _Given(settings, sources, found)
 
 
-def _plan(given: _Told) -> Plan:
-    # Late: -h and a wrong flag need none of it.
+def _named_logs(flags: dict[str, Any]) -> list[str]:
+    """Return the logs that options and arguments name. Raises `UsageError`."""
+    files = flags.pop("files")
+    for word in files:
+        if not os.path.lexists(word) and word.replace("-", "").replace("_", "").isalnum():
+            raise UsageError(_no_such(word))
+    return [*(flags["file"] or ()), *files]
+
+
+def _no_such(word: str) -> str:
+    """Say what a word may be that is neither a command nor a log."""
+    names = [each.name for each in registry.COMMANDS]
+    if word in names:
+        return f"{word}: a command must come first: glancemetrics {word} ..."
+    close = closest(word, names)
+    if close is not None:
+        return f"{word}: unknown command; did you mean {close}?"
+    return (
+        f"{word}: no such command or file; `glancemetrics -h` lists the commands, and "
+        f"`-f {word}` waits for the file"
+    )
+
+
+def _chosen_logs(settings: Settings) -> Sequence[str] | None:
+    if sys.stdin is not None and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        return [STANDARD_INPUT]
+    from actors.commands.choosing_logs import choose_logs  # late: it reads logs
+    from actors.outputs.console import is_shown
+
+    streams = (sys.stdin, sys.stdout)
+    has_terminal = all(stream is not None and stream.isatty() for stream in streams)
+    return choose_logs(time.time(), has_terminal=is_shown(settings, has_terminal=has_terminal))
+
+
+def _plan(given: _Given) -> Plan:
+    # Late: -h and a wrong option need none of it.
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
     from glancemetrics.formats.kept_fields import read_kept
     from glancemetrics.planning.plan import make_plan
     from glancemetrics.planning.rules_and_targets import RulesAndTargets, read_rules_and_targets
 
-    settings, config = given.settings, given.config
-    written = RulesAndTargets()
-    if config is not None and "[[" in config:
-        kept = read_kept(settings.keep)
-        written = read_rules_and_targets(config, given.name, local=local_zone, kept=kept)
-    return make_plan(
-        settings, written, server_format=format_told(settings, given.sources), local=local_zone
-    )
+    settings, found = given.settings, given.configuration
+    tables = RulesAndTargets()
+    try:
+        if found is not None and "[[" in found.text:
+            kept = read_kept(settings.keep)
+            tables = read_rules_and_targets(found.text, found.name, local=local_zone, kept=kept)
+        server_format = format_told(settings, given.sources)
+        return make_plan(settings, tables, server_format=server_format, local=local_zone)
+    except UsageError as error:
+        raise UsageError(settings.with_places(str(error))) from None

@@ -54,10 +54,10 @@ def run_monitor(plan: Plan) -> int:
     with_json = settings.section(JsonLinesSettings).enabled
     folder = state_folder(settings.state_dir)
     # Without a screen the log is where people look.
-    level = "warning" if with_console or with_json else "info"
+    level = "warning" if with_console or with_json or settings.once else "info"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
-    is_service = not (with_console or with_json)
+    is_service = not (with_console or with_json or settings.once)
     program = _Program(plan, folder, is_service=is_service, has_terminal=has_terminal)
     try:
         trio.run(program.main)
@@ -86,7 +86,7 @@ class _Program:
 
     async def main(self) -> None:
         plan = self._plan
-        is_service = bool(plan.targets) or self._is_service
+        is_service = (bool(plan.targets) or self._is_service) and not plan.settings.once
         checkpoints = checkpoints_of(plan, self._state_folder, is_service=is_service)
         if checkpoints is not None:
             checkpoints.claim()
@@ -113,6 +113,10 @@ class _Program:
         for output in outputs:
             if isinstance(output, Essential) and output.problem:
                 raise GlanceMetricsError(output.problem)
+        if plan.settings.once and desk.latest.snapshot is not None:
+            problem = desk.latest.snapshot.health.blindness
+            if problem:
+                raise GlanceMetricsError(problem)
 
     def _desk(self, answering: Answering | None, *, is_resuming: bool) -> Desk:
         kinds = kinds_of(self._plan.sources)

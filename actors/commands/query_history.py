@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data, write_text
 from actors.history.asking import ask
 from actors.history.reading import StoredHistories, histories_in
-from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import Unit
 from glancemetrics.history.query import MOST_GROUPS, Answer, Query, RecordQuery
@@ -43,7 +43,7 @@ _LOOK_SECONDS, _PATIENCE_SECONDS = 0.05, 0.5
 def answer(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     zone = zone_called(options.timezone)
-    histories = histories_in(state_folders(options.state_dir), options.file)
+    histories = histories_in(chosen_state_folders(options.state_dir), options.file)
     question = question_of(options, histories.kept, zone, time.time())
     with_rollups = isinstance(question, Query) and question.where is None and not question.by
 

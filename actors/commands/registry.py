@@ -1,22 +1,29 @@
 """All commands, one a line, in the order of the help.
 
-Their modules are imported when they are asked for: most take a while.
+Their modules are imported when they are needed: some take a while.
 """
 
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from actors.commands.parser import CommandParser
 
 
 @attrs.frozen
 class Command:
-    """A command: a module with `run`, which is given the arguments and returns the exit status."""
+    """A command: a module with `parser` and `run`, which take a while to import.
+
+    `run` is given the arguments and returns the exit status.
+    """
 
     name: str
     title: str
-    """What it is for, in the help."""
+    """What it does, in the help."""
     module: str
 
     def run(self, arguments: list[str]) -> int:
@@ -24,33 +31,36 @@ class Command:
         status: int = importlib.import_module(self.module).run(arguments)
         return status
 
+    def parser(self) -> CommandParser:
+        """Return its options."""
+        made: CommandParser = importlib.import_module(self.module).parser()
+        return made
+
 
 _HERE = "actors.commands"
 
 MONITOR = Command("", "follow logs as they are written", f"{_HERE}.monitor")
-"""What is meant where no command is named."""
+"""The command when none is named."""
 
 COMMANDS = [
-    Command("report", "whole logs, compressed or not: what was in them", f"{_HERE}.report"),
-    Command("query", "query the history: any filter, any field, any time span", f"{_HERE}.query"),
-    Command("sql", "any question about logs, in SQL", f"{_HERE}.sql"),
-    Command("replay", "the alerts that there would have been over old logs", f"{_HERE}.replay"),
-    Command("check", "whether a configuration is right, and what it watches", f"{_HERE}.check"),
-    Command(
-        "audit",
-        "whether the alert log is as it was written, and what is in it",
-        f"{_HERE}.audit",
-    ),
-    Command("silence", "for a while nobody is told of some rules", f"{_HERE}.silence"),
-    Command("formats", "how a log is written, and what formats there are", f"{_HERE}.formats"),
-    Command(
-        "generate",
-        "write realistic traffic, for demonstrations and tests",
-        f"{_HERE}.generate",
-    ),
-    Command(
-        "healthcheck",
-        "whether a monitor with --heartbeat is alive, for containers",
-        f"{_HERE}.healthcheck",
-    ),
+    Command("demo", "show the console on simulated traffic", f"{_HERE}.demo"),
+    Command("report", "summarise whole logs, compressed or not", f"{_HERE}.report"),
+    Command("query", "query the recent history of a monitor", f"{_HERE}.query"),
+    Command("sql", "query logs in SQL", f"{_HERE}.sql"),
+    Command("replay", "show the alerts that old logs would have raised", f"{_HERE}.replay"),
+    Command("check", "validate a configuration and show what it does", f"{_HERE}.check"),
+    Command("config", "show all settings and where each comes from", f"{_HERE}.config"),
+    Command("audit", "verify or show the alert log", f"{_HERE}.audit"),
+    Command("silence", "mute the notifications of some rules for a while", f"{_HERE}.silence"),
+    Command("formats", "explain the format of a log, or list all formats", f"{_HERE}.formats"),
+    Command("generate", "write simulated traffic, for demos and tests", f"{_HERE}.generate"),
+    Command("healthcheck", "check that a monitor is alive, for containers", f"{_HERE}.healthcheck"),
+    Command("completion", "print tab completion for a shell", f"{_HERE}.completion"),
+    Command("help", "show this help, or the help of a command", f"{_HERE}.help"),
+    Command("version", "show the version", f"{_HERE}.version"),
 ]
+
+
+def command_called(name: str) -> Command | None:
+    """Return the command of a name; `None` if there is none."""
+    return next((each for each in COMMANDS if each.name == name), None)

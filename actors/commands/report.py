@@ -1,9 +1,19 @@
-"""`glancemetrics report`: whole logs, and what was in them."""
+"""`glancemetrics report`: summarises whole logs."""
 
 from __future__ import annotations
 
 from actors.archive.forking import processes_to_use
-from actors.commands.reading_options import agents_matter_last, read_report_options
+from actors.commands.parser import CommandParser
+from actors.commands.reading_options import (
+    agents_matter_last,
+    read_report_options,
+    report_parser,
+)
+
+
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    return report_parser()
 
 
 def run(arguments: list[str]) -> int:

@@ -31,10 +31,10 @@ from actors.commands.reading_options import (
     chosen_panels,
     chosen_reading,
 )
+from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
-from actors.state.state_folder import state_folders
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import LineContext
@@ -124,7 +124,7 @@ def _report_on_history(options: argparse.Namespace, zone: ZoneInfo | None) -> in
     """Report on what a monitor has kept."""
     from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
 
-    histories = histories_in(state_folders(options.state_dir), options.files)
+    histories = histories_in(chosen_state_folders(options.state_dir), options.files)
     fields = _without_panels(histories.kept)
     selection = chosen_selection(options, zone, fields)
     kept = HistoryRecords(histories, selection.span)

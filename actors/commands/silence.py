@@ -1,4 +1,4 @@
-"""`glancemetrics silence`: for a while nobody is told of some rules."""
+"""`glancemetrics silence`: mutes the notifications of some rules for a while."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import argparse
 import time
 from datetime import datetime
 
-from actors.commands.parser import CommandParser
+from actors.commands.parser import RULES, CommandParser, Example, type_of
+from actors.commands.state_options import add_state_folder_option, chosen_state_folder
 from actors.files.output_file import write_text
 from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
-from actors.state.state_folder import add_state_folder_option, state_folder
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.words.durations import ALLOWED, parse_span
@@ -18,60 +18,64 @@ from glancemetrics.words.escaping import visible
 
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    silences = Silences(state_folder(options.state_dir) / FILE_NAME)
+    options = parser().parse_args(arguments)
+    path = chosen_state_folder(options.state_dir) / FILE_NAME
     try:
-        told = _told(options, silences, time.time())
+        text = _done(options, Silences(path), time.time())
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is damaged; remove it"
-        raise GlanceMetricsError(f"{FILE_NAME} in the state folder: {reason}") from None
-    write_text(told)
+        reason = error.strerror if isinstance(error, OSError) else "damaged; delete it"
+        raise GlanceMetricsError(f"{path}: {reason}") from None
+    write_text(text)
     return 0
 
 
-def _told(options: argparse.Namespace, silences: Silences, now: float) -> str:
-    """Do what is asked for; returns what is said of it."""
+def _done(options: argparse.Namespace, silences: Silences, now: float) -> str:
+    """Add, end or list silences; returns the text to print."""
     if options.pattern is None:
         return _listed(silences.active(now))
     if options.end:
         if not silences.end(options.pattern, now):
-            raise GlanceMetricsError(f"{options.pattern}: there is no such silence")
+            raise GlanceMetricsError(
+                f"{options.pattern}: no such silence; `glancemetrics silence` lists them"
+            )
         return ""
     if options.span is None:
-        raise UsageError("say for how long, with --for 2h")
+        raise UsageError(f"{options.pattern}: for how long? add --for 2h")
     if now + options.span > LATEST:
-        raise UsageError("--for: ends after the year 9998; name a shorter time")
+        raise UsageError("--for: too long; it would end after the year 9998")
     made = Silence(options.pattern, now + options.span, options.why)
     silences.add(made, now)
     return _listed([made])
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        prog="glancemetrics silence",
-        description="For a while nobody is told of some rules; without PATTERN, list silences.",
-        epilog='glancemetrics silence "Checkout*" --for 2h --why "deploy"',
-        allow_abbrev=False,
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    made = CommandParser(
+        "silence",
+        "Mute the notifications of some rules for a while. Alerts are still shown and written to "
+        "the alert log. Without RULE, list the silences.",
+        usage="glancemetrics silence [RULE] [options]",
+        examples=[
+            Example('silence "Server errors" --for 2h --why "deploy"', "one rule"),
+            Example('silence "*" --for 30m', "all rules"),
+            Example('silence "Server errors" --end', "notify again"),
+            Example("silence", "list the silences"),
+        ],
     )
-    add = parser.add_argument
-    add("pattern", nargs="?", metavar="PATTERN", help="names of rules, * for any text")
-    add("--for", dest="span", type=_span, metavar="SPAN", help=f"how long: {ALLOWED}")
-    add("--why", default="", metavar="TEXT", help="for whoever lists them")
-    add("--end", action="store_true", help="end the silences of PATTERN now")
-    add_state_folder_option(parser)
-    return parser
-
-
-def _span(text: str) -> int:
-    try:
-        return parse_span(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} must be {ALLOWED}") from None
+    made.argument("pattern", nargs="?", metavar="RULE", complete=RULES,
+        help="name of a rule; * stands for any text")  # fmt: skip
+    option = made.option
+    option("--for", dest="span", type=type_of(parse_span, ALLOWED), metavar="SPAN",
+        help=f"how long: {ALLOWED}")  # fmt: skip
+    option("--why", default="", metavar="TEXT", help="a reason, for whoever lists the silences")
+    option("--end", action="store_true", help="end the silences of RULE now")
+    add_state_folder_option(made)
+    return made
 
 
 def _listed(silences: list[Silence]) -> str:
     if not silences:
-        return "Nothing is silent.\n"
+        return "No active silences.\n"
     rows = [
         [
             visible(one.pattern),
@@ -80,4 +84,4 @@ def _listed(silences: list[Silence]) -> str:
         ]
         for one in silences
     ]
-    return text_table(["silent", "until", "why"], rows)
+    return text_table(["rule", "until", "reason"], rows)

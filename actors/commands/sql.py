@@ -1,259 +1,77 @@
-"""`glancemetrics sql`: answers any question about logs, asked in SQL."""
+"""`glancemetrics sql`: queries logs in SQL."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-from pyarrow import parquet
-
-from actors.archive.interruption import Interruption, interruption
-from actors.archive.log_reader import ReadChunk
-from actors.archive.logs import find_logs
-from actors.archive.progress import ProgressLine
-from actors.archive.reporting import Progress
-from actors.archive.scan import scan_logs
-from actors.commands.kept_fields import KeptFields
-from actors.commands.parser import CommandParser
+from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.reading_options import (
     add_history_options,
     add_selection_options,
     check_history_options,
-    chosen_reading,
+    check_selection_options,
 )
-from actors.commands.report_logs import chosen_selection
-from actors.configuration.local_zone import zone_called
-from actors.files.notices import tell
-from actors.files.output_file import replacing, write_data
-from actors.state.state_folder import state_folders
 from glancemetrics.errors import UsageError
-from glancemetrics.reporting.tables import csv_of, text_table
-from glancemetrics.selecting.sql import connect, query
 
-_FORMATS = ("table", "csv", "json", "parquet")
-_ROWS_IN_TABLE = 1000
+FORMATS = ("table", "csv", "json", "parquet")
 
 
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    connection = connect(threads=os.cpu_count() or 1)
+    options = parser().parse_args(arguments)
+    check_selection_options(options)
     check_history_options(options)
-    *names, sql = options.arguments
-    if not names and not options.history:
+    *options.names, options.sql = options.arguments
+    if not options.names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
-    output_format = _output_format(options)
-    if options.history:
-        answer = _of_history(names, sql, options, connection)
-        if answer is not None:
-            _write(answer, output_format, options.output)
-        return 0 if answer is not None else 128 + signal.SIGINT
-    reading = chosen_reading(options, names)
-    kept = reading.context.kept
-    selection = chosen_selection(options, zone_called(options.timezone), kept)
-    logs = find_logs(names, reading)
-    line = ProgressLine()
-    total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
-    read = lines = rejects = 0
+    options.output_format = _output_format(options)
+    from actors.commands.sql_logs import answer  # late: -h and a mistake need none of it
 
-    def told(chunk: ReadChunk[pa.RecordBatch]) -> None:
-        nonlocal read, lines, rejects
-        read += chunk.read_bytes
-        lines += chunk.lines
-        rejects += chunk.rejects
-        if chunk.trouble is not None:
-            line.clear()
-            tell(f"{logs[chunk.log].name}: {chunk.trouble}")
-        line.show(Progress(read, total, lines))
-
-    with interruption() as interrupted:
-        fields = KeptFields(kept)
-        batches = scan_logs(
-            logs, selection, context=reading.context, stopped=interrupted, told=told
-        )
-        reads = _Reads(fields.seen_in(batches), interrupted)
-        question = _Question(lambda: query(sql, reads, connection, kept))
-        try:
-            answer = question.answer(reads, interrupted, connection.interrupt)
-        finally:
-            line.clear()
-        if answer is None:
-            return 128 + (interrupted.signal or signal.SIGINT)
-        if interrupted():
-            tell("Stopped before the end: of what was read by then.")
-    if rejects:
-        lines_were = "line was" if rejects == 1 else "lines were"
-        tell(f"{rejects:,} {lines_were} rejected, and not asked.")
-    if reads.is_complete:
-        fields.tell_missing()
-    _write(answer, output_format, options.output)
-    return 0
+    return answer(options)
 
 
-def _of_history(
-    names: list[str],
-    sql: str,
-    options: argparse.Namespace,
-    connection: Any,
-) -> pa.Table | None:
-    """Ask what a monitor has kept; `None` where that was interrupted."""
-    from actors.history.reading import HistoryRecords, histories_in  # late: few ask for it
-
-    histories = histories_in(state_folders(options.state_dir), names)
-    fields = histories.kept
-    selection = chosen_selection(options, zone_called(options.timezone), fields)
-    kept = HistoryRecords(histories, selection.span)
-    with interruption() as interrupted:
-        reads = _Reads((selection.of(batch) for batch in kept), interrupted)
-        question = _Question(lambda: query(sql, reads, connection, fields))
-        answer = question.answer(reads, interrupted, connection.interrupt)
-    for trouble in kept.troubles():
-        tell(trouble)
-    return answer
-
-
-class _Reads:
-    """The batches of logs, and whether they ended by themselves."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch], interrupted: Interruption) -> None:
-        self._batches = batches
-        self._interrupted = interrupted
-        self.has_ended = False
-        """Whether nothing more comes, for whatever reason."""
-        self.is_complete = False
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        yield from self._batches
-        self.is_complete = not self._interrupted()
-        self.has_ended = True
-
-
-_PATIENCE_SECONDS = 1.0
-"""From the first Ctrl-C until a query that asks for no more records is ended."""
-_STUCK_SECONDS = 2.0
-_LOOK_SECONDS = 0.05
-
-
-class _Question:
-    """A query in a thread of its own, so that a signal is heard while DuckDB works."""
-
-    def __init__(self, ask: Callable[[], pa.Table]) -> None:
-        self._ask = ask
-        self._answer: pa.Table | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def answer(
-        self, reads: _Reads, interrupted: Interruption, interrupt: Callable[[], None]
-    ) -> pa.Table | None:
-        """Return the answer; `None` where it was ended before there was one.
-
-        Ctrl-C while logs are read asks for the answer of what was read by then. Once all is read,
-        the second time, and SIGTERM end the query.
-        """
-        self._thread.start()
-        try:
-            asked = math.inf
-            while self._thread.is_alive():
-                self._thread.join(_LOOK_SECONDS)
-                if interrupted():
-                    asked = min(asked, time.monotonic())
-                    is_late = time.monotonic() > asked + _PATIENCE_SECONDS and not reads.has_ended
-                    if interrupted.signal == signal.SIGTERM or reads.is_complete or is_late:
-                        return self._end(interrupt, 128 + (interrupted.signal or signal.SIGINT))
-        except KeyboardInterrupt:
-            return self._end(interrupt, 128 + (interrupted.signal or signal.SIGINT))
-        if self._error is not None:
-            raise self._error
-        return self._answer
-
-    def _run(self) -> None:
-        try:
-            self._answer = self._ask()
-        except BaseException as error:
-            self._error = error
-
-    def _end(self, interrupt: Callable[[], None], status: int) -> pa.Table | None:
-        deadline = time.monotonic() + _STUCK_SECONDS
-        while self._thread.is_alive():
-            interrupt()  # again and again, for it is forgotten where a query only begins
-            self._thread.join(_LOOK_SECONDS)
-            if time.monotonic() > deadline:
-                os._exit(status)
-        return None
-
-
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        prog="glancemetrics sql",
-        description="Ask logs anything in SQL: they are the table log, a row a request.",
-        epilog="glancemetrics sql 'access.log*' \"select section, count(*) from log group by all "
-        'order by 2 desc"',
-        allow_abbrev=False,
-        usage="glancemetrics sql [options] FILE... QUERY",
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    made = CommandParser(
+        "sql",
+        "Query logs in SQL: they are the table log, one row per request.",
+        usage="glancemetrics sql FILE... QUERY [options]",
+        examples=[
+            Example(
+                'sql access.log "select status, count(*) from log group by 1"',
+                "requests per status",
+            ),
+            Example('sql access.log "select * from log limit 5"', "look at the columns"),
+            Example('sql --history "select max(bytes) from log"', "of what a monitor has kept"),
+        ],
     )
-    add = parser.add_argument
-    add("arguments", nargs="+", metavar="FILE... QUERY", help="logs as of report; then the query")
-    add("-o", "--output", metavar="FILE", help="write to FILE: .csv, .json or .parquet")
-    add("--output-format", choices=_FORMATS, metavar="FORMAT", help="table, csv, json or parquet")
-    add_selection_options(parser)
-    add_history_options(parser)
-    return parser
+    made.argument("arguments", nargs="+", metavar="FILE... QUERY", complete=FILES,
+        help="logs, as for report; then the query")  # fmt: skip
+    option = made.option
+    option("-o", "--output", metavar="FILE", complete=FILES,
+        help="write to FILE: .csv, .json or .parquet")  # fmt: skip
+    option("--output-format", choices=FORMATS, metavar="FORMAT", complete=Completion(FORMATS),
+        help="table, csv, json or parquet", shown_default="by the name of FILE")  # fmt: skip
+    for name in ("json", "csv"):
+        made.exclusive(f"--{name}", action="store_const", const=name, dest="output_format",
+            help=f"as {name.upper()}")  # fmt: skip
+    add_selection_options(made)
+    add_history_options(made)
+    return made
 
 
 def _output_format(options: argparse.Namespace) -> str:
     if options.output_format is not None:
         if options.output_format == "parquet" and options.output is None:
-            raise UsageError("--output-format parquet: needs a file, with --output")
+            raise UsageError("--output-format parquet: needs --output FILE")
         return str(options.output_format)
     if options.output is None:
         return "table"
     suffix = Path(options.output).suffix.lower().removeprefix(".")
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         raise UsageError(
             f"--output {options.output}: must end in .csv, .json or .parquet, "
-            "or say which with --output-format"
+            "or name the format with --output-format"
         )
     return suffix
-
-
-def _write(answer: pa.Table, output_format: str, output: str | None) -> None:
-    if output_format == "parquet":
-        assert output is not None
-        with replacing(Path(output)) as file:
-            parquet.write_table(answer, file, compression="zstd")
-        return
-    write_data(_rendered(answer, output_format), output_format, output)
-
-
-def _rendered(answer: pa.Table, output_format: str) -> str:
-    names = answer.column_names
-    match output_format:
-        case "json":
-            rows = [dict(zip(names, row, strict=True)) for row in _rows(answer)]
-            return json.dumps(rows, ensure_ascii=False, indent=1, default=_json_value) + "\n"
-        case "csv":
-            return csv_of(names, _rows(answer))
-    text = text_table(names, list(_rows(answer.slice(0, _ROWS_IN_TABLE))))
-    if answer.num_rows > _ROWS_IN_TABLE:
-        text += f"… {answer.num_rows - _ROWS_IN_TABLE:,} more rows; --output-format csv has all\n"
-    return text
-
-
-def _rows(answer: pa.Table) -> Iterator[list[Any]]:
-    for batch in answer.to_batches():
-        yield from (list(row) for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
-
-
-def _json_value(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,12 +1,64 @@
-"""The text of a configuration."""
+"""Which configuration file holds, and its text."""
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
+
+from glancemetrics.configuration.setting import OFF
+from glancemetrics.configuration.settings import CONFIG_VARIABLE
 from glancemetrics.errors import UsageError
 
+LOCAL_NAME = "glancemetrics.toml"
+SYSTEM_WIDE = Path("/etc/glancemetrics/config.toml")
+
 _MOST_BYTES = 4_000_000
+
+
+@attrs.frozen
+class Configuration:
+    """A configuration file."""
+
+    text: str
+    name: str
+    """Its path, as it was given or found."""
+    is_found: bool = False
+    """Whether nobody named it."""
+
+
+def usual_configurations() -> Iterator[Path]:
+    """Yield the files that are looked for when no configuration is named, the first one wins."""
+    yield Path(LOCAL_NAME)
+    home = os.environ.get("XDG_CONFIG_HOME")
+    # expanduser of pathlib fails for a user without a home directory, as containers have.
+    usual = os.path.expanduser("~/.config")  # noqa: PTH111
+    folder = Path(home) if home and Path(home).is_absolute() else Path(usual)
+    yield folder / "glancemetrics" / "config.toml"
+    yield SYSTEM_WIDE
+
+
+def configuration(named: str | None = None, option: str = "--config ") -> Configuration | None:
+    """Return the configuration that is named by an option or the environment, or found.
+
+    `option` begins an error about `named`. `off` as the name means none, not even one that could
+    be found. Raises `UsageError`.
+    """
+    for name, asked_by in (
+        (named, option),
+        (os.environ.get(CONFIG_VARIABLE), f"{CONFIG_VARIABLE}="),
+    ):
+        if name:
+            return None if name == OFF else Configuration(config_text(name, asked_by), name)
+    for path in usual_configurations():
+        if path.is_file():
+            if str(path) == LOCAL_NAME:
+                _refuse_unsafe(path)
+            return Configuration(config_text(str(path)), str(path), is_found=True)
+    return None
 
 
 def config_text(name: str, asked_by: str = "") -> str:
@@ -15,9 +67,26 @@ def config_text(name: str, asked_by: str = "") -> str:
         with Path(name).open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
-            raise UsageError(f"{asked_by}{name}: is too large for a configuration (over 4 MB)")
+            raise UsageError(f"{asked_by}{name}: too large for a configuration (limit 4 MB)")
         return data.decode().replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(f"{asked_by}{name}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{asked_by}{name}: is not a TOML file: not UTF-8") from None
+        raise UsageError(f"{asked_by}{name}: not a TOML file: not UTF-8") from None
+
+
+def _refuse_unsafe(path: Path) -> None:
+    """Refuse a file of the working directory that somebody else controls.
+
+    A configuration can name programs to run, and the working directory may be anybody's, such as
+    /tmp. Raises `UsageError`.
+    """
+    status = path.stat()
+    is_shared = bool(status.st_mode & stat.S_IWOTH)
+    if status.st_uid in {0, os.getuid()} and not is_shared:
+        return
+    why = "everybody may write it" if is_shared else "it belongs to another user"
+    raise UsageError(
+        f"{path}: not used, because {why} and a configuration can run programs; "
+        f"name it with --config {path}, or use --config off"
+    )

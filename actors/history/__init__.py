@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from glancemetrics.configuration.setting import OFF, NotAllowedError, choice, setting
+from glancemetrics.configuration.setting import OFF, Group, NotAllowedError, choice, setting
 from glancemetrics.words.durations import parse_span
 from glancemetrics.words.sizes import parse_size
 
@@ -45,30 +45,35 @@ class HistorySettings:
     enabled: str = setting(
         "on",
         _on_or_off,
+        group=Group.HISTORY,
         name="history",
         metavar="WHICH",
-        help="keep requests so that they can be queried: on or off",
+        values=("on", OFF),
+        help="keep requests for `glancemetrics query`: on or off",
         allowed="on or off",
     )
     memory: int = setting(
         "256MB",
         _size,
+        group=Group.HISTORY,
         metavar="SIZE",
-        help="memory for the most recent requests",
+        help="memory limit for the most recent requests",
         allowed="a size of at least 10MB, such as 256MB",
     )
     disk: int = setting(
         "2GB",
         _size,
+        group=Group.HISTORY,
         metavar="SIZE",
-        help="maximum disk space for requests, in --state_dir",
+        help="disk space limit for older requests, in --state-dir",
         allowed="a size of at least 10MB, such as 2GB",
     )
     age: int = setting(
         "30d",
         _age,
+        group=Group.HISTORY,
         metavar="SPAN",
-        help="delete requests older than this, counted back from the newest one",
+        help="delete requests this much older than the newest one",
         allowed="a span such as 12h or 30d",
     )
 

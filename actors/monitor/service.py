@@ -72,7 +72,7 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
     """
     settings = plan.settings
     is_asked = settings.state_dir is not None
-    if settings.state_dir == OFF:
+    if settings.state_dir == OFF or settings.once:
         return None
     passing = [kind.name for kind in kinds_of(plan.sources) if not kind.marks]
     if passing:
@@ -87,7 +87,7 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
 def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> History | None:
     """Return what keeps records, on disk where there are checkpoints; `None` for nothing."""
     told = plan.settings.section(HistorySettings)
-    if not told.is_on:
+    if not told.is_on or plan.settings.once:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
     about = About(
@@ -213,6 +213,7 @@ async def _run(
         start=start,
         dating=logs.dated,
         standard_input=standard_input,
+        once=settings.once,
         before=resumed.marks,
     )
     sources = make_sources(settings, desk)

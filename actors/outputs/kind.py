@@ -34,3 +34,5 @@ class OutputKind(Generic[Section]):
     """Return the outputs that the settings ask for. Raises `UsageError`."""
     missing: Callable[[Section], Iterator[tuple[str, str]]] = nothing_missing
     """Yield what the settings need that is not on this machine: the attribute, and a sentence."""
+    runs_once: bool = False
+    """Whether it also runs with --once, which prints and does nothing else."""

@@ -10,6 +10,7 @@ from actors.outputs.heartbeat import HEARTBEAT
 from actors.outputs.json_lines import JSON_LINES
 from actors.outputs.kind import OutputKind
 from actors.outputs.notifier import NOTIFIER
+from actors.outputs.printed_screen import PRINTED_SCREEN
 from actors.outputs.syslog import SYSLOG
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ OUTPUTS: list[OutputKind[Any]] = [
     NOTIFIER,
     HEARTBEAT,
     JSON_LINES,
+    PRINTED_SCREEN,
     CONSOLE,
 ]
 
@@ -34,4 +36,5 @@ def output_sections() -> list[type]:
 def make_outputs(desk: Desk) -> list[Output]:
     """Return the outputs that the settings ask for. Raises `UsageError`."""
     settings = desk.settings
-    return [one for kind in OUTPUTS for one in kind.make(settings.section(kind.section), desk)]
+    kinds = [kind for kind in OUTPUTS if kind.runs_once or not settings.once]
+    return [one for kind in kinds for one in kind.make(settings.section(kind.section), desk)]

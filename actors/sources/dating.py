@@ -23,6 +23,9 @@ class DatedLog(Protocol):
     def lines_before(self, read_at: ReadAt, offset: int) -> bytes:
         """Return the lines before an offset that say how those after it are written."""
 
+    def has_requests(self, lines: bytes) -> bool:
+        """Tell whether any of some lines is a request."""
+
 
 LineDating = Callable[[Sample], DatedLog]
 """Returns what dates the lines of a log, by a sample of it. Called in any thread."""
@@ -36,6 +39,10 @@ class _Undated:
     def lines_before(self, read_at: ReadAt, offset: int) -> bytes:
         del read_at, offset
         return b""
+
+    def has_requests(self, lines: bytes) -> bool:
+        del lines
+        return True
 
 
 def undated(sample: Sample) -> DatedLog:

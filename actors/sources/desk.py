@@ -24,5 +24,7 @@ class SourceDesk:
     """Tells when lines were written, where the start depends on that."""
     standard_input: Callable[[], int]
     """Returns its descriptor."""
+    once: bool = False
+    """Whether a source ends when it has been read to its end."""
     before: Sequence[Mark] = ()
     """How far sources had been read when another run ended, those of other kinds too."""

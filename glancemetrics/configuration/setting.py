@@ -1,13 +1,14 @@
-"""One setting: its names, default, meaning, and what it may be.
+"""One setting: its names, default, meaning and allowed values.
 
-A setting is a field of a section, an attrs class that whoever needs the settings brings along. It
-has one name: `--syslog_facility` (or `--syslog-facility`), `GLANCEMETRICS_SYSLOG_FACILITY`, and
-`syslog_facility` in TOML. Where its section has a table there, `facility` in `[syslog]` is the same
-setting.
+A setting is a field of a section, an attrs class owned by whatever needs the settings. It has one
+name: `--syslog-facility` on the command line, `GLANCEMETRICS_SYSLOG_FACILITY` in the environment,
+and `syslog_facility` in TOML. If its section has a table there, `facility` in `[syslog]` is the
+same setting.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,38 +16,58 @@ import attrs
 
 from glancemetrics.configuration.shown_values import shown
 from glancemetrics.errors import UsageError
+from glancemetrics.words.durations import parse_seconds, short_span
+from glancemetrics.words.suggestions import closest
 
 ENVIRONMENT_PREFIX = "GLANCEMETRICS_"
 
 OFF = "off"
 
 Parse = Callable[[Any], Any]
-"""Makes what a setting is of what was written. Raises `ValueError`, `TypeError` or `OverflowError`
-for what is not allowed; the text of a `NotAllowedError` is shown."""
+"""Turns what was typed into the setting's value. Raises `ValueError`, `TypeError` or
+`OverflowError` for a value that is not allowed; the text of a `NotAllowedError` is shown."""
 
-_TOLD = "told"
+_SPEC = "setting"
+
+
+class Group(enum.Enum):
+    """The groups of options in `-h`, in their order."""
+
+    INPUT = "Input"
+    WINDOW = "Window"
+    ALERTS = "Alerts"
+    OUTPUTS = "Outputs"
+    HISTORY = "History"
+    ADVANCED = "Advanced"
 
 
 class NotAllowedError(ValueError):
-    """A value is not what the setting may be."""
+    """A value is not allowed for a setting."""
 
 
 @attrs.frozen
-class Told:
-    """What the field of a setting says of it."""
+class Spec:
+    """What the field of a setting declares about it."""
 
     parse: Parse
     help: str
     allowed: str
-    """Ends the sentence `must be ...`."""
+    """Completes the sentence `must be ...`."""
     metavar: str | None
     """`None` for a switch, which takes no value."""
+    group: Group
+    default_shown: str | None = None
+    """The default as `-h` shows it, with its unit; `None`: as it is, and nothing for no value."""
     name: str | None = None
-    """Everywhere but in its section's table; by default the table's name and the field's."""
+    """The name outside its section's table; by default the table's name and the field's."""
     short: str | None = None
     repeatable: bool = False
     split: Callable[[str], list[str]] | None = None
-    """Takes several apart that are one text in the environment; `None`: it is one value."""
+    """Splits the environment variable into several values; `None`: it holds one value."""
+    values: tuple[str, ...] = ()
+    """The words that can be completed."""
+    example: str | None = None
+    """A value for the example configuration; `None`: the default."""
 
 
 @attrs.frozen
@@ -56,44 +77,55 @@ class Setting:
     section: type
     attribute: str
     name: str
-    """In TOML; with `--` before it, as a flag; in capitals, in the environment."""
+    """In TOML; with `--` before it and `-` for `_`, on the command line; in capitals, in the
+    environment."""
     default: Any
-    told: Told
+    spec: Spec
 
     @property
     def table(self) -> str:
-        """The name of its section's table in TOML; empty where that has none."""
+        """The name of its section's table in TOML; empty if it has none."""
         return table_of(self.section)
 
     @property
     def help(self) -> str:
         """What it is for."""
-        return self.told.help
+        return self.spec.help
 
     @property
     def metavar(self) -> str | None:
-        """What stands for its value in the help; `None` for a switch."""
-        return self.told.metavar
+        """The placeholder for its value in the help; `None` for a switch."""
+        return self.spec.metavar
 
     @property
     def repeatable(self) -> bool:
         """Whether it may be given several times."""
-        return self.told.repeatable
+        return self.spec.repeatable
+
+    @property
+    def default_shown(self) -> str:
+        """The default as `-h` shows it, with its unit; empty if there is nothing to show."""
+        if self.spec.default_shown is not None:
+            return self.spec.default_shown
+        if self.default is None or self.default is False or self.default == ():
+            return ""
+        return " ".join(self.default) if isinstance(self.default, tuple) else str(self.default)
 
     def of_environment(self, text: str) -> str | list[str]:
-        """Return the values in one text."""
-        if self.told.split is None:
+        """Return the values in an environment variable."""
+        if self.spec.split is None:
             return text
-        return [part for part in self.told.split(text) if part]
+        return [part for part in self.spec.split(text) if part]
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return f"--{self.name.replace('_', '-')}"
 
     @property
     def flags(self) -> list[str]:
-        """Every spelling of the flag, the usual one first."""
-        spellings = [self.told.short] if self.told.short else []
-        spellings.append(f"--{self.name}")
-        if "_" in self.name:
-            spellings.append(f"--{self.name.replace('_', '-')}")
-        return spellings
+        """The short option, if there is one, and the long one."""
+        return [*([self.spec.short] if self.spec.short else []), self.flag]
 
     @property
     def variable(self) -> str:
@@ -101,26 +133,26 @@ class Setting:
         return ENVIRONMENT_PREFIX + self.name.upper()
 
     def parsed(self, value: Any, origin: str) -> Any:
-        """Parse a value; `origin` begins the error that names where a wrong one is."""
-        return _parsed(self.told, value, origin)
+        """Parse a value; `origin` begins the error message and says where the value is."""
+        return _parsed(self.spec, value, origin)
 
 
-def setting(default: Any, parse: Parse, **told: Any) -> Any:
-    """Return the field of a setting; `told` is what `Told` has beside `parse`."""
-    known = Told(parse, **told)
+def setting(default: Any, parse: Parse, **declared: Any) -> Any:
+    """Return the field of a setting; `declared` is what `Spec` has besides `parse`."""
+    spec = Spec(parse, **declared)
 
     def convert(value: Any, field: Any) -> Any:
-        return _parsed(known, value, origin_of(f"{known.name or field.name} = ", value))
+        return _parsed(spec, value, origin_of(f"{spec.name or field.name} = ", value))
 
     return attrs.field(
         default=default,
         converter=attrs.Converter(convert, takes_field=True),
-        metadata={_TOLD: known},
+        metadata={_SPEC: spec},
     )
 
 
 def table_of(section: type) -> str:
-    """Return the name of a section's table in TOML; empty where it has none."""
+    """Return the name of a section's table in TOML; empty if it has none."""
     table: str = getattr(section, "TABLE", "")
     return table
 
@@ -129,16 +161,16 @@ def settings_of(section: type) -> Iterator[Setting]:
     """Yield the settings of a section, in their order."""
     table = table_of(section)
     for field in attrs.fields(section):
-        told = field.metadata.get(_TOLD)
-        if told is not None:
-            name = told.name or (f"{table}_{field.name}" if table else field.name)
-            yield Setting(section, field.name, name, field.default, told)
+        spec = field.metadata.get(_SPEC)
+        if spec is not None:
+            name = spec.name or (f"{table}_{field.name}" if table else field.name)
+            yield Setting(section, field.name, name, field.default, spec)
 
 
 def origin_of(before: str, value: Any) -> str:
-    """Return where a value is: what stands `before` it, and the value unless it may be a secret.
+    """Return where a value is: `before`, and the value unless it may be a secret.
 
-    Texts of flags and variables are shown as they were written, without quotes.
+    Texts of options and variables are shown as they were typed, without quotes.
     """
     text = shown(value)
     if text is None:
@@ -146,16 +178,16 @@ def origin_of(before: str, value: Any) -> str:
     return before + (text if before.endswith(" = ") and isinstance(value, str) else str(value))
 
 
-def _parsed(told: Told, value: Any, origin: str) -> Any:
+def _parsed(spec: Spec, value: Any, origin: str) -> Any:
     try:
-        return told.parse(value)
+        return spec.parse(value)
     except (ValueError, TypeError, OverflowError) as error:
         detail = f" ({error})" if isinstance(error, NotAllowedError) and error.args else ""
-        raise UsageError(f"{origin}: must be {told.allowed}{detail}") from None
+        raise UsageError(f"{origin}: must be {spec.allowed}{detail}") from None
 
 
 def whole(low: int, high: int) -> Callable[[Any], int]:
-    """Return what parses a whole number of a range."""
+    """Return a parser of whole numbers in a range."""
 
     def parse(value: Any) -> int:
         if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
@@ -169,7 +201,7 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
 
 
 def number(low: float, high: float) -> Callable[[Any], float]:
-    """Return what parses a number of a range."""
+    """Return a parser of numbers in a range."""
 
     def parse(value: Any) -> float:
         if isinstance(value, bool):
@@ -182,13 +214,40 @@ def number(low: float, high: float) -> Callable[[Any], float]:
     return parse
 
 
+def span(low: float, high: float, unit: float = 1.0) -> Callable[[Any], float]:
+    """Return a parser of spans such as `90s` or `2m`; a plain number counts in `unit` seconds.
+
+    The value is in that unit; `low` and `high` are in seconds.
+    """
+
+    def parse(value: Any) -> float:
+        if isinstance(value, bool):
+            raise NotAllowedError
+        try:
+            seconds = parse_seconds(value)
+        except (ValueError, TypeError):
+            seconds = float(value) * unit
+        # Minutes in decimals, such as 0.0167, are a little more than a second.
+        if not low <= seconds <= high:
+            raise NotAllowedError
+        return seconds / unit
+
+    return parse
+
+
+def span_allowed(low: float, high: float, unit: str) -> str:
+    """Complete `must be ...` for `span`; `unit` is what a plain number counts."""
+    return f"a span from {short_span(low)} to {short_span(high)}, such as 30s or 5m, or {unit}"
+
+
 def choice(*choices: str) -> Callable[[Any], str]:
-    """Return what parses one of some words."""
+    """Return a parser of one of some words."""
 
     def parse(value: Any) -> str:
         chosen = str(value).lower()
         if chosen not in choices:
-            raise NotAllowedError
+            close = closest(chosen, choices)
+            raise NotAllowedError(*([f"did you mean {close}?"] if close else []))
         return chosen
 
     return parse
@@ -219,7 +278,7 @@ def optional_text(value: Any) -> str | None:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Parse a text or several."""
+    """Parse one or several texts."""
     values = [value] if isinstance(value, str) else list(value)
     if not values:
         raise NotAllowedError

@@ -1,19 +1,22 @@
-"""What a run of the monitor is told: by flags, variables, a TOML file, or not at all.
+"""The settings of the monitor: from options, environment variables, a TOML file, or defaults.
 
-Later wins: defaults, TOML, environment, flags. What an output or a source is told stands in a
-section of its own, which it brings along.
+Later wins: defaults, TOML, environment, options. The settings of an output or a source are in a
+section of its own, which that output or source defines.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
 from glancemetrics.configuration.setting import (
+    ENVIRONMENT_PREFIX,
     OFF,
+    Group,
+    NotAllowedError,
     Setting,
     choice,
     number,
@@ -23,9 +26,13 @@ from glancemetrics.configuration.setting import (
     setting,
     settings_of,
     some_texts,
+    span,
+    span_allowed,
+    switch,
     texts,
     whole,
 )
+from glancemetrics.configuration.shown_values import shown
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -33,16 +40,26 @@ from glancemetrics.formats.format_names import (
     DURATION_UNIT_HELP,
     FORMAT_FROM_HELP,
     FORMAT_HELP,
+    FORMAT_NAMES,
     GROUP_PATH_HELP,
     KEEP_HELP,
     TIME_FORMAT_HELP,
     TIME_ZONE_HELP,
     TRUSTED_HELP,
 )
+from glancemetrics.words.suggestions import closest
 
-STOCK = "stock"
+BUILT_IN, NONE = "built-in", "none"
+_SAME_RULES = {"stock": BUILT_IN, "builtin": BUILT_IN, "on": BUILT_IN, OFF: NONE}
+"""Other spellings of `rules`; `stock` and `off` are those of version 0.1."""
+
 RULE_TABLE, NOTIFY_TABLE = "rule", "notify"
-"""The keys under which rules and targets of notifications stand in TOML."""
+"""The TOML keys of rules and of notification targets."""
+
+DEFAULT_FILE = "/tmp/access.log"  # noqa: S108 - the first version's default; only read
+
+_LONGEST_WINDOW = 7 * 86_400
+_LONGEST_ALERT_WINDOW = 86_400
 
 Section = TypeVar("Section")
 
@@ -52,61 +69,202 @@ def _unit(value: Any) -> str | None:
 
 
 def _delay(value: Any) -> float | None:
-    return None if value is None or value == "auto" else number(0, 60)(value)
+    return None if value is None or value == AUTO else span(0, 60)(value)
+
+
+def _rules(value: Any) -> str:
+    if isinstance(value, bool):
+        return BUILT_IN if value else NONE
+    return choice(BUILT_IN, NONE)(_SAME_RULES.get(str(value).lower(), value))
+
+
+def _whole_seconds(value: Any) -> int:
+    seconds = span(1, _LONGEST_WINDOW)(value)
+    if not seconds.is_integer():
+        raise NotAllowedError
+    return int(seconds)
 
 
 _FILES = re.compile(r"[A-Za-z][\w+.-]*://(?:\[[^\]]*\]|[^:/]*)(?::\d+)?[^:]*|[^:]+", re.ASCII)
-"""One of several in the environment, with colons between: a URL has some of its own."""
+"""One of several in the environment, with colons between; a URL may have colons of its own."""
 _ADDRESSES = re.compile(r"[,\s]+|(?<=\d):(?=\d+\.)")
-"""Between several; of IPv4 a colon goes, too."""
+"""The separators of several addresses; between IPv4 addresses a colon is accepted, too."""
+_OPTION = re.compile(r"--([a-z-]+)(?=[ :])")
 _PATTERNS = re.compile(r":(?=/|auto$)")
+
+CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
+_KUBERNETES = re.compile(r"_(SERVICE_(HOST|PORT)|PORT)(_|$)")
+
+
+@attrs.frozen
+class Given:
+    """Where a setting was given, and what."""
+
+    place: str
+    """`--timewindow`, `GLANCEMETRICS_TIMEWINDOW` or `glancemetrics.toml line 3`."""
+    text: str
+    """The value as it was typed; empty if it may be a secret."""
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What a run of the monitor is told. Raises `UsageError` for a value that is not allowed."""
+    """The settings of a run of the monitor. Raises `UsageError` for a value that is not allowed."""
 
     file: tuple[str, ...] = setting(
-        ("/tmp/access.log",),  # noqa: S108 - the old program's default, which people know
+        (DEFAULT_FILE,),
         texts,
+        group=Group.INPUT,
         short="-f",
         metavar="PATH",
         repeatable=True,
         split=_FILES.findall,
-        help="log to follow: {sources}; repeatable",
-        allowed="a path, a glob or -",
+        help="log to follow, as FILE: {sources}; repeatable",
+        allowed="a path, a directory, a glob or -",
     )
     format: str = setting(
         AUTO,
         plain_text,
+        group=Group.INPUT,
         metavar="FORMAT",
+        values=(AUTO, *FORMAT_NAMES),
         help=FORMAT_HELP,
-        allowed="auto, the name of a format, or a format as nginx or Apache have it",
+        allowed="auto, the name of a format, or a format in nginx's or Apache's notation",
+    )
+    start_from: str = setting(
+        "window",
+        choice("window", "start", "end"),
+        group=Group.INPUT,
+        name="from",
+        metavar="WHERE",
+        values=("window", "start", "end"),
+        help="where to start reading: window (far enough back to fill all windows), start or "
+        "end of the log",
+        allowed="window, start or end",
+    )
+    where: str | None = setting(
+        None,
+        optional_text,
+        group=Group.INPUT,
+        metavar="EXPRESSION",
+        help="count only requests that match this SQL expression, such as "
+        "\"status >= 500 and path like '/api/%'\"",
+        example="path not like '/health%'",
+        allowed="an SQL expression",
+    )
+    timewindow: int = setting(
+        10,
+        _whole_seconds,
+        group=Group.WINDOW,
+        metavar="SPAN",
+        default_shown="10s",
+        help="time span that the screen covers (plain number: seconds)",
+        allowed=span_allowed(1, _LONGEST_WINDOW, "a whole number of seconds"),
+    )
+    refresh: float = setting(
+        2.0,
+        span(0.1, 3600),
+        group=Group.WINDOW,
+        short="-r",
+        metavar="SPAN",
+        default_shown="2s",
+        help="time between screen updates (plain number: seconds)",
+        allowed=span_allowed(0.1, 3600, "a number of seconds"),
+    )
+    section_limit: int = setting(
+        8,
+        whole(1, 100_000),
+        group=Group.WINDOW,
+        metavar="ROWS",
+        default_shown="8 rows",
+        help="rows in the table of sections",
+        allowed="a whole number of rows from 1 to 100000",
+    )
+    top_limit: int = setting(
+        20,
+        whole(1, 100_000),
+        group=Group.WINDOW,
+        metavar="ROWS",
+        default_shown="20 rows",
+        help="rows in the other tables (paths, hosts ...)",
+        allowed="a whole number of rows from 1 to 100000",
+    )
+    alert_threshold: float = setting(
+        10.0,
+        number(1e-9, 1e12),
+        group=Group.ALERTS,
+        metavar="RATE",
+        default_shown="10 req/s",
+        help="raise the high-traffic alert above this average rate, in requests per second",
+        allowed="a number of requests per second above 0",
+    )
+    alertwindow: float = setting(
+        2.0,
+        span(1, _LONGEST_ALERT_WINDOW, 60),
+        group=Group.ALERTS,
+        metavar="SPAN",
+        default_shown="2m",
+        help="time span that the high-traffic alert averages (plain number: minutes)",
+        allowed=span_allowed(1, _LONGEST_ALERT_WINDOW, "a number of minutes"),
+    )
+    rules: str = setting(
+        BUILT_IN,
+        _rules,
+        group=Group.ALERTS,
+        metavar="WHICH",
+        values=(BUILT_IN, NONE),
+        help="built-in also raises alerts on server errors, traffic drops, scanners and others; "
+        "none leaves high traffic and the [[rule]] tables of the configuration",
+        allowed="built-in or none",
+    )
+    incident_limit: int = setting(
+        3,
+        whole(1, 1000),
+        group=Group.ALERTS,
+        metavar="ROWS",
+        default_shown="3 rows",
+        help="past alerts shown on the screen",
+        allowed="a whole number of rows from 1 to 1000",
+    )
+    once: bool = setting(
+        False,
+        switch,
+        group=Group.OUTPUTS,
+        metavar=None,
+        help="read to the end of the log, print the screen once (with --json, one JSON line) "
+        "and exit",
+        allowed="true or false",
     )
     format_from: str | None = setting(
         None,
         optional_text,
+        group=Group.ADVANCED,
         metavar="FILE",
         help=FORMAT_FROM_HELP,
+        example="/etc/nginx/nginx.conf",
         allowed="the path of an nginx.conf or a goaccess.conf",
     )
     date_format: str | None = setting(
         None,
         optional_text,
+        group=Group.ADVANCED,
         metavar="FORMAT",
         help=DATE_FORMAT_HELP,
-        allowed="a format of strftime",
+        example="%d/%b/%Y",
+        allowed="a strftime format",
     )
     time_format: str | None = setting(
         None,
         optional_text,
+        group=Group.ADVANCED,
         metavar="FORMAT",
         help=TIME_FORMAT_HELP,
-        allowed="a format of strftime",
+        example="%H:%M:%S",
+        allowed="a strftime format",
     )
     log_timezone: str = setting(
         "local",
         plain_text,
+        group=Group.ADVANCED,
         metavar="ZONE",
         help=TIME_ZONE_HELP,
         allowed="the name of a time zone, UTC or local",
@@ -114,156 +272,122 @@ class Settings:
     duration_unit: str | None = setting(
         None,
         _unit,
+        group=Group.ADVANCED,
         metavar="UNIT",
+        values=("us", "ms", "s"),
         help=DURATION_UNIT_HELP,
+        example="ms",
         allowed="us, ms or s",
     )
     trusted_proxy: tuple[str, ...] = setting(
         (),
         some_texts,
+        group=Group.ADVANCED,
         metavar="CIDR",
         repeatable=True,
         split=_ADDRESSES.split,
         help=TRUSTED_HELP,
+        example="10.0.0.0/8",
         allowed="an address or a network such as 10.0.0.0/8",
     )
     keep: tuple[str, ...] = setting(
         (),
         some_texts,
+        group=Group.ADVANCED,
         metavar="FIELD,...",
         repeatable=True,
         help=KEEP_HELP,
+        example="upstream_cache_status",
         allowed="the names of fields of the log",
     )
-    timewindow: int = setting(
-        10,
-        whole(1, 604_800),
-        metavar="SECONDS",
-        help="insights window, in seconds",
-        allowed="a whole number of seconds from 1 to 604800",
-    )
-    alertwindow: float = setting(
-        2.0,
-        number(1 / 60, 1440),
-        metavar="MINUTES",
-        help="alert window, in minutes",
-        allowed="a number of minutes, at least a second (0.0167) and at most 1440",
-    )
-    alert_threshold: float = setting(
-        10.0,
-        number(1e-9, 1e12),
-        metavar="RATE",
-        help="requests per second, averaged over the alert window, above which an alert is raised",
-        allowed="a number of requests per second above 0",
-    )
-    rules: str = setting(
-        OFF,
-        choice(STOCK, OFF),
-        metavar="WHICH",
-        help="stock: also the rules that come along (server errors, traffic drop, scanners ...); "
-        "rules of your own are [[rule]] tables of --config",
-        allowed="stock or off",
-    )
-    section_limit: int = setting(
-        8,
-        whole(1, 100_000),
-        metavar="ROWS",
-        help="rows in top sections",
-        allowed="a whole number from 1 to 100000",
-    )
-    top_limit: int = setting(
-        20,
-        whole(1, 100_000),
-        metavar="ROWS",
-        help="rows in the other tops (paths, hosts, status ...)",
-        allowed="a whole number from 1 to 100000",
-    )
-    refresh: float = setting(
-        2.0,
-        number(0.1, 3600),
-        short="-r",
-        metavar="SECONDS",
-        help="seconds between screen updates",
-        allowed="a number of seconds from 0.1 to 3600",
-    )
-    incident_limit: int = setting(
-        3,
-        whole(1, 1000),
-        metavar="ROWS",
-        help="latest incidents shown",
-        allowed="a whole number from 1 to 1000",
-    )
-    start_from: str = setting(
-        "window",
-        choice("window", "start", "end"),
-        name="from",
-        metavar="WHERE",
-        help="where to start in a log: window (first record inside the longest window), start, end",
-        allowed="window, start or end",
+    group_path: tuple[str, ...] = setting(
+        (),
+        some_texts,
+        group=Group.ADVANCED,
+        metavar="PATTERN",
+        repeatable=True,
+        split=_PATTERNS.split,
+        help=GROUP_PATH_HELP,
+        example="/users/*",
+        allowed="auto, or a path with * for a segment such as /users/*",
     )
     delay: float | None = setting(
         None,
         _delay,
-        metavar="SECONDS",
-        help="how much before now windows end, as servers write late: auto (measured) or a number",
-        allowed="auto or a number of seconds from 0 to 60",
+        group=Group.ADVANCED,
+        metavar="SPAN",
+        values=(AUTO,),
+        default_shown="auto, as measured",
+        help="how far behind real time windows end, because servers write their logs late",
+        example="auto",
+        allowed="auto, or a span from 0s to 1m, such as 5s, or a number of seconds",
     )
     clock: str = setting(
         "auto",
         choice("auto", "wall", "log"),
+        group=Group.ADVANCED,
         metavar="CLOCK",
-        help="what now is: wall (the wall clock), log (the newest record), auto (wall, but log "
-        "while all records are over an hour old)",
+        values=("auto", "wall", "log"),
+        help="which clock to use: wall (real time), log (the time of the newest request), or "
+        "auto (log while every request is over an hour old)",
         allowed="auto, wall or log",
     )
     distinct_limit: int = setting(
         50_000,
         whole(100, 5_000_000),
+        group=Group.ADVANCED,
         metavar="VALUES",
-        help="distinct paths, hosts ... that are told apart in a window; bounds memory",
-        allowed="a whole number from 100 to 5000000",
+        default_shown="50000 values",
+        help="distinct paths, hosts ... tracked per window; bounds memory",
+        allowed="a whole number of values from 100 to 5000000",
     )
     state_dir: str | None = setting(
         None,
         optional_text,
-        help="keep here what is known, so that any stop is but a pause; also the alert log",
-        allowed="a folder, or off",
+        group=Group.ADVANCED,
+        help="directory for saved state and the alert log: a restart resumes exactly where it "
+        "stopped; off saves none",
+        example="/var/lib/glancemetrics",
+        allowed="a directory, or off",
         metavar="DIR",
-    )
-    group_path: tuple[str, ...] = setting(
-        (),
-        some_texts,
-        metavar="PATTERN",
-        repeatable=True,
-        split=_PATTERNS.split,
-        help=GROUP_PATH_HELP,
-        allowed="auto, or a path with * for a segment such as /users/*",
-    )
-    where: str | None = setting(
-        None,
-        optional_text,
-        metavar="EXPRESSION",
-        help="count only records for which this SQL expression is true, such as "
-        "\"status >= 500 and path like '/api/%'\"",
-        allowed="an SQL expression",
     )
     log_level: str = setting(
         "auto",
         choice("auto", "debug", "info", "warning", "error"),
+        group=Group.ADVANCED,
         metavar="LEVEL",
+        values=("auto", "debug", "info", "warning", "error"),
         help="verbosity of GlanceMetrics' own log: debug, info, warning, error, or auto (info "
-        "without console and --json, else warning); on stderr, or with the console in "
+        "when headless, else warning); it goes to stderr, or with the console to "
         "glancemetrics.log beside the default alert log",
         allowed="auto, debug, info, warning or error",
     )
 
     sections: Mapping[type, Any] = attrs.field(factory=dict, repr=False)
-    """{section of an output or a source: what it is told}; for others the defaults hold."""
+    """{section of an output or a source: its values}; missing sections have their defaults."""
+
+    given: Mapping[str, Given] = attrs.field(factory=dict, repr=False, eq=False)
+    """{name of a setting: where its value was given}; the others have their defaults."""
 
     def section(self, kind: type[Section]) -> Section:
-        """Return what a section is told."""
+        """Return the values of a section."""
         found: Section = self.sections[kind] if kind in self.sections else kind()
         return found
+
+    def is_given(self, *names: str) -> bool:
+        """Tell whether any of some settings was given, rather than left at its default."""
+        return any(name in self.given for name in names)
+
+    def with_places(self, sentence: str) -> str:
+        """Return an error about an option with the place where its value was really given."""
+        found = _OPTION.match(sentence)
+        name = "" if found is None else found[1].replace("-", "_")
+        given = self.given.get(name)
+        if found is None or given is None or given.place.startswith("--"):
+            return sentence
+        rest = sentence[found.end() :]
+        equals = " =" if rest.startswith(" ") else ""
+        return f"{given.place}, {name}{equals}{rest}"
 
     @property
     def alert_window_seconds(self) -> int:
@@ -274,16 +398,14 @@ class Settings:
 def all_settings(sections: Iterable[type] = ()) -> dict[str, Setting]:
     """Return each setting by its name; `sections` are those of outputs and sources.
 
-    Raises `ValueError` if two are called alike.
+    Raises `ValueError` for a duplicate name.
     """
     found: dict[str, Setting] = {}
     in_tables: set[tuple[str, str]] = set()
     for one in (one for section in (Settings, *sections) for one in settings_of(section)):
         place = one.table, one.attribute
         if one.name in found or (one.table and place in in_tables):
-            raise ValueError(
-                f"two settings are called {one.name}, or [{one.table}] {one.attribute}"
-            )
+            raise ValueError(f"duplicate setting {one.name}, or [{one.table}] {one.attribute}")
         found[one.name] = one
         in_tables.add(place)
     return found
@@ -298,63 +420,88 @@ def read_settings(
     *,
     sections: Iterable[type] = (),
 ) -> Settings:
-    """Join what flags, environment and a TOML text say.
+    """Join the settings of options, environment and a TOML text.
 
-    `flags` are by the name of the setting. Raises `UsageError`, naming where the wrong value is;
-    with `mistakes` they are put there, and settings have their defaults instead.
+    `flags` are by the name of the setting. Raises `UsageError`, which says where the wrong value
+    is; with `mistakes` the errors are added there, and the settings concerned have their defaults.
     """
     known = all_settings(sections)
     given: dict[type, dict[str, Any]] = {Settings: {}}
+    places: dict[str, Given] = {}
     layers = (
         _from_toml(known, config, config_name, mistakes) if config is not None else (),
         _from_environment(known, environment),
         _from_flags(known, flags),
     )
     for layer in layers:
-        for one, value, origin in layer:
+        for one, value, where, origin in layer:
             with noting(mistakes):
                 parsed = one.parsed(value, origin)
                 given.setdefault(one.section, {})[one.attribute] = parsed
+                places[one.name] = Given(where, _typed(value))
     own = given.pop(Settings)
-    return Settings(**own, sections={kind: kind(**told) for kind, told in given.items()})
+    filled = {kind: kind(**values) for kind, values in given.items()}
+    return Settings(**own, sections=filled, given=places)
 
 
-_Given = Iterator[tuple[Setting, Any, str]]
-"""What is given to a setting, and where."""
+def unknown_variables(environment: Iterable[str], sections: Iterable[type] = ()) -> Iterator[str]:
+    """Yield a warning for each variable that looks like a setting and is none."""
+    known = {one.variable for one in all_settings(sections).values()} | {CONFIG_VARIABLE}
+    for name in sorted(environment):
+        # Kubernetes sets variables of these names for a service called glancemetrics.
+        if not name.startswith(ENVIRONMENT_PREFIX) or _KUBERNETES.search(name) or name in known:
+            continue
+        close = closest(name, known)
+        yield f"{name}: unknown variable, ignored" + (f"; did you mean {close}?" if close else "")
 
 
-def _from_flags(known: Mapping[str, Setting], flags: Mapping[str, Any]) -> _Given:
+def _typed(value: Any) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    texts = [str(one) for one in values if shown(one) is not None]
+    return ", ".join(texts) if len(texts) == len(values) else ""
+
+
+_Layer = Iterator[tuple[Setting, Any, str, str]]
+"""A setting, the value given to it, where, and the beginning of an error about it."""
+
+
+def _from_flags(known: Mapping[str, Setting], flags: Mapping[str, Any]) -> _Layer:
     for name, value in flags.items():
         if value is not None:
+            one = known[name]
             last = value[-1] if isinstance(value, list) else value
-            yield known[name], value, origin_of(f"--{name} ", last).removesuffix(" True")
+            yield one, value, one.flag, origin_of(f"{one.flag} ", last).removesuffix(" True")
 
 
-def _from_environment(known: Mapping[str, Setting], environment: Mapping[str, str]) -> _Given:
+def _from_environment(known: Mapping[str, Setting], environment: Mapping[str, str]) -> _Layer:
     for one in known.values():
         if one.variable in environment:
-            written = environment[one.variable]
-            yield one, one.of_environment(written), origin_of(f"{one.variable}=", written)
+            text = environment[one.variable]
+            origin = origin_of(f"{one.variable}=", text)
+            yield one, one.of_environment(text), one.variable, origin
 
 
 def _from_toml(
-    known: Mapping[str, Setting], written: str, name: str, mistakes: Mistakes | None
-) -> _Given:
-    from glancemetrics.configuration.toml_table import parse_toml  # late: few have a file
+    known: Mapping[str, Setting], text: str, name: str, mistakes: Mistakes | None
+) -> _Layer:
+    # Late: few have a file.
+    from glancemetrics.configuration.toml_table import parse_toml, setting_line
 
     in_tables = {(one.table, one.attribute): one for one in known.values() if one.table}
     tables = {table for table, _ in in_tables}
-    said: dict[Setting, str] = {}
-    for key, inner, value in _entries(parse_toml(written, name), tables):
-        where = key if inner is None else f"[{key}] {inner}"
+    seen: dict[Setting, str] = {}
+    for key, inner, value in _entries(parse_toml(text, name), tables):
+        called = key if inner is None else f"[{key}] {inner}"
+        line = setting_line(text, key) if inner is None else setting_line(text, inner, key)
+        place = name if line is None else f"{name} line {line}"
         one = known.get(key) if inner is None else in_tables.get((key, inner))
         with noting(mistakes):
             if one is None:
-                raise _no_such(name, key, inner, known, in_tables)
-            if one in said:
-                raise UsageError(f"{name}: {said[one]} and {where} are the same: say it once")
-            said[one] = where
-            yield one, value, origin_of(f"{name}, {where} = ", value)
+                raise _no_such(place, key, inner, known, in_tables)
+            if one in seen:
+                raise UsageError(f"{place}: {called} is the same setting as {seen[one]}: keep one")
+            seen[one] = called
+            yield one, value, place, origin_of(f"{place}, {called} = ", value)
 
 
 def _entries(
@@ -372,7 +519,7 @@ def _entries(
 
 
 def _no_such(
-    name: str,
+    place: str,
     key: str,
     inner: str | None,
     known: Iterable[str],
@@ -380,20 +527,16 @@ def _no_such(
 ) -> UsageError:
     if inner is None:
         names = [*known, *(table for table, _ in in_tables)]
-        return UsageError(f"{name}: there is no setting {key!r}{_suggestion(key, names)}")
+        return UsageError(f"{place}: unknown setting {key}{_suggestion(key, names)}")
     names = [other for table, other in in_tables if table == key]
-    what = f"{name}, [{key}]: there is no setting {inner!r}"
-    return UsageError(f"{what}{_suggestion(inner, names, _listed(names))}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"there is {', '.join(names)}"
+    listed = f"known: {', '.join(names)}"
+    return UsageError(
+        f"{place}, [{key}]: unknown setting {inner}{_suggestion(inner, names, listed)}"
+    )
 
 
 def _suggestion(
-    key: str, names: Iterable[str], otherwise: str = "`glancemetrics -h` lists them"
+    key: str, names: Iterable[str], otherwise: str = "`glancemetrics config --example` lists all"
 ) -> str:
-    import difflib  # late: only a typo needs it
-
-    close = difflib.get_close_matches(key.replace("-", "_"), names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; {otherwise}"
+    close = closest(key, names)
+    return f"; did you mean {close}?" if close else f"; {otherwise}"

@@ -34,7 +34,7 @@ class Place:
     def of(self, table: str, key: str) -> str:
         """Name the line of a key; that of the table if the key is not found."""
         line = self.line(table, key)
-        return self.name if line is None else f"{self.name}, line {line}"
+        return self.name if line is None else f"{self.name} line {line}"
 
     def line(self, table: str, key: str, inner: str | None = None) -> int | None:
         """Return the line of a key, or that of the table; `None` if neither is found.

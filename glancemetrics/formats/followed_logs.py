@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glancemetrics.formats.auto import AutoFormat, LastDetected
+from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.kept_fields import KeptWatch
 from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import LineContext, LogFormat, directives_after
@@ -39,6 +40,7 @@ class DatedLog:
     def __init__(self, log_format: LogFormat, context: LineContext) -> None:
         """`context` has the directives at the log's beginning."""
         self.format = log_format
+        self._context = context
         self._times = line_times(log_format, context)
 
     def times(self, block: bytes, /) -> tuple[Int64s, Int64s]:
@@ -53,6 +55,12 @@ class DatedLog:
         # Where no format is known yet, these are most likely not there.
         is_known = not isinstance(self.format, AutoFormat) or self.format.known is not None
         return directives_before(read_at, offset, prefixes, None if is_known else SAMPLE_BYTES)
+
+    def has_requests(self, lines: bytes) -> bool:
+        """Tell whether any of some lines is a request."""
+        if isinstance(self.format, AutoFormat) and self.format.known is None:
+            return False
+        return bool(guarded_decode(self.format, lines, self._context).batch.num_rows)
 
 
 class FollowedLog:

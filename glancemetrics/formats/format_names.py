@@ -16,37 +16,31 @@ FORMAT_NAMES = (
 )
 
 FORMAT_HELP = (
-    "how lines are written: auto (detected), a name (`glancemetrics formats` lists them), or the "
-    "format itself: nginx's log_format, Apache's LogFormat, GoAccess's log-format, W3C's #Fields: "
-    "line, or a regular expression with named groups"
+    "format of the log: auto (detected), a name (`glancemetrics formats` lists them), nginx's "
+    "log_format, Apache's LogFormat, GoAccess's log-format, a W3C #Fields: line, or a regular "
+    "expression with named groups"
 )
-FORMAT_FROM_HELP = (
-    "the configuration that says how lines are written: an nginx.conf, of which the log_format is "
-    "taken that the log has there, or a goaccess.conf"
-)
+FORMAT_FROM_HELP = "take the format from the server's nginx.conf, or from a goaccess.conf"
 DATE_FORMAT_HELP = (
-    "of GoAccess's log-format: what its %d is; of a regular expression: how its group time is "
-    "written, as in strftime(3)"
+    "meaning of %d in GoAccess's log-format, or of the group time in a regular expression, as in "
+    "strftime(3)"
 )
-TIME_FORMAT_HELP = "of GoAccess's log-format: what its %t is"
-
+TIME_FORMAT_HELP = "meaning of %t in GoAccess's log-format"
 TIME_ZONE_HELP = (
-    "zone of times in logs that name none, as HAProxy's: Europe/Paris, UTC, or local, this "
-    "machine's (default: local)"
+    "time zone of logs that do not name theirs, such as HAProxy's: Europe/Paris, UTC or local"
 )
 TRUSTED_HELP = (
-    "a proxy that is believed when it says whom it asks for (X-Forwarded-For, Forwarded): an "
-    "address or a network; repeatable"
+    "trust X-Forwarded-For and Forwarded from this address or network, such as 10.0.0.0/8; "
+    "repeatable"
 )
 GROUP_PATH_HELP = (
-    "count paths together: '/users/*' (a star is one segment, ** any rest), or auto, by which "
-    "numbers, UUIDs and hashes become {id}; repeatable"
+    "count paths together: '/users/*' (* is one segment, ** any rest), or auto, which turns "
+    "numbers, UUIDs and hashes into {id}; repeatable"
 )
 KEEP_HELP = (
-    "fields to keep as text beside the usual columns, by the names that the log or its format "
-    "has for them: upstream_cache_status,cs(Cookie); repeatable"
+    "extra fields to keep, by their names in the log: upstream_cache_status,cs(Cookie); repeatable"
 )
 DURATION_UNIT_HELP = (
-    "unit of response times that do not show theirs, such as a whole number at the end of a line: "
-    "us, ms or s (default: left out)"
+    "unit of response times that the log does not tell: us, ms or s; without it, such times are "
+    "ignored"
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from glancemetrics.configuration.settings import STOCK, Settings
+from glancemetrics.configuration.settings import BUILT_IN, Settings
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
@@ -96,7 +96,7 @@ def check_kept(kept: Iterable[str]) -> None:
 
 def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     """Return the rules that the settings ask for, and those that are written beside them."""
-    stock = stock_rules() if settings.rules == STOCK else ()
+    stock = stock_rules() if settings.rules == BUILT_IN else ()
     names = {rule.name for rule in written}
     return (
         high_traffic(settings.alert_threshold, settings.alert_window_seconds),
@@ -108,7 +108,7 @@ def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> tuple[Rule, ..
 
 def own_rules_of(settings: Settings) -> tuple[OwnRule, ...]:
     """Return the rules of how the program itself fares."""
-    return own_rules() if settings.rules == STOCK else ()
+    return own_rules() if settings.rules == BUILT_IN else ()
 
 
 def reading_of(

@@ -6,9 +6,12 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from glancemetrics.reporting.report import Report, Row
 from glancemetrics.words.escaping import visible
+
+if TYPE_CHECKING:
+    from glancemetrics.reporting.report import Report, Row
 
 COLUMNS = (
     *("panel", "group", "name", "hits", "share", "visitors", "bytes", "errors"),

@@ -8,6 +8,8 @@ ALLOWED = "a span such as 30s, 2m, 1h30m or 7d"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:\d+[smhdw])+")
+_PART = r"(\d+(?:\.\d+)?)(ms|[smhdw])"
+_FINE_SPAN = re.compile(rf"(?:{_PART})+")
 
 
 def parse_span(text: str) -> int:
@@ -28,3 +30,21 @@ def written_span(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def parse_seconds(text: str) -> float:
+    """Read a span that may have fractions, such as `500ms` or `1.5m`: seconds.
+
+    Raises `ValueError` for anything else.
+    """
+    if not _FINE_SPAN.fullmatch(text):
+        raise ValueError(text)
+    seconds = {**_SECONDS, "ms": 0.001}
+    return sum(float(count) * seconds[unit] for count, unit in re.findall(_PART, text))
+
+
+def short_span(seconds: float) -> str:
+    """Write a span for people: `500ms`, `10s`, `1m30s`."""
+    if seconds == int(seconds):
+        return written_span(int(seconds))
+    return f"{seconds * 1000:g}ms" if seconds < 1 else f"{seconds:g}s"

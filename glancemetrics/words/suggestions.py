@@ -37,3 +37,17 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     close = [_OTHERS_SAY[lowered]] if _OTHERS_SAY.get(lowered) in names else []
     close += difflib.get_close_matches(lowered, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one is most like; `None` if it is like none."""
+    import difflib  # late: only a mistake needs it
+
+    names = {_bare(one): one for one in known}
+    close = difflib.get_close_matches(_bare(name), names, n=1)
+    return names[close[0]] if close else None
+
+
+def _bare(name: str) -> str:
+    """Return a name without what says nothing: `--alert_log` as `alert-log`."""
+    return name.lower().replace("_", "-").lstrip("-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.commands.registry import COMMANDS
+from actors.configuration.sections import all_sections
+from glancemetrics.configuration.settings import all_settings
 from tests.lines import line
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
@@ -30,19 +34,38 @@ def run(tmp_path: Path):
     return run
 
 
-def test_help_lists_every_flag(run) -> None:
-    result = run("-h")
+def test_help_lists_every_option_once_in_80_columns(run) -> None:
+    result = run("-h", COLUMNS="300")
     text = result.stdout.decode()
     assert result.returncode == 0
-    for flag in ("--file PATH", "--timewindow", "--alertwindow", "--alert_threshold",
-                 "--section_limit",
-                 "--refresh", "--incident_limit", "--from", "--alert_log ", "--alert_log_rotation",
-                 "--alert_log_retention", "--syslog ", "--json", "--no_console", "--config",
-                 "--log_level", "--version", "generate", "healthcheck"):  # fmt: skip
-        assert flag in text, flag
+    assert max(map(len, text.splitlines())) <= 80
+    for setting in all_settings(all_sections()).values():
+        assert text.count(f" {setting.flag} ") >= 1, setting.flag
+        assert f"--{setting.name} " not in text or "_" not in setting.name
+    titles = re.findall(r"^(\w[\w ]+):$", text, re.MULTILINE)
+    assert titles == [
+        *("Examples", "Commands", "Arguments"),
+        *("Input", "Window", "Alerts", "Outputs", "History", "Advanced", "Other"),
+    ]
+    assert "(default" not in text
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["report", "-h"], ["report", "--top", "x"]])
+def test_every_default_with_a_number_has_a_unit() -> None:
+    for setting in all_settings(all_sections()).values():
+        assert not re.fullmatch(r"[\d.]+", setting.default_shown), setting.name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-h"],
+        ["report", "--top", "x"],
+        ["reprot"],
+        ["--alert-treshold", "5"],
+        *([command.name, "-h"] for command in COMMANDS),
+    ],
+    ids=" ".join,
+)
 def test_help_and_mistakes_load_nothing_heavy(arguments: list[str]) -> None:
     code = (
         f"import sys\ntry:\n    import glancemetrics.cli as c; c.main({arguments})\n"
@@ -55,20 +78,39 @@ def test_help_and_mistakes_load_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_version(run) -> None:
-    assert run("--version").stdout.decode().startswith("glancemetrics 0.")
+    said = {run(*how).stdout for how in (["--version"], ["-V"], ["version"])}
+    assert len(said) == 1
+    assert said.pop().startswith(b"glancemetrics 0.")
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timewindow", "0"], "--timewindow 0: must be a whole number of seconds"),
-        (["--time"], "unrecognized arguments: --time"),
+        (["--timewindow", "0"], "--timewindow 0: must be a span from 1s to 7d"),
+        (["--timewindow", "10x"], "--timewindow 10x: must be a span from 1s to 7d"),
+        (["--time"], "--time: unknown option; `glancemetrics -h`"),
+        (["--alert-treshold", "5"], "--alert-treshold: unknown option; did you mean --alert-thr"),
+        (["--alert_treshold=5"], "--alert-treshold: unknown option; did you mean --alert-thresh"),
+        (["--refresh"], "--refresh: needs a value (SPAN)"),
+        (["--json=yes"], "--json: takes no value"),
+        (["--rules", "bilt-in"], "--rules bilt-in: must be built-in or none (did you mean built-"),
+        (["reprot", "access.log"], "reprot: unknown command; did you mean report?"),
+        (["--json", "report"], "report: a command must come first: glancemetrics report ..."),
+        (["nonsense"], "nonsense: no such command or file; `glancemetrics -h` lists the commands"),
+        (["help", "reprot"], "reprot: unknown command; did you mean report?"),
+        (["completion"], "say bash, zsh or fish: glancemetrics completion bash"),
+        (["completion", "bsh"], "bsh: say bash, zsh or fish; did you mean bash?"),
+        (["audit", "verfy"], "say verify or show; did you mean verify?"),
         (["--config", "/nonexistent.toml"], "--config /nonexistent.toml: No such file"),
-        (["-f", "/tmp"], "--file /tmp: is a directory; name a log in it"),
-        (["generate", "--rate", "0"], "0 must be a number of lines a second above 0"),
-        (["generate", "--fast"], "--fast: say how many, with --lines"),
+        (["generate", "--rate", "0"], "--rate 0: must be a number of lines per second"),
+        (["generate", "--rate", "abc"], "--rate abc: must be a number of lines per second"),
+        (["generate", "--fast"], "--fast: needs --lines or --duration"),
         (["generate", "-o", "/nonexistent/x"], "--output /nonexistent/x: No such file"),
-        (["generate", "--spike", "60s"], "60s must be SPAN@VALUE[+AFTER]"),
+        (["generate", "--spike", "60s"], "--spike 60s: must be SPAN@VALUE[+AFTER]"),
+        (["report", "x", "--sort", "hist"], "must be hits, visitors, bytes, errors or p95; did "),
+        (["report", "x", "--last", "1h", "--since", "today"], "--last: cannot be combined with"),
+        (["query", "--json", "--csv"], "--csv: cannot be combined with --json"),
+        (["check"], "no configuration found; name one: glancemetrics check FILE"),
         (["healthcheck"], "name the file that --heartbeat writes"),
     ],
 )
@@ -86,7 +128,7 @@ def test_a_config_typo_names_the_file_and_the_key(run, tmp_path: Path) -> None:
     config.write_text("treshold = 5\n")
     result = run("--config", str(config))
     assert result.returncode == 2
-    assert f"{config}: there is no setting 'treshold'" in result.stderr.decode()
+    assert f"{config} line 1: unknown setting treshold" in result.stderr.decode()
 
 
 def test_piped_in_lines_come_out_as_json_when_the_input_ends(run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import attrs
 from actors.outputs.kind import OutputKind
 from glancemetrics.configuration.setting import (
     OFF,
+    Group,
     NotAllowedError,
     Parse,
     optional_text,
@@ -56,25 +57,31 @@ class AlertLogSettings:
     path: str | None = setting(
         None,
         optional_text,
+        group=Group.OUTPUTS,
         name="alert_log",
         metavar="PATH",
-        help="rotating alert log, one JSON line an event; off to do without "
-        "(default: glancemetrics/alerts.jsonl in the XDG state folder)",
+        default_shown="~/.local/state/glancemetrics/alerts.jsonl",
+        help='rotating alert log, one JSON line per event; "off" disables it',
+        example="/var/log/glancemetrics/alerts.jsonl",
         allowed="a path or off",
     )
     rotation: Any = setting(
         "10 MB",
         _loguru_words("rotation"),
+        group=Group.OUTPUTS,
         metavar="WHEN",
-        help="when the alert log is rotated, in loguru's words: '10 MB', '1 week', '00:00'",
-        allowed="a size, an interval or a time of day in loguru's words, such as '10 MB'",
+        help="when to rotate the alert log: a size, an interval or a time of day, such as "
+        "'10 MB', '1 week' or '00:00'",
+        allowed="a size, an interval or a time of day, such as '10 MB', '1 week' or '00:00'",
     )
     retention: Any = setting(
         10,
         _loguru_words("retention"),
+        group=Group.OUTPUTS,
         metavar="WHAT",
-        help="rotated alert logs that are kept: a number of files, or an age such as '90 days'",
-        allowed="a number of files or an age in loguru's words, such as 10 or '90 days'",
+        default_shown="10 files",
+        help="rotated alert logs to keep: a number of files, or an age such as '90 days'",
+        allowed="a number of files or an age, such as 10 or '90 days'",
     )
 
 

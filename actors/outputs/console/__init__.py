@@ -15,9 +15,10 @@ import attrs
 
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.kind import OutputKind
-from glancemetrics.configuration.setting import setting, switch
+from glancemetrics.configuration.setting import Group, setting, switch
 
 if TYPE_CHECKING:
+    from actors.outputs.console.panels import Context
     from actors.outputs.desk import Desk
     from actors.outputs.output import Output
     from glancemetrics.configuration.settings import Settings
@@ -32,16 +33,17 @@ class ConsoleSettings:
     disabled: bool = setting(
         False,
         switch,
+        group=Group.OUTPUTS,
         name="no_console",
         metavar=None,
-        help="no console: outputs only; the default when stdout is no terminal",
+        help="headless: no console, only the other outputs (always so without a terminal)",
         allowed="true or false",
     )
 
 
 def is_shown(settings: Settings, *, has_terminal: bool) -> bool:
     """Tell whether there is a console: `--json` has standard output for itself."""
-    is_wanted = not settings.section(ConsoleSettings).disabled
+    is_wanted = not (settings.section(ConsoleSettings).disabled or settings.once)
     return has_terminal and is_wanted and not settings.section(JsonLinesSettings).enabled
 
 
@@ -50,25 +52,30 @@ def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
     if not is_shown(desk.settings, has_terminal=desk.has_terminal):
         return
     from actors.outputs.console.console import Console, terminal  # late: prompt-toolkit
+
+    has_keys = sys.stdin is not None and sys.stdin.isatty()
+    yield Console(
+        context_of(desk),
+        desk.stop,
+        environment=desk.environment,
+        wall=desk.wall,
+        silences=desk.silences,
+        terminal=terminal(input_is_taken=not (desk.has_standard_input and has_keys)),
+    )
+
+
+def context_of(desk: Desk) -> Context:
+    """Return what a screen shows besides the snapshot."""
     from actors.outputs.console.panels import Context
     from glancemetrics.version import __version__
 
-    context = Context(
+    return Context(
         version=__version__,
         started_at=desk.started_at,
         rules=desk.rules,
         incident_limit=desk.settings.incident_limit,
         expected=desk.expected,
         targets=tuple(target.name for target in desk.targets),
-    )
-    has_keys = sys.stdin is not None and sys.stdin.isatty()
-    yield Console(
-        context,
-        desk.stop,
-        environment=desk.environment,
-        wall=desk.wall,
-        silences=desk.silences,
-        terminal=terminal(input_is_taken=not (desk.has_standard_input and has_keys)),
     )
 
 

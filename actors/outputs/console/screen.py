@@ -18,6 +18,7 @@ _COLUMN_CELLS = 62
 _GAP = 2
 _SMALLEST_TABLE = 4
 _NORMAL_TABLE = 11
+_PRINTED_ROWS = 10
 
 
 @attrs.define
@@ -115,6 +116,26 @@ def render(
     drawn = [fitted(row, cells) for row in drawn[: rows - 1]]
     drawn += [blank] * (rows - 1 - len(drawn))
     return [*drawn, fitted(_hints(view), cells)][:rows]
+
+
+def render_once(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
+    """Return the screen as it is printed: every table, ten rows of each, and no outputs."""
+    insights = snapshot.insights
+    top = {dimension: rows[:_PRINTED_ROWS] for dimension, rows in insights.top.items()}
+    snapshot = attrs.evolve(snapshot, insights=attrs.evolve(insights, top=top))
+    middle = panels.explanation(snapshot, context, cells)
+    if middle is None:
+        columns = max(1, cells // _COLUMN_CELLS)
+        bands = -(-len(top) // columns)
+        middle = _tables(snapshot, View(), cells, bands * (_PRINTED_ROWS + 1))
+    return [
+        panels.title(snapshot, context, cells, False),
+        *panels.health(snapshot, cells),
+        *panels.chart(snapshot, cells, 4),
+        *panels.figures(snapshot.insights, cells),
+        *panels.alerts(snapshot, context, cells, ()),
+        *middle,
+    ]
 
 
 def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows: int) -> list[Row]:

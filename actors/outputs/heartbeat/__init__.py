@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 from actors.outputs.kind import OutputKind
-from glancemetrics.configuration.setting import optional_text, setting
+from glancemetrics.configuration.setting import Group, optional_text, setting
 
 if TYPE_CHECKING:
     from actors.outputs.desk import Desk
@@ -26,9 +26,11 @@ class HeartbeatSettings:
     path: str | None = setting(
         None,
         optional_text,
+        group=Group.OUTPUTS,
         name="heartbeat",
         metavar="FILE",
-        help="write a file at every refresh, for `glancemetrics healthcheck FILE`",
+        help="write FILE at every refresh, for `glancemetrics healthcheck FILE`",
+        example="/run/glancemetrics/heartbeat",
         allowed="a path",
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 from actors.outputs.kind import OutputKind
-from glancemetrics.configuration.setting import setting, switch
+from glancemetrics.configuration.setting import Group, setting, switch
 
 if TYPE_CHECKING:
     from actors.outputs.desk import Desk
@@ -25,19 +25,19 @@ class JsonLinesSettings:
     enabled: bool = setting(
         False,
         switch,
+        group=Group.OUTPUTS,
         name="json",
         metavar=None,
-        help="no console: one snapshot a refresh on stdout, a JSON line each",
+        help="print one JSON line per refresh instead of the console",
         allowed="true or false",
     )
 
 
 def _make(told: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
-    del desk
     if told.enabled:
         from actors.outputs.json_lines.writing import JsonLines
 
-        yield JsonLines(sys.stdout.fileno)
+        yield JsonLines(sys.stdout.fileno, only_last=desk.settings.once)
 
 
-JSON_LINES = OutputKind(JsonLinesSettings, _make)
+JSON_LINES = OutputKind(JsonLinesSettings, _make, runs_once=True)

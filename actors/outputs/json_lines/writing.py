@@ -24,8 +24,9 @@ class JsonLines:
     wants_events = False
     wants_snapshots = True
 
-    def __init__(self, descriptor: Callable[[], int]) -> None:
+    def __init__(self, descriptor: Callable[[], int], *, only_last: bool = False) -> None:
         self._descriptor = descriptor
+        self._only_last = only_last
         self.problem = ""
         """Why the last snapshot could not be written, in a sentence."""
 
@@ -36,17 +37,25 @@ class JsonLines:
         standard output, and `OSError` when it may work later.
         """
         report(OutputState.WORKING, "standard output")
+        last = None
         async for snapshot in inbox.snapshots:
-            try:
-                await trio.to_thread.run_sync(self._write, snapshot, abandon_on_cancel=True)
-            except BrokenPipeError:
-                raise StdoutClosedError from None
-            except OSError as error:
-                self.problem = problem_of_stdout(error)
-                if error.errno == errno.EBADF or self._is_device():
-                    raise GlanceMetricsError(self.problem) from None
-                raise  # a disk may have room again
-            self.problem = ""
+            last = snapshot
+            if not self._only_last:
+                await self._deliver(snapshot)
+        if self._only_last and last is not None:
+            await self._deliver(last)
+
+    async def _deliver(self, snapshot: Snapshot) -> None:
+        try:
+            await trio.to_thread.run_sync(self._write, snapshot, abandon_on_cancel=True)
+        except BrokenPipeError:
+            raise StdoutClosedError from None
+        except OSError as error:
+            self.problem = problem_of_stdout(error)
+            if error.errno == errno.EBADF or self._is_device():
+                raise GlanceMetricsError(self.problem) from None
+            raise  # a disk may have room again
+        self.problem = ""
 
     def _is_device(self) -> bool:
         """Tell whether it is one such as `/dev/full`, which never has room."""

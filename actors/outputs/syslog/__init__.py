@@ -10,6 +10,7 @@ import attrs
 from actors.outputs.kind import OutputKind
 from glancemetrics.configuration.setting import (
     OFF,
+    Group,
     NotAllowedError,
     choice,
     optional_text,
@@ -70,33 +71,42 @@ class SyslogSettings:
     address: SyslogAddress | None = setting(
         None,
         _syslog,
+        group=Group.OUTPUTS,
         name="syslog",
         metavar="ADDRESS",
-        help="send alert events to syslog (RFC 5424): udp://host:514, tcp://host:514, "
-        "tls://host:6514 or unix:///dev/log",
+        values=("unix:///dev/log",),
+        help="send alerts to syslog (RFC 5424): udp://HOST:514, tcp://HOST:514, "
+        "tls://HOST:6514 or unix:///dev/log",
+        example="unix:///dev/log",
         allowed="off, udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH",
     )
     facility: str = setting(
         "daemon",
         choice(*FACILITIES),
+        group=Group.OUTPUTS,
         metavar="NAME",
+        values=tuple(FACILITIES),
         help="syslog facility",
         allowed=f"one of {' '.join(FACILITIES)}",
     )
     severity: str = setting(
         "warning",
         choice(*SEVERITIES),
+        group=Group.OUTPUTS,
         metavar="NAME",
-        help="syslog severity of an alert (of critical rules crit at least, of info rules info; "
-        "its end is notice, start and stop are info)",
+        values=tuple(SEVERITIES),
+        help="syslog severity of warnings (critical rules: at least crit; info rules: info; "
+        "recoveries: notice)",
         allowed=f"one of {' '.join(SEVERITIES)}",
     )
     ca: str | None = setting(
         None,
         optional_text,
+        group=Group.OUTPUTS,
         metavar="FILE",
-        help="PEM file of the authority that signed a tls:// syslog server's certificate "
-        "(default: the system's authorities)",
+        default_shown="the system's",
+        help="PEM file of the certificate authority of a tls:// syslog server",
+        example="/etc/ssl/certs/ca-certificates.crt",
         allowed="the path of a PEM file",
     )
 

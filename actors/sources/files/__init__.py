@@ -29,20 +29,12 @@ def _make(texts: Sequence[str], told: NoSettings, desk: SourceDesk) -> Iterator[
     yield Files(tuple(texts), desk)
 
 
-def _refuses(path: str) -> str | None:
-    if not os.path.isdir(path):
-        return None
-    return f"is a directory; name a log in it, or a quoted glob such as '{path.rstrip('/')}/*.log'"
-
-
 def _misses(path: str) -> str | None:
     if not os.path.lexists(path) and glob.has_magic(path):
         found = glob.glob(path)
-        return None if found else "no log matches yet"
+        return None if found else "no matching log yet"
     if not os.path.exists(path):
         return "no such file yet"
-    if os.path.isdir(path):
-        return "is a directory; name a log in it, or a glob"
     return None if os.access(path, os.R_OK) else "permission denied"
 
 
@@ -61,10 +53,9 @@ def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
 FILES = SourceKind(
     name="files",
     schemes=frozenset([PATH]),
-    takes="a path, a glob (quoted)",
+    takes="a path, a directory, a glob (quoted)",
     section=NoSettings,
     make=_make,
-    refuses=_refuses,
     misses=_misses,
     marks={"path": _mark},
     respelled=_respelled,

@@ -13,7 +13,7 @@ from actors.sources.files.identity import Identity
 from actors.sources.files.marks import PathMark
 from actors.sources.files.open_file import is_of
 from actors.sources.files.path_follower import PathFollower
-from actors.sources.files.paths import matches_name, matching
+from actors.sources.files.paths import IsLog, matches_name, matching
 from actors.sources.files.rotation import bases_of
 from actors.sources.files.waking import Status, status_of
 
@@ -31,12 +31,18 @@ class Followers:
     """Those who follow a path each."""
 
     def __init__(
-        self, paths: Iterable[str], globs: Iterable[str], before: Mapping[str, PathMark]
+        self,
+        paths: Iterable[str],
+        globs: Iterable[str],
+        before: Mapping[str, PathMark],
+        is_log: IsLog = lambda _: True,
     ) -> None:
         """`paths` are followed by name, and `globs` by what matches them.
 
-        `before` is how far each path had been followed by another run.
+        `before` is how far each path had been followed by another run. `is_log` tells which files
+        of a directory are access logs.
         """
+        self._is_log = is_log
         self._before = before
         self._finished = {head.identity: head for mark in before.values() for head in mark.known}
         self._names = {os.path.abspath(path) for path in paths}
@@ -78,7 +84,7 @@ class Followers:
 
         At the first scan, a file that may be a copy of another is a log of its own.
         """
-        paths = matching(pattern)
+        paths = matching(pattern, self._is_log)
         reals = {path: os.path.realpath(path) for path in paths}
         self._matched[pattern] = frozenset(reals.values())
         self._folders[pattern] = frozenset(map(os.path.dirname, reals.values()))
@@ -131,8 +137,7 @@ class Followers:
         """Tell whether a real path matches a glob, as far as the last scan tells."""
         folder, name = os.path.split(path)
         return any(
-            path in matched
-            or (folder in self._folders[pattern] and matches_name(name, os.path.basename(pattern)))
+            path in matched or (folder in self._folders[pattern] and matches_name(name, pattern))
             for pattern, matched in self._matched.items()
         )
 

@@ -1,4 +1,4 @@
-"""Which sources `-f` names: a path is one, a glob is each file that matches it, now and later."""
+"""Which logs `-f` names: a path is one, a glob or a directory is each log in it, now and later."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ import contextlib
 import fnmatch
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from actors.sources.files.identity import Identity
+from glancemetrics.lines.log_names import current_logs, is_current_log
 
 _COMPRESSED_NAMES = (".gz", ".zst", ".bz2", ".xz")
 
+IsLog = Callable[[str], bool]
+"""Whether the content of a file is an access log."""
+
 
 def is_glob(source: str) -> bool:
-    return glob.has_magic(source) and not os.path.lexists(source)
+    """Tell whether a source stands for several files: a glob, or a directory."""
+    return os.path.isdir(source) or (glob.has_magic(source) and not os.path.lexists(source))
 
 
-def matching(pattern: str) -> list[str]:
-    """Return the files that match a glob, in order.
+def matching(pattern: str, is_log: IsLog = lambda _: True) -> list[str]:
+    """Return the files that match a glob, or the access logs in a directory, in order.
 
-    Directories are left out, and what logrotate has compressed: `access.log*` means the log.
+    Directories are left out, and what logrotate has compressed: `access.log*` means the log. Of a
+    directory, that is what has the name of a log being written, and is one (`is_log`).
     """
+    if os.path.isdir(pattern):
+        with os.scandir(pattern) as entries:
+            names = current_logs(entry.name for entry in entries if entry.is_file())
+        return [path for path in (os.path.join(pattern, name) for name in names) if is_log(path)]
     return sorted(
         path
         for path in glob.glob(pattern, recursive=True)
@@ -31,6 +41,9 @@ def matching(pattern: str) -> list[str]:
 
 def matches_name(name: str, pattern: str) -> bool:
     """Tell whether a file's name matches the last part of a glob, as `matching` has it."""
+    if os.path.isdir(pattern):
+        return is_current_log(name)
+    pattern = os.path.basename(pattern)
     is_hidden = name.startswith(".") and not pattern.startswith(".")
     return (
         fnmatch.fnmatchcase(name, pattern)

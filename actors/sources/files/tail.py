@@ -12,6 +12,7 @@ import trio
 
 from actors.sources.dating import LineDating
 from actors.sources.desk import SourceDesk
+from actors.sources.files.access_logs import AccessLogs
 from actors.sources.files.descriptors import Descriptors, most_held
 from actors.sources.files.followers import Followers, Place, place_of
 from actors.sources.files.hands import Hands
@@ -56,7 +57,15 @@ class Files:
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
         """Follow them until `stop`."""
         desk = self.desk
-        await tail(self.texts, desk.start, desk.dating, send, stop=stop, before=desk.before)
+        await tail(
+            self.texts,
+            desk.start,
+            desk.dating,
+            send,
+            stop=stop,
+            before=desk.before,
+            once=desk.once,
+        )
 
 
 async def tail(
@@ -67,8 +76,11 @@ async def tail(
     *,
     stop: trio.Event | None = None,
     before: Sequence[Mark] = (),
+    once: bool = False,
 ) -> None:
     """Follow paths and globs, given as `-f` takes them, until `stop`.
+
+    With `once`, each file is read to its end as it is now, and that is all.
 
     At `stop` each file in which something was written since gets a last look; what takes longer
     than `LAST_LOOK_SECONDS` is left.
@@ -80,7 +92,7 @@ async def tail(
     globs = [source for source in sources if is_glob(source)]
     paths = [source for source in sources if source not in globs]
     marks = [mark for mark in before if isinstance(mark, PathMark)]
-    tailer = _Tailer(start, dating, send, paths, globs, marks)
+    tailer = _Tailer(start, dating, send, paths, globs, marks, once=once)
     async with send, trio.open_nursery() as background:
         background.start_soon(tailer.waker.run)
         background.start_soon(tailer.waker.poll)
@@ -102,11 +114,14 @@ class _Tailer:
         paths: Sequence[str],
         globs: Sequence[str],
         before: Sequence[PathMark],
+        *,
+        once: bool,
     ) -> None:
+        self._once = once
         self.waker = Waker()
         self.hands = Hands(_bytes_of)
         self._before = {mark.path: mark for mark in before}
-        self._followers = Followers(paths, globs, self._before)
+        self._followers = Followers(paths, globs, self._before, AccessLogs(dating))
         self._folders = Folders()
         self._dating = dating
         self._start = start
@@ -181,11 +196,13 @@ class _Tailer:
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
                 elif pattern in unmatched and is_first:
-                    said = "no file matches yet"
+                    said = "no matching log yet"
                     await self.say(SourceHealth(pattern, SourceState.WAITING, said))
             # A file that comes to match is new: it is read from its start.
             start = attrs.evolve(start, where=From.START)
             is_first = False
+            if self._once:
+                return
             took = trio.current_time() - began
             await trio.sleep(max(POLL_SECONDS, _LEAST_PAUSE * took))
 
@@ -233,7 +250,7 @@ class _Tailer:
             if until_gone and gone:
                 await self.say(SourceGone(path))
                 return
-            if is_last:
+            if is_last or self._once:
                 return
             if result.has_lines:
                 await trio.sleep(_GATHER_SECONDS)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.commands.check import check
+from actors.commands.check_configuration import check
 from actors.configuration.loading import config_text
 from glancemetrics.errors import GlanceMetricsError
 from tests.conftest import thorough
@@ -108,7 +108,7 @@ def test_a_log_that_is_not_there_is_named_but_may_come(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
         "glancemetrics: warning: ok.toml line 1, file: /var/log/ngnix/access.log: no such file yet",
-        "glancemetrics: warning: ok.toml line 1, file: *.nolog: no log matches yet",
+        "glancemetrics: warning: ok.toml line 1, file: *.nolog: no matching log yet",
     ]
 
 
@@ -121,7 +121,7 @@ def test_a_log_that_is_not_there_is_named_but_may_come(tmp_path: Path) -> None:
         ('alert_log = "link"', "ok.toml line 1, alert_log: link: is a link, and symbolic links"),
         (f'heartbeat = "{"a" * 5000}/x"', "ok.toml line 1, heartbeat: aaa"),
         (f'[[notify]]\nexec = "/{"a" * 5000}"', "ok.toml line 2, [[notify]]: program /aaa"),
-        ('format_from = "none.conf"', "--format-from none.conf: No such file"),
+        ('format_from = "none.conf"', "ok.toml line 1, format_from = none.conf: No such file"),
         (
             '[[notify]]\nwebhook = "env:ODD"',
             "ok.toml line 2, [[notify]]: env:ODD: invalid URL; must be an http://",
@@ -145,11 +145,11 @@ def test_the_mistakes_of_all_tables_are_named_at_once(tmp_path: Path) -> None:
     done = run(text, tmp_path)
     assert done.returncode == 2
     assert [error.split(":")[0] for error in errors(done)] == [
-        "ok.toml",
-        "ok.toml, timewindow = 0",
-        "ok.toml, line 5 (rule 'a')",
-        "ok.toml, line 7",
-        "ok.toml, line 9",
+        "ok.toml line 1",
+        "ok.toml line 2, timewindow = 0",
+        "ok.toml line 5 (rule 'a')",
+        "ok.toml line 7",
+        "ok.toml line 9",
         "ok.toml line 12, [[notify]] c",
     ]
     assert "hunter2" not in done.stderr
@@ -300,7 +300,7 @@ def test_a_file_without_an_end_is_no_configuration(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "/dev/zero: is too large for a configuration" in done.stderr
+    assert "/dev/zero: too large for a configuration" in done.stderr
 
 
 def test_a_missing_program_and_a_missing_variable_of_it_are_both_named(tmp_path: Path) -> None:

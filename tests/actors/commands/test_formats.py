@@ -64,7 +64,7 @@ def test_each_line_of_a_sample_is_looked_at_once(tmp_path: Path, lines: int) -> 
         (["report", "x", "--log-timezone", "x"], 2, "--log-timezone x: must be a name such as"),
         (["report", "x", "--duration-unit", "x"], 2, "--duration-unit x: must be us, ms or s"),
         (["formats", "x", "--duration-unit", "x"], 2, "--duration-unit x: must be us, ms or s"),
-        (["-f", "x", "--duration-unit", "min"], 2, "--duration_unit min: must be us, ms or s"),
+        (["-f", "x", "--duration-unit", "min"], 2, "--duration-unit min: must be us, ms or s"),
         (["report", "x", "--group-path", "x"], 2, "--group-path x: must be auto, or a path"),
         (["-f", "x", "--format", "nope"], 2, "--format nope: is none of auto"),
         (["-f", "x", "--group-path", "x"], 2, "--group-path x: must be auto"),

@@ -266,7 +266,7 @@ def test_a_folder_of_state_that_is_not_read_is_told(
     state: Path, capsys, command: tuple[str, ...]
 ) -> None:
     assert run(*command, "--state-dir", state) == 2
-    assert "--state-dir: only with --history" in capsys.readouterr().err
+    assert "--state-dir: needs --history" in capsys.readouterr().err
 
 
 def test_pages_of_requests_say_that_there_are_more(ask, tmp_path: Path, capsys) -> None:
@@ -285,7 +285,7 @@ def test_how_lines_are_read_is_no_matter_of_a_history(
     state: Path, capsys, command: tuple[str, ...], option: tuple[str, ...]
 ) -> None:
     assert run(*command, "--history", "--state-dir", state, *option) == 2
-    assert f"{option[0]}: not with --history" in capsys.readouterr().err
+    assert f"{option[0]}: cannot be combined with --history" in capsys.readouterr().err
 
 
 def test_as_csv_and_parquet_and_into_files(ask, tmp_path: Path) -> None:
@@ -357,27 +357,27 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--measures", "hits,foo"], "unknown measure 'foo'; known: hits, rate"),
         (["stats > 3"], "--where stats > 3: "),
         (["status"], "is not a condition (true or false)"),
-        (["--last", "1 hour"], "1 hour must be a span such as 30s"),
+        (["--last", "1 hour"], "--last 1 hour: must be a span such as 30s"),
         (["--last", "1h", "--since", "1h"], "cannot be combined with --since or --until"),
         (["--since", "1h", "--until", "2h"], "--since 1h: is not before --until 2h"),
         (["--records", "--by", "path"], "--records: cannot be combined with --by"),
         (["--offset", "3"], "--offset: needs --records"),
-        (["--parquet"], "--parquet: needs a file, with -o"),
+        (["--parquet"], "--parquet: needs -o FILE"),
         (["-o", "x.foo"], "must end in .json, .csv, .txt or .parquet"),
         (["--step", "1s", "--since", "2020-01-01"], "too short for this time span"),
         (["--limit", "0"], "limit 0: must be from 1"),
         (["--measures", ""], "name at least one measure"),
-        (["--last", "5"], "5: add a unit, such as 5m"),
+        (["--last", "5"], "needs a unit, such as 5m"),
         (["--by", "path,path"], "the same field twice"),
         (["--by", ","], "--by: name a field"),
-        (["--step", "1m", "--limit", "3"], "--limit: a time series has all its steps"),
-        (["status > 3", "--where", "status > 4"], "there are two conditions; join them with AND"),
+        (["--step", "1m", "--limit", "3"], "--limit: needs --by or --records"),
+        (["status > 3", "--where", "status > 4"], "two conditions given; join them with AND"),
         (["status >= 500 --by path"], "has a comment (--); is the closing quote in the wrong"),
         (['path = "/login"'], "text goes in single quotes: '/login'"),
         (["ip = '::1'"], "there is no column 'ip' (did you mean 'host'?)"),
         (["status in (500,502"], "is not complete, or a bracket or quote is missing"),
         (["status = '5xx'"], "--where status = '5xx': Could not convert string '5xx'"),
-        (["--csv", "--json"], "not allowed with argument"),
+        (["--csv", "--json"], "cannot be combined with --csv"),
         (["-f", "other.log"], "no history of other.log here, only of /var/log/a.log"),
     ],
 )

@@ -7,42 +7,64 @@ from types import ModuleType
 
 import pytest
 
-from actors.commands import monitor
+from actors.commands import registry
+from actors.commands.parser import CommandParser, Example
 from actors.commands.registry import COMMANDS, Command
 from glancemetrics import cli
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def bell(monkeypatch: pytest.MonkeyPatch) -> None:
     """One command more."""
     module = ModuleType("a_bell")
+
+    def parser() -> CommandParser:
+        return CommandParser(
+            "bell", "Ring.", usage="glancemetrics bell", examples=[Example("bell", "rings once")]
+        )
 
     def run(arguments: list[str]) -> int:
         print("ding", *arguments)
         return 7
 
     monkeypatch.setattr(module, "run", run, raising=False)
+    monkeypatch.setattr(module, "parser", parser, raising=False)
     monkeypatch.setitem(sys.modules, "a_bell", module)
-    added = [*COMMANDS, Command("bell", "rings once", "a_bell")]
-    monkeypatch.setattr(cli, "COMMANDS", added)
-    monkeypatch.setattr(monitor, "COMMANDS", added)
+    monkeypatch.setattr(registry, "COMMANDS", [*COMMANDS, Command("bell", "ring once", "a_bell")])
 
 
-def test_a_command_that_is_added_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
     with pytest.raises(SystemExit) as end:
-        cli.main(["bell", "twice"])
-    assert (end.value.code, capsys.readouterr().out) == (7, "ding twice\n")
+        cli.main(list(arguments))
+    out, err = capsys.readouterr()
+    return end.value.code, out, err
 
 
-def test_it_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["-h"])
-    assert "  glancemetrics bell         rings once\n" in capsys.readouterr().out
+@pytest.mark.usefixtures("bell")
+def test_a_command_that_is_added_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, "bell", "twice") == (7, "ding twice\n", "")
+
+
+@pytest.mark.usefixtures("bell")
+def test_it_is_in_the_help_the_suggestions_and_the_completion(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "  bell         ring once\n" in shown(capsys, "-h")[1]
+    assert "rings once" in shown(capsys, "help", "bell")[1]
+    assert "bel: unknown command; did you mean bell?" in shown(capsys, "bel")[2]
+    for shell in ("bash", "zsh", "fish"):
+        assert "bell" in shown(capsys, "completion", shell)[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_each_has_a_help_of_its_own(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main([command.name, "-h"])
-    assert end.value.code == 0
-    assert f"usage: glancemetrics {command.name}" in capsys.readouterr().out
+def test_each_has_a_help_with_examples(
+    command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = shown(capsys, command.name, "-h")
+    assert code == 0
+    assert out.startswith(f"usage: glancemetrics {command.name}")
+    assert "\nExamples:\n  glancemetrics" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "(default" not in out
+    assert shown(capsys, "help", command.name)[1] == out

@@ -34,7 +34,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
-    assert run(cwd=tmp_path).stdout == "Nothing is silent.\n"
+    assert run(cwd=tmp_path).stdout == "No active silences.\n"
     made = run("Checkout*", "--for", "2h", "--why", "deploy", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert "Checkout*" in made.stdout
@@ -56,10 +56,10 @@ def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (("Checkout*",), 2, "say for how long, with --for 2h"),
-        (("a", "--for", "soon"), 2, "soon must be a span such as 30s, 2m, 1h30m or 7d"),
+        (("Checkout*",), 2, "Checkout*: for how long? add --for 2h"),
+        (("a", "--for", "soon"), 2, "--for soon: must be a span such as 30s, 2m, 1h30m or 7d"),
         (("a", "--for", "99999999999d"), 2, "--for"),
-        (("a", "--end"), 1, "a: there is no such silence"),
+        (("a", "--end"), 1, "a: no such silence"),
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], status: int, error: str) -> None:
@@ -92,7 +92,7 @@ def test_a_damaged_file_silences_nothing(tmp_path: Path, damaged: str) -> None:
     assert Silences(path).known(0) == ()
     done = run(cwd=tmp_path)
     assert done.returncode == 1
-    assert "is damaged; remove it" in done.stderr
+    assert "silences.json: damaged; delete it" in done.stderr
 
 
 async def test_a_silent_rule_is_not_told_but_for_the_end_of_what_was(tmp_path: Path) -> None:

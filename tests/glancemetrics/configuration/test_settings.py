@@ -12,8 +12,13 @@ from actors.outputs.alert_log import AlertLogSettings
 from actors.outputs.console import ConsoleSettings
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.syslog import SyslogAddress, SyslogSettings
-from glancemetrics.configuration.setting import setting, whole
-from glancemetrics.configuration.settings import Settings, all_settings, read_settings
+from glancemetrics.configuration.setting import Group, setting, whole
+from glancemetrics.configuration.settings import (
+    Settings,
+    all_settings,
+    read_settings,
+    unknown_variables,
+)
 from glancemetrics.errors import UsageError
 
 
@@ -76,16 +81,18 @@ def test_several_values_in_the_environment_have_between_them_what_is_in_none(
 class Clashing:
     TABLE: ClassVar = ""
 
-    refresh: int = setting(2, whole(1, 9), metavar="N", help="a clash", allowed="a number")
+    refresh: int = setting(
+        2, whole(1, 9), group=Group.WINDOW, metavar="N", help="a clash", allowed="a number"
+    )
 
 
 def test_no_two_settings_are_called_alike() -> None:
-    with pytest.raises(ValueError, match="two settings are called refresh"):
+    with pytest.raises(ValueError, match="duplicate setting refresh"):
         all_settings([*all_sections(), Clashing])
 
 
 def test_what_a_table_has_is_said_of_a_key_that_it_has_not() -> None:
-    with pytest.raises(UsageError, match=r"no setting 'zzz'; there is .*memory, disk, age"):
+    with pytest.raises(UsageError, match=r"unknown setting zzz; known: .*memory, disk, age"):
         told(toml="[history]\nzzz = 1")
 
 
@@ -93,26 +100,26 @@ def test_what_a_table_has_is_said_of_a_key_that_it_has_not() -> None:
     ("flags", "env", "toml", "message"),
     [
         ({"timewindow": "0"}, {}, None,
-         "--timewindow 0: must be a whole number of seconds from 1 to 604800"),
-        ({"timewindow": "ten"}, {}, None, "--timewindow ten: must be a whole number"),
-        ({"alert_threshold": "nan"}, {}, None, "--alert_threshold nan: must be a number"),
+         "--timewindow 0: must be a span from 1s to 7d, such as 30s or 5m, or a whole number of"),
+        ({"timewindow": "ten"}, {}, None, "--timewindow ten: must be a span"),
+        ({"alert_threshold": "nan"}, {}, None, "--alert-threshold nan: must be a number"),
         ({}, {"GLANCEMETRICS_REFRESH": "fast"}, None, "GLANCEMETRICS_REFRESH=fast: must be"),
-        ({}, {}, "timewindow = 1.5", "gm.toml, timewindow = 1.5: must be a whole number"),
-        ({}, {}, "timewindow = true", "gm.toml, timewindow = True: must be"),
-        ({}, {}, "timewindw = 5", "there is no setting 'timewindw'; did you mean 'timewindow'?"),
-        ({}, {}, "zzz = 5", "there is no setting 'zzz'; `glancemetrics -h` lists them"),
+        ({}, {}, "timewindow = 1.5", "gm.toml line 1, timewindow = 1.5: must be a span"),
+        ({}, {}, "timewindow = true", "gm.toml line 1, timewindow = True: must be"),
+        ({}, {}, "timewindw = 5", "line 1: unknown setting timewindw; did you mean timewindow?"),
+        ({}, {}, "zzz = 5", "unknown setting zzz; `glancemetrics config --example` lists all"),
         ({}, {}, "timewindow = ", "gm.toml: is not TOML: "),
         ({"from": "middle"}, {}, None, "--from middle: must be window, start or end"),
         ({"syslog": "udp:host"}, {}, None, "--syslog udp:host: must be off, udp://HOST:PORT"),
         ({"syslog": "udp://h:99999"}, {}, None, "--syslog udp://h:99999: must be"),
         ({"syslog": "unix://log"}, {}, None, "the path of a socket begins with /"),
-        ({"alert_log_rotation": "10 bananas"}, {}, None, "in loguru's words, such as '10 MB'"),
-        ({"alert_log_retention": "-3"}, {}, None, "--alert_log_retention -3: must be a number of"),
+        ({"alert_log_rotation": "10 bananas"}, {}, None, "a time of day, such as '10 MB'"),
+        ({"alert_log_retention": "-3"}, {}, None, "--alert-log-retention -3: must be a number of"),
         ({}, {}, "[alert_log]\nretention = -3", "[alert_log] retention = -3: must be a number of"),
         ({}, {}, "alert_log_rotation = -1", "alert_log_rotation = -1: must be a size, an interval"),
         ({}, {}, 'syslog = "udp://h"\n[syslog]\nfacility = "mail"',
          "what stands in a table is not said beside it as well"),
-        ({"alert_log_retention": "[]"}, {}, None, "--alert_log_retention []: must be"),
+        ({"alert_log_retention": "[]"}, {}, None, "--alert-log-retention []: must be"),
         ({"syslog_facility": "pub"}, {}, None, "must be one of kern user mail"),
         ({"json": "maybe"}, {}, None, "must be true or false"),
     ],
@@ -153,12 +160,77 @@ def test_switches_are_read_from_the_environment() -> None:
         assert settings.section(JsonLinesSettings).enabled is value
 
 
-def test_every_long_flag_is_accepted_with_either_line() -> None:
+def test_every_option_has_one_spelling() -> None:
     for info in all_settings(all_sections()).values():
-        long = [flag for flag in info.flags if flag.startswith("--")]
-        swapped = {flag[2:].replace("-", "_") for flag in long}
-        assert len(swapped) == 1
-        assert len(long) == (2 if "_" in info.name else 1)
+        (long,) = [flag for flag in info.flags if flag.startswith("--")]
+        assert long == f"--{info.name.replace('_', '-')}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("timewindow", "90s", 90),
+        ("timewindow", "2m", 120),
+        ("timewindow", "1h30m", 5400),
+        ("timewindow", "30", 30),
+        ("refresh", "500ms", 0.5),
+        ("refresh", "1.5s", 1.5),
+        ("alertwindow", "2m", 2),
+        ("alertwindow", "90s", 1.5),
+        ("alertwindow", "1h", 60),
+        ("alertwindow", "0.5", 0.5),
+        ("delay", "5s", 5),
+        ("delay", "auto", None),
+        ("rules", "stock", "built-in"),
+        ("rules", "off", "none"),
+    ],
+)
+def test_spans_have_units_and_plain_numbers_mean_what_they_did(
+    name: str, text: str, value: object
+) -> None:
+    assert getattr(told({name: text}), name) == value
+    assert getattr(told(env={f"GLANCEMETRICS_{name.upper()}": text}), name) == value
+    assert getattr(told(toml=f'{name} = "{text}"'), name) == value
+
+
+def test_words_that_are_misspelt_are_suggested() -> None:
+    with pytest.raises(UsageError, match=r"--from strat: must be .*\(did you mean start\?\)"):
+        told({"from": "strat"})
+
+
+def test_where_each_value_was_given_is_known() -> None:
+    settings = told({"refresh": "1"}, {"GLANCEMETRICS_WHERE": "status = 500"}, "# x\ntop_limit = 3")
+    assert {name: (one.place, one.text) for name, one in settings.given.items()} == {
+        "top_limit": ("gm.toml line 2", "3"),
+        "where": ("GLANCEMETRICS_WHERE", "status = 500"),
+        "refresh": ("--refresh", "1"),
+    }
+    assert settings.is_given("refresh", "timewindow")
+    assert not settings.is_given("timewindow")
+
+
+def test_an_error_about_an_option_names_the_place_where_it_was_given() -> None:
+    settings = told(toml='log_timezone = "Mars"')
+    said = settings.with_places("--log-timezone Mars: must be a name such as Europe/Paris")
+    assert said == "gm.toml line 1, log_timezone = Mars: must be a name such as Europe/Paris"
+    assert told({"log_timezone": "x"}).with_places("--log-timezone x: no") == "--log-timezone x: no"
+
+
+def test_variables_that_are_no_setting_are_named() -> None:
+    found = {
+        "GLANCEMETRICS_TRESHOLD": "1",
+        "GLANCEMETRICS_ALERT_TRESHOLD": "1",
+        "GLANCEMETRICS_PORT": "tcp://10.0.0.1:80",
+        "GLANCEMETRICS_SERVICE_HOST": "10.0.0.1",
+        "GLANCEMETRICS_CONFIG": "x.toml",
+        "PATH": "/bin",
+    }
+    assert list(unknown_variables(found, all_sections())) == [
+        "GLANCEMETRICS_ALERT_TRESHOLD: unknown variable, ignored; "
+        "did you mean GLANCEMETRICS_ALERT_THRESHOLD?",
+        "GLANCEMETRICS_TRESHOLD: unknown variable, ignored; "
+        "did you mean GLANCEMETRICS_ALERT_THRESHOLD?",
+    ]
 
 
 def test_what_an_output_is_told_stands_in_its_table_or_beside_it() -> None:
@@ -178,13 +250,12 @@ def test_what_an_output_is_told_stands_in_its_table_or_beside_it() -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ('[syslog]\nfacility = "pub"', "gm.toml, [syslog] facility = 'pub': must be one of kern"),
-        ("[syslog]\nfacilty = 1", "gm.toml, [syslog]: there is no setting 'facilty'; "
-         "did you mean 'facility'?"),
-        ("[sysolg]\nfacility = 1", "there is no setting 'sysolg'; did you mean 'syslog'?"),
+        ('[syslog]\nfacility = "pub"', "gm.toml line 2, [syslog] facility = 'pub': must be one of"),
+        ("[syslog]\nfacilty = 1", "[syslog]: unknown setting facilty; did you mean facility?"),
+        ("[sysolg]\nfacility = 1", "unknown setting sysolg; did you mean syslog?"),
         ('syslog_facility = "mail"\n[syslog]\nfacility = "mail"',
-         "gm.toml: syslog_facility and [syslog] facility are the same: say it once"),
-        ("[timewindow]\nx = 1", "gm.toml, timewindow: must be a whole number"),
+         "gm.toml line 3: [syslog] facility is the same setting as syslog_facility: keep one"),
+        ("[timewindow]\nx = 1", "gm.toml, timewindow: must be a span"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_table(toml: str, message: str) -> None:

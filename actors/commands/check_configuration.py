@@ -1,0 +1,185 @@
+"""Validates a configuration and describes what it does, for `glancemetrics check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from actors.configuration.local_zone import local_zone
+from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
+from actors.configuration.sections import all_sections
+from actors.configuration.servers import format_told
+from actors.files.notices import complain, tell
+from actors.files.output_file import write_text
+from actors.history import HistorySettings
+from actors.monitor.service import counting_of
+from actors.outputs.alert_log import FILE_NAME, AlertLogSettings
+from actors.outputs.syslog import SyslogSettings
+from actors.sources.registry import kind_of
+from glancemetrics.alerting.alerting import Alerting
+from glancemetrics.configuration.setting import OFF
+from glancemetrics.configuration.settings import Settings, read_settings
+from glancemetrics.errors import Mistakes, UsageError, noting
+from glancemetrics.formats.kept_fields import read_kept
+from glancemetrics.formats.path_groups import make_path_groups
+from glancemetrics.notifying.target_tables import read_targets
+from glancemetrics.notifying.targets import Target
+from glancemetrics.planning.plan import check_kept, own_rules_of, reading_of, rules_of
+from glancemetrics.planning.sources import Sources
+from glancemetrics.reporting.tables import text_table
+from glancemetrics.rules.conditions import (
+    Absence,
+    Anomaly,
+    BurnRate,
+    Change,
+    Threshold,
+    Unseen,
+)
+from glancemetrics.rules.rule import Rule, spans
+from glancemetrics.rules.rule_tables import read_rules
+from glancemetrics.words.durations import written_span
+from glancemetrics.words.escaping import visible
+from glancemetrics.words.humane import format_bytes
+
+
+def check(text: str, name: str) -> int:
+    """Validate the text of a configuration, and what it needs on this machine.
+
+    All mistakes that can be found at once are reported on stderr. Returns the exit status.
+    """
+    mistakes: Mistakes = []
+    settings = Settings()
+    sources = Sources(settings.file)
+    rules: tuple[Rule, ...] = ()
+    targets: list[Target] = []
+    kept: tuple[str, ...] = ()
+    with noting(mistakes):
+        settings = read_settings({}, {}, text, name, mistakes, sections=all_sections())
+        sources = Sources(settings.file)
+        with noting(mistakes):
+            kept = read_kept(settings.keep)
+            check_kept(kept)
+        rules = rules_of(settings, read_rules(text, name, mistakes, kept=kept))
+        targets = read_targets(text, name, mistakes, local=local_zone)
+        mistakes += missing_of_settings(settings, text, name)
+        for target in targets:
+            mistakes += missing_of_target(target)
+        for source in sources.texts:
+            with noting(mistakes):
+                kind_of(source)
+        with noting(mistakes):
+            counting_of(Alerting(rules), kept)
+        with noting(mistakes):
+            reading_of(settings, format_told(settings, sources), local_zone)
+        with noting(mistakes):
+            make_path_groups(settings.group_path)
+        if settings.where is not None:
+            from glancemetrics.selecting.sql import Where  # late: it takes a while to load
+
+            with noting(mistakes):
+                Where(settings.where, kept)
+    for mistake in dict.fromkeys(map(settings.with_places, mistakes)):
+        complain(mistake)
+    if mistakes:
+        return UsageError.exit_status
+    write_text(_described(settings, sources, rules, targets, name))
+    for log in missing_logs(sources, text, name):
+        tell(f"warning: {log}")
+    return 0
+
+
+def _described(
+    settings: Settings,
+    sources: Sources,
+    rules: Sequence[Rule],
+    targets: Sequence[Target],
+    name: str,
+) -> str:
+    """Describe what is followed, which alerts there are, who is notified, and what is kept."""
+    rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
+    rows += [
+        [one.rule.name, one.rule.severity.value, one.rule.metric.name, _own_when(one.rule)]
+        for one in own_rules_of(settings)
+    ]
+    text = f"{name} is valid. It follows {', '.join(sources.texts)}.\n\n"
+    text += text_table(["rule", "severity", "metric", "condition"], rows)
+    if targets:
+        notified = [
+            [
+                visible(one.name),
+                one.kind.value,
+                one.severity.value,
+                visible(" ".join(one.rules)),
+                _how_often(one),
+            ]
+            for one in targets
+        ]
+        text += "\n" + text_table(["notified", "by", "from severity", "rules", "when"], notified)
+    else:
+        text += "\nNo notifications are configured ([[notify]]).\n"
+    return text + "\n" + text_table(["output", "setting"], list(_outputs(settings)))
+
+
+def _outputs(settings: Settings) -> Iterator[list[str]]:
+    """Yield what is written where, as far as the configuration says."""
+    alert_log = settings.section(AlertLogSettings)
+    folder = settings.state_dir
+    usual = "default" if folder in {None, OFF} else f"{folder}/{FILE_NAME}"
+    yield ["alert log", visible(alert_log.path or usual)]
+    address = settings.section(SyslogSettings).address
+    yield ["syslog", OFF if address is None else visible(str(address))]
+    yield ["state", visible(folder or "default directory, when headless")]
+    history = settings.section(HistorySettings)
+    kept = (
+        f"{format_bytes(history.memory)} in memory, {format_bytes(history.disk)} on disk, "
+        f"{written_span(history.age)}"
+    )
+    yield ["history", kept if history.is_on else OFF]
+
+
+def _own_when(rule: Rule) -> str:
+    return f"for {written_span(rule.timing.hold)}" if rule.timing.hold else "immediately"
+
+
+def _how_often(target: Target) -> str:
+    when = "always" if target.hours is None else visible(target.hours.text)
+    if target.group_wait:
+        when += f", grouped for {written_span(target.group_wait)} by {target.group_by.value}"
+    if target.repeat is not None:
+        when += f", repeated every {written_span(target.repeat)}"
+    return when
+
+
+def _what(rule: Rule) -> str:
+    what = rule.metric.name
+    if rule.by is not None:
+        what += f" by {rule.by}"
+    if rule.where is not None:
+        what += f" where {visible(rule.where)}"
+    return what
+
+
+def _when(rule: Rule) -> str:
+    window = written_span(rule.window_seconds)
+    match rule.condition:
+        case Threshold(limit, is_above):
+            when = f"{'above' if is_above else 'below'} {limit:g} over {window}"
+        case Change(factor, before):
+            than = "more" if factor.is_above else "less"
+            ago = spans(before)
+            when = f"{than} than {factor.limit:g} times the value of {ago} before, over {window}"
+        case Absence():
+            when = f"none for {window}"
+        case BurnRate(factor, objective, short):
+            when = (
+                f"error budget of {100 * objective:g} % spent over {factor:g} times too fast, over "
+                f"{window} and {written_span(short)}"
+            )
+        case Unseen(warm_up):
+            when = f"never seen before, after a warm-up of {written_span(warm_up)}"
+        case Anomaly(deviations, season):
+            when = f"{deviations:g} deviations from normal ({written_span(season)}), over {window}"
+    if rule.timing.hold:
+        when += f", for {written_span(rule.timing.hold)}"
+    if rule.min_hits:
+        when += f", from {rule.min_hits} requests"
+    return when

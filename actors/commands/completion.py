@@ -1,0 +1,69 @@
+"""`glancemetrics completion`: tab completion for bash, zsh and fish, made from the options."""
+
+from __future__ import annotations
+
+import sys
+
+from actors.commands import completion_scripts, registry
+from actors.commands.parser import CommandParser, Completion, Example
+from glancemetrics.errors import UsageError
+from glancemetrics.words.suggestions import closest
+
+SHELLS = ("bash", "zsh", "fish")
+_RULES = "rules"
+"""What the scripts ask for: the names of rules, which the configuration knows."""
+
+
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    made = CommandParser(
+        "completion",
+        "Print a script with which a shell completes commands, options and their values.",
+        usage="glancemetrics completion bash|zsh|fish",
+        examples=[
+            Example("completion bash >> ~/.bash_completion", "bash, from the next shell on"),
+            Example("completion zsh > ~/.zfunc/_glancemetrics", "zsh, with ~/.zfunc in fpath"),
+            Example("completion fish > ~/.config/fish/completions/glancemetrics.fish", "fish"),
+        ],
+    )  # fmt: skip
+    made.argument(
+        "shell", nargs="?", metavar="SHELL", help="bash, zsh or fish", complete=Completion(SHELLS)
+    )
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; returns the exit status."""
+    shell = parser().parse_args(arguments).shell
+    if shell == _RULES:
+        sys.stdout.writelines(f"{name}\n" for name in _rule_names())
+        return 0
+    if shell not in SHELLS:
+        close = closest(shell or "", SHELLS)
+        where = "" if shell is None else f"{shell}: "
+        raise UsageError(
+            f"{where}say bash, zsh or fish"
+            + (f"; did you mean {close}?" if close else ": glancemetrics completion bash")
+        )
+    parsers = [registry.MONITOR.parser(), *(each.parser() for each in registry.COMMANDS)]
+    sys.stdout.write(completion_scripts.script(shell, parsers))
+    return 0
+
+
+def _rule_names() -> list[str]:
+    """Return the names of rules, built in and of the configuration that is found."""
+    from actors.configuration.loading import configuration
+    from glancemetrics.errors import Mistakes
+    from glancemetrics.rules.high_traffic import NAME
+    from glancemetrics.rules.rule_tables import read_rules
+    from glancemetrics.rules.stock import stock_rules
+
+    names = [NAME, *(rule.name for rule in stock_rules())]
+    try:
+        found = configuration()
+        mistakes: Mistakes = []
+        if found is not None:
+            names += [rule.name for rule in read_rules(found.text, found.name, mistakes)]
+    except UsageError:
+        pass  # the shell shows what there is; `check` reports mistakes
+    return list(dict.fromkeys(names))

@@ -1,0 +1,79 @@
+"""`glancemetrics demo`: the console on simulated traffic, with a spike and errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from actors.commands.parser import CommandParser, Example
+
+_RATE = 60
+_TRAFFIC = (
+    *("generate", "--rate", str(_RATE), "--duration", "3m"),
+    *("--spike", "40s@400+20s", "--error-spike", "30s@0.4+70s"),
+)
+"""A spike after 20 s, errors after 70 s; anew every 3 minutes."""
+_ALERTS = ("--alert-threshold", "150", "--alertwindow", "30s", "--alert-log", "off")
+_PATIENCE_SECONDS = 5
+
+
+def parser() -> CommandParser:
+    """Return the options of the command."""
+    made = CommandParser(
+        "demo",
+        "Show the console on simulated traffic: a spike raises an alert after 20 seconds, "
+        "server errors raise another after 70 seconds, and it starts over every 3 minutes.",
+        usage="glancemetrics demo [options of glancemetrics]",
+        examples=[
+            Example("demo", "the console; q quits"),
+            Example("demo --json", "one JSON line per refresh"),
+        ],
+    )
+    made.argument("options", nargs="*", metavar="OPTION", help="options of glancemetrics")
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; returns the exit status."""
+    if {"-h", "--help"} & set(arguments):
+        parser().parse_args(["-h"])
+    from actors.commands.monitor import run as run_monitor
+
+    with tempfile.TemporaryDirectory(prefix="glancemetrics-demo-") as folder:
+        log = Path(folder) / "access.log"
+        log.touch()
+        with _traffic_into(log):
+            return run_monitor(["-f", str(log), "--config", "off", *_ALERTS, *arguments])
+
+
+@contextmanager
+def _traffic_into(log: Path) -> Iterator[None]:
+    """Let another process write simulated traffic, again and again."""
+    command = [sys.executable, "-m", "glancemetrics", *_TRAFFIC, "-o", str(log)]
+    is_over = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def write() -> None:
+        while not is_over.is_set():
+            # A process group of its own: Ctrl-C is for the console.
+            process = subprocess.Popen(  # noqa: S603 - this program itself
+                command, stderr=subprocess.DEVNULL, process_group=0
+            )
+            running[:] = [process]
+            if process.wait() != 0:
+                return
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for process in running:
+            process.terminate()
+        writer.join(_PATIENCE_SECONDS)

@@ -1,0 +1,54 @@
+"""`--state-dir` of commands that read what a monitor has saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from actors.commands.parser import FILES, OPTIONS, CommandParser
+from actors.configuration.loading import configuration
+from actors.configuration.sections import all_sections
+from actors.state.state_folder import state_folder
+from glancemetrics.configuration.settings import read_settings
+from glancemetrics.errors import Mistakes
+
+_HELP = "the --state-dir of the monitor"
+_DEFAULT = "as configured, or ~/.local/state/glancemetrics"
+
+
+def add_state_folder_option(parser: CommandParser) -> None:
+    """Let a command have the state directory of a monitor; `chosen_state_folder` returns it."""
+    parser.option("--state-dir", metavar="DIR", complete=FILES, help=_HELP, shown_default=_DEFAULT)
+
+
+def add_state_folders_option(parser: CommandParser, group: str = OPTIONS) -> None:
+    """Let a command have those of several monitors; `chosen_state_folders` returns them."""
+    parser.option(
+        "--state-dir",
+        action="append",
+        default=[],
+        metavar="DIR",
+        group=group,
+        complete=FILES,
+        help=f"{_HELP}; repeatable",
+        shown_default=_DEFAULT,
+    )
+
+
+def chosen_state_folder(chosen: str | None) -> Path:
+    """Return the state directory that was chosen, configured, or the usual one."""
+    return state_folder(_configured() if chosen is None else chosen)
+
+
+def chosen_state_folders(chosen: Sequence[str]) -> list[Path]:
+    """Return the state directories that were chosen, else the one configured, or the usual one."""
+    return [state_folder(one) for one in chosen] or [chosen_state_folder(None)]
+
+
+def _configured() -> str | None:
+    """Return the state directory of the environment or the configuration."""
+    found = configuration()
+    text, name = (None, "") if found is None else (found.text, found.name)
+    mistakes: Mistakes = []  # in other settings: they do not matter here
+    return read_settings({}, os.environ, text, name, mistakes, sections=all_sections()).state_dir

@@ -1,0 +1,57 @@
+"""Prints the last snapshot as the console would show it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+
+import trio
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.shortcuts import print_formatted_text
+
+from actors.outputs.console import styles
+from actors.outputs.console.panels import Context
+from actors.outputs.console.screen import render_once
+from actors.outputs.output import Inbox, Report
+from glancemetrics.errors import StdoutClosedError
+from glancemetrics.health.health import OutputState
+from glancemetrics.traffic.snapshot import Snapshot
+
+
+class PrintedScreen:
+    """Prints the screen when everything has been read."""
+
+    name = "screen"
+    wants_events = False
+    wants_snapshots = True
+
+    def __init__(
+        self, context: Context, environment: Mapping[str, str], *, is_terminal: bool
+    ) -> None:
+        self._context = context
+        self._environment = environment
+        self._is_terminal = is_terminal
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Wait for the last snapshot and print it. Raises `StdoutClosedError`."""
+        report(OutputState.WORKING, "standard output")
+        last: Snapshot | None = None
+        async for snapshot in inbox.snapshots:
+            last = snapshot
+        if last is not None:
+            try:
+                await trio.to_thread.run_sync(self._print, last)
+            except BrokenPipeError:
+                raise StdoutClosedError from None
+
+    def _print(self, snapshot: Snapshot) -> None:
+        cells = shutil.get_terminal_size().columns
+        rows = render_once(snapshot, self._context, cells)
+        if self._is_terminal:
+            text = FormattedText(piece for row in rows for piece in (*row, ("", "\n")))
+            print_formatted_text(text, style=styles.style(self._environment), end="")
+            return
+        for row in rows:
+            sys.stdout.write("".join(text for _, text in row).rstrip() + "\n")
+        sys.stdout.flush()

@@ -28,7 +28,7 @@ from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
 from actors.sources.position import From, StartPosition
-from actors.sources.registry import kinds_of, make_sources, respelled
+from actors.sources.registry import kinds_of, make_sources, newest_record, respelled
 from actors.sources.source import run_sources
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting, open_incidents
@@ -44,7 +44,7 @@ from glancemetrics.records.dimensions import SECTION, dimensions_with
 from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.traffic.aggregation import Aggregation
-from glancemetrics.traffic.event_clock import ClockMode
+from glancemetrics.traffic.event_clock import LIVE_WITHIN, ClockMode
 from glancemetrics.words.humane import format_duration
 
 _MOST_BACKWARD = 3600
@@ -188,22 +188,18 @@ async def _run(
             distinct_limit=settings.distinct_limit,
             kept_fields=kept,
             counting=counting,
+            fits_window=not settings.is_given("timewindow"),
+            since=start.since,
             keep=None if history is None else history.take,
         )
         own = OwnWatch(plan.own_rules, settings.incident_limit)
         return Resumed(aggregation, alerting, own)
 
+    logs = FollowedLogs(plan.reading)
+    start = await _start_position(plan, longest, logs, wall, is_fresh=checkpoints is None)
     resumed = resume(anew, checkpoints, wall())
     resumed = attrs.evolve(resumed, marks=respelled(resumed.marks, plan.sources))
     fan_out.send_again(resumed.undelivered)
-    logs = FollowedLogs(plan.reading)
-    start = StartPosition(
-        From(settings.start_from),
-        # The delay is not known yet; what comes before the window costs little.
-        longest + math.ceil(settings.delay or 0),
-        None if settings.clock == "log" else wall(),
-    )
-
     if history is not None:
         since = start.since if resumed.saved_at is None else int(resumed.saved_at)
         history.resume(resumed.history, since)
@@ -283,6 +279,35 @@ async def _run(
             limit.cancel()
     if failures:
         raise failures[0]
+
+
+async def _start_position(
+    plan: Plan, longest: int, logs: FollowedLogs, wall: WallClock, *, is_fresh: bool
+) -> StartPosition:
+    """Return where to begin in logs; `longest` is the longest window, in seconds."""
+    settings = plan.settings
+    where = From(settings.start_from)
+    if is_fresh and await _is_of_the_past(plan, logs, wall):
+        where = From.START
+    return StartPosition(
+        where,
+        # The delay is not known yet; what comes before the window costs little.
+        longest + math.ceil(settings.delay or 0),
+        None if settings.clock == "log" else wall(),
+    )
+
+
+async def _is_of_the_past(plan: Plan, logs: FollowedLogs, wall: WallClock) -> bool:
+    """Tell whether to read logs from their start: a person looks at logs that are all old.
+
+    Where somebody is notified, or a window or a start is asked for, nothing old is read.
+    """
+    settings = plan.settings
+    if plan.targets or settings.is_given("from", "timewindow") or settings.clock != "auto":
+        return False
+    live = int(wall()) - LIVE_WITHIN
+    newest = await trio.to_thread.run_sync(newest_record, plan.sources, logs.dated, live)
+    return newest is not None and newest < live
 
 
 async def _run_output(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import attrs
 
 if TYPE_CHECKING:
+    from actors.sources.dating import LineDating
     from actors.sources.desk import SourceDesk
     from actors.sources.mark import Mark
     from actors.sources.source import Source
@@ -36,6 +37,12 @@ def as_they_are(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
     """Return marks of sources that are named in one way only."""
     del texts
     return marks
+
+
+def not_known(texts: Sequence[str], dating: LineDating, enough: int) -> int | None:
+    """Say that the newest record is not known."""
+    del texts, dating, enough
+    return None
 
 
 @attrs.frozen(kw_only=True)
@@ -67,5 +74,8 @@ class SourceKind(Generic[Section]):
     respelled: Callable[[Sequence[Mark], Sequence[str]], Sequence[Mark]] = as_they_are
     """Return marks of its own with the names that its texts give their sources now: the same place
     may be written otherwise."""
+    newest: Callable[[Sequence[str], LineDating, int], int | None] = not_known
+    """Return the second of the newest record in its texts, or one that is not before the third
+    argument; `None` if that is not known. Runs in a thread."""
     has_standard_input: bool = False
     """Whether it takes standard input, which is not there for keys then."""

@@ -12,6 +12,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.planning.sources import Sources, scheme_of
 
 if TYPE_CHECKING:
+    from actors.sources.dating import LineDating
     from actors.sources.desk import SourceDesk
     from actors.sources.mark import Mark
     from actors.sources.source import Source
@@ -76,6 +77,16 @@ def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
         of_kind = kind.make(texts, settings.section(kind.section), desk)
         made += [NamedSource(source, name) for source in of_kind]
     return made
+
+
+def newest_record(sources: Sources, dating: LineDating, enough: int) -> int | None:
+    """Return the second of the newest record of all sources; `None` if one does not know it.
+
+    Any that is not before `enough` will do. It reads files: call it in a thread.
+    """
+    newest = [kind.newest(sources.of(kind.schemes), dating, enough) for kind in kinds_of(sources)]
+    known = [one for one in newest if one is not None]
+    return max(known) if known and len(known) == len(newest) else None
 
 
 def respelled(marks: Sequence[Mark], sources: Sources) -> tuple[Mark, ...]:

@@ -26,10 +26,12 @@ from glancemetrics.records.user_agents import prepare
 from glancemetrics.state.tree import State
 from glancemetrics.traffic.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.traffic.event_clock import ClockMode, EventClock
+from glancemetrics.traffic.fitting_window import FittingWindow
 from glancemetrics.traffic.insights import empty_insights
 from glancemetrics.traffic.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.traffic.metric_series import MetricSeries
-from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.traffic.snapshot import Shown, Snapshot
+from glancemetrics.traffic.span_counts import SpanCounts, SpanRates
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -103,12 +105,16 @@ class Aggregation:
         kept_fields: Sequence[str] = (),
         counting: Counting | None = None,
         keep: Callable[[pa.RecordBatch], None] | None = None,
+        fits_window: bool = False,
+        since: int | None = None,
     ) -> None:
         """`delay` in seconds, `None` to measure it; `limits` are rows of each top.
 
         `kept_fields` are counted beside the dimensions that are live.
         `counting` is for rules, of which `alert_window_seconds` is the longest window.
         `keep` is handed all records that are counted, of windows or not.
+        `fits_window`: a snapshot also has a window that fits a quiet log, and of a log of the past
+        it has all. `since` is from when on the logs are read; `None`: from their start.
         The clock does not start before each of `sources` has said something, so that a log's
         history is never late.
         """
@@ -118,6 +124,7 @@ class Aggregation:
         self._window_seconds, self._distinct_limit = window_seconds, distinct_limit
         self._clock_mode = clock
         self._live = live_dimensions(kept_fields)
+        self._fits_window, self._since = fits_window, since
         self._begin_windows()
         self._silent = set(sources)
         self._sources: dict[str, SourceHealth] = {}
@@ -154,23 +161,39 @@ class Aggregation:
         self._rates = MetricSeries(_RATE_SECONDS + reach_seconds(self._longest))
         self._counted: list[RuleCounts] = []
         self._end: int | None = None
+        self._fitting: FittingWindow | None = None
+        self._whole: SpanCounts | None = None
+        """Of a log of the past: all of it."""
+        self._whole_rates = SpanRates()
+        if self._fits_window:
+            limit, live = self._distinct_limit, self._live
+            self._fitting = FittingWindow(self._window_seconds, limit, live, self._since)
+            if self._clock_mode is ClockMode.AUTO:
+                self._whole = SpanCounts(limit, live)
 
     def learn_groups(self) -> None:
         """Begin to tell browsers and bots apart; what that needs takes a while to load."""
         prepare()
         self._knows_groups = True
+        self._learn_groups()
+
+    def _learn_groups(self) -> None:
         self.series.learn_groups()
+        if self._whole is not None:
+            self._whole.learn_groups()
+        if self._fitting is not None:
+            self._fitting.knows_groups = True
 
     def clock_was_set(self, wall: float) -> None:
         """The wall clock is not what it was: windows begin anew, counters go on.
 
         Records of before the time that it shows now are late from here on.
         """
-        self._begun = int(wall) - EARLY_TOLERANCE
+        self._begun = self._since = int(wall) - EARLY_TOLERANCE
         live = self._clock.live
         self._begin_windows()
         if self._knows_groups:
-            self.series.learn_groups()
+            self._learn_groups()
         self._clock.restore({"newest": None, "live": live})
         for name, source in self._sources.items():
             self._clock.observe(name, None, source.state is not SourceState.READING, 0)
@@ -265,6 +288,12 @@ class Aggregation:
     def restore(self, state: State) -> None:
         """Go on where another stood. Raises `ValueError`, `KeyError` or `TypeError`."""
         self.series.restore(state["series"])
+        self._whole = None  # what was read before is not known any more
+        if self._fitting is not None and state["end"] is not None:
+            self._since = int(state["end"])
+            self._fitting = FittingWindow(
+                self._window_seconds, self._distinct_limit, self._live, self._since
+            )
         self._rates.restore(state["rates"])
         self._clock.restore(state["clock"])
         for name, held in state["delays"].items():
@@ -365,10 +394,24 @@ class Aggregation:
         if self._end is None:
             nothing = empty_insights(math.floor(wall), self.series.window_seconds)
             return Snapshot(time=wall, insights=nothing, health=self._health(wall))
+        if self._whole is not None and self._whole.first is not None:
+            return Snapshot(
+                time=wall,
+                insights=self._whole.insights(self._limits),
+                health=self._health(wall),
+                shown_as=Shown.WHOLE_LOG,
+                rates=self._whole_rates.values(),
+                rate_step=self._whole_rates.step,
+            )
+        insights = self.series.insights(self._limits)
+        shown = insights
+        if self._fitting is not None:
+            shown = self._fitting.fitted(insights, self._limits)
         return Snapshot(
             time=wall,
-            insights=self.series.insights(self._limits),
+            insights=insights,
             health=self._health(wall),
+            shown=shown,
             rates=tuple(self._rates.values(self._end - _RATE_SECONDS, self._end).tolist()),
         )
 
@@ -421,6 +464,12 @@ class Aggregation:
             self._keep(batch)
         self._count_seconds(seconds)
         self._counted += self._counting.count(batch)
+        if self._whole is not None and self._clock.live:
+            self._whole = None  # windows are what matters of a log that is being written
+        if self._whole is not None:
+            self._whole.add(batch, seconds)
+        if self._fitting is not None:
+            self._fitting.add(batch, seconds)
         # What the window will have passed when it next moves need not go through it.
         end = self._next_end(wall)
         since = None if end is None else end - self.series.window_seconds
@@ -432,6 +481,8 @@ class Aggregation:
             late = distinct < self._end - self._longest
             self._late += int(hits[late].sum())
         self._rates.add(distinct, hits)
+        if self._whole is not None:
+            self._whole_rates.add(distinct, hits)
 
     def _with_behind(self, source: SourceHealth, wall: float) -> SourceHealth:
         """Return a source with how far its server's clock is off; of one that is silent, was."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 
 from glancemetrics.alerting.alerting import Alerts
@@ -13,6 +15,15 @@ from glancemetrics.traffic.insights import Insights
 _SOURCE_FIELDS = tuple(field.name for field in attrs.fields(SourceHealth))
 
 
+class Shown(enum.Enum):
+    """Which span of time the insights of a snapshot cover."""
+
+    WINDOW = "window"
+    """The last seconds before the window's end."""
+    WHOLE_LOG = "whole log"
+    """All of a log whose records are old."""
+
+
 @attrs.frozen
 class Snapshot:
     """Everything there is to show at one instant."""
@@ -20,10 +31,18 @@ class Snapshot:
     time: float
     """When it was taken: seconds since the epoch."""
     insights: Insights
+    """Of the window that is set, or of a whole log."""
     health: Health
     alerts: Alerts = attrs.field(factory=Alerts)
-    rates: tuple[int, ...] = ()
-    """Hits of each of the last seconds up to the window's end, oldest first."""
+    rates: tuple[float, ...] = ()
+    """Hits per second of each of the last steps up to the window's end, oldest first."""
+    rate_step: int = 1
+    """Seconds of a step."""
+    shown_as: Shown = Shown.WINDOW
+    shown: Insights = attrs.field(
+        default=attrs.Factory(lambda self: self.insights, takes_self=True)
+    )
+    """The insights for people: of a window that fits a quiet log."""
 
     def to_json(self) -> dict[str, object]:
         """Return the snapshot as a line of `--json` has it. Field names are stable."""

@@ -212,7 +212,7 @@ class Console:
 
 def _timeless(snapshot: Snapshot) -> tuple[object, ...]:
     """What a snapshot says, without what changes by itself."""
-    return attrs.evolve(snapshot.insights, end=0), snapshot.alerts, snapshot.health
+    return attrs.evolve(snapshot.shown, end=0), snapshot.alerts, snapshot.health
 
 
 _ASIDE_SECONDS = 1.0

@@ -201,8 +201,22 @@ def _block(value: float, peak: float, rows: int, level: int) -> str:
     return _BLOCKS[min(8, max(0, eighths))]
 
 
-def figures(insights: Insights, cells: int) -> list[Row]:
+def span_text(snapshot: Snapshot, context: Context) -> str:
+    """Return which span the insights cover: `last 10 s`, or from when to when a log reaches."""
+    insights = snapshot.shown
+    length = format_duration(insights.window_seconds)
+    if snapshot.shown_as is not Shown.WHOLE_LOG:
+        return f"last {length}"
+    start = local_time(insights.end - insights.window_seconds, context.zone)
+    end = local_time(insights.end - 1, context.zone)
+    if start[:10] == end[:10]:
+        end = end[11:]
+    return f"whole log: {start} – {end} ({length})"
+
+
+def figures(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     """The insights that are one number each."""
+    insights = snapshot.shown
     hosts_estimated = HOST in insights.estimated
     users_estimated = USER in insights.estimated
     classes = insights.status_classes
@@ -220,7 +234,7 @@ def figures(insights: Insights, cells: int) -> list[Row]:
         *((name, format_count(count), "") for name, count in classes.items() if count),
     ]
     rows: list[Row] = []
-    row: Row = [(styles.DIM, f" last {format_duration(insights.window_seconds)} ")]
+    row: Row = [(styles.DIM, f" {span_text(snapshot, context)} ")]
     for name, value, style in pairs:
         piece: Row = [(styles.DIM, f"  {name} "), (style or styles.FIGURE, value)]
         if row_width(row) + row_width(piece) > cells:
@@ -244,7 +258,7 @@ def alerts(
         message = rule.triggered_message(
             incident, time_near(incident.triggered_at, snapshot.time, context)
         )
-        lasts = format_duration(max(0, snapshot.insights.end - incident.triggered_at))
+        lasts = format_duration(max(0, snapshot.shown.end - incident.triggered_at))
         worst = rule.worst(incident)
         more = f"for {lasts} now" + (f", {worst}" if worst else "")
         silence = silence_among(silences, incident.rule)
@@ -295,7 +309,7 @@ def top_table(
     snapshot: Snapshot, dimension: Dimension, cells: int, rows: int, offset: int, focused: bool
 ) -> list[Row]:
     """One top table: a heading, and as many of its rows from `offset` on as fit."""
-    insights = snapshot.insights
+    insights = snapshot.shown
     table = insights.top.get(dimension, ())
     body = table[offset : offset + max(0, rows - 1)]
     with_bytes = cells >= 44
@@ -357,7 +371,7 @@ def outputs(state: Health, cells: int) -> list[Row]:
 def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] | None:
     """Why there is nothing to see and what to do about it; `None` where there is something."""
     state = snapshot.health
-    if snapshot.insights.hits:
+    if snapshot.shown.hits:
         return None
     if state.lines and not state.records:
         texts = [
@@ -400,14 +414,14 @@ def _first_reject(state: Health) -> list[tuple[str, str]]:
 
 def _silence(snapshot: Snapshot, context: Context) -> str:
     state = snapshot.health
-    span = f"the last {format_duration(snapshot.insights.window_seconds)}"
+    span = f"the last {format_duration(snapshot.shown.window_seconds)}"
     troubled = [source for source in state.sources if source.is_unread]
     if state.sources and len(troubled) == len(state.sources):
         return f"{safe(troubled[0].name)} {safe(troubled[0].detail)}."
     off = [source for source in state.sources if source.behind]
-    if off and not snapshot.insights.hits:
+    if off and not snapshot.shown.hits:
         return f"{safe(off[0].name)} {clock_text(off[0])}"
-    if state.early and not snapshot.insights.hits:
+    if state.early and not snapshot.shown.hits:
         return "All records are ahead of this machine's clock: is the server's time zone right?"
     return _last_request(snapshot, context, f"No request was logged in {span}")
 

@@ -120,9 +120,9 @@ def render(
 
 def render_once(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     """Return the screen as it is printed: every table, ten rows of each, and no outputs."""
-    insights = snapshot.insights
+    insights = snapshot.shown
     top = {dimension: rows[:_PRINTED_ROWS] for dimension, rows in insights.top.items()}
-    snapshot = attrs.evolve(snapshot, insights=attrs.evolve(insights, top=top))
+    snapshot = attrs.evolve(snapshot, shown=attrs.evolve(insights, top=top))
     middle = panels.explanation(snapshot, context, cells)
     if middle is None:
         columns = max(1, cells // _COLUMN_CELLS)
@@ -132,7 +132,7 @@ def render_once(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
         panels.title(snapshot, context, cells, False),
         *panels.health(snapshot, cells),
         *panels.chart(snapshot, cells, 4),
-        *panels.figures(snapshot.insights, cells),
+        *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, ()),
         *middle,
     ]
@@ -144,7 +144,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
         panels.title(snapshot, context, cells, view.paused),
         *panels.health(snapshot, cells),
         *panels.chart(snapshot, cells, chart_rows),
-        *panels.figures(snapshot.insights, cells),
+        *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, view.silences),
     ]
     below = panels.outputs(snapshot.health, cells)
@@ -159,7 +159,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
 
 def _tables(snapshot: Snapshot, view: View, cells: int, rows: int) -> list[Row]:
     """Tables in as many columns as fit; the focused one is always among those shown."""
-    view.tables = panels.tables(snapshot.insights)
+    view.tables = panels.tables(snapshot.shown)
     if not view.tables or rows < 2:
         return []
     columns = max(1, min(len(view.tables), cells // _COLUMN_CELLS))
@@ -200,7 +200,7 @@ def _column(
     The sections, which people look at first, are whole if they can be; the others share what is
     left, small ones whole before large ones are long.
     """
-    sizes = [len(snapshot.insights.top[dimension]) + 1 for dimension in tables]
+    sizes = [len(snapshot.shown.top[dimension]) + 1 for dimension in tables]
     if tables[:1] == (SECTION,):
         first = min(sizes[0], max(2, rows - _SMALLEST_TABLE * (len(tables) - 1)))
         heights = [first, *_shares(sizes[1:], rows - first)]

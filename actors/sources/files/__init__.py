@@ -15,6 +15,7 @@ from actors.sources.kind import NoSettings, SourceKind
 from glancemetrics.planning.sources import PATH
 
 if TYPE_CHECKING:
+    from actors.sources.dating import LineDating
     from actors.sources.desk import SourceDesk
     from actors.sources.files.marks import PathMark
     from actors.sources.mark import Mark
@@ -50,6 +51,12 @@ def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
     return respelled(marks, texts)
 
 
+def _newest(texts: Sequence[str], dating: LineDating, enough: int) -> int | None:
+    from actors.sources.files.newest import newest_of
+
+    return newest_of(texts, dating, enough)
+
+
 FILES = SourceKind(
     name="files",
     schemes=frozenset([PATH]),
@@ -57,6 +64,7 @@ FILES = SourceKind(
     section=NoSettings,
     make=_make,
     misses=_misses,
+    newest=_newest,
     marks={"path": _mark},
     respelled=_respelled,
 )

@@ -1,0 +1,60 @@
+"""The newest record of files that are there: whether they are of now or of the past."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from actors.sources.dating import LineDating
+from actors.sources.files.access_logs import AccessLogs
+from actors.sources.files.paths import is_glob, matching
+from glancemetrics.lines.sample import sample_of
+from glancemetrics.lines.time_bisect import newest_time
+
+_MOST_FILES = 100
+"""With more, those that were written to last are looked at."""
+
+
+def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | None:
+    """Return the second of the newest record in paths, globs and directories.
+
+    The first that is found not before `enough` will do. `None` if there is no record, or if one of
+    them is a pipe, whose records are yet to come.
+    """
+    paths = [
+        path
+        for text in texts
+        for path in (matching(text, AccessLogs(dating)) if is_glob(text) else [text])
+    ]
+    sized = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        sized.append((status.st_mtime, path, status.st_size))
+    newest = None
+    for _, path, size in sorted(sized, reverse=True)[:_MOST_FILES]:
+        second = _newest_in(path, size, dating)
+        if second is not None:
+            newest = second if newest is None else max(newest, second)
+            if newest >= enough:
+                break
+    return newest
+
+
+def _newest_in(path: str, size: int, dating: LineDating) -> int | None:
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            descriptor = file.fileno()
+
+            def read_at(offset: int, length: int) -> bytes:
+                return os.pread(descriptor, length, offset)
+
+            return newest_time(read_at, size, dating(sample_of(read_at, size)).times)
+    except OSError:
+        return None

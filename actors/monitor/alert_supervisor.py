@@ -165,7 +165,7 @@ def _clock_set(by: float) -> str:
 
 def _unread(sources: Sequence[SourceHealth]) -> str:
     """Say which logs cannot be read."""
-    return "; ".join(f"{source.name} {source.detail}" for source in sources if source.is_unread)[
+    return "; ".join(f"{source.name}: {source.detail}" for source in sources if source.is_unread)[
         :_MOST_CAUSE
     ]
 

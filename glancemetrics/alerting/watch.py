@@ -1,4 +1,4 @@
-"""`Watch`: one rule over what was counted, and the incidents of each of its groups."""
+"""`Watch`: evaluates one rule and keeps the incidents of each of its groups."""
 
 from __future__ import annotations
 
@@ -25,67 +25,67 @@ Int64s = npt.NDArray[np.int64]
 Signals = npt.NDArray[np.int8]
 
 MOST_GROUPS = 1000
-"""Groups of one rule that are watched at a time; of more, those with the most hits."""
+"""Groups watched per rule; with more, those with the most traffic."""
 _MOST_QUANTILE_GROUPS = 200
 _FEW_GROUPS = 32
 _NEW = -2
 _NEW_NORMAL = 86_400
 """Seconds."""
 _MOST_SEEN = 1_000_000
-"""Values that are remembered to tell new ones."""
+"""Remembered values, to recognize new ones."""
 _TRACED = 5000
-"""Values of what stays the same."""
+"""Points traced of values that stay the same."""
 _CELLS = 1 << 20
-"""Groups times slots that are evaluated at once."""
+"""Groups times slots evaluated at once."""
 
 
 Trace = Callable[[Rule, Int64s, Float64s, Float64s, Float64s | None], None]
-"""Is told the values of a rule: times, and for each group and time the value, what it is held
-against, and how far from that it may be, if it may be on both sides."""
+"""Receives a rule's values: times, and for each group and time the value, its limit, and how far
+from the limit it may be if it may be on either side."""
 
 
 class Watch:
     """Watches one rule. Its memory is bounded by the rule's windows and `MOST_GROUPS`."""
 
     def __init__(self, rule: Rule, trace: Trace | None = None) -> None:
-        """`trace` is told all values."""
+        """`trace` receives all values."""
         self.rule = rule
         self._trace = trace
         self.stream = Stream(rule.where, rule.by)
         self._judge = Judge(rule)
         self.step = self._judge.step
         self.unread = ""
-        """Which logs cannot be read now, and why."""
+        """Which logs cannot be read at the moment, and why."""
         self.dropped = 0
-        """Groups that there were too many of."""
+        """Groups dropped because there were too many."""
         self._waiting: list[RuleCounts] = []
-        """What was counted of a slot that has not ended."""
+        """Counts of a slot that has not ended."""
         self._still = 0
-        """So many slots the windows have been empty."""
+        """Number of slots for which the windows have been empty."""
         self._pruned = 0
-        """How many groups were left when some were forgotten the last time."""
+        """How many groups remained after the last pruning."""
         self._names: list[str] = [] if rule.by else [""]
         self._index = {name: number for number, name in enumerate(self._names)}
         self._born: list[int] = [0] * len(self._names)
-        """Of each group, the slot in which it came first."""
+        """The first slot of each group."""
         self._most = _MOST_QUANTILE_GROUPS if rule.metric.quantile else MOST_GROUPS
         self._lives: dict[int, Lifecycle] = {}
         self._open: dict[int, Incident] = {}
         self._seen: set[str] = set()
         self._start: int | None = None
-        """The slot with which the watching began."""
+        """The slot in which watching began."""
         self._next: int | None = None
-        """The slot that is evaluated next."""
+        """The next slot to evaluate."""
 
     @property
     def wanted(self) -> Iterator[tuple[Stream, Measure]]:
-        """What must be counted for it."""
+        """What must be counted for the rule."""
         for measure in self._judge.measures:
             yield self.stream, measure
 
     @property
     def firing(self) -> list[Incident]:
-        """Incidents that are not over."""
+        """Open incidents."""
         return list(self._open.values())
 
     def begin(self, second: int) -> None:
@@ -93,14 +93,14 @@ class Watch:
         self._start = self._next = second // self.step
 
     def anew(self) -> Watch:
-        """Return one that knows of no time, but of what has been learnt."""
+        """Return a watch without a past, except for what was learned."""
         other = Watch(self.rule, self._trace)
         other._seen, other.dropped = self._seen, self.dropped
         other._judge.baseline = self._judge.baseline
         return other
 
     def to_state(self) -> State:
-        """Return all that is to be known after a restart."""
+        """Return the state for a restart."""
         return {
             "rule": self.rule.key,
             "start": self._start,
@@ -118,7 +118,7 @@ class Watch:
         }
 
     def restore(self, state: State) -> None:
-        """Go on where another watch of the same rule stood. Raises `ValueError`, `KeyError`."""
+        """Resume from the state of the same rule. Raises `ValueError`, `KeyError`."""
         self._judge.restore(state["judge"])
         self._judge.resize(len(state["names"]))
         self._start, self._next = state["start"], state["next"]
@@ -135,15 +135,15 @@ class Watch:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing changes any more until something comes."""
+        """Whether nothing changes until there is a record."""
         assert self._next is not None
         return self._is_quiet(self._next) and self._still >= self._judge.remembers
 
     def close(self, end: int, counts: list[RuleCounts]) -> Iterator[AlertEvent]:
-        """Take in what was counted, and evaluate all that has ended before the second `end`.
+        """Add counts, and evaluate all slots that end before the second `end`.
 
-        Nothing of what was counted may be of a later second; and if anything was, `end` is at most
-        `STRETCH` seconds after the one before.
+        No count may be of a later second. If there are counts, `end` is at most `STRETCH` seconds
+        after the last one.
         """
         assert self._next is not None
         upto = end // self.step
@@ -158,7 +158,7 @@ class Watch:
             if not self._is_quiet(self._next):
                 self._still = 0
             elif self._still >= self._judge.remembers:
-                # No value changes any more until something comes.
+                # No value changes until there is a record.
                 self._judge.forget_usual()
                 count, repeated = 1, upto - self._next
             else:
@@ -181,7 +181,7 @@ class Watch:
             )
 
     def _numbers(self, part: RuleCounts, slots: Int64s) -> Int64s:
-        """Return the number of each row's group, -1 for one that is not watched."""
+        """Return the group number of each row, -1 for groups that are not watched."""
         if self.rule.by is None:
             return np.zeros(len(slots), np.int64)
         names: Sequence[str | None] = part.names
@@ -198,7 +198,7 @@ class Watch:
         return numbers[part.groups]
 
     def _enter(self, part: RuleCounts, names: Sequence[str | None], slots: Int64s) -> None:
-        """Watch groups that have not been; if they become too many, let some go."""
+        """Watch new groups; if there are too many then, drop some."""
         firsts = np.full(len(names), np.iinfo(np.int64).max)
         np.minimum.at(firsts, part.groups, slots)
         for name, first in zip(names, firsts.tolist(), strict=True):
@@ -211,7 +211,7 @@ class Watch:
             self._let_go(part)
 
     def _unseen(self, part: RuleCounts, slots: Int64s) -> list[str | None]:
-        """Return the names that have not been seen before, others as `None`."""
+        """Return the names not seen before, others as `None`."""
         assert isinstance(self.rule.condition, Unseen)
         assert self._start is not None
         ready = self._start + self.rule.condition.warm_up // self.step
@@ -226,7 +226,7 @@ class Watch:
         return names
 
     def _let_go(self, part: RuleCounts) -> None:
-        """Keep the groups with incidents, and of the others those with the most."""
+        """Keep the groups with incidents, and the ones with the most traffic."""
         weights = self._judge.weights()
         added = np.zeros(len(part.names))
         np.add.at(added, part.groups, part.counts)
@@ -239,7 +239,7 @@ class Watch:
         self._keep(order)
 
     def _keep(self, order: Int64s) -> None:
-        """Forget all groups but some, which are numbered anew in this order."""
+        """Drop all groups except these, which are renumbered in this order."""
         moved = {int(old): new for new, old in enumerate(order.tolist())}
         self._names = [self._names[old] for old in order.tolist()]
         self._born = [self._born[old] for old in order.tolist()]
@@ -249,7 +249,7 @@ class Watch:
         self._judge.keep(order)
 
     def _tell(self, first: int, said: Judged, repeated: int) -> None:
-        """Tell the values to whoever traces them; of what stays the same, some."""
+        """Pass the values to the trace; of repeated values, some."""
         if self._trace is None or not self._names:
             return
         count = said.values.shape[1]
@@ -262,12 +262,12 @@ class Watch:
 
     @property
     def _forgets_idle(self) -> bool:
-        """Whether a group of which there is nothing is as one that never was."""
+        """Whether an empty group is the same as one that never existed."""
         condition = self.rule.condition
         return isinstance(condition, Threshold) and condition.is_above
 
     def _prune(self) -> None:
-        """Forget groups of which there is nothing any more, if that cannot be a breach."""
+        """Forget empty groups, where being empty cannot be a breach."""
         few = 2 * max(_FEW_GROUPS, self._pruned)
         if not self._forgets_idle or len(self._names) < few:
             return
@@ -306,7 +306,7 @@ class Watch:
         size = len(signals)
         at, last = self._time(first), self._time(first + size * repeated - 1)
         while at <= last:
-            # What repeats is but one slot.
+            # A repetition is a single slot.
             slot = min(at // self.step - 1 - first, size - 1)
             others = np.flatnonzero(signals[slot:] != signals[slot])
             until = self._time(first + slot + int(others[0]) - 1) if len(others) else last
@@ -320,10 +320,10 @@ class Watch:
             del self._lives[group]
 
     def _held(self, group: int, first: int, said: Judged) -> Signals:
-        """Return a group's signals; a change that is an incident is held against what was before.
+        """Return a group's signals; an open change is compared with the value before the incident.
 
-        Else an outage would be over as soon as it was the past. What stays for a day is the new
-        normal.
+        Otherwise an outage would end as soon as the comparison reaches into it. What lasts a day is
+        the new normal.
         """
         signals: Signals = said.signals[group]
         incident = self._open.get(group)
@@ -339,13 +339,13 @@ class Watch:
         return held if times[-1] < until else np.where(times < until, held, signals).astype(np.int8)
 
     def _time(self, slot: int) -> int:
-        """When a slot has ended: seconds since the epoch."""
+        """The end of a slot, in seconds since the epoch."""
         return (slot + 1) * self.step
 
     def _followed(
         self, group: int, at: int, upto: int, first: int, said: Judged, step: Step | None
     ) -> Iterator[AlertEvent]:
-        """Note the worst of an incident from one moment up to another, and what happened then."""
+        """Update an incident's worst value, and return the event of a step if there is one."""
         size = said.values.shape[1]
         begin, end = (min(time // self.step - 1 - first, size - 1) for time in (at, upto))
         incident = self._open.get(group)

@@ -1,4 +1,4 @@
-"""The alert log: one JSON line an event in a rotating file, for whoever audits."""
+"""The alert log: a rotating file with one JSON line per event, for audits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILE_NAME = "alerts.jsonl"
 
 
 def _loguru_words(role: str) -> Parse:
-    """A rotation or retention in loguru's words, which loguru alone can judge."""
+    """Parse a rotation or retention in loguru's syntax; only loguru can check it."""
 
     def parse(value: Any) -> Any:
         if isinstance(value, str) and value.isdecimal():
@@ -36,8 +36,8 @@ def _loguru_words(role: str) -> Parse:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise NotAllowedError
         if isinstance(value, int) and value < 0:
-            raise NotAllowedError  # loguru takes it, and keeps nothing
-        import loguru  # late: -h does without
+            raise NotAllowedError  # loguru accepts it, and keeps nothing
+        import loguru  # late: not needed for -h
 
         options: dict[str, Any] = {role: value}
         sink = loguru.logger.add("unused", delay=True, filter=lambda _: False, **options)
@@ -49,7 +49,7 @@ def _loguru_words(role: str) -> Parse:
 
 @attrs.frozen(kw_only=True)
 class AlertLogSettings:
-    """Where the alert log is, and how much of it is kept."""
+    """Path of the alert log, and how much of it is kept."""
 
     TABLE: ClassVar = "alert_log"
 
@@ -58,38 +58,38 @@ class AlertLogSettings:
         optional_text,
         name="alert_log",
         metavar="PATH",
-        help="rotating alert log, one JSON line an event; off to do without "
-        "(default: glancemetrics/alerts.jsonl in the XDG state folder)",
+        help="alert log, one JSON line per event; off disables it "
+        "(default: glancemetrics/alerts.jsonl in the XDG state directory)",
         allowed="a path or off",
     )
     rotation: Any = setting(
         "10 MB",
         _loguru_words("rotation"),
         metavar="WHEN",
-        help="when the alert log is rotated, in loguru's words: '10 MB', '1 week', '00:00'",
-        allowed="a size, an interval or a time of day in loguru's words, such as '10 MB'",
+        help="when to rotate the alert log: '10 MB', '1 week', '00:00'",
+        allowed="a size, an interval or a time of day, like '10 MB', '1 week' or '00:00'",
     )
     retention: Any = setting(
         10,
         _loguru_words("retention"),
         metavar="WHAT",
-        help="rotated alert logs that are kept: a number of files, or an age such as '90 days'",
-        allowed="a number of files or an age in loguru's words, such as 10 or '90 days'",
+        help="rotated alert logs to keep: a number of files, or an age like '90 days'",
+        allowed="a number of files or an age, like 10 or '90 days'",
     )
 
 
-def _make(told: AlertLogSettings, desk: Desk) -> Iterator[Output]:
-    if told.path == OFF:
+def _make(settings: AlertLogSettings, desk: Desk) -> Iterator[Output]:
+    if settings.path == OFF:
         return
     from actors.outputs.alert_log.writing import AlertLog
 
-    path = Path(told.path or desk.state_folder / FILE_NAME)
-    yield AlertLog(path, told.rotation, told.retention, is_resuming=desk.is_resuming)
+    path = Path(settings.path or desk.state_folder / FILE_NAME)
+    yield AlertLog(path, settings.rotation, settings.retention, is_resuming=desk.is_resuming)
 
 
-def _missing(told: AlertLogSettings) -> Iterator[tuple[str, str]]:
-    if told.path not in {None, OFF} and os.path.islink(str(told.path)):  # noqa: PTH114 - no error
-        yield "path", f"{told.path}: is a link, and symbolic links are not followed"
+def _missing(settings: AlertLogSettings) -> Iterator[tuple[str, str]]:
+    if settings.path not in {None, OFF} and os.path.islink(str(settings.path)):  # noqa: PTH114 - no error
+        yield "path", f"{settings.path}: symbolic links are not followed; name the file itself"
 
 
 ALERT_LOG = OutputKind(AlertLogSettings, _make, _missing)

@@ -1,4 +1,4 @@
-"""JSON snapshots on standard output, one line each, for pipes and scripts."""
+"""Snapshots as JSON on standard output, one per line, for pipes and scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class JsonLinesSettings:
-    """Whether they are written."""
+    """Whether snapshots are written."""
 
     TABLE: ClassVar = "json_lines"
 
@@ -27,14 +27,14 @@ class JsonLinesSettings:
         switch,
         name="json",
         metavar=None,
-        help="no console: one snapshot a refresh on stdout, a JSON line each",
+        help="no console: print a snapshot as one JSON line at every refresh",
         allowed="true or false",
     )
 
 
-def _make(told: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
+def _make(settings: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
     del desk
-    if told.enabled:
+    if settings.enabled:
         from actors.outputs.json_lines.writing import JsonLines
 
         yield JsonLines(sys.stdout.fileno)

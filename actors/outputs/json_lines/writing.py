@@ -1,4 +1,4 @@
-"""JSON snapshots on standard output, one line each, for pipes and scripts."""
+"""Snapshots as JSON on standard output, one per line, for pipes and scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from glancemetrics.traffic.snapshot import Snapshot
 
 
 class JsonLines:
-    """Writes every snapshot as a line. A reader that is slow gets the latest."""
+    """Writes every snapshot as a line. A slow reader gets the latest one."""
 
     name = "json"
     wants_events = False
@@ -30,9 +30,9 @@ class JsonLines:
         """Why the last snapshot could not be written, in a sentence."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Write until there are no more.
+        """Write until there are no more snapshots.
 
-        Raises `StdoutClosedError` when nobody reads, `GlanceMetricsError` when there is no
+        Raises `StdoutClosedError` when the reader is gone, `GlanceMetricsError` when there is no
         standard output, and `OSError` when it may work later.
         """
         report(OutputState.WORKING, "standard output")
@@ -45,11 +45,11 @@ class JsonLines:
                 self.problem = problem_of_stdout(error)
                 if error.errno == errno.EBADF or self._is_device():
                     raise GlanceMetricsError(self.problem) from None
-                raise  # a disk may have room again
+                raise  # the disk may have room again
             self.problem = ""
 
     def _is_device(self) -> bool:
-        """Tell whether it is one such as `/dev/full`, which never has room."""
+        """Return whether it is a device like `/dev/full`, which never has room."""
         return stat.S_ISCHR(os.fstat(self._descriptor()).st_mode)
 
     def _write(self, snapshot: Snapshot) -> None:

@@ -1040,7 +1040,7 @@ async def test_a_server_that_writes_another_format_is_understood_and_that_is_sai
     monitor.write(f'{in_json[:-1]},"status":200}}\n'.encode())
     snapshot = await monitor.until(lambda s: s.health.records == 2)
     (source,) = snapshot.health.sources
-    assert source.detail == "has changed its format: combined before, json + combined now"
+    assert source.detail == "format changed from combined to json + combined"
     assert snapshot.health.rejects == 0
     monitor.write(b'{"level":"info","msg":"another program"}\n')
     snapshot = await monitor.until(lambda s: s.health.foreign == 1)
@@ -1113,10 +1113,10 @@ async def test_after_more_than_a_day_all_begins_anew_and_that_is_said(
     second.write_now(10)
     snapshot = await second.until(lambda s: s.insights.hits > 0)
     assert snapshot.health.gaps == 1
-    assert "nothing ran for 2 d" in snapshot.health.last_gap
+    assert "no run for 2 d" in snapshot.health.last_gap
     (over,) = [event for event in second.recorder.events if event.incident is not None]
     assert over.kind is AlertEventKind.RECOVERED
-    assert "nothing ran for 2 d" in over.message
+    assert "no run for 2 d" in over.message
 
 
 async def test_what_an_output_had_not_delivered_it_does_after_a_restart(

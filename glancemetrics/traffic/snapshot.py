@@ -15,18 +15,18 @@ _SOURCE_FIELDS = tuple(field.name for field in attrs.fields(SourceHealth))
 
 @attrs.frozen
 class Snapshot:
-    """Everything there is to show at one instant."""
+    """Everything to show at one instant."""
 
     time: float
-    """When it was taken: seconds since the epoch."""
+    """Time of the snapshot, in seconds since the epoch."""
     insights: Insights
     health: Health
     alerts: Alerts = attrs.field(factory=Alerts)
     rates: tuple[int, ...] = ()
-    """Hits of each of the last seconds up to the window's end, oldest first."""
+    """Hits in each of the last seconds up to the window's end, oldest first."""
 
     def to_json(self) -> dict[str, object]:
-        """Return the snapshot as a line of `--json` has it. Field names are stable."""
+        """Return the snapshot as a line of `--json`. Field names are stable."""
         insights = self.insights
         return {
             "time": iso_time(self.time),
@@ -76,7 +76,7 @@ class Snapshot:
             "last_gap": health.last_gap,
             "clock": "wall" if health.live else "log",
             "sources": [
-                # Logs come by the ten thousand; `attrs.asdict` takes ten times as long.
+                # There may be tens of thousands of logs; `attrs.asdict` takes ten times as long.
                 {name: getattr(source, name) for name in _SOURCE_FIELDS}
                 | {"state": source.state.value}
                 for source in health.sources

@@ -28,7 +28,7 @@ from actors.history.about import (
 from actors.history.overlap import Overlap
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, beyond
-from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
+from actors.history.stored_segments import StoredSegment, deleted_in, gaps_of, readable, stored_in
 from actors.history.unused import bound_unused
 from actors.state.clock import WallClock
 from actors.state.left_threads import run_leavable
@@ -81,7 +81,7 @@ class History:
         self._lock = threading.Lock()
         self._held: list[HeldRecords] = []
         self._on_disk: list[StoredSegment] = []
-        self._let_go_before: list[Ordinals] = []
+        self._deleted_before: list[Ordinals] = []
         """Ordinals deleted from disk because of their age, between others."""
         self._position = 0
         """Ordinal of the next record."""
@@ -259,7 +259,7 @@ class History:
             held = self._held
             on_disk = self._on_disk
             rolled, rollups = self._rolled, self._rollups
-            since, until, let_go = self._since, self._reached, self._let_go_before
+            since, until, deleted = self._since, self._reached, self._deleted_before
         first = held[0].first if held else self._position
         older = [one for one in on_disk if one.first < first]
         cut = max((one.end for one in older), default=0)
@@ -274,7 +274,7 @@ class History:
             holes=(
                 *gaps_of(self._about),
                 *self._holes_before(stored),
-                *holes_in(stored, let_go, self._why),
+                *holes_in(stored, deleted, self._why),
             ),
             rollups=rollups,
             unrolled=tuple(unrolled) if rollups is not None else (),
@@ -288,10 +288,10 @@ class History:
         while size > self._settings.memory and len(kept) > 1:
             gone = kept.pop(0)
             size -= gone.nbytes
-            self._let_go(gone)
+            self._drop(gone)
         self._held = kept
 
-    def _let_go(self, gone: HeldRecords) -> None:
+    def _drop(self, gone: HeldRecords) -> None:
         if self._folder is None:
             self._since = max(self._since or 0, gone.newest + 1)
         elif gone.end > self._saved:
@@ -463,9 +463,9 @@ class History:
             self._list(folder)
 
     def _list(self, folder: SegmentFolder) -> None:
-        found, let_go = stored_in(folder), let_go_in(folder.path)
+        found, deleted = stored_in(folder), deleted_in(folder.path)
         with self._lock:
-            self._on_disk, self._let_go_before = found, let_go
+            self._on_disk, self._deleted_before = found, deleted
 
     def _note_problem(self, error: Exception) -> None:
         # Logged once, by whoever watches the health.

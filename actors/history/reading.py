@@ -17,8 +17,8 @@ from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
 from actors.history.stored_segments import (
     StoredSegment,
+    deleted_in,
     gaps_of,
-    let_go_in,
     logs_in,
     readable,
     stored_in,
@@ -56,7 +56,7 @@ class StoredHistories:
         is_alone = len(self.folders) == 1
         for path, segments, about in zip(self.folders, listed, abouts, strict=True):
             stored += segments
-            holes += [*gaps_of(about, is_alone=is_alone), *holes_in(segments, let_go_in(path))]
+            holes += [*gaps_of(about, is_alone=is_alone), *holes_in(segments, deleted_in(path))]
             troubles += about.troubles
             if with_rollups:
                 known, position = _rollups_in(path, troubles)
@@ -199,7 +199,7 @@ class _History:
             if (span.since is None or hole.until >= span.since)
             and (span.until is None or hole.since < span.until)
         ]
-        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored, let_go_in(folder)))]
+        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored, deleted_in(folder)))]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the records; segments that were merged in the meantime are listed again."""

@@ -42,7 +42,7 @@ _FULL_ROWS, _FULL_MEMORY = MOST_ROWS // 2, MOST_MEMORY // 2
 _TIERS = tuple(_FULL_ROWS // 8**step for step in range(5, -1, -1))
 """Rows. Smaller segments are merged once together they have this many."""
 
-_BEING_WRITTEN, _LET_GO = "segment.new", "let-go"
+_BEING_WRITTEN, _DELETED = "segment.new", "let-go"
 
 # As _file_name writes it; larger numbers have more digits, negative ones may have one less.
 _FILE_NAME = re.compile(
@@ -241,34 +241,34 @@ class SegmentFolder:
         """Delete the segments with only records older than a second since the epoch.
 
         Then, while the rest exceeds the disk limit, the one with the lowest ordinals. Returns what
-        was deleted, by ordinal; from then on it is in `let_go`. Raises `OSError`.
+        was deleted, by ordinal; from then on it is in `deleted`. Raises `OSError`.
         """
         segments = self._without_leftovers()
         gone = beyond(segments, most_bytes, oldest_second)
         if gone:
-            self._note_let_go(gone, [segment for segment in segments if segment not in gone])
+            self._note_deleted(gone, [segment for segment in segments if segment not in gone])
             _delete(gone)
         return gone
 
-    def let_go(self) -> list[tuple[int, int]]:
+    def deleted(self) -> list[tuple[int, int]]:
         """Return the ranges of ordinals (end exclusive) that `bound` deleted.
 
         Without those before the first record.
         """
         try:
-            words = (self.path / _LET_GO).read_text("ascii").split()
+            words = (self.path / _DELETED).read_text("ascii").split()
         except (FileNotFoundError, ValueError):  # or it is damaged
             return []
         numbers = [int(text) for text in words if text.isdigit()]
         return list(zip(numbers[::2], numbers[1::2], strict=False))
 
-    def _note_let_go(self, gone: Sequence[Segment], left: Sequence[Segment]) -> None:
+    def _note_deleted(self, gone: Sequence[Segment], left: Sequence[Segment]) -> None:
         first = left[0].first if left else math.inf
-        spans = [*self.let_go(), *((one.first, one.end) for one in gone)]
+        spans = [*self.deleted(), *((one.first, one.end) for one in gone)]
         inside = [span for span in spans if span[1] > first]
-        if inside or (self.path / _LET_GO).exists():
+        if inside or (self.path / _DELETED).exists():
             text = "".join(f"{own} {end}\n" for own, end in inside)
-            replace(self.path / _LET_GO, text.encode(), PRIVATE_MODE)
+            replace(self.path / _DELETED, text.encode(), PRIVATE_MODE)
 
     def _due(self, segments: list[Segment]) -> list[Segment]:
         return due_for_merging([each for each in segments if each.path not in self._unreadable])

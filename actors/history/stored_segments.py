@@ -111,9 +111,9 @@ def gaps_of(about: About, *, is_alone: bool = True) -> list[Hole]:
 NOT_READ = "the logs of that time were not read"
 
 
-def let_go_in(folder: Path) -> list[Ordinals]:
+def deleted_in(folder: Path) -> list[Ordinals]:
     """Return the deleted ordinals; none if unknown."""
     try:
-        return SegmentFolder(folder).let_go()
+        return SegmentFolder(folder).deleted()
     except OSError:
         return []

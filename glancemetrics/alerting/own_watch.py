@@ -96,11 +96,11 @@ class OwnWatch:
                 life = self._lives[key] = Lifecycle(own.rule.timing)
             step = life.during(Signal.BREACH if is_bad else Signal.CLEAR, now, now, 1)
             if step is not None:
-                yield self._happened(own, key, step, value, cause)
+                yield self._event_of(own, key, step, value, cause)
             if life.inactive:
                 del self._lives[key]
 
-    def _happened(
+    def _event_of(
         self, own: OwnRule, key: tuple[str, str | None], step: Step, value: float, cause: str
     ) -> AlertEvent:
         if step.kind is StepKind.TRIGGERED:

@@ -66,7 +66,7 @@ class Watch:
         """How many groups remained after the last pruning."""
         self._names: list[str] = [] if rule.by else [""]
         self._index = {name: number for number, name in enumerate(self._names)}
-        self._born: list[int] = [0] * len(self._names)
+        self._first_slots: list[int] = [0] * len(self._names)
         """The first slot of each group."""
         self._most = _MOST_QUANTILE_GROUPS if rule.metric.quantile else MOST_GROUPS
         self._lives: dict[int, Lifecycle] = {}
@@ -109,7 +109,7 @@ class Watch:
             "pruned": self._pruned,
             "dropped": self.dropped,
             "names": self._names,
-            "born": self._born,
+            "born": self._first_slots,
             "lives": {str(group): life.to_json() for group, life in self._lives.items()},
             "open": {str(group): attrs.asdict(one) for group, one in self._open.items()},
             "seen": list(self._seen),
@@ -123,7 +123,7 @@ class Watch:
         self._judge.resize(len(state["names"]))
         self._start, self._next = state["start"], state["next"]
         self._still, self._pruned, self.dropped = state["still"], state["pruned"], state["dropped"]
-        self._names, self._born = state["names"], state["born"]
+        self._names, self._first_slots = state["names"], state["born"]
         self._index = {name: number for number, name in enumerate(self._names)}
         self._lives = {
             int(group): Lifecycle.from_json(self.rule.timing, life)
@@ -163,9 +163,9 @@ class Watch:
                 count, repeated = 1, upto - self._next
             else:
                 self._still += count
-            said = self._judged(self._next, count)
-            self._tell(self._next, said, repeated)
-            yield from self._happened(self._next, said, repeated)
+            judged = self._judged(self._next, count)
+            self._trace_values(self._next, judged, repeated)
+            yield from self._events(self._next, judged, repeated)
             self._next += count * repeated
         self._prune()
 
@@ -191,13 +191,13 @@ class Watch:
             [-1 if name is None else self._index.get(name, _NEW) for name in names], np.int64
         )
         if (numbers == _NEW).any():
-            self._enter(part, names, slots)
+            self._add_groups(part, names, slots)
             numbers = np.array(
                 [-1 if name is None else self._index.get(name, -1) for name in names], np.int64
             )
         return numbers[part.groups]
 
-    def _enter(self, part: RuleCounts, names: Sequence[str | None], slots: Int64s) -> None:
+    def _add_groups(self, part: RuleCounts, names: Sequence[str | None], slots: Int64s) -> None:
         """Watch new groups; if there are too many then, drop some."""
         firsts = np.full(len(names), np.iinfo(np.int64).max)
         np.minimum.at(firsts, part.groups, slots)
@@ -205,10 +205,10 @@ class Watch:
             if name is not None and name not in self._index:
                 self._index[name] = len(self._names)
                 self._names.append(name)
-                self._born.append(first)
+                self._first_slots.append(first)
         self._judge.resize(len(self._names))
         if len(self._names) > 2 * self._most:
-            self._let_go(part)
+            self._drop_groups(part)
 
     def _unseen(self, part: RuleCounts, slots: Int64s) -> list[str | None]:
         """Return the names not seen before, others as `None`."""
@@ -225,7 +225,7 @@ class Watch:
             names.append(name if name in self._index or (not known and first >= ready) else None)
         return names
 
-    def _let_go(self, part: RuleCounts) -> None:
+    def _drop_groups(self, part: RuleCounts) -> None:
         """Keep the groups with incidents, and the ones with the most traffic."""
         weights = self._judge.weights()
         added = np.zeros(len(part.names))
@@ -242,23 +242,23 @@ class Watch:
         """Drop all groups except these, which are renumbered in this order."""
         moved = {int(old): new for new, old in enumerate(order.tolist())}
         self._names = [self._names[old] for old in order.tolist()]
-        self._born = [self._born[old] for old in order.tolist()]
+        self._first_slots = [self._first_slots[old] for old in order.tolist()]
         self._index = {name: number for number, name in enumerate(self._names)}
         self._lives = {moved[old]: life for old, life in self._lives.items()}
         self._open = {moved[old]: incident for old, incident in self._open.items()}
         self._judge.keep(order)
 
-    def _tell(self, first: int, said: Judged, repeated: int) -> None:
+    def _trace_values(self, first: int, judged: Judged, repeated: int) -> None:
         """Pass the values to the trace; of repeated values, some."""
         if self._trace is None or not self._names:
             return
-        count = said.values.shape[1]
+        count = judged.values.shape[1]
         slots = np.arange(first, first + count * repeated, max(1, repeated // _TRACED))
-        shape = (len(said.values), len(slots))
-        values, limits = said.values, said.limits
+        shape = (len(judged.values), len(slots))
+        values, limits = judged.values, judged.limits
         if repeated > 1:
             values, limits = np.broadcast_to(values, shape), np.broadcast_to(limits, shape)
-        self._trace(self.rule, (slots + 1) * self.step, values, limits, said.band)
+        self._trace(self.rule, (slots + 1) * self.step, values, limits, judged.band)
 
     @property
     def _forgets_idle(self) -> bool:
@@ -284,25 +284,27 @@ class Watch:
     def _judged(self, first: int, count: int) -> Judged:
         def young() -> Bools:
             assert self._start is not None
-            born = np.maximum(np.array(self._born or [0], np.int64), self._start)
+            born = np.maximum(np.array(self._first_slots or [0], np.int64), self._start)
             slots = np.arange(first, first + count)
             is_young: Bools = slots[None, :] - born[:, None] + 1 < self._judge.width
             return is_young
 
         return self._judge.judge(first, count, young)
 
-    def _happened(self, first: int, said: Judged, repeated: int) -> Iterator[AlertEvent]:
-        stirred = (said.signals == Signal.BREACH).any(axis=1)
-        stirred[[group for group, life in self._lives.items() if group < len(stirred)]] = True
-        for group in np.flatnonzero(stirred).tolist():
+    def _events(self, first: int, judged: Judged, repeated: int) -> Iterator[AlertEvent]:
+        active = (judged.signals == Signal.BREACH).any(axis=1)
+        active[[group for group, life in self._lives.items() if group < len(active)]] = True
+        for group in np.flatnonzero(active).tolist():
             if group < len(self._names):
-                yield from self._lived(group, first, said, repeated)
+                yield from self._group_events(group, first, judged, repeated)
 
-    def _lived(self, group: int, first: int, said: Judged, repeated: int) -> Iterator[AlertEvent]:
+    def _group_events(
+        self, group: int, first: int, judged: Judged, repeated: int
+    ) -> Iterator[AlertEvent]:
         life = self._lives.get(group)
         if life is None:
             life = self._lives[group] = Lifecycle(self.rule.timing)
-        signals = self._held(group, first, said)
+        signals = self._signals(group, first, judged)
         size = len(signals)
         at, last = self._time(first), self._time(first + size * repeated - 1)
         while at <= last:
@@ -312,25 +314,25 @@ class Watch:
             until = self._time(first + slot + int(others[0]) - 1) if len(others) else last
             step = life.during(Signal(int(signals[slot])), at, until, self.step)
             upto = until if step is None else step.time
-            yield from self._followed(group, at, upto, first, said, step)
+            yield from self._step_events(group, at, upto, first, judged, step)
             if step is not None:
-                signals = self._held(group, first, said)
+                signals = self._signals(group, first, judged)
             at = upto + self.step
         if life.idle(last + self.step):
             del self._lives[group]
 
-    def _held(self, group: int, first: int, said: Judged) -> Signals:
+    def _signals(self, group: int, first: int, judged: Judged) -> Signals:
         """Return a group's signals; an open change is compared with the value before the incident.
 
         Otherwise an outage would end as soon as the comparison reaches into it. What lasts a day is
         the new normal.
         """
-        signals: Signals = said.signals[group]
+        signals: Signals = judged.signals[group]
         incident = self._open.get(group)
         condition = self.rule.condition
         if incident is None or not isinstance(condition, Change):
             return signals
-        values = said.values[group]
+        values = judged.values[group]
         past = incident.threshold / condition.factor.limit
         held = condition.factor.signals(values, past)
         held[np.isnan(values)] = Signal.NO_DATA
@@ -342,21 +344,21 @@ class Watch:
         """The end of a slot, in seconds since the epoch."""
         return (slot + 1) * self.step
 
-    def _followed(
-        self, group: int, at: int, upto: int, first: int, said: Judged, step: Step | None
+    def _step_events(
+        self, group: int, at: int, upto: int, first: int, judged: Judged, step: Step | None
     ) -> Iterator[AlertEvent]:
         """Update an incident's worst value, and return the event of a step if there is one."""
-        size = said.values.shape[1]
+        size = judged.values.shape[1]
         begin, end = (min(time // self.step - 1 - first, size - 1) for time in (at, upto))
         incident = self._open.get(group)
         if incident is not None:
-            worst = self._worst(said.values[group, begin : end + 1], incident.peak)
+            worst = self._worst(judged.values[group, begin : end + 1], incident.peak)
             if worst != incident.peak:
                 incident = self._open[group] = attrs.evolve(incident, peak=worst)
         if step is None:
             return
         if step.kind in {StepKind.TRIGGERED, StepKind.FLAPPING}:
-            yield self._trigger(group, step, said, end)
+            yield self._trigger(group, step, judged, end)
             return
         assert incident is not None
         del self._open[group]
@@ -373,14 +375,14 @@ class Watch:
         below = isinstance(condition, Threshold) and not condition.is_above
         return min(so_far, float(known.min())) if below else max(so_far, float(known.max()))
 
-    def _trigger(self, group: int, step: Step, said: Judged, at: int) -> AlertEvent:
+    def _trigger(self, group: int, step: Step, judged: Judged, at: int) -> AlertEvent:
         incident, event = begun(
             self.rule,
             self._names[group] if self.rule.by is not None else None,
             step,
-            float(said.values[group, at]),
-            threshold=float(said.limits[group, at]),
-            hits=int(said.hits[group, at]),
+            float(judged.values[group, at]),
+            threshold=float(judged.limits[group, at]),
+            hits=int(judged.hits[group, at]),
             cause=self.unread if self.rule.is_of_little else "",
         )
         self._open[group] = incident

@@ -76,14 +76,14 @@ Ordinals = tuple[int, int]
 
 def holes_in(
     stored: Iterable[StoredRecords],
-    let_go: Iterable[Ordinals] = (),
+    deleted: Iterable[Ordinals] = (),
     why: Callable[[int], str] = lambda _: NOT_IN_TIME,
 ) -> tuple[Hole, ...]:
     """Return the holes between the records of one history, except for deleted records.
 
     `why` returns the reason for the first missing ordinal.
     """
-    old = sorted(let_go)
+    old = sorted(deleted)
     holes: list[Hole] = []
     before: StoredRecords | None = None
     for one in sorted(stored, key=lambda each: each.first):

@@ -32,7 +32,7 @@ class ValueCounts:
 
     _names: pa.Array | None
     """`None` while they are in the table."""
-    came: VisitorsOfValues = attrs.field(factory=Pairs)
+    visits: VisitorsOfValues = attrs.field(factory=Pairs)
     """Which visitors requested which values."""
     buckets: Int64s = attrs.field(factory=_NONE.copy)
     """Number of the value, shifted left by 32, and duration bucket; sorted, each once."""
@@ -96,10 +96,10 @@ class ValueCounts:
     def merge(self, other: ValueCounts) -> None:
         """Add counts of the same dimension, whose visitors are pairs with the same hashes."""
         numbers = self._enter(other.names, other._sums[: len(other)], other._micros)
-        assert isinstance(other.came, Pairs)
-        if len(other.came):
-            assert isinstance(self.came, Pairs)
-            self.came.merge(other.came, numbers, len(self))
+        assert isinstance(other.visits, Pairs)
+        if len(other.visits):
+            assert isinstance(self.visits, Pairs)
+            self.visits.merge(other.visits, numbers, len(self))
         if len(other.buckets):
             keys = (numbers[other.buckets >> _SHIFT] << _SHIFT) | (other.buckets & _LOW)
             self._add_buckets(keys, other.bucket_counts)
@@ -109,7 +109,7 @@ class ValueCounts:
         """Count the visitors of each value, among those sampled."""
         if self._visitor_counts is not None:
             return self._visitor_counts
-        return self.came.counts(len(self))
+        return self.visits.counts(len(self))
 
     def regrouped(self, groups: pa.Array) -> ValueCounts:
         """Return counts by group: `groups` has a name for each value, or null for none."""
@@ -118,17 +118,19 @@ class ValueCounts:
 
     def summed(self, groups: pa.Array) -> ValueCounts:
         """Return counts by group that nothing can be added to: faster, if possible."""
-        return self._summed(groups, self.came)
+        return self._summed(groups, self.visits)
 
     def summed_each(self, groupings: Sequence[pa.Array]) -> list[ValueCounts]:
         """Return such counts for each of several groupings."""
-        came = self.came.in_order_of_visitors() if isinstance(self.came, Pairs) else self.came
-        return [self._summed(groups, came) for groups in groupings]
+        visits = (
+            self.visits.in_order_of_visitors() if isinstance(self.visits, Pairs) else self.visits
+        )
+        return [self._summed(groups, visits) for groups in groupings]
 
-    def _summed(self, groups: pa.Array, came: VisitorsOfValues | TurnedPairs) -> ValueCounts:
+    def _summed(self, groups: pa.Array, visits: VisitorsOfValues | TurnedPairs) -> ValueCounts:
         encoded, numbers = _numbered(groups)
         result = self._renumbered(encoded.dictionary, numbers, with_visitors=False)
-        result._visitor_counts = came.group_counts(numbers, len(result))
+        result._visitor_counts = visits.group_counts(numbers, len(result))
         return result
 
     def cut(self) -> ValueCounts:
@@ -142,7 +144,7 @@ class ValueCounts:
             pa.array([OTHER], pa.string()), np.zeros(len(gone), np.int64), with_visitors=False
         )
         kept = self._selected(~rare, with_visitors=False)
-        self.came.renumber(np.where(rare, -1, np.cumsum(~rare) - 1), len(kept))
+        self.visits.renumber(np.where(rare, -1, np.cumsum(~rare) - 1), len(kept))
         self._names, self._table = kept.names, None
         self._sums, self._micros, self._size = kept._sums, kept._micros, len(kept)
         self.buckets, self.bucket_counts = kept.buckets, kept.bucket_counts
@@ -152,7 +154,7 @@ class ValueCounts:
 
     def settle(self) -> None:
         """Remove duplicates, and what is only needed for adding more."""
-        self.came.settle()
+        self.visits.settle()
         _ = self.names
 
     def quantile_buckets(self, number: int) -> tuple[Int64s, Int64s]:
@@ -224,7 +226,7 @@ class ValueCounts:
         if len(self._micros):
             result._micros = sum_groups(self._micros, numbers[: len(self._micros)], len(names))
         if with_visitors:
-            result.came = self.came.grouped(numbers, len(names))
+            result.visits = self.visits.grouped(numbers, len(names))
         if len(self.buckets):
             keys = numbers[self.buckets >> _SHIFT]
             kept = keys >= 0

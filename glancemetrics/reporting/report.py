@@ -340,7 +340,7 @@ class _PanelMaker:
         if spec.group is not None:
             groups = self._grouped(spec.base, spec.group)
             index = self._tally.groups.get(spec.base, ()).index(spec.group)
-            gone = self._tally.let_go.get((spec.base, index))
+            gone = self._tally.dropped.get((spec.base, index))
             if gone is None:
                 counts = base.summed(groups)
             else:

@@ -68,7 +68,7 @@ class Tally:
     """Microseconds since the epoch."""
     newest: int | None = None
     by: dict[Counted, ValueCounts] = attrs.field(factory=dict)
-    let_go: dict[tuple[Counted, int], ValueCounts] = attrs.field(factory=dict)
+    dropped: dict[tuple[Counted, int], ValueCounts] = attrs.field(factory=dict)
     """Counts of dropped values, by dimension and number of the grouping."""
     time_step: int = _MINUTE
     """Seconds per value of `Base.TIME`."""
@@ -92,13 +92,13 @@ class Tally:
         only: dict[str, tuple[Int32s, Int64s]] = {}
         for base, part in self._in_steps(slices.by).items():
             if base not in self.by:
-                self.by[base] = ValueCounts(pa.array([], part.names.type), self._came(base))
+                self.by[base] = ValueCounts(pa.array([], part.names.type), self._new_visits(base))
             counts = self.by[base]
             numbers = counts.add(part)
-            if isinstance(counts.came, Flags) and len(counts) > counts.came.width:
-                known = counts.came.width
-                counts.came = counts.came.grouped(np.arange(known), known)
-            match counts.came:
+            if isinstance(counts.visits, Flags) and len(counts) > counts.visits.width:
+                known = counts.visits.width
+                counts.visits = counts.visits.grouped(np.arange(known), known)
+            match counts.visits:
                 case Pairs() as pairs:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
                 case Flags() as own:
@@ -117,7 +117,10 @@ class Tally:
 
     def settle(self, base: Counted) -> None:
         """Remove a dimension's duplicates, and what is only needed for adding more."""
-        for counts in (self.by.get(base), *(v for (of, _), v in self.let_go.items() if of == base)):
+        for counts in (
+            self.by.get(base),
+            *(v for (of, _), v in self.dropped.items() if of == base),
+        ):
             if counts is not None:
                 counts.settle()
 
@@ -129,7 +132,7 @@ class Tally:
         """Return the memory used by the counts."""
         return self._visitor_bytes() + sum(counts.value_bytes for counts in self._all())
 
-    def _came(self, base: Counted) -> VisitorsOfValues:
+    def _new_visits(self, base: Counted) -> VisitorsOfValues:
         match base:
             case Base.HOST:
                 return OneValueEach(self.visitors, "host")
@@ -158,7 +161,7 @@ class Tally:
         for base, counts in self.by.items():
             if counts.text_bytes > self.text_limit:
                 self._cut(base)
-        for counts in self.let_go.values():
+        for counts in self.dropped.values():
             if counts.text_bytes > self.text_limit:
                 counts.cut()
         while self.size_bytes() > self.ceiling and self._give_way():
@@ -166,31 +169,31 @@ class Tally:
 
     def _all(self) -> Iterable[ValueCounts]:
         yield from self.by.values()
-        yield from self.let_go.values()
+        yield from self.dropped.values()
 
     def _visitor_bytes(self) -> int:
-        return self.visitors.nbytes + sum(counts.came.nbytes for counts in self._all())
+        return self.visitors.nbytes + sum(counts.visits.nbytes for counts in self._all())
 
     def _give_way(self) -> bool:
         """Halve the largest part; false if nothing is left to halve."""
         before = self.size_bytes()
         for counts in self._all():
-            counts.came.settle()
+            counts.visits.settle()
         if self.size_bytes() < min(before, _SETTLED_SHARE * self.ceiling):
             return True
         if self._visitor_bytes() >= self.size_bytes() / 2:
             return self._sample_visitors()
         base = _largest({k: v for k, v in self.by.items() if k != Base.TIME})
-        group = _largest(self.let_go)
+        group = _largest(self.dropped)
         if base is None and group is None:
             return self._sample_visitors()
         if group is None or (
-            base is not None and self.by[base].value_bytes >= self.let_go[group].value_bytes
+            base is not None and self.by[base].value_bytes >= self.dropped[group].value_bytes
         ):
             assert base is not None
             self._cut(base)
         else:
-            self.let_go[group].cut()
+            self.dropped[group].cut()
         return True
 
     def _sample_visitors(self) -> bool:
@@ -198,7 +201,7 @@ class Tally:
             return False
         self.level += 1
         for counts in self._all():
-            counts.came.sample(self.level)
+            counts.visits.sample(self.level)
         self.visitors.sample(self.level)
         return True
 
@@ -209,10 +212,10 @@ class Tally:
         gone.short = 0
         for index, group in enumerate(self.groups.get(base, ())):
             grouped = gone.regrouped(group(gone.names))
-            if (base, index) in self.let_go:
-                self.let_go[base, index].merge(grouped)
+            if (base, index) in self.dropped:
+                self.dropped[base, index].merge(grouped)
             else:
-                self.let_go[base, index] = grouped
+                self.dropped[base, index] = grouped
 
 
 def _starts(times: pa.Array, step: int) -> pa.Array:

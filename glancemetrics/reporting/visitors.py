@@ -226,8 +226,8 @@ class Flags:
         flags, hashes = self.table.column("flags"), self.table.column("hash")
         for value, number in enumerate(numbers.tolist()):
             if number >= 0:
-                came = hashes[(flags >> _U(self.shift + value)) & _U(1) == 1]
-                result.add(np.zeros(len(came), np.int32), np.array([number]), came, size, 0)
+                visits = hashes[(flags >> _U(self.shift + value)) & _U(1) == 1]
+                result.add(np.zeros(len(visits), np.int32), np.array([number]), visits, size, 0)
         return result
 
     def renumber(self, numbers: Int64s, size: int) -> None:

@@ -38,19 +38,19 @@ class OwnRule:
 def own_rules() -> tuple[OwnRule, ...]:
     """Return the built-in rules about own health."""
     return (
-        _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, says=_says_lag),
+        _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, text=_lag_text),
         _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
-             says=lambda i: f"{_named(i)}: {visible(i.cause)}" if i.cause else _named(i)),
+             text=lambda i: f"{_named(i)}: {visible(i.cause)}" if i.cause else _named(i)),
         _own("Server clock", "warning", _clock, 0, hold=60, keep=60, by="source",
-             says=lambda i: f"{_named(i)} {visible(i.cause)}"),
+             text=lambda i: f"{_named(i)} {visible(i.cause)}"),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
-             says=lambda i: f"{_named(i)} is failing: {visible(i.cause)}"),
+             text=lambda i: f"{_named(i)} is failing: {visible(i.cause)}"),
         _own("Own memory", "warning", _memory, SHORT_OF_MEMORY, hold=60, keep=60,
-             says=lambda i: f"using {100 * i.value:.0f} % of the memory limit"),
+             text=lambda i: f"using {100 * i.value:.0f} % of the memory limit"),
         _own("Events lost", "critical", _lost, 0, keep=600, by="output", is_count=True,
-             says=lambda i: f"{_named(i)} lost {events_text(int(i.value))}"),
+             text=lambda i: f"{_named(i)} lost {events_text(int(i.value))}"),
         _own("Lines not counted", "warning", _gaps, 0, keep=600, is_count=True,
-             says=lambda i: visible(i.cause)),
+             text=lambda i: visible(i.cause)),
     )  # fmt: skip
 
 
@@ -60,14 +60,14 @@ def _own(
     measure: Callable[[Health], Measured],
     limit: float,
     *,
-    says: Callable[[Incident], str],
+    text: Callable[[Incident], str],
     hold: int = 0,
     keep: int = 0,
     by: str | None = None,
     is_count: bool = False,
 ) -> OwnRule:
     def triggered(rule: Rule, incident: Incident, time: str) -> str:
-        return f"{rule.name}: {says(incident)}, noticed at {time}"
+        return f"{rule.name}: {text(incident)}, noticed at {time}"
 
     def recovered(rule: Rule, incident: Incident, time: str) -> str:
         of = f" ({_named(incident)})" if incident.group else ""
@@ -93,7 +93,7 @@ def _named(incident: Incident) -> str:
     return visible(incident.group or "")
 
 
-def _says_lag(incident: Incident) -> str:
+def _lag_text(incident: Incident) -> str:
     behind = format_duration(incident.value)
     return f"the display is {behind} behind: logs grow faster than they are read"
 

@@ -388,7 +388,8 @@ def test_mistakes_are_named(ask, arguments: list[str], said: str) -> None:
 def test_a_folder_without_a_history_is_named(tmp_path: Path, capsys) -> None:
     assert run("query", "--state-dir", str(tmp_path)) == 1
     assert (
-        "no history here; a monitor that follows files writes one with --state-dir" in capsys.readouterr().err
+        "no history here; a monitor that follows files writes one with --state-dir"
+        in capsys.readouterr().err
     )
     assert run("query", "--state-dir", str(tmp_path / "none")) == 1
     assert "pass the --state-dir of a monitor" in capsys.readouterr().err

@@ -246,7 +246,7 @@ def test_a_damaged_column_is_told_of_the_segment_that_has_it(folder: SegmentFold
 def test_let_go_that_is_damaged_is_nothing(folder: SegmentFolder) -> None:
     folder.write(0, records(0, 3))
     (folder.path / "let-go").write_bytes(b"1 2\n\x80")
-    assert folder.let_go() == []
+    assert folder.deleted() == []
     folder.bound(0, 0)
     assert folder.segments() == []
 
@@ -300,15 +300,15 @@ def test_what_was_too_old_between_others_is_no_hole(folder: SegmentFolder) -> No
     folder.write(0, records(5000, 5010))
     folder.write(10, records(0, 10))
     folder.write(25, records(5010, 5020))
-    assert folder.let_go() == []
+    assert folder.deleted() == []
     folder.bound(1 << 30, BASE + 1000)
-    assert folder.let_go() == [(10, 20)]
-    (hole,) = holes_in(stored_in(folder), folder.let_go())
+    assert folder.deleted() == [(10, 20)]
+    (hole,) = holes_in(stored_in(folder), folder.deleted())
     assert hole.records == 5
     # Once it is before all others nothing need be known of it.
     folder.bound(folder.segments()[1].size, 0)
     assert ordinals_of(folder) == [(25, 35)]
-    assert folder.let_go() == []
+    assert folder.deleted() == []
 
 
 def ordinals_of(folder: SegmentFolder) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
-"""Realistic traffic, made up: what `glancemetrics generate` writes. Same seed, same lines.
+"""Simulated traffic for `glancemetrics generate`. The same seed gives the same lines.
 
-Paths follow Zipf's law, visitors come back and keep their address and browser, the rate swings
-over the day and flutters from second to second. Time is passed in.
+Paths follow Zipf's law, visitors return with the same address and browser, the rate follows the
+time of day and varies from second to second. Time is passed in.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 _REQUESTS = 1 << 16
-"""Requests that are made up in advance and drawn from; more where there are more paths."""
+"""Requests that are prepared and drawn from; more, if there are more paths."""
 _NAMED_PATHS = 1 << 14
-"""Paths beyond so many have a number as well."""
+"""Paths beyond this number have a number in their name."""
 _END_OF_CALENDAR = 253_402_300_800
 """Seconds since the epoch at which the year 10000 begins, which no log can name."""
 _PEAK_HOUR = 15
-"""UTC hour of the most traffic."""
+"""UTC hour with the most traffic."""
 
 _SECTIONS = (
     *("products", "blog", "images", "static", "api", "search", "users", "cart", "checkout"),
@@ -59,14 +59,14 @@ _USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 
 @attrs.frozen
 class Spike:
-    """A stretch of time in which something is different."""
+    """A period in which something is different."""
 
     start: float
     """Seconds after the traffic's start."""
     duration: float
     """Seconds."""
     value: float
-    """The rate in requests per second (of a scanner, or of all), or the share of responses that are
+    """The rate in requests per second (total, or of a scanner), or the share of responses that are
     server errors."""
 
     def covers(self, elapsed: float) -> bool:
@@ -75,22 +75,22 @@ class Spike:
 
 @attrs.frozen
 class Shape:
-    """How the traffic behaves over time."""
+    """How traffic develops over time."""
 
     rate: float
     """Requests per second, on average."""
     swing: float = 0.0
-    """How much of the rate comes and goes with the hour of the day, 0 to 1."""
+    """How much of the rate depends on the time of day, 0 to 1."""
     flutter: float = 0.1
-    """Standard deviation of the rate from second to second, as a share of it."""
+    """Standard deviation of the rate from second to second, as a share of the rate."""
     spikes: tuple[Spike, ...] = ()
     error_spikes: tuple[Spike, ...] = ()
     scans: tuple[Spike, ...] = ()
-    """One more visitor, who asks for what is not there."""
+    """An additional visitor who requests paths that do not exist."""
     visitors: int = 1 << 15
-    """How many there are; the first few come the most."""
+    """Number of visitors; the first few come most often."""
     paths: int = 1 << 12
-    """How many there are; most requests are for the first few."""
+    """Number of paths; most requests are for the first few."""
 
     def rate_at(self, elapsed: float, second: int) -> float:
         """Return the expected rate at an instant, without the flutter."""
@@ -119,9 +119,9 @@ class Traffic:
         self._scanned_paths = 0
 
     def lines(self, elapsed: float, second: int, seconds: float = 1.0) -> bytes:
-        """Return what is logged within `second` (since the epoch), over `seconds` of it.
+        """Return the lines logged within `second` (since the epoch), for `seconds` of it.
 
-        `elapsed` is how long the traffic has been going on.
+        `elapsed` is the time since the start of the traffic.
         """
         rate = self._shape.rate_at(elapsed, second)
         expected = rate * seconds
@@ -133,7 +133,7 @@ class Traffic:
         return block + self._scanned(elapsed, second, seconds)
 
     def _scanned(self, elapsed: float, second: int, seconds: float) -> bytes:
-        """Return what a scanner asks for."""
+        """Return the requests of a scanner."""
         self._scans_owed += seconds * sum(s.value for s in self._shape.scans if s.covers(elapsed))
         count = int(self._scans_owed)
         self._scans_owed -= count
@@ -186,7 +186,7 @@ class Traffic:
         return b"".join(chain.from_iterable(pieces))
 
     def _requests(self) -> tuple[list[bytes], list[bytes]]:
-        """Make up requests with their responses; then, appended, the same ones failing."""
+        """Prepare requests with their responses, followed by the same requests failing."""
         random, count = self._random, self._request_count
         paths = [self._path(number) for number in range(self._shape.paths)]
         statuses = [self._path_statuses(path) for path in paths]
@@ -209,7 +209,7 @@ class Traffic:
 
     def _path(self, number: int) -> str:
         random = self._random
-        # There are only so many words.
+        # There are not enough words.
         item = f"/{number}" if number >= _NAMED_PATHS else ""
         section = _SECTIONS[min(int(random.exponential(3)), len(_SECTIONS) - 1)]
         if random.random() < 0.04:
@@ -228,7 +228,7 @@ class Traffic:
                 return f"/{section}/{words}{item}"
 
     def _path_statuses(self, path: str) -> list[tuple[float, int]]:
-        """Cumulated shares of the statuses that a path answers with."""
+        """Return the cumulated shares of a path's statuses."""
         if self._random.random() < 0.03:
             return [(1.0, 404)]
         static = path.startswith(("/images", "/static"))
@@ -254,7 +254,7 @@ def _stamp(second: int) -> bytes:
 
 
 def _zipf(count: int, exponent: float) -> npt.NDArray[np.float64]:
-    """Cumulated shares of `count` things of which the nth has 1/n^exponent of the first."""
+    """Return cumulated shares of `count` items; the nth has 1/n^exponent of the first."""
     weights = 1 / np.arange(1, count + 1) ** exponent
     cumulated: npt.NDArray[np.float64] = np.cumsum(weights) / weights.sum()
     return cumulated

@@ -26,7 +26,7 @@ from actors.history.reading import StoredHistories, histories_in
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import Unit
 from glancemetrics.history.query import MOST_GROUPS, Answer, Query, RecordQuery
-from glancemetrics.history.recorded import Recorded, written
+from glancemetrics.history.recorded import Recorded, time_text
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
 from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text, charted_of
@@ -238,6 +238,6 @@ def _explain(
         tell(f"No more matching requests from --offset {options.offset} on.")
         return
     tell(
-        f"No matching requests. The history covers {written(kept.oldest, zone)} to "
-        f"{written(kept.newest, zone)}."
+        f"No matching requests. The history covers {time_text(kept.oldest, zone)} to "
+        f"{time_text(kept.newest, zone)}."
     )

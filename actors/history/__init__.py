@@ -1,4 +1,4 @@
-"""The history: what is kept of traffic so that it can be asked, in memory and on disk."""
+"""The history: requests kept in memory and on disk, so that they can be queried."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glancemetrics.words.sizes import parse_size
 
 _LEAST = 10_000_000
 _LEAST_SECONDS = 3600
-"""Of an age without a unit: `age = 30` is meant as days."""
+"""Minimum for an age without a unit: `age = 30` means days, not seconds."""
 
 
 def _size(value: Any) -> int:
@@ -38,7 +38,7 @@ def _age(value: Any) -> int:
 
 @attrs.frozen(kw_only=True)
 class HistorySettings:
-    """What is kept, and how much of it."""
+    """Whether a history is kept, and how much of it."""
 
     TABLE: ClassVar = "history"
 
@@ -79,5 +79,5 @@ class HistorySettings:
 
     @property
     def is_on(self) -> bool:
-        """Whether anything is kept."""
+        """Whether a history is kept."""
         return self.enabled != OFF

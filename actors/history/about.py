@@ -1,4 +1,4 @@
-"""What a history is of, told in its folder."""
+"""Facts about a history, stored in its directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_GAPS = 100
 
 @attrs.frozen
 class Gap:
-    """A time of which nothing was read: seconds since the epoch."""
+    """A time in which nothing was read: seconds since the epoch."""
 
     since: int
     until: int
@@ -26,74 +26,74 @@ class Gap:
 
 @attrs.frozen
 class About:
-    """What a history is of."""
+    """Facts about a history."""
 
     sources: tuple[str, ...] = ()
-    """As `-f` has them."""
+    """As in `-f`."""
     kept: tuple[str, ...] = ()
-    """Fields that are columns of its records beside the usual ones."""
+    """Extra fields (`--keep`) of its records."""
     gaps: tuple[Gap, ...] = ()
-    """The oldest first."""
+    """Oldest first."""
     folder: str = ""
-    """In which names of logs begin that do not begin at the root."""
+    """The directory that relative names of logs start from."""
     wheres: tuple[str, ...] = ()
-    """Which requests were kept, of each run another; empty for all of them."""
+    """The filter (`--where`) of each run; empty for all requests."""
     disk: int = 0
-    """Bytes that it may take; 0 where that is not told."""
+    """Maximum size in bytes; 0 if unknown."""
     age: int = 0
-    """Seconds before its newest record, after which it ends."""
+    """Maximum age in seconds, counted back from its newest record."""
 
     def after(self, before: About) -> About:
-        """Return it with the gaps, and the columns, of what was said of the same history before."""
+        """Return it with gaps and columns of the same history's earlier runs."""
         kept = distinct_names((*self.kept, *before.kept))
         wheres = dict.fromkeys((*before.wheres, *self.wheres))
         return attrs.evolve(self, kept=tuple(kept), gaps=before.gaps, wheres=tuple(wheres))
 
     @property
     def troubles(self) -> Iterator[str]:
-        """What keeps its answers from being of all requests, a clause each."""
+        """Reasons why answers do not cover all requests: a clause each."""
         asked = [where for where in self.wheres if where]
         if asked:
             which = " or ".join(asked)
             when = "at times " if len(self.wheres) > 1 else ""
-            yield f"{when}only requests were kept with --where {which}"
+            yield f"{when}only requests matching --where {which} were kept"
 
     def with_gap(self, gap: Gap) -> About:
-        """Return it with another gap, or a longer one; without the first where they are many."""
+        """Return it with one more gap, or a longer one; of too many, the first is dropped."""
         before = [one for one in self.gaps if one.since != gap.since]
         return attrs.evolve(self, gaps=(*before, gap)[-_MOST_GAPS:])
 
 
 @attrs.frozen
 class Damaged(About):
-    """What a history is of, when that cannot be read."""
+    """Stands for facts that cannot be read."""
 
     path: Path = attrs.field(kw_only=True)
 
     @property
     def troubles(self) -> Iterator[str]:
-        """That nobody knows."""
-        yield f"{self.path} is damaged: which times were not read, and which fields kept, is lost"
+        """That they are unknown."""
+        yield f"{self.path}: damaged; skipped times and extra fields are unknown"
 
 
 def write_about(folder: Path, about: About) -> None:
-    """Say in a history's folder what it is of. Raises `OSError`."""
+    """Write the facts to a history's directory. Raises `OSError`."""
     text = json.dumps({"version": 1, **attrs.asdict(about)}, ensure_ascii=False) + "\n"
     _write(folder / _ABOUT, text)
 
 
 def read_about(folder: Path) -> About:
-    """Return what a history is of, as far as it is told."""
+    """Return the facts, as far as they can be read."""
     try:
-        told = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
+        fields = json.loads((folder / _ABOUT).read_bytes().decode("utf-8", "replace"))
         return About(
-            sources=tuple(map(str, told["sources"])),
-            kept=tuple(map(str, told["kept"])),
-            gaps=tuple(Gap(int(gap["since"]), int(gap["until"])) for gap in told.get("gaps", ())),
-            folder=str(told.get("folder", "")),
-            wheres=tuple(map(str, told.get("wheres", ()))),
-            disk=int(told.get("disk", 0)),
-            age=int(told.get("age", 0)),
+            sources=tuple(map(str, fields["sources"])),
+            kept=tuple(map(str, fields["kept"])),
+            gaps=tuple(Gap(int(gap["since"]), int(gap["until"])) for gap in fields.get("gaps", ())),
+            folder=str(fields.get("folder", "")),
+            wheres=tuple(map(str, fields.get("wheres", ()))),
+            disk=int(fields.get("disk", 0)),
+            age=int(fields.get("age", 0)),
         )
     except FileNotFoundError:
         return About()
@@ -102,7 +102,7 @@ def read_about(folder: Path) -> About:
 
 
 def write_reached(folder: Path, second: int, since: int | None = None) -> None:
-    """Say up to which second all that was logged is in a history, and since when.
+    """Record the second up to which a history is complete, and the one it starts with.
 
     Raises `OSError`.
     """
@@ -111,7 +111,7 @@ def write_reached(folder: Path, second: int, since: int | None = None) -> None:
 
 
 def read_reached(folder: Path) -> tuple[int | None, int | None]:
-    """Return these seconds; `None` where one is not told."""
+    """Return these seconds; `None` if unknown."""
     try:
         numbers = [int(text) for text in (folder / _REACHED).read_text(encoding="ascii").split()]
     except (OSError, ValueError):
@@ -121,7 +121,7 @@ def read_reached(folder: Path) -> tuple[int | None, int | None]:
 
 
 def last_reached_at(folder: Path) -> float | None:
-    """Return when that was said last: seconds since the epoch; `None` if it never was."""
+    """Return when they were last recorded, in seconds since the epoch; `None` if never."""
     try:
         return (folder / _REACHED).stat().st_mtime
     except FileNotFoundError:
@@ -129,9 +129,9 @@ def last_reached_at(folder: Path) -> float | None:
 
 
 def keep_since(folder: Path, second: int) -> None:
-    """Say in a history that is written no more that it has nothing before a second.
+    """Record for an unused history that it has nothing before a second.
 
-    When it was written last stays as it is. Raises `OSError`.
+    The time of its last use does not change. Raises `OSError`.
     """
     reached, since = read_reached(folder)
     times = (folder / _REACHED).stat()
@@ -141,5 +141,5 @@ def keep_since(folder: Path, second: int) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    # Not urgent: some of it comes each second.
+    # Not urgent: it is rewritten every second.
     replace(path, text.encode("utf-8", "surrogateescape"), PRIVATE_MODE, is_urgent=False)

@@ -1,4 +1,4 @@
-"""Answers questions of the history while a monitor runs, in worker threads."""
+"""Answers queries while a monitor runs, in worker threads."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from glancemetrics.history.query import Answer, Question
 from glancemetrics.history.recorded import Recorded
 
 LIMIT_SECONDS = 30.0
-"""So long a question may take."""
+"""Time limit of a query."""
 MEMORY = "1GB"
-"""So much DuckDB may take for a question."""
+"""Memory limit of DuckDB for a query."""
 _AT_ONCE = 2
-"""Questions that are worked on at a time; others wait."""
+"""Queries that run at the same time; others wait."""
 _THREADS = 2
-"""Of each: the flow needs the others."""
+"""Threads per query: the monitor needs the others."""
 
 
 @attrs.define(eq=False)
 class _Asked:
-    """A question that is being answered, and how many wait for it."""
+    """A running query, and how many wait for it."""
 
     done: trio.Event = attrs.field(factory=trio.Event)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -38,7 +38,7 @@ class _Asked:
 
 
 class Answering:
-    """Answers questions while `run` runs: who asks the same at the same time gets one answer."""
+    """Answers queries while `run` runs; identical concurrent queries share an answer."""
 
     def __init__(self, recorded: Callable[[], Recorded]) -> None:
         self._recorded = recorded
@@ -47,13 +47,13 @@ class Answering:
         self._nursery: trio.Nursery | None = None
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Work on what is asked, for ever."""
+        """Run queries, forever."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
             await trio.sleep_forever()
 
     async def answer(self, question: Question) -> Answer:
-        """Answer a question. Raises `UsageError`; a question that nobody waits for is given up."""
+        """Answer a query. Raises `UsageError`. A query that nobody waits for is cancelled."""
         if self._nursery is None:
             raise UsageError("the history is not ready yet")
         asked = self._asked.get(question)
@@ -83,7 +83,7 @@ class Answering:
                 running.interrupt()
         if limit.cancelled_caught:
             asked.error = UsageError(
-                f"query timed out after {LIMIT_SECONDS:g} s: narrow the time span or filter"
+                f"query timed out after {LIMIT_SECONDS:g} s; narrow the time span or the filter"
             )
         self._forget(question, asked)
         asked.done.set()
@@ -97,7 +97,7 @@ class Answering:
 
 
 class _Running:
-    """One question at work, that can be interrupted from outside its thread."""
+    """A running query, which can be interrupted from another thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -105,8 +105,8 @@ class _Running:
         self._is_given_up = False
 
     def run(self, question: Question, recorded: Callable[[], Recorded]) -> Answer:
-        """Answer it. Raises `UsageError`."""
-        # Late: it takes a while to load, and the first screen needs none of it.
+        """Run it. Raises `UsageError`."""
+        # Late: slow to import, and not needed for the first screen.
         from actors.history.asking import ask
         from glancemetrics.selecting.sql import connect
 
@@ -136,7 +136,7 @@ class _Running:
 
 
 class _Interruptible:
-    """A connection of DuckDB that is interrupted with its cursors."""
+    """A DuckDB connection that is interrupted together with its cursors."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -153,7 +153,7 @@ class _Interruptible:
         with self._lock:
             cursors = list(self._cursors)
         for one in (self._connection, *cursors):
-            with suppress(Exception):  # it is closed
+            with suppress(Exception):  # already closed
                 one.interrupt()
 
     def __getattr__(self, name: str) -> Any:

@@ -1,7 +1,7 @@
-"""Where the buffers of an Arrow IPC file lie, so that some can be read without the others.
+"""Positions of the buffers in an Arrow IPC file, so that some can be read without the others.
 
-Arrow's own reader reads and decompresses all dictionaries of a file whichever columns are wanted.
-Messages and their metadata are as in https://arrow.apache.org/docs/format/Columnar.html
+Arrow's own reader reads and decompresses all dictionaries of a file, whichever columns are wanted.
+Messages and their metadata are described at https://arrow.apache.org/docs/format/Columnar.html
 ("Encapsulated message format"; `Message.fbs`, in the encoding of
 https://flatbuffers.dev/internals/).
 """
@@ -15,33 +15,33 @@ import attrs
 
 _MAGIC, _CONTINUATION = b"ARROW1\0\0", 0xFFFFFFFF
 _DICTIONARY, _RECORDS = 2, 3
-"""Kinds of a message."""
+"""Kinds of messages."""
 _KIND, _HEADER, _BODY_LENGTH = 1, 2, 3
 _ID, _DATA = 0, 1
 _BUFFERS = 2
 """Positions of fields in the tables `Message`, `DictionaryBatch` and `RecordBatch`."""
 
 Span = tuple[int, int]
-"""Where bytes begin in a file, and how many they are."""
+"""Position and length of some bytes in a file."""
 
 
 @attrs.frozen
 class Layout:
-    """Where the buffers are of a file with one record batch."""
+    """The buffers of a file with one record batch."""
 
     dictionaries: dict[int, list[Span]]
     """{number of a field among those with dictionaries: validity, offsets and data of its texts}"""
     records: list[Span]
-    """The validity and the numbers of each field."""
+    """Validity and numbers of each field."""
 
 
 def layout_of(file: memoryview) -> Layout:
-    """Return where the buffers lie of a whole file, whose fields are not nested.
+    """Return the positions of the buffers in a whole file; its fields must not be nested.
 
-    Raises `ValueError` or `struct.error` for bytes that are none.
+    Raises `ValueError` or `struct.error` for other bytes.
     """
     if file[:8] != _MAGIC:
-        raise ValueError("no Arrow IPC file")
+        raise ValueError("not an Arrow IPC file")
     dictionaries: dict[int, list[Span]] = {}
     records: list[Span] = []
     for message, body in _messages(file):
@@ -56,7 +56,7 @@ def layout_of(file: memoryview) -> Layout:
 
 
 def _messages(file: memoryview) -> Iterator[tuple[_Table, int]]:
-    """Yield the messages of a file, and where the body of each begins."""
+    """Yield the messages of a file, each with the start of its body."""
     at = len(_MAGIC)
     while True:
         continuation, length = struct.unpack_from("<Ii", file, at)
@@ -82,22 +82,22 @@ class _Table:
     at: int
 
     def byte(self, field: int) -> int:
-        """Return a number of one byte; 0 where there is none."""
+        """Return a one-byte number; 0 if missing."""
         place = self._place(field)
         return self.file[place] if place else 0
 
     def number(self, field: int) -> int:
-        """Return a number of eight bytes; 0 where there is none."""
+        """Return an eight-byte number; 0 if missing."""
         place = self._place(field)
         return int(struct.unpack_from("<q", self.file, place)[0]) if place else 0
 
     def followed(self, field: int) -> int:
-        """Return where that lies which a field refers to."""
+        """Return the position that a field points to."""
         place = self._place(field)
         return place + int(struct.unpack_from("<I", self.file, place)[0])
 
     def spans(self, field: int) -> list[Span]:
-        """Return a list of pairs of numbers of eight bytes."""
+        """Return a list of pairs of eight-byte numbers."""
         at = self.followed(field)
         (count,) = struct.unpack_from("<I", self.file, at)
         return list(struct.iter_unpack("<qq", self.file[at + 4 : at + 4 + 16 * count]))

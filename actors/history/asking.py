@@ -1,4 +1,4 @@
-"""Asks the history here and now; its segments are read by several threads."""
+"""Runs a query on the history in this thread; its segments are read by several threads."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from glancemetrics.history.query import Answer, Question
 from glancemetrics.history.recorded import Recorded, StoredRecords
 
 _AHEAD = 2
-"""Parts of the history a thread that are read before they are asked for."""
+"""Parts of the history per thread that are read ahead."""
 _LISTINGS, _PAUSE_SECONDS = 10, 0.05
-"""How often segments may go while a question is answered, as they are merged."""
+"""How often segments may vanish during a query, because they are merged."""
 
 
 def ask(
@@ -34,9 +34,9 @@ def ask(
     threads: int = 2,
     is_given_up: Callable[[], bool] = lambda: False,
 ) -> Answer:
-    """Answer a question here and now, with times in sentences of a zone.
+    """Answer a query here and now; times in sentences are in `zone`.
 
-    Raises `UsageError`, also once `is_given_up` says so.
+    Raises `UsageError`, also once `is_given_up` returns true.
     """
     with ThreadPoolExecutor(threads) as pool:
         mapped = _mapped_by(pool, _AHEAD * threads)
@@ -48,7 +48,7 @@ def ask(
                 return answer(question, found, connection, mapped, zone)
             except SegmentGoneError:
                 time.sleep(_PAUSE_SECONDS)  # in a thread
-    raise UsageError("the history is being rewritten: try again")
+    raise UsageError("the history is being rewritten; try again")
 
 
 @attrs.frozen(eq=False)
@@ -81,7 +81,7 @@ class _Leavable:
 
 
 def _mapped_by(pool: ThreadPoolExecutor, ahead: int) -> Callable[..., Iterator[Any]]:
-    """Return what maps as `map`, so many steps ahead of who asks."""
+    """Return a function like `map` that runs several steps ahead of its consumer."""
 
     def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         left = iter(items)

@@ -1,8 +1,8 @@
-"""`History`: the records and rollups of a monitor, in memory and, where state is kept, on disk.
+"""`History`: a monitor's records and rollups, in memory and, if state is kept, on disk.
 
-It holds nothing up. Taking records in costs next to nothing; each second what has come is joined,
-counted in rollups and written in a worker thread. What has to leave memory before it is on disk is
-a hole, which answers name.
+It blocks nothing. Adding records is cheap; every second the new ones are joined, counted in rollups
+and written by a worker thread. Records that have to leave memory before they are on disk are a
+hole, which answers mention.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from actors.history.about import (
 from actors.history.overlap import Overlap
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, beyond
-from actors.history.stored_segments import StoredSegment, gaps_of, let_go_in, readable, stored_in
+from actors.history.stored_segments import StoredSegment, deleted_in, gaps_of, readable, stored_in
 from actors.history.unused import bound_unused
 from actors.state.clock import WallClock
 from actors.state.left_threads import run_leavable
@@ -46,94 +46,94 @@ from glancemetrics.history.recorded import (
 from glancemetrics.history.rollups import Rollups
 
 STEP_SECONDS = 1.0
-"""Between two writings; after a crash of the machine the history lacks no more."""
+"""Seconds between writes; a crash of the machine loses no more than that."""
 _STEPS_TO_TELL = 5
-"""Between two times that those who only read are told that nothing has come."""
+"""Steps between updates of the time up to which the history is complete."""
 _STEPS_TO_BOUND = 60
-"""Between two looks at what is too old or too much."""
+"""Steps between checks for records to delete."""
 _ROOM_SECONDS = 5.0
 _SLOW = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
 _LEAST_GAP = 60
-"""Seconds of which nothing was read that are worth telling."""
+"""Shortest gap worth recording, in seconds."""
 _MANY_APART, _MOST_APART = 250_000, 1_000_000
-"""Records in the batches in which they came, which take two to three times what is counted: from so
-many on they are joined at once, and more are waited for."""
+"""Records in unjoined batches, which use two to three times the memory counted: from the first
+number on they are joined at once; above the second one, adding waits."""
 _MOST_ROWS = 200_000
-"""Of records that come in one step and are joined."""
+"""Rows per joined batch of a step."""
 
 
 class History:
-    """See the module's docstring. `run` does the work; `take` and `recorded` are for any thread."""
+    """See the module's docstring. `run` does the work; `take` and `recorded` are thread-safe."""
 
     def __init__(
         self,
-        told: HistorySettings,
+        settings: HistorySettings,
         wall: WallClock,
         folder: SegmentFolder | None = None,
         about: About = About(),  # noqa: B008 - frozen
     ) -> None:
-        """`folder` is where records are written; `None` for nowhere. `about` is told there."""
-        self._about, self._is_about_told = about, False
-        self._told = told
+        """`folder` is where records are written; `None`: nowhere. `about` is stored there."""
+        self._about, self._is_about_written = about, False
+        self._settings = settings
         self._wall = wall
         self._folder = folder
         self._rollup_files = None if folder is None else RollupFiles(folder.path)
         self._lock = threading.Lock()
         self._held: list[HeldRecords] = []
         self._on_disk: list[StoredSegment] = []
-        self._let_go_before: list[Ordinals] = []
-        """What has left the disk as it was too old, between others."""
+        self._deleted_before: list[Ordinals] = []
+        """Ordinals deleted from disk because of their age, between others."""
         self._position = 0
-        """The ordinal of the next record."""
+        """Ordinal of the next record."""
         self._saved = 0
-        """All before this ordinal are on disk, or will never be."""
+        """All records before this ordinal are on disk, or never will be."""
         self._rolled = 0
-        """All before this ordinal are in the rollups."""
+        """All records before this ordinal are in the rollups."""
         self._joined_to = 0
-        """All before this ordinal are in batches that are joined."""
+        """All records before this ordinal are in joined batches."""
         self._rollups: Rollups | None = None
-        """`None` while they are being read."""
+        """`None` while they are loaded."""
         self._lost: list[tuple[int, int, str]] = []
-        """Ordinals from one to another, and why their records are not there."""
+        """First and last ordinal (exclusive) of lost records, and the reason."""
         self._unrolled = 0
-        """Records that had to go before they were in the rollups."""
+        """Records that were dropped before they were in the rollups."""
         self._reached: int | None = None
         self._is_open = self._is_apart = False
-        """Whether it is known what is on disk; whether that is kept apart from this run."""
+        """Whether the content on disk is known; whether it is kept apart from this run."""
         self._begun_at = 0
         self._overlap: Overlap | None = None
-        """What is not taken; `None`: everything is."""
+        """Records to leave out, because they are read again; `None`: none."""
         self._gap: Gap | None = None
-        """The time before this run of which nothing is read."""
+        """The time before this run in which nothing was read."""
         self._since: int | None = None
         self._problem = ""
         """Why nothing can be written, in a clause."""
         self._is_slow = False
-        """Whether the disk has not answered for long: it is not waited for again."""
+        """Whether the disk is unresponsive: then it is not waited for again."""
         self._is_merging = True
-        """Whether there may be segments to be merged."""
+        """Whether there may be segments to merge."""
         self._wake = trio.Event()
         self._stepped = trio.Event()
 
     @property
     def position(self) -> int | None:
-        """How many records it was ever given, in all runs; `None` if nobody knows."""
+        """Number of records ever added, over all runs; `None` if unknown."""
         return None if self._is_apart else self._position
 
     @property
     def health(self) -> OutputHealth:
-        """How it fares, as outputs do."""
+        """Its health, in the form of an output's."""
         problem = self._problem or (_SLOW if self._is_slow else "")
         if problem:
             return OutputHealth("history", OutputState.RETRYING, problem)
         return OutputHealth("history", OutputState.WORKING)
 
     def resume(self, position: int | None, since: int | None = None) -> None:
-        """Go on where a checkpoint says that it was; `None`: without one.
+        """Resume from a checkpoint's position; `None`: without a checkpoint.
 
-        What is on disk beyond it is let go, as it is going to come again. Without a checkpoint,
-        what comes again is left out; nothing is read of what was logged before the second `since`,
-        if that is known.
+        Records on disk beyond it are deleted: they will be read again. Without a checkpoint,
+        records read again are left out; nothing logged before the second `since` is read, if that
+        is known.
         """
         if self._folder is None:
             self._position = self._saved = self._rolled = self._joined_to = position or 0
@@ -141,7 +141,7 @@ class History:
         try:
             position = self._begin(self._folder, since) if position is None else position
         except OSError as error:
-            # What is there cannot be counted on from, nor may it be written over.
+            # The content is unknown: it cannot be continued, and must not be overwritten.
             self._note_problem(error)
             self._folder = self._rollup_files = None
             self._is_apart = True
@@ -150,10 +150,10 @@ class History:
         self._open_folder(self._folder)
 
     def _open_folder(self, folder: SegmentFolder) -> None:
-        """See what is on disk, if that can be done already."""
+        """Find out what is on disk, if possible."""
         try:
             folder.cut(self._begun_at)
-            # What comes again may come in another order, or be chosen otherwise.
+            # Records may be read again in another order, or with another filter.
             RollupFiles(folder.path).cut(self._begun_at)
             self._list(folder)
         except OSError as error:
@@ -165,10 +165,10 @@ class History:
             self._about = self._about.with_gap(self._gap)
         _, self._since = read_reached(folder.path)
         if self._on_disk and (end := self._on_disk[-1].end) < self._begun_at:
-            self._note_lost(end, self._begun_at, "not yet written when the program was killed")
+            self._note_lost(end, self._begun_at, "not yet written when the process was killed")
 
     def _begin(self, folder: SegmentFolder, since: int | None) -> int:
-        """Return the ordinal from which on a run without a checkpoint writes. Raises `OSError`."""
+        """Return the first ordinal for a run without a checkpoint. Raises `OSError`."""
         stored = stored_in(folder)
         if stored:
             until, _ = read_reached(folder.path)
@@ -178,7 +178,7 @@ class History:
         return stored[-1].end if stored else 0
 
     def take(self, batch: pa.RecordBatch) -> None:
-        """Keep records: of `records.SCHEMA`, with `source` and what is kept."""
+        """Add records: columns of `records.SCHEMA`, `source` and extra fields."""
         if self._overlap is not None:
             batch = self._overlap.new_of(batch)
         if not batch.num_rows:
@@ -189,15 +189,15 @@ class History:
             self._hold([*self._held, held])
 
     def reached(self, end: int) -> None:
-        """All that was logged before a second is known, as far as it is going to be."""
+        """Everything logged before a second has been added, as far as it ever will be."""
         self._reached = end
         if self._overlap is not None and self._overlap.is_over(end):
             self._overlap = None
 
     async def room(self) -> None:
-        """Wait until memory has room again, where what is on disk already is read faster than kept.
+        """Wait for memory, when existing logs are read faster than they can be stored.
 
-        Not for what is only being written: that waits for nothing.
+        Live lines never wait.
         """
         if self._position - self._joined_to > _MANY_APART:
             self._wake.set()
@@ -205,7 +205,7 @@ class History:
             while self._is_crowded:
                 self._wake.set()
                 await self._stepped.wait()
-        if waiting.cancelled_caught:  # not once more before it has written something
+        if waiting.cancelled_caught:  # do not wait again before something was written
             self._is_slow = True
 
     @property
@@ -215,11 +215,11 @@ class History:
         with self._lock:
             waiting = sum(one.nbytes for one in self._held if one.end > self._saved)
             apart = self._position - self._joined_to
-        is_behind = self._folder is not None and waiting > self._told.memory // 2
+        is_behind = self._folder is not None and waiting > self._settings.memory // 2
         return is_behind or apart > _MOST_APART
 
     async def run(self) -> None:
-        """Do what is to be done with what was taken, for ever."""
+        """Process what was added, forever."""
         await self._do(self._open)
         for number in itertools.count():
             with trio.move_on_after(STEP_SECONDS):
@@ -238,7 +238,7 @@ class History:
         return is_behind or self._rollups is None or self._is_merging or bool(self._problem)
 
     async def _do(self, work: Callable[[], None]) -> None:
-        """Do something in a thread; whatever goes wrong, the monitor goes on."""
+        """Run work in a thread; whatever fails, the monitor continues."""
         try:
             await run_leavable(work)
         except Exception as error:
@@ -254,12 +254,12 @@ class History:
             await self._stepped.wait()
 
     def recorded(self) -> Recorded:
-        """Return all that is kept now."""
+        """Return everything that is kept now."""
         with self._lock:
             held = self._held
             on_disk = self._on_disk
             rolled, rollups = self._rolled, self._rollups
-            since, until, let_go = self._since, self._reached, self._let_go_before
+            since, until, deleted = self._since, self._reached, self._deleted_before
         first = held[0].first if held else self._position
         older = [one for one in on_disk if one.first < first]
         cut = max((one.end for one in older), default=0)
@@ -274,7 +274,7 @@ class History:
             holes=(
                 *gaps_of(self._about),
                 *self._holes_before(stored),
-                *holes_in(stored, let_go, self._why),
+                *holes_in(stored, deleted, self._why),
             ),
             rollups=rollups,
             unrolled=tuple(unrolled) if rollups is not None else (),
@@ -282,16 +282,16 @@ class History:
         )
 
     def _hold(self, held: Sequence[HeldRecords]) -> None:
-        """Hold these from here on, and as many as there is room for."""
+        """Hold these from now on, as many as fit into memory."""
         kept = list(held)
         size = sum(one.nbytes for one in kept)
-        while size > self._told.memory and len(kept) > 1:
+        while size > self._settings.memory and len(kept) > 1:
             gone = kept.pop(0)
             size -= gone.nbytes
-            self._let_go(gone)
+            self._drop(gone)
         self._held = kept
 
-    def _let_go(self, gone: HeldRecords) -> None:
+    def _drop(self, gone: HeldRecords) -> None:
         if self._folder is None:
             self._since = max(self._since or 0, gone.newest + 1)
         elif gone.end > self._saved:
@@ -307,29 +307,29 @@ class History:
             self._lost[-1] = last[0], end, why
         else:
             self._lost.append((first, end, why))
-            logger.warning("requests are missing in the history: {}", why)
+            logger.warning("history: requests are missing: {}", why)
 
     def _holes_before(self, stored: Sequence[StoredRecords]) -> Iterator[Hole]:
-        """Yield what this run has lost before the first record that there is."""
+        """Yield what this run lost before the first existing record."""
         for first, end, why in self._lost:
             if stored and end <= stored[0].first:
                 at = stored[0].oldest
                 yield Hole(since=at, until=at, records=end - first, why=why)
 
     def _why(self, ordinal: int) -> str:
-        """Say why a record is not there."""
+        """Return why a record is missing."""
         whys = (why for first, end, why in self._lost if first <= ordinal < end)
         return next(whys, NOT_IN_TIME)
 
     def _open(self) -> None:
-        """Do what has to be done first, if it is not done and can be. Raises `OSError`."""
+        """Do pending initial work, if possible. Raises `OSError`."""
         if self._folder is not None and not self._is_open:
             self._open_folder(self._folder)
         if self._rollups is None and (self._folder is None or self._is_open):
             self._load_rollups()
 
     def _load_rollups(self) -> None:
-        """Read rollups, and count the records on disk that they do not have. Raises `OSError`."""
+        """Load rollups, and count records on disk that are not in them. Raises `OSError`."""
         rollups, position = Rollups(), self._rolled
         troubles: list[str] = []
         if self._rollup_files is not None:
@@ -343,7 +343,7 @@ class History:
             self._rollups = rollups
 
     def _step(self, *, is_time: bool) -> None:
-        """Join, count and write what has come since the last one; now and then delete the old."""
+        """Join, count and write new records; occasionally delete old ones."""
         self._join_new()
         self._open()
         self._roll_up()
@@ -368,7 +368,7 @@ class History:
             self._joined_to = new[-1].end
 
     def _join_small(self) -> None:
-        """Join neighbours of which either all are on disk or none."""
+        """Join neighbours that are either all on disk or all not."""
         while True:
             with self._lock:
                 held, saved = self._held, self._saved
@@ -379,7 +379,7 @@ class History:
             self._replace(group)
 
     def _replace(self, group: Sequence[HeldRecords]) -> None:
-        """Hold neighbours as one, unless the first had to go meanwhile."""
+        """Replace neighbours by one batch, unless the first was dropped in the meantime."""
         if not group:
             return
         joined = put_together(group)
@@ -394,20 +394,20 @@ class History:
             rollups, rolled = self._rollups, self._rolled
         if rollups is None or not new:
             return
-        # Others read them meanwhile: they get a copy of what changes.
+        # Others may be reading them: they are copied before they change.
         rollups = rollups.with_records([one.since(rolled).batch for one in new])
         with self._lock:
             self._rollups, self._rolled = rollups, new[-1].end
 
     def _keep_on_disk(self, folder: SegmentFolder, *, is_time: bool) -> None:
-        reached = self._reached  # what was taken before that is on disk then
+        reached = self._reached  # everything added before this will be on disk
         problem: OSError | None = None
         works = [
             functools.partial(self._write, folder, reached),
             functools.partial(self._merge, folder),
         ]
-        is_large = sum(one.segment.size for one in self._on_disk) > self._told.disk
-        if is_time or is_large or self._problem:  # first: it makes room where the disk is full
+        is_large = sum(one.segment.size for one in self._on_disk) > self._settings.disk
+        if is_time or is_large or self._problem:  # first: it frees space on a full disk
             works.insert(0, functools.partial(self._bound, folder))
         for work in works:
             try:
@@ -423,7 +423,7 @@ class History:
 
     def _write(self, folder: SegmentFolder, reached: int | None) -> None:
         with self._lock:
-            # What is joined may have begun to be written before the rest of it came.
+            # A joined batch may be partly written already.
             unsaved = [one.since(self._saved) for one in self._held if one.end > self._saved]
         for one in unsaved:
             folder.write(one.first, one.batch)
@@ -432,9 +432,9 @@ class History:
         if unsaved:
             self._list(folder)
             self._is_merging = True
-            if not self._is_about_told:
+            if not self._is_about_written:
                 write_about(folder.path, self._about)
-                self._is_about_told = True
+                self._is_about_written = True
         if reached is not None and folder.path.exists():
             write_reached(folder.path, reached, self._since)
         if self._rollup_files is not None and self._rollups is not None:
@@ -446,14 +446,14 @@ class History:
             self._list(folder)
 
     def _bound(self, folder: SegmentFolder) -> None:
-        # In the time of records: an old log that is read from its start is kept as well.
+        # In the records' time: an old log that is read from its start is kept as well.
         newest = max((one.newest for one in self._on_disk), default=0)
         end = min(int(self._wall()), newest)
-        limits = self._told.disk, end - self._told.age
+        limits = self._settings.disk, end - self._settings.age
         if not beyond((one.segment for one in self._on_disk), *limits):
             return
         if self._rollup_files is not None and self._rollups is not None:
-            # What is only in records must be in the files of rollups before they go.
+            # What is only in records must be in saved rollups before they are deleted.
             self._rollup_files.save(self._rollups, self._rolled, self._wall(), is_urgent=True)
         gone = folder.bound(*limits)
         if gone:
@@ -463,10 +463,10 @@ class History:
             self._list(folder)
 
     def _list(self, folder: SegmentFolder) -> None:
-        found, let_go = stored_in(folder), let_go_in(folder.path)
+        found, deleted = stored_in(folder), deleted_in(folder.path)
         with self._lock:
-            self._on_disk, self._let_go_before = found, let_go
+            self._on_disk, self._deleted_before = found, deleted
 
     def _note_problem(self, error: Exception) -> None:
-        # Who looks at the health tells it, once.
+        # Logged once, by whoever watches the health.
         self._problem = f"cannot be written: {sentence(error)}"

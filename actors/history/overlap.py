@@ -1,7 +1,7 @@
-"""`Overlap`: what a history has already when a run begins that knows of no checkpoint.
+"""`Overlap`: recognizes records that are read again by a run without a checkpoint.
 
-There is none yet, or it is damaged, of another version or too old: logs are read from somewhere
-before their ends, and nothing but the records themselves tells whether they are read again.
+The checkpoint is missing, damaged, of another version or too old: logs are read from somewhere
+before their ends, and only the records themselves show whether they are read again.
 """
 
 from __future__ import annotations
@@ -23,34 +23,36 @@ from glancemetrics.records.schema import SCHEMA, SOURCE, seconds
 Hashes = npt.NDArray[np.uint64]
 
 MOST_COMPARED = 5_000_000
-"""Records of seconds that had not ended; where there are more, the first of them may come twice."""
+"""Records of unfinished seconds; with more, the first of them may be there twice."""
 
 _COLUMNS = (*SCHEMA.names, SOURCE)
 _FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
 
 
 class Overlap:
-    """Leaves out the records of its logs that are read again.
+    """Leaves out records that are read again.
 
-    Of seconds before `until` the history has all that was logged. What it has of later ones is
-    compared record by record: as many that are alike are left out as there are.
+    Seconds before `until` are complete in the history. Later records are compared one by one: as
+    many equal records are left out as the history has.
     """
 
     def __init__(self, until: int | None, stored: Sequence[StoredSegment]) -> None:
-        """`until` is `None` where nobody knows of any second whether all of it is there."""
+        """`until` is `None` if no second is known to be complete."""
         self._until = until
         self._logs = logs_in(stored)
         self._left: dict[int, int] = {}
-        """{hash of a record that may come again: how many there are}"""
+        """{hash of a record that may be read again: how often it is there}"""
         self._end = until or 0
-        """No record that may come again is of this second or a later one."""
+        """Records of this second or later are all new."""
         compared = 0
         for one in reversed(stored):
             if compared <= MOST_COMPARED and (until is None or one.newest >= until):
                 with suppress(MissingRecordsError, SegmentGoneError):
                     compared += self._note(one.read(_COLUMNS))
         if compared > MOST_COMPARED:
-            logger.warning("requests may be in the history twice: {:,} were compared", compared)
+            logger.warning(
+                "history: some requests may be stored twice: only {:,} were compared", compared
+            )
 
     def _note(self, batch: pa.RecordBatch) -> int:
         at = seconds(batch)
@@ -63,7 +65,7 @@ class Overlap:
         return len(late)
 
     def is_over(self, second: int) -> bool:
-        """Tell whether what is logged from a second on is all new."""
+        """Return whether everything logged from a second on is new."""
         return second > self._end
 
     def new_of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -80,13 +82,13 @@ class Overlap:
         return batch if is_new.all() else batch.filter(pa.array(is_new))
 
     def _is_known(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """Tell which records are of logs that the history has records of."""
+        """Return which records come from logs that the history has."""
         column = batch.column(SOURCE)
         known = [name in self._logs for name in column.dictionary.to_pylist()]
         return np.array([*known, False])[codes_of(column)]
 
     def _are_there(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Tell which of some records the history has; each that it has is told once."""
+        """Return which records the history has; each of its records is used once."""
         there = np.zeros(len(hashes), np.bool_)
         for i, one in enumerate(hashes.tolist()):
             left = self._left.get(one, 0)
@@ -97,7 +99,7 @@ class Overlap:
 
 
 def record_hashes(batch: pa.RecordBatch) -> Hashes:
-    """Hash the records of a batch, the same in every run; fields that are kept are no matter."""
+    """Hash the records of a batch, consistently over runs; extra fields do not matter."""
     hashes = np.zeros(batch.num_rows, np.uint64)
     for name in _COLUMNS:
         column = batch.column(name)
@@ -112,7 +114,7 @@ def record_hashes(batch: pa.RecordBatch) -> Hashes:
 
 
 def _bits(column: pa.Array) -> Hashes:
-    """Return numbers and times as 64 bits, a null as all of them."""
+    """Return numbers and times as 64 bits; null is all ones."""
     if pa.types.is_floating(column.type):
         bits = column.fill_null(-1.0).to_numpy().astype(np.float64).view(np.uint64)
     else:

@@ -1,4 +1,4 @@
-"""Histories on disk, as any process may ask them while a monitor writes to them."""
+"""Reads histories on disk, also while a monitor writes them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
 from actors.history.stored_segments import (
     StoredSegment,
+    deleted_in,
     gaps_of,
-    let_go_in,
     logs_in,
     readable,
     stored_in,
@@ -33,36 +33,36 @@ from glancemetrics.records.time_span import TimeSpan
 
 @attrs.frozen
 class StoredHistories:
-    """Histories that are asked as one."""
+    """Several histories, queried as one."""
 
     folders: tuple[Path, ...]
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Fields that any of them has."""
+        """Extra fields that any of them has."""
         names = (name for folder in self.folders for name in read_about(folder).kept)
         return tuple(distinct_names(names))
 
     def recorded(self, *, with_rollups: bool = False) -> Recorded:
-        """Return all that they have now. Raises `GlanceMetricsError`."""
+        """Return everything they have now. Raises `GlanceMetricsError`."""
         stored: list[StoredSegment] = []
         rollups: list[Rollups] = []
         troubles: list[str] = []
         holes: list[Hole] = []
-        # First: what is written meanwhile is not yet said to be all that there is.
+        # Read first: what is written in the meantime is not claimed to be complete.
         reached = [read_reached(folder) for folder in self.folders]
         listed = [_listed(path) for path in self.folders]
         abouts = [read_about(folder) for folder in self.folders]
         is_alone = len(self.folders) == 1
         for path, segments, about in zip(self.folders, listed, abouts, strict=True):
             stored += segments
-            holes += [*gaps_of(about, is_alone=is_alone), *holes_in(segments, let_go_in(path))]
+            holes += [*gaps_of(about, is_alone=is_alone), *holes_in(segments, deleted_in(path))]
             troubles += about.troubles
             if with_rollups:
                 known, position = _rollups_in(path, troubles)
                 newer = [one.since(position) for one in segments if one.end > position]
                 rollups.append(known.with_records(readable(newer, troubles)))
-        told = [end for end, _ in reached if end is not None]
+        known_ends = [end for end, _ in reached if end is not None]
         since = [start for _, start in reached if start is not None]
         holes += _behind([end for end, _ in reached], abouts)
         histories = zip(self.folders, listed, abouts, strict=True)
@@ -70,7 +70,7 @@ class StoredHistories:
         return Recorded(
             stored=tuple(stored),
             since=max(since, default=None),
-            until=max(told) if len(told) == len(self.folders) else None,
+            until=max(known_ends) if len(known_ends) == len(self.folders) else None,
             holes=tuple(holes),
             rollups=joined(rollups) if rollups else None,
             troubles=tuple(troubles),
@@ -78,7 +78,7 @@ class StoredHistories:
 
 
 def _behind(ends: Sequence[int | None], abouts: Sequence[About]) -> list[Hole]:
-    """Name the logs that have not been read as far as others were."""
+    """Return holes for logs that were not read as far as others."""
     latest = max((end for end in ends if end is not None), default=0)
     current = {
         source
@@ -95,19 +95,19 @@ def _behind(ends: Sequence[int | None], abouts: Sequence[About]) -> list[Hole]:
 
 @attrs.frozen(eq=False)
 class _Listed:
-    """A history that has records, as its folder was listed."""
+    """A history with records, as its directory was listed."""
 
     folder: Path
     stored: Sequence[StoredSegment]
     about: About
 
     def overlaps(self, other: _Listed) -> bool:
-        """Tell whether both may have records of the same time."""
+        """Return whether both may have records of the same time."""
         return self._oldest <= other._newest and other._oldest <= self._newest
 
     @functools.cached_property
     def logs(self) -> set[str]:
-        """The logs of which it has records, as they are called from the root."""
+        """The logs it has records of, as absolute paths."""
         start = Path(self.about.folder)
         return {os.path.realpath(start / name) for name in logs_in(self.stored)}
 
@@ -135,7 +135,7 @@ def _overlaps(histories: Iterable[_Listed]) -> list[str]:
 
 
 _BEHIND = 60
-"""Seconds. Monitors that run are no further apart."""
+"""Seconds that running monitors may be apart."""
 
 _DOUBLE = (
     "{log} is in {count} histories with requests of the same time, which may be counted twice; to "
@@ -147,7 +147,7 @@ def _rollups_in(folder: Path, troubles: list[str]) -> tuple[Rollups, int]:
     try:
         return RollupFiles(folder).load(sys.maxsize, troubles)
     except OSError as error:
-        troubles.append(f"{folder}: rollups cannot be read: {sentence(error)}")
+        troubles.append(f"{folder}: cannot read rollups: {sentence(error)}")
         return Rollups(), 0
 
 
@@ -159,7 +159,7 @@ def _listed(folder: Path) -> list[StoredSegment]:
 
 
 class HistoryRecords:
-    """The records of histories of which some may be in a span, a segment at a time."""
+    """The records of histories that may be in a time span, segment by segment."""
 
     def __init__(self, histories: StoredHistories, span: TimeSpan) -> None:
         self._columns = [*SCHEMA.names, *histories.kept, SOURCE]
@@ -167,12 +167,12 @@ class HistoryRecords:
 
     @property
     def names(self) -> str:
-        """What they are of, for people."""
+        """The names of the logs, for people."""
         return ", ".join(part.name for part in self._parts)
 
     @property
     def rows(self) -> int:
-        """How many there are at most."""
+        """The maximum number of records."""
         return sum(one.rows for part in self._parts for one in part.stored)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -181,7 +181,7 @@ class HistoryRecords:
                 yield with_all(batch, self._columns)
 
     def troubles(self) -> list[str]:
-        """Say what is missing, or could not be read."""
+        """Say what is missing or could not be read."""
         return [trouble for part in self._parts for trouble in (*part.troubles, *part.holes)]
 
 
@@ -199,10 +199,10 @@ class _History:
             if (span.since is None or hole.until >= span.since)
             and (span.until is None or hole.since < span.until)
         ]
-        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored, let_go_in(folder)))]
+        self.holes = [str(hole) for hole in (*gaps, *holes_in(self.stored, deleted_in(folder)))]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield them; what was merged meanwhile is looked for anew."""
+        """Yield the records; segments that were merged in the meantime are listed again."""
         position = 0
         left = self.stored
         while left:
@@ -228,7 +228,7 @@ class _History:
 
 
 def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> StoredHistories:
-    """Return the histories in folders of state, or those of some logs, as `-f` named them.
+    """Return the histories in state directories, or those of some logs, named as in `-f`.
 
     Raises `GlanceMetricsError`.
     """
@@ -252,14 +252,14 @@ def histories_in(folders: Iterable[Path], sources: Sequence[str] = ()) -> Stored
                 f"{where}: no history of {', '.join(sources)} here, only of {', '.join(there)}"
             )
         raise GlanceMetricsError(
-            f"{where}: no history here; a monitor of files writes one with --state-dir, or when "
-            "it runs without a console"
+            f"{where}: no history here; a monitor that follows files writes one with --state-dir, "
+            "or when it runs without a console"
         )
     return StoredHistories(tuple(found))
 
 
 def _is_of(path: Path, sources: Sequence[str]) -> bool:
-    """Tell whether a history is of any of some logs, by their names or as they are in a folder."""
+    """Return whether a history has any of these logs, by name or by absolute path."""
     own = read_about(path).sources
     named = {*own, *map(os.path.abspath, own), *map(os.path.basename, own)}
     asked = {*sources, *map(os.path.abspath, sources)}

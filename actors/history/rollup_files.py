@@ -1,7 +1,7 @@
-"""Rollups on disk: a file of Arrow that is written anew now and then.
+"""Rollups on disk: an Arrow file that is rewritten from time to time.
 
 Its name says how many records are in it. Two generations are kept: a checkpoint may be older than
-the newer one, and what is in a rollup cannot be taken out again.
+the newer one, and records cannot be removed from a rollup.
 """
 
 from __future__ import annotations
@@ -20,59 +20,59 @@ _NAME = re.compile(r"rollups-(\d{16,})\.([0-9a-f]{16})\.arrow", re.ASCII)
 _GENERATIONS = 2
 _SECONDS = 600.0
 _RECORDS, _LEAST_SECONDS = 1_000_000, 60.0
-"""It is written when so many seconds have passed, or so many records and fewer seconds."""
+"""A file is written after this many seconds, or after this many records and fewer seconds."""
 _WIDTH = "width"
 _METADATA = {b"glancemetrics.version": b"1"}
 
 
 class RollupFiles:
-    """The files in a folder."""
+    """The rollup files in a directory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._position = 0
         self._foreign: set[Path] = set()
-        """Which are not understood: another version may want them."""
+        """Unreadable files: another version may need them."""
         self._next = -1.0
-        """When one may be written."""
+        """Earliest time of the next write."""
         self._due = -1.0
 
     def load(self, most: int, troubles: list[str]) -> tuple[Rollups, int]:
-        """Return what is kept of no more than the first `most` records, and of how many it is.
+        """Return the rollups of at most the first `most` records, and the number of records.
 
-        Of what cannot be understood, `troubles` gets to say why. Raises `OSError` for what may be
-        otherwise the next time.
+        Reasons for unreadable files are added to `troubles`. Raises `OSError` for problems that may
+        pass.
         """
         for position, path in reversed(self._found()):
             if position > most:
                 continue
             try:
                 data = path.read_bytes()
-            except FileNotFoundError:  # there are newer ones
+            except FileNotFoundError:  # there is a newer one
                 continue
             try:
                 if xxhash.xxh3_64_hexdigest(data) != path.name.split(".")[1]:
-                    raise ValueError("they are damaged")
+                    raise ValueError("damaged")
                 table = pa.ipc.open_file(data).read_all()
                 if table.schema.metadata != _METADATA:
-                    raise ValueError("another version of GlanceMetrics wrote them")
+                    raise ValueError("written by another version of GlanceMetrics")
                 rollups = Rollups.from_tables(_by_width(table))
             except (ValueError, KeyError, pa.ArrowException) as error:
                 self._foreign.add(path)
-                troubles.append(f"{path}: rollups cannot be read: {error}")
+                troubles.append(f"{path}: cannot read rollups: {error}")
                 continue
             self._position = position
             return rollups, position
         return Rollups(), 0
 
     def cut(self, position: int) -> None:
-        """Delete those of more records than so many, which come again. Raises `OSError`."""
+        """Delete files with more records than this; those will be read again. Raises `OSError`."""
         for found, path in self._found():
             if found > position:
                 path.unlink()
 
     def save(self, rollups: Rollups, position: int, now: float, *, is_urgent: bool = False) -> None:
-        """Write rollups of the first `position` records, if it is time to. Raises `OSError`."""
+        """Write rollups of the first `position` records, if it is due. Raises `OSError`."""
         if is_urgent:
             self._next = self._due = now
         if self._due < 0 or now + _SECONDS < self._due:  # or the clock was set back
@@ -102,7 +102,7 @@ class RollupFiles:
         replace(self._folder / f"rollups-{position:016}.{checksum}.arrow", data, PRIVATE_MODE)
 
     def _found(self) -> list[tuple[int, Path]]:
-        """Return the files by how many records are in them."""
+        """Return the files, sorted by their number of records."""
         try:
             names = [path.name for path in self._folder.iterdir()]
         except OSError:

@@ -1,10 +1,9 @@
-"""The bytes of a segment: an Arrow IPC file, as pandas, Polars and DuckDB read it.
+"""The bytes of a segment: an Arrow IPC file, readable by pandas, Polars and DuckDB.
 
 It has one record batch, and buffers compressed with zstd
-(https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format). Before the footer, where
-readers of Arrow do not look, stand the contents: JSON that tells of each column where its buffers
-are, and their checksums. So a few columns of many segments are read, and known to be whole, without
-the others.
+(https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format). Before the footer, where Arrow
+readers do not look, are the contents: JSON with the positions and checksums of each column's
+buffers. So a few columns of many segments can be read, and verified, without the others.
 """
 
 from __future__ import annotations
@@ -23,46 +22,46 @@ from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.records.schema import column_type
 
 VERSION = "2"
-"""Of the format. It changes when a column has another type or meaning, not when one is added."""
+"""Version of the format. It changes when a column's type or meaning changes, not for a new one."""
 
 _VERSION_KEY, _FIRST_KEY = b"glancemetrics.version", b"glancemetrics.first"
 
 _END = struct.Struct("<I6s")
-"""The length of the footer, and what stands last in every Arrow IPC file."""
+"""Length of the footer, and the last bytes of every Arrow IPC file."""
 _MAGIC = b"ARROW1"
 _LENGTH = struct.Struct("<Q")
-"""Of the contents; it stands behind them."""
+"""Length of the contents, stored behind them."""
 _TAIL = 16 << 10
-"""Bytes at the end that are read first: with the contents, unless there are many columns."""
+"""Bytes read first, from the end: they include the contents, unless there are many columns."""
 
 _UNCOMPRESSED = -1
-"""In place of the length that a buffer has without compression, if it is not compressed."""
+"""Stored instead of the uncompressed length if a buffer is not compressed."""
 
 
 class UnreadableBytesError(Exception):
-    """The bytes are not what this version writes; says in a clause what they are."""
+    """The bytes are not what this version writes; the message is a clause."""
 
 
 Read = Callable[[int, int], bytes]
-"""Returns so many bytes from a position on in a file, or fewer where it ends."""
+"""Returns bytes from a position and length in a file; fewer at its end."""
 
 
 @attrs.frozen
 class _Part:
-    """A buffer as it is stored."""
+    """A stored buffer."""
 
     at: int
     length: int
     checksum: str
-    """XXH3, 64 bits in hexadecimal digits."""
+    """XXH3, 64 bits in hexadecimal."""
 
     def buffer(self, read: Read) -> pa.Buffer | None:
-        """Return the buffer as it is in memory; `None` for one that is left out."""
+        """Return the buffer in memory; `None` for one that is left out."""
         if not self.length:
             return None
         data = read(self.at, self.length)
         if len(data) != self.length or xxhash.xxh3_64_hexdigest(data) != self.checksum:
-            raise UnreadableBytesError("is damaged")
+            raise UnreadableBytesError("damaged")
         (size,) = struct.unpack_from("<q", data)
         stored = pa.py_buffer(data)[8:]
         return stored if size == _UNCOMPRESSED else pa.Codec("zstd").decompress(stored, size)
@@ -70,19 +69,19 @@ class _Part:
 
 @attrs.frozen
 class _Column:
-    """A column as it is stored."""
+    """A stored column."""
 
     kind: str
-    """As Arrow writes its type."""
+    """Its Arrow type, as text."""
     nulls: int
-    """How many of its values are."""
+    """Number of nulls."""
     parts: tuple[_Part, ...]
-    """Validity and values; of text the values are numbers, and offsets and data of texts follow."""
+    """Validity and values; for text the values are numbers, then come offsets and data of texts."""
     texts: int
-    """How many different ones it has."""
+    """Number of distinct texts."""
 
     def array(self, name: str, rows: int, read: Read) -> pa.Array:
-        """Return the column, with as many rows as all have."""
+        """Return the column with the given number of rows."""
         kind = column_type(name)
         if self.kind != str(kind):
             raise UnreadableBytesError(_OTHER_VERSION)
@@ -94,7 +93,7 @@ class _Column:
         if not is_text:
             return numbers
         offsets, data = texts
-        # Where all texts together have no byte the buffer is left out, but Arrow wants one.
+        # If all texts are empty the buffer is left out, but Arrow requires one.
         distinct = (
             pa.StringArray.from_buffers(self.texts, offsets, data or _NOTHING)
             if self.texts
@@ -103,24 +102,24 @@ class _Column:
         return pa.DictionaryArray.from_arrays(numbers, distinct, safe=False)
 
 
-_OTHER_VERSION = "is of another version of GlanceMetrics"
+_OTHER_VERSION = "written by another version of GlanceMetrics"
 _JSON = json.JSONDecoder()
 _NOTHING, _NO_TEXTS = pa.py_buffer(b""), pa.array([], pa.string())
 
 
 @attrs.frozen
 class Contents:
-    """What a segment has, and where."""
+    """The contents of a segment, and their positions."""
 
     first: int
-    """Ordinal of its first record."""
+    """Ordinal of the first record."""
     rows: int
     columns: dict[str, _Column]
 
     def records(self, read: Read, columns: Sequence[str] | None = None) -> pa.RecordBatch:
-        """Return some columns as they are asked for, or all that there are.
+        """Return some columns, or all.
 
-        A column that is not there is null. Raises `UnreadableBytesError`.
+        Missing columns are null. Raises `UnreadableBytesError`.
         """
         names = list(self.columns if columns is None else columns)
         there = {name.lower(): column for name, column in self.columns.items()}
@@ -130,34 +129,34 @@ class Contents:
             else column.array(name, self.rows, read)
             for name in names
         ]
-        if not arrays:  # it is still known how many there are
+        if not arrays:  # the number of rows still matters
             return pa.RecordBatch.from_struct_array(pa.nulls(self.rows, pa.struct([])))
         return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def as_stored(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch whose dictionaries have the values of its records, no others, and no null.
+    """Return a batch whose dictionaries hold exactly the values in use, and no null.
 
-    Raises `ValueError` for a column that is not of its type.
+    Raises `ValueError` for a column with the wrong type.
     """
     for field in batch.schema:
         if field.type != column_type(field.name):
             raise ValueError(
-                f"column {field.name} is {field.type}, it has to be {column_type(field.name)}"
+                f"column {field.name} is {field.type}, must be {column_type(field.name)}"
             )
     columns = [_with_used_texts(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def to_bytes(first: int, batch: pa.RecordBatch) -> tuple[bytes, str]:
-    """Return a segment of a batch `as_stored`, the first of whose records has an ordinal.
+    """Return the segment for a batch from `as_stored`, with the ordinal of its first record.
 
-    And its checksum: that of the contents and all behind them, 64 bits in hexadecimal digits. As
-    the contents have those of the buffers, it is one of all records.
+    Also returns its checksum: of the contents and everything behind them, 64 bits in
+    hexadecimal. As the contents include the buffers' checksums, it covers all records.
     """
     batch = batch.replace_schema_metadata({_VERSION_KEY: VERSION, _FIRST_KEY: str(first)})
     sink = pa.BufferOutputStream()
-    # With threads it is no faster: most of the bytes are of one column.
+    # Threads do not help: most of the bytes belong to one column.
     options = ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     with ipc.new_file(sink, batch.schema, options=options) as writer:
         writer.write_batch(batch)
@@ -196,20 +195,20 @@ def _contents(first: int, batch: pa.RecordBatch, file: memoryview) -> dict[str, 
 
 
 def read_contents(read: Read, size: int, checksum: str) -> Contents:
-    """Return the contents of a segment of so many bytes, with a checksum from `to_bytes`.
+    """Return the contents of a segment, given its size in bytes and its checksum.
 
     Raises `UnreadableBytesError`.
     """
     last = read(max(0, size - _TAIL), _TAIL)
     if not last.endswith(_MAGIC):
-        raise UnreadableBytesError("is cut short, as after a power failure")
+        raise UnreadableBytesError("cut short, as after a power failure")
     tail = _tail(read, size, last)
     if xxhash.xxh3_64_hexdigest(tail) != checksum:
-        # Of version 1 it was that of the whole file.
+        # In version 1 it was that of the whole file.
         is_older = xxhash.xxh3_64_hexdigest(read(0, size)) == checksum
-        raise UnreadableBytesError(_OTHER_VERSION if is_older else "is damaged")
-    told, _ = _JSON.raw_decode(tail.decode("latin-1"))
-    if told["version"] != VERSION:
+        raise UnreadableBytesError(_OTHER_VERSION if is_older else "damaged")
+    found, _ = _JSON.raw_decode(tail.decode("latin-1"))
+    if found["version"] != VERSION:
         raise UnreadableBytesError(_OTHER_VERSION)
     columns = {
         name: _Column(
@@ -218,15 +217,15 @@ def read_contents(read: Read, size: int, checksum: str) -> Contents:
             texts=column["texts"],
             parts=tuple(_Part(*part) for part in column["buffers"]),
         )
-        for name, column in told["columns"].items()
+        for name, column in found["columns"].items()
     }
-    return Contents(told["first"], told["rows"], columns)
+    return Contents(found["first"], found["rows"], columns)
 
 
 def _tail(read: Read, size: int, last: bytes) -> bytes:
-    """Return a file from its contents on, when some of its last bytes are known.
+    """Return a file from its contents on, given its last bytes.
 
-    Where lengths are damaged, it is something else.
+    With damaged lengths, it is something else.
     """
 
     def of_length(length: int) -> bytes:

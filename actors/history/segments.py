@@ -1,8 +1,8 @@
-"""Segments: the records of consecutive ordinals in a file, and the folder that holds the files.
+"""Segments: files with the records of consecutive ordinals, and the directory that holds them.
 
-An ordinal says which record it is of all that the monitor ever took: 0, 1, 2, ... Ordinals that no
-segment has are a gap. One process at a time changes a folder, one step after the other; any may
-read meanwhile.
+An ordinal numbers all records that the monitor ever added: 0, 1, 2, ... Ordinals without a segment
+are a gap. Only one process changes a directory, step by step; any process may read it at the same
+time.
 """
 
 from __future__ import annotations
@@ -30,22 +30,21 @@ from actors.state.state_file import (
 from glancemetrics.records.schema import in_order, joined, seconds
 
 MOST_ROWS = 500_000
-"""Of a segment that is made by merging."""
+"""Rows of a merged segment, at most."""
 
 MOST_MEMORY = 128 << 20
-"""Bytes in memory of the segments that are merged into one, which takes up to five times as
-much for a moment: texts may be long."""
+"""Memory in bytes of the segments merged at a time, which briefly needs up to five times as much:
+texts may be long."""
 
 _FULL_ROWS, _FULL_MEMORY = MOST_ROWS // 2, MOST_MEMORY // 2
-"""A segment that has as much is not merged any more."""
+"""A segment of this size is not merged any more."""
 
 _TIERS = tuple(_FULL_ROWS // 8**step for step in range(5, -1, -1))
-"""Rows. Smaller segments are merged when together they have as many."""
+"""Rows. Smaller segments are merged once together they have this many."""
 
-_BEING_WRITTEN, _LET_GO = "segment.new", "let-go"
+_BEING_WRITTEN, _DELETED = "segment.new", "let-go"
 
-# As _file_name writes it; a number that is longer than usual has more digits, one below 0 may have
-# one less.
+# As _file_name writes it; larger numbers have more digits, negative ones may have one less.
 _FILE_NAME = re.compile(
     r"(\d{16,})-(\d{16,})\.(-\d{10,}|\d{11,})-(-\d{10,}|\d{11,})\.(\d{12,})\.([0-9a-f]{16})\.arrow",
     re.ASCII,
@@ -53,62 +52,63 @@ _FILE_NAME = re.compile(
 
 
 class UnreadableSegmentError(Exception):
-    """A segment cannot be read, and will not be later; told in one sentence."""
+    """A segment cannot be read, now or later; the message is a sentence."""
 
     def __init__(self, path: Path, what: str) -> None:
-        way_out = "put it back from a backup, or delete it and do without its records"
-        super().__init__(f"{path} {what}; {way_out}")
+        way_out = "restore it from a backup, or delete it to go on without its requests"
+        super().__init__(f"{path}: {what}; {way_out}")
         self.path = path
 
 
 class SegmentGoneError(Exception):
-    """A segment is no longer there: it was merged or deleted; a new listing tells what there is."""
+    """A segment was merged or deleted; list the segments again."""
 
 
 @attrs.frozen
 class Segment:
-    """Records of consecutive ordinals on disk. All of it but the size is in the file's name."""
+    """Records of consecutive ordinals on disk. Everything except the size is in its file name."""
 
     first: int
     """Ordinal of the first record."""
     end: int
     """Ordinal after the last record."""
     oldest: int
-    """No record is of an earlier second since the epoch."""
+    """No record is earlier than this second since the epoch."""
     newest: int
-    """No record is of a later second since the epoch."""
+    """No record is later than this second since the epoch."""
     memory: int
-    """Bytes that all columns take in memory."""
+    """Memory of all columns in bytes."""
     checksum: str
-    """Of its contents, with the checksums of all records: 64 bits in hexadecimal digits."""
+    """Of the contents, with the checksums of all records: 64 bits in hexadecimal."""
     path: Path
     size: int
     """Bytes on disk."""
     skip: int = 0
-    """How many records the file has before `first`: an earlier segment has them, too."""
+    """Number of records in the file before `first`, which an earlier segment has too."""
 
     @property
     def rows(self) -> int:
-        """How many records it has."""
+        """The number of records."""
         return self.end - self.first
 
     def since(self, ordinal: int) -> Segment:
-        """Return the segment without the records before an ordinal, which is one of its own."""
+        """Return the segment without the records before one of its ordinals."""
         return attrs.evolve(self, first=ordinal, skip=self.skip + ordinal - self.first)
 
     def has_all_of(self, other: Segment) -> bool:
-        """Tell whether the file has all ordinals that another segment has."""
+        """Return whether the file has all ordinals of another segment."""
         return self.first - self.skip <= other.first and other.end <= self.end
 
 
 def due_for_merging(segments: Sequence[Segment]) -> list[Segment]:
-    """Return the neighbours that are to become one segment next; none when nothing is to do.
+    """Return the neighbours to merge next; none if there is nothing to do.
 
-    Neighbours that are smaller than a tier (7, 61, 488, 3,906, 31,250 or 250,000 rows) become one
-    when together they reach it, so that a record passes a tier whenever it is rewritten, and stay
-    below twice as much; those before a gap or a full segment, where none will follow, in any case.
-    So a record is rewritten at most seven times. Only where 64 MiB in memory are less than 250,000
-    rows is a tier not waited for: the rows at least double then, which they can do 18 times.
+    Neighbours smaller than a tier (7, 61, 488, 3,906, 31,250 or 250,000 rows) are merged once
+    together they reach it, so that a record moves up a tier whenever it is rewritten, and the
+    result stays below twice the tier; those before a gap or a full segment, where none will
+    follow, are merged in any case. So a record is rewritten at most seven times. Only if 64 MiB
+    of memory are fewer than 250,000 rows, tiers do not apply: rows at least double then, which
+    can happen 18 times.
     """
     for tier in _TIERS:
         for run in _runs(segments, tier):
@@ -128,9 +128,9 @@ def due_for_merging(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def beyond(segments: Iterable[Segment], most_bytes: int, oldest_second: int) -> list[Segment]:
-    """Return the segments of which all records are older than a second since the epoch.
+    """Return the segments with only records older than a second since the epoch.
 
-    And, while the others take more bytes on disk than they may, those of the lowest ordinals.
+    Also, while the others exceed the disk limit, those with the lowest ordinals.
     """
     segments = list(segments)
     size = sum(segment.size for segment in segments if segment.newest >= oldest_second)
@@ -144,25 +144,25 @@ def beyond(segments: Iterable[Segment], most_bytes: int, oldest_second: int) -> 
 
 
 class SegmentFolder:
-    """The segments in a folder, which is made when the first is written."""
+    """The segments in a directory, which is created with the first one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._unreadable: set[Path] = set()
-        """Which were to be merged: they are left as they are."""
+        """Segments that cannot be merged: they stay as they are."""
 
     def segments(self) -> list[Segment]:
-        """Return the segments, by ordinal, no record in two of them. Raises `OSError`."""
+        """Return the segments by ordinal, without overlaps. Raises `OSError`."""
         return _sorted_out(self._listing())[0]
 
     def write(self, first: int, batch: pa.RecordBatch) -> Segment:
-        """Write records, whose first has an ordinal that no segment has, nor have the others.
+        """Write records; neither the first ordinal nor the following ones may exist in a segment.
 
-        The segment is on the disk then; if that fails nothing has changed. Raises `OSError`, and
-        `ValueError` for a batch without records, or with a column that is not of its type.
+        Afterwards the segment is on disk; on failure nothing has changed. Raises `OSError`, and
+        `ValueError` for an empty batch, or a column with the wrong type.
         """
         if first < 0 or not batch.num_rows:
-            raise ValueError(f"no segment can have {batch.num_rows} records from {first} on")
+            raise ValueError(f"invalid segment: {batch.num_rows} records from {first} on")
         batch = segment_format.as_stored(batch)
         data, checksum = segment_format.to_bytes(first, batch)
         times = seconds(batch)
@@ -174,10 +174,10 @@ class SegmentFolder:
         return Segment(first, end, oldest, newest, batch.nbytes, checksum, path, len(data))
 
     def read(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.RecordBatch:
-        """Return the records of a segment: the columns that are asked for, or all that it has.
+        """Return the records of a segment: some columns, or all.
 
-        A column that it does not have is null. Raises `SegmentGoneError`, `UnreadableSegmentError`,
-        and `OSError` for what may be otherwise the next time.
+        Missing columns are null. Raises `SegmentGoneError`, `UnreadableSegmentError`, and `OSError`
+        for problems that may pass.
         """
         with self._open(segment) as (contents, read):
             return _records(segment, contents, read, columns)
@@ -189,11 +189,13 @@ class SegmentFolder:
             with _unreadable(segment):
                 contents = segment_format.read_contents(read, segment.size, segment.checksum)
             if contents.first != first or contents.rows != rows:
-                raise UnreadableSegmentError(segment.path, "has another name than it was given")
+                raise UnreadableSegmentError(
+                    segment.path, "renamed: its content does not match its name"
+                )
             yield contents, read
 
     def merge(self) -> bool:
-        """Make one segment of some neighbours, if there are too many; tell if there is more to do.
+        """Merge some neighbours, if there are too many; return whether there is more to do.
 
         A segment that cannot be read stays as it is. Raises `OSError`; nothing is lost then.
         """
@@ -212,7 +214,7 @@ class SegmentFolder:
         return bool(self._due(self.segments()))
 
     def _joined(self, group: Sequence[Segment]) -> pa.RecordBatch:
-        """Return the records of segments, of which only a column at a time is in memory twice."""
+        """Return the records of segments; only one column at a time is in memory twice."""
         with ExitStack() as stack:
             opened = [(one, *stack.enter_context(self._open(one))) for one in group]
             names = in_order(name for _, contents, _ in opened for name in contents.columns)
@@ -220,14 +222,14 @@ class SegmentFolder:
         return pa.RecordBatch.from_arrays([batch.column(0) for batch in columns], names=names)
 
     def cut(self, position: int) -> None:
-        """Drop the records that have an ordinal of `position` or more.
+        """Delete the records with an ordinal of `position` or more.
 
-        A segment that has others as well, and cannot be read, is dropped whole. Raises `OSError`;
-        some of the records may then still be there.
+        A segment that has others as well, and cannot be read, is deleted completely. Raises
+        `OSError`; some of the records may remain then.
         """
-        # Once, but where a segment that is damaged hid others.
+        # Once, except where a damaged segment hid others.
         while beyond := [each for each in self._without_leftovers() if each.end > position]:
-            # The whole ones first: that makes room for the rest of the one that is rewritten.
+            # Whole segments first: that frees space for rewriting the partial one.
             _delete(segment for segment in beyond if segment.first >= position)
             if beyond[0].first < position:
                 with suppress(SegmentGoneError, UnreadableSegmentError):
@@ -236,46 +238,46 @@ class SegmentFolder:
                 _delete(beyond[:1])
 
     def bound(self, most_bytes: int, oldest_second: int) -> list[Segment]:
-        """Delete the segments of which all records are older than a second since the epoch.
+        """Delete the segments with only records older than a second since the epoch.
 
-        Then, while they take more bytes on disk than they may, that of the lowest ordinals. Returns
-        what was deleted, by ordinal; `let_go` has it from then on. Raises `OSError`.
+        Then, while the rest exceeds the disk limit, the one with the lowest ordinals. Returns what
+        was deleted, by ordinal; from then on it is in `deleted`. Raises `OSError`.
         """
         segments = self._without_leftovers()
         gone = beyond(segments, most_bytes, oldest_second)
         if gone:
-            self._note_let_go(gone, [segment for segment in segments if segment not in gone])
+            self._note_deleted(gone, [segment for segment in segments if segment not in gone])
             _delete(gone)
         return gone
 
-    def let_go(self) -> list[tuple[int, int]]:
-        """Return the ordinals, from one on and before another, that `bound` deleted.
+    def deleted(self) -> list[tuple[int, int]]:
+        """Return the ranges of ordinals (end exclusive) that `bound` deleted.
 
         Without those before the first record.
         """
         try:
-            told = (self.path / _LET_GO).read_text("ascii").split()
+            words = (self.path / _DELETED).read_text("ascii").split()
         except (FileNotFoundError, ValueError):  # or it is damaged
             return []
-        numbers = [int(text) for text in told if text.isdigit()]
+        numbers = [int(text) for text in words if text.isdigit()]
         return list(zip(numbers[::2], numbers[1::2], strict=False))
 
-    def _note_let_go(self, gone: Sequence[Segment], left: Sequence[Segment]) -> None:
+    def _note_deleted(self, gone: Sequence[Segment], left: Sequence[Segment]) -> None:
         first = left[0].first if left else math.inf
-        spans = [*self.let_go(), *((one.first, one.end) for one in gone)]
+        spans = [*self.deleted(), *((one.first, one.end) for one in gone)]
         inside = [span for span in spans if span[1] > first]
-        if inside or (self.path / _LET_GO).exists():
+        if inside or (self.path / _DELETED).exists():
             text = "".join(f"{own} {end}\n" for own, end in inside)
-            replace(self.path / _LET_GO, text.encode(), PRIVATE_MODE)
+            replace(self.path / _DELETED, text.encode(), PRIVATE_MODE)
 
     def _due(self, segments: list[Segment]) -> list[Segment]:
         return due_for_merging([each for each in segments if each.path not in self._unreadable])
 
     def _without_leftovers(self) -> list[Segment]:
-        """Return the segments, when what steps that were cut off have left is deleted.
+        """Delete leftovers of interrupted steps, and return the segments.
 
-        It would come back when the segment that replaces it is deleted; where that is damaged, as
-        on a disk that lost what it had said to have, it is all that there is.
+        A leftover would reappear when the segment that replaced it is deleted; but if that one is
+        damaged, as on a disk that lost writes, the leftover is all there is.
         """
         segments, leftovers = _sorted_out(self._listing())
         for segment in segments:
@@ -293,10 +295,10 @@ class SegmentFolder:
         return True
 
     def _listing(self) -> list[Segment]:
-        """Return what the files' names tell.
+        """Return the segments according to their file names.
 
-        Two listings that are alike are one instant's: one alone, made while segments are merged,
-        may have neither those that there were nor the one that there is now.
+        Two equal listings are consistent: a single one, made while segments are merged, may have
+        neither the old ones nor the new one.
         """
         before, now = None, self._seen()
         while now != before:
@@ -307,15 +309,15 @@ class SegmentFolder:
         seen = []
         with suppress(FileNotFoundError), os.scandir(self.path) as entries:
             for entry in entries:
-                # Gone meanwhile, which the next look tells.
+                # Deleted in the meantime, as the next listing will show.
                 with suppress(FileNotFoundError):
                     if (found := _segment_of(entry)) is not None:
                         seen.append(found)
-        # Those that begin at one ordinal: the larger first.
+        # Of those with the same start, the larger first.
         return sorted(seen, key=lambda segment: (segment.first, -segment.end, segment.path.name))
 
     def _put(self, path: Path, data: bytes) -> None:
-        """Make a file, whole and on the disk, or not at all. Raises `OSError`."""
+        """Create a file completely and on disk, or not at all. Raises `OSError`."""
         made = self.path / _BEING_WRITTEN
         try:
             descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, PRIVATE_MODE)
@@ -333,9 +335,9 @@ class SegmentFolder:
 
 
 def _sorted_out(seen: Sequence[Segment]) -> tuple[list[Segment], list[Segment]]:
-    """Return the segments, each record in one of them, and those that have none of their own.
+    """Return the segments without overlaps, and those with no records of their own.
 
-    A segment inside another is of a merge that was cut off, or of a cut that was.
+    A segment inside another is left over from an interrupted merge or cut.
     """
     segments: list[Segment] = []
     leftovers: list[Segment] = []
@@ -350,7 +352,7 @@ def _sorted_out(seen: Sequence[Segment]) -> tuple[list[Segment], list[Segment]]:
 
 
 def _runs(segments: Iterable[Segment], tier: int) -> Iterator[list[Segment]]:
-    """Yield the neighbours that are all smaller than a tier, and not full."""
+    """Yield runs of neighbours that are smaller than a tier, and not full."""
     run: list[Segment] = []
     for segment in segments:
         is_small = segment.rows < tier and segment.memory < _FULL_MEMORY
@@ -368,7 +370,7 @@ def _file_name(first: int, end: int, oldest: int, newest: int, memory: int, chec
 
 
 def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
-    """Return what a file's name tells; `None` for other files. Raises `OSError`."""
+    """Return the segment for a file name; `None` for other files. Raises `OSError`."""
     match = _FILE_NAME.fullmatch(entry.name)
     if match is None or not entry.is_file(follow_symlinks=False):
         return None
@@ -388,7 +390,7 @@ def _records(
 
 @contextmanager
 def _unreadable(segment: Segment) -> Iterator[None]:
-    """Name the segment whose bytes are not what they should be."""
+    """Add the path to errors about a segment's bytes."""
     try:
         yield
     except segment_format.UnreadableBytesError as error:
@@ -397,12 +399,12 @@ def _unreadable(segment: Segment) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Read]:
-    """Open a file, for reading parts of it. It is not mapped: a disk that fails would end us."""
+    """Open a file for reading parts of it. Not mapped: a failing disk would kill the process."""
     with _faulty(path):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
-            message = f"{path} was merged or deleted; list the segments again"
+            message = f"{path}: merged or deleted; list the segments again"
             raise SegmentGoneError(message) from None
 
     def read(at: int, length: int) -> bytes:
@@ -417,13 +419,13 @@ def _opened(path: Path) -> Iterator[Read]:
 
 @contextmanager
 def _faulty(path: Path) -> Iterator[None]:
-    """Tell what the disk will not read later either; too many open files, say, may be closed."""
+    """Report what the disk will not read later either; other errors may pass."""
     try:
         yield
     except OSError as error:
         if error.errno != errno.EIO:
             raise
-        raise UnreadableSegmentError(path, "is on a part of the disk that cannot be read") from None
+        raise UnreadableSegmentError(path, "unreadable: the disk reports an I/O error") from None
 
 
 def _delete(segments: Iterable[Segment]) -> None:
@@ -432,12 +434,12 @@ def _delete(segments: Iterable[Segment]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk. Raises `OSError`."""
+    """Put the names in a directory on disk. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some file systems have no such thing for folders.
+        # Some file systems cannot do that for directories.
         if error.errno != errno.EINVAL:
             raise
     finally:

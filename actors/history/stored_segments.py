@@ -1,4 +1,4 @@
-"""Segments on disk as records that can be asked."""
+"""Segments on disk, in the form that queries read."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from glancemetrics.records.schema import SOURCE
 
 @attrs.frozen
 class StoredSegment:
-    """A segment, and the folder that it is in."""
+    """A segment and its directory."""
 
     folder: SegmentFolder
     segment: Segment
 
     @property
     def first(self) -> int:
-        """The ordinal of the first record."""
+        """Ordinal of the first record."""
         return self.segment.first
 
     @property
     def end(self) -> int:
-        """The ordinal after the last."""
+        """Ordinal after the last record."""
         return self.segment.end
 
     @property
     def rows(self) -> int:
-        """How many records it has."""
+        """The number of records."""
         return self.segment.rows
 
     @property
@@ -54,15 +54,15 @@ class StoredSegment:
         return self.segment.newest
 
     def read(self, columns: Sequence[str] | None = None) -> pa.RecordBatch:
-        """Return some columns, or all that it has.
+        """Return some columns, or all.
 
-        Raises `MissingRecordsError`, and `SegmentGoneError` where a new listing is needed.
+        Raises `MissingRecordsError`, and `SegmentGoneError` if a new listing is needed.
         """
         try:
             return self.folder.read(self.segment, columns)
         except UnreadableSegmentError as error:
             raise MissingRecordsError(str(error)) from None
-        except OSError as error:  # maybe another time
+        except OSError as error:  # may pass
             raise MissingRecordsError(sentence(error)) from None
 
     def since(self, ordinal: int) -> StoredSegment:
@@ -73,7 +73,7 @@ class StoredSegment:
 
 
 def readable(stored: Iterable[StoredSegment], troubles: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the records of segments; of one that cannot be read, `troubles` gets to say why.
+    """Yield the records of segments; reasons for unreadable ones are added to `troubles`.
 
     Raises `SegmentGoneError`.
     """
@@ -85,7 +85,7 @@ def readable(stored: Iterable[StoredSegment], troubles: list[str]) -> Iterator[p
 
 
 def logs_in(stored: Iterable[StoredSegment]) -> set[str]:
-    """Return the names of the logs of which there are records that can be read."""
+    """Return the names of the logs with readable records."""
     names: set[str] = set()
     for one in stored:
         with suppress(MissingRecordsError, SegmentGoneError):
@@ -94,14 +94,14 @@ def logs_in(stored: Iterable[StoredSegment]) -> set[str]:
 
 
 def stored_in(folder: SegmentFolder) -> list[StoredSegment]:
-    """Return the segments of a folder, by ordinal. Raises `OSError`."""
+    """Return the segments of a directory, by ordinal. Raises `OSError`."""
     return [StoredSegment(folder, segment) for segment in folder.segments()]
 
 
 def gaps_of(about: About, *, is_alone: bool = True) -> list[Hole]:
-    """Return the times of which a history has nothing because nothing was read.
+    """Return the times for which a history has nothing, because nothing was read.
 
-    Where it is not alone, others may have something.
+    If it is not alone, other histories may have something.
     """
     return [
         Hole(since=gap.since, until=gap.until, why=NOT_READ, is_all=is_alone) for gap in about.gaps
@@ -111,9 +111,9 @@ def gaps_of(about: About, *, is_alone: bool = True) -> list[Hole]:
 NOT_READ = "the logs of that time were not read"
 
 
-def let_go_in(folder: Path) -> list[Ordinals]:
-    """Return the ordinals that were too old, or too many; none where nobody can tell."""
+def deleted_in(folder: Path) -> list[Ordinals]:
+    """Return the deleted ordinals; none if unknown."""
     try:
-        return SegmentFolder(folder).let_go()
+        return SegmentFolder(folder).deleted()
     except OSError:
         return []

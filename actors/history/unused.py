@@ -1,6 +1,6 @@
-"""Histories in the same folder that no monitor writes any more, as where other logs are followed.
+"""Histories in the same directory that no monitor uses any more, for example of other logs.
 
-They grow old as those that are written do. Their rollups stay: they are small.
+They age like those in use. Their rollups stay: they are small.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from actors.state.state_lock import claim
 from glancemetrics.errors import sentence
 
 SUFFIX = ".history"
-"""Of the name of a history's folder."""
+"""Suffix of a history's directory."""
 
 
 IDLE_SECONDS = 86_400
-"""A history that was written since then is somebody's who is only being restarted."""
+"""A history used more recently belongs to a monitor that is only being restarted."""
 
 
 def bound_unused(own: Path, now: float) -> None:
-    """Let the histories beside one's own that are too large or too old go, by their own limits.
+    """Shrink unused histories beside one's own to their own limits.
 
-    They grow older from the time on at which they were written last.
+    They age from the time of their last use.
     """
     for path in sorted(own.parent.glob(f"*{SUFFIX}")):
         if path == own or path.is_symlink() or not path.is_dir():
             continue
         try:
-            written = last_reached_at(path)
-            if written is not None and now - written > IDLE_SECONDS:
+            last_use = last_reached_at(path)
+            if last_use is not None and now - last_use > IDLE_SECONDS:
                 with suppress(BlockingIOError), _claimed(path):
-                    _bound(path, now - written)
-        except Exception as error:  # whatever it is, it is not what is written here
-            logger.debug("{}: old requests cannot be deleted: {}", path, sentence(error))
+                    _bound(path, now - last_use)
+        except Exception as error:  # whatever it is, it does not concern this history
+            logger.debug("{}: cannot delete old requests: {}", path, sentence(error))
 
 
 def _bound(path: Path, idle: float) -> None:
@@ -51,12 +51,12 @@ def _bound(path: Path, idle: float) -> None:
     gone = folder.bound(about.disk, newest - about.age + int(idle))
     if gone:
         keep_since(path, max(one.newest for one in gone) + 1)
-        logger.info("{}: {} files of old requests were deleted", path, len(gone))
+        logger.info("{}: deleted {} files of old requests", path, len(gone))
 
 
 @contextmanager
 def _claimed(path: Path) -> Iterator[None]:
-    """Keep monitors from a history. Raises `BlockingIOError` if one has it."""
+    """Keep monitors from using a history. Raises `BlockingIOError` if one does."""
     lock = claim(path)
     try:
         yield

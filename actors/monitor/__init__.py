@@ -1,1 +1,1 @@
-"""The flow of a monitor: parser, aggregator, alert supervisor, fan-out, and who starts them."""
+"""The monitor: parser, aggregator, alert supervisor, fan-out, and the service that starts them."""

@@ -1,7 +1,7 @@
 """The window aggregator: record batches in, closed seconds and snapshots out.
 
-It moves the window after every batch and at least once a second, so that seconds close when no
-line comes at all, and takes a snapshot at every refresh.
+It advances the window after every batch and at least once a second, so that seconds close even
+without lines, and takes a snapshot at every refresh.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
 
 _CLOSE_SECONDS = 0.5
-"""Between looks at whether a second has closed."""
+"""Seconds between checks whether a second has closed."""
 
 _FIRST_CHECKPOINT = 1.0
-"""Seconds after the start; a log that is rotated before it leaves nothing to find it by."""
+"""Seconds after the start; a log rotated before the first checkpoint cannot be found again."""
 
 _QUIET_SECONDS = 60.0
-"""Between checkpoints while no line comes."""
+"""Seconds between checkpoints without new lines."""
 
 _LEAST_PAUSE = 50
-"""Times as long as it took to make one, no other is made."""
+"""Pause between checkpoints, as a multiple of the time that one takes."""
 
 _STALL_SECONDS = 5.0
 _LOOK_SECONDS = 2.0
-"""After which each tailer has looked at its file, which it does every second."""
+"""Seconds until every tailer has checked its file, which it does every second."""
 
 _TRIFLE_SECONDS = 60.0
-"""By which the wall clock may be set without anything's beginning anew."""
+"""Seconds that the wall clock may be set by without a fresh start."""
 
 _LARGE_BATCH = 100
-"""Rows from which a batch is counted in a worker thread, to keep the loop free."""
+"""Rows from which a batch is counted in a worker thread, so that the event loop stays free."""
 
 
 async def aggregate(
@@ -65,11 +65,10 @@ async def aggregate(
     checkpoint_seconds: float = math.inf,
     history: History | None = None,
 ) -> None:
-    """Aggregate until the channel ends; the last snapshot is of everything that came.
+    """Aggregate until the channel ends; the last snapshot covers everything received.
 
-    `before` is how far sources had been read when the aggregation was another's; every
-    `checkpoint_seconds`, and in the end, comes what is to be known after a restart. `history` is
-    what the aggregation hands records to.
+    `before` is how far sources had been read by an earlier run. A checkpoint is sent every
+    `checkpoint_seconds` and at the end. `history` receives the records.
     """
     marks = {mark.source: mark for mark in before}
     checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds, history)
@@ -81,14 +80,14 @@ async def aggregate(
         ended = False
         while not ended:
             message = None
-            # What has been received must not be given up for a deadline.
+            # A received message must not be lost to a deadline.
             with trio.move_on_at(max(min(next_close, next_snapshot), clock.awake)):
                 try:
                     message = await receive.receive()
                 except trio.EndOfChannel:
                     ended = True
             if message is not None:
-                # What was written while nothing ran says nothing of how late lines come.
+                # Lines written while the process stood still do not tell how late lines arrive.
                 aggregation.learns_delay = not clock.stood_still
                 await _take_in(aggregation, message, wall(), marks, history)
             set_by = clock.set_by()
@@ -112,7 +111,7 @@ async def aggregate(
             if due:
                 await send.send(aggregation.snapshot(wall()))
                 if first and not ended:
-                    # Not before there is something to see.
+                    # Only once there is something to see.
                     await trio.to_thread.run_sync(aggregation.learn_groups)
                 first = False
             if now >= next_snapshot:
@@ -120,20 +119,20 @@ async def aggregate(
 
 
 class _Clock:
-    """Notices that the wall clock was set, and that the program stood still."""
+    """Notices that the wall clock was set, and that the process was stopped."""
 
     def __init__(self, wall: WallClock) -> None:
         self._wall = wall
         self._ahead = wall() - trio.current_time()
         self._asked = trio.current_time()
         self.awake = -math.inf
-        """When it may go on."""
+        """When it may continue."""
 
     @property
     def stood_still(self) -> bool:
-        """Whether this was not asked for long, and the tailers may not have looked since.
+        """Whether the process stood still, and the tailers may not have checked since.
 
-        No second is closed then, as after SIGSTOP: what was written meanwhile is to be read first.
+        No second is closed then, as after SIGSTOP: lines written in the meantime are read first.
         """
         now = trio.current_time()
         if now - self._asked > _STALL_SECONDS:
@@ -142,14 +141,14 @@ class _Clock:
         return now < self.awake
 
     def set_by(self) -> float:
-        """Return by how much it was set since this was asked last, 0 for a trifle."""
+        """Return by how many seconds the clock was set since the last call; 0 if negligible."""
         ahead = self._wall() - trio.current_time()
         by, self._ahead = ahead - self._ahead, ahead
         return by if abs(by) > _TRIFLE_SECONDS else 0.0
 
 
 class _Checkpointing:
-    """Says when it is time for a checkpoint, and makes it."""
+    """Decides when a checkpoint is due, and makes it."""
 
     def __init__(
         self,
@@ -165,7 +164,7 @@ class _Checkpointing:
         self._next = trio.current_time() + (_FIRST_CHECKPOINT if seconds < math.inf else math.inf)
         self._last = -math.inf
         self._marked: dict[str, Mark] = {}
-        """What the last one had."""
+        """The marks of the last one."""
 
     def is_due(self, *, ended: bool) -> bool:
         now = trio.current_time()
@@ -177,7 +176,7 @@ class _Checkpointing:
     async def checkpoint(self) -> Checkpoint:
         began = trio.current_time()
         aggregation = self._aggregation
-        # Nothing is added meanwhile: who adds waits for this.
+        # Nothing is added in the meantime: the caller waits for this.
         state = await trio.to_thread.run_sync(lambda: to_bytes(aggregation.to_state()))
         self._last = trio.current_time()
         self._next = self._last + max(self._seconds, _LEAST_PAUSE * (self._last - began))

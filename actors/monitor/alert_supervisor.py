@@ -1,7 +1,7 @@
-"""The alert supervisor: evaluates rules over closed seconds and tells the outputs what happened.
+"""The alert supervisor: evaluates rules over closed seconds and sends events to the outputs.
 
-Snapshots pass through it on their way to the outputs, so that the alerts in a snapshot are those
-of the same instant as its insights.
+Snapshots pass through it on their way to the outputs, so that a snapshot's alerts and insights are
+of the same instant.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from glancemetrics.words.humane import format_duration
 _MOST_CAUSE = 300
 """Characters."""
 _FLUSH_SECONDS = 1.0
-"""For which a checkpoint waits for the history."""
+"""Seconds that a checkpoint waits for the history."""
 _LONGEST_WITHOUT = 60.0
-"""Seconds without a checkpoint, as the history is behind; then it may have a hole after a crash."""
+"""Seconds without a checkpoint while the history is behind; a crash may then leave a gap."""
 _SAVE_AGAIN_SECONDS = 60.0
-"""After a save that failed: it is tried again then, and said again if it fails."""
+"""Seconds until a failed save is tried again, and reported again if it still fails."""
 
 
 async def supervise_alerts(
@@ -51,15 +51,14 @@ async def supervise_alerts(
     first: Sequence[AlertEvent] = (),
     history: History | None = None,
 ) -> None:
-    """Evaluate until the channel ends. The monitoring's own start and end are events too.
+    """Evaluate until the channel ends. Start and stop of monitoring are events too.
 
-    `own` watches how the program itself fares; `what` says what is monitored, for people;
-    `checkpoints` is where they are saved, once `history` is on the disk; `first` has happened
-    before.
+    `own` watches GlanceMetrics itself; `what` names what is monitored, for people; `checkpoints`
+    saves them once `history` is on disk; `first` are events that happened before.
     """
     supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints, history)
-    fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Monitoring of {what} began", wall))
-    supervision.tell(first)
+    fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Started monitoring {what}", wall))
+    supervision.send(first)
     try:
         async with receive:
             async for message in receive:
@@ -73,15 +72,15 @@ async def supervise_alerts(
                     case Checkpoint():
                         await supervision.save(message)
     finally:
-        # Also when something failed: silence must be told from absence.
+        # Also after a failure: silence must not be mistaken for absence.
         fan_out.send_event(
-            _own(AlertEventKind.MONITORING_STOPPED, f"Monitoring of {what} ended", wall)
+            _own(AlertEventKind.MONITORING_STOPPED, f"Stopped monitoring {what}", wall)
         )
 
 
 @attrs.define
 class _Supervision:
-    """What is done with each message."""
+    """Handles the messages."""
 
     _alerting: Alerting
     _own: OwnWatch
@@ -93,37 +92,37 @@ class _Supervision:
     _changes: HealthChanges | None = None
     """`None` before the first snapshot."""
     _unread: str = ""
-    """Which logs cannot be read, as of the last snapshot."""
+    """Which logs could not be read at the last snapshot."""
     _dropped: dict[str, int] = attrs.field(factory=dict)
-    """{rule that has too many groups: of how many that was said}"""
+    """{rule with too many groups: the number last logged}"""
     _save_at: float = -math.inf
     _save_by: float = attrs.field(factory=lambda: trio.current_time() + _LONGEST_WITHOUT)
-    """When one is saved also though the history is behind."""
+    """When a checkpoint is saved even if the history is behind."""
 
-    def tell(self, events: Sequence[AlertEvent]) -> None:
-        """Send events to the outputs. Where there is no screen, the program's log shows them."""
+    def send(self, events: Sequence[AlertEvent]) -> None:
+        """Send events to the outputs. Without a screen, the program's log shows them."""
         for event in events:
             logger.info("{}", event.message)
             self._fan_out.send_event(event)
 
     async def close(self, seconds: ClosedSeconds) -> None:
         for events in self._alerting.closing(seconds, self._unread):
-            self.tell(events)
+            self.send(events)
             await trio.lowlevel.checkpoint()  # years may have passed
-        self._dropped = _told_dropped(self._alerting, self._dropped)
+        self._dropped = _warn_dropped(self._alerting, self._dropped)
 
     def begin_anew(self, clock: ClockSet) -> None:
         why = _clock_set(clock.seconds)
-        self.tell([*self._alerting.begin_anew(why), *self._own.begin_anew(why, self._wall())])
+        self.send([*self._alerting.begin_anew(why), *self._own.begin_anew(why, self._wall())])
 
     def show(self, snapshot: Snapshot) -> None:
-        """Hand on a snapshot with the alerts of its instant; log what has changed in its health."""
+        """Pass on a snapshot with its alerts; log what changed in its health."""
         self._unread = _unread(snapshot.health.sources)
         health = self._fan_out.health(snapshot.health)
         if self._history is not None:
             outputs = (*health.outputs, self._history.health)
             health = attrs.evolve(health, outputs=outputs)
-        self.tell(self._own.look(health, snapshot.time))
+        self.send(self._own.look(health, snapshot.time))
         if self._changes is None:
             self._changes = HealthChanges()
             where = ", ".join(self._fan_out.destinations) or "no output"
@@ -137,8 +136,8 @@ class _Supervision:
         if self._checkpoints is None or trio.current_time() < self._save_at:
             return
         if self._history is not None:
-            # What a checkpoint says is in the history is to be on the disk before it. Else it is
-            # left out: what is read again then is not missing, nor is it there twice.
+            # The history must be on disk before the checkpoint that refers to it. Otherwise no
+            # checkpoint is saved: what is read again then is neither missing nor there twice.
             with trio.move_on_after(_FLUSH_SECONDS) as flushing:
                 await self._history.flushed(checkpoint.history)
             if flushing.cancelled_caught and trio.current_time() < self._save_by:
@@ -158,24 +157,24 @@ class _Supervision:
 
 def _clock_set(by: float) -> str:
     way = "forward" if by > 0 else "back"
-    said = f"the clock was set {way} by {format_duration(abs(by))}"
-    logger.warning("{}: windows and rules begin anew", said)
-    return said
+    what = f"the clock was set {way} by {format_duration(abs(by))}"
+    logger.warning("{}: windows and rules start over", what)
+    return what
 
 
 def _unread(sources: Sequence[SourceHealth]) -> str:
-    """Say which logs cannot be read."""
-    return "; ".join(f"{source.name} {source.detail}" for source in sources if source.is_unread)[
+    """Name the logs that cannot be read, with the reasons."""
+    return "; ".join(f"{source.name}: {source.detail}" for source in sources if source.is_unread)[
         :_MOST_CAUSE
     ]
 
 
-def _told_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:
-    """Say of each rule once that it has too many groups; return of how many it was said."""
+def _warn_dropped(alerting: Alerting, before: dict[str, int]) -> dict[str, int]:
+    """Warn once for each rule that has too many groups; return the current numbers."""
     now = alerting.dropped_groups
     for rule in now.keys() - before.keys():
         logger.warning(
-            "rule {!r} has more groups than are watched at a time; those with most requests are",
+            "rule {!r} has too many groups: only those with the most requests are watched",
             rule,
         )
     return now
@@ -191,7 +190,7 @@ async def _save(
     *,
     has_history: bool,
 ) -> bool:
-    # What happens from here on would happen once more after a crash, and is known by its name.
+    # Steps after this are repeated after a crash, and recognized by their name.
     save = functools.partial(
         checkpoints.save,
         time,
@@ -208,7 +207,7 @@ async def _save(
     try:
         await trio.to_thread.run_sync(save)
     except OSError as error:
-        logger.warning("what is known could not be saved: {}", error)
+        logger.warning("cannot save the state: {}", error)
         return False
     return True
 

@@ -1,7 +1,7 @@
-"""Checkpoints: all that is known at one instant, on disk, so that any stop is but a pause.
+"""Checkpoints: the complete state at one instant, on disk, so that a restart resumes from it.
 
-How far each source had been read and what was counted of it are in one file, which is replaced
-whole: no line is counted twice, and none is left out.
+How far each source was read and what was counted are in one file, which is replaced as a whole: no
+line is counted twice, and none is left out.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.state.tree import DamagedStateError, State, from_bytes, to_bytes
 
 UNLIKE_OURS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What comes of values that are not what this version writes."""
+"""Errors caused by values that this version does not write."""
 
 
 class UnusableStateError(Exception):
-    """There is a checkpoint, but nothing can go on from it."""
+    """There is a checkpoint, but nothing can resume from it."""
 
 
 @attrs.frozen
 class Saved:
-    """All that is known at one instant."""
+    """The complete state at one instant."""
 
     time: float
-    """When it was saved: seconds since the epoch."""
+    """Seconds since the epoch."""
     marks: tuple[Mark, ...]
     aggregation: State
     alerting: State
     own: State
-    """Of what watches the program itself."""
+    """State of the rules about GlanceMetrics itself."""
     undelivered: Mapping[str, Sequence[AlertEvent]]
-    """By output, the events that it has not delivered."""
+    """By output, its undelivered events."""
     history: int | None = None
-    """How many records the history had been given; `None` where there was none."""
+    """Number of records in the history; `None` without one."""
 
 
 class Checkpoints:
-    """The file of the checkpoints of some sources."""
+    """The checkpoint file for a set of sources."""
 
     def __init__(self, folder: Path, sources: Sequence[str]) -> None:
         name = hashlib.sha256("\0".join(sorted(map(os.path.abspath, sources))).encode())
@@ -57,27 +57,27 @@ class Checkpoints:
 
     @property
     def history_folder(self) -> Path:
-        """Where the history of the same sources is."""
+        """The directory for the history of the same sources."""
         return self.path.with_suffix(SUFFIX)
 
     def claim(self) -> None:
-        """Keep others from it as long as this program runs. Raises `GlanceMetricsError`."""
+        """Keep other processes from using it. Raises `GlanceMetricsError`."""
         try:
             make_folder(self.path.parent)
             self._lock = claim(self.path, is_patient=True)
         except BlockingIOError:
             raise GlanceMetricsError(
                 f"{self.path.parent}: another glancemetrics that follows the same files keeps its "
-                "state there; name another folder with --state-dir, or off"
+                "state there; choose another directory with --state-dir, or --state-dir off"
             ) from None
         except OSError as error:
             raise GlanceMetricsError(
-                f"{self.path.parent}: {error.strerror}; name another folder with --state-dir, "
-                "or off"
+                f"{self.path.parent}: {error.strerror}; choose another directory with --state-dir, "
+                "or --state-dir off"
             ) from None
 
     def load(self) -> Saved | None:
-        """Return what was saved last; `None` if that is nothing. Raises `UnusableStateError`."""
+        """Return the last saved state, or `None`. Raises `UnusableStateError`."""
         try:
             state = from_bytes(self.path.read_bytes())
             return Saved(
@@ -95,15 +95,15 @@ class Checkpoints:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UnusableStateError(f"{self.path} cannot be read: {error.strerror}") from None
+            raise UnusableStateError(f"{self.path}: {error.strerror}") from None
         except DamagedStateError as error:
-            raise UnusableStateError(f"{self.path} is damaged: {error}") from None
+            raise UnusableStateError(f"{self.path}: damaged: {error}") from None
         except UNLIKE_OURS as error:
-            reason = f"another version of GlanceMetrics wrote {self.path} ({error!r})"
+            reason = f"{self.path}: written by another version of GlanceMetrics ({error!r})"
             raise UnusableStateError(reason) from None
 
     def save(self, time: float, marks: Sequence[Mark], **parts: bytes | State | int | None) -> None:
-        """Save it at once and whole: the parts of `Saved`, two of them as bytes.
+        """Save the parts of `Saved`, atomically; two of them are bytes.
 
         Raises `OSError`.
         """

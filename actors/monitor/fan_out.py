@@ -1,7 +1,7 @@
-"""The fan-out: every output gets what it wants, and none of them slows another.
+"""The fan-out: every output gets what it wants, and none slows another down.
 
 Snapshots are conflated: a slow output gets the latest. Alert events queue for each output; only
-when an output has been stuck for `EVENT_QUEUE` of them is the next one lost to it, and counted.
+when `EVENT_QUEUE` of them wait for a stuck output is the next one lost, and counted.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import Snapshot
 
 EVENT_QUEUE = 10_000
-"""Alert events that wait for an output."""
+"""Alert events that can wait for an output."""
 
 GIVE_UP_SECONDS = 1.5
-"""When nothing more comes, an output that fails is tried again for so long. One that works has all
-the time it takes."""
+"""At the end, how long a failing output is retried. One that works gets all the time it
+needs."""
 _LOOK_SECONDS = 0.5
 
 
@@ -39,9 +39,9 @@ class Delivery:
     done: trio.Event = attrs.field(factory=trio.Event)
     """Set when the output has ended."""
     closing: trio.Event = attrs.field(factory=trio.Event)
-    """Set when nothing more is sent to it."""
+    """Set when nothing more will be sent to it."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    """What the output runs in."""
+    """The scope that the output runs in."""
 
     @classmethod
     def to(cls, output: Output) -> Delivery:
@@ -79,7 +79,7 @@ class Delivery:
         try:
             self._snapshots.send_nowait(snapshot)
         except trio.WouldBlock:
-            self.inbox.snapshots.receive_nowait()  # the one that nobody has looked at is stale
+            self.inbox.snapshots.receive_nowait()  # stale: nobody has looked at it
             self._snapshots.send_nowait(snapshot)
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Delivery:
         self.closing.set()
 
     async def drained(self) -> None:
-        """Wait until the output has delivered all it has, or given up as it fails and fails."""
+        """Wait until the output has delivered everything, or is failing and gives up."""
         patience = GIVE_UP_SECONDS
         while not self.done.is_set():
             with trio.move_on_after(patience):
@@ -99,7 +99,7 @@ class Delivery:
 
 
 class FanOut:
-    """Sends to all outputs; never waits."""
+    """Sends to all outputs; never blocks."""
 
     def __init__(self, outputs: Sequence[Output], latest: Latest | None = None) -> None:
         """`latest` gets each snapshot as well."""
@@ -108,7 +108,7 @@ class FanOut:
 
     @property
     def destinations(self) -> tuple[str, ...]:
-        """Where alert events go, for people; outputs say it when they have begun."""
+        """Where alert events go, for people; known once the outputs have started."""
         return tuple(
             f"{each.output.name} ({each.health.detail})"
             if each.health.detail and each.health.state is OutputState.WORKING
@@ -119,13 +119,13 @@ class FanOut:
 
     @property
     def undelivered(self) -> dict[str, list[AlertEvent]]:
-        """By the name of an output, the events that it has not delivered."""
+        """The undelivered events, by name of output."""
         return {
             delivery.output.name: list(delivery.inbox.undelivered) for delivery in self.deliveries
         }
 
     def send_again(self, undelivered: Mapping[str, Sequence[AlertEvent]]) -> None:
-        """Send what an output of the same name had not delivered before a restart."""
+        """Send what outputs of the same name had not delivered before a restart."""
         for delivery in self.deliveries:
             for event in undelivered.get(delivery.output.name, ()):
                 delivery.send_event(event)
@@ -135,7 +135,7 @@ class FanOut:
             delivery.send_event(event)
 
     def health(self, health: Health) -> Health:
-        """Return how all fares, with the outputs and what memory is taken."""
+        """Return the health, with that of the outputs and the memory in use."""
         outputs = tuple(
             attrs.evolve(delivery.health, waiting=len(delivery.inbox.undelivered))
             for delivery in self.deliveries
@@ -150,7 +150,7 @@ class FanOut:
             delivery.send_snapshot(snapshot)
 
     def close(self) -> None:
-        """Nothing more comes: outputs end when they have delivered what they have."""
+        """End the channels: outputs end once they have delivered what they have."""
         for delivery in self.deliveries:
             delivery.close()
 

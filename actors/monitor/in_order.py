@@ -1,8 +1,8 @@
-"""What must be done with the lines of each source in their order, before they are parsed.
+"""Work on the lines of each source that must be done in order, before they are parsed.
 
-Where a line of a chunk says how those after it are written, or goes on in the next chunk, that is
-taken forward here, so that chunks can be parsed side by side. Marks get to know it, so that it is
-still right after a restart.
+A line may set the format of those after it, or continue in the next chunk. This is carried over
+here, so that chunks can then be parsed in parallel. Marks contain it, so that it is still right
+after a restart.
 """
 
 from __future__ import annotations
@@ -28,61 +28,61 @@ from glancemetrics.formats.log_format import LogFormat
 from glancemetrics.health.health import SourceHealth, SourceState
 
 PIECES_SECONDS = 5.0
-"""For so long the rest of a line is waited for that a collector has cut in pieces."""
+"""How long to wait for the rest of a line that a collector has split."""
 
 
 @attrs.frozen
 class Parsable:
-    """A chunk that can be parsed, whatever becomes of those before and after it."""
+    """A chunk that can be parsed independently of those before and after it."""
 
     source: str
     lines: bytes
-    """Whole ones, each ended by a newline."""
+    """Whole lines, each ended by a newline."""
     format: LogFormat
     directives: bytes
-    """Those that hold before the lines."""
+    """Directives that apply to the lines."""
     overlong: tuple[bytes, ...]
     caught_up: bool
     fresh: bool
     lag_bytes: int
     kept: KeptWatch
-    """Whether records have the fields that are kept."""
+    """Whether records have the extra fields to keep."""
     mark: Mark | None
-    """With what is to be known to parse what comes next."""
+    """How far this is, with all that is needed to parse what follows."""
 
 
 @attrs.define
 class _Waiting:
-    """A source of which lines are held back until the rest of the last one has come."""
+    """A source whose lines are held back until the rest of the last one arrives."""
 
     due: float
-    """When it is waited for no longer, on trio's clock."""
+    """When to stop waiting, on trio's clock."""
     last: Chunk
-    """What came last, without its lines."""
+    """The last chunk, without its lines."""
     health: SourceHealth | None = None
-    """What the source has said of itself since."""
+    """The latest health reported by the source since then."""
 
 
 class InOrder:
-    """Takes what sources say, in the order in which they say it."""
+    """Handles the messages of sources in their order."""
 
     def __init__(self, logs: FollowedLogs) -> None:
         self._logs = logs
         self._waiting: dict[str, _Waiting] = {}
-        """{source: since when}, those first that have waited longest."""
+        """{source: its wait}, longest first."""
 
     @property
     def due(self) -> float:
-        """When `overdue` has something, on trio's clock."""
+        """When `overdue` will return something, on trio's clock."""
         return next((one.due for one in self._waiting.values()), math.inf)
 
     def overdue(self, now: float) -> list[Parsable | NotLines]:
-        """Return what has been held back for too long."""
+        """Return what was held back for too long."""
         names = [name for name, one in self._waiting.items() if one.due <= now]
         return [each for name in names for each in self._rest(name)]
 
     def take(self, message: FromSource, now: float) -> Iterator[Parsable | NotLines]:
-        """Take the next message; yields what can go on."""
+        """Handle the next message; yields what can continue."""
         match message:
             case Chunk():
                 yield self._chunk(message, now)
@@ -91,7 +91,7 @@ class InOrder:
             case Resumes(mark=mark):
                 log = self._logs.log(mark.source)
                 log.restore(mark.parsing)
-                # There is more, as long as the source does not say that there is not.
+                # There is more, unless the source says otherwise.
                 last = Chunk(mark.source, b"", (), False, False, 0, mark)
                 self._note_waiting(log, last, now)
             case Marked(mark=mark):
@@ -126,7 +126,7 @@ class InOrder:
             self._waiting[last.source] = _Waiting(now + PIECES_SECONDS, last)
 
     def _rest(self, source: str) -> Iterator[Parsable | NotLines]:
-        """Yield what is held back of a source, and again what it has said of itself meanwhile."""
+        """Yield what is held back of a source, then the health it reported in the meantime."""
         waiting = self._waiting.pop(source, None)
         if waiting is not None:
             log = self._logs.log(source)

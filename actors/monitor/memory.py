@@ -1,4 +1,4 @@
-"""What memory this program takes, and may take."""
+"""Memory used by this process, and its limit."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 _GROUPS = Path("/sys/fs/cgroup")
 """Source: cgroups(7)."""
 _NO_LIMIT = 1 << 60
-"""What the first version of control groups has where there is none."""
+"""The first version of control groups writes such a number when there is no limit."""
 
 
 def memory_taken() -> int | None:
-    """Return the bytes that are resident; `None` where nobody tells."""
+    """Return the resident bytes; `None` where the system does not tell."""
     try:
         pages = int(_STATM.read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
@@ -26,14 +26,14 @@ def memory_taken() -> int | None:
 
 
 def memory_limit(own_groups: Path = _OWN_GROUPS, groups: Path = _GROUPS) -> int | None:
-    """Return the bytes past which the kernel slows or ends it; `None` if there is no such limit.
+    """Return the bytes at which the kernel slows or kills the process; `None` without a limit.
 
-    It is the least of its control group and of those above: systemd's `MemoryHigh` and
-    `MemoryMax`, and what `docker run --memory` sets.
+    It is the lowest limit of its control group and those above: systemd's `MemoryHigh` and
+    `MemoryMax`, and that of `docker run --memory`.
     """
     limits: list[int] = []
     for path in _limit_files(own_groups, groups):
-        with suppress(OSError, ValueError):  # "max" for none
+        with suppress(OSError, ValueError):  # "max": no limit
             limits.append(int(path.read_text(encoding="ascii")))
     return min((limit for limit in limits if limit < _NO_LIMIT), default=None)
 

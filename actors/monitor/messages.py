@@ -1,4 +1,4 @@
-"""The messages that travel between actors, beside the values of `glancemetrics` itself."""
+"""The messages between actors, besides the values of `glancemetrics` itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glancemetrics.traffic.snapshot import Snapshot
 
 @attrs.frozen
 class Parsed:
-    """What was read from a source at one look, and how far it has been read with that."""
+    """The result of reading a source once, and how far it has been read."""
 
     batch: SourceBatch
     mark: Mark | None = None
@@ -21,29 +21,29 @@ class Parsed:
 
 @attrs.frozen
 class Checkpoint:
-    """All that the flow up to here is to know after a restart; what came before it is in it."""
+    """The state of the flow up to here, for a restart; all earlier messages are in it."""
 
     aggregation: bytes
-    """`Aggregation.to_state`; as bytes, for it goes on meanwhile."""
+    """`Aggregation.to_state`; as bytes, because it changes in the meantime."""
     marks: tuple[Mark, ...]
-    """How far each source had been read."""
+    """How far each source has been read."""
     history: int | None = 0
-    """How many records the history had been given, in all runs."""
+    """Number of records given to the history, in all runs."""
 
 
 @attrs.frozen
 class ClockSet:
-    """The wall clock has been set, or has stood still."""
+    """The wall clock was set, or stood still."""
 
     seconds: float
-    """By how much it is ahead of what it would have been."""
+    """How far it is ahead of the expected time."""
 
 
 @attrs.frozen
 class Together:
-    """Messages of the parser that were ready at once, in their order.
+    """Messages of the parser that were ready at the same time, in their order.
 
-    Where many logs have a few lines each, all that is done for a message costs more than its lines.
+    With many logs of few lines each, handling a message costs more than its lines.
     """
 
     messages: tuple[Parsed | NotLines, ...]

@@ -1,7 +1,7 @@
 """The parser: chunks of lines in, record batches out, in worker threads.
 
-What holds from one chunk of a source to the next is taken forward in the order in which they come
-(`in_order.py`). Then they are parsed side by side, and handed on in that order again.
+What carries over from one chunk of a source to the next is handled in order (`in_order.py`). Then
+chunks are parsed in parallel, and passed on in their order again.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 _AS_WRITTEN = PathGroups()
 
 _SMALL = 1 << 16
-"""Bytes of lines up to which chunks are parsed one after the other in the same thread."""
+"""Bytes of lines up to which chunks are parsed one after another in the same thread."""
 _MOST_TOGETHER = 256
 """Messages."""
 _TURN_SECONDS = 0.1
-"""After which who detects formats asks whether the program is to end."""
+"""Seconds after which format detection checks whether the program should end."""
 
 
 async def parse(
@@ -54,11 +54,11 @@ async def parse(
     paths: PathGroups = _AS_WRITTEN,
     where: Where | None = None,
 ) -> None:
-    """Parse until the channel ends; no more than `workers` chunks are in hand at a time.
+    """Parse until the channel ends, at most `workers` chunks at a time.
 
-    Small ones that come together count as one. `logs` has the formats of all sources. `where` says
-    which records are to be counted, `paths` which of their paths are one. Lines that do not say
-    when they were written are of the moment in which they come.
+    Small chunks that arrive together count as one. `logs` has the formats of all sources. `where`
+    selects the records to count, `paths` groups their paths. Lines without a time get the time of
+    their arrival.
     """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
@@ -82,7 +82,7 @@ async def parse(
 
 
 class _NothingCame:
-    """Until something was due."""
+    """Nothing arrived before the deadline."""
 
 
 async def _next(
@@ -90,7 +90,7 @@ async def _next(
 ) -> FromSource | _NothingCame | None:
     """Wait for the next message until a moment on trio's clock; `None` at the channel's end."""
     try:
-        # What waits comes first, also when that moment has passed.
+        # Waiting messages come first, even after the deadline.
         return receive.receive_nowait()
     except trio.EndOfChannel:
         return None
@@ -107,7 +107,7 @@ async def _next(
 def _with_more(
     message: FromSource, receive: trio.MemoryReceiveChannel[FromSource]
 ) -> list[FromSource]:
-    """Take what else waits, as long as all of it together is small."""
+    """Take more waiting messages, as long as they are small in total."""
     messages = [message]
     size = _size(message)
     while size < _SMALL and len(messages) < _MOST_TOGETHER:
@@ -120,14 +120,14 @@ def _with_more(
 
 
 def _size(message: FromSource | Parsable) -> int:
-    """Return how many bytes there are to look at."""
+    """Return how many bytes have to be looked at."""
     if isinstance(message, Begins):
         return 0 if message.dated is not None else len(message.sample)
     return len(message.lines) if isinstance(message, Chunk | Parsable) else 0
 
 
 async def _taken(in_order: InOrder, messages: Sequence[FromSource]) -> list[Parsable | NotLines]:
-    """Take what has come forward; in a thread where that may take long."""
+    """Handle messages in order; in a thread if it may take long."""
     now = trio.current_time()
     left = deque(messages)
     taken: list[Parsable | NotLines] = []
@@ -188,13 +188,13 @@ def _parsed(
     context = attrs.evolve(context, directives=chunk.directives)
     decoded = guarded_decode(chunk.format, chunk.lines, context)
     batch = with_source(decoded.batch, chunk.source)
-    for said in chunk.kept.look(decoded.batch, chunk.format):
-        logger.warning("{} {}", chunk.source, said)
+    for problem in chunk.kept.look(decoded.batch, chunk.format):
+        logger.warning("{} {}", chunk.source, problem)
     samples = reject_samples(chunk.lines, decoded, chunk.format)
     reformatted = None
     if known is not None and chunk.format.name != known.name:
-        reformatted = f"has changed its format: {known.name} before, {chunk.format.name} now"
-        logger.warning("{} {}", chunk.source, reformatted)
+        reformatted = f"format changed from {known.name} to {chunk.format.name}"
+        logger.warning("{}: {}", chunk.source, reformatted)
     overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
     return SourceBatch(
         source=chunk.source,

@@ -1,4 +1,4 @@
-"""The supervisor of outputs: an output that fails is started again, later and later, alone."""
+"""The supervisor of outputs: restarts an output that fails, at growing intervals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from glancemetrics.health.health import OutputState
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
-"""Seconds between starts of an output that keeps failing; each twice the one before."""
+"""Seconds between restarts of an output that keeps failing; doubled each time."""
 
 _STEADY_SECONDS = 60.0
-"""An output that ran so long had recovered: its backoff begins anew."""
+"""An output that ran this long had recovered: its backoff starts over."""
 
 
 async def keep_running(delivery: Delivery) -> None:
-    """Run an output until its inbox ends, starting it again whenever it fails."""
+    """Run an output until its inbox ends, restarting it whenever it fails."""
     try:
         with delivery.scope:
             await _keep_running(delivery)
@@ -26,7 +26,7 @@ async def keep_running(delivery: Delivery) -> None:
         delivery.done.set()
         if delivery.inbox.undelivered:
             logger.error(
-                "{} ended with {} events undelivered",
+                "{} ended with {} undelivered events",
                 delivery.output.name,
                 len(delivery.inbox.undelivered),
             )
@@ -39,14 +39,14 @@ async def _keep_running(delivery: Delivery) -> None:
         try:
             await delivery.output.run(delivery.inbox, delivery.report)
         except GlanceMetricsError:
-            raise  # it cannot work, and is what the program was started for
-        except Exception as error:  # whatever it is, it is this output's alone
+            raise  # it cannot work, and the program was started for it
+        except Exception as error:  # whatever it is, only this output fails
             if trio.current_time() - started > _STEADY_SECONDS:
                 backoff = FIRST_BACKOFF
             reason = sentence(error)
             delivery.report(OutputState.RETRYING, reason)
             delivery.count_restart()
-            # That it fails is logged once, of its health; this is each try.
+            # Its health is logged once, elsewhere; this logs every attempt.
             logger.debug(
                 "{} failed: {}; trying again in {} s", delivery.output.name, reason, backoff
             )
@@ -56,5 +56,5 @@ async def _keep_running(delivery: Delivery) -> None:
         if delivery.closing.is_set():
             await trio.sleep(FIRST_BACKOFF)
         with trio.move_on_after(backoff):
-            await delivery.closing.wait()  # then it is tried once more at once
+            await delivery.closing.wait()  # then one more attempt at once
         backoff = min(2 * backoff, LONGEST_BACKOFF)

@@ -48,27 +48,28 @@ from glancemetrics.traffic.event_clock import LIVE_WITHIN, ClockMode
 from glancemetrics.words.humane import format_duration
 
 _MOST_BACKWARD = 3600
-"""Seconds. A rule that looks back further learns as it goes: to read days first takes too long."""
+"""Seconds. A rule that looks back further learns as it runs: reading days first takes too long."""
 
 _LONGEST_ABSENCE = 86_400
-"""Seconds; after a longer one all begins anew."""
+"""Seconds; after a longer absence everything starts over."""
 
 CHECKPOINT_SECONDS = 5.0
-"""Between checkpoints. After a crash, what was read since then is read again."""
+"""Seconds between checkpoints. After a crash, everything since then is read again."""
 
 PARSERS = 2
-"""Chunks that are parsed at a time: pyarrow leaves the interpreter to others meanwhile."""
+"""Chunks parsed at a time: pyarrow releases the interpreter lock."""
 
 DRAIN_SECONDS = 1.5
-"""From the wish to stop until what still runs is cancelled. With the terminal's restoration the
-program is gone within two seconds. What ends by itself, as standard input does, has no deadline."""
+"""Seconds from the request to stop until running work is cancelled. Including the terminal's
+restoration, the program is gone within two seconds. An input that ends by itself, like standard
+input, has no deadline."""
 
 
 def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints | None:
     """Return where checkpoints are kept; `None` for nowhere.
 
-    They are kept where that is asked for, and where logs are followed as they are written for
-    others than whoever looks at the console (`is_service`).
+    They are kept if that is configured, and if logs are followed live by something that runs
+    unattended (`is_service`), not only for the console.
     """
     settings = plan.settings
     is_asked = settings.state_dir is not None
@@ -78,16 +79,16 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
     if passing:
         if is_asked:
             names = " and ".join(passing)
-            logger.warning("{} cannot be read again, so no state is kept of any source", names)
+            logger.warning("{} cannot be read again, so no state is saved", names)
         return None
     is_live = settings.start_from == "window" and settings.clock != "log"
     return Checkpoints(folder, plan.sources.texts) if is_asked or (is_service and is_live) else None
 
 
 def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> History | None:
-    """Return what keeps records, on disk where there are checkpoints; `None` for nothing."""
-    told = plan.settings.section(HistorySettings)
-    if not told.is_on or plan.settings.once:
+    """Return the history, on disk if there are checkpoints; `None` if it is disabled."""
+    history = plan.settings.section(HistorySettings)
+    if not history.is_on or plan.settings.once:
         return None
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
     about = About(
@@ -95,18 +96,18 @@ def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> 
         kept=plan.reading.context.kept,
         folder="" if folder is None else str(Path.cwd()),
         wheres=(plan.settings.where or "",),
-        disk=told.disk,
-        age=told.age,
+        disk=history.disk,
+        age=history.age,
     )
-    return History(told, wall, folder, about)
+    return History(history, wall, folder, about)
 
 
 def counting_of(alerting: Alerting, kept: Sequence[str] = ()) -> Counting:
-    """Return what counts for rules, of records that have fields kept. Raises `UsageError`."""
+    """Return the counting for rules, for records with kept fields. Raises `UsageError`."""
     wheres = [stream.where for stream, _ in alerting.wanted if stream.where is not None]
     if not wheres:
         return Counting(alerting.wanted)
-    from glancemetrics.selecting.filters import Filters  # late: it takes a while to load
+    from glancemetrics.selecting.filters import Filters  # late: slow to import
 
     return Counting(alerting.wanted, Filters(wheres, kept=kept).keeps)
 
@@ -122,7 +123,7 @@ async def monitor(
     history: History | None = None,
     latest: Latest | None = None,
 ) -> None:
-    """Run a plan until `stop`, and keep what comes in a history: see `_run`."""
+    """Run a plan until `stop`, and keep its records in the history: see `_run`."""
     async with trio.open_nursery() as beside:
         if history is not None:
             beside.start_soon(history.run)
@@ -150,21 +151,22 @@ async def _run(
     history: History | None,
     latest: Latest | None,
 ) -> None:
-    """Run a plan until `stop`, or until all sources have ended, as standard input does.
+    """Run a plan until `stop`, or until all sources have ended, like standard input.
 
-    After `stop` all that runs has `DRAIN_SECONDS` to end; after the end of all sources, what
-    was read is counted and delivered however long that takes. Everything ends in the order of the
-    flow: the sources first, then each actor when its channel has run dry, the outputs last. A
+    After `stop`, everything has `DRAIN_SECONDS` to end; after the end of all sources, what was
+    read is counted and delivered however long that takes. Everything ends in the order of the
+    flow: the sources first, then each actor when its channel is empty, the outputs last. A
     failure of a source, the parser, the aggregator or the alert supervisor ends everything; an
-    output fails alone, unless it raises `GlanceMetricsError`, which is raised when all has ended.
+    output fails alone, unless it raises `GlanceMetricsError`, which is raised after everything
+    has ended.
     """
-    # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it need
+    # The file is the buffer. Two chunks of at most 4 MiB wait for the parser, so that it does
     # not wait for the disk; two batches for the aggregator, for the same reason.
     to_parser, from_tailers = trio.open_memory_channel[FromSource](2)
     to_aggregator, from_parser = trio.open_memory_channel[FromParser](2)
-    # Closed seconds and snapshots are small; a slow rule holds the aggregator back by and by.
+    # Closed seconds and snapshots are small; a slow rule eventually holds the aggregator back.
     to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
-    # How many events and snapshots wait for each output is told in the fan-out.
+    # The fan-out defines how many events and snapshots wait for each output.
     fan_out = FanOut(outputs, latest)
 
     settings, rules = plan.settings, plan.rules
@@ -232,7 +234,7 @@ async def _run(
                         from_aggregator,
                         fan_out,
                         own=resumed.own,
-                        what=", ".join(plan.sources.texts),
+                        what=_monitored(plan.sources.texts),
                         wall=wall,
                         checkpoints=checkpoints,
                         first=resumed.ended,
@@ -268,11 +270,11 @@ async def _run(
             ended = True
         finally:
             if stop.is_set() and not ended and checkpoints is None:
-                logger.warning("stopped before all lines that had been read were counted")
-            # Also after a failure: the outputs tell how it ended before they go.
+                logger.warning("stopped before all lines were counted; the numbers are partial")
+            # Also after a failure: the outputs report how it ended.
             fan_out.close()
-            # What has ended by itself is delivered, however long that takes; an output that
-            # fails meanwhile ends by itself (`keep_running`).
+            # After a natural end everything is delivered, however long that takes; an output that
+            # fails in the meantime gives up (`keep_running`).
             patience = math.inf if ended else DRAIN_SECONDS
             with trio.move_on_after(patience, shield=not ended):
                 await fan_out.drained()
@@ -313,7 +315,7 @@ async def _is_of_the_past(plan: Plan, logs: FollowedLogs, wall: WallClock) -> bo
 async def _run_output(
     delivery: Delivery, stop: trio.Event, failures: list[GlanceMetricsError]
 ) -> None:
-    """Run an output; where it is what the program was started for and cannot work, all stops."""
+    """Run an output; if the program was started for it and it cannot work, stop everything."""
     try:
         await keep_running(delivery)
     except GlanceMetricsError as error:
@@ -329,18 +331,18 @@ class Resumed:
     alerting: Alerting
     own: OwnWatch
     marks: tuple[Mark, ...] = ()
-    """How far sources have been read."""
+    """How far sources were read."""
     ended: Sequence[AlertEvent] = ()
-    """The ends of incidents that are watched no longer."""
+    """The ends of incidents that are no longer watched."""
     undelivered: Mapping[str, Sequence[AlertEvent]] = attrs.field(factory=dict)
     history: int | None = None
-    """How many records the history has; `None`: what there is on disk."""
+    """Number of records in the history; `None`: as many as there are on disk."""
     saved_at: float | None = None
-    """When the sources had been read so far; `None`: they begin anew."""
+    """When the sources were read so far; `None`: they start over."""
 
 
 def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: float) -> Resumed:
-    """Go on where another run was; begin anew if that was too long ago, or cannot be understood."""
+    """Resume where another run stopped; start over if that was too long ago or is unreadable."""
     try:
         saved = None if checkpoints is None else checkpoints.load()
     except UnusableStateError as error:
@@ -351,7 +353,7 @@ def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: fl
     try:
         away = now - saved.time
         if away > _LONGEST_ABSENCE:
-            why = f"nothing ran for {format_duration(away)}"
+            why = f"no run for {format_duration(away)}"
             incidents = (*open_incidents(saved.alerting), *open_own_incidents(saved.own))
             ends = [ended(incident, int(saved.time), why) for incident in incidents]
             fresh = attrs.evolve(_with_gap(fresh, why), ended=ends)
@@ -363,26 +365,31 @@ def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: fl
                 fresh, marks=saved.marks, ended=ends, history=saved.history, saved_at=saved.time
             )
     except UNLIKE_OURS as error:
-        fresh = _with_gap(anew(), f"what was known is not understood ({error!r})")
+        fresh = _with_gap(anew(), f"cannot understand the saved state ({error!r})")
     return attrs.evolve(fresh, undelivered=saved.undelivered)
 
 
 def _with_gap(fresh: Resumed, why: str) -> Resumed:
-    gap = f"{why}: all begins anew, and what was logged since the last run is not all counted"
+    gap = f"{why}: starting over; lines since the last run are not all counted"
     logger.warning("{}", gap)
     fresh.aggregation.note_gap(gap)
     return fresh
 
 
 def _backward(rule: Rule) -> int:
-    """How far back a rule looks when the following begins; what is further back is not read."""
+    """Return how far back a rule looks when following begins; nothing older is read."""
     return rule.window_seconds if rule.name == NAME else min(reach_of(rule), _MOST_BACKWARD)
+
+
+def _monitored(sources: Sequence[str]) -> str:
+    """Name the sources for people."""
+    return ", ".join("standard input" if source == "-" else source for source in sources)
 
 
 async def _limit_on(
     stop: trio.Event, scope: trio.CancelScope, everything: trio.CancelScope
 ) -> None:
-    """Give all that still runs some time to end, once the stop is wished for."""
+    """Limit the time that everything still has once a stop is requested."""
     with scope:
         await stop.wait()
         everything.deadline = trio.current_time() + DRAIN_SECONDS

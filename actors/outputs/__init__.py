@@ -1,5 +1,4 @@
-"""Outputs: each an actor of its own behind its own channels, each failing alone.
+"""Outputs: each is an actor behind its own channels, and each fails alone.
 
-`output.py` is the interface. Adding an output is adding one module here and one line to
-`registry.py`.
+`output.py` is the interface. To add an output, add a module here and a line to `registry.py`.
 """

@@ -1,4 +1,4 @@
-"""The desk: what every output is given beside its inbox."""
+"""The desk: everything an output gets besides its inbox."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from glancemetrics.traffic.snapshot import Snapshot
 
 @attrs.define
 class Latest:
-    """The latest snapshot, as an output may ask for it that was not there when it came."""
+    """The latest snapshot, for outputs that were not there when it was sent."""
 
     snapshot: Snapshot | None = None
 
 
 async def nothing_kept(question: Query | RecordQuery) -> Answer:
-    """Say that there is no history."""
+    """Raise the error for a disabled history."""
     del question
     raise UsageError("the history is disabled (--history off)")
 
 
 @attrs.frozen(kw_only=True)
 class Desk:
-    """Whatever an output may ask for. No output has arguments of its own."""
+    """Everything an output may use. No output has arguments of its own."""
 
     settings: Settings
     rules: Mapping[str, Rule]
-    """All that are watched, by name, those of the program itself too."""
+    """All rules by name, including those about GlanceMetrics itself."""
     targets: tuple[Target, ...]
-    """Who is told of alerts."""
+    """Targets of notifications."""
     expected: str
     """What a line of the logs should be, as a noun."""
     state_folder: Path
-    """What outlives the program stands in it."""
+    """The directory for everything that outlives the process."""
     silences: Silences
     wall: WallClock
     started_at: float
     """Seconds since the epoch."""
     stop: Callable[[], None]
-    """Ends the program in good order; the second time, at once. For trio's thread."""
+    """Ends the program properly; the second call, immediately. Call it in trio's thread."""
     has_terminal: bool
-    """Whether standard output is one."""
+    """Whether standard output is a terminal."""
     answer: Callable[[Query | RecordQuery], Awaitable[Answer]] = nothing_kept
-    """Answers a question of the history. Raises `UsageError`."""
+    """Answers a query from the history. Raises `UsageError`."""
     has_standard_input: bool = True
-    """Whether nothing else reads it, so that it is there for keys."""
+    """Whether standard input is free for keys."""
     latest: Latest = attrs.field(factory=Latest)
     is_resuming: bool = False
-    """Whether rules go on where they stood, so that events may come again."""
+    """Whether rules resume from saved state: then events may arrive again."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

@@ -1,4 +1,4 @@
-"""A kind of output: what it is told, and how it is made of that."""
+"""A kind of output: its settings, and how it is made from them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ if TYPE_CHECKING:
 Section = TypeVar("Section")
 
 
-def nothing_missing(told: object) -> Iterator[tuple[str, str]]:
-    """Tell that a kind of output needs nothing of the machine."""
-    del told
+def nothing_missing(settings: object) -> Iterator[tuple[str, str]]:
+    """For outputs that need nothing on this machine."""
+    del settings
     return iter(())
 
 
 @attrs.frozen
 class OutputKind(Generic[Section]):
-    """One line of the registry is one of these.
+    """An entry of the registry.
 
-    Its package is imported for `-h`, and must be quick: what is slow to import is imported by
-    `make`.
+    Its package is imported even for `-h` and must be quick: slow imports belong into `make`.
     """
 
     section: type[Section]
-    """Its settings: an attrs class of `setting` fields, with the name of its table as `TABLE`."""
+    """Its settings: an attrs class of `setting` fields, with its TOML table's name as `TABLE`."""
     make: Callable[[Section, Desk], Iterable[Output]]
-    """Return the outputs that the settings ask for. Raises `UsageError`."""
+    """Returns the outputs that the settings enable. Raises `UsageError`."""
     missing: Callable[[Section], Iterator[tuple[str, str]]] = nothing_missing
-    """Yield what the settings need that is not on this machine: the attribute, and a sentence."""
+    """Yields what the settings need and this machine lacks: the attribute, and a sentence."""
     runs_once: bool = False
     """Whether it also runs with --once, which prints and does nothing else."""

@@ -1,4 +1,4 @@
-"""The interface of an output, and the inbox that it reads."""
+"""The interface of an output, and its inbox."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from glancemetrics.traffic.snapshot import Snapshot
 
 
 class Report(Protocol):
-    """Tells how an output fares."""
+    """Reports the state of an output."""
 
     def __call__(self, state: OutputState, detail: str = "", *, lost: int = 0) -> None:
-        """`detail` is where it writes to or what is wrong, in one sentence.
+        """`detail` is where it writes to, or what is wrong, in one sentence.
 
-        `lost` is how many events more it has lost: they will never be delivered.
+        `lost` is how many more events it has lost: they will never be delivered.
         """
 
 
 class Inbox:
-    """What an output is sent. It outlives a restart of the output, and loses nothing by it."""
+    """What is sent to an output. It survives a restart of the output, without losses."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Inbox:
     ) -> None:
         self.snapshots = snapshots
         self.undelivered: deque[AlertEvent] = deque()
-        """Events that wait, the oldest first; one that is being delivered is the first of them."""
+        """Undelivered events, oldest first; the first one may be being delivered now."""
         self._events = events
         self._in_hand: AlertEvent | None = None
 
     @asynccontextmanager
     async def event(self) -> AsyncIterator[AlertEvent]:
-        """Hand out the next event; it counts as delivered when the block ends without an error.
+        """Yield the next event; it counts as delivered when the block ends without an error.
 
         Raises `trio.EndOfChannel` when there are no more.
         """
@@ -52,7 +52,7 @@ class Inbox:
 
 
 class Output(Protocol):
-    """Somewhere that snapshots or alert events go."""
+    """A destination of snapshots or alert events."""
 
     @property
     def name(self) -> str: ...
@@ -64,27 +64,27 @@ class Output(Protocol):
     def wants_snapshots(self) -> bool: ...
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Deliver until the inbox ends. An exception is told, and `run` called again later."""
+        """Deliver until the inbox ends. After an exception `run` is called again later."""
         ...
 
 
 @runtime_checkable
 class Essential(Protocol):
-    """An output that the program was started for: its failure is the program's."""
+    """An output that the program was started for: if it fails, the program fails."""
 
     problem: str
-    """Why the last that it was sent could not be delivered, in a sentence; empty if it was."""
+    """Why the last delivery failed, in a sentence; empty if it did not."""
 
 
 @runtime_checkable
 class Screen(Protocol):
-    """An output that has the terminal for itself."""
+    """An output that owns the terminal."""
 
     async def suspend(self, stop_program: Callable[[], None]) -> None:
-        """Leave the terminal as it was found, stop the program, and take the terminal back."""
+        """Restore the terminal, stop the program, and take the terminal back."""
 
     def resume(self) -> None:
         """Take the terminal back after the program was stopped without notice."""
 
     def restore_terminal(self) -> None:
-        """Leave the terminal as it was found, at once."""
+        """Restore the terminal immediately."""

@@ -1,4 +1,4 @@
-"""All kinds of outputs, one a line, in the order of the help."""
+"""All kinds of outputs, one per line, in the order of the help."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ OUTPUTS: list[OutputKind[Any]] = [
 
 
 def output_sections() -> list[type]:
-    """Return the settings of all outputs."""
+    """Return the settings classes of all outputs."""
     return [kind.section for kind in OUTPUTS]
 
 
 def make_outputs(desk: Desk) -> list[Output]:
-    """Return the outputs that the settings ask for. Raises `UsageError`."""
+    """Return the outputs that the settings enable. Raises `UsageError`."""
     settings = desk.settings
     kinds = [kind for kind in OUTPUTS if kind.runs_once or not settings.once]
     return [one for kind in kinds for one in kind.make(settings.section(kind.section), desk)]

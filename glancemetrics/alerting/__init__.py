@@ -1,7 +1,7 @@
-"""Alerting: records are counted for rules, rules are evaluated, and incidents come and go.
+"""Alerting: counts records for rules, evaluates the rules, opens and closes incidents.
 
-`counting.py` makes counts of records, `judge.py` says what one rule says of them, by what
-`measuring.py` makes of them in windows; `watch.py` knows its groups and their incidents, of which
-`lifecycle.py` says when they begin and end; `alerting.py` puts it together, and `replay.py` does so
-over old logs.
+`counting.py` counts records; `measuring.py` turns counts into values of windows; `judge.py`
+compares them with a rule; `watch.py` keeps a rule's groups and their incidents (when they begin and
+end is decided in `incidents/lifecycle.py`); `alerting.py` puts it together; `replay.py` does the
+same over old logs.
 """

@@ -19,38 +19,38 @@ from glancemetrics.rules.rule import Rule
 from glancemetrics.state.tree import State
 
 _EMPTY_STRETCH = 86_400
-"""Seconds without a record that are evaluated at once, before all rules have settled."""
+"""Seconds without a record that are evaluated at once before all rules have settled."""
 _STRETCH = 512
-"""Seconds that are taken in before rules are evaluated: so far windows reach past their end."""
+"""Seconds of counts added before rules are evaluated: windows hold that much past their end."""
 
 
 @attrs.frozen
 class Alerts:
-    """The incidents that are shown."""
+    """The incidents shown."""
 
     firing: tuple[Incident, ...] = ()
     """Ongoing, the newest first."""
     recovered: tuple[Incident, ...] = ()
-    """The last that are over, the newest first."""
+    """The last ones that ended, newest first."""
 
 
 class Alerting:
-    """Evaluates rules over closed seconds. Holds what their windows need, and no more.
+    """Evaluates rules over closed seconds. Holds only what their windows need.
 
-    What happens does not depend on how seconds are gathered: the same counts give the same events.
+    Results do not depend on how seconds are batched: the same counts give the same events.
     """
 
     def __init__(
         self, rules: Sequence[Rule], *, incident_limit: int = 3, trace: Trace | None = None
     ) -> None:
-        """`incident_limit`: how many incidents that are over are remembered.
+        """`incident_limit`: how many ended incidents are remembered.
 
-        `trace` is told all values.
+        `trace` receives all values.
         """
         self._watches = [Watch(rule, trace) for rule in rules]
         self._recovered: deque[Incident] = deque(maxlen=incident_limit)
         self._ahead: list[RuleCounts] = []
-        """What was counted for seconds that are not closed yet."""
+        """Counts for seconds that are not closed yet."""
         self._end: int | None = None
 
     @property
@@ -67,7 +67,7 @@ class Alerting:
         )
 
     def to_state(self) -> State:
-        """Return all that is to be known after a restart."""
+        """Return the state for a restart."""
         return {
             "end": self._end,
             "watches": {watch.rule.name: watch.to_state() for watch in self._watches},
@@ -76,10 +76,10 @@ class Alerting:
         }
 
     def restore(self, state: State) -> list[AlertEvent]:
-        """Go on where another stood: what happens next is what would have happened to it.
+        """Resume from saved state exactly where it stopped.
 
-        Rules that have been changed begin anew; returned are the ends of the incidents that they,
-        and those that are gone, have left open. Raises `ValueError`, `KeyError` or `TypeError`.
+        Changed rules start fresh. Returns the ends of incidents that changed
+        and removed rules left open. Raises `ValueError`, `KeyError` or `TypeError`.
         """
         self._end = end = state["end"]
         if end is None:
@@ -97,13 +97,13 @@ class Alerting:
 
     @property
     def dropped_groups(self) -> dict[str, int]:
-        """By rule, how many groups were let go because there were too many."""
+        """By rule, how many groups were dropped because there were too many."""
         return {watch.rule.name: watch.dropped for watch in self._watches if watch.dropped}
 
     def begin_anew(self, why: str) -> list[AlertEvent]:
-        """Watch on with no past, as when the clock was set; return the ends of open incidents.
+        """Start over without a past, as after the clock was set; return the ends of open incidents.
 
-        `why` ends the sentence that says so. What has been learnt over seasons stays.
+        `why` is part of their message. What was learned over seasons is kept.
         """
         end = self._end or 0
         over = [ended(incident, end, why) for incident in self.alerts.firing]
@@ -113,14 +113,14 @@ class Alerting:
         return over
 
     def close(self, closed: ClosedSeconds, unread: str = "") -> list[AlertEvent]:
-        """Take in what was counted, evaluate what has closed, and return what happened.
+        """Add counts, evaluate the seconds that are closed, and return what happened.
 
-        `unread` says which logs cannot be read, and why: that is not the silence of a site.
+        `unread` names logs that cannot be read, and why: then silence is not the site's.
         """
         return [event for events in self.closing(closed, unread) for event in events]
 
     def closing(self, closed: ClosedSeconds, unread: str = "") -> Iterator[list[AlertEvent]]:
-        """Do the same a stretch of time at a time, each in some milliseconds; run it to its end."""
+        """Do the same piece by piece, each in a few milliseconds; run it to its end."""
         for watch in self._watches:
             watch.unread = unread
         waiting = [*self._ahead, *closed.counts]
@@ -132,7 +132,7 @@ class Alerting:
             cut = min(self._end + _STRETCH, closed.end)
             first = min((int(counts.seconds[0]) for counts in waiting), default=closed.end)
             if first >= cut:
-                # Years without a record cost nothing.
+                # Skips years without a record.
                 settled = all(watch.is_settled for watch in self._watches)
                 longest = closed.end if settled else self._end + _EMPTY_STRETCH
                 cut = min(first, closed.end, longest)
@@ -152,12 +152,12 @@ class Alerting:
             for event in watch.close(end, own):
                 assert event.incident is not None
                 events.append((event.time, order, event.incident.group or "", event))
-        # The same order whichever group had come first.
+        # Sorted, so that the order of groups does not matter.
         return [event for *_, event in sorted(events, key=lambda entry: entry[:3])]
 
 
 def open_incidents(state: State) -> list[Incident]:
-    """Return the incidents that a state has left open."""
+    """Return the incidents that saved state has open."""
     return [
         Incident(**incident)
         for known in state["watches"].values()
@@ -166,7 +166,7 @@ def open_incidents(state: State) -> list[Incident]:
 
 
 def _cut(waiting: list[RuleCounts], second: int) -> tuple[list[RuleCounts], list[RuleCounts]]:
-    """Part counts of seconds before one from the others."""
+    """Split counts into those before a second and the rest."""
     taken, left = [], []
     for counts in waiting:
         at = int(np.searchsorted(counts.seconds, second))

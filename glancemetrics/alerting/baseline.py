@@ -1,4 +1,4 @@
-"""What is usual at each time of a season, learnt as it comes.
+"""The usual value at each time of a season, learned continuously.
 
 Each part of a season has a mean and a mean deviation, smoothed exponentially from season to season
 (the seasonal part of C. C. Holt's and P. R. Winters' method; deviations as in D. W. Trigg,
@@ -16,16 +16,16 @@ Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
 _PARTS = 288
-"""Of a season: five minutes of a day."""
+"""Per season: five minutes of a day."""
 _SMOOTHING = 0.3
 _SMOOTHING_IN_BREACH = 0.05
-"""An outage is not learnt as usual, but what stays is in the end."""
+"""An outage is hardly learned as usual, but a lasting change is, eventually."""
 _SEASONS_TO_LEARN = 3
-"""Before that nothing is known."""
+"""Until then no value is usual."""
 _SIGMA = 1.25
-"""Standard deviations in a mean deviation of normal values."""
+"""Standard deviations per mean deviation, for normally distributed values."""
 _LEAST_SHARE = 0.05
-"""Of the mean: no band is narrower."""
+"""Share of the mean: the narrowest band."""
 
 
 class Baseline:
@@ -38,12 +38,12 @@ class Baseline:
         self._deviation = np.zeros(_PARTS)
         self._learnt = np.zeros(_PARTS, np.int64)
         self._now: int | None = None
-        """Which part of all time is being gathered."""
+        """The part being collected, numbered from the epoch."""
         self._sum = 0.0
         self._count = self._breached = 0
 
     def to_state(self) -> State:
-        """Return what has been learnt."""
+        """Return what has been learned."""
         return {
             "mean": self._mean,
             "deviation": self._deviation,
@@ -53,7 +53,7 @@ class Baseline:
         }
 
     def restore(self, state: State) -> None:
-        """Know what another had learnt."""
+        """Take over what was learned before."""
         self._mean = state["mean"]
         self._deviation = state["deviation"]
         self._learnt = state["learnt"]
@@ -63,7 +63,7 @@ class Baseline:
     def usual(
         self, times: Int64s, values: Float64s, deviations: float
     ) -> tuple[Float64s, Float64s]:
-        """Return the mean and half the width of the band at each time; NaN where it is unlearnt.
+        """Return mean and half the band's width at each time; NaN while it is not learned yet.
 
         Then learn from the values. Times are seconds since the epoch, in order.
         """

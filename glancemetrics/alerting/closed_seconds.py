@@ -1,4 +1,4 @@
-"""Closed seconds: what the alert supervisor is told once a second has ended."""
+"""Closed seconds: what the alert supervisor receives once a second has ended."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from glancemetrics.alerting.counting import RuleCounts
 
 @attrs.frozen(eq=False)
 class ClosedSeconds:
-    """What was counted since the last of these, and which second is closed now.
+    """The counts since the last one, and which second is closed now.
 
-    Every record is in exactly one of them. A record that came late is in a later one, under its
-    own second; records may also be of seconds that are not closed yet.
+    Every record is in exactly one of them. A late record is in a later one, under its own second;
+    there may also be records of seconds that are not closed yet.
     """
 
     end: int

@@ -1,4 +1,4 @@
-"""Records counted for rules: by second and group, whatever is measured."""
+"""Counts records for rules, by second and group."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from glancemetrics.state.tree import State
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 Masks = Callable[[pa.RecordBatch], Mapping[str, Bools]]
-"""Tell of each condition which records of a batch it keeps."""
+"""Return for each condition which records of a batch match it."""
 
 _DENSE = 4 << 20
-"""So many possible keys are counted in an array of all; of more, those that come are sorted."""
+"""Up to this many possible keys are counted in an array; with more, actual keys are sorted."""
 _ATTACKS = (
     r"(?i)(?:^/(?:wp-(?:login|admin|config|includes)|xmlrpc\.php|phpmyadmin|pma/|admin\.php|"
     r"\.(?:env|git|aws|ssh|svn|htaccess|htpasswd|DS_Store)|cgi-bin/|vendor/phpunit|HNAP1|"
     r"boaform|actuator|solr/|owa/|ecp/|autodiscover|setup\.cgi|shell|eval-stdin)|"
     r"\.\./|%2e%2e|/etc/passwd|/proc/self|<script|%3cscript|union(?:\+|%20)select)"
 )
-"""What scanners ask for that no site links to (RE2)."""
+"""Paths that scanners ask for and no site links to (RE2)."""
 
 
 @attrs.frozen
 class Stream:
-    """Records that rules watch together."""
+    """Records that several rules may share: a condition and a grouping."""
 
     where: str | None = None
     by: str | None = None
@@ -46,25 +46,25 @@ class Stream:
 
 @attrs.frozen(eq=False)
 class RuleCounts:
-    """What was counted of one stream: rows of second, group and key, each once.
+    """Counts of one stream: rows of second, group and key, each once.
 
-    `keys` are 0 where the measure has none, else buckets of durations or hashes of values.
+    `keys` are 0 where the measure has none, else duration buckets or hashes of values.
     """
 
     stream: Stream
     measure: Measure
     seconds: Int64s
     groups: Int64s
-    """Which of `names`."""
+    """Indices into `names`."""
     keys: Int64s
     counts: Int64s
     names: Sequence[str]
-    """Of groups; one empty name for those of no group."""
+    """Names of groups; one empty name without grouping."""
     is_whole: bool = True
-    """Whether each name has rows."""
+    """Whether every name has rows."""
 
     def to_state(self) -> State:
-        """Return it as plain values."""
+        """Return it as plain values, for `from_state`."""
         stream, measure = self.stream, self.measure
         return {
             "stream": [stream.where, stream.by],
@@ -76,7 +76,7 @@ class RuleCounts:
 
     @classmethod
     def from_state(cls, state: State) -> RuleCounts:
-        """Return what `to_state` was of."""
+        """Return it from the values of `to_state`."""
         kind, statuses, column = state["measure"]
         measure = Measure(MeasureKind[kind], tuple(statuses) if statuses else None, column)
         seconds, groups, keys, counts = state["rows"]
@@ -84,7 +84,7 @@ class RuleCounts:
         return cls(stream, measure, seconds, groups, keys, counts, names, state["is_whole"])
 
     def between(self, start: int, end: int) -> RuleCounts:
-        """Return some of the rows, by number."""
+        """Return a range of rows."""
         rows = slice(start, end)
         used, groups = np.unique(self.groups[rows], return_inverse=True)
         return attrs.evolve(
@@ -98,7 +98,7 @@ class RuleCounts:
         )
 
     def rest(self, start: int) -> RuleCounts:
-        """Return the rows from one on; the names are those of all."""
+        """Return the rows from `start`, with all names."""
         rows = slice(start, None)
         return attrs.evolve(
             self,
@@ -111,7 +111,7 @@ class RuleCounts:
 
 
 def merged(parts: Iterable[RuleCounts]) -> list[RuleCounts]:
-    """Put together what was counted of the same, so that each row is there once."""
+    """Merge counts of the same stream and measure, so that each row occurs once."""
     alike: dict[tuple[Stream, Measure], list[RuleCounts]] = {}
     for part in parts:
         alike.setdefault((part.stream, part.measure), []).append(part)
@@ -119,7 +119,7 @@ def merged(parts: Iterable[RuleCounts]) -> list[RuleCounts]:
 
 
 def ungrouped(parts: list[RuleCounts]) -> list[RuleCounts]:
-    """Put together what was counted of the same without groups; rows may be there twice."""
+    """Merge counts of the same measure without groups; rows may occur twice."""
     alike: dict[Measure, list[RuleCounts]] = {}
     for part in parts:
         alike.setdefault(part.measure, []).append(part)
@@ -182,7 +182,7 @@ class Counting:
         ]
 
     def count_rejects(self, seconds: Int64s) -> list[RuleCounts]:
-        """Count lines that are no records, by when they were written."""
+        """Count unparsed lines by the second in which they were written."""
         if not len(seconds):
             return []
         distinct, counts = np.unique(seconds, return_counts=True)
@@ -195,7 +195,7 @@ class Counting:
 
 
 class _Batch:
-    """One batch; what streams have in common is worked out once."""
+    """One batch; work shared by several streams is done once."""
 
     def __init__(self, batch: pa.RecordBatch, masks: Mapping[str, Bools]) -> None:
         self._batch = batch
@@ -251,7 +251,7 @@ class _Batch:
         )
 
     def _chosen(self, stream: Stream) -> Int64s | None:
-        """Return the numbers of the rows that a stream has; `None` for all."""
+        """Return the row numbers of a stream; `None` for all rows."""
         if stream not in self._rows:
             chosen = None
             if stream.where is not None:
@@ -279,7 +279,7 @@ class _Batch:
     def _hashes(self, column: str) -> tuple[Int64s, Bools]:
         dimension = dimension_called(column)
         if dimension.derive is None:
-            dimension = attrs.evolve(dimension, missing=None)  # of what is none, none is another
+            dimension = attrs.evolve(dimension, missing=None)  # a missing value is not a value
         coded = code(self._batch, dimension)
         hashes = np.append(string_hashes(coded.names.drop_null()).view(np.int64), 0)
         return hashes[coded.codes], coded.codes >= 0
@@ -301,7 +301,7 @@ def _of(values: npt.NDArray[Any], rows: Int64s | None) -> npt.NDArray[Any]:
 
 
 def _narrowed(rows: Int64s | None, kept: Bools) -> Int64s:
-    """Return those of some rows that are kept."""
+    """Return the kept ones of some rows."""
     return np.flatnonzero(kept) if rows is None else rows[kept]
 
 
@@ -313,7 +313,7 @@ def _summed(
     span: int,
     size: int,
 ) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-    """Count rows by second, group and key, or add up their weights."""
+    """Count rows by second, group and key, or sum their weights."""
     combined = seconds * size + groups
     if keys is None and span * size <= _DENSE:
         if weights is None:

@@ -1,4 +1,4 @@
-"""The beginnings and ends of incidents, as events."""
+"""Makes the events for the start and end of incidents."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from glancemetrics.incidents.lifecycle import Step, StepKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.words.escaping import visible
 
-GONE = "the rule was changed or taken away"
-"""Why an incident is watched no longer."""
+GONE = "the rule was changed or removed"
+"""Why an incident is no longer watched."""
 
 
 def begun(
@@ -24,7 +24,7 @@ def begun(
     hits: int = 0,
     cause: str = "",
 ) -> tuple[Incident, AlertEvent]:
-    """Return an incident that begins with a step of its rule, and the event of that."""
+    """Return the incident that a step begins, and its event."""
     incident = Incident(
         incident_id(rule.name, group, step.time),
         rule.name,
@@ -46,14 +46,14 @@ def begun(
 
 
 def over(rule: Rule, incident: Incident, step: Step) -> tuple[Incident, AlertEvent]:
-    """Return an incident that ends with a step of its rule, and the event of that."""
+    """Return the incident that a step ends, and its event."""
     incident = attrs.evolve(incident, recovered_at=step.time, expired=step.kind is StepKind.EXPIRED)
     message = rule.recovered_message(incident, iso_time(step.time))
     return incident, AlertEvent(AlertEventKind.RECOVERED, step.time, message, incident)
 
 
 def ended(incident: Incident, time: int, why: str) -> AlertEvent:
-    """Return the end of an incident that is watched no longer; `why` ends the sentence."""
+    """Return the end event of an incident that is no longer watched; `why` is the reason."""
     last = attrs.evolve(incident, recovered_at=max(time, incident.triggered_at), expired=True)
-    message = f"{visible(incident.rule)}: {why} - no longer watched"
+    message = f"{visible(incident.title)}: {why} - no longer watched"
     return AlertEvent(AlertEventKind.RECOVERED, time, message, last)

@@ -1,4 +1,4 @@
-"""`Judge`: what a rule says of slots of time, group by group, from what was counted."""
+"""`Judge`: evaluates one rule for slots of time, group by group."""
 
 from __future__ import annotations
 
@@ -35,44 +35,44 @@ Int64s = npt.NDArray[np.int64]
 Signals = npt.NDArray[np.int8]
 
 _SILENT_SEASONS = 30
-"""Without a single request, after which what was usual before is learnt anew."""
+"""Seasons without a single request after which the usual values are learned again."""
 
 STRETCH = 512
-"""Slots that are judged at once."""
+"""Slots evaluated at once."""
 _WINDOW_SLOTS = 60
-"""At least so many slots are told apart in a window, where it has the seconds."""
+"""A window has at least this many slots, if it has as many seconds."""
 _SHORT_WINDOWS = 5
-"""So many short windows of a burn rate have as many."""
+"""This many short windows of a burn rate have at least that many slots."""
 _MOST_SLOTS = 20_000
-"""Of what a rule looks back to."""
+"""The most slots a rule may look back."""
 _RESOLUTIONS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-"""Seconds."""
+"""Slot lengths in seconds."""
 
 
 @attrs.frozen(eq=False)
 class Judged:
-    """What a rule says of some slots, by group and slot."""
+    """The result of a rule by group and slot."""
 
     signals: Signals
     values: Float64s
     limits: Float64s
     hits: Float64s
     band: Float64s | None = None
-    """How far from the limit a value may be, on both sides of it."""
+    """How far from the limit a value may be in either direction."""
 
 
 class Judge:
-    """Judges one rule. Groups are numbered by whoever asks."""
+    """Judges one rule. The caller numbers the groups."""
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         hits = [HITS] if self._counts_hits else []
         self.measures = tuple(dict.fromkeys([*hits, rule.metric.measure]))
-        """What must be counted for it."""
+        """What must be counted for the rule."""
         self.step = resolution_of(rule)
-        """Seconds of a slot."""
+        """Seconds per slot."""
         self.width = self._slots(rule.window_seconds)
-        """Slots of a window."""
+        """Slots per window."""
         slots = self.width + 2 * STRETCH
         self._hits = Sums(self.width, slots)
         self._metric = self._measuring(self.width, slots)
@@ -85,14 +85,14 @@ class Judge:
 
     @property
     def remembers(self) -> int:
-        """Slots without anything after which nothing changes any more, until something comes."""
+        """Empty slots after which no value changes until there is a record."""
         condition = self._rule.condition
         if isinstance(condition, Anomaly):
             return _SILENT_SEASONS * condition.season // self.step
         return 0 if self._history is None else self._history.size
 
     def to_state(self) -> State:
-        """Return what it holds."""
+        """Return its state."""
         return {
             "step": self.step,
             "measurings": [measuring.to_state() for measuring in self._measurings],
@@ -101,9 +101,9 @@ class Judge:
         }
 
     def restore(self, state: State) -> None:
-        """Hold what another judge of the same rule held. Raises `ValueError` for another."""
+        """Take over the state of a judge of the same rule. Raises `ValueError` for another rule."""
         if state["step"] != self.step:
-            raise ValueError("steps of another length")
+            raise ValueError("slots of another length")
         for measuring, held in zip(self._measurings, state["measurings"], strict=True):
             measuring.restore(held)
         if self._history is not None:
@@ -114,48 +114,48 @@ class Judge:
     def add(
         self, measure: Measure, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s
     ) -> None:
-        """Take in what was counted of a measure."""
+        """Add counts of a measure."""
         if measure == HITS:
             self._hits.add(slots, groups, keys, counts)
         elif measure == self._rule.metric.measure:
             self._metric.add(slots, groups, keys, counts)
 
     def resize(self, groups: int) -> None:
-        """Make room for so many groups."""
+        """Make room for this many groups."""
         for measuring in self._measurings:
             measuring.resize(max(1, groups))
 
     def keep(self, groups: Int64s) -> None:
-        """Forget all groups but some, which are numbered anew in this order."""
+        """Drop all groups except these, which are renumbered in this order."""
         for measuring in self._measurings:
             measuring.keep(groups)
         if self._history is not None:
             self._history.keep(groups)
 
     def weights(self) -> Float64s:
-        """Return how much there is of each group now."""
+        """Return how much traffic each group has now."""
         return self._measurings[0].weights() + self._measurings[-1].weights()
 
     def idle_groups(self, slot: int) -> Bools:
-        """Tell of which groups there is nothing in the window that ends with a slot."""
+        """Return which groups have nothing in the window that ends with a slot."""
         begin = slot - self.width + 1
         idle: Bools = np.logical_and.reduce([one.idle_groups(begin) for one in self._measurings])
         return idle
 
     def is_quiet(self, slot: int) -> bool:
-        """Tell whether there is nothing in the window that ends with a slot, nor in later ones."""
+        """Return whether the window that ends with a slot, and all later ones, are empty."""
         begin = slot - self.width + 1
         return all(one.is_empty(begin) for one in self._measurings)
 
     def forget_usual(self) -> None:
-        """What was usual is so no longer, after seasons in which nothing came."""
+        """Forget the usual values after whole seasons without requests."""
         if isinstance(self._rule.condition, Anomaly):
             self.baseline = Baseline(self._rule.condition.season)
 
     def judge(self, first: int, count: int, young: Callable[[], Bools]) -> Judged:
-        """Judge so many slots from `first` on. Slots are judged once, in order.
+        """Judge `count` slots from `first`. Every slot is judged once, in order.
 
-        `young` tells of which groups and slots the window began before they were watched.
+        `young` returns for which groups and slots the window began before they were watched.
         """
         hits = self._hits.values(first, count)
         counted = hits if self._metric is self._hits else self._metric.values(first, count)
@@ -172,7 +172,7 @@ class Judge:
                 assert self._history is not None
                 known = np.where(hits >= max(1, self._rule.min_hits), values, np.nan)
                 pasts = self._history.before(known, [self._slots(ago) for ago in before])
-                # Where one of them is not known, none is.
+                # Unknown as soon as one of them is unknown.
                 past = np.maximum.reduce(pasts) if factor.is_above else np.minimum.reduce(pasts)
                 limits = past * factor.limit
                 signals = factor.signals(values, past)
@@ -206,20 +206,20 @@ class Judge:
 
     @property
     def _counts_hits(self) -> bool:
-        """Whether it matters how many requests there are, beside what the metric is."""
+        """Whether the number of requests matters besides the metric."""
         rule = self._rule
         return (
             rule.min_hits > 0
             or rule.metric.per in {Per.HIT, Per.ANY_LINE, Per.NOTHING_WITH_RECORDS}
             or not isinstance(rule.condition, Threshold)
-            # A group is there once it is asked for, whatever is measured.
+            # A group exists once it has a request, whatever the metric is.
             or (rule.by is not None and not rule.condition.is_above)
             or (rule.message is not None and "{hits" in rule.message)
         )
 
     @property
     def _needs_hits(self) -> bool:
-        """Whether a window with few requests says nothing; that there are few may be the point."""
+        """Whether windows with few requests are ignored; for some rules, few are the point."""
         condition = self._rule.condition
         if isinstance(condition, Change):
             return condition.factor.is_above
@@ -264,14 +264,14 @@ class Judge:
 
 
 def _share(part: Float64s, whole: Float64s) -> Float64s:
-    """Return shares; NaN of nothing."""
+    """Return shares; NaN where the whole is 0."""
     shares = np.full(whole.shape, np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares
 
 
 def resolution_of(rule: Rule) -> int:
-    """Return how many seconds a rule does not tell apart."""
+    """Return the rule's resolution in seconds: the length of its slots."""
     if rule.is_exact:
         return 1
     window = rule.window_seconds

@@ -1,6 +1,6 @@
-"""What a rule's metric is in its window, for each group and slot: sums, quantiles, distinct values.
+"""A metric's value in its window, per group and slot: sums, quantiles, distinct values.
 
-A slot is a stretch of time as long as the rule looks apart; windows are a number of them.
+A slot is a rule's unit of time; a window is a number of slots.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _DISTINCT_LIMIT = 500_000
-"""Values of all groups that are told apart in a window; of more, the oldest are counted anew."""
+"""Distinct values tracked for all groups; past this the oldest are forgotten, then recounted."""
 
 
 class Measuring(Protocol):
-    """A number for each group and slot, of the window that ends with the slot."""
+    """A number per group and slot, for the window that ends with the slot."""
 
     def to_state(self) -> State:
-        """Return what it holds."""
+        """Return its state."""
 
     def restore(self, state: State) -> None:
-        """Hold what another of the same window held. Raises `ValueError` for another."""
+        """Take over the state of one with the same window. Raises `ValueError` for another."""
 
     def resize(self, groups: int) -> None:
-        """Make room for so many groups."""
+        """Make room for this many groups."""
 
     def keep(self, groups: Int64s) -> None:
-        """Forget all groups but some, which are numbered anew in this order."""
+        """Drop all groups except these, which are renumbered in this order."""
 
     def add(self, slots: Int64s, groups: Int64s, keys: Int64s, counts: Int64s) -> None:
-        """Add what was counted."""
+        """Add counts."""
 
     def values(self, first: int, count: int) -> Float64s:
-        """Return values of so many slots from `first` on, by group; NaN where there is none.
+        """Return values of `count` slots from `first`, by group; NaN without data.
 
-        Slots are asked for once, in order.
+        Every slot is requested once, in order.
         """
 
     def is_empty(self, start: int) -> bool:
-        """Tell whether there is nothing in the slots from `start` on."""
+        """Return whether the slots from `start` on are empty."""
 
     def idle_groups(self, start: int) -> Bools:
-        """Tell which groups have nothing in the slots from `start` on."""
+        """Return which groups are empty in the slots from `start` on."""
 
     def weights(self) -> Float64s:
-        """Return how much there is of each group now."""
+        """Return how much traffic each group has now."""
 
 
 class Sums:
-    """Counts added up."""
+    """Sums of counts."""
 
     def __init__(self, width: int, slots: int) -> None:
         self._ring = SumRing(slots)
@@ -95,7 +95,7 @@ class Sums:
 
 
 class Quantiles:
-    """A quantile of durations; their buckets are exact to one percent."""
+    """A quantile of durations, from a histogram that is exact to one percent."""
 
     def __init__(self, share: float, width: int) -> None:
         self._share = share
@@ -104,7 +104,7 @@ class Quantiles:
         self._slots: dict[int, list[tuple[Int64s, Int64s, Int64s]]] = defaultdict(list)
         self._newest = NEVER
         self._last: Float64s | None = None
-        """Values of the last slot, while nothing changes."""
+        """The last slot's values, until something changes."""
 
     def to_state(self) -> State:
         slots = [[slot, *part] for slot, parts in self._slots.items() for part in parts]
@@ -190,14 +190,14 @@ class Quantiles:
 
 
 class DistinctValues:
-    """How many different values came."""
+    """The number of distinct values."""
 
     def __init__(self, width: int, slots: int) -> None:
         self._width = width
-        # Where one more value is in the window than in that of the slot before, or one less.
+        # +1 where a value enters the window, -1 where it leaves.
         self._changes = SumRing(slots + width)
         self._until: dict[tuple[int, int], int] = {}
-        """By group and value, the last slot whose window has it."""
+        """By group and value, the last slot whose window contains it."""
         self._now = np.zeros(1, np.int64)
         self._next: int | None = None
 
@@ -286,28 +286,28 @@ class DistinctValues:
 
 
 class History:
-    """Values of the last slots, to compare others with."""
+    """The values of the last slots, for comparisons."""
 
     def __init__(self, slots: int) -> None:
         self.size = slots
         self._values = np.full((1, 0), np.nan)
-        """By group and slot; the newest last."""
+        """By group and slot, newest last."""
 
     def to_state(self) -> State:
-        """Return what it holds."""
+        """Return its state."""
         return self._values
 
     def restore(self, state: State) -> None:
-        """Hold what another held."""
+        """Take over saved state."""
         self._values = state
 
     def keep(self, groups: Int64s) -> None:
-        """Forget all groups but some, which are numbered anew in this order."""
+        """Drop all groups except these, which are renumbered in this order."""
         self._widen(int(groups.max(initial=-1)) + 1)
         self._values = self._values[groups]
 
     def before(self, values: Float64s, ago: Sequence[int]) -> list[Float64s]:
-        """Take in values by group and slot; return what each was so many slots before."""
+        """Add values by group and slot; return the values that many slots before each."""
         self._widen(len(values))
         together = np.concatenate([self._values, values], axis=1)
         count, known = values.shape[1], self._values.shape[1]

@@ -1,4 +1,4 @@
-"""`OwnWatch`: the rules of how GlanceMetrics itself fares, asked at each snapshot."""
+"""`OwnWatch`: evaluates the rules about GlanceMetrics' own health at each snapshot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from glancemetrics.state.tree import State
 
 
 class OwnWatch:
-    """Watches itself, in the time of the wall clock."""
+    """Watches the monitor itself, in wall-clock time."""
 
     def __init__(self, rules: Sequence[OwnRule], incident_limit: int = 3) -> None:
         self._rules = rules
@@ -29,7 +29,7 @@ class OwnWatch:
         self._recovered: deque[Incident] = deque(maxlen=incident_limit)
 
     def to_state(self) -> State:
-        """Return all that is to be known after a restart."""
+        """Return the state for a restart."""
         return {
             "lives": [[*key, life.to_json()] for key, life in self._lives.items()],
             "open": [attrs.asdict(incident) for incident in self._open.values()],
@@ -38,9 +38,9 @@ class OwnWatch:
         }
 
     def restore(self, state: State, now: float) -> list[AlertEvent]:
-        """Go on where another stood; `now` in seconds since the epoch.
+        """Resume from saved state; `now` in seconds since the epoch.
 
-        Returns the ends of incidents of rules that are gone. Raises `KeyError`, `TypeError` or
+        Returns the ends of incidents of removed rules. Raises `KeyError`, `TypeError` or
         `ValueError`.
         """
         timings = {own.rule.name: own.rule.timing for own in self._rules}
@@ -56,20 +56,20 @@ class OwnWatch:
         return [ended(one, int(now), GONE) for one in left if one.rule not in timings]
 
     def begin_anew(self, why: str, now: float) -> list[AlertEvent]:
-        """Watch on with no past, as when the clock was set; return the ends of open incidents."""
+        """Start over without a past, as after the clock was set; return the ends of incidents."""
         ends = [ended(incident, int(now), why) for incident in self._open.values()]
         self._lives, self._open = {}, {}
         self._recovered.extendleft(event.incident for event in ends if event.incident)
         return ends
 
     def look(self, health: Health, now: float) -> list[AlertEvent]:
-        """Take in how it fares now; return what happened. `now` in seconds since the epoch."""
+        """Evaluate the current health; return what happened. `now` in seconds since the epoch."""
         if not health.live:
             return []
         return [event for own in self._rules for event in self._look(own, health, int(now))]
 
     def joined(self, alerts: Alerts) -> Alerts:
-        """Return what is shown of these and of other alerts."""
+        """Return these alerts together with others, for display."""
         firing = sorted(
             (*self._open.values(), *alerts.firing), key=lambda i: i.triggered_at, reverse=True
         )
@@ -96,11 +96,11 @@ class OwnWatch:
                 life = self._lives[key] = Lifecycle(own.rule.timing)
             step = life.during(Signal.BREACH if is_bad else Signal.CLEAR, now, now, 1)
             if step is not None:
-                yield self._happened(own, key, step, value, cause)
+                yield self._event_of(own, key, step, value, cause)
             if life.inactive:
                 del self._lives[key]
 
-    def _happened(
+    def _event_of(
         self, own: OwnRule, key: tuple[str, str | None], step: Step, value: float, cause: str
     ) -> AlertEvent:
         if step.kind is StepKind.TRIGGERED:
@@ -114,5 +114,5 @@ class OwnWatch:
 
 
 def open_own_incidents(state: State) -> list[Incident]:
-    """Return the incidents that a state has left open."""
+    """Return the incidents that saved state has open."""
     return [Incident(**incident) for incident in state["open"]]

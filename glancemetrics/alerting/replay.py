@@ -1,4 +1,4 @@
-"""Replay: the incidents that rules would have raised over what was counted of old logs."""
+"""Replay: which incidents rules would have raised over old logs."""
 
 from __future__ import annotations
 
@@ -20,55 +20,55 @@ Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
 CHART_POINTS = 600
-"""Of a chart; each is the worst of its share of the time."""
+"""Points per chart; each shows the worst value of its part of the time."""
 _ALL_INCIDENTS = 10_000_000
 _SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999)
-"""Of all values, those that are below a threshold that is proposed."""
+"""Quantiles of the values that are proposed as limits."""
 _MARGIN = 1.25
-"""Times the highest value: a threshold that would have been quiet."""
+"""Times the highest value: a limit that would never have been reached."""
 
 
 @attrs.frozen(eq=False)
 class Chart:
-    """The values of a rule over the time of a replay."""
+    """A rule's values over the time of a replay."""
 
     times: Int64s
     """Seconds since the epoch."""
     values: Float64s
-    """The worst of all groups; NaN where nothing is known."""
+    """The worst of all groups; NaN without data."""
     limits: Float64s
-    """What they were held against; of a band, its upper edge."""
+    """What they were compared with; for a band, its upper edge."""
     lows: Float64s
-    """The lower edge of a band; NaN where there is none."""
+    """The lower edge of a band; NaN without one."""
 
 
 @attrs.frozen(eq=False)
 class Replay:
-    """What would have been."""
+    """The result of a replay."""
 
     start: int
     end: int
-    """Seconds since the epoch: the first of the log, and the one after the last."""
+    """Seconds since the epoch: the log's first second, and the one after its last."""
     rules: tuple[Rule, ...]
     incidents: tuple[Incident, ...]
-    """By the time at which they triggered. One that has not recovered was ongoing at the end."""
+    """Ordered by start. One that has not recovered was ongoing at the end."""
     charts: dict[str, Chart]
-    """By the name of the rule."""
+    """By rule name."""
 
 
 @attrs.frozen
 class Suggestion:
-    """A threshold, and what it would have raised."""
+    """A limit, and what it would have raised."""
 
     rule: Rule
     limit: float
     incidents: int
     seconds: int
-    """How long there would have been an incident, all together."""
+    """Total time in which there was an incident."""
 
 
 def replay(rules: Sequence[Rule], counts: Iterable[RuleCounts]) -> Replay | None:
-    """Run rules over counts of whole logs; `None` if there is not one record."""
+    """Run rules over the counts of whole logs; `None` without any record."""
     parts = merged(counts)
     if not parts:
         return None
@@ -85,7 +85,7 @@ def replay(rules: Sequence[Rule], counts: Iterable[RuleCounts]) -> Replay | None
 
 
 def suggest(rules: Sequence[Rule], counts: Iterable[RuleCounts]) -> list[Suggestion]:
-    """Propose thresholds for the rules that have one, and say what each would have raised."""
+    """Propose limits for rules with a threshold, with the incidents that each would have raised."""
     parts = merged(counts)
     wanted = [rule for rule in rules if isinstance(rule.condition, Threshold)]
     if not parts or not wanted:
@@ -119,7 +119,7 @@ def suggest(rules: Sequence[Rule], counts: Iterable[RuleCounts]) -> list[Suggest
 
 
 def _moved(condition: Threshold, limit: float) -> Threshold:
-    """Return a threshold at another place; its hysteresis is as wide as before, by share."""
+    """Return a threshold with another limit; its hysteresis keeps its relative width."""
     recover = condition.recover
     if recover is not None:
         recover = limit * (recover / condition.limit) if condition.limit else limit
@@ -141,7 +141,7 @@ def _limits(rule: Rule, values: Float64s) -> list[float]:
 
 
 class _Drawing:
-    """Gathers charts: the worst value of each point."""
+    """Builds charts: the worst value at each point."""
 
     def __init__(self, start: int, end: int) -> None:
         self._start = start
@@ -157,7 +157,7 @@ class _Drawing:
         limits: Float64s,
         band: Float64s | None,
     ) -> None:
-        """Take in values of a rule."""
+        """Add values of a rule."""
         condition = rule.condition.factor if isinstance(rule.condition, Change) else rule.condition
         below = isinstance(condition, Threshold) and not condition.is_above
         if rule.name not in self._charts:
@@ -182,7 +182,7 @@ class _Drawing:
                     worst_lows[point] = limit[at] - width
 
     def charts(self) -> dict[str, Chart]:
-        """Return what was gathered."""
+        """Return the charts."""
         times = self._start + np.arange(self._points) * self._width
         return {
             name: Chart(times, values, limits, lows)

@@ -1,4 +1,4 @@
-"""Sums by group for each of the last slots of time, for windows at constant memory."""
+"""Sums by group for the last slots of time: windows at constant memory."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from glancemetrics.state.tree import State
 Int64s = npt.NDArray[np.int64]
 
 NEVER = -(1 << 62)
-"""A slot before all others: those before 1970 are negative."""
+"""A slot before all others, also before those of years before 1970."""
 
 
 class SumRing:
-    """A ring of one number for each group and each of the last `slots` slots.
+    """A ring of one number per group and slot, for the last `slots` slots.
 
-    Slots are numbered by time. The ring moves on with the newest; a slot that it has left reads as
-    0, and so does one that it has not come to.
+    Slots are numbered by time. The ring advances with the newest one; slots before and after it
+    read as 0.
     """
 
     def __init__(self, slots: int) -> None:
         self._room = np.zeros((1, slots), np.int64)
-        """With room for more groups, which have nothing."""
+        """With spare rows for more groups."""
         self._sums = self._room
         self._end: int | None = None
         """The slot after the newest."""
         self._newest = NEVER
-        """The newest slot that anything was added to."""
+        """The newest slot with a count."""
 
     @property
     def groups(self) -> int:
@@ -35,22 +35,22 @@ class SumRing:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Memory used."""
         return self._room.nbytes
 
     def to_state(self) -> State:
-        """Return what it holds."""
+        """Return its state."""
         return {"sums": self._sums, "end": self._end, "newest": self._newest}
 
     def restore(self, state: State) -> None:
-        """Hold what another of the same size held. Raises `ValueError` for another size."""
+        """Take over the state of one of the same size. Raises `ValueError` for another size."""
         if state["sums"].shape[1] != self._sums.shape[1]:
             raise ValueError("a ring of another size")
         self._room = self._sums = state["sums"]
         self._end, self._newest = state["end"], state["newest"]
 
     def resize(self, groups: int) -> None:
-        """Make room for so many groups; new ones have nothing."""
+        """Make room for this many groups; new ones are empty."""
         if groups > len(self._room):
             more = np.zeros((2 * groups - len(self._room), self._room.shape[1]), np.int64)
             self._room = np.concatenate([self._room, more])
@@ -58,12 +58,12 @@ class SumRing:
             self._sums = self._room[:groups]
 
     def keep(self, groups: Int64s) -> None:
-        """Forget all groups but some, which are numbered anew in this order."""
+        """Drop all groups except these, which are renumbered in this order."""
         self._room = np.ascontiguousarray(self._sums[groups])
         self._sums = self._room
 
     def add(self, slots: Int64s, groups: Int64s, counts: Int64s) -> None:
-        """Add counts to their slots and groups; what is older than the ring is dropped."""
+        """Add counts to slots and groups; counts older than the ring are dropped."""
         if not len(slots):
             return
         self._move(int(slots.max()) + 1)
@@ -74,9 +74,9 @@ class SumRing:
         np.add.at(self._sums, (groups[kept], slots[kept] % size), counts[kept])
 
     def totals(self, first: int, count: int, width: int) -> Int64s:
-        """Return sums of `width` slots each: those up to, and with, `first` and `count - 1` more.
+        """Return sums of `width` slots each: those ending with `first` and the next `count - 1`.
 
-        The result is of shape (groups, count).
+        The result has the shape (groups, count).
         """
         if count == 1:
             return self._total(first - width + 1, first + 1)[:, None]
@@ -85,22 +85,22 @@ class SumRing:
         return sums[:, width:] - sums[:, :-width]
 
     def all_totals(self) -> Int64s:
-        """Return the sum of all slots, by group."""
+        """Return the sum over all slots, by group."""
         totals: Int64s = self._sums.sum(axis=1)
         return totals
 
     def is_empty(self, start: int) -> bool:
-        """Tell whether there is nothing in the slots from `start` on."""
+        """Return whether the slots from `start` on are empty."""
         return self._newest < start
 
     def idle_groups(self, start: int) -> npt.NDArray[np.bool_]:
-        """Tell which groups have nothing in the slots from `start` on."""
+        """Return which groups are empty in the slots from `start` on."""
         if self._end is None or start >= self._end:
             return np.ones(len(self._sums), np.bool_)
         return np.logical_not(self._values(start, self._end).any(axis=1))
 
     def _total(self, start: int, end: int) -> Int64s:
-        """Return the sums of the slots from `start` up to, not with, `end`."""
+        """Return the sums of the slots from `start` up to, but not including, `end`."""
         size = self._sums.shape[1]
         if self._end is None:
             return np.zeros(len(self._sums), np.int64)

@@ -1,4 +1,4 @@
-"""`Watch`: one rule over what was counted, and the incidents of each of its groups."""
+"""`Watch`: evaluates one rule and keeps the incidents of each of its groups."""
 
 from __future__ import annotations
 
@@ -25,67 +25,67 @@ Int64s = npt.NDArray[np.int64]
 Signals = npt.NDArray[np.int8]
 
 MOST_GROUPS = 1000
-"""Groups of one rule that are watched at a time; of more, those with the most hits."""
+"""Groups watched per rule; with more, those with the most traffic."""
 _MOST_QUANTILE_GROUPS = 200
 _FEW_GROUPS = 32
 _NEW = -2
 _NEW_NORMAL = 86_400
 """Seconds."""
 _MOST_SEEN = 1_000_000
-"""Values that are remembered to tell new ones."""
+"""Remembered values, to recognize new ones."""
 _TRACED = 5000
-"""Values of what stays the same."""
+"""Points traced of values that stay the same."""
 _CELLS = 1 << 20
-"""Groups times slots that are evaluated at once."""
+"""Groups times slots evaluated at once."""
 
 
 Trace = Callable[[Rule, Int64s, Float64s, Float64s, Float64s | None], None]
-"""Is told the values of a rule: times, and for each group and time the value, what it is held
-against, and how far from that it may be, if it may be on both sides."""
+"""Receives a rule's values: times, and for each group and time the value, its limit, and how far
+from the limit it may be if it may be on either side."""
 
 
 class Watch:
     """Watches one rule. Its memory is bounded by the rule's windows and `MOST_GROUPS`."""
 
     def __init__(self, rule: Rule, trace: Trace | None = None) -> None:
-        """`trace` is told all values."""
+        """`trace` receives all values."""
         self.rule = rule
         self._trace = trace
         self.stream = Stream(rule.where, rule.by)
         self._judge = Judge(rule)
         self.step = self._judge.step
         self.unread = ""
-        """Which logs cannot be read now, and why."""
+        """Which logs cannot be read at the moment, and why."""
         self.dropped = 0
-        """Groups that there were too many of."""
+        """Groups dropped because there were too many."""
         self._waiting: list[RuleCounts] = []
-        """What was counted of a slot that has not ended."""
+        """Counts of a slot that has not ended."""
         self._still = 0
-        """So many slots the windows have been empty."""
+        """Number of slots for which the windows have been empty."""
         self._pruned = 0
-        """How many groups were left when some were forgotten the last time."""
+        """How many groups remained after the last pruning."""
         self._names: list[str] = [] if rule.by else [""]
         self._index = {name: number for number, name in enumerate(self._names)}
-        self._born: list[int] = [0] * len(self._names)
-        """Of each group, the slot in which it came first."""
+        self._first_slots: list[int] = [0] * len(self._names)
+        """The first slot of each group."""
         self._most = _MOST_QUANTILE_GROUPS if rule.metric.quantile else MOST_GROUPS
         self._lives: dict[int, Lifecycle] = {}
         self._open: dict[int, Incident] = {}
         self._seen: set[str] = set()
         self._start: int | None = None
-        """The slot with which the watching began."""
+        """The slot in which watching began."""
         self._next: int | None = None
-        """The slot that is evaluated next."""
+        """The next slot to evaluate."""
 
     @property
     def wanted(self) -> Iterator[tuple[Stream, Measure]]:
-        """What must be counted for it."""
+        """What must be counted for the rule."""
         for measure in self._judge.measures:
             yield self.stream, measure
 
     @property
     def firing(self) -> list[Incident]:
-        """Incidents that are not over."""
+        """Open incidents."""
         return list(self._open.values())
 
     def begin(self, second: int) -> None:
@@ -93,14 +93,14 @@ class Watch:
         self._start = self._next = second // self.step
 
     def anew(self) -> Watch:
-        """Return one that knows of no time, but of what has been learnt."""
+        """Return a watch without a past, except for what was learned."""
         other = Watch(self.rule, self._trace)
         other._seen, other.dropped = self._seen, self.dropped
         other._judge.baseline = self._judge.baseline
         return other
 
     def to_state(self) -> State:
-        """Return all that is to be known after a restart."""
+        """Return the state for a restart."""
         return {
             "rule": self.rule.key,
             "start": self._start,
@@ -109,7 +109,7 @@ class Watch:
             "pruned": self._pruned,
             "dropped": self.dropped,
             "names": self._names,
-            "born": self._born,
+            "born": self._first_slots,
             "lives": {str(group): life.to_json() for group, life in self._lives.items()},
             "open": {str(group): attrs.asdict(one) for group, one in self._open.items()},
             "seen": list(self._seen),
@@ -118,12 +118,12 @@ class Watch:
         }
 
     def restore(self, state: State) -> None:
-        """Go on where another watch of the same rule stood. Raises `ValueError`, `KeyError`."""
+        """Resume from the state of the same rule. Raises `ValueError`, `KeyError`."""
         self._judge.restore(state["judge"])
         self._judge.resize(len(state["names"]))
         self._start, self._next = state["start"], state["next"]
         self._still, self._pruned, self.dropped = state["still"], state["pruned"], state["dropped"]
-        self._names, self._born = state["names"], state["born"]
+        self._names, self._first_slots = state["names"], state["born"]
         self._index = {name: number for number, name in enumerate(self._names)}
         self._lives = {
             int(group): Lifecycle.from_json(self.rule.timing, life)
@@ -135,15 +135,15 @@ class Watch:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing changes any more until something comes."""
+        """Whether nothing changes until there is a record."""
         assert self._next is not None
         return self._is_quiet(self._next) and self._still >= self._judge.remembers
 
     def close(self, end: int, counts: list[RuleCounts]) -> Iterator[AlertEvent]:
-        """Take in what was counted, and evaluate all that has ended before the second `end`.
+        """Add counts, and evaluate all slots that end before the second `end`.
 
-        Nothing of what was counted may be of a later second; and if anything was, `end` is at most
-        `STRETCH` seconds after the one before.
+        No count may be of a later second. If there are counts, `end` is at most `STRETCH` seconds
+        after the last one.
         """
         assert self._next is not None
         upto = end // self.step
@@ -158,14 +158,14 @@ class Watch:
             if not self._is_quiet(self._next):
                 self._still = 0
             elif self._still >= self._judge.remembers:
-                # No value changes any more until something comes.
+                # No value changes until there is a record.
                 self._judge.forget_usual()
                 count, repeated = 1, upto - self._next
             else:
                 self._still += count
-            said = self._judged(self._next, count)
-            self._tell(self._next, said, repeated)
-            yield from self._happened(self._next, said, repeated)
+            judged = self._judged(self._next, count)
+            self._trace_values(self._next, judged, repeated)
+            yield from self._events(self._next, judged, repeated)
             self._next += count * repeated
         self._prune()
 
@@ -181,7 +181,7 @@ class Watch:
             )
 
     def _numbers(self, part: RuleCounts, slots: Int64s) -> Int64s:
-        """Return the number of each row's group, -1 for one that is not watched."""
+        """Return the group number of each row, -1 for groups that are not watched."""
         if self.rule.by is None:
             return np.zeros(len(slots), np.int64)
         names: Sequence[str | None] = part.names
@@ -191,27 +191,27 @@ class Watch:
             [-1 if name is None else self._index.get(name, _NEW) for name in names], np.int64
         )
         if (numbers == _NEW).any():
-            self._enter(part, names, slots)
+            self._add_groups(part, names, slots)
             numbers = np.array(
                 [-1 if name is None else self._index.get(name, -1) for name in names], np.int64
             )
         return numbers[part.groups]
 
-    def _enter(self, part: RuleCounts, names: Sequence[str | None], slots: Int64s) -> None:
-        """Watch groups that have not been; if they become too many, let some go."""
+    def _add_groups(self, part: RuleCounts, names: Sequence[str | None], slots: Int64s) -> None:
+        """Watch new groups; if there are too many then, drop some."""
         firsts = np.full(len(names), np.iinfo(np.int64).max)
         np.minimum.at(firsts, part.groups, slots)
         for name, first in zip(names, firsts.tolist(), strict=True):
             if name is not None and name not in self._index:
                 self._index[name] = len(self._names)
                 self._names.append(name)
-                self._born.append(first)
+                self._first_slots.append(first)
         self._judge.resize(len(self._names))
         if len(self._names) > 2 * self._most:
-            self._let_go(part)
+            self._drop_groups(part)
 
     def _unseen(self, part: RuleCounts, slots: Int64s) -> list[str | None]:
-        """Return the names that have not been seen before, others as `None`."""
+        """Return the names not seen before, others as `None`."""
         assert isinstance(self.rule.condition, Unseen)
         assert self._start is not None
         ready = self._start + self.rule.condition.warm_up // self.step
@@ -225,8 +225,8 @@ class Watch:
             names.append(name if name in self._index or (not known and first >= ready) else None)
         return names
 
-    def _let_go(self, part: RuleCounts) -> None:
-        """Keep the groups with incidents, and of the others those with the most."""
+    def _drop_groups(self, part: RuleCounts) -> None:
+        """Keep the groups with incidents, and the ones with the most traffic."""
         weights = self._judge.weights()
         added = np.zeros(len(part.names))
         np.add.at(added, part.groups, part.counts)
@@ -239,35 +239,35 @@ class Watch:
         self._keep(order)
 
     def _keep(self, order: Int64s) -> None:
-        """Forget all groups but some, which are numbered anew in this order."""
+        """Drop all groups except these, which are renumbered in this order."""
         moved = {int(old): new for new, old in enumerate(order.tolist())}
         self._names = [self._names[old] for old in order.tolist()]
-        self._born = [self._born[old] for old in order.tolist()]
+        self._first_slots = [self._first_slots[old] for old in order.tolist()]
         self._index = {name: number for number, name in enumerate(self._names)}
         self._lives = {moved[old]: life for old, life in self._lives.items()}
         self._open = {moved[old]: incident for old, incident in self._open.items()}
         self._judge.keep(order)
 
-    def _tell(self, first: int, said: Judged, repeated: int) -> None:
-        """Tell the values to whoever traces them; of what stays the same, some."""
+    def _trace_values(self, first: int, judged: Judged, repeated: int) -> None:
+        """Pass the values to the trace; of repeated values, some."""
         if self._trace is None or not self._names:
             return
-        count = said.values.shape[1]
+        count = judged.values.shape[1]
         slots = np.arange(first, first + count * repeated, max(1, repeated // _TRACED))
-        shape = (len(said.values), len(slots))
-        values, limits = said.values, said.limits
+        shape = (len(judged.values), len(slots))
+        values, limits = judged.values, judged.limits
         if repeated > 1:
             values, limits = np.broadcast_to(values, shape), np.broadcast_to(limits, shape)
-        self._trace(self.rule, (slots + 1) * self.step, values, limits, said.band)
+        self._trace(self.rule, (slots + 1) * self.step, values, limits, judged.band)
 
     @property
     def _forgets_idle(self) -> bool:
-        """Whether a group of which there is nothing is as one that never was."""
+        """Whether an empty group is the same as one that never existed."""
         condition = self.rule.condition
         return isinstance(condition, Threshold) and condition.is_above
 
     def _prune(self) -> None:
-        """Forget groups of which there is nothing any more, if that cannot be a breach."""
+        """Forget empty groups, where being empty cannot be a breach."""
         few = 2 * max(_FEW_GROUPS, self._pruned)
         if not self._forgets_idle or len(self._names) < few:
             return
@@ -284,53 +284,55 @@ class Watch:
     def _judged(self, first: int, count: int) -> Judged:
         def young() -> Bools:
             assert self._start is not None
-            born = np.maximum(np.array(self._born or [0], np.int64), self._start)
+            born = np.maximum(np.array(self._first_slots or [0], np.int64), self._start)
             slots = np.arange(first, first + count)
             is_young: Bools = slots[None, :] - born[:, None] + 1 < self._judge.width
             return is_young
 
         return self._judge.judge(first, count, young)
 
-    def _happened(self, first: int, said: Judged, repeated: int) -> Iterator[AlertEvent]:
-        stirred = (said.signals == Signal.BREACH).any(axis=1)
-        stirred[[group for group, life in self._lives.items() if group < len(stirred)]] = True
-        for group in np.flatnonzero(stirred).tolist():
+    def _events(self, first: int, judged: Judged, repeated: int) -> Iterator[AlertEvent]:
+        active = (judged.signals == Signal.BREACH).any(axis=1)
+        active[[group for group, life in self._lives.items() if group < len(active)]] = True
+        for group in np.flatnonzero(active).tolist():
             if group < len(self._names):
-                yield from self._lived(group, first, said, repeated)
+                yield from self._group_events(group, first, judged, repeated)
 
-    def _lived(self, group: int, first: int, said: Judged, repeated: int) -> Iterator[AlertEvent]:
+    def _group_events(
+        self, group: int, first: int, judged: Judged, repeated: int
+    ) -> Iterator[AlertEvent]:
         life = self._lives.get(group)
         if life is None:
             life = self._lives[group] = Lifecycle(self.rule.timing)
-        signals = self._held(group, first, said)
+        signals = self._signals(group, first, judged)
         size = len(signals)
         at, last = self._time(first), self._time(first + size * repeated - 1)
         while at <= last:
-            # What repeats is but one slot.
+            # A repetition is a single slot.
             slot = min(at // self.step - 1 - first, size - 1)
             others = np.flatnonzero(signals[slot:] != signals[slot])
             until = self._time(first + slot + int(others[0]) - 1) if len(others) else last
             step = life.during(Signal(int(signals[slot])), at, until, self.step)
             upto = until if step is None else step.time
-            yield from self._followed(group, at, upto, first, said, step)
+            yield from self._step_events(group, at, upto, first, judged, step)
             if step is not None:
-                signals = self._held(group, first, said)
+                signals = self._signals(group, first, judged)
             at = upto + self.step
         if life.idle(last + self.step):
             del self._lives[group]
 
-    def _held(self, group: int, first: int, said: Judged) -> Signals:
-        """Return a group's signals; a change that is an incident is held against what was before.
+    def _signals(self, group: int, first: int, judged: Judged) -> Signals:
+        """Return a group's signals; an open change is compared with the value before the incident.
 
-        Else an outage would be over as soon as it was the past. What stays for a day is the new
-        normal.
+        Otherwise an outage would end as soon as the comparison reaches into it. What lasts a day is
+        the new normal.
         """
-        signals: Signals = said.signals[group]
+        signals: Signals = judged.signals[group]
         incident = self._open.get(group)
         condition = self.rule.condition
         if incident is None or not isinstance(condition, Change):
             return signals
-        values = said.values[group]
+        values = judged.values[group]
         past = incident.threshold / condition.factor.limit
         held = condition.factor.signals(values, past)
         held[np.isnan(values)] = Signal.NO_DATA
@@ -339,24 +341,24 @@ class Watch:
         return held if times[-1] < until else np.where(times < until, held, signals).astype(np.int8)
 
     def _time(self, slot: int) -> int:
-        """When a slot has ended: seconds since the epoch."""
+        """The end of a slot, in seconds since the epoch."""
         return (slot + 1) * self.step
 
-    def _followed(
-        self, group: int, at: int, upto: int, first: int, said: Judged, step: Step | None
+    def _step_events(
+        self, group: int, at: int, upto: int, first: int, judged: Judged, step: Step | None
     ) -> Iterator[AlertEvent]:
-        """Note the worst of an incident from one moment up to another, and what happened then."""
-        size = said.values.shape[1]
+        """Update an incident's worst value, and return the event of a step if there is one."""
+        size = judged.values.shape[1]
         begin, end = (min(time // self.step - 1 - first, size - 1) for time in (at, upto))
         incident = self._open.get(group)
         if incident is not None:
-            worst = self._worst(said.values[group, begin : end + 1], incident.peak)
+            worst = self._worst(judged.values[group, begin : end + 1], incident.peak)
             if worst != incident.peak:
                 incident = self._open[group] = attrs.evolve(incident, peak=worst)
         if step is None:
             return
         if step.kind in {StepKind.TRIGGERED, StepKind.FLAPPING}:
-            yield self._trigger(group, step, said, end)
+            yield self._trigger(group, step, judged, end)
             return
         assert incident is not None
         del self._open[group]
@@ -373,14 +375,14 @@ class Watch:
         below = isinstance(condition, Threshold) and not condition.is_above
         return min(so_far, float(known.min())) if below else max(so_far, float(known.max()))
 
-    def _trigger(self, group: int, step: Step, said: Judged, at: int) -> AlertEvent:
+    def _trigger(self, group: int, step: Step, judged: Judged, at: int) -> AlertEvent:
         incident, event = begun(
             self.rule,
             self._names[group] if self.rule.by is not None else None,
             step,
-            float(said.values[group, at]),
-            threshold=float(said.limits[group, at]),
-            hits=int(said.hits[group, at]),
+            float(judged.values[group, at]),
+            threshold=float(judged.limits[group, at]),
+            hits=int(judged.hits[group, at]),
             cause=self.unread if self.rule.is_of_little else "",
         )
         self._open[group] = incident

@@ -1,1 +1,1 @@
-"""How the monitor fares: what it reads, what it could not read, who gets its events."""
+"""Health of the monitor: what it reads, what it cannot read, and how its outputs work."""

@@ -1,1 +1,1 @@
-"""What is kept of traffic so that it can be asked, and how it is asked."""
+"""The history of traffic: records and rollups, and how queries are answered from them."""

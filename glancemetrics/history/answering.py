@@ -1,4 +1,4 @@
-"""Answers from records: a `Query` is asked of DuckDB, over the columns that it needs."""
+"""Answers queries from records: DuckDB counts, over the columns that a query needs."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from glancemetrics.selecting.sql import readable
 Mapped = Callable[
     [Callable[[StoredRecords], pa.RecordBatch], Iterable[StoredRecords]], Iterable[pa.RecordBatch]
 ]
-"""As `map`; maybe by several threads."""
+"""Like `map`; may use several threads."""
 
 
 @attrs.frozen(eq=False)
 class Counted:
-    """What was counted for a query, without what concerns the history as a whole."""
+    """The counts for a query, without facts about the history as a whole."""
 
     total: dict[str, Any]
     groups: int
     table: pa.Table
-    """As of `Answer`, but that a step without a record has no row, and a rate is a count."""
+    """As in `Answer`, except that a step without records has no row, and a rate is a count."""
     records: int = 0
     ungrouped: int = 0
     troubles: tuple[str, ...] = ()
-    """What could not be read, in a clause each."""
+    """What could not be read: a clause each."""
 
 
 def count(
@@ -46,10 +46,10 @@ def count(
     mapped: Mapped = map,
     most_memory: int = 1 << 30,
 ) -> Counted:
-    """Count records for a query. Raises `UsageError`, also where time or memory ran out.
+    """Count records for a query. Raises `UsageError`, also when time or memory runs out.
 
-    `connection` is for this question alone meanwhile, `mapped` maps as `map` does; `most_memory`
-    bytes are for the texts by which is counted.
+    `connection` is used by this query alone, `mapped` works like `map`; `most_memory` bytes are
+    available for the texts that are grouped by.
     """
     import duckdb
 
@@ -76,14 +76,14 @@ def count(
             connection.unregister("log")
         counted = _read(plan, numbering, connection)
     except duckdb.Error as error:
-        raise batches.error or _told(error) from None
+        raise batches.error or _query_error(error) from None
     finally:
         connection.execute("DROP TABLE IF EXISTS counted")
     return attrs.evolve(counted, troubles=tuple(troubles))
 
 
 class _Handed:
-    """Batches that DuckDB asks for, and why they ended before the end: it would not say."""
+    """The batches that DuckDB reads, and the error that ended them early, which it hides."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = batches
@@ -99,13 +99,13 @@ class _Handed:
 
 @attrs.frozen(eq=False)
 class _Counting:
-    """How DuckDB is asked."""
+    """How DuckDB is queried."""
 
     query: Query
     columns: tuple[str, ...]
-    """What is needed of a record."""
+    """The columns needed of a record."""
     empty: pa.RecordBatch
-    """Records as they are asked of, none of them."""
+    """Prepared records, without any rows."""
 
     @classmethod
     def of(cls, query: Query) -> _Counting:
@@ -116,31 +116,31 @@ class _Counting:
 
     @property
     def by(self) -> list[str]:
-        """The columns of its dimensions."""
+        """The columns of the query's dimensions."""
         return [f"by{i}" for i in range(len(self.query.by))]
 
     @property
     def texts(self) -> list[str]:
-        """The columns of the texts of its dimensions, in answers."""
+        """The columns of their texts, in answers."""
         return [f"text{i}" for i in range(len(self.query.by))]
 
     @property
     def step(self) -> list[str]:
-        """The column of its steps, where it has some."""
+        """The column of the steps, if there are steps."""
         return [] if self.query.step is None else ["step"]
 
     @property
     def measures(self) -> list[str]:
-        """The columns of its measures."""
+        """The columns of the measures."""
         return [f"m{i}" for i in range(len(self.query.measures))]
 
     def prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return records as they are asked of."""
+        """Return records prepared for the query."""
         return _with_groups(batch, self.query)
 
     @property
     def sql(self) -> str:
-        """Counts everything at once: all together, by group, by step, by group and step."""
+        """SQL that counts everything at once: total, by group, by step, by group and step."""
         by, step = self.by, self.step
         sets = ["()"]
         sets += [f"({', '.join(by)})"] if by else []
@@ -149,7 +149,7 @@ class _Counting:
         measures = "".join(f", {measure.sql} AS {name}" for name, measure in asked)
         kinds = "".join(f", GROUPING({name}) AS all_{name}" for name in (*by, *step))
         micros = (self.query.step or 1) * 1_000_000
-        # Each step by its start; a record before 1970 is of a step that begins before it.
+        # Each step is named by its start; floor() also fits records before 1970.
         at = f", (floor(epoch_us(time) / {micros}) * {micros})::BIGINT AS step" if step else ""
         return (
             f"CREATE TEMP TABLE counted AS SELECT {', '.join([*by, *step, ''])}"  # noqa: S608
@@ -158,7 +158,7 @@ class _Counting:
         )
 
     def level(self, *, grouped: bool, stepped: bool) -> str:
-        """Say which of what was counted is of groups or of all, of steps or of all time."""
+        """Return the condition for rows of groups or of all, of steps or of the whole time."""
         parts = [f"all_{name} = {0 if grouped else 1}" for name in self.by]
         parts += [f"all_step = {0 if stepped else 1}" for _ in self.step]
         parts += [f"{name} IS NOT NULL" for name in self.by] if grouped else []
@@ -166,7 +166,7 @@ class _Counting:
 
 
 def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
-    """Read what was counted."""
+    """Read the counts."""
     query, measures = plan.query, ", ".join(plan.measures)
     together = plan.level(grouped=False, stepped=False)
     ((records, *row),) = connection.execute(
@@ -207,7 +207,7 @@ def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
 
 
 def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
-    """Return the first groups in their order, with their texts; ties stand by their texts."""
+    """Return the first groups in their order, with their texts; ties are ordered by text."""
     query = plan.query
     order, limit = plan.measures[query.measures.index(query.ordered_by)], query.limit
     of_groups = plan.level(grouped=True, stepped=False)
@@ -217,7 +217,7 @@ def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
         f"LIMIT 1 OFFSET {limit - 1})"
     )
     columns = ", ".join([*plan.by, *plan.measures])
-    # With fewer groups, or so few of which it is known, there is no last one.
+    # With fewer groups, or few known values, there is no last one.
     before = "<" if query.is_ascending else ">"
     is_first = f"coalesce({order} {before} {last}, {order} IS NOT NULL)"
     found = connection.sql(
@@ -243,17 +243,17 @@ def _with_times(table: pa.Table, plan: _Counting) -> pa.Table:
 
 
 def _measured(query: Query) -> set[str]:
-    """Return the columns that tell what is measured, and when."""
+    """Return the columns needed for the measures and the steps."""
     needed = {name for measure in query.asked for name in measure.columns}
     return needed if query.step is None else needed | {"time"}
 
 
 _ANY = ("time",)
-"""Without any column nobody knows how many records there are."""
+"""Without any column the number of records is unknown."""
 
 
 def _with_groups(batch: pa.RecordBatch, query: Query) -> pa.RecordBatch:
-    """Add what is counted by, and leave out the texts that nothing else needs."""
+    """Add the columns that are grouped by, and drop texts that nothing else needs."""
     grouped = [dictionary_of(code(batch, one)) for one in query.dimensions]
     measured = _measured(query)
     if not query.dimensions:
@@ -264,7 +264,7 @@ def _with_groups(batch: pa.RecordBatch, query: Query) -> pa.RecordBatch:
     return batch
 
 
-def _told(error: Exception) -> UsageError:
+def _query_error(error: Exception) -> UsageError:
     import duckdb
 
     if isinstance(error, duckdb.InterruptException):

@@ -1,4 +1,4 @@
-"""A `Query` answered of all that is kept: of records where they are, of rollups behind them."""
+"""Answers a `Query` from the whole history: from records if possible, from rollups behind them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from glancemetrics.history.cell import Cell, cells_of, merged
 from glancemetrics.history.finding import find
 from glancemetrics.history.measures import Measure, Unit, share_of
 from glancemetrics.history.query import MOST_ROWS, MOST_STEPS, Answer, Query, RecordQuery
-from glancemetrics.history.recorded import Hole, Recorded, written
+from glancemetrics.history.recorded import Hole, Recorded, time_text
 from glancemetrics.history.rollups import RolledUp
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import TIME
 from glancemetrics.records.time_span import TimeSpan
 
 _BEHIND = 10
-"""Seconds. So far a running monitor may be behind who asks."""
+"""Seconds that a running monitor may lag behind the query."""
 
 MANY_RECORDS = 5_000_000
-"""More than so many are not counted for what rollups say as well."""
+"""With more records than this, rollups are used if they can answer."""
 
 
 @attrs.frozen
 class _Bounds:
-    """From one second on and before another."""
+    """From one second up to, but not including, another."""
 
     since: int
     until: int
@@ -52,10 +52,9 @@ def answer(
     mapped: Mapped = map,
     zone: tzinfo = UTC,
 ) -> Answer:
-    """Answer a question of what is kept. Raises `UsageError`.
+    """Answer a query from the history. Raises `UsageError`.
 
-    `connection` is for this question alone meanwhile (`sql.connect`); times in sentences are the
-    zone's.
+    `connection` is used by this query alone (`sql.connect`); times in sentences are in `zone`.
     """
     if isinstance(query, RecordQuery):
         return _found(query, recorded, connection, zone)
@@ -86,7 +85,7 @@ def _found(query: RecordQuery, recorded: Recorded, connection: Any, zone: tzinfo
 
 
 def _bounded(span: TimeSpan, recorded: Recorded) -> _Bounds | None:
-    """Return a span with both ends; `None` where nothing is kept and an end is open."""
+    """Return the span with both ends; `None` if the history is empty and an end is open."""
     since, until = span.since, span.until
     if since is None:
         starts = [recorded.oldest, recorded.rollups.reach if recorded.rollups else None]
@@ -108,7 +107,7 @@ def _check_steps(query: Query, span: _Bounds) -> None:
 
 
 def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
-    """Return the part of a span of which all records that are kept at all are there."""
+    """Return the part of a span for which all records are there."""
     start, end = _start(recorded), recorded.until
     until = span.until if end is None else min(span.until, max(end, (recorded.newest or 0) + 1))
     since = span.since if start is None else max(span.since, start)
@@ -119,20 +118,20 @@ def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
 def _missing(
     asked: TimeSpan, covers: _Bounds, start: int | None, recorded: Recorded, zone: tzinfo
 ) -> str:
-    """Say what of a span is not there; nothing is before `start`."""
-    said = []
+    """Say which parts of a span are missing; nothing is known before `start`."""
+    clauses = []
     end = recorded.until
     if asked.since is not None and start is not None and asked.since < start:
-        said.append(f"no data before {written(start, zone)}")
+        clauses.append(f"no data before {time_text(start, zone)}")
     if asked.until is not None and end is not None and asked.until > end + _BEHIND:
-        said.append(f"no data after {written(end, zone)}")
+        clauses.append(f"no data after {time_text(end, zone)}")
     first = covers.since if asked.since is None else asked.since
-    said += [
-        hole.told(zone)
+    clauses += [
+        hole.text(zone)
         for hole in recorded.holes
         if hole.since < covers.until and hole.until >= first
     ]
-    return "; ".join(said)
+    return "; ".join(clauses)
 
 
 def _sentence(clauses: Iterable[str]) -> str:
@@ -140,7 +139,7 @@ def _sentence(clauses: Iterable[str]) -> str:
 
 
 def _start(recorded: Recorded) -> int | None:
-    """The second from which on no record has been let go."""
+    """The second from which on no record has been deleted."""
     return recorded.oldest if recorded.since is None else recorded.since
 
 
@@ -152,7 +151,7 @@ def _of_nothing(query: Query, why: str) -> Answer:
 
 
 def _nothing(query: Query) -> dict[str, Any]:
-    """Return what is measured where there is no record."""
+    """Return the measures of no records."""
     return {one.name: 0 if one.is_a_sum else None for one in query.asked}
 
 
@@ -165,9 +164,9 @@ def _counted(
     zone: tzinfo,
 ) -> Answer:
     covers = _covered(span, recorded)
-    # The newest first: they are small and soon merged, and one that is gone begins all anew.
+    # Newest first: they are small and soon merged; if one is gone, everything starts over.
     newest_first = recorded.stored[::-1]
-    # Of what is before that, some records are gone: their number would be none of any time.
+    # Before this span some records are gone: their count would be of no specific time.
     counted = count(attrs.evolve(query, span=covers.span), newest_first, connection, mapped)
     _check_rows(query, covers, counted.groups)
     missing = [
@@ -187,7 +186,7 @@ def _counted(
 
 
 _Rows = dict[tuple[str, ...], dict[int | None, Mapping[str, Any]]]
-"""{names of a group: {start of a step, or None: what was measured}}, in the order of groups"""
+"""{names of a group: {start of a step, or None: its measures}}, in the order of groups"""
 
 
 def _rows(query: Query, counted: Counted) -> _Rows:
@@ -203,7 +202,7 @@ def _rows(query: Query, counted: Counted) -> _Rows:
 
 
 def _check_rows(query: Query, covers: _Bounds, groups: int) -> None:
-    """Raise `UsageError` for more rows than a page, a chart or a program would take."""
+    """Raise `UsageError` for more rows than a page, a chart or a program can take."""
     if query.step is None:
         return
     groups, steps = min(groups, query.limit), covers.length // query.step
@@ -215,9 +214,9 @@ def _check_rows(query: Query, covers: _Bounds, groups: int) -> None:
 
 
 def _table(query: Query, covers: _Bounds, rows: _Rows, recorded: Recorded) -> pa.Table:
-    """Lay out what was measured: each group, and of a series each step of the span.
+    """Lay out the measures: each group, and in a series each step of the span.
 
-    A step of which nothing is known has nulls.
+    A step without any data has nulls.
     """
     unread = [hole for hole in recorded.holes if hole.is_all]
     since, until = covers.since, covers.until
@@ -250,13 +249,13 @@ def _table(query: Query, covers: _Bounds, rows: _Rows, recorded: Recorded) -> pa
 
 
 def _is_in(start: int, query: Query, holes: Iterable[Hole]) -> bool:
-    """Tell whether a whole step is in a hole."""
+    """Return whether a whole step is within a hole."""
     end = start + (query.step or 1)
     return any(hole.since <= start and end <= hole.until for hole in holes)
 
 
 def _with_rate(query: Query, measured: Mapping[str, Any], seconds: int) -> dict[str, Any]:
-    """Return what was measured, with a rate where a count stands for it."""
+    """Return the measures, with the rate computed from its count."""
     if "rate" not in query.measures:
         return dict(measured)
     return {**measured, "rate": (measured["rate"] or 0) / max(1, seconds)}
@@ -288,7 +287,7 @@ _OF_CELL: dict[str, Callable[[Cell], Any]] = {
     "first_seen": lambda cell: _instant(cell.first),
     "last_seen": lambda cell: _instant(cell.last),
 }
-"""What a rollup knows; quantiles too."""
+"""What rollups know, besides quantiles."""
 
 
 def _instant(micros: int) -> datetime:
@@ -301,7 +300,7 @@ def _of_cell(measure: Measure, cell: Cell) -> Any:
 
 
 def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
-    """Tell whether rollups know more of a question than records, or the same much sooner."""
+    """Return whether rollups know more than records, or the same much faster."""
     if recorded.rollups is None or query.where is not None or query.by:
         return False
     if any(share_of(one) is None and one.name not in _OF_CELL for one in query.asked):
@@ -323,7 +322,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
     asked = query.step
     rolled = recorded.rollups.cells(span.since, span.until, asked)
     while query.step is not None and rolled.grain > query.step:
-        # All steps are as long as the longest has to be: else some would lie inside others.
+        # All steps get the longest length needed: otherwise some would overlap others.
         query = attrs.evolve(query, step=rolled.grain)
         rolled = recorded.rollups.cells(span.since, span.until, query.step)
     cells = _with_unrolled(rolled, query, recorded.unrolled)
@@ -345,7 +344,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
     missing = [_missing(query.span, covers, reach, recorded, zone)]
     missing += recorded.troubles
     if query.step != asked:
-        missing.append(f"that far back only {query.step} s steps are kept")
+        missing.append(f"that far back only steps of {query.step} s are kept")
     return Answer(
         table=_table(query, covers, {(): parts}, recorded),
         total=_with_rate(query, measured(whole), covers.length),
@@ -369,7 +368,7 @@ def _is_exact(measure: Measure, cells: Iterable[Cell], whole: Cell | None) -> bo
 def _with_unrolled(
     rolled: RolledUp, query: Query, unrolled: Sequence[pa.RecordBatch]
 ) -> dict[int, Cell]:
-    """Return cells by step, with what is not in the rollups yet."""
+    """Return cells by step, including records that are not in the rollups yet."""
     found = {start: [cell] for start, cell in rolled.cells.items()}
     width = query.step or 1
     for batch in unrolled:

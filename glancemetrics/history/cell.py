@@ -1,6 +1,6 @@
-"""`Cell`: what is kept of the traffic of one span of time, for all requests together.
+"""`Cell`: what is kept of a span of time, for all requests together.
 
-Cells are merged without loss: in whatever order and pieces records come, the cell is the same.
+Cells merge without loss: whatever the order and batches of the records, the result is the same.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
-"""What `Cell.status_classes` are, in their order."""
+"""The names of `Cell.status_classes`, in order."""
 
 _OTHER = STATUS_CLASSES.index("other")
 _SECOND = 1_000_000
-"""In microseconds."""
+"""Microseconds."""
 _HASH = (1 << HASH_BITS) - 1
 
 
 @attrs.frozen
 class Cell:
-    """What is kept of a span of time in which there was a record at least."""
+    """What is kept of a span of time with at least one record."""
 
     hits: int
     bytes: int
-    """Sum of the response sizes, exact; records that have none add 0."""
+    """Exact sum of the response sizes; records without a size add 0."""
     status_classes: tuple[int, ...]
-    """Hits of each of `STATUS_CLASSES`; those without a status are among the others."""
+    """Hits for each of `STATUS_CLASSES`; records without a status are among the others."""
     duration_us: int
-    """Sum of the durations in microseconds, exact."""
+    """Exact sum of the durations, in microseconds."""
     durations: Durations
-    """Of the records that have one."""
+    """Of records with a duration."""
     visitors: Visitors
-    """The distinct hosts of the records that have one."""
+    """The distinct hosts, of records with a host."""
     first: int
-    """When the oldest record was logged: microseconds since the epoch."""
+    """Time of the oldest record, in microseconds since the epoch."""
     last: int
-    """When the newest one was."""
+    """Time of the newest record."""
 
     @property
     def timed(self) -> int:
-        """How many records have a duration."""
+        """Number of records with a duration."""
         return self.durations.count
 
     def quantile(self, share: float) -> float | None:
         """Return the seconds that a share (0 to 1) of the durations does not exceed.
 
-        By nearest rank, within one percent; `None` where no record has a duration.
+        By nearest rank, within one percent; `None` if no record has a duration.
         """
         return self.durations.quantile(share)
 
 
 def merged(cells: Sequence[Cell]) -> Cell:
-    """Return one cell for all of some, of which there must be one at least."""
+    """Merge one or more cells."""
     if len(cells) == 1:
         return cells[0]
     return Cell(
@@ -82,16 +82,16 @@ def merged(cells: Sequence[Cell]) -> Cell:
 
 
 def cells_of(batch: pa.RecordBatch, width: int) -> dict[int, Cell]:
-    """Return the cells, `width` seconds each, that the records of a batch of `records.SCHEMA` fill.
+    """Return the cells, `width` seconds each, for a batch of `records.SCHEMA`.
 
-    By the second since the epoch in which they begin: a multiple of `width`.
+    Keys are the seconds since the epoch at which they begin: multiples of `width`.
     """
     return Rows.of(batch).cells(width)
 
 
 @attrs.frozen(eq=False)
 class Rows:
-    """Some records, as the plain columns that are counted."""
+    """Records as plain columns for counting."""
 
     times: Int64s
     """Microseconds since the epoch."""
@@ -99,15 +99,15 @@ class Rows:
     """Index into `STATUS_CLASSES`."""
     sizes: Int64s
     hosts: Int64s
-    """The hash of each host, -1 where there is none."""
+    """The hash of each host, -1 for none."""
     buckets: Int64s
-    """The bucket of each duration, -1 where there is none."""
+    """The bucket of each duration, -1 for none."""
     micros: Int64s
-    """Durations in microseconds, 0 where there is none."""
+    """Durations in microseconds, 0 for none."""
 
     @classmethod
     def of(cls, batch: pa.RecordBatch) -> Rows:
-        """Read a batch of `records.SCHEMA`."""
+        """Convert a batch of `records.SCHEMA`."""
         hundreds = statuses(batch) // 100
         return cls(
             batch.column("time").cast(pa.int64()).to_numpy(),
@@ -128,7 +128,7 @@ class Rows:
         return Rows(*(getattr(self, field.name)[kept] for field in attrs.fields(Rows)))
 
     def cells(self, width: int) -> dict[int, Cell]:
-        """Count each cell of `width` seconds, by the second in which it begins."""
+        """Count each cell of `width` seconds, by the second at which it begins."""
         if not len(self):
             return {}
         numbers = self.times // (width * _SECOND)
@@ -138,7 +138,7 @@ class Rows:
         classes = len(STATUS_CLASSES)
         by_class = np.bincount(cell * classes + self.status_classes, minlength=size * classes)
         oldest = np.empty(size, np.int64)
-        oldest[cell] = self.times  # any one of the cell's, to begin with
+        oldest[cell] = self.times  # any of the cell's times, as a start
         newest = oldest.copy()
         np.minimum.at(oldest, cell, self.times)
         np.maximum.at(newest, cell, self.times)
@@ -173,13 +173,13 @@ class Rows:
 
 
 def _parts(cells: Int64s, size: int) -> Iterator[slice]:
-    """Yield where each cell's rows are, which stand in the order of their cells."""
+    """Yield the rows of each cell; rows are sorted by cell."""
     ends = np.searchsorted(cells, np.arange(size + 1)).tolist()
     yield from itertools.starmap(slice, itertools.pairwise(ends))
 
 
 def _host_hashes(hosts: pa.DictionaryArray) -> Int64s:
-    # Code -1 is the last one.
+    # Code -1 selects the last one.
     hashes = np.append(hashes_of(hosts.dictionary).astype(np.int64), -1)
     return hashes[codes_of(hosts)]
 

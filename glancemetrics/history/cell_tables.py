@@ -1,4 +1,4 @@
-"""Cells as tables that other programs read, to be kept over a restart."""
+"""Cells as tables, to be saved; other programs can read them."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ SCHEMA = pa.schema(
         ("last", _TIME),
     ]
 )
-"""A row for each cell, in their order.
+"""A row per cell, in order.
 
-`start` is when it begins; `first` and `last` when its oldest and newest records were logged. `hits`
-are the records, `class_2xx` those of such a status, `timed` those that have a duration. `bytes` and
-`duration_us` (microseconds) are sums; one that no int64 holds stays at the largest. The durations
-of a bucket are around `records.duration_bins.seconds_of(bucket)`. `visitors` is what
-`history.visitors.Visitors.to_bytes` says. The metadata tell the version and the width of the cells.
+`start` is when it begins; `first` and `last` are the times of its oldest and newest record. `hits`
+is the number of records, `class_2xx` of those with such a status, `timed` of those with a duration.
+`bytes` and `duration_us` (microseconds) are sums, limited to the largest int64. Durations of a
+bucket are about `records.duration_bins.seconds_of(bucket)`. `visitors` is described at
+`history.visitors.Visitors.to_bytes`. The metadata hold the version and the width of the cells.
 """
 
 
 def metadata_of(width: int) -> dict[bytes, str]:
-    """Return the metadata of a table whose cells are `width` seconds wide."""
+    """Return the metadata of a table with cells of `width` seconds."""
     return {_VERSION_KEY: VERSION, _WIDTH_KEY: str(width)}
 
 
 def table_of(cells: Mapping[int, Cell], width: int) -> pa.Table:
-    """Return the table of cells that are `width` seconds wide, by the second of their beginning."""
+    """Return the table for cells of `width` seconds, keyed by the second at which they begin."""
     starts = sorted(cells)
     kept = [cells[start] for start in starts]
     counts = [
@@ -80,32 +80,32 @@ def table_of(cells: Mapping[int, Cell], width: int) -> pa.Table:
 
 
 def cells_in(table: pa.Table, width: int) -> dict[int, Cell]:
-    """Return the cells of a table. Raises `ValueError` if it is of another version, or damaged."""
+    """Return the cells of a table. Raises `ValueError` for another version, or if damaged."""
     metadata = table.schema.metadata or {}
     version = metadata.get(_VERSION_KEY, b"none").decode(errors="replace")
     if version != VERSION:
-        raise ValueError(f"rollups of version {version} cannot be read: {VERSION} is needed")
+        raise ValueError(f"rollups of version {version}: version {VERSION} is needed")
     try:
         return _cells(table, width)
     except ValueError as error:
-        raise ValueError(f"the rollups of {width} s are damaged: {error}") from None
+        raise ValueError(f"rollups of {width} s are damaged: {error}") from None
 
 
 def _cells(table: pa.Table, width: int) -> dict[int, Cell]:
     if (table.schema.metadata or {}).get(_WIDTH_KEY) != str(width).encode():
-        raise ValueError("their cells are of another width")
+        raise ValueError("cells of another width")
     if not table.schema.equals(SCHEMA):
-        raise ValueError("their columns are not those of rollups")
+        raise ValueError("unexpected columns")
     table.validate(full=True)
     columns = {name: table.column(name).combine_chunks() for name in SCHEMA.names}
     if any(column.null_count for column in columns.values()):
-        raise ValueError("a value is missing")
+        raise ValueError("missing value")
     times = {name: columns[name].cast(pa.int64()).to_numpy() for name in ("start", "first", "last")}
     counts = {name: columns[name].to_numpy() for name in _COUNTS}
     buckets, ends = _flat(columns["duration_buckets"])
     bucket_counts, count_ends = _flat(columns["duration_counts"])
     if not np.array_equal(ends, count_ends):
-        raise ValueError("buckets and their counts are not as many")
+        raise ValueError("different numbers of buckets and counts")
     _check_times(times, width)
     _check_counts(counts)
     _check_durations(counts["timed"], buckets, bucket_counts, ends)
@@ -141,29 +141,29 @@ def _cells(table: pa.Table, width: int) -> dict[int, Cell]:
 def _check_times(times: Mapping[str, Int64s], width: int) -> None:
     start, first, last = times["start"], times["first"], times["last"]
     if (start % (width * _SECOND)).any() or (np.diff(start) <= 0).any():
-        raise ValueError("cells do not begin where they should")
+        raise ValueError("cells begin at wrong times")
     if not ((start <= first) & (first <= last) & (last < start + width * _SECOND)).all():
-        raise ValueError("records are not of the time of their cell")
+        raise ValueError("records outside the time of their cell")
 
 
 def _check_counts(counts: Mapping[str, Int64s]) -> None:
     hits = counts["hits"]
     if any((column < 0).any() for column in counts.values()) or (hits == 0).any():
-        raise ValueError("a count is below what it can be")
+        raise ValueError("count too low")
     if any((counts[name] > hits).any() for name in (*_CLASSES, "timed")):
-        raise ValueError("of some records there are more than there are records")
+        raise ValueError("a part is larger than the whole")
     if (np.sum([counts[name] for name in _CLASSES], axis=0) != hits).any():
-        raise ValueError("hits are not those of all classes of status")
+        raise ValueError("hits differ from the sum of the status classes")
 
 
 def _check_durations(timed: Int64s, buckets: Int64s, counts: Int64s, ends: Int64s) -> None:
     cell = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     if ((buckets < 0) | (buckets >= BUCKETS)).any():
-        raise ValueError("there is no such bucket of durations")
+        raise ValueError("invalid duration bucket")
     if (np.diff(cell * BUCKETS + buckets) <= 0).any():
-        raise ValueError("buckets of durations are not in order")
+        raise ValueError("duration buckets are not in order")
     if (counts <= 0).any() or (sum_by(cell, counts, len(ends)) != timed).any():
-        raise ValueError("durations are not as many as in all buckets")
+        raise ValueError("number of durations differs from the sum of the buckets")
 
 
 def _times(micros: Int64s) -> pa.Array:
@@ -177,8 +177,8 @@ def _lists(parts: Sequence[npt.NDArray[np.integer]], kind: type[np.integer]) -> 
 
 
 def _flat(lists: pa.ListArray) -> tuple[Int64s, Int64s]:
-    """Return the values of all lists, and where each ends."""
+    """Return the values of all lists, and where each list ends."""
     values = lists.flatten()
     if values.null_count:
-        raise ValueError("a value is missing")
+        raise ValueError("missing value")
     return values.to_numpy().astype(np.int64), np.cumsum(pc.list_value_length(lists).to_numpy())

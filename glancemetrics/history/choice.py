@@ -1,7 +1,7 @@
-"""`Choice`: which records of the history a question is about, and only those columns it needs.
+"""`Choice`: selects the records that a query is about, and only the columns it needs.
 
-What a condition says of numbers is asked first, of each part of the history by itself; the other
-columns are read only of what that leaves.
+Conditions on numbers are checked first, for each part of the history; the other columns are read
+only for the remaining rows.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Rows = npt.NDArray[np.int64]
 
 
 class Choice:
-    """Which records a question is about."""
+    """Selects the records that a query is about."""
 
     def __init__(
         self, span: TimeSpan, where: str | None, kept: Sequence[str], connection: Any
     ) -> None:
-        """Raises `UsageError` for a condition that is wrong."""
+        """Raises `UsageError` for an invalid condition."""
         self._span = span
         parts: list[Conjunct] = []
         if where is not None:
@@ -49,22 +49,22 @@ class Choice:
         self._others = asked([part for part in parts if not part.is_numeric])
 
     def has_some_of(self, stored: StoredRecords) -> bool:
-        """Tell whether some of the records may be in the span."""
+        """Return whether some of the records may be in the span."""
         since, until = self._span.since, self._span.until
         return (since is None or stored.newest >= since) and (
             until is None or stored.oldest < until
         )
 
     def of(self, stored: StoredRecords, columns: Sequence[str]) -> pa.RecordBatch:
-        """Return some columns of those records that are wanted; `ORDINAL` is one that all have."""
+        """Return some columns of the selected records; `ORDINAL` is available for all."""
         chosen = _Chosen(stored)
         if not self._is_inside(stored):
             chosen.keep(self._in_span(chosen.columns(["time"])))
-        # Numbers are read sooner than texts are, and leave out most.
+        # Numbers are read faster than texts, and exclude the most.
         for parts, conditions in (self._numeric, self._others):
             if parts and chosen.rows:
                 needed = {name for part in parts for name in part.columns}
-                # One that is about no column, as 1 = 1, still is about each record.
+                # A condition without columns, like 1 = 1, still applies to each record.
                 batch = chosen.columns(sorted(needed) or ["time"])
                 chosen.keep(_all(conditions.keeps(batch)))
         return chosen.columns(columns)
@@ -87,21 +87,21 @@ class Choice:
 
 
 class _Chosen:
-    """Some rows of stored records, whose columns are read when they are needed, each once."""
+    """Selected rows of stored records; columns are read when needed, once each."""
 
     def __init__(self, stored: StoredRecords) -> None:
         self._stored = stored
         self._places: Rows | None = None
-        """Which rows of all; `None`: all."""
+        """The selected rows; `None`: all."""
         self._columns: dict[str, pa.Array] = {}
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return self._stored.rows if self._places is None else len(self._places)
 
     def keep(self, kept: Bools) -> None:
-        """Leave out some."""
+        """Keep only some rows."""
         if kept.all():
             return
         rows = np.flatnonzero(kept)
@@ -125,7 +125,7 @@ class _Chosen:
 
 
 def _taken(column: pa.Array, rows: Rows | None) -> pa.Array:
-    """Return some rows; a column of text has only those values then that they need."""
+    """Return some rows; a text column is reduced to the values in use."""
     if rows is None:
         return column
     taken = column.take(pa.array(rows))

@@ -1,4 +1,4 @@
-"""How long the requests of a span of time took: a DDSketch, in the buckets of all durations.
+"""Durations of a span of time: a DDSketch, with the buckets used everywhere.
 
 Source: see `records.duration_bins`.
 """
@@ -22,16 +22,16 @@ _SAME = attrs.cmp_using(eq=np.array_equal)
 
 @attrs.frozen
 class Durations:
-    """How many durations were in each bucket."""
+    """The number of durations in each bucket."""
 
     buckets: Int16s = attrs.field(eq=_SAME)
-    """Those that have some, in order."""
+    """Non-empty buckets, in order."""
     counts: Counts = attrs.field(eq=_SAME)
-    """Of the smallest type that holds them: there are very many such arrays."""
+    """Of the smallest type that fits: there are very many such arrays."""
 
     @classmethod
     def of(cls, buckets: Int64s, counts: Int64s) -> Durations:
-        """Return the durations of buckets, distinct and in order, and their counts."""
+        """Return durations from distinct buckets in order, and their counts."""
         if not len(buckets):
             return _NONE
         smallest = np.min_scalar_type(int(counts.max()))
@@ -39,7 +39,7 @@ class Durations:
 
     @property
     def count(self) -> int:
-        """How many durations there are."""
+        """The number of durations."""
         return int(self.counts.sum())
 
     def quantile(self, share: float) -> float | None:
@@ -59,11 +59,11 @@ _NONE = Durations(np.zeros(0, np.int16), np.zeros(0, np.uint8))
 
 
 def merged_durations(parts: Iterable[Durations]) -> Durations:
-    """Return the durations of several spans together."""
+    """Merge the durations of several spans."""
     there = [part for part in parts if len(part.buckets)]
     if not there:
         return _NONE
-    # Most spans fill a few hundred buckets side by side; all 4,096 take several times as long.
+    # Most spans fill a few hundred neighbouring buckets; all 4,096 take several times as long.
     lowest = min(int(part.buckets[0]) for part in there)
     highest = max(int(part.buckets[-1]) for part in there)
     counts = np.zeros(highest - lowest + 1, np.int64)

@@ -1,4 +1,4 @@
-"""Answers from records: the records themselves, newest first."""
+"""Finds records: newest first."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, joined, wi
 
 @attrs.frozen(eq=False)
 class Found:
-    """Records that were looked for."""
+    """Records that were found."""
 
     table: pa.Table
-    """Of `records.SCHEMA`, with what is kept and `source`."""
+    """Columns of `records.SCHEMA`, extra fields, and `source`."""
     has_more: bool
-    """Whether there are others behind them."""
+    """Whether more records follow."""
     troubles: tuple[str, ...]
-    """What could not be read, in a clause each."""
+    """What could not be read: a clause each."""
 
 
 def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -> Found:
-    """Return records, the newest first; of two of one instant, the one that came later.
+    """Return records, newest first; of two with the same time, the one that arrived later.
 
     Raises `UsageError`.
     """
     choice = Choice(query.span, query.where, query.kept, connection)
     columns = [*SCHEMA.names, *query.kept, SOURCE]
     end = query.offset + query.limit
-    most = end + 1  # one more, to know whether there are any
+    most = end + 1  # one more, to know whether more follow
     nothing = with_source(empty_batch(query.kept), "").append_column(ORDINAL, pa.array([], "int64"))
     found = _first([nothing], query, most)
     troubles: list[str] = []
@@ -43,7 +43,7 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
     if query.is_oldest_first:
         left.sort(key=lambda one: one.oldest)
     for one in left:
-        # Once there are enough, those that are all behind them need not be read.
+        # Once there are enough, parts that are completely behind them need not be read.
         last = _second_of_last(found) if found.num_rows == most else None
         if last is not None:
             is_behind = one.oldest > last if query.is_oldest_first else one.newest < last

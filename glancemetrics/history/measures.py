@@ -1,6 +1,6 @@
-"""Measures: what can be asked of records.
+"""Measures: what can be computed from records.
 
-Light on purpose: the command line's help and its mistakes need no more.
+Separate and light: help and errors of the command line need no more.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from glancemetrics.errors import UsageError
 
 
 class Unit(enum.Enum):
-    """What a value is, for people."""
+    """The unit in which a value is shown."""
 
     COUNT = enum.auto()
     RATE = enum.auto()
-    """Requests a second."""
+    """Requests per second."""
     BYTES = enum.auto()
     SHARE = enum.auto()
     """From 0 to 1."""
@@ -33,23 +33,23 @@ class Measure:
 
     name: str
     title: str
-    """Of its column."""
+    """The heading of its column."""
     unit: Unit
     sql: str
-    """What DuckDB works out of the columns of some records."""
+    """How DuckDB computes it."""
     columns: tuple[str, ...] = ()
-    """Those that it needs of a record."""
+    """The columns it needs."""
     is_a_sum: bool = False
-    """Whether it is 0 where there is no record; others are not known there."""
+    """Whether it is 0 without records; others are unknown then."""
 
     @property
     def adds_up(self) -> bool:
-        """Whether the steps of a series make up the whole."""
+        """Whether the steps of a series add up to the total."""
         return self.is_a_sum and self.name not in {"rate", "visitors", "users"}
 
 
 _TIMED = ("duration",)
-_LARGEST = (1 << 63) - 1  # as LARGEST of native.sums, which takes a while to load
+_LARGEST = (1 << 63) - 1  # LARGEST of native.sums, which is slow to import
 _MICROS = "round(duration * 1000000)::BIGINT"
 
 
@@ -61,7 +61,7 @@ _FAILED = "status BETWEEN 400 AND 599"
 
 _PLAIN = [
     Measure("hits", "hits", Unit.COUNT, "count(*)", is_a_sum=True),
-    # Divided by its seconds when they are known.
+    # Divided by the seconds later.
     Measure("rate", "rate", Unit.RATE, "count(*)::DOUBLE", is_a_sum=True),
     Measure(
         "bytes",
@@ -98,13 +98,13 @@ _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,2})?)")
 _BY_NAME = {one.name: one for one in _PLAIN}
 
 MEASURES = (*list(_BY_NAME)[:12], "p50", "p90", "p95", "p99", *list(_BY_NAME)[12:])
-"""Names of all, those of durations by example: any share goes, `p99.9` too."""
+"""All names, with examples of percentiles: any will do, also `p99.9`."""
 
-ALLOWED = f"{', '.join(MEASURES)} (any share: p99.9)"
+ALLOWED = f"{', '.join(MEASURES)} (any percentile: p99.9)"
 
 
 def measure_called(name: str) -> Measure:
-    """Return a measure. Raises `UsageError`."""
+    """Return a measure by name. Raises `UsageError`."""
     plain = _BY_NAME.get(name)
     if plain is not None:
         return plain
@@ -116,6 +116,6 @@ def measure_called(name: str) -> Measure:
 
 
 def share_of(measure: Measure) -> float | None:
-    """Return which share of durations a quantile is of, from 0 to 1; `None` for other measures."""
+    """Return the share (0 to 1) of a quantile; `None` for other measures."""
     quantile = _QUANTILE.fullmatch(measure.name)
     return None if quantile is None else float(quantile[1]) / 100

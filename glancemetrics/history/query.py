@@ -1,4 +1,4 @@
-"""`Query`: a question about the traffic of a span, as a value; and `Answer`."""
+"""`Query`: a question about the traffic of a time span, as a value; and `Answer`."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from glancemetrics.words.suggestions import suggestion
 MOST_GROUPS = 1_000_000
 MOST_STEPS = 100_000
 MOST_ROWS = 2_000_000
-"""Groups times steps; they take a second and 200 MB."""
+"""Groups times steps; these take a second and 200 MB."""
 _MOST_DIMENSIONS = 2
 
 
-def _names(written: Iterable[str]) -> tuple[str, ...]:
-    return tuple(written)
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
 
 
 @attrs.frozen(kw_only=True)
 class Query:
-    """What is asked: measures of the records of a span, by dimensions or time or neither.
+    """Measures of the records of a time span, by fields, by time, by both or in total.
 
-    Raises `UsageError` for what cannot be asked.
+    Raises `UsageError` for an invalid query.
     """
 
     span: TimeSpan = attrs.field(factory=TimeSpan)
-    """Whole seconds; what is open goes as far as the history does."""
+    """Whole seconds; an open end reaches as far as the history."""
     where: str | None = None
-    """Which records, as of `--where`."""
+    """A filter, as for `--where`."""
     by: tuple[str, ...] = attrs.field(default=(), converter=_names)
-    """Names of up to two dimensions, or of fields that are kept."""
+    """Up to two fields to group by."""
     step: int | None = None
-    """Seconds: a series, whose steps begin at multiples of this since the epoch."""
+    """Seconds per step of a series; steps begin at multiples of this since the epoch."""
     measures: tuple[str, ...] = attrs.field(default=("hits",), converter=_names)
     order: str | None = None
-    """The measure by which groups stand, the largest first; `None`: the first one."""
+    """The measure that groups are sorted by, largest first; `None`: the first measure."""
     is_ascending: bool = False
-    """Whether the smallest stand first."""
+    """Whether the smallest come first."""
     limit: int = 20
-    """Groups."""
+    """Number of groups."""
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
-    """Fields that a person asked to keep, which are columns of records and dimensions as well."""
+    """Extra fields (`--keep`): additional columns of records, and fields to group by."""
 
     def __attrs_post_init__(self) -> None:
         if not self.measures:
@@ -78,30 +78,30 @@ class Query:
 
     @property
     def ordered_by(self) -> str:
-        """The measure by which groups stand."""
+        """The measure that groups are sorted by."""
         return self.measures[0] if self.order is None else self.order
 
     @property
     def dimensions(self) -> list[Dimension]:
-        """What it is by."""
+        """The dimensions to group by."""
         known = dimensions_with(self.kept)
         return [known[name] for name in self.by]
 
     @property
     def asked(self) -> list[Measure]:
-        """Its measures."""
+        """The measures."""
         return [measure_called(name) for name in self.measures]
 
 
 @attrs.frozen(kw_only=True)
 class RecordQuery:
-    """What is asked: the records of a span themselves, the newest first, a page of them."""
+    """The records of a time span themselves, newest first, one page of them."""
 
     span: TimeSpan = attrs.field(factory=TimeSpan)
     where: str | None = None
     limit: int = 20
     offset: int = 0
-    """How many are left out before them."""
+    """Number of records to skip."""
     is_oldest_first: bool = False
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
 
@@ -114,30 +114,30 @@ class RecordQuery:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Answer:
-    """What is known of a question."""
+    """The answer to a query."""
 
     table: pa.Table
-    """Of a `Query`, `time` (timestamp in UTC, where there is a step), a column of text for each
-    dimension, one for each measure. Of a `RecordQuery`, records, with `source`."""
+    """For a `Query`: `time` (timestamp in UTC, if there is a step), a text column per field, and a
+    column per measure. For a `RecordQuery`: records, with `source`."""
     total: Mapping[str, object] = attrs.field(factory=dict)
-    """Each measure of all records that were asked for, whatever their group."""
+    """Each measure of all selected records, whatever their group."""
     groups: int = 0
-    """How many there are; the table has the first of them."""
+    """Number of groups; the table has the first ones."""
     records: int = 0
-    """How many records were counted."""
+    """Number of records counted."""
     has_more: bool = False
-    """Of a `RecordQuery`, whether there are others behind them."""
+    """For a `RecordQuery`: whether more records follow."""
     ungrouped: int = 0
-    """Of them, those that are in no group, as they have no such value."""
+    """Number of records without a group, because they have no such value."""
     covers: TimeSpan = attrs.field(factory=TimeSpan)
-    """The part of the span that is known; an open end where nothing is."""
+    """The part of the time span that is known; open where there is no data."""
     grain: int = 0
-    """Seconds of the coarsest rollup that it is made of; 0: of records."""
+    """Seconds of the coarsest rollup used; 0: from records."""
     is_exact: bool = True
     """Whether all numbers are exact: from rollups, visitors are within 2.3 % (one standard
     deviation) and quantiles within 1 %."""
     missing: str = ""
-    """What of the span could not be had, in a sentence; empty where nothing lacks."""
+    """Which part of the time span is missing, in a sentence; empty if none is."""
 
 
 Question = Query | RecordQuery

@@ -1,4 +1,4 @@
-"""`Recorded`: all that is kept at one instant, and the holes in it."""
+"""`Recorded`: the whole history at one instant, and the holes in it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from glancemetrics.history.rollups import Rollups
 
 
 class MissingRecordsError(Exception):
-    """Records of the history cannot be read, and will not be later; says so in a clause."""
+    """Records cannot be read, now or later; the message is a clause."""
 
 
 class StoredRecords(Protocol):
-    """Some records of the history, in the order in which they came."""
+    """Some records of the history, in order of arrival."""
 
     @property
     def first(self) -> int:
-        """The ordinal of the first: how many records came before it, in all runs."""
+        """The ordinal of the first one: the number of records before it, over all runs."""
         ...
 
     @property
@@ -29,14 +29,14 @@ class StoredRecords(Protocol):
 
     @property
     def oldest(self) -> int:
-        """Whole seconds since the epoch of the oldest of them."""
+        """Time of the oldest record, in whole seconds since the epoch."""
         ...
 
     @property
     def newest(self) -> int: ...
 
     def read(self, columns: Sequence[str]) -> pa.RecordBatch:
-        """Return some of their columns; one that they do not have is null.
+        """Return some columns; missing ones are null.
 
         Raises `MissingRecordsError`.
         """
@@ -45,24 +45,24 @@ class StoredRecords(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Hole:
-    """Records that are not in the history, between others that are."""
+    """Records missing from the history, between others."""
 
     since: int
     """Seconds since the epoch; none of them is likely to be older."""
     until: int
     why: str
-    """A clause."""
+    """The reason, as a clause."""
     records: int | None = None
-    """How many; `None`: nobody knows."""
+    """The number of records; `None` if unknown."""
     is_all: bool = False
-    """Whether nothing at all is known of that time."""
+    """Whether nothing at all is known about that time."""
 
     def __str__(self) -> str:
-        return self.told(UTC)
+        return self.text(UTC)
 
-    def told(self, zone: tzinfo) -> str:
-        """Say in a clause what is missing, in a zone's time."""
-        since, until = written(self.since, zone), written(self.until, zone)
+    def text(self, zone: tzinfo) -> str:
+        """Say in a clause what is missing; times in `zone`."""
+        since, until = time_text(self.since, zone), time_text(self.until, zone)
         which = "requests" if self.records is None else f"{self.records} requests"
         return f"{which} between {since} and {until} are missing ({self.why})"
 
@@ -71,19 +71,19 @@ NOT_IN_TIME = "they could not be stored in time"
 
 
 Ordinals = tuple[int, int]
-"""From one on and before another."""
+"""From the first up to, but not including, the second."""
 
 
 def holes_in(
     stored: Iterable[StoredRecords],
-    let_go: Iterable[Ordinals] = (),
+    deleted: Iterable[Ordinals] = (),
     why: Callable[[int], str] = lambda _: NOT_IN_TIME,
 ) -> tuple[Hole, ...]:
-    """Return what is missing between the records of one history, but for what was let go.
+    """Return the holes between the records of one history, except for deleted records.
 
-    `why` says it of the first ordinal that is missing.
+    `why` returns the reason for the first missing ordinal.
     """
-    old = sorted(let_go)
+    old = sorted(deleted)
     holes: list[Hole] = []
     before: StoredRecords | None = None
     for one in sorted(stored, key=lambda each: each.first):
@@ -97,39 +97,39 @@ def holes_in(
 
 
 def _length_of(ordinals: Iterable[Ordinals], first: int, end: int) -> int:
-    """Return how many ordinals of one span are in others, none of which overlap."""
+    """Return how many ordinals of a span are in the others, which do not overlap."""
     return sum(max(0, min(own_end, end) - max(own, first)) for own, own_end in ordinals)
 
 
-def written(second: int, zone: tzinfo) -> str:
-    """Write an instant for people, with its zone."""
+def time_text(second: int, zone: tzinfo) -> str:
+    """Write a time for people, with its zone."""
     moment = datetime.fromtimestamp(second, zone)
     return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}"
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Recorded:
-    """All that is kept, at one instant."""
+    """The whole history at one instant."""
 
     stored: tuple[StoredRecords, ...] = ()
-    """Records, by ordinal."""
+    """Records, sorted by ordinal."""
     since: int | None = None
-    """No record of this second or a later one has been let go; `None`: none ever was."""
+    """No record of this second or later was deleted; `None`: none ever was."""
     until: int | None = None
-    """Of later seconds nothing is known, as no monitor has read them; `None`: all is known."""
+    """Later seconds are unknown, because no monitor has read them; `None`: all are known."""
     holes: tuple[Hole, ...] = ()
     rollups: Rollups | None = None
     unrolled: tuple[pa.RecordBatch, ...] = ()
     """Records that are not in the rollups yet."""
     troubles: tuple[str, ...] = ()
-    """What else is not right or could not be read; a clause each."""
+    """Other problems: a clause each."""
 
     @property
     def oldest(self) -> int | None:
-        """The second of the oldest record."""
+        """Time of the oldest record, in seconds."""
         return min((one.oldest for one in self.stored), default=None)
 
     @property
     def newest(self) -> int | None:
-        """The second of the newest record."""
+        """Time of the newest record, in seconds."""
         return max((one.newest for one in self.stored), default=None)

@@ -1,8 +1,8 @@
-"""`Rollups`: all traffic in cells of time, fine where it is recent and coarse where it is old.
+"""`Rollups`: all traffic in cells of time, fine for recent and coarse for old traffic.
 
 Every level has cells of one width and reaches back from the newest record. A record is counted in
-each level that reaches it, so a level needs nothing of the others, and memory is bounded by the
-number of cells, 35,658 at most, whatever the traffic.
+each level that reaches it, so levels are independent, and memory is bounded by the number of cells,
+35,658 at most, whatever the traffic.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from glancemetrics.history.cell_tables import cells_in, table_of
 _HOUR, _DAY = 3600, 86_400
 
 _AHEAD = 120
-"""Seconds by which the newest record may be ahead of the end of what is asked for: a server's
-clock may be a minute fast, and what is shown ends some seconds ago. All of the last hour is kept
-nevertheless."""
+"""Seconds that the newest record may be ahead of the end of a query: a server's clock may be a
+minute fast, and windows end some seconds behind real time. The whole last hour is kept anyway."""
 
 LEVELS = {
     1: _HOUR + _AHEAD,
@@ -28,8 +27,8 @@ LEVELS = {
     60: 7 * _DAY + _AHEAD,
     _HOUR: 730 * _DAY + _AHEAD,
 }
-"""Width of the cells and how far back they reach, both in seconds; the finest first. Each width is
-a multiple of the one before it."""
+"""Width of the cells and how far back they reach, in seconds; finest first. Each width is a
+multiple of the one before it."""
 
 _COARSEST = max(LEVELS)
 _SECOND = 1_000_000
@@ -37,32 +36,31 @@ _SECOND = 1_000_000
 
 @attrs.frozen
 class RolledUp:
-    """What cells say of a span of time."""
+    """What cells know about a time span."""
 
     cells: dict[int, Cell]
-    """By the second since the epoch in which a step begins, in order. Steps without records have
-    none."""
+    """Keyed by the second since the epoch at which a step begins, in order. Steps without records
+    are missing."""
     since: int
-    """Where the span begins that they are about, in seconds since the epoch: earlier than what was
-    asked for where only coarse cells are left, later where nothing is left."""
+    """Start of the covered span, in seconds since the epoch: earlier than requested if only coarse
+    cells are left, later if nothing is left."""
     until: int
-    """Where it ends, itself not in it: later than what was asked for where only coarse cells are
-    left."""
+    """End of the covered span, exclusive: later than requested if only coarse cells are left."""
     grain: int
-    """Seconds: the width of the widest cells that were used, or the length of steps that had to be
-    longer than they were asked for. Where it is not above that, all are as they were asked for."""
+    """Seconds: the width of the widest cells used, or the length of steps that had to be longer
+    than requested. Up to the requested step, all steps are as requested."""
 
 
 @attrs.define(eq=False)
 class _Level:
     width: int
-    """Seconds of a cell."""
+    """Seconds per cell."""
     reach: int
     """Seconds."""
     begin: int | None = None
-    """The second in which the oldest cell begins that is kept; `None` before the first record."""
+    """The second at which the oldest cell kept begins; `None` before the first record."""
     cells: dict[int, Cell] = attrs.field(factory=dict)
-    """By the second in which they begin."""
+    """Keyed by the second at which they begin."""
 
     def add(self, cells: Mapping[int, Cell]) -> None:
         for start, cell in cells.items():
@@ -70,9 +68,9 @@ class _Level:
             self.cells[start] = cell if before is None else merged([before, cell])
 
     def advance(self, newest: int) -> None:
-        """Let go of the cells that have no second among the last ones up to the newest.
+        """Delete the cells that are completely out of reach of the newest record.
 
-        That never is an older one than before.
+        The newest never moves back.
         """
         begin = _down(newest - self.reach + 1, self.width)
         for start in self._before(begin):
@@ -89,37 +87,37 @@ class _Level:
 
 
 class Rollups:
-    """All traffic of two years in cells of time. Not for several threads at once."""
+    """Two years of traffic in cells of time. Not thread-safe."""
 
     def __init__(self) -> None:
         self.too_old = 0
-        """Records that were older than the coarsest level reaches, and are not counted."""
+        """Records older than the coarsest level reaches, which are not counted."""
         self._levels = [_Level(width, reach) for width, reach in LEVELS.items()]
         self._newest: int | None = None
 
     @property
     def reach(self) -> int | None:
-        """The second of the oldest record that is still counted; `None` where there is none."""
+        """Time of the oldest record still counted, in seconds; `None` without any."""
         cells = self._levels[-1].cells
         return cells[min(cells)].first // _SECOND if cells else None
 
     @property
     def newest(self) -> int | None:
-        """The second of the newest record that was counted; `None` where there was none."""
+        """Time of the newest record counted, in seconds; `None` without any."""
         return self._newest
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the records of a batch of `records.SCHEMA`, in any order and of any age.
 
-        The newest record moves all levels forward, for good. The caller leaves out what is dated
-        in the future: one record of a wrong year would throw away all that is kept.
+        The newest record moves all levels forward, permanently. The caller must leave out records
+        dated in the future: one record with a wrong year would delete everything.
         """
         rows = Rows.of(batch)
         if not len(rows):
             return
         newest = int(rows.times.max()) // _SECOND
         self._advance(newest if self._newest is None else max(newest, self._newest))
-        # The coarsest first: what one does not reach, no finer one does.
+        # The coarsest first: what it does not reach, no finer level reaches.
         for level in reversed(self._levels):
             assert level.begin is not None
             reached = rows.since(level.begin)
@@ -129,7 +127,7 @@ class Rollups:
             level.add(rows.cells(level.width))
 
     def with_records(self, batches: Iterable[pa.RecordBatch]) -> Rollups:
-        """Return rollups of what these have and more records; these stay as they are."""
+        """Return rollups with more records; these stay unchanged."""
         more = Rollups()
         more.too_old, more._newest = self.too_old, self._newest
         more._levels = [attrs.evolve(one, cells=dict(one.cells)) for one in self._levels]
@@ -138,7 +136,7 @@ class Rollups:
         return more
 
     def take_in(self, other: Rollups) -> None:
-        """Count what others have as well."""
+        """Add the counts of other rollups."""
         if other._newest is None:
             return
         self.too_old += other.too_old
@@ -147,17 +145,17 @@ class Rollups:
             level.add({at: cell for at, cell in more.cells.items() if level.reaches(at)})
 
     def cells(self, since: int, until: int, step: int | None = None) -> RolledUp:
-        """Return what is known of the seconds `since` to `until` (not with it), since the epoch.
+        """Return what is known from second `since` up to, but not including, `until`.
 
-        In steps of so many seconds, which begin at multiples of it; the first and the last one are
-        cut where the span ends. `None`: all in one, which begins at the span.
+        In steps of `step` seconds, which begin at multiples of it; the first and the last one are
+        cut where the span ends. `None`: one step for the whole span.
 
-        Of the past only coarse cells are left. The span is widened to whole ones, and a step that
-        cells do not make up is made longer, to the next multiple of their width. Raises
-        `ValueError` where the span ends before it begins, or a step is no second long.
+        Of old times only coarse cells are left. The span is widened to whole ones, and a step that
+        cannot be composed of them becomes longer: the next multiple of their width. Raises
+        `ValueError` if the span ends before it begins, or if a step is shorter than a second.
         """
         if until < since or (step is not None and step < 1):
-            raise ValueError(f"no span of time: {since} to {until} in steps of {step} s")
+            raise ValueError(f"invalid time span: {since} to {until} in steps of {step} s")
         if self._newest is None or since == until:
             return RolledUp({}, since, until, min(LEVELS))
         oldest = self._levels[-1].begin
@@ -166,7 +164,7 @@ class Rollups:
             return RolledUp({}, until, until, _COARSEST)
         since = _down(max(since, oldest), self._finest(max(since, oldest)).width)
         until = _up(until, self._finest(until - 1).width)
-        # There is nothing behind the newest record, however far the span goes on.
+        # There is nothing behind the newest record, however far the span reaches.
         last = min(until, _up(self._newest + 1, _COARSEST))
         steps: dict[int, Cell] = {}
         at, grain = since, min(LEVELS)
@@ -186,18 +184,18 @@ class Rollups:
         return RolledUp(steps, since, max(until, at), grain)
 
     def to_tables(self) -> dict[int, pa.Table]:
-        """Return all cells, a table for each width; see `cell_tables` for what is in it."""
+        """Return all cells, a table per width; see `cell_tables` for the columns."""
         return {level.width: table_of(level.cells, level.width) for level in self._levels}
 
     @classmethod
     def from_tables(cls, tables: Mapping[int, pa.Table]) -> Rollups:
-        """Hold the cells of tables. Raises `ValueError` if they are of another version, or damaged.
+        """Load cells from tables. Raises `ValueError` for another version, or if damaged.
 
-        What has been `too_old` is counted anew.
+        `too_old` starts at 0.
         """
         if sorted(tables) != sorted(LEVELS):
             raise ValueError(
-                f"rollups have tables of {_listed(LEVELS)} seconds, not of {_listed(tables)}"
+                f"rollups need tables of {_listed(LEVELS)} seconds, not of {_listed(tables)}"
             )
         rollups = cls()
         newest = set()
@@ -205,7 +203,7 @@ class Rollups:
             level.cells = cells_in(tables[level.width], level.width)
             newest.add(max((cell.last // _SECOND for cell in level.cells.values()), default=None))
         if len(newest) > 1:
-            raise ValueError("the tables of the rollups do not end with the same record")
+            raise ValueError("the tables of the rollups end with different records")
         (last,) = newest
         if last is not None:
             rollups._advance(last)
@@ -217,13 +215,13 @@ class Rollups:
             level.advance(newest)
 
     def _finest(self, second: int) -> _Level:
-        """Return the finest level that reaches a second, which the coarsest does."""
+        """Return the finest level that reaches a second; the coarsest one does."""
         return next(level for level in self._levels if level.reaches(second))
 
     def _fitting(self, at: int, end: int) -> _Level:
-        """Return the coarsest level that has a cell from `at` on which does not go past `end`.
+        """Return the coarsest level with a cell that begins at `at` and does not go past `end`.
 
-        Where none has one, the finest one left: its cell does.
+        If there is none, the finest remaining one: its cell does.
         """
         for level in reversed(self._levels):
             if level.reaches(at) and at % level.width == 0 and at + level.width <= end:
@@ -231,18 +229,18 @@ class Rollups:
         return self._finest(at)
 
     def _step_at(self, at: int, since: int, until: int, step: int | None) -> tuple[int, int, int]:
-        """Return where the step begins and ends that goes on at `at`, and how long it would be."""
+        """Return start and end of the step that continues at `at`, and its full length."""
         if step is None:
             return since, until, until - since
         length = _up(step, self._finest(at).width)
         start = _down(at, length)
         end = min(start + length, until)
-        # A longer step before it has taken its beginning.
+        # A longer step before it covers its beginning.
         return (start if at == since else at), end, length
 
 
 def joined(several: Sequence[Rollups]) -> Rollups:
-    """Return rollups of all that some have, which there are."""
+    """Merge one or more rollups."""
     whole = several[0].with_records(())
     for other in several[1:]:
         whole.take_in(other)

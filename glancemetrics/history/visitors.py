@@ -1,13 +1,13 @@
 """Distinct visitors: counted exactly while they are few, by a HyperLogLog when they are many.
 
-A visitor is a host, and stands here as the upper 32 bits of its hash (`native.string_hashes`, which
-is the same in every process and on every machine with little-endian numbers). Up to `MOST_HASHES`
-these are kept themselves; of more, 2,048 registers are, which then take less.
+A visitor is a host, represented by the upper 32 bits of its hash (`native.string_hashes`, which is
+the same in every process and on every little-endian machine). Up to `MOST_HASHES` hashes are kept
+as they are; beyond that 2,048 registers, which then take less.
 
 Sources: P. Flajolet et al., "HyperLogLog: the analysis of a near-optimal cardinality estimation
 algorithm" (AofA 2007); the estimate is algorithm 6 of O. Ertl, "New cardinality estimation
-algorithms for HyperLogLog sketches" (arXiv:1702.01284), which errs by no more where numbers are
-small, or near to what 32 bits can tell apart.
+algorithms for HyperLogLog sketches" (arXiv:1702.01284), whose error does not grow for small
+numbers, or near the limit of 32 bits.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _MAX_RANK = _REST_BITS + 1
 _ALPHA = 1 / (2 * math.log(2))
 
 MOST_HASHES = _REGISTERS // 4 - 1
-"""So many visitors are told apart by their hashes, in less memory than the registers take. Among
-as many there are two of one hash in one case of 30,000."""
+"""Up to this many visitors are counted by their hashes, in less memory than the registers take.
+Among that many, two share a hash in one case of 30,000."""
 STANDARD_ERROR = 1.04 / _REGISTERS**0.5
-"""Of the estimate where there are more, relative; 2.3 %."""
+"""Relative error of the estimate for more visitors: 2.3 %."""
 
 _STORED_HASH = np.dtype("<u4")
 
@@ -51,12 +51,12 @@ class Visitors:
     """The distinct visitors of a span of time."""
 
     kept: Kept = attrs.field(eq=attrs.cmp_using(eq=_same))
-    """Hashes, distinct and in order (uint32), or registers (uint8): which of them, the visitors
-    alone decide, and not in what order they came."""
+    """Hashes, distinct and sorted (uint32), or registers (uint8): depends only on the visitors, not
+    on the order of their arrival."""
 
     @classmethod
     def of(cls, hashes: Kept) -> Visitors:
-        """Return the visitors of hashes that are distinct and in order. They are copied."""
+        """Return the visitors for distinct, sorted hashes, which are copied."""
         if len(hashes) <= MOST_HASHES:
             return cls(hashes.copy())
         registers = np.zeros(_REGISTERS, np.uint8)
@@ -65,29 +65,29 @@ class Visitors:
 
     @property
     def is_exact(self) -> bool:
-        """Whether they are few enough to be told apart."""
+        """Whether they are few enough for an exact count."""
         return self.kept.dtype == np.uint32
 
     def estimate(self) -> float:
-        """Return how many there are, as near as it is known."""
+        """Return their number, or its best estimate."""
         return float(len(self.kept)) if self.is_exact else _estimate(self.kept)
 
     def to_bytes(self) -> bytes:
-        """Write 4 bytes, little-endian, for each hash, in order, or 2,048 registers of one byte.
+        """Write 4 bytes, little-endian, per hash, in order, or 2,048 registers of one byte.
 
-        The longest list of hashes has 2,044 bytes. Register i, counted by the upper 11 bits of a
-        hash, is the highest place (from 1) of the first 1 among the other 21, 22 for none; 0 where
-        there was no such hash.
+        The longest list of hashes has 2,044 bytes. Register i, selected by the upper 11 bits of a
+        hash, is the highest place (from 1) of the first 1 among the other 21 bits, 22 if there is
+        none; 0 if there was no such hash.
         """
         return (self.kept.astype(_STORED_HASH) if self.is_exact else self.kept).tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Visitors:
-        """Read what was written. Raises `ValueError` where nothing like it could have been."""
+        """Read what `to_bytes` wrote. Raises `ValueError` for anything else."""
         if len(data) == _REGISTERS:
             registers = np.frombuffer(data, np.uint8).copy()
             if registers.max() > _MAX_RANK:
-                raise ValueError("visitors have a register that is too large")
+                raise ValueError("register of visitors too large")
             return cls(registers)
         if len(data) % _STORED_HASH.itemsize or len(data) > _REGISTERS:
             raise ValueError("visitors are neither hashes nor registers")
@@ -103,7 +103,7 @@ def hashes_of(hosts: pa.StringArray) -> UInt32s:
 
 
 def merged_visitors(parts: Iterable[Visitors]) -> Visitors:
-    """Return all visitors of several spans, as if they had been counted together."""
+    """Merge the visitors of several spans, as if they had been counted together."""
     few: list[Kept] = []
     many: list[Kept] = []
     for part in parts:
@@ -120,7 +120,7 @@ def merged_visitors(parts: Iterable[Visitors]) -> Visitors:
 
 def _enter(registers: Kept, hashes: Kept) -> None:
     rest = hashes & np.uint32((1 << _REST_BITS) - 1)
-    # The exponent of a float is the number of its bits; it is exact, as there are less than 53.
+    # The exponent of a float is its number of bits; exact, because there are fewer than 53.
     _, bits = np.frexp(rest.astype(np.float64))
     np.maximum.at(registers, hashes >> np.uint32(_REST_BITS), (_MAX_RANK - bits).astype(np.uint8))
 
@@ -135,7 +135,7 @@ def _estimate(registers: Kept) -> float:
 
 
 def _sigma(share: float) -> float:
-    """Return what the empty registers add: share + sum of share^(2^k) 2^(k-1), for k from 1."""
+    """Return what empty registers add: share + sum of share^(2^k) 2^(k-1), for k from 1."""
     weight, total, before = 1.0, share, -1.0
     while total != before:
         share *= share
@@ -145,7 +145,7 @@ def _sigma(share: float) -> float:
 
 
 def _tau(share: float) -> float:
-    """Return what the full registers add: (1 - share - sum of (1 - share^(2^-k))^2 2^-k) / 3."""
+    """Return what full registers add: (1 - share - sum of (1 - share^(2^-k))^2 2^-k) / 3."""
     if share in {0.0, 1.0}:
         return 0.0
     weight, total, before = 1.0, 1 - share, -1.0

@@ -1,1 +1,1 @@
-"""Incidents, what is told of them, and the chain of the alert log."""
+"""Incidents, their events, and the hash chain of the alert log."""

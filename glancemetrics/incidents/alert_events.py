@@ -1,4 +1,4 @@
-"""Alert events: the steps of incidents, and of the monitoring itself, that outputs are told."""
+"""Alert events: steps of incidents and of monitoring itself, which outputs receive."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class AlertEventKind(enum.Enum):
     MONITORING_STOPPED = "monitoring_stopped"
     TRIGGERED = "triggered"
     FLAPPING = "flapping"
-    """Triggered, once more than is told singly: it comes and goes."""
+    """Triggered too often to be reported each time."""
     ONGOING = "ongoing"
-    """It goes on. Only those are told who want to be reminded; nothing has happened."""
+    """Still firing. Only for outputs that want reminders; nothing has happened."""
     RECOVERED = "recovered"
 
 
 @attrs.frozen
 class AlertEvent:
-    """One step of an incident, or the start or end of the monitoring."""
+    """One step of an incident, or the start or end of monitoring."""
 
     kind: AlertEventKind
     time: int
@@ -34,23 +34,23 @@ class AlertEvent:
     message: str
     """For people; its times are UTC."""
     incident: Incident | None = None
-    """As it was at this step; `None` for the monitoring's own events."""
+    """As it was at this step; `None` for the start and stop of monitoring."""
 
     def to_state(self) -> State:
-        """Return it as plain values, of which it can be made again."""
+        """Return it as plain values, for `from_state`."""
         incident = None if self.incident is None else attrs.asdict(self.incident)
         return [self.kind.value, self.time, self.message, incident]
 
     @classmethod
     def from_state(cls, state: State) -> AlertEvent:
-        """Return what `to_state` was of."""
+        """Return it from the values of `to_state`."""
         kind, time, message, incident = state
         return cls(
             AlertEventKind(kind), time, message, None if incident is None else Incident(**incident)
         )
 
     def to_json(self) -> dict[str, object]:
-        """Return the event as a line of the alert log has it; times as ISO 8601 in UTC."""
+        """Return the event as a line of the alert log; times are ISO 8601 in UTC."""
         line: dict[str, object] = {"time": iso_time(self.time), "event": self.kind.value}
         incident = self.incident
         if incident is not None:

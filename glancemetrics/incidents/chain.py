@@ -1,8 +1,7 @@
-"""The chain of the alert log: each line has a number, and the hash of the line before it.
+"""The hash chain of the alert log: each line has a number and the hash of the line before.
 
-So nothing can be taken out, changed or put elsewhere without its being seen, as long as what comes
-after it is left. What was done to the very end is seen by the head: the number and the hash of the
-last line, kept in a file of its own.
+So no line can be removed, changed or moved without notice, as long as the lines after it remain.
+Changes to the very end are found by the head: number and hash of the last line, in a separate file.
 """
 
 from __future__ import annotations
@@ -18,72 +17,72 @@ import attrs
 _NOTHING = "0" * 64
 _HEAD = re.compile(rb"([0-9]{20}) ([0-9a-f]{64})\n")
 LONGEST_LINE = 1 << 18
-"""Bytes: more than two events can have."""
+"""Bytes: more than any two events have."""
 _MOST_NUMBER = 10**18
 """More lines than anybody has written."""
 
 
 @attrs.frozen
 class Link:
-    """Where a chain stands."""
+    """The end of a chain so far."""
 
     seq: int = 0
-    """Of the last line that has a number."""
+    """Number of the last numbered line."""
     hash: str = _NOTHING
-    """SHA-256 of the last line, without its newline, in hexadecimal digits."""
+    """SHA-256 of the last line, without its newline, in hexadecimal."""
     cut: bool = False
-    """Whether the last line was cut short by a crash."""
+    """Whether a crash cut the last line short."""
 
 
 @attrs.frozen
 class Head:
-    """The last line that was written, as a file beside the log has it."""
+    """The last line written, according to the file beside the log."""
 
     seq: int
     hash: str
-    """SHA-256 of the line, as of `Link`."""
+    """SHA-256 of the line, as in `Link`."""
 
     def to_bytes(self) -> bytes:
-        """Return it as the file has it: always as long, so that it can be replaced in place."""
+        """Return the file's content, always of the same length: it can be replaced in place."""
         return b"%020d %s\n" % (self.seq, self.hash.encode())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Head | None:
-        """Return what `to_bytes` was of; `None` if it was of nothing."""
+        """Parse the file's content; `None` if it is invalid."""
         found = _HEAD.fullmatch(data)
         return None if found is None else cls(int(found[1]), found[2].decode())
 
 
 @attrs.frozen
 class Line:
-    """A line of an alert log, and where it is."""
+    """A line of an alert log, and where it stands."""
 
     file: str
     number: int
     """From 1."""
     text: bytes
-    """Without its newline."""
+    """Without the newline."""
     ended: bool = True
-    """Whether it has one."""
+    """Whether it ends with a newline."""
 
 
 @attrs.frozen
 class Verdict:
-    """What is to be said of a chain."""
+    """The result of verifying a chain."""
 
     events: int = 0
-    """Lines that are part of it."""
+    """Numbered lines."""
     first: int = 0
-    """Number of the first of them; those before it are gone, as when old files are removed."""
+    """Number of the first of them; earlier ones are gone, for example with deleted old files."""
     last: Link = Link()
     unsealed: int = 0
-    """Lines before it, which an earlier version wrote without numbers."""
+    """Lines before it without numbers, written by an earlier version."""
     cuts: int = 0
-    """Lines that were cut short by a crash."""
+    """Lines cut short by a crash."""
     broken: str | None = None
-    """The first place where it is not as it was written, and how so."""
+    """The first place where it is not as it was written, and what is wrong."""
     is_beyond: bool = False
-    """Whether its last line came after the head: as after a crash between the two, or put there."""
+    """Whether its last line is newer than the head: after a crash in between, or when added."""
 
 
 def sealed(event: dict[str, object], after: Link) -> str:
@@ -93,10 +92,10 @@ def sealed(event: dict[str, object], after: Link) -> str:
 
 
 def link_after(lines: Iterable[bytes], head: Head | None = None) -> Link:
-    """Return where a chain stands after some lines, which are its last ones.
+    """Return the end of the chain that these last lines form.
 
-    `head` is believed where a line differs from it, or is not there: so the next line, which holds
-    the hash of what was written and not of what is found, shows that.
+    `head` wins where a line differs from it or is missing: then the next line holds the hash of
+    what was written, not of what is found, and so reveals the change.
     """
     link = Link()
     for line in lines:
@@ -109,19 +108,19 @@ def link_after(lines: Iterable[bytes], head: Head | None = None) -> Link:
 
 
 def verify(lines: Iterable[Line], head: Head | None = None) -> Verdict:
-    """Follow a chain from its first line on, up to the first place where it is broken."""
+    """Follow a chain from its first line up to the first place where it is broken."""
     verdict = Verdict()
     before: Line | None = None
     link = Link()
     for number, line in enumerate(lines):
         if len(line.text) >= LONGEST_LINE:
-            return _broken(verdict, line, "is no line that was written here: it is too long")
+            return _broken(verdict, line, "was not written by GlanceMetrics: it is too long")
         event = event_of(line.text)
         if event is None:
-            # Good only if the next line says so.
+            # Valid only if the next line confirms it.
             verdict = attrs.evolve(verdict, cuts=verdict.cuts + 1)
         elif "seq" in event:
-            # What was before the very first line may be gone, as files that are too old.
+            # What preceded the very first line may be gone, like deleted old files.
             is_known = number > 1 or (number == 1 and not link.cut)
             wrong = _wrong(event, link, is_known)
             if wrong is not None:
@@ -134,7 +133,7 @@ def verify(lines: Iterable[Line], head: Head | None = None) -> Verdict:
                 verdict, events=verdict.events + 1, first=verdict.first or event["seq"]
             )
         elif verdict.events:
-            return _broken(verdict, line, "is no line that was written here: it has no number")
+            return _broken(verdict, line, "was not written by GlanceMetrics: it has no number")
         else:
             verdict = attrs.evolve(verdict, unsealed=verdict.unsealed + 1)
         link = _linked(link, line.text, event)
@@ -144,10 +143,10 @@ def verify(lines: Iterable[Line], head: Head | None = None) -> Verdict:
 
 
 def _at_the_end(verdict: Verdict, last: Line | None, head: Head | None) -> Verdict:
-    """Look at what comes after the last line: that is nothing, or something that is missing."""
+    """Check what should follow the last line: nothing, or something is missing."""
     link = verdict.last
     if link.cut and last is not None and last.ended:
-        return _broken(verdict, last, "was changed: it is no event")
+        return _broken(verdict, last, "was changed: it is not an event")
     if head is not None and link.seq < head.seq:
         missing = head.seq - link.seq
         lines_are = "1 line is" if missing == 1 else f"{missing} lines are"
@@ -158,19 +157,19 @@ def _at_the_end(verdict: Verdict, last: Line | None, head: Head | None) -> Verdi
 
 
 def _wrong_by_head(seq: int, line: Line, head: Head) -> str | None:
-    """Say what is wrong with a line beside the head."""
+    """Compare a line with the head; return what is wrong."""
     if seq == head.seq and _hash(line.text) != head.hash:
         return "was changed after it was written"
-    # A crash may be between a line and its head, and so there may be one line more.
+    # After a crash between a line and its head there may be one line more.
     if seq > head.seq + 1:
-        return f"was not written here: the last line that was has number {head.seq}"
+        return f"was added: the last line written has number {head.seq}"
     return None
 
 
 def _linked(link: Link, line: bytes, event: dict[str, Any] | None) -> Link:
-    """Return where a chain stands after one more line."""
+    """Return the end of a chain after one more line."""
     if event is None:
-        # It does not hold the hash of the line before itself.
+        # A cut line does not hold the hash of the line before.
         return Link(link.seq, _hash(link.hash.encode() + line), cut=True)
     seq: object = event.get("seq")
     return Link(seq if _is_number(seq) else link.seq, _hash(line))
@@ -181,20 +180,20 @@ def _is_number(seq: object) -> TypeGuard[int]:
 
 
 def _wrong(event: dict[str, Any], link: Link, is_known: bool) -> str | None:
-    """Say what is wrong with a line after what was before it."""
+    """Compare a line with the one before; return what is wrong."""
     seq, prev = event["seq"], event.get("prev")
     if not _is_number(seq):
-        return "is no line that was written here: its number is none"
-    is_cut_told = event.get("cut") is True or not link.cut
+        return "was not written by GlanceMetrics: its number is invalid"
+    is_cut_marked = event.get("cut") is True or not link.cut
     if not is_known:
-        return None if is_cut_told else "was changed: it is no event"
+        return None if is_cut_marked else "was changed: it is not an event"
     missing = seq - link.seq - 1
     if missing > 0 and link.seq:
         were = "line was" if missing == 1 else "lines were"
-        return f"comes too soon: {missing} {were} taken out before it"
+        return f"follows a gap: {missing} {were} removed before it"
     if missing < 0:
-        return f"is out of its order: it has number {seq}, after {link.seq}"
-    return None if prev == link.hash and is_cut_told else "was changed after it was written"
+        return f"is out of order: it has number {seq}, after {link.seq}"
+    return None if prev == link.hash and is_cut_marked else "was changed after it was written"
 
 
 def _broken(verdict: Verdict, line: Line, how: str) -> Verdict:
@@ -202,7 +201,7 @@ def _broken(verdict: Verdict, line: Line, how: str) -> Verdict:
 
 
 def event_of(line: bytes) -> dict[str, Any] | None:
-    """Return the event that a line holds; `None` if it holds none, whatever its bytes are."""
+    """Return the event in a line; `None` if there is none, whatever its bytes are."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):  # RecursionError: [[[[...

@@ -12,31 +12,36 @@ class Incident:
     """A rule's breach from trigger to recovery. All times are event time."""
 
     id: str
-    """Made of the rule and the time, so that a replay of the same log gives the same."""
+    """Made from rule, group and time, so that a replay of the same log gives the same id."""
     rule: str
     threshold: float
     window_seconds: int
     triggered_at: int
-    """Seconds since the epoch: the end of the window that was in breach."""
+    """Seconds since the epoch: the end of the window that breached the limit."""
     value: float
     """The rule's value when it triggered."""
     peak: float
-    """The worst value so far: the highest, or the lowest if it is a breach below the threshold."""
+    """The worst value so far: the highest, or the lowest if the rule has a minimum."""
     recovered_at: int | None = None
     """`None` while it is ongoing."""
     severity: str = "warning"
     by: str | None = None
-    """The dimension of the rule's groups."""
+    """The field that the rule groups by."""
     group: str | None = None
-    """Which of them it is of; as it stands in the log, not yet escaped."""
+    """The value of that field, as it stands in the log, not yet escaped."""
     hits: int = 0
-    """Requests in the window in which it triggered."""
+    """Requests in the window when it triggered."""
     flapping: bool = False
-    """Whether it came and went so often that it is told as one."""
+    """Whether the rule triggered so often that it is reported as one incident."""
     expired: bool = False
-    """Whether it is over for want of data."""
+    """Whether it ended because there was no more data."""
     cause: str = ""
-    """What we ourselves know of why there is too little: that a log cannot be read."""
+    """A known reason for too little traffic: a log that cannot be read."""
+
+    @property
+    def title(self) -> str:
+        """The rule's name as shown to people."""
+        return rule_title(self.rule)
 
     @property
     def duration_seconds(self) -> int | None:
@@ -44,7 +49,12 @@ class Incident:
         return None if self.recovered_at is None else self.recovered_at - self.triggered_at
 
 
+def rule_title(name: str) -> str:
+    """Return a rule's name as shown to people; only the oldest rule has an identifier instead."""
+    return "High traffic" if name == "high_traffic" else name
+
+
 def incident_id(rule: str, group: str | None, time: int) -> str:
-    """Return the name of the incident that a rule's breach opens."""
+    """Return the id of an incident."""
     stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{rule}-{stamp}" if group is None else f"{rule}[{group}]-{stamp}"

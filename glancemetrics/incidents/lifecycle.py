@@ -4,9 +4,9 @@
                             │                               │
                             └────────not breached           └──no data for `patience`──▶ inactive
 
-What is neither in breach nor clear (between the two thresholds) leaves a firing incident as it is.
-An incident that comes back too often is told as flapping, and stays open until it has been quiet
-for as long as that is judged by.
+A value that is neither in breach nor clear (between limit and recovery limit) leaves a firing
+incident as it is. An incident that comes back too often is reported as flapping, and stays open
+until it has been clear for `flap_within`.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ import attrs
 
 
 class Signal(enum.IntEnum):
-    """What a rule says of one moment."""
+    """What a rule says about one moment."""
 
     NO_DATA = 0
-    """Too little is known."""
+    """Too little data."""
     CLEAR = 1
     BETWEEN = 2
-    """No breach, and not clear either."""
+    """Neither a breach nor clear."""
     BREACH = 3
 
 
 @attrs.frozen
 class Timing:
-    """How long things must last. Seconds."""
+    """How long things must last, in seconds."""
 
     hold: int = 0
-    """A breach, before it is an incident."""
+    """How long a breach must last to become an incident."""
     keep: int = 0
-    """The absence of one, before the incident is over."""
+    """How long it must be clear before the incident ends."""
     patience: int = 300
-    """The absence of data, before the incident is over for want of it."""
+    """How long there must be no data before the incident ends without recovery."""
     flap_times: int = 4
-    """So many beginnings within ...; 0 for none ever."""
+    """This many triggers ...; 0 turns flapping detection off."""
     flap_within: int = 3600
-    """... so long are one flapping incident."""
+    """... within this time are one flapping incident."""
 
 
 class StepKind(enum.Enum):
@@ -51,10 +51,10 @@ class StepKind(enum.Enum):
 
     TRIGGERED = enum.auto()
     FLAPPING = enum.auto()
-    """It begins, once more than is told singly."""
+    """It triggers, too often to be reported each time."""
     RECOVERED = enum.auto()
     EXPIRED = enum.auto()
-    """It is over for want of data."""
+    """It ends because there is no more data."""
 
 
 @attrs.frozen
@@ -66,12 +66,12 @@ class Step:
 
 
 class Lifecycle:
-    """Where one rule, or one group of it, stands. Times are seconds, and never go back."""
+    """The state of one rule, or of one of its groups. Times are seconds and never go back."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._since: int | None = None
-        """Of a pending breach, its first moment."""
+        """Start of a pending breach."""
         self.firing = False
         self.flapping = False
         self._clear_since: int | None = None
@@ -79,7 +79,7 @@ class Lifecycle:
         self._beginnings: deque[int] = deque(maxlen=timing.flap_times)
 
     def to_json(self) -> dict[str, Any]:
-        """Return where it stands."""
+        """Return its state."""
         return {
             "since": self._since,
             "firing": self.firing,
@@ -91,7 +91,7 @@ class Lifecycle:
 
     @classmethod
     def from_json(cls, timing: Timing, state: Mapping[str, Any]) -> Lifecycle:
-        """Return one that stands where another stood."""
+        """Return one with this state."""
         life = cls(timing)
         life._since = state["since"]
         life.firing, life.flapping = state["firing"], state["flapping"]
@@ -104,14 +104,14 @@ class Lifecycle:
         return self._since is None and not self.firing
 
     def idle(self, now: int) -> bool:
-        """Tell whether it is as a new one would be."""
+        """Return whether it is in the state of a new one."""
         recent = self._beginnings and now - self._beginnings[-1] <= self._timing.flap_within
         return self.inactive and not recent
 
     def during(self, signal: Signal, first: int, last: int, step: int) -> Step | None:
-        """Take in that a signal is the same at `first`, and each `step` seconds up to `last`.
+        """Apply a signal that is the same at `first`, and every `step` seconds up to `last`.
 
-        Returns what that leads to: at most one thing can happen meanwhile.
+        Returns the step it leads to: at most one can happen in that time.
         """
         if not self.firing:
             return self._before(signal, first, last, step)
@@ -157,5 +157,5 @@ class Lifecycle:
 
 
 def _reached(due: int, first: int, step: int) -> int:
-    """Return the first of the moments from `first` on that is not before `due`."""
+    """Return the first moment, counted in steps from `first`, that is not before `due`."""
     return first + max(0, -(-(due - first) // step)) * step

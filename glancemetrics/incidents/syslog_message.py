@@ -1,7 +1,7 @@
 """Alert events as syslog messages, RFC 5424, and their framing on a stream, RFC 6587.
 
-The event's fields are structured data; their values are escaped as section 6.3.3 says, and what
-could end a message is written out. The byte order mark that section 6.4 wants before UTF-8 is left
+The event's fields are structured data; their values are escaped as section 6.3.3 requires, and
+control characters are written out. The byte order mark that section 6.4 wants before UTF-8 is left
 out: rsyslog would write it into its file.
 """
 
@@ -17,7 +17,7 @@ from glancemetrics.incidents.syslog_names import FACILITIES, SEVERITIES
 from glancemetrics.words.escaping import visible
 
 _STRUCTURED_DATA_ID = "glancemetrics@32473"
-"""The enterprise number is the one that RFC 5612 reserves for documentation: we have none."""
+"""The enterprise number reserved for documentation by RFC 5612: GlanceMetrics has none."""
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ class SyslogFormat:
 
     facility: str
     alert_severity: str
-    """Severity of an alert; its end is `notice`, the monitoring's start and stop are `info`."""
+    """Severity of an alert; its recovery is `notice`, start and stop of monitoring are `info`."""
     host: str
     process: int
 
@@ -56,7 +56,7 @@ class SyslogFormat:
                 return SEVERITIES.index("info")
 
     def _alert_severity(self, incident: Incident | None) -> int:
-        """The one that was asked for, but what is critical is at least that, and info no more."""
+        """The configured one; for critical rules at least `crit`, for info rules at most `info`."""
         asked = SEVERITIES.index(self.alert_severity)
         match incident.severity if incident is not None else None:
             case "critical":

@@ -1,4 +1,4 @@
-"""The names of facilities and severities of syslog."""
+"""Names of syslog facilities and severities."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Telling people: to whom which events go (`targets.py`), and in what words (`payloads.py`)."""
+"""Notifications: which events go to which target (`targets.py`), and as what (`payloads.py`)."""

@@ -1,4 +1,4 @@
-"""Hours of the week in which somebody is told: `Mon-Fri 08:00-18:00`."""
+"""Hours of the week in which a target is notified: `Mon-Fri 08:00-18:00`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 import attrs
 
-ALLOWED = "such as 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00', or several in brackets"
+ALLOWED = "like 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00', or a list of these"
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"[a-z]{3}"
@@ -22,11 +22,11 @@ _DAY_MINUTES = 24 * 60
 @attrs.frozen
 class _Span:
     days: frozenset[int]
-    """On which it begins; 0 is Monday."""
+    """Days on which it begins; 0 is Monday."""
     begin: int
     """Minute of the day."""
     end: int
-    """Minute of the day; at most `begin` where it is over midnight."""
+    """Minute of the day; at most `begin` if it spans midnight."""
 
     def holds(self, day: int, minute: int) -> bool:
         if self.begin < self.end:
@@ -41,19 +41,19 @@ class Hours:
     """Hours of the week, in a time zone."""
 
     text: str
-    """As they were written."""
+    """As configured."""
     spans: tuple[_Span, ...]
     zone: tzinfo = UTC
 
     def hold(self, seconds: float) -> bool:
-        """Tell whether a moment, in seconds since the epoch, is in them."""
+        """Return whether a time, in seconds since the epoch, is within them."""
         local = datetime.fromtimestamp(seconds, self.zone)
         minute = local.hour * 60 + local.minute
         return any(span.holds(local.weekday(), minute) for span in self.spans)
 
 
 def read_hours(texts: Iterable[str], zone: tzinfo = UTC) -> Hours:
-    """Read hours. Raises `ValueError`."""
+    """Parse hours. Raises `ValueError`."""
     texts = list(texts)
     return Hours(", ".join(texts), tuple(map(_span, texts)), zone)
 

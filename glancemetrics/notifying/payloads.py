@@ -1,4 +1,4 @@
-"""What targets are sent. Events are as the alert log has them (docs/json.md)."""
+"""What is sent to targets. Events are as in the alert log (docs/json.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from glancemetrics.incidents.incident import rule_title
 from glancemetrics.notifying.targets import Target
 from glancemetrics.rules.templates import fill
 from glancemetrics.words.durations import written_span
@@ -16,58 +17,58 @@ from glancemetrics.words.humane import format_duration
 
 SIGNATURE_HEADER = "X-GlanceMetrics-Signature"
 KEY_HEADER = "Idempotency-Key"
-"""Has the same value when a message is sent again."""
+"""The same value when a message is sent again."""
 RESEND_SECONDS = 60.0
-"""How often Alertmanager is sent again what is firing, and for a while what is resolved."""
+"""How often firing alerts are sent again to Alertmanager, and for a while resolved ones."""
 RESEND_RESOLVED_SECONDS = 15 * 60.0
-"""For so long, as Prometheus does (`resolvedRetention` in rules/alerting.go)."""
+"""For how long, as Prometheus does (`resolvedRetention` in rules/alerting.go)."""
 
 TEMPLATE_NAMES = (
     *("message", "mark", "count", "rule", "event", "severity", "incident", "by", "group", "value"),
     *("threshold", "peak", "window", "duration", "triggered_at", "time", "key"),
 )
-"""What a body may name."""
+"""Names that a body may use."""
 
 _SLACK_BODY = {"text": "{mark} {message}"}
 _MARKS = {"triggered": "🔴", "flapping": "🔴", "ongoing": "🟠", "recovered": "🟢"}
 _MOST_TOLD = 20
-"""Events of one message that are written out for people."""
+"""Events per message whose text is shown."""
 _NEVER = "0001-01-01T00:00:00Z"
-"""When an alert ends that is firing, as Alertmanager writes it."""
+"""The end of a firing alert, as Alertmanager writes it."""
 _STILL_FIRING = timedelta(seconds=4 * RESEND_SECONDS)
-"""Until when an alert fires unless it is sent again, as Prometheus has it: three may get lost."""
+"""How long an alert fires unless it is sent again, as in Prometheus: three may get lost."""
 
 Event = Mapping[str, Any]
 
 
 def key_of(event: Event) -> str:
-    """Return what an event is told by from all others."""
+    """Return what identifies an event."""
     key = f"{event['incident']} {event['event']}"
-    # An incident begins and ends once, and goes on any number of times.
+    # An incident begins and ends once, but may have any number of reminders.
     return f"{key} {event['time']}" if event["event"] == "ongoing" else key
 
 
 def key_of_all(events: Sequence[Event]) -> str:
-    """Return what a message is told by from all others."""
+    """Return what identifies a message."""
     key = key_of(events[0])
     return key if len(events) == 1 else f"{key} and {len(events) - 1} more"
 
 
 def idempotency_key(events: Sequence[Event]) -> str:
-    """Return the key of a message as a header has it: SHA-256 of `key_of_all`, in hexadecimal.
+    """Return a message's key for the header: SHA-256 of `key_of_all`, in hexadecimal.
 
-    The key itself may have the name of a group, which is a text from a log.
+    The plain key may hold the name of a group, which is text from a log.
     """
     return hashlib.sha256(key_of_all(events).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def alert_of(event: Event) -> tuple[str, ...]:
-    """Return what Alertmanager tells alerts apart by, which an incident and the next may share."""
+    """Return what identifies an alert in Alertmanager; several incidents may share it."""
     return tuple(str(event.get(name)) for name in ("rule", "severity", "by", "group"))
 
 
 def json_body(events: Sequence[Event], target: Target) -> bytes:
-    """Return the event as JSON; where events are gathered, all of them."""
+    """Return the event as JSON; if events are grouped, all of them."""
     key = key_of_all(events)
     if target.group_wait:
         return json.dumps({"key": key, "events": list(events)}).encode()
@@ -75,14 +76,14 @@ def json_body(events: Sequence[Event], target: Target) -> bytes:
 
 
 def webhook_body(events: Sequence[Event], target: Target) -> bytes:
-    """Return the body for a webhook: as JSON, for Slack and the like, or of a template.
+    """Return the body for a webhook: JSON, Slack's format, Alertmanager's, or a filled-in template.
 
     Source: https://api.slack.com/reference/surfaces/formatting#escaping
     """
     is_slack = target.format == "slack"
     body = target.body
     if body is None and target.format == "alertmanager":
-        return _as_alertmanager_tells(events, target)
+        return _as_alertmanager_sends(events, target)
     if body is None and not is_slack:
         return json_body(events, target)
     values = _values(events)
@@ -92,16 +93,17 @@ def webhook_body(events: Sequence[Event], target: Target) -> bytes:
 
 
 def title_and_text(events: Sequence[Event]) -> tuple[str, str]:
-    """Return a title of one line and a text for people."""
+    """Return a one-line title and a text, for people."""
     values = _values(events)
     count = f" ({len(events)})" if len(events) > 1 else ""
-    return f"{values['mark']} {values['rule']}: {values['event']}{count}", str(values["message"])
+    title = rule_title(str(values["rule"]))
+    return f"{values['mark']} {title}: {values['event']}{count}", str(values["message"])
 
 
 def alertmanager_body(events: Sequence[Event], now: float) -> bytes:
     """Return the body for `POST /api/v2/alerts` of Prometheus' Alertmanager.
 
-    Of each alert only the last event counts: alerts are states. One that fires ends some minutes
+    Only the last event of each alert counts: alerts are states. A firing one ends some minutes
     after `now` (seconds since the epoch), unless it is sent again before.
 
     Sources: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml,
@@ -114,13 +116,13 @@ def alertmanager_body(events: Sequence[Event], now: float) -> bytes:
         begun = datetime.fromisoformat(event["triggered_at"])
         over = datetime.fromisoformat(event["time"])
         ends = min(over, current) if event["event"] == "recovered" else current + _STILL_FIRING
-        # An alert that ends before it begins is refused, as when the server's clock is fast.
+        # Alertmanager refuses an alert that ends before it begins, as with a fast server clock.
         alerts.append({**_alert(event), "endsAt": max(begun, ends).isoformat()})
     return json.dumps(alerts).encode()
 
 
-def _as_alertmanager_tells(events: Sequence[Event], target: Target) -> bytes:
-    """Return what a webhook is told by Alertmanager itself, for what understands that.
+def _as_alertmanager_sends(events: Sequence[Event], target: Target) -> bytes:
+    """Return what Alertmanager itself sends to a webhook.
 
     Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
     """
@@ -157,7 +159,7 @@ def _as_alertmanager_tells(events: Sequence[Event], target: Target) -> bytes:
 
 
 def _common(tables: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what all tables have alike."""
+    """Return what all tables have in common."""
     first, *others = tables
     return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
 
@@ -174,13 +176,13 @@ def _alert(event: Event) -> dict[str, Any]:
 
 
 def signature(secret: str, second: int, body: bytes) -> str:
-    """Sign `SECOND.body`, with the second in which it is sent: HMAC-SHA256 (RFC 2104)."""
+    """Sign `SECOND.body`, with the second of sending: HMAC-SHA256 (RFC 2104)."""
     digest = hmac.new(secret.encode(), b"%d." % second + body, hashlib.sha256).hexdigest()
     return f"t={second},v1={digest}"
 
 
 def _values(events: Sequence[Event]) -> dict[str, object]:
-    """Return what a template may name: of the first event, but for its message and their count."""
+    """Return the values for templates: those of the first event, all messages, and their count."""
     first = events[0]
     messages = [str(event["message"]) for event in events[:_MOST_TOLD]]
     if len(events) > _MOST_TOLD:
@@ -206,7 +208,7 @@ def _for_slack(value: object) -> object:
 
 
 def _filled(value: Any, values: Mapping[str, object]) -> Any:
-    """Fill in the templates of a table; what a log says stays inside of its text."""
+    """Fill in the templates of a table; text from a log cannot leave its string."""
     if isinstance(value, str):
         return fill(value, values)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Secrets: texts that stand elsewhere than in the configuration, and are not shown."""
+"""Secrets: texts that are kept outside the configuration and never shown."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import attrs
 
 @attrs.frozen
 class Secret:
-    """A text that is nobody's business: where it is, or the text itself."""
+    """Where a secret is, or the secret itself."""
 
     source: str
-    """`env`, `file`, or nothing: the text is `name`."""
+    """`env`, `file`, or empty: then `name` is the secret."""
     name: str = attrs.field(repr=False)
     place: str = attrs.field(default="", eq=False)
-    """Where the configuration asks for it: file, line and table."""
+    """Where the configuration uses it: file, line and table."""
 
     def __str__(self) -> str:
         return f"{self.source}:{self.name}" if self.source else "(written in the configuration)"
 
 
 def read_secret(text: str, place: str = "") -> Secret:
-    """Read `env:NAME`, `file:PATH` or the text itself; `place` is where it stands."""
+    """Parse `env:NAME`, `file:PATH` or a plain secret; `place` is where it stands."""
     source, colon, rest = text.partition(":")
     if colon and source in {"env", "file"}:
         return Secret(source, rest, place)

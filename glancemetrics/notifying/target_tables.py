@@ -1,4 +1,4 @@
-"""`[[notify]]` tables in TOML."""
+"""Reads targets from `[[notify]]` tables in TOML."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _DEEPEST = 16
 def read_targets(
     text: str, name: str, mistakes: Mistakes | None = None, *, local: LocalZone = utc
 ) -> list[Target]:
-    """Read the targets of a TOML text; `name` is what it is called, `local` tells the local zone.
+    """Read the targets of a TOML text; `name` is its file name, `local` returns the local zone.
 
-    Raises `UsageError`, naming the line, the key and what it may be; with `mistakes` the first of
-    each table is put there instead.
+    Raises `UsageError`, which names the line, the key and the allowed values; with `mistakes` the
+    first error of each table is added there instead.
     """
     targets: list[Target] = []
     for table, place in tables_of(text, name, NOTIFY_TABLE, "target"):
@@ -48,13 +48,13 @@ def read_targets(
         with noting(mistakes):
             target = reader.target()
             if any(target.name == other.name for other in targets):
-                raise reader.wrong("name", "another target is called so")
+                raise reader.wrong("name", "duplicate target name")
             targets.append(target)
     return targets
 
 
 def _has_host_and_port(url: str) -> bool:
-    """Tell whether a URL names a host, and no port or one from 1 to 65535 (RFC 3986, 3.2)."""
+    """Return whether a URL has a host, and no port or one from 1 to 65535 (RFC 3986, 3.2)."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
@@ -105,28 +105,28 @@ class _TargetTable(TomlTable):
     def _check_pointless(self, kind: TargetKind) -> None:
         for key in _FOR_WEBHOOKS:
             if key in self.table and kind is not TargetKind.WEBHOOK:
-                raise self.unseen_wrong(key, "has meaning for a webhook only")
+                raise self.unseen_wrong(key, "only for a webhook")
         for key in _FOR_PROGRAMS:
             if key in self.table and kind is not TargetKind.EXEC:
-                raise self.unseen_wrong(key, "has meaning for exec only")
+                raise self.unseen_wrong(key, "only for exec")
         if "group_by" in self.table and "group_wait" not in self.table:
-            raise self.wrong("group_by", "needs group_wait, the time in which events are gathered")
+            raise self.wrong(
+                "group_by", "needs group_wait, the time for which events are collected"
+            )
         if "timezone" in self.table and "hours" not in self.table:
-            raise self.wrong("timezone", "is that of hours, and there are none")
+            raise self.wrong("timezone", "needs hours")
 
     def _url(self, kind: TargetKind) -> Secret:
         found = self._read(kind.value, self.text(kind.value) or "")
         if found.source:
             return found
         if kind is TargetKind.APPRISE:
-            # Whoever may read it may write in this name, with most services.
+            # With most services, whoever reads the URL can post in this name.
             if "://" not in found.name:
-                raise self.unseen_wrong(
-                    kind.value, "must be an address of Apprise, env:NAME or file:PATH"
-                )
+                raise self.unseen_wrong(kind.value, "must be an Apprise URL, env:NAME or file:PATH")
         elif not re.match(r"https?://[^/]", found.name):
             raise self.wrong(
-                kind.value, "must be an http:// or https:// address, env:NAME or file:PATH"
+                kind.value, "must be an http:// or https:// URL, env:NAME or file:PATH"
             )
         elif not _has_host_and_port(found.name):
             raise self.unseen_wrong(kind.value, "invalid URL: check its host and port")
@@ -139,9 +139,7 @@ class _TargetTable(TomlTable):
         try:
             named = None if name == "local" else named_zone(name, "timezone")
         except UsageError:
-            raise self.wrong(
-                "timezone", "must be a name such as Europe/Paris, local or UTC"
-            ) from None
+            raise self.wrong("timezone", "must be a name like Europe/Paris, local or UTC") from None
         zone = self._local() if name == "local" else named
         try:
             return read_hours(self._texts("hours"), zone or UTC)
@@ -157,17 +155,17 @@ class _TargetTable(TomlTable):
         if not found.source:
             raise self.unseen_wrong(
                 key,
-                "must be env:NAME or file:PATH; a secret does not belong into a configuration",
+                "must be env:NAME or file:PATH; secrets must not be stored in the configuration",
             )
         return found
 
     def _headers(self) -> tuple[tuple[str, Secret], ...]:
         table = self.table.get("headers", {})
         if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
-            raise self.unseen_wrong("headers", 'must be such as { Authorization = "env:TOKEN" }')
+            raise self.unseen_wrong("headers", 'must be like { Authorization = "env:TOKEN" }')
         for name in table:
             if not _HEADER.fullmatch(name):
-                raise self.unseen_wrong("headers", "has a name that no header can have")
+                raise self.unseen_wrong("headers", "invalid header name")
         return tuple((name, self._hidden("headers", text, name)) for name, text in table.items())
 
     def _environment(self) -> tuple[tuple[str, Secret], ...]:
@@ -175,23 +173,23 @@ class _TargetTable(TomlTable):
         if not isinstance(table, dict) or not all(
             isinstance(text, str) and "\0" not in text for text in table.values()
         ):
-            raise self.unseen_wrong("env", 'must be a table such as { TOKEN = "env:PAGER_TOKEN" }')
+            raise self.unseen_wrong("env", 'must be a table like { TOKEN = "env:PAGER_TOKEN" }')
         for name in table:
             if not _VARIABLE.fullmatch(name):
-                raise self.unseen_wrong("env", "has a name that no environment variable can have")
+                raise self.unseen_wrong("env", "invalid variable name")
         return tuple((name, self._read("env", text, name)) for name, text in table.items())
 
     def _read(self, key: str, text: str, inner: str | None = None) -> Secret:
-        """Read where a secret is. What follows `env:` may be the secret itself, by mistake."""
+        """Parse a secret's location. After `env:` there may be the secret itself, by mistake."""
         found = read_secret(text, self._asked_at(key, inner))
         if found.source == "env" and not _VARIABLE.fullmatch(found.name):
-            raise self.unseen_wrong(key, "env: must be followed by the name of a variable")
+            raise self.unseen_wrong(key, "env: must be followed by a variable's name")
         if found.source == "file" and ("@" in found.name or "://" in found.name or not found.name):
-            raise self.unseen_wrong(key, "file: must be followed by the path of a file")
+            raise self.unseen_wrong(key, "file: must be followed by a path")
         return found
 
     def _asked_at(self, key: str, inner: str | None = None) -> str:
-        """Return where a key stands, as it begins a sentence about what is missing."""
+        """Return where a key stands, for the error if its secret is missing."""
         return self.asked_at(key, str(self.table.get("name") or ""), inner)
 
     def _body(self) -> dict[str, Any] | None:
@@ -199,13 +197,13 @@ class _TargetTable(TomlTable):
         if body is None:
             return None
         if not isinstance(body, dict):
-            raise self.wrong("body", 'must be a table, such as { text = "{message}" }')
+            raise self.wrong("body", 'must be a table like { text = "{message}" }')
         self._check_templates(body, 0)
         return body
 
     def _check_templates(self, value: object, depth: int) -> None:
         if depth > _DEEPEST:
-            raise self.unseen_wrong("body", "is nested too deeply")
+            raise self.unseen_wrong("body", "nested too deeply")
         if isinstance(value, str):
             try:
                 check_template(value, TEMPLATE_NAMES)
@@ -215,7 +213,9 @@ class _TargetTable(TomlTable):
             for inner in value.values() if isinstance(value, dict) else value:
                 self._check_templates(inner, depth + 1)
         elif not isinstance(value, bool | int | float) or not math.isfinite(value):
-            raise self.unseen_wrong("body", "has texts, numbers, true, false, tables and arrays")
+            raise self.unseen_wrong(
+                "body", "may only hold texts, numbers, true, false, tables and arrays"
+            )
 
     def _texts(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key)
@@ -225,7 +225,7 @@ class _TargetTable(TomlTable):
             or not texts
             or not all(isinstance(text, str) and text and "\0" not in text for text in texts)
         ):
-            raise self.wrong(key, "must be a text, or several in brackets")
+            raise self.wrong(key, "must be a text or a list of texts")
         return tuple(texts)
 
     def _switch(self, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Targets: who is told of incidents, of which, when and how."""
+"""Targets: who is notified of which incidents, when and how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from glancemetrics.rules.rule import Severity
 
 
 class TargetKind(enum.Enum):
-    """How a target is told."""
+    """How a target is notified."""
 
     WEBHOOK = "webhook"
     ALERTMANAGER = "alertmanager"
@@ -26,7 +26,7 @@ class TargetKind(enum.Enum):
 
 
 class GroupBy(enum.Enum):
-    """What is told in one message."""
+    """Which events share a message."""
 
     RULE = "rule"
     SEVERITY = "severity"
@@ -35,7 +35,7 @@ class GroupBy(enum.Enum):
 
 @attrs.frozen
 class Target:
-    """Somebody who is told."""
+    """A receiver of notifications."""
 
     name: str
     kind: TargetKind
@@ -43,33 +43,33 @@ class Target:
     command: tuple[str, ...] = ()
     """The program and its arguments."""
     environment: tuple[tuple[str, Secret], ...] = ()
-    """Variables that the program gets beside `PATH`, `HOME`, `LANG` and `TZ`."""
+    """Variables of the program besides `PATH`, `HOME`, `LANG` and `TZ`."""
     severity: Severity = Severity.INFO
-    """What matters less is not told."""
+    """Less severe incidents are not notified."""
     rules: tuple[str, ...] = ("*",)
-    """Patterns of the names of rules."""
+    """Patterns for rule names."""
     hours: Hours | None = None
-    """In others nothing is told; `None` for always."""
+    """Outside of them nothing is notified; `None`: always."""
     recovered: bool = True
-    """Whether the end of an incident is told too."""
+    """Whether recoveries are notified too."""
     group_wait: int = 0
-    """Seconds in which events are gathered into one message; 0: each is told by itself."""
+    """Seconds for which events are collected into one message; 0: one message per event."""
     group_by: GroupBy = GroupBy.RULE
     repeat: int | None = None
-    """Seconds after which an incident that goes on is told again."""
+    """Seconds after which an ongoing incident is notified again."""
     format: str = "json"
     body: Mapping[str, Any] | None = None
-    """What a webhook is sent, with templates as its texts."""
+    """The body for a webhook, with templates as its texts."""
     headers: tuple[tuple[str, Secret], ...] = ()
     secret: Secret | None = None
-    """With which messages are signed."""
+    """The key that messages are signed with."""
     timeout: int = 10
     """Seconds."""
     place: str = attrs.field(default="", eq=False)
-    """Where the configuration says how it is notified: file, line and table."""
+    """Where the configuration defines the target: file, line and table."""
 
     def wants(self, event: AlertEvent) -> bool:
-        """Tell whether an event is for this target."""
+        """Return whether an event is for this target."""
         if event.incident is None or (
             event.kind is AlertEventKind.RECOVERED and not self.recovered
         ):
@@ -77,17 +77,17 @@ class Target:
         return self.watches(event.incident)
 
     def watches(self, incident: Incident) -> bool:
-        """Tell whether this target is told of an incident."""
+        """Return whether an incident is for this target."""
         if Severity(incident.severity).rank > self.severity.rank:
             return False
         return any(fnmatchcase(incident.rule, pattern) for pattern in self.rules)
 
     def is_on_duty(self, now: float) -> bool:
-        """Tell whether anything is told at a moment, in seconds since the epoch."""
+        """Return whether it is notified at a time, in seconds since the epoch."""
         return self.hours is None or self.hours.hold(now)
 
     def group_of(self, incident: Incident) -> str:
-        """Name what an incident is told together with."""
+        """Return the group of an incident: events of a group share a message."""
         match self.group_by:
             case GroupBy.RULE:
                 return incident.rule

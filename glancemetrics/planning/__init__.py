@@ -1,1 +1,1 @@
-"""What a run is made of, worked out once from what is written."""
+"""The plan of a run, made once from settings and configuration."""

@@ -1,4 +1,4 @@
-"""The plan: all that a run of the monitor is made of, worked out once of what it is told."""
+"""The plan: everything a run of the monitor consists of, computed once from its settings."""
 
 from __future__ import annotations
 
@@ -25,60 +25,60 @@ from glancemetrics.rules.stock import stock_rules
 if TYPE_CHECKING:
     from glancemetrics.selecting.sql import Where
 
-_NOTHING_WRITTEN = RulesAndTargets()
+_NO_TABLES = RulesAndTargets()
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What a run of the monitor is made of."""
+    """Everything a run of the monitor consists of."""
 
     settings: Settings
     sources: Sources
     """What is followed."""
     rules: tuple[Rule, ...]
-    """What is watched of traffic."""
+    """Rules for traffic."""
     own_rules: tuple[OwnRule, ...]
-    """What is watched of the program itself."""
+    """Rules for GlanceMetrics itself."""
     targets: tuple[Target, ...]
-    """Who is told of alerts."""
+    """Targets of notifications."""
     reading: Reading
     """How lines become records."""
     paths: PathGroups
-    """Which paths are one."""
+    """Which paths are counted together."""
     where: Where | None
-    """Which records are counted; `None` for all."""
+    """Which records are counted; `None`: all."""
 
     @property
     def rules_by_name(self) -> Mapping[str, Rule]:
-        """All rules, those of the program itself too."""
+        """All rules, including those for GlanceMetrics itself."""
         return {rule.name: rule for rule in (*(own.rule for own in self.own_rules), *self.rules)}
 
 
 def make_plan(
     settings: Settings,
-    written: RulesAndTargets = _NOTHING_WRITTEN,
+    tables: RulesAndTargets = _NO_TABLES,
     *,
     server_format: str | None = None,
     local: LocalZone = utc,
 ) -> Plan:
-    """Work out a plan. Raises `UsageError`, which names what is wrong.
+    """Make a plan. Raises `UsageError`, which names the mistake.
 
-    `written` is what the configuration has beside settings, `server_format` what the server's
-    configuration says of the format where `--format-from` names one; `local` tells the local zone.
+    `tables` are the configuration's rules and targets, `server_format` is the log format from the
+    server's configuration (`--format-from`); `local` returns the local time zone.
     """
     reading = reading_of(settings, server_format, local)
     check_kept(reading.context.kept)
     where = None
     if settings.where is not None:
-        from glancemetrics.selecting.sql import Where  # late: it takes a while to load
+        from glancemetrics.selecting.sql import Where  # late: slow to import
 
         where = Where(settings.where, reading.context.kept)
     return Plan(
         settings=settings,
         sources=Sources(settings.file),
-        rules=rules_of(settings, written.rules),
+        rules=rules_of(settings, tables.rules),
         own_rules=own_rules_of(settings),
-        targets=written.targets,
+        targets=tables.targets,
         reading=reading,
         paths=make_path_groups(settings.group_path),
         where=where,
@@ -86,35 +86,35 @@ def make_plan(
 
 
 def check_kept(kept: Iterable[str]) -> None:
-    """Raise `UsageError` for a field whose name its panel, or a column of answers, has already."""
+    """Raise `UsageError` for a field with the name of a panel, or of a column in answers."""
     for name in kept:
         if name.lower() in PANEL_NAMES:
-            raise UsageError(f"--keep {name}: a panel of reports is called so already")
+            raise UsageError(f"--keep {name}: a panel of reports has this name")
         if name.lower() in MEASURES:
-            raise UsageError(f"--keep {name}: a measure of queries is called so already")
+            raise UsageError(f"--keep {name}: a measure of queries has this name")
 
 
-def rules_of(settings: Settings, written: Sequence[Rule] = ()) -> tuple[Rule, ...]:
-    """Return the rules that the settings ask for, and those that are written beside them."""
+def rules_of(settings: Settings, own: Sequence[Rule] = ()) -> tuple[Rule, ...]:
+    """Return the rules that the settings enable, and `own`, those of the configuration."""
     stock = stock_rules() if settings.rules == BUILT_IN else ()
-    names = {rule.name for rule in written}
+    names = {rule.name for rule in own}
     return (
         high_traffic(settings.alert_threshold, settings.alert_window_seconds),
-        *written,
-        # Whoever writes one of the same name wants that instead.
+        *own,
+        # A rule with the same name replaces a built-in one.
         *(rule for rule in stock if rule.name not in names),
     )
 
 
 def own_rules_of(settings: Settings) -> tuple[OwnRule, ...]:
-    """Return the rules of how the program itself fares."""
+    """Return the built-in rules for GlanceMetrics itself."""
     return own_rules() if settings.rules == BUILT_IN else ()
 
 
 def reading_of(
     settings: Settings, server_format: str | None = None, local: LocalZone = utc
 ) -> Reading:
-    """Return how the settings say that logs are read. Raises `UsageError`."""
+    """Return how logs are read according to the settings. Raises `UsageError`."""
     is_local = settings.log_timezone == "local"
     zone = local() if is_local else named_zone(settings.log_timezone, "--log-timezone")
     return make_reading(

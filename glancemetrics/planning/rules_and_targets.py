@@ -1,4 +1,4 @@
-"""What a configuration has beside settings: rules, and who is told."""
+"""The tables of a configuration: rules, and targets of notifications."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class RulesAndTargets:
 def read_rules_and_targets(
     text: str, name: str, *, local: LocalZone = utc, kept: Sequence[str] = ()
 ) -> RulesAndTargets:
-    """Read the tables of a TOML text; `name` is what it is called, `local` tells the local zone.
+    """Read the tables of a TOML text; `name` is its file name, `local` returns the local time zone.
 
-    `kept` are fields that records have beside those of the schema. Raises `UsageError`.
+    `kept` are fields that records have besides those of the schema. Raises `UsageError`.
     """
     rules = read_rules(text, name, kept=kept)
     targets = read_targets(text, name, local=local)

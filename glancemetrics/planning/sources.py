@@ -1,4 +1,4 @@
-"""What `-f` names, by kind of source. How a kind is followed, the registry of sources knows."""
+"""What `-f` names, by kind of source. The registry of sources knows how each kind is followed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.ASCII | re.IGNORECASE)
 
 
 def scheme_of(text: str) -> str:
-    """Return what tells the kind of source: `-`, the scheme of a URL, or `PATH`.
+    """Return the kind of source: `-`, the scheme of a URL, or `PATH`.
 
-    Source: RFC 3986, section 3.1, which takes capitals for small letters. A file that is named as
-    if it had a scheme is `./` and its name.
+    Source: RFC 3986, section 3.1: case does not matter. A file whose name looks like a scheme can
+    be passed as `./NAME`.
     """
     if text == STANDARD_INPUT:
         return text
@@ -31,8 +31,8 @@ class Sources:
     """What is followed."""
 
     texts: tuple[str, ...]
-    """As `-f` has them, in their order."""
+    """As in `-f`, in order."""
 
     def of(self, schemes: Container[str]) -> tuple[str, ...]:
-        """Return those of some schemes, in their order."""
+        """Return those with one of the schemes, in order."""
         return tuple(text for text in self.texts if scheme_of(text) in schemes)

@@ -1,1 +1,1 @@
-"""Whole logs counted: tallies of every dimension, the panels made of them, and how they look."""
+"""Reports over whole logs: tallies of every dimension, panels made from them, and their output."""

@@ -1,4 +1,4 @@
-"""Answers of the history as people and programs read them: text with charts, rows, JSON."""
+"""Writes answers of the history: text with charts, rows, JSON."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 _EIGHTHS = len(_BLOCKS) - 1
 _CHART_ROWS = 8
 _MOST_BARS = 30
-"""Steps that stand below each other, a bar each; more are a chart."""
+"""Up to this many steps are listed with a bar each; more are drawn as a chart."""
 _USUAL_CELLS = 100
 _SPARKS = 40
-"""Cells of the series of a group."""
+"""Width of a group's series in cells."""
 _LABEL_CELLS = 10
 
 
@@ -38,7 +38,7 @@ def answer_text(
     width: int | None = None,
     zone: tzinfo | None = None,
 ) -> str:
-    """Write an answer for a terminal of so many cells, or for a file, in a zone's time (UTC)."""
+    """Write an answer for a terminal of `width` cells or for a file; times in `zone` (or UTC)."""
     if isinstance(question, RecordQuery):
         body = _records(answer, width, zone)
     elif question.step is None:
@@ -53,14 +53,14 @@ def answer_text(
 def answer_json(answer: Answer, question: Query | RecordQuery) -> dict[str, object]:
     """Return an answer as an object of JSON. Field names are stable; times are UTC."""
     covers = answer.covers
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "since": None if covers.since is None else iso_time(covers.since),
         "until": None if covers.until is None else iso_time(covers.until),
         "exact": answer.is_exact,
         "missing": answer.missing or None,
     }
     if isinstance(question, Query):
-        told |= {
+        fields |= {
             "by": list(question.by),
             "step": question.step,
             "groups": answer.groups,
@@ -69,10 +69,10 @@ def answer_json(answer: Answer, question: Query | RecordQuery) -> dict[str, obje
             "grain": answer.grain,
             "total": {name: _plain(value) for name, value in answer.total.items()},
         }
-    told["rows"] = [
+    fields["rows"] = [
         {name: _plain(value) for name, value in row.items()} for row in answer.table.to_pylist()
     ]
-    return told
+    return fields
 
 
 def answer_rows(answer: Answer) -> Iterator[list[object]]:
@@ -107,8 +107,8 @@ def _shown(measure: Measure, value: Any, zone: tzinfo | None) -> str:
 
 
 def _moment(value: datetime, zone: tzinfo | None, *, to_minutes: bool = False) -> str:
-    written = f"{value.astimezone(zone or UTC):%Y-%m-%d %H:%M:%S}"
-    return written[: -len(":00")] if to_minutes else written
+    text = f"{value.astimezone(zone or UTC):%Y-%m-%d %H:%M:%S}"
+    return text[: -len(":00")] if to_minutes else text
 
 
 def _table(answer: Answer, query: Query, width: int | None, zone: tzinfo | None) -> str:
@@ -130,7 +130,7 @@ def _cells(row: Any, query: Query, zone: tzinfo | None) -> list[str]:
 def _right(
     titles: Sequence[str], rows: Sequence[Sequence[str]], texts: int, width: int | None = None
 ) -> str:
-    """Lay out a table whose first columns are text, and the others numbers."""
+    """Lay out a table: the first columns are text, the others numbers."""
     shown = [[visible(str(cell)) for cell in row] for row in rows]
     return laid_out(titles, shown, [i >= texts for i in range(len(titles))], width)
 
@@ -158,7 +158,7 @@ def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> st
 
 
 def charted_of(query: Query) -> Measure:
-    """Return which measure of a series is drawn: no time, unless there is nothing else."""
+    """Return the measure of a series to draw: not a time, unless there is nothing else."""
     ordered = next(one for one in query.asked if one.name == query.ordered_by)
     return min((ordered, *query.asked), key=lambda one: one.unit is Unit.TIME)
 
@@ -182,7 +182,7 @@ def _chart(
     width: int,
     zone: tzinfo | None,
 ) -> str:
-    """Draw a series as columns, several steps in one where there are more steps than cells."""
+    """Draw a series as columns; with more steps than cells, several steps per column."""
     columns, each = _columns(values, max(10, width - _LABEL_CELLS - 3))
     highest = max((value for value in columns if value is not None), default=0.0)
     lines = []
@@ -197,10 +197,10 @@ def _chart(
     first, last = (_moment(rows[i]["time"], zone, to_minutes=True) for i in (0, -1))
     room = max(1, len(columns) - len(first) - len(last))
     lines.append(" " * (_LABEL_CELLS + 2) + first + " " * room + last)
-    said = f"{measure.title} by step"
+    said = f"{measure.title} per step"
     if each > 1:
-        said += f"; a column is the highest of {each} steps"
-    said += " (--csv and --json have all numbers)"
+        said += f"; each column shows the highest of {each} steps"
+    said += " (all numbers: --csv or --json)"
     return "".join(f"{line}\n" for line in [*lines, said])
 
 
@@ -210,7 +210,7 @@ def _label(measure: Measure, highest: float) -> str:
 
 
 def _columns(values: Sequence[float | None], cells: int) -> tuple[list[float | None], int]:
-    """Return the highest of each few neighbours, and of how many."""
+    """Return the highest of every few neighbours, and how many they are."""
     each = max(1, math.ceil(len(values) / cells))
     parts = (values[start : start + each] for start in range(0, len(values), each))
     return [max((v for v in part if v is not None), default=None) for part in parts], each
@@ -226,7 +226,7 @@ def _block(value: float | None, highest: float, row: int) -> str:
 
 
 def _sparklines(answer: Answer, query: Query, width: int | None, zone: tzinfo | None) -> str:
-    """Write a row a group, with its series in small."""
+    """Write one row per group, with a small chart of its series."""
     groups: dict[tuple[str, ...], list[Any]] = {}
     for row in answer.table.to_pylist():
         groups.setdefault(tuple(row[name] for name in query.by), []).append(row)
@@ -248,7 +248,7 @@ def _sparklines(answer: Answer, query: Query, width: int | None, zone: tzinfo | 
             row.append(_shown(measure, round(sum(known)), zone))
         rows.append([*row, f"{spark}▏"])
     total = ["all"] if measure.adds_up else []
-    titles = [*query.by, "highest", *total, f"{measure.title}, by step"]
+    titles = [*query.by, "highest", *total, f"{measure.title} per step"]
     text = _right(titles, rows, len(query.by), width)
     if not rows:
         return text
@@ -286,16 +286,18 @@ def _records(answer: Answer, width: int | None, zone: tzinfo | None) -> str:
 
 
 def _notes(answer: Answer, question: Query | RecordQuery, zone: tzinfo | None) -> Iterator[str]:
-    """Yield what else is to be known of an answer."""
+    """Yield notes about an answer."""
     covers = answer.covers
     if answer.ungrouped and isinstance(question, Query):
         names = " or ".join(question.by)
-        yield f"{format_count(answer.ungrouped)} more requests have no {names}"
+        have = "has" if answer.ungrouped == 1 else "have"
+        requests = "request" if answer.ungrouped == 1 else "requests"
+        yield f"{format_count(answer.ungrouped)} more {requests} {have} no {names}"
     if isinstance(question, Query) and answer.groups > question.limit:
         rest = answer.groups - question.limit
-        yield f"… {format_count(rest)} more (--limit)"
+        yield f"… {format_count(rest)} more (see --limit)"
     if answer.has_more:
-        yield "… more (--limit, --offset)"
+        yield "… more (see --limit, --offset)"
     if covers.since is not None and covers.until is not None:
         start, end = (datetime.fromtimestamp(at, UTC) for at in (covers.since, covers.until))
         name = (end.astimezone(zone or UTC)).tzname() or "UTC"

@@ -1,4 +1,4 @@
-"""`ValueCounts`: what is counted of one dimension of a whole log, by value."""
+"""`ValueCounts`: the counts of one dimension of a whole log, by value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 VALUES_KEPT = 2048
-"""Values of a dimension that are never let go."""
+"""Values of a dimension that are always kept."""
 
 _SHIFT = 32
 _LOW = (1 << _SHIFT) - 1
@@ -28,26 +28,26 @@ _NONE: Int64s = np.zeros(0, np.int64)
 
 @attrs.define(eq=False)
 class ValueCounts:
-    """Counts by value; values have numbers from 0."""
+    """Counts by value; values are numbered from 0."""
 
     _names: pa.Array | None
     """`None` while they are in the table."""
-    came: VisitorsOfValues = attrs.field(factory=Pairs)
-    """Which visitors came to which values."""
+    visits: VisitorsOfValues = attrs.field(factory=Pairs)
+    """Which visitors requested which values."""
     buckets: Int64s = attrs.field(factory=_NONE.copy)
-    """Value's number, shifted left by 32, and duration's bucket; in order, each once."""
+    """Number of the value, shifted left by 32, and duration bucket; sorted, each once."""
     bucket_counts: Int64s = attrs.field(factory=_NONE.copy)
     short: int = 0
-    """By how much the hits of a value may be short, because rare ones were let go."""
+    """By how much the hits of a value may be too low, because rare values were dropped."""
     _size: int = 0
     _sums: Int64s = attrs.field(factory=lambda: np.zeros((0, FIELDS), np.int64))
     """With room for more values."""
     _micros: Int64s = attrs.field(factory=_NONE.copy)
-    """None are kept for values behind the last one that has durations."""
+    """Only up to the last value that has durations."""
     _table: StringTable | None = None
-    """Finds the number of a name; there from the first time that some are entered."""
+    """Finds the number of a name; exists once names were added."""
     _visitor_counts: Int64s | None = None
-    """Where nothing else is known of the visitors: sums to look at."""
+    """If only sums of visitors are known: those."""
 
     def __len__(self) -> int:
         return self._size
@@ -62,12 +62,12 @@ class ValueCounts:
 
     @property
     def other(self) -> int:
-        """The number of `(other)`, -1 where nothing was let go."""
+        """The number of `(other)`, -1 if nothing was dropped."""
         return int(self.names.index(OTHER).as_py()) if self.short else -1
 
     @property
     def hits(self) -> Int64s:
-        """By number, as the next three."""
+        """By number, like the next three."""
         return self._sums[: self._size, HITS]
 
     @property
@@ -86,7 +86,7 @@ class ValueCounts:
         return micros
 
     def add(self, part: Slice) -> Int64s:
-        """Count a slice, but for its visitors; returns the number of each of its values."""
+        """Count a slice, except for its visitors; returns the number of each of its values."""
         numbers = self._enter(part.names, part.sums, part.micros)
         if len(part.durations):
             keys = (numbers[part.durations >> _SHIFT] << _SHIFT) | (part.durations & _LOW)
@@ -94,47 +94,49 @@ class ValueCounts:
         return numbers
 
     def merge(self, other: ValueCounts) -> None:
-        """Add other counts of the same dimension, whose visitors are pairs with the same hashes."""
+        """Add counts of the same dimension, whose visitors are pairs with the same hashes."""
         numbers = self._enter(other.names, other._sums[: len(other)], other._micros)
-        assert isinstance(other.came, Pairs)
-        if len(other.came):
-            assert isinstance(self.came, Pairs)
-            self.came.merge(other.came, numbers, len(self))
+        assert isinstance(other.visits, Pairs)
+        if len(other.visits):
+            assert isinstance(self.visits, Pairs)
+            self.visits.merge(other.visits, numbers, len(self))
         if len(other.buckets):
             keys = (numbers[other.buckets >> _SHIFT] << _SHIFT) | (other.buckets & _LOW)
             self._add_buckets(keys, other.bucket_counts)
         self.short = max(self.short, other.short)
 
     def visitors(self) -> Int64s:
-        """Count the visitors of each value, those that are sampled."""
+        """Count the visitors of each value, among those sampled."""
         if self._visitor_counts is not None:
             return self._visitor_counts
-        return self.came.counts(len(self))
+        return self.visits.counts(len(self))
 
     def regrouped(self, groups: pa.Array) -> ValueCounts:
-        """Count by groups instead: `groups` names one for each value, or none (null)."""
+        """Return counts by group: `groups` has a name for each value, or null for none."""
         encoded, numbers = _numbered(groups)
         return self._renumbered(encoded.dictionary, numbers, with_visitors=True)
 
     def summed(self, groups: pa.Array) -> ValueCounts:
-        """Count by groups to look at the result, not to add to it: faster where it can be."""
-        return self._summed(groups, self.came)
+        """Return counts by group that nothing can be added to: faster, if possible."""
+        return self._summed(groups, self.visits)
 
     def summed_each(self, groupings: Sequence[pa.Array]) -> list[ValueCounts]:
-        """Count by each of several groupings, to look at."""
-        came = self.came.in_order_of_visitors() if isinstance(self.came, Pairs) else self.came
-        return [self._summed(groups, came) for groups in groupings]
+        """Return such counts for each of several groupings."""
+        visits = (
+            self.visits.in_order_of_visitors() if isinstance(self.visits, Pairs) else self.visits
+        )
+        return [self._summed(groups, visits) for groups in groupings]
 
-    def _summed(self, groups: pa.Array, came: VisitorsOfValues | TurnedPairs) -> ValueCounts:
+    def _summed(self, groups: pa.Array, visits: VisitorsOfValues | TurnedPairs) -> ValueCounts:
         encoded, numbers = _numbered(groups)
         result = self._renumbered(encoded.dictionary, numbers, with_visitors=False)
-        result._visitor_counts = came.group_counts(numbers, len(result))
+        result._visitor_counts = visits.group_counts(numbers, len(result))
         return result
 
     def cut(self) -> ValueCounts:
-        """Fold the rarer half of the values into `(other)`; returns what was counted of that half.
+        """Fold the rarer half of the values into `(other)`; returns what was counted for them.
 
-        How many visitors `(other)` has is not known: they may come again for another value.
+        The visitors of `(other)` are unknown: they may also have requested other values.
         """
         rare = self._rare()
         gone = self._selected(rare)
@@ -142,7 +144,7 @@ class ValueCounts:
             pa.array([OTHER], pa.string()), np.zeros(len(gone), np.int64), with_visitors=False
         )
         kept = self._selected(~rare, with_visitors=False)
-        self.came.renumber(np.where(rare, -1, np.cumsum(~rare) - 1), len(kept))
+        self.visits.renumber(np.where(rare, -1, np.cumsum(~rare) - 1), len(kept))
         self._names, self._table = kept.names, None
         self._sums, self._micros, self._size = kept._sums, kept._micros, len(kept)
         self.buckets, self.bucket_counts = kept.buckets, kept.bucket_counts
@@ -151,34 +153,34 @@ class ValueCounts:
         return gone
 
     def settle(self) -> None:
-        """Let nothing stand twice, nor stay that is only needed to add more."""
-        self.came.settle()
+        """Remove duplicates, and what is only needed for adding more."""
+        self.visits.settle()
         _ = self.names
 
     def quantile_buckets(self, number: int) -> tuple[Int64s, Int64s]:
-        """Return the buckets of one value's durations, in order, and how many are in each."""
+        """Return the buckets of a value's durations, sorted, and their counts."""
         first, last = np.searchsorted(self.buckets, [number << _SHIFT, (number + 1) << _SHIFT])
         return self.buckets[first:last] & _LOW, self.bucket_counts[first:last]
 
     @property
     def value_bytes(self) -> int:
-        """Memory that values take, without their visitors."""
+        """Memory used by the values, without their visitors."""
         names = self._names if self._table is None else self._table
         assert names is not None
         return int(names.nbytes) + self._sums.nbytes + self._micros.nbytes + 16 * len(self.buckets)
 
     @property
     def text_bytes(self) -> int:
-        """How long all names are together."""
+        """Length of all names together."""
         return self._table.text_bytes if self._table is not None else 0
 
     def _rare(self) -> Bools:
         size = len(self)
-        # At least half goes, and with it all that are as rare: none is kept by chance ...
+        # At least half is dropped, with all that are equally rare: none is kept by chance ...
         limit = int(np.partition(self.hits, size // 2)[size // 2])
         rare = self.hits <= limit
         if np.count_nonzero(~rare) < VALUES_KEPT // 2:
-            # ... unless hardly any would be left.
+            # ... unless hardly any would remain.
             rare = np.zeros(size, np.bool_)
             rare[np.argsort(self.hits, kind="stable")[: size // 2]] = True
         other = self.other
@@ -187,7 +189,7 @@ class ValueCounts:
         return rare
 
     def _enter(self, names: pa.Array, sums: Int64s, micros: Int64s) -> Int64s:
-        """Take names in, with what is summed for them; returns the numbers they have here."""
+        """Add names with their sums; returns their numbers here."""
         numbers, size = self._number(names)
         if size > len(self._sums):
             self._sums.resize((max(size, len(self._sums) * 9 // 8), FIELDS), refcheck=False)
@@ -199,7 +201,7 @@ class ValueCounts:
         return numbers
 
     def _number(self, names: pa.Array) -> tuple[Int64s, int]:
-        """Return the numbers of names, entering those that are new, and how many there are now."""
+        """Return the numbers of names, adding new ones, and how many there are now."""
         if self._names is not None and not pa.types.is_string(self._names.type):
             merged = pa.concat_arrays([self._names, names]).dictionary_encode()
             self._names = merged.dictionary
@@ -216,7 +218,7 @@ class ValueCounts:
         return self._renumbered(names, numbers, with_visitors=with_visitors)
 
     def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_visitors: bool) -> ValueCounts:
-        """Give value i the number `numbers[i]`, that of others too, or leave it out if it is -1."""
+        """Number value i as `numbers[i]`, which others may share; -1 drops it."""
         result = ValueCounts(names, short=self.short)
         result._size = len(names)
         result._sums = np.zeros((len(names), FIELDS), np.int64)
@@ -224,7 +226,7 @@ class ValueCounts:
         if len(self._micros):
             result._micros = sum_groups(self._micros, numbers[: len(self._micros)], len(names))
         if with_visitors:
-            result.came = self.came.grouped(numbers, len(names))
+            result.visits = self.visits.grouped(numbers, len(names))
         if len(self.buckets):
             keys = numbers[self.buckets >> _SHIFT]
             kept = keys >= 0
@@ -243,6 +245,6 @@ class ValueCounts:
 
 
 def _numbered(groups: pa.Array) -> tuple[pa.DictionaryArray, Int64s]:
-    """Return groups as a dictionary, and for each value the number of its own, or -1."""
+    """Return groups as a dictionary, and for each value the number of its group, or -1."""
     encoded = groups if pa.types.is_dictionary(groups.type) else groups.dictionary_encode()
     return encoded, codes_of(encoded).astype(np.int64)

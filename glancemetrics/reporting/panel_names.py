@@ -1,6 +1,6 @@
-"""The names of the panels of a report: what a person asks for, known without making any.
+"""The names of a report's panels.
 
-Light on purpose: the command line's help and its mistakes need no more.
+Separate and light: help and errors of the command line need no more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Order(enum.Enum):
     ERRORS = "errors"
     P95 = "p95"
     TOTAL_TIME = "total_time"
-    """Not for people to ask for: the order of the slowest URLs."""
+    """Not an option: the order of the slowest URLs."""
 
 
 TIME_PANELS = {
@@ -25,7 +25,7 @@ TIME_PANELS = {
     "hours_of_day": "Hours of the day",
     "weekdays": "Days of the week",
 }
-"""Titles of the panels over time, which stand before all others."""
+"""Titles of the panels over time, which come first."""
 
 TITLES = {
     "sections": "Sections",
@@ -50,9 +50,9 @@ TITLES = {
     "slowest_paths": "Slowest URLs",
     "bandwidth": "Bandwidth by URL",
 }
-"""Titles of all others, in the order in which a report shows them."""
+"""Titles of all other panels, in the order of a report."""
 
 PANEL_NAMES = (*TIME_PANELS, *TITLES)
 
 AGENT_PANELS = frozenset({"browsers", "operating_systems", "devices", "bots"})
-"""Those for which user agents have to be understood."""
+"""Panels that need user agents to be parsed."""

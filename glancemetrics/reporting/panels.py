@@ -1,4 +1,4 @@
-"""The panels of a report: what each is made of, and in which order its rows stand."""
+"""The panels of a report: what each is made from, and the order of its rows."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.slices import BASE_COLUMNS, FROM, Base, Counted
 
 Group = Callable[[pa.Array], pa.Array]
-"""Names a group for each of many values; null for one that is in none."""
+"""Returns a group name for each value; null for values without a group."""
 Detail = Callable[[pa.Array, pa.Array], pa.Array]
-"""Names those of many values that have some numbers, as they are called under a row."""
+"""Returns names for the values with some numbers, for the rows below a row."""
 
 STATIC_EXTENSIONS = (
     *("css", "js", "mjs", "map", "json", "xml", "txt", "csv", "webmanifest", "wasm"),
@@ -46,20 +46,20 @@ class PanelSpec:
     name: str
     """In JSON and in `--panels`."""
     noun: str
-    """What its rows are, for `12 more paths`."""
+    """What a row is, in the singular, for `12 more URLs`."""
     base: Counted
     missing: str
-    """Why it is left out when it has no rows."""
+    """Why the panel is empty, if it is."""
     group: Group | None = None
-    """What values are counted together; `None`: each by itself."""
+    """What values are grouped by; `None`: each separately."""
     detail_base: Counted | None = None
-    """Where the rows under a row come from; `None` with a `detail`: from `base`."""
+    """Where the rows below a row come from; `None` with a `detail`: from `base`."""
     detail_group: Group | None = None
-    """The row that a detail is under."""
+    """The row that a detail belongs to."""
     detail: Detail | None = None
-    """The names of details."""
+    """Names of the details."""
     order: Order | None = None
-    """Its own order, whatever is asked for; `None`: what is asked for."""
+    """A fixed order; `None`: the configured one."""
     timed: bool = False
     """Only for records with durations."""
     title: str | None = None
@@ -93,22 +93,22 @@ def _each_by(name_of: Callable[[UserAgent], str]) -> Detail:
 
 
 _NULL = pa.scalar(None, pa.string())
-_NO_REQUEST = "no request line is well formed"
-_NO_AGENT = "the log has no user agents"
+_NO_REQUEST = "no valid request line in the log"
+_NO_AGENT = "no user agents in the log"
 
 PANELS = (
-    PanelSpec("sections", "sections", Base.PATH, _NO_REQUEST, group=sections_of),
-    PanelSpec("paths", "URLs", Base.PATH, _NO_REQUEST),
+    PanelSpec("sections", "section", Base.PATH, _NO_REQUEST, group=sections_of),
+    PanelSpec("paths", "URL", Base.PATH, _NO_REQUEST),
     PanelSpec(
         "static_files",
-        "files",
+        "file",
         Base.PATH,
-        "no path ends as static files do",
+        "no static files in the log",
         group=_static,
     ),
     PanelSpec(
         "not_found",
-        "URLs",
+        "URL",
         Base.NOT_FOUND,
         "no request has status 404",
         detail_base=Base.NOT_FOUND_FROM,
@@ -117,27 +117,27 @@ PANELS = (
     ),
     PanelSpec(
         "server_errors",
-        "URLs",
+        "URL",
         Base.SERVER_ERROR,
-        "no request has a status of 500 or more",
+        "no request has a status of 500 or above",
     ),
-    PanelSpec("hosts", "hosts", Base.HOST, "the log names no client"),
+    PanelSpec("hosts", "host", Base.HOST, "no clients in the log"),
     PanelSpec(
         "networks",
-        "networks",
+        "network",
         Base.HOST,
-        "no client is given as an address",
+        "no client addresses in the log",
         group=networks_of,
         detail_group=networks_of,
         detail=_same,
     ),
-    PanelSpec("vhosts", "hosts", Base.VHOST, "the log names no virtual host"),
-    PanelSpec("users", "users", Base.USER, "no request was authenticated"),
-    PanelSpec("methods", "methods", Base.METHOD, _NO_REQUEST),
-    PanelSpec("protocols", "protocols", Base.PROTOCOL, _NO_REQUEST),
+    PanelSpec("vhosts", "host", Base.VHOST, "no virtual hosts in the log"),
+    PanelSpec("users", "user", Base.USER, "no request was authenticated"),
+    PanelSpec("methods", "method", Base.METHOD, _NO_REQUEST),
+    PanelSpec("protocols", "protocol", Base.PROTOCOL, _NO_REQUEST),
     PanelSpec(
         "status",
-        "classes",
+        "class",
         Base.STATUS,
         "no request has a status",
         group=status_classes,
@@ -146,15 +146,15 @@ PANELS = (
     ),
     PanelSpec(
         "referring_sites",
-        "sites",
+        "site",
         Base.REFERRER,
-        "no request names a referring site",
+        "no request has a referring site",
         group=sites_of,
     ),
-    PanelSpec("referrers", "referrers", Base.REFERRER, "no request names a referrer"),
+    PanelSpec("referrers", "referrer", Base.REFERRER, "no request has a referrer"),
     PanelSpec(
         "browsers",
-        "browsers",
+        "browser",
         Base.AGENT,
         _NO_AGENT,
         group=browsers_of,
@@ -163,7 +163,7 @@ PANELS = (
     ),
     PanelSpec(
         "operating_systems",
-        "systems",
+        "operating system",
         Base.AGENT,
         _NO_AGENT,
         group=systems_of,
@@ -172,36 +172,36 @@ PANELS = (
     ),
     PanelSpec(
         "devices",
-        "devices",
+        "device",
         Base.AGENT,
         _NO_AGENT,
         group=devices_of,
     ),
     PanelSpec(
         "bots",
-        "bots",
+        "bot",
         Base.AGENT,
-        "no user agent is a bot's",
+        "no bots among the user agents",
         group=bots_of,
     ),
-    PanelSpec("agents", "agents", Base.AGENT, _NO_AGENT),
+    PanelSpec("agents", "user agent", Base.AGENT, _NO_AGENT),
     PanelSpec(
         "slowest_paths",
-        "URLs",
+        "URL",
         Base.PATH,
-        "the log has no durations",
+        "no response times in the log",
         order=Order.TOTAL_TIME,
         timed=True,
     ),
     PanelSpec(
         "bandwidth",
-        "URLs",
+        "URL",
         Base.PATH,
         _NO_REQUEST,
         order=Order.BYTES,
     ),
 )
-"""How all but those over time are made, in the order of `panel_names.TITLES`."""
+"""How all panels except those over time are made, in the order of `panel_names.TITLES`."""
 
 
 _BASES: dict[str, Base] = {
@@ -213,12 +213,12 @@ _BASES: dict[str, Base] = {
 
 
 def other_panels() -> list[PanelSpec]:
-    """Return the panels of dimensions that have none of the usual ones, for who asks for them."""
+    """Return panels for the other dimensions, which are shown on request."""
     usual = {spec.name for spec in PANELS}
     return [
         PanelSpec(
             one.plural,
-            "values",
+            "value",
             _BASES[one.column],
             "no request has one",
             group=one.derive,
@@ -230,14 +230,14 @@ def other_panels() -> list[PanelSpec]:
 
 
 def kept_panel(name: str) -> PanelSpec:
-    """Return how the panel of a field is made that a person asked to keep."""
-    return PanelSpec(name, "values", name, "no counted request has this field")
+    """Return the panel of an extra field (`--keep`)."""
+    return PanelSpec(name, "value", name, "no counted request has this field")
 
 
 def groups_kept(panels: Container[str] = ()) -> dict[Counted, tuple[Group, ...]]:
-    """Every grouping that must outlive the values it groups, when a tally lets these go.
+    """Return the groupings that must survive when a tally drops the values they group.
 
-    Of panels that are not the usual ones, those that are named.
+    Of the panels shown on request, only those in `panels`.
     """
     kept: dict[Counted, list[Group]] = {}
     for spec in (*PANELS, *(spec for spec in other_panels() if spec.name in panels)):

@@ -1,4 +1,4 @@
-"""`Report`: the numbers of a whole log, as people and programs read them."""
+"""`Report`: the numbers of a whole log."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from glancemetrics.words.humane import format_count
 Int64s = npt.NDArray[np.int64]
 
 DETAIL_ROWS = 10
-"""Rows that stand under a row, at most."""
+"""Rows below a row, at most."""
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _TIME_ROWS = 120
-"""Rows over time, at most; the step is chosen so."""
+"""Rows over time, at most; the step is chosen accordingly."""
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)
-"""Seconds; what is longer is counted by month, then by year."""
+"""Seconds; longer steps are months, then years."""
 _DAY, _WEEK = 86_400, 604_800
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONDAY = 4 * _DAY
@@ -50,19 +50,19 @@ class Row:
     name: str
     hits: int
     share: float
-    """Of all the report's hits, 0 to 1."""
+    """Of all hits of the report, 0 to 1."""
     visitors: int | None
-    """Distinct host and agent per day; `None` where it cannot be told any more."""
+    """Distinct host and agent per day; `None` if unknown."""
     bytes: int
     errors: int
     """Hits with status 4xx or 5xx."""
     total_time: float | None = None
-    """Seconds; `None`, as the next three, where no hit has a duration."""
+    """Seconds; like the next three, `None` if no hit has a duration."""
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
     rows: tuple[Row, ...] = ()
-    """What it is made of, where a panel is grouped."""
+    """The rows it is made of, if the panel is grouped."""
 
 
 @attrs.frozen
@@ -73,29 +73,29 @@ class Panel:
     title: str
     rows: tuple[Row, ...]
     distinct: int
-    """How many rows there would be without a limit."""
-    noun: str = "rows"
-    """What the rows are."""
+    """Number of rows without a limit."""
+    noun: str = "row"
+    """What a row is, in the singular."""
     short: int = 0
-    """By how much the hits of a row may be short; 0 where they are exact."""
+    """By how much the hits of a row may be too low; 0 if they are exact."""
 
 
 @attrs.frozen
 class Source:
-    """One file, and what came of reading it."""
+    """One file, and the result of reading it."""
 
     name: str
     lines: int
     rejects: int
     trouble: str | None = None
-    """What of it could not be read, and why."""
+    """What could not be read, and why."""
     format: str | None = None
-    """What its format is called."""
+    """Name of its format."""
 
 
 @attrs.frozen
 class Rejects:
-    """Lines that no format accepts."""
+    """Lines that no format matches."""
 
     count: int = 0
     samples: tuple[Reject, ...] = ()
@@ -103,13 +103,13 @@ class Rejects:
 
 @attrs.frozen
 class Report:
-    """Everything there is to say of a log."""
+    """The complete result of a report."""
 
     sources: tuple[Source, ...]
     lines: int
-    """Lines read; those of spans that were skipped unread are not among them."""
+    """Lines read; lines in skipped parts of a file are not included."""
     filtered: int
-    """Records that were left out because a filter was asked for."""
+    """Records excluded by a filter."""
     rejects: Rejects
     hits: int
     bytes: int
@@ -123,27 +123,27 @@ class Report:
     """Time of the newest record."""
     time_zone: str
     time_step: int
-    """Seconds of a row of the panel `time`; 0 where rows are months or years."""
+    """Seconds per row of the panel `time`; 0 if rows are months or years."""
     panels: tuple[Panel, ...]
     left_out: dict[str, str]
     """Panels without rows, and why."""
     visitors_estimated: bool = False
     unfinished: str | None = None
-    """Why this is not all of the log."""
+    """Why the report does not cover the whole log."""
     foreign: int = 0
     """Lines of other programs."""
     damaged: int = 0
-    """Records with a field that could not be read, and is unknown; filtered ones too."""
+    """Records with a field that could not be read and is unknown; including filtered ones."""
 
     def panel(self, name: str) -> Panel:
-        """Return the panel of a name. Raises `KeyError` with the reason if it was left out."""
+        """Return a panel by name. Raises `KeyError` with the reason if it is empty."""
         for panel in self.panels:
             if panel.name == name:
                 return panel
-        raise KeyError(self.left_out.get(name, f"there is no panel {name!r}"))
+        raise KeyError(self.left_out.get(name, f"unknown panel {name!r}"))
 
     def to_json(self) -> dict[str, object]:
-        """Return what `-o report.json` holds. Field names are stable."""
+        """Return the content of `-o report.json`. Field names are stable."""
         return {
             "start": None if self.start is None else iso_time(self.start),
             "end": None if self.end is None else iso_time(self.end),
@@ -178,7 +178,7 @@ class Report:
         }
 
     def estimated(self) -> list[str]:
-        """Name what is an estimate: `visitors`, and panels whose hits may be short."""
+        """Return what is estimated: `visitors`, and panels whose hits may be too low."""
         names = ["visitors"] if self.visitors_estimated else []
         return names + [panel.name for panel in self.panels if panel.short]
 
@@ -196,28 +196,28 @@ def _row_json(row: Row) -> dict[str, object]:
 
 @attrs.frozen
 class ReportOptions:
-    """What is wanted of a report."""
+    """Options of a report."""
 
     top: int = 100
-    """Rows of a panel, at most."""
+    """Rows per panel, at most."""
     order: Order = Order.HITS
     panels: frozenset[str] = frozenset(PANEL_NAMES)
-    """By name; those of fields that are kept are called as they are."""
+    """By name; panels of extra fields have the field's name."""
     zone: ZoneInfo | None = None
-    """Whose days and hours; `None` for UTC."""
+    """Time zone of days and hours; `None` for UTC."""
     kept: tuple[str, ...] = ()
-    """Fields that a person asked to keep. None may be called as a panel is: `UsageError`."""
+    """Extra fields (`--keep`). None may have the name of a panel: `UsageError`."""
 
     def __attrs_post_init__(self) -> None:
         for name in self.kept:
             if name in PANEL_NAMES:
-                raise UsageError(f"--keep {name}: a panel of the report is called so already")
+                raise UsageError(f"--keep {name}: a panel of the report has this name")
 
 
 def damaged_note(count: int) -> str:
     """Say how many requests have a field that could not be read."""
     requests = "request has" if count == 1 else "requests have"
-    return f"{format_count(count)} {requests} a field that could not be read; it counts as unknown"
+    return f"{format_count(count)} {requests} an unreadable field, which counts as unknown"
 
 
 def build_report(
@@ -232,7 +232,7 @@ def build_report(
     damaged: int = 0,
     unfinished: str | None = None,
 ) -> Report:
-    """Make the report of what has been counted."""
+    """Build the report from a tally."""
     maker = _PanelMaker(tally, options)
     panels, left_out = [], {}
     every = (*PANELS, *other_panels(), *map(kept_panel, options.kept))
@@ -243,7 +243,7 @@ def build_report(
     for spec in specs:
         panel = made[spec.name]
         if panel is None or not panel.rows:
-            left_out[spec.name] = spec.missing if tally.records else "there are no records"
+            left_out[spec.name] = spec.missing if tally.records else "no records"
         else:
             panels.append(panel)
     return Report(
@@ -270,8 +270,14 @@ def build_report(
     )
 
 
+def more_text(panel: Panel, count: int) -> str:
+    """Write how many rows more there are: `12 more URLs`, `1 more class`."""
+    plural = panel.noun + ("es" if panel.noun.endswith("s") else "s")
+    return f"{format_count(count)} more {panel.noun if count == 1 else plural}"
+
+
 def filled(rows: Sequence[Row], step: int) -> list[Row]:
-    """Put empty rows over time where nothing was logged, so that an axis of them is time."""
+    """Insert empty rows where nothing was logged, so that the axis is linear in time."""
     if not step:
         return list(rows)
     by_start = {
@@ -282,7 +288,7 @@ def filled(rows: Sequence[Row], step: int) -> list[Row]:
 
 
 def step_name(step: int) -> str:
-    """Name the span of a row over time."""
+    """Name the time span of a row."""
     if not step:
         return "month"
     named = {60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
@@ -302,12 +308,12 @@ class _PanelMaker:
         self.step = _step(tally) if tally.records else 0
 
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
-        """Make panels over time, by name, and others, side by side."""
+        """Make the panels over time, by name, and the others, in parallel."""
         by = self._tally.by
         specs_of: dict[Counted, list[PanelSpec]] = {}
         for spec in specs:
             specs_of.setdefault(spec.base, []).append(spec)
-        # What takes the longest first, so that threads end together.
+        # The slowest first, so that threads end together.
         bases = sorted(specs_of, key=lambda base: -len(by[base]) if base in by else 0)
         makers: list[Callable[[], Iterable[tuple[str, Panel | None]]]] = [
             partial(self._of_base, base, specs_of[base]) for base in bases
@@ -318,14 +324,14 @@ class _PanelMaker:
         return dict(itertools.chain.from_iterable(made))
 
     def _of_base(self, base: Counted, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
-        """Make the panels of a dimension, which nobody else touches meanwhile."""
+        """Make the panels of one dimension, which no other thread uses in the meantime."""
         for each in {base, *(spec.detail_base for spec in specs)}:
             if each is not None:
                 self._tally.settle(each)
         return [(spec.name, self.panel(spec)) for spec in specs]
 
     def panel(self, spec: PanelSpec) -> Panel | None:
-        """Make a panel; `None` where there is nothing in it."""
+        """Make a panel; `None` if it is empty."""
         base = self._tally.by.get(spec.base)
         if base is None or (spec.timed and not len(base.buckets)):
             return None
@@ -334,13 +340,13 @@ class _PanelMaker:
         if spec.group is not None:
             groups = self._grouped(spec.base, spec.group)
             index = self._tally.groups.get(spec.base, ()).index(spec.group)
-            gone = self._tally.let_go.get((spec.base, index))
+            gone = self._tally.dropped.get((spec.base, index))
             if gone is None:
                 counts = base.summed(groups)
             else:
                 counts = base.regrouped(groups)
                 counts.merge(gone)
-                # Whatever was let go of the base is in its group.
+                # Everything dropped from the base is in its group.
                 counts.short = gone.short
         if not len(counts):
             return None
@@ -358,7 +364,7 @@ class _PanelMaker:
     def _with_details(
         self, spec: PanelSpec, rows: list[Row], numbers: list[int] | None
     ) -> list[Row]:
-        """Put rows under rows; `numbers` are those of the rows among the groups, where known."""
+        """Add rows below rows; `numbers` are the rows' numbers among the groups, if known."""
         base = self._tally.by.get(spec.detail_base or spec.base)
         if base is None or spec.detail is None or spec.detail_group is None:
             return rows
@@ -369,7 +375,7 @@ class _PanelMaker:
             shown[:-1] = pc.is_in(groups.dictionary, names).to_numpy(zero_copy_only=False)
         else:
             shown[numbers] = True
-        # The last one is for what is in no group.
+        # The last one stands for values without a group.
         wanted = np.flatnonzero(shown[codes_of(groups)])
         numbers_wanted = pa.array(wanted)
         joined = pc.binary_join_element_wise(
@@ -391,7 +397,7 @@ class _PanelMaker:
         return [attrs.evolve(row, rows=tuple(of.get(row.name, []))) for row in rows]
 
     def over_time(self, names: Sequence[str]) -> list[Panel]:
-        """Make panels over time."""
+        """Make the panels over time."""
         times = self._tally.by[Base.TIME]
         local = times.names.to_numpy()
         groups = [pa.array(self._time_groups(name, local)) for name in names]
@@ -425,7 +431,7 @@ class _PanelMaker:
         return Panel(name, TIME_PANELS[name], tuple(rows), len(rows))
 
     def _grouped(self, base: Counted, group: Group) -> pa.DictionaryArray:
-        """Group the values of a dimension, once for rows and what is under them."""
+        """Group the values of a dimension, once for rows and the rows below them."""
         if (base, group) not in self._groups:
             groups = _grouped(group, self._tally.by[base])
             encoded = pa.types.is_dictionary(groups.type)
@@ -456,7 +462,7 @@ class _PanelMaker:
 
 
 def _grouped(group: Group, counts: ValueCounts) -> pa.Array:
-    """Group values; what was let go is of no group that is known."""
+    """Group values; dropped ones belong to no known group."""
     groups = group(counts.names)
     other = counts.other
     if other < 0:
@@ -484,7 +490,7 @@ def _sort_key(counts: ValueCounts, visitors: Int64s, order: Order) -> npt.NDArra
 
 
 def _p95_buckets(counts: ValueCounts) -> npt.NDArray[np.float64]:
-    """Return the bucket of each value's 95th percentile, -1 for those without durations."""
+    """Return the bucket of each value's 95th percentile, -1 without durations."""
     owners = counts.buckets >> 32
     result = np.full(len(counts), -1.0)
     firsts = np.flatnonzero(np.diff(owners, prepend=-1))
@@ -502,7 +508,7 @@ def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) ->
     other = counts.other
     if other >= 0:
         key[other] = -math.inf
-    # There may be millions of them: in Arrow none of the names becomes a Python string.
+    # There may be millions: in Arrow, names do not become Python strings.
     columns = {"key": key, "hits": np.ascontiguousarray(counts.hits), "name": counts.names}
     numbers: list[int] = pc.select_k_unstable(
         pa.record_batch(columns),
@@ -513,7 +519,7 @@ def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) ->
 
 
 def _step(tally: Tally) -> int:
-    """Choose the seconds of a row over time: round, and not too many rows; 0 for months."""
+    """Choose the seconds per row over time: round, and not too many rows; 0 for months."""
     assert tally.oldest is not None
     assert tally.newest is not None
     span = (tally.newest - tally.oldest) / 1e6
@@ -535,7 +541,7 @@ def _steps_of(local: Int64s, step: int) -> Int64s:
 
 
 def _time_label(second: int, step: int) -> str:
-    """Say when a row begins, as briefly as its step allows."""
+    """Write when a row begins, as briefly as its step allows."""
     moment = datetime.fromtimestamp(second, UTC)
     if step == 0:
         return f"{moment:%Y-%m}"

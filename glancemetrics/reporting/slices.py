@@ -1,7 +1,7 @@
-"""What one batch says of each dimension that a report counts: its slices.
+"""Slices: what one batch contributes to each dimension of a report.
 
-A slice has a number for each distinct value in the batch and, by row, which value and which
-visitor it was; what is summed is summed already. Slices of many batches make a tally.
+A slice numbers the distinct values in the batch and has, for each row, its value and its visitor;
+sums are already added up. Slices of many batches make a tally.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Bools = npt.NDArray[np.bool_]
 _NONE: Int64s = np.zeros(0, np.int64)
 
 FROM = "\n"
-"""Between a path and the referrer that led there; no line of a log has it in a field."""
+"""Separates a path from the referrer that led to it; no log line has it in a field."""
 
 
 class Base(enum.Enum):
-    """What is counted by; every panel is made of one of these."""
+    """What is counted by; every panel is based on one of these."""
 
     TIME = "time"
     """Local minute (seconds since the epoch, as if the zone were UTC)."""
@@ -61,7 +61,7 @@ class Base(enum.Enum):
 
 
 Counted = Base | str
-"""What is counted: one of those, or the name of a field that a person asked to keep."""
+"""One of these, or the name of an extra field (`--keep`)."""
 
 
 BASE_COLUMNS = {
@@ -88,20 +88,20 @@ class Slice:
     names: pa.Array
     """Distinct values: int64 for `Base.TIME`, strings for all others."""
     codes: Int32s
-    """For each row the number of its value, -1 for none: of all rows, or of some."""
+    """For each row the number of its value, -1 for none; for all rows or for some."""
     visitors: Hashes
     """For each of these rows, the hash of its visitor."""
     sums: Int64s
     """By value and `native.sums` field: hits, bytes, errors."""
     micros: Int64s
-    """By value, the sum of the durations in microseconds; empty where no row has one."""
+    """By value, the sum of durations in microseconds; empty if no row has one."""
     durations: Int64s
-    """For each row that has a duration: its value's code, shifted left by 32, and its bucket."""
+    """For each row with a duration: its value's code, shifted left by 32, and its bucket."""
 
 
 @attrs.frozen(eq=False)
 class Slices:
-    """Everything that a report wants to know of one batch."""
+    """Everything that a report needs from one batch."""
 
     records: int
     bytes: int
@@ -109,18 +109,18 @@ class Slices:
     client_errors: int
     server_errors: int
     oldest: int
-    """Microseconds since the epoch; of no meaning without records, as is the next."""
+    """Microseconds since the epoch; like the next, meaningless without records."""
     newest: int
     visitors: Hashes
     """The hash of each record's visitor."""
     by: dict[Counted, Slice]
-    """Dimensions of which the batch has values."""
+    """Dimensions that have values in the batch."""
 
 
 def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
-    """Slice a batch of `records.SCHEMA`; days and minutes are those of `zone`, else of UTC.
+    """Slice a batch of `records.SCHEMA`; days and minutes are in `zone`, by default UTC.
 
-    Its other columns are fields that are kept, and the source, which is not sliced.
+    Its other columns are extra fields, and the source, which is not sliced.
     """
     if not batch.num_rows:
         return Slices(0, 0, 0, 0, 0, 0, 0, np.zeros(0, np.uint64), {})
@@ -151,7 +151,7 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
 def _coded(
     batch: pa.RecordBatch, local: Int64s, statuses: Int64s
 ) -> Iterator[tuple[Counted, _Coded, Int64s | None]]:
-    """Yield each dimension, and which rows it is about (`None`: all)."""
+    """Yield each dimension, and the rows it covers (`None`: all)."""
     yield Base.TIME, _minutes(local), None
     paths = _narrow(code(batch, PATH))
     yield Base.PATH, paths, None
@@ -190,7 +190,7 @@ def _minutes(local: Int64s) -> _Coded:
 
 
 def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Coded:
-    """The path and the referrer of some rows as one value; codes are by row of the whole batch."""
+    """Join path and referrer of some rows; codes are by row of the whole batch."""
     take = pa.array(rows)
     pairs = pc.binary_join_element_wise(
         all_shortened(paths.names).take(pa.array(paths.codes[rows])),
@@ -204,7 +204,7 @@ def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Code
 
 @attrs.frozen(eq=False)
 class _Facts:
-    """What is summed of each row."""
+    """What is summed for each row."""
 
     visitors: Hashes
     statuses: Int64s
@@ -213,7 +213,7 @@ class _Facts:
     micros: Int64s
     buckets: Int64s
     timed: Bools | None
-    """Rows with a duration; `None` where no row has one."""
+    """Rows with a duration; `None` if no row has one."""
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, visitors: Hashes) -> _Facts:
@@ -236,7 +236,7 @@ class _Facts:
         )
 
     def slice(self, coded: _Coded, rows: Int64s | None) -> Slice:
-        """Count one dimension: of all rows, or of some."""
+        """Count one dimension, for all rows or for some."""
         codes, names = coded.codes, coded.names
 
         def of(values: Any) -> Any:
@@ -245,7 +245,7 @@ class _Facts:
         if rows is None:
             sums = sums_by_code(codes, self.sizes, self.errors, len(names))
         if rows is not None or not sums[:, HITS].all():
-            # Only some of the values are there.
+            # Only some of the values occur.
             codes, which = compacted(of(codes), len(names))
             names = names.take(pa.array(which))
             sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))

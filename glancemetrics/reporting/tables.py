@@ -1,4 +1,4 @@
-"""Tables as CSV and as text, harmless for what reads them."""
+"""Tables as CSV and as text, safe for what reads them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ COLUMNS = (
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is computed by spreadsheets (OWASP, "CSV Injection")."""
+"""Spreadsheets compute cells that begin with these (OWASP, "CSV Injection")."""
 
 _LEAST_TEXT = 12
-"""Cells of a column of text, which is not made narrower."""
+"""Minimum width of a text column, in cells."""
 
 
 def report_csv(report: Report) -> str:
-    """Write a report as CSV: every row of every panel on a line of its own."""
+    """Write a report as CSV: one line per row of each panel."""
     return csv_of(COLUMNS, _report_rows(report))
 
 
@@ -41,7 +41,7 @@ def csv_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write rows in columns as wide as they need; numbers to the right."""
+    """Write rows in columns as wide as needed; numbers right-aligned."""
     shown = [[_shown(value) for value in row] for row in rows]
     numeric = [
         all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
@@ -56,9 +56,9 @@ def laid_out(
     is_number: Sequence[bool],
     width: int | None = None,
 ) -> str:
-    """Write harmless texts in columns, numbers to the right.
+    """Write safe texts in columns, numbers right-aligned.
 
-    Where that is wider than `width` cells, the longest of the other texts lose their ends.
+    If that is wider than `width` cells, the longest of the other texts are cut.
     """
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     if width is not None:
@@ -75,7 +75,7 @@ def laid_out(
 
 
 def _narrow(widths: list[int], is_number: Sequence[bool], most: int) -> None:
-    """Make the widest columns of text narrower, until all fit."""
+    """Narrow the widest text columns until all fit."""
     excess = sum(widths) + 2 * (len(widths) - 1) - most
     while excess > 0:
         texts = [i for i, number in enumerate(is_number) if not number]
@@ -88,7 +88,7 @@ def _narrow(widths: list[int], is_number: Sequence[bool], most: int) -> None:
 
 
 def cut(text: str, width: int) -> str:
-    """Return a text in no more than so many cells."""
+    """Shorten a text to at most `width` cells."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 

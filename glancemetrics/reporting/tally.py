@@ -1,18 +1,18 @@
-"""`Tally`: everything counted of a log, at a size that its distinct values give, not its lines.
+"""`Tally`: all counts of a log; its size depends on the number of distinct values, not lines.
 
-Slices of batches come in. Their values get numbers that hold for the whole log, and what was
-counted per row becomes counts per value, a table of visitors, and pairs of value and visitor, so
-that the visitors of any value, or of any group of values, can be told.
+Slices of batches are added. Their values are numbered for the whole log, and what was counted per
+row becomes counts per value, a table of visitors, and pairs of value and visitor, so that the
+visitors of any value or group of values can be counted.
 
-Past a ceiling the tally gives way, and says what it gave:
+At its memory limit a tally gets less exact, and says how:
 
-- Visitors are sampled: of all visitors half is kept, those whose hash ends in a 0, then a quarter,
-  and so on; counts of visitors are then multiplied (P. B. Gibbons, "Distinct Sampling for
+- Visitors are sampled: half of them are kept, those whose hash ends in a 0, then a quarter, and so
+  on; counts of visitors are then multiplied (P. B. Gibbons, "Distinct Sampling for
   Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB 2001).
 - The rarer half of a dimension's values is folded into `(other)` (as in G. S. Manku and
-  R. Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002): a value that comes back
-  begins anew, so its hits may be short by `ValueCounts.short`, the sum of the cuts. What panels
-  group these values by (sections of paths, browsers of agents) is kept.
+  R. Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002): a value that returns
+  starts at 0, so its hits may be too low by `ValueCounts.short`, the sum of the cuts. Groups of
+  these values (sections of paths, browsers of agents) stay exact.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""`map`, or one that uses several threads."""
+"""`map`, or a version that uses several threads."""
 
 Groups = Mapping[Counted, tuple[Callable[[pa.Array], pa.Array], ...]]
-"""How panels group the values of a dimension; null for a value that is in no group."""
+"""How panels group the values of a dimension; null for values without a group."""
 
 Key = TypeVar("Key")
 
 _FLAGS = {Base.STATUS: (0, 32), Base.METHOD: (32, 16), Base.PROTOCOL: (48, 16)}
-"""Dimensions of few values: the first flag, and how many there are."""
+"""Dimensions with few values: their first flag, and the number of flags."""
 _MINUTES_LIMIT = 4096
 _MINUTE, _HOUR = 60, 3600
 _SETTLED_SHARE = 0.75
-"""Of the ceiling: what is left once each pair stands once must be less, or more has to go."""
+"""Of the limit: if more remains after removing duplicates, values are dropped too."""
 
 
 @attrs.define(eq=False)
 class Tally:
-    """What has been counted of a log so far."""
+    """Everything counted so far."""
 
     ceiling: int
-    """Bytes that the tally may take; what needs more is estimated."""
+    """Memory limit in bytes; past it, numbers are estimated."""
     groups: Groups = attrs.field(factory=dict)
     each: Each = map
     text_limit: int = 1 << 30
-    """Bytes of the names of one dimension; an Arrow array holds no more than twice as many."""
+    """Bytes of one dimension's names; an Arrow array holds at most twice as many."""
     records: int = 0
     bytes: int = 0
     errors: int = 0
@@ -68,12 +68,12 @@ class Tally:
     """Microseconds since the epoch."""
     newest: int | None = None
     by: dict[Counted, ValueCounts] = attrs.field(factory=dict)
-    let_go: dict[tuple[Counted, int], ValueCounts] = attrs.field(factory=dict)
-    """What was counted for values that were let go, by dimension and number of the grouping."""
+    dropped: dict[tuple[Counted, int], ValueCounts] = attrs.field(factory=dict)
+    """Counts of dropped values, by dimension and number of the grouping."""
     time_step: int = _MINUTE
-    """Seconds of a value of `Base.TIME`."""
+    """Seconds per value of `Base.TIME`."""
     level: int = 0
-    """One visitor of 2^level is kept."""
+    """One of 2^level visitors is kept."""
     visitors: VisitorTable = attrs.field(factory=VisitorTable)
 
     def add(self, slices: Slices) -> None:
@@ -92,13 +92,13 @@ class Tally:
         only: dict[str, tuple[Int32s, Int64s]] = {}
         for base, part in self._in_steps(slices.by).items():
             if base not in self.by:
-                self.by[base] = ValueCounts(pa.array([], part.names.type), self._came(base))
+                self.by[base] = ValueCounts(pa.array([], part.names.type), self._new_visits(base))
             counts = self.by[base]
             numbers = counts.add(part)
-            if isinstance(counts.came, Flags) and len(counts) > counts.came.width:
-                known = counts.came.width
-                counts.came = counts.came.grouped(np.arange(known), known)
-            match counts.came:
+            if isinstance(counts.visits, Flags) and len(counts) > counts.visits.width:
+                known = counts.visits.width
+                counts.visits = counts.visits.grouped(np.arange(known), known)
+            match counts.visits:
                 case Pairs() as pairs:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
                 case Flags() as own:
@@ -116,20 +116,23 @@ class Tally:
         self._hold_limits()
 
     def settle(self, base: Counted) -> None:
-        """Let nothing of a dimension stand twice, nor stay that is only needed to add more."""
-        for counts in (self.by.get(base), *(v for (of, _), v in self.let_go.items() if of == base)):
+        """Remove a dimension's duplicates, and what is only needed for adding more."""
+        for counts in (
+            self.by.get(base),
+            *(v for (of, _), v in self.dropped.items() if of == base),
+        ):
             if counts is not None:
                 counts.settle()
 
     def visitor_count(self) -> int:
-        """Count the distinct visitors; an estimate where `level` is not 0."""
+        """Count the distinct visitors; estimated if `level` is not 0."""
         return len(self.visitors) << self.level
 
     def size_bytes(self) -> int:
-        """Return how much what has been counted takes."""
+        """Return the memory used by the counts."""
         return self._visitor_bytes() + sum(counts.value_bytes for counts in self._all())
 
-    def _came(self, base: Counted) -> VisitorsOfValues:
+    def _new_visits(self, base: Counted) -> VisitorsOfValues:
         match base:
             case Base.HOST:
                 return OneValueEach(self.visitors, "host")
@@ -141,7 +144,7 @@ class Tally:
                 return Pairs()
 
     def _in_steps(self, by: dict[Counted, Slice]) -> dict[Counted, Slice]:
-        """Return slices of which that of time has steps, some of them several times."""
+        """Return the slices with the time in steps, which may occur several times."""
         if self.time_step == _MINUTE:
             return by
         times = by[Base.TIME]
@@ -158,7 +161,7 @@ class Tally:
         for base, counts in self.by.items():
             if counts.text_bytes > self.text_limit:
                 self._cut(base)
-        for counts in self.let_go.values():
+        for counts in self.dropped.values():
             if counts.text_bytes > self.text_limit:
                 counts.cut()
         while self.size_bytes() > self.ceiling and self._give_way():
@@ -166,31 +169,31 @@ class Tally:
 
     def _all(self) -> Iterable[ValueCounts]:
         yield from self.by.values()
-        yield from self.let_go.values()
+        yield from self.dropped.values()
 
     def _visitor_bytes(self) -> int:
-        return self.visitors.nbytes + sum(counts.came.nbytes for counts in self._all())
+        return self.visitors.nbytes + sum(counts.visits.nbytes for counts in self._all())
 
     def _give_way(self) -> bool:
-        """Halve what takes the most; false if there is nothing left to halve."""
+        """Halve the largest part; false if nothing is left to halve."""
         before = self.size_bytes()
         for counts in self._all():
-            counts.came.settle()
+            counts.visits.settle()
         if self.size_bytes() < min(before, _SETTLED_SHARE * self.ceiling):
             return True
         if self._visitor_bytes() >= self.size_bytes() / 2:
             return self._sample_visitors()
         base = _largest({k: v for k, v in self.by.items() if k != Base.TIME})
-        group = _largest(self.let_go)
+        group = _largest(self.dropped)
         if base is None and group is None:
             return self._sample_visitors()
         if group is None or (
-            base is not None and self.by[base].value_bytes >= self.let_go[group].value_bytes
+            base is not None and self.by[base].value_bytes >= self.dropped[group].value_bytes
         ):
             assert base is not None
             self._cut(base)
         else:
-            self.let_go[group].cut()
+            self.dropped[group].cut()
         return True
 
     def _sample_visitors(self) -> bool:
@@ -198,30 +201,30 @@ class Tally:
             return False
         self.level += 1
         for counts in self._all():
-            counts.came.sample(self.level)
+            counts.visits.sample(self.level)
         self.visitors.sample(self.level)
         return True
 
     def _cut(self, base: Counted) -> None:
-        """Let go of the rarer half of the values; their groups are kept."""
+        """Drop the rarer half of the values; their groups are kept."""
         gone = self.by[base].cut()
-        # In a group nothing is missing: what was let go before is in it as well.
+        # Groups are complete: what was dropped earlier is in them as well.
         gone.short = 0
         for index, group in enumerate(self.groups.get(base, ())):
             grouped = gone.regrouped(group(gone.names))
-            if (base, index) in self.let_go:
-                self.let_go[base, index].merge(grouped)
+            if (base, index) in self.dropped:
+                self.dropped[base, index].merge(grouped)
             else:
-                self.let_go[base, index] = grouped
+                self.dropped[base, index] = grouped
 
 
 def _starts(times: pa.Array, step: int) -> pa.Array:
-    """Return the beginnings of the steps that times lie in."""
+    """Return the start of each time's step."""
     return pa.array(times.to_numpy() // step * step)
 
 
 def _largest(counted: Mapping[Key, ValueCounts]) -> Key | None:
-    """Return what takes the most memory and has values to let go."""
+    """Return the one that uses the most memory and has values to drop."""
     sizes = {
         key: counts.value_bytes for key, counts in counted.items() if len(counts) > VALUES_KEPT
     }

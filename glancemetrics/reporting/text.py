@@ -10,7 +10,15 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from glancemetrics.reporting.panel_names import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
+from glancemetrics.reporting.report import (
+    Panel,
+    Report,
+    Row,
+    damaged_note,
+    filled,
+    more_text,
+    step_name,
+)
 from glancemetrics.words.escaping import readable, visible
 from glancemetrics.words.humane import (
     UNKNOWN,
@@ -32,7 +40,7 @@ _BAR = "▏▎▍▌▋▊▉█"
 _NAMES_AT_LEAST = 16
 _ESTIMATE = "~"
 _DETAILS = 3
-"""Rows under a row that are shown."""
+"""Rows shown below a row."""
 
 
 @attrs.frozen
@@ -85,7 +93,7 @@ class _Writer:
                 yield from self._table(panel)
         if report.left_out and report.hits:
             yield ""
-            yield self._styled("title", "Left out")
+            yield self._styled("title", "Empty panels")
             for name, reason in report.left_out.items():
                 yield from _wrapped(f"  {name}: {reason}", self._width)
 
@@ -117,9 +125,9 @@ class _Writer:
             ("5xx", format_count(report.server_errors)),
         ]
         if report.foreign:
-            facts.append(("Foreign", format_count(report.foreign)))
+            facts.append(("Other lines", format_count(report.foreign)))
         if report.filtered:
-            facts.append(("Filtered", format_count(report.filtered)))
+            facts.append(("Excluded", format_count(report.filtered)))
         yield from _columns(facts, self._width)
 
     def _trouble(self) -> Iterator[str]:
@@ -128,7 +136,7 @@ class _Writer:
         if rejects.count:
             share = format_share(rejects.count, report.lines)
             yield self._styled(
-                "bad", f"Rejected lines: {format_count(rejects.count)} ({share} of all lines)"
+                "bad", f"Unparsed lines: {format_count(rejects.count)} ({share} of all lines)"
             )
             for sample in rejects.samples:
                 yield _cut(f"  {sample.reason}:", self._width)
@@ -150,13 +158,13 @@ class _Writer:
             shown = sum(row.name != "(other)" for row in panel.rows)
             more = panel.distinct - shown
             if more > 0:
-                title = f"{title} ({format_count(more)} more {panel.noun})"
+                title = f"{title} ({more_text(panel, more)})"
         if panel.short:
-            title += f" {_ESTIMATE} hits may be short by {format_count(panel.short)}"
+            title += f" {_ESTIMATE} hits may be too low by up to {format_count(panel.short)}"
         return self._styled("title", _cut(title, self._width))
 
     def _chart(self, rows: Sequence[Row]) -> Iterator[str]:
-        """Bars upwards, as many rows side by side as there is room for."""
+        """Vertical bars, as many side by side as fit."""
         label_width = _CHART_LABEL
         steps = filled(rows, self._report.time_step)
         per = self._steps_per_bar()
@@ -173,7 +181,7 @@ class _Writer:
         gap = len(heights) * cells - len(first) - len(last)
         axis = f"{first}{' ' * gap}{last}" if gap > 0 else first
         yield f"{' ' * label_width} {self._styled('dim', axis)}"
-        # Visitors of several steps cannot be added up; the most of any of them can be shown.
+        # Visitors of several steps cannot be added up, so the highest step is shown.
         visitors = [max(row.visitors or 0 for row in bar) for bar in bars]
         sent = [sum(row.bytes for row in bar) for bar in bars]
         for title, values, show in (
@@ -183,8 +191,8 @@ class _Writer:
             highest = max(values) or 1
             line = "".join(_block(value / highest) * cells for value in values)
             yield f"{' ' * label_width} {self._styled('chart', line)}"
-            told = f"{title}, up to {show(max(values))}"
-            yield f"{' ' * label_width} {self._styled('dim', told)}"
+            caption = f"{title}, up to {show(max(values))}"
+            yield f"{' ' * label_width} {self._styled('dim', caption)}"
 
     def _steps_per_bar(self) -> int:
         rows = filled(self._report.panel("time").rows, self._report.time_step)
@@ -317,12 +325,12 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
 
 
 def _ending(text: str, width: int) -> str:
-    """Cut the beginning of what does not fit: of a path the end says more."""
+    """Cut off the beginning if it does not fit: a path's end says more."""
     return text if len(text) <= width else f"…{text[len(text) - max(0, width - 1) :]}"
 
 
 def _cut(text: str, width: int) -> str:
-    """Cut what does not fit; wide characters take two cells."""
+    """Cut off what does not fit; wide characters take two cells."""
     if text.isascii() and len(text) <= width:
         return text
     cells = 0

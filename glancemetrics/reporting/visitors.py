@@ -1,10 +1,10 @@
-"""Visitors: distinct host and agent per day, as GoAccess counts them, told apart by a hash.
+"""Visitors: distinct host and agent per day, as in GoAccess, identified by a hash.
 
 Source of the definition: https://goaccess.io/faq ("unique visitors").
 
-Which visitors came to which values of a dimension is kept in one of three ways: in `Pairs`, which
-can be of any dimension; as `OneValueEach` where a visitor has but one value, as it has one host; as
-`Flags` of each visitor where there are few values.
+Which visitors requested which values is stored in one of three ways: `Pairs`, for any dimension;
+`OneValueEach`, where a visitor has only one value, like its host; `Flags` of each visitor, where
+there are few values.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Int64s = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 HASH_BITS = (56, 48, 44, 40, 36)
-"""Of a hash in a pair: the more values there are, the fewer."""
+"""Bits of the hash in a pair: fewer, the more values there are."""
 
 _PAIRS_BEFORE_SORT = 1 << 20
 _U = np.uint64
 
 
 def visitor_hashes(batch: pa.RecordBatch, seconds: Int64s) -> Hashes:
-    """Return for each record a number that stands for its host, agent and day.
+    """Return a number for each record that stands for its host, agent and day.
 
     `seconds` are local: since the epoch, as if the zone were UTC.
     """
@@ -51,31 +51,31 @@ def visitor_hashes(batch: pa.RecordBatch, seconds: Int64s) -> Hashes:
 
 @attrs.define(eq=False)
 class Pairs:
-    """Which visitors came to which values: pairs of a value's number and a visitor's hash.
+    """Which visitors requested which values: pairs of a value's number and a visitor's hash.
 
-    A pair is one 64-bit number, the value's above some bits of the hash: 56 in a dimension of few
-    values, 36 where there are millions. Of n visitors of one value that takes n^2/2^57 for another
-    in the mean, or n^2/2^37: 7 of a million in the largest of dimensions.
+    A pair is one 64-bit number, the value's number above some bits of the hash: 56 in a dimension
+    with few values, 36 with millions. Among n visitors of one value, n^2/2^57 are mistaken for
+    another on average, or n^2/2^37: 7 of a million in the largest dimensions.
     """
 
     bits: int = HASH_BITS[0]
-    """Bits of the hash in a pair; the value's number stands above them."""
+    """Bits of the hash in a pair; the value's number is above them."""
     _array: PairArray = attrs.field(factory=PairArray)
     _distinct: int = 0
-    """How many, the first, are in order and stand once."""
+    """The first so many pairs are sorted and unique."""
 
     def __len__(self) -> int:
         return len(self._array)
 
     @property
     def nbytes(self) -> int:
-        """Memory that they take."""
+        """Memory used."""
         return self._array.nbytes
 
     def add(self, codes: Int32s, numbers: Int64s, hashes: Hashes, size: int, level: int) -> None:
         """Add a pair for each row: its value is `numbers[code]`, below `size`; none for code -1.
 
-        Only the visitors of a level are added.
+        Only visitors of the given level are added.
         """
         self._narrow(size)
         self._array.add(codes, hashes, numbers, self.bits, level)
@@ -83,7 +83,7 @@ class Pairs:
             self._sort()
 
     def merge(self, other: Pairs, numbers: Int64s, size: int) -> None:
-        """Add another's pairs, whose values are called `numbers[i]` here, or left out if -1."""
+        """Add other pairs, whose value i is `numbers[i]` here, or dropped if -1."""
         self._narrow(size)
         if other.bits < self.bits and len(other):
             self._narrow_to(other.bits)
@@ -91,7 +91,7 @@ class Pairs:
         other._sort()
         self._array.add_renumbered(other._array.pairs, other.bits, numbers, self.bits)
         if fresh and _increasing(numbers):
-            # What was distinct there is so here: no need to look again.
+            # What was unique there is unique here.
             self._distinct = len(self)
 
     def counts(self, size: int) -> Int64s:
@@ -110,11 +110,11 @@ class Pairs:
         return result
 
     def in_order_of_visitors(self) -> TurnedPairs:
-        """Return them to be counted by several groupings."""
+        """Return them in an order for counting several groupings."""
         return TurnedPairs(self.bits, self._array.turned(self.bits))
 
     def renumber(self, numbers: Int64s, size: int) -> None:
-        """Call value i `numbers[i]`, or leave it out if that is -1."""
+        """Number value i as `numbers[i]`; -1 drops it."""
         other = self.grouped(numbers, size)
         self.bits, self._array, self._distinct = other.bits, other._array, other._distinct
 
@@ -125,7 +125,7 @@ class Pairs:
         self._distinct = len(self)
 
     def settle(self) -> None:
-        """Let each pair stand once, and give back the room for more."""
+        """Remove duplicates and free spare room."""
         self._sort()
         self._array.trim()
 
@@ -142,7 +142,7 @@ class Pairs:
         wide = Pairs(self.bits, self._array, self._distinct)
         wide._sort()
         pairs = wide._array.pairs
-        # They are sorted: the last one is of the last value.
+        # They are sorted: the last pair has the last value.
         same = np.arange(int(pairs[-1] >> _U(wide.bits)) + 1 if len(pairs) else 0)
         self.bits, self._array, self._distinct = bits, PairArray(), 0
         self._array.add_renumbered(pairs, wide.bits, same, bits)
@@ -150,7 +150,7 @@ class Pairs:
 
 @attrs.frozen(eq=False)
 class TurnedPairs:
-    """Pairs in the order of their visitors: to count several groupings, none of which sorts."""
+    """Pairs sorted by visitor: several groupings can be counted without sorting again."""
 
     bits: int
     turned: Hashes
@@ -162,14 +162,14 @@ class TurnedPairs:
 
 @attrs.frozen(eq=False)
 class OneValueEach:
-    """Each visitor's only value: its host or agent, as the table has it."""
+    """Each visitor's only value: its host or agent, from the table."""
 
     table: VisitorTable
     column: Literal["host", "agent"]
 
     @property
     def nbytes(self) -> int:
-        return 0  # it is the table's
+        return 0  # part of the table
 
     def counts(self, size: int) -> Int64s:
         return self.table.count_only(self.column, size)
@@ -189,25 +189,25 @@ class OneValueEach:
         self.table.renumber_only(self.column, numbers)
 
     def settle(self) -> None:
-        """Nothing stands twice."""
+        """Nothing to do: there are no duplicates."""
 
     def sample(self, level: int) -> None:
-        """Do nothing: the table is sampled."""
+        """Nothing to do: the table is sampled."""
 
 
 @attrs.frozen(eq=False)
 class Flags:
-    """A flag of each visitor for every value of a dimension that has few."""
+    """One flag per visitor and value, for dimensions with few values."""
 
     table: VisitorTable
     shift: int
     """The flag of value 0."""
     width: int
-    """How many values there may be."""
+    """The number of flags."""
 
     @property
     def nbytes(self) -> int:
-        return 0  # they are the table's
+        return 0  # part of the table
 
     def set(self, flags: Hashes, codes: Int32s, numbers: Int64s) -> None:
         """Set the flag of each row's value, `numbers[code]`; none for code -1."""
@@ -226,25 +226,25 @@ class Flags:
         flags, hashes = self.table.column("flags"), self.table.column("hash")
         for value, number in enumerate(numbers.tolist()):
             if number >= 0:
-                came = hashes[(flags >> _U(self.shift + value)) & _U(1) == 1]
-                result.add(np.zeros(len(came), np.int32), np.array([number]), came, size, 0)
+                visits = hashes[(flags >> _U(self.shift + value)) & _U(1) == 1]
+                result.add(np.zeros(len(visits), np.int32), np.array([number]), visits, size, 0)
         return result
 
     def renumber(self, numbers: Int64s, size: int) -> None:
-        raise NotImplementedError("so few values are never let go")
+        raise NotImplementedError("a dimension with so few values is never cut")
 
     def settle(self) -> None:
-        """Nothing stands twice."""
+        """Nothing to do: there are no duplicates."""
 
     def sample(self, level: int) -> None:
-        """Do nothing: the table is sampled."""
+        """Nothing to do: the table is sampled."""
 
 
 VisitorsOfValues = Pairs | OneValueEach | Flags
-"""Which visitors came to which values."""
+"""Which visitors requested which values."""
 
 
 def _increasing(numbers: Int64s) -> bool:
-    """Tell whether numbers but -1 are in order."""
+    """Return whether the numbers other than -1 are increasing."""
     inside = numbers[numbers >= 0]
     return bool((inside[1:] > inside[:-1]).all())

@@ -1,1 +1,1 @@
-"""Rules: what is watched. `rule.py` is the interface, every other module is one kind of rule."""
+"""Alert rules. `rule.py` is the interface; `rule_tables.py` reads `[[rule]]` tables."""

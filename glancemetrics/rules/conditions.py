@@ -1,4 +1,4 @@
-"""Conditions: when the value of a metric is a breach, and when it is clear of one."""
+"""Conditions: when a metric's value breaches a rule, and when it is clear again."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ Signals = npt.NDArray[np.int8]
 
 @attrs.frozen
 class Threshold:
-    """Above a number, or below one. At exactly the number nothing changes."""
+    """Above a limit, or below one. Exactly at the limit nothing changes."""
 
     limit: float
     is_above: bool
     recover: float | None = None
-    """Where it is clear: below this if it is a breach above the limit, and the other way round;
-    `None`: at the limit."""
+    """Clear below this value (above it, for a rule with `below`); `None`: clear at the limit."""
 
     def signals(self, values: Float64s, scale: Float64s | float = 1) -> Signals:
-        """Return signals of values; the threshold of each is the limit, so many times."""
+        """Return a signal for each value; `scale` multiplies the limit."""
         sign = 1 if self.is_above else -1
         recover = self.limit if self.recover is None else self.recover
         signals = np.full(values.shape, Signal.BETWEEN, np.int8)
@@ -34,10 +33,10 @@ class Threshold:
 
 @attrs.frozen
 class Change:
-    """So many times what it was before: more, or less.
+    """More, or less, than a factor times an earlier value.
 
-    Of several moments before, that counts which makes it the least change: a spike an hour ago
-    makes no drop of what is as usual now.
+    With several earlier moments the one with the smallest change counts: a spike an hour ago does
+    not make normal traffic now look like a drop.
     """
 
     factor: Threshold
@@ -48,12 +47,12 @@ class Change:
 
 @attrs.frozen
 class Absence:
-    """No record for the whole window."""
+    """No requests during the whole window."""
 
 
 @attrs.frozen
 class BurnRate:
-    """An error budget is used up so many times too fast, over a long window and a short one.
+    """An error budget burns too fast, over a long and a short window.
 
     Source: B. Beyer et al., "The Site Reliability Workbook" (O'Reilly 2018), chapter 5, "Alerting
     on SLOs", approach 6: multiwindow, multi-burn-rate alerts.
@@ -68,18 +67,18 @@ class BurnRate:
 
 @attrs.frozen
 class Unseen:
-    """A value of the group that has not come since the watching began."""
+    """A value of the group that has not been seen since watching began."""
 
     warm_up: int
-    """Seconds in which all values are new and none is told."""
+    """Seconds at the start during which new values raise no alert."""
 
 
 @attrs.frozen
 class Anomaly:
-    """Further from what is usual at this time of the season than so many deviations.
+    """Further from the usual value for this time of the season than the given number of deviations.
 
-    The usual is learnt by exponential smoothing of what came at the same time of the seasons before
-    (C. C. Holt, P. R. Winters; the seasonal part alone).
+    The usual value is learned by exponential smoothing of the same time in earlier seasons
+    (C. C. Holt, P. R. Winters; only the seasonal part).
     """
 
     deviations: float

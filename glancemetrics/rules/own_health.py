@@ -1,4 +1,4 @@
-"""Stock rules of how GlanceMetrics itself fares: whoever watches must be watched."""
+"""Built-in rules about GlanceMetrics' own health: the monitor is monitored too."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import events_text, format_duration
 
 SHORT_OF_MEMORY = 0.9
-"""Of what the kernel lets it take."""
+"""Share of the kernel's memory limit."""
 LONGEST_LAG = 60
-"""Seconds; whatever is shown then is of a minute ago."""
+"""Seconds that the display may be behind."""
 
 Measured = Mapping[str | None, tuple[float, str]]
-"""By group, how bad it is, and what is known of why."""
+"""By group: how bad it is, and the cause as far as it is known."""
 
 
 @attrs.frozen
 class OwnRule:
-    """A rule, and what it looks at."""
+    """A rule, and how its value is read from the health."""
 
     rule: Rule
     measure: Callable[[Health], Measured]
     is_count: bool = False
-    """Whether it only goes up, so that just more of it is news."""
+    """Whether the value only grows: then an increase is what counts."""
 
 
 def own_rules() -> tuple[OwnRule, ...]:
-    """Return them."""
+    """Return the built-in rules about own health."""
     return (
-        _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, says=_says_lag),
+        _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, text=_lag_text),
         _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
-             says=lambda i: f"{_named(i)} {visible(i.cause)}".rstrip()),
+             text=lambda i: f"{_named(i)}: {visible(i.cause)}" if i.cause else _named(i)),
         _own("Server clock", "warning", _clock, 0, hold=60, keep=60, by="source",
-             says=lambda i: f"{_named(i)} {visible(i.cause)}"),
+             text=lambda i: f"{_named(i)} {visible(i.cause)}"),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
-             says=lambda i: f"{_named(i)} does not work: {visible(i.cause)}"),
+             text=lambda i: f"{_named(i)} is failing: {visible(i.cause)}"),
         _own("Own memory", "warning", _memory, SHORT_OF_MEMORY, hold=60, keep=60,
-             says=lambda i: f"{100 * i.value:.0f} % is taken of what it may take"),
+             text=lambda i: f"using {100 * i.value:.0f} % of the memory limit"),
         _own("Events lost", "critical", _lost, 0, keep=600, by="output", is_count=True,
-             says=lambda i: f"{_named(i)} has lost {events_text(int(i.value))}"),
+             text=lambda i: f"{_named(i)} lost {events_text(int(i.value))}"),
         _own("Lines not counted", "warning", _gaps, 0, keep=600, is_count=True,
-             says=lambda i: visible(i.cause)),
+             text=lambda i: visible(i.cause)),
     )  # fmt: skip
 
 
@@ -60,14 +60,14 @@ def _own(
     measure: Callable[[Health], Measured],
     limit: float,
     *,
-    says: Callable[[Incident], str],
+    text: Callable[[Incident], str],
     hold: int = 0,
     keep: int = 0,
     by: str | None = None,
     is_count: bool = False,
 ) -> OwnRule:
     def triggered(rule: Rule, incident: Incident, time: str) -> str:
-        return f"{rule.name}: {says(incident)}, noticed at {time}"
+        return f"{rule.name}: {text(incident)}, noticed at {time}"
 
     def recovered(rule: Rule, incident: Incident, time: str) -> str:
         of = f" ({_named(incident)})" if incident.group else ""
@@ -93,8 +93,9 @@ def _named(incident: Incident) -> str:
     return visible(incident.group or "")
 
 
-def _says_lag(incident: Incident) -> str:
-    return f"what is shown is of {format_duration(incident.value)} ago: lines come faster than read"
+def _lag_text(incident: Incident) -> str:
+    behind = format_duration(incident.value)
+    return f"the display is {behind} behind: logs grow faster than they are read"
 
 
 def _lag(health: Health) -> Measured:

@@ -1,4 +1,4 @@
-"""Rules: what is watched, when it is a breach, and what is said of it."""
+"""Rules: what is watched, when it is a breach, and the sentences about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from glancemetrics.incidents.alert_events import iso_time
-from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import (
     Absence,
@@ -21,18 +21,18 @@ from glancemetrics.rules.conditions import (
     Threshold,
     Unseen,
 )
-from glancemetrics.rules.metrics import Metric, Per
+from glancemetrics.rules.metrics import Metric, Per, Unit, rate_text
 from glancemetrics.rules.templates import fill
 from glancemetrics.words.durations import written_span
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_duration
 
 Words = Callable[["Rule", Incident, str], str]
-"""Say what happened at a time, which is written already."""
+"""The sentence about an incident at a time, which is already formatted."""
 
 
 class Severity(enum.Enum):
-    """How much it matters, the most first."""
+    """How urgent an incident is, most urgent first."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -40,23 +40,23 @@ class Severity(enum.Enum):
 
     @property
     def rank(self) -> int:
-        """0 for what matters most."""
+        """0 for the most urgent."""
         return list(Severity).index(self)
 
 
 MESSAGE_NAMES = (
     *("rule", "severity", "group", "value", "threshold", "hits", "peak", "window", "time"),
 )
-"""What a message may name, beside the dimension of the groups."""
+"""Names that a message template may use, besides the field of the groups."""
 
 
 _LAST_SECOND = 253_402_300_799
-"""The last of year 9999, after which `datetime` has no time."""
+"""The last second of year 9999: `datetime` ends there."""
 
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """One rule, as a person wrote it."""
+    """One rule, as configured."""
 
     name: str
     metric: Metric
@@ -64,28 +64,33 @@ class Rule:
     window_seconds: int
     timing: Timing = attrs.field(factory=Timing)
     where: str | None = None
-    """An SQL expression: only records for which it is true are watched."""
+    """An SQL expression: only records for which it is true count."""
     by: str | None = None
-    """A dimension: each of its values is watched by itself."""
+    """A field: each of its values is watched separately."""
     is_exact: bool = False
     """Whether it is evaluated every second, however long its window is."""
     min_hits: int = 0
-    """In the window; with fewer nothing is known."""
+    """With fewer requests in the window the rule says nothing."""
     severity: Severity = Severity.WARNING
     message: str | None = None
-    """A template (`templates.py`) for its beginning."""
+    """A template (`templates.py`) for the message when it triggers."""
     triggered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     recovered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     worst_words: Callable[[Incident], str] | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
-    def key(self) -> str:
-        """What tells it from what it was before it was changed, in a later version too.
+    def title(self) -> str:
+        """The name as shown to people: `High traffic`."""
+        return rule_title(self.name)
 
-        It has what is judged by, and nothing of the words. What has its usual value is left out, so
-        that a version which knows more of rules takes this one for the same.
+    @property
+    def key(self) -> str:
+        """What identifies the rule's behaviour: a restart resumes incidents only if it is the same.
+
+        It holds what is evaluated, not the wording. Values at their defaults are left out, so that
+        a later version with more settings still recognizes the rule.
         """
-        told = {
+        fields = {
             "version": _KEY_VERSION,
             "metric": self.metric.name,
             "condition": [_CONDITIONS[type(self.condition)], _unusual(self.condition)],
@@ -97,12 +102,12 @@ class Rule:
             "min_hits": self.min_hits,
             "severity": self.severity.value,
         }
-        known = {name: value for name, value in told.items() if value not in (None, False, 0, {})}
+        known = {name: value for name, value in fields.items() if value not in (None, False, 0, {})}
         return json.dumps(known, sort_keys=True)
 
     @property
     def threshold(self) -> float:
-        """What the value is held against."""
+        """The limit that values are compared with."""
         match self.condition:
             case Threshold(limit):
                 return limit
@@ -117,7 +122,7 @@ class Rule:
 
     @property
     def is_of_little(self) -> bool:
-        """Whether it is a breach that there is too little: as when a log cannot be read."""
+        """Whether too little traffic is the breach; an unreadable log looks the same."""
         match self.condition:
             case Threshold(_, is_above) | Change(Threshold(_, is_above)):
                 return not is_above
@@ -127,20 +132,24 @@ class Rule:
                 return False
 
     def triggered_message(self, incident: Incident, time: str) -> str:
-        """Say that it began; `time` is when, written."""
-        said = self._triggered(incident, time)
+        """Return the message when it triggers; `time` is formatted."""
+        message = self._triggered(incident, time)
         if incident.cause and self.is_of_little:
-            said += f" ({visible(incident.cause)})"
-        return said + self._flapping(incident)
+            message += f" ({visible(incident.cause)})"
+        return message + self._flapping(incident)
+
+    def summary(self, incident: Incident) -> str:
+        """Return what is wrong, without a time: `High traffic: 158 req/s over 2 min (limit 10)`."""
+        return f"{self._subject(incident)}: {self._breach(incident)}"
 
     def _flapping(self, incident: Incident) -> str:
-        """Say that it came and went too often, and until when it stays open for that."""
+        """Say that it triggers too often, and until when it stays open for that."""
         if not incident.flapping:
             return ""
-        within = written_span(self.timing.flap_within)
+        within = _span_text(self.timing.flap_within)
         earliest = iso_time(min(incident.triggered_at + self.timing.flap_within, _LAST_SECOND))
         return (
-            f" - flapping ({self.timing.flap_times} times within {within}): stays open until it "
+            f" - flapping ({self.timing.flap_times} times in {within}): stays open until it "
             f"has been clear for {within}, {earliest} at the earliest"
         )
 
@@ -148,7 +157,7 @@ class Rule:
         if self.triggered_words is not None:
             return self.triggered_words(self, incident, time)
         if self.message is None:
-            return f"{self._subject(incident)}: {self._breach(incident)}, triggered at {time}"
+            return f"{self.summary(incident)}, triggered at {time}"
         group = visible(incident.group or "")
         return fill(
             self.message,
@@ -167,7 +176,7 @@ class Rule:
         )
 
     def recovered_message(self, incident: Incident, time: str) -> str:
-        """Say that it is over."""
+        """Return the message when it is over; `time` is formatted."""
         if self.recovered_words is not None:
             return self.recovered_words(self, incident, time)
         assert incident.duration_seconds is not None
@@ -175,61 +184,63 @@ class Rule:
         if incident.expired:
             return f"{self._subject(incident)}: no more data at {time} - {lasted}"
         worst = self.worst(incident)
-        told = f"{lasted}, {worst}" if worst else lasted
-        return f"{self._subject(incident)}: recovered at {time} - {told}"
+        how = f"{lasted}, {worst}" if worst else lasted
+        return f"{self._subject(incident)}: recovered at {time} - {how}"
 
     def worst(self, incident: Incident) -> str:
-        """Say how bad it was, or nothing where that has no number."""
+        """Return the worst value: `peak 311 req/s`; nothing where there is no number."""
         if self.worst_words is not None:
             return self.worst_words(incident)
         match self.condition:
             case Absence() | Unseen():
                 return ""
             case BurnRate():
-                return f"at worst {incident.peak:.3g} times too fast"
+                return f"peak {incident.peak:.3g}x"
+            case Threshold(_, is_above) | Change(Threshold(_, is_above)):
+                extreme = "peak" if is_above else "lowest"
             case _:
-                return f"at worst {self.metric.format(incident.peak)}"
+                extreme = "peak"
+        is_counted = self.metric.unit in {Unit.COUNT, Unit.RATE}
+        text = self.metric.format if is_counted else self.metric.bare
+        return f"{extreme} {text(incident.peak)}"
 
     def _subject(self, incident: Incident) -> str:
         if incident.group is None:
-            return self.name
-        return f"{self.name} ({self.by} {visible(incident.group)})"
+            return self.title
+        return f"{self.title} ({self.by} {visible(incident.group)})"
 
     def _breach(self, incident: Incident) -> str:
-        window = written_span(self.window_seconds)
-        value = self.metric.format(incident.value)
+        metric, window = self.metric, _span_text(self.window_seconds)
+        value, limit = metric.format(incident.value), metric.bare(incident.threshold)
         match self.condition:
-            case Threshold(limit, is_above):
-                than = "above" if is_above else "below"
-                return f"{value} over {window}, {than} {self._plain(limit)}"
+            case Threshold(_, is_above):
+                if is_above and metric.unit is Unit.RATE and metric.bare(incident.value) == limit:
+                    value = f"{rate_text(incident.value, incident.threshold)} {metric.noun}/s"
+                bound = f"{'limit' if is_above else 'minimum'} {limit}"
+                is_rate = metric.unit in {Unit.RATE, Unit.BYTES_RATE}
+                text = f"{value} over {window} ({bound})"
+                return text if is_rate else f"{value} ({bound}, {window})"
             case Change(factor, before):
-                than = "more" if factor.is_above else "less"
-                usual = self._plain(incident.threshold)
-                return (
-                    f"{value} over {window}, {than} than {factor.limit:g} times what it was "
-                    f"{spans(before)} before ({usual})"
-                )
+                bound = f"{'limit' if factor.is_above else 'minimum'} {limit}"
+                earlier = " and ".join(map(_span_text, before))
+                return f"{value} over {window} ({bound}: {factor.limit:g}x the value {earlier} ago)"
             case BurnRate(factor, objective, short):
+                windows = f"{window} and {_span_text(short)}"
                 return (
-                    f"the error budget of {100 * objective:g} % is used up {incident.value:.3g} "
-                    f"times too fast over {window} and {written_span(short)} (above {factor:g})"
+                    f"error budget of {100 * objective:g} % burns {incident.value:.3g}x too fast "
+                    f"(limit {factor:g}x, {windows})"
                 )
             case Absence():
-                what = "line at all" if self.metric.per is Per.NOTHING_WITH_RECORDS else "request"
+                what = "lines" if metric.per is Per.NOTHING_WITH_RECORDS else "requests"
                 return f"no {what} for {window}"
             case Unseen():
-                return f"{self.by} {visible(incident.group or '')} has not been seen before"
+                return "not seen before"
             case Anomaly():
-                return (
-                    f"{value} over {window}, far from the usual {self._plain(incident.threshold)}"
-                )
-
-    def _plain(self, value: float) -> str:
-        return self.metric.format(value).removesuffix(f" {self.metric.noun}")
+                return f"{value} over {window} (usually {limit})"
 
 
 _KEY_VERSION = 1
-"""Counted up when the same key would come to mean something else."""
+"""Raised when the same key would mean something else."""
 _CONDITIONS: dict[type, str] = {
     Threshold: "threshold",
     Change: "change",
@@ -241,7 +252,7 @@ _CONDITIONS: dict[type, str] = {
 
 
 def _unusual(value: Any) -> dict[str, object]:
-    """Return the fields of an attrs object that have not their usual values, as plain values."""
+    """Return the fields of an attrs object that differ from their defaults, as plain values."""
     found: dict[str, object] = {}
     for field in attrs.fields(type(value)):
         inner = getattr(value, field.name)
@@ -251,8 +262,18 @@ def _unusual(value: Any) -> dict[str, object]:
 
 
 def spans(seconds: Iterable[int]) -> str:
-    """Write several spans."""
+    """Write several spans of time."""
     return " and ".join(map(written_span, seconds))
+
+
+def _span_text(seconds: int) -> str:
+    """Write a span for people: `2 min`, `1 h 30 min`."""
+    parts = []
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
 
 
 def reach_of(rule: Rule) -> int:

@@ -1,4 +1,4 @@
-"""Rules as people write them: `[[rule]]` tables in TOML."""
+"""Reads rules from `[[rule]]` tables in TOML."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SCANS = {
     "attacks": ("attacks", 2, 300),
     "logins": ("status(401)", 20, 60),
 }
-"""By what a host does: the metric, above what it is a scan, and in how many seconds."""
+"""What a host does: metric, limit, and window in seconds."""
 
 _BURN_RATES = (
     (0.02, 3600, 300, Severity.CRITICAL),
@@ -48,19 +48,19 @@ _BURN_RATES = (
     (0.10, 86_400, 7200, Severity.WARNING),
     (0.10, 259_200, 21_600, Severity.WARNING),
 )
-"""Share of the budget that is gone after the long window, that window, and the short one (The Site
+"""Share of the budget burned after the long window, the long window, and the short one (The Site
 Reliability Workbook, table 5-8 and the text around it)."""
 
 
 def read_rules(
     text: str, name: str, mistakes: Mistakes | None = None, *, kept: Sequence[str] = ()
 ) -> list[Rule]:
-    """Read the rules of a TOML text; `name` is what it is called.
+    """Read the rules of a TOML text; `name` is its file name or title, for errors.
 
-    `kept` are fields that records have beside those of the schema.
+    `kept` are fields that records have besides those of the schema.
 
-    Raises `UsageError`, naming the line, the key and what it may be; with `mistakes` the first of
-    each table is put there instead.
+    Raises `UsageError`, which names the line, the key and the allowed values; with `mistakes` the
+    first error of each table is added there instead.
     """
     rules: list[Rule] = []
     for table, place in tables_of(text, name, RULE_TABLE, "rule"):
@@ -69,7 +69,7 @@ def read_rules(
         with noting(mistakes):
             for rule in reader.rules():
                 if any(rule.name == other.name for other in rules):
-                    raise reader.wrong("name", "another rule is called so")
+                    raise reader.wrong("name", "duplicate rule name")
                 rules.append(rule)
     return rules
 
@@ -78,10 +78,10 @@ class _RuleTable(TomlTable):
     """One table."""
 
     kept: tuple[str, ...] = ()
-    """Fields that records have beside those of the schema."""
+    """Fields that records have besides those of the schema."""
 
     def rules(self) -> list[Rule]:
-        """Return the rules that the table stands for."""
+        """Return the rules that the table defines: one, or several for an SLO."""
         self.check_keys(_KEYS)
         kind = self.one_of(_CONDITIONS)
         name = self._name()
@@ -101,7 +101,7 @@ class _RuleTable(TomlTable):
         self._check_pointless(kind)
         if metric.measure == REJECTS and (rule.where or rule.by):
             key = "where" if rule.where else "by"
-            raise self.wrong(key, "lines that could not be parsed have no fields to choose by")
+            raise self.wrong(key, "lines that could not be parsed have no fields")
         return self._burning(rule) if kind == "slo" else [rule]
 
     def _name(self) -> str:
@@ -139,7 +139,7 @@ class _RuleTable(TomlTable):
                 window, by = self.span("window", seconds), by or "host"
             case _:
                 if by is not None:
-                    raise self.wrong("by", "what is usual is learnt of all together, not by groups")
+                    raise self.wrong("by", "an anomaly is learned from all traffic, not per group")
                 deviations = self.number("anomaly", 0.5, 100)
                 condition = Anomaly(deviations, self.span("season", 86_400))
         return condition, metric, window, by
@@ -151,7 +151,7 @@ class _RuleTable(TomlTable):
             ("recover_below", "recover_above") if is_above else ("recover_above", "recover_below")
         )
         if other in self.table:
-            raise self.wrong(other, f"a rule with {kind} has {own}")
+            raise self.wrong(other, f"a rule with {kind} uses {own}")
         recover = self.number(own, 0, 1e15) if own in self.table else None
         if recover is not None and (recover > limit if is_above else recover < limit):
             raise self.wrong(own, f"must be {'at most' if is_above else 'at least'} {limit:g}")
@@ -159,9 +159,7 @@ class _RuleTable(TomlTable):
 
     def _change(self, window: int) -> Change:
         found = _CHANGE.fullmatch(self.text("change") or "")
-        allowed = (
-            "must be such as '3x over 1h ago', '0.3x over 1d and 1w ago' or '2x over previous'"
-        )
+        allowed = "must be like '3x over 1h ago', '0.3x over 1d and 1w ago' or '2x over previous'"
         if found is None or not float(found[1]) or float(found[1]) == 1:
             raise self.wrong("change", allowed)
         try:
@@ -175,9 +173,9 @@ class _RuleTable(TomlTable):
 
     def _slo(self, metric: Metric, by: str | None) -> BurnRate:
         if metric.per is not Per.HIT:
-            raise self.wrong("metric", "must be a ratio, such as error_ratio or status_ratio(5xx)")
+            raise self.wrong("metric", "must be a ratio, like error_ratio or status_ratio(5xx)")
         if by is not None:
-            raise self.wrong("by", "an error budget is of all together; use where")
+            raise self.wrong("by", "an error budget has no groups; select traffic with where")
         return BurnRate(1, self.number("slo", 1, 99.9999) / 100, 300)
 
     def _burning(self, rule: Rule) -> list[Rule]:
@@ -209,7 +207,7 @@ class _RuleTable(TomlTable):
             from glancemetrics.selecting.sql import (
                 Where,
                 shortened,
-            )  # late: it takes a while to load
+            )  # late: slow to import
 
             try:
                 Where(expression, self.kept)
@@ -242,7 +240,7 @@ class _RuleTable(TomlTable):
         return message
 
     def _check_pointless(self, kind: str) -> None:
-        """Refuse what would do nothing."""
+        """Reject keys that would have no effect."""
         needs = {
             "recover_below": ("above",),
             "recover_above": ("below",),
@@ -254,9 +252,9 @@ class _RuleTable(TomlTable):
         }
         for key, kinds in needs.items():
             if key in self.table and kind not in kinds:
-                raise self.wrong(key, f"has no meaning in a rule with {kind}")
+                raise self.wrong(key, f"has no effect in a rule with {kind}")
         if kind == "new" and "by" in self.table:
-            raise self.wrong("by", "has no meaning in a rule with new")
+            raise self.wrong("by", "has no effect in a rule with new")
 
     def _metric(self, default: str) -> Metric:
         text = self.text("metric") or default
@@ -267,5 +265,5 @@ class _RuleTable(TomlTable):
             raise self.wrong("metric", f"must be {ALLOWED_METRIC}{detail}") from None
 
     def _groups(self) -> tuple[str, ...]:
-        """Return what rules may count by."""
+        """Return the fields that rules may group by."""
         return tuple(dimensions_with(self.kept))

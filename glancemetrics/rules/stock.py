@@ -1,6 +1,6 @@
-"""Stock rules: quiet on a healthy site, and they speak on a sick one.
+"""Built-in rules: quiet on a healthy site, loud on a sick one.
 
-They are written as anyone would write them; docs/alerts.md argues the numbers.
+They are written like anyone's rules; docs/alerts.md gives the reasons for the numbers.
 """
 
 from __future__ import annotations
@@ -104,5 +104,5 @@ severity = "warning"
 
 @functools.cache
 def stock_rules() -> tuple[Rule, ...]:
-    """Return them."""
-    return tuple(read_rules(STOCK_RULES, "the stock rules"))
+    """Return the built-in rules."""
+    return tuple(read_rules(STOCK_RULES, "the built-in rules"))

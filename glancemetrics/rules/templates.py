@@ -1,6 +1,6 @@
-"""Messages of rules, in which values are filled in: `{section}: {value:.1%} of {hits} requests`.
+"""Message templates of rules: `{section}: {value:.1%} of {hits} requests`.
 
-Names only, without attributes or indices: what a log says must not reach into the program.
+Only plain names, no attributes or indices: text from a log must not reach into the program.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ def check_template(template: str, names: Iterable[str]) -> None:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"{error}; a brace is written twice") from None
+        raise ValueError(f"{error}; write {{{{ or }}}} for a brace") from None
     for _, name, spec, conversion in parts:
         if name is None:
             continue
         if name not in known:
-            raise ValueError(f"there is no {{{name}}}; there are {', '.join(known)}")
+            raise ValueError(f"unknown name {{{name}}}; known: {', '.join(known)}")
         if conversion or not _SPEC.fullmatch(spec or ""):
-            raise ValueError(f"{{{name}}} cannot be written as {spec or conversion!r}")
+            raise ValueError(f"{{{name}}} cannot be formatted as {spec or conversion!r}")
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:
-    """Fill in a template that has been checked. What does not fit its format is written plain."""
+    """Fill in a checked template. A value that does not fit its format is written plainly."""
     pieces = []
     for text, name, spec, _ in string.Formatter().parse(template):
         pieces.append(text)

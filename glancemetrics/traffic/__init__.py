@@ -1,1 +1,1 @@
-"""Traffic as it comes: seconds, windows, what is shown of them."""
+"""Live traffic: seconds, windows, and what is shown for them."""

@@ -1,6 +1,6 @@
 """Aggregation: records in, closed seconds and snapshots out, in event time.
 
-The whole state of the window aggregator. Time is passed in: `wall` is the wall clock in seconds
+The complete state of the window aggregator. Time is passed in: `wall` is the wall clock in seconds
 since the epoch.
 """
 
@@ -37,11 +37,11 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 EARLY_TOLERANCE = 60
-"""Seconds. A record further ahead of the wall clock is early: in no window."""
+"""Seconds. A record further ahead of the wall clock is early and in no window."""
 
 _KEPT_REJECTS = 8
 _NOTED_SECONDS = 60
-"""For so long it is said that the format of a source has changed."""
+"""How long a change of format, or of a clock, is reported."""
 _COUNTERS = (
     "gaps",
     "lines",
@@ -54,16 +54,16 @@ _COUNTERS = (
     "early",
 )
 _RATE_SECONDS = 600
-"""Seconds of hit rates that a snapshot carries."""
+"""Seconds of hit rates in a snapshot."""
 
 
 @attrs.frozen(eq=False)
 class SourceBatch:
-    """What was read from one source at one look."""
+    """The result of reading one source once."""
 
     source: str
     batch: pa.RecordBatch
-    """Of `records.SCHEMA`, with what is kept."""
+    """Columns of `records.SCHEMA`, and extra fields."""
     lines: int
     rejects: int
     reject_samples: tuple[Reject, ...]
@@ -71,22 +71,22 @@ class SourceBatch:
     """Lines of other programs."""
     format: str | None
     reformatted: str | None
-    """Where the format had to be detected anew: what it was before, and what it is."""
+    """A sentence, if the format had to be detected again."""
     caught_up: bool
     """Whether the source was read to its end."""
     fresh: bool
-    """Whether it was at its end before, so that these lines have only just been written."""
+    """Whether it was at its end before, so that these lines were just written."""
     lag_bytes: int
     reject_seconds: Int64s | None = None
-    """When each of the rejects may have been written; `None` or empty: not known."""
+    """When each reject was probably written; `None` or empty: unknown."""
     wanted: Bools | None = None
-    """Which records are counted; `None`: all. Of the others only the time is taken notice of."""
+    """Which records are counted; `None`: all. Only the times of the others matter."""
     damaged: int = 0
-    """Records with something that could not be read."""
+    """Records with an unreadable field."""
 
 
 _Kept = tuple[pa.RecordBatch, Int64s]
-"""Records that are to be counted, and their seconds."""
+"""Records to count, and their seconds."""
 
 
 class Aggregation:
@@ -108,15 +108,15 @@ class Aggregation:
         fits_window: bool = False,
         since: int | None = None,
     ) -> None:
-        """`delay` in seconds, `None` to measure it; `limits` are rows of each top.
+        """`delay` in seconds, `None` to measure it; `limits` are rows per top list.
 
-        `kept_fields` are counted beside the dimensions that are live.
-        `counting` is for rules, of which `alert_window_seconds` is the longest window.
-        `keep` is handed all records that are counted, of windows or not.
-        `fits_window`: a snapshot also has a window that fits a quiet log, and of a log of the past
-        it has all. `since` is from when on the logs are read; `None`: from their start.
-        The clock does not start before each of `sources` has said something, so that a log's
-        history is never late.
+        `kept_fields` are extra fields to count besides the live dimensions.
+        `counting` counts for rules, whose longest window is `alert_window_seconds`.
+        `keep` receives all counted records, in a window or not.
+        `fits_window`: snapshots also have a window that fits a quiet log, and cover all of an old
+        log. `since` is the second from which logs are read; `None`: from their start.
+        The clock only starts after each of `sources` has reported, so that a log's history is
+        never late.
         """
         self._limits = limits
         self._delay = delay
@@ -129,11 +129,11 @@ class Aggregation:
         self._silent = set(sources)
         self._sources: dict[str, SourceHealth] = {}
         self._reformatted: dict[str, tuple[str, float]] = {}
-        """By source, what is to be said of its format, and since when."""
+        """By source, the change of its format, and when it was noticed."""
         self._ahead: dict[str, tuple[float, int]] = {}
-        """By source, when records came last that were ahead of the wall clock, and by how much."""
+        """By source, when records were last ahead of the wall clock, and by how much."""
         self._behind: dict[str, int] = {}
-        """By source, the seconds by which its records were behind when it had some last."""
+        """By source, by how many seconds its latest records were behind."""
         self._first_rejects: list[Reject] = []
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._counting = counting or Counting(())
@@ -147,12 +147,12 @@ class Aggregation:
 
         self._knows_groups = False
         self.learns_delay = True
-        """Whether lines that come are taken to have just been written."""
+        """Whether new lines count as just written."""
         self._begun: int | None = None
-        """Older records are late, though windows may reach further."""
+        """Older records are late, even if windows reach further back."""
 
     def _begin_windows(self) -> None:
-        """Know nothing of any second."""
+        """Start with empty windows."""
         self.series = LogSeries(self._window_seconds, self._distinct_limit, self._live)
         self._clock = EventClock(self._clock_mode, self._longest)
         self._delays: dict[str, ArrivalDelay] = {}
@@ -172,7 +172,7 @@ class Aggregation:
                 self._whole = SpanCounts(limit, live)
 
     def learn_groups(self) -> None:
-        """Begin to tell browsers and bots apart; what that needs takes a while to load."""
+        """Start grouping by browser, bot and so on; loading the necessary data takes a while."""
         prepare()
         self._knows_groups = True
         self._learn_groups()
@@ -185,9 +185,9 @@ class Aggregation:
             self._fitting.knows_groups = True
 
     def clock_was_set(self, wall: float) -> None:
-        """The wall clock is not what it was: windows begin anew, counters go on.
+        """The wall clock was set: windows start over, counters continue.
 
-        Records of before the time that it shows now are late from here on.
+        Records from before the time that it shows now are late from here on.
         """
         self._begun = self._since = int(wall) - EARLY_TOLERANCE
         live = self._clock.live
@@ -200,38 +200,38 @@ class Aggregation:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was counted for rules has been handed on."""
+        """Whether everything counted for rules has been passed on."""
         return not self._counted
 
     @property
     def started(self) -> bool:
-        """Whether each source has said something."""
+        """Whether each source has reported."""
         return not self._silent
 
     @property
     def caught_up(self) -> bool:
-        """Whether every source has been read to its end, as far as it can be."""
+        """Whether every source has been read to its end, as far as possible."""
         return self.started and all(
             source.state is not SourceState.READING for source in self._sources.values()
         )
 
     @property
     def finished(self) -> bool:
-        """Whether every source has ended, so that no more records will come."""
+        """Whether every source has ended, so that there will be no more records."""
         return all(source.state is SourceState.ENDED for source in self._sources.values())
 
     def add(self, read: SourceBatch, wall: float) -> None:
-        """Count what was read from a source."""
+        """Count the result of reading a source."""
         self.add_all([read], wall)
 
     def add_all(self, reads: Sequence[SourceBatch], wall: float) -> None:
-        """Count what was read from sources, in this order, all together: that is quicker."""
+        """Count several results in this order, together: that is faster."""
         kept = [one for read in reads if (one := self._take_in(read, wall)) is not None]
         if kept:
             self._count(kept, wall)
 
     def _take_in(self, read: SourceBatch, wall: float) -> _Kept | None:
-        """Take notice of all but the records that are to be counted, which are returned."""
+        """Note everything except the records to count, which are returned."""
         self._silent.discard(read.source)
         self._lines += read.lines
         self._records += read.batch.num_rows
@@ -270,9 +270,9 @@ class Aggregation:
         return kept
 
     def to_state(self) -> State:
-        """Return all that is to be known after a restart, but for what sources say anew.
+        """Return the state for a restart, except for what sources report again.
 
-        What was counted for rules must have been handed on: `advance` with `whole`.
+        Everything counted for rules must have been passed on: `advance` with `whole`.
         """
         assert self.is_settled
         return {
@@ -286,9 +286,9 @@ class Aggregation:
         }
 
     def restore(self, state: State) -> None:
-        """Go on where another stood. Raises `ValueError`, `KeyError` or `TypeError`."""
+        """Resume from saved state. Raises `ValueError`, `KeyError` or `TypeError`."""
         self.series.restore(state["series"])
-        self._whole = None  # what was read before is not known any more
+        self._whole = None  # what was read before the restart is not known
         if self._fitting is not None and state["end"] is not None:
             self._since = int(state["end"])
             self._fitting = FittingWindow(
@@ -307,17 +307,17 @@ class Aggregation:
         self._end = state["end"]
 
     def _time_of_rejects(self, read: SourceBatch, wall: float) -> int:
-        """Return when rejects were written that have no record before them."""
+        """Return when rejects without a preceding record were written."""
         newest = self._clock.newest
         if newest is None:
             return int(wall)
         end = self._next_end(wall)
         if read.fresh and self._clock.live and end is not None:
-            return max(newest, end)  # just now, as nothing had been left to read
+            return max(newest, end)  # just now, because nothing was left to read
         return newest
 
     def note_source(self, source: SourceHealth, wall: float) -> None:
-        """Take in what a tailer says of its source."""
+        """Process a tailer's report about its source."""
         if source.state is not SourceState.READING:
             self._silent.discard(source.name)
         elif source.name not in self._sources:
@@ -332,12 +332,12 @@ class Aggregation:
         self._clock.observe(source.name, None, source.state is not SourceState.READING, wall)
 
     def note_gap(self, what: str) -> None:
-        """Something of a log could not be read and never will be."""
+        """Some of a log could not be read and is lost."""
         self._gaps += 1
         self._last_gap = what
 
     def forget_source(self, name: str) -> None:
-        """A source that is not followed any more."""
+        """The source is no longer followed."""
         self._silent.discard(name)
         self._sources.pop(name, None)
         self._reformatted.pop(name, None)
@@ -347,16 +347,16 @@ class Aggregation:
         self._clock.forget(name)
 
     def _note_on(self, name: str, wall: float) -> str:
-        """Return what is to be said of a source's format, for a while after it changed."""
+        """Return a recent change of a source's format, for a while."""
         text, since = self._reformatted.get(name, ("", wall))
         return text if wall - since < _NOTED_SECONDS else ""
 
     def delay(self, wall: float) -> float | None:
-        """Seconds by which windows end before now; `None` while it could not be measured."""
+        """Seconds that windows end behind real time; `None` until measured."""
         if self._delay is not None:
             return self._delay
         if self._measured_at != int(wall):
-            # Of a thousand logs it is asked once a second, and not for each batch.
+            # With a thousand logs, measure once a second and not for each batch.
             self._measured_at, self._measured = int(wall), self._measured_delay(wall)
         return self._measured
 
@@ -364,16 +364,16 @@ class Aggregation:
         measured = {name: delay.seconds(wall) for name, delay in self._delays.items()}
         for name, seconds in measured.items():
             if seconds is None:
-                del self._delays[name]  # nothing came for so long that it knows nothing
+                del self._delays[name]  # so long without records that nothing is known
         return max((seconds for seconds in measured.values() if seconds is not None), default=None)
 
     def advance(
         self, wall: float, *, ended: bool = False, whole: bool = False
     ) -> ClosedSeconds | None:
-        """Move the window to now; returns what has closed since, or `None` where nothing has.
+        """Move the window to now; returns what has closed, or `None` if nothing has.
 
-        `ended`: no more records will come, so the newest second is whole as well. `whole`: what
-        was counted is handed on also if nothing has closed.
+        `ended`: there will be no more records, so the newest second is complete too. `whole`: pass
+        on the counts even if nothing has closed.
         """
         if not (self.started or ended):
             return None
@@ -390,7 +390,7 @@ class Aggregation:
         return ClosedSeconds(end, tuple(counted))
 
     def snapshot(self, wall: float) -> Snapshot:
-        """Return what there is to show; before there is a window, an empty one that ends now."""
+        """Return everything to show; without a window yet, an empty one that ends now."""
         if self._end is None:
             nothing = empty_insights(math.floor(wall), self.series.window_seconds)
             return Snapshot(time=wall, insights=nothing, health=self._health(wall))
@@ -416,7 +416,7 @@ class Aggregation:
         )
 
     def _next_end(self, wall: float) -> int | None:
-        """Where the window ends when it moves next: never before where it is."""
+        """The next end of the window, never before the current one."""
         now = self._clock.now(wall)
         if now is None:
             return self._end
@@ -425,7 +425,7 @@ class Aggregation:
         return math.floor(now) if self._end is None else max(self._end, math.floor(now))
 
     def _kept(self, read: SourceBatch, wall: float) -> _Kept | None:
-        """Return the records of a source that are to be counted."""
+        """Return the records of a source to count."""
         batch, wanted = read.batch, read.wanted
         seconds = seconds_of(batch)
         early = seconds > wall + EARLY_TOLERANCE
@@ -442,7 +442,7 @@ class Aggregation:
             late = ~kept if wanted is None else ~kept & wanted
             self._late += int(np.count_nonzero(~kept))
             if self._keep is not None and late.any():
-                # No window knows them any more, but who keeps all that came does.
+                # Too late for any window, but the history keeps them.
                 self._keep(batch.filter(pa.array(late)))
             batch, seconds = batch.filter(pa.array(kept)), seconds[kept]
             wanted = None if wanted is None else wanted[kept]
@@ -465,12 +465,12 @@ class Aggregation:
         self._count_seconds(seconds)
         self._counted += self._counting.count(batch)
         if self._whole is not None and self._clock.live:
-            self._whole = None  # windows are what matters of a log that is being written
+            self._whole = None  # of a log that is being written, windows are shown
         if self._whole is not None:
             self._whole.add(batch, seconds)
         if self._fitting is not None:
             self._fitting.add(batch, seconds)
-        # What the window will have passed when it next moves need not go through it.
+        # Skip what will have left the window when it next moves.
         end = self._next_end(wall)
         since = None if end is None else end - self.series.window_seconds
         self.series.add(batch, seconds, since)
@@ -485,7 +485,7 @@ class Aggregation:
             self._whole_rates.add(distinct, hits)
 
     def _with_behind(self, source: SourceHealth, wall: float) -> SourceHealth:
-        """Return a source with how far its server's clock is off; of one that is silent, was."""
+        """Return a source with the offset of its server's clock; if it is silent, the last one."""
         delay = self._delays.get(source.name)
         known = None if delay is None or delay.seconds(wall) is None else delay.behind(wall)
         at, ahead = self._ahead.get(source.name, (0.0, 0))
@@ -526,9 +526,9 @@ class Aggregation:
 
 
 def reach_seconds(longest_window_seconds: int) -> int:
-    """How far past the closed seconds records may be counted already.
+    """Return how far past the closed seconds records may already be counted.
 
-    Live: the delay and the tolerance for clocks that are ahead. While a source lags, the others
+    Live: the delay, plus the tolerance for clocks that are ahead. While a source lags, the others
     may be a window ahead of it.
     """
     return longest_window_seconds + int(LONGEST_DELAY) + EARLY_TOLERANCE

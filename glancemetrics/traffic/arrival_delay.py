@@ -1,7 +1,7 @@
 """How late records arrive: measured on a live log, so that windows end where it is complete.
 
 A server that buffers its log (nginx `buffer=64k flush=5s`) writes seconds late and in bursts. A
-window that ended now would then be under-reported and jump with every burst.
+window that ends now would be incomplete, and would jump with every burst.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy.typing as npt
 from glancemetrics.state.tree import State
 
 LONGEST_DELAY = 60.0
-"""Seconds; later arrivals are taken for late records, not for the log's habit."""
+"""Seconds; later arrivals count as late records, not as the log's delay."""
 
 _BIN = 0.5
 _BINS = int(LONGEST_DELAY / _BIN)
 _MEMORY_SECONDS = 60
 _SHARE = 0.99
-"""Of the records that a window should not miss. The rest are servers that log a request with the
-time it began (Apache's `%t`): one long download must not hold everything back."""
+"""Share of the records that a window should contain. The rest are servers that log a request with
+its start time (Apache's `%t`): one long download must not hold everything back."""
 
 
 class ArrivalDelay:
@@ -30,22 +30,22 @@ class ArrivalDelay:
     def __init__(self) -> None:
         self._late = np.zeros((_MEMORY_SECONDS, _BINS + 1), np.int64)
         self._least = np.full(_MEMORY_SECONDS, np.inf)
-        """By second of arrival, the least seconds by which a record was late."""
+        """By second of arrival, the smallest number of seconds by which a record was late."""
         self._newest = 0
 
     def to_state(self) -> State:
-        """Return what it holds."""
+        """Return its state."""
         return {"late": self._late, "least": self._least, "newest": self._newest}
 
     def restore(self, state: State) -> None:
-        """Hold what another held. Raises `ValueError` if that was of another kind."""
+        """Take over saved state. Raises `ValueError` if it has another layout."""
         if state["late"].shape != self._late.shape:
-            raise ValueError("delays of another kind")
+            raise ValueError("delays with another layout")
         self._late, self._newest = state["late"], state["newest"]
         self._least = state.get("least", self._least)
 
     def observe(self, arrival: float, seconds: npt.NDArray[np.int64]) -> None:
-        """Note records of whole `seconds` that arrived at `arrival`, both since the epoch."""
+        """Add records of whole `seconds` that arrived at `arrival`, both since the epoch."""
         self._forget(arrival)
         late = arrival - (seconds + 1)
         bins = np.clip(np.floor(late / _BIN), 0, _BINS).astype(np.int64)
@@ -64,9 +64,9 @@ class ArrivalDelay:
         return min((bin_ + 1) * _BIN, LONGEST_DELAY)
 
     def behind(self, now: float) -> int:
-        """Return by how many seconds most records were late, if by more than any delay, else 0.
+        """Return by how many seconds most records are late, if by more than any delay; else 0.
 
-        A server that is slow to write is not late with all of them: its clock is.
+        A server that writes slowly is not late with all records: then its clock is slow.
         """
         self._forget(now)
         counts = self._late.sum(axis=0)

@@ -1,8 +1,8 @@
-"""The event clock: up to which instant the log is known, which is where windows may end.
+"""The event clock: the instant up to which the log is known, which is where windows may end.
 
-Live and caught up, that is the wall clock: no line is news as well. While a source is still being
-read up to its end, it is the newest record read so far: what comes next may be just after it. A
-log of the past (replayed with `--from start`, or piped in) has no other clock than its records.
+Live and caught up, that is the wall clock: silence counts too. While a source is still being read,
+it is the newest record read so far: the next one may be just after it. A log of the past (replayed
+with `--from start`, or piped in) has no other clock than its records.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import attrs
 from glancemetrics.state.tree import State
 
 LIVE_WITHIN = 3600
-"""Seconds. A source with a record newer than this is live; older ones are being replayed."""
+"""Seconds. A source with a record newer than this is live; older ones are replayed."""
 
 
 class ClockMode(enum.Enum):
     """Which clock windows follow."""
 
     AUTO = "auto"
-    """The wall clock once a record of the last hour was seen, the records before that."""
+    """The wall clock once there was a record of the last hour; the records' times before that."""
     WALL = "wall"
     LOG = "log"
 
@@ -33,24 +33,24 @@ class _Source:
 
 
 class EventClock:
-    """Tells the instant up to which all sources have been read."""
+    """Returns the instant up to which all sources have been read."""
 
     def __init__(self, mode: ClockMode, horizon_seconds: int) -> None:
-        """`horizon_seconds`: how far one lagging source may hold the others back."""
+        """`horizon_seconds`: how far a lagging source may hold the others back."""
         self._mode = mode
         self._horizon = horizon_seconds
         self._sources: dict[str, _Source] = {}
         self._behind: dict[str, _Source] = {}
-        """Those of them that have not been read to their ends."""
+        """Sources that have not been read to their ends."""
         self._newest: int | None = None
         self._live = mode is ClockMode.WALL
 
     def to_state(self) -> State:
-        """Return what it knows."""
+        """Return its state."""
         return {"newest": self._newest, "live": self._live}
 
     def restore(self, state: State) -> None:
-        """Know what another knew; what its sources have is to be observed again."""
+        """Take over saved state; sources have to be observed again."""
         self._newest = state["newest"]
         self._live = self._live or (self._mode is ClockMode.AUTO and state["live"])
 
@@ -65,7 +65,7 @@ class EventClock:
         return self._newest
 
     def observe(self, source: str, newest: int | None, caught_up: bool, wall: float) -> None:
-        """Note what was read from a source: its newest record's second, and whether it is all."""
+        """Note the second of a source's newest record, and whether the source is caught up."""
         state = self._sources.setdefault(source, _Source())
         if caught_up:
             self._behind.pop(source, None)
@@ -82,14 +82,14 @@ class EventClock:
         return (state.newest for state in self._behind.values())
 
     def forget(self, source: str) -> None:
-        """A source that is gone holds nothing back."""
+        """Remove a source, which then holds nothing back."""
         self._sources.pop(source, None)
         self._behind.pop(source, None)
 
     def now(self, wall: float) -> float | None:
         """Return the instant, in seconds since the epoch, up to which everything was read.
 
-        `None` before any record: nobody knows yet whether this log is of now or of the past.
+        `None` before any record: the log may be of now or of the past.
         """
         newest = self._newest
         if newest is None:
@@ -97,12 +97,12 @@ class EventClock:
         if self._behind:
             held_back = newest - self._horizon
             slowest = held_back
-            # A source that is so far behind that it no longer counts settles it: of thousands
-            # that have only just been found, the first does.
+            # One source too far behind to count decides it: with thousands of newly found ones,
+            # that is the first.
             if all(t is not None and t > held_back for t in self._newest_behind()):
                 slowest = min(t for t in self._newest_behind() if t is not None)
             return min(float(slowest), wall)  # a server's clock may be ahead of ours
         if self._live:
             return wall
-        # Nothing more is known to come, so the newest second is whole.
+        # Nothing more is expected, so the newest second is complete.
         return min(float(newest + 1), wall)

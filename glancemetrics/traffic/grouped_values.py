@@ -1,4 +1,4 @@
-"""A live dimension whose names are groups of another one's values: browsers of user agents."""
+"""A live dimension that groups another one's values, like browsers group user agents."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from glancemetrics.traffic.value_table import OTHER_ID, ValueTable, top_row
 Int32s = npt.NDArray[np.int32]
 
 _NONE = -1
-"""Of a value that is in no group, as a bot is of no browser."""
+"""For values without a group, as a bot has no browser."""
 
 
 class GroupedValues:
-    """Knows of each value of a table, by its number, which group it is in."""
+    """Knows the group of each value in a table, by the value's number."""
 
     def __init__(self, dimension: Dimension) -> None:
         assert dimension.derive is not None
         self._derive = dimension.derive
         self._has_begun = False
         self._groups = np.full(1024, _NONE, np.int32)
-        """By the number of a value, that of its group."""
+        """{number of a value: number of its group}"""
         self._is_known = np.zeros(1024, np.bool_)
         self._numbers: dict[str, int] = {}
         """{group: number}"""
 
     def begin(self, names: list[str], numbers: Int32s) -> None:
-        """Tell the groups of all values from here on; these are those that there are."""
+        """Start grouping; these are the existing values."""
         self._has_begun = True
         self.learn(names, numbers)
 
     def learn(self, names: list[str], numbers: Int32s) -> None:
-        """Take in values and the numbers that they have."""
+        """Add values with their numbers."""
         if not self._has_begun or not len(numbers):
             return
         self._reach(int(numbers.max()) + 1)
@@ -52,11 +52,11 @@ class GroupedValues:
         self._is_known[numbers[unknown]] = True
 
     def forget(self, kept: npt.NDArray[np.bool_]) -> None:
-        """Values whose number is not `kept` give it back; another may come to have it."""
+        """Values whose number is not `kept` release it for others."""
         size = min(len(kept), len(self._is_known))
         self._is_known[:size] &= kept[:size]
         self._groups[~self._is_known] = _NONE
-        # Groups without a value go too: who writes a user agent may name its bot as he likes.
+        # Unused groups go too: clients can invent any number of bot names.
         used = np.unique(self._groups[self._groups >= 0])
         names = list(self._numbers)
         self._numbers = {names[number]: i for i, number in enumerate(used.tolist())}
@@ -65,7 +65,7 @@ class GroupedValues:
         self._groups = new[self._groups]
 
     def top(self, table: ValueTable, limit: int) -> tuple[TopRow, ...]:
-        """Return the groups with the most hits, and `(other)` as a last row where there is one."""
+        """Return the groups with the most hits, and `(other)` as the last row if there is one."""
         if not self._has_begun:
             return ()
         hits, sent, errors = table.totals()

@@ -1,4 +1,4 @@
-"""Insights: what is shown for a window."""
+"""Insights: the numbers shown for a window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from glancemetrics.records.dimensions import Dimension
 
 @attrs.frozen
 class TopRow:
-    """One value of a dimension, and what was counted for it in the window."""
+    """One value of a dimension, and its counts in the window."""
 
     name: str
     hits: int
@@ -20,7 +20,7 @@ class TopRow:
 
 @attrs.frozen
 class Insights:
-    """What is shown for one window of event time."""
+    """The numbers of one window of event time."""
 
     end: int
     """The window ends before this second since the epoch."""
@@ -36,12 +36,12 @@ class Insights:
     server_errors: int
     """Hits with a status of 5xx."""
     status_classes: dict[str, int]
-    """Hits by class of status, `{"2xx": 12}`; `other` for those without a status or of no class."""
+    """Hits by status class, `{"2xx": 12}`; `other` for no status or no known class."""
     top: dict[Dimension, tuple[TopRow, ...]]
-    """The values with the most hits, first the most. A dimension without any value is left out."""
+    """The values with the most hits, most first. Dimensions without values are left out."""
     estimated: frozenset[Dimension]
-    """Dimensions with more distinct values than are kept: their numbers are lower bounds, what was
-    let go is in the row `(other)`, and distinct counts from them are estimates."""
+    """Dimensions with more distinct values than are tracked: their numbers are lower bounds,
+    dropped values are in the row `(other)`, and distinct counts are estimates."""
 
     @property
     def hit_rate(self) -> float:
@@ -55,6 +55,6 @@ class Insights:
 
 
 def empty_insights(end: int, window_seconds: int) -> Insights:
-    """Return the insights of a window without a record."""
+    """Return the insights of a window without records."""
     classes = dict.fromkeys(("1xx", "2xx", "3xx", "4xx", "5xx", "other"), 0)
     return Insights(end, window_seconds, 0, 0, 0, 0, 0, 0, classes, {}, frozenset())

@@ -16,7 +16,7 @@ _PARTS_BEFORE_MERGE = 8
 
 @attrs.frozen(eq=False)
 class DimensionCounts:
-    """Counts of one dimension, sparse: row i is about the value with number `ids[i]`."""
+    """Sparse counts of one dimension: row i belongs to the value with number `ids[i]`."""
 
     ids: npt.NDArray[np.int32]
     hits: Int64s
@@ -28,7 +28,7 @@ class DimensionCounts:
 
 
 def merged(parts: list[DimensionCounts]) -> DimensionCounts:
-    """Add up counts, so that each id stands once."""
+    """Add up counts, so that each id occurs once."""
     if len(parts) == 1 and len(np.unique(parts[0].ids)) == len(parts[0]):
         return parts[0]
     ids, where = np.unique(np.concatenate([part.ids for part in parts]), return_inverse=True)
@@ -49,9 +49,9 @@ class LogBucket:
     """Seconds since the epoch."""
     hits: int = 0
     bytes: int = 0
-    """Sum of the response sizes; records that have none add 0."""
+    """Sum of the response sizes; records without a size add 0."""
     status_classes: Int64s = attrs.field(factory=lambda: np.zeros(10, np.int64))
-    """Hits by the hundreds of their status, 1 for 1xx and so on; 0 for those without one."""
+    """Hits by hundreds of the status, 1 for 1xx and so on; 0 for no status."""
     _parts: dict[Dimension, list[DimensionCounts]] = attrs.field(factory=dict)
 
     @property
@@ -69,7 +69,7 @@ class LogBucket:
             self._parts[dimension] = [merged(parts)]
 
     def counts(self, dimension: Dimension) -> DimensionCounts | None:
-        """Return the counts of one dimension, each value once, or `None` where there are none."""
+        """Return the counts of one dimension, each value once; `None` without any."""
         parts = self._parts.get(dimension)
         if not parts:
             return None

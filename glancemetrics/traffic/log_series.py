@@ -1,7 +1,7 @@
-"""`LogSeries`: the buckets of the window, and the window's totals kept up to date as it moves.
+"""`LogSeries`: the buckets of the window, and its totals, kept up to date as it moves.
 
-Adding costs what is added, moving costs what enters and leaves, reading the insights costs the
-distinct values that are kept, never the records of the window.
+Adding costs only what is added, moving only what enters and leaves, and reading the insights only
+depends on the distinct values, never on the records in the window.
 
 Memory is bounded by a limit on the distinct values of each dimension, whatever the traffic: past
 it the rarer half is folded into `(other)`, and the dimension is marked as estimated.
@@ -32,10 +32,10 @@ from glancemetrics.traffic.value_table import OTHER_ID, ValueTable
 Int64s = npt.NDArray[np.int64]
 
 DISTINCT_LIMIT = 50_000
-"""Default number of values of one dimension that are told apart."""
+"""Default number of distinct values tracked per dimension."""
 
 _COUNTS_PER_VALUE = 20
-"""Over the whole window, so many counts are kept for each value that may be told apart."""
+"""Counts kept over the whole window, per value that may be tracked."""
 
 _CLASSES = {0: "other", 1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 
@@ -48,7 +48,7 @@ class _Rows:
     """Position of each row in the batch."""
     second: Int64s
     status: Int64s
-    """0 where there is none."""
+    """0 without a status."""
     bytes: Int64s
     error: npt.NDArray[np.bool_]
 
@@ -57,7 +57,7 @@ class LogSeries:
     """Consecutive buckets of one second each, and the totals of the window over them.
 
     The window is the `window_seconds` before `end`, a second since the epoch that only moves
-    forward (`advance`). Buckets at or after `end` wait for it to reach them.
+    forward (`advance`). Buckets at or after `end` wait until it reaches them.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class LogSeries:
         distinct_limit: int = DISTINCT_LIMIT,
         dimensions: Iterable[Dimension] | None = None,
     ) -> None:
-        """`dimensions` are those to count; without them, all that are live."""
+        """`dimensions` to count; by default all live ones."""
         self.window_seconds = window_seconds
         live = live_dimensions() if dimensions is None else list(dimensions)
         self._grouped = {one: GroupedValues(one) for one in live if one.values_of is not None}
@@ -80,14 +80,14 @@ class LogSeries:
         self._counts_per_bucket = max(16, distinct_limit * _COUNTS_PER_VALUE // window_seconds)
 
     def buckets(self) -> Iterator[LogBucket]:
-        """Yield the buckets that are kept, oldest first; seconds without records have none."""
+        """Yield the existing buckets, oldest first; seconds without records have none."""
         return (self._buckets[second] for second in sorted(self._buckets))
 
     def add(self, batch: pa.RecordBatch, seconds: Int64s, since: int | None = None) -> None:
         """Add the records of a batch, each to its own second.
 
         `seconds` are the whole seconds of the batch's `time`. Records before the window are left
-        out, and so are those before `since`, where the caller knows that it will begin.
+        out, and also those before `since`, if the caller knows the next start of the window.
         """
         starts = [] if self.end is None else [self._start()]
         starts += [] if since is None else [since]
@@ -123,7 +123,7 @@ class LogSeries:
             self._count_in(self._buckets[second])
 
     def to_state(self) -> State:
-        """Return the buckets, whose values are named anew in each state."""
+        """Return the buckets, with their own numbering of the values."""
         buckets = list(self.buckets())
         return {
             "end": self.end,
@@ -139,7 +139,7 @@ class LogSeries:
         }
 
     def restore(self, state: State) -> None:
-        """Hold what another held, whose window may have been of another length."""
+        """Take over saved state, whose window may have had another length."""
         seconds = state["seconds"].tolist()
         for i, second in enumerate(seconds):
             self._buckets[second] = LogBucket(
@@ -192,8 +192,8 @@ class LogSeries:
                 self._buckets[second].set_counts(dimension, counts)
 
     def insights(self, limits: dict[Dimension, int]) -> Insights:
-        """Return what the window holds; `limits` gives each dimension's number of rows."""
-        assert self.end is not None, "advance() sets where the window is"
+        """Return the numbers of the window; `limits` is the number of rows per dimension."""
+        assert self.end is not None, "advance() sets the window"
         hosts = self._tables[HOST]
         visitors = hosts.distinct()
         if hosts.estimated:
@@ -251,7 +251,7 @@ class LogSeries:
         return bucket
 
     def _between(self, start: int | None, end: int) -> list[int]:
-        """Seconds that have a bucket, from `start` (or the first) up to `end`, in order."""
+        """Return the seconds with a bucket, from `start` (or the first) up to `end`, in order."""
         if start is not None and end - start <= len(self._buckets):
             return [second for second in range(start, end) if second in self._buckets]
         return sorted(
@@ -349,15 +349,15 @@ class LogSeries:
         return [one for by, one in self._grouped.items() if by.values_of == dimension]
 
     def learn_groups(self) -> None:
-        """Begin to tell which group values are of that come in groups; it takes a while at first.
+        """Start grouping the values of grouped dimensions; the first time takes a while.
 
-        Before that, dimensions whose values are grouped have no rows.
+        Before that, grouped dimensions have no rows.
         """
         for dimension, grouped in self._grouped.items():
             grouped.begin(*self._table_under(dimension).named())
 
     def _make_room(self, dimension: Dimension, missing: int) -> None:
-        """Forget values that no bucket holds; if that is not enough, fold the rarer ones too."""
+        """Forget values that are in no bucket; if that is not enough, fold the rarer ones too."""
         table = self._tables[dimension]
         weights = np.zeros(table.capacity, np.int64)
         for bucket in self._buckets.values():
@@ -381,7 +381,7 @@ class LogSeries:
             grouped.forget(kept)
 
     def _thin(self, bucket: LogBucket, dimension: Dimension) -> None:
-        """Fold a bucket's rarest values when one second alone takes more than its share."""
+        """Fold a bucket's rarest values if one second has more than its share."""
         counts = bucket.counts(dimension)
         if counts is None or len(counts) <= self._counts_per_bucket:
             return
@@ -420,7 +420,7 @@ def _names(values: pa.Array) -> list[str]:
 def _grouped(
     keys: Int64s, sizes: Int64s, errors: npt.NDArray[np.bool_]
 ) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-    """Group rows by key: the sorted distinct keys, and the rows, bytes and errors of each."""
+    """Group rows by key: the sorted distinct keys, and rows, bytes and errors for each."""
     cells, group = distinct_keys(keys)
     hits = np.bincount(group, minlength=len(cells))
     failed = np.bincount(group[errors], minlength=len(cells))

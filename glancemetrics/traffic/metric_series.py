@@ -1,4 +1,4 @@
-"""`MetricSeries`: one number a second, for windows of any length at constant memory."""
+"""`MetricSeries`: one number per second, for windows of any length, at constant memory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Int64s = npt.NDArray[np.int64]
 class MetricSeries:
     """A ring of one number for each of the last `seconds` seconds.
 
-    Seconds are whole seconds since the epoch. The ring begins where the first number was added
-    and moves on with the newest; a second that the ring has left reads as 0.
+    Seconds are whole seconds since the epoch. The ring begins where the first number was added and
+    advances with the newest; older seconds read as 0.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -22,11 +22,11 @@ class MetricSeries:
         self._newest: int | None = None
 
     def to_state(self) -> State:
-        """Return what it holds."""
+        """Return its state."""
         return {"ring": self._ring, "newest": self._newest}
 
     def restore(self, state: State) -> None:
-        """Hold what another held, which may have been longer or shorter."""
+        """Take over saved state, which may be of another length."""
         other = MetricSeries(len(state["ring"]))
         other._ring, other._newest = state["ring"], state["newest"]
         if other._newest is not None:
@@ -43,11 +43,11 @@ class MetricSeries:
         np.add.at(self._ring, seconds[kept] % len(self._ring), values[kept])
 
     def total(self, start: int, end: int) -> int:
-        """Sum of the seconds from `start` up to, not with, `end`."""
+        """Return the sum of the seconds from `start` up to, but not including, `end`."""
         return int(self.values(start, end).sum())
 
     def values(self, start: int, end: int) -> Int64s:
-        """One number for each second from `start` up to, not with, `end`."""
+        """Return a number per second from `start` up to, but not including, `end`."""
         result = np.zeros(max(0, end - start), np.int64)
         if self._newest is None:
             return result

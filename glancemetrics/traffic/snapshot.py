@@ -26,10 +26,10 @@ class Shown(enum.Enum):
 
 @attrs.frozen
 class Snapshot:
-    """Everything there is to show at one instant."""
+    """Everything to show at one instant."""
 
     time: float
-    """When it was taken: seconds since the epoch."""
+    """Time of the snapshot, in seconds since the epoch."""
     insights: Insights
     """Of the window that is set, or of a whole log."""
     health: Health
@@ -45,7 +45,7 @@ class Snapshot:
     """The insights for people: of a window that fits a quiet log."""
 
     def to_json(self) -> dict[str, object]:
-        """Return the snapshot as a line of `--json` has it. Field names are stable."""
+        """Return the snapshot as a line of `--json`. Field names are stable."""
         insights = self.insights
         return {
             "time": iso_time(self.time),
@@ -95,7 +95,7 @@ class Snapshot:
             "last_gap": health.last_gap,
             "clock": "wall" if health.live else "log",
             "sources": [
-                # Logs come by the ten thousand; `attrs.asdict` takes ten times as long.
+                # There may be tens of thousands of logs; `attrs.asdict` takes ten times as long.
                 {name: getattr(source, name) for name in _SOURCE_FIELDS}
                 | {"state": source.state.value}
                 for source in health.sources

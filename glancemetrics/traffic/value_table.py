@@ -1,4 +1,4 @@
-"""The values of one dimension: a number for each, and what the window has counted for them."""
+"""The values of one dimension: a number for each, and their counts in the window."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from glancemetrics.traffic.log_bucket import DimensionCounts
 Int64s = npt.NDArray[np.int64]
 
 OTHER_ID = 0
-"""The number under which values are counted that are not told apart any more."""
+"""The number for values that are no longer tracked individually."""
 
 
 def top_row(name: str, hits: int, sent: int, errors: int) -> TopRow:
     """Return the row of a value; `sent` is its bytes."""
-    # A sum that wrapped is right again when enough has left the window.
+    # A sum that overflowed is right again once enough has left the window.
     return TopRow(name, hits, sent if sent >= 0 else LARGEST, errors)
 
 
 class ValueTable:
     """Numbers the values of one dimension and keeps the window's totals by number.
 
-    No more than `limit` values are told apart; who keeps the counts makes room in time
-    (`forget`), and what does not fit all the same is counted under `OTHER_ID`.
+    At most `limit` values are tracked. The owner of the counts makes room in time (`forget`); what
+    does not fit anyway is counted under `OTHER_ID`.
     """
 
     def __init__(self, limit: int) -> None:
@@ -46,15 +46,15 @@ class ValueTable:
 
     @property
     def capacity(self) -> int:
-        """Numbers given out are below this."""
+        """All numbers are below this."""
         return len(self._hits)
 
     def missing(self, names: list[str]) -> int:
-        """How many of the names have no number yet."""
+        """Return how many of the names have no number yet."""
         return list(map(self._ids.get, names)).count(None)
 
     def number(self, names: list[str]) -> npt.NDArray[np.int32]:
-        """Return each name's number, giving new ones out while there is room."""
+        """Return each name's number; new names get one while there is room."""
         numbers = list(map(self._ids.get, names))
         if None not in numbers:
             return np.array(numbers, np.int32)
@@ -67,33 +67,33 @@ class ValueTable:
         )
 
     def forget(self, kept: npt.NDArray[np.bool_]) -> None:
-        """Forget the values whose number is not `kept`; nothing may be counted for them."""
+        """Forget the values whose number is not `kept`; they must have no counts."""
         for name in [name for name, id_ in self._ids.items() if not kept[id_]]:
             id_ = self._ids.pop(name)
             self._names[id_] = ""
             self._free.append(id_)
 
     def enter(self, counts: DimensionCounts) -> None:
-        """Count what is now inside the window. Ids may repeat."""
+        """Add counts that are now inside the window. Ids may repeat."""
         for totals, values in self._pairs(counts):
             np.add.at(totals, counts.ids, values)
 
     def leave(self, counts: DimensionCounts) -> None:
-        """Take off what is no longer inside the window. Each id stands once."""
+        """Subtract counts that have left the window. Each id occurs once."""
         for totals, values in self._pairs(counts):
             totals[counts.ids] -= values
 
     @property
     def estimated(self) -> bool:
-        """Whether the window holds counts of values that are not told apart."""
+        """Whether the window has counts of values that are not tracked individually."""
         return bool(self._hits[OTHER_ID])
 
     def distinct(self) -> int:
-        """Values in the window that are told apart."""
+        """Number of tracked values in the window."""
         return int(np.count_nonzero(self._hits[1:]))
 
     def top(self, limit: int) -> tuple[TopRow, ...]:
-        """Return the values with the most hits, and `(other)` as a last row where there is one."""
+        """Return the values with the most hits, and `(other)` as the last row if there is one."""
         hits = self._hits[1:]
         size = min(limit, len(hits))
         if size <= 0:
@@ -101,7 +101,7 @@ class ValueTable:
         cut = int(np.partition(hits, len(hits) - size)[len(hits) - size])
         best = (np.flatnonzero(hits > cut) + 1).tolist()
         if cut > 0:
-            # Ties at the cut are settled by name, so that the same window shows the same rows.
+            # Ties at the cut are broken by name: the same window always shows the same rows.
             tied = (np.flatnonzero(hits == cut) + 1).tolist()
             best += heapq.nsmallest(size - len(best), tied, key=self._names.__getitem__)
         rows = sorted(map(self._row, best), key=lambda row: (-row.hits, row.name))
@@ -111,7 +111,7 @@ class ValueTable:
         return self._names[number]
 
     def named(self) -> tuple[list[str], npt.NDArray[np.int32]]:
-        """Return the values that are told apart, and their numbers."""
+        """Return the tracked values and their numbers."""
         return list(self._ids), np.fromiter(self._ids.values(), np.int32, len(self._ids))
 
     def totals(self) -> tuple[Int64s, Int64s, Int64s]:
@@ -130,7 +130,7 @@ class ValueTable:
         )
 
     def _new(self, name: str) -> int:
-        known = self._ids.get(name)  # a name may stand twice in one call, once shortened
+        known = self._ids.get(name)  # a name may occur twice in a call, once shortened
         if known is not None:
             return known
         if len(self._ids) >= self.limit:

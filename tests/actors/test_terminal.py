@@ -408,14 +408,14 @@ def test_headless_it_says_what_goes_bad_and_when_it_is_good_again(tmp_path: Path
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
         eventually(lambda: b"access.log does not exist yet" in said.read_bytes())
-        eventually(lambda: b"junk.log has lines in no known format" in said.read_bytes())
-        eventually(lambda: b"syslog fails: cannot reach" in said.read_bytes())
+        eventually(lambda: b"junk.log: lines in no known format" in said.read_bytes())
+        eventually(lambda: b"syslog is failing: cannot reach" in said.read_bytes())
         junk.unlink()
         eventually(lambda: subprocess.run(check, check=False, capture_output=True).returncode == 1)
         answer = subprocess.run(check, check=False, capture_output=True)
         assert b"no log can be read: " in answer.stderr
         log.write_bytes(line(int(time.time())) * 100)
-        eventually(lambda: b"access.log is read without trouble now" in said.read_bytes())
+        eventually(lambda: b"access.log: reading without problems again" in said.read_bytes())
         eventually(lambda: b"INFO: High traffic generated an alert" in said.read_bytes())
         eventually(lambda: subprocess.run(check, check=False).returncode == 0)
         process.terminate()

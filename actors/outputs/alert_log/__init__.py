@@ -1,4 +1,4 @@
-"""The alert log: one JSON line an event in a rotating file, for whoever audits."""
+"""The alert log: a rotating file with one JSON line per event, for audits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILE_NAME = "alerts.jsonl"
 
 
 def _loguru_words(role: str) -> Parse:
-    """A rotation or retention in loguru's words, which loguru alone can judge."""
+    """Parse a rotation or retention in loguru's syntax; only loguru can check it."""
 
     def parse(value: Any) -> Any:
         if isinstance(value, str) and value.isdecimal():
@@ -37,8 +37,8 @@ def _loguru_words(role: str) -> Parse:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise NotAllowedError
         if isinstance(value, int) and value < 0:
-            raise NotAllowedError  # loguru takes it, and keeps nothing
-        import loguru  # late: -h does without
+            raise NotAllowedError  # loguru accepts it, and keeps nothing
+        import loguru  # late: not needed for -h
 
         options: dict[str, Any] = {role: value}
         sink = loguru.logger.add("unused", delay=True, filter=lambda _: False, **options)
@@ -50,7 +50,7 @@ def _loguru_words(role: str) -> Parse:
 
 @attrs.frozen(kw_only=True)
 class AlertLogSettings:
-    """Where the alert log is, and how much of it is kept."""
+    """Path of the alert log, and how much of it is kept."""
 
     TABLE: ClassVar = "alert_log"
 
@@ -85,18 +85,18 @@ class AlertLogSettings:
     )
 
 
-def _make(told: AlertLogSettings, desk: Desk) -> Iterator[Output]:
-    if told.path == OFF:
+def _make(settings: AlertLogSettings, desk: Desk) -> Iterator[Output]:
+    if settings.path == OFF:
         return
     from actors.outputs.alert_log.writing import AlertLog
 
-    path = Path(told.path or desk.state_folder / FILE_NAME)
-    yield AlertLog(path, told.rotation, told.retention, is_resuming=desk.is_resuming)
+    path = Path(settings.path or desk.state_folder / FILE_NAME)
+    yield AlertLog(path, settings.rotation, settings.retention, is_resuming=desk.is_resuming)
 
 
-def _missing(told: AlertLogSettings) -> Iterator[tuple[str, str]]:
-    if told.path not in {None, OFF} and os.path.islink(str(told.path)):  # noqa: PTH114 - no error
-        yield "path", f"{told.path}: is a link, and symbolic links are not followed"
+def _missing(settings: AlertLogSettings) -> Iterator[tuple[str, str]]:
+    if settings.path not in {None, OFF} and os.path.islink(str(settings.path)):  # noqa: PTH114 - no error
+        yield "path", f"{settings.path}: symbolic links are not followed; name the file itself"
 
 
 ALERT_LOG = OutputKind(AlertLogSettings, _make, _missing)

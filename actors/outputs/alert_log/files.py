@@ -1,4 +1,4 @@
-"""The files of an alert log: the one that is written, those that were rotated, and its head."""
+"""The files of an alert log: the current one, the rotated ones, and the head."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from actors.state.state_file import PRIVATE_MODE, open_own
 from glancemetrics.incidents.chain import LONGEST_LINE, Head, Line, Link, event_of, link_after
 
 _ENOUGH_STEPS = 200
-"""More than a second has, of which it is not known whether it was noted; a file may be new."""
+"""More than any second has: so many may have been written after the last checkpoint."""
 
 
 def rotated(path: Path) -> list[Path]:
-    """Return the files that an alert log was before, the oldest first.
+    """Return the rotated files of an alert log, oldest first.
 
-    loguru puts the time before the ending: `alerts.2026-11-25_12-00-00_000000.jsonl`.
+    loguru puts the time before the extension: `alerts.2026-11-25_12-00-00_000000.jsonl`.
     """
     return sorted(path.parent.glob(f"{_escaped(path.stem)}.*{_escaped(path.suffix)}"))
 
 
 def head_path(path: Path) -> Path:
-    """Return the file that holds the head of an alert log."""
-    # Not of a name that loguru takes for a file that was rotated.
+    """Return the path of an alert log's head."""
+    # loguru must not take it for a rotated file.
     return path.with_name(f".{path.name}.head")
 
 
 def read_head(path: Path) -> Head | None:
-    """Return the head of an alert log; `None` if there is none. Raises `OSError`."""
+    """Return an alert log's head; `None` if there is none. Raises `OSError`."""
     try:
         return Head.from_bytes(head_path(path).read_bytes())
     except FileNotFoundError:
@@ -38,10 +38,10 @@ def read_head(path: Path) -> Head | None:
 
 
 def write_head(path: Path, link: Link) -> None:
-    """Note the last line of an alert log, on the disk. Raises `OSError`; there is no head then."""
+    """Write the last line's number and hash to disk. Raises `OSError`; then there is no head."""
     head = head_path(path)
     try:
-        # In place: a name that was moved there might be the old file again after a power failure.
+        # In place: after a power failure, a renamed file may turn out to be the old one.
         descriptor = open_own(head, os.O_WRONLY, PRIVATE_MODE)
         try:
             os.pwrite(descriptor, Head(link.seq, link.hash).to_bytes(), 0)
@@ -49,21 +49,21 @@ def write_head(path: Path, link: Link) -> None:
         finally:
             os.close(descriptor)
     except OSError:
-        # One that is behind would accuse lines that are right.
+        # A head that is behind would accuse valid lines.
         with suppress(OSError):
             head.unlink()
         raise
 
 
 def lock_path(path: Path) -> Path:
-    """Return the file that is locked while an alert log is written."""
-    # Not of a name that loguru takes for a file that was rotated.
+    """Return the path of the lock that is held while an alert log is written."""
+    # loguru must not take it for a rotated file.
     return path.with_name(f".{path.stem}.lock")
 
 
 @contextmanager
 def quiet(path: Path) -> Iterator[None]:
-    """Keep others from writing meanwhile, if we may."""
+    """Keep others from writing in the meantime, if permitted."""
     try:
         descriptor = os.open(lock_path(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -77,7 +77,7 @@ def quiet(path: Path) -> Iterator[None]:
 
 
 def last_link(path: Path) -> Link:
-    """Return where the chain of an alert log stands. Raises `OSError`."""
+    """Return the end of an alert log's chain. Raises `OSError`."""
     head = read_head(path)
     for file in _newest_first(path):
         lines = _tail(file)
@@ -87,7 +87,7 @@ def last_link(path: Path) -> Link:
 
 
 def last_steps(path: Path) -> set[tuple[str, str]]:
-    """Return the steps that an alert log has noted last: incidents and what happened to them.
+    """Return the last steps in an alert log: incidents and what happened to them.
 
     Raises `OSError`.
     """
@@ -96,7 +96,7 @@ def last_steps(path: Path) -> set[tuple[str, str]]:
         for line in _tail(file):
             event = event_of(line) or {}
             step = event.get("incident"), event.get("event")
-            # What was cut short has none, and what is of the monitoring itself.
+            # Lines that were cut short, and those about monitoring itself, have none.
             if isinstance(step[0], str) and isinstance(step[1], str):
                 steps.add((step[0], step[1]))
         if len(steps) >= _ENOUGH_STEPS:
@@ -111,7 +111,7 @@ def _newest_first(path: Path) -> Iterator[Path]:
 
 
 def _tail(path: Path) -> list[bytes]:
-    """Return the last lines of a file, the first of them whole."""
+    """Return the last lines of a file; the first of them is whole."""
     with path.open("rb") as file:
         start = max(0, path.stat().st_size - LONGEST_LINE)
         file.seek(start)
@@ -122,7 +122,7 @@ def _tail(path: Path) -> list[bytes]:
 
 
 def ends_in_the_middle(path: Path) -> bool:
-    """Tell whether the last line has no end, as after a crash. Raises `OSError`."""
+    """Return whether the last line lacks its newline, as after a crash. Raises `OSError`."""
     if not path.is_file() or not path.stat().st_size:
         return False
     with path.open("rb") as file:
@@ -133,7 +133,7 @@ def ends_in_the_middle(path: Path) -> bool:
 def read_lines(path: Path) -> Iterator[Line]:
     """Yield the lines of a file. Raises `OSError`.
 
-    What follows a line that is longer than any event is not read.
+    Stops after a line that is longer than any event.
     """
     with path.open("rb") as file:
         number = 0

@@ -1,9 +1,9 @@
-"""The alert log: one JSON line an event in a rotating file, for whoever audits.
+"""The alert log: a rotating file with one JSON line per event, for audits.
 
-Each line has a number and the hash of the line before it (`glancemetrics/incidents/chain.py`), also
-where several programs write to the same file.
+Each line has a number and the hash of the line before it (`glancemetrics/incidents/chain.py`), even
+when several processes write to the same file.
 
-Source of the rotation and retention words: https://loguru.readthedocs.io/en/stable/api/logger.html#file
+Syntax of rotation and retention: https://loguru.readthedocs.io/en/stable/api/logger.html#file
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.incidents.chain import Link, link_after, sealed
 
 _MARK = "alert_log"
-"""Bound to the lines that go to an alert log, so that nothing else does."""
+"""Marks the log records of an alert log, so that nothing else is written to it."""
 
 
 class AlertLog:
-    """Writes each event to the disk at once: no crash and no power failure loses one."""
+    """Writes each event to disk immediately: no crash or power failure loses one."""
 
     name = "alert log"
     wants_events = True
@@ -46,23 +46,23 @@ class AlertLog:
     def __init__(
         self, path: Path, rotation: Any, retention: Any, *, is_resuming: bool = False
     ) -> None:
-        """`is_resuming`: events may come again that were written just before a crash."""
+        """`is_resuming`: events written just before a crash may arrive again."""
         self._path = path
         self._is_resuming = is_resuming
         self._steps: set[tuple[str, str]] = set()
-        """What had been written before."""
+        """Steps that were written before."""
         self._rotation = rotation
         self._retention = retention
         self._sink: int | None = None
         self._link = Link()
         self._writer = {"host": socket.gethostname(), "process": os.getpid()}
-        """Which program a line is of, as several may write to the same file."""
+        """Identifies the process in each line, as several may write to the same file."""
         self._has_head = True
         self._left: tuple[int, int] | None = None
-        """The file and its size after our last line; what differs then was written by others."""
+        """The file and its size after our last line; if it differs later, another process wrote."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Write events until there are no more. Raises `OSError` when the file cannot be."""
+        """Write events until there are no more. Raises `OSError` if the file cannot be written."""
         await trio.to_thread.run_sync(self._open)
         report(OutputState.WORKING, str(self._path))
         try:
@@ -108,7 +108,7 @@ class AlertLog:
             at = self._at()
             if at != self._left:
                 if self._left is not None and (at is None or at[0] != self._left[0]):
-                    # Another program has rotated it.
+                    # Another process has rotated it.
                     self._close()
                     self._add()
                 self._link = last_link(self._path)
@@ -126,15 +126,17 @@ class AlertLog:
         try:
             write_head(self._path, self._link)
         except OSError as error:
-            # The event is written, and must not be written again for want of this.
+            # The event is written, and must not be written again because of this.
             if self._has_head:
-                logger.warning("{}: {}: the end of the log is not proved", self.name, error)
+                logger.warning(
+                    "{}: cannot write the file that proves the last line: {}", self.name, error
+                )
             self._has_head = False
         else:
             self._has_head = True
 
     def _sync_folder(self) -> None:
-        """A new file is found after a power failure once its name is on the disk."""
+        """A new file survives a power failure only once its name is on disk."""
         descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -142,7 +144,7 @@ class AlertLog:
             os.close(descriptor)
 
     def _sync(self) -> None:
-        """A checkpoint may say that the line is written: power may fail after that."""
+        """Put the line on disk before a checkpoint says that it is written."""
         descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             os.fdatasync(descriptor)
@@ -150,7 +152,7 @@ class AlertLog:
             os.close(descriptor)
 
     def _at(self) -> tuple[int, int] | None:
-        """Return which file it is, and its size; `None` if it is not there."""
+        """Return the file's inode and size; `None` if it is missing."""
         try:
             status = self._path.stat()
         except FileNotFoundError:
@@ -159,7 +161,7 @@ class AlertLog:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep others from writing meanwhile."""
+        """Keep others from writing in the meantime."""
         descriptor = open_own(lock_path(self._path), os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -177,5 +179,5 @@ def _remove(sink: int) -> None:
     try:
         logger.remove(sink)
     except (OSError, ValueError):
-        # On a full disk closing fails as writing did: the event in hand is written again.
+        # On a full disk closing fails like writing: the current event will be written again.
         logger.debug("the alert log did not close cleanly")

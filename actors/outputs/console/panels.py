@@ -38,7 +38,7 @@ from glancemetrics.records.dimensions import (
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.traffic.insights import Insights, TopRow
-from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
     UNKNOWN,

@@ -1,4 +1,4 @@
-"""The heartbeat: a file rewritten at every snapshot, by which a container's health is checked."""
+"""The heartbeat: a file rewritten at every snapshot, for health checks of containers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class HeartbeatSettings:
-    """Which file it is."""
+    """The heartbeat file."""
 
     TABLE: ClassVar = "heartbeat"
 
@@ -35,19 +35,20 @@ class HeartbeatSettings:
     )
 
 
-def _make(told: HeartbeatSettings, desk: Desk) -> Iterator[Output]:
-    if told.path is not None:
+def _make(settings: HeartbeatSettings, desk: Desk) -> Iterator[Output]:
+    if settings.path is not None:
         from actors.outputs.heartbeat.writing import Heartbeat
 
-        yield Heartbeat(Path(told.path), desk.settings.refresh)
+        yield Heartbeat(Path(settings.path), desk.settings.refresh)
 
 
-def _missing(told: HeartbeatSettings) -> Iterator[tuple[str, str]]:
-    # os.path has no error for a name that is too long: it is not there.
-    if told.path is not None and os.path.isdir(told.path):  # noqa: PTH112
-        yield "path", f"{told.path}: is a folder; name a file"
-    elif told.path is not None and not os.path.isdir(Path(told.path).parent):  # noqa: PTH112
-        yield "path", f"{Path(told.path).parent}: no such folder"
+def _missing(settings: HeartbeatSettings) -> Iterator[tuple[str, str]]:
+    path = settings.path
+    # os.path raises no error for a name that is too long.
+    if path is not None and os.path.isdir(path):  # noqa: PTH112
+        yield "path", f"{path}: is a directory; name a file"
+    elif path is not None and not os.path.isdir(Path(path).parent):  # noqa: PTH112
+        yield "path", f"{Path(path).parent}: no such directory"
 
 
 HEARTBEAT = OutputKind(HeartbeatSettings, _make, _missing)

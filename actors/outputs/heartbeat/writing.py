@@ -1,4 +1,4 @@
-"""The heartbeat: a file rewritten at every snapshot, by which a container's health is checked."""
+"""The heartbeat: a file rewritten at every snapshot, for health checks of containers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glancemetrics.traffic.snapshot import Snapshot
 
 
 class Heartbeat:
-    """Keeps a file that says when the last snapshot was taken and when the next is due."""
+    """Writes when the last snapshot was taken and when the next is due."""
 
     name = "heartbeat"
     wants_events = False
@@ -26,7 +26,7 @@ class Heartbeat:
         self._refresh_seconds = refresh_seconds
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Write until there are no more; then the file goes."""
+        """Write until there are no more snapshots; then delete the file."""
         report(OutputState.WORKING, str(self._path))
         async for snapshot in inbox.snapshots:
             await trio.to_thread.run_sync(self._write, snapshot)

@@ -1,4 +1,4 @@
-"""JSON snapshots on standard output, one line each, for pipes and scripts."""
+"""Snapshots as JSON on standard output, one per line, for pipes and scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class JsonLinesSettings:
-    """Whether they are written."""
+    """Whether snapshots are written."""
 
     TABLE: ClassVar = "json_lines"
 
@@ -33,8 +33,8 @@ class JsonLinesSettings:
     )
 
 
-def _make(told: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
-    if told.enabled:
+def _make(settings: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
+    if settings.enabled:
         from actors.outputs.json_lines.writing import JsonLines
 
         yield JsonLines(sys.stdout.fileno, only_last=desk.settings.once)

@@ -1,4 +1,4 @@
-"""JSON snapshots on standard output, one line each, for pipes and scripts."""
+"""Snapshots as JSON on standard output, one per line, for pipes and scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from glancemetrics.traffic.snapshot import Snapshot
 
 
 class JsonLines:
-    """Writes every snapshot as a line. A reader that is slow gets the latest."""
+    """Writes every snapshot as a line. A slow reader gets the latest one."""
 
     name = "json"
     wants_events = False
@@ -31,9 +31,9 @@ class JsonLines:
         """Why the last snapshot could not be written, in a sentence."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Write until there are no more.
+        """Write until there are no more snapshots.
 
-        Raises `StdoutClosedError` when nobody reads, `GlanceMetricsError` when there is no
+        Raises `StdoutClosedError` when the reader is gone, `GlanceMetricsError` when there is no
         standard output, and `OSError` when it may work later.
         """
         report(OutputState.WORKING, "standard output")
@@ -58,7 +58,7 @@ class JsonLines:
         self.problem = ""
 
     def _is_device(self) -> bool:
-        """Tell whether it is one such as `/dev/full`, which never has room."""
+        """Return whether it is a device like `/dev/full`, which never has room."""
         return stat.S_ISCHR(os.fstat(self._descriptor()).st_mode)
 
     def _write(self, snapshot: Snapshot) -> None:

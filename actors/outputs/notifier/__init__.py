@@ -1,7 +1,7 @@
-"""Notifiers: tell targets of events, each in its order, until they have taken them.
+"""Notifiers: deliver events to targets, each in its own order, until they are accepted.
 
-What a target is to be told is in the journal first. It is told at least once, and once only unless
-the program dies between a target's answer and the next write to the disk; then the message comes
+Every notification is in the journal first. It is delivered at least once, and exactly once unless
+the process dies between a target's answer and the next write to disk; then the message is sent
 again with the same key.
 """
 
@@ -27,8 +27,8 @@ class NotifierSettings:
     """None: each target is a `[[notify]]` table."""
 
 
-def _make(told: NotifierSettings, desk: Desk) -> Iterator[Output]:
-    del told
+def _make(settings: NotifierSettings, desk: Desk) -> Iterator[Output]:
+    del settings
     if not desk.targets:
         return
     from actors.outputs.notifier.notifier import make_notifier

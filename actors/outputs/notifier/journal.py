@@ -1,8 +1,8 @@
-"""The journal: what is to be told to whom, on disk until it has been.
+"""The journal: undelivered notifications, on disk.
 
-SQLite in WAL mode: an event is in it before anything is sent, and stays until the target has taken
-it, also when the program is killed in between. Events that are told in one message stay together
-from the first try on, so that a message is the same each time it is sent.
+SQLite in WAL mode: an event is in it before anything is sent, and stays until the target has
+accepted it, even if the process is killed. Events that share a message stay together from the
+first attempt on, so that a message is the same each time it is sent.
 """
 
 from __future__ import annotations
@@ -51,28 +51,28 @@ _MIGRATIONS = (
     CREATE INDEX told ON deliveries (target, told) WHERE told IS NOT NULL;
     """,
 )
-"""What each version of the schema adds to the one before."""
+"""What each schema version adds to the one before."""
 _KEPT_SECONDS = 90 * 86_400
-"""What has been told is remembered so long, so that it is not told again."""
+"""How long delivered events are remembered, so that they are not sent again."""
 _MOST_GATHERED = 100
 """Events in one message."""
 
 Event = Mapping[str, Any]
-"""As the alert log has it."""
+"""As in the alert log."""
 
 
 @attrs.frozen
 class Message:
-    """One event or several that a target has not taken yet."""
+    """One or more events that a target has not accepted yet."""
 
     id: int
     events: tuple[Event, ...]
-    """The oldest first."""
+    """Oldest first."""
     attempts: int
 
 
 class Journal:
-    """One database, for all targets; may be used from several threads. Raises `sqlite3.Error`."""
+    """One database for all targets, usable from several threads. Raises `sqlite3.Error`."""
 
     def __init__(self, path: Path) -> None:
         make_folder(path.parent)
@@ -89,9 +89,9 @@ class Journal:
         self._migrate()
 
     def add(self, target: str, key: str, event: Event, now: float, gathered: str = "") -> bool:
-        """Note that an event is to be told; false if it has been noted before.
+        """Add an event to be delivered; false if it was added before.
 
-        `gathered` is what it is told together with.
+        `gathered` is the group of events that share its message.
         """
         with self._lock, self._database as database:
             done = database.execute(
@@ -109,7 +109,7 @@ class Journal:
             return done.rowcount > 0
 
     def last_noted(self, target: str, incident: str) -> float | None:
-        """Return when the last event of an incident was noted for a target."""
+        """Return when the last event of an incident was added for a target."""
         with self._lock:
             (last,) = self._database.execute(
                 "SELECT max(made) FROM deliveries WHERE target = ? AND incident = ?",
@@ -118,10 +118,10 @@ class Journal:
         return None if last is None else float(last)
 
     def next(self, target: str, now: float, wait: float | None = None) -> Message | float | None:
-        """Return what a target is to be told next, the oldest first.
+        """Return the next message for a target, oldest first.
 
-        With `wait` events wait so many seconds for others of their group, and are told together;
-        while they do, returned is for how long. `None` if nothing is to be told.
+        With `wait`, events wait that many seconds for others of their group and are sent together;
+        until then the remaining seconds are returned. `None` if there is nothing to deliver.
         """
         with self._lock, self._database as database:
             (message,) = database.execute(
@@ -138,7 +138,7 @@ class Journal:
                 if oldest is None:
                     return None
                 message, made, gathered = oldest
-                # Not longer than asked, whatever was done to the clock.
+                # Never longer than configured, even if the clock was set.
                 left = 0 if wait is None else min(wait, made + wait - now)
                 if left > 0:
                     return left
@@ -161,15 +161,15 @@ class Journal:
         return int(count)
 
     def attempted(self, message: Message) -> None:
-        """Note that it was tried in vain."""
+        """Record a failed attempt."""
         self._set("attempts = attempts + 1", message)
 
     def delivered(self, message: Message, now: float) -> None:
-        """Note that the target has taken it."""
+        """Record that the target accepted it."""
         self._set("state = 'delivered', told = ?", message, now)
 
     def last_delivered(self, target: str, incidents: Iterable[str]) -> list[Event]:
-        """Return of each incident the last event that a target has taken, if there is one."""
+        """Return for each incident the last event that a target accepted, if there is one."""
         found = []
         with self._lock:
             for incident in incidents:
@@ -182,7 +182,7 @@ class Journal:
         return found
 
     def delivered_since(self, target: str, then: float) -> list[Event]:
-        """Return what a target has taken since a moment, the oldest first."""
+        """Return what a target accepted since a time, oldest first."""
         with self._lock:
             rows = self._database.execute(
                 "SELECT event FROM deliveries WHERE target = ? AND told >= ? ORDER BY id",
@@ -191,12 +191,12 @@ class Journal:
         return [json.loads(event) for (event,) in rows]
 
     def refused(self, message: Message) -> None:
-        """Note that the target will never take it."""
+        """Record that the target will never accept it."""
         self._set("state = 'refused'", message)
 
     @contextmanager
     def claimed(self, target: str) -> Iterator[bool]:
-        """Keep other programs from telling a target; false if another does just now."""
+        """Keep other processes from notifying a target; false if one is doing so right now."""
         name = hashlib.sha256(target.encode()).hexdigest()[:16]
         lock = self._path.with_name(f".{self._path.stem}-{name}.lock")
         descriptor = open_own(lock, os.O_RDWR)
@@ -210,7 +210,7 @@ class Journal:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         with self._lock:
             self._database.close()
 
@@ -221,7 +221,7 @@ class Journal:
 
     def _migrate(self) -> None:
         with self._database as database:
-            database.execute("BEGIN IMMEDIATE")  # others may be at it
+            database.execute("BEGIN IMMEDIATE")  # another process may be migrating too
             (version,) = database.execute("PRAGMA user_version").fetchone()
             for script in _MIGRATIONS[version:]:
                 for statement in filter(str.strip, script.split(";")):
@@ -231,5 +231,5 @@ class Journal:
 
 
 def _stored(text: str) -> str:
-    """Return a text as SQLite takes it: the name of a file may have bytes that are no UTF-8."""
+    """Return a text that SQLite accepts: the name of a file may hold bytes that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""`Notifier`: decides what a target is notified of and when, and keeps at it until it is."""
+"""`Notifier`: decides when a target is notified of what, and retries until it is delivered."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from glancemetrics.notifying.targets import Target, TargetKind
 from glancemetrics.words.humane import format_duration
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
-"""Seconds after a try in vain; each twice the one before, unless the target says how long."""
+"""Seconds after a failed attempt; doubled each time, unless the target says how long."""
 _CLAIM_PAUSE = 0.2
-"""Seconds after which it is looked whether another program is still telling the same target."""
+"""Seconds between checks whether another process is still notifying the same target."""
 _MOST_OVER = 10_000
-"""Incidents that are remembered to be over."""
+"""Ended incidents that are remembered."""
 
 Describe = Callable[[Incident], str]
-"""Says how an incident began."""
+"""Describes how an incident began."""
 
 
 class Notifier:
-    """Tells one target."""
+    """Notifies one target."""
 
     wants_events = True
     wants_snapshots = True
@@ -62,22 +62,22 @@ class Notifier:
         self._silences = silences
         self._describe = describe
         self._detail = target.kind.value
-        """What is said of it while it works."""
+        """The detail shown while it works."""
         self._noting = trio.Lock()
-        """Held while it is decided of an incident whether it is told."""
+        """Held while it is decided whether an incident is notified."""
         self._ongoing: dict[str, float | None] = {}
-        """When the target was last told of each incident that goes on; `None` if never."""
+        """When the target was last notified of each ongoing incident; `None` if never."""
         self._over: dict[str, None] = {}
-        """The last incidents that have ended."""
+        """The last incidents that ended."""
         self._fails = False
-        """Whether it did not take the last thing that it was sent."""
+        """Whether the last delivery failed."""
         self._resends = target.kind is TargetKind.ALERTMANAGER
-        """Whether it takes an alert for resolved when it hears no more of it."""
+        """Whether it assumes that an alert is resolved when it is not sent again."""
         self._resend_at = -math.inf
         """When that is due, on trio's clock."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Note events, and tell them, until there are no more. Raises `sqlite3.Error`."""
+        """Record and deliver events until there are no more. Raises `sqlite3.Error`."""
         journal = await trio.to_thread.run_sync(Journal, self._path)
         try:
             poke, poked = trio.open_memory_channel[None](1)
@@ -92,7 +92,7 @@ class Notifier:
     async def _note(
         self, inbox: Inbox, journal: Journal, poke: trio.MemorySendChannel[None]
     ) -> None:
-        """Note what happens."""
+        """Record events."""
         try:
             while True:
                 async with inbox.event() as event:
@@ -113,20 +113,21 @@ class Notifier:
             self._over[incident.id] = None
             if len(self._over) > _MOST_OVER:
                 del self._over[next(iter(self._over))]
-            # Whoever was told of the beginning is told of the end.
-            is_told = journal.last_noted(self._target.name, incident.id) is not None
+            # Whoever was notified of the beginning is notified of the end.
+            is_notified = journal.last_noted(self._target.name, incident.id) is not None
         else:
-            is_told = self._tells(incident, now, self._silences.known(now))
-            self._ongoing[incident.id] = now if is_told else None
-        if is_told and self._target.wants(event):
+            is_notified = self._is_notified(incident, now, self._silences.known(now))
+            self._ongoing[incident.id] = now if is_notified else None
+        if is_notified and self._target.wants(event):
             self._add(event, incident, journal, now)
-        elif not is_told:
-            logger.info("{} is not told of {!r} now", self.name, incident.id)
+        elif not is_notified:
+            why = "silenced, or outside its hours"
+            logger.info("{}: not notified of {!r} ({})", self.name, incident.id, why)
 
     async def _watch(
         self, inbox: Inbox, journal: Journal, poke: trio.MemorySendChannel[None]
     ) -> None:
-        """Note what goes on: what began in a silence or at night, and what is told repeatedly."""
+        """Record ongoing incidents: ones that began during a silence or at night, and reminders."""
         is_first = True
         async with poke:
             async for snapshot in inbox.snapshots:
@@ -136,7 +137,7 @@ class Notifier:
                 async with self._noting:
                     has_noted = await trio.to_thread.run_sync(self._remind, firing, journal)
                 if is_first:
-                    # What fired before a restart is known only now, and may soon be over there.
+                    # Incidents from before a restart are known only now, and may expire there soon.
                     self._resend_at = -math.inf
                 if has_noted or is_first:
                     _poke(poke)
@@ -144,7 +145,7 @@ class Notifier:
 
     def _remind(self, firing: list[Incident], journal: Journal) -> bool:
         now, name = self._wall(), self._target.name
-        # A snapshot may be older than the event that an incident is over.
+        # A snapshot may be older than the end of an incident.
         firing = [incident for incident in firing if incident.id not in self._over]
         known = self._ongoing
         self._ongoing = {
@@ -153,17 +154,17 @@ class Notifier:
         }
         due = [one for one in firing if self._is_due(self._ongoing[one.id], now)]
         silences = self._silences.known(now) if due else ()
-        told = [one for one in due if self._tells(one, now, silences)]
-        for incident in told:
+        notified = [one for one in due if self._is_notified(one, now, silences)]
+        for incident in notified:
             is_first = self._ongoing[incident.id] is None
             self._ongoing[incident.id] = now
             event = self._reminder(incident, now, is_first=is_first)
             self._add(event, incident, journal, now)
-        return bool(told)
+        return bool(notified)
 
-    def _is_due(self, told: float | None, now: float) -> bool:
+    def _is_due(self, last: float | None, now: float) -> bool:
         repeat = self._target.repeat
-        return told is None or (repeat is not None and now - told >= repeat)
+        return last is None or (repeat is not None and now - last >= repeat)
 
     def _reminder(self, incident: Incident, now: float, *, is_first: bool) -> AlertEvent:
         said = self._describe(incident)
@@ -171,21 +172,22 @@ class Notifier:
             kind = AlertEventKind.FLAPPING if incident.flapping else AlertEventKind.TRIGGERED
             return AlertEvent(kind, incident.triggered_at, said, incident)
         lasts = format_duration(max(0, int(now) - incident.triggered_at))
-        return AlertEvent(AlertEventKind.ONGOING, int(now), f"For {lasts} now: {said}", incident)
+        message = f"Ongoing for {lasts}: {said}"
+        return AlertEvent(AlertEventKind.ONGOING, int(now), message, incident)
 
     def _add(self, event: AlertEvent, incident: Incident, journal: Journal, now: float) -> None:
-        written = event.to_json()
+        line = event.to_json()
         gathered = self._target.group_of(incident)
-        journal.add(self._target.name, key_of(written), written, now, gathered)
+        journal.add(self._target.name, key_of(line), line, now, gathered)
 
-    def _tells(self, incident: Incident, now: float, silences: Iterable[Silence]) -> bool:
+    def _is_notified(self, incident: Incident, now: float, silences: Iterable[Silence]) -> bool:
         is_silent = silence_among(silences, incident.rule) is not None
         return not is_silent and self._target.is_on_duty(now)
 
     async def _deliver(
         self, journal: Journal, poked: trio.MemoryReceiveChannel[None], report: Report
     ) -> None:
-        """Notify the target of what waits, until there is no more to come."""
+        """Deliver what is in the journal, until nothing more can arrive."""
         has_ended = False
         while True:
             waiting = await self._next(journal, at_once=has_ended)
@@ -218,7 +220,7 @@ class Notifier:
 
     async def _deliver_waiting(self, journal: Journal, report: Report) -> None:
         pause = _FIRST_PAUSE
-        # What is firing must be sent again soon after an outage.
+        # Firing alerts must be sent again soon after an outage.
         longest = RESEND_SECONDS if self._resends else _LONGEST_PAUSE
         while isinstance(message := await self._next(journal), Message):
             try:
@@ -235,7 +237,7 @@ class Notifier:
                 key = key_of_all(message.events)
                 count = len(message.events)
                 logger.error(
-                    "{} refused {!r} for good: {}; {} lost",
+                    "{} refused {!r} permanently: {}; {} lost",
                     *(self.name, key, error, "1 event" if count == 1 else f"{count} events"),
                 )
                 logger.opt(exception=error.__cause__).debug("{} refused it", self.name)
@@ -249,7 +251,7 @@ class Notifier:
             pause = _FIRST_PAUSE
 
     async def _resend(self, journal: Journal, report: Report) -> None:
-        """Send again what is firing and what was resolved lately; if it fails, a minute later."""
+        """Send firing and recently resolved alerts again; after a failure, in a minute."""
         self._resend_at = trio.current_time() + RESEND_SECONDS
         async with self._noting:
             ongoing = list(self._ongoing)
@@ -272,15 +274,15 @@ class Notifier:
             report(OutputState.WORKING, self._detail)
 
     def _to_resend(self, journal: Journal, ongoing: list[str]) -> list[Event]:
-        """Return the last event of each alert that it is to hear of again, those that fire last."""
+        """Return the last event of each alert to send again, firing ones last."""
         since = self._wall() - RESEND_RESOLVED_SECONDS
         lately = {
             alert_of(event): event for event in journal.delivered_since(self._target.name, since)
         }
-        told = journal.last_delivered(self._target.name, ongoing)
+        last = journal.last_delivered(self._target.name, ongoing)
         return [
             *(event for event in lately.values() if event["event"] == "recovered"),
-            *(event for event in told if event["event"] != "recovered"),
+            *(event for event in last if event["event"] != "recovered"),
         ]
 
     def _succeeded(self) -> None:
@@ -295,11 +297,11 @@ class Notifier:
 
 
 def _poke(poke: trio.MemorySendChannel[None]) -> None:
-    with suppress(trio.WouldBlock):  # then it knows
+    with suppress(trio.WouldBlock):  # it is already awake
         poke.send_nowait(None)
 
 
 def make_notifier(target: Target, journal: Path, wall: WallClock, describe: Describe) -> Notifier:
-    """Return what tells a target. Raises `UsageError` if its secrets are not there."""
+    """Return the notifier of a target. Raises `UsageError` if its secrets are missing."""
     silences = Silences(journal.with_name(FILE_NAME))
     return Notifier(target, journal, sender(target, wall), wall, silences, describe)

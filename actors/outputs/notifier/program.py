@@ -1,4 +1,4 @@
-"""A program that is run to notify somebody: with a time limit and in a world of its own."""
+"""Runs a program for notifications: with a time limit and a minimal environment."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import attrs
 import trio
 
 _INHERITED = ("PATH", "HOME", "LANG", "TZ")
-"""What a program gets of our environment. The rest may hold secrets of other targets."""
+"""The part of our environment that a program gets. The rest may hold other targets' secrets."""
 _MOST_STDERR = 64 * 1024
-"""Bytes of stderr that are kept: the last ones."""
+"""Bytes of stderr kept: the last ones."""
 _PIECE = 16 * 1024
 
 
 @attrs.frozen
 class Program:
-    """A command, run without a shell in a session of its own."""
+    """A command, run without a shell in its own session."""
 
     command: Sequence[str]
     timeout: float
-    """Seconds, after which the program and the processes that it started are killed."""
+    """Seconds after which the program and the processes it started are killed."""
     environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    """Variables that it gets beside `PATH`, `HOME`, `LANG` and `TZ`."""
+    """Variables besides `PATH`, `HOME`, `LANG` and `TZ`."""
 
     async def run(self, data: bytes) -> tuple[int, str]:
         """Run it with `data` on its standard input.
 
         Returns the exit status (negative: the signal that ended it) and the last line of its
-        stderr. What it leaves running is not waited for. Raises `trio.TooSlowError`, and `OSError`
-        if it cannot be started.
+        stderr. Does not wait for processes it leaves behind. Raises `trio.TooSlowError`, and
+        `OSError` if it cannot be started.
         """
         process = await trio.lowlevel.open_process(
             list(self.command),
@@ -51,7 +51,7 @@ class Program:
                     nursery.start_soon(_feed, process, data)
                     nursery.start_soon(said.read, process)
                     await process.wait()
-                    # A process that it leaves behind may hold its stdin and stderr open for ever.
+                    # A process that it leaves behind may hold stdin and stderr open forever.
                     nursery.cancel_scope.cancel()
             if process.returncode is None:
                 raise trio.TooSlowError
@@ -69,40 +69,40 @@ class Program:
 
 
 def environment_of(added: Mapping[str, str]) -> dict[str, str]:
-    """Return what a program gets: a few of our variables, and those that are added."""
+    """Return a program's environment: a few of our variables, and the added ones."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return inherited | dict(added)
 
 
 def _kill_session(process: trio.Process) -> None:
-    """Kill a program that has not been waited for yet, and what it started."""
+    """Kill a program that was not waited for yet, and what it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.kill()  # also if it has made itself the leader of another group
+    process.kill()  # in case it made itself the leader of another group
 
 
 async def _feed(process: trio.Process, data: bytes) -> None:
     assert process.stdin is not None
-    with suppress(trio.BrokenResourceError):  # it need not read it
+    with suppress(trio.BrokenResourceError):  # it does not have to read it
         await process.stdin.send_all(data)
     await process.stdin.aclose()
 
 
 class _Tail:
-    """The end of what a program says on stderr."""
+    """The end of a program's stderr."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes | bytearray] = deque()
         self._size = 0
 
     async def read(self, process: trio.Process) -> None:
-        """Read until the pipe has been closed by all who hold it."""
+        """Read until all holders have closed the pipe."""
         assert process.stderr is not None
         while piece := await process.stderr.receive_some(_PIECE):
             self._add(piece)
 
     def read_rest(self, process: trio.Process) -> None:
-        """Take what is in the pipe now, without waiting."""
+        """Read what is in the pipe now, without waiting."""
         assert isinstance(process.stderr, trio.lowlevel.FdStream)
         for _ in range(_MOST_STDERR // _PIECE):
             try:

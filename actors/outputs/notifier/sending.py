@@ -1,4 +1,4 @@
-"""How a target is notified: what is sent, and what its answers and failures mean."""
+"""Delivers to targets: what is sent, and what answers and failures mean."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 _MOST_SAID = 200
-"""Characters of what a program says on stderr that are shown."""
+"""Characters shown of a program's stderr."""
 _LONGEST_WAIT = 3600.0
-"""Seconds, whatever a target asks for."""
+"""The longest wait in seconds, whatever a target asks for."""
 _IN_NO_HEADER = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-"""Bytes that no value of a header may have (RFC 9110 section 5.5)."""
+"""Bytes that a header's value must not have (RFC 9110 section 5.5)."""
 
 
 class TryAgainError(Exception):
-    """The target has not taken a message, and may later."""
+    """The target did not accept a message, but may later."""
 
     def __init__(self, reason: str, after: float | None = None) -> None:
-        """`after`: how many seconds the target asks to wait."""
+        """`after`: seconds that the target asks to wait."""
         super().__init__(reason)
         self.after = after
 
 
 class RefusedError(Exception):
-    """The target will never take a message."""
+    """The target will never accept a message."""
 
 
 Events = Sequence[Mapping[str, Any]]
-"""As the alert log has them."""
+"""As in the alert log."""
 
 Send = Callable[[Events], Awaitable[None]]
-"""Notify a target. Raises `TryAgainError` or `RefusedError`, and nothing else, if it did not take
-the message."""
+"""Notifies a target. Raises `TryAgainError` or `RefusedError`, and nothing else, if it was not
+accepted."""
 
 
 def sender(target: Target, wall: WallClock) -> Send:
-    """Return what notifies a target. Raises `UsageError` if its secrets are missing or unusable."""
+    """Return the function that notifies a target. Raises `UsageError` for a bad secret."""
     return _only_our_errors(_plain_sender(target, wall))
 
 
@@ -79,11 +79,11 @@ def _plain_sender(target: Target, wall: WallClock) -> Send:
 
 
 def _only_our_errors(send: Send) -> Send:
-    """Make each failure either one to try again or a final one.
+    """Turn each failure into a temporary or a final one.
 
-    A shortage on this machine (`OSError`, `MemoryError`) may be over next time. Anything else comes
-    of the message or of the configuration, and would be the same next time: it is final, or it
-    would hold up all later events for ever.
+    A shortage on this machine (`OSError`, `MemoryError`) may pass. Anything else is caused by the
+    message or the configuration and would happen again: it is final, because retrying would hold
+    up all later events.
     """
 
     async def sending(events: Events) -> None:
@@ -96,14 +96,14 @@ def _only_our_errors(send: Send) -> Send:
         except MemoryError as error:
             raise TryAgainError("out of memory") from error
         except Exception as error:
-            # Its words may hold the address, which may be a secret.
+            # Its text may hold the URL, which may be a secret.
             raise RefusedError(f"cannot be sent ({type(error).__name__})") from error
 
     return sending
 
 
 def revealed(secret: Secret) -> str:
-    """Return what a secret is. Raises `UsageError`, naming where it is asked for."""
+    """Return a secret's value. Raises `UsageError`, naming where it is used."""
     where = f"{secret.place}: " if secret.place else ""
     if secret.source == "env":
         value = os.environ.get(secret.name)
@@ -139,7 +139,7 @@ class _Exec:
             raise TryAgainError(f"took more than {self._target.timeout} s") from None
         except OSError as error:
             reason = f"{self._target.command[0]}: {error.strerror}"
-            # The arguments are in the configuration: they are as long next time.
+            # The arguments come from the configuration and will be as long next time.
             kind = RefusedError if error.errno == errno.E2BIG else TryAgainError
             raise kind(reason) from None
         if status:
@@ -148,7 +148,7 @@ class _Exec:
 
 
 class _Apprise:
-    """Any service that Apprise knows, by its address."""
+    """Any service that Apprise supports, by its URL."""
 
     def __init__(self, target: Target) -> None:
         assert target.url is not None
@@ -156,13 +156,13 @@ class _Apprise:
             import apprise
         except ImportError:
             raise UsageError(
-                f"notify {target.name}: apprise needs the package of that name; install it with: "
+                f"notify {target.name}: the package apprise is missing; install it with: "
                 "pip install 'glancemetrics[notify]'"
             ) from None
         self._timeout = target.timeout
         self._service: Apprise = apprise.Apprise()
         if not self._service.add(revealed(target.url)):
-            raise UsageError(f"notify {target.name}: Apprise knows no such address: {target.url}")
+            raise UsageError(f"notify {target.name}: not a valid Apprise URL: {target.url}")
 
     async def __call__(self, events: Events) -> None:
         title, text = title_and_text(events)
@@ -175,7 +175,7 @@ class _Apprise:
         except trio.TooSlowError:
             raise TryAgainError(f"no answer within {self._timeout} s") from None
         if not taken:
-            # Its own words may have the address, which may be a secret.
+            # Its own text may hold the URL, which may be a secret.
             raise TryAgainError("Apprise could not deliver it")
 
 
@@ -191,7 +191,7 @@ def _type(events: Events) -> Any:
 
 
 class _Http:
-    """Posts events."""
+    """Sends events with POST."""
 
     def __init__(self, target: Target, wall: WallClock) -> None:
         assert target.url is not None
@@ -222,35 +222,34 @@ class _Http:
         status, retry_after = await self._answer(headers, body)
         if 200 <= status < 300:
             return
-        reason = f"answers {status}"
+        reason = f"HTTP {status}"
         if status in {408, 425, 429} or status >= 500:
             raise TryAgainError(reason, _wait(retry_after, self._wall()))
         raise RefusedError(reason)
 
     async def _answer(self, headers: Mapping[str, bytes], body: bytes) -> tuple[int, str | None]:
-        """Post; return the status of the answer and its `Retry-After`.
+        """Send the request; return the answer's status and its `Retry-After`.
 
-        The status says it all: what comes after it may be of any size, packed or not, and is not
-        read.
+        The status is enough: the body may be of any size, compressed or not, and is not read.
         """
-        import httpx  # late: few have such a target
+        import httpx  # late: most runs do not need it
 
         answered: tuple[int, str | None] | None = None
         fields = [(name.encode(), value) for name, value in headers.items()]
         try:
             client = await self._connected()
-            with trio.move_on_after(self._target.timeout):  # of all together; theirs is of a step
+            with trio.move_on_after(self._target.timeout):  # in total; httpx's is per step
                 async with client.stream("POST", self._url, content=body, headers=fields) as answer:
                     answered = answer.status_code, answer.headers.get("Retry-After")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise RefusedError("invalid URL") from None
         except httpx.LocalProtocolError as error:
-            # We could not write this request, and it would be the same next time.
+            # The request cannot be written, and could not be next time.
             raise RefusedError(f"cannot be sent ({type(error).__name__})") from None
         except httpx.TransportError as error:
             if answered is None:
-                # Its words may hold the address, which may be a secret.
-                raise TryAgainError(f"cannot be reached ({type(error).__name__})") from None
+                # Its text may hold the URL, which may be a secret.
+                raise TryAgainError(f"cannot connect ({type(error).__name__})") from None
         if answered is None:
             raise TryAgainError(f"no answer within {self._target.timeout} s")
         return answered
@@ -258,23 +257,23 @@ class _Http:
     async def _connected(self) -> httpx.AsyncClient:
         """Return the client."""
         if self._client is None:
-            import httpx  # late: few have such a target
+            import httpx  # late: most runs do not need it
 
-            # To read the authorities takes a while.
+            # Reading the certificate authorities takes a while.
             context = await trio.to_thread.run_sync(httpx.create_ssl_context)
             self._client = httpx.AsyncClient(
                 verify=context,
                 timeout=self._target.timeout,
                 follow_redirects=False,
-                # What a target sets is not kept.
+                # Cookies are not kept.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
         return self._client
 
 
 def _check_address(url: str, secret: Secret) -> None:
-    """Raise `UsageError` for what is no address at all, without showing it."""
-    import httpx  # late: few have such a target
+    """Raise `UsageError` for an invalid URL, without showing it."""
+    import httpx  # late: most runs do not need it
 
     try:
         made = httpx.URL(url)
@@ -287,11 +286,11 @@ def _check_address(url: str, secret: Secret) -> None:
         is_good = False
     if not is_good:
         where = f"{secret.place}: " if secret.place else ""
-        raise UsageError(f"{where}{secret}: invalid URL; must be an http:// or https:// address")
+        raise UsageError(f"{where}{secret}: invalid URL; must be an http:// or https:// URL")
 
 
 def _header_value(secret: Secret) -> bytes:
-    """Return the value of a header. Raises `UsageError` for what no header may have."""
+    """Return a header's value. Raises `UsageError` for invalid characters."""
     value = revealed(secret).strip().encode("utf-8", "surrogateescape")
     if _IN_NO_HEADER.search(value):
         where = f"{secret.place}: " if secret.place else ""
@@ -302,9 +301,9 @@ def _header_value(secret: Secret) -> bytes:
 
 
 def _wait(retry_after: str | None, now: float) -> float | None:
-    """Read how long a target asks to wait, in seconds (RFC 9110 section 10.2.3).
+    """Parse how long a target asks to wait, in seconds (RFC 9110 section 10.2.3).
 
-    `None` if it does not ask, or not in a way that can be read.
+    `None` if it does not ask, or if it cannot be parsed.
     """
     if retry_after is None:
         return None

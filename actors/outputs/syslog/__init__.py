@@ -28,12 +28,12 @@ SYSLOG_SCHEMES = ("udp", "tcp", "tls", "unix")
 
 @attrs.frozen
 class SyslogAddress:
-    """Where syslog messages go."""
+    """A destination of syslog messages."""
 
     scheme: str
     """One of `SYSLOG_SCHEMES`."""
     host: str
-    """Host name or address; the path for `unix`."""
+    """Host name or address; for `unix` the path."""
     port: int
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ def _syslog(value: Any) -> SyslogAddress | None:
         raise NotAllowedError
     if scheme == "unix":
         if not rest.startswith("/"):
-            raise NotAllowedError("the path of a socket begins with /")
+            raise NotAllowedError("the path of a socket must begin with /")
         return SyslogAddress(scheme, rest, 0)
     host, colon, port = rest.rstrip("/").rpartition(":")
     if not colon or rest.endswith("]"):
@@ -64,7 +64,7 @@ def _syslog(value: Any) -> SyslogAddress | None:
 
 @attrs.frozen(kw_only=True)
 class SyslogSettings:
-    """Where events go, and as what."""
+    """Where events are sent, and with which facility and severity."""
 
     TABLE: ClassVar = "syslog"
 
@@ -111,25 +111,30 @@ class SyslogSettings:
     )
 
 
-def _make(told: SyslogSettings, desk: Desk) -> Iterator[Output]:
+def _make(settings: SyslogSettings, desk: Desk) -> Iterator[Output]:
     del desk
-    if told.address is not None:
+    if settings.address is not None:
         from actors.outputs.syslog.sending import Syslog
 
-        yield Syslog(told.address, facility=told.facility, severity=told.severity, ca_file=told.ca)
+        yield Syslog(
+            settings.address,
+            facility=settings.facility,
+            severity=settings.severity,
+            ca_file=settings.ca,
+        )
 
 
-def _missing(told: SyslogSettings) -> Iterator[tuple[str, str]]:
-    if told.ca is None:
+def _missing(settings: SyslogSettings) -> Iterator[tuple[str, str]]:
+    if settings.ca is None:
         return
-    import ssl  # late: few need it
+    import ssl  # late: rarely needed
 
     try:
-        ssl.create_default_context(cafile=told.ca)
+        ssl.create_default_context(cafile=settings.ca)
     except ssl.SSLError:
-        yield "ca", f"{told.ca}: not a PEM file of certificates"
+        yield "ca", f"{settings.ca}: not a PEM file of certificates"
     except OSError as error:
-        yield "ca", f"{told.ca}: {error.strerror}"
+        yield "ca", f"{settings.ca}: {error.strerror}"
 
 
 SYSLOG = OutputKind(SyslogSettings, _make, _missing)

@@ -1,7 +1,7 @@
 """Syslog: alert events as RFC 5424 messages over UDP, TCP, TLS or a local socket.
 
-While the server is away events wait in the output's channel. On TCP a message counts as sent when
-the kernel has taken it; that is all syslog's plain transport can tell (RFC 6587 section 1).
+While the server is unreachable, events wait in the output's channel. On TCP a message counts as
+sent once the kernel has accepted it; plain syslog cannot tell more (RFC 6587 section 1).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Transport(Protocol):
 
 
 class Syslog:
-    """Sends each event, over one connection as long as it lasts."""
+    """Sends each event, over one connection for as long as it lasts."""
 
     name = "syslog"
     wants_events = True
@@ -47,7 +47,7 @@ class Syslog:
         self._format = SyslogFormat(facility, severity, socket.gethostname(), os.getpid())
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Send events until there are no more. Raises `OSError` when the server is away."""
+        """Send events until there are no more. Raises `OSError` when the server is unreachable."""
         try:
             with trio.fail_after(CONNECT_SECONDS):
                 transport = await self._connect()
@@ -71,9 +71,9 @@ class Syslog:
         except trio.EndOfChannel:
             return
         except trio.TooSlowError:
-            raise OSError(f"{self._address} takes nothing") from None
+            raise OSError(f"{self._address} accepts nothing") from None
         except trio.BrokenResourceError as error:
-            raise OSError(f"{self._address} has closed the connection") from error
+            raise OSError(f"{self._address} closed the connection") from error
 
     async def _connect(self) -> _Transport:
         match self._address.scheme:
@@ -93,7 +93,7 @@ class Syslog:
 
 
 class _Datagrams:
-    """A message a datagram (RFC 5426), also on the local socket."""
+    """One message per datagram (RFC 5426), also on the local socket."""
 
     def __init__(self, connected: trio.socket.SocketType) -> None:
         self._socket = connected
@@ -117,7 +117,7 @@ class _Stream:
     """Messages on a stream, octet-counted. Notices when the server has closed it.
 
     A message sent into a connection that the other side has closed is lost without an error, so
-    it is asked before.
+    this is checked before.
     """
 
     def __init__(self, stream: trio.abc.Stream) -> None:
@@ -139,7 +139,7 @@ class _Stream:
 
 
 async def _connect_unix(path: str) -> _Transport:
-    # /dev/log takes datagrams with rsyslog and systemd; some daemons listen for a stream.
+    # /dev/log accepts datagrams with rsyslog and systemd; some daemons listen for a stream.
     datagrams = trio.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         await datagrams.connect(path)
@@ -152,7 +152,7 @@ async def _connect_unix(path: str) -> _Transport:
 
 
 def _reason(error: BaseException) -> str:
-    """What was wrong in the end: trio wraps what each address answered, and what TLS said."""
+    """Return the root cause: trio wraps the errors of each address and of TLS."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

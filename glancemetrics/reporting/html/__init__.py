@@ -1,7 +1,7 @@
-"""A report as one HTML page that needs nothing but itself.
+"""A report as a self-contained HTML page.
 
-All that is in it is written here, tables and charts too, so that it reads without scripts; the
-script sorts, searches and folds. Text from a log is escaped.
+Tables and charts are plain HTML and SVG, so that it can be read without scripts; the script only
+sorts, searches and folds. Text from a log is escaped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from zoneinfo import ZoneInfo
 
 from glancemetrics.reporting.html.document import document, text_of
 from glancemetrics.reporting.panel_names import TIME_PANELS
-from glancemetrics.reporting.report import Panel, Report, Row, damaged_note, filled, step_name
+from glancemetrics.reporting.report import (
+    Panel,
+    Report,
+    Row,
+    damaged_note,
+    filled,
+    more_text,
+    step_name,
+)
 from glancemetrics.version import __version__
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
@@ -28,12 +36,12 @@ from glancemetrics.words.humane import (
 )
 
 _ROWS_SHOWN = 10
-"""Of a table, until all are asked for."""
+"""Rows of a table that are visible at first."""
 _CHART_WIDTH, _CHART_HEIGHT = 960, 120
 
 
 def to_html(report: Report, now: float) -> str:
-    """Write a report as a page; `now` is when it is made, seconds since the epoch."""
+    """Write a report as a page; `now` is the time of writing, in seconds since the epoch."""
     return document(f"{_sources(report)} · GlanceMetrics", _body(report, now), scripted=True)
 
 
@@ -73,7 +81,7 @@ def _body(report: Report, now: float) -> Iterator[str]:
     yield "</main>"
     yield "<footer>"
     if report.left_out and report.hits:
-        yield "<h2>Left out</h2><dl>"
+        yield "<h2>Empty panels</h2><dl>"
         for name, reason in report.left_out.items():
             yield f"<dt>{text_of(name)}</dt><dd>{text_of(reason)}</dd>"
         yield "</dl>"
@@ -97,7 +105,7 @@ def _summary(report: Report) -> Iterator[str]:
     if report.foreign:
         facts.append(("Lines of other programs", format_count(report.foreign)))
     if report.filtered:
-        facts.append(("Filtered out", format_count(report.filtered)))
+        facts.append(("Excluded by filter", format_count(report.filtered)))
     yield '<dl class="summary">'
     for name, value in facts:
         yield f"<div><dt>{name}</dt><dd>{value}</dd></div>"
@@ -116,7 +124,10 @@ def _trouble(report: Report) -> Iterator[str]:
     share = _share(rejects.count, report.lines)
     yield '<details class="warning">'
     lines = "line" if rejects.count == 1 else "lines"
-    yield f"<summary>{format_count(rejects.count)} rejected {lines} ({share} of all)</summary><dl>"
+    yield (
+        f"<summary>{format_count(rejects.count)} {lines} could not be parsed "
+        f"({share} of all)</summary><dl>"
+    )
     for sample in rejects.samples:
         yield f"<dt>{text_of(sample.reason)}</dt><dd><code>{text_of(sample.line)}</code></dd>"
     yield "</dl></details>"
@@ -125,10 +136,10 @@ def _trouble(report: Report) -> Iterator[str]:
 def _note(panel: Panel) -> Iterator[str]:
     more = panel.distinct - sum(row.name != "(other)" for row in panel.rows)
     if more > 0 and panel.name not in TIME_PANELS:
-        yield f'<p class="note">{format_count(more)} more {panel.noun} are not in this report.</p>'
+        yield f'<p class="note">{more_text(panel, more)} not shown.</p>'
     if panel.short:
         yield (
-            '<p class="note">~ There were too many to tell all apart: hits may be short by '
+            '<p class="note">~ Estimated: too many different values; hits may be too low by up to '
             f"{format_count(panel.short)}.</p>"
         )
 
@@ -200,7 +211,7 @@ def _table(panel: Panel, report: Report) -> Iterator[str]:
     heads = "".join(
         f'<th scope="col" class="number {title.lower()}">{title}</th>' for title in titles
     )
-    name = "When" if over_time else panel.noun.capitalize()
+    name = "When" if over_time else panel.noun[0].upper() + panel.noun[1:]
     yield f'<thead><tr><th scope="col" class="name">{text_of(name)}</th>{heads}</tr></thead>'
     largest = max((row.hits for row in panel.rows), default=1) or 1
     for row in panel.rows:

@@ -1,7 +1,6 @@
-"""The frame of a page that needs nothing but itself.
+"""The frame of a self-contained page.
 
-Its policy lets no script run but its own (Content Security Policy Level 3, hashes), and nothing be
-loaded.
+Its policy allows only its own script (Content Security Policy Level 3, hashes), and loads nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from glancemetrics.words.escaping import visible
 
 
 def text_of(text: str) -> str:
-    """Return text from a log as it may stand in a page."""
+    """Escape text from a log for a page."""
     return escape(visible(text))
 
 
 def document(title: str, body: Iterable[str], *, scripted: bool) -> str:
-    """Put a page together; `title` is plain text, `body` is HTML.
+    """Build a page; `title` is plain text, `body` is HTML.
 
     With `scripted`, tables can be sorted, searched and folded.
     """

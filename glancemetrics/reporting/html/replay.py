@@ -1,4 +1,4 @@
-"""A replay as a page: each rule's values with what they were held against, incidents shaded."""
+"""A replay as a page: each rule's values with their limit, incidents shaded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from glancemetrics.alerting.replay import Chart, Replay
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.reporting.html.document import document, text_of
+from glancemetrics.rules.metrics import MeasureKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.version import __version__
 from glancemetrics.words.humane import format_count, format_duration
@@ -19,15 +20,15 @@ Float64s = npt.NDArray[np.float64]
 
 _WIDTH, _HEIGHT = 960, 120
 _LEAST_WIDTH = 1.5
-"""Of what is shaded, so that it is seen."""
+"""Of shaded incidents, so that they are visible."""
 _ROWS_OPEN = 20
-"""More incidents of a rule are folded."""
+"""More incidents per rule are folded."""
 _ROWS = 1000
-"""Incidents of one rule that are listed."""
+"""Incidents listed per rule."""
 
 
 def replay_page(replay: Replay, title: str, zone: tzinfo, now: float) -> str:
-    """Write a replay as a page; `title` says of what, `now` is when it is made."""
+    """Write a replay as a page; `title` names the logs, `now` is the time of writing."""
     return document(
         f"Replay of {title} · GlanceMetrics", _body(replay, title, zone, now), scripted=False
     )
@@ -46,12 +47,12 @@ def _body(replay: Replay, title: str, zone: tzinfo, now: float) -> Iterator[str]
     for rule in replay.rules:
         incidents = [incident for incident in replay.incidents if incident.rule == rule.name]
         yield "<section>"
-        yield f"<h2>{text_of(rule.name)}: {len(incidents) or 'none'}</h2>"
+        yield f"<h2>{text_of(rule.title)}: {len(incidents) or 'none'}</h2>"
         chart = replay.charts.get(rule.name)
         if chart is not None and not np.isnan(chart.values).all():
             yield from _chart(rule, chart, incidents, replay, zone)
         else:
-            yield '<p class="note">There was nothing that it measures.</p>'
+            yield f'<p class="note">{text_of(_no_data(rule))}</p>'
         if incidents:
             yield from _table(rule, incidents, replay, zone)
         yield "</section>"
@@ -68,7 +69,7 @@ def _chart(
     yield "<figure>"
     yield (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{text_of(rule.name)}, highest {text_of(rule.metric.format(top))}">'
+        f'aria-label="{text_of(rule.title)}, highest {text_of(rule.metric.format(top))}">'
     )
     span = replay.end - replay.start
     for incident in incidents:
@@ -77,7 +78,7 @@ def _chart(
         yield (
             f'<rect class="incident" x="{begin:.2f}" y="0" height="{_HEIGHT}" '
             f'width="{max(_LEAST_WIDTH, end - begin):.2f}">'
-            f"<title>{text_of(_told(rule, incident, zone))}</title></rect>"
+            f"<title>{text_of(_tip(rule, incident, zone))}</title></rect>"
         )
     yield f'<path class="value" d="{_line(chart.values, top)}"/>'
     yield f'<path class="limit" d="{_line(chart.limits, top)}"/>'
@@ -93,7 +94,7 @@ def _chart(
 
 
 def _line(values: Float64s, top: float) -> str:
-    """Return the path of a line, which is broken where nothing is known."""
+    """Return the path of a line, with gaps where there is no data."""
     step = _WIDTH / max(1, len(values) - 1)
     pieces = []
     on = False
@@ -112,7 +113,7 @@ def _table(rule: Rule, incidents: list[Incident], replay: Replay, zone: tzinfo) 
     yield f"<details{shown}><summary>Incidents</summary>"
     yield '<div class="scroll"><table><thead><tr>'
     yield "".join(
-        f'<th scope="col">{title}</th>' for title in ("When", "How long", "Of what", "At worst")
+        f'<th scope="col">{title}</th>' for title in ("When", "How long", "Group", "Peak")
     )
     yield "</tr></thead><tbody>"
     for incident in incidents[:_ROWS]:
@@ -128,13 +129,18 @@ def _table(rule: Rule, incidents: list[Incident], replay: Replay, zone: tzinfo) 
         yield f'<p class="note">{format_count(len(incidents) - _ROWS)} more.</p>'
 
 
-def _told(rule: Rule, incident: Incident, zone: tzinfo) -> str:
-    return rule.triggered_message(incident, _when(incident.triggered_at, zone))
+def _no_data(rule: Rule) -> str:
+    is_timed = rule.metric.measure.kind is MeasureKind.DURATIONS
+    return "No data (this log has no response times)." if is_timed else "No data."
+
+
+def _tip(rule: Rule, incident: Incident, zone: tzinfo) -> str:
+    return f"{rule.summary(incident)}, since {_when(incident.triggered_at, zone)}"
 
 
 def _lasted(incident: Incident, end: int) -> str:
     if incident.duration_seconds is None:
-        return f"{format_duration(end - incident.triggered_at)}, and on"
+        return f"{format_duration(end - incident.triggered_at)}, ongoing"
     return format_duration(incident.duration_seconds)
 
 

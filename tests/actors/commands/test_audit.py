@@ -75,7 +75,7 @@ def test_a_file_that_was_taken_out_is_missed(log: Path, tmp_path: Path) -> None:
     files[1].unlink()
     done = run("verify", cwd=tmp_path)
     assert done.returncode == 1
-    assert f"line 1 comes too soon: {count} lines were taken out before it" in done.stderr
+    assert f"line 1 follows a gap: {count} lines were removed before it" in done.stderr
 
 
 def test_a_last_line_that_was_changed_is_named(log: Path, tmp_path: Path) -> None:

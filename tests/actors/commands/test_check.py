@@ -117,8 +117,8 @@ def test_a_log_that_is_not_there_is_named_but_may_come(tmp_path: Path) -> None:
     [
         ('syslog_ca = "none.pem"', "ok.toml line 1, syslog_ca: none.pem: No such file"),
         ('syslog_ca = "ok.toml"', "ok.toml line 1, syslog_ca: ok.toml: not a PEM file"),
-        ('heartbeat = "no/such/beat"', "ok.toml line 1, heartbeat: no/such: no such folder"),
-        ('alert_log = "link"', "ok.toml line 1, alert_log: link: is a link, and symbolic links"),
+        ('heartbeat = "no/such/beat"', "ok.toml line 1, heartbeat: no/such: no such directory"),
+        ('alert_log = "link"', "ok.toml line 1, alert_log: link: symbolic links are not followed"),
         (f'heartbeat = "{"a" * 5000}/x"', "ok.toml line 1, heartbeat: aaa"),
         (f'[[notify]]\nexec = "/{"a" * 5000}"', "ok.toml line 2, [[notify]]: program /aaa"),
         ('format_from = "none.conf"', "ok.toml line 1, format_from = none.conf: No such file"),

@@ -79,7 +79,7 @@ def test_a_time_is_not_drawn(ask, by: tuple[str, ...]) -> None:
     assert "--step with first_seen alone: a chart needs another measure, such as hits" in said
     assert answer(ask(*step, "--measures", "first_seen", "--json"))["rows"]
     assert "█" in ask(*step, "--measures", "first_seen,hits") or by
-    assert "hits, by step" in ask(*step, "--sort", "last_seen") or not by
+    assert "hits per step" in ask(*step, "--sort", "last_seen") or not by
 
 
 def test_without_a_question_it_says_how_much_there_is(ask) -> None:
@@ -93,7 +93,7 @@ def test_by_a_dimension_most_first_with_all_and_how_many_more(ask) -> None:
     rows = [row.split() for row in ask("--by", "path", "--limit", "3").splitlines()]
     assert [row[:2] for row in rows[2:5]] == [["/a/0", "30"], ["/a/1", "30"], ["/a/2", "30"]]
     assert rows[5][:2] == ["all", "101"]
-    assert " ".join(rows[6]) == "… 2 more (--limit)"
+    assert " ".join(rows[6]) == "… 2 more (see --limit)"
 
 
 def test_a_condition_a_span_and_an_order(ask) -> None:
@@ -133,7 +133,7 @@ def test_files_have_all_rows(ask, state: Path) -> None:
     keep(state, "monitor-5", many, "/var/log/e.log")
     rows = ask("--by", "path", "-f", "e.log", "--csv").splitlines()
     assert len(rows) == 51
-    assert "… 30 more (--limit)" in ask("--by", "path", "-f", "e.log")
+    assert "… 30 more (see --limit)" in ask("--by", "path", "-f", "e.log")
     text = ask("--by", "path", "-f", "e.log", "-o", "-")
     assert "… 30 more" in text
 
@@ -221,7 +221,7 @@ def test_a_series_is_bars_or_a_chart_and_of_groups_small_ones(ask) -> None:
     assert bars.count("█") > 100
     chart = ask("--step", "1s")
     assert chart.splitlines()[0].startswith("         2 ┤")
-    assert "hits by step" in chart
+    assert "hits per step" in chart
     small = ask("--step", "5s", "--by", "section")
     assert small.splitlines()[2].split()[0] == "/a"
     assert "▏" in small
@@ -270,7 +270,7 @@ def test_a_folder_of_state_that_is_not_read_is_told(
 
 
 def test_pages_of_requests_say_that_there_are_more(ask, tmp_path: Path, capsys) -> None:
-    assert "… more (--limit, --offset)" in ask("--records", "--limit", "3")
+    assert "… more (see --limit, --offset)" in ask("--records", "--limit", "3")
     assert "… more" not in ask("--records", "--limit", "101")
     assert run("query", "--state-dir", tmp_path, "--records", "--offset", "500") == 0
     assert "No more matching requests" in capsys.readouterr().err
@@ -388,7 +388,8 @@ def test_mistakes_are_named(ask, arguments: list[str], said: str) -> None:
 def test_a_folder_without_a_history_is_named(tmp_path: Path, capsys) -> None:
     assert run("query", "--state-dir", str(tmp_path)) == 1
     assert (
-        "no history here; a monitor of files writes one with --state-dir" in capsys.readouterr().err
+        "no history here; a monitor that follows files writes one with --state-dir"
+        in capsys.readouterr().err
     )
     assert run("query", "--state-dir", str(tmp_path / "none")) == 1
     assert "pass the --state-dir of a monitor" in capsys.readouterr().err

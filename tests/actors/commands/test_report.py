@@ -67,11 +67,18 @@ def test_a_report_on_standard_output_is_plain_text(log: Path) -> None:
     assert result.stderr == b""
     assert "\x1b" not in text
     assert re.search(r"Requests +5,000 ", text)
-    assert "Rejected lines: 1 (<0.1 % of all lines)" in text
+    assert "Unparsed lines: 1 (<0.1 % of all lines)" in text
     assert "no time such as" in text
-    for title in ("Over time, requests by", "Sections", "URLs", "Hosts", "Browsers", "Left out"):
+    for title in (
+        "Over time, requests by",
+        "Sections",
+        "URLs",
+        "Hosts",
+        "Browsers",
+        "Empty panels",
+    ):
         assert f"\n{title}" in text
-    assert "slowest_paths: the log has no durations" in text
+    assert "slowest_paths: no response times in the log" in text
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -277,7 +284,7 @@ def test_a_long_report_opens_in_a_pager(
     assert "\x1b[1mGlanceMetrics" in screen.colored_page
     assert all(len(row) <= 80 for row in screen.page.splitlines())
     screen.press("G")
-    screen.until("Left out")
+    screen.until("Empty panels")
     screen.press("q")
     screen.until(r"\$\s*$")
 
@@ -360,7 +367,7 @@ def test_damage_is_counted_in_every_report(tmp_path: Path) -> None:
     log = write(tmp_path / "a.log", line() * 200 + line(agent='a "b" c') + line(size="x"))
     report = json.loads(run("report", log, "--output-format", "json").stdout)
     assert (report["records"], report["rejects"], report["damaged"]) == (202, 0, 2)
-    said = "2 requests have a field that could not be read; it counts as unknown"
+    said = "2 requests have an unreadable field, which counts as unknown"
     for output_format in ("text", "html"):
         shown = run("report", log, "--output-format", output_format).stdout.decode()
         assert said in shown

@@ -283,7 +283,7 @@ def test_steps_of_rollups_are_all_as_long_as_the_longest(connection: Any) -> Non
     assert {(b["time"] - a["time"]).total_seconds() for a, b in pairwise(rows)} == {120}
     assert {row["hits"] for row in rows} == {2, 3}
     assert all(row["rate"] == row["hits"] / 120 for row in rows)
-    assert told.missing == "that far back only 120 s steps are kept"
+    assert told.missing == "that far back only steps of 120 s are kept"
 
 
 def test_what_is_left_of_a_time_that_is_not_whole_is_not_counted(connection: Any) -> None:

@@ -156,7 +156,7 @@ async def test_what_was_not_written_before_a_crash_is_a_hole(clock, kept, tmp_pa
     told = ask(second, Query())
     assert told.total["hits"] == 5
     assert told.missing.startswith("7 requests between 20")
-    assert told.missing.endswith("are missing (not yet written when the program was killed)")
+    assert told.missing.endswith("are missing (not yet written when the process was killed)")
 
 
 async def test_without_a_checkpoint_it_goes_on_after_what_is_there(
@@ -503,8 +503,8 @@ async def test_what_is_told_of_what_was_kept_is_told_with_answers(
         return StoredHistories((folder,)).recorded().troubles[0]
 
     for wheres, told in (
-        (["status >= 400"], "only requests were kept with --where status >= 400"),
-        (["", "status >= 400"], "at times only requests were kept with --where status >= 400"),
+        (["status >= 400"], "only requests matching --where status >= 400 were kept"),
+        (["", "status >= 400"], "at times only requests matching --where status >= 400 were kept"),
     ):
         about = About()
         for where in wheres:
@@ -513,4 +513,4 @@ async def test_what_is_told_of_what_was_kept_is_told_with_answers(
         assert asked(tmp_path) == told
     for damage in (b"{", b"null", b"[]", b'{"sources": 1}', b"\xff"):
         (tmp_path / "about.json").write_bytes(damage)
-        assert asked(tmp_path).startswith(f"{tmp_path}/about.json is damaged: ")
+        assert asked(tmp_path).startswith(f"{tmp_path}/about.json: damaged; ")

@@ -156,12 +156,12 @@ def test_what_stands_under_a_null_is_a_number_that_others_take(folder: SegmentFo
 
 
 def test_what_is_no_segment_is_not_written(folder: SegmentFolder) -> None:
-    with pytest.raises(ValueError, match="no segment can have 0 records from 5 on"):
+    with pytest.raises(ValueError, match="invalid segment: 0 records from 5 on"):
         folder.write(5, records(5, 5))
-    with pytest.raises(ValueError, match="no segment can have 1 records from -1 on"):
+    with pytest.raises(ValueError, match="invalid segment: 1 records from -1 on"):
         folder.write(-1, records(0, 1))
     odd = records(0, 1).append_column("ttfb", pa.array([1.0]))
-    with pytest.raises(ValueError, match="column ttfb is double, it has to be dictionary<"):
+    with pytest.raises(ValueError, match="column ttfb is double, must be dictionary<"):
         folder.write(0, odd)
     assert not folder.path.exists()
 
@@ -246,7 +246,7 @@ def test_a_damaged_column_is_told_of_the_segment_that_has_it(folder: SegmentFold
 def test_let_go_that_is_damaged_is_nothing(folder: SegmentFolder) -> None:
     folder.write(0, records(0, 3))
     (folder.path / "let-go").write_bytes(b"1 2\n\x80")
-    assert folder.let_go() == []
+    assert folder.deleted() == []
     folder.bound(0, 0)
     assert folder.segments() == []
 
@@ -300,15 +300,15 @@ def test_what_was_too_old_between_others_is_no_hole(folder: SegmentFolder) -> No
     folder.write(0, records(5000, 5010))
     folder.write(10, records(0, 10))
     folder.write(25, records(5010, 5020))
-    assert folder.let_go() == []
+    assert folder.deleted() == []
     folder.bound(1 << 30, BASE + 1000)
-    assert folder.let_go() == [(10, 20)]
-    (hole,) = holes_in(stored_in(folder), folder.let_go())
+    assert folder.deleted() == [(10, 20)]
+    (hole,) = holes_in(stored_in(folder), folder.deleted())
     assert hole.records == 5
     # Once it is before all others nothing need be known of it.
     folder.bound(folder.segments()[1].size, 0)
     assert ordinals_of(folder) == [(25, 35)]
-    assert folder.let_go() == []
+    assert folder.deleted() == []
 
 
 def ordinals_of(folder: SegmentFolder) -> list[tuple[int, int]]:
@@ -399,7 +399,7 @@ def test_half_a_segment_that_a_crash_left_is_written_anew(folder: SegmentFolder)
 def test_a_segment_that_was_merged_meanwhile_is_gone(folder: SegmentFolder) -> None:
     segments = [folder.write(number, records(number, number + 1)) for number in range(8)]
     folder.merge()
-    message = re.escape(f"{segments[0].path} was merged or deleted; list the segments again")
+    message = re.escape(f"{segments[0].path}: merged or deleted; list the segments again")
     with pytest.raises(SegmentGoneError, match=message):
         folder.read(segments[0])
 
@@ -429,16 +429,16 @@ def test_a_listing_made_while_segments_are_merged_has_all_records(
     assert rows_in(folder) == expected(*range(8))
 
 
-UNREADABLE = "; put it back from a backup, or delete it and do without its records"
+UNREADABLE = "; restore it from a backup, or delete it to go on without its requests"
 
 
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda whole: b"", " is cut short, as after a power failure"),
-        (lambda whole: whole[:-1], " is cut short, as after a power failure"),
-        (lambda whole: whole[:2000] + bytes(512) + whole[2512:], " is damaged"),
-        (lambda whole: whole + b"ARROW1", " is damaged"),
+        (lambda whole: b"", ": cut short, as after a power failure"),
+        (lambda whole: whole[:-1], ": cut short, as after a power failure"),
+        (lambda whole: whole[:2000] + bytes(512) + whole[2512:], ": damaged"),
+        (lambda whole: whole + b"ARROW1", ": damaged"),
     ],
 )
 def test_a_damaged_segment_is_told(
@@ -474,7 +474,7 @@ def test_a_segment_of_another_version_is_told(
     monkeypatch.setattr("actors.history.segment_format.VERSION", "3")
     segment = folder.write(0, records(0, 3))
     monkeypatch.undo()
-    told = re.escape(f"{segment.path} is of another version of GlanceMetrics{UNREADABLE}")
+    told = re.escape(f"{segment.path}: written by another version of GlanceMetrics{UNREADABLE}")
     with pytest.raises(UnreadableSegmentError, match=told):
         folder.read(segment)
 
@@ -487,7 +487,7 @@ def test_a_column_that_a_later_version_has_otherwise_is_told(
     monkeypatch.setattr("actors.history.segments.seconds", lambda batch: batch["bytes"].to_numpy())
     segment = folder.write(0, batch)
     monkeypatch.undo()
-    with pytest.raises(UnreadableSegmentError, match="is of another version of GlanceMetrics"):
+    with pytest.raises(UnreadableSegmentError, match="written by another version of GlanceMetrics"):
         folder.read(segment, ["ttfb"])
     assert folder.read(segment, ["bytes"]).num_rows == 3
 
@@ -496,11 +496,15 @@ def test_a_segment_under_another_name_is_told(folder: SegmentFolder) -> None:
     path = folder.write(0, records(0, 3)).path
     path.rename(path.with_name(path.name.replace("0003", "0004", 1)))
     (segment,) = folder.segments()
-    with pytest.raises(UnreadableSegmentError, match="has another name than it was given"):
+    with pytest.raises(
+        UnreadableSegmentError, match="renamed: its content does not match its name"
+    ):
         folder.read(segment)
     segment.path.rename(path.with_name(path.name.replace("0000-", "0001-", 1)))
     (segment,) = folder.segments()
-    with pytest.raises(UnreadableSegmentError, match="has another name than it was given"):
+    with pytest.raises(
+        UnreadableSegmentError, match="renamed: its content does not match its name"
+    ):
         folder.read(segment)
 
 
@@ -513,7 +517,7 @@ def refusing(number: int) -> Iterator[None]:
 
 def test_a_faulty_disk_is_told(folder: SegmentFolder) -> None:
     segment = folder.write(0, records(0, 3))
-    told = re.escape(f"{segment.path} is on a part of the disk that cannot be read{UNREADABLE}")
+    told = re.escape(f"{segment.path}: unreadable: the disk reports an I/O error{UNREADABLE}")
     with refusing(errno.EIO), pytest.raises(UnreadableSegmentError, match=told):
         folder.read(segment)
 

@@ -65,7 +65,7 @@ def test_a_mark_of_a_kind_that_is_not_known_is_told(tmp_path: Path) -> None:
     whole = from_bytes(checkpoints.path.read_bytes())
     whole["marks"][0]["kind"] = "of later"
     checkpoints.path.write_bytes(to_bytes(whole))
-    with pytest.raises(UnusableStateError, match="another version of GlanceMetrics wrote"):
+    with pytest.raises(UnusableStateError, match="written by another version of GlanceMetrics"):
         checkpoints.load()
 
 
@@ -98,5 +98,5 @@ def test_two_programs_do_not_keep_the_same(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(GlanceMetricsError, match="file/state: Not a directory; name another"):
+    with pytest.raises(GlanceMetricsError, match="file/state: Not a directory; choose another"):
         Checkpoints(tmp_path / "file" / "state", ["a.log"]).claim()

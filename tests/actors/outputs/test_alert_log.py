@@ -270,7 +270,7 @@ async def test_last_lines_that_were_taken_away_are_missed_also_once_others_have_
     )
     await feed(AlertLog(path, "10 MB", 10), event(6))
     assert str(verdict(path).broken).endswith(
-        "line 4 comes too soon: 2 lines were taken out before it"
+        "line 4 follows a gap: 2 lines were removed before it"
     )
 
 

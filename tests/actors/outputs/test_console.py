@@ -256,7 +256,7 @@ async def test_a_rule_is_silenced_from_the_console(start, silences: Silences) ->
     await session.terminal.until("silent until 16:13:20 UTC (from the console)")
     assert silences.active(BASE) == [Silence("high_traffic", BASE + 2 * 3600, "from the console")]
     session.keys.send_text("s")
-    await session.terminal.until("highest rate 14 requests/s, silent until 16:13:20 UTC")
+    await session.terminal.until("peak 14 req/s, silent until 16:13:20 UTC")
     session.keys.send_text("se")
     await session.terminal.until("Told otherwise: team")
     with trio.fail_after(60):

@@ -162,7 +162,7 @@ async def test_what_was_not_delivered_is_after_a_restart_and_what_was_is_not_sen
             while "3 waiting" not in delivery.health.detail:
                 await trio.sleep(0.02)
         assert delivery.health.state is OutputState.RETRYING
-        assert "cannot be reached (ConnectError)" in delivery.health.detail
+        assert "cannot connect (ConnectError)" in delivery.health.detail
         nursery.cancel_scope.cancel()
     with http_server() as server:
         back = target(f'name = "a"\nwebhook = "{server.url}"')
@@ -375,7 +375,7 @@ async def test_an_incident_that_goes_on_is_told_again_and_again(journal: Path) -
         *("triggered", "ongoing", "ongoing", "recovered", "triggered", "ongoing")
     ]
     assert len({body["key"] for body in bodies(server)}) == 6
-    assert bodies(server)[2]["message"] == "For 8 h 00 min now: high_traffic is high"
+    assert bodies(server)[2]["message"] == "Ongoing for 8 h 00 min: high_traffic is high"
 
 
 @pytest.mark.parametrize("why", ["silence", "hours"])
@@ -453,7 +453,7 @@ async def test_apprise_tells_any_service(journal: Path) -> None:
         begun = attrs.evolve(begun, incident=attrs.evolve(begun.incident, severity="critical"))
         await tell(told, journal, begun, event(2), until=lambda: len(server.received) == 2)
     sent = bodies(server)[1]
-    assert sent["title"] == "🔴 high_traffic: triggered (2)"
+    assert sent["title"] == "🔴 High traffic: triggered (2)"
     assert sent["message"] == "High traffic 1\nHigh traffic 2"
     assert sent["type"] == "failure"
 
@@ -483,7 +483,7 @@ async def test_apprise_sends_mail(journal: Path) -> None:
     (mail,) = mails
     assert b"To: ops@example.org" in mail
     parsed = email.message_from_bytes(mail, policy=email.policy.default)
-    assert parsed["Subject"] == "🔴 high_traffic: triggered"
+    assert parsed["Subject"] == "🔴 High traffic: triggered"
     assert b"High traffic 1" in mail
 
 
@@ -494,7 +494,7 @@ def test_an_address_that_apprise_does_not_know_is_not_shown(tmp_path: Path) -> N
             target('apprise = "nosuch://hunter2"'), tmp_path / "a.db", time.time, describe
         )
     assert "hunter2" not in str(told.value)
-    assert "Apprise knows no such address" in str(told.value)
+    assert "not a valid Apprise URL" in str(told.value)
 
 
 SENDER = """

@@ -32,42 +32,39 @@ def said(body: str, **incident: object) -> tuple[str, str]:
         (
             'metric = "status_ratio(5xx)"\nabove = 0.05\nwindow = "2m"',
             {},
-            "Rule: 25.0 % answers of 5xx over 2m, above 5.0 %, triggered at 10:05",
-            "Rule: recovered at 10:06 - lasted 1 min 30 s, at worst 50.0 % answers of 5xx",
+            "Rule: 25 % of responses are 5xx (limit 5 %, 2 min), triggered at 10:05",
+            "Rule: recovered at 10:06 - lasted 1 min 30 s, peak 50 %",
         ),
         (
             'metric = "rate"\nbelow = 2\nby = "vhost"',
             {"value": 1.5, "peak": 0.5, "group": "shop.example"},
-            "Rule (vhost shop.example): 1.5 requests/s over 5m, below 2 requests/s, "
-            "triggered at 10:05",
-            "Rule (vhost shop.example): recovered at 10:06 - lasted 1 min 30 s, "
-            "at worst 0.5 requests/s",
+            "Rule (vhost shop.example): 1.5 req/s over 5 min (minimum 2), triggered at 10:05",
+            "Rule (vhost shop.example): recovered at 10:06 - lasted 1 min 30 s, lowest 0.5 req/s",
         ),
         (
             'metric = "p95"\nchange = "3x over 1h ago"',
             {"value": 1.2, "threshold": 0.9, "peak": 2.0},
-            "Rule: the response time (p95) 1.2 s over 5m, more than 3 times what it was 1h before "
-            "(the response time (p95) 900 ms), triggered at 10:05",
-            "Rule: recovered at 10:06 - lasted 1 min 30 s, at worst the response time (p95) 2 s",
+            "Rule: p95 response time 1.2 s over 5 min (limit 900 ms: 3x the value 1 h ago), "
+            "triggered at 10:05",
+            "Rule: recovered at 10:06 - lasted 1 min 30 s, peak 2 s",
         ),
         (
             'absence = "5m"',
             {},
-            "Rule: no request for 5m, triggered at 10:05",
+            "Rule: no requests for 5 min, triggered at 10:05",
             "Rule: recovered at 10:06 - lasted 1 min 30 s",
         ),
         (
             "slo = 99.9",
             {"value": 20.0, "peak": 31.0},
-            "Rule (14.4x over 1h): the error budget of 99.9 % is used up 20 times too fast "
-            "over 1h and 5m (above 14.4), triggered at 10:05",
-            "Rule (14.4x over 1h): recovered at 10:06 - lasted 1 min 30 s, "
-            "at worst 31 times too fast",
+            "Rule (14.4x over 1h): error budget of 99.9 % burns 20x too fast "
+            "(limit 14.4x, 1 h and 5 min), triggered at 10:05",
+            "Rule (14.4x over 1h): recovered at 10:06 - lasted 1 min 30 s, peak 31x",
         ),
         (
             'new = "path"',
             {"group": "/x"},
-            "Rule (path /x): path /x has not been seen before, triggered at 10:05",
+            "Rule (path /x): not seen before, triggered at 10:05",
             "Rule (path /x): recovered at 10:06 - lasted 1 min 30 s",
         ),
         (
@@ -75,13 +72,12 @@ def said(body: str, **incident: object) -> tuple[str, str]:
             'message = "{section}: {value:.1%} of {hits} requests failed"',
             {"group": "/checkout", "hits": 120},
             "/checkout: 25.0% of 120 requests failed",
-            "Rule (section /checkout): recovered at 10:06 - lasted 1 min 30 s, "
-            "at worst 50.0 % errors",
+            "Rule (section /checkout): recovered at 10:06 - lasted 1 min 30 s, peak 50 %",
         ),
         (
             'metric = "error_ratio"\nabove = 0.1',
             {"expired": True},
-            "Rule: 25.0 % errors over 5m, above 10.0 %, triggered at 10:05",
+            "Rule: 25 % of responses are errors (limit 10 %, 5 min), triggered at 10:05",
             "Rule: no more data at 10:06 - lasted 1 min 30 s",
         ),
     ],
@@ -94,11 +90,11 @@ def test_a_flapping_event_says_that_it_flaps_and_until_when_it_stays_open() -> N
     body = 'metric = "errors"\nabove = 1\nflap_times = 3\nflap_within = "30m"'
     begun, _ = said(body, flapping=True, value=2.0)
     assert begun.endswith(
-        " - flapping (3 times within 30m): stays open until it has been clear for 30m, "
+        " - flapping (3 times in 30 min): stays open until it has been clear for 30 min, "
         "1970-01-01T00:46:40+00:00 at the earliest"
     )
     (own, _) = said(body + '\nmessage = "Errors!"', flapping=True)
-    assert own.startswith("Errors! - flapping (3 times within 30m)")
+    assert own.startswith("Errors! - flapping (3 times in 30 min)")
     (last, _) = said(body, flapping=True, triggered_at=253_402_300_700)
     assert last.endswith("9999-12-31T23:59:59+00:00 at the earliest")
     (single, _) = said(body)

@@ -32,24 +32,24 @@ def output(**fields: object) -> Health:
 @pytest.mark.parametrize(
     ("bad", "lasts", "said"),
     [
-        (attrs.evolve(FINE, lag_seconds=90.0), 60, "Own lag: what is shown is of 1 min 30 s ago"),
+        (attrs.evolve(FINE, lag_seconds=90.0), 60, "Own lag: the display is 1 min 30 s behind"),
         (
             source(SourceState.BLOCKED, "may not be read\x1b[2J"),
             60,
-            "Log unreadable: a.log may not be read\\x1b[2J, noticed",
+            "Log unreadable: a.log: may not be read\\x1b[2J, noticed",
         ),
-        (source(SourceState.WAITING, "is gone"), 60, "Log unreadable: a.log is gone, noticed"),
+        (source(SourceState.WAITING, "is gone"), 60, "Log unreadable: a.log: is gone, noticed"),
         (
             output(state=OutputState.RETRYING, detail="cannot reach"),
             120,
-            "Output failing: syslog does not work: cannot reach, noticed",
+            "Output failing: syslog is failing: cannot reach, noticed",
         ),
         (
             attrs.evolve(FINE, memory=950 << 20, memory_limit=1 << 30),
             60,
-            "Own memory: 93 % is taken of what it may take, noticed",
+            "Own memory: using 93 % of the memory limit, noticed",
         ),
-        (output(lost=3), 0, "Events lost: syslog has lost 3 events, noticed"),
+        (output(lost=3), 0, "Events lost: syslog lost 3 events, noticed"),
         (attrs.evolve(FINE, gaps=1, last_gap="it was removed"), 0, "Lines not counted: it was"),
     ],
 )
@@ -103,7 +103,7 @@ def test_incidents_of_rules_that_are_gone_are_ended() -> None:
     (over,) = OwnWatch(()).restore(before.to_state(), BASE + 9)
     assert begun.incident is not None
     assert over.incident == attrs.evolve(begun.incident, recovered_at=BASE + 9, expired=True)
-    assert over.message == "Events lost: the rule was changed or taken away - no longer watched"
+    assert over.message == "Events lost: the rule was changed or removed - no longer watched"
 
 
 def test_what_is_bad_but_briefly_is_not_told() -> None:

@@ -280,7 +280,7 @@ def test_an_incident_of_a_rule_that_was_changed_is_ended() -> None:
     assert over.incident is not None
     assert begun.incident is not None
     assert over.incident.id == begun.incident.id
-    assert over.message == "rule: the rule was changed or taken away - no longer watched"
+    assert over.message == "rule: the rule was changed or removed - no longer watched"
     assert second.alerts.firing == ()
 
 

@@ -112,7 +112,7 @@ def test_what_a_table_has_is_said_of_a_key_that_it_has_not() -> None:
         ({"from": "middle"}, {}, None, "--from middle: must be window, start or end"),
         ({"syslog": "udp:host"}, {}, None, "--syslog udp:host: must be off, udp://HOST:PORT"),
         ({"syslog": "udp://h:99999"}, {}, None, "--syslog udp://h:99999: must be"),
-        ({"syslog": "unix://log"}, {}, None, "the path of a socket begins with /"),
+        ({"syslog": "unix://log"}, {}, None, "the path of a socket must begin with /"),
         ({"alert_log_rotation": "10 bananas"}, {}, None, "a time of day, such as '10 MB'"),
         ({"alert_log_retention": "-3"}, {}, None, "--alert-log-retention -3: must be a number of"),
         ({}, {}, "[alert_log]\nretention = -3", "[alert_log] retention = -3: must be a number of"),

@@ -27,12 +27,12 @@ class Looks:
 def test_a_log_that_cannot_be_read_is_told_once_and_so_is_its_end() -> None:
     looks = Looks()
     missing = attrs.evolve(LOG, state=SourceState.WAITING, detail="does not exist yet")
-    assert looks.look(missing) == ["WARNING a.log does not exist yet"]
+    assert looks.look(missing) == ["WARNING a.log: does not exist yet"]
     assert looks.look(missing) == []
-    assert looks.look(LOG) == ["WARNING a.log is read without trouble now"]
+    assert looks.look(LOG) == ["WARNING a.log: reading without problems again"]
     assert looks.look(LOG) == []
     blocked = attrs.evolve(LOG, state=SourceState.BLOCKED, detail="may not be read")
-    assert looks.look(blocked) == ["WARNING a.log may not be read"]
+    assert looks.look(blocked) == ["WARNING a.log: may not be read"]
 
 
 def test_a_log_that_is_missing_for_a_moment_is_being_rotated() -> None:
@@ -40,20 +40,20 @@ def test_a_log_that_is_missing_for_a_moment_is_being_rotated() -> None:
     gone = attrs.evolve(LOG, state=SourceState.WAITING, detail="is gone")
     looks.look(LOG)
     assert looks.look(gone) == looks.look(gone) == looks.look(LOG) == []
-    assert [looks.look(gone) for _ in range(5)] == [[], [], [], ["WARNING a.log is gone"], []]
-    assert looks.look(LOG) == ["WARNING a.log is read without trouble now"]
+    assert [looks.look(gone) for _ in range(5)] == [[], [], [], ["WARNING a.log: is gone"], []]
+    assert looks.look(LOG) == ["WARNING a.log: reading without problems again"]
 
 
 def test_a_source_that_ends_is_named() -> None:
     ended = attrs.evolve(LOG, state=SourceState.ENDED)
-    assert Looks().look(ended) == ["INFO a.log has ended"]
+    assert Looks().look(ended) == ["INFO a.log: ended"]
 
 
 def test_a_glob_that_matches_at_last_is_told() -> None:
     looks = Looks()
     pattern = SourceHealth("*.log", SourceState.WAITING, "no matching log yet")
-    assert looks.look(pattern) == ["WARNING *.log no matching log yet"]
-    assert looks.look(LOG) == ["WARNING *.log is no longer followed, or was found"]
+    assert looks.look(pattern) == ["WARNING *.log: no matching log yet"]
+    assert looks.look(LOG) == ["WARNING *.log: no longer followed, or found in the meantime"]
 
 
 def test_a_log_of_which_nothing_parses_is_told() -> None:
@@ -61,11 +61,11 @@ def test_a_log_of_which_nothing_parses_is_told() -> None:
     looks.look(LOG)
     odd = attrs.evolve(LOG, unparsed=1)
     (told,) = looks.look(odd)
-    assert told.startswith("WARNING a.log has lines in no known format")
+    assert told.startswith("WARNING a.log: lines in no known format")
     assert looks.look(attrs.evolve(LOG, unparsed=9000)) == []
     known = attrs.evolve(LOG, format="combined")
     assert looks.look(known) == [
-        "WARNING a.log is read without trouble now",
+        "WARNING a.log: reading without problems again",
         "INFO a.log: format combined",
     ]
     assert looks.look(attrs.evolve(known, unparsed=20)) == []
@@ -77,11 +77,11 @@ def test_of_many_logs_in_trouble_some_are_named_and_the_others_counted() -> None
     logs = [SourceHealth(f"{i}.log", SourceState.BLOCKED, "may not be read") for i in range(1_000)]
     told = looks.look(*logs)
     assert len(told) == 6
-    assert told[-1] == "WARNING 995 more logs are in trouble"
+    assert told[-1] == "WARNING 995 more logs have problems"
     good = [attrs.evolve(log, state=SourceState.FOLLOWING, format="combined") for log in logs]
     told = looks.look(*good)
     assert told[5:] == [
-        "WARNING 995 more logs are being read",
+        "WARNING 995 more logs are read again",
         "INFO 0.log and 999 more: format combined",
     ]
 
@@ -90,8 +90,10 @@ def test_an_output_that_fails_is_told_once_however_often_it_is_tried() -> None:
     looks = Looks()
     failing = attrs.evolve(SYSLOG, state=OutputState.RETRYING, detail="connection refused")
     assert looks.look(outputs=(SYSLOG,)) == []
-    assert looks.look(outputs=(failing,)) == ["WARNING syslog fails: connection refused; retrying"]
+    assert looks.look(outputs=(failing,)) == [
+        "WARNING syslog is failing: connection refused; retrying"
+    ]
     for _ in range(10):  # it works until the next event
         assert looks.look(outputs=(SYSLOG,)) == looks.look(outputs=(failing,)) == []
     told = [looks.look(outputs=(SYSLOG,)) for _ in range(10)]
-    assert [one for one in told if one] == [["WARNING syslog works again"]]
+    assert [one for one in told if one] == [["WARNING syslog is working again"]]

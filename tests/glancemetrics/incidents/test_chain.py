@@ -56,7 +56,7 @@ def test_a_line_that_was_taken_out_is_missed(at: int) -> None:
     lines = written(EVENTS)
     del lines[at]
     assert found(lines) == (
-        f"alerts.jsonl, line {at + 1} comes too soon: 1 line was taken out before it"
+        f"alerts.jsonl, line {at + 1} follows a gap: 1 line was removed before it"
     )
 
 
@@ -70,16 +70,16 @@ def test_a_line_that_was_changed_is_found(at: int) -> None:
 def test_lines_in_another_order_are_found() -> None:
     lines = written(EVENTS)
     lines[2], lines[3] = lines[3], lines[2]
-    assert "line 3 comes too soon" in str(found(lines))
+    assert "line 3 follows a gap" in str(found(lines))
     doubled = written(EVENTS)
     doubled.insert(4, doubled[3])
-    assert "line 5 is out of its order: it has number 4, after 4" in str(found(doubled))
+    assert "line 5 is out of order: it has number 4, after 4" in str(found(doubled))
 
 
 def test_a_line_that_was_put_in_is_found() -> None:
     lines = written(EVENTS)
     lines.insert(4, b'{"event": "recovered"}')
-    assert "line 5 is no line that was written here: it has no number" in str(found(lines))
+    assert "line 5 was not written by GlanceMetrics: it has no number" in str(found(lines))
     lines[4] = b"garbage"
     assert found(lines) is not None
 
@@ -87,7 +87,7 @@ def test_a_line_that_was_put_in_is_found() -> None:
 def test_a_file_that_a_crash_cut_short_is_accepted_as_that() -> None:
     lines = [*written(EVENTS), b'{"seq": 9, "pre']
     assert found(lines, last_ended=False) is None
-    assert found(lines) == "alerts.jsonl, line 9 was changed: it is no event"
+    assert found(lines) == "alerts.jsonl, line 9 was changed: it is not an event"
 
 
 def test_what_was_written_after_a_crash_goes_on() -> None:
@@ -141,7 +141,7 @@ def test_lines_that_were_put_after_the_head_are_found() -> None:
     # One may be there after a crash; more were not written by us.
     assert found(lines, head=head_of(lines[:-1])) is None
     assert found(lines, head=head_of(lines[:-2])) == (
-        "alerts.jsonl, line 8 was not written here: the last line that was has number 6"
+        "alerts.jsonl, line 8 was added: the last line written has number 6"
     )
 
 

@@ -216,7 +216,7 @@ def test_durations_are_right_to_one_percent() -> None:
 
 def test_without_durations_the_slowest_are_left_out_with_the_reason() -> None:
     report = report_of(batches_of(line()))
-    assert report.left_out["slowest_paths"] == "the log has no durations"
+    assert report.left_out["slowest_paths"] == "no response times in the log"
     assert report.left_out["users"] == "no request was authenticated"
 
 
@@ -278,7 +278,7 @@ def test_steps_over_time_fit_the_span(span: timedelta, step: int, first: str, co
 def test_a_log_without_records_has_a_report_that_says_so() -> None:
     report = report_of([])
     assert (report.hits, report.visitors, report.start, report.panels) == (0, 0, None, ())
-    assert set(report.left_out.values()) == {"there are no records"}
+    assert set(report.left_out.values()) == {"no records"}
 
 
 def test_a_field_that_is_kept_has_a_panel_behind_the_others() -> None:

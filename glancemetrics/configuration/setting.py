@@ -55,7 +55,7 @@ class Spec:
     """Completes the sentence `must be ...`."""
     metavar: str | None
     """`None` for a switch, which takes no value."""
-    group: Group
+    group: Group = Group.ADVANCED
     default_shown: str | None = None
     """The default as `-h` shows it, with its unit; `None`: as it is, and nothing for no value."""
     name: str | None = None

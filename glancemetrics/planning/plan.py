@@ -99,7 +99,11 @@ def rules_of(settings: Settings, own: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     stock = stock_rules() if settings.rules == BUILT_IN else ()
     names = {rule.name for rule in own}
     return (
-        high_traffic(settings.alert_threshold, settings.alert_window_seconds),
+        high_traffic(
+            settings.alert_threshold,
+            settings.alert_window_seconds,
+            is_default=not settings.is_given("alert_threshold"),
+        ),
         *own,
         # A rule with the same name replaces a built-in one.
         *(rule for rule in stock if rule.name not in names),

@@ -6,15 +6,21 @@ from glancemetrics.incidents.incident import Incident
 from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import rate_text, read_metric
-from glancemetrics.rules.rule import Rule
+from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.words.humane import format_duration, format_rate
 
 NAME = "high_traffic"
 
 
-def high_traffic(threshold: float, window_seconds: int) -> Rule:
-    """Return the rule. It averages over the whole window, also right after the start."""
+def high_traffic(threshold: float, window_seconds: int, *, is_default: bool = False) -> Rule:
+    """Return the rule. It averages over the whole window, also right after the start.
+
+    `is_default`: nobody has set the limit. The default suits few sites, so a breach is only an
+    information then, and says how to set the limit.
+    """
     return Rule(
+        severity=Severity.INFO if is_default else Severity.WARNING,
+        hint=f"{threshold:g} req/s is the default: --alert-threshold N" if is_default else "",
         name=NAME,
         metric=read_metric("rate"),
         condition=Threshold(threshold, is_above=True),

@@ -74,6 +74,8 @@ class Rule:
     severity: Severity = Severity.WARNING
     message: str | None = None
     """A template (`templates.py`) for the message when it triggers."""
+    hint: str = attrs.field(default="", eq=False)
+    """What to do about the rule itself, such as set its limit; ends the summary."""
     triggered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     recovered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     worst_words: Callable[[Incident], str] | None = attrs.field(default=None, eq=False, repr=False)
@@ -140,7 +142,25 @@ class Rule:
 
     def summary(self, incident: Incident) -> str:
         """Return what is wrong, without a time: `High traffic: 158 req/s over 2 min (limit 10)`."""
-        return f"{self._subject(incident)}: {self._breach(incident)}"
+        return f"{self._subject(incident)}: {self._breach(incident)}{self._hint()}"
+
+    def headline(self, incident: Incident) -> str:
+        """Return what is wrong for a screen: the rule's own message, or the summary."""
+        own_words = self.message is not None and self.triggered_words is None
+        text = self._triggered(incident, "") if own_words else self.summary(incident)
+        if incident.cause and self.is_of_little:
+            text += f" ({visible(incident.cause)})"
+        return text + self._flapping(incident)
+
+    def recovery(self, incident: Incident) -> str:
+        """Return how an incident that is over went: `High traffic: 51 s, peak 311 req/s`."""
+        assert incident.duration_seconds is not None
+        how = format_duration(incident.duration_seconds)
+        worst = "no more data" if incident.expired else self.worst(incident)
+        return f"{self._subject(incident)}: {how}" + (f", {worst}" if worst else "")
+
+    def _hint(self) -> str:
+        return f" – {self.hint}" if self.hint else ""
 
     def _flapping(self, incident: Incident) -> str:
         """Say that it triggers too often, and until when it stays open for that."""

@@ -49,7 +49,6 @@ class FittingWindow:
         self._dimensions = None if dimensions is None else list(dimensions)
         self._batches: list[pa.RecordBatch] = []
         self._seconds: list[Int64s] = []
-        self._records = 0
         self._complete_since = since
         """Records from this second on are all kept; `None`: all that there were."""
         self._shown = window_seconds
@@ -57,21 +56,27 @@ class FittingWindow:
 
     def add(self, batch: pa.RecordBatch, seconds: Int64s) -> None:
         """Keep the records of a batch as long as they are among the newest."""
+        if not len(seconds):
+            return
         if len(seconds) > _MOST_RECORDS:
             self._note_dropped(seconds[:-_MOST_RECORDS])
             rows = pa.array(np.arange(len(seconds) - _MOST_RECORDS, len(seconds)))
             batch, seconds = batch.take(rows), seconds[-_MOST_RECORDS:]
         self._batches.append(batch)
         self._seconds.append(seconds)
-        self._records += len(seconds)
-        while self._records - len(self._seconds[0]) >= _MOST_RECORDS:
-            self._batches.pop(0)
-            gone = self._seconds.pop(0)
-            self._records -= len(gone)
-            self._note_dropped(gone)
         if len(self._batches) > _MOST_BATCHES:
-            self._batches = [joined(self._batches)]
-            self._seconds = [np.concatenate(self._seconds)]
+            self._join()
+        surplus = sum(map(len, self._seconds)) - _MOST_RECORDS
+        while surplus > 0:
+            first = self._seconds[0]
+            self._note_dropped(first[:surplus])
+            if len(first) <= surplus:
+                self._batches.pop(0)
+                self._seconds.pop(0)
+            else:
+                self._batches[0] = self._batches[0].slice(surplus)
+                self._seconds[0] = first[surplus:]
+            surplus -= len(first)
 
     def fitted(self, usual: Insights, limits: dict[Dimension, int]) -> Insights:
         """Return the insights to show where `usual` are those of the usual window."""
@@ -84,15 +89,21 @@ class FittingWindow:
         counts = SpanCounts(self._distinct_limit, self._dimensions)
         if self.knows_groups:
             counts.learn_groups()
-        for batch, seconds in zip(self._batches, self._seconds, strict=True):
-            rows = np.flatnonzero((seconds >= start) & (seconds < end))
-            if len(rows):
-                counts.add(batch.take(pa.array(rows)), seconds[rows])
+        batch, seconds = self._join()
+        rows = np.flatnonzero((seconds >= start) & (seconds < end))
+        counts.add(batch.take(pa.array(rows)), seconds[rows])
         return counts.insights(limits, start, end)
+
+    def _join(self) -> tuple[pa.RecordBatch, Int64s]:
+        """Join what is kept, which is counted quicker, and return it."""
+        if len(self._batches) > 1:
+            self._batches = [joined(self._batches)]
+            self._seconds = [np.concatenate(self._seconds)]
+        return self._batches[0], self._seconds[0]
 
     def _start(self, usual: Insights) -> int | None:
         """Return the first second of the window to show; `None` for the usual window."""
-        if usual.hits >= self._enough(self._window_seconds) or not self._records:
+        if usual.hits >= self._enough(self._window_seconds) or not self._seconds:
             return None
         seconds = np.concatenate(self._seconds)
         seconds = seconds[seconds < usual.end]
@@ -106,8 +117,10 @@ class FittingWindow:
                 best, most = start, hits
             if hits >= self._enough(length):
                 return best
-        if self._complete_since is None and len(seconds) > most:
-            return min(int(seconds.min()), usual.end - 1)
+        if len(seconds) > most:  # all that is kept
+            first = int(seconds.min()) if self._complete_since is None else self._complete_since
+            if int(np.count_nonzero(seconds >= first)) > most and first < usual.end:
+                return first
         return best
 
     def _enough(self, length: int) -> int:

@@ -76,6 +76,7 @@ def context_of(desk: Desk) -> Context:
         incident_limit=desk.settings.incident_limit,
         expected=desk.expected,
         targets=tuple(target.name for target in desk.targets),
+        where=desk.settings.where,
     )
 
 

@@ -202,7 +202,7 @@ class Console:
                 wider = silence_among(self._silences.active(now), page.rule)
                 if wider is not None:
                     page.problem = (
-                        f"it is silent with all of {wider.pattern}; end that with: "
+                        f"it is silenced by {wider.pattern}; end that with: "
                         f"glancemetrics silence '{wider.pattern}' --end"
                     )
             self.view.silences = self._silences.known(now)

@@ -1,4 +1,4 @@
-"""All keys of the console stand in one table: what they do, and what the help says of them."""
+"""All keys of the console in one table: what they do, and their help."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Key:
 
 KEYS = (
     Key(("q",), "q", lambda console: console.quit(), "quit"),
-    Key(("c-c",), "Ctrl-C", lambda console: console.quit(), "quit; a second time: at once"),
+    Key(("c-c",), "Ctrl-C", lambda console: console.quit(), "quit; twice: immediately"),
     Key(
-        ("c-z",), "Ctrl-Z", lambda console: console.stop_job(), "stop; the shell's fg continues it"
+        ("c-z",), "Ctrl-Z", lambda console: console.stop_job(), "suspend; `fg` in the shell resumes"
     ),
     Key(
         ("p", "space"),
         "p",
         lambda console: console.view.pause(),
-        "pause the screen; nothing is lost meanwhile",
+        "pause the screen; counting goes on",
     ),
     Key(("?", "h"), "?", lambda console: console.view.toggle_help(), "show or leave this help"),
     Key(("tab",), "Tab", lambda console: console.view.focus_next(), "go to the next table"),
@@ -57,12 +57,12 @@ KEYS = (
         ("s-tab",),
         "Shift-Tab",
         lambda console: console.view.focus_previous(),
-        "go to the table before",
+        "go to the previous table",
     ),
     Key(("down", "j"), "↓", lambda console: console.view.scroll_down(), "scroll the table down"),
     Key(("up", "k"), "↑", lambda console: console.view.scroll_up(), "scroll the table up"),
     Key(("right",), "→", lambda console: console.view.go_right(), "go to the next table"),
-    Key(("left",), "←", lambda console: console.view.go_left(), "go to the table before"),
+    Key(("left",), "←", lambda console: console.view.go_left(), "go to the previous table"),
     Key(("pagedown",), "PgDn", lambda console: console.view.page_down(), "scroll by ten"),
     Key(("pageup",), "PgUp", lambda console: console.view.page_up(), "scroll back by ten"),
     Key(("home",), "Home", lambda console: console.view.scroll_home(), "back to the table's top"),
@@ -70,7 +70,7 @@ KEYS = (
         ("s",),
         "s",
         lambda console: console.toggle_silencing(),
-        "silence rules: for a while nobody is told of them",
+        "silence rules: no notifications for a while",
     ),
     Key(("enter",), "Enter", lambda console: console.silence(), "silence the chosen rule"),
     Key(("e",), "e", lambda console: console.end_silence(), "end the silence of the chosen rule"),

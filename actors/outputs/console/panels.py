@@ -24,6 +24,7 @@ from actors.outputs.console.cells import (
 from actors.state.silences import Silence, silence_among
 from glancemetrics.health.changes import clock_text
 from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import (
     AGENT,
     HOST,
@@ -57,9 +58,21 @@ _FIRST = (SECTION, PATH, HOST, STATUS, METHOD, USER, REFERRER, AGENT)
 """Top tables in the order in which they are shown; then all others that are live."""
 
 _ROOM_FOR_DATE = 100
-"""Cells from which the clock has a date."""
+"""Cells from which there is room for the date and the uptime."""
+
+_CLOCK_AHEAD = (
+    "Requests are ahead of this machine's clock; check the server's time zone (--log-timezone)"
+)
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
+
+MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
+"""Severity is told by mark and word, too: not everybody sees colors."""
+_ALERT_STYLES = {
+    Severity.CRITICAL: styles.CRITICAL,
+    Severity.WARNING: styles.WARNING_ALERT,
+    Severity.INFO: styles.INFO,
+}
 
 
 @attrs.frozen
@@ -75,7 +88,9 @@ class Context:
     zone: tzinfo | None = None
     """`None` for the machine's own."""
     targets: tuple[str, ...] = ()
-    """Names of those who are told of incidents."""
+    """Names of the notification targets."""
+    where: str | None = None
+    """The filter of --where."""
 
 
 def local_time(seconds: float, zone: tzinfo | None) -> str:
@@ -85,7 +100,7 @@ def local_time(seconds: float, zone: tzinfo | None) -> str:
 
 
 def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row:
-    """Name, source, format, uptime; the clock to the right."""
+    """Whether the site is well, name, source, format, uptime; the clock to the right."""
     up = format_duration(max(0.0, snapshot.time - context.started_at))
     where = _sources_name(snapshot.health.sources)
     formats = sorted({safe(s.format) for s in snapshot.health.sources if s.format})
@@ -93,24 +108,41 @@ def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row
     if cells < _ROOM_FOR_DATE:
         time = time[len("2026-11-23 ") :]
     clock = ("PAUSED  " if paused else "") + time
-    facts = [", ".join(formats) or "no format yet", f"up {up}"]
+    facts = [", ".join(formats) or "format: detecting…"]
+    if cells >= _ROOM_FOR_DATE:
+        facts.append(f"up {up}")
     if not snapshot.health.live:
         facts.append("replay")
+    style, status = _status(snapshot)
     tail = "  " + " · ".join(facts)
-    room = cells - len(" GlanceMetrics  ") - len(tail) - len(clock) - 3
+    room = cells - width(status) - len(" GlanceMetrics  ") - len(tail) - len(clock) - 3
     text = f" GlanceMetrics  {cut_left(where, max(8, room))}{tail}"
-    return [(styles.TITLE, left(text, cells - len(clock) - 2) + " " + clock + " ")]
+    text = left(text, cells - width(status) - len(clock) - 2)
+    return [(style, status), (styles.TITLE, f"{text} {clock} ")]
+
+
+def _status(snapshot: Snapshot) -> tuple[str, str]:
+    """Return the style and the words that say at a glance whether the site is well."""
+    firing = snapshot.alerts.firing
+    if firing:
+        worst = min((Severity(one.severity) for one in firing), key=lambda one: one.rank)
+        count = sum(one.severity == worst.value for one in firing)
+        if worst is not Severity.INFO:
+            return _ALERT_STYLES[worst], f" {MARKS[worst]} {count} {worst.value} "
+    if snapshot.health.blindness or not snapshot.health.records:
+        return styles.UNKNOWN_STATUS, " ? no data "
+    return styles.OK_STATUS, " ✓ OK "
 
 
 def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
     if not sources:
-        return "nothing to follow"
+        return "no log"
     first = "standard input" if sources[0].name == "-" else safe(sources[0].name)
     return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
 
 
-def health(snapshot: Snapshot, cells: int) -> list[Row]:
-    """How GlanceMetrics itself fares, one row; and a row for each source in trouble."""
+def health(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
+    """How GlanceMetrics itself fares, the filter, and a row for each source with a problem."""
     state = snapshot.health
     row: Row = [(styles.DIM, " lines "), ("", format_count(state.lines))]
     row += _warned("rejects", format_count(state.rejects), state.rejects > 0)
@@ -118,8 +150,6 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
         row += _warned("damaged", format_count(state.damaged), True)
     if state.foreign:
         row += [(styles.DIM, "  foreign "), ("", format_count(state.foreign))]
-    if state.filtered:
-        row += [(styles.DIM, "  filtered "), ("", format_count(state.filtered))]
     lag = format_bytes(state.lag_bytes)
     if state.lag_bytes:
         seconds = UNKNOWN if state.lag_seconds is None else format_duration(state.lag_seconds)
@@ -136,28 +166,36 @@ def health(snapshot: Snapshot, cells: int) -> list[Row]:
     if state.early:
         row += _warned("early", format_count(state.early), True)
     rows = [row]
+    if context.where is not None:
+        rows.append(
+            [
+                (styles.DIM, " where "),
+                (styles.FIGURE, safe(context.where)),
+                (styles.DIM, f"  filtered out {format_count(state.filtered)}"),
+            ]
+        )
     if state.gaps:
-        spans = "a span" if state.gaps == 1 else f"{format_count(state.gaps)} spans"
+        spans = "1 part" if state.gaps == 1 else f"{format_count(state.gaps)} parts"
         rows.append(_warning(f"{spans} of the logs not counted: {safe(state.last_gap)}"))
     if state.early and not any(source.behind < 0 for source in state.sources):
-        rows.append(
-            _warning("records are ahead of this machine's clock: is the server's time zone right?")
-        )
+        rows.append(_warning(_CLOCK_AHEAD))
     unopened = sum(not source.opened for source in state.sources)
     if unopened:
         opened, count = len(state.sources) - unopened, len(state.sources)
         rows.append(_warning(f"{format_count(opened)} of {format_count(count)} logs opened"))
-    troubled = [(s.name, said) for s in state.sources if (said := _trouble_of(s))]
-    rows += [_warning(f"{safe(name)} {safe(said)}") for name, said in troubled[:2]]
+    troubled = [sentence for source in state.sources if (sentence := _trouble_of(source))]
+    rows += [_warning(safe(sentence)) for sentence in troubled[:2]]
     if len(troubled) > 2:
-        rows.append(_warning(f"and {len(troubled) - 2} more sources"))
+        rows.append(_warning(f"{len(troubled) - 2} more logs have a problem"))
     return [fitted(row, cells) for row in rows]
 
 
 def _trouble_of(source: SourceHealth) -> str:
     if source.behind:
-        return clock_text(source)
-    return "" if source.state is SourceState.ENDED else source.detail
+        return f"{source.name} {clock_text(source)}"
+    if source.state is SourceState.ENDED or not source.detail:
+        return ""
+    return f"{source.name}: {source.detail}"
 
 
 def _warned(name: str, value: str, bad: bool) -> Row:
@@ -169,16 +207,19 @@ def _warning(text: str) -> Row:
 
 
 def chart(snapshot: Snapshot, cells: int, rows: int) -> list[Row]:
-    """Requests per second of the last minutes, the newest to the right."""
+    """Requests per second of the last minutes, or of a whole log; the newest to the right."""
     label_cells = 9
     room = cells - label_cells - 1
     if not snapshot.rates or room < 10:
         return []
-    per_column = max(1, math.ceil(min(CHART_SECONDS, len(snapshot.rates)) / room))
-    shown = snapshot.rates[-per_column * min(room, len(snapshot.rates) // per_column) :]
-    columns = [
-        sum(shown[i : i + per_column]) / per_column for i in range(0, len(shown), per_column)
-    ]
+    is_whole = snapshot.shown_as is Shown.WHOLE_LOG
+    wanted = len(snapshot.rates) if is_whole else min(CHART_SECONDS, len(snapshot.rates))
+    per_column = max(1, math.ceil(wanted / room))
+    shown = snapshot.rates
+    if not is_whole:
+        shown = shown[-per_column * min(room, len(shown) // per_column) :]
+    pieces = [shown[i : i + per_column] for i in range(0, len(shown), per_column)]
+    columns = [sum(piece) / len(piece) for piece in pieces]
     peak = max(columns, default=0.0)
     drawn: list[Row] = []
     for level in range(rows - 1, -1, -1):
@@ -247,48 +288,54 @@ def figures(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
 def alerts(
     snapshot: Snapshot, context: Context, cells: int, silences: Sequence[Silence] = ()
 ) -> list[Row]:
-    """Ongoing incidents first, those that matter most, then the last that are over."""
+    """Active alerts, the most severe first; then the last past ones."""
     recovered = snapshot.alerts.recovered
     firing = sorted(snapshot.alerts.firing, key=lambda i: Severity(i.severity).rank)
-    count = f"{len(firing)} ongoing" if firing else "none ongoing"
-    rows: list[Row] = [[(styles.FIRING if firing else styles.HEADING, f" Alerts: {count}")]]
+    rows: list[Row] = [_alert_counts(firing)]
     shown = firing[: context.incident_limit]
     for incident in shown:
         rule = context.rules[incident.rule]
-        message = rule.triggered_message(
-            incident, time_near(incident.triggered_at, snapshot.time, context)
-        )
+        since = time_near(incident.triggered_at, snapshot.time, context)
         lasts = format_duration(max(0, snapshot.shown.end - incident.triggered_at))
         worst = rule.worst(incident)
-        more = f"for {lasts} now" + (f", {worst}" if worst else "")
+        more = f"since {since}, {lasts} so far" + (f", {worst}" if worst else "")
         silence = silence_among(silences, incident.rule)
         if silence is not None:
-            more += f", silent until {time_near(silence.until, snapshot.time, context)}"
-        style = styles.HEADING if incident.severity == Severity.INFO.value else styles.FIRING
-        rows += _alert(style, "●", message, more, cells)
+            more += f", silenced until {time_near(silence.until, snapshot.time, context)}"
+        severity = Severity(incident.severity)
+        mark = f"{MARKS[severity]} {severity.value}"
+        rows += _alert(_ALERT_STYLES[severity], mark, rule.headline(incident), more, cells)
     if len(firing) > len(shown):
-        others = Counter(incident.rule for incident in firing[len(shown) :]).most_common()
-        told = ", ".join(f"{safe(rule)} {count}" for rule, count in others)
-        rows.append([(styles.HEADING, f"   and {len(firing) - len(shown)} more: {told}")])
+        others = Counter(incident.title for incident in firing[len(shown) :]).most_common()
+        listed = ", ".join(f"{safe(rule)} {count}" for rule, count in others)
+        rows.append([(styles.HEADING, f"   {len(firing) - len(shown)} more: {listed}")])
     for incident in recovered[: max(0, context.incident_limit - len(firing))]:
         assert incident.recovered_at is not None
-        message = context.rules[incident.rule].recovered_message(
-            incident, time_near(incident.recovered_at, snapshot.time, context)
-        )
-        rows += _alert(styles.RECOVERED, "✓", message, "", cells)
+        until = time_near(incident.recovered_at, snapshot.time, context)
+        how = context.rules[incident.rule].recovery(incident)
+        rows += _alert(styles.RECOVERED, "✓ recovered", f"{how}, until {until}", "", cells)
     return [fitted(row, cells) for row in rows]
+
+
+def _alert_counts(firing: Sequence[Incident]) -> Row:
+    """Return how many alerts are active, by severity."""
+    if not firing:
+        return [(styles.HEADING, " Alerts: "), (styles.RECOVERED, "none active")]
+    row: Row = [(styles.HEADING, " Alerts:")]
+    for severity in Severity:
+        count = sum(incident.severity == severity.value for incident in firing)
+        if count:
+            row.append((_ALERT_STYLES[severity], f" {MARKS[severity]} {count} {severity.value} "))
+    return row
 
 
 def _alert(style: str, mark: str, message: str, more: str, cells: int) -> list[Row]:
     """One alert, over two rows where one is too narrow: nothing of it is cut off."""
     message, more = safe(message, _MESSAGE_LENGTH), safe(more, _MESSAGE_LENGTH)
-    whole = f"{message} ({more})" if more else message
-    lines = (
-        [whole]
-        if width(whole) <= cells - 3
-        else [*wrapped(message, cells - 3), *wrapped(more, cells - 3)]
-    )
-    marks = [f" {mark} "] + ["   "] * len(lines)
+    room = cells - width(mark) - 3
+    whole = f"{message}, {more}" if more else message
+    lines = [whole] if width(whole) <= room else [*wrapped(message, room), *wrapped(more, room)]
+    marks = [f" {mark}  "] + [" " * (width(mark) + 3)] * len(lines)
     return [[(style, start + line)] for start, line in zip(marks, lines, strict=False) if line]
 
 
@@ -360,11 +407,9 @@ def outputs(state: Health, cells: int) -> list[Row]:
             lost = f", {events_text(output.lost)} lost" if output.lost else ""
             if output.waiting:
                 lost = f", {events_text(output.waiting)} waiting{lost}"
-            rows.append(
-                _warning(f"{output.name} does not work: {safe(output.detail)}; retrying{lost}")
-            )
+            rows.append(_warning(f"{output.name} fails: {safe(output.detail)}; retrying{lost}"))
         elif output.lost:
-            rows.append(_warning(f"{output.name} has lost {events_text(output.lost)}"))
+            rows.append(_warning(f"{output.name} lost {events_text(output.lost)}"))
     return [fitted(row, cells) for row in rows]
 
 
@@ -377,20 +422,21 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         texts = [
             (
                 styles.WARNING,
-                f"Nothing parses. Lines read: {format_count(state.lines)}; none is "
-                f"{safe(context.expected)}.{_of_others(state)}",
+                f"{_lines(state.lines)} read, none is {safe(context.expected)}.{_foreign(state)}",
             ),
             *_first_reject(state),
             (
                 "",
-                "Is this the access log, and not the error log? If the server writes another "
-                "format, say so with --format, as it stands in the server's configuration "
-                "(nginx: log_format; Apache: LogFormat). `glancemetrics formats FILE` shows "
-                "what was tried.",
+                "Is this the access log, and not the error log? If it is, give its format with "
+                "--format, as it stands in the server's configuration (nginx: log_format; Apache: "
+                "LogFormat). `glancemetrics formats FILE` shows what was tried.",
             ),
         ]
+    elif context.where is not None and state.records and state.filtered == state.records:
+        requests = "1 request" if state.records == 1 else f"{format_count(state.records)} requests"
+        texts = [(styles.WARNING, f"{requests}, none matches {safe(context.where)}")]
     else:
-        texts = [(styles.WARNING, f"Nothing comes. {_silence(snapshot, context)}")]
+        texts = [(styles.WARNING, f"No requests. {_silence(snapshot, context)}")]
     return [
         fitted([(style, f" {line}")], cells)
         for style, text in texts
@@ -398,8 +444,15 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
     ]
 
 
-def _of_others(state: Health) -> str:
-    return f" {format_count(state.foreign)} are of other programs." if state.foreign else ""
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{format_count(count)} lines"
+
+
+def _foreign(state: Health) -> str:
+    if not state.foreign:
+        return ""
+    are = "is" if state.foreign == 1 else "are"
+    return f" {_lines(state.foreign)} {are} of other programs."
 
 
 def _first_reject(state: Health) -> list[tuple[str, str]]:
@@ -407,8 +460,8 @@ def _first_reject(state: Health) -> list[tuple[str, str]]:
         return []
     reject = state.reject_samples[0]
     return [
-        ("", f"The first of them: {safe(reject.line, 300)}"),
-        ("", f"What is wrong with it: {safe(reject.reason)}."),
+        ("", f"The first one: {safe(reject.line, 300)}"),
+        ("", f"Why it is not read: {safe(reject.reason)}."),
     ]
 
 
@@ -417,27 +470,29 @@ def _silence(snapshot: Snapshot, context: Context) -> str:
     span = f"the last {format_duration(snapshot.shown.window_seconds)}"
     troubled = [source for source in state.sources if source.is_unread]
     if state.sources and len(troubled) == len(state.sources):
-        return f"{safe(troubled[0].name)} {safe(troubled[0].detail)}."
+        return f"{_named(troubled[0])}."
     off = [source for source in state.sources if source.behind]
-    if off and not snapshot.shown.hits:
+    if off:
         return f"{safe(off[0].name)} {clock_text(off[0])}"
-    if state.early and not snapshot.shown.hits:
-        return "All records are ahead of this machine's clock: is the server's time zone right?"
-    return _last_request(snapshot, context, f"No request was logged in {span}")
+    if state.early:
+        return f"{_CLOCK_AHEAD}."
+    return _last_request(snapshot, context, f"None logged in {span}")
 
 
-def _last_request(snapshot: Snapshot, context: Context, said: str) -> str:
+def _last_request(snapshot: Snapshot, context: Context, sentence: str) -> str:
     state = snapshot.health
     ends = [source.last_record for source in state.sources if source.last_record is not None]
     known = max(ends, default=None) if state.newest is None else state.newest
     if known is None:
-        return f"{said}."
+        return f"{sentence}."
     newest = local_time(known, context.zone)
     if state.newest is None:
-        return (
-            f"{said}; the last in the log is of {newest}. To see what "
-            "is in the log already, start with --from start."
-        )
+        return f"{sentence}; the last one was at {newest}. --from start shows the whole log."
     if state.live and state.late and snapshot.time - state.newest > 3600:
-        return f"The records are old, the newest of {newest}; --clock log shows them as they were."
-    return f"{said}; the newest is of {newest}."
+        return f"The log is old, its last request at {newest}; --clock log shows it as it was."
+    return f"{sentence}; the last one was at {newest}."
+
+
+def _named(source: SourceHealth) -> str:
+    """Return a source in trouble, with what is wrong."""
+    return safe(f"{source.name}: {source.detail}" if source.detail else source.name)

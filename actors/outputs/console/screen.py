@@ -104,7 +104,7 @@ def render(
     if snapshot is None:
         drawn: list[Row] = [
             fitted([(styles.TITLE, f" GlanceMetrics  {context.version}")], cells),
-            fitted([("", " Reading the log's last lines …")], cells),
+            fitted([("", " Reading the log …")], cells),
         ]
     elif view.help:
         drawn = _help(cells)
@@ -130,7 +130,7 @@ def render_once(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
         middle = _tables(snapshot, View(), cells, bands * (_PRINTED_ROWS + 1))
     return [
         panels.title(snapshot, context, cells, False),
-        *panels.health(snapshot, cells),
+        *panels.health(snapshot, context, cells),
         *panels.chart(snapshot, cells, 4),
         *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, ()),
@@ -142,7 +142,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
     chart_rows = 2 if rows < 30 else 4 if rows < 45 else 6
     above = [
         panels.title(snapshot, context, cells, view.paused),
-        *panels.health(snapshot, cells),
+        *panels.health(snapshot, context, cells),
         *panels.chart(snapshot, cells, chart_rows),
         *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, view.silences),
@@ -239,12 +239,12 @@ def _help(cells: int) -> list[Row]:
     rows += [[(styles.FIGURE, f"   {key.shown:<10}"), ("", key.help)] for key in KEYS]
     rows += [[], [(styles.HEADING, " Marks")], []]
     for mark, meaning in (
-        ("~", "an estimate: more distinct values than are told apart"),
-        ("(other)", "what is counted together for that reason"),
-        ("–", "not known"),
-        ("delay", "how late the server writes its log; the window ends so much before now"),
-        ("late", "records too old for any window when they came"),
-        ("early", "records dated more than a minute in the future"),
+        ("~", "an estimate: more distinct values than --distinct-limit"),
+        ("(other)", "the rarer values, counted together"),
+        ("–", "unknown"),
+        ("delay", "how late the server writes its log: the window ends that far behind now"),
+        ("late", "requests too old for any window when they were read"),
+        ("early", "requests dated more than a minute in the future"),
     ):
         rows.append([(styles.FIGURE, f"   {mark:<10}"), ("", meaning)])
     return [fitted(row, cells) for row in rows]
@@ -252,8 +252,8 @@ def _help(cells: int) -> list[Row]:
 
 def _hints(view: View) -> Row:
     if view.help:
-        return [(styles.BAR, " ? or Esc to go back   q quit ")]
+        return [(styles.BAR, " ? or Esc back   q quit ")]
     if view.silencing is not None:
-        return [(styles.BAR, " ↑↓ rule   ←→ how long   Enter silence   e end it   Esc back ")]
-    pause = "p go on" if view.paused else "p pause"
+        return [(styles.BAR, " ↑↓ rule   ←→ duration   Enter silence   e end   Esc back ")]
+    pause = "p resume" if view.paused else "p pause"
     return [(styles.BAR, f" q quit   {pause}   ? help   s silences   Tab next table   ↑↓ scroll ")]

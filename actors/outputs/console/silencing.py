@@ -1,4 +1,4 @@
-"""The page on which the person says of which rules nobody is told for a while. Pure."""
+"""The page on which rules are silenced for a while. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.durations import written_span
 
 _SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)
-"""Seconds that can be chosen."""
+"""Durations to choose from, in seconds."""
 
 
 @attrs.define
@@ -23,13 +23,13 @@ class Silencing:
     """What the person has chosen on the page."""
 
     rules: tuple[str, ...]
-    """As they stand on the page; nothing moves under the hand."""
+    """In the order of the page, which stays while it is shown."""
     chosen: int = 0
     """Number of the rule, in the order of the page."""
     span: int = 2
-    """Number of the span among those that can be chosen."""
+    """Index of the chosen duration."""
     problem: str = ""
-    """Why the last wish could not be fulfilled."""
+    """Why the last action failed."""
 
     @property
     def rule(self) -> str | None:
@@ -54,15 +54,21 @@ def render_silencing(
     cells: int,
     rows: int,
 ) -> list[Row]:
-    """Return the page: each rule, how many incidents of it are ongoing, until when it is silent."""
+    """Return the page: each rule, its active alerts, and until when it is silenced."""
     ongoing = Counter(incident.rule for incident in snapshot.alerts.firing)
-    told = ", ".join(map(safe, context.targets))
+    targets = ", ".join(map(safe, context.targets))
     drawn: list[Row] = [
-        [(styles.HEADING, " Silences"), ("", "  of what begins in them nobody is told")],
         [
-            ("", f" Told otherwise: {told}")
-            if told
-            else (styles.WARNING, " Nobody is told anyhow: the configuration has no [[notify]]")
+            (styles.HEADING, " Silences"),
+            ("", "  no notifications for new incidents of these rules"),
+        ],
+        [
+            ("", f" Otherwise notified: {targets}")
+            if targets
+            else (
+                styles.WARNING,
+                " No notifications are configured ([[notify]]), so this has no effect yet",
+            )
         ],
         [
             (styles.DIM, " for "),
@@ -106,10 +112,10 @@ def _rule_row(
     state = ""
     if silence is not None:
         why = f" ({safe(silence.why)})" if silence.why else ""
-        state = f"silent until {time_near(silence.until, now, context)}{why}"
+        state = f"silenced until {time_near(silence.until, now, context)}{why}"
     mark = "▶ " if is_chosen else "  "
     return [
         (styles.FOCUSED if is_chosen else "", f" {mark}{left(safe(name), name_cells)}"),
-        (styles.FIRING if ongoing else styles.DIM, right(f"{ongoing} ongoing", 13)),
+        (styles.FIRING if ongoing else styles.DIM, right(f"{ongoing} active", 13)),
         (styles.WARNING, f"   {state}"),
     ]

@@ -12,6 +12,11 @@ FIGURE = "class:figure"
 HEADING = "class:heading"
 FOCUSED = "class:focused"
 FIRING = "class:firing"
+CRITICAL = "class:critical"
+WARNING_ALERT = "class:warning-alert"
+INFO = "class:info"
+OK_STATUS = "class:ok-status"
+UNKNOWN_STATUS = "class:unknown-status"
 RECOVERED = "class:recovered"
 WARNING = "class:warning"
 CHART = "class:chart"
@@ -24,6 +29,11 @@ _COLORED = {
     "heading": "ansicyan bold",
     "focused": "ansicyan bold reverse",
     "firing": "ansired bold",
+    "critical": "ansired bold",
+    "warning-alert": "ansiyellow bold",
+    "info": "ansicyan",
+    "ok-status": "bg:ansigreen ansiblack bold",
+    "unknown-status": "bg:ansiyellow ansiblack bold",
     "recovered": "ansigreen",
     "warning": "ansiyellow bold",
     "chart": "ansigreen",
@@ -36,6 +46,11 @@ _UNCOLORED = {
     "heading": "bold",
     "focused": "bold reverse",
     "firing": "bold underline",
+    "critical": "bold underline",
+    "warning-alert": "bold",
+    "info": "",
+    "ok-status": "reverse bold",
+    "unknown-status": "reverse bold",
     "recovered": "",
     "warning": "bold",
     "chart": "",

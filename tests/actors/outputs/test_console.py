@@ -248,17 +248,17 @@ async def test_no_byte_of_a_log_reaches_the_terminal_unescaped(start) -> None:
 async def test_a_rule_is_silenced_from_the_console(start, silences: Silences) -> None:
     session = start()
     session.delivery.send_snapshot(snapshot())
-    await session.terminal.until("1 ongoing")
+    await session.terminal.until("1 warning")
     session.keys.send_text("s")
-    await session.terminal.until("Told otherwise: team")
+    await session.terminal.until("Otherwise notified: team")
     assert "▶ high_traffic" in session.terminal.page
     session.keys.send_text("\x1b[C\r")  # → Enter
-    await session.terminal.until("silent until 16:13:20 UTC (from the console)")
+    await session.terminal.until("silenced until 16:13:20 UTC (from the console)")
     assert silences.active(BASE) == [Silence("high_traffic", BASE + 2 * 3600, "from the console")]
     session.keys.send_text("s")
-    await session.terminal.until("peak 14 req/s, silent until 16:13:20 UTC")
+    await session.terminal.until("silenced until 16:13:20 UTC")
     session.keys.send_text("se")
-    await session.terminal.until("Told otherwise: team")
+    await session.terminal.until("Otherwise notified: team")
     with trio.fail_after(60):
         while silences.active(BASE):
             await trio.sleep(0.02)
@@ -268,7 +268,7 @@ async def test_a_silence_that_is_wider_is_not_ended_by_the_way(start, silences: 
     silences.save([Silence("high*", BASE + 60, "deploy")])
     session = start(Terminal(120, 30))
     session.delivery.send_snapshot(snapshot())
-    await session.terminal.until("silent until 14:14:20 UTC")
+    await session.terminal.until("silenced until 14:14:20 UTC")
     session.keys.send_text("se")
     await session.terminal.until("glancemetrics silence 'high*' --end")
     assert len(silences.active(BASE)) == 1

@@ -98,7 +98,7 @@ def test_it_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         main(["-h"])
     told = " ".join(capsys.readouterr().out.split())
     assert "--bell PATH ring it" in told
-    assert "--bell_times N, --bell-times N how often (default: 1)" in told
+    assert "--bell-times N how often [1]" in told
 
 
 @pytest.mark.parametrize(

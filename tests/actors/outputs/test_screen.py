@@ -21,7 +21,7 @@ from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow, empty_insights
-from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.traffic.snapshot import Shown, Snapshot
 from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.lines import BASE
 
@@ -58,17 +58,19 @@ def styled(shown: Snapshot, words: str, cells: int = 160) -> str:
 
 def test_at_80_by_24_everything_that_matters_is_there() -> None:
     shown = screen()
-    assert shown[0].startswith(" GlanceMetrics  /var/log/access.log  combined · up 2 min 03 s")
+    assert shown[0].startswith(" ▲ 1 warning  GlanceMetrics  /var/log/access.log  combined  ")
+    assert "combined · up 2 min 03 s" in screen(cells=120)[0]
     assert shown[0].endswith("14:13:20 UTC")
     assert screen(cells=120)[0].endswith("2026-09-21 14:13:20 UTC")
     assert shown[1] == " lines 12,345  rejects 0  lag 0 B  delay 0.5 s"
     page = "\n".join(shown)
     assert "hits 1,284  req/s 128.4  traffic 91.1 kB  visitors 321  users 4" in page
     assert "errors 42 (3.3 %)  2xx 1,200  3xx 42  4xx 30  5xx 12" in page
-    assert "Alerts: 1 ongoing" in page
-    assert "High traffic generated an alert - hits = 12.5, triggered at 14:13:00 UTC" in page
-    assert "for 20 s now, peak 14 req/s" in page
-    assert "✓ High traffic alert recovered at 14:03:20 UTC - lasted 5 min 00 s, highest" in page
+    assert "Alerts: ▲ 1 warning" in page
+    assert " ▲ warning  High traffic: 12.5 req/s over 2 min (limit 10)" in page
+    assert "            since 14:13:00 UTC, 20 s so far, peak 14 req/s" in page
+    assert " ✓ recovered  High traffic: 5 min 00 s, peak " in page
+    assert " req/s, until 14:03:20 UTC" in page
     assert "Sections" in page
     assert "Paths" in page
     assert shown[-2] == " alert log: /state/alerts.jsonl"
@@ -164,10 +166,11 @@ def test_the_sparkline_ends_with_the_newest_second() -> None:
 
 
 def test_ongoing_alerts_are_red_and_recovered_ones_are_not() -> None:
-    assert styled(snapshot(), "● High traffic") == "class:firing"
-    assert styled(snapshot(), "✓ High traffic") == "class:recovered"
+    assert styled(snapshot(), "▲ warning  High traffic") == "class:warning-alert"
+    assert styled(snapshot(), "✓ recovered  High traffic") == "class:recovered"
     quiet = snapshot(alerts=Alerts())
-    assert "Alerts: none ongoing" in "\n".join(screen(quiet))
+    assert "Alerts: none active" in "\n".join(screen(quiet))
+    assert screen(quiet)[0].startswith(" ✓ OK  GlanceMetrics")
 
 
 def test_of_many_ongoing_alerts_those_that_matter_most_are_shown() -> None:
@@ -186,11 +189,12 @@ def test_of_many_ongoing_alerts_those_that_matter_most_are_shown() -> None:
     drawn = render(shown, View(), context, 120, 40)
     text = ["".join(piece for _, piece in row) for row in drawn]
     page = "\n".join(text)
-    assert "Alerts: 42 ongoing" in page
-    order = [page.index("● Broken: 25 %"), page.index("● High traffic"), page.index("● Scan")]
+    assert "Alerts: ✖ 1 critical  ▲ 1 warning  ● 40 info" in page
+    assert page.startswith(" ✖ 1 critical  GlanceMetrics")
+    lines = ("✖ critical  Broken: 25 %", "▲ warning  High traffic", "● info  Scan")
+    order = [page.index(line) for line in lines]
     assert order == sorted(order)
-    assert page.count("●") == 3
-    assert "and 39 more: Scan 39" in page
+    assert "39 more: Scan 39" in page
     assert "192.0.2.0\\x1b" in page
     assert "\x1b" not in page
 
@@ -213,10 +217,10 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
         )
     )
     page = " ".join(page.split())
-    assert "Nothing parses. Lines read: 1,284; none is a common or combined log line." in page
-    assert 'The first of them: {"msg": "first"}' in page
-    assert "What is wrong with it: no time such as [x]." in page
-    assert "say so with --format" in page
+    assert "1,284 lines read, none is a common or combined log line." in page
+    assert 'The first one: {"msg": "first"}' in page
+    assert "Why it is not read: no time such as [x]." in page
+    assert "give its format with --format" in page
     assert "Sections" not in page
 
 
@@ -225,13 +229,13 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
     [
         (
             {"sources": (SourceHealth("/x.log", SourceState.WAITING, "does not exist yet"),)},
-            "Nothing comes. /x.log does not exist yet.",
+            "No requests. /x.log: does not exist yet.",
         ),
         (
             {"sources": (SourceHealth("/x.log", SourceState.BLOCKED, "may not be read"),)},
-            "Nothing comes. /x.log may not be read.",
+            "No requests. /x.log: may not be read.",
         ),
-        ({"newest": None}, "No request was logged in the last 10 s."),
+        ({"newest": None}, "No requests. None logged in the last 10 s."),
         (
             {
                 "newest": None,
@@ -239,13 +243,12 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
                     SourceHealth("/x.log", SourceState.FOLLOWING, last_record=BASE - 3600),
                 ),
             },
-            "the last in the log is of 2026-09-21 13:13:20 UTC. To see what is in the log "
-            "already, start with --from start.",
+            "the last one was at 2026-09-21 13:13:20 UTC. --from start shows the whole log.",
         ),
-        ({"newest": BASE - 60}, "No request was logged in the last 10 s; the newest is of 2026-09"),
+        ({"newest": BASE - 60}, "None logged in the last 10 s; the last one was at 2026-09"),
         (
             {"newest": BASE - 90_000, "late": 5},
-            "The records are old, the newest of 2026-09-20 13:13:20 UTC; --clock log shows",
+            "The log is old, its last request at 2026-09-20 13:13:20 UTC; --clock log shows",
         ),
         (
             {
@@ -255,13 +258,65 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
             },
             "/x.log has records 50 min behind this machine's clock; check the server's clock",
         ),
-        ({"newest": None, "early": 5}, "All records are ahead of this machine's clock"),
+        (
+            {"newest": None, "early": 5},
+            "Requests are ahead of this machine's clock; check the server's time zone",
+        ),
     ],
 )
 def test_when_nothing_comes_it_says_why(fields: dict[str, object], expected: str) -> None:
     page = " ".join(" ".join(screen(snapshot(insights=NOTHING, health=health(**fields)))).split())
     assert expected in page
-    assert "Nothing parses" not in page
+    assert "lines read" not in page
+
+
+def test_a_filter_is_on_the_screen_with_what_it_leaves_out() -> None:
+    context = attrs.evolve(CONTEXT, where="status = 599")
+    some = snapshot(health=health(filtered=345))
+    drawn = [text(row).rstrip() for row in render(some, View(), context, 80, 24)]
+    assert drawn[2] == " where status = 599  filtered out 345"
+    nothing = snapshot(insights=NOTHING, health=health(records=8385, filtered=8385))
+    page = "\n".join(text(row) for row in render(nothing, View(), context, 80, 24))
+    assert "8,385 requests, none matches status = 599" in page
+
+
+def test_a_longer_window_says_how_long_it_is() -> None:
+    wide = attrs.evolve(insights(), window_seconds=300)
+    assert " last 5 min 00 s " in "\n".join(screen(snapshot(shown=wide)))
+
+
+def test_an_old_log_is_headed_by_its_span_and_its_chart_is_of_all() -> None:
+    whole = attrs.evolve(insights(), end=BASE + 1, window_seconds=90_001)
+    shown = snapshot(
+        insights=whole,
+        shown=whole,
+        shown_as=Shown.WHOLE_LOG,
+        rates=(5.0, *(0.0,) * 999),
+        rate_step=128,
+    )
+    page = screen(shown, cells=160)
+    assert any(
+        "whole log: 2026-09-20 13:13:20 UTC – 2026-09-21 14:13:20 UTC (1 d 01 h)" in row
+        for row in page
+    )
+    assert page[2].strip().endswith("█")
+    assert page[3].strip() == "req/s █"
+
+
+def test_at_a_glance_it_is_said_whether_there_is_data() -> None:
+    blind = health(sources=(SourceHealth("/x.log", SourceState.BLOCKED, "permission denied"),))
+    assert screen(snapshot(alerts=Alerts(), health=blind))[0].startswith(" ? no data  Glance")
+
+
+def test_the_default_limit_says_how_to_set_it() -> None:
+    rule = high_traffic(10.0, 120, is_default=True)
+    context = attrs.evolve(CONTEXT, rules={"high_traffic": rule})
+    firing = attrs.evolve(FIRING, severity=rule.severity.value)
+    shown = snapshot(alerts=Alerts((firing,)))
+    page = "\n".join(text(row) for row in render(shown, View(), context, 120, 24))
+    assert "● info  High traffic: 12.5 req/s over 2 min (limit 10)" in page
+    assert "10 req/s is the default: --alert-threshold N" in page
+    assert page.startswith(" ✓ OK ")
 
 
 def test_trouble_stays_in_sight() -> None:
@@ -282,9 +337,9 @@ def test_trouble_stays_in_sight() -> None:
     )
     page = "\n".join(screen(snapshot(health=troubled), cells=120))
     assert "rejects 7  lag 5.0 MB, 42 s  delay 0.5 s  late 3  early 2" in page
-    assert "! /b.log may not be read" in page
-    assert "! alert log does not work: /root: Permission denied; retrying, 2 events lost" in page
-    assert "! notify ops has lost 1 event" in page
+    assert "! /b.log: may not be read" in page
+    assert "! alert log fails: /root: Permission denied; retrying, 2 events lost" in page
+    assert "! notify ops lost 1 event" in page
     assert "/a.log and 1 more" in page
 
 
@@ -351,13 +406,13 @@ def test_help_tells_every_key() -> None:
     page = "\n".join(screen(view=View(help=True), rows=40))
     for key in KEYS:
         assert key.help in page
-    assert "? or Esc to go back" in page
+    assert "? or Esc back" in page
 
 
 def test_a_pause_is_told() -> None:
     shown = screen(view=View(paused=True))
     assert "PAUSED" in shown[0]
-    assert "p go on" in shown[-1]
+    assert "p resume" in shown[-1]
 
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202e\u200b\u0301\n\t日本" + "x" * 300

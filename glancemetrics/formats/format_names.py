@@ -1,9 +1,9 @@
-"""The names that `--format` takes, and what it says in the help. Light: read before all else."""
+"""Names of formats, and help texts of options. Imports nothing, so that `-h` is fast."""
 
 from __future__ import annotations
 
 AUTO = "auto"
-"""Each log's own is detected."""
+"""The format of each log is detected."""
 
 FORMAT_NAMES = (
     *("combined", "common", "combinedio", "ssl-request", "vhost-combined", "vhost-common"),
@@ -16,37 +16,14 @@ FORMAT_NAMES = (
 )
 
 FORMAT_HELP = (
-    "how lines are written: auto (detected), a name (`glancemetrics formats` lists them), or the "
-    "format itself: nginx's log_format, Apache's LogFormat, GoAccess's log-format, W3C's #Fields: "
-    "line, or a regular expression with named groups"
+    "auto (detect), a name (list: glancemetrics formats), or an nginx, Apache, GoAccess, W3C or "
+    "regex definition"
 )
-FORMAT_FROM_HELP = (
-    "the configuration that says how lines are written: an nginx.conf, of which the log_format is "
-    "taken that the log has there, or a goaccess.conf"
-)
-DATE_FORMAT_HELP = (
-    "of GoAccess's log-format: what its %d is; of a regular expression: how its group time is "
-    "written, as in strftime(3)"
-)
-TIME_FORMAT_HELP = "of GoAccess's log-format: what its %t is"
-
-TIME_ZONE_HELP = (
-    "zone of times in logs that name none, as HAProxy's: Europe/Paris, UTC, or local, this "
-    "machine's (default: local)"
-)
-TRUSTED_HELP = (
-    "a proxy that is believed when it says whom it asks for (X-Forwarded-For, Forwarded): an "
-    "address or a network; repeatable"
-)
-GROUP_PATH_HELP = (
-    "count paths together: '/users/*' (a star is one segment, ** any rest), or auto, by which "
-    "numbers, UUIDs and hashes become {id}; repeatable"
-)
-KEEP_HELP = (
-    "fields to keep as text beside the usual columns, by the names that the log or its format "
-    "has for them: upstream_cache_status,cs(Cookie); repeatable"
-)
-DURATION_UNIT_HELP = (
-    "unit of response times that do not show theirs, such as a whole number at the end of a line: "
-    "us, ms or s (default: left out)"
-)
+FORMAT_FROM_HELP = "take the format from this nginx.conf or goaccess.conf"
+DATE_FORMAT_HELP = "strftime format of GoAccess's %d, or of a regex's time"
+TIME_FORMAT_HELP = "strftime format of GoAccess's %t"
+TIME_ZONE_HELP = "zone of log times without one: local, UTC, Asia/Tokyo"
+TRUSTED_HELP = "trust X-Forwarded-For from this address or network; repeatable"
+GROUP_PATH_HELP = "count paths as one: '/users/*', '/files/**', or auto for {id}; repeatable"
+KEEP_HELP = "extra log fields to keep as text columns; repeatable"
+DURATION_UNIT_HELP = "us, ms or s for durations without a unit, else ignored"

@@ -1,4 +1,4 @@
-"""Which sources `-f` names: a path is one, a glob is each file that matches it, now and later."""
+"""The files that `-f` names: a path, or all matches of a glob, now and later."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def is_glob(source: str) -> bool:
 
 
 def matching(pattern: str) -> list[str]:
-    """Return the files that match a glob, in order.
+    """Return the files that match a glob, sorted.
 
-    Directories are left out, and what logrotate has compressed: `access.log*` means the log.
+    Directories are omitted, and so are compressed files: `access.log*` means the log.
     """
     return sorted(
         path
@@ -30,7 +30,7 @@ def matching(pattern: str) -> list[str]:
 
 
 def matches_name(name: str, pattern: str) -> bool:
-    """Tell whether a file's name matches the last part of a glob, as `matching` has it."""
+    """Tell whether a file name matches the last part of a glob, as in `matching`."""
     is_hidden = name.startswith(".") and not pattern.startswith(".")
     return (
         fnmatch.fnmatchcase(name, pattern)
@@ -40,9 +40,9 @@ def matches_name(name: str, pattern: str) -> bool:
 
 
 def repetitions(sources: Iterable[str]) -> set[str]:
-    """Return the sources that are another name of a file that one before them names.
+    """Return the sources that name the same file as an earlier source.
 
-    Such a name is a symlink, a hard link, or the same path written in another way.
+    That is a symlink, a hard link, or another spelling of the same path.
     """
     seen: set[object] = set()
     repeated = set()
@@ -57,6 +57,6 @@ def repetitions(sources: Iterable[str]) -> set[str]:
 
 
 def directories(names: Iterable[str]) -> set[str]:
-    """Return the directories, where there are any, in which absolute names are."""
+    """Return the existing directories of absolute names."""
     found = {os.path.dirname(name) for name in names}
     return {each for each in found if not glob.has_magic(each) and os.path.isdir(each)}

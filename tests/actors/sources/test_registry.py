@@ -197,9 +197,9 @@ def test_it_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_cannot_be_followed_is_told_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--file spring://: has no name"):
         plan_of(["-f", "spring://"])
-    with pytest.raises(UsageError, match=r"--file .*: is a directory; name a log in it"):
+    with pytest.raises(UsageError, match=r"--file .*: is a directory; use a log in it"):
         plan_of(["-f", str(tmp_path)])
-    with pytest.raises(UsageError, match="--file other://x: there is no source other://; it may"):
+    with pytest.raises(UsageError, match="--file other://x: unknown source type other://; must"):
         plan_of(["-f", "other://x"])
     assert plan_of(["-f", "spring://a", "-f", "./other://x"]).sources.of({""}) == ("./other://x",)
 
@@ -208,7 +208,7 @@ def test_a_check_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> Non
     assert check('file = ["spring://a", "spring://dry"]', "x.toml") == 0
     assert "warning: x.toml line 1, file: spring://dry: is dry" in capsys.readouterr().err
     assert check('file = "other://a"', "x.toml") == UsageError.exit_status
-    assert "there is no source other://" in capsys.readouterr().err
+    assert "unknown source type other://" in capsys.readouterr().err
     toml = "[spring]\nlines = 13"
     settings = read_settings({}, {}, toml, "x.toml", sections=all_sections())
     assert missing_of_settings(settings, toml, "x.toml") == [

@@ -79,7 +79,7 @@ def run(arguments: list[str]) -> int:
     with interruption() as interrupted:
         fields = KeptFields(kept)
         batches = scan_logs(
-            logs, selection, context=reading.context, stopped=interrupted, told=told
+            logs, selection, context=reading.context, stopped=interrupted, on_chunk=told
         )
         reads = _Reads(fields.seen_in(batches), interrupted)
         question = _Question(lambda: query(sql, reads, connection, kept))

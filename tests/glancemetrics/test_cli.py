@@ -64,7 +64,7 @@ def test_version(run) -> None:
         (["--timewindow", "0"], "--timewindow 0: must be a whole number of seconds"),
         (["--time"], "unrecognized arguments: --time"),
         (["--config", "/nonexistent.toml"], "--config /nonexistent.toml: No such file"),
-        (["-f", "/tmp"], "--file /tmp: is a directory; name a log in it"),
+        (["-f", "/tmp"], "--file /tmp: is a directory; use a log in it"),
         (["generate", "--rate", "0"], "0 must be a number of lines a second above 0"),
         (["generate", "--fast"], "--fast: say how many, with --lines"),
         (["generate", "-o", "/nonexistent/x"], "--output /nonexistent/x: No such file"),

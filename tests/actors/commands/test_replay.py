@@ -145,7 +145,7 @@ def test_hostile_names_of_groups_are_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (("none.log",), 1, "none.log: there is no such file"),
+        (("none.log",), 1, "none.log: no such file"),
         (("access.log", "--config", "none.toml"), 2, "--config none.toml: No such file"),
         (("access.log", "--config", "bad.toml"), 2, "bad.toml, line 3 (rule 'a'): abov = 1"),
         (("access.log", "-o", "x.pdf"), 2, "--output x.pdf: must end in .html, .json or .txt"),
@@ -193,7 +193,7 @@ def test_check_says_who_would_be_told_and_no_secret(tmp_path: Path) -> None:
         ("refesh = 1", "check.toml: there is no setting 'refesh'; did you mean 'refresh'?"),
         (
             '[[rule]]\nname = "a"\nabsence = "5m"\nwhere = "pat = 1"',
-            "check.toml, line 4 (rule 'a'): where = 'pat = 1': there is no column 'pat'",
+            "check.toml, line 4 (rule 'a'): where = 'pat = 1': no column 'pat'",
         ),
         ("[[rule]]\nname = 3\nabsence = '1m'", "check.toml, line 2: name = 3: must be a text"),
         ("x = ", "check.toml: is not TOML"),

@@ -73,7 +73,7 @@ def _read_format(
 
 def _unknown(name: str) -> str:
     """Return a sentence about a name that no format has."""
-    import difflib  # late: only a mistake needs it
+    import difflib  # late: only needed after a mistake
 
     if name in _SERVERS:
         return f"did you mean combined ({_SERVERS[name]}'s default)?"

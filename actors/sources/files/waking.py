@@ -159,8 +159,8 @@ class Waker:
     async def changed(self) -> list[str]:
         """Return the waiting paths whose status has changed."""
         self._stuck = {source: poll for source, poll in self._stuck.items() if poll.is_stuck}
-        asked = {s: seen for s, seen in self._waiting.items() if s not in self._stuck}
-        poll = _Poll(asked)
+        expected = {s: seen for s, seen in self._waiting.items() if s not in self._stuck}
+        poll = _Poll(expected)
         with trio.move_on_after(_STUCK_SECONDS) as patience:
             await trio.to_thread.run_sync(poll.run, abandon_on_cancel=True)
         if patience.cancelled_caught:
@@ -213,7 +213,7 @@ class Waker:
 class _Poll:
     """Gets the status of paths, one after the other, in a thread."""
 
-    _asked: Mapping[str, Status | None]
+    _expected: Mapping[str, Status | None]
     changed: list[str] = attrs.field(factory=list)
     _at: str | None = None
     """The path being checked."""
@@ -225,7 +225,7 @@ class _Poll:
         return self._at is not None and self._at == self._stuck_at
 
     def run(self) -> None:
-        for source, seen in self._asked.items():
+        for source, seen in self._expected.items():
             self._at = source
             if seen is None or status_of(source) != seen:
                 self.changed.append(source)
@@ -236,8 +236,8 @@ class _Poll:
         stuck = self._stuck_at = self._at
         if stuck is None:
             return []
-        device = _device(self._asked[stuck])
-        others = (s for s, seen in self._asked.items() if device and _device(seen) == device)
+        device = _device(self._expected[stuck])
+        others = (s for s, seen in self._expected.items() if device and _device(seen) == device)
         return [stuck, *others]
 
 

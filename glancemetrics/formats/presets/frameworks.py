@@ -45,14 +45,14 @@ def _uwsgi() -> tuple[LogFormat, ...]:
                 *(literal(" => generated "), Part("size", Field.BYTES), literal(" bytes in ")),
                 *(Part("duration", field), literal(f" {unit} (")),
                 *(Part("protocol", Field.PROTOCOL, pattern=WORD), literal(" ")),
-                *(Part("status", Field.STATUS), literal(") "), Part("the rest")),
+                *(Part("status", Field.STATUS), literal(") "), Part("the rest of the line")),
             ],
         )
 
-    nobody = (literal(" () {"),)
-    somebody = (literal(" ("), Part("user", Field.USER, pattern="[^)]+"), literal(") {"))
+    anonymous = (literal(" () {"),)
+    authenticated = (literal(" ("), Part("user", Field.USER, pattern="[^)]+"), literal(") {"))
     units = (("msecs", Field.MILLISECONDS), ("micros", Field.MICROSECONDS))
-    return tuple(made(user, *unit) for user in (nobody, somebody) for unit in units)
+    return tuple(made(user, *unit) for user in (anonymous, authenticated) for unit in units)
 
 
 def _django() -> tuple[LogFormat, ...]:

@@ -61,7 +61,7 @@ _SPECIAL = {
     # For servers that do not escape quotes inside the quoted request.
     "raw_request": Part("request line", Field.REQUEST, pattern=".*?"),
     "vhost_word": Part("virtual host", Field.VHOST, pattern=SINGLE_WORD),
-    "": Part("anything"),
+    "": Part("any text"),
 }
 
 

@@ -1,1 +1,1 @@
-"""What is fast, measured: `python -m benchmarks`, or `make bench`."""
+"""Benchmarks: `python -m benchmarks`, or `make bench`."""

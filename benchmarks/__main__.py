@@ -1,7 +1,7 @@
-"""All measurements, each printed as it is known.
+"""Runs benchmarks and prints each result as soon as it is known.
 
-python -m benchmarks                 all of them but the soak; the one of memory takes ten minutes
-python -m benchmarks report growth   some of them: whole logs, beside GoAccess, ngxtop and mawk
+python -m benchmarks                 all except the soak test; `memory` takes ten minutes
+python -m benchmarks report growth   some of them: whole logs, compared with GoAccess and others
 python -m benchmarks memory --minutes 2
 """
 
@@ -36,12 +36,12 @@ from glancemetrics.simulation import Shape, Traffic
 
 
 def measure_ingest(folder: Path, seconds: int, *, is_kept: bool = False) -> None:
-    """A writer appends as fast as the monitor keeps up, and then faster, to find the limit.
+    """Measure the maximum rate of lines that the monitor can follow, at rising rates.
 
-    `is_kept`: with a history on disk; else without any.
+    `is_kept`: with a history on disk; otherwise without history.
 
-    The writer only copies prepared lines: it takes a twentieth of a core. A rate is sustained
-    when at its end less than a second of lines is unread and the window holds what was written.
+    The writer only copies prepared lines, which takes a twentieth of a core. A rate is sustained if
+    the lag at its end is less than one second and the window has the written number of lines.
     """
     sustained = 0
     for rate in (100_000, 200_000, 300_000, 350_000, 400_000, 500_000, 600_000):
@@ -51,14 +51,14 @@ def measure_ingest(folder: Path, seconds: int, *, is_kept: bool = False) -> None
         good = lag < 1.0 and abs(counted - expected) <= 0.02 * expected
         print(
             f"  {rate:>7,} lines/s written, {bytes_ / 1e6:,.0f} MB/s: worst lag {lag:.2f} s, "
-            f"window {counted:,.0f} lines/s {'' if good else '- not sustained'}",
+            f"window {counted:,.0f} lines/s{'' if good else ', not sustained'}",
             flush=True,
         )
         if not good:
             break
         sustained = rate
-    what = "live ingest, with a history on disk," if is_kept else "live ingest"
-    print(f"{what} sustained with lag under 1 s: {sustained:,} lines/s")
+    what = "live ingest with history on disk" if is_kept else "live ingest"
+    print(f"{what}: {sustained:,} lines/s sustained with less than 1 s lag")
 
 
 def run_at(
@@ -87,7 +87,7 @@ def run_at(
             if ticks * tick > 3 and monitor.snapshots:
                 health = monitor.health
                 worst = max(worst, health["lag_bytes"] / (len(block) / tick))
-                # A snapshot that does not come is lag as well.
+                # A late snapshot counts as lag too.
                 worst = max(worst, time.monotonic() - monitor.snapshots[-1][0] - 0.5)
             time.sleep(max(0.0, began + ticks * tick - time.monotonic()))
         took = time.monotonic() - began
@@ -98,7 +98,7 @@ def run_at(
 
 
 def measure_start(folder: Path) -> None:
-    """Time to the first snapshot, `--from window`, on a log of 1 GB against one of 1 MB."""
+    """Measure the time to the first snapshot (`--from window`), for logs of 1 GB and 1 MB."""
     small, large = folder / "small.log", folder / "large.log"
     older = b"".join(Traffic(Shape(20), seed=2).seconds(int(time.time()) - 86_400, 40_000))
     with large.open("wb") as file:
@@ -117,13 +117,13 @@ def measure_start(folder: Path) -> None:
     medians = {log: sorted(measured)[len(measured) // 2] for log, measured in times.items()}
     print(
         f"first snapshot: 1 MB log {medians[small]:.2f} s, 1 GB log {medians[large]:.2f} s, "
-        f"ratio {medians[large] / medians[small]:.2f} (medians of 7, in turn)"
+        f"ratio {medians[large] / medians[small]:.2f} (medians of 7, alternating)"
     )
     large.unlink()
 
 
 def measure_memory(folder: Path, minutes: float) -> None:
-    """Resident memory while 50,000 lines/s come, every path distinct, with a history on disk."""
+    """Measure resident memory at 50,000 lines/s, all paths distinct, with history on disk."""
     log = folder / "distinct.log"
     log.write_bytes(b"")
     rate, tick = 50_000, 0.1
@@ -142,7 +142,7 @@ def measure_memory(folder: Path, minutes: float) -> None:
                     file.write(b"".join(b"%b%d%b" % (head, number + i, end) for i in range(count)))
                     number += count
                     if number % (rate * 60) == 0:
-                        os.truncate(log, 0)  # as copytruncate does; the disk need not hold it all
+                        os.truncate(log, 0)  # like copytruncate, to save disk space
                     time.sleep(max(0.0, began + number / rate - time.monotonic()))
 
         writer = threading.Thread(target=write)
@@ -164,14 +164,14 @@ def measure_memory(folder: Path, minutes: float) -> None:
         middle = len(sizes) // 2
         first, second = sizes[1:middle] or sizes[:1], sizes[middle:]
         print(
-            f"memory over {minutes:g} min of 50,000 lines/s, every path distinct: "
-            f"peak of the first half {max(first):,.0f} MB, of the second {max(second):,.0f} MB, "
+            f"memory over {minutes:g} min at 50,000 lines/s, all paths distinct: "
+            f"peak {max(first):,.0f} MB in the first half, {max(second):,.0f} MB in the second, "
             f"ratio {max(second) / max(first):.2f}"
         )
 
 
 def measure_idle(folder: Path, seconds: int = 30) -> None:
-    """CPU while nothing comes, headless and with the console of two sizes."""
+    """Measure idle CPU use, headless and with consoles of two sizes."""
     log = folder / "idle.log"
     log.write_bytes(b"".join(Traffic(Shape(20), seed=1).seconds(int(time.time()) - 100, 2000)))
     with monitoring(log) as monitor:
@@ -192,15 +192,15 @@ def print_idle(what: str, cpu_seconds: Callable[[], float], seconds: int) -> Non
 
 
 def measure_generate(lines: int = 3_000_000) -> None:
-    """Lines a second of the command `generate` when it is not paced, start-up and all."""
+    """Measure the unpaced rate of the command `generate`, including start-up."""
     command = [sys.executable, "-m", "glancemetrics", "generate", "--fast", "--lines", str(lines)]
     began = time.monotonic()
     subprocess.run([*command, "--rate", "10000"], check=True, stdout=subprocess.DEVNULL)
-    print(f"generate, not paced: {lines / (time.monotonic() - began):,.0f} lines/s")
+    print(f"generate, unpaced: {lines / (time.monotonic() - began):,.0f} lines/s")
 
 
 def measure_help() -> None:
-    """Time that `-h` takes."""
+    """Measure the time of `-h`."""
     command = [sys.executable, "-m", "glancemetrics", "-h"]
     times = []
     for _ in range(11):
@@ -235,11 +235,11 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("what", nargs="*", choices=[*measures, []], default=[*measures][:-1])
-    parser.add_argument("--minutes", type=float, default=10, help="of memory and soak")
-    parser.add_argument("--rate", type=int, default=100_000, help="lines/s of the soak")
-    parser.add_argument("--seconds", type=int, default=12, help="at each rate of ingest")
-    parser.add_argument("--lines", type=int, default=2_000_000, help="of the log of the report")
-    parser.add_argument("--rounds", type=int, default=2, help="of the report and its peers")
+    parser.add_argument("--minutes", type=float, default=10, help="duration of memory and soak")
+    parser.add_argument("--rate", type=int, default=100_000, help="lines/s of soak")
+    parser.add_argument("--seconds", type=int, default=12, help="duration of each rate of ingest")
+    parser.add_argument("--lines", type=int, default=2_000_000, help="lines of the log of report")
+    parser.add_argument("--rounds", type=int, default=2, help="runs of report and other programs")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""Alerts: what rules cost, and how fast a day is replayed."""
+"""Alerts: CPU use of rules, and the time to replay a day."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _METRICS = ("rate", "error_ratio", "status_ratio(5xx)", "bytes_rate", "errors")
 
 
 def rules() -> list[Rule]:
-    """Rules as people write them: all together, of a part of the paths, and by groups."""
+    """Typical rules: on all requests, on some paths, and by groups."""
     kinds = ("", "where = \"path like '/p{part}%'\"\n", 'by = "section"\n', 'by = "status"\n')
     text = "".join(
         f'[[rule]]\nname = "{i}"\nmetric = "{_METRICS[i % len(_METRICS)]}"\nabove = 1e12\n'
@@ -37,7 +37,7 @@ def rules() -> list[Rule]:
 
 
 def measure_rules(folder: Path, seconds: int = 60) -> None:
-    """Share of a core that rules take at a steady rate, counting and evaluating."""
+    """Measure the CPU use of rules at a steady rate, for counting and evaluating."""
     log = generated(folder, RATE)
     batch = decode(log.read_bytes()).batch
     alerting = Alerting(rules())
@@ -62,13 +62,13 @@ def measure_rules(folder: Path, seconds: int = 60) -> None:
 
 
 def measure_replay(folder: Path, lines: int = 10_000_000) -> None:
-    """Replay a day with the stock rules, beside a report of it."""
+    """Measure replaying a day with the stock rules, and a report of the same day."""
     log = folder / "day.log"
     us = [sys.executable, "-m", "glancemetrics"]
     made = ["generate", "-o", str(log), "--fast", "--lines", str(lines)]
     subprocess.run([*us, *made, "--rate", str(lines / 86_400)], check=True)
     for command in (["replay", str(log), "--rules", "stock"], ["report", str(log)]):
         took = seconds_of([*us, *command])
-        told = "failed" if took is None else f"{took:.1f} s"
-        print(f"{command[0]} of {lines:,} lines of a day: {told}", flush=True)
+        result = "failed" if took is None else f"{took:.1f} s"
+        print(f"{command[0]} of {lines:,} lines of a day: {result}", flush=True)
     log.unlink()

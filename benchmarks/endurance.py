@@ -1,4 +1,4 @@
-"""How long it lasts: a soak of many minutes, and an attack with nothing twice."""
+"""Endurance: a soak test of many minutes, and an attack in which no value repeats."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from benchmarks.lines import fixed_lines, stamp
 from benchmarks.monitor import monitoring, swallow
 
 _BLOCK = 2000
-"""Lines that are written at once."""
+"""Lines written at once."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Process:
-    """What a process takes of the machine, from /proc."""
+    """Resource use of a process, from /proc."""
 
     def __init__(self, pid: int) -> None:
         self._folder = Path(f"/proc/{pid}")
 
     @property
     def memory(self) -> float:
-        """MB that are resident."""
+        """Resident memory in MB."""
         return int((self._folder / "statm").read_text().split()[1]) * _PAGE / 1e6
 
     @property
@@ -49,12 +49,12 @@ class Process:
         return sum(1 for _ in (self._folder / "task").iterdir())
 
     @property
-    def taken(self) -> tuple[float, int, int]:
+    def usage(self) -> tuple[float, int, int]:
         return self.memory, self.descriptors, self.threads
 
 
 class Writer:
-    """A server that writes so many lines a second, and rotates its log as it likes."""
+    """A server that writes at a constant rate, and rotates its log at random times."""
 
     def __init__(self, log: Path, rate: int) -> None:
         self.log = log
@@ -88,7 +88,7 @@ class Writer:
         file.close()
 
     def _rotate(self) -> None:
-        """Keep three files: the disk need not hold it all."""
+        """Keep three rotated files, to save disk space."""
         self.rotations += 1
         for number in (3, 2, 1):
             old = self.log.with_name(f"{self.log.name}.{number}")
@@ -100,7 +100,7 @@ class Writer:
 
 
 def measure_soak(folder: Path, minutes: float, rate: int) -> None:
-    """Traffic without end: random rotation, a syslog server that is killed, a terminal resized."""
+    """Run a soak test with random rotations, a syslog server that is killed, and resizing."""
     log = folder / "soak.log"
     writer = Writer(log, rate)
     port = _free_port()
@@ -129,7 +129,7 @@ def measure_soak(folder: Path, minutes: float, rate: int) -> None:
                     syslog = None
             if time.monotonic() > next_row:
                 next_row += 60
-                sizes.append((*service.taken, *screen.taken))
+                sizes.append((*service.usage, *screen.usage))
                 memory, descriptors, threads, *of_screen = sizes[-1]
                 elapsed = (time.monotonic() - end) / 60 + minutes
                 print(
@@ -160,12 +160,12 @@ def measure_soak(folder: Path, minutes: float, rate: int) -> None:
         f"console: {max(s[3] for s in first):.0f} MB, {max(s[3] for s in second):.0f} MB"
     )
     if counted != writer.lines or gaps:
-        raise SystemExit("not each line was counted once")
+        raise SystemExit("some lines were lost or counted twice")
 
 
 @contextmanager
 def _console(log: Path) -> Iterator[tuple[Process, _Resize]]:
-    """A console in a terminal that is resized."""
+    """A console in a resizable terminal."""
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "glancemetrics", "-f", str(log), "--alert-log", "off"]
     with subprocess.Popen(
@@ -207,10 +207,10 @@ def _syslog_server(port: int) -> subprocess.Popen[bytes]:
 
 
 class Attack:
-    """Lines of which nothing is there twice: every host, path, referrer and agent is another."""
+    """Lines without repetition: every host, path, referrer and agent is different."""
 
     LINES = 1000
-    """In a block, of 8 MB."""
+    """Lines of a block of 8 MB."""
     _NUMBER = b"#" * 10
 
     def __init__(self) -> None:
@@ -226,7 +226,7 @@ class Attack:
         self._moment = slice(moment, line.index(b"]"))
 
     def block(self, first: int, now: int) -> memoryview:
-        """The lines with numbers from `first` on, at a second."""
+        """Return the lines numbered from `first`, with the time `now`."""
         numbers = np.arange(first, first + self.LINES)[:, None]
         for digit, places in enumerate(reversed(self._places)):
             self._block[:, places] = numbers // 10**digit % 10 + ord("0")
@@ -235,10 +235,10 @@ class Attack:
 
 
 def measure_attack(folder: Path, seconds: int) -> None:
-    """200,000 lines/s are written of which nothing is there twice, 8 kB each, or as many as can be.
+    """Write 200,000 lines/s of 8 kB in which no value repeats, or as many as possible.
 
-    What memory is taken, whether the refresh comes on time, and how far the estimates are off. They
-    are written to memory (/dev/shm) if there is any: few disks take 1.6 GB/s.
+    Measures memory, delays of the refresh, and the error of estimates. Lines are written to
+    /dev/shm if it exists: few disks sustain 1.6 GB/s.
     """
     in_memory = Path("/dev/shm")
     if in_memory.is_dir():
@@ -274,9 +274,9 @@ def _measure_attack(log: Path, seconds: int) -> None:
     off = abs(last["visitors"] - number) / number
     size = log.stat().st_size
     print(
-        f"attack: {number:,} lines of {size / number:,.0f} B, nothing twice, written at "
+        f"attack: {number:,} lines of {size / number:,.0f} B, all values distinct, written at "
         f"{number / wrote:,.0f}/s, all read after {took:.1f} s ({number / took:,.0f}/s, "
-        f"{size / took / 1e6:,.0f} MB/s), {last['hits']:,} counted; memory at most {peak:,.0f} MB; "
-        f"longest time between snapshots (asked: 1 s) {gap:.1f} s; "
-        f"visitors estimated {100 * off:.1f} % off (stated: 1.6 % standard error)"
+        f"{size / took / 1e6:,.0f} MB/s), {last['hits']:,} counted; peak memory {peak:,.0f} MB; "
+        f"longest time between snapshots {gap:.1f} s (refresh: 1 s); "
+        f"estimate of visitors {100 * off:.1f} % off (standard error: 1.6 %)"
     )

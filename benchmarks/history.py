@@ -1,4 +1,4 @@
-"""The history: what keeping it costs the flow, and how soon it answers."""
+"""The history: response times of queries, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from glancemetrics.records.schema import SCHEMA, with_source
 from glancemetrics.selecting.sql import connect
 
 _HOSTS, _PATHS, _SECTIONS = 608_000, 108_000, 40
-"""As of a log of a busy site (DESIGN's measurements were of one such)."""
+"""Numbers from the log of a busy site."""
 _IN_MEMORY = 1_000_000
 _ON_DISK = 50_000_000
 _SEGMENT = 500_000
 
 
-class Made:
-    """Records by columns, with as many hosts and paths as a large site has."""
+class RandomRecords:
+    """Random records with as many hosts and paths as a large site."""
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(7)
@@ -50,7 +50,7 @@ class Made:
         }
 
     def batch(self, rows: int, since: float, seconds: float) -> pa.RecordBatch:
-        """Return records that are spread over some seconds."""
+        """Return records spread over some seconds."""
         random = self._random
         offsets = np.sort(random.integers(0, int(seconds * 1e6), rows))
         columns = {name: self._text(name, rows) for name in self._names}
@@ -78,14 +78,14 @@ class Made:
 
 
 def measure_questions(rounds: int = 15) -> None:
-    """Questions of a million records in memory while 50,000 lines/s are decoded and kept."""
-    made = Made()
+    """Query a million records in memory while 50,000 lines/s are decoded and added."""
+    made = RandomRecords()
     held = [
         HeldRecords.of(i * 100_000, made.batch(100_000, time.time() - 3600 + i * 360, 360))
         for i in range(_IN_MEMORY // 100_000)
     ]
     size = sum(one.nbytes for one in held)
-    print(f"history in memory: {size / _IN_MEMORY:.0f} B a record, {_IN_MEMORY:,} records")
+    print(f"history in memory: {size / _IN_MEMORY:.0f} B per record, {_IN_MEMORY:,} records")
     connection = connect(threads=2)
     questions = {
         "filtered top (status >= 500, by path)": Query(where="status >= 500", by=("path",)),
@@ -96,10 +96,10 @@ def measure_questions(rounds: int = 15) -> None:
             where="section = '/checkout'", by=("path",), measures=("hits", "p95")
         ),
         "browsers": Query(by=("browser",)),
-        "the newest 50 requests that failed": RecordQuery(where="status >= 500", limit=50),
+        "newest 50 failed requests": RecordQuery(where="status >= 500", limit=50),
     }
     stop = threading.Event()
-    writer = threading.Thread(target=_keep_coming, args=(stop, 50_000))
+    writer = threading.Thread(target=_add_records, args=(stop, 50_000))
     writer.start()
     try:
         for what, question in questions.items():
@@ -118,7 +118,7 @@ def measure_questions(rounds: int = 15) -> None:
         writer.join()
 
 
-def _keep_coming(stop: threading.Event, rate: int) -> None:
+def _add_records(stop: threading.Event, rate: int) -> None:
     tick = 0.1
     pieces = fixed_lines(int(rate * tick))
     began, ticks, first = time.monotonic(), 0, 0
@@ -136,8 +136,8 @@ def _keep_coming(stop: threading.Event, rate: int) -> None:
 
 
 def measure_disk(folder: Path, rounds: int = 5) -> None:
-    """`glancemetrics query` of fifty million records of the last 24 hours on disk."""
-    made, state = Made(), folder / "state"
+    """Run `glancemetrics query` on fifty million records of the last 24 hours on disk."""
+    made, state = RandomRecords(), folder / "state"
     history = state / f"monitor-x{SUFFIX}"
     segments = SegmentFolder(history)
     day, now = 86_400.0, time.time()
@@ -150,8 +150,8 @@ def measure_disk(folder: Path, rounds: int = 5) -> None:
     write_about(history, About(("access.log",)))
     size = sum(one.size for one in segments.segments())
     print(
-        f"history on disk: {_ON_DISK:,} records, {size / _ON_DISK:.1f} B a record "
-        f"(made and written in {time.monotonic() - began:.0f} s)",
+        f"history on disk: {_ON_DISK:,} records, {size / _ON_DISK:.1f} B per record "
+        f"(generated and written in {time.monotonic() - began:.0f} s)",
         flush=True,
     )
     base = [sys.executable, "-m", "glancemetrics", "query", "--state-dir", str(state)]
@@ -166,7 +166,7 @@ def measure_disk(folder: Path, rounds: int = 5) -> None:
         "5xx by minute, last 24 h": ["status >= 500", "--step", "1m", "--last", "24h"],
         "top sections, last hour": ["--by", "section", "--last", "1h"],
         "top paths, last 24 h": ["--by", "path", "--last", "24h", "--measures", "hits"],
-        "the newest 20 requests that failed": ["status >= 500", "--records"],
+        "newest 20 failed requests": ["status >= 500", "--records"],
     }.items():
         times = []
         for _ in range(rounds):
@@ -176,6 +176,6 @@ def measure_disk(folder: Path, rounds: int = 5) -> None:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
         print(
             f"  {what}: {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f}), "
-            f"{peak:.0f} MB at most so far",
+            f"peak memory so far {peak:.0f} MB",
             flush=True,
         )

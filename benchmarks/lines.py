@@ -1,4 +1,4 @@
-"""Realistic lines that are made once, and get their time when they are written."""
+"""Realistic lines that are generated once and get their time when written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def stamp(second: float) -> bytes:
 
 
 def fixed_lines(count: int) -> list[bytes]:
-    """Combined lines as pieces: what is before, between and after their times."""
+    """Return combined lines in pieces: the text before, between and after their times."""
     made = b"".join(Traffic(Shape(count), seed=1).seconds(0, count))
     moment = stamp(0)
     return made.replace(stamp(1), moment).split(moment)

@@ -1,4 +1,4 @@
-"""Many logs at a time: what it costs to open them, and to follow them while nothing happens."""
+"""Many logs at a time: the cost of opening them, and of following them while idle."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from benchmarks.monitor import Monitor, monitoring
 _LINES = 20
 _IDLE_SECONDS = 20
 _LARGE = 150
-"""Logs of `_LARGE_LINES` lines."""
+"""Number of logs of `_LARGE_LINES` lines."""
 _LARGE_LINES = 150_000
 
 
 def measure_many_logs(folder: Path) -> None:
-    """Print CPU until all are read, and then while idle; memory and descriptors.
+    """Measure CPU until all are read and while idle, memory and descriptors.
 
-    Once with the descriptors that a shell gives, and once with 256. Then the memory that large logs
-    take which are read from their start side by side.
+    Once with the usual limit of descriptors, and once with 256. Then the memory for large logs that
+    are read from their start in parallel.
     """
     for count, limit in ((1_000, 1024), (10_000, 1024), (10_000, 256)):
         pattern = _write(folder, count)
@@ -34,7 +34,7 @@ def measure_many_logs(folder: Path) -> None:
         took = _wait_until_read(monitor, _LARGE * _LARGE_LINES)
         print(
             f"{_LARGE} logs of {_LARGE_LINES:,} lines: read after {took:.1f} s, "
-            f"{monitor.peak_memory_bytes() / 1e6:.0f} MB at most",
+            f"peak memory {monitor.peak_memory_bytes() / 1e6:.0f} MB",
             flush=True,
         )
 
@@ -50,20 +50,20 @@ def _write(folder: Path, count: int, lines: int = _LINES) -> str:
 
 
 def _wait_until_read(monitor: Monitor, lines: int) -> float:
-    """Return the seconds that it took."""
+    """Wait until all lines are read; returns the seconds it took."""
     began = time.monotonic()
     monitor.wait_first()
     while monitor.health["lines"] < lines:
         time.sleep(0.1)
         if time.monotonic() - began > 300:
-            raise SystemExit(f"{monitor.health['lines']} of {lines} lines in 300 s")
+            raise SystemExit(f"only {monitor.health['lines']} of {lines} lines read in 300 s")
     return time.monotonic() - began
 
 
 def _measure(pattern: str, count: int, limit: int) -> None:
     with monitoring(Path(pattern), "--from", "start", "-r", "1") as monitor:
         took, started = _wait_until_read(monitor, count * _LINES), monitor.cpu_seconds()
-        time.sleep(5)  # what was written only just now is looked at once more
+        time.sleep(5)  # recently written files are read once more
         descriptors = len(list(Path(f"/proc/{monitor.pid}/fd").iterdir()))
         idle = monitor.cpu_seconds()
         time.sleep(_IDLE_SECONDS)

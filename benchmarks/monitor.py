@@ -1,4 +1,4 @@
-"""A monitor under measurement: `--json`, its snapshots, its memory and CPU from /proc."""
+"""A monitor being measured: its snapshots from `--json`, its memory and CPU from /proc."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Monitor:
-    """A running `glancemetrics --json` and the latest that it said."""
+    """A running `glancemetrics --json` and its snapshots."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -46,7 +46,7 @@ class Monitor:
         deadline = time.monotonic() + seconds
         while self.first is None:
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise SystemExit("the monitor gave no snapshot")
+                raise SystemExit("the monitor printed no snapshot")
             time.sleep(0.002)
         return self.first
 
@@ -85,7 +85,7 @@ def monitoring(log: Path, *arguments: str) -> Iterator[Monitor]:
 
 @contextmanager
 def console(log: Path, columns: int, rows: int) -> Iterator[Callable[[], float]]:
-    """Run the console in a pseudo-terminal of a size; yields what tells its CPU seconds."""
+    """Run the console in a pseudo-terminal; yields a function for its CPU seconds."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
     command = [sys.executable, "-m", "glancemetrics", "-f", str(log), "--alert-log", "off"]
@@ -104,7 +104,7 @@ def console(log: Path, columns: int, rows: int) -> Iterator[Callable[[], float]]
 
 
 def swallow(descriptor: int) -> None:
-    """Read what a terminal shows, for nobody."""
+    """Read and discard the output of a terminal."""
     with contextlib.suppress(OSError):
         while os.read(descriptor, 65_536):
             pass

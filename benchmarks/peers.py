@@ -1,4 +1,4 @@
-"""Other programs that read whole logs, installed where they are missing, run and measured."""
+"""Runs and measures other programs that read whole logs; installs missing ones."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _LOOK_SECONDS = 0.02
 
 
 def seconds_of(command: list[str]) -> float | None:
-    """Run a command to its end; `None` if it fails."""
+    """Return how long a command runs; `None` if it fails."""
     began = time.monotonic()
     process = _started(command)
     return None if process.wait() else time.monotonic() - began
 
 
 def peak_of(command: list[str]) -> int:
-    """Run a command and return the most bytes that it and its processes took together.
+    """Run a command and return the peak memory of all its processes.
 
-    What processes share counts once (PSS, proc(5)). A run of its own, as to look takes time.
+    Shared memory counts once (PSS, proc(5)). This is a separate run, because polling takes time.
     """
     process = _started(command)
     peak = 0
@@ -66,14 +66,14 @@ def _family(pid: int) -> Iterator[int]:
             for child in children.read_text().split():
                 yield from _family(int(child))
     except OSError:
-        return  # it has just ended
+        return  # the process has just ended
 
 
 def _pss(pid: int) -> int:
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
-        return 0  # it has just ended
+        return 0  # the process has just ended
     return sum(1024 * int(line.split()[1]) for line in rollup.splitlines() if line[:4] == "Pss:")
 
 
@@ -82,7 +82,7 @@ def ours(log: Path, out: Path, *options: str) -> list[str]:
 
 
 def peers(folder: Path) -> dict[str, list[str] | None]:
-    """Return the command of each peer, where `LOG` stands for the log; `None` if it is missing."""
+    """Return the command of each program, with `LOG` for the log; `None` if it is missing."""
     commands: dict[str, list[str] | None] = {}
     goaccess = ["LOG", "--log-format=COMBINED", "--no-global-config", "--no-progress"]
     goaccess += ["-o", str(folder / "goaccess.json")]
@@ -112,10 +112,10 @@ def _installed(program: str, package: str) -> str | None:
 
 
 def _version(*command: str | None) -> str:
-    told = subprocess.run(
+    done = subprocess.run(
         [*map(str, command), "--version"], capture_output=True, text=True, check=False
     )
-    return told.stdout.split("\n")[0].split()[-1].rstrip(".") if told.stdout else "?"
+    return done.stdout.split("\n")[0].split()[-1].rstrip(".") if done.stdout else "?"
 
 
 def _ngxtop(folder: Path) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""Whole logs: `glancemetrics report` beside what people use for them, in one run."""
+"""Whole logs: `glancemetrics report` compared with other programs, in one run."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _LONG_SECONDS = 60
 
 
 def measure_report(folder: Path, lines: int, rounds: int) -> None:
-    """Run everything in turn, `rounds` times; then our own as the log grows."""
+    """Run all programs alternately, `rounds` times."""
     log = generated(folder, lines)
     out = folder / "report.json"
     size = log.stat().st_size
     print(
         f"report on {lines:,} lines, {size / 1e6:,.0f} MB, all panels; best of {rounds}, "
-        f"what takes over {_LONG_SECONDS} s runs once:"
+        f"programs slower than {_LONG_SECONDS} s run once:"
     )
     commands: dict[str, list[str] | None] = {"glancemetrics report": ours(log, out)}
     for name, command in peers(folder).items():
@@ -56,7 +56,7 @@ def measure_report(folder: Path, lines: int, rounds: int) -> None:
     mine = best["glancemetrics report"]
     for name, command in commands.items():
         if command is None or name not in best:
-            print(f"  {name:<28} could not be had here")
+            print(f"  {name:<28} not available")
             continue
         took, peak = best[name], peak_of(command)
         print(
@@ -68,7 +68,7 @@ def measure_report(folder: Path, lines: int, rounds: int) -> None:
 
 
 def measure_growth(folder: Path, lines: int, rounds: int) -> None:
-    """Lines a second as the log grows, which should not change; and memory, which should stay."""
+    """Measure speed and memory as the log grows; neither should change much."""
     out = folder / "report.json"
     for times in (1, 4, 16):
         log = generated(folder, lines * times)
@@ -87,26 +87,26 @@ def measure_growth(folder: Path, lines: int, rounds: int) -> None:
 
 
 def measure_order(folder: Path, lines: int, rounds: int) -> None:
-    """The same lines in order, shuffled, and with every year of 27 among them."""
+    """Measure the same lines in order, shuffled, and with dates from 27 years mixed."""
     out = folder / "report.json"
     log = generated(folder, lines)
     chance = random.Random(1)
-    told = log.read_bytes().splitlines(keepends=True)
+    lines_of_log = log.read_bytes().splitlines(keepends=True)
     years = [b"/%d:" % year for year in range(2000, 2027)]
     logs = {"in order": log, "shuffled": folder / "shuffled.log", "27 years": folder / "years.log"}
     logs["27 years"].write_bytes(
-        b"".join(line.replace(b"/2026:", chance.choice(years), 1) for line in told)
+        b"".join(line.replace(b"/2026:", chance.choice(years), 1) for line in lines_of_log)
     )
-    chance.shuffle(told)
-    logs["shuffled"].write_bytes(b"".join(told))
-    del told
+    chance.shuffle(lines_of_log)
+    logs["shuffled"].write_bytes(b"".join(lines_of_log))
+    del lines_of_log
     best: dict[str, float] = {}
     for _ in range(rounds):
         for name, each in logs.items():
             took = seconds_of(ours(each, out))
             assert took is not None
             best[name] = min(took, best.get(name, took))
-    print(f"report on {lines:,} lines by their order; best of {rounds}, in turn:")
+    print(f"report on {lines:,} lines in different orders; best of {rounds}, alternating:")
     for name, took in best.items():
         print(f"  {name:<10} {took:6.2f} s  {took / best['in order']:.2f}x", flush=True)
     for each in logs.values():
@@ -114,13 +114,13 @@ def measure_order(folder: Path, lines: int, rounds: int) -> None:
 
 
 def measure_ceiling(folder: Path, lines: int) -> None:
-    """Memory where no value comes twice, in any field of any line: what gives way, and when."""
+    """Measure memory limits with a log in which no value of any field repeats."""
     out = folder / "report.json"
     log = folder / "distinct.log"
     with log.open("wb") as file:
         for number in range(lines):
             file.write(_distinct_line(number))
-    print(f"report on {lines:,} lines of which no two share a value:")
+    print(f"report on {lines:,} lines without repeated values:")
     for ceiling in ("400MB", "1GB", "2GB"):
         command = ours(log, out, "--max-memory", ceiling)
         took = seconds_of(command)
@@ -156,7 +156,7 @@ FORMATS = {
         '"$http_referer" "$http_user_agent"'
     ),
     "the same, matched with RE2": (
-        # Two fields side by side can only be told apart by trying.
+        # Adjacent fields can only be separated by backtracking.
         '$remote_addr$nothing - $remote_user [$time_local] "$request" $status $body_bytes_sent '
         '"$http_referer" "$http_user_agent"'
     ),
@@ -164,28 +164,27 @@ FORMATS = {
 
 
 def measure_formats(folder: Path, lines: int, rounds: int) -> None:
-    """Decode the same requests as each server writes them, on one core."""
+    """Measure decoding the same requests in the format of each server, on one core."""
     log = generated(folder, min(lines, 200_000))
-    asked = [_request(record) for record in gm.read(log, format="combined").to_pylist()]
-    gc.freeze()  # they are not the decoder's to look through
+    requests = [_request(record) for record in gm.read(log, format="combined").to_pylist()]
+    gc.freeze()  # keeps garbage collection of these objects out of the measurement
     for name in PRESETS:
-        written = [WRITERS[name](request)[0].rpartition("\n") for request in asked]
-        directives = f"{written[0][0]}\n".encode()
-        text = "".join(f"{line}\n" for _, _, line in written).encode()
+        split = [WRITERS[name](request)[0].rpartition("\n") for request in requests]
+        directives = f"{split[0][0]}\n".encode()
+        text = "".join(f"{line}\n" for _, _, line in split).encode()
         chunks = _cut(text)
         log_format = read_format(name)
         best = min(_seconds_to_decode(log_format, chunks, directives) for _ in range(rounds))
-        size = len(text) / len(asked)
-        print(f"format {name}: {len(asked) / best:,.0f} lines/s of {size:.0f} bytes", flush=True)
+        size = len(text) / len(requests)
+        print(f"format {name}: {len(requests) / best:,.0f} lines/s of {size:.0f} bytes", flush=True)
     text = log.read_bytes()
     for name, log_format in (
-        ("log_format of nginx, by RE2 alone", _by_re2_alone()),
+        ("nginx log_format, only with RE2", _by_re2_alone()),
         ("regular expression (RE2)", read_format(_REGEX)),
     ):
         best = min(_seconds_to_decode(log_format, _cut(text), b"") for _ in range(rounds))
-        print(
-            f"format {name}: {len(asked) / best:,.0f} lines/s of {len(text) / len(asked):.0f} bytes"
-        )
+        size = len(text) / len(requests)
+        print(f"format {name}: {len(requests) / best:,.0f} lines/s of {size:.0f} bytes")
 
 
 _NGINX = (
@@ -255,7 +254,7 @@ def _seconds_to_decode(log_format: LogFormat, chunks: Sequence[bytes], directive
 
 
 def measure_phases(folder: Path, lines: int) -> None:
-    """CPU seconds of each phase of a report, in one thread."""
+    """Measure the CPU seconds of each phase of a report, in one thread."""
     log = generated(folder, lines)
     spent = dict.fromkeys(("reading", "decoding", "slicing", "merging", "panels"), 0.0)
 
@@ -274,7 +273,7 @@ def measure_phases(folder: Path, lines: int) -> None:
     for base in tally.by:
         timed("merging", lambda base=base: tally.settle(base))
     timed("panels", lambda: build_report(tally, ReportOptions()))
-    print(f"phases of a report on {lines:,} lines, CPU seconds of one thread:")
+    print(f"phases of a report on {lines:,} lines, CPU seconds in one thread:")
     for phase, seconds in spent.items():
-        print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns a line")
+        print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns per line")
     log.unlink()

@@ -1,6 +1,6 @@
-"""Writes a page for each format that has a name: `python -m docs.format_pages`.
+"""Generates a page for each named format: `python -m docs.format_pages`.
 
-What a page says comes from the preset itself, and what its example means from reading it.
+The text of a page comes from the preset, and the values of its example from decoding it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from glancemetrics.formats.presets.preset import Preset
 
 FOLDER = Path(__file__).parent / "formats"
 _MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
-"""When the lines of examples come that do not say so."""
+"""The arrival time of example lines without a time."""
 
 
 def pages() -> dict[str, str]:
@@ -30,11 +30,11 @@ def pages() -> dict[str, str]:
 
 
 def _index() -> Iterator[str]:
-    yield "# Formats that have a name"
+    yield "# Named formats"
     yield ""
-    yield "All are detected without being named. [How formats work](../formats.md)."
+    yield "All are detected automatically: see [log formats](../formats.md)."
     yield ""
-    yield "| name | what writes it |"
+    yield "| name | written by |"
     yield "|---|---|"
     for name, preset in PRESETS.items():
         yield f"| [`{name}`]({name}.md) | {preset.title} |"
@@ -43,17 +43,17 @@ def _index() -> Iterator[str]:
 def _page(preset: Preset) -> Iterator[str]:
     yield f"# {preset.name}"
     yield ""
-    yield f"{preset.title[0].upper()}{preset.title[1:]} ([its definition]({preset.source}))."
+    yield f"{preset.title[0].upper()}{preset.title[1:]} ([documentation]({preset.source}))."
     yield ""
-    yield "Configured by"
+    yield "Configuration:"
     yield ""
     yield from _indented(preset.configuration)
     yield ""
-    yield "it writes"
+    yield "Example:"
     yield ""
     yield from _indented(preset.example)
     yield ""
-    yield "which is read as"
+    yield "Decoded as:"
     yield ""
     yield "| column | value |"
     yield "|---|---|"
@@ -65,15 +65,15 @@ def _page(preset: Preset) -> Iterator[str]:
         yield preset.notes
         yield ""
     if preset.is_shared:
-        yield "Lines of other kinds in the same log are foreign: they are counted, and no rejects."
+        yield "Other lines in the same log are foreign: counted, but not rejected."
         yield ""
     kept = _kept(preset)
     if kept:
-        yield f"`--keep` knows {kept} in it."
+        yield f"Fields for `--keep`: {kept}."
         yield ""
     yield f"Read by {_engine(preset)}."
     yield ""
-    yield "It is detected; to insist on it:"
+    yield "Detected automatically; to set it:"
     yield ""
     yield f"    glancemetrics -f access.log --format {preset.name}"
 
@@ -90,7 +90,7 @@ def _record(preset: Preset) -> dict[str, object]:
 
 
 def _kept(preset: Preset) -> str:
-    """Return the names of fields that can be kept; directives of Apache are not told."""
+    """Return the names of fields for `--keep`, without Apache's directives."""
     each = (keepable_names(one) for one in preset.formats)
     names = dict.fromkeys(name for names in each for name in names if not name.startswith("%"))
     return ", ".join(f"`{name}`" for name in names)
@@ -107,12 +107,9 @@ def _engine(preset: Preset) -> str:
     if any(isinstance(one, PatternFormat) and not one.is_split for one in preset.formats):
         engines.append("RE2")
     elif not all(isinstance(one, JsonFormat | PairsFormat) for one in preset.formats):
-        engines.append(
-            "the compiled splitter of delimited lines, and RE2 for lines that may mean another "
-            "thing"
-        )
+        engines.append("the compiled splitter of delimited lines, and RE2 for ambiguous lines")
     if any(isinstance(one, PairsFormat) for one in preset.formats):
-        engines.append("the JSON reader, after RE2 has put its lines down as objects")
+        engines.append("the JSON reader, after RE2 has rewritten the lines as objects")
     elif any(isinstance(one, JsonFormat) for one in preset.formats):
         engines.append("the JSON reader")
     return "; or by ".join(engines)

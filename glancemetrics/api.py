@@ -157,7 +157,7 @@ def _reading(
         zone,
         _several(trusted_proxy),
         duration_unit=duration_unit,
-        zone_is_told=log_timezone != "UTC",
+        zone_is_explicit=log_timezone != "UTC",
         keep=_several(keep),
     )
 

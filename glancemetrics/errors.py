@@ -1,12 +1,12 @@
-"""Every error that GlanceMetrics raises for a person to read, and the exit status of each.
+"""All errors that GlanceMetrics shows to people, with their exit status.
 
-    GlanceMetricsError      1  one sentence that names the thing and the way out
-    ├── UsageError          2  a flag, a variable or a configuration file is wrong
-    └── StdoutClosedError   0  who read standard output has gone: a quiet end, nothing is told
+    GlanceMetricsError      1  one sentence: what is wrong, and what to do
+    ├── UsageError          2  invalid flag, environment variable or configuration file
+    └── StdoutClosedError   0  the reader of standard output has gone; exit without a message
 
-Each is told on stderr as `glancemetrics: error: {sentence}`, without a traceback. A failure that
-is none of these is a defect of GlanceMetrics: it is told the same way, with the traceback in the
-log (`--log-level debug` shows it).
+Each is printed on stderr as `glancemetrics: error: {sentence}`, without a traceback. Any other
+exception is a bug in GlanceMetrics: it is printed the same way, with the traceback in the log
+(`--log-level debug` shows it).
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from contextlib import contextmanager
 
 
 class GlanceMetricsError(Exception):
-    """A failure that a person can do something about."""
+    """A failure that the user can fix."""
 
     exit_status = 1
 
 
 class UsageError(GlanceMetricsError):
-    """What was asked for is not possible as it was written."""
+    """An invalid option, setting or query."""
 
     exit_status = 2
 
 
 class StdoutClosedError(GlanceMetricsError):
-    """Who read our standard output has gone: a quiet end, as of any filter."""
+    """The reader of standard output has gone: exit quietly, like any filter."""
 
     exit_status = 0
 
 
 Mistakes = list[str]
-"""What is wrong in a configuration, where all of it is wanted: a sentence each."""
+"""All mistakes in a configuration, one sentence each."""
 
 
 @contextmanager
 def noting(mistakes: Mistakes | None) -> Iterator[None]:
-    """Add a `UsageError` to the mistakes and go on after the block; without a list, raise it."""
+    """Append a `UsageError` to the mistakes and continue after the block; without a list, raise."""
     try:
         yield
     except UsageError as error:
@@ -50,11 +50,11 @@ def noting(mistakes: Mistakes | None) -> Iterator[None]:
 
 
 def sentence(error: BaseException) -> str:
-    """Say what failed as a person would."""
+    """Describe an error in one sentence for people."""
     if isinstance(error, BaseExceptionGroup):
         return sentence(error.exceptions[0])
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        hint = " (is there room on the disk?)" if error.errno == errno.ENOSPC else ""
+        hint = "; free some disk space" if error.errno == errno.ENOSPC else ""
         return f"{where}{error.strerror}{hint}"
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Logs read whole, from wherever they are kept: plain threads, for nothing here waits but for disk.
+"""Reads whole logs, in plain threads: nothing here waits for anything but the disk.
 
-Everything but `logs` and `decompression` may be used without an event loop.
+Nothing here needs an event loop.
 """

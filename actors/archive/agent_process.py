@@ -1,7 +1,7 @@
-"""A process that understands user agents while the others read.
+"""A process that classifies user agents while the others read.
 
-To load uap-core's expressions takes a fifth of a second. Forked before anything heavy is loaded,
-it does that while nothing else can use the second processor.
+Loading uap-core's expressions takes a fifth of a second. Forked before anything heavy is loaded, it
+does that while the second processor would be idle.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from glancemetrics.records.user_agents import UserAgent, classify, prepare
 
 
 class AgentProcess:
-    """Forks when it is made: only for a program without threads. Ends with this program."""
+    """Forks on creation, so only for programs without threads. Ends with this program."""
 
     def __init__(self) -> None:
         question_read, question_write = os.pipe()
@@ -33,7 +33,7 @@ class AgentProcess:
         self._answer = os.fdopen(answer_read, "rb")
 
     def classify(self, parts: Iterable[list[str]]) -> Iterator[Sequence[UserAgent]]:
-        """Tell of the agents of each part what they are; once, then the process ends."""
+        """Classify the agents of each part. Can be called once; then the process ends."""
         try:
             with suppress(OSError), self._answer, self._question:
                 yield from map(self._classified, parts)
@@ -41,29 +41,29 @@ class AgentProcess:
             os.waitpid(self.pid, 0)
 
     def _classified(self, agents: list[str]) -> Sequence[UserAgent]:
-        told: Sequence[UserAgent]
+        classified: Sequence[UserAgent]
         try:
             pickle.dump(agents, self._question, pickle.HIGHEST_PROTOCOL)
             self._question.flush()
-            told = pickle.load(self._answer)  # noqa: S301 - of our own child
+            classified = pickle.load(self._answer)  # noqa: S301 - from our own child
         except (EOFError, OSError, pickle.UnpicklingError):
-            told = classify(agents)  # it was killed, perhaps for its memory: we can do without
-        return told
+            classified = classify(agents)  # the process was killed: do it here
+        return classified
 
 
 def _serve(question: BinaryIO, answer: BinaryIO) -> NoReturn:
-    """Answer until nobody asks any more. Runs in the process."""
+    """Answer requests until the parent closes the pipe. Runs in the process."""
     try:
-        # Whoever waits for the end of our output shall not wait for this process.
+        # A reader of our output must not wait for this process to end.
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(nothing, standard)
-        # Ctrl-C goes to all of us, and whoever asks decides what becomes of it.
+        # Ctrl-C reaches all processes; the parent handles it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         prepare()
         while True:
-            asked = pickle.load(question)  # noqa: S301 - of our own parent
-            pickle.dump(classify(asked), answer, pickle.HIGHEST_PROTOCOL)
+            agents = pickle.load(question)  # noqa: S301 - from our own parent
+            pickle.dump(classify(agents), answer, pickle.HIGHEST_PROTOCOL)
             answer.flush()
     finally:
         os._exit(0)

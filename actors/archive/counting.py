@@ -16,13 +16,13 @@ from glancemetrics.records.rejects import Reject
 from glancemetrics.selecting.selection import Selection
 
 _MERGED_AT = 64
-"""Counts of so many chunks are put together, so that they take less memory."""
+"""Counts are merged every so many chunks, to save memory."""
 _THREADS = 2
 
 
 @attrs.define(eq=False)
 class CountedLogs:
-    """What was counted, and what is known of the reading itself."""
+    """The counts, and statistics of the reading itself."""
 
     counts: list[RuleCounts] = attrs.field(factory=list)
     lines: int = 0
@@ -33,7 +33,7 @@ class CountedLogs:
     sample: Reject | None = None
     """The first reject."""
     trouble: dict[int, str] = attrs.field(factory=dict)
-    """By log, why it could not be read further."""
+    """Why a log could not be read to its end, by log."""
 
 
 def count_logs(
@@ -46,9 +46,9 @@ def count_logs(
     stopped: Callable[[], bool],
     processes: int,
 ) -> CountedLogs:
-    """Count logs; what has been read so far, once `stopped` says so.
+    """Count logs; returns partial counts once `stopped` returns true.
 
-    With `processes`, so many are forked to help: only for a program without threads.
+    `processes`: the number of processes to fork as helpers; only for programs without threads.
     """
 
     def work(decoded: Decoded) -> tuple[int, list[RuleCounts]]:

@@ -1,4 +1,4 @@
-"""Whether this program is helped by processes that it forks, and by how many."""
+"""Decides how many helper processes to fork."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import sys
 
 MOST_PROCESSES = 3
-"""More would wait for the one that puts together what they made."""
+"""More would only wait for the process that merges their results."""
 
 
 def processes_to_use() -> int:
-    """Return how many processes are worth it here beside this one."""
+    """Return the number of helper processes worth forking on this machine."""
     if sys.platform != "linux":
-        return 0  # elsewhere a fork may find the system's own libraries unusable
+        return 0  # on other systems, system libraries may not work after a fork
     return min(len(os.sched_getaffinity(0)) - 1, MOST_PROCESSES)

@@ -1,4 +1,4 @@
-"""Ctrl-C asks a reading to end with what it has; a second one ends the program."""
+"""Ctrl-C ends reading with partial results; a second Ctrl-C ends the program."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from types import FrameType
 
 
 class Interruption:
-    """Whether somebody wants this to stop."""
+    """Whether an interruption was requested."""
 
     def __init__(self) -> None:
         self._wanted = False
         self.signal: int | None = None
-        """The last that came."""
+        """The last signal received."""
 
     def __call__(self) -> bool:
         return self._wanted
 
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
+    def _request(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number
         if self._wanted:
             raise KeyboardInterrupt
@@ -28,13 +28,13 @@ class Interruption:
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Take over SIGINT and SIGTERM for a while."""
-    asked = Interruption()
+    """Handle SIGINT and SIGTERM inside the block."""
+    requested = Interruption()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for number in before:
-            signal.signal(number, asked._ask)
-        yield asked
+            signal.signal(number, requested._request)
+        yield requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

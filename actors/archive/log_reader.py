@@ -1,4 +1,4 @@
-"""Reads logs as chunks of whole lines, has workers decode them, and keeps their order."""
+"""Reads logs in chunks of whole lines, lets workers decode them, and keeps their order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan
 
 CHUNK_BYTES = 4 << 20
-"""Large enough that Python's share of the work is small, small enough for a few to be in hand."""
+"""Large enough to keep Python's share of the work small, small enough to hold several chunks."""
 _LIVE_PIECE = 1 << 16
 _POLL_SECONDS = 0.1
 _BINARY_SAMPLE = 1 << 12
@@ -52,10 +52,10 @@ Result = TypeVar("Result")
 
 @attrs.frozen(eq=False)
 class ReadChunk(Generic[Result]):
-    """What became of one chunk."""
+    """The result of one chunk."""
 
     log: int
-    """Which log, by its place in the list."""
+    """The index of the log."""
     lines: int
     rejects: int
     foreign: int
@@ -63,22 +63,22 @@ class ReadChunk(Generic[Result]):
     samples: tuple[Reject, ...]
     """Some of the rejects."""
     result: Result | None
-    """What the work made of the decoded lines; `None` where only `trouble` is told."""
+    """The result of the work on the decoded lines; `None` if there is only `trouble`."""
     read_bytes: int
-    """Bytes of the file on disk that have been read for it."""
+    """Bytes read from disk for it."""
     trouble: str | None = None
     """Why the log could not be read further."""
     damaged: int = 0
-    """Records with a field that could not be read."""
+    """Records with an unreadable field."""
 
 
 @attrs.frozen
 class Piece:
-    """What is known of a chunk besides its lines."""
+    """A chunk without its lines."""
 
     log: int
     directives: bytes = b""
-    """Those that hold before its lines."""
+    """The directives in effect before its lines."""
     overlong: tuple[bytes, ...] = ()
     read_bytes: int = 0
     trouble: str | None = None
@@ -91,15 +91,15 @@ class _Block:
     read_bytes: int = 0
     trouble: str | None = None
     buffer: Buffer | None = None
-    """Where the lines are, if that is to be read into again."""
+    """The buffer of the lines, if it is to be reused."""
     directives: bytes = b""
-    """Those that hold before a block in the middle of a log."""
+    """The directives in effect before a block in the middle of a log."""
 
 
 class LogReader(Generic[Result]):
-    """Reads logs, one after the other, and has some work done on what was decoded.
+    """Reads logs one after the other, and runs some work on the decoded lines.
 
-    `stopped` is asked between chunks.
+    `stopped` is checked between chunks.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class LogReader(Generic[Result]):
         self._stopped = stopped
         self.chunk_bytes = chunk_bytes
         self._spare: Buffer | None = None
-        """One that was not used."""
+        """An unused buffer."""
 
     def chunks(self, workers: Workers[Piece, ReadChunk[Result]]) -> Iterator[ReadChunk[Result]]:
         """Yield chunks in order; the work of `workers` is `chunk_of`."""
@@ -130,7 +130,7 @@ class LogReader(Generic[Result]):
                 directives = block.directives or directives
                 piece = Piece(number, directives, block.overlong, block.read_bytes, block.trouble)
                 if log.format.directives:
-                    # Before it is given away: its memory may be used again.
+                    # Copied before the block is submitted, as its memory may be reused.
                     directives = directives_after(
                         directives, bytes(block.lines), log.format.directives
                     )
@@ -186,7 +186,7 @@ class LogReader(Generic[Result]):
         self, file: BinaryIO, workers: Workers[Any, Any], log_format: LogFormat
     ) -> Iterator[_Block]:
         if _is_binary(file.read(_BINARY_SAMPLE), log_format):
-            yield _Block(b"", trouble="is no log: it holds binary data")
+            yield _Block(b"", trouble="not a log file: binary data")
             return
         span = self._file_span(file, log_format)
         at, skipped = span.start, span.start
@@ -199,9 +199,9 @@ class LogReader(Generic[Result]):
             view = memoryview(buffer)
             size = os.preadv(file.fileno(), [view[: span.end - at]], at)
             if not size:
-                return  # it was cut while we read
-            # Read again from the beginning of the line that the block cuts, so that nothing has
-            # to be put together; unless that is the last line, or one that is far too long.
+                return  # it was truncated while being read
+            # The next block starts at the beginning of the line that this block cuts, so nothing
+            # has to be joined; unless that is the last line, or an overlong one.
             cut = buffer.rfind(b"\n", 0, size) + 1
             if cut:
                 cut -= unfinished(log_format, view[max(0, cut - MOST_HELD) : cut])
@@ -220,7 +220,7 @@ class LogReader(Generic[Result]):
     def _rest(
         self, file: BinaryIO, end: int, at: int, skipped: int, log_format: LogFormat
     ) -> Iterator[_Block]:
-        """Read from an offset on, whatever the lines are like."""
+        """Read from an offset to the end, with lines of any length."""
         splitter, pieces = LineSplitter(), Pieces(log_format)
         file.seek(at)
         while at < end:
@@ -237,7 +237,7 @@ class LogReader(Generic[Result]):
         )
 
     def _file_span(self, file: BinaryIO, log_format: LogFormat) -> Span:
-        # What comes while we read is for the next report: this one ends where the file did.
+        # Lines written while reading are left for the next report.
         size = os.fstat(file.fileno()).st_size
         if self._span is None:
             return Span(0, size)
@@ -254,7 +254,7 @@ class LogReader(Generic[Result]):
     ) -> Iterator[_Block]:
         splitter, pieces = LineSplitter(), Pieces(log_format)
         blocks: list[bytes] = []
-        held = told = 0
+        held = reported = 0
         trouble = None
         stream = decompressed(file, compression)
         while True:
@@ -263,11 +263,11 @@ class LogReader(Generic[Result]):
             except ArchiveError as error:
                 trouble, block = str(error), None
             except DamagedError as error:
-                trouble = f"{error}; what could be read before is counted"
+                trouble = f"{error}; lines before that are counted"
                 block = None
             if block is not None:
-                if not told and not held and _is_binary(block[:_BINARY_SAMPLE], log_format):
-                    yield _Block(b"", trouble="is no log: it holds binary data")
+                if not reported and not held and _is_binary(block[:_BINARY_SAMPLE], log_format):
+                    yield _Block(b"", trouble="not a log file: binary data")
                     return
                 blocks.append(block)
                 held += len(block)
@@ -275,11 +275,11 @@ class LogReader(Generic[Result]):
                 lines = splitter.feed(b"".join(blocks))
                 blocks, held = [], 0
                 at = file.tell()
-                yield _Block(pieces.take(lines.whole), lines.overlong, at - told)
-                told = at
+                yield _Block(pieces.take(lines.whole), lines.overlong, at - reported)
+                reported = at
             if block is None:
                 break
-        # After a damage the last line is cut anywhere: it is no line.
+        # After damage the last line is incomplete and is dropped.
         lines = splitter.flush()
         if trouble is None:
             yield _Block(pieces.rest() + lines.whole, lines.overlong)
@@ -287,11 +287,11 @@ class LogReader(Generic[Result]):
             yield _Block(pieces.rest(), trouble=trouble)
 
     def _stream(self, file: BinaryIO, log_format: LogFormat) -> Iterator[_Block]:
-        """Read what may come slowly, and may be compressed."""
+        """Read a stream, which may be slow and may be compressed."""
         first = self._next(file, _LIVE_PIECE)
         archive = archive_of(first)
         if archive is not None:
-            yield _Block(b"", trouble=f"is {archive}: unpack it first")
+            yield _Block(b"", trouble=f"is {archive}; unpack it first")
             return
         compression = compression_of(first)
         if compression is not None:
@@ -308,7 +308,7 @@ class LogReader(Generic[Result]):
         yield _Block(pieces.rest() + lines.whole, lines.overlong)
 
     def _next(self, file: BinaryIO, size: int) -> bytes:
-        """Read until so much has come or the stream has ended; or until told to stop."""
+        """Read `size` bytes, or up to the end of the stream, or until stopped."""
         blocks = []
         while size > 0 and not self._stopped():
             if not select.select([file], [], [], _POLL_SECONDS)[0]:
@@ -333,7 +333,7 @@ def _is_binary(beginning: bytes, log_format: LogFormat) -> bool:
 
 
 class _Resumed:
-    """A stream of which the beginning has been read already."""
+    """A stream whose beginning has already been read."""
 
     def __init__(self, beginning: bytes, file: BinaryIO) -> None:
         self._beginning = beginning

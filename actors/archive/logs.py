@@ -1,4 +1,4 @@
-"""Which files a person means: paths, globs, directories and standard input, each file once."""
+"""Finds the logs to read: paths, globs, directories and standard input, each file once."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ STANDARD_INPUT = "-"
 _SAMPLE = 1 << 16
 _PIECE = 1 << 13
 _PIECES = 8
-"""Places of a log at which its format is looked at, beside its beginning."""
+"""Places of a log sampled for its format, besides its beginning."""
 
-_AS_IT_COMES = Reading()
+_DEFAULT_READING = Reading()
 
 
 @attrs.frozen
@@ -41,14 +41,14 @@ class LogFile:
     """One log to be read."""
 
     name: str
-    """As it was given, or as it was found."""
+    """The path as given or found."""
     size: int | None
-    """Bytes on disk; `None` for what is no regular file."""
+    """Bytes on disk; `None` if it is not a regular file."""
     compression: str | None = None
     oldest: int | None = None
-    """Second of its first record; `None` if its beginning has none."""
+    """Second of its first record; `None` if the sample has no records."""
     format: LogFormat = attrs.field(default=COMBINED, eq=False)
-    """How its lines are written."""
+    """The format of its lines."""
 
     def open(self) -> BinaryIO:
         """Open for reading. Raises `OSError`."""
@@ -57,10 +57,10 @@ class LogFile:
         return Path(self.name).open("rb", buffering=0)
 
 
-def find_logs(names: Iterable[str], reading: Reading = _AS_IT_COMES) -> list[LogFile]:
-    """Find the logs that names stand for, the one with the oldest records first.
+def find_logs(names: Iterable[str], reading: Reading = _DEFAULT_READING) -> list[LogFile]:
+    """Find logs by name, the one with the oldest records first.
 
-    Raises `GlanceMetricsError` for a name that is nothing, cannot be read, or has no log in it.
+    Raises `GlanceMetricsError` for a name that does not exist, is unreadable, or has no log in it.
     """
     names = list(names)
     logs = []
@@ -88,8 +88,8 @@ def find_logs(names: Iterable[str], reading: Reading = _AS_IT_COMES) -> list[Log
                 seen.add(identity)
                 logs.append(log)
     if not logs:
-        raise GlanceMetricsError(f"{' '.join(names)}: there is no access log in it")
-    # In time order of their records; what has none at its beginning keeps its place at the end.
+        raise GlanceMetricsError(f"{' '.join(names)}: no access log found in this directory")
+    # Sorted by the time of their first record; logs without one stay in order at the end.
     return sorted(logs, key=lambda log: (log.oldest is None, log.oldest or 0))
 
 
@@ -108,19 +108,19 @@ def sample_of(name: str) -> bytes:
 
 
 def _paths(name: str) -> Iterator[tuple[str, bool]]:
-    """Yield the files a name stands for, and whether it was given as a log."""
+    """Yield the files of a name, and whether each must be a log."""
     if name == STANDARD_INPUT:
         yield name, True
     elif Path(name).is_dir():
         found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
         if not found:
-            raise GlanceMetricsError(f"{name}: there is no file in this directory")
-        # Error logs and others lie beside access logs: only what reads as one is.
+            raise GlanceMetricsError(f"{name}: no files in this directory")
+        # Error logs and other files are skipped: only files with records count.
         yield from ((path, False) for path in found)
     elif glob.has_magic(name) and not os.path.lexists(name):
         found = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
         if not found:
-            raise GlanceMetricsError(f"{name}: no file matches")
+            raise GlanceMetricsError(f"{name}: no matching files")
         yield from ((path, True) for path in found)
     else:
         yield name, True
@@ -135,21 +135,21 @@ def _examined(
     with Path(path).open("rb", buffering=0) as file:
         compression, sample = _sample(file, status.st_size)
     log_format = reading.format_of(sample, before)
-    # What stands in other places than the beginning is younger, or does not matter.
+    # The first record of the sample is the oldest: other places are newer.
     batch = guarded_decode(log_format, sample, reading.context).batch
     oldest = int(seconds(batch)[0]) if batch.num_rows else None
     return LogFile(path, status.st_size, compression, oldest, log_format)
 
 
 def _sample(file: BinaryIO, size: int) -> tuple[str | None, bytes]:
-    """Return how a log is compressed, and lines from its beginning and from other places.
+    """Return the compression of a log, and lines from its beginning and from other places.
 
     Raises `ArchiveError`.
     """
     beginning = file.read(_SAMPLE)
     archive = archive_of(beginning)
     if archive is not None:
-        raise ArchiveError(f"is {archive}: unpack it first")
+        raise ArchiveError(f"is {archive}; unpack it first")
     compression = compression_of(beginning[:MAGIC_LENGTH])
     if compression is not None:
         file.seek(0)
@@ -166,15 +166,15 @@ def _sample(file: BinaryIO, size: int) -> tuple[str | None, bytes]:
 
 
 def _whole_lines(beginning: bytes) -> bytes:
-    """Return the lines that are whole; of a line that is not, if it is the only one, what is."""
+    """Return the whole lines; if the only line is incomplete, return that."""
     end = beginning.rfind(b"\n") + 1
     return beginning[:end] if end else beginning + b"\n" * bool(beginning)
 
 
 def _pieces(file: BinaryIO, start: int, end: int) -> bytes:
-    """Return whole lines from some places of a log, none twice.
+    """Return whole lines from several places of a log, without duplicates.
 
-    `start` is where a line begins, unless what is before it is no whole line either.
+    `start` is the beginning of a line, unless the sample before it has no whole line.
     """
     if end - start <= _PIECES * _PIECE:
         rest = os.pread(file.fileno(), end - start, start)
@@ -189,7 +189,7 @@ def _pieces(file: BinaryIO, start: int, end: int) -> bytes:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return "no such file"
     if isinstance(error, PermissionError):
-        return "may not be read by this user (permission denied)"
+        return "permission denied – try: sudo usermod -aG adm $USER"
     return error.strerror or str(error)

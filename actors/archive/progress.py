@@ -1,4 +1,4 @@
-"""Progress on stderr while a log is read, where that is a terminal."""
+"""Shows progress on stderr while a log is read, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class ProgressLine:
-    """One line, written over and over, and taken away at the end."""
+    """One line, overwritten again and again, and removed at the end."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -24,7 +24,7 @@ class ProgressLine:
         self._to_terminal = sys.stderr is not None and sys.stderr.isatty()
 
     def show(self, progress: Progress) -> None:
-        """Show how far it is; not more often than people can see."""
+        """Show the progress, at most ten times a second."""
         now = self._clock()
         if not self._to_terminal or now - self._shown < _EVERY_SECONDS:
             return
@@ -43,7 +43,7 @@ class ProgressLine:
 
 
 def progress_text(progress: Progress, elapsed: float) -> str:
-    """Say how much has been read, how fast, and how long it will take."""
+    """Return how much has been read, how fast, and the remaining time."""
     speed = f"{format_count(round(progress.lines / max(elapsed, 1e-3)))} lines/s"
     if not progress.total_bytes:
         return f"{format_bytes(progress.read_bytes)}, {speed}"

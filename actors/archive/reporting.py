@@ -1,4 +1,4 @@
-"""Counts logs: has workers decode them, and puts together what each chunk says."""
+"""Reports on logs: workers decode chunks, and a tally adds up their counts."""
 
 from __future__ import annotations
 
@@ -27,26 +27,25 @@ from glancemetrics.reporting.tally import Tally
 from glancemetrics.selecting.selection import Selection
 
 _THREADS = 2
-"""Reading, finding and numbering leave the interpreter to others most of the time."""
+"""Two are enough: reading, searching and numbering release the interpreter most of the time."""
 
 _REJECT_SAMPLES = 5
 _BASE_MEMORY = 255_000_000
-"""Bytes that the program takes before it has counted anything, with a few chunks in hand of which
-each value is another."""
+"""Bytes used before anything is counted, with a few chunks of only distinct values in memory."""
 _TALLY_SHARE = 0.6
-"""Of the memory that is left then; making the panels takes about as much again."""
+"""Share of the remaining memory for the tally; making the panels takes about as much again."""
 
 Result = TypeVar("Result")
 
 
 @attrs.frozen
 class Progress:
-    """How far the reading is."""
+    """The progress of reading."""
 
     read_bytes: int
-    """Of the files as they are on disk."""
+    """Bytes read from disk."""
     total_bytes: int | None
-    """`None` where a stream's length is not known."""
+    """`None` for streams of unknown length."""
     lines: int
 
 
@@ -54,7 +53,7 @@ class Progress:
 class _Worked:
     slices: Slices
     records: int
-    """Those that were decoded; some of them may not be wanted."""
+    """All decoded records, including filtered ones."""
 
 
 def report_on(
@@ -69,10 +68,11 @@ def report_on(
     processes: int = 0,
     classify_agents: Classify | None = None,
 ) -> Report:
-    """Read logs and report on them; what has been read so far, once `stopped` says so.
+    """Read logs and report on them; returns a partial report once `stopped` returns true.
 
-    With `processes`, so many are forked to help: only for a program without threads. Else threads
-    do. User agents are understood by a thread too, unless there is `classify_agents`.
+    `processes`: the number of processes to fork as helpers, only for programs without threads; with
+    0, threads are used. User agents are classified in this process, unless there is
+    `classify_agents`.
     """
     share_memory()
 
@@ -84,9 +84,9 @@ def report_on(
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     if selection.where is not None or (total is not None and total <= reader.chunk_bytes):
-        processes = 0  # DuckDB has threads, and one chunk needs no help
+        processes = 0  # DuckDB has threads of its own, and a single chunk needs no helpers
     counted = _Counted(len(logs))
-    # Forked before there are threads: those of a pool begin when they get something to do.
+    # Forks happen before there are threads: a pool starts them with its first task.
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
         with working(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool, options)
@@ -103,9 +103,9 @@ def report_on(
         forget()
         unfinished = None
         if stopped():
-            unfinished = "Stopped before the end: this is what had been read by then"
+            unfinished = "Interrupted; results are partial"
             if total:
-                unfinished += f", {100 * counted.read_bytes / total:.0f} % of the bytes"
+                unfinished += f": {100 * counted.read_bytes / total:.0f} % of the bytes were read"
         return build_report(
             tally,
             options,
@@ -132,7 +132,7 @@ def report_on(
 def working(
     reader: LogReader[Result], pool: ThreadPoolExecutor, processes: int
 ) -> Iterator[Workers[Piece, ReadChunk[Result]]]:
-    """Have processes do the reader's work, or threads of the pool where there are to be none."""
+    """Run the reader's work in processes, or in threads of the pool if there are none."""
     if processes:
         with ProcessWorkers(reader.chunk_of, processes, reader.chunk_bytes) as workers:
             yield workers
@@ -149,9 +149,9 @@ def report_on_batches(
     sources: Callable[[], Iterable[Source]] = tuple,
     unfinished: Callable[[], str | None] = lambda: None,
 ) -> Report:
-    """Report on records that are there already.
+    """Report on existing records.
 
-    Where they came from, and why they are not all, is asked when all have come.
+    `sources` and `unfinished` are called after the last batch.
     """
     records = 0
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
@@ -178,7 +178,7 @@ def _tally(max_memory: int, pool: ThreadPoolExecutor, options: ReportOptions) ->
 
 
 class _Counted:
-    """What is known of the reading itself."""
+    """Statistics of the reading itself."""
 
     def __init__(self, logs: int) -> None:
         self.read_bytes = self.lines = self.records = self.foreign = self.damaged = 0

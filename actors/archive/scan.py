@@ -1,4 +1,4 @@
-"""Logs as one stream of record batches, in the time order of their records."""
+"""Reads logs as one stream of record batches in time order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORKERS = 2
 
 @attrs.define(eq=False)
 class _Source:
-    """A log that is being merged: the batch at hand and those after it."""
+    """A log being merged: the current batch and those after it."""
 
     batch: pa.RecordBatch
     following: Iterator[pa.RecordBatch]
@@ -37,12 +37,12 @@ def scan_logs(
     *,
     context: LineContext = UNKNOWN,
     stopped: Callable[[], bool] = lambda: False,
-    told: Callable[[ReadChunk[pa.RecordBatch]], None] = lambda _: None,
+    on_chunk: Callable[[ReadChunk[pa.RecordBatch]], None] = lambda _: None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the wanted records, none of the batches empty.
+    """Yield the selected records, without empty batches.
 
-    Logs that follow each other in time are read one after the other; those that overlap are
-    merged. Within one log records stay as they stand. `told` hears of every chunk.
+    Logs that do not overlap in time are read one after the other; overlapping logs are merged.
+    Records of one log keep their order. `on_chunk` is called for every chunk.
     """
     with ThreadPoolExecutor(_WORKERS, "glancemetrics-scan") as pool:
 
@@ -56,7 +56,7 @@ def scan_logs(
             )
             workers = ThreadWorkers(reader.chunk_of, pool, _WORKERS, reader.chunk_bytes)
             for chunk in reader.chunks(workers):
-                told(chunk)
+                on_chunk(chunk)
                 if chunk.result is not None and chunk.result.num_rows:
                     yield chunk.result
 
@@ -79,7 +79,7 @@ def _merged(
         if not active:
             begin()
             continue
-        # Up to here no log that is being read has anything more to come.
+        # No log being read has more records up to this time.
         cutoff = min(source.newest for source in active)
         if waiting and waiting[0].oldest is not None and waiting[0].oldest * 1_000_000 <= cutoff:
             begin()

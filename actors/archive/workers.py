@@ -1,8 +1,8 @@
-"""Workers do the same work on one block of bytes after the other: threads, or processes.
+"""Workers, as threads or processes, that do the same work on many blocks of bytes.
 
-Processes do not wait for each other's interpreter, so they are faster; but they are forked, which
-only a program without threads may do (POSIX.1-2024, `fork`: what other threads held stays locked
-for ever). So the command line uses them, and the library, which lives in programs of all kinds,
+Processes are faster because they do not share an interpreter. But they are forked, which only a
+program without threads may do (POSIX.1-2024, `fork`: locks held by other threads stay locked
+forever). So the command line uses processes, and the library, which runs inside other programs,
 uses threads.
 """
 
@@ -36,44 +36,44 @@ Result_co = TypeVar("Result_co", covariant=True)
 Work: TypeAlias = Callable[[Task, Lines], Result]
 
 _AHEAD = 2
-"""Blocks that a process has at a time: one in work and one that it finds when that is done."""
+"""Blocks of a process at a time: one in work and the next one."""
 _IN_USE = 2
-"""Buffers beyond those of the processes: one to read into, others whose results are in use."""
+"""Additional buffers: one to read into, and one whose results are still in use."""
 _ALIGNMENT = 64
-"""Bytes; what Arrow recommends."""
+"""Bytes, as recommended by Arrow."""
 _PATIENCE_SECONDS = 2.0
 
 
 class Pending(Protocol[Result_co]):
-    """What will be there."""
+    """A future result."""
 
     def done(self) -> bool:
-        """Tell whether it is there."""
+        """Tell whether the result is available."""
 
     def result(self) -> Result_co:
-        """Return it once it is there, or raise what went wrong."""
+        """Wait for the result and return it, or raise the error of the work."""
 
 
 class Workers(Protocol[Task_contra, Result_co]):
-    """What does the work."""
+    """Threads or processes that do the work."""
 
     most_waiting: int
-    """How many results may be waited for; with more, their memory grows to no end."""
+    """Maximum pending results, which bounds their memory."""
 
     def want_more(self) -> bool:
-        """Tell whether some would have nothing to do soon."""
+        """Tell whether any worker will soon be idle."""
 
     def buffer(self) -> Buffer:
-        """Return room to read a block into, of which part may then be submitted."""
+        """Return a buffer to read a block into; part of it may then be submitted."""
 
     def submit(
         self, task: Task_contra, lines: Lines, buffer: Buffer | None = None
     ) -> Pending[Result_co]:
-        """Begin work on a block; the buffer that it is in is the workers' again."""
+        """Start work on a block; its buffer is returned to the workers."""
 
 
 class ThreadWorkers(Generic[Task, Result]):
-    """Threads of a pool that others may use too."""
+    """Threads of a pool, which may be shared."""
 
     def __init__(
         self, work: Work[Task, Result], pool: ThreadPoolExecutor, threads: int, buffer_bytes: int
@@ -82,7 +82,7 @@ class ThreadWorkers(Generic[Task, Result]):
         self._pool = pool
         self.most_waiting = threads
         self._buffer_bytes = buffer_bytes
-        # Always the same few: new ones would have to be zeroed by the system each time.
+        # Buffers are reused: the system would have to zero new ones each time.
         self._free: list[bytearray] = []
 
     def want_more(self) -> bool:
@@ -104,50 +104,50 @@ class ThreadWorkers(Generic[Task, Result]):
 
 @attrs.define(eq=False)
 class _Slot:
-    """Memory that all processes see: a block, and what was made of it."""
+    """Memory shared by all processes: a block, and the result made of it."""
 
     number: int
     block: mmap.mmap
-    made: mmap.mmap
-    looked_at: weakref.ref[ctypes.Array[ctypes.c_char]] | None = None
-    """What all arrays of a result hold that lie in what was made."""
+    result: mmap.mmap
+    viewed: weakref.ref[ctypes.Array[ctypes.c_char]] | None = None
+    """The owner that all arrays of a result in this memory keep alive."""
 
-    def look(self, spans: Iterable[tuple[int, int]]) -> list[memoryview]:
-        """Return parts of what was made."""
-        # Views tell nobody who else looks at the same memory; but all keep what they are of.
-        whole = (ctypes.c_char * len(self.made)).from_buffer(self.made)
-        self.looked_at = weakref.ref(whole)
+    def views(self, spans: Iterable[tuple[int, int]]) -> list[memoryview]:
+        """Return views of parts of the result."""
+        # Views do not know each other, but each keeps the object alive that it is a view of.
+        whole = (ctypes.c_char * len(self.result)).from_buffer(self.result)
+        self.viewed = weakref.ref(whole)
         view = memoryview(whole)
         return [view[start:end] for start, end in spans]
 
     def is_free(self) -> bool:
-        """Tell whether nobody looks at what was made any more."""
-        return self.looked_at is None or self.looked_at() is None
+        """Tell whether no view of the result is left."""
+        return self.viewed is None or self.viewed() is None
 
     def close(self) -> None:
-        """Give the memory back, unless somebody looks at it."""
-        for memory in (self.block, self.made):
+        """Free the memory, unless it is still viewed."""
+        for memory in (self.block, self.result):
             with suppress(BufferError):
                 memory.close()
 
 
 class _Answer:
-    """What a process will say."""
+    """The future answer of a process."""
 
     def __init__(self, process: _Process, slot: _Slot | None) -> None:
         self._process = process
         self.slot = slot
         self.value: Any = None
         self.error: BaseException | None = None
-        self.there = False
+        self.is_received = False
 
     def done(self) -> bool:
-        while not self.there and self._process.connection.poll():
+        while not self.is_received and self._process.connection.poll():
             self._process.receive()
-        return self.there
+        return self.is_received
 
     def result(self) -> Any:
-        while not self.there:
+        while not self.is_received:
             self._process.receive()
         if self.error is not None:
             raise self.error
@@ -155,7 +155,7 @@ class _Answer:
 
 
 class _Process:
-    """One process, seen from here."""
+    """One process, as seen by the parent."""
 
     def __init__(
         self, serve: Callable[[Connection, Connection], None], slots: Sequence[_Slot]
@@ -168,9 +168,9 @@ class _Process:
         self.process.start()
         theirs.close()
         self.slots = slots
-        self.asked: deque[_Answer] = deque()
+        self.pending: deque[_Answer] = deque()
         self.load = 0
-        """Blocks in hand."""
+        """Unanswered blocks."""
 
     def ask(self, slot: _Slot | None, load: int, *request: Any) -> _Answer:
         answer = _Answer(self, slot)
@@ -178,7 +178,7 @@ class _Process:
             self.connection.send((None if slot is None else slot.number, *request))
         except OSError:
             raise self._ended() from None
-        self.asked.append(answer)
+        self.pending.append(answer)
         self.load += load
         return answer
 
@@ -188,19 +188,19 @@ class _Process:
             good, load, data, spans = self.connection.recv()
         except (EOFError, OSError):
             raise self._ended() from None
-        answer = self.asked.popleft()
+        answer = self.pending.popleft()
         self.load -= load
-        views = answer.slot.look(spans) if answer.slot is not None else []
-        value = pickle.loads(data, buffers=views)  # noqa: S301 - of our own child
+        views = answer.slot.views(spans) if answer.slot is not None else []
+        value = pickle.loads(data, buffers=views)  # noqa: S301 - from our own child
         if good:
             answer.value = value
         else:
             answer.error = value
-        answer.there = True
+        answer.is_received = True
 
     def catch_up(self) -> None:
-        """Take the answers that are there."""
-        while self.asked and self.connection.poll():
+        """Receive the available answers."""
+        while self.pending and self.connection.poll():
             self.receive()
 
     def _ended(self) -> GlanceMetricsError:
@@ -208,8 +208,7 @@ class _Process:
         status = self.process.exitcode
         how = f"by signal {-status}" if status is not None and status < 0 else f"(status {status})"
         return GlanceMetricsError(
-            f"a process that reads for this one was ended {how}; "
-            "if memory is short, --max-memory makes a report take less"
+            f"a helper process was terminated {how}; if memory is low, use a smaller --max-memory"
         )
 
     def end(self) -> None:
@@ -222,11 +221,11 @@ class _Process:
 
 
 class ProcessWorkers(Generic[Task, Result]):
-    """Forked processes; and this one, which works too when they have enough to do.
+    """Forked processes, plus this one, which works too while they are all busy.
 
-    The work must touch no thread, lock or connection that was there before. Blocks and the arrays
-    of results are in memory that all share; the rest is pickled. Results may be kept: their memory
-    is used again when nobody looks at it any more.
+    The work must not use threads, locks or connections from before the fork. Blocks and arrays of
+    results are in shared memory; the rest is pickled. Results may be kept: their memory is reused
+    once no view of it is left.
     """
 
     def __init__(self, work: Work[Task, Result], processes: int, buffer_bytes: int) -> None:
@@ -240,7 +239,7 @@ class ProcessWorkers(Generic[Task, Result]):
         self._free = list(self._slots)
         self._used: list[_Slot] = []
         self._processes: list[_Process] = []
-        # A collection would write to every object, and so copy the pages that all share.
+        # Garbage collection would write to all objects, and so copy the shared pages.
         gc.freeze()
         for _ in range(processes):
             self._processes.append(_Process(self._serve, self._slots))
@@ -289,17 +288,17 @@ class ProcessWorkers(Generic[Task, Result]):
         return result
 
     def _free_slot(self) -> _Slot | None:
-        waited_for = {
-            answer.slot for process in self._processes for answer in process.asked if answer.slot
+        pending = {
+            answer.slot for process in self._processes for answer in process.pending if answer.slot
         }
         for slot in list(self._used):
-            if slot not in waited_for and slot.is_free():
+            if slot not in pending and slot.is_free():
                 self._used.remove(slot)
                 self._free.append(slot)
         return self._free.pop() if self._free else None
 
     def _filled(self, lines: Lines) -> _Slot | None:
-        """Return a slot with these lines in it, if there is one and they fit."""
+        """Copy lines to a free slot; `None` if there is none or they do not fit."""
         if len(lines) > self._buffer_bytes:
             return None
         slot = self._free_slot()
@@ -308,11 +307,11 @@ class ProcessWorkers(Generic[Task, Result]):
         return slot
 
     def _serve(self, connection: Connection, ours: Connection) -> None:
-        """Work until nobody asks any more. Runs in the process."""
-        # Ctrl-C goes to all of us: whoever asks decides what becomes of it.
+        """Work until the parent closes the connection. Runs in the process."""
+        # Ctrl-C reaches all processes; the parent handles it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        # Who has copies of the others' connections would keep them from ending.
+        # Copies of other processes' connections would keep them from ending.
         for other in (ours, *(process.connection for process in self._processes)):
             other.close()
         with suppress(EOFError, OSError):
@@ -331,8 +330,8 @@ class ProcessWorkers(Generic[Task, Result]):
             with memoryview(slot.block) as block, block[:size] as lines:
                 result = self._work(task, lines)
             data = pickle.dumps(result, 5, buffer_callback=buffers.append)
-            spans = _placed([buffer.raw() for buffer in buffers], slot.made)
-            if spans is None:  # more than there is room for
+            spans = _placed([buffer.raw() for buffer in buffers], slot.result)
+            if spans is None:  # they do not fit
                 data, spans = pickle.dumps(result, 5), []
         except Exception as error:
             return False, _AHEAD if number is None else 1, pickle.dumps(error, 5), ()
@@ -340,7 +339,7 @@ class ProcessWorkers(Generic[Task, Result]):
 
 
 def _placed(buffers: Sequence[memoryview], memory: mmap.mmap) -> list[tuple[int, int]] | None:
-    """Copy buffers into memory and say where they are; `None` if they do not fit."""
+    """Copy buffers into memory and return their positions; `None` if they do not fit."""
     spans = []
     end = 0
     for buffer in buffers:

@@ -194,7 +194,7 @@ def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
         options.date_format,
         options.time_format,
         options.duration_unit,
-        zone_is_told=options.log_timezone != "local",
+        zone_is_explicit=options.log_timezone != "local",
         keep=options.keep,
     )
 

@@ -303,7 +303,7 @@ def _write_parquet(
             rejects.extend(chunk.samples[: _MOST_SAMPLES - len(rejects)])
             line.show(Progress(read, total, lines))
 
-        scanned = scan_logs(logs, selection, context=context, stopped=interrupted, told=told)
+        scanned = scan_logs(logs, selection, context=context, stopped=interrupted, on_chunk=told)
         yield from fields.seen_in(scanned)
 
     schema = schema_with(context.kept)

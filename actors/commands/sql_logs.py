@@ -66,7 +66,7 @@ def answer(options: argparse.Namespace) -> int:
     with interruption() as interrupted:
         fields = KeptFields(kept)
         batches = scan_logs(
-            logs, selection, context=reading.context, stopped=interrupted, told=told
+            logs, selection, context=reading.context, stopped=interrupted, on_chunk=told
         )
         reads = _Reads(fields.seen_in(batches), interrupted)
         question = _Question(lambda: query(sql, reads, connection, kept))

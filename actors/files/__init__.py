@@ -1,1 +1,1 @@
-"""Files and standard streams, whatever is in them."""
+"""Files and standard streams, independent of their contents."""

@@ -1,8 +1,7 @@
-"""Compressed logs, and those in UTF-16, as streams of UTF-8.
+"""Reads compressed logs, and logs in UTF-16, as streams of UTF-8.
 
-They are told by their first bytes and not by their names.
-Whatever could be read before a damage is handed on before the damage is told, and no more than a
-block is held, whatever a file says it will become.
+They are recognised by their first bytes, not by their names. Everything before damage is yielded
+before the error is raised, and only one block is held in memory, whatever size a file claims.
 """
 
 from __future__ import annotations
@@ -34,24 +33,24 @@ _ARCHIVES = {
     (0, b"7z\xbc\xaf\x27\x1c"): "a 7-Zip archive",
     (0, b"Rar!\x1a\x07"): "a RAR archive",
 }
-"""By place and bytes. Sources: PKWARE's APPNOTE.TXT; POSIX, `pax`; 7zFormat.txt."""
+"""By offset and bytes. Sources: PKWARE's APPNOTE.TXT; POSIX, `pax`; 7zFormat.txt."""
 MAGIC_LENGTH = 262
 _ZSTD_BLOCK = 1 << 16
-"""Smaller, as all of a block is lost with its end."""
+"""Smaller than other blocks, because a damaged block is lost completely."""
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 class DamagedError(Exception):
-    """A compressed file ends too early or is not what its first bytes say."""
+    """A compressed file is truncated, or is not what its first bytes say."""
 
 
 class ArchiveError(DamagedError):
-    """What is read is an archive of files, of which none is chosen."""
+    """The file is an archive, which may contain several files."""
 
 
 def archive_of(beginning: bytes) -> str | None:
-    """Name the archive that begins so; `None` for what is none."""
+    """Return the kind of archive with this beginning; `None` if it is not an archive."""
     for (at, magic), name in _ARCHIVES.items():
         if beginning.startswith(magic, at):
             return name
@@ -59,7 +58,7 @@ def archive_of(beginning: bytes) -> str | None:
 
 
 def compression_of(beginning: bytes) -> str | None:
-    """Name the compression of a file that begins so; `None` for plain text."""
+    """Return the compression of a file with this beginning; `None` for plain text."""
     for magic, name in _MAGIC.items():
         if beginning.startswith(magic):
             return name
@@ -67,15 +66,15 @@ def compression_of(beginning: bytes) -> str | None:
 
 
 def decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
-    """Yield what a file holds, block by block, as UTF-8.
+    """Yield the contents of a file as UTF-8, block by block.
 
-    Raises `DamagedError` after what could be read, and `ArchiveError` for an archive inside.
+    Raises `DamagedError` after everything readable, and `ArchiveError` for an archive inside.
     """
     blocks = _plain(file) if compression == UTF_16 else _decompressed(file, compression)
     first = next(blocks, b"")
     archive = archive_of(first)
     if archive is not None:
-        raise ArchiveError(f"is {archive}: unpack it first")
+        raise ArchiveError(f"is {archive}; unpack it first")
     if compression_of(first) != UTF_16:
         if first:
             yield first
@@ -109,7 +108,7 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
         try:
             block = length_limited(decompressor, pending)
         except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
-            raise DamagedError(f"its {compression} data are damaged ({error})") from None
+            raise DamagedError(f"damaged {compression} data ({error})") from None
         if block:
             yield block
         if decompressor.eof:
@@ -120,7 +119,7 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
         if not pending and _hungry(decompressor):
             pending = file.read(_BLOCK)
             if not pending:
-                raise DamagedError(f"its {compression} data end too early")
+                raise DamagedError(f"truncated {compression} data")
 
 
 def _zlib_block(decompressor: Any, data: bytes) -> bytes:
@@ -145,7 +144,7 @@ _DECOMPRESSORS: dict[str, tuple[Callable[[], Any], Callable[[Any, bytes], bytes]
 
 
 class _KeptOpen:
-    """A file that is not closed by who reads it: it is not theirs."""
+    """A file that its reader cannot close."""
 
     closed = False
 
@@ -165,7 +164,7 @@ def _zstd(file: BinaryIO) -> Iterator[bytes]:
         try:
             block = stream.read(_ZSTD_BLOCK)
         except OSError as error:
-            raise DamagedError(f"its zstd data are damaged or end too early ({error})") from None
+            raise DamagedError(f"damaged or truncated zstd data ({error})") from None
         if not block:
             return
         yield block

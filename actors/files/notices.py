@@ -1,4 +1,4 @@
-"""What is said on stderr: a line each, of which a hostile name of a file makes nothing else."""
+"""Messages on stderr, one line each; control characters in file names are escaped."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 def tell(sentence: str) -> None:
-    """Say something to whoever started the program."""
+    """Print a message on stderr."""
     sys.stderr.write(f"glancemetrics: {visible(sentence)}\n")
 
 
 def complain(sentence: str) -> None:
-    """Say what is wrong, as the command line does when it ends for one thing."""
+    """Print an error on stderr, in the format of the command line's own errors."""
     tell(f"error: {sentence}")
 
 
 def log_line(record: Record) -> str:
-    """Return the pattern of a line that the program logs of itself on stderr (loguru's format)."""
+    """Return loguru's pattern for lines of the program's own log on stderr."""
     _escape(record)
     return "glancemetrics: {level.name}: {extra[visible]}\n{exception}"
 
 
 def log_file_line(record: Record) -> str:
-    """Return the same for its log file."""
+    """Return loguru's pattern for lines of the program's own log file."""
     _escape(record)
     return "{time:YYYY-MM-DD HH:mm:ss.SSS} | {level: <8} | {name}: {extra[visible]}\n{exception}"
 

@@ -1,4 +1,4 @@
-"""Files written aside and put in place whole: an old report outlives a new one that fails."""
+"""Files that are replaced only when complete: a failed report does not destroy the old one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from glancemetrics.words.escaping import visible_csv, visible_json
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that becomes `path` at the end, if nothing goes wrong.
+    """Open a file that replaces `path` at the end, if there was no error.
 
-    Raises `GlanceMetricsError` if it cannot be written; what was at `path` is then still there.
+    Raises `GlanceMetricsError` if it cannot be written; `path` is then unchanged.
     """
     if path.exists() and not path.is_file():
-        # A device or a pipe, /dev/stdout say, is written to and not replaced.
+        # A device or a pipe, such as /dev/stdout, is written to, not replaced.
         try:
             with path.open("wb", buffering=0) as device:
                 yield device
@@ -41,20 +41,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             aside.unlink()
         if isinstance(error, OSError):
             raise GlanceMetricsError(
-                f"--output {path}: {error.strerror or error}; nothing was changed"
+                f"--output {path}: {error.strerror or error}; the file is unchanged"
             ) from None
         raise
 
 
 def write_data(text: str, output_format: str, output: str | None = None) -> None:
-    """Write as `write_text` what is for programs; a terminal that shows it is sent nothing odd."""
+    """Write data for programs like `write_text`; escape control characters for a terminal."""
     if _is_terminal(output):
         text = for_terminal(text, output_format)
     write_text(text, output)
 
 
 def for_terminal(text: str, output_format: str) -> str:
-    """Return what is for programs as a terminal may show it; other text is safe as it is."""
+    """Return data for programs made safe for a terminal; other text is already safe."""
     match output_format:
         case "csv":
             return visible_csv(text)
@@ -72,13 +72,13 @@ def _is_terminal(output: str | None) -> bool:
         with Path(output).open("wb", buffering=0) as device:
             return device.isatty()
     except OSError:
-        return False  # which writing will tell
+        return False  # writing will raise the error
 
 
 def write_text(text: str, output: str | None = None) -> None:
     """Write text to a file, or to standard output.
 
-    Raises `GlanceMetricsError` if that cannot be, `StdoutClosedError` if nobody reads any more.
+    Raises `GlanceMetricsError` if that fails, `StdoutClosedError` if the reader has gone.
     """
     data = text.encode("utf-8", "backslashreplace")
     if output is not None:

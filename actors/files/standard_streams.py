@@ -1,6 +1,6 @@
-"""Standard input, output and error as programs are started with them: closed, full, or no pipe.
+"""Standard input, output and error, which may be closed at the start.
 
-Imports nothing that takes long: it is needed before anything else is known.
+Imports nothing slow: it is needed first.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import sys
 
 
 def mend_standard_streams() -> None:
-    """Let each of the three be open, so that no other file gets its number and what it is sent.
+    """Open closed standard streams, so that no other file gets their numbers and their output.
 
-    Reading from one that was closed gives nothing. Writing to standard output that was closed
-    fails with `EBADF`, as it would; what is said on standard error that was closed is lost.
+    A closed standard input reads as empty. Writing to a closed standard output fails with `EBADF`
+    as usual; messages to a closed standard error are lost.
     """
     for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -33,19 +33,19 @@ def mend_standard_streams() -> None:
 
 
 def problem_of_stdout(error: OSError) -> str:
-    """Say in one sentence why standard output could not be written."""
+    """Return one sentence on why standard output could not be written."""
     if error.errno == errno.EBADF:
-        return "standard output is closed: nothing can be printed"
-    full = " (is there room on the disk?)" if error.errno == errno.ENOSPC else ""
-    return f"standard output cannot be written: {error.strerror}{full}"
+        return "standard output is closed"
+    full = "; free some disk space" if error.errno == errno.ENOSPC else ""
+    return f"cannot write to standard output: {error.strerror}{full}"
 
 
 def flush_stdout() -> None:
-    """Write what has been printed. Raises `OSError`; what could not be written is gone then."""
+    """Flush standard output. Raises `OSError`; unwritten output is then lost."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        # The interpreter tries once more at its end, and would say so in its own words.
+        # The interpreter would flush again at exit and print an error of its own.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.close(null)

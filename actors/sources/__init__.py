@@ -1,1 +1,1 @@
-"""Where lines come from."""
+"""Sources of log lines."""

@@ -1,4 +1,4 @@
-"""What a source may ask of lines: when they were written. How they are written it does not know."""
+"""The times of lines, which is all that a source knows about their format."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Int64s = npt.NDArray[np.int64]
 
 
 class DatedLog(Protocol):
-    """Tells when the lines of one log were written."""
+    """Finds the times of the lines of one log."""
 
     def times(self, block: bytes, /) -> tuple[Int64s, Int64s]:
-        """Find the lines of a block that name a time, as `LineTimes` does."""
+        """Find the lines of a block that have a time; see `LineTimes`."""
 
     def lines_before(self, read_at: ReadAt, offset: int) -> bytes:
-        """Return the lines before an offset that say how those after it are written."""
+        """Return the directives before an offset that describe the lines after it."""
 
     def has_requests(self, lines: bytes) -> bool:
         """Tell whether any of some lines is a request."""
 
 
 LineDating = Callable[[Sample], DatedLog]
-"""Returns what dates the lines of a log, by a sample of it. Called in any thread."""
+"""Returns the dating of a log, from a sample of it. Called from any thread."""
 
 
 class _Undated:
@@ -46,6 +46,6 @@ class _Undated:
 
 
 def undated(sample: Sample) -> DatedLog:
-    """Tell that it is not known when any line was written."""
+    """Return a dating for which no line has a time."""
     del sample
     return _Undated()

@@ -1,4 +1,4 @@
-"""The desk of the sources: what each of them is given."""
+"""The desk of the sources: everything a source may use."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from glancemetrics.planning.sources import Sources
 
 @attrs.frozen(kw_only=True)
 class SourceDesk:
-    """Whatever a source may ask for. No source has arguments of its own."""
+    """Everything a source may use. No source has arguments of its own."""
 
     sources: Sources
-    """All that are followed."""
+    """All followed sources."""
     start: StartPosition
-    """Where to begin in what is there already."""
+    """Where to begin in existing logs."""
     dating: LineDating
-    """Tells when lines were written, where the start depends on that."""
+    """Finds the times of lines, if the start depends on them."""
     standard_input: Callable[[], int]
     """Returns its descriptor."""
     once: bool = False
     """Whether a source ends when it has been read to its end."""
     before: Sequence[Mark] = ()
-    """How far sources had been read when another run ended, those of other kinds too."""
+    """How far the previous run had read all sources, of all kinds."""

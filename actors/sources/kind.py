@@ -1,4 +1,4 @@
-"""A kind of source: which texts of `-f` are its own, what it is told, and how it is made."""
+"""A kind of source: the values of `-f` it handles, its settings, and how it is made."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Section = TypeVar("Section")
 
 @attrs.frozen
 class NoSettings:
-    """What a kind of source is told that has no settings of its own."""
+    """The settings of a kind of source without settings."""
 
 
-def nothing_missing(told: object) -> Iterator[tuple[str, str]]:
-    """Tell that a kind of source needs nothing of the machine."""
-    del told
+def nothing_missing(settings: object) -> Iterator[tuple[str, str]]:
+    """Report no missing requirements."""
+    del settings
     return iter(())
 
 
 def nothing_to_say(text: str) -> None:
-    """Say nothing against a text of `-f`."""
+    """Report no problem with a value of `-f`."""
     del text
 
 
 def as_they_are(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
-    """Return marks of sources that are named in one way only."""
+    """Return the marks unchanged, for sources with only one spelling."""
     del texts
     return marks
 
@@ -47,35 +47,35 @@ def not_known(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
 
 @attrs.frozen(kw_only=True)
 class SourceKind(Generic[Section]):
-    """One line of the registry is one of these.
+    """One line of the registry.
 
-    Its module is imported for `-h`, and must be quick: what is slow to import is imported by `make`
-    and by what reads marks.
+    Its module is imported for `-h` and must be fast: slow imports belong in `make` and in the
+    readers of marks.
     """
 
     name: str
-    """What it is called: `standard input`."""
+    """Its name: `standard input`."""
     schemes: frozenset[str]
-    """Which texts of `-f` are its own (`scheme_of`)."""
+    """The values of `-f` it handles, by scheme (`scheme_of`)."""
     takes: str
-    """How the help of `-f` says what it takes."""
+    """What it accepts, for the help of `-f`."""
     section: type[Section]
     """Its settings: an attrs class of `setting` fields, with the name of its table as `TABLE`."""
     make: Callable[[Sequence[str], Section, SourceDesk], Iterable[Source]]
-    """Return what follows its texts, of which there is one at least. Raises `UsageError`."""
+    """Makes the sources for its values of `-f`, at least one. Raises `UsageError`."""
     missing: Callable[[Section], Iterator[tuple[str, str]]] = nothing_missing
-    """Yield what the settings need that is not on this machine: the attribute, and a sentence."""
+    """Yields requirements of its settings that this machine lacks: attribute and sentence."""
     refuses: Callable[[str], str | None] = nothing_to_say
-    """Say why a text of its own cannot be followed, whatever may come; `None` if it can."""
+    """Explains why a value can never be followed; `None` if it can."""
     misses: Callable[[str], str | None] = nothing_to_say
-    """Say why there is nothing to follow just now; it may come later."""
+    """Explains why there is nothing to follow yet; `None` if there is."""
     marks: Mapping[str, Callable[[State], Mark]] = attrs.field(factory=dict)
-    """{kind of its marks: what reads them back}; empty where nothing can be read again."""
+    """{kind of mark: its reader}; empty if the source cannot be resumed."""
     respelled: Callable[[Sequence[Mark], Sequence[str]], Sequence[Mark]] = as_they_are
-    """Return marks of its own with the names that its texts give their sources now: the same place
-    may be written otherwise."""
+    """Renames its marks to the current spelling of their sources: the same path may be written
+    differently now."""
     newest: Callable[[Sequence[str], LineDating, int], int | None] = not_known
     """Return the second of the newest record in its texts, or one that is not before the third
     argument; `None` if that is not known. Runs in a thread."""
     has_standard_input: bool = False
-    """Whether it takes standard input, which is not there for keys then."""
+    """Whether it reads standard input, which is then not available for keys."""

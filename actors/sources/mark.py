@@ -1,4 +1,4 @@
-"""A mark: how far a source has been read, so that reading can go on there after any stop."""
+"""Marks: how far a source has been read, so that reading can resume there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from glancemetrics.state.tree import State
 class Mark(Protocol):
     """How far a source has been read.
 
-    What else is in it is known to the kind of source that made it, and to nobody else.
+    Everything else in it is private to the kind of source that made it.
     """
 
     @property
@@ -19,13 +19,13 @@ class Mark(Protocol):
 
     @property
     def parsing(self) -> State:
-        """What is to be known to parse the lines after it, as `with_parsing` was given it last.
+        """The parser's state at this position, as last set by `with_parsing`.
 
-        The source keeps it, and looks at nothing in it.
+        The source stores it without reading it.
         """
 
     def with_parsing(self, parsing: State, /) -> Mark:
-        """Return the same place, with what is to be known to parse the lines after it."""
+        """Return the same position with the parser's state."""
 
     def to_state(self) -> State:
-        """Return it as plain values: a mapping, in which `kind` says who can read it."""
+        """Return it as plain values: a mapping whose `kind` names its reader."""

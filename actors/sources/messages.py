@@ -1,6 +1,6 @@
-"""Messages of the sources: what they have read, and how they fare.
+"""Messages of the sources: the lines they have read, and their health.
 
-A source hands on whole lines and how far it has read. How they are written it does not know.
+A source sends whole lines and how far it has read. It knows nothing of their format.
 """
 
 from __future__ import annotations
@@ -18,69 +18,69 @@ class Chunk:
 
     source: str
     lines: bytes
-    """Each ended by a newline."""
+    """The lines, each ended by a newline."""
     overlong: tuple[bytes, ...]
     """The beginnings of lines that were too long to keep."""
     caught_up: bool
-    """Whether this is all that was there."""
+    """Whether the end of the source was reached."""
     fresh: bool
-    """Whether the look before had seen the end, so that these lines have only just been written."""
+    """Whether the previous look had reached the end, so that these lines were just written."""
     lag_bytes: int
-    """What had been written when this was read, and is still to be read."""
+    """Bytes already written but not yet read."""
     mark: Mark | None = None
-    """How far the source has been read with this; `None` where there is no going back."""
+    """How far the source has been read, including these lines; `None` if it cannot be resumed."""
 
 
 @attrs.frozen
 class Begins:
-    """What a source knows of its lines before it hands on the first: nobody need guess by a few."""
+    """A sample of a source, sent before its first lines to make detection reliable."""
 
     source: str
     sample: bytes = b""
     """Some of its whole lines, each ended by a newline."""
     before: bytes = b""
-    """Those before the first that say how it is written, where it is in the middle of a log."""
+    """Directives before the first line, if reading begins in the middle of a log."""
     dated: DatedLog | None = None
-    """What told when lines were written, where that had to be asked: it has seen the sample."""
+    """The dating that found where to begin, if there was one: it has seen the sample."""
 
 
 @attrs.frozen
 class Resumes:
-    """A source goes on at a mark; said before the first line after it."""
+    """A source resumes at a mark; sent before the first line after it."""
 
     mark: Mark
 
 
 @attrs.frozen
 class Marked:
-    """How far a source has been read, where no line came with that."""
+    """How far a source has been read, if the mark moved without new lines."""
 
     mark: Mark
 
 
 @attrs.frozen
 class Gap:
-    """Something of a source that could not be read and never will be."""
+    """Part of a source that is lost for good."""
 
     source: str
     what: str
-    """In a sentence."""
+    """A sentence about it."""
 
 
 @attrs.frozen
 class Announced:
-    """Logs that are there and have not been opened; they may be ten thousand."""
+    """Logs that exist but have not been opened yet; there may be ten thousand."""
 
     logs: tuple[SourceHealth, ...]
 
 
 @attrs.frozen
 class SourceGone:
-    """A source that is not followed any more."""
+    """A source that is no longer followed."""
 
     name: str
 
 
 NotLines = Marked | Gap | SourceHealth | Announced | SourceGone
-"""What goes past the parser."""
+"""Messages that bypass the parser."""
 FromSource = Chunk | Begins | Resumes | NotLines

@@ -1,4 +1,4 @@
-"""Where to begin in a log that is there when the following starts."""
+"""Where to begin in a log that exists at the start."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class From(enum.Enum):
 
 @attrs.frozen
 class StartPosition:
-    """Where to begin, and what `window` means."""
+    """Where to begin, and the window for `window`."""
 
     where: From
     window_seconds: int
     """Length of the longest window."""
     now: float | None
-    """The window's end, seconds since the epoch; `None` for the log's newest record."""
+    """The end of the window, seconds since the epoch; `None` for the newest record of the log."""
 
     @property
     def since(self) -> int | None:
-        """Of what was logged before this second nothing is read; `None`: nobody knows yet."""
+        """The second before which nothing is read; `None` if not known yet."""
         match self.where:
             case From.END:
                 return None if self.now is None else int(self.now)
@@ -39,9 +39,9 @@ class StartPosition:
         return None
 
     def offset(self, descriptor: int, size: int, line_times: LineTimes) -> tuple[int, int | None]:
-        """Return the offset to begin at in an open file, and its newest record's second.
+        """Return the offset to begin at in an open file, and the second of its newest record.
 
-        The second is only looked for when the window has to be found.
+        The second is only determined for `window`.
         """
 
         def read_at(offset: int, length: int) -> bytes:

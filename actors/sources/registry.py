@@ -1,4 +1,4 @@
-"""All kinds of sources, one a line, in the order of the help of `-f`."""
+"""All kinds of sources, one per line, in the order of the help of `-f`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOURCES: list[SourceKind[Any]] = [
 
 _PLACE = "{sources}"
 _FIRST_MARKS = "path"
-"""The kind of marks that were written before they had a kind."""
+"""The kind of old marks, which were saved without a kind."""
 
 
 def source_sections() -> list[type]:
@@ -34,24 +34,24 @@ def source_sections() -> list[type]:
     return [kind.section for kind in SOURCES]
 
 
-def help_with_sources(told: str) -> str:
-    """Put what `-f` takes into the help of a setting that has a place for it."""
+def help_with_sources(text: str) -> str:
+    """Fill what `-f` accepts into a help text with a placeholder for it."""
     *takes, last = (kind.takes for kind in SOURCES)
-    return told.replace(_PLACE, f"{', '.join(takes)}, or {last}")
+    return text.replace(_PLACE, f"{', '.join(takes)}, or {last}")
 
 
 def kind_of(text: str) -> SourceKind[Any]:
-    """Return the kind of source that a text of `-f` names. Raises `UsageError` if there is none."""
+    """Return the kind of source for a value of `-f`. Raises `UsageError` if there is none."""
     scheme = scheme_of(text)
     for kind in SOURCES:
         if scheme in kind.schemes:
             return kind
     takes = help_with_sources(_PLACE)
-    raise UsageError(f"--file {text}: there is no source {scheme}://; it may be {takes}")
+    raise UsageError(f"--file {text}: unknown source type {scheme}://; must be {takes}")
 
 
 def kinds_of(sources: Sources) -> Iterator[SourceKind[Any]]:
-    """Yield the kinds of which there is a source, each once. Raises `UsageError`."""
+    """Yield the kinds that are used, each once. Raises `UsageError`."""
     named = [kind_of(text) for text in sources.texts]
     for kind in SOURCES:
         if kind in named:
@@ -59,7 +59,7 @@ def kinds_of(sources: Sources) -> Iterator[SourceKind[Any]]:
 
 
 def check_sources(sources: Sources) -> None:
-    """Look whether all can be followed. Raises `UsageError`, which names what cannot."""
+    """Check that all sources can be followed. Raises `UsageError` for the first that cannot."""
     for text in sources.texts:
         reason = kind_of(text).refuses(text)
         if reason is not None:
@@ -67,8 +67,8 @@ def check_sources(sources: Sources) -> None:
 
 
 def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
-    """Return what follows all sources. Raises `UsageError`."""
-    from actors.sources.source import NamedSource  # late: -h needs none
+    """Make all sources. Raises `UsageError`."""
+    from actors.sources.source import NamedSource  # late: not needed for -h
 
     made: list[Source] = []
     for kind in kinds_of(desk.sources):
@@ -90,7 +90,7 @@ def newest_record(sources: Sources, dating: LineDating, enough: int) -> int | No
 
 
 def respelled(marks: Sequence[Mark], sources: Sources) -> tuple[Mark, ...]:
-    """Return marks with the names that sources have now, however they were written before."""
+    """Rename marks to the current spelling of their sources."""
     for kind in SOURCES:
         texts = sources.of(kind.schemes)
         marks = kind.respelled(marks, texts) if texts else marks
@@ -98,7 +98,7 @@ def respelled(marks: Sequence[Mark], sources: Sources) -> tuple[Mark, ...]:
 
 
 def mark_from_state(state: State) -> Mark:
-    """Return the mark that `to_state` was of. Raises what comes of values that are none."""
+    """Restore a mark from `to_state`. Raises any error that invalid values cause."""
     name = state.get("kind", _FIRST_MARKS)
     readers = {mark: read for kind in SOURCES for mark, read in kind.marks.items()}
     return readers[name](state)

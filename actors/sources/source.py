@@ -1,4 +1,4 @@
-"""The interface of a source, and how all of them are run."""
+"""The interface of sources, and how they are run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from actors.sources.messages import FromSource
 from glancemetrics.errors import GlanceMetricsError, sentence
 
 Say = Callable[[FromSource], Awaitable[None]]
-"""Hands a message on; waits while nobody takes it."""
+"""Sends a message; waits while the channel is full."""
 
 
 class Source(Protocol):
-    """Where lines come from. One may have any number of logs, each a source to those who count."""
+    """A source of lines. It may read any number of logs, each reported as a source of its own."""
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
-        """Say what comes, in order, until it ends by itself, or soon after `stop`; close `send`.
+        """Send messages in order until the source ends, or soon after `stop`; then close `send`.
 
-        While the channel is full nothing is to be read.
+        Nothing may be read while the channel is full.
         """
 
 
@@ -35,7 +35,7 @@ async def run_sources(
 
 
 def saying(send: trio.MemorySendChannel[FromSource]) -> Say:
-    """Return what sends also while it is being cancelled: what was read is handed on."""
+    """Return a function that sends even during cancellation: lines already read are not lost."""
 
     async def say(message: FromSource) -> None:
         with trio.CancelScope(shield=True):
@@ -46,20 +46,20 @@ def saying(send: trio.MemorySendChannel[FromSource]) -> Say:
 
 @attrs.frozen
 class NamedSource:
-    """A source whose failure is told with its name."""
+    """A source whose errors are reported with its name."""
 
     source: Source
     name: str
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
-        """Run it. Raises `GlanceMetricsError` for what the system refuses."""
+        """Run the source. Raises `GlanceMetricsError` for errors of the system."""
         failures: list[BaseException] = []
         try:
             await self.source.run(send, stop)
         except* OSError as errors:
             failures += errors.exceptions
         except* trio.BrokenResourceError as errors:
-            # Where the parser has failed it says so itself. A connection breaks in the same words.
+            # If the parser failed, it reports that itself. Broken connections raise the same error.
             if send.statistics().open_receive_channels:
                 failures += errors.exceptions
         if failures:

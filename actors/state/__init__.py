@@ -1,1 +1,1 @@
-"""Files that outlive a run, and the clock."""
+"""Files that survive a run, and the clock."""

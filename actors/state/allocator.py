@@ -1,4 +1,4 @@
-"""How the C library hands out memory: less is kept by it, and less is zeroed anew."""
+"""Tunes the C library's memory allocator, to reduce idle memory and zeroing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from contextlib import suppress
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
 _LARGE = 3 << 20
-"""Bytes; what is larger than all that a chunk needs is a mapping of its own, and grows in place."""
+"""Bytes; larger blocks than any of a chunk get their own mapping, and can grow in place."""
 
 
 def share_memory() -> None:
-    """Let all threads, and Arrow, take memory from one place, which keeps some that was freed.
+    """Let all threads and Arrow share one arena, which keeps some of the freed memory.
 
-    Chunks of the same size come again and again: given back to the system, their memory would have
-    to be zeroed anew each time, an eighth of the time of a report. In a place for each thread, as
-    glibc has them, and in one of Arrow's own, more and more lies idle. Other C libraries have no
-    such call, and go on as they are.
+    Chunks of the same size are allocated again and again: if their memory were returned to the
+    system, zeroing it would take an eighth of the time of a report. With one arena per thread, as
+    in glibc, and one of Arrow's own, more and more memory lies idle. Other C libraries do not have
+    this call and stay as they are.
 
-    Best before Arrow is loaded: what it does inside follows but its environment.
+    Call it before Arrow is loaded, if possible: Arrow's internals only follow the environment.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with suppress(OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""The wall clock, handed to the actors so that tests can hand them another."""
+"""The wall clock, passed to the actors so that tests can replace it."""
 
 from __future__ import annotations
 

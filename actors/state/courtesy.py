@@ -1,8 +1,8 @@
-"""Threads that do many small things in Python let each other finish.
+"""Serialises threads that do many small steps in Python.
 
-Each holds the interpreter for microseconds and then waits for the system; two that do so at a time
-wake each other thousands of times a second, which costs more than what they do. What takes long in
-compiled code asks for nothing here: it runs beside all else.
+Each holds the interpreter for microseconds and then waits for the system; two such threads wake
+each other thousands of times a second, which costs more than their work. Long work in compiled code
+does not need this: it runs in parallel.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PATIENCE_SECONDS = 0.05
-"""Who is at it may be stuck, as on a dead mount."""
+"""The other thread may be stuck, for example on a dead mount."""
 
 _lock = threading.Lock()
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Do what is inside when no other thread does such, or after a while in any case."""
+    """Run the block while no other thread runs one, or after a short wait in any case."""
     is_ours = _lock.acquire(timeout=_PATIENCE_SECONDS)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Threads that a cancelled task leaves at work, in compiled code.
+"""Threads that a cancelled task leaves running in compiled code.
 
-The program may go on without them, but must not end while they run: a thread that comes back from
-C++ into an interpreter that is being taken down aborts the process.
+The program may continue without them, but must not exit while they run: a thread that returns from
+C++ into an interpreter that is shutting down aborts the process.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _running = 0
 async def run_leavable(
     work: Callable[[], Result], turns: trio.CapacityLimiter | None = None
 ) -> Result:
-    """Run something in a worker thread; if cancelled, leave it at work and go on.
+    """Run work in a thread; if cancelled, return at once and leave the thread running.
 
-    Of those that share `turns` others wait until the thread has ended.
+    Other work that shares `turns` waits until the thread has ended.
     """
     turn = object()
     if turns is not None:
@@ -37,7 +37,7 @@ async def run_leavable(
         if turns is not None:
             turns.release_on_behalf_of(turn)
         raise
-    # From here on there will be a thread; it counts from now, as it may begin but later.
+    # The thread counts from here, although it may start later.
     _count(1)
     loop = trio.lowlevel.current_trio_token()
 
@@ -50,22 +50,22 @@ async def run_leavable(
                     loop.run_sync_soon(turns.release_on_behalf_of, turn)
             _count(-1)
 
-    limiter = trio.CapacityLimiter(1)  # its own: it waits for no other
+    limiter = trio.CapacityLimiter(1)  # its own limiter, so it never waits for others
     return await trio.to_thread.run_sync(counted, abandon_on_cancel=True, limiter=limiter)
 
 
 def _count(more: int) -> None:
-    global _running  # noqa: PLW0603 - it is about the process
+    global _running  # noqa: PLW0603 - one count per process
     with _ended:
         _running += more
         _ended.notify_all()
 
 
 def wait_for_left(seconds: float) -> bool:
-    """Wait until none is at work any more; false where one still is after so long."""
+    """Wait until no thread is left running; returns false after `seconds`."""
     with _ended:
         if not _ended.wait_for(lambda: not _running, seconds):
             return False
-    # What they say last is said before they are idle: an idle thread asks for nothing any more.
+    # A thread reports its result before it is idle; give it a moment to become idle.
     time.sleep(_SETTLE_SECONDS)
     return True

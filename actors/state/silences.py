@@ -1,6 +1,6 @@
-"""Silences: rules of which nobody is told for a while, in a file beside the journal.
+"""Silences: rules without notifications for a while, stored in a file beside the journal.
 
-The alert log and the console have their incidents all the same.
+Their incidents still appear in the alert log and on the console.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ FILE_NAME = "silences.json"
 
 @attrs.frozen
 class Silence:
-    """Rules that are silent until a moment."""
+    """Rules that are silenced until a time."""
 
     pattern: str
-    """Of their names."""
+    """A glob for names of rules."""
     until: float
     """Seconds since the epoch."""
     why: str = ""
 
 
 def silence_among(silences: Iterable[Silence], rule: str) -> Silence | None:
-    """Return the silence that a rule is in, the longest."""
+    """Return the longest silence that matches a rule."""
     found = [one for one in silences if fnmatchcase(rule, one.pattern)]
     return max(found, key=lambda one: one.until, default=None)
 
 
 class Silences:
-    """The silences in a file, which may be changed at any time."""
+    """The silences in a file, which may change at any time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def active(self, now: float) -> list[Silence]:
-        """Return those that last. Raises `OSError`, and `ValueError` for a file that is damaged."""
+        """Return the active silences. Raises `OSError`, and `ValueError` for a damaged file."""
         try:
             found = json.loads(self._path.read_bytes())
         except FileNotFoundError:
@@ -56,21 +56,21 @@ class Silences:
         return [silence for silence in silences if silence.until > now]
 
     def known(self, now: float) -> tuple[Silence, ...]:
-        """Return those that last; none if the file cannot be read: rather too loud."""
+        """Return the active silences; none if the file is unreadable: better too many alerts."""
         try:
             return tuple(self.active(now))
         except (OSError, ValueError):
             return ()
 
     def add(self, silence: Silence, now: float) -> None:
-        """Silence, in place of a silence of the same pattern. Raises as `active`."""
+        """Add a silence, or replace the one with the same pattern. Raises like `active`."""
         others = [one for one in self.active(now) if one.pattern != silence.pattern]
         self.save([*others, silence])
 
     def end(self, pattern: str, now: float) -> bool:
-        """End the silences whose patterns a pattern matches; false if there is none.
+        """End the silences whose pattern matches; returns whether there were any.
 
-        Raises as `active`.
+        Raises like `active`.
         """
         active = self.active(now)
         kept = [
@@ -84,19 +84,19 @@ class Silences:
         return True
 
     def save(self, silences: Iterable[Silence]) -> None:
-        """Put these in place of all. Raises `OSError`."""
-        told = json.dumps([attrs.asdict(one) for one in silences], indent=1)
-        replace_state(self._path, told.encode())
+        """Replace all silences. Raises `OSError`."""
+        text = json.dumps([attrs.asdict(one) for one in silences], indent=1)
+        replace_state(self._path, text.encode())
 
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
-"""A silence ends before it: no calendar has later times."""
+"""The latest end of a silence: `datetime` has no later years."""
 
 
 def _checked(silence: Silence) -> Silence:
-    """Return it. Raises `TypeError` if it is not of the types that were saved."""
+    """Check the types of a loaded silence. Raises `TypeError`."""
     texts = isinstance(silence.pattern, str) and isinstance(silence.why, str)
     is_time = isinstance(silence.until, int | float) and 0 <= silence.until <= LATEST
     if not texts or not is_time:
-        raise TypeError("a silence has a pattern, a time and a reason")
+        raise TypeError("a silence needs a pattern, a time and a reason")
     return silence

@@ -1,4 +1,4 @@
-"""Files of state, replaced whole, in folders that are nobody else's."""
+"""State files, replaced atomically, in private folders."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import stat
 from pathlib import Path
 
 MODE = 0o640
-"""Of all that is written: the owner's, and to be read by the group."""
+"""Mode of files: writable by the owner, readable by the group."""
 
 
 PRIVATE_MODE = 0o600
-"""Of what is nobody else's business."""
+"""Mode of files that only the owner may read."""
 
 FOLDER_MODE, PRIVATE_FOLDER_MODE = 0o750, 0o700
-"""Of the folders that hold such."""
+"""Modes of their folders."""
 
 
 def open_own(path: Path, flags: int, mode: int = MODE) -> int:
-    """Open a file of ours, made if there is none. Raises `OSError`, also for a symbolic link."""
+    """Open or create a state file. Raises `OSError`, also for a symbolic link."""
     try:
         return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     except OSError as error:
@@ -29,40 +29,40 @@ def open_own(path: Path, flags: int, mode: int = MODE) -> int:
 
 
 def opener(path: str, flags: int) -> int:
-    """Open a file of ours, for `open` and loguru. Raises as `open_own`."""
+    """Open a state file, for `open` and loguru. Raises like `open_own`."""
     return open_own(Path(path), flags)
 
 
 def refuse_link(path: Path) -> None:
-    """Raise `OSError` for a symbolic link, where others open a file for us."""
+    """Raise `OSError` for a symbolic link; used before a library opens the file."""
     if path.is_symlink():
         raise _link_error(path)
 
 
 def _link_error(path: Path) -> OSError:
-    reason = "is a link, and symbolic links are not followed; remove it, or name the file itself"
+    reason = "symbolic links are not followed; remove the link, or use the path of its target"
     return OSError(errno.ELOOP, reason, str(path))
 
 
 def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
-    """Make a folder for what is ours. Raises `OSError`, also if anyone may change what is in it."""
+    """Make a folder for state. Raises `OSError`, also if it is world-writable."""
     folder.mkdir(mode=mode, parents=True, exist_ok=True)
     found = folder.stat().st_mode
     if found & stat.S_IWOTH and not found & stat.S_ISVTX:
-        reason = "anyone may change what is in this folder"
+        reason = "folder is world-writable (run chmod o-w on it)"
         raise PermissionError(errno.EPERM, reason, str(folder))
 
 
 def replace_state(path: Path, data: bytes) -> None:
-    """Put data in place of what a file held, at once and on the disk. Raises `OSError`."""
+    """Replace the contents of a file atomically and durably. Raises `OSError`."""
     make_folder(path.parent)
     replace(path, data, MODE)
 
 
 def replace(path: Path, data: bytes, mode: int, *, is_urgent: bool = True) -> None:
-    """Put data in place of what a file held, at once. Raises `OSError`.
+    """Replace the contents of a file atomically. Raises `OSError`.
 
-    If it is not urgent it comes to the disk when the system likes.
+    With `is_urgent` false, the system decides when it is written to disk.
     """
     made = path.with_suffix(".new")
     descriptor = open_own(made, os.O_WRONLY | os.O_TRUNC, mode)

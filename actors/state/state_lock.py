@@ -1,4 +1,4 @@
-"""The lock of a monitor's state, which says that it runs."""
+"""The lock of a monitor's state, held while it runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _TRIES, _PAUSE_SECONDS = 10, 0.1
 
 
 def claim(state: Path, *, is_patient: bool = False) -> int:
-    """Take the lock of a state, until the descriptor that is returned is closed.
+    """Lock a state until the returned descriptor is closed.
 
-    `is_patient`: wait a second for one that only deletes what is old. Raises `BlockingIOError` if
-    another program has it, and `OSError`.
+    `is_patient`: wait one second for a program that only deletes old data. Raises
+    `BlockingIOError` if another program holds the lock, and `OSError`.
     """
     lock = open_own(state.with_suffix(".lock"), os.O_RDWR)
     try:
@@ -27,7 +27,7 @@ def claim(state: Path, *, is_patient: bool = False) -> int:
             except BlockingIOError:
                 if not left:
                     raise
-                time.sleep(_PAUSE_SECONDS)  # nothing runs yet
+                time.sleep(_PAUSE_SECONDS)  # no event loop is running yet
     except OSError:
         os.close(lock)
         raise

@@ -1,4 +1,4 @@
-"""A format that is detected, and detected anew when it stops fitting."""
+"""A format that is detected automatically, and again when it no longer fits."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.formats.w3c import NO_FIELDS, W3cFormat, is_headerless
 from glancemetrics.native.lines import count_lines
 
-_MOST_BETWEEN_LOOKS = 4096
-"""Rejects; after each look in vain twice as many are waited for."""
+_MOST_BETWEEN_DETECTIONS = 4096
+"""Maximum rejects between two detections; each failed detection doubles the wait up to this."""
 _MOST_SHAPES = 64
-"""Of lines; somebody may send any number of them."""
+"""Maximum line shapes remembered; clients may send any number of them."""
 _LONGEST_LINE = 1 << 16
-_LOOKED_AT = 64
-"""Rejects that are looked at."""
+_SAMPLED_LINES = 64
+"""Rejects that are sampled for a detection."""
 _SAMPLE_BYTES = 1 << 16
 _LAST_LINES = 20
-"""By which it is told whether a server writes another format now, or just an odd line."""
-_WORTH_A_LOOK = 0.02
-"""Share of rejects in a chunk of a log that is not followed, from which they are looked at."""
+"""The last lines of a chunk: if most are rejects, the server has switched to another format."""
+_MOST_REJECTED = 0.02
+"""Share of rejects in a chunk above which the format is detected again, in logs read whole."""
 
 
 class LastDetected:
-    """The format that was detected last among logs that are read together: many share one."""
+    """The last format detected among logs that are read together: many logs share one."""
 
     def __init__(self, found: StreamFormat | None = None) -> None:
         self.format = found
 
     def explains(self, sample: bytes, context: LineContext) -> bool:
-        """Tell whether it reads all lines of a sample, so that no other need be looked for."""
+        """Tell whether it reads all lines of a sample, which makes detection unnecessary."""
         if self.format is None:
             return False
         if self.format.reads_easily(sample):
@@ -53,10 +53,10 @@ class LastDetected:
 
 
 class AutoFormat:
-    """The format of one log, whatever it is.
+    """The detected format of one log.
 
-    With `learns`, as for a log that is followed, what is found later is kept; without, each chunk
-    is judged alone, so that chunks may be decoded in any order with the same result.
+    With `learns`, as for a followed log, formats found later are remembered. Without it each chunk
+    is judged on its own, and chunks may be decoded in any order with the same result.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class AutoFormat:
         learns: bool = True,
         last: LastDetected | None = None,
     ) -> None:
-        """`last`: what was detected of the logs that are read beside this one."""
+        """`last`: the format detected for the logs that are read with this one."""
         self._known = known
         self._last = last or LastDetected()
         self._learns = learns
@@ -74,31 +74,31 @@ class AutoFormat:
         self._wait = 1
         self._rejects = 0
         self._seen: set[int] = set()
-        """Shapes of lines that were looked at in vain, while no format was known."""
+        """Shapes of lines for which detection failed, while no format is known."""
 
     @property
     def known(self) -> StreamFormat | None:
-        """What has been detected."""
+        """The detected format; `None` before one is found."""
         return self._known
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the format."""
         return "none detected" if self._known is None else self._known.name
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
-        return "of a format that is known" if self._known is None else self._known.expected
+        """Completes "no line is ...": `in the haproxy format`."""
+        return "in a known format" if self._known is None else self._known.expected
 
     @property
     def directives(self) -> tuple[bytes, ...]:
-        """How lines begin that say how those after them are written."""
+        """Prefixes of directive lines, which describe the lines after them."""
         return W3cFormat.directives if self._known is None else self._known.directives
 
     @property
     def keepable(self) -> tuple[str, ...] | None:
-        """Names of fields that it can keep; `None`: any that lines have."""
+        """Names of the fields that it can keep; `None`: any field."""
         return None if self._known is None else self._known.keepable
 
     def look_at(self, sample: bytes, context: LineContext = UNKNOWN) -> None:
@@ -120,8 +120,8 @@ class AutoFormat:
             if known is None:
                 return _unknown(chunk, context)
         decoded = known.decode(chunk, context)
-        if len(decoded.unexplained) and self._is_worth_a_look(decoded):
-            return self._looked_anew(chunk, context, known, decoded)
+        if len(decoded.unexplained) and self._is_detection_due(decoded):
+            return self._detected_again(chunk, context, known, decoded)
         return decoded
 
     def _detected(self, chunk: bytes | memoryview, context: LineContext) -> StreamFormat | None:
@@ -138,17 +138,17 @@ class AutoFormat:
             found = detect(_ends_of(chunk), context).format
         with self._lock:
             if found is not None or is_due:
-                self._looked(found is not None)
+                self._detection_ended(found is not None)
             if found is not None:
                 self._known = found
                 self._seen.clear()
         return found
 
     def _unlike(self, chunk: bytes | memoryview, *, any_line: bool) -> dict[int, bytes]:
-        """Return by shape lines that may be requests and look like none that was looked at in vain.
+        """Return possible requests of shapes that no failed detection has seen, by shape.
 
-        So the first requests after a lot of noise are not kept waiting, and noise that always looks
-        alike is looked at once.
+        So the first requests after a lot of noise are detected at once, and noise of one shape is
+        examined only once.
         """
         unlike: dict[int, bytes] = {}
         for line in bytes(chunk).split(b"\n"):
@@ -160,27 +160,27 @@ class AutoFormat:
                     unlike.setdefault(shape, line)
         return unlike
 
-    def _looked(self, found: bool) -> None:
-        """Note that rejects were looked at: after each look in vain, the next one is later."""
+    def _detection_ended(self, found: bool) -> None:
+        """Restart the count of rejects; each failed detection doubles the wait for the next."""
         self._rejects = 0
-        self._wait = 1 if found else min(2 * self._wait, _MOST_BETWEEN_LOOKS)
+        self._wait = 1 if found else min(2 * self._wait, _MOST_BETWEEN_DETECTIONS)
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
         if self._known is None:
             if is_headerless(line.decode("utf-8", "backslashreplace")):
                 return NO_FIELDS
-            return "no format that is known explains it (`glancemetrics formats FILE` shows more)"
+            return "no known format matches; details: glancemetrics formats FILE"
         return self._known.explain(line)
 
-    def _is_worth_a_look(self, decoded: Decoded) -> bool:
+    def _is_detection_due(self, decoded: Decoded) -> bool:
         if not self._learns:
-            return len(decoded.unexplained) > _WORTH_A_LOOK * decoded.lines
+            return len(decoded.unexplained) > _MOST_REJECTED * decoded.lines
         with self._lock:
             self._rejects += len(decoded.unexplained)
             return self._rejects >= self._wait
 
-    def _looked_anew(
+    def _detected_again(
         self,
         chunk: bytes | memoryview,
         context: LineContext,
@@ -193,14 +193,14 @@ class AutoFormat:
         again = decoded if wider == known else wider.decode(chunk, context)
         better = _explained(again) > _explained(decoded)
         with self._lock:
-            self._looked(better)
+            self._detection_ended(better)
             if better and self._learns:
                 self._known = wider
         return again if better else decoded
 
 
 def _unknown(chunk: bytes | memoryview, context: LineContext) -> Decoded:
-    """Return what becomes of lines while no format is known: noise is foreign, too."""
+    """Return the outcome while no format is known: noise is foreign, all else is rejected."""
     lines = lines_of(chunk)
     noise = pc.match_substring_regex(lines, NOISE).to_numpy(zero_copy_only=False)
     return attrs.evolve(
@@ -209,12 +209,12 @@ def _unknown(chunk: bytes | memoryview, context: LineContext) -> Decoded:
 
 
 def _explained(decoded: Decoded) -> int:
-    """How many lines are records of which nothing is broken."""
+    """How many lines are undamaged records."""
     return int(decoded.batch.num_rows) - len(decoded.damaged)
 
 
 def _has_changed(decoded: Decoded) -> bool:
-    """Tell whether most of the last lines are rejects: the server writes another format now."""
+    """Tell whether most of the last lines are rejects: the server has switched its format."""
     last = min(_LAST_LINES, decoded.lines)
     return bool(2 * np.count_nonzero(decoded.unexplained >= decoded.lines - last) >= last)
 
@@ -230,9 +230,9 @@ def _ends_of(chunk: bytes | memoryview) -> bytes:
 
 
 def _lines_at(chunk: bytes | memoryview, decoded: Decoded) -> bytes:
-    """Return some of the lines of a chunk that its format does not explain quite."""
+    """Return a sample of a chunk's rejected and damaged lines."""
     starts, ends = line_bounds(chunk)
     chosen = decoded.unexplained
-    if len(chosen) > _LOOKED_AT:
-        chosen = chosen[np.linspace(0, len(chosen) - 1, _LOOKED_AT).astype(np.intp)]
+    if len(chosen) > _SAMPLED_LINES:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, _SAMPLED_LINES).astype(np.intp)]
     return b"".join(bytes(chunk[starts[number] : ends[number] + 1]) for number in chosen.tolist())

@@ -1,7 +1,7 @@
-"""The client behind proxies: taken from what they say only where they are trusted.
+"""The client behind proxies: `X-Forwarded-For` counts only if it comes from a trusted proxy.
 
-Where a list of addresses is all that a line has, it is the server's own account of who asked: each
-proxy has put the address that it saw at the end (RFC 7239 section 5.2 has the same order).
+Where a line has only a list of addresses, the server wrote that list itself: each proxy appends the
+address that connected to it (RFC 7239 section 5.2 has the same order).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _PRIVATE: tuple[Network, ...] = (
 )
 """Private, shared, link-local and loopback addresses: RFC 1918, 6598, 3927, 4193 and 4291."""
 _NAMELESS = ("", "-", "unknown")
-"""What proxies write of a client that they do not know."""
+"""What proxies write for an unknown client."""
 _EMPTY = pa.scalar("", pa.string())
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _FOR = re.compile(r'for=(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
 
 
 def without_ports(hosts: pa.StringArray) -> pa.StringArray:
-    """Take the port off each host that has one, and the brackets around an IPv6 address.
+    """Remove ports, and the brackets around IPv6 addresses.
 
-    Null for what is not known to its proxy.
+    A client that its proxy does not know becomes null.
     """
     read = read_values(hosts, Wanted(port=Port.MAYBE))
     assert isinstance(read, TextRows)
@@ -42,7 +42,7 @@ def without_ports(hosts: pa.StringArray) -> pa.StringArray:
 
 
 def without_quotes(hosts: pa.StringArray) -> pa.StringArray:
-    """Take quotes off the ends of hosts; what has one inside is no host, and becomes empty."""
+    """Strip quotes from hosts; a host with a quote inside is invalid and becomes empty."""
     if not holds(hosts, b'"'):
         return hosts
     bare = pc.replace_substring_regex(hosts, '^"+|"+$', "")
@@ -50,11 +50,11 @@ def without_quotes(hosts: pa.StringArray) -> pa.StringArray:
 
 
 def hosts_of(texts: pa.StringArray, trusted: Sequence[Network] = ()) -> pa.StringArray:
-    """Return the client that each text is or lists, without its port; null for none.
+    """Return the client of each text (a host or a list of hosts), without port; null if unknown.
 
-    What is no list is a host, whatever it looks like. Of a list it is the right-most that is no
-    trusted proxy; where none is trusted, private and loopback addresses at its right end count as
-    proxies. If all are proxies, it is the left-most.
+    A text that is not a list is taken as a host, whatever it looks like. Of a list, the client is
+    the right-most address that is not a trusted proxy; without trusted proxies, private and
+    loopback addresses at the right end count as proxies. If all are proxies, it is the left-most.
     """
     if trusted:
         return pa.array([listed_client(text, trusted) for text in texts.to_pylist()], pa.string())
@@ -72,7 +72,7 @@ def hosts_of(texts: pa.StringArray, trusted: Sequence[Network] = ()) -> pa.Strin
 def listed_client(
     text: str, trusted: Sequence[Network] = (), *, rfc7239: bool = False
 ) -> str | None:
-    """Return the client of a list, as `hosts_of` does."""
+    """Return the client of one list; see `hosts_of`."""
     hops = _hops(text, rfc7239)
     if len(hops) == 1 and not rfc7239 and "," not in text:
         (host,) = without_ports(pa.array([text])).to_pylist()
@@ -83,7 +83,7 @@ def listed_client(
         if address is None:
             if hop in _NAMELESS or (client is None and not _HOST_NAME.fullmatch(hop)):
                 continue
-            # A name is no proxy that is known; what is neither was made up by who came next.
+            # A host name cannot be a trusted proxy; anything else was made up by the client.
             return hop if _HOST_NAME.fullmatch(hop) else client
         client = address
         if not _is_trusted(address, trusted or _PRIVATE):
@@ -98,10 +98,10 @@ def clients_of(
     *,
     rfc7239: bool = False,
 ) -> list[str | None]:
-    """Return the client of each request: the peer, or what a trusted peer says.
+    """Return the client of each request: the peer, or the client that a trusted peer names.
 
     `forwarded` is `X-Forwarded-For`, or `Forwarded` (RFC 7239). It is read from its end, where the
-    nearest proxy wrote, on to the first address that is not trusted itself.
+    nearest proxy wrote, to the first address that is not trusted.
     """
     return [
         _client(peer, _hops(text or "", rfc7239), trusted)
@@ -116,7 +116,7 @@ def _client(peer: str | None, hops: Sequence[str], trusted: Sequence[Network]) -
             break
         address = _address(hop)
         if address is None:
-            break  # `unknown`, or something made up
+            break  # `unknown`, or an invalid address
         client = address
     return client
 
@@ -138,7 +138,7 @@ def _address(hop: str) -> str | None:
 
 
 def is_private(address: str) -> bool:
-    """Tell whether an address is of a machine that stands beside the server, or is it."""
+    """Tell whether an address is private, link-local or loopback."""
     return _is_trusted(address, _PRIVATE)
 
 
@@ -146,6 +146,6 @@ def _is_trusted(host: str, trusted: Sequence[Network]) -> bool:
     try:
         address = ip_address(host)
     except ValueError:
-        # A peer on a socket of the same machine has no address.
+        # A peer on a Unix socket has no address.
         return host in ("", "-", "unix", "unix:")
     return any(address in network for network in trusted if network.version == address.version)

@@ -6,10 +6,9 @@ r"""The common and the combined log format, decoded to record batches.
 Sources: https://httpd.apache.org/docs/2.4/logs.html#common and
 https://nginx.org/en/docs/http/ngx_http_log_module.html (`combined`). Lines of both may be mixed.
 
-Two paths give the same records: compiled code reads the lines that are plain beyond doubt
-(`native/combined.c`); the careful path matches the rest with RE2, and decides alone what is a
-reject. Escapes (`\"`, `\x16`, `\\`) are kept as they were written; bytes that are not UTF-8 become
-`\xHH`.
+Two code paths give the same records: compiled code reads unambiguous lines (`native/combined.c`);
+RE2 matches the rest, and only RE2 rejects lines. Escapes (`\"`, `\x16`, `\\`) are kept as written;
+bytes that are not UTF-8 become `\xHH`.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ Int64s = npt.NDArray[np.int64]
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _TIME = rf"\[({FIELD_PATTERNS[Field.CLF_TIME]})\]"
 _HOSTS = r"[^ ,]+(?:, *[^ ,]+)*|[^ ]+"
-"""An address, or a list of those of proxies; or anything."""
+"""An address, a list of addresses, or any other text."""
 _USER = "-|(?:[^ -]|-[^ ]).*?"
 _CAREFUL_PATTERN = (
     rf"^(?P<host>{_HOSTS}) +(?P<identity>[^ ]+) +(?P<user>{_USER}) *"
@@ -56,7 +55,7 @@ _CAREFUL_PATTERN = (
     + r")? *$"
 )
 
-# Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
+# Created once: pyarrow takes 50 microseconds to infer the type of a plain value.
 _EMPTY, _NULL = pa.scalar("", pa.string()), pa.scalar(None, pa.string())
 _NOTHING = pa.array(["-", "", '""'])
 
@@ -70,7 +69,7 @@ class CombinedFormat:
     """The common and the combined log format, mixed or not."""
 
     name = "combined"
-    expected = "a common or combined log line"
+    expected = "in common or combined format"
     directives = ()
     keepable = ()
 
@@ -78,7 +77,7 @@ class CombinedFormat:
         return decode(chunk, context)
 
     def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
-        """Decode lines of which a field is broken, which is not known then: all are damaged."""
+        """Decode lines with a broken field, which becomes null: all records are damaged."""
         return COMBINED_PARTS.repaired(lines, context)
 
     def explain(self, line: bytes) -> str:
@@ -97,7 +96,7 @@ COMBINED_PARTS = PatternFormat(
         *(Part("user agent", Field.AGENT), literal('"')),
     ],
 )
-"""The same in parts, for lines that are not quite so: it says where they stop to be."""
+"""The same as parts: repairs broken lines and says where a line deviates."""
 
 
 def decode(chunk: bytes | memoryview, context: LineContext = UNKNOWN) -> Decoded:
@@ -131,17 +130,17 @@ def decode(chunk: bytes | memoryview, context: LineContext = UNKNOWN) -> Decoded
 
 
 def is_plain(chunk: bytes) -> bool:
-    """Tell whether all lines of a chunk are of those that compiled code reads alone."""
+    """Tell whether compiled code can read all lines of a chunk without RE2."""
     lines = LineDecoder(len(chunk) // _TYPICAL_LINE).decode(chunk)
     return 0 < lines.lines == len(lines.line)
 
 
 @attrs.frozen(eq=False)
 class _Rows:
-    """Records that one path has read."""
+    """Records read by one of the two code paths."""
 
     line: Int32s
-    """Which line each came from."""
+    """The line number of each record."""
     time: Int64s
     """Microseconds since the epoch."""
     status: npt.NDArray[np.uint16]
@@ -192,11 +191,11 @@ def _batch(rows: _Rows, decoder: LineDecoder) -> pa.RecordBatch:
 class _Matched:
     rows: _Rows
     combined: int
-    """How many of them have a referrer and an agent."""
+    """How many of them have a referrer and a user agent."""
     rejected: Int64s
-    """Which of the lines that were left are neither."""
+    """Which of the remaining lines are neither common nor combined."""
     damaged: Int64s
-    """Which are records with a size that cannot be."""
+    """Which are records with an impossible size."""
 
 
 def _match(
@@ -205,7 +204,7 @@ def _match(
     lines: DecodedLines,
     context: LineContext,
 ) -> _Matched:
-    """Match the lines that were left."""
+    """Match the lines that compiled code did not read."""
     texts = [
         _decoded(bytes(chunk[start:end]))
         for start, end in zip(lines.left_start.tolist(), lines.left_end.tolist(), strict=True)
@@ -217,7 +216,7 @@ def _match(
         read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME),
         context.zone,
         context.arrived,
-        zone_is_told=context.zone_is_told,
+        zone_is_explicit=context.zone_is_explicit,
     )
     timed = timed & (times >= EARLIEST) & (times <= LATEST)
     good = matched[timed]
@@ -260,7 +259,7 @@ def _decoded(line: bytes) -> str:
 
 
 def explain(line: bytes) -> str:
-    """Say in one clause why a rejected line is neither common nor combined."""
+    """Explain in one clause why a line is neither common nor combined."""
     text = _decoded(line)
     if not text.strip():
         return "the line is empty"
@@ -270,18 +269,18 @@ def explain(line: bytes) -> str:
     if read_numbers(pa.array([time[1]]), Kind.CLF_TIME).states[0] not in _TIMED:
         return time_fault(time[1])
     if not re.fullmatch(rf"(?:{_HOSTS}) +[^ ]+ +(?:{_USER}) *", text[: time.start()]):
-        return "host, identity and user should stand before the time, a space between"
+        return "expected host, identity and user before the time, separated by spaces"
     for pattern, reason in _EXPECTED_AFTER_TIME:
         match = re.match(pattern, text[time.end() :])
         if match is None:
             return reason
-    return "more follows where the line should end"
+    return "unexpected text at the end of the line"
 
 
 def _expectations() -> Iterable[tuple[str, str]]:
     request = f" *{_QUOTED}"
     yield ' *"', "no request in double quotes after the time"
-    yield request, "the quote around the request never closes"
+    yield request, "the quote around the request is not closed"
     yield rf"{request} +(?:[0-9]{{3}}|-)(?: |$)", "the status after the request is not three digits"
     size = rf"{request} +(?:[0-9]{{3}}|-) +(?:[0-9]+|-)"
     yield rf"{size}(?: |$)", "the size after the status is not a number"

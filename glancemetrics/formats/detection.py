@@ -1,4 +1,4 @@
-"""Which format a log is in, as a sample of its lines tells."""
+"""Detects the format of a log from a sample of its lines."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ Floats = npt.NDArray[np.float64]
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%\w+)?)$"
 _TIME = r"^\d{4}-\d\d-\d\dT"
 _IMPLAUSIBLE = 0.9
-"""How sure a format is of a line in which something looks like something else."""
+"""Weight of a line in which one field looks like another."""
 
 _DAMAGED = 0.5
-"""And of one of which it cannot read a field."""
+"""Weight of a line with an unreadable field."""
 
 SAMPLE_LINES = 300
-"""Lines that are looked at; more do not tell more."""
+"""Lines that are examined; more do not improve the result."""
 _FIRST_LINES = 32
-"""Of them, looked at by all formats; only those that explain some look at the others."""
+"""Lines tried with all formats; only formats that match some of them try the others."""
 _LONGEST_LINE = 1 << 16
 _MOST_FORMATS = 4
-"""That may be mixed in a log."""
+"""Maximum formats mixed in one log."""
 _DEEPEST = 3
-"""Envelopes inside each other."""
+"""Maximum nested envelopes."""
 _MOST_ENVELOPES = 12
-"""Ways to open the lines that are tried: where several look alike, each opens more."""
+"""Maximum combinations of envelopes tried; envelopes that look alike multiply them."""
 _LEAST_ENVELOPED = 0.2
-"""Share of lines in an envelope from which one is believed in."""
+"""Minimum share of lines in an envelope for it to count."""
 
 
 @attrs.frozen
 class Candidate:
-    """A format that explains some of the lines."""
+    """A format that matches some of the lines."""
 
     name: str
     formats: tuple[LogFormat, ...]
     is_shared: bool
     explained: Bools = attrs.field(eq=False)
-    """Which lines are records in it."""
+    """Which lines are records in this format."""
     weights: Floats = attrs.field(eq=False)
-    """How sure that is of each line, 0 to 1."""
+    """The confidence in each line, 0 to 1."""
     columns: int
     """How many columns of a record it fills."""
 
@@ -74,26 +74,26 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        """How many lines it explains, those less of which it is not sure."""
+        """Number of matched lines, weighted by confidence."""
         return float(self.weights.sum())
 
 
 @attrs.frozen
 class Detection:
-    """What was found."""
+    """The result of a detection."""
 
     lines: int
-    """How many were looked at."""
+    """How many lines were examined."""
     format: StreamFormat | None
-    """How the log is written; `None` if no format that is known explains any line."""
+    """The format of the log; `None` if no known format matches any line."""
     candidates: tuple[Candidate, ...]
-    """All formats that explain some of the lines, the best first."""
+    """All formats that match some of the lines, best first."""
 
 
 def detect(sample: bytes, context: LineContext = UNKNOWN) -> Detection:
-    """Find how the lines of a sample, each ended by a newline, are written."""
+    """Detect the format of a sample of lines, each ended by a newline."""
     lines = lines_of(_few_lines(sample))
-    # A time that lines do not name themselves is of no matter here.
+    # Detection does not need the times of lines that have none.
     context = attrs.evolve(context, arrived=context.arrived or 0.0, repairs=False, kept=())
     best = _Found((), (), 0.0)
     for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
@@ -102,7 +102,7 @@ def detect(sample: bytes, context: LineContext = UNKNOWN) -> Detection:
         around = attrs.evolve(context, line_times=opened.times)
         candidates = _candidates(inside, around)
         score = _score(candidates, len(inside))
-        # An envelope must explain more than the lines do without it.
+        # Removing an envelope must make more lines match.
         if score > best.score:
             best = _Found(envelopes, candidates, score)
         if score == len(inside):
@@ -129,13 +129,13 @@ class _Found:
 
 
 def _few_lines(sample: bytes) -> bytes:
-    """Return some lines of a sample: the first and the last ones, none of them very long."""
-    # Nothing but a newline ends a line: others are what somebody has sent.
+    """Return the first and the last lines of a sample, without very long ones."""
+    # Only a newline ends a line: other separators may come from clients.
     lines = [line for line in sample.split(b"\n") if line and len(line) < _LONGEST_LINE]
     if len(lines) > SAMPLE_LINES:
-        # A log may begin with a lot that another program has written.
+        # A log may begin with many lines of another program.
         likely = [line for line in lines if LIKE_A_REQUEST.search(line)]
-        # What directives say need have nothing of a request.
+        # Lines described by directives need not look like requests.
         has_fields = any(line.startswith(b"#Fields:") for line in likely)
         lines = lines if has_fields else likely or lines
     if len(lines) > SAMPLE_LINES:
@@ -147,27 +147,27 @@ def _few_lines(sample: bytes) -> bytes:
 def _envelopes(
     lines: pa.StringArray, around: tuple[Envelope, ...] = ()
 ) -> Iterable[tuple[Envelope, ...]]:
-    """Yield what may be around the lines: nothing, then one envelope, and others in it."""
+    """Yield possible envelopes around the lines: none, then one, then nested ones."""
     yield around
     if len(around) == _DEEPEST:
         return
     opened = {name: envelope.take_off(lines) for name, envelope in ENVELOPES.items()}
-    # Of lines put together from pieces there are fewer.
+    # Joining split lines leaves fewer of them, so shares are compared, not counts.
     shares = {
         name: float(each.enveloped.mean()) if len(each.enveloped) else 0.0
         for name, each in opened.items()
     }
     most = max(shares.values())
     if most >= _LEAST_ENVELOPED:
-        # One may be mistaken for another: what is inside tells.
+        # Envelopes that look alike are told apart by the lines inside.
         for name, share in shares.items():
             if share == most:
                 yield from _envelopes(opened[name].lines, (*around, ENVELOPES[name]))
 
 
 def _candidates(lines: pa.StringArray, context: LineContext) -> tuple[Candidate, ...]:
-    """Return the formats that explain some lines: looked for by a few lines, twice."""
-    # Some have several names; the first counts.
+    """Return the formats that match some lines; two rounds, each with a few lines first."""
+    # Some formats have several names; the first counts.
     unique: dict[tuple[LogFormat, ...], tuple[str, tuple[LogFormat, ...], bool]] = {}
     for preset in PRESETS.values():
         unique.setdefault(preset.formats, (preset.name, preset.formats, preset.is_shared))
@@ -194,7 +194,7 @@ def _candidates(lines: pa.StringArray, context: LineContext) -> tuple[Candidate,
             candidate = _candidate(*one, chunk_of(lines), context)
             found.append(candidate)
             unexplained &= ~candidate.explained
-    # What has a name is surer than what is inferred.
+    # Named formats are more certain than inferred ones.
     return tuple(
         sorted(
             found,
@@ -208,7 +208,7 @@ def _candidates(lines: pa.StringArray, context: LineContext) -> tuple[Candidate,
 
 
 def _has_time_of_its_own(candidate: Candidate) -> bool:
-    """Tell whether times are written as by no other server: that is surer than a general format."""
+    """Tell whether its time format is unique to it, which beats a general format."""
     return any(
         part.field is Field.FORMATTED_TIME
         for one in candidate.formats
@@ -218,7 +218,7 @@ def _has_time_of_its_own(candidate: Candidate) -> bool:
 
 
 def _may_explain(log_format: LogFormat, chunk: bytes, context: LineContext) -> bool:
-    """Tell at a glance whether a format may explain any line: to try it takes a millisecond."""
+    """Check quickly whether a format may match any line: a full attempt takes a millisecond."""
     if isinstance(log_format, W3cFormat):
         return bool(context.directives) or log_format.may_explain(chunk)
     if isinstance(log_format, JsonFormat | PairsFormat | PatternFormat):
@@ -227,7 +227,7 @@ def _may_explain(log_format: LogFormat, chunk: bytes, context: LineContext) -> b
 
 
 def _spread(numbers: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Return some of the numbers, from everywhere."""
+    """Return an evenly spread sample of the numbers."""
     if len(numbers) <= _FIRST_LINES:
         return numbers
     return numbers[np.linspace(0, len(numbers) - 1, _FIRST_LINES).astype(np.intp)]
@@ -245,10 +245,10 @@ def _candidate(
     explains[decoded.line] = True
     batch = decoded.batch
     is_damaged = np.isin(decoded.line, decoded.damaged)
-    # What has no status that could be read may be about anything.
+    # A damaged line without a readable status may not be a request at all.
     without_status = batch.column("status").is_null().to_numpy(zero_copy_only=False)
     explains[decoded.line[is_damaged & without_status]] = False
-    # Nobody has an identity (RFC 1413) any more: what stands there is something else.
+    # Identities (RFC 1413) are no longer used: a value there is really another field.
     columns = sum(
         _has_values(batch.column(column)) for column in batch.schema.names if column != "identity"
     )
@@ -259,7 +259,7 @@ def _candidate(
 
 
 def _has_values(column: pa.Array) -> bool:
-    """Tell whether a column says anything: nothing between quotes is nothing."""
+    """Tell whether a column has a value; empty quotes are not one."""
     if isinstance(column, pa.DictionaryArray) and column.dictionary.equals(_EMPTY_TEXT):
         return False
     return bool(column.null_count < len(column))
@@ -269,9 +269,9 @@ _EMPTY_TEXT = pa.array([""])
 
 
 def _are_plausible(batch: pa.RecordBatch) -> Bools:
-    """Tell which records look as they should, and not as if a field had been taken for another.
+    """Tell which records look plausible, rather than as if fields had been mixed up.
 
-    A client is an address, though servers that look up names write those; no host is a time.
+    A client should be an address (unless the server resolves names), and no host is a time.
     """
     hosts, vhosts = batch.column("host"), batch.column("vhost")
     addresses = pc.match_substring_regex(hosts.dictionary, _ADDRESS)
@@ -282,7 +282,7 @@ def _are_plausible(batch: pa.RecordBatch) -> Bools:
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the best, and what explains lines that it does not."""
+    """Return the best candidate, and others that match lines it does not."""
     chosen: list[Candidate] = []
     left = list(candidates)
     explained = np.zeros(len(left[0].explained) if left else 0, np.bool_)
@@ -305,7 +305,7 @@ def _score(candidates: Sequence[Candidate], lines: int) -> float:
 
 @attrs.frozen
 class Stop:
-    """Where the format that comes nearest stops to explain a line."""
+    """Where the closest format stops matching a line."""
 
     name: str
     at: int
@@ -314,9 +314,9 @@ class Stop:
 
 
 def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | None:
-    """Find the format that goes furthest into a line which none explains.
+    """Find the format that matches the longest beginning of a line that no format matches.
 
-    Of those that are given, or of all that have a name; `None` if none can say where it stops.
+    Searches the given formats, or all named ones; `None` if no format can say where it stops.
     """
     if formats is None:
         formats = [one for preset in PRESETS.values() for one in preset.formats]
@@ -325,9 +325,9 @@ def nearest(line: str, formats: Sequence[LogFormat] | None = None) -> Stop | Non
         pattern = COMBINED_PARTS if one == COMBINED else one
         if isinstance(pattern, PatternFormat):
             _, at = pattern.stop(line)
-            written = line.encode("utf-8", "backslashreplace")
-            stop = Stop(one.name, at, explained(written, pattern))
-            fault = explained(written, one)
+            encoded = line.encode("utf-8", "backslashreplace")
+            stop = Stop(one.name, at, explained(encoded, pattern))
+            fault = explained(encoded, one)
             if is_time_fault(fault):
                 there = pattern.time_at(line)
                 stop = Stop(one.name, at if there is None else there, fault)

@@ -1,4 +1,4 @@
-"""What collectors of logs put around each line, taken off again.
+"""Removes what log collectors put around each line.
 
 Sources: RFC 3164 section 4.1 and RFC 5424 section 6 (syslog);
 https://docs.docker.com/engine/logging/drivers/json-file/; the Kubernetes container runtime
@@ -32,16 +32,16 @@ Int64s = npt.NDArray[np.int64]
 
 @attrs.frozen(eq=False)
 class Opened:
-    """Lines without their envelope."""
+    """Lines after their envelope was removed."""
 
     lines: pa.StringArray
-    """Each with its newline."""
+    """The lines, each with its newline."""
     line: Int32s
-    """Which line each was; of one that was in pieces, the first."""
+    """The original line number of each; of a line that was split, the first."""
     times: Int64s
-    """When each was written, microseconds since the epoch; `NO_TIME` where that is not said."""
+    """The envelope's time, microseconds since the epoch; `NO_TIME` if it has none."""
     enveloped: Bools
-    """Which had one; the others are as they were."""
+    """Which lines had an envelope; the others are unchanged."""
 
 
 @attrs.frozen(eq=False)
@@ -50,11 +50,11 @@ class Envelope:
 
     name: str
     title: str
-    """What it is, for people."""
+    """A description for people."""
     take_off: Callable[[pa.StringArray], Opened]
-    """Open lines, each of which has its newline."""
+    """Removes the envelope from lines, each of which has its newline."""
     is_object: bool = False
-    """Whether it is a JSON object, of which other values can be kept."""
+    """Whether it is a JSON object, whose other values can be kept."""
 
 
 _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
@@ -65,9 +65,9 @@ _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 
 
 def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
-    """Return what takes off a text (RE2) before lines.
+    """Return a function that removes a prefix (RE2) from lines.
 
-    Its group `time` is an ISO time, and `kept` is of the line.
+    The group `time` is an ISO time; the group `kept` belongs to the line.
     """
     whole = f"^(?:{pattern})"
     plain = whole.replace("(?P<time>", "(?:")
@@ -86,7 +86,7 @@ def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
 
 
 def _iso_times(texts: pa.StringArray) -> npt.NDArray[np.int64]:
-    """Return microseconds since the epoch, `NO_TIME` where no moment is told."""
+    """Return microseconds since the epoch; `NO_TIME` for texts that are not a time."""
     read = read_numbers(texts, Kind.ISO_TIME)
     return np.where(read.known, read.values, NO_TIME)
 
@@ -97,11 +97,11 @@ def _lengths(lines: pa.StringArray) -> npt.NDArray[np.int32]:
 
 
 _IN_QUOTES = r'^"(.*?)"?([ \r]*\n)$'
-"""The quote at the end is missing where a line was cut off."""
+"""The closing quote is missing if the line was truncated."""
 
 
 def _take_off_quotes(lines: pa.StringArray) -> Opened:
-    """Take off quotes around whole lines; those inside stay as they are."""
+    """Remove quotes around whole lines; quotes inside are kept."""
     payload = pc.replace_substring_regex(lines, _IN_QUOTES, r"\1\2")
     enveloped = _lengths(payload) != _lengths(lines)
     times = np.full(len(lines), NO_TIME, np.int64)
@@ -112,7 +112,7 @@ _CRI = rf"(?P<time>{_ISO}) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::[^ ]*)? "
 
 
 def _take_off_cri(lines: pa.StringArray) -> Opened:
-    """Take off `TIME stdout F `; lines that are cut in pieces (`P`) are put together again."""
+    """Remove `TIME stdout F `, and join lines that were split (`P`)."""
     opened = _cri(lines)
     found = pc.extract_regex(lines, f"^{_CRI}")
     partial = pc.equal(pc.struct_field(found, "tag"), "P").fill_null(False)
@@ -126,7 +126,7 @@ _cri = _prefixed(_CRI.replace("(?P<stream>", "(?:").replace("(?P<tag>", "(?:"))
 
 
 def _put_together(opened: Opened, partial: Bools, streams: pa.StringArray) -> Opened:
-    """Join what is partial with what follows on the same stream; a rest without end is a line."""
+    """Join partial lines with the next on the same stream; an unfinished rest is a line too."""
     texts, times, enveloped = opened.lines.to_pylist(), opened.times, opened.enveloped
     held: dict[str | None, tuple[str, int]] = {}
     made: list[tuple[str, int]] = []
@@ -151,14 +151,14 @@ def _paths(*keys: str, nothing: Nothing = Nothing.NONE) -> JsonPaths:
 
 _DOCKER_PATHS = _paths("log", "stream", "time")
 _SHIPPED = ("message", "log", "line", "event/original", "event.original", "MESSAGE")
-"""Where collectors put the line: Filebeat and Vector, Fluent Bit, Promtail, Logstash, systemd."""
+"""Keys that hold the line: Filebeat and Vector, Fluent Bit, Promtail, Logstash, systemd."""
 _SHIPPING_TIMES = ("@timestamp", "timestamp", "time", "date", "ts")
 _SHIPPER_PATHS = _paths(*_SHIPPED, *_SHIPPING_TIMES, nothing=Nothing.EMPTY)
 _JOURNAL_PATHS = _paths("MESSAGE", "__REALTIME_TIMESTAMP", "_HOSTNAME")
 
 
 def _values(paths: JsonPaths, count: int, lines: pa.StringArray) -> list[pa.StringArray]:
-    """Return by path what each line has, null where it has none or is no object."""
+    """Return the value of each path by line; null if it is missing or the line is not an object."""
     tables = [StringTable() for _ in range(count)]
     read = paths.read(lines, tables)
     whole = read.kinds == OBJECT
@@ -172,7 +172,7 @@ def _values(paths: JsonPaths, count: int, lines: pa.StringArray) -> list[pa.Stri
 
 
 def _opened(lines: pa.StringArray, body: pa.StringArray, times: Int64s) -> Opened:
-    r"""Return bodies with a newline, or else the line; a newline inside becomes `\n`."""
+    r"""Return bodies with a newline, or the line if there is none; newlines inside become `\n`."""
     body = pc.replace_substring(pc.replace_substring_regex(body, r"\n$", ""), "\n", r"\n")
     inside = pc.binary_join_element_wise(body, "\n", "", null_handling="skip")
     there = body.is_valid()
@@ -184,7 +184,7 @@ def _opened(lines: pa.StringArray, body: pa.StringArray, times: Int64s) -> Opene
 def _take_off_docker(lines: pa.StringArray) -> Opened:
     log, stream, time = _values(_DOCKER_PATHS, 3, lines)
     times = _iso_times(time.fill_null(""))
-    # Docker says when; others that put the line there may say so elsewhere.
+    # Docker always writes a time; other programs with the same keys may put it elsewhere.
     log = pc.if_else(pa.array(times != NO_TIME), log, None)
     whole_lines = pc.ends_with(log, "\n").fill_null(True)
     opened = _opened(lines, log, times)
@@ -213,7 +213,7 @@ def _take_off_journal(lines: pa.StringArray) -> Opened:
 
 
 def _bytes_message(line: str) -> str | None:
-    """Return a message that is an array of bytes; `None` for anything else, such as a number."""
+    """Decode a message that is an array of bytes; `None` for anything else, such as a number."""
     try:
         message = json.loads(line)["MESSAGE"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -228,7 +228,7 @@ def _bytes_message(line: str) -> str | None:
 
 
 def _take_off_shipper(lines: pa.StringArray) -> Opened:
-    """Take a line out of the object that a collector of logs made of it."""
+    """Take the line out of a log shipper's JSON object."""
     found = _values(_SHIPPER_PATHS, len(_SHIPPED) + len(_SHIPPING_TIMES), lines)
     line = pc.coalesce(*found[: len(_SHIPPED)])
     times = np.full(len(lines), NO_TIME, np.int64)
@@ -282,7 +282,7 @@ ENVELOPES: Mapping[str, Envelope] = {
             "rfc5424",
             "syslog (RFC 5424)",
             _prefixed(
-                # Heroku's drains leave the structured data out.
+                # Heroku's drains omit the structured data.
                 rf"(?:<\d{{1,3}}>)?1 (?P<time>{_ISO}|-) [^ ]+ [^ ]+ [^ ]+ [^ ]+ "
                 r'(?:(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+) ?)?\x{FEFF}?'
             ),
@@ -297,11 +297,11 @@ ENVELOPES: Mapping[str, Envelope] = {
             "rfc3164",
             "syslog (RFC 3164)",
             _prefixed(
-                # The tag is left out before JSON, which cannot be taken for one.
+                # The tag may be missing before JSON, which cannot be mistaken for a tag.
                 rf"(?:<\d{{1,3}}>)?(?:{_BSD_TIME}|(?P<time>{_ISO})) (?:[^ :\"{{](?:\S*[^ :])? +)?"
                 r"(?:[^ :\[\]\"{]{1,64}(?:\[[^\] ]*\])?: ?|(?P<kept>\{))"
             ),
         ),
     )
 }
-"""By name, in the order in which they are tried: the ones that can be mistaken for others last."""
+"""By name, in the order they are tried: ambiguous ones last."""

@@ -1,4 +1,4 @@
-"""What `glancemetrics formats FILE` says: what was seen in a log, and how to go on."""
+"""The output of `glancemetrics formats FILE`: the detected format, or what to do without one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.kept_fields import (
     keepable_names,
     not_keepable,
+    path_text,
     paths_called,
-    written_path,
 )
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import (
@@ -40,27 +40,27 @@ from glancemetrics.words.humane import format_count
 _SHOWN_CANDIDATES = 6
 _SHOWN_REJECTS = 3
 _LINE_CELLS = 76
-"""Of a line of the log that is shown."""
+"""Shown width of a log line."""
 _BEFORE_MARK = 50
 _NO_KEY = "no key for"
-_LOOKED_AT = 100
-"""Records of which the keys are looked at."""
+_SAMPLED_RECORDS = 100
+"""Records that are checked for unused keys."""
 _KEY_LINES = 6
 _FIELDS = re.compile(rb"^#Fields:", re.MULTILINE)
 _UNREAD_FIELDS = (
-    "its values are not those that the #Fields line before it names, or that names no date and time"
+    "its values do not match the #Fields line before it, or that line has no date and time"
 )
 
 
 def list_formats() -> str:
-    """Return the formats that have a name, one a line."""
+    """Return the named formats, one per line."""
     width = max(map(len, PRESETS))
     lines = [f"{preset.name.ljust(width)}  {preset.title}" for preset in PRESETS.values()]
     return "\n".join(lines) + "\n"
 
 
 def explain_log(name: str, sample: bytes, reading: Reading) -> str:
-    """Say how a log is written, by a sample of its lines, each ended by a newline."""
+    """Describe the format of a log from a sample of its lines, each ended by a newline."""
     return "\n".join(_explained(name, sample, reading)) + "\n"
 
 
@@ -69,19 +69,16 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     log_format: LogFormat = reading.given or AutoFormat(detection.format, learns=False)
     decoded = guarded_decode(log_format, sample, reading.context)
     if not decoded.lines:
-        yield f"{visible(name)}: there is no line in it yet"
+        yield f"{visible(name)}: no lines yet"
         return
     if decoded.batch.num_rows:
-        given = "as --format says, " if reading.given is not None else ""
-        yield f"{visible(name)}: {given}{visible(log_format.name)}"
+        given = " (set by --format)" if reading.given is not None else ""
+        yield f"{visible(name)}: {visible(log_format.name)}{given}"
+    elif reading.given is None:
+        yield f"{visible(name)}: no known format matches"
     else:
-        what = "no format that is known explains a line"
-        if reading.given is not None:
-            what = "what --format says explains no line"
-        yield f"{visible(name)}: {what}"
-        if reading.given is not None:
-            yield f"  expected is {visible(log_format.expected)}"
-    yield f"  {_count(decoded.lines, 'line')} looked at: {_outcome(decoded)}"
+        yield f"{visible(name)}: no line is {visible(log_format.expected)}, set by --format"
+    yield f"  {_count(decoded.lines, 'line')} read: {_outcome(decoded)}"
     yield from _candidates(detection)
     if decoded.batch.num_rows:
         yield from _first_record(decoded)
@@ -90,14 +87,14 @@ def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
         yield from _hints(sample, log_format, reading.context)
     yield from _rejects(sample, decoded, log_format)
     if not decoded.batch.num_rows:
-        yield from _WAY_OUT
+        yield from _NEXT_STEPS
 
 
 def _outcome(decoded: Decoded) -> str:
     parts = [
         _count(decoded.batch.num_rows, "record"),
         _count(decoded.rejects, "reject"),
-        f"{format_count(decoded.foreign)} of other programs",
+        f"{format_count(decoded.foreign)} from other programs",
     ]
     if len(decoded.damaged):
         parts.append(f"{format_count(len(decoded.damaged))} damaged")
@@ -112,7 +109,7 @@ def _candidates(detection: Detection) -> Iterator[str]:
     if not detection.candidates:
         return
     yield ""
-    yield f"Formats that explain some of {_count(detection.lines, 'line')}"
+    yield f"Formats that match some of {_count(detection.lines, 'line')}"
     width = max(len(one.name) for one in detection.candidates[:_SHOWN_CANDIDATES])
     for one in detection.candidates[:_SHOWN_CANDIDATES]:
         columns = _count(one.columns, "column")
@@ -124,7 +121,7 @@ def _candidates(detection: Detection) -> Iterator[str]:
 
 def _first_record(decoded: Decoded) -> Iterator[str]:
     yield ""
-    yield "The first record"
+    yield "First record"
     record = decoded.batch.slice(0, 1).to_pylist()[0]
     names = decoded.batch.schema.names
     width = max(map(len, names))
@@ -142,18 +139,18 @@ def _first_record(decoded: Decoded) -> Iterator[str]:
 
 
 def _not_keepable(log_format: LogFormat, kept: Sequence[str]) -> Iterator[str]:
-    """Say which of the fields to keep the format does not have, and which there are."""
+    """List the `--keep` fields that the format does not have, and the ones it has."""
     lacking = not_keepable(kept, log_format)
     if lacking:
         yield ""
         names = ", ".join(keepable_names(log_format)) or "none"
-        yield f"There is no {visible(', '.join(lacking))} to keep; there are {visible(names)}"
+        yield f"--keep {visible(','.join(lacking))}: no such field; available: {visible(names)}"
 
 
 def _unused_keys(
     sample: bytes, decoded: Decoded, log_format: LogFormat, kept: Sequence[str]
 ) -> Iterator[str]:
-    """Say which keys of objects, or names of pairs, mean nothing to their format."""
+    """List the keys of objects, or names of pairs, that the format does not use."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     if not isinstance(stream, StreamFormat):
         return
@@ -162,17 +159,17 @@ def _unused_keys(
         return
     starts, ends = line_bounds(sample)
     unused: dict[str, None] = {}
-    for number in decoded.line[:_LOOKED_AT].tolist():
+    for number in decoded.line[:_SAMPLED_RECORDS].tolist():
         text = sample[starts[number] : ends[number]].decode("utf-8", "backslashreplace")
         text = stream.without_envelopes(text)
         each = [one.unused_keys(text) for one in formats]
         unused |= dict.fromkeys(key for key in each[0] if all(key in keys for keys in each))
-    known = {written_path(path) for name in kept for path in paths_called(name)}
+    known = {path_text(path) for name in kept for path in paths_called(name)}
     unused = {key: None for key in unused if key not in known}
     if not unused:
         return
     yield ""
-    yield "Keys that are not used"
+    yield "Unused keys"
     yield from wrap(
         visible(", ".join(unused)),
         _LINE_CELLS,
@@ -184,7 +181,7 @@ def _unused_keys(
 
 
 def _hints(sample: bytes, log_format: LogFormat, context: LineContext) -> Iterator[str]:
-    """Say what could not be told of fields, and how to name it."""
+    """Name ambiguous fields, and the option that says what they are."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     for one in stream.formats if isinstance(stream, StreamFormat) else ():
         hint = ""
@@ -201,14 +198,14 @@ def _rejects(sample: bytes, decoded: Decoded, log_format: LogFormat) -> Iterator
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     for reject in reject_samples(sample, decoded, log_format)[:_SHOWN_REJECTS]:
         yield ""
-        yield "A line that is no record"
-        is_row = _FIELDS.search(sample) and reject.reason.startswith("no format")
+        yield "Rejected line"
+        is_row = _FIELDS.search(sample) and reject.reason.startswith("no known format")
         shown = attrs.evolve(reject, reason=_UNREAD_FIELDS) if is_row else reject
         yield from _marked(shown, stream if isinstance(stream, StreamFormat) else None)
 
 
 def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
-    """Show a reject with a mark at the place where the format that comes nearest stops."""
+    """Show a reject with a mark where the closest format stops matching."""
     text, reason = reject.line, reject.reason
     if stream is not None and stream.envelopes:
         text = stream.without_envelopes(text)
@@ -229,28 +226,28 @@ def _marked(reject: Reject, stream: StreamFormat | None) -> Iterator[str]:
     before = "…" * bool(begin) + visible(text[begin : stop.at])
     yield f"  {before}{visible(text[stop.at :])[: max(1, _LINE_CELLS - len(before))]}"
     yield "  " + " " * len(before) + "^"
-    nearer = f"{stop.name} comes nearest: " if stream is None else ""
-    yield f"  {nearer}{visible(stop.reason)}"
+    closest = f"closest format: {stop.name}; " if stream is None else ""
+    yield f"  {closest}{visible(stop.reason)}"
 
 
 def _about_json(text: str, reason: str, stream: StreamFormat | None) -> str:
-    """Say what is wrong with a line of JSON, by its keys."""
+    """Say what is wrong with a JSON line, by its keys."""
     known = stream.formats if stream is not None else PRESETS["json"].formats
     formats = [one for one in known if isinstance(one, JsonFormat)]
     if not formats:
-        return "the line is JSON, and the others are not"
+        return "the line is JSON, but the log's format is not"
     if stream is not None:
         return reason
-    keys, told = formats[0].unused_keys(text), formats[0].explain(text.encode("utf-8", "replace"))
-    return f"{told}; unknown keys: {', '.join(keys)}" if keys and _NO_KEY in told else told
+    keys, fault = formats[0].unused_keys(text), formats[0].explain(text.encode("utf-8", "replace"))
+    return f"{fault}; unknown keys: {', '.join(keys)}" if keys and _NO_KEY in fault else fault
 
 
-_WAY_OUT = (
+_NEXT_STEPS = (
     "",
-    "How to go on",
-    "  Is this the access log, and not an error log or an application's own?",
-    "  If the server was told how to write it, hand that line over as it stands:",
+    "What to do next",
+    "  Check that this is the access log, not an error log or an application's own log.",
+    "  If the server has a custom format, copy its definition:",
     "    --format 'log_format main $remote_addr ...;'       nginx",
     "    --format 'LogFormat \"%h %l %u %t ...\" name'         Apache",
-    "  `glancemetrics formats` lists the formats that have a name.",
+    "  List the named formats: glancemetrics formats",
 )

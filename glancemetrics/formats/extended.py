@@ -1,7 +1,7 @@
-"""Common and combined with more before, between and behind, as people extend them.
+"""Common and combined formats with extra fields before, between and after the usual ones.
 
-What stands where the other fields would is told by what it looks like and what it is called: by a
-sample of lines. What could be more than one thing is left out.
+Extra fields are recognised by their values and labels in a sample of lines. Ambiguous fields are
+ignored.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _AGENT = re.compile(r"[A-Za-z][\w .+-]*/v?\d.*|.*(?:Mozilla|bot|Bot|crawl|spider
 
 _MOST_LINES = 200
 _MOST_BEFORE = 6
-"""Fields before the time."""
+"""Maximum fields before the time."""
 _LEAST_SHARE = 0.5
-"""Of the lines that are common or combined with more, so many must be alike."""
+"""Minimum share of the extended lines that must have the same shape."""
 
 _SECONDS = ("rt request_time req_time reqtime rtime response_time resp_time duration took elapsed "
     "time latency total_time")  # fmt: skip
@@ -65,7 +65,7 @@ _NAMES: dict[Field, frozenset[str]] = {
         (Field.REFERRER, "ref referer referrer http_referer http_referrer"),
     )
 }  # fmt: skip
-"""What people call the fields whose names they write before them, in lower case."""
+"""Usual labels of fields (`label=value`), in lower case."""
 _IN_MILLISECONDS = frozenset(f"{name}_ms" for name in _SECONDS.split())
 _IN_MICROSECONDS = frozenset(f"{name}_us" for name in _SECONDS.split())
 _UNITS = {
@@ -73,12 +73,12 @@ _UNITS = {
     DurationUnit.MILLISECONDS: Field.MILLISECONDS,
     DurationUnit.MICROSECONDS: Field.MICROSECONDS,
 }
-UNIT_HINT = "a number that may be a duration: name its unit with --duration-unit us|ms|s"
+UNIT_HINT = "a number may be a duration but has no unit; set it: --duration-unit us, ms or s"
 
 
 @attrs.frozen
 class _Token:
-    """A word, or a text in quotes or brackets, perhaps with its name before it."""
+    """A word, or a text in quotes or brackets; it may have a label before it."""
 
     text: str
     opening: str
@@ -93,7 +93,7 @@ class _Token:
 
 @attrs.frozen
 class _Line:
-    """A line that is common or combined with more."""
+    """A common or combined line with extra fields."""
 
     before: tuple[_Token, ...]
     time: _Token
@@ -108,7 +108,7 @@ class _Line:
 
     @property
     def is_usual(self) -> bool:
-        """Whether it is common or combined, and no more."""
+        """Whether it is plain common or combined."""
         openings = [token.opening + token.label for token in self.after]
         return (
             len(self.before) == 3
@@ -119,14 +119,14 @@ class _Line:
 
     @property
     def is_loose(self) -> bool:
-        """Whether spaces stand otherwise than one between two fields."""
+        """Whether fields are separated by anything but exactly one space."""
         tokens = (*self.before, self.time, *self.between, self.request, *self.after)
         return any(token.gap != " " for token in tokens[1:])
 
 
 @attrs.define
 class _Column:
-    """What lines have for a field."""
+    """One field of several lines."""
 
     texts: Sequence[str]
     opening: str
@@ -135,29 +135,29 @@ class _Column:
     name: str = ""
 
     @property
-    def told(self) -> list[str]:
+    def known(self) -> list[str]:
         return [text for text in self.texts if text not in ("-", "")]
 
     def all_are(self, pattern: re.Pattern[str]) -> bool:
-        told = self.told
-        return bool(told) and all(map(pattern.fullmatch, told))
+        known = self.known
+        return bool(known) and all(map(pattern.fullmatch, known))
 
     def share(self, pattern: re.Pattern[str]) -> float:
-        told = self.told
-        return sum(map(bool, map(pattern.fullmatch, told))) / len(told) if told else 0.0
+        known = self.known
+        return sum(map(bool, map(pattern.fullmatch, known))) / len(known) if known else 0.0
 
 
 def extended_combined(
     lines: pa.StringArray, unit: DurationUnit | None = None
 ) -> PatternFormat | None:
-    """Return what explains lines that are common or combined with more; `None` if few are.
+    """Infer a format from common or combined lines with extra fields; `None` if too few match.
 
-    `unit`: of a whole number that may be a duration.
+    `unit`: the unit of a whole number that may be a duration.
     """
     texts = [text.rstrip("\r\n ") for text in lines.slice(0, _MOST_LINES).to_pylist()]
     tokens = [made for made in map(_tokens, texts) if made]
     labels = Counter(label for made in tokens for label in {token.label for token in made})
-    # What is called so in a few lines only is no name, but part of what stands there.
+    # A label that only a few lines have is part of the value.
     named = {label for label, count in labels.items() if label and 2 * count >= len(tokens)}
     found = [line for made in tokens if (line := _line(_relabelled(made, named))) is not None]
     shapes: dict[tuple[object, ...], list[_Line]] = {}
@@ -187,7 +187,7 @@ def extended_combined(
 
 
 def _tokens(text: str) -> list[_Token]:
-    """Return what a line consists of; nothing if it cannot be told."""
+    """Split a line into tokens; none if it cannot be split."""
     made = []
     at = 0
     while at < len(text):
@@ -255,7 +255,7 @@ def _fields_before(columns: Sequence[_Column]) -> list[Field | None]:
     fields: list[Field | None] = [None] * len(columns)
     hosts = [i for i, column in enumerate(columns) if column.all_are(_HOPS)]
     if not hosts or hosts[0] > 1:
-        return fields  # what stands before it is of an envelope
+        return fields  # the fields before the host belong to an envelope
     first, second = columns[:2]
     if hosts == [1] or (hosts[:2] == [0, 1] and not _has_list(first)):
         fields[:2] = Field.VHOST, Field.HOST
@@ -267,27 +267,27 @@ def _fields_before(columns: Sequence[_Column]) -> list[Field | None]:
             fields[1] = Field.VHOST
     left = [i for i, field in enumerate(fields) if field is None]
     if len(left) > 2:
-        # Of more than two that nobody has named, the identity is the one that nobody has.
-        nobody = [i for i in left if not columns[i].told]
-        left = [i for i in left if nobody and i >= nobody[0]][:2]
+        # Of more than two unknown fields, the identity is the one that is always `-`.
+        unset = [i for i in left if not columns[i].known]
+        left = [i for i in left if unset and i >= unset[0]][:2]
     if len(left) == 2:
         fields[left[0]], fields[left[1]] = Field.IDENTITY, Field.USER
     return fields
 
 
 def _has_list(column: _Column) -> bool:
-    return any("," in text for text in column.told)
+    return any("," in text for text in column.known)
 
 
 def _find_status_and_size(columns: Sequence[_Column]) -> bool:
-    """Name the status, and the size behind it; tell whether there is a status."""
+    """Find the status and the size after it; return whether there is a status."""
     for i, column in enumerate(columns):
         is_named = column.label.lower() in _NAMES[Field.STATUS]
         if column.opening == "[" or (column.label and not is_named):
             continue
         if not all(text in ("-", "") or _STATUS.fullmatch(text) for text in column.texts):
             continue
-        if column.opening and not column.told:
+        if column.opening and not column.known:
             continue
         column.field = Field.STATUS
         behind = columns[i + 1] if i + 1 < len(columns) else None
@@ -304,7 +304,7 @@ def _may_be_size(column: _Column) -> bool:
 
 
 def _find_named(columns: Sequence[_Column], taken: set[Field | None]) -> None:
-    """Name fields that have their name before them."""
+    """Find fields by their labels."""
     for column in columns:
         label = column.label.lower()
         field = next((one for one, names in _NAMES.items() if label in names), None)
@@ -326,7 +326,7 @@ def _find_named(columns: Sequence[_Column], taken: set[Field | None]) -> None:
 
 
 def _looks_like(column: _Column, field: Field) -> bool:
-    """Tell whether texts may be what their name says."""
+    """Tell whether the texts fit the field that their label names."""
     match field:
         case Field.SECONDS:
             return column.all_are(_DECIMALS) or column.all_are(_WITH_UNIT)
@@ -343,7 +343,7 @@ def _looks_like(column: _Column, field: Field) -> bool:
 
 
 def _find_quoted(columns: Sequence[_Column], taken: set[Field | None]) -> None:
-    """Name referrer and agent, by what they look like, or else by where they stand."""
+    """Find referrer and user agent by their values, or else by their position."""
     free = [
         column.opening == '"'
         and not column.label
@@ -361,7 +361,7 @@ def _find_quoted(columns: Sequence[_Column], taken: set[Field | None]) -> None:
         beside = [i for i in (best - 1, best + 1) if 0 <= i < len(columns) and free[i]]
         referrer = next((i for i in beside if columns[i].share(_URL) >= _LEAST_SHARE), None)
         if referrer is None:
-            referrer = next((i for i in beside if i < best or not columns[i].told), None)
+            referrer = next((i for i in beside if i < best or not columns[i].known), None)
     elif pairs:
         referrer, agent = pairs[0], pairs[0] + 1
     else:
@@ -381,7 +381,7 @@ def _find_others(
     taken: set[Field | None],
     unit: DurationUnit | None,
 ) -> str:
-    """Name what is left; returns what is to be said of a number that could not be told."""
+    """Find the remaining fields; returns a hint about an ambiguous number, if there is one."""
     numbers = []
     for column in (*between, *after):
         if column.field is not None or (column.label and not _may_be_duration(column)):
@@ -390,10 +390,10 @@ def _find_others(
         is_quoted = column.opening == '"'
         if column.label:
             numbers.append(column)
-        elif column.all_are(_HOPS if is_quoted else _ADDRESS) and not _are_upstreams(column.told):
+        elif column.all_are(_HOPS if is_quoted else _ADDRESS) and not _are_upstreams(column.known):
             field = Field.FORWARDED_FOR
         elif column.all_are(_DECIMALS):
-            several = any(" " in text for text in column.told)
+            several = any(" " in text for text in column.known)
             field = Field.SECONDS
             if several or Field.SECONDS in taken:
                 field = Field.UPSTREAM_SECONDS
@@ -419,9 +419,9 @@ def _may_be_duration(column: _Column) -> bool:
     return column.label.lower() in _NAMES[Field.SECONDS] and column.all_are(_WHOLE)
 
 
-def _are_upstreams(told: Sequence[str]) -> bool:
-    """Tell whether addresses are of servers that were asked: private ones, all with a port."""
-    hops = [hop.strip() for text in told for hop in text.split(",")]
+def _are_upstreams(texts: Sequence[str]) -> bool:
+    """Tell whether all addresses are private and have a port: then they are upstream servers."""
+    hops = [hop.strip() for text in texts for hop in text.split(",")]
     with_ports = [re.fullmatch(r"((?:\d+\.){3}\d+):\d+|\[([^\]]*)\]:\d+", hop) for hop in hops]
     return all(found is not None and is_private(found[1] or found[2]) for found in with_ports)
 

@@ -1,9 +1,9 @@
-"""Texts taken out of lines by a regular expression (RE2), a few groups at a time.
+"""Extracts texts from lines with a regular expression (RE2), a few groups at a time.
 
-RE2 has a fast way to find groups, but for no more than four (`OnePass`, `kMaxCap` in its source).
-So a long expression is cut in stages, each of which leaves the rest of the line to the next. Where
-all stages match, the whole expression matches with the same groups: each takes what it would take
-first. Where one does not, the whole is tried.
+RE2 finds groups fast only up to four of them (`OnePass`, `kMaxCap` in its source). So a long
+expression is split into stages, and each leaves the rest of the line to the next. If all stages
+match, the whole expression matches with the same groups. If one does not, the whole expression is
+tried.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ Int64s = npt.NDArray[np.int64]
 
 _GROUP = "(?P<"
 FEW_LINES = 200
-"""Of fewer, to compile an expression for each stage takes longer than the stages save."""
+"""With fewer lines, compiling the stages takes longer than they save."""
 _MOST_GROUPS = 3
-"""Of a stage, beside all of it."""
+"""Maximum groups of a stage, besides the group around all of it."""
 
 
 class Extraction:
-    """A regular expression with named groups, for lines that have their newline."""
+    """A regular expression with named groups, for lines including their newline."""
 
     def __init__(self, pieces: Sequence[str], end: str, whole: str | None = None) -> None:
-        """`pieces` together are the expression, which `end` ends; none has an alternative open.
+        """`pieces` joined, plus `end`, are the expression; no alternative spans two pieces.
 
-        It may be cut after each piece. `whole` is another expression, which matches more lines, but
-        those that the pieces match with the same groups.
+        It may be split after each piece. `whole` is another expression that matches more lines, and
+        yields the same groups for lines that the pieces match.
         """
         self.whole = f"^{''.join(pieces) if whole is None else whole}{end}"
         stages = [""]
@@ -47,7 +47,7 @@ class Extraction:
             stages[-1] += piece
             groups += count
         self._stages = [
-            # What is left of the line is not matched: that takes longer than to copy it.
+            # The rest of the line is copied rather than matched, which is faster.
             *(f"^(?P<stage>{stage})" for stage in stages[:-1]),
             f"^{stages[-1]}{end}",
         ]
@@ -72,7 +72,7 @@ class Extraction:
     ) -> tuple[Int64s, dict[str, pa.StringArray]]:
         """Try the whole expression on lines that a stage did not match, and stages on the others.
 
-        Those come one stage further, so that this ends.
+        The others get at least one stage further, so the recursion ends.
         """
         staged, texts = self.of(lines.filter(pa.array(good)))
         others, other_texts = self._at_once(lines.filter(pa.array(~good)))

@@ -1,4 +1,4 @@
-"""Columns of what lines have for a field: texts, or numbers and times that have been read."""
+"""Columns of field values: texts, or parsed numbers and times."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ _SCALARS = {"": _EMPTY, "-": _DASH}
 
 @attrs.frozen(eq=False)
 class Texts:
-    """The texts of a field: by row the number of one of some distinct texts, -1 for none."""
+    """The texts of a field: per row the index of a distinct text, -1 for none."""
 
     codes: Int32s
     distinct: pa.StringArray
 
     @classmethod
     def of(cls, codes: Int32s, texts: pa.StringArray) -> Texts:
-        """Number texts by code, without those that no row has."""
+        """Return texts by code, without unused texts."""
         return cls(*used_texts(codes, texts))
 
     def each(self, values: pa.Array) -> pa.Array:
-        """Return values of the distinct texts, by row; null where there is none."""
+        """Return the values of the distinct texts by row; null where a row has none."""
         return values.take(indices_of(self.codes))
 
     def of_rows(self, rows: npt.NDArray[np.generic]) -> Texts:
-        """Return those of some rows, given as numbers or as a mask."""
+        """Return the values of some rows, given as indices or as a mask."""
         return Texts.of(self.codes[rows], self.distinct)
 
     def known(self, nothing: str = "-") -> Texts:
-        """Return them without the text by which servers say that there is none."""
+        """Return them without the text that means "no value"."""
         there = pc.not_equal(self.distinct, _SCALARS[nothing]).to_numpy(zero_copy_only=False)
         if there.all():
             return self
@@ -59,14 +59,14 @@ class Texts:
         return Texts.of(np.append(numbers, np.int32(-1))[self.codes], self.distinct)
 
     def mapped(self, distinct: pa.StringArray) -> Texts:
-        """Return others for the distinct texts, in their order; some may be the same, or null."""
+        """Replace the distinct texts, in their order; the new ones may repeat or be null."""
         if distinct.equals(self.distinct):
             return self
         return Texts.chosen(self.codes, distinct)
 
     @classmethod
     def chosen(cls, rows: Int32s, texts: pa.StringArray) -> Texts:
-        """Return for each row one of some texts, of which some may be the same, or null."""
+        """Return one of the texts for each row; texts may repeat or be null."""
         encoded = texts.dictionary_encode()
         numbers = np.append(codes_of(encoded), np.int32(-1))
         return cls.of(numbers[rows], encoded.dictionary)
@@ -78,7 +78,7 @@ class Texts:
 
 
 def numbers_of(texts: Texts, kind: Kind) -> Numbers:
-    """Read the texts of a field as numbers or times; a row without text has none."""
+    """Parse the texts of a field as numbers or times; a row without text is absent."""
     read = read_numbers(texts.distinct, kind)
     absent = Numbers.absent(kind, 1)
     return Numbers(
@@ -89,19 +89,19 @@ def numbers_of(texts: Texts, kind: Kind) -> Numbers:
 
 @attrs.frozen
 class Columns:
-    """What rows have, by field."""
+    """The values of rows, by field."""
 
     texts: Mapping[Field, Texts]
     numbers: Mapping[Field, Numbers]
     kept: Mapping[str, Texts] = attrs.field(factory=dict)
-    """Of fields that a person asked to keep, by name, the text as it was written."""
+    """The text of each `--keep` field as logged, by name."""
 
     @property
     def fields(self) -> set[Field]:
         return {*self.texts, *self.numbers}
 
     def have_any(self, fields: Iterable[Field]) -> Bools | np.bool_:
-        """Tell which rows have something for one of some fields."""
+        """Tell which rows have a value for any of the fields."""
         have: Bools | np.bool_ = np.False_
         for field in fields:
             if field in self.texts:
@@ -111,7 +111,7 @@ class Columns:
         return have
 
     def unusable(self, rows: int) -> Bools:
-        """Tell of each row whether it has a number that cannot be used; times are no numbers."""
+        """Tell which rows have an invalid number; times are not checked."""
         unusable = np.zeros(rows, np.bool_)
         for field, numbers in self.numbers.items():
             if field not in TIMES and field is not Field.DATE:
@@ -119,7 +119,7 @@ class Columns:
         return unusable
 
     def of_rows(self, rows: npt.NDArray[np.generic]) -> Columns:
-        """Return those of some rows, given as numbers or as a mask."""
+        """Return the values of some rows, given as indices or as a mask."""
         return Columns(
             {field: texts.of_rows(rows) for field, texts in self.texts.items()},
             {field: numbers.of_rows(rows) for field, numbers in self.numbers.items()},
@@ -128,14 +128,14 @@ class Columns:
 
 
 def kept_texts(texts: pa.StringArray) -> Texts:
-    """Return texts of lines as they are kept; null is nothing."""
+    """Return the texts of a kept field; null means no value."""
     rows = read_values(texts.fill_null(_EMPTY), KEPT)
     assert isinstance(rows, TextRows)
     return Texts(rows.codes, rows.table.sealed())
 
 
 def columns_of(rows: Mapping[Field, Rows]) -> Columns:
-    """Return columns that compiled code has filled; no more texts may be entered."""
+    """Return the columns filled by compiled code; their tables are sealed."""
     texts = {}
     numbers = {}
     for field, each in rows.items():

@@ -1,7 +1,7 @@
-"""What the fields of a line mean.
+"""The fields of log lines.
 
-Every format that is not decoded by a decoder of its own names its fields with these words, so that
-the same text means the same in each. How columns of them become records: `record_columns.py`.
+All formats without a decoder of their own name their fields with these words, so the same text
+means the same in each. `record_columns.py` turns columns of fields into records.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class Field(enum.Enum):
     """`192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1:443`; the port is always there."""
     HOST_OR_PORT = "host, with or without port"
     FORWARDED_FOR = "forwarded for"
-    """`X-Forwarded-For`: the client, and the proxies that it came through, but for the last."""
+    """`X-Forwarded-For`: the client and the proxies it passed, except the last."""
     FORWARDED = "forwarded"
-    """The same as RFC 7239 writes it."""
+    """The same in the notation of RFC 7239."""
     IDENTITY = "identity"
     USER = "user"
     CLF_TIME = "CLF time"
-    """`17/May/2015:10:05:03 +0000`; also with a fraction, a space for the colon, a zone that is
-    named or missing; or as ISO 8601 has it."""
+    """`17/May/2015:10:05:03 +0000`; also with a fraction, a space instead of the colon, a zone name
+    or no zone; or ISO 8601."""
     CLF_LOCAL_TIME = "CLF time without zone"
     """`17/May/2015:10:05:03.123`."""
     ISO_TIME = "ISO time"
@@ -40,7 +40,7 @@ class Field(enum.Enum):
     BRACKETED_TIME = "time in brackets"
     """`[17/May/2015:10:05:03 +0000]`."""
     FORMATTED_TIME = "time in a format of its own"
-    """Or a part of it: all parts of a line together are a time."""
+    """Or a part of one: all parts of a line make one time."""
     DATE = "date"
     """`2015-05-17`."""
     TIME_OF_DAY = "time of day"
@@ -48,16 +48,16 @@ class Field(enum.Enum):
     REQUEST = "request line"
     METHOD = "method"
     TARGET = "request target"
-    """Path and query, as the client wrote them."""
+    """Path and query as the client sent them."""
     PATH = "path"
     QUERY = "query"
     """Without the `?`."""
     MARKED_QUERY = "query with its mark"
     """`?` and the query, or nothing."""
     LOOSE_QUERY = "query, with or without its mark"
-    """With or without `?` before it and blanks around it."""
+    """With or without a `?` before it and spaces around it."""
     ROUTE = "method and route"
-    """`GET /pets/{id}`; `$default` is none."""
+    """`GET /pets/{id}`; `$default` is not a route."""
     PROTOCOL = "protocol"
     STATUS = "status"
     STATUS_WORDS = "status with words"
@@ -73,21 +73,21 @@ class Field(enum.Enum):
     MICROSECONDS = "duration in microseconds"
     NANOSECONDS = "duration in nanoseconds"
     DURATION = "duration with its unit"
-    """`12.5ms`, `1m2s`; without a unit it is not known."""
+    """`12.5ms`, `1m2s`; ignored without a unit."""
     SECONDS_OR_UNIT = "duration in seconds, or with its unit"
     FRACTION_SECONDS = "duration in seconds with milliseconds"
-    """`0.250`, as nginx writes them, or with a unit; a whole number is not known: it may be in
+    """`0.250`, as nginx writes them, or with a unit; a whole number is ignored: it may be in
     milliseconds."""
     UPSTREAM_FRACTION_SECONDS = "upstream duration in seconds with milliseconds"
-    """The same of each upstream that was asked."""
-    CONNECT_DURATION = "duration with its unit, before the other"
-    """Of a proxy that measures apart how long it took to connect."""
+    """The same for each upstream server."""
+    CONNECT_DURATION = "connect duration with its unit"
+    """Connect time of a proxy that logs it separately; added to the duration."""
     UPSTREAM_SECONDS = "upstream duration in seconds"
-    """Of each upstream that was asked: `0.010, 0.002 : -`."""
+    """One for each upstream server tried: `0.010, 0.002 : -`."""
     UPSTREAM_MILLISECONDS = "upstream duration in milliseconds"
     UPSTREAM_NANOSECONDS = "upstream duration in nanoseconds"
-    BEFORE_SECONDS = "seconds until the upstream was asked"
-    AFTER_SECONDS = "seconds after the upstream had answered"
+    BEFORE_SECONDS = "seconds until the upstream request"
+    AFTER_SECONDS = "seconds after the upstream response"
 
 
 TIMES = (
@@ -102,15 +102,15 @@ TIMES = (
     Field.TIME,
     Field.TIME_OF_DAY,
 )
-"""What may say when, the most exact first."""
+"""Fields with the time of a request, the most precise first."""
 
 _EPOCH = r"\d{1,17}(?:\.\d{1,9})?"
 _NUMBER = r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
-"""As JSON has it (RFC 8259 section 6), but for its sign."""
-# A minus begins one alternative only: so RE2 never has to look at two at a time.
+"""A JSON number (RFC 8259 section 6) without sign."""
+# Only one alternative begins with a minus, so RE2 never has to follow two at a time.
 _DURATION = rf"\+?{_NUMBER}|-(?:{_NUMBER})?"
 _UNIT = "[a-df-zµμ][a-zµμ]*"
-"""None begins with the e of an exponent."""
+"""No unit begins with `e`, which begins an exponent."""
 _SPAN = rf"{_NUMBER}(?:{_UNIT}(?:{_NUMBER}{_UNIT})*)?"
 _WITH_UNIT = rf"\+?{_SPAN}|-(?:{_SPAN})?"
 _SIZE = r"\d+(?:\.0+)?(?:[eE]\+?\d+)?"
@@ -118,7 +118,7 @@ _CLF_LOCAL = r"\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d"
 _ZONE = r"(?:[+-]\d\d(?::?\d\d)?|[A-Z][A-Za-z_/+-]{0,31})"
 
 ADDRESSES = r"[^ \t,]+(?:, *[^ \t,]+)*"
-"""An address, or a list of those of proxies."""
+"""An address, or a list of addresses of proxies."""
 
 USUAL_PATTERNS = {
     Field.HOST: r"[^ \t,]+",
@@ -126,14 +126,14 @@ USUAL_PATTERNS = {
     Field.CLF_TIME: rf"{_CLF_LOCAL} [+-]\d{{4}}",
     Field.BYTES: r"\d+|-",
 }
-"""What nearly all texts of a field look like, of those that `FIELD_PATTERNS` has."""
+"""Patterns (RE2) of nearly all texts of a field; narrower than `FIELD_PATTERNS`."""
 
 FIELD_PATTERNS = {
     Field.HOST: ADDRESSES,
     Field.HOST_PORT: r"[^ \t]+:\d+|-",
     Field.HOST_OR_PORT: ADDRESSES,
     Field.IDENTITY: r"[^ \t]+",
-    # What both notations begin with stands once: so RE2 never has to look at two at a time.
+    # The common beginning of both notations stands once, so RE2 never has to follow two at a time.
     Field.CLF_TIME: r"\d\d(?:/[A-Za-z]{3}/\d{4}[: ]|\d\d-\d\d-\d\d[T ])\d\d:\d\d:\d\d"
     rf"(?:[.,]\d{{1,9}})?(?: ?{_ZONE})?",
     Field.CLF_LOCAL_TIME: rf"{_CLF_LOCAL}(?:\.\d{{1,6}})?",
@@ -160,7 +160,7 @@ FIELD_PATTERNS = {
     Field.BEFORE_SECONDS: _DURATION,
     Field.AFTER_SECONDS: _DURATION,
 }
-"""What the text of a field looks like (RE2), if that does not depend on what is around it."""
+"""Patterns (RE2) of fields whose text does not depend on its surroundings."""
 
 KINDS = {
     Field.CLF_TIME: Kind.CLF_TIME,
@@ -188,8 +188,8 @@ KINDS = {
     Field.BEFORE_SECONDS: Kind.DECIMAL,
     Field.AFTER_SECONDS: Kind.DECIMAL,
 }
-"""What compiled code reads texts as; all others stay texts. It takes what `FIELD_PATTERNS` matches,
-but for times that no calendar has."""
+"""How compiled code parses fields; all others stay texts. It accepts what `FIELD_PATTERNS` matches,
+except impossible dates and times."""
 
 _PORTS = {
     Field.HOST: Port.MAYBE,
@@ -199,7 +199,7 @@ _PORTS = {
 
 
 def wanted_of(field: Field, nothing: Nothing) -> Wanted:
-    """Return what is to be made of the texts of a field, of which some say that there is none."""
+    """Return how to parse the texts of a field; `nothing`: texts that mean "no value"."""
     return Wanted(KINDS.get(field, Kind.TEXT), nothing, _PORTS.get(field, Port.NONE))
 
 
@@ -208,7 +208,7 @@ FORMS = {
     Field.IDENTITY: Form.WORD,
     Field.MARKED_QUERY: Form.MARKED,
 }
-"""What compiled code checks of texts that `FIELD_PATTERNS` has, before it takes off ports."""
+"""Checks by compiled code that are equal to `FIELD_PATTERNS`, made before ports are removed."""
 
 SINGLE = {Field.HOST: Form.SINGLE_HOST, Field.HOST_OR_PORT: Form.SINGLE_HOST}
-"""What it takes of the texts of others: most are no lists."""
+"""Checks by compiled code that accept single hosts only; RE2 reads lists."""

@@ -1,7 +1,7 @@
-"""Logs that are being written: how the lines of each are read, from one chunk to the next.
+"""The formats of followed logs, and their state from one chunk to the next.
 
-Whoever reads a log knows nothing of this: he hands on whole lines, and asks at most when lines were
-written, to know where to begin (`FollowedLogs.dated`).
+Sources know nothing of formats: they pass on whole lines, and only ask for the times of lines to
+find where to begin (`FollowedLogs.dated`).
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ Int64s = npt.NDArray[np.int64]
 
 @attrs.frozen
 class Passage:
-    """Lines of a log that can be decoded, whatever becomes of those before and after them."""
+    """Lines of a log that can be decoded independently of the lines around them."""
 
     lines: bytes
-    """Whole ones, each ended by a newline; those that a collector has cut with all their pieces."""
+    """Whole lines, each ended by a newline; split lines with all their pieces."""
     directives: bytes
-    """Those that hold before the lines (`LogFormat.directives`)."""
+    """The directives in effect before the lines (`LogFormat.directives`)."""
 
 
 class DatedLog:
-    """Tells when the lines of one log were written."""
+    """Finds the times of the lines of one log."""
 
     def __init__(self, log_format: LogFormat, context: LineContext) -> None:
-        """`context` has the directives at the log's beginning."""
+        """`context` has the directives at the beginning of the log."""
         self.format = log_format
         self._context = context
         self._times = line_times(log_format, context)
 
     def times(self, block: bytes, /) -> tuple[Int64s, Int64s]:
-        """Find the lines of a block that name a time, as `LineTimes` does."""
+        """Find the lines of a block that have a time; see `LineTimes`."""
         return self._times(block)
 
     def lines_before(self, read_at: ReadAt, offset: int) -> bytes:
-        """Return the lines before an offset that say how those after it are written."""
+        """Return the directives before an offset that describe the lines after it."""
         prefixes = self.format.directives
         if not prefixes:
             return b""
-        # Where no format is known yet, these are most likely not there.
+        # While no format is known there are most likely no directives: search only a little.
         is_known = not isinstance(self.format, AutoFormat) or self.format.known is not None
         return directives_before(read_at, offset, prefixes, None if is_known else SAMPLE_BYTES)
 
@@ -64,15 +64,15 @@ class DatedLog:
 
 
 class FollowedLog:
-    """One log, of which chunks of lines come in order.
+    """One log whose chunks arrive in order.
 
-    `decode` of its format may be called for several chunks side by side; all else is for one thread
-    at a time.
+    `decode` of its format may run for several chunks at once; everything else is for one thread at
+    a time.
     """
 
     def __init__(self, log_format: LogFormat, context: LineContext) -> None:
         self.format = log_format
-        """How the log is written."""
+        """The format of the log."""
         self.kept = KeptWatch(context.kept)
         self._context = context
         self._directives = b""
@@ -80,16 +80,16 @@ class FollowedLog:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether lines are held back that go on in others."""
+        """Whether pieces of an incomplete line are held back."""
         return bool(self._pieces.held)
 
     def begin(self, sample: bytes = b"", before: bytes = b"", dated: object = None) -> None:
-        """Take in what is known of the log before any of its lines comes.
+        """Set what is known of the log before its first line.
 
-        `sample` is of its lines, `before` those that say how the first that comes is written.
-        `dated` is what told when its lines were written, where that was asked for.
+        `sample`: some of its lines. `before`: directives before the first line. `dated`: the
+        `DatedLog` that found where to begin, if there was one.
         """
-        if isinstance(dated, DatedLog):  # it has looked at a sample
+        if isinstance(dated, DatedLog):  # it has detected the format already
             self.format = dated.format
             self._pieces = Pieces(dated.format)
         elif isinstance(self.format, AutoFormat) and sample:
@@ -102,7 +102,7 @@ class FollowedLog:
         return self._passage(self._pieces.take(lines))
 
     def rest(self) -> Passage:
-        """Return what was held back: nothing more is waited for."""
+        """Return the lines held back, without waiting for more."""
         return self._passage(self._pieces.rest())
 
     def _passage(self, lines: bytes) -> Passage:
@@ -111,29 +111,29 @@ class FollowedLog:
         return passage
 
     def to_state(self) -> State:
-        """Return what must be known to go on after the lines that were taken; often `None`."""
+        """Return the state needed to resume after the lines taken so far; often `None`."""
         if not self._directives and not self._pieces.held:
             return None
         return {"directives": self._directives, "pieces": self._pieces.held}
 
     def restore(self, state: State) -> None:
-        """Go on where another stood."""
+        """Resume from a saved state."""
         if state is not None:
             self._directives, self._pieces.held = state["directives"], state["pieces"]
 
 
 class FollowedLogs:
-    """The logs that are followed side by side, each by the name of its source."""
+    """All followed logs, by the name of their source."""
 
     def __init__(self, reading: Reading) -> None:
         self.context = reading.context
-        """What their lines do not say themselves."""
+        """Settings for what the lines do not say themselves."""
         self._reading = reading
         self._detected = LastDetected()
         self._logs: dict[str, FollowedLog] = {}
 
     def dated(self, sample: Sample) -> DatedLog:
-        """Return what tells when lines of a log were written, by a sample of it. For any thread."""
+        """Return a finder of line times for a log, from a sample of it. Thread-safe."""
         log_format, context = self._new_format(), self.context
         if isinstance(log_format, AutoFormat) and sample.lines:
             log_format.look_at(sample.lines, context)
@@ -151,7 +151,7 @@ class FollowedLogs:
         return found
 
     def forget(self, source: str) -> None:
-        """A source is followed no longer; what comes under its name is another log."""
+        """Forget a source that is no longer followed; its name may be used by another log."""
         self._logs.pop(source, None)
 
     def _new_format(self) -> LogFormat:

@@ -1,4 +1,4 @@
-"""What `--format` says: the name of a format, or one in the notation of its server."""
+"""Parses `--format`: the name of a format, or a definition in the notation of its server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from glancemetrics.formats.w3c import CLOUDFRONT_MARK, W3cFormat
 from glancemetrics.words.escaping import is_utf_8
 
 _MOST_CHARACTERS = 8_192
-"""Of a format. What is made of it grows faster than it."""
+"""Maximum length of a definition: the compiled format grows faster than it."""
+_SERVERS = {"nginx": "nginx", "apache": "Apache", "apache2": "Apache", "httpd": "Apache"}
+"""Servers whose default format is combined."""
 
 
 def read_format(
@@ -32,9 +34,9 @@ def read_format(
     time_format: str | None = None,
     kept: Sequence[str] = (),
 ) -> LogFormat:
-    """Read what `--format` says, and GoAccess's `--date-format` and `--time-format`.
+    """Parse `--format`, `--date-format` and `--time-format`.
 
-    `kept` are fields that a person asks to keep. Raises `UsageError`, which names the place.
+    `kept` are the fields of `--keep`. Raises `UsageError` with the position of the mistake.
     """
     made = _read_format(text, date_format, time_format, kept)
     check_keepable(kept, made)
@@ -51,27 +53,32 @@ def _read_format(
     shown = " ".join(text.split())
     if len(text) > _MOST_CHARACTERS:
         raise UsageError(
-            f"--format {shown[:60]}…: has {len(text):,} characters; up to {_MOST_CHARACTERS:,} are "
-            "read"
+            f"--format {shown[:60]}…: {len(text):,} characters, the limit is {_MOST_CHARACTERS:,}"
         )
-    for option, written in (
+    for option, value in (
         ("--format", text),
         ("--date-format", date_format or ""),
         ("--time-format", time_format or ""),
     ):
-        if not is_utf_8(written):
-            raise UsageError(f"{option} {' '.join(written.split())}: is not UTF-8")
+        if not is_utf_8(value):
+            raise UsageError(f"{option} {' '.join(value.split())}: not valid UTF-8")
     try:
         made = _read_notation(text, date_format, time_format, kept)
     except NotationError as error:
         raise UsageError(f"--format {shown}: {error}") from None
     if made is None:
-        raise UsageError(
-            f"--format {shown}: is none of auto, {', '.join(PRESETS)}, nor a format with nginx's "
-            "$variables, Apache's or GoAccess's %directives, a regular expression's (?P<names>), "
-            "or W3C's #Fields:"
-        )
+        raise UsageError(f"--format {shown}: {_unknown(name)} List: glancemetrics formats")
     return StreamFormat(made)
+
+
+def _unknown(name: str) -> str:
+    """Return a sentence about a name that no format has."""
+    import difflib  # late: only needed after a mistake
+
+    if name in _SERVERS:
+        return f"did you mean combined ({_SERVERS[name]}'s default)?"
+    close = difflib.get_close_matches(name, PRESETS, n=1)
+    return f"did you mean {close[0]}?" if close else "unknown format."
 
 
 def _read_notation(
@@ -83,15 +90,15 @@ def _read_notation(
         regex = RegexFormat(text, " ".join(filter(None, (date_format, time_format))), kept)
         _require_time(regex.fields, "a group named time")
         return (regex,)
-    written = goaccess.configuration(text)
-    if written is None and (date_format or time_format or goaccess.is_goaccess(text)):
-        written = goaccess.GoAccessFormat(text.strip())
-    if written is not None:
+    options = goaccess.configuration(text)
+    if options is None and (date_format or time_format or goaccess.is_goaccess(text)):
+        options = goaccess.GoAccessFormat(text.strip())
+    if options is not None:
         if date_format:
-            written = attrs.evolve(written, date_format=date_format)
+            options = attrs.evolve(options, date_format=date_format)
         if time_format:
-            written = attrs.evolve(written, time_format=time_format)
-        return _goaccess_formats(written)
+            options = attrs.evolve(options, time_format=time_format)
+        return _goaccess_formats(options)
     if re.match(r"\s*log_format\s", text) or "$" in text:
         title, plain = nginx.statement(text)
         fields = nginx.json_paths(plain)
@@ -108,32 +115,32 @@ def _read_notation(
 
 
 def _w3c_format(text: str) -> LogFormat:
-    """Read what stands at the beginning of a W3C log; only `#Fields:` matters."""
+    """Parse the header of a W3C log; only `#Fields:` matters."""
     fields = re.search(r"^\s*#Fields:(.*)", text, re.MULTILINE)
     if fields is None:
-        raise NotationError("has no #Fields: line, which names the fields")
+        raise NotationError("missing #Fields: line")
     names = fields[1].split()
     if not {"time", "time-local"} & {name.lower() for name in names}:
-        raise NotationError("has no time, such as date time; nothing can be counted")
+        raise NotationError("missing time; add date and time to the fields")
     if not {"date", "date-local"} & {name.lower() for name in names}:
-        raise NotationError("has no date; nothing can be counted")
+        raise NotationError("missing date; add date to the fields")
     order = " ".join(names)
     of_cloudfront = CLOUDFRONT_MARK in names
-    return W3cFormat("W3C extended", (order,), of_cloudfront, is_told=True)
+    return W3cFormat("W3C extended", (order,), of_cloudfront, is_given=True)
 
 
-def _goaccess_formats(written: goaccess.GoAccessFormat) -> tuple[LogFormat, ...]:
-    named = goaccess.NAMED.get(written.log_format.strip())
+def _goaccess_formats(options: goaccess.GoAccessFormat) -> tuple[LogFormat, ...]:
+    named = goaccess.NAMED.get(options.log_format.strip())
     if named is not None:
         return PRESETS[named].formats[:1]
-    if written.log_format.lstrip().startswith("{"):
-        fields = goaccess.json_paths(written)
+    if options.log_format.lstrip().startswith("{"):
+        fields = goaccess.json_paths(options)
         _require_time(set(fields), "%x")
         return (_json_format("GoAccess", fields),)
-    plain = _pattern_format("GoAccess", goaccess.parts_of(written), "%x")
-    if not goaccess.has_skipped_zone(written):
+    plain = _pattern_format("GoAccess", goaccess.parts_of(options), "%x")
+    if not goaccess.has_skipped_zone(options):
         return (plain,)
-    return (_pattern_format("GoAccess", goaccess.parts_of(written, zoned=True), "%x"), plain)
+    return (_pattern_format("GoAccess", goaccess.parts_of(options, zoned=True), "%x"), plain)
 
 
 def _json_format(title: str, fields: Mapping[Field, Sequence[str]]) -> JsonFormat:
@@ -149,10 +156,10 @@ def _pattern_format(title: str, parts: Sequence[Part], example: str) -> PatternF
     pieces = [part.strftime for part in parts if part.field is Field.FORMATTED_TIME]
     others = {part.field for part in parts} & set(TIMES) - {Field.FORMATTED_TIME}
     if pieces and not others and not is_whole_time(" ".join(pieces)):
-        raise NotationError("its time does not say year, day and hour; nothing can be counted")
+        raise NotationError("incomplete time; it needs year, day and hour")
     return PatternFormat(title, parts)
 
 
 def _require_time(fields: set[Field], example: str) -> None:
     if not fields & set(TIMES):
-        raise NotationError(f"has no time, such as {example}; nothing can be counted")
+        raise NotationError(f"missing time; add {example}")

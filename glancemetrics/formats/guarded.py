@@ -1,8 +1,8 @@
 """Decoding that a single line cannot break.
 
-Lines are hostile, and libraries raise what nobody expects of them: `RecursionError` of nested
-objects, `OverflowError` and `ValueError` of times, `MemoryError`. Such a line is a reject, and no
-other line is lost with it.
+Lines are hostile, and libraries raise unexpected errors: `RecursionError` for nested objects,
+`OverflowError` and `ValueError` for times, `MemoryError`. Such a line is rejected, and no other
+line is lost with it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from glancemetrics.formats.log_format import (
 Int32s = npt.NDArray[np.int32]
 
 _MOST_UNREADABLE = 64
-"""Lines of a chunk. If there are more, what was raised is no fault of theirs but a defect."""
+"""Maximum unreadable lines in a chunk; with more, the error is a bug in the format."""
 
 
 def guarded_decode(
@@ -33,8 +33,8 @@ def guarded_decode(
 ) -> Decoded:
     """Decode a chunk of whole lines, each ended by a newline.
 
-    A line of which the format raises is a reject. Raises what the format does where that are too
-    many lines.
+    A line for which the format raises is rejected. If that happens for too many lines, the error
+    is raised.
     """
     try:
         return log_format.decode(chunk, context)
@@ -43,7 +43,7 @@ def guarded_decode(
 
 
 class _Apart:
-    """Finds the lines of which a format raises, by halves."""
+    """Finds the lines for which a format raises, by bisection."""
 
     def __init__(
         self, log_format: LogFormat, chunk: bytes, context: LineContext, error: Exception
@@ -76,13 +76,13 @@ class _Apart:
             numbers = np.arange(begin, end, dtype=np.int32)
             lines = self._chunk[self._starts[begin] : self._ends[end - 1] + 1]
             try:
-                part = self._format.decode(lines, self._circumstances_of(numbers))
+                part = self._format.decode(lines, self._context_of(numbers))
             except Exception:
                 self._split(begin, end)
             else:
                 self._parts.append((part, numbers))
 
-    def _circumstances_of(self, numbers: Int32s) -> LineContext:
+    def _context_of(self, numbers: Int32s) -> LineContext:
         known = self._context.of_lines(numbers)
         prefixes = self._format.directives
         if not prefixes:

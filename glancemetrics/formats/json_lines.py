@@ -1,6 +1,6 @@
-"""Formats of which each line is a JSON object.
+"""Formats whose lines are JSON objects.
 
-Other programs of the same log write objects too: what is not about a request is foreign.
+Other programs may write objects to the same log: objects that are not requests are foreign.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _BARE = r'[^"{}\[\],\n]*(?:, *[^"{}\[\], \n][^"{}\[\],\n]*)*'
 """Up to the comma before the next key, or to the end of the object."""
 _WHOLE = r"^\s*\{[^\x1e\x1f]*\}\s*$"
 _MENDING = (
-    # Marks around what follows each key, and behind each other string; neither is inside strings.
+    # Marks around the value of each key, and after other strings; never inside strings.
     (rf"({_STRING})(?:([ \t]*:[ \t]*)({_BARE}))?", "\\1\\2\x1e\\3\x1f"),
-    # Strings, objects and arrays have an empty text before them.
+    # No marks before strings, objects and arrays.
     (r"(:[ \t]*)\x1e\x1f([\"{\[])", r"\1\2"),
     (r"(:[ \t]*)\x1e[ \t]*\x1f", r"\1null"),
-    # What the reader takes for a number or a word; it is the same in json_lines.c.
+    # No marks around valid numbers and words; the same pattern is in json_lines.c.
     (r"\x1e((?:[-0-9][-+.0-9A-Za-z]*|true|false|null)?[ \t\r]*)\x1f", r"\1"),
     (r"\x1e[^\x1e\x1f]*\x1f", "null"),
 )
-"""Patterns (RE2) and what to put there, one after the other."""
+"""Patterns (RE2) and replacements, applied in order."""
 _MOST_PATHS = 1000
-"""Of an object that is shown to a person."""
+"""Maximum paths listed of one object."""
 
 
 _NOTHING_KEPT = KeptPaths(())
@@ -57,7 +57,7 @@ class JsonFormat:
     directives = ()
     keepable = None
     like = r"^\s*\{"
-    """Lines that it rejects look so (RE2), if they are broken requests."""
+    """Pattern (RE2) of rejected lines that are broken requests."""
 
     def __init__(
         self,
@@ -67,10 +67,11 @@ class JsonFormat:
         marks: Sequence[Sequence[Field]] = (),
         excludes: Mapping[str, str] | None = None,
     ) -> None:
-        """`fields`: the path of each, or several of which the first that is there counts.
+        """`fields`: the path of each field, or several paths; the first one present counts.
 
-        `requires`: paths that a request has, and a pattern (RE2) of what is there. `marks`: of
-        each of these groups of fields a request has one.
+        `requires`: paths that every request has, with a pattern (RE2) of the value. `excludes`:
+        paths that no request has, likewise. `marks`: groups of fields; a request has at least one
+        field of each group.
         """
         self.name = name
         self._fields = {
@@ -84,11 +85,11 @@ class JsonFormat:
             **{one: field for field, paths in self._fields.items() for one in paths},
             **{one: None for one in (*self._requires, *self._excludes) if not self._has(one)},
         }
-        """By path, the field that it is of."""
+        """The field of each path."""
         self._number_of = {one: number for number, one in enumerate(self._paths_of)}
         self._reader = self._reading(_NOTHING_KEPT)
         self._keeping: dict[tuple[str, ...], tuple[JsonPaths, KeptPaths]] = {}
-        """By names of fields that are kept, what reads them too."""
+        """Readers that also keep fields, by the names of those fields."""
 
     def _reading(self, kept: KeptPaths) -> JsonPaths:
         wanted = [(path(one), self._wanted(one, field)) for one, field in self._paths_of.items()]
@@ -103,7 +104,7 @@ class JsonFormat:
         return self._keeping[names]
 
     def _wanted(self, one: str, field: Field | None) -> Wanted:
-        # What must be there may be nothing.
+        # A required path may have an empty value.
         is_kept = field not in KINDS and one in self._requires
         nothing = Nothing.NONE if is_kept else Nothing.DASH | Nothing.EMPTY
         return Wanted() if field is None else wanted_of(field, nothing)
@@ -113,8 +114,8 @@ class JsonFormat:
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
-        return f"a line of the {self.name} format (JSON)"
+        """Completes "no line is ...": `in the haproxy format`."""
+        return f"in the {self.name} format (JSON)"
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
@@ -128,10 +129,10 @@ class JsonFormat:
         rejected = read.kinds == BROKEN
         others = read.kinds < OBJECT
         if others.any():
-            # What is cut off at its beginning is no object, but the rest of one.
+            # The rest of an object whose beginning was cut off is rejected, not foreign.
             rest = pc.match_substring_regex(lines.filter(pa.array(others)), '["}]|^\\s*$')
             rejected[others] = rest.to_numpy(zero_copy_only=False)
-        line = np.flatnonzero(read.asked).astype(np.int32)
+        line = np.flatnonzero(read.is_request).astype(np.int32)
         if not len(line):
             return Decoded(
                 len(lines), nothing_decoded(context).batch, line, _numbers(rejected), None
@@ -145,9 +146,9 @@ class JsonFormat:
         return Decoded(len(lines), made.batch, line, _numbers(rejected), name, damaged)
 
     def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
-        """Decode objects that have a value without quotes that JSON does not know: `"a":1, 2`.
+        """Decode objects with an invalid value without quotes: `"a":1, 2`.
 
-        That value is not known then, and the record is damaged. What is cut off stays a reject.
+        That value becomes null, and the record is damaged. Truncated objects stay rejected.
         """
         tried = np.flatnonzero(
             pc.match_substring_regex(lines, _WHOLE).to_numpy(zero_copy_only=False)
@@ -163,7 +164,7 @@ class JsonFormat:
         return attrs.evolve(decoded, lines=len(lines), line=line, rejected=rejected, damaged=line)
 
     def unitless(self, sample: bytes) -> str:
-        """Return the key of a number that may be a duration; empty if there is none."""
+        """Return the key of a number without unit that may be a duration; empty if none."""
         paths = self._fields.get(Field.DURATION, ())
         for one in paths:
             reader = JsonPaths([(path(one), self._wanted(one, Field.DURATION))])
@@ -173,19 +174,19 @@ class JsonFormat:
         return ""
 
     def may_explain(self, chunk: bytes) -> bool:
-        """Tell whether any line may be a request, at a glance."""
+        """Check quickly whether any line may be a request."""
         return b"{" in chunk and self.may_have_keys(chunk)
 
     def may_have_keys(self, chunk: bytes) -> bool:
-        """Tell whether there are the keys that a request has."""
+        """Tell whether a chunk has all keys that a request requires."""
         return all(path(one)[-1].encode() in chunk for one in self._requires)
 
     def unused_keys(self, line: str) -> list[str]:
-        """Return the paths in an object that mean nothing here; none for what is no object."""
+        """Return the paths of an object that the format does not use; none for other lines."""
         return [one for one in _paths_in(line) if one not in self._paths_of]
 
     def missing(self, line: str) -> list[str]:
-        """Say what a request must have that an object has no key for, each as a noun."""
+        """Name what a request must have but the object does not."""
         there = set(_paths_in(line))
         groups = [TIMES, *self._marks]
         wanted = [[field for field in group if field in self._fields] for group in groups]
@@ -197,7 +198,7 @@ class JsonFormat:
         return [*lacking, *(one for one in self._requires if one not in there)]
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
         text = line.decode("utf-8", "backslashreplace").strip()
         if not text:
             return "the line is empty"
@@ -208,25 +209,25 @@ class JsonFormat:
             try:
                 json.loads(text)
             except json.JSONDecodeError as error:
-                return f"the JSON breaks off at character {error.pos + 1}"
+                return f"invalid JSON at character {error.pos + 1}"
             except RecursionError:
-                return "the JSON is broken, and goes too deep to say where"
-            return "the JSON is broken"
-        return self._lack_of(line.decode("utf-8", "replace"), read)
+                return "invalid JSON, nested too deeply"
+            return "invalid JSON"
+        return self._fault_of(line.decode("utf-8", "replace"), read)
 
-    def _lack_of(self, text: str, read: _Read) -> str:
-        """Say in one clause what an object lacks to be a record."""
+    def _fault_of(self, text: str, read: _Read) -> str:
+        """Explain in one clause why an object is not a record."""
         there = set(_paths_in(text))
         missing = self.missing(text)
         if missing and 0 < len(there) < _MOST_PATHS:
             return f"no key for {', '.join(missing)}"
         times = [field for field in self._fields if field in TIMES]
         if not times:
-            return "the line does not say when it was written, and nothing around it does"
-        if read.asked.all():
+            return "no time in the line or around it"
+        if read.is_request.all():
             named = [path for field in times for path in self._fields[field] if path in there]
-            return f"{' or '.join(named) or 'what says when it was written'} is not a time"
-        return "what a request has is there, but not as a request has it"
+            return f"{' or '.join(named) or 'the value of the time field'} is not a time"
+        return "a field of the request has an invalid value"
 
     def _read_lines(self, lines: pa.StringArray, names: tuple[str, ...] = ()) -> _Read:
         of_field = {field: StringTable() for field in self._fields if field not in KINDS}
@@ -264,25 +265,25 @@ class JsonFormat:
         return _Read(columns, there, read.kinds)
 
     def _have_status(self, columns: Columns) -> Bools | np.bool_:
-        """Tell which rows have a status, or the key of one and else all that a request has."""
+        """Tell which rows have a status, or an empty or wrong one and otherwise a request."""
         status = columns.numbers.get(Field.STATUS)
         if status is None:
             return np.False_
-        # "started" is a status too, but no request's: something else must say that it is one.
-        said = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
-        said = said | bool(self._requires)
-        asked = columns.have_any(_HOSTS) & columns.have_any((Field.TARGET, Field.PATH))
+        # "started" is a status too, but not of a request: another field must prove that it is one.
+        is_request = columns.have_any((Field.REQUEST, Field.METHOD, Field.PROTOCOL))
+        is_request = is_request | bool(self._requires)
+        may_be = columns.have_any(_HOSTS) & columns.have_any((Field.TARGET, Field.PATH))
         is_nothing = status.states == State.NOTHING
         is_known = (status.states > State.NOTHING) & (status.states < State.WRONG)
         is_wrong = status.states >= State.WRONG
-        have: Bools = is_known | (is_nothing & (said | asked)) | (is_wrong & said)
+        have: Bools = is_known | (is_nothing & (is_request | may_be)) | (is_wrong & is_request)
         return have
 
 
 def _paths_in(line: str) -> list[str]:
-    """Return the paths to the plain values in an object, in order; of arrays the first item's."""
+    """Return the paths of plain values in an object, in order; of an array, the first item's."""
     try:
-        value = json.loads(line, strict=False)  # as compiled code, which takes raw tabs
+        value = json.loads(line, strict=False)  # compiled code accepts raw tabs too
     except (ValueError, RecursionError):
         return []
     found: list[str] = []
@@ -291,7 +292,7 @@ def _paths_in(line: str) -> list[str]:
         at, value = waiting.pop()
         if isinstance(value, dict):
             keys = ((key.replace("~", "~0").replace("/", "~1"), key) for key in value)
-            inside = [((*at, written), value[key]) for written, key in keys]
+            inside = [((*at, escaped), value[key]) for escaped, key in keys]
             waiting.extend(reversed(inside))
         elif isinstance(value, list):
             waiting.extend(((*at, "0"), item) for item in value[:1])
@@ -302,22 +303,22 @@ def _paths_in(line: str) -> list[str]:
 
 @attrs.frozen(eq=False)
 class _Read:
-    """What lines hold."""
+    """The contents of lines."""
 
     columns: Columns
-    asked: Bools
-    """Which of them are about a request."""
+    is_request: Bools
+    """Which lines are requests."""
     kinds: npt.NDArray[np.uint8]
 
 
 def _first_numbers(seen: Sequence[Rows]) -> Numbers | None:
-    """Return by line the first number that is there; `None` if no path is in any line."""
+    """Return the first number present in each line; `None` if no line has any of the paths."""
     each = [rows for rows in seen if isinstance(rows, Numbers)]
     return functools.reduce(Numbers.where_absent, each) if each else None
 
 
 def _first_texts(seen: Sequence[Rows], distinct: pa.StringArray) -> Texts:
-    """Return by line the first text that is there."""
+    """Return the first text present in each line."""
     codes, *others = [rows.codes for rows in seen if isinstance(rows, TextRows)]
     for more in others:
         codes = np.where(codes < 0, more, codes)
@@ -325,7 +326,7 @@ def _first_texts(seen: Sequence[Rows], distinct: pa.StringArray) -> Texts:
 
 
 def _matches(rows: Rows | None, pattern: str) -> Bools | np.bool_:
-    """Tell which rows have a text that a pattern (RE2) matches; any number does."""
+    """Tell which rows have a text that a pattern (RE2) matches; any number matches."""
     if rows is None:
         return np.False_
     if isinstance(rows, Numbers):

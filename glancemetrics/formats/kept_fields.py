@@ -1,4 +1,4 @@
-"""Fields that a person asks to keep: how they may be called, and where objects have them."""
+"""The fields of `--keep`: valid names, and where JSON objects have them."""
 
 from __future__ import annotations
 
@@ -21,64 +21,59 @@ from glancemetrics.records.schema import SCHEMA
 from glancemetrics.words.escaping import is_utf_8
 
 MOST_KEPT = 16
-"""Fields."""
+"""Maximum number of fields."""
 MOST_CHARACTERS = 64
-"""Of the name of one."""
+"""Maximum length of a name."""
 
 TAKEN = frozenset({*SCHEMA.names, "ordinal"}.union(*((one.name, one.plural) for one in DIMENSIONS)))
-"""Columns of records and of what is kept of them, dimensions, and what their tops are called."""
+"""Reserved names: columns of records and of the history, dimensions, and names of tops."""
 _ENOUGH_RECORDS = 1000
-"""Without a field, to say that a log may not have it."""
+"""Records without a field after which a warning says so."""
 _ITEM = re.compile(r"\[(\d+)\]")
 _QUOTES = "\"'`"
 
 
-def read_kept(written: Iterable[str]) -> tuple[str, ...]:
-    """Read what `--keep` says, several names with commas between. Raises `UsageError`."""
-    names = dict.fromkeys(name.strip() for text in written for name in text.split(","))
+def read_kept(texts: Iterable[str]) -> tuple[str, ...]:
+    """Parse `--keep`: names separated by commas. Raises `UsageError`."""
+    names = dict.fromkeys(name.strip() for text in texts for name in text.split(","))
     kept = tuple(name for name in names if name)
     for name in kept:
         _check_name(name)
-    # SQL does not tell capitals from small letters.
+    # SQL ignores case.
     lower: dict[str, str] = {}
     for name in kept:
         other = lower.setdefault(name.lower(), name)
         if other != name:
-            raise UsageError(
-                f"--keep {name}: and {other} differ in capitals only, which SQL takes for the same"
-            )
+            raise UsageError(f"--keep {name}: same as {other}, because SQL ignores case")
     if len(kept) > MOST_KEPT:
-        raise UsageError(f"--keep: {len(kept)} fields are asked for, and {MOST_KEPT} can be kept")
+        raise UsageError(f"--keep: {len(kept)} fields, the limit is {MOST_KEPT}")
     return kept
 
 
 def _check_name(name: str) -> None:
     shown = name if len(name) <= MOST_CHARACTERS else f"{name[:MOST_CHARACTERS]}…"
     if not is_utf_8(name):
-        raise UsageError(f"--keep {shown}: is not UTF-8")
+        raise UsageError(f"--keep {shown}: not valid UTF-8")
     if len(name) > MOST_CHARACTERS:
-        raise UsageError(
-            f"--keep {shown}: a name may have {MOST_CHARACTERS} characters, and not {len(name)}"
-        )
+        raise UsageError(f"--keep {shown}: {len(name)} characters, the limit is {MOST_CHARACTERS}")
     if any(one in _QUOTES or unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") for one in name):
-        raise UsageError(f"--keep {shown}: a name has no quotes and no control characters")
+        raise UsageError(f"--keep {shown}: must not contain quotes or control characters")
     if name.lower() in TAKEN:
-        raise UsageError(
-            f"--keep {name}: {name.lower()} is what records have and are counted by already"
-        )
+        raise UsageError(f"--keep {name}: {name.lower()} is a built-in name")
 
 
 def check_keepable(kept: Iterable[str], log_format: LogFormat) -> None:
-    """Raise `UsageError` for a field that a format, which a person has named, cannot have."""
+    """Raise `UsageError` for a field that the format of `--format` cannot have."""
     lacking = not_keepable(kept, log_format)
     if lacking:
         names = ", ".join(keepable_names(log_format))
-        there = f"there are {names}" if names else "there is none that could be kept"
-        raise UsageError(f"--keep {lacking[0]}: {log_format.name} has no such field; {there}")
+        raise UsageError(
+            f"--keep {lacking[0]}: no such field in {log_format.name}; available: {names or 'none'}"
+        )
 
 
 def keepable_names(log_format: LogFormat) -> list[str]:
-    """Return the names that a format says it can keep, without those that nobody may ask for."""
+    """Return the names of fields that a format can keep, without reserved names."""
     return [name for name in log_format.keepable or () if name.lower() not in TAKEN]
 
 
@@ -91,13 +86,13 @@ def not_keepable(kept: Iterable[str], log_format: LogFormat) -> list[str]:
     return [name for name in kept if name.lower() not in there]
 
 
-def path(written: str) -> Path:
-    """Read a path: `request/headers/User-Agent/0`; `~1` is a slash in a key (RFC 6901)."""
-    return tuple(key.replace("~1", "/").replace("~0", "~") for key in written.split("/"))
+def path(text: str) -> Path:
+    """Parse a path: `request/headers/User-Agent/0`; `~1` is a slash in a key (RFC 6901)."""
+    return tuple(key.replace("~1", "/").replace("~0", "~") for key in text.split("/"))
 
 
 class KeptWatch:
-    """Watches whether the records of one log have the fields that are kept. For any thread."""
+    """Checks whether the records of one log have the kept fields. Thread-safe."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._missing = list(names)
@@ -105,7 +100,7 @@ class KeptWatch:
         self._lock = threading.Lock()
 
     def look(self, batch: pa.RecordBatch, log_format: LogFormat) -> list[str]:
-        """Look at some more records; returns what is to be said of it now, a clause each."""
+        """Check more records; returns new warnings, one clause each."""
         if not self._missing or not batch.num_rows:
             return []
         with self._lock:
@@ -119,26 +114,30 @@ class KeptWatch:
             else:
                 gone = lacking
                 self._missing = [name for name in self._missing if name not in lacking]
-        said = []
+        warnings = []
         for name in gone:
             if name in lacking:
-                names = ", ".join(keepable_names(log_format)) or "nothing else"
-                said.append(f"has no {name} to keep: {log_format.name} has {names}")
+                names = ", ".join(keepable_names(log_format)) or "none"
+                warnings.append(
+                    f"has no field {name} (--keep); available in {log_format.name}: {names}"
+                )
             else:
-                said.append(f"has no {name} to keep in its first {self._records:,} records")
-        return said
+                warnings.append(
+                    f"has no field {name} (--keep) in its first {self._records:,} records"
+                )
+        return warnings
 
 
-def written_path(keys: Path) -> str:
-    """Write a path as `path` reads it."""
+def path_text(keys: Path) -> str:
+    """Return a path as text; the inverse of `path`."""
     return "/".join(key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
 def paths_called(name: str) -> tuple[Path, ...]:
-    """Return where an object may have a field: the first that is there counts.
+    """Return the paths at which an object may have a field; the first one present counts.
 
-    A name is a key, whatever is in it, or a path to a value: with slashes (`request/uri`, RFC 6901
-    without the first slash) or with dots (`request.headers.User-Agent[0]`).
+    A name is a literal key, or a path with slashes (`request/uri`, RFC 6901 without the first
+    slash) or with dots (`request.headers.User-Agent[0]`).
     """
     paths: list[Path] = [(name,)]
     if "/" in name or "~" in name:
@@ -149,20 +148,20 @@ def paths_called(name: str) -> tuple[Path, ...]:
 
 
 class KeptPaths:
-    """Where objects may have the fields that are kept."""
+    """The paths at which objects may have the kept fields."""
 
     def __init__(self, names: Sequence[str], first: int = 0) -> None:
-        """`first` is the number of the first path among those that are read together."""
+        """`first` is the number of the first of these paths among all paths read together."""
         of_name = {name: paths_called(name) for name in names}
         self.paths = tuple(dict.fromkeys(path for paths in of_name.values() for path in paths))
-        """All of them, each once."""
+        """All paths, without duplicates."""
         number_of = {path: number for number, path in enumerate(self.paths, first)}
         self._numbers = {
             name: [number_of[path] for path in paths] for name, paths in of_name.items()
         }
 
     def texts(self, columns: Mapping[int, Rows], table: StringTable) -> dict[str, Texts]:
-        """Return what lines have by name; `columns`, by number of the path, have one table."""
+        """Return the texts of lines by name; `columns` (by number of the path) share a table."""
         distinct = table.sealed()
         found: dict[str, Texts] = {}
         for name, numbers in self._numbers.items():
@@ -177,14 +176,14 @@ class KeptPaths:
 
 
 class ObjectFields:
-    """Reads fields that are kept, and nothing else, of lines that are objects."""
+    """Reads only the kept fields of lines that are JSON objects."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._kept = KeptPaths(names)
         self._reader = JsonPaths([], self._kept.paths)
 
     def of(self, lines: pa.StringArray) -> dict[str, pa.StringArray]:
-        """Return by name what each line has; a name that none has is left out."""
+        """Return the values of each line by name; names that no line has are omitted."""
         table = StringTable()
         read = self._reader.read(lines, [table] * len(self._kept.paths))
         nothing = np.int32(-1)

@@ -1,4 +1,4 @@
-"""The times of lines in some format, by which a log is bisected."""
+"""The times of lines in a format, used to bisect a log by time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Int64s = npt.NDArray[np.int64]
 
 
 def line_times(log_format: LogFormat, context: LineContext = UNKNOWN) -> LineTimes:
-    """Return what finds the times of lines in this format."""
+    """Return a function that finds the times of lines in this format."""
 
     def times(block: bytes) -> tuple[Int64s, Int64s]:
         whole = block[: block.rfind(b"\n") + 1]

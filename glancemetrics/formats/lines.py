@@ -1,4 +1,4 @@
-"""Lines of chunks, as arrays of texts and back."""
+"""Converts chunks of lines to arrays of texts and back."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Int32s = npt.NDArray[np.int32]
 
 
 def line_bounds(chunk: bytes | memoryview) -> tuple[Int32s, Int32s]:
-    """Return where each line of a chunk begins, and where its newline is."""
+    """Return the offsets of the beginning and of the newline of each line of a chunk."""
     offsets, _ = line_offsets(chunk)
     return offsets[:-1], offsets[1:] - 1
 
 
 def lines_of(chunk: bytes | memoryview) -> pa.StringArray:
-    r"""Return the lines of a chunk, each with its newline; what is not UTF-8 becomes `\xHH`."""
+    r"""Return the lines of a chunk, each with its newline; invalid UTF-8 becomes `\xHH`."""
     chunk = bytes(chunk)
     offsets, is_ascii = line_offsets(chunk)
     if not is_ascii:
@@ -31,7 +31,7 @@ def lines_of(chunk: bytes | memoryview) -> pa.StringArray:
 
 
 def chunk_of(lines: pa.StringArray) -> bytes:
-    """Return lines as the chunk that they make."""
+    """Join lines into a chunk."""
     _, offsets, data = lines.buffers()
     if data is None or not len(lines):
         return b""

@@ -1,4 +1,4 @@
-"""What a log format is: something that decodes chunks of lines to records and rejects."""
+"""The interface of log formats: they decode chunks of lines to records and rejects."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 NO_TIME = np.iinfo(np.int64).min
-"""Of a line of which it is not known when it was written."""
+"""The time of a line without a known time."""
 
 _SAMPLED_REJECTS = 8
 """Rejects of one chunk that are kept as samples; the rest are only counted."""
 
 
 class DurationUnit(enum.Enum):
-    """What `--duration-unit` may say."""
+    """The values of `--duration-unit`."""
 
     SECONDS = "s"
     MILLISECONDS = "ms"
@@ -38,44 +38,43 @@ class DurationUnit(enum.Enum):
 
     @property
     def in_a_second(self) -> float:
-        """How many of them a second has."""
+        """How many of them are in a second."""
         return {"s": 1.0, "ms": 1e3, "us": 1e6}[self.value]
 
 
 @attrs.frozen
 class LineContext:
-    """What the lines of a chunk do not say themselves, and what is wanted of them."""
+    """What the lines of a chunk do not say themselves, and how to decode them."""
 
     directives: bytes = b""
-    """Lines before the chunk that say how its lines are written (`LogFormat.directives`)."""
+    """The directives in effect before the chunk (`LogFormat.directives`)."""
     arrived: float | None = None
-    """When the lines came, seconds since the epoch; `None` for a log that had been written."""
+    """When the lines arrived, seconds since the epoch; `None` for a log that is not followed."""
     line_times: Int64s | None = attrs.field(default=None, eq=False)
-    """When each line was written, as what is around it says: microseconds since the epoch, or
-    `NO_TIME`."""
+    """The time of each line's envelope: microseconds since the epoch, or `NO_TIME`."""
     zone: tzinfo = UTC
-    """Of times that name none."""
-    zone_is_told: bool = False
-    """Whether somebody has named it: then it is also that of names which several zones have."""
+    """The zone of times without one."""
+    zone_is_explicit: bool = False
+    """Whether the user has set the zone: then it also resolves ambiguous zone names such as CST."""
     duration_unit: DurationUnit | None = None
-    """Of durations that do not show theirs; `None`: they are not known."""
+    """The unit of durations without one; `None`: they are ignored."""
     trusted: tuple[Network, ...] = ()
-    """Proxies that are believed when they say whom they ask for."""
+    """Proxies whose `X-Forwarded-For` is trusted."""
     repairs: bool = True
-    """Whether lines that no format explains are read without what is broken in them."""
+    """Whether lines that no format matches are decoded without their broken fields."""
     day: int | None = None
-    """Microseconds since the epoch at which the day began that lines do not name themselves."""
+    """The day of times without a date: its beginning, microseconds since the epoch."""
     kept: tuple[str, ...] = ()
-    """Fields that a person asked to keep: records have a column of text for each."""
+    """The fields of `--keep`: records have a text column for each."""
 
     def of_lines(self, line: npt.NDArray[np.integer[Any]]) -> LineContext:
-        """Return those of some of the lines."""
+        """Return the context of some of the lines."""
         if self.line_times is None:
             return self
         return attrs.evolve(self, line_times=self.line_times[line])
 
     def times_of(self, line: Int32s) -> tuple[Int64s, Bools]:
-        """Return when lines were written that do not say so, and for which that is known."""
+        """Return the times of lines that have none themselves, and which of them are known."""
         known = np.full(len(line), self.arrived is not None, np.bool_)
         micros = np.full(len(line), round((self.arrived or 0) * 1_000_000), np.int64)
         if self.line_times is not None:
@@ -90,24 +89,24 @@ UNKNOWN = LineContext()
 
 @attrs.frozen(eq=False)
 class Decoded:
-    """What became of the lines of one chunk: `lines == batch.num_rows + rejects + foreign`."""
+    """The result of decoding a chunk: `lines == batch.num_rows + rejects + foreign`."""
 
     lines: int
     batch: pa.RecordBatch
-    """The records, of `records.SCHEMA` and with what is kept, in file order."""
+    """The records, of `records.SCHEMA` plus kept fields, in file order."""
     line: Int32s
-    """Of each record, which line it was, from 0."""
+    """The line number of each record, from 0."""
     rejected: Int32s
-    """Which lines are rejects, in order. What is neither is foreign: another program's line."""
+    """The numbers of rejected lines, in order. Lines that are neither are foreign."""
     format: str | None
-    """What format the chunk's records are in; `None` without any."""
+    """The format of the chunk's records; `None` if there are none."""
     damaged: Int32s = attrs.field(factory=lambda: np.zeros(0, np.int32))
-    """Which lines are records with something that could not be read, and is not known; in order."""
+    """The numbers of lines that are records with an unreadable field (now null), in order."""
 
     def reject_seconds(self) -> Int64s:
-        """Return the second of the record before each reject, or else after it; empty if none is.
+        """Return the second of the record before each reject, or else after it.
 
-        Rejects do not say when they were written.
+        Rejects have no time of their own. Empty if there are no records.
         """
         if not self.batch.num_rows:
             return np.zeros(0, np.int64)
@@ -120,7 +119,7 @@ class Decoded:
 
     @property
     def unexplained(self) -> Int32s:
-        """Which lines the format does not explain quite, in order: rejects, and what is damaged."""
+        """The numbers of rejected and damaged lines, in order."""
         if not len(self.damaged):
             return self.rejected
         return np.union1d(self.rejected, self.damaged).astype(np.int32)
@@ -131,41 +130,41 @@ class Decoded:
 
 
 class LogFormat(Protocol):
-    """One way to write access logs."""
+    """A format of access logs."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the format."""
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun: `a common or combined log line`."""
+        """Completes "no line is ...": `in common or combined format`."""
 
     @property
     def directives(self) -> tuple[bytes, ...]:
-        """How lines begin that say how those after them are written, as of W3C's `#Fields:`."""
+        """Prefixes of directive lines, which describe the lines after them: W3C's `#Fields:`."""
 
     @property
     def keepable(self) -> tuple[str, ...] | None:
-        """Names of fields that it can keep (`LineContext.kept`); `None`: any that lines have."""
+        """Names of the fields that it can keep (`LineContext.kept`); `None`: any field."""
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
 
 
 @runtime_checkable
 class Repairing(Protocol):
-    """A format that reads lines of which a field is broken."""
+    """A format that can decode lines with a broken field."""
 
     def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
-        """Decode lines that no format explains, without what is broken: all are damaged."""
+        """Decode lines that no format matches, without their broken fields: all are damaged."""
 
 
 def nothing_decoded(context: LineContext, rejected: int = 0) -> Decoded:
-    """Return what becomes of no lines, or of some that are all rejects."""
+    """Return the result for no lines, or for lines that are all rejected."""
     none = np.zeros(0, np.int32)
     batch = empty_batch(context.kept)
     return Decoded(rejected, batch, none, np.arange(rejected, dtype=np.int32), None)
@@ -177,7 +176,7 @@ def joined(
     rejected: Int32s,
     context: LineContext,
 ) -> Decoded:
-    """Put together what became of parts of a chunk; each with which lines of it the part has."""
+    """Combine the results of parts of a chunk; each part comes with its line numbers."""
     filled = [(decoded, numbers) for decoded, numbers in parts if decoded.batch.num_rows]
     if not filled:
         return attrs.evolve(nothing_decoded(context), lines=lines, rejected=rejected)
@@ -194,7 +193,7 @@ def joined(
 def reject_samples(
     chunk: bytes | memoryview, decoded: Decoded, log_format: LogFormat
 ) -> tuple[Reject, ...]:
-    """Return some of the rejects of a chunk, with reasons: the first, and the last ones."""
+    """Return a sample of the rejects of a chunk with reasons: the first and the last ones."""
     if not decoded.rejects:
         return ()
     starts, ends = line_bounds(chunk)
@@ -208,16 +207,16 @@ def reject_samples(
 
 
 def explained(line: bytes, log_format: LogFormat) -> str:
-    """Say in one clause why a rejected line is no record. Never fails."""
+    """Explain in one clause why a line was rejected. Never fails."""
     try:
         return log_format.explain(line)
     except (ValueError, RecursionError, MemoryError, OverflowError, pa.ArrowException):
-        # Of a line that somebody made so that no parser reads it.
-        return "the line cannot be read"
+        # A line crafted to break parsers.
+        return "unreadable line"
 
 
 def directives_after(known: bytes, lines: bytes, prefixes: Sequence[bytes]) -> bytes:
-    """Return the directives that hold after some more lines."""
+    """Return the directives in effect after some more lines."""
     found = {}
     for prefix in prefixes:
         for text in (lines, known):

@@ -1,8 +1,8 @@
-"""Formats of which each line is a row of names and values: LTSV, and logfmt.
+"""Formats whose lines are names and values: LTSV and logfmt.
 
 Sources: http://ltsv.org/ (labeled tab-separated values); https://brandur.org/logfmt and
-https://pkg.go.dev/log/slog#TextHandler. Lines are put down anew as JSON objects, and read as
-such: so a name means the same in all three.
+https://pkg.go.dev/log/slog#TextHandler. Lines are rewritten as JSON objects and read as such, so a
+name means the same in all three.
 """
 
 from __future__ import annotations
@@ -24,48 +24,48 @@ class PairsFormat:
     """A format of names and values."""
 
     objects: JsonFormat
-    """What the names mean."""
+    """The JSON format that maps names to fields."""
     rewrite: Callable[[pa.StringArray], pa.StringArray]
-    """Put lines down as objects; of what is no row of pairs nothing but its newline is left."""
+    """Rewrites lines as JSON objects; of other lines only the newline is left."""
     notation: str
     separator: bytes
-    """Stands between a name and its value."""
+    """The separator between a name and its value."""
     like: str
-    """Lines that it rejects look so (RE2), if they are broken requests."""
+    """Pattern (RE2) of rejected lines that are broken requests."""
 
     directives = ()
     keepable = None
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the format."""
         return self.objects.name
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
-        return f"a line of the {self.name} format ({self.notation})"
+        """Completes "no line is ...": `in the haproxy format`."""
+        return f"in the {self.name} format ({self.notation})"
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         return self.objects.decode_lines(self.rewrite(lines_of(chunk)), context)
 
     def may_explain(self, chunk: bytes) -> bool:
-        """Tell whether any line may be a request, at a glance."""
+        """Check quickly whether any line may be a request."""
         return self.separator in chunk and self.objects.may_have_keys(chunk)
 
     def unused_keys(self, line: str) -> list[str]:
-        """Return the names in a line that mean nothing here."""
+        """Return the names in a line that the format does not use."""
         return [key for key in self.objects.unused_keys(self._rewritten(line)) if key]
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         if not text.strip():
             return "the line is empty"
         rewritten = self._rewritten(text)
         if not rewritten:
-            return f"the line is not in {self.notation}"
+            return f"expected {self.notation}"
         return self.objects.explain(rewritten.encode())
 
     def _rewritten(self, line: str) -> str:
@@ -78,7 +78,7 @@ LTSV_LINE = rf"^{_LABEL}:[^\t\n]*(?:\t+{_LABEL}:[^\t\n]*)+[\t\r ]*\n$"
 
 
 def from_ltsv(lines: pa.StringArray) -> pa.StringArray:
-    """Put lines of LTSV down as objects; a time may stand in brackets."""
+    """Rewrite LTSV lines as objects; the time may be in brackets."""
     bare = pc.replace_substring_regex(lines, r"[\t\r ]*\n$", "")
     if pc.any(pc.match_substring_regex(bare, r'["\\]')).as_py():
         bare = pc.replace_substring_regex(bare, r'(["\\])', r"\\\1")
@@ -98,14 +98,14 @@ _PAIR = re.compile(rf'(?:^|(?<= ))({_KEY})(?:=(?:{_QUOTED}|([^\s"]*)))?')
 
 
 def from_logfmt(lines: pa.StringArray) -> pa.StringArray:
-    """Put lines of logfmt down as objects; a name without a value is left out."""
+    """Rewrite logfmt lines as objects; names without a value are omitted."""
     fits = pc.match_substring_regex(lines, LOGFMT_LINE)
     members = pc.replace_substring_regex(
         pc.replace_substring_regex(lines, r"^ *|[\r ]*\n$", ""),
         rf'(?:({_KEY})=(?:"([^"]*)"|([^\s"]*))|{_BARE})(?: +|$)',
         r',"\1":"\2\3"',
     )
-    # RE2 cannot leave the escapes of quoted values as they are, and escape the others.
+    # RE2 cannot keep the escapes of quoted values and escape the other values.
     odd = pc.and_(pc.match_substring(lines, "\\"), fits)
     if pc.any(odd).as_py():
         texts = lines.filter(odd).to_pylist()
@@ -116,7 +116,7 @@ def from_logfmt(lines: pa.StringArray) -> pa.StringArray:
 def _members(line: str) -> str:
     members = []
     for key, quoted, bare in _PAIR.findall(line):
-        # The escapes of Go's `%q` are those of JSON, or stay as they are.
+        # Escapes of Go's `%q` that JSON has too are decoded; the others stay.
         value = quoted or bare.replace("\\", "\\\\")
         escaped_key = key.replace("\\", "\\\\")
         members.append(f',"{escaped_key}":"{value}"')

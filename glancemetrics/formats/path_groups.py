@@ -1,4 +1,4 @@
-"""Paths of an API put together, so that its routes do not scatter into a million URLs."""
+"""Groups the paths of an API, so that a route counts as one path and not as a million URLs."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ AUTO = "auto"
 
 @attrs.frozen
 class PathGroups:
-    """Which paths are one."""
+    """Which paths count as one."""
 
     patterns: tuple[str, ...] = ()
-    """`/users/*`: a star is any one segment, two at the end are any rest. The first that fits
-    counts, and is what the path is then called."""
+    """`/users/*`: `*` is one segment, `**` any rest. The first match counts and is the name of the
+    group."""
     automatic: bool = False
-    """Whether segments of other paths that are identifiers become `{id}`."""
+    """Whether identifiers in other paths become `{id}`."""
 
     def __bool__(self) -> bool:
         return bool(self.patterns) or self.automatic
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return records with the paths of their groups."""
+        """Return the records with grouped paths."""
         at = batch.schema.get_field_index("path")
         column = batch.column(at)
         if not self or not len(column.dictionary):
@@ -50,17 +50,14 @@ class PathGroups:
         return names
 
 
-def make_path_groups(written: Iterable[str]) -> PathGroups:
-    """Read what `--group-path` says. Raises `UsageError`."""
-    patterns = [text.strip() for text in written]
+def make_path_groups(texts: Iterable[str]) -> PathGroups:
+    """Parse `--group-path`. Raises `UsageError`."""
+    patterns = [text.strip() for text in texts]
     for pattern in patterns:
         if not is_utf_8(pattern):
-            raise UsageError(f"--group-path {pattern}: is not UTF-8")
+            raise UsageError(f"--group-path {pattern}: not valid UTF-8")
         if pattern != AUTO and not pattern.startswith("/"):
-            raise UsageError(
-                f"--group-path {pattern}: must be auto, or a path with * for a segment, such as "
-                "/users/*"
-            )
+            raise UsageError(f"--group-path {pattern}: must be auto or a path such as '/users/*'")
     return PathGroups(tuple(p for p in patterns if p != AUTO), AUTO in patterns)
 
 

@@ -1,7 +1,7 @@
-"""Formats made of literal text and fields, one after the other.
+"""Formats that are a sequence of literal texts and fields.
 
-RE2, which has the last word, takes time that is linear in the length of a line, whatever it is. A
-line of which a field is broken is read by `PatternFormat.repaired`, if no format explains it.
+RE2, which decides in the end, takes time linear in the length of a line, whatever it contains. A
+line with a broken field is read by `PatternFormat.repaired` if no format matches it.
 """
 
 from __future__ import annotations
@@ -67,25 +67,25 @@ _MAY_HOLD = {
     Field.DURATION: "[-+0-9.a-zEµμ]",
     Field.SECONDS_OR_UNIT: "[-+0-9.a-zEµμ]",
 }
-"""The beginnings of what the text of such a field may hold."""
+"""Patterns of single characters that the text of such a field may contain."""
 _NUMBER_MAY_HOLD = "[-+0-9.eE]"
 
 _BETWEEN = "\x1f"
-"""Stands between the pieces of a time, as in its format; no line has it where a time is."""
+"""Separates the parts of a time, and of its format; it never occurs inside a time."""
 
 _LIST = "(?:[^ ,]+(?:(?:, | : )[^ ,]+)*)?"
 _ANYTHING = ".*?"
 _QUOTED = r'(?:[^"\\]|\\.)*'
 VALUE = r'(?:"(?:[^"]|"")*"|[^ \t"][^ \t]*)'
-"""A word, or anything in double quotes, with quotes inside doubled."""
+"""A word, or any text in double quotes, with quotes inside doubled."""
 CELL = r"[^\t]*"
-"""What stands between tabs."""
+"""A value between tabs."""
 INTEGER = r"[+-]?\d+"
 BRACES = r"(?:\{[^{}]*\} ){0,2}"
 TAIL = "(?: .*)?"
 WORD = r"[^ \t]+"
 SINGLE_WORD = r"[^ \t,]+"
-"""No part of a list of addresses either."""
+"""A word without commas, so not part of a list of addresses."""
 _MAYBE_WORD = r"[^ \t]*?"
 MAYBE_ADDRESSES = f"(?:{ADDRESSES})?"
 _FORMS = {
@@ -105,21 +105,21 @@ _FORMS = {
     **{f"(?:{FIELD_PATTERNS[field]})": form for field, form in SINGLE.items()},
     **{f"(?:{FIELD_PATTERNS[field]})": form for field, form in FORMS.items()},
 }
-"""Patterns that compiled code checks while it splits; it may leave texts that match to RE2."""
+"""Patterns that compiled code checks while splitting; it may leave matching texts to RE2."""
 _IN_BRACKETS = r"[^\]]*"
 _WELL_QUOTED = r'^(?:(?:[^"\n]*[ =\[(,:{])?"(?:[^"\\\n]|\\.)*"[ \]),;}\r\n])*[^"\n]*\n?$'
-"""Each quote that opens stands behind a space or the like, and each that closes before one."""
+"""Opening quotes follow a space or punctuation, and closing quotes precede one."""
 _ENDED_BY = {_IN_BRACKETS: "]", f"(?:{CELL})": "\t"}
-"""By pattern, the only character that it does not match."""
+"""The only character that a pattern does not match."""
 _NOTHING = pa.array(["-"])
 _EMPTY = pa.array([""])
 _WHENS = frozenset({*TIMES, Field.DATE})
 _MAKE_A_REQUEST = _WHENS | {Field.REQUEST, Field.METHOD, Field.TARGET, Field.PATH}
-"""Fields without which a line is no request, and cannot be repaired."""
+"""Fields that a line needs to be a request; without them it cannot be repaired."""
 _LONGEST_BEGINNING = 400
-"""Characters of a literal text within which a line may be cut off: RE2 nests a thousand deep."""
+"""Characters of a literal text in which a line may be cut off: RE2 allows 1,000 nested groups."""
 _MOST_REPAIRED = 300
-"""Parts of a format, of which lines that are cut off can be read."""
+"""Maximum parts of a format whose truncated lines can be repaired."""
 _LINE_END = r"[ \r]*\n$"
 
 
@@ -128,29 +128,29 @@ class Part:
     """A field of a line, or the text between fields."""
 
     text: str
-    """Of literal text, the text; of a field, how its notation writes it."""
+    """The literal text, or the field in its notation (`$status`)."""
     field: Field | None = None
-    """`None` for literal text, and for a field that no column has."""
+    """`None` for literal text, and for a field without a column."""
     is_literal: bool = False
     is_list: bool = False
-    """Whether a field that no column has holds one item for each upstream that was asked."""
+    """Whether a field without a column holds one item for each upstream server tried."""
     pattern: str | None = None
-    """What its text looks like (RE2), if `Field` does not say: in such a text the literal text
-    after it must not stand, except between quotes that the pattern has too."""
+    """The pattern (RE2) of its text, if `FIELD_PATTERNS` has none. It must not match the literal
+    text after it, except inside quotes of the pattern."""
     is_padded: bool = False
-    """Whether spaces may stand before its text."""
+    """Whether spaces may precede its text."""
     strftime: str = ""
-    """Of a `FORMATTED_TIME`, its format, without abbreviations."""
+    """The format of a `FORMATTED_TIME`, without abbreviations."""
     may_be_quoted: bool = False
-    """Whether its text is the same with and without double quotes around it."""
+    """Whether double quotes around its text are ignored."""
     is_loose: bool = False
-    """Whether literal text has as many spaces as it likes, and none behind a bracket or a quote."""
+    """Whether literal text may have any number of spaces for one, and none beside a bracket."""
     name: str = ""
-    """How a person calls it who asks to keep it; empty where its notation does not tell."""
+    """Its name for `--keep`; empty if its notation has none."""
 
 
 def literal(text: str) -> Part:
-    """Return a part of which each line has the same text."""
+    """Return a part that is the same text in each line."""
     return Part(text, is_literal=True)
 
 
@@ -161,19 +161,19 @@ class _Layout:
     before: bytes
     """Text before the first field."""
     fields: tuple[FieldBetween, ...]
-    looked_at: tuple[int, ...]
-    """Which parts are fields whose texts are wanted."""
+    wanted: tuple[int, ...]
+    """The parts whose texts are needed."""
     kept: tuple[int, ...]
-    """Which parts are fields whose texts are kept as they were written."""
+    """The parts whose texts are kept as logged."""
     checked: frozenset[int]
-    """Which parts compiled code knows to be what their pattern has."""
+    """The parts that compiled code has checked against their pattern."""
 
 
 class PatternFormat:
-    """A format that is a sequence of parts. One of them is a time, unless what is around it is.
+    """A format that is a sequence of parts. One is a time, unless the envelope has the time.
 
-    Lines are split at the literal texts by compiled code where that can only mean the same; RE2
-    reads the others, and decides alone what is a reject.
+    Compiled code splits lines at the literal texts if the result is unambiguous; RE2 reads the
+    others, and only RE2 rejects lines.
     """
 
     directives = ()
@@ -181,33 +181,33 @@ class PatternFormat:
     def __init__(
         self, name: str, parts: Sequence[Part], hint: str = "", kept: Iterable[int] = ()
     ) -> None:
-        """`hint`: what `glancemetrics formats` says of a field that could not be told.
+        """`hint`: what `glancemetrics formats` says about an ambiguous field.
 
-        `kept` are parts of which the text is kept as well.
+        `kept`: parts whose text is kept as well.
         """
         self.name = name
         self.hint = hint
         self._parts = tuple(parts)
         self._kept = frozenset(kept)
         self._keeping: dict[frozenset[int], PatternFormat] = {}
-        """The same format with parts that are kept."""
+        """Versions of this format that keep parts, by those parts."""
         fields = {part.field for part in parts}
         self._time = next((field for field in TIMES if field in fields), None)
         self._wanted: dict[Field, int] = {}
-        """Which part each field is, but for times in formats of their own."""
+        """The part of each field, except formatted times."""
         self._formatted: list[int] = []
-        """Which parts are those."""
+        """The parts that are formatted times."""
         for i, part in enumerate(self._parts):
             if part.field is Field.FORMATTED_TIME and part.field is self._time:
                 self._formatted.append(i)
             elif part.field is not None and (part.field not in TIMES or part.field is self._time):
-                # Where there are several, as of `%s` and `%>s`, the first is meant.
+                # Of several parts for one field, such as `%s` and `%>s`, the first counts.
                 self._wanted.setdefault(part.field, i)
         self._read = {*self._wanted.values(), *self._formatted}
-        """Which parts are read, for what they mean."""
+        """The parts that are parsed."""
         self._slots = (*sorted(self._read), *(len(self._parts) + i for i in sorted(self._kept)))
-        """What lines have: of a part that is read its number; of one that is kept, for its text as
-        it was written, that and the number of all parts."""
+        """The values of a line: the number of each parsed part, and for each kept part its number
+        plus the number of all parts."""
         self._strftime = _BETWEEN.join(self._parts[i].strftime for i in self._formatted)
         self._patterns = tuple(self._pattern(i) for i in range(len(self._parts)))
         self._may_be_empty = frozenset(
@@ -224,32 +224,32 @@ class PatternFormat:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What it is made of."""
+        """The parts of the format."""
         return self._parts
 
     def may_explain(self, chunk: bytes) -> bool:
-        """Tell whether any line may be a request, at a glance."""
+        """Check quickly whether any line may be a request."""
         return all(part.text.encode() in chunk for part in self._parts if part.is_literal)
 
     @property
     def keepable(self) -> tuple[str, ...]:
         """Names of fields that it can keep."""
-        return tuple(self._by_name_written)
+        return tuple(self._by_name_and_notation)
 
     @property
     def is_split(self) -> bool:
-        """Whether compiled code reads the usual lines, and RE2 only the others."""
+        """Whether compiled code reads most lines, and RE2 only the rest."""
         return self._layout is not None
 
     def without_splitting(self) -> PatternFormat:
-        """Read every line with RE2 from now on, to compare; returns itself."""
+        """Read every line with RE2 from now on, for comparison; returns itself."""
         self._layout = None
         return self
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
-        return f"a line of the {self.name} format"
+        """Completes "no line is ...": `in the haproxy format`."""
+        return f"in the {self.name} format"
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
@@ -274,10 +274,10 @@ class PatternFormat:
         return self._decoded(len(lines), line, rows, context)
 
     def repaired(self, lines: pa.StringArray, context: LineContext) -> Decoded:
-        """Decode lines of which a field is broken, which is not known then: all are damaged.
+        """Decode lines with a broken field, which becomes null: all records are damaged.
 
-        A number may be anything, quotes may stand in a quoted text, and a line may end in any field
-        behind the request. When it was, and what makes it a request, must be there.
+        A number may be any text, quoted texts may contain quotes, and a line may end in any field
+        after the request. The time and the request must be valid.
         """
         keeping = self._with_kept(context)
         if keeping is not self:
@@ -287,7 +287,7 @@ class PatternFormat:
         left = np.arange(len(lines))
         for expression, quotes_are_broken in self._repairs:
             if quotes_are_broken:
-                # Where quotes are as they should be, the line has other fields.
+                # If the quotes are correct, the line has other fields.
                 fine = pc.match_substring_regex(lines.take(pa.array(left)), _WELL_QUOTED)
                 left = left[~fine.to_numpy(zero_copy_only=False)]
             matches = pc.extract_regex(lines.take(pa.array(left)), expression)
@@ -313,7 +313,7 @@ class PatternFormat:
     def _decoded(
         self, count: int, line: Int32s, rows: Mapping[int, Rows], context: LineContext
     ) -> Decoded:
-        """Make records of what was read of some lines, of so many."""
+        """Make records from the values of some of `count` lines."""
         if not len(line):
             return nothing_decoded(context, count)
         made = records_of(self._columns(rows, context.kept), line, context, self._strftime)
@@ -323,7 +323,7 @@ class PatternFormat:
         return Decoded(count, made.batch, good, rejected, name, good[made.damaged])
 
     def _with_kept(self, context: LineContext) -> PatternFormat:
-        """Return this format so that it keeps what is asked for; it is made once."""
+        """Return the version of this format that keeps the `--keep` fields; cached."""
         kept = frozenset(at for name in context.kept if (at := self._called(name)) is not None)
         if kept == self._kept:
             return self
@@ -333,19 +333,19 @@ class PatternFormat:
         return self._keeping[kept]
 
     def _called(self, name: str) -> int | None:
-        """Return the first part of a name; servers do not tell capitals from small letters.
+        """Return the first part with a name, ignoring case.
 
-        Where several are called so, each may be called as its notation writes it: `%{X-Cache}o`.
+        Parts with the same name can be named in their notation instead: `%{X-Cache}o`.
         """
         return self._by_name.get(name.lower())
 
     @functools.cached_property
     def _by_name(self) -> dict[str, int]:
-        return {name.lower(): i for name, i in reversed(self._by_name_written.items())}
+        return {name.lower(): i for name, i in reversed(self._by_name_and_notation.items())}
 
     @functools.cached_property
-    def _by_name_written(self) -> dict[str, int]:
-        """The first part of each name; and of each text, where those of one name are several."""
+    def _by_name_and_notation(self) -> dict[str, int]:
+        """The first part of each name, and of each notation if several parts share a name."""
         texts: dict[str, dict[str, int]] = {}
         for i, part in enumerate(self._parts):
             if part.name:
@@ -361,7 +361,7 @@ class PatternFormat:
         columns = columns_of({field: rows[i] for field, i in self._wanted.items()})
         texts, numbers = {**columns.texts}, {**columns.numbers}
         for field in [field for field in texts if field in KINDS]:
-            # As its part has a pattern of its own, compiled code has not read it.
+            # Its part has a pattern of its own, so compiled code has not parsed it.
             numbers[field] = numbers_of(texts.pop(field), KINDS[field])
         if self._formatted:
             texts[Field.FORMATTED_TIME] = _put_together(
@@ -376,15 +376,15 @@ class PatternFormat:
         )
 
     def _split(self, lines: pa.StringArray) -> tuple[Int32s, dict[int, Rows]]:
-        """Split lines at their literal texts; leave those that RE2 might read otherwise.
+        """Split lines at their literal texts, except lines that RE2 might read differently.
 
-        Returns which could be split, and what they have, by slot.
+        Returns the lines that could be split, and their values by slot.
         """
         if self._layout is None:
             none = pa.array([], pa.string())
             return np.zeros(0, np.int32), {i: read_values(none, self._want(i)) for i in self._slots}
         split = split_lines(lines, self._layout.before, self._layout.fields)
-        columns = dict(zip(self._layout.looked_at, split.columns, strict=True))
+        columns = dict(zip(self._layout.wanted, split.columns, strict=True))
         good = np.ones(len(split.line), np.bool_)
         for i, column in columns.items():
             pattern = self._patterns[i]
@@ -392,7 +392,7 @@ class PatternFormat:
                 continue
             with column.table.lent() as strings:
                 fits = pc.match_substring_regex(strings, f"^(?:{pattern})$")
-            # What says that there is nothing is not among them.
+            # Texts that mean "no value" are not in the table.
             nothing = pc.match_substring_regex(_NOTHING, f"^(?:{pattern})$")[0].as_py()
             good &= np.append(fits.to_numpy(zero_copy_only=False), nothing)[column.codes]
         for i, column in zip(self._layout.kept, split.kept, strict=True):
@@ -402,7 +402,7 @@ class PatternFormat:
         return split.line[good], {i: columns[i].of_rows(good) for i in self._slots}
 
     def _want(self, at: int) -> Wanted:
-        """Return what is to be made of the texts of a slot."""
+        """Return how to parse the texts of a slot."""
         if at >= len(self._parts):
             return KEPT
         field = self._parts[at].field
@@ -422,9 +422,9 @@ class PatternFormat:
     def _matched(
         self, lines: pa.StringArray, rows: Mapping[int, Rows]
     ) -> tuple[Int64s, dict[int, Rows]]:
-        """Match lines with RE2: returns which do, and what they have, by slot.
+        """Match lines with RE2; returns the matching lines, and their values by slot.
 
-        Texts are entered in the tables of `rows`.
+        Texts are added to the tables of `rows`.
         """
         matched, texts = self._extraction.of(lines)
         read = {}
@@ -438,13 +438,13 @@ class PatternFormat:
         return matched, read
 
     def _fields_between(self) -> _Layout | None:
-        """Return how to split lines at their literal texts; `None` if that may mean another thing.
+        """Return how to split lines at their literal texts; `None` if that is ambiguous.
 
-        Each field must end where the text after it stands first, and nowhere else: two fields side
-        by side do not, nor one that may hold the beginning of that text.
+        Each field must end at the first occurrence of the text after it. That fails for adjacent
+        fields, and for fields that may contain the beginning of that text.
         """
         fields: list[FieldBetween] = []
-        looked_at: list[int] = []
+        wanted: list[int] = []
         checked: list[int] = []
         for i, part in enumerate(self._parts):
             if part.is_literal:
@@ -459,14 +459,14 @@ class PatternFormat:
             is_list = part.is_list or part.field is Field.UPSTREAM_SECONDS
             form = self._form(i, after)
             if form is None and self._kind(i) is Kind.TEXT:
-                look = True
+                is_wanted = True
             else:
-                look = i in self._read
+                is_wanted = i in self._read
                 checked.append(i)
             fields.append(
                 FieldBetween(
                     after.encode(),
-                    self._want(i) if look else None,
+                    self._want(i) if is_wanted else None,
                     self._kind(i),
                     is_list,
                     part.is_padded,
@@ -475,43 +475,43 @@ class PatternFormat:
                     KEPT if i in self._kept else None,
                 )
             )
-            if look:
-                looked_at.append(i)
+            if is_wanted:
+                wanted.append(i)
         before = self._parts[0].text if self._parts[0].is_literal else ""
         if len(fields) > MOST_FIELDS:
             return None
         kept = tuple(sorted(self._kept))
-        return _Layout(before.encode(), tuple(fields), tuple(looked_at), kept, frozenset(checked))
+        return _Layout(before.encode(), tuple(fields), tuple(wanted), kept, frozenset(checked))
 
     def _form(self, at: int, after: str) -> Form | None:
-        """Return what compiled code checks of a part; `None` if it cannot."""
+        """Return the check of a part that compiled code can do; `None` if it has none."""
         if after[:1] == _ENDED_BY.get(self._patterns[at]):
-            return Form.ANYTHING  # it ends at the first of them
+            return Form.ANYTHING  # it ends at the first such character
         return _FORMS.get(self._patterns[at])
 
     def _may_hold(self, at: int, after: str) -> bool:
-        """Tell whether a field may hold the beginning of the text after it, as part of itself."""
+        """Tell whether a field may contain the beginning of the text after it."""
         part = self._parts[at]
         if part.pattern is not None:
             return False
         if part.is_list or part.field is Field.UPSTREAM_SECONDS:
-            # Compiled code knows which spaces are of a list, if no more than a space follows it.
+            # Compiled code recognises the spaces of a list if a single space follows the list.
             return bool(after) and after[0] not in ' "'
         if part.field not in FIELD_PATTERNS:
             return False
-        # If not the second character of that text, then not the text, nor a part of it at its end.
+        # A field that cannot contain the text's second character cannot contain the text.
         held = _MAY_HOLD.get(part.field, _NUMBER_MAY_HOLD)
         return bool(after) and all(re.match(held, character) for character in after[:2])
 
     def _pattern(self, at: int) -> str:
-        """Return what a part matches."""
+        """Return the pattern (RE2) of a part."""
         part = self._parts[at]
         if part.is_literal:
             return _loose(part.text) if part.is_loose else re.escape(part.text)
         if part.pattern is not None:
             return f"(?:{part.pattern})"
         if part.field in FIELD_PATTERNS:
-            # Empty quotes say that there is nothing; when it was must be said.
+            # Empty quotes mean no value; only times are required.
             is_optional = part.field not in _WHENS and self._is_quoted(at)
             return f"(?:{FIELD_PATTERNS[part.field]})" + "?" * is_optional
         if part.is_list:
@@ -519,15 +519,15 @@ class PatternFormat:
         return _free_text(part, *self._around(at))
 
     def _piece(self, at: int, pattern: str) -> str:
-        """Return what a part is of the whole expression; spaces before it are no part of it."""
+        """Return a part's piece of the whole expression; padding before it is outside its group."""
         group = f"(?P<f{at}>{pattern})" if at in self._read | self._kept else pattern
         return f" *{group}" if self._parts[at].is_padded else group
 
     def _narrow(self, at: int) -> str:
-        """Return what most texts of a part match, and fast.
+        """Return a fast pattern that most texts of a part match.
 
-        Text that may be anything ends where the text after it begins for the first time: if the
-        first character of that is not inside, that is surely there.
+        Free text ends at the first occurrence of the text after it. Excluding the first character
+        of that text guarantees this.
         """
         _, after = self._around(at)
         part = self._parts[at]
@@ -555,7 +555,7 @@ class PatternFormat:
         )
 
     def _repair(self, last: int, *, any_number: bool, any_quotes: bool) -> str:
-        """`last` is the part up to which a line must be whole."""
+        """`last`: the last part that a line must have completely."""
 
         def broken(at: int) -> str:
             part = self._parts[at]
@@ -568,15 +568,15 @@ class PatternFormat:
             elif pattern == _QUOTED and any_quotes:
                 pattern = _ANYTHING
             elif pattern == _ANYTHING and part.field is None and any_quotes:
-                pattern = r'[^"\n]*?'  # what is not in quotes has none
+                pattern = r'[^"\n]*?'  # text outside quotes has no quotes
             elif part.field in SINGLE:
                 pattern = rf"(?:{pattern}|[^ \t]+)"
             return self._piece(at, pattern)
 
         def rest(first: int) -> str:
-            """What may follow: each part, or just its beginning where the line ends."""
+            """The remaining parts; the line may end inside any of them."""
             following = ""
-            # From the end, for there may be hundreds.
+            # Built from the end, without recursion: there may be hundreds of parts.
             for at in range(len(self._parts) - 1, first - 1, -1):
                 part = self._parts[at]
                 if part.is_literal:
@@ -584,17 +584,17 @@ class PatternFormat:
                 elif not following:
                     following = broken(at)
                 elif self._patterns[at] == _QUOTED:
-                    # It may be cut off; then a quote in it would be the one that closes it.
+                    # It may be truncated; then a quote in it would be the closing one.
                     following = broken(at) + (following if any_quotes else f"(?:{following})?")
                 else:
-                    # Of a number that is cut off nobody knows how much is missing.
+                    # A truncated number is useless: the missing digits are unknown.
                     following = rf'(?:{broken(at)}{following}|[^ "\n]*)'
             return following
 
         whole = "".join(broken(at) for at in range(last + 1))
         behind = self._parts[last + 1 :]
         if behind and behind[0].is_literal and behind[0].text[0] in '"]':
-            # The quote that closes the request is of it.
+            # The closing quote belongs to the request.
             text = behind[0].text
             whole += re.escape(text[0])
             inner = rest(last + 2)
@@ -613,24 +613,24 @@ class PatternFormat:
         )
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause where a rejected line stops to be of this format."""
+        """Explain in one clause where a rejected line stops matching this format."""
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         if not text:
             return "the line is empty"
         whole = pc.extract_regex(pa.array([f"{text}\n"]), self._extraction.whole)[0]
         if whole.is_valid:
             if self._time is None:
-                return "the line does not say when it was written, and nothing around it does"
+                return "no time in the line or around it"
             return time_fault(" ".join(whole[f"f{at}"].as_py() for at in self._time_parts))
         part, at = self.stop(text)
         if part is None:
-            return f"more follows where the line should end, at character {at + 1}"
+            return f"expected the end of the line at character {at + 1}"
         what = f"the text {part.text!r}" if part.is_literal else part.text
-        return f"{what} should stand at character {at + 1}"
+        return f"expected {what} at character {at + 1}"
 
     @property
     def _time_parts(self) -> list[int]:
-        """Which parts say when a line was written."""
+        """The parts that make the time of a line."""
         dates = [i for i, part in enumerate(self._parts) if part.field is Field.DATE]
         assert self._time is not None
         return sorted({*dates, *self._formatted, *self._wanted_of(self._time)})
@@ -639,15 +639,15 @@ class PatternFormat:
         return [self._wanted[field]] if field in self._wanted else []
 
     def time_at(self, line: str) -> int | None:
-        """Return where the first part stands that says when a line was written, if it does."""
+        """Return the position of the first part of a line's time; `None` if not found."""
         before = "".join(self._pieces[: self._time_parts[0]])
         found = pc.extract_regex(pa.array([line]), f"^(?P<prefix>{before})")[0]
         return len(found["prefix"].as_py()) if found.is_valid else None
 
     def stop(self, line: str) -> tuple[Part | None, int]:
-        """Return the first part that a rejected line does not have, and where it should begin.
+        """Return the first part that a rejected line lacks, and its expected position.
 
-        `None`: it has all, and more.
+        `None`: it has all parts, and more text after them.
         """
         end = 0
         for part, stopped in self._stops(line):
@@ -657,7 +657,7 @@ class PatternFormat:
         return None, end
 
     def _stops(self, line: str) -> Iterator[tuple[Part, int | None]]:
-        """Yield each part, and where it ends; `None` for the first that does not fit."""
+        """Yield each part and where it ends; `None` for the first one that does not match."""
         text = pa.array([line])
         for i, part in enumerate(self._parts):
             prefix = "".join(self._pieces[: i + 1])
@@ -668,27 +668,27 @@ class PatternFormat:
 
 
 def _loose(text: str) -> str:
-    """Return what matches a text with as many spaces as it likes where it has one.
+    """Return a pattern of a text with any number of spaces for each space.
 
-    Beside a bracket there may be none.
+    Beside a bracket the space may be missing.
     """
     spaced = re.escape(text).replace(r"\ ", " +")
     return spaced.replace(r"\] +", r"\] *").replace(r" +\[", r" *\[")
 
 
 def _or_beginning(whole: str, text: str) -> str:
-    """Return what matches a whole, or just the beginning of the text that it begins with."""
+    """Return a pattern of a whole, or of just the beginning of its first text."""
     beginning = _beginning(text)
     return f"{whole}|{beginning}" if beginning else whole
 
 
 def _beginning(text: str) -> str:
-    """Return what matches the beginnings of a text, but not all of it; empty where it has none."""
+    """Return a pattern of all proper beginnings of a text; empty if there are none."""
     pieces = []
     for at, character in enumerate(text[: min(len(text) - 1, _LONGEST_BEGINNING)]):
         piece = _loose(character)
         if character == " " and (text[at - 1 : at] == "]" or text[at + 1] == "["):
-            piece = " *"  # as `_loose` has it
+            piece = " *"  # as in `_loose`
         pieces.append(piece)
     beginning = ""
     for piece in reversed(pieces):
@@ -697,7 +697,7 @@ def _beginning(text: str) -> str:
 
 
 def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:
-    """Put each literal text together with the fields before it."""
+    """Join each literal text with the fields before it."""
     joined = [""]
     for part, piece in zip(parts, pieces, strict=True):
         joined[-1] += piece
@@ -707,7 +707,7 @@ def _until_literals(parts: Sequence[Part], pieces: Sequence[str]) -> list[str]:
 
 
 def _merged(one: Rows, other: Rows, order: Int64s) -> Rows:
-    """Put rows together, in an order."""
+    """Join rows in the given order."""
     if isinstance(one, TextRows) and isinstance(other, TextRows):
         return TextRows(np.concatenate([one.codes, other.codes])[order], one.table)
     assert isinstance(one, Numbers)
@@ -724,7 +724,7 @@ def _compact(rows: Rows) -> Texts:
 
 
 def _put_together(pieces: Sequence[Texts]) -> Texts:
-    """Join the texts that together are a time."""
+    """Join the parts of a time."""
     if len(pieces) == 1:
         return pieces[0]
     joined = pc.binary_join_element_wise(
@@ -735,9 +735,9 @@ def _put_together(pieces: Sequence[Texts]) -> Texts:
 
 
 def _free_text(part: Part, before: str, after: str) -> str:
-    """Return what a field matches whose text may be anything, by what stands around it."""
+    """Return the pattern of a free-text field, depending on the text around it."""
     if part.field is Field.VHOST and not after:
-        return "[^ /]*"  # as in $host$request_uri
+        return "[^ /]*"  # for $host$request_uri
     if part.field is Field.VHOST and not after.startswith('"'):
         return _MAYBE_WORD
     if before.endswith('"') and after.startswith('"'):
@@ -746,12 +746,12 @@ def _free_text(part: Part, before: str, after: str) -> str:
         return _IN_BRACKETS
     if part.field is Field.FORWARDED_FOR:
         return MAYBE_ADDRESSES
-    # Names of users have spaces: as little as the rest allows.
+    # User names may have spaces: match as little as the rest allows.
     return _ANYTHING
 
 
 def _without(count: int, numbers: Int32s) -> Int32s:
-    """Return the numbers below `count` but for some."""
+    """Return the numbers below `count` without the given ones."""
     left = np.ones(count, np.bool_)
     left[numbers] = False
     return np.flatnonzero(left).astype(np.int32)

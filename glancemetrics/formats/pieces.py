@@ -1,4 +1,4 @@
-"""Lines that a collector has cut in pieces, of which the rest has not come yet."""
+"""Holds back lines that a collector has split, until their last piece has arrived."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _PIECES = {
     "cri": re.compile(rb"\S+ (?:stdout|stderr) P(?::\S*)? "),
     "docker": re.compile(rb'\{"log":"(?:[^"\\]|\\[^n]|\\n(?!"))*"'),
 }
-"""By name of the outermost envelope, what a line looks like that goes on in another."""
+"""Patterns of incomplete lines, by name of the outermost envelope."""
 
 MOST_HELD = 1 << 20
-"""Bytes; a longer line is not waited for."""
+"""Maximum bytes held back; longer lines are decoded in pieces."""
 
 
 def unfinished(log_format: LogFormat, lines: bytes | memoryview) -> int:
-    """Return how many bytes at the end of whole lines are pieces of a line that goes on."""
+    """Return how many bytes at the end of the lines are pieces of an incomplete line."""
     stream = log_format.known if isinstance(log_format, AutoFormat) else log_format
     if not isinstance(stream, StreamFormat) or not stream.envelopes:
         return 0
     piece = _PIECES.get(stream.envelopes[0].name)
     if piece is None:
         return 0
-    lines = bytes(lines)  # not before it is known to matter: this is asked of every chunk
+    lines = bytes(lines)  # copied late: most chunks return above
     start = end = len(lines)
     while end and len(lines) - end <= MOST_HELD:
         begin = lines.rfind(b"\n", 0, end - 1) + 1
@@ -37,7 +37,7 @@ def unfinished(log_format: LogFormat, lines: bytes | memoryview) -> int:
 
 
 class Pieces:
-    """Holds pieces back until the rest of their line has come."""
+    """Holds pieces back until the rest of their line has arrived."""
 
     def __init__(self, log_format: LogFormat) -> None:
         self._format = log_format
@@ -51,6 +51,6 @@ class Pieces:
         return lines[:cut]
 
     def rest(self) -> bytes:
-        """Return what is held: nothing more is waited for."""
+        """Return the pieces held back, without waiting for more."""
         held, self.held = self.held, b""
         return held

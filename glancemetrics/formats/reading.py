@@ -1,4 +1,4 @@
-"""How a run reads logs: in which format, and what else their lines do not say."""
+"""How a run reads logs: the format, and settings for what lines do not say themselves."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class Reading:
     """How logs are read."""
 
     given: LogFormat | None = None
-    """`None`: the format of each is detected."""
+    """The format of `--format`; `None`: the format of each log is detected."""
     context: LineContext = UNKNOWN
 
     def format_to_follow(self, last: LastDetected | None = None) -> LogFormat:
-        """Return the format of a log that is being written.
+        """Return the format of a followed log.
 
-        `last`: what was detected of the logs that are followed beside it.
+        `last`: the format detected for the other followed logs.
         """
         return AutoFormat(last=last) if self.given is None else self.given
 
     def format_of(self, sample: bytes, before: LogFormat | None = None) -> LogFormat:
-        """Return the format of a log that has been written, by a sample of its lines.
+        """Return the format of a log that is read whole, from a sample of its lines.
 
-        `before`: that of a log that was looked at before this one, which it often shares.
+        `before`: the format of the previous log, which often has the same.
         """
         if self.given is not None:
             return self.given
@@ -55,21 +55,19 @@ def make_reading(
     time_format: str | None = None,
     duration_unit: str | None = None,
     *,
-    zone_is_told: bool = False,
+    zone_is_explicit: bool = False,
     keep: Iterable[str] = (),
 ) -> Reading:
-    """Read what `--format` and others say. Raises `UsageError`, which names the place."""
+    """Parse `--format` and related options. Raises `UsageError`."""
     automatic = log_format.strip().lower() == AUTO
     if automatic and (date_format or time_format):
         option = "--date-format" if date_format else "--time-format"
-        raise UsageError(
-            f"{option}: is of GoAccess's log-format or a regular expression: give that as --format"
-        )
+        raise UsageError(f"{option}: needs --format with a GoAccess log-format or a regex")
     kept = read_kept(keep)
     given = None if automatic else read_format(log_format, date_format, time_format, kept)
     context = LineContext(
         zone=zone or UTC,
-        zone_is_told=zone_is_told,
+        zone_is_explicit=zone_is_explicit,
         trusted=read_networks(trusted_proxies),
         duration_unit=None if duration_unit is None else read_unit(duration_unit),
         kept=kept,
@@ -77,18 +75,18 @@ def make_reading(
     return Reading(given, context)
 
 
-def read_unit(written: str) -> DurationUnit:
-    """Read what `--duration-unit` says. Raises `UsageError`."""
+def read_unit(text: str) -> DurationUnit:
+    """Parse `--duration-unit`. Raises `UsageError`."""
     try:
-        return DurationUnit(written.strip().lower())
+        return DurationUnit(text.strip().lower())
     except ValueError:
-        raise UsageError(f"--duration-unit {written}: must be us, ms or s") from None
+        raise UsageError(f"--duration-unit {text}: must be us, ms or s") from None
 
 
-def read_networks(written: Iterable[str]) -> tuple[Network, ...]:
-    """Read addresses and networks. Raises `UsageError`."""
+def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Parse addresses and networks. Raises `UsageError`."""
     networks = []
-    for text in written:
+    for text in texts:
         try:
             networks.append(ip_network(text.strip(), strict=False))
         except ValueError:

@@ -1,4 +1,4 @@
-"""How columns of text become records: `-` is nothing, durations become seconds, times UTC."""
+"""Turns columns of fields into records: `-` becomes null, durations seconds, times UTC."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _DURATIONS = {
     Field.UPSTREAM_MILLISECONDS: ("upstream_duration", 1e3),
     Field.UPSTREAM_NANOSECONDS: ("upstream_duration", 1e9),
 }
-"""Column, and units in a second."""
+"""The column of each field, and its units in a second."""
 _FRACTIONS = {
     Field.FRACTION_SECONDS: ("duration", Kind.DURATION),
     Field.UPSTREAM_FRACTION_SECONDS: ("upstream_duration", Kind.DECIMALS),
@@ -57,7 +57,7 @@ _FRACTIONS = {
 _WITH_FRACTION = r"^(?:-|\d+\.\d{3}|[\d.]+[a-zµμ]+[\da-zµμ.]*)(?:(?:, ?| : )(?:-|\d+\.\d{3}))*$"
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"  # noqa: S105 - of RFC 9110
 _ADDRESS = r"^[A-Za-z][A-Za-z0-9+.-]*://"
-# Typed once: to infer the type of a bare value costs pyarrow 50 microseconds each time.
+# Created once: pyarrow takes 50 microseconds to infer the type of a plain value.
 _NULL = pa.scalar(None, pa.string())
 _EMPTY, _SPACE, _MARK = (pa.scalar(text, pa.string()) for text in ("", " ", "?"))
 _DASH = pa.scalar("-", pa.string())
@@ -66,20 +66,20 @@ _GET, _HTTP, _CONNECT = (pa.scalar(text, pa.string()) for text in ("GET", "HTTP/
 
 @attrs.frozen(eq=False)
 class Records:
-    """What was made of rows."""
+    """The records made of rows."""
 
     batch: pa.RecordBatch
-    """Of `records.SCHEMA`, and with what is kept: those rows whose time is known."""
+    """The rows with a known time, of `records.SCHEMA` plus kept fields."""
     timed: Bools
-    """Which rows these are."""
+    """Which rows have a known time."""
     damaged: Bools
-    """Which records have a value that cannot be used, and is not known."""
+    """Which records have an invalid value, which is null."""
 
 
 def records_of(columns: Columns, line: Int32s, context: LineContext, strftime: str = "") -> Records:
-    """Make records of what lines have.
+    """Make records of columns.
 
-    `line` is which line of the chunk each row was; `strftime` the format of a `FORMATTED_TIME`.
+    `line`: the line number of each row in the chunk; `strftime`: the format of a `FORMATTED_TIME`.
     """
     micros, timed = _times(columns, line, context, strftime)
     if len(micros) and (micros.min() < EARLIEST or micros.max() > LATEST):
@@ -129,7 +129,7 @@ def records_of(columns: Columns, line: Int32s, context: LineContext, strftime: s
 def _times(
     columns: Columns, line: Int32s, context: LineContext, strftime: str
 ) -> tuple[Int64s, Bools]:
-    """Return microseconds since the epoch, and which are known."""
+    """Return times in microseconds since the epoch, and which are known."""
     field = next((field for field in TIMES if field in columns.fields), None)
     zone, arrived = context.zone, context.arrived
     match field:
@@ -149,44 +149,44 @@ def _times(
             return np.append(micros, 0)[texts.codes], np.append(good, False)[texts.codes]
         case _:
             micros, good = instants(
-                columns.numbers[field], zone, arrived, zone_is_told=context.zone_is_told
+                columns.numbers[field], zone, arrived, zone_is_explicit=context.zone_is_explicit
             )
             if context.line_times is not None and not good.all():
-                # What is around a line says when it was written, where the line does not.
+                # Lines without a time take that of their envelope.
                 around = context.line_times[line]
-                unsaid = (columns.numbers[field].states <= State.NOTHING) & (around != NO_TIME)
-                micros = np.where(unsaid, around, micros)
-                good = good | unsaid
+                missing = (columns.numbers[field].states <= State.NOTHING) & (around != NO_TIME)
+                micros = np.where(missing, around, micros)
+                good = good | missing
             return micros, good
 
 
 def _host(columns: Mapping[Field, Texts], context: LineContext) -> Texts | None:
-    asking = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT)
-    said = next((columns[field] for field in asking if field in columns), None)
-    if said is None:
+    hosts = (Field.HOST, Field.HOST_PORT, Field.HOST_OR_PORT)
+    logged = next((columns[field] for field in hosts if field in columns), None)
+    if logged is None:
         return _listed(columns, context)
-    peer = said
-    bare = without_quotes(said.distinct)
-    if bare is not said.distinct or holds(bare, b","):
-        peer = said.mapped(hosts_of(bare, context.trusted))
+    peer = logged
+    bare = without_quotes(logged.distinct)
+    if bare is not logged.distinct or holds(bare, b","):
+        peer = logged.mapped(hosts_of(bare, context.trusted))
     for field in (Field.FORWARDED_FOR, Field.FORWARDED):
         if context.trusted and field in columns:
             forwarded = columns[field]
             pairs = forwarded.codes.astype(np.int64) * (len(peer.distinct) + 1) + peer.codes
             _, first, where = np.unique(pairs, return_index=True, return_inverse=True)
             peers, listed = peer.of_rows(first), forwarded.of_rows(first)
-            hosts = clients_of(
+            clients = clients_of(
                 peers.each(peers.distinct).to_pylist(),
                 listed.each(listed.distinct).to_pylist(),
                 context.trusted,
                 rfc7239=field is Field.FORWARDED,
             )
-            return Texts.chosen(where.astype(np.int32), pa.array(hosts, pa.string()))
+            return Texts.chosen(where.astype(np.int32), pa.array(clients, pa.string()))
     return peer
 
 
 def _listed(columns: Mapping[Field, Texts], context: LineContext) -> Texts | None:
-    """Return clients where nothing but a list says who they are."""
+    """Return the clients of lines that have only a list of addresses."""
     if Field.FORWARDED_FOR in columns:
         forwarded = columns[Field.FORWARDED_FOR]
         bare = without_quotes(forwarded.distinct)
@@ -202,7 +202,7 @@ def _listed(columns: Mapping[Field, Texts], context: LineContext) -> Texts | Non
 
 
 def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
-    """Return numbers as a column, null where they are not known."""
+    """Return numbers as a column; unknown ones are null."""
     values, known = numbers.values.astype(dtype, copy=False), numbers.known
     return pa.array(values) if known.all() else pa.array(values, mask=~known)
 
@@ -210,7 +210,7 @@ def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
 def _durations(
     columns: Mapping[Field, Numbers], context: LineContext
 ) -> tuple[dict[str, pa.Array], Bools | np.bool_]:
-    """Return durations in seconds, and which rows have one that cannot be."""
+    """Return durations in seconds, and which rows have an impossible one."""
     made: dict[str, pa.Array] = {}
     damaged: Bools | np.bool_ = np.False_
     seconds_of: dict[Field, pa.Array] = {}
@@ -238,7 +238,7 @@ def _durations(
 
 
 def _more_durations(columns: Columns, made: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """Return durations that are of two parts, or known only where they are written with a unit."""
+    """Return durations that are a sum of two fields, or valid only with a fraction or a unit."""
     more: dict[str, pa.Array] = {}
     for field, (name, kind) in _FRACTIONS.items():
         if field in columns.texts:
@@ -251,14 +251,14 @@ def _more_durations(columns: Columns, made: Mapping[str, pa.Array]) -> dict[str,
 
 
 def _fractions(texts: Texts, kind: Kind) -> pa.Array:
-    """Return seconds of texts that have a fraction or a unit; null for others."""
+    """Return the seconds of texts that have a fraction or a unit; null for others."""
     fits = pc.match_substring_regex(texts.distinct, _WITH_FRACTION)
-    written = pc.if_else(fits, texts.distinct, _DASH)
-    # Of several upstreams, or with nothing after it, a number is in seconds.
-    bare = pc.match_substring_regex(written, r"^\d+\.\d{3}$")
+    durations = pc.if_else(fits, texts.distinct, _DASH)
+    # A number without a unit is in seconds, also in a list of several upstreams.
+    bare = pc.match_substring_regex(durations, r"^\d+\.\d{3}$")
     if kind is Kind.DURATION:
-        written = pc.if_else(bare, pc.binary_join_element_wise(written, "s", ""), written)
-    read = read_numbers(written, kind)
+        durations = pc.if_else(bare, pc.binary_join_element_wise(durations, "s", ""), durations)
+    read = read_numbers(durations, kind)
     numbers = Numbers(
         np.append(read.values, 0.0)[texts.codes],
         np.append(read.states, np.uint8(State.ABSENT))[texts.codes],
@@ -267,7 +267,7 @@ def _fractions(texts: Texts, kind: Kind) -> pa.Array:
 
 
 def _with_target(columns: Mapping[Field, Texts]) -> Mapping[Field, Texts]:
-    """Return columns with the target that a route says, where nothing else says it."""
+    """Return columns with the target taken from a route, if there is no other target."""
     if Field.ROUTE not in columns or Field.TARGET in columns:
         return columns
     routes = columns[Field.ROUTE]
@@ -277,7 +277,7 @@ def _with_target(columns: Mapping[Field, Texts]) -> Mapping[Field, Texts]:
 
 
 def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
-    """Take requests apart, be they given as a line or in parts."""
+    """Split requests into columns, whether logged as a line or in parts."""
     decoder = LineDecoder()
     if Field.REQUEST in columns:
         requests = columns[Field.REQUEST]
@@ -288,8 +288,8 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     targets = _targets(columns)
     rows = len(targets.codes)
     methods = columns.get(Field.METHOD, Texts(np.full(rows, -1, np.int32), _NO_TEXTS))
-    # As the target of a GET, since what stands around a target seldom matters: each is taken apart
-    # once. Where it does matter, or is no method, the whole request line is put together.
+    # Each distinct target is split once, as the target of a GET, since the method rarely matters.
+    # Only if it does, or the method is invalid, the whole request line is assembled.
     lines = pc.binary_join_element_wise(_GET, targets.distinct, _HTTP, _SPACE)
     whole = targets.codes.copy()
     odd = _odd_requests(targets, methods)
@@ -308,7 +308,7 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     made = _decoded_columns(decoder, numbers, whole, ("path", "query", "vhost"))
     malformed = np.append(numbers["request"], np.int32(-1))[whole] >= 0
     if malformed.any():
-        shown = _written_requests(columns, targets, methods)
+        shown = _logged_requests(columns, targets, methods)
         made["request"] = pc.if_else(pa.array(malformed), shown, _NULL).dictionary_encode()
     methods = methods.mapped(pc.utf8_upper(methods.distinct))
     protocols = columns.get(Field.PROTOCOL, Texts(np.full(rows, -1, np.int32), _NO_TEXTS))
@@ -332,7 +332,7 @@ def _decoded_columns(
     for name in names or numbers:
         texts = decoder.texts(name)
         if len(texts):
-            # The last one is for rows without a request.
+            # The last entry is for rows without a request.
             made[name] = Texts(np.append(numbers[name], np.int32(-1))[codes], texts).column()
     return made
 
@@ -346,7 +346,7 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
         query = loose.mapped(bare)
     if query is None or not len(query.distinct):
         return path
-    # Each pair is put together once.
+    # Each distinct pair is joined once.
     pairs = path.codes.astype(np.int64) * (len(query.distinct) + 1) + (query.codes + 1)
     encoded = pa.array(pairs).dictionary_encode()
     which, query_which = np.divmod(encoded.dictionary.to_numpy(), len(query.distinct) + 1)
@@ -356,15 +356,15 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
     if Field.QUERY in columns or Field.MARKED_QUERY not in columns:
         marked = pc.binary_join_element_wise(_MARK, queries, _EMPTY)
         queries = pc.if_else(pc.equal(queries, _EMPTY), _EMPTY, marked)
-    written = paths.each(paths.distinct)
+    bases = paths.each(paths.distinct)
     if Field.TARGET in columns:
-        queries = pc.if_else(pc.match_substring(written, "?"), _EMPTY, queries)
-    joined = pc.binary_join_element_wise(written, queries, _EMPTY)
+        queries = pc.if_else(pc.match_substring(bases, "?"), _EMPTY, queries)
+    joined = pc.binary_join_element_wise(bases, queries, _EMPTY)
     return Texts(codes_of(encoded), joined.fill_null(_EMPTY)).mapped(joined)
 
 
 def _odd_requests(targets: Texts, methods: Texts) -> Bools:
-    """Which are not just a path or an address, asked for with some method."""
+    """Tell which requests are not a plain path or URL with a usual method."""
     plain = pc.starts_with(targets.distinct, "/").to_numpy(zero_copy_only=False)
     if not plain.all():
         others = targets.distinct.filter(pa.array(~plain))
@@ -378,10 +378,10 @@ def _odd_requests(targets: Texts, methods: Texts) -> Bools:
     return odd & (targets.codes >= 0)
 
 
-def _written_requests(
+def _logged_requests(
     columns: Mapping[Field, Texts], targets: Texts, methods: Texts
 ) -> pa.StringArray:
-    """Return request lines as they were written, for those that are malformed."""
+    """Return request lines as logged, for malformed requests."""
     protocols = columns.get(Field.PROTOCOL)
     parts = [methods.each(methods.distinct), targets.each(targets.distinct)]
     if protocols is not None:
@@ -390,12 +390,12 @@ def _written_requests(
 
 
 def _protocols(texts: pa.StringArray) -> pa.StringArray:
-    """Return `HTTP/2` for `h2` and `2`; null for what is none."""
+    """Return `HTTP/2` for `h2` and `2`; null for invalid protocols."""
     upper = pc.utf8_upper(texts)
     named = pc.replace_substring_regex(upper, r"^(?:HTTP/?|H)?(\d(?:\.\d)?)(?:\.0)*C?$", r"HTTP/\1")
     return pc.if_else(pc.match_substring_regex(named, r"^HTTP/\d(?:\.\d)?$"), named, _NULL)
 
 
 def _unquoted(text: str) -> str:
-    # CloudFront encodes what had been encoded before.
+    # CloudFront encodes twice.
     return unquote(unquote(text), errors="backslashreplace")

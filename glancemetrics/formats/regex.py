@@ -1,4 +1,4 @@
-"""Formats that are a regular expression whose named groups are fields."""
+"""Formats that are a regular expression with named groups for fields."""
 
 from __future__ import annotations
 
@@ -45,74 +45,72 @@ GROUPS = {
     "upstream_duration": Field.UPSTREAM_SECONDS,
     "upstream_duration_ms": Field.UPSTREAM_MILLISECONDS,
 }
-"""By name of the group, what it is."""
+"""The field of each group name."""
 
 _GROUP = re.compile(r"\(\?P?<(\w+)>")
 _UNNAMED = re.compile(r"\((?!\?)")
 
 
-def is_regex(written: str) -> bool:
+def is_regex(expression: str) -> bool:
     """Tell whether a format is a regular expression with named groups."""
-    return _GROUP.search(_bare(written)) is not None
+    return _GROUP.search(_bare(expression)) is not None
 
 
 class RegexFormat:
-    """A format that is a regular expression of RE2's syntax; it must match the whole line."""
+    """A format that is a regular expression in RE2 syntax; it must match the whole line."""
 
     name = "regular expression"
     directives = ()
 
-    def __init__(self, written: str, date_format: str = "", kept: Sequence[str] = ()) -> None:
-        """`date_format` is that of its time, as strftime(3) has it.
+    def __init__(self, expression: str, date_format: str = "", kept: Sequence[str] = ()) -> None:
+        """`date_format`: the strftime(3) format of the group `time`.
 
-        Groups may also be called as fields that are `kept`. Raises `NotationError`.
+        Groups may also be named like the `kept` fields. Raises `NotationError`.
         """
-        pattern = written.strip().removeprefix("^").removesuffix("$")
-        # In a class a parenthesis groups nothing; RE2 tells whether that is so.
-        plain = _bare(written)
-        asked = {name.lower() for name in kept}
+        pattern = expression.strip().removeprefix("^").removesuffix("$")
+        # Parentheses in a character class are not groups.
+        plain = _bare(expression)
+        kept_names = {name.lower() for name in kept}
         for group in _GROUP.finditer(plain):
-            if group[1] not in GROUPS and group[1].lower() not in asked:
+            if group[1] not in GROUPS and group[1].lower() not in kept_names:
                 raise NotationError(
-                    f"there is no field {group[1]!r}; there are {', '.join(GROUPS)}, and what is "
-                    f"kept: --keep {group[1]}",
+                    f"unknown field {group[1]!r}; add --keep {group[1]}, or use one of "
+                    f"{', '.join(GROUPS)}",
                     group.start(),
                 )
         unnamed = _UNNAMED.search(plain)
         if unnamed is not None:
-            raise NotationError("a group without a name is written (?:...) here", unnamed.start())
-        # Python's way to write them, which is also RE2's older one.
+            raise NotationError("group without a name; use (?:...)", unnamed.start())
+        # (?P<name>...) is Python's and RE2's older notation.
         groups = {group.start() for group in _GROUP.finditer(_bare(pattern))}
         named = _GROUP.sub(
             lambda group: f"(?P<{group[1]}>" if group.start() in groups else group[0], pattern
         )
         self._extraction = Extraction(_pieces(named), r"[ \r]*\n$")
         try:
-            # Alone first: what is put around it must not close what it leaves open.
+            # Compiled alone first, so that text added around it cannot close an open group.
             pc.match_substring_regex(pa.array([""]), named)
             pc.extract_regex(pa.array([""]), self._extraction.whole)
         except pa.ArrowInvalid as error:
             reason = str(error).removeprefix("Invalid regular expression: ").partition(": ")[0]
-            raise NotationError(f"as a regular expression: {reason}") from None
+            raise NotationError(f"invalid regular expression: {reason}") from None
         self._groups = tuple(dict.fromkeys(_GROUP.findall(plain)))
         self._called = {name.lower(): name for name in reversed(self._groups)}
         self._names = [name for name in self._groups if name in GROUPS]
         self._strftime = spelled_out(date_format)
         if date_format:
-            pattern_of(date_format)  # raises, if no time can be read from it
+            pattern_of(date_format)  # raises for unsupported directives
             if not is_whole_time(date_format):
-                raise NotationError(
-                    "--date-format does not say year, day and hour; nothing can be counted"
-                )
+                raise NotationError("incomplete --date-format; it needs year, day and hour")
 
     @property
     def fields(self) -> set[Field]:
-        """What its groups are."""
+        """The fields of its groups."""
         return {self._field(name) for name in self._names}
 
     @property
     def keepable(self) -> tuple[str, ...]:
-        """Names of fields that it can keep: its groups."""
+        """Names of the fields that it can keep: its groups."""
         return self._groups
 
     def _field(self, name: str) -> Field:
@@ -121,8 +119,8 @@ class RegexFormat:
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
-        return "a line that the regular expression matches"
+        """Completes "no line is ...": `in the haproxy format`."""
+        return "matched by the regular expression"
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
@@ -155,7 +153,7 @@ class RegexFormat:
         return Decoded(len(lines), made.batch, good, rejected, name, good[made.damaged])
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         if not text:
             return "the line is empty"
@@ -163,23 +161,23 @@ class RegexFormat:
         if not found.is_valid:
             return "the regular expression does not match the line"
         if self._strftime:
-            return "time is not as --date-format says"
+            return "time does not match --date-format"
         return time_fault(found["time"].as_py())
 
 
-def _pieces(written: str) -> list[str]:
-    """Cut an expression before groups that stand behind a character that means just itself."""
-    plain = _bare(written)
+def _pieces(expression: str) -> list[str]:
+    """Split an expression before each group that follows a literal character."""
+    plain = _bare(expression)
     if "|" in _without_groups(plain):
-        return [f"(?:{written})"]
+        return [f"(?:{expression})"]
     cuts = [0]
     for group in _GROUP.finditer(plain):
         before = plain[: group.start()]
         at_top = before.count("(") == before.count(")")
-        if at_top and re.search(r'(?:\\[^\w]|[ "\-:=;,/])$', written[: group.start()]):
+        if at_top and re.search(r'(?:\\[^\w]|[ "\-:=;,/])$', expression[: group.start()]):
             cuts.append(group.start())
-    ends = [*cuts[1:], len(written)]
-    return [written[a:b] for a, b in zip(cuts, ends, strict=True) if b > a]
+    ends = [*cuts[1:], len(expression)]
+    return [expression[a:b] for a, b in zip(cuts, ends, strict=True) if b > a]
 
 
 def _without_groups(plain: str) -> str:
@@ -188,7 +186,7 @@ def _without_groups(plain: str) -> str:
     return plain
 
 
-def _bare(written: str) -> str:
-    """Return an expression of the same length without what is in brackets or behind a backslash."""
+def _bare(expression: str) -> str:
+    """Mask character classes and escapes in an expression; the length stays the same."""
     hidden = r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
-    return re.sub(hidden, lambda found: "x" * len(found[0]), written, flags=re.DOTALL)
+    return re.sub(hidden, lambda found: "x" * len(found[0]), expression, flags=re.DOTALL)

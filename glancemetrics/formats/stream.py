@@ -1,6 +1,6 @@
-"""How a whole log is written: what is around its lines, and the formats that are mixed inside.
+"""The format of a whole log: envelopes around its lines, and one or more formats inside.
 
-What is no record in any of them is a reject, unless it is another program's line: foreign.
+A line that no format matches is rejected, unless another program wrote it: then it is foreign.
 """
 
 from __future__ import annotations
@@ -36,56 +36,56 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 _OTHER_LOGS = (
-    # nginx's and Apache's error logs, in both of the forms that each has had.
+    # Error logs of nginx and Apache.
     r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] \d+#\d+: |"
     r"^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] \["
 )
 _IN_QUOTES = r'^"(.+)"([ \r]*\n)$'
 _LIKE_A_REQUEST = r'HTTP/\d(?:\.\d)?[" ]|\[\d\d/[A-Z][a-z]{2}/\d{4}:[^"]*"|^\{(?:.*[^}\s])?\s*$'
-"""What a broken request in a log that programs share still has."""
+"""Pattern (RE2) of broken requests in a log shared by several programs."""
 
 
 @attrs.frozen
 class StreamFormat:
-    """How the lines of a log are written."""
+    """The format of the lines of a log."""
 
     formats: tuple[LogFormat, ...]
-    """Each line is tried in this order."""
+    """The formats, tried in this order."""
     envelopes: tuple[Envelope, ...] = ()
-    """Around each line, the outermost first."""
+    """The envelopes around each line, outermost first."""
     is_shared: bool = False
-    """Whether other programs write to the log too, or the server writes other lines."""
+    """Whether other programs write to the log too, or the server writes other lines to it."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the format."""
         inner = " + ".join(dict.fromkeys(log_format.name for log_format in self.formats))
         return " in ".join([inner, *(envelope.name for envelope in reversed(self.envelopes))])
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
+        """Completes "no line is ...": `in the haproxy format`."""
         inner = ", or ".join(dict.fromkeys(one.expected for one in self.formats))
         return " in ".join([inner, *(envelope.title for envelope in reversed(self.envelopes))])
 
     @property
     def directives(self) -> tuple[bytes, ...]:
-        """How lines begin that say how those after them are written."""
+        """Prefixes of directive lines, which describe the lines after them."""
         return tuple(dict.fromkeys(prefix for one in self.formats for prefix in one.directives))
 
     @property
     def keepable(self) -> tuple[str, ...] | None:
-        """Names of fields that it can keep; `None`: any that lines have."""
+        """Names of the fields that it can keep; `None`: any field."""
         each = [one.keepable for one in self.formats]
         if any(names is None for names in each) or any(one.is_object for one in self.envelopes):
             return None
         return tuple(dict.fromkeys(name for names in each for name in names or ()))
 
     def widened(self, other: StreamFormat, *, is_rare: bool = False) -> StreamFormat:
-        """Return what reads the lines of both; lines without an envelope are read as they are.
+        """Return a format for the lines of both; lines without an envelope are read as they are.
 
-        The other is tried first, unless it `is_rare`: else a few odd lines would have all lines
-        read by what may be slower by far.
+        The other format is tried first, unless it `is_rare`: otherwise a few odd lines would slow
+        down all others.
         """
         first, then = (self, other) if is_rare else (other, self)
         return StreamFormat(
@@ -97,7 +97,7 @@ class StreamFormat:
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
         if chunk[: len(BOM_UTF8)] == BOM_UTF8:
-            chunk = chunk[len(BOM_UTF8) :]  # as Windows' tools begin a file
+            chunk = chunk[len(BOM_UTF8) :]  # written by Windows tools
         if not self.envelopes:
             return self._decode_inside(chunk, context)
         lines = lines_of(chunk)
@@ -113,23 +113,23 @@ class StreamFormat:
             rejected=opened.line[decoded.rejected],
             damaged=opened.line[decoded.damaged],
         )
-        # Pieces of one line are part of its record, or rejected with it.
+        # The pieces of a split line count as one line.
         pieces = len(lines) - len(opened.line)
         return attrs.evolve(named, lines=len(lines) - pieces) if pieces else named
 
     def reads_easily(self, chunk: bytes) -> bool:
-        """Tell whether all lines of a chunk are records, where that is known without decoding."""
+        """Tell whether all lines of a chunk are records, if that is known without full decoding."""
         first = self.formats[0]
         return isinstance(first, CombinedFormat) and not self.envelopes and is_plain(chunk)
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
         if self.envelopes:
             line = self.without_envelopes(line.decode("utf-8", "backslashreplace")).encode()
         return self.formats[0].explain(line)
 
     def without_envelopes(self, line: str) -> str:
-        """Return what is inside a line."""
+        """Return a line without its envelopes."""
         opened = open_envelopes(pa.array([f"{line}\n"]), self.envelopes)
         inside: str = opened.lines[0].as_py()
         return inside.removesuffix("\n")
@@ -173,7 +173,7 @@ class StreamFormat:
     def _without_quotes(
         self, lines: pa.StringArray, rejected: Int32s, context: LineContext
     ) -> Iterator[tuple[Decoded, Int32s]]:
-        """Decode rejects that are in quotes as a whole without them, as LiteSpeed writes lines."""
+        """Decode rejected lines without the quotes around the whole line (LiteSpeed)."""
         some = lines.take(pa.array(rejected))
         quoted = pc.match_substring_regex(some, _IN_QUOTES).to_numpy(zero_copy_only=False)
         left = rejected[quoted].astype(np.int32)
@@ -186,10 +186,10 @@ class StreamFormat:
             left = left[_others(decoded)]
 
     def _foreign(self, lines: pa.StringArray) -> Bools:
-        """Tell which lines that no format accepts are another program's."""
+        """Tell which lines that no format matches were written by another program."""
         foreign = pc.match_substring_regex(lines, f"{NOISE}|{_OTHER_LOGS}")
         if self.is_shared or self.envelopes:
-            # What is not about a request is none of their rejects.
+            # Here only broken requests are rejected.
             own = [one.like for one in self.formats if isinstance(one, JsonFormat | PairsFormat)]
             like = "|".join(dict.fromkeys([_LIKE_A_REQUEST, *own]))
             foreign = pc.or_(foreign, pc.invert(pc.match_substring_regex(lines, like)))
@@ -199,41 +199,41 @@ class StreamFormat:
 
 @attrs.frozen(eq=False)
 class Payload:
-    """What is in envelopes."""
+    """The contents of envelopes."""
 
     lines: pa.StringArray
     line: Int32s
     times: Int64s
     kept: dict[str, pa.StringArray]
-    """By name, what envelopes have of fields that are kept; null where they have nothing."""
+    """The values of kept fields in the envelopes, by name; null if missing."""
 
 
 def open_envelopes(
     lines: pa.StringArray, envelopes: Sequence[Envelope], kept: Sequence[str] = ()
 ) -> Payload:
-    """Take envelopes off lines, the outermost first.
+    """Remove envelopes from lines, outermost first.
 
-    The innermost that says it tells the time, and a field that is kept.
+    The innermost envelope with a time, or with a kept field, counts.
     """
     fields = ObjectFields(kept) if any(one.is_object for one in envelopes) and kept else None
-    said: dict[str, pa.StringArray] = {}
+    outer: dict[str, pa.StringArray] = {}
     line = np.arange(len(lines), dtype=np.int32)
     times = np.full(len(lines), NO_TIME, np.int64)
     for envelope in envelopes:
         opened = envelope.take_off(lines)
         if fields is not None and envelope.is_object:
-            said |= {
-                name: pc.coalesce(texts, said[name]) if name in said else texts
+            outer |= {
+                name: pc.coalesce(texts, outer[name]) if name in outer else texts
                 for name, texts in fields.of(lines).items()
             }
-        said = {name: texts.take(pa.array(opened.line)) for name, texts in said.items()}
+        outer = {name: texts.take(pa.array(opened.line)) for name, texts in outer.items()}
         lines, line = opened.lines, line[opened.line]
         times = np.where(opened.times != NO_TIME, opened.times, times[opened.line])
-    return Payload(lines, line, times, said)
+    return Payload(lines, line, times, outer)
 
 
 def _with_kept(decoded: Decoded, around: dict[str, pa.StringArray]) -> pa.RecordBatch:
-    """Return records with what is around their lines, of fields that they do not have."""
+    """Fill missing kept fields of records from the envelopes of their lines."""
     batch = decoded.batch
     for name, texts in around.items():
         at = batch.schema.get_field_index(name)
@@ -244,7 +244,7 @@ def _with_kept(decoded: Decoded, around: dict[str, pa.StringArray]) -> pa.Record
 
 
 def _others(decoded: Decoded) -> Int32s:
-    """Return which lines are no records."""
+    """Return the numbers of lines that are not records."""
     others = np.ones(decoded.lines, np.bool_)
     others[decoded.line] = False
     return np.flatnonzero(others).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Times of rows: what zone they are in, and formats that only strftime(3) knows."""
+"""Times of rows: their time zone, and times in strftime(3) formats."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
 _QUARTER = 900 * 1_000_000
-"""Microseconds; offsets of zones change at a quarter of an hour, if at all."""
+"""Microseconds; zone offsets change only at quarters of an hour."""
 _AHEAD_SECONDS = 60
-"""By which a server's clock may be ahead of ours."""
+"""How far a server's clock may be ahead of ours."""
 
 
 EARLIEST = -30_578_688_000_000_000
 LATEST = 253_370_764_799_999_999
 """Microseconds since the epoch: the years 1001 to 9998 in UTC.
 
-Whatever zone or window is around them is then a time that `datetime` can hold, in four digits.
+`datetime` can hold them in any time zone, and with any window around them.
 """
 
 
 def instants(
-    times: Numbers, zone: tzinfo, arrived: float | None = None, *, zone_is_told: bool = False
+    times: Numbers, zone: tzinfo, arrived: float | None = None, *, zone_is_explicit: bool = False
 ) -> tuple[Int64s, Bools]:
-    """Return microseconds since the epoch, and which are known; what names no zone is in `zone`.
+    """Return microseconds since the epoch, and which are known; `zone` is for times without one.
 
-    So is what names one that several places call so, if the zone is told.
+    With `zone_is_explicit` it is also for times with an ambiguous zone name, such as CST.
     """
     micros = times.values
     local = times.states == State.WITHOUT_ZONE
-    if zone_is_told:
+    if zone_is_explicit:
         local |= times.states == State.IN_NAMED_ZONE
     if not local.any():
         return micros, times.known
@@ -46,24 +46,24 @@ def instants(
     return micros, local | times.known
 
 
-_FAULTS = r" (?:is not a time$|is not between the years|names a zone that|does not say how far)"
+_FAULTS = r" (?:is not a time$|is outside the years|has the ambiguous zone|has no UTC offset)"
 
 
 def time_fault(text: str) -> str:
-    """Say in one clause why a text is no time."""
+    """Explain in one clause why a text is not a valid time."""
     read = read_numbers(pa.array([text]), Kind.CLF_TIME)
     if read.states[0] == State.IN_NAMED_ZONE:
         zone = text.rpartition(" ")[2]
         if "/" in zone:
-            return f"{text} does not say how far {zone} is from UTC: --log-timezone {zone} does"
-        return f"{text} names a zone that several places call {zone}: --log-timezone says which"
+            return f"{text} has no UTC offset; set --log-timezone {zone}"
+        return f"{text} has the ambiguous zone {zone}; set --log-timezone"
     if read.states[0] == State.KNOWN:
-        return f"{text} is not between the years 1001 and 9998 in UTC"
+        return f"{text} is outside the years 1001 to 9998 (UTC)"
     return f"{text} is not a time"
 
 
 def is_time_fault(fault: str) -> bool:
-    """Tell whether it is `time_fault` that has said so."""
+    """Tell whether a text was made by `time_fault`."""
     return re.search(_FAULTS, fault) is not None
 
 
@@ -74,7 +74,7 @@ def day_and_time(
     zone: tzinfo,
     arrived: float | None = None,
 ) -> tuple[Int64s, Bools]:
-    """Put dates and times of day together; without dates all are of `day`, microseconds."""
+    """Combine dates and times of day; without dates all are on `day` (in microseconds)."""
     good = times.states == State.WITHOUT_ZONE
     micros = times.values
     if dates is not None:
@@ -90,7 +90,7 @@ def day_and_time(
 def formatted_times(
     texts: pa.StringArray, strftime: str, zone: tzinfo, arrived: float | None = None
 ) -> tuple[Int64s, Bools]:
-    """Read times in a format of strftime(3); what names no zone is in `zone`."""
+    """Parse times in a strftime(3) format; `zone` is for times without one."""
     read = [_formatted(text, strftime) for text in texts.to_pylist()]
     good = np.array([one is not None for one in read], np.bool_)
     micros = np.array([one[0] if one is not None else 0 for one in read], np.int64)
@@ -100,10 +100,10 @@ def formatted_times(
 
 
 def _formatted(text: str, strftime: str) -> tuple[int, bool] | None:
-    """Return microseconds since the epoch, and whether the text names no zone."""
+    """Return microseconds since the epoch, and whether the text has no zone."""
     try:
         if "%s" in strftime:
-            # Python knows no seconds since the epoch: they are read beside the rest.
+            # Python's strptime has no %s: it is parsed here.
             pieces = re.split(r"%(.)", strftime)
             pattern = "".join(
                 re.escape(piece)
@@ -125,10 +125,10 @@ def _formatted(text: str, strftime: str) -> tuple[int, bool] | None:
 
 
 def in_zone(micros: Int64s, zone: tzinfo, arrived: float | None = None) -> Int64s:
-    """Return what times are that were read as if they were UTC, but are of a zone.
+    """Convert local times, which were parsed as if UTC, to UTC.
 
-    A time that a clock showed twice is the first; of lines that have just come (`arrived`, seconds
-    since the epoch), the second as soon as that is not in the future.
+    A local time that occurs twice means the first; for lines that have just arrived (`arrived`,
+    seconds since the epoch) the second, once that is no longer in the future.
     """
     if zone is UTC or not len(micros):
         return micros

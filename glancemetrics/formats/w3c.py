@@ -1,6 +1,6 @@
-"""The W3C extended log file format, as IIS, CloudFront and others write it.
+"""The W3C extended log file format, written by IIS, CloudFront and others.
 
-Lines beginning with `#` say how those after them are written: `#Fields: date time c-ip ...`.
+Lines beginning with `#` are directives for the lines after them: `#Fields: date time c-ip ...`.
 Source: https://www.w3.org/TR/WD-logfile.html; for IIS
 https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging, and for CloudFront
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html.
@@ -76,7 +76,7 @@ _FORMS = {
     **dict.fromkeys(("cs-version", "cs-protocol-version"), r"HTTP/\d(?:\.\d)?|-"),
     "cs-protocol": "https?|wss?|-",
     **dict.fromkeys(("cs-host", "cs(Host)", "x-host-header"), rf"{_NAME}|-"),
-    # Some agents have but a name; a host, or a number, is none.
+    # Some agents are a single name; a host or a number is not an agent.
     "cs(User-Agent)": r"-|\S*[/+(%]\S*|[A-Za-z]+",
     "cs(Referer)": r"-|[A-Za-z][A-Za-z0-9+.-]*:\S*",
     "sc-status": r"[1-9]\d\d|0(?:00)?|-",
@@ -94,12 +94,12 @@ _FORMS = {
         r"[A-Z][A-Za-z]+|-",
     ),
 }
-"""What values look like: where no directive says what stands where, each must look like that of its
-field. Those of others may be anything."""
+"""Patterns of values, for lines without a #Fields directive: each value must match the pattern of
+its field. Values of other fields may be anything."""
 _FREE = (Field.PLUS_AGENT, Field.PERCENT_AGENT, Field.REFERRER)
 _DATED = re.compile(rb"^\d{4}-\d\d-\d\d[ \t]\d\d:", re.MULTILINE)
 _FIRST_LINES = 64
-"""Of lines without a header, looked at for that."""
+"""Lines examined in a log without a header."""
 _HEADERLESS = (
     r"^\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d[ \t](?:[^ \t]+[ \t])*"
     r"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|PROPFIND)[ \t]+/"
@@ -108,10 +108,9 @@ _HEADERLESS = (
 _TYPED = frozenset(FIELD_PATTERNS) - {Field.HOST}
 
 NO_FIELDS = (
-    "it looks like a W3C log whose #Fields line is missing: give that line as the format, "
-    "--format '#Fields: date time ...'"
+    "looks like a W3C log without its #Fields line; add it: --format '#Fields: date time ...'"
 )
-"""Why lines are refused whose values might be those of several fields."""
+"""The reason for rejecting lines whose fields are ambiguous."""
 
 _FIELDS_DIRECTIVE = b"#Fields:"
 _DATE_DIRECTIVE = b"#Date:"
@@ -124,23 +123,23 @@ class W3cFormat:
 
     name: str
     orders: tuple[str, ...] = ()
-    """The fields of lines before which no directive names any; of several the first that fits."""
+    """The fields of lines without a #Fields directive; of several orders the first match counts."""
     of_cloudfront: bool = False
-    """Whether fields are those of CloudFront, which no other has."""
-    is_told: bool = False
-    """Whether a person has said that these are the fields: else all values must look so."""
+    """Whether it is CloudFront's variant, with its own fields."""
+    is_given: bool = False
+    """Whether the fields come from `--format`; otherwise all values must match their patterns."""
 
     directives = (_FIELDS_DIRECTIVE, _DATE_DIRECTIVE, _SOFTWARE_DIRECTIVE)
 
     @property
     def expected(self) -> str:
-        """What a line should be, as a noun."""
-        return f"a line of the {self.name} format (W3C extended)"
+        """Completes "no line is ...": `in the haproxy format`."""
+        return f"in the {self.name} format (W3C extended)"
 
     @property
     def keepable(self) -> tuple[str, ...] | None:
         """Names of fields that it can keep; `None`: any that directives name."""
-        return tuple(self.orders[0].split()) if self.is_told else None
+        return tuple(self.orders[0].split()) if self.is_given else None
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
@@ -164,31 +163,31 @@ class W3cFormat:
         return attrs.evolve(made, format=self.name if made.batch.num_rows else None)
 
     def may_explain(self, chunk: bytes) -> bool:
-        """Tell whether any line may be a request, at a glance."""
-        # Lines of which the fields are said may have any; others have a date first.
+        """Check quickly whether any line may be a request."""
+        # Lines with a #Fields directive may begin with any field; others begin with a date.
         return b"#" in chunk or _DATED.search(chunk) is not None
 
     def explain(self, line: bytes) -> str:
-        """Say in one clause why a rejected line is no record."""
+        """Explain in one clause why a line was rejected."""
         if not line.strip():
             return "the line is empty"
         return (
-            "its values are not those of the fields that the #Fields directive before it names "
-            f"(without one, those that {self.name} has by default)"
+            "its values do not match the #Fields directive before it "
+            f"(without one, the default fields of {self.name})"
         )
 
     def _formats(self, header: _Header, lines: pa.StringArray) -> list[PatternFormat]:
-        """Return the formats that lines may have, by the header and the first of them."""
+        """Return the possible formats of lines, from the header and the first lines."""
         few = lines.slice(0, _FIRST_LINES)
         plain = few.filter(pc.invert(pc.match_substring_regex(few, NOISE))).to_pylist()
         first = plain[0] if plain else ""
         separator = "\t" if "\t" in first else " "
         wanted: Sequence[str] = [header.fields]
         if not header.fields:
-            # By how many values a line has; quotes may hold more than one word.
+            # By the number of values; quoted values may have several words.
             values = first.count(separator) + 1
             wanted = [one for one in self.orders if len(one.split()) == values] or self.orders
-        if not header.fields and not self.is_told:
+        if not header.fields and not self.is_given:
             wanted = [one for one in wanted if _look_like(one, separator, plain)]
         made = (
             _format(fields, separator, header.in_milliseconds)
@@ -204,7 +203,7 @@ class W3cFormat:
         header: _Header,
         context: LineContext,
     ) -> Decoded:
-        """Read rejects without what is broken in them."""
+        """Decode rejected lines without their broken fields."""
         broken = decoded.rejected
         (log_format,) = self._formats(header, lines.slice(int(decoded.line[0]), 1))
         repaired = log_format.repaired(lines.take(pa.array(broken)), context)
@@ -215,11 +214,11 @@ class W3cFormat:
     def _decode_lines(
         self, lines: pa.StringArray, header: _Header, context: LineContext
     ) -> Decoded:
-        """Decode lines between which no directive stands."""
+        """Decode lines without directives in between."""
         context = attrs.evolve(context, day=header.day)
         best: Decoded | None = None
         for log_format in self._formats(header, lines):
-            # Dates and times are those of Greenwich, unless their names say otherwise.
+            # Dates and times are UTC, unless their field names say local.
             is_local = any(part.text.lower() in _LOCAL for part in log_format.parts)
             zone = context.zone if is_local else UTC
             decoded = log_format.decode_lines(lines, attrs.evolve(context, zone=zone))
@@ -238,12 +237,12 @@ class W3cFormat:
 
 
 def is_headerless(line: str) -> bool:
-    """Tell whether a line may be of a W3C log of which the `#Fields` are missing."""
+    """Tell whether a line may come from a W3C log without a `#Fields` line."""
     return re.match(_HEADERLESS, line) is not None
 
 
 def _look_like(fields: str, separator: str, lines: Sequence[str]) -> bool:
-    """Tell whether the values of most lines, each of them, look like those of some fields."""
+    """Tell whether all values of most lines match the patterns of their fields."""
     strict = _strict(fields, separator)
     fitting = sum(strict.fullmatch(line.rstrip("\r\n ")) is not None for line in lines)
     return 2 * fitting >= len(lines)
@@ -251,11 +250,11 @@ def _look_like(fields: str, separator: str, lines: Sequence[str]) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def _strict(fields: str, separator: str) -> re.Pattern[str]:
-    """Return what lines look like of which every value looks like that of its field."""
+    """Return a pattern of lines in which every value matches the pattern of its field."""
     patterns = []
     for name in fields.split():
         field = _FIELDS.get(name.lower())
-        # Texts between tabs may be anything, and are not mistaken for others.
+        # Texts between tabs are unambiguous and may be anything.
         is_free = separator == "\t" and field in _FREE
         pattern = CELL if separator == "\t" else VALUE
         if field in FIELD_PATTERNS and field in _TYPED:
@@ -268,13 +267,13 @@ def _strict(fields: str, separator: str) -> re.Pattern[str]:
 
 @attrs.frozen
 class _Header:
-    """What the directives say that hold."""
+    """The directives in effect."""
 
     fields: str
     day: int | None
-    """Microseconds since the epoch at which the day of times without a date begins."""
+    """The day of times without a date: its beginning, microseconds since the epoch."""
     in_milliseconds: bool = False
-    """Whether `time-taken` is, as Microsoft's servers have it."""
+    """Whether `time-taken` is in milliseconds (Microsoft's servers)."""
 
 
 _NO_HEADER = _Header("", None)
@@ -315,7 +314,7 @@ def _format(fields: str, separator: str, in_milliseconds: bool) -> PatternFormat
         if field is Field.PLUS_AGENT and CLOUDFRONT_MARK in lower:
             field = Field.PERCENT_AGENT
         if field is Field.VHOST and name.lower() == "cs(host)" and "x-host-header" in lower:
-            field = None  # the distribution's own name
+            field = None  # the name of the distribution itself
         if parts:
             parts.append(literal(separator))
         if field in _TYPED:
@@ -337,7 +336,7 @@ IIS_ORDERS = (
     "cs-username c-ip cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status "
     "sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
 )
-"""What IIS 8, 7 and 6 write by default, and all that there is to choose."""
+"""The default fields of IIS 8, 7 and 6, and all available fields."""
 
 _CLOUDFRONT = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) "
@@ -350,4 +349,4 @@ CLOUDFRONT_ORDERS = (
     "sc-content-len sc-range-start sc-range-end",
     _CLOUDFRONT,
 )
-"""What CloudFront has written since December 2019, and before."""
+"""The fields of CloudFront since December 2019, and before."""

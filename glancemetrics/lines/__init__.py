@@ -1,1 +1,1 @@
-"""Lines in bytes: where they end, where those of a time are, and whose they are."""
+"""Lines as bytes: splitting them, finding them by time, and sorting them by file."""

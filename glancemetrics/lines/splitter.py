@@ -1,4 +1,4 @@
-"""Whole lines out of a stream of bytes that is cut anywhere."""
+"""Splits a stream of bytes into whole lines."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from mmap import mmap
 import attrs
 
 LINE_LIMIT = 1 << 20
-"""Bytes; a longer line is not kept: its beginning is handed on as one reject."""
+"""Maximum bytes of a line; a longer line is dropped and its beginning reported as one reject."""
 
-OVERLONG_REASON = f"the line is longer than {LINE_LIMIT >> 20} MiB"
+OVERLONG_REASON = f"line too long, the limit is {LINE_LIMIT >> 20} MiB"
 
 OVERLONG_SAMPLE = 1024
-"""Bytes that are kept of a line that is too long."""
+"""Bytes kept of an overlong line."""
 
 
 @attrs.frozen
 class Lines:
-    """What a splitter has found complete."""
+    """The complete lines found by a splitter."""
 
     whole: bytes = b""
     """Lines, each ended by a newline."""
     overlong: tuple[bytes, ...] = ()
-    """The beginnings of lines that were too long."""
+    """The beginnings of overlong lines."""
 
     def __bool__(self) -> bool:
         return bool(self.whole or self.overlong)
 
 
 class LineSplitter:
-    """Holds the part of a line that has come, until its newline comes."""
+    """Holds an incomplete line until its newline arrives."""
 
     def __init__(self, limit: int = LINE_LIMIT) -> None:
         self._limit = limit
@@ -38,12 +38,12 @@ class LineSplitter:
 
     @property
     def state(self) -> tuple[bytes, bool]:
-        """What is held of a line, and whether the rest of a line is not wanted."""
+        """The incomplete line, and whether the rest of an overlong line is being skipped."""
         return bytes(self._held), self._skipping
 
     @classmethod
     def from_state(cls, held: bytes, skipping: bool) -> LineSplitter:
-        """Return one that goes on where another was."""
+        """Restore a splitter from its state."""
         splitter = cls()
         splitter._held += held
         splitter._skipping = skipping
@@ -61,14 +61,14 @@ class LineSplitter:
         if not cut:
             self._held += piece
             return self._drop_overlong_held()
-        # Joined at once: where lines are long, a copy costs a tenth of all there is to do.
+        # Joined in one step: with long lines, a copy costs a tenth of the total time.
         whole = b"".join((self._held, memoryview(piece)[:cut])) if self._held else piece[:cut]
         self._held = bytearray(piece[cut:])
         lines = without_overlong(whole, self._limit)
         return Lines(lines.whole, lines.overlong + self._drop_overlong_held().overlong)
 
     def flush(self) -> Lines:
-        """The stream has ended: what is held is a line, though no newline came."""
+        """Return the incomplete line at the end of the stream, with a newline added."""
         self._skipping = False
         if not self._held:
             return Lines()
@@ -86,7 +86,7 @@ class LineSplitter:
 
 
 def without_overlong(whole: bytes, limit: int = LINE_LIMIT) -> Lines:
-    """Take out of whole lines those that are longer than `limit` bytes."""
+    """Separate lines longer than `limit` bytes from whole lines."""
     spans = find_overlong(whole, len(whole), limit)
     if not spans:
         return Lines(whole)
@@ -103,7 +103,7 @@ def find_overlong(
 ) -> list[tuple[int, int]]:
     """Find lines longer than `limit` bytes among the whole lines of the first `size` bytes.
 
-    Returns where each begins, and where the next line does.
+    Returns the beginning of each, and of the line after it.
     """
     spans = []
     at = 0

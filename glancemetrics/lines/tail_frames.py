@@ -1,6 +1,6 @@
-"""What `tail -F a b` puts between the lines of files: `==> a <==`, with a blank line before it.
+"""The headers that `tail -F a b` prints between files: `==> a <==`, with a blank line before it.
 
-Source: GNU coreutils' `tail` (`write_header`), and the same of BSD and busybox.
+Source: GNU coreutils' `tail` (`write_header`); BSD and busybox print the same.
 """
 
 from __future__ import annotations
@@ -9,42 +9,42 @@ import re
 from collections.abc import Container
 
 FRAME = r"^==> .+ <==\r?\n?$"
-"""A frame (RE2 and Python), with or without its newline."""
+"""Pattern of a frame (RE2 and Python), with or without its newline."""
 
 _FRAME = re.compile(r"^==> (.+) <==\r?\n?$")
 
 
 def frame_name(line: str) -> str | None:
-    """Return the file of which the lines follow; `None` for a line that is no frame."""
+    """Return the file name in a frame; `None` for other lines."""
     found = _FRAME.match(line)
     return None if found is None else found[1]
 
 
 _FRAMES = re.compile(rb"^==> [^\n]+ <==\r?\n", re.MULTILINE)
 _LONGEST_NAME = 4096
-"""Characters; no path is longer (PATH_MAX)."""
+"""Maximum characters of a path (PATH_MAX)."""
 _LONGEST_CUT = 1 << 16
-"""Bytes of a line that are kept until the rest of it comes."""
+"""Maximum bytes of an incomplete line that are held back."""
 
 
 MOST_NAMES = 1000
 
 
 class FrameSorter:
-    """Sorts the lines of `tail -F a b` by the files of which they are.
+    """Sorts the output of `tail -F a b` by file.
 
-    A frame is the first of the lines that follow it. A line that tail had to leave for another
-    file before its end came is put together, which the blank line tells that tail writes before
-    each frame but the first: where it is missing, the line before the frame has not ended.
+    A frame counts as the first of the lines after it. tail may switch to another file in the middle
+    of a line; such lines are joined. They are recognised by a missing blank line, which tail writes
+    before each frame except the first.
     """
 
     def __init__(
         self, unnamed: str, taken: Container[str] = (), most_names: int = MOST_NAMES
     ) -> None:
-        """`unnamed` is of what lines are that no frame names.
+        """`unnamed` is the name for lines without a frame.
 
-        Those are too of which the name is `taken`, too long, or not one of the first `most_names`:
-        whoever writes to the log may write any number of names.
+        It is also used for names that are `taken`, too long, or not among the first `most_names`:
+        lines of a log can contain any number of fake frames.
         """
         self._unnamed = self._current = unnamed
         self._taken = taken
@@ -55,12 +55,12 @@ class FrameSorter:
         self._ends_blank = False
 
     def sort(self, whole: bytes) -> dict[str, bytes]:
-        """Return whole lines by the name of their file, in the order of its lines."""
+        """Return whole lines by file name, in order."""
         if not whole:
             return {}
         parts: dict[str, list[bytes]] = {}
         at = 0
-        # Most have none, which is found out at the speed of memory.
+        # Most chunks have no frames, which a plain search finds quickly.
         for found in _FRAMES.finditer(whole) if b"==> " in whole else ():
             before = whole[at : found.start()]
             is_blank = _ends_blank(before) if before else self._ends_blank
@@ -75,7 +75,7 @@ class FrameSorter:
         return {name: b"".join(pieces) for name, pieces in parts.items()}
 
     def rest(self) -> dict[str, bytes]:
-        """Return the lines of which no rest has come."""
+        """Return the lines still incomplete."""
         cut, self._cut = self._cut, {}
         return {name: line + b"\n" for name, line in cut.items()}
 

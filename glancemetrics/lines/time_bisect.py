@@ -1,6 +1,6 @@
-"""Finds where in a log a time begins, by bisecting it on the times of its lines.
+"""Finds the position of a time in a log, by bisecting it on the times of its lines.
 
-Reads some 64 kB for each halving, so that a log of any size starts at once.
+Reads about 64 kB per step, so a log of any size starts at once.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from glancemetrics.lines.splitter import LINE_LIMIT
 Int64s = npt.NDArray[np.int64]
 
 ReadAt = Callable[[int, int], bytes]
-"""Reads up to so many bytes at an offset."""
+"""Reads up to a number of bytes at an offset."""
 
 LineTimes = Callable[[bytes], tuple[Int64s, Int64s]]
-"""Finds the lines of a block that name a time: their offsets, and their seconds since the epoch.
-A block may begin and end within a line."""
+"""Finds the lines of a block that have a time: their offsets, and their seconds since the epoch.
+A block may begin and end inside a line."""
 
 _BLOCK = 1 << 16
 _SEARCHED = 1 << 22
-"""Bytes in which a directive is looked for at a time."""
+"""Bytes searched for a directive at a time."""
 _LOOKS = 64
-"""Places at which a log is looked at, to see whether its times are in order."""
+"""Places sampled to see whether a log is in time order."""
 _LOOK = 1 << 13
 _LATE_SECONDS = 600
-"""How much older than lines before it a line may be in a log that is in order."""
+"""How much older than the lines before it a line may be in an ordered log."""
 _DISORDER = 1 << 20
-"""Bytes before the place found that are searched too: a server writes in the order in which
-requests end, and some log the time at which they began."""
+"""Bytes before the position found that are searched too: servers write lines when requests end, and
+some log the time when they began."""
 
 
 @attrs.frozen
 class Start:
-    """Where to begin to read."""
+    """Where to begin reading."""
 
     offset: int
-    """Of the first byte of a line."""
+    """The offset of the first line to read."""
     newest: int | None
-    """Second of the last line that names a time; `None` if none was found."""
+    """Second of the last line that has a time; `None` if none was found."""
 
 
 def find_start(read_at: ReadAt, size: int, line_times: LineTimes, since: int) -> Start:
     """Find the first line of a log whose time is `since` (seconds since the epoch) or later.
 
-    Where all are earlier that is the end of the last line. Where the end of the log names no
-    time at all, it is the beginning of its last block, so that there is something to see.
+    If all lines are earlier, that is the end of the last line. If the end of the log has no times,
+    it is the beginning of the last block, so that there is something to show.
     """
     newest = newest_time(read_at, size, line_times)
     if newest is None:
@@ -86,10 +86,10 @@ def find_span(
     since: int | None,
     until: int | None,
 ) -> Span:
-    """Find the part of a log that holds all lines from `since` on and before `until`.
+    """Find the part of a log with all lines from `since` to before `until`.
 
-    It may hold others too. A log whose times are out of order, as far as a few looks tell, is
-    read whole, and so is one that names no times.
+    It may contain other lines too. A log that is not in time order, judging by a sample, is read
+    whole, and so is a log without times.
     """
     if (since is None and until is None) or not _looks_sorted(read_at, size, line_times):
         return Span(0, size)
@@ -98,7 +98,7 @@ def find_span(
         start = find_start(read_at, size, line_times, since).offset
     if until is not None:
         end = find_start(read_at, size, line_times, until).offset
-        # A line that took long stands later than its time.
+        # The line of a slow request comes later than its time.
         end = _line_start(read_at, min(size, end + _DISORDER))
     return Span(min(start, end), end)
 
@@ -125,10 +125,10 @@ def newest_time(read_at: ReadAt, size: int, line_times: LineTimes) -> int | None
 def directives_before(
     read_at: ReadAt, offset: int, prefixes: Sequence[bytes], limit: int | None = None
 ) -> bytes:
-    """Return the last line with each prefix before an offset, at which a line begins.
+    """Return the last line with each prefix before an offset, which is the beginning of a line.
 
-    They are looked for in `limit` bytes before it, and not beyond a block of nothing but NUL bytes:
-    what stands before such a hole was left by what the file held before it was emptied.
+    Only `limit` bytes before it are searched, and nothing before a block of NUL bytes: data before
+    such a hole is left over from before the file was truncated.
     """
     found: dict[bytes, bytes] = {}
     first = 0 if limit is None else max(0, offset - limit)
@@ -148,10 +148,10 @@ def directives_before(
 
 
 def last_line_end(read_at: ReadAt, size: int) -> int:
-    """Return the offset after the last newline, 0 where there is none.
+    """Return the offset after the last newline; 0 if there is none.
 
-    An unfinished line after it is left to be read when it is whole. Where the last newline is
-    further away than a line may be long, it is not looked for: the end is `size`.
+    An incomplete line after it is read when it is complete. If there is no newline within the
+    maximum length of a line, the end is `size`.
     """
     end = size
     while end > 0:
@@ -168,7 +168,7 @@ def last_line_end(read_at: ReadAt, size: int) -> int:
 def _line_start(read_at: ReadAt, offset: int) -> int:
     """Offset of the first line that begins at or after `offset`.
 
-    Where no newline comes within what a line may be long, that is where the search ended.
+    If there is no newline within the maximum length of a line, it is where the search ended.
     """
     at = offset
     while at > 0:

@@ -1,5 +1,5 @@
-"""The compiled part: what meets every byte of a log, in C, called through ctypes.
+"""The compiled part: C code that processes every byte of a log, called through ctypes.
 
-`library` loads it; each other module says in types what its sources give. The sources know nothing
-of Python and keep no state but what they are handed, so several threads run in them at once.
+`library` loads it; each other module declares the functions of its C sources. These know nothing of
+Python and have no state except their arguments, so several threads can run them at once.
 """

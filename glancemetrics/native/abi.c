@@ -1,4 +1,4 @@
-/* Which version of the functions this is, for Python to tell whether it fits. */
+/* The version of the functions, which Python checks when it loads them. */
 
 #include "native.h"
 

@@ -27,7 +27,7 @@ static inline bool is_date(int64_t year, int64_t month, int64_t day) {
 /* Days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
 static inline int64_t days_from_civil(int64_t year, int64_t month, int64_t day) {
     year -= month <= 2;
-    int64_t era = year / 400; /* no year is below 0 here */
+    int64_t era = year / 400; /* years are not negative here */
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;

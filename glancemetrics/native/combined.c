@@ -1,12 +1,12 @@
-/* The common and the combined log format, decoded line by line into columns.
+/* Decodes the common and combined log formats line by line into columns.
 
-   A line is read only where it is plain beyond doubt, and then exactly as the pattern in
-   formats/combined.py has it, which matches all others and alone decides what is rejected:
+   Only unambiguous lines are read, exactly like the pattern in formats/combined.py; that pattern
+   matches all other lines, and only it rejects lines:
 
        host identity user [17/May/2015:10:05:03 +0000] "request" 200 512 "referrer" "agent"
 
-   The first quote of the line opens the request: what is before it has no quote, so no other place
-   could match earlier. */
+   The first quote of the line opens the request: there is no quote before it, so nothing could match
+   earlier. */
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 #include "values.h"
 
 enum column { HOST, IDENTITY, USER, REFERRER, AGENT, REQUEST, COLUMNS = REQUEST + REQUEST_PARTS };
-/* From REQUEST on the parts of the request, in the order of enum request_part. */
+/* From REQUEST on: the parts of the request, in the order of enum request_part. */
 
 #define LONGEST_SIZE 18
 
@@ -24,7 +24,7 @@ typedef struct {
     gm_requests requests;
 } gm_decoder;
 
-/* Arrays of as many items as the chunk has lines. */
+/* Arrays with one item per line of the chunk. */
 typedef struct {
     int32_t *line;
     int64_t *time;
@@ -58,7 +58,7 @@ typedef struct {
     uint16_t status;
 } fields;
 
-/* Whether a text says that there is none. */
+/* Whether a text means no value. */
 static bool is_nothing(span text) {
     return text.end - text.at <= 1 && (text.at == text.end || *text.at == '-');
 }
@@ -91,8 +91,8 @@ static bool is_utf8(const uint8_t *at, const uint8_t *end) {
     return true;
 }
 
-/* The quote that closes what was opened before `at`; null if there is none. One after an odd number
-   of backslashes is escaped. */
+/* Returns the closing quote after `at`; null if there is none. A quote after an odd number of
+   backslashes is escaped. */
 static const uint8_t *closing_quote(const uint8_t *at, const uint8_t *end) {
     const uint8_t *first = at;
     while (at < end) {
@@ -111,11 +111,11 @@ static const uint8_t *closing_quote(const uint8_t *at, const uint8_t *end) {
 
 #define ONES 0x0101010101010101u
 
-/* Bytes whose highest bit is set where a word has a byte, or where one is not ASCII. */
+/* Returns a word with the highest bit set in each byte that equals `byte`, or is not ASCII. */
 static inline uint64_t marks(uint64_t word, uint8_t byte) { return (word ^ (ONES * byte)) - ONES; }
 
-/* Whether a host may be a list, or have a port or brackets, or be `unknown`. At least 16 bytes stand
-   from its beginning on: the time does, too. */
+/* Whether a host may be a list, have a port or brackets, or be `unknown`. At least 16 bytes can be
+   read from its beginning, because the time follows. */
 static inline bool may_be_odd(span host) {
     uint64_t first = load64(host.at), second = load64(host.at + 8);
     uint64_t found = marks(first, ',') | marks(first, ':') | marks(second, ',') | marks(second, ':');
@@ -143,7 +143,7 @@ static bool read_head(const uint8_t *at, const uint8_t *end, fields *read) {
     return at < end && *at != ' ' && end[-1] != ' ' && !(end - at > 1 && at[0] == '-' && at[1] == ' ');
 }
 
-/* ` 200 512`; what follows is at `*after`. */
+/* Reads ` 200 512`; the rest begins at `*after`. */
 static bool read_numbers(const uint8_t *at, const uint8_t *end, fields *read,
                          const uint8_t **after) {
     if (end - at < 6 || at[0] != ' ' || at[4] != ' ')
@@ -236,7 +236,7 @@ GM_API void gm_decoder_free(gm_decoder *decoder) {
     free(decoder);
 }
 
-/* A decoder for about so many lines. */
+/* Makes a decoder for about `lines` lines. */
 GM_API gm_decoder *gm_decoder_new(int64_t lines) {
     gm_decoder *decoder = calloc(1, sizeof *decoder);
     if (decoder && strings_expect(&decoder->columns[HOST], lines / 2) &&
@@ -247,13 +247,13 @@ GM_API gm_decoder *gm_decoder_new(int64_t lines) {
     return NULL;
 }
 
-/* The strings of a column; they are the decoder's. */
+/* Returns the strings of a column; the decoder owns them. */
 GM_API gm_strings *gm_decoder_column(gm_decoder *decoder, int32_t column) {
     return column < REQUEST ? &decoder->columns[column]
                             : &decoder->requests.columns[column - REQUEST];
 }
 
-/* Decode a chunk of whole lines, each ended by a newline; -1 without memory, else 0. */
+/* Decodes a chunk of whole lines, each ended by a newline; -1 if out of memory, else 0. */
 GM_API int64_t gm_decode(gm_decoder *decoder, const uint8_t *chunk, int64_t size, int64_t ascii,
                          const gm_rows *rows, gm_counts *counts) {
     gm_clock clock = {.valid = false};
@@ -281,7 +281,7 @@ GM_API int64_t gm_decode(gm_decoder *decoder, const uint8_t *chunk, int64_t size
     return 0;
 }
 
-/* Take request lines apart that stand in an Arrow array; -1 without memory, else 0. */
+/* Splits the request lines of an Arrow array; -1 if out of memory, else 0. */
 GM_API int64_t gm_split_requests(gm_decoder *decoder, const int32_t *offsets, const uint8_t *data,
                                  int64_t count, int32_t *const *codes) {
     for (int64_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
-/* Hashes of strings: one for tables, which nobody outside can foresee, and one for visitors, which
-   is the same in every run. */
+/* Hashes of strings: an unpredictable one for tables, and one for visitors that is the same in every
+   run. */
 
 #ifndef GM_HASHING_H
 #define GM_HASHING_H
@@ -7,16 +7,15 @@
 #include "native.h"
 
 extern uint64_t gm_secrets[2];
-/* Chosen at random when the program starts: whoever writes a log cannot choose strings that all
-   fall into the same place of a table. */
+/* Chosen at random at the start, so that lines of a log cannot be crafted to collide in a table. */
 
 static inline uint64_t folded(uint64_t a, uint64_t b) {
     __uint128_t product = (__uint128_t)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Sixteen bytes at a time through a folded product, as wyhash does (Wang Yi,
-   https://github.com/wangyi-fudan/wyhash); the last ones are read twice rather than past the end. */
+/* Sixteen bytes at a time through a folded product, like wyhash (Wang Yi,
+   https://github.com/wangyi-fudan/wyhash); the last bytes are read twice instead of past the end. */
 static inline uint64_t table_hash(span string) {
     size_t length = length_of(string);
     const uint8_t *text = string.at, *end = string.end;
@@ -43,7 +42,7 @@ static inline uint64_t table_hash(span string) {
     return folded(hash ^ gm_secrets[0], 0x9E3779B97F4A7C15u ^ length);
 }
 
-/* The finalizer of SplitMix64 (S. Vigna): every bit depends on all. */
+/* The finalizer of SplitMix64 (S. Vigna): every output bit depends on all input bits. */
 static inline uint64_t mixed(uint64_t value) {
     value ^= value >> 30;
     value *= 0xBF58476D1CE4E5B9u;

@@ -1,8 +1,8 @@
-/* Lines that are JSON objects, of which some values are wanted.
+/* Reads some values from lines that are JSON objects.
 
-   Grammar: RFC 8259. More is read than it allows, since servers write more: a backslash before any
-   other character stays as it is (nginx writes `\x22` unless told `escape=json`), and so does a
-   surrogate without its other half; control characters may stand in strings. */
+   Grammar: RFC 8259, with extensions that servers need: a backslash before any other character is
+   kept (nginx writes `\x22` without `escape=json`), and so is a surrogate without its other half;
+   control characters are allowed in strings. */
 
 #include "values.h"
 
@@ -11,25 +11,25 @@
 
 #define BY_LENGTH 32
 #define DEEPEST 64
-/* Objects and arrays that are read by calls inside calls; no path that is wanted goes deeper. */
+/* Maximum depth of objects and arrays that are read recursively; no wanted path is deeper. */
 
 typedef struct {
     const uint8_t *key;
     int64_t key_length;
     int64_t value;
-    /* Which value this is; -1 for none. */
+    /* The number of the value at this path; -1 for none. */
     int64_t kept;
-    /* Which value is its text, as a person asked to keep it: objects and arrays too; -1 for none. */
+    /* The number of the kept value (the text as it is, objects and arrays too); -1 for none. */
     int32_t first[BY_LENGTH];
-    /* By length of its key (its last bits), the first node inside; 0 for none. */
+    /* The first child by length of its key (modulo BY_LENGTH); 0 for none. */
     int64_t next;
-    /* The next one beside it whose key is as long; 0 for none. */
+    /* The next sibling in the same list; 0 for none. */
 } gm_json_node;
 
 GM_SIZE(gm_json_node);
 
-/* How a member of an object began in the line before: its key, and what is between that and the
-   value. Lines that one server writes mostly have the same keys in the same order. */
+/* The beginning of an object's member in the previous line: its key and the text up to the value.
+   Lines of one server mostly have the same keys in the same order. */
 typedef struct {
     const uint8_t *text;
     size_t length;
@@ -43,23 +43,23 @@ typedef struct {
     const gm_json_node *nodes;
     const gm_column *columns;
     int64_t count;
-    /* How many values are wanted. */
+    /* The number of wanted values. */
     int32_t *slots;
-    /* By value, where its texts are in `texts`: only those that any line has are there. */
+    /* The slot of each value in `texts`; only values that occur in a line have one. */
     int32_t used;
     span (*texts)[TEXTS_AT_ONCE];
-    /* By slot and line; null for none. */
+    /* Texts by slot and line; null for none. */
     int64_t row;
-    /* Which line is read. */
+    /* The current line. */
     int line;
-    /* The same among those that are read at once. */
+    /* The current line within the batch. */
     uint8_t *plain;
-    /* Room for strings without their escapes, of which as much is left as the lines are long. */
+    /* A buffer for unescaped strings; what is left is as long as the remaining lines. */
     uint8_t *open;
-    /* Room for a bit for each object or array that a line could open. */
+    /* A buffer with a bit for each object or array that a line could open. */
     gm_member members[MEMBERS];
     int member;
-    /* How many members of the line have been read. */
+    /* The number of members read in this line. */
 } gm_json;
 
 static const uint8_t *space_after(const uint8_t *at, const uint8_t *end) {
@@ -68,7 +68,7 @@ static const uint8_t *space_after(const uint8_t *at, const uint8_t *end) {
     return at;
 }
 
-/* The end of a string, which begins after its quote; null if it never ends. */
+/* Returns the end of a string that begins after its quote; null if it is not closed. */
 static const uint8_t *string_end(const uint8_t *at, const uint8_t *end, bool *escaped) {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
     *escaped = false;
@@ -100,7 +100,7 @@ static int hex_digit(uint8_t byte) {
     return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* The number after `\u`; -1 if there is none. */
+/* Returns the number after `\u`; -1 if there is none. */
 static int32_t unit_at(const uint8_t *at, const uint8_t *end) {
     if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return -1;
@@ -133,7 +133,7 @@ static uint8_t *utf8(uint8_t *to, int32_t point) {
     return to;
 }
 
-/* A string without its escapes; it is never longer than with them. */
+/* Decodes the escapes of a string; the result is never longer. */
 static span unescaped(span text, uint8_t *room) {
     static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
     uint8_t *to = room;
@@ -165,7 +165,7 @@ static span unescaped(span text, uint8_t *room) {
     return (span){room, to};
 }
 
-/* Statuses and sizes may be any number that is whole: `200.0`, `1E3`, `-0`. */
+/* Statuses and sizes may be any whole number: `200.0`, `1E3`, `-0`. */
 static void read_number(const gm_column *column, span text, int64_t row) {
     int64_t number;
     char written[24];
@@ -205,8 +205,8 @@ static void keep_plain(gm_json *json, const gm_json_node *node, span text) {
         keep(json, node->kept, text);
 }
 
-/* A status that is null, an object or an array is nothing, but not absent: a request that has not been
-   answered has its key, and what is no request does not. */
+/* A status that is null, an object or an array means no value, but is not absent: an unanswered request
+   has the key, other objects do not. */
 static void keep_no_status(gm_json *json, const gm_json_node *node, const uint8_t *at) {
     if (node && node->value >= 0 && json->columns[node->value].kind == STATUS)
         keep(json, node->value, (span){at, at});
@@ -235,7 +235,7 @@ static bool same(const uint8_t *one, const uint8_t *other, size_t length) {
     return load64(one + length - 8) == load64(other + length - 8);
 }
 
-/* Where the value of a member begins; null if none begins here. */
+/* Returns where the value of a member begins; null if there is no member here. */
 static const uint8_t *member_begun(gm_json *json, const gm_json_node *parent, const uint8_t *at,
                                    const uint8_t *end, const gm_json_node **node) {
     gm_member *before = json->member < MEMBERS ? &json->members[json->member++] : NULL;
@@ -255,7 +255,7 @@ static const uint8_t *member_begun(gm_json *json, const gm_json_node *parent, co
     if (at >= end || *at != ':')
         return NULL;
     at = space_after(at + 1, end);
-    /* The room is lent: what is written next may take the place of the key. */
+    /* The buffer is only borrowed: the next string may overwrite the key. */
     *node = inside(json, parent, parent && escaped ? unescaped(key, json->plain) : key);
     if (before)
         *before = (gm_member){first, (size_t)(at - first), parent, *node};
@@ -318,7 +318,7 @@ static bool is_bare(uint8_t byte) {
            byte == '+' || byte == '.';
 }
 
-/* Where a number or a word ends; null if it is neither. */
+/* Returns where a number or a word ends; null if it is neither. */
 static const uint8_t *bare_end(const uint8_t *at, const uint8_t *end, bool *null) {
     const uint8_t *begin = at;
     while (at < end && is_bare(*at))
@@ -331,8 +331,8 @@ static const uint8_t *bare_end(const uint8_t *at, const uint8_t *end, bool *null
     return word || number ? at : NULL;
 }
 
-/* The end of an object or an array that goes too deep to be read by calls inside calls; nothing in it
-   is wanted. `open` has a bit for each that is open, set for an object. */
+/* Returns the end of an object or array that is too deep for recursion; nothing in it is wanted.
+   `open` has a bit for each open one, set for objects. */
 static const uint8_t *deep_end(uint8_t *open, const uint8_t *at, const uint8_t *end) {
     int64_t depth = 0;
     bool escaped, null;
@@ -370,7 +370,7 @@ static const uint8_t *deep_end(uint8_t *open, const uint8_t *at, const uint8_t *
             return NULL;
         }
         if (is_value && is_object) {
-            /* The key of a member, before its value. */
+            /* The key of a member comes before its value. */
             if (at >= end || *at != '"' || !(at = string_end(at + 1, end, &escaped)))
                 return NULL;
             at = space_after(at + 1, end);
@@ -420,7 +420,7 @@ static const uint8_t *read_value(gm_json *json, const gm_json_node *node, const 
     return at;
 }
 
-/* Enter the texts of some lines, of which the first is `row`; false without memory. */
+/* Adds the texts of some lines, beginning at `row`; false if out of memory. */
 static bool entered(const gm_json *json, int lines, int64_t row) {
     for (int64_t value = 0; value < json->count; value++) {
         const gm_column *column = &json->columns[value];
@@ -442,10 +442,10 @@ static uint8_t read_line(gm_json *json, const uint8_t *at, const uint8_t *end) {
     return at && space_after(at, end) == end ? OBJECT : BROKEN;
 }
 
-/* Read lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
-   `nodes` is a tree of the keys that lead to wanted values; its root is the first. Writes the columns
-   of those values that any line has, and which these are; their states must be ABSENT before. Writes
-   what each line is. Returns -1 without memory. */
+/* Reads lines given as an Arrow array, each with its newline. `nodes` is a tree of the keys that lead
+   to wanted values, root first. Writes the columns of values that occur in any line, and which these
+   are; their states must be ABSENT before. Writes the kind of each line. Returns -1 if out of
+   memory. */
 GM_API int64_t gm_read_json(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
                             const gm_json_node *nodes, const gm_column *columns, int64_t count,
                             uint8_t *kinds, bool *seen) {

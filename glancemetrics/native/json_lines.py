@@ -1,4 +1,4 @@
-"""Lines that are JSON objects, of which some values become columns of text."""
+"""Reads values from lines that are JSON objects into columns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from glancemetrics.native.values import (
 Int32s = npt.NDArray[np.int32]
 
 NO_OBJECT, OBJECT, BROKEN = range(3)
-"""What a line is: something else, an object, or the beginning of one."""
+"""The kind of a line: not an object, an object, or a broken object."""
 
 Path = tuple[str, ...]
 """The keys that lead to a value; `0` is the first item of an array."""
@@ -73,16 +73,16 @@ library.gm_read_json.restype = Count
 
 @attrs.frozen(eq=False)
 class ReadObjects:
-    """What lines hold."""
+    """The contents of lines."""
 
     kinds: npt.NDArray[np.uint8]
-    """What each line is."""
+    """The kind of each line."""
     columns: dict[int, Rows]
-    """By number of the path, for those that are in any line: what each line has."""
+    """The values of each line by number of the path, for paths that occur in any line."""
 
 
 class _Room:
-    """Room for columns, of which each row is one; the states of all are ABSENT."""
+    """Buffers for columns, one per row; all states are ABSENT between uses."""
 
     def __init__(self, texts: int, others: int, lines: int) -> None:
         self.codes = np.empty((texts, lines), np.int32)
@@ -91,29 +91,29 @@ class _Room:
 
 
 _LEAST_ROOM = 8
-"""A power of two, of lines."""
+"""Minimum lines, as a power of two."""
 _MOST_ROOM = 1 << 16
-"""Lines; for more, room is made and dropped again."""
+"""Maximum lines of a reused buffer; larger ones are freed after use."""
 
 
 class JsonPaths:
-    """Some paths in objects, made ready."""
+    """Paths in objects, prepared for reading."""
 
     def __init__(self, paths: Sequence[tuple[Path, Wanted]], kept: Sequence[Path] = ()) -> None:
-        """`paths`, each with what is to be made of its values.
+        """`paths`: paths with the kind of their values.
 
-        `kept` are more, each once, of which the text is kept whatever it is: objects and arrays as
-        their JSON. They have the numbers after those.
+        `kept`: distinct paths whose text is kept as it is, objects and arrays as their JSON. Their
+        numbers follow those of `paths`.
         """
         self._wanted = [*(wanted for _, wanted in paths), *(KEPT for _ in kept)]
         self._is_text = np.array([wanted.kind is Kind.TEXT for wanted in self._wanted], np.bool_)
         self._place = np.where(
             self._is_text, np.cumsum(self._is_text) - 1, np.cumsum(~self._is_text) - 1
         )
-        """Of each, which text or which number it is."""
+        """The index of each path among the texts or among the numbers."""
         self._rooms = threading.local()
         self._columns = np.zeros(len(self._wanted), NATIVE_COLUMN)
-        """What is wanted of each: to put that down anew takes a millisecond of many paths."""
+        """A template of the columns: filling it each time takes a millisecond for many paths."""
         self._columns["kind"] = [wanted.kind for wanted in self._wanted]
         self._columns["nothing"] = [wanted.nothing for wanted in self._wanted]
         self._columns["port"] = [wanted.port for wanted in self._wanted]
@@ -122,13 +122,13 @@ class JsonPaths:
             made[_node(made, path)].value = number
         for number, path in enumerate(kept, len(paths)):
             made[_node(made, path)].kept = number
-        self._made = made  # they keep the keys
+        self._made = made  # keeps the keys alive
         self._nodes = (_Node * len(made))(*made)
 
     def read(self, lines: pa.StringArray, tables: Sequence[StringTable | None]) -> ReadObjects:
-        """Read lines, each of which has its newline; texts are entered in the table of their path.
+        """Read lines, each with its newline; texts are added to the table of their path.
 
-        Strings are without their escapes; numbers and truth values are as they were written.
+        Escapes in strings are decoded; numbers and truth values are kept as written.
         """
         size, count = len(lines), len(self._wanted)
         kinds = np.empty(size, np.uint8)
@@ -171,10 +171,10 @@ class JsonPaths:
         return ReadObjects(kinds, found)
 
     def _room_for(self, size: int) -> _Room:
-        """Return room for the columns of so many lines.
+        """Return buffers for the columns of `size` lines.
 
-        Most paths are in no line: what nobody writes to takes no memory. To have the rest from the
-        system anew each time takes as long as a tenth of the reading.
+        Most paths occur in no line, and untouched memory costs nothing. Allocating the rest each
+        time would take a tenth of the reading time.
         """
         room: _Room | None = getattr(self._rooms, "room", None)
         if room is None or room.codes.shape[1] < size:
@@ -186,7 +186,7 @@ class JsonPaths:
 
 
 def _node(nodes: list[_Node], path: Path) -> int:
-    """Return the number of the node of a path; it is made if there is none."""
+    """Return the number of the node of a path; creates it if it is missing."""
     at = 0
     for key in path:
         at = _child(nodes, at, key.encode())
@@ -194,7 +194,7 @@ def _node(nodes: list[_Node], path: Path) -> int:
 
 
 def _child(nodes: list[_Node], parent: int, key: bytes) -> int:
-    """Return the number of a node inside another; it is made if there is none."""
+    """Return the number of a child node; creates it if it is missing."""
     bucket = len(key) % _BY_LENGTH
     at: int = nodes[parent].first[bucket]
     while at and nodes[at].key != key:

@@ -1,7 +1,7 @@
-/* Lines of which fields stand between texts that are the same in each line.
+/* Splits lines at literal texts that are the same in each line.
 
-   A field ends where the text after it stands first. Whether that is what the format means is for
-   formats/pattern.py to say: it uses this only where no other reading could be meant. */
+   A field ends at the first occurrence of the text after it. formats/pattern.py uses this only for
+   formats for which that is unambiguous. */
 
 #include "values.h"
 
@@ -9,17 +9,17 @@ typedef struct {
     gm_column column;
     const uint8_t *after;
     int64_t after_length;
-    /* The text after the field; nothing after one that ends the line. */
+    /* The text after the field; empty at the end of the line. */
     int64_t is_list;
-    /* Whether it holds several items, between which stands `, ` or ` : `. */
+    /* Whether it may have several items, separated by `, ` or ` : `. */
     int64_t is_padded;
-    /* Whether spaces may stand before it. */
+    /* Whether spaces may precede it. */
     int64_t may_be_quoted;
-    /* Whether its text is the same with quotes around it, which may have none inside. */
+    /* Whether quotes around its text are ignored; the text then has no quotes inside. */
     int64_t form;
-    /* What its text must look like, of `enum form`. */
+    /* The form of its text, of `enum form`. */
     gm_column kept;
-    /* Its text as it was written, where a person asked to keep that. */
+    /* Its kept text, if it is a --keep field. */
 } gm_field;
 
 GM_SIZE(gm_field);
@@ -37,7 +37,7 @@ static const uint8_t *found(const uint8_t *at, const uint8_t *end, const uint8_t
     return NULL;
 }
 
-/* Whether a list goes on behind a space. */
+/* Whether a list continues after a space. */
 static bool goes_on(const uint8_t *first, const uint8_t *space, const uint8_t *end) {
     return (space > first && space[-1] == ',') ||
            (space - first > 1 && space[-1] == ':' && space[-2] == ' ') ||
@@ -49,7 +49,7 @@ static span without_quotes(span text) {
     return quoted ? (span){text.at + 1, text.end - 1} : text;
 }
 
-/* Split a line that becomes a row; numbers are read at once, texts are left in `texts`. */
+/* Splits a line into a row; numbers are read at once, texts are returned in `texts`. */
 static bool split(const uint8_t *at, const uint8_t *end, const gm_field *fields, int64_t count,
                   span *texts, int64_t row) {
     for (int64_t i = 0; i < count; i++) {
@@ -81,7 +81,7 @@ typedef struct {
     int count;
 } gm_lines;
 
-/* Enter the texts of some lines, field by field; false without memory. */
+/* Adds the texts of some lines, field by field; false if out of memory. */
 static bool entered(const gm_lines *lines, const gm_field *fields, int64_t count, int64_t row) {
     span texts[TEXTS_AT_ONCE];
     for (int64_t field = 0; field < count; field++) {
@@ -97,9 +97,8 @@ static bool entered(const gm_lines *lines, const gm_field *fields, int64_t count
     return true;
 }
 
-/* Split lines, the ends of which are in `offsets` as those of an Arrow array: each has its newline.
-   Writes which lines could be split, and the columns of the fields; returns how many there are, -1
-   without memory. */
+/* Splits lines given as an Arrow array, each with its newline. Writes which lines could be split, and
+   the columns of the fields; returns the number of rows, -1 if out of memory. */
 GM_API int64_t gm_split_lines(const uint8_t *chunk, const int32_t *offsets, int64_t lines,
                               const uint8_t *before, int64_t before_length, const gm_field *fields,
                               int64_t count, int32_t *line) {

@@ -1,4 +1,4 @@
-"""Lines of which fields stand between texts that are the same in each line, split into columns."""
+"""Splits lines into columns at literal texts that are the same in each line."""
 
 from __future__ import annotations
 
@@ -67,21 +67,21 @@ class FieldBetween:
     """A field, and the text that ends it."""
 
     after: bytes
-    """Empty for a field that ends the line."""
+    """The literal text after it; empty for a field that ends the line."""
     wanted: Wanted | None
-    """`None` for a field that no column has: it is only looked at."""
+    """`None` for a field without a column: it is only checked."""
     kind: Kind = Kind.TEXT
-    """What it is read as, wanted or not."""
+    """How it is parsed, also if it has no column."""
     is_list: bool = False
-    """Whether it holds several items, between which stands `, ` or ` : `."""
+    """Whether it may have several items, separated by `, ` or ` : `."""
     is_padded: bool = False
-    """Whether spaces may stand before it."""
+    """Whether spaces may precede it."""
     may_be_quoted: bool = False
-    """Whether its text is the same with quotes around it, which may have none inside."""
+    """Whether quotes around its text are ignored; the text then has no quotes inside."""
     form: Form = Form.ANYTHING
-    """What its text must look like."""
+    """The form that its text must have."""
     kept: Wanted | None = None
-    """What is kept of its text as it was written, beside what is read of it."""
+    """Its kept text, in addition to its parsed value."""
 
 
 @attrs.frozen(eq=False)
@@ -89,19 +89,19 @@ class SplitLines:
     """The lines that could be split."""
 
     line: Int32s
-    """Of each row, which line it was, from 0."""
+    """The line number of each row, from 0."""
     columns: list[Rows]
-    """Of each wanted field."""
+    """The values of the wanted fields."""
     kept: list[Rows]
-    """Of each field of which the text is kept."""
+    """The texts of the kept fields."""
 
 
 def split_lines(lines: pa.StringArray, before: bytes, fields: Sequence[FieldBetween]) -> SplitLines:
-    """Split lines, each of which has its newline, and read the texts of fields.
+    """Split lines, each with its newline, and parse the texts of fields.
 
-    A field ends where the text after it stands first; spaces and a return at the end of a line are
-    no part of it. A line that has not all of the texts, or of which one is not what its kind and
-    its form want, is left out.
+    A field ends at the first occurrence of the text after it; spaces and a carriage return at the
+    end of a line are ignored. Lines that lack a literal text, or with a field of the wrong kind or
+    form, are omitted.
     """
     size = len(lines)
     line = np.empty(size, np.int32)

@@ -1,4 +1,4 @@
-"""Loads the compiled library, and hands arrays to it."""
+"""Loads the compiled library, and passes arrays to it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FEW = 1000
 _SHORT = 1 << 15
 """Bytes."""
 _NO_TEXT = np.zeros(8, np.uint8)
-"""Where text is that has no bytes."""
+"""The address of texts without bytes."""
 
 
 def _unfit(why: object) -> ImportError:
     return ImportError(
-        f"the compiled part of glancemetrics does not fit ({why}); install the package again: "
-        "pip builds it"
+        f"the compiled part of glancemetrics does not match ({why}); "
+        "reinstall it: pip install --force-reinstall glancemetrics"
     )
 
 
@@ -53,15 +53,15 @@ def _load() -> _Library:
     loaded.gm_abi.restype = Count
     version = loaded.gm_abi()
     if version != _ABI:
-        raise _unfit(f"it is version {version}, and {_ABI} is needed")
+        raise _unfit(f"version {version}, needed is {_ABI}")
     return loaded
 
 
 def check_size(name: str, structure: type[ctypes.Structure]) -> None:
-    """Hold a struct against what was compiled. Raises `ImportError`."""
+    """Compare the size of a struct with the compiled one. Raises `ImportError`."""
     size = _size_of(name)
     if size != ctypes.sizeof(structure):
-        raise _unfit(f"{name} has {size} bytes, and {ctypes.sizeof(structure)} are needed")
+        raise _unfit(f"{name} has {size} bytes, needed are {ctypes.sizeof(structure)}")
 
 
 def _size_of(name: str) -> int:
@@ -72,39 +72,42 @@ def _size_of(name: str) -> int:
 
 
 library = _load()
-"""For functions that take long: other threads may run meanwhile."""
+"""For slow functions: releases the interpreter lock, so other threads can run."""
 quick = _Quick(library._name)
-"""For functions that take less than 0.1 ms: to let others run and wait for one's turn again would
+"""For functions that take less than 0.1 ms: releasing and reacquiring the interpreter lock would
 take longer."""
 library.gm_set_secrets.argtypes = [ctypes.c_uint64, ctypes.c_uint64]
 library.gm_set_secrets(*(int.from_bytes(os.urandom(8)) for _ in range(2)))
 
 
 def for_items(count: int) -> ctypes.CDLL:
-    """Return the one of them for a function that takes some 50 ns an item."""
+    """Return `quick` or `library` for a function that takes about 50 ns per item."""
     return quick if count < _FEW else library
 
 
 def for_text(size: int) -> ctypes.CDLL:
-    """Return the one of them for a function that takes some ns for each byte of a text."""
+    """Return `quick` or `library` for a function that takes a few ns per byte."""
     return quick if size < _SHORT else library
 
 
 def address(array: npt.NDArray[np.generic]) -> int:
-    """Where an array's items begin. The array must outlive what is done with it."""
-    begin: int = pa.py_buffer(array).address  # numpy's own ways take several times as long
+    """Return the address of an array's items. The array must outlive its use."""
+    begin: int = pa.py_buffer(array).address  # several times faster than numpy's own ways
     return begin
 
 
 def array_at(begin: int, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return memory of the library as an array; nobody tells it when that memory goes."""
+    """Return memory of the library as an array; it is invalid once that memory is freed."""
     kind: np.dtype[Any] = np.dtype(dtype)
     memory = (ctypes.c_byte * (count * kind.itemsize)).from_address(begin)
     return np.frombuffer(memoryview(memory), kind)
 
 
 def text_addresses(strings: pa.StringArray) -> tuple[int, int]:
-    """Where the offsets and the bytes of an array without nulls begin; it must outlive the use."""
+    """Return the addresses of the offsets and bytes of an array without nulls.
+
+    The array must outlive their use.
+    """
     _, offsets, data = strings.buffers()
     if offsets is None or not len(strings):
         return address(_NO_TEXT), address(_NO_TEXT)
@@ -112,7 +115,7 @@ def text_addresses(strings: pa.StringArray) -> tuple[int, int]:
 
 
 def checked(result: int) -> int:
-    """Pass on what a function returned. Raises `MemoryError` if it had too little memory."""
+    """Return the result of a function. Raises `MemoryError` if it is negative."""
     if result < 0:
         raise MemoryError
     return result

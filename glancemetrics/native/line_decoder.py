@@ -1,4 +1,4 @@
-"""Lines of the common and the combined log format, decoded into columns."""
+"""Decodes lines of the common and combined log formats into columns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 REQUEST_PARTS = ("method", "path", "query", "protocol", "vhost", "request")
-"""Columns that are made of the request line; `request` holds what is malformed."""
+"""Columns made from the request line; `request` is the line itself if it is malformed."""
 TEXT_COLUMNS = ("host", "identity", "user", "referrer", "agent", *REQUEST_PARTS)
 
 
@@ -75,11 +75,11 @@ library.gm_split_requests.restype = Count
 
 @attrs.frozen(eq=False)
 class DecodedLines:
-    """The lines of a chunk that were plain, as columns, and where the others are."""
+    """The unambiguous lines of a chunk as columns, and the positions of the others."""
 
     lines: int
     line: Int32s
-    """Of each row, which line it was, from 0."""
+    """The line number of each row, from 0."""
     time: Int64s
     """Microseconds since the epoch."""
     status: npt.NDArray[np.uint16]
@@ -87,20 +87,20 @@ class DecodedLines:
     no_bytes: npt.NDArray[np.bool_]
     """Rows whose size is `-`."""
     codes: dict[str, Int32s]
-    """By text column, the number of each row's text; -1 for none."""
+    """The number of each row's text by text column; -1 for none."""
     combined: int
-    """How many rows have a referrer and an agent, be they `-`."""
+    """How many rows have a referrer and an agent, which may be `-`."""
     left_line: Int32s
-    """The same for lines that are left: number, and offsets of the beginning and the end."""
+    """The numbers of the other lines; below, the offsets of their beginning and end."""
     left_start: Int64s
     left_end: Int64s
 
 
 class LineDecoder:
-    """Decodes one chunk; knows the distinct texts of each column."""
+    """Decodes one chunk; holds the distinct texts of each column."""
 
     def __init__(self, lines: int = 0) -> None:
-        """Make ready for about so many lines."""
+        """Prepare for about `lines` lines."""
         handle = quick.gm_decoder_new(lines)
         if not handle:
             raise MemoryError
@@ -155,7 +155,7 @@ class LineDecoder:
         return codes
 
     def split(self, requests: pa.StringArray) -> dict[str, Int32s]:
-        """Take request lines apart: the number of each part in its column; -1 for null."""
+        """Split request lines; returns the number of each part in its column, -1 for null."""
         texts = requests.drop_null()
         parts = np.empty((len(REQUEST_PARTS), len(texts)), np.int32)
         offsets, data = text_addresses(texts)
@@ -168,6 +168,6 @@ class LineDecoder:
         return dict(zip(REQUEST_PARTS, parts, strict=True))
 
     def texts(self, column: str) -> pa.StringArray:
-        """Return the texts of a column, in the order of their numbers; no more may come then."""
+        """Return the texts of a column in the order of their numbers; no more can be added."""
         column_at = quick.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
         return strings_at(column_at, self)

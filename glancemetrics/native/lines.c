@@ -2,8 +2,8 @@
 
 #define COUNTED_BLOCK 224
 
-/* Count newlines, in blocks so small that their count fits a byte: compilers make wide instructions
-   of it. Tells as well whether all is ASCII. */
+/* Counts newlines in blocks small enough for a one-byte counter, which compilers can vectorise. Also
+   reports whether all bytes are ASCII. */
 GM_API int64_t gm_count_lines(const uint8_t *chunk, int64_t size, int64_t *ascii) {
     int64_t lines = 0;
     uint8_t all = 0;
@@ -20,7 +20,8 @@ GM_API int64_t gm_count_lines(const uint8_t *chunk, int64_t size, int64_t *ascii
     return lines;
 }
 
-/* Write where each line of a chunk begins, and where the last one ends: one item more than lines. */
+/* Writes the beginnings of all lines of a chunk and the end of the last one: one item more than
+   lines. */
 GM_API void gm_line_offsets(const uint8_t *chunk, int64_t size, int32_t *offsets) {
     const uint8_t *at = chunk, *end = chunk + size;
     *offsets++ = 0;
@@ -28,8 +29,8 @@ GM_API void gm_line_offsets(const uint8_t *chunk, int64_t size, int32_t *offsets
         *offsets++ = (int32_t)(++at - chunk);
 }
 
-/* Copy what strings of an Arrow array have after so many bytes of each, to `rests` of `data`, which
-   begin at `offsets`; there is room for all of the strings. Returns how many bytes that is. */
+/* Copies the rests of an Arrow array's strings after `lengths` bytes to `rests`, which must have room
+   for all strings. Returns the number of bytes copied. */
 GM_API int64_t gm_rests(const int32_t *offsets, const uint8_t *data, int64_t count,
                         const int32_t *lengths, int32_t *rest_offsets, uint8_t *rests) {
     int32_t written = 0;

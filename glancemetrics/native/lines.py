@@ -1,4 +1,4 @@
-"""Lines of a chunk, and what is left of them."""
+"""Finds the lines of a chunk, and cuts off their beginnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ library.gm_rests.restype = Count
 
 
 def count_lines(chunk: bytes | memoryview) -> tuple[int, bool]:
-    """Return how many lines a chunk has, and whether all is ASCII."""
+    """Return the number of lines in a chunk, and whether it is all ASCII."""
     text = np.frombuffer(chunk, np.uint8)
     is_ascii = Count()
     size: int = for_text(len(text)).gm_count_lines(address(text), len(text), is_ascii)
@@ -37,9 +37,9 @@ def count_lines(chunk: bytes | memoryview) -> tuple[int, bool]:
 
 
 def line_offsets(chunk: bytes | memoryview) -> tuple[Int32s, bool]:
-    """Return where each line begins, and where the last one ends; and whether all is ASCII.
+    """Return the beginnings of lines and the end of the last one; and whether it is all ASCII.
 
-    What follows the last newline is no line.
+    Text after the last newline is not a line.
     """
     size, is_ascii = count_lines(chunk)
     text = np.frombuffer(chunk, np.uint8)
@@ -49,7 +49,7 @@ def line_offsets(chunk: bytes | memoryview) -> tuple[Int32s, bool]:
 
 
 def rests(texts: pa.StringArray, lengths: Int32s) -> pa.StringArray:
-    """Return what texts have after so many bytes of each; there must be no nulls."""
+    """Return the rest of each text after a number of bytes; there must be no nulls."""
     count = len(texts)
     offsets, data = text_addresses(texts)
     begin, end = np.frombuffer(texts.buffers()[1], np.int32)[[texts.offset, texts.offset + count]]

@@ -1,7 +1,7 @@
-/* What the compiled sources share. Functions marked GM_API are called from Python.
+/* Shared by the compiled sources. Functions marked GM_API are called from Python.
 
-   They know nothing of Python: they get arrays from it, and return -1 where memory is short. So
-   the interpreter is free for other threads while they run, and one build serves all versions. */
+   They know nothing of Python: they take arrays, and return -1 if out of memory. So the interpreter
+   can run other threads meanwhile, and one build works with all Python versions. */
 
 #ifndef GM_NATIVE_H
 #define GM_NATIVE_H
@@ -13,10 +13,10 @@
 
 #define GM_API __attribute__((visibility("default")))
 
-/* Counted up whenever what a function takes or returns changes; library.py has the same. */
+/* Incremented when the arguments or results of any function change; same number in library.py. */
 #define GM_ABI 1
 
-/* Tells Python how large a struct is that it fills or reads. */
+/* Exports the size of a struct that Python fills or reads. */
 #define GM_SIZE(type) GM_API const int64_t type##_size = sizeof(type)
 
 typedef struct {

@@ -1,5 +1,5 @@
-/* The network that an address is in: the /24 of IPv4, the /48 of IPv6 (RFC 4291 section 2.2 for how
-   addresses are written, RFC 5952 for how one is written here). */
+/* Networks of addresses: /24 for IPv4, /48 for IPv6 (RFC 4291 section 2.2 for reading addresses, RFC
+   5952 for writing them). */
 
 #include <stdlib.h>
 
@@ -13,7 +13,8 @@
 
 typedef struct {
     uint64_t *slots;
-    /* A /24's first three octets above the number of its name + 1; 0 where there is none. */
+    /* The first three octets of a /24 in the high bits, the number of its name + 1 below; 0 for an
+       empty slot. */
     uint64_t mask;
 } v4_networks;
 
@@ -30,7 +31,7 @@ static inline uint64_t place_of(const v4_networks *table, uint32_t prefix) {
     return folded(prefix ^ gm_secrets[0], gm_secrets[1]) & table->mask;
 }
 
-/* `192.0.2.77`: octets as digits that are no more than 255 and do not begin with a needless 0. */
+/* Reads `192.0.2.77`: octets up to 255 without leading zeros. */
 static bool read_v4(span text, uint8_t octets[4]) {
     for (int i = 0; i < 4; i++) {
         if (i && (text.at == text.end || *text.at++ != '.'))
@@ -143,7 +144,7 @@ static size_t write_v6(const uint16_t groups[GROUPS], const char *suffix_v4, con
     return (size_t)(write_text(write_text(at, "::"), suffix_v6) - network);
 }
 
-/* The number of the /24 that a host of a known prefix is in; -1 without memory. */
+/* Returns the number of the /24 of a host with this prefix; -1 if out of memory. */
 static int32_t number_of_v4(gm_strings *networks, v4_networks *table, span host, uint32_t prefix,
                             const char *suffix) {
     uint64_t at = place_of(table, prefix);
@@ -157,7 +158,7 @@ static int32_t number_of_v4(gm_strings *networks, v4_networks *table, span host,
         length--;
     written[length++] = '0';
     const char *end = write_text(written + length, suffix);
-    /* Nothing else is written as a /24 is: it need not be found by its text. */
+    /* No other name has the form of a /24, so it need not be findable by its text. */
     int32_t number =
         strings_append(networks, (span){(const uint8_t *)written, (const uint8_t *)end});
     if (number >= 0)
@@ -165,7 +166,7 @@ static int32_t number_of_v4(gm_strings *networks, v4_networks *table, span host,
     return number;
 }
 
-/* The number of what is no IPv4 address: -1 for none at all, -2 without memory. */
+/* Returns the number of a host that is not an IPv4 address: -1 for none, -2 if out of memory. */
 static int32_t number_of_other(gm_strings *networks, span host, const char *suffix_v4,
                                const char *suffix_v6, bool keeps_names) {
     char written[LONGEST_NETWORK];
@@ -181,16 +182,16 @@ static int32_t number_of_other(gm_strings *networks, span host, const char *suff
     return number < 0 ? -2 : number;
 }
 
-/* Write for each host of an Arrow array the number of its network, which is entered with a suffix
-   behind it into a table that is empty; for what is no address -1, or its own number if names are
-   kept. -1 without memory, else 0. */
+/* Writes the number of the network of each host of an Arrow array. Networks are added with a suffix to
+   the table, which must be empty. Host names get -1, or their own number if names are kept. Returns -1
+   if out of memory, else 0. */
 GM_API int64_t gm_networks(gm_strings *networks, const int32_t *offsets, const uint8_t *data,
                            int64_t count, const char *suffix_v4, const char *suffix_v6,
                            int64_t keeps_names, int32_t *numbers) {
     v4_networks table;
     if (!expect_v4(&table, count))
         return -1;
-    /* What is moved when it grows is fetched page by page again. */
+    /* Reserved at once: moving a growing buffer would touch all its pages again. */
     bool enough = strings_reserve(networks, count + 1,
                                   count ? offsets[count] - offsets[0] + 4 * count : 1);
     for (int64_t first = 0; first < count && enough; first += TEXTS_AT_ONCE) {
@@ -239,7 +240,7 @@ static bool is_private_v4(const uint8_t octets[4]) {
     }
 }
 
-/* RFC 4193 and 4291: of one site, of one link, and the machine itself. */
+/* RFC 4193 and 4291: unique local, link-local and loopback addresses. */
 static bool is_private_v6(const uint16_t groups[GROUPS]) {
     bool is_loopback = groups[GROUPS - 1] == 1;
     for (int i = 0; i < GROUPS - 1; i++)
@@ -255,8 +256,8 @@ static span trimmed(span text) {
     return text;
 }
 
-/* The client of a list of addresses, as formats/clients.py has it where no proxy is trusted: null for
-   none. False where what is no address needs to be looked at. */
+/* Finds the client in a list of addresses, like formats/clients.py without trusted proxies: null for
+   none. False if the list has other texts than addresses, which need a closer look. */
 static bool client_of(span list, span *client) {
     *client = (span){NULL, NULL};
     if (!length_of(list) || !memchr(list.at, ',', length_of(list))) {
@@ -292,8 +293,8 @@ static bool client_of(span list, span *client) {
     return true;
 }
 
-/* Enter the clients of an Arrow array's lists of addresses: writes the number of each, -1 for none, -2
-   where somebody has to look at what is no address. -1 without memory, else 0. */
+/* Adds the clients of an Arrow array's lists of addresses: writes the number of each, -1 for none, -2
+   for lists with other texts than addresses. Returns -1 if out of memory, else 0. */
 GM_API int64_t gm_clients(gm_strings *clients, const int32_t *offsets, const uint8_t *data,
                           int64_t count, int32_t *numbers) {
     for (int64_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-"""Pairs of a value and a visitor: the value's number above some bits of the visitor's hash."""
+"""Pairs of a value and a visitor: the value's number in the high bits, a visitor's hash below."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ library.gm_pair.restype = Count
 
 
 class PairArray:
-    """Pairs one after the other, with room for more. They are 64-bit numbers."""
+    """A growable array of pairs, which are 64-bit numbers."""
 
     def __init__(self) -> None:
         self._at: int | None = None
@@ -40,12 +40,12 @@ class PairArray:
 
     @property
     def nbytes(self) -> int:
-        """Memory that they take."""
+        """Memory use in bytes."""
         return 8 * self._room
 
     @property
     def pairs(self) -> Hashes:
-        """All of them; good until others are added."""
+        """All pairs; valid until more are added."""
         if self._at is None:
             return np.zeros(0, np.uint64)
         return array_at(self._at, self._count, np.uint64)
@@ -53,10 +53,9 @@ class PairArray:
     def add(
         self, codes: Int32s, visitors: Hashes, numbers: Int64s, bits: int, level: int = 0
     ) -> None:
-        """Add for each row the pair of `numbers[code]` and the visitor, below `bits` bits.
+        """Add the pair of `numbers[code]` and the visitor (`bits` bits of its hash) for each row.
 
-        There is none for code -1 and for number -1, nor where the hash does not end in `level`
-        zeros.
+        Rows with code -1 or number -1 are skipped, and hashes that do not end in `level` zeros.
         """
         self._count += library.gm_pair(
             address(codes),
@@ -69,7 +68,7 @@ class PairArray:
         )
 
     def add_renumbered(self, pairs: Hashes, bits: int, numbers: Int64s, new_bits: int) -> None:
-        """Add pairs of `numbers[value]` instead of value, without those where that is -1."""
+        """Add pairs with `numbers[value]` instead of value; those with -1 are skipped."""
         self._count += library.gm_renumber(
             address(pairs),
             len(pairs),
@@ -80,19 +79,19 @@ class PairArray:
         )
 
     def sort_distinct(self) -> None:
-        """Sort them, and let each stand once."""
+        """Sort the pairs and remove duplicates."""
         self.pairs.sort()
         self._count = library.gm_distinct(self._at, self._count)
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
-        """Keep some of them."""
+        """Keep some of the pairs."""
         chosen = self.pairs[kept]
         self._count = len(chosen)
         self.pairs[:] = chosen
         self.trim()
 
     def trim(self) -> None:
-        """Give back the room for more."""
+        """Free unused memory."""
         self._set_room(self._count)
 
     def counts(self, bits: int, size: int) -> Int64s:
@@ -102,14 +101,14 @@ class PairArray:
         return counts
 
     def turned(self, bits: int) -> Hashes:
-        """Return the pairs with the hash above the value's number, in order."""
+        """Return the pairs with the hash in the high bits, sorted."""
         turned = np.empty(len(self), np.uint64)
         library.gm_turn(self._at, len(self), bits, address(turned))
         turned.sort()
         return turned
 
     def _room_for(self, count: int) -> int:
-        """Make room; returns the address behind the last one."""
+        """Make room for more pairs; returns the address after the last one."""
         needed = self._count + count
         if needed > self._room or self._at is None:
             self._set_room(needed if not self._count else max(needed, self._room * 9 // 8))
@@ -124,7 +123,7 @@ class PairArray:
 
 
 def count_turned(turned: Hashes, bits: int, numbers: Int64s, size: int) -> Int64s:
-    """Count the visitors of groups: value i is in `numbers[i]`, in none if that is -1."""
+    """Count the visitors of groups: value i is in group `numbers[i]`, or in none if -1."""
     counts, last = np.zeros((2, size), np.int64)
     library.gm_count_turned(
         address(turned), len(turned), bits, address(numbers), address(last), address(counts)

@@ -1,11 +1,10 @@
 /* Grammar: RFC 9112 section 3 (request line and the four forms of its target), RFC 9110 section
    5.6.2 (a method is a token), RFC 1945 section 4.1 (HTTP/0.9's `GET path`, without a version).
 
-   The method is upper-cased. A space inside the target stays in the path, as browsers and scanners
-   send it and servers log it. An absolute target gives its authority as the virtual host;
-   `OPTIONS *` has the path `*`; `CONNECT` has the authority as its path. Anything else is malformed
-   and kept as it was, also what has `-` for a method, as Varnish and AWS write of what they could not
-   read. */
+   The method is upper-cased. A space inside the target is kept in the path, because clients send it
+   and servers log it. The authority of an absolute target is the virtual host; `OPTIONS *` has the
+   path `*`; the path of `CONNECT` is its authority. Anything else is malformed and kept as it is, also
+   a line with the method `-`, which Varnish and AWS write for unreadable requests. */
 
 #include "requests.h"
 
@@ -54,7 +53,7 @@ static bool split_target(gm_requests *requests, gm_request *request, span target
     return entered(requests, request, PATH, path);
 }
 
-/* The end of `http:` and its two slashes; null if the target is not absolute. */
+/* Returns the end of `http://`; null if the target is not absolute. */
 static const uint8_t *after_scheme(span target) {
     const uint8_t *at = target.at;
     if (at == target.end || !is_letter(*at))
@@ -81,7 +80,7 @@ static bool split(gm_requests *requests, gm_request *request, span line) {
     const uint8_t *space = rest.end;
     while (space > rest.at && space[-1] != ' ')
         space--;
-    /* Now it is after the last space, or at the beginning. */
+    /* `space` is now after the last space, or at the beginning. */
     span target = {rest.at, space > rest.at ? space - 1 : rest.at};
     span protocol = {space, rest.end};
     bool is_get = length == 3 && !memcmp(upper, "GET", 3);

@@ -1,4 +1,4 @@
-/* Request lines (`GET /a?b HTTP/1.1`) taken apart into the columns of a record. */
+/* Splits request lines (`GET /a?b HTTP/1.1`) into the columns of a record. */
 
 #ifndef GM_REQUESTS_H
 #define GM_REQUESTS_H
@@ -9,18 +9,18 @@ enum request_part { METHOD, PATH, QUERY, PROTOCOL, VHOST, MALFORMED, REQUEST_PAR
 
 typedef struct {
     int32_t parts[REQUEST_PARTS];
-    /* The number of each among the strings of its own column; -1 for none. */
+    /* The number of each part in its column; -1 for none. */
 } gm_request;
 
 typedef struct {
     gm_strings lines;
     gm_request *requests;
-    /* By the number of the line. */
+    /* Indexed by the number of the line. */
     int64_t room;
     gm_strings columns[REQUEST_PARTS];
 } gm_requests;
 
-/* What a request line consists of; null without memory. Valid until the next call. */
+/* Returns the parts of a request line; null if out of memory. Valid until the next call. */
 const gm_request *request_of(gm_requests *requests, span line);
 
 void requests_clear(gm_requests *requests);

@@ -140,7 +140,7 @@ void strings_clear(gm_strings *strings) {
     memset(strings, 0, sizeof *strings);
 }
 
-/* A table for about so many strings. */
+/* Makes a table for about `count` strings. */
 GM_API gm_strings *gm_strings_new(int64_t count) {
     gm_strings *strings = calloc(1, sizeof *strings);
     if (strings && strings_expect(strings, count))
@@ -160,7 +160,7 @@ GM_API int64_t gm_strings_count(const gm_strings *strings) { return strings->cou
 
 GM_API int64_t gm_strings_size(const gm_strings *strings) { return strings_size(strings); }
 
-/* Bytes that the table takes. */
+/* Returns the memory use of a table in bytes. */
 GM_API int64_t gm_strings_memory(const gm_strings *strings) {
     int64_t slots = strings->slots ? (int64_t)(strings->mask + 1) * 8 : 0;
     return slots + strings->room * 4 + strings->bytes_room;
@@ -192,7 +192,7 @@ bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numb
     return true;
 }
 
-/* Write the number of each string of an Arrow array; -1 without memory, else 0. */
+/* Writes the number of each string of an Arrow array; -1 if out of memory, else 0. */
 GM_API int64_t gm_strings_enter(gm_strings *strings, const int32_t *offsets, const uint8_t *data,
                                 int64_t count, int32_t *numbers) {
     span texts[TEXTS_AT_ONCE];
@@ -206,15 +206,14 @@ GM_API int64_t gm_strings_enter(gm_strings *strings, const int32_t *offsets, con
     return 0;
 }
 
-/* Write the indices of an Arrow array, -1 where they are null: bit `first + i` of `valid` is not set.
-   */
+/* Writes the indices of an Arrow array; -1 for nulls (bit `first + i` of `valid` is not set). */
 GM_API void gm_codes(const int32_t *indices, const uint8_t *valid, int64_t first, int64_t count,
                      int32_t *codes) {
     for (int64_t i = 0; i < count; i++)
         codes[i] = valid[(first + i) / 8] >> (first + i) % 8 & 1 ? indices[i] : -1;
 }
 
-/* The length of the longest string of an Arrow array, in bytes. */
+/* Returns the length of the longest string of an Arrow array in bytes. */
 GM_API int64_t gm_longest(const int32_t *offsets, int64_t count) {
     int32_t longest = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -224,8 +223,8 @@ GM_API int64_t gm_longest(const int32_t *offsets, int64_t count) {
     return longest;
 }
 
-/* Number the codes that stand in an array anew, in the order in which they come: `numbers` has room
-   for all `size` codes, and `which` gets the code of each number. Returns how many there are. */
+/* Renumbers the codes of an array in order of occurrence: `numbers` has room for all `size` codes, and
+   `which` receives the code of each number. Returns the number of distinct codes. */
 GM_API int64_t gm_compact(const int32_t *codes, int64_t count, int64_t size, int32_t *numbers,
                           int32_t *which, int32_t *compact) {
     int32_t found = 0;
@@ -241,7 +240,7 @@ GM_API int64_t gm_compact(const int32_t *codes, int64_t count, int64_t size, int
     return found;
 }
 
-/* Set bit i of a bitmap of zeros where code i is not negative; returns how many are negative. */
+/* Sets bit i of a zeroed bitmap if code i is not negative; returns the number of negative codes. */
 GM_API int64_t gm_valid(const int32_t *codes, int64_t count, uint8_t *valid) {
     int64_t nulls = 0;
     for (int64_t i = 0; i < count; i++)
@@ -251,7 +250,7 @@ GM_API int64_t gm_valid(const int32_t *codes, int64_t count, uint8_t *valid) {
     return nulls;
 }
 
-/* No more strings are entered: give back what is only needed for that. */
+/* Frees memory that is only needed for adding strings. */
 GM_API void gm_strings_seal(gm_strings *strings) {
     free(strings->slots);
     strings->slots = NULL;
@@ -268,11 +267,11 @@ GM_API void gm_strings_seal(gm_strings *strings) {
     strings->bytes_room = size;
 }
 
-/* Where the offsets and the bytes of an Arrow array of them are; null where there are none. */
+/* The offsets and the bytes of the strings as an Arrow array; null if there are none. */
 GM_API const int32_t *gm_strings_offsets(const gm_strings *strings) { return strings->offsets; }
 GM_API const uint8_t *gm_strings_bytes(const gm_strings *strings) { return strings->bytes; }
 
-/* Hash each string of an Arrow array, the same in every run. */
+/* Hashes each string of an Arrow array; the same in every run. */
 GM_API void gm_string_hashes(const int32_t *offsets, const uint8_t *data, int64_t count,
                              uint64_t *hashes) {
     for (int64_t i = 0; i < count; i++) {

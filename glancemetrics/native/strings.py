@@ -63,10 +63,10 @@ quick.gm_compact.restype = Count
 
 
 class StringTable:
-    """Strings, each once, numbered from 0 in the order in which they came."""
+    """Distinct strings, numbered from 0 in the order in which they were added."""
 
     def __init__(self, count: int = 0) -> None:
-        """Make ready for about so many."""
+        """Prepare for about `count` strings."""
         handle = quick.gm_strings_new(count)
         if not handle:
             raise MemoryError
@@ -76,9 +76,9 @@ class StringTable:
 
     @property
     def handle(self) -> int:
-        """By which the library knows it, for entering. Raises `RuntimeError` while it is lent."""
+        """The library's handle, for adding strings. Raises `RuntimeError` while it is lent."""
         if self._is_lent:
-            raise RuntimeError("strings are entered in a table that has lent its own")
+            raise RuntimeError("cannot add strings to a table while it is lent")
         return int(self._handle)
 
     def __len__(self) -> int:
@@ -86,20 +86,20 @@ class StringTable:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Memory use in bytes."""
         return int(quick.gm_strings_memory(self._handle))
 
     @property
     def text_bytes(self) -> int:
-        """How long all strings are together."""
+        """The total length of all strings."""
         return int(quick.gm_strings_size(self._handle))
 
     def enter(self, strings: pa.StringArray) -> Int32s:
-        """Return the number of each string; new ones are entered. There must be no nulls."""
+        """Return the number of each string; adds new ones. There must be no nulls."""
         return numbers_at(self.handle, strings)
 
     def enter_column(self, column: pa.DictionaryArray) -> Int32s:
-        """Return the number of the text of each row, -1 for null; new ones are entered."""
+        """Return the number of each row's text, -1 for null; adds new ones."""
         codes, texts = codes_of(column), column.dictionary
         if texts.null_count or len(texts) > len(column):
             codes, texts = used_texts(codes, texts)
@@ -108,9 +108,9 @@ class StringTable:
     def enter_networks(
         self, hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
     ) -> Int32s:
-        """Return the number of the network that each host is in: `10.0.0.0` and `suffix_v4`.
+        """Return the number of each host's network: `10.0.0.0` plus `suffix_v4`.
 
-        The table must be empty. What is no address has -1, or its own number with `keep_names`.
+        The table must be empty. Host names get -1, or their own number with `keep_names`.
         """
         numbers = np.empty(len(hosts), np.int32)
         offsets, data = text_addresses(hosts)
@@ -129,9 +129,9 @@ class StringTable:
         return numbers
 
     def enter_clients(self, lists: pa.StringArray) -> Int32s:
-        """Return the number of the client of each list of addresses, where no proxy is trusted.
+        """Return the number of the client in each list of addresses, without trusted proxies.
 
-        -1 where there is none, -2 where what is no address has to be looked at.
+        -1 for none, -2 for lists with other texts than addresses, which need a closer look.
         """
         numbers = np.empty(len(lists), np.int32)
         offsets, data = text_addresses(lists)
@@ -140,7 +140,7 @@ class StringTable:
 
     @contextmanager
     def lent(self) -> Iterator[pa.StringArray]:
-        """Lend all strings so far, which are not copied: none can be entered meanwhile."""
+        """Lend all strings without copying; none can be added meanwhile."""
         self._is_lent = True
         try:
             yield strings_at(self._handle, self)
@@ -148,13 +148,13 @@ class StringTable:
             self._is_lent = False
 
     def sealed(self) -> pa.StringArray:
-        """Return all strings, in the order of their numbers; no more can be entered then."""
+        """Return all strings in the order of their numbers; no more can be added."""
         library.gm_strings_seal(self.handle)
         return strings_at(self.handle, self)
 
 
 def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:
-    """Return the numbers of strings in a table; new ones are entered. There must be no nulls."""
+    """Return the numbers of strings in a table; adds new ones. There must be no nulls."""
     numbers = np.empty(len(strings), np.int32)
     offsets, data = text_addresses(strings)
     enter = for_items(len(strings)).gm_strings_enter
@@ -163,7 +163,7 @@ def numbers_at(handle: int, strings: pa.StringArray) -> Int32s:
 
 
 def strings_at(handle: int, owner: object) -> pa.StringArray:
-    """Return the strings of a table that its owner keeps, without copying them."""
+    """Return the strings of a table without copying; `owner` keeps them alive."""
     count, size = quick.gm_strings_count(handle), quick.gm_strings_size(handle)
     if not count:
         return pa.array([], pa.string())
@@ -187,22 +187,21 @@ def codes_of(column: pa.DictionaryArray) -> Int32s:
 
 
 def indices_of(codes: Int32s) -> pa.Array:
-    """Return codes as the indices of a column: null where they are -1."""
+    """Return codes as the indices of a column; -1 becomes null."""
     valid = np.zeros(-(-len(codes) // 8), np.uint8)
     nulls = quick.gm_valid(address(codes), len(codes), address(valid))
     if nulls:
-        # Arrow looks up what stands under nulls, too, and Polars refuses -1.
+        # Arrow also follows indices under nulls, and Polars rejects -1.
         codes = np.maximum(codes, 0)
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(codes)]
     return pa.Array.from_buffers(pa.int32(), len(codes), buffers, nulls)
 
 
 def joined_texts(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
-    """Join columns of text into one, with one dictionary.
+    """Join text columns into one with one dictionary.
 
-    pyarrow's own way (`unify_dictionaries`) also follows the indices that stand under nulls. There
-    anything may stand, after a join what was at another place in memory, and one that is far
-    enough off ends the process.
+    pyarrow's `unify_dictionaries` also follows the indices under nulls. These may be anything, such
+    as leftover memory after a join, and an index far out of range crashes the process.
     """
     table = StringTable()
     codes = [table.enter_column(column) for column in columns]
@@ -212,7 +211,7 @@ def joined_texts(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
 
 
 def holds(strings: pa.StringArray, byte: bytes) -> bool:
-    """Tell whether any string has a byte."""
+    """Tell whether any string contains a byte."""
     _, offsets, data = strings.buffers()
     if data is None or not len(strings):
         return False
@@ -221,12 +220,12 @@ def holds(strings: pa.StringArray, byte: bytes) -> bool:
 
 
 def longest(strings: pa.StringArray) -> int:
-    """Return how many bytes the longest string has."""
+    """Return the length of the longest string in bytes."""
     return int(quick.gm_longest(text_addresses(strings)[0], len(strings)))
 
 
 def compacted(codes: Int32s, size: int) -> tuple[Int32s, Int32s]:
-    """Number codes below `size` anew, so that all numbers are used; -1 stays.
+    """Renumber codes below `size` without gaps; -1 stays.
 
     Returns the new codes, and the old code of each number.
     """
@@ -239,7 +238,7 @@ def compacted(codes: Int32s, size: int) -> tuple[Int32s, Int32s]:
 
 
 def used_texts(codes: Int32s, texts: pa.StringArray) -> tuple[Int32s, pa.StringArray]:
-    """Number texts by code anew, without those that no row has, and without null; -1 stays."""
+    """Renumber codes and texts without unused and null texts; -1 stays."""
     if texts.null_count:
         numbers = np.arange(len(texts) + 1, dtype=np.int32)
         numbers[:-1][texts.is_null().to_numpy(zero_copy_only=False)] = -1
@@ -250,7 +249,7 @@ def used_texts(codes: Int32s, texts: pa.StringArray) -> tuple[Int32s, pa.StringA
 
 
 def string_hashes(strings: pa.StringArray) -> Hashes:
-    """Hash each string, the same in every run. There must be no nulls."""
+    """Hash each string; the same in every run. There must be no nulls."""
     hashes = np.empty(len(strings), np.uint64)
     offsets, data = text_addresses(strings)
     for_items(len(strings)).gm_string_hashes(offsets, data, len(strings), address(hashes))

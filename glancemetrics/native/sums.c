@@ -1,16 +1,15 @@
-/* What is summed by value: hits, bytes and errors, side by side, so that a value is
-   fetched from memory once. */
+/* Sums by value: hits, bytes and errors, side by side, so that a value is fetched from memory once. */
 
 #include "native.h"
 
-/* What is added is never below 0; a sum that no number can hold stays at the largest. */
+/* Added numbers are never negative; a sum that overflows stays at the maximum. */
 static inline int64_t sum_of(int64_t sum, int64_t added) {
     return __builtin_add_overflow(sum, added, &sum) ? INT64_MAX : sum;
 }
 
 enum field { HITS, BYTES, ERRORS, FIELDS };
 
-/* Sum up rows by their code; those of code -1 are in none. */
+/* Sums rows by code; rows with code -1 are skipped. */
 GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
                    const uint8_t *errors, int64_t (*sums)[FIELDS]) {
     for (int64_t i = 0; i < count; i++) {
@@ -23,14 +22,14 @@ GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
     }
 }
 
-/* Add `added[i]` to `sums[numbers[i]]`, to none where that is below 0. */
+/* Adds `added[i]` to `sums[numbers[i]]`; skipped if negative. */
 GM_API void gm_add(const int64_t *added, int64_t count, const int64_t *numbers, int64_t *sums) {
     for (int64_t i = 0; i < count; i++)
         if (numbers[i] >= 0)
             sums[numbers[i]] = sum_of(sums[numbers[i]], added[i]);
 }
 
-/* Add what was summed for values that have other numbers in `sums`; -1 for none. */
+/* Adds sums of values that have other numbers in `sums`; -1 is skipped. */
 GM_API void gm_add_sums(const int64_t (*added)[FIELDS], int64_t count, const int64_t *numbers,
                         int64_t (*sums)[FIELDS]) {
     for (int64_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-"""What is summed by value: hits, bytes and errors, side by side."""
+"""Sums by value: hits, bytes and errors, side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Int64s = npt.NDArray[np.int64]
 HITS, BYTES, ERRORS = range(3)
 FIELDS = 3
 LARGEST = (1 << 63) - 1
-"""A sum that no number can hold stays at this one."""
+"""Larger sums stay at this maximum."""
 
 quick.gm_sum.argtypes = [Address, Count, Address, Address, Address]
 library.gm_add.argtypes = [Address, Count, Address, Address]
@@ -22,26 +22,26 @@ for _library in (library, quick):
 
 
 def sums_by_code(codes: Int32s, sizes: Int64s, errors: npt.NDArray[np.bool_], size: int) -> Int64s:
-    """Sum up rows by their code, below `size`; -1 is in none. Shape `(size, FIELDS)`."""
+    """Sum rows by code (below `size`; -1 is skipped). The shape is `(size, FIELDS)`."""
     sums = np.zeros((size, FIELDS), np.int64)
     quick.gm_sum(address(codes), len(codes), address(sizes), address(errors), address(sums))
     return sums
 
 
 def saturated(sums: Int64s, added: Int64s) -> Int64s:
-    """Add numbers that are not below 0; where no number can hold the sum, it is the largest."""
+    """Add non-negative numbers; sums that overflow become `LARGEST`."""
     made = sums + added
     made[made < 0] = LARGEST
     return made
 
 
 def sum_groups(values: Int64s, numbers: Int64s, size: int) -> Int64s:
-    """Add up the values of each group: value i is in group `numbers[i]`, in none if that is -1."""
+    """Sum the values of each group: value i is in group `numbers[i]`, or in none if -1."""
     sums = np.zeros(size, np.int64)
     library.gm_add(address(values), len(values), address(numbers), address(sums))
     return sums
 
 
 def add_sums(sums: Int64s, added: Int64s, numbers: Int64s) -> None:
-    """Add row i of `added` to row `numbers[i]` of `sums`; to none if that is -1."""
+    """Add row i of `added` to row `numbers[i]` of `sums`; skipped if -1."""
     for_items(len(added)).gm_add_sums(address(added), len(added), address(numbers), address(sums))

@@ -31,8 +31,7 @@ static bool time_at(const uint8_t *at, int64_t *seconds) {
     return true;
 }
 
-/* Read digits that are a fraction of a second: where they end; null if there are none, or more than
-   `most`. */
+/* Reads the fraction of a second and returns its end; null without digits, or with more than `most`. */
 static const uint8_t *fraction_end(const uint8_t *at, const uint8_t *end, int most, int64_t *micros) {
     const uint8_t *first = at;
     int64_t weight = MICROS / 10;
@@ -45,7 +44,7 @@ static const uint8_t *fraction_end(const uint8_t *at, const uint8_t *end, int mo
 
 static bool is_in_calendar(int64_t seconds) { return seconds >= EARLIEST && seconds < LATEST; }
 
-/* `2015-05-17T10:05:03.25`: where it ends, and microseconds as if it were UTC; null if it is none. */
+/* Reads `2015-05-17T10:05:03.25` as if it were UTC and returns its end; null if it is not a time. */
 static const uint8_t *iso_end(span text, int64_t *micros) {
     const uint8_t *at = text.at, *end = text.end;
     int64_t days, seconds, fraction = 0;
@@ -62,7 +61,7 @@ static const uint8_t *iso_end(span text, int64_t *micros) {
     return at;
 }
 
-/* Seconds east of UTC, of `+02:00`, `+0200` or `+02`; false if it is none of these. */
+/* Reads `+02:00`, `+0200` or `+02` as seconds east of UTC; false for other texts. */
 static bool offset_of(span zone, int64_t *east) {
     const uint8_t *at = zone.at + 1, *end = zone.end;
     int64_t hours, minutes = 0;
@@ -79,7 +78,7 @@ static bool offset_of(span zone, int64_t *east) {
     return true;
 }
 
-/* What a local time is in a zone that is so many seconds east of UTC. */
+/* Converts a local time in a zone `east` seconds east of UTC. */
 static uint8_t moved(int64_t local, int64_t east, uint8_t state, int64_t *micros) {
     *micros = local - east * MICROS;
     bool known = state == KNOWN;
@@ -100,8 +99,8 @@ uint8_t read_iso_time(span text, int64_t *micros) {
     return moved(local, east, KNOWN, micros);
 }
 
-/* Names that mean one offset wherever they are used; others (CST, IST, BST) do not.
-   Source: RFC 2822 section 4.3, and the time zone database of IANA. */
+/* Zone names with a single meaning; others (CST, IST, BST) are ambiguous.
+   Source: RFC 2822 section 4.3, and the IANA time zone database. */
 static const struct {
     const char name[6];
     int16_t minutes;
@@ -113,7 +112,7 @@ static const struct {
     {"NZST", 720},  {"NZDT", 780},
 };
 
-/* What follows a time: nothing, an offset or the name of a zone, with or without a space before it. */
+/* Applies the text after a time: nothing, an offset or a zone name, with or without a space before. */
 static uint8_t with_zone(int64_t local, span zone, int64_t *micros) {
     *micros = local;
     if (zone.at == zone.end)
@@ -185,7 +184,7 @@ static bool zone_at(const uint8_t *text, int64_t *east) {
     return true;
 }
 
-/* `:05:03`, after the hour. */
+/* Reads `:05:03`, after the hour. */
 static bool minute_at(const uint8_t *text, int64_t *seconds) {
     int64_t minute, second;
     if (text[0] != ':' || !read_digits(text + 1, 2, &minute) || text[3] != ':' ||
@@ -203,7 +202,7 @@ bool read_clf_seconds(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
         if (!clock->valid)
             return false;
         clock->seconds -= east;
-        /* The first and the last hours that the calendar has are looked at elsewhere. */
+        /* The first and last hours of the supported years are checked elsewhere. */
         clock->valid = is_in_calendar(clock->seconds - 3601) && is_in_calendar(clock->seconds + 3601);
         if (!clock->valid)
             return false;
@@ -217,7 +216,8 @@ bool read_clf_seconds(gm_clock *clock, const uint8_t *text, int64_t *seconds) {
     return true;
 }
 
-/* `17/May/2015:10:05:03` with a fraction or without, a space for the colon: where it ends. */
+/* Reads `17/May/2015:10:05:03`, also with a fraction or a space instead of the colon; returns its
+   end. */
 static const uint8_t *clf_end(span text, int64_t *micros) {
     uint8_t known[LOCAL_LENGTH];
     int64_t hour, within, fraction = 0;

@@ -18,7 +18,7 @@ static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
 
 static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
 
-/* Whether a text says that there is nothing: `-`, or as some servers have it `-1`. */
+/* Whether a text means no value: `-`, or `-1` for some servers. */
 static bool is_dash(span text) {
     size_t length = length_of(text);
     return length && *text.at == '-' && (length == 1 || (length == 2 && text.at[1] == '1'));
@@ -45,17 +45,17 @@ static uint8_t read_status(span text, bool with_words, int64_t *status) {
     return KNOWN;
 }
 
-/* A number without a sign, as JSON has it (RFC 8259 section 6), with any zeros before it. */
+/* A JSON number (RFC 8259 section 6) without sign, with any leading zeros. */
 typedef struct {
     uint64_t digits;
-    /* The first that matter: the others change nothing that a double could show. */
+    /* The significant digits; further ones are below the precision of a double. */
     int exponent;
-    /* The power of ten by which they are to be multiplied. */
+    /* The power of ten to multiply them with. */
     bool whole;
-    /* Whether nothing stands behind the point but zeros. */
+    /* Whether there are only zeros after the point. */
 } gm_decimal;
 
-/* Where a number that begins here ends; null if none does. */
+/* Returns the end of a number; null if there is none. */
 static const uint8_t *number_end(const uint8_t *at, const uint8_t *end, gm_decimal *number) {
     const uint8_t *first = at;
     const uint64_t room = UINT64_C(1000000000000000000);
@@ -79,7 +79,7 @@ static const uint8_t *number_end(const uint8_t *at, const uint8_t *end, gm_decim
     return at;
 }
 
-/* Where the exponent of a number ends, which is taken into account; `at` if there is none. */
+/* Applies the exponent of a number and returns its end; `at` if there is none. */
 static const uint8_t *exponent_end(const uint8_t *at, const uint8_t *end, gm_decimal *number) {
     const uint8_t *digit = at + 1;
     if (at == end || (*at | 0x20) != 'e')
@@ -96,7 +96,8 @@ static const uint8_t *exponent_end(const uint8_t *at, const uint8_t *end, gm_dec
     return digit;
 }
 
-/* Correctly rounded up to 2^53 and ten to the power of 22; else to the last but one bit. */
+/* Correctly rounded for digits up to 2^53 and exponents up to 22; otherwise accurate except for the
+   last bit. */
 static double scaled(const gm_decimal *number) {
     int exponent = number->exponent;
     if (!number->digits || exponent < -400)
@@ -115,7 +116,7 @@ static double scaled(const gm_decimal *number) {
                                  : value * (long double)powers[exponent]);
 }
 
-/* Read `512`, `+512`, `512.0`, `5E2`; a size that cannot be is UNUSABLE. */
+/* Reads `512`, `+512`, `512.0`, `5E2`; an impossible size is UNUSABLE. */
 static uint8_t read_size(span text, int64_t *size) {
     gm_decimal number;
     if (is_dash(text))
@@ -144,7 +145,7 @@ static uint8_t read_size(span text, int64_t *size) {
     return KNOWN;
 }
 
-/* Read `12`, `0.25`, `8.5e-05`: where it ends; null if none begins here. */
+/* Reads `12`, `0.25`, `8.5e-05` and returns its end; null if there is no number. */
 static const uint8_t *decimal_end(const uint8_t *at, const uint8_t *end, double *decimal) {
     gm_decimal number;
     at = number_end(at, end, &number);
@@ -156,8 +157,8 @@ static const uint8_t *decimal_end(const uint8_t *at, const uint8_t *end, double 
     return at;
 }
 
-/* What a decimal with its sign is: `-1` is nothing, as some servers have it, and less than nothing is
-   not what a decimal can be here. */
+/* Returns the state of a signed decimal: `-1` means no value (some servers write it), and other
+   negative numbers are UNUSABLE. */
 static uint8_t signed_state(bool negative, double decimal) {
     if (!negative || decimal == 0)
         return decimal <= LARGEST_DECIMAL ? KNOWN : UNUSABLE;
@@ -186,7 +187,7 @@ bool whole_number(span text, int64_t *number) {
     return true;
 }
 
-/* The letters of a unit: a to z and both signs for micro; none begins with the e of an exponent. */
+/* Returns the end of a unit: a to z and both micro signs, not beginning with e (an exponent). */
 static const uint8_t *letters_end(const uint8_t *at, const uint8_t *end) {
     if (at < end && *at == 'e')
         return at;
@@ -200,7 +201,7 @@ static const uint8_t *letters_end(const uint8_t *at, const uint8_t *end) {
     }
 }
 
-/* Seconds in a unit; 0 for one that is not known. */
+/* Returns the seconds in a unit; 0 if unknown. */
 static double seconds_in(span unit) {
     static const struct {
         const char *name;
@@ -214,8 +215,8 @@ static double seconds_in(span unit) {
     return 0;
 }
 
-/* Read `12.5ms`, `1m2s`: seconds. What has no unit is WITHOUT_UNIT; a unit that is not known leaves
-   NOTHING. */
+/* Reads `12.5ms`, `1m2s` as seconds. Returns WITHOUT_UNIT without a unit, NOTHING for an unknown
+   unit. */
 static uint8_t read_duration(span text, double *seconds) {
     const uint8_t *at = text.at;
     bool known = true;
@@ -250,7 +251,7 @@ static uint8_t read_duration_in_seconds(span text, double *seconds) {
     return state == WITHOUT_UNIT ? KNOWN : state;
 }
 
-/* Add up what several upstreams took: `0.010, 0.002 : -`, with commas between servers and colons
+/* Sums the times of several upstreams: `0.010, 0.002 : -`, with commas between servers and colons
    between groups of servers.
    Source: https://nginx.org/en/docs/http/ngx_http_upstream_module.html
    (`$upstream_response_time`). */
@@ -281,7 +282,7 @@ static uint8_t read_decimals(span text, double *sum) {
     return known ? signed_state(false, *sum) : NOTHING;
 }
 
-/* Microseconds, of digits and the power of ten by which they are to be multiplied: rounded. */
+/* Multiplies digits by a power of ten to rounded microseconds. */
 static uint8_t micros_of(uint64_t digits, int exponent, int64_t *micros) {
     for (; exponent > 0; exponent--)
         if (__builtin_mul_overflow(digits, 10, &digits))
@@ -303,7 +304,7 @@ static uint8_t micros_of(uint64_t digits, int exponent, int64_t *micros) {
     return KNOWN;
 }
 
-/* Read digits since the epoch, of a unit that is ten to the power of `unit` microseconds. */
+/* Reads a number since the epoch in units of ten to the power of `unit` microseconds. */
 static uint8_t read_epoch(span text, int unit, int64_t *micros) {
     const uint8_t *at = text.at, *first = at;
     uint64_t digits = 0;
@@ -318,7 +319,7 @@ static uint8_t read_epoch(span text, int unit, int64_t *micros) {
         for (first = at; at < text.end; at++) {
             if (!is_digit(*at))
                 return WRONG;
-            /* Further ones are far below a microsecond. */
+            /* Further digits are far below a microsecond. */
             if (digits < UINT64_MAX / 10 - 1)
                 digits = digits * 10 + (*at - '0');
             else
@@ -329,8 +330,7 @@ static uint8_t read_epoch(span text, int unit, int64_t *micros) {
     return micros_of(digits, unit, micros);
 }
 
-/* Read digits since the epoch of a unit that shows in how large the number is, as JSON writes them:
-   also `1.7e9`. */
+/* Reads a JSON number since the epoch, whose size shows its unit; also `1.7e9`. */
 static uint8_t read_any_epoch(span text, int64_t *micros) {
     const uint8_t *at = text.at, *first = at;
     uint64_t digits = 0;
@@ -355,7 +355,7 @@ static uint8_t read_any_epoch(span text, int64_t *micros) {
             return WRONG;
         exponent += negative ? -(int)more : (int)more;
     }
-    /* Seconds up to the year 5138, milliseconds from 1973 on, and so forth. */
+    /* Seconds up to the year 5138, milliseconds from 1973 on, and so on. */
     double size = (double)digits;
     for (int i = exponent; i > 0; i--)
         size *= 10;
@@ -478,7 +478,7 @@ bool texts_entered(const gm_column *column, const span *texts, int count, int64_
     return true;
 }
 
-/* Read each string of an Arrow array into a column; -1 without memory, else 0. */
+/* Reads each string of an Arrow array into a column; -1 if out of memory, else 0. */
 GM_API int64_t gm_read_values(const gm_column *column, const int32_t *offsets, const uint8_t *data,
                               int64_t count) {
     span texts[TEXTS_AT_ONCE];
@@ -504,7 +504,7 @@ static bool has_blank(span text) {
     return false;
 }
 
-/* Whether each quote has a backslash before it that is not itself behind one, and none ends it. */
+/* Whether all quotes are escaped, and the text does not end in an open escape. */
 static bool is_quoted(span text) {
     size_t length = length_of(text);
     if (!length || (!memchr(text.at, '"', length) && !memchr(text.at, '\\', length)))
@@ -518,7 +518,7 @@ static bool is_quoted(span text) {
     return true;
 }
 
-/* A word that begins with no quote; or anything between quotes, with quotes inside doubled. */
+/* A word not beginning with a quote; or any text in quotes, with quotes inside doubled. */
 static bool is_value(span text) {
     if (text.at == text.end || *text.at != '"')
         return text.at < text.end && !has_blank(text);
@@ -537,7 +537,7 @@ static bool is_host_and_port(span text) {
     return at < text.end && at - text.at > 1 && at[-1] == ':' && !has_blank(text);
 }
 
-/* A word without a comma, behind which a list of addresses would go on. */
+/* A word without a comma, so not a list of addresses. */
 static bool is_host(span text) {
     return text.at < text.end && !has_blank(text) && !memchr(text.at, ',', length_of(text));
 }
@@ -602,7 +602,7 @@ bool has_form(int64_t form, span text) {
     }
 }
 
-/* Tell of each string of an Arrow array whether it has a form. */
+/* Writes whether each string of an Arrow array has a form. */
 GM_API void gm_have_form(int64_t form, const int32_t *offsets, const uint8_t *data, int64_t count,
                          bool *have) {
     for (int64_t i = 0; i < count; i++)

@@ -1,11 +1,11 @@
-/* What the text of a field means: a number, a duration, a time; or it stays a text. */
+/* Parses the text of a field as a number, a duration or a time, or keeps it as a text. */
 
 #ifndef GM_VALUES_H
 #define GM_VALUES_H
 
 #include "strings.h"
 
-/* As native/values.py names them. */
+/* Same as in native/values.py. */
 enum kind {
     TEXT,
     STATUS,
@@ -26,8 +26,8 @@ enum kind {
     TIME_OF_DAY,
 };
 
-/* WITHOUT_ZONE and WITHOUT_UNIT are one: what is missing is told elsewhere. UNUSABLE is what the kind
-   wants, but cannot be: it is not known. IN_NAMED_ZONE has a zone that several places call so. */
+/* WITHOUT_ZONE and WITHOUT_UNIT are the same value: zone or unit come from the settings. UNUSABLE is a
+   valid but impossible value. IN_NAMED_ZONE has an ambiguous zone name. */
 enum state {
     ABSENT,
     NOTHING,
@@ -39,7 +39,7 @@ enum state {
     IN_NAMED_ZONE,
 };
 
-/* As records.py has them, with the reasons. */
+/* Same as in records/schema.py and formats/times.py, with the reasons. */
 #define MOST_BYTES ((uint64_t)1 << 46)
 #define LARGEST_DECIMAL 1e18
 #define EARLIEST (-30578688000)
@@ -50,34 +50,35 @@ typedef union {
     double decimal;
 } gm_number;
 
-/* Whether texts are hosts, of which the port is taken off: what follows the only colon, or brackets; if
-   it is always there, what follows the last colon. */
+/* Whether texts are hosts whose port is removed: the text after the only colon, or after brackets; if
+   there is always a port, the text after the last colon. */
 enum port { NO_PORT, MAYBE_PORT, A_PORT };
 
-/* Which texts are none: bits of a column's `nothing`. */
+/* Which texts mean no value: bits of a column's `nothing`. */
 enum nothing { DASH = 1, EMPTY = 2, QUOTES = 4 };
 
 typedef struct {
     int64_t kind;
     int64_t nothing;
     int64_t port;
-    /* Of texts. */
+    /* For texts only. */
     gm_strings *texts;
     int32_t *codes;
-    /* Of texts: those that there are, and the number of each row's; -1 for none. */
+    /* For texts: the distinct texts, and the number of each row's text; -1 for none. */
     gm_number *numbers;
     uint8_t *states;
-    /* Of all other kinds. All are null for a column that is only looked at. */
+    /* For all other kinds. All pointers are null for a column that is only checked. */
 } gm_column;
 
-/* Read the number or the time of a row, as the column's kind has it; returns its state. */
+/* Reads the number or time of a row, according to the column's kind; returns its state. */
 uint8_t number_read(const gm_column *column, span text, int64_t row);
 
-/* Enter texts of as many rows; those that are null or nothing become -1. False without memory. */
+/* Adds the texts of `count` rows; null texts and texts that mean no value become -1. False if out of
+   memory. */
 bool texts_entered(const gm_column *column, const span *texts, int count, int64_t row);
 
-/* What a text may be asked to look like, as the expressions of formats/pattern.py and
-   formats/fields.py say it. */
+/* Forms that a text can be checked for; equal to the patterns of formats/pattern.py and
+   formats/fields.py. */
 enum form {
     ANYTHING,
     WORD,
@@ -98,10 +99,10 @@ enum form {
 /* A host without its port, and without the brackets of an IPv6 address. */
 span without_port(span host, int64_t port);
 
-/* Whether a proxy says that it does not know whom it asks for. */
+/* Whether a host is `unknown`: the proxy does not know its client. */
 bool is_unknown(span host);
 
-/* Read a number as JSON has it; false if it is not whole, or too large. */
+/* Reads a JSON number; false if it is not whole, or too large. */
 bool whole_number(span text, int64_t *number);
 
 bool has_form(int64_t form, span text);

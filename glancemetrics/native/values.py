@@ -1,4 +1,4 @@
-"""What the texts of a field mean: numbers, durations, times; or they stay texts."""
+"""Parses the texts of a field as numbers, durations or times, or keeps them as texts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ UInt8s = npt.NDArray[np.uint8]
 
 
 class Kind(enum.IntEnum):
-    """What a text means."""
+    """How a text is parsed."""
 
     TEXT = 0
     STATUS = 1
-    """`200`; `-` and `-1` are nothing, here and in the next ones."""
+    """`200`; `-` and `-1` mean no value, here and below."""
     STATUS_WORDS = 2
     """`200 OK`."""
     SIZE = 3
@@ -47,12 +47,12 @@ class Kind(enum.IntEnum):
     DECIMALS = 7
     """`0.010, 0.002 : -`: their sum."""
     CLF_TIME = 8
-    """Here and in the next ones: microseconds since the epoch."""
-    """Also with a fraction, without a zone, or as ISO 8601 has it."""
+    """Also with a fraction, without a zone, or in ISO 8601; microseconds since the epoch, here and
+    below."""
     CLF_LOCAL_TIME = 9
     ISO_TIME = 10
     ANY_TIME = 11
-    """Each in one of these notations, or a number of which the size shows the unit."""
+    """Any of these notations, or a number whose size shows its unit."""
     EPOCH_SECONDS = 12
     EPOCH_MILLISECONDS = 13
     EPOCH_MICROSECONDS = 14
@@ -62,43 +62,43 @@ class Kind(enum.IntEnum):
 
 
 class State(enum.IntEnum):
-    """What is known of a number or a time."""
+    """The result of parsing a number or a time."""
 
     ABSENT = 0
     """There is no text."""
     NOTHING = 1
-    """The text says that there is nothing."""
+    """The text means no value."""
     KNOWN = 2
     WITHOUT_ZONE = 3
-    """The text names no zone; the time is as if it were UTC."""
+    """The text has no zone; the time is parsed as if it were UTC."""
     WITHOUT_UNIT = 3
-    """Of durations: the text names no unit."""
+    """The text of a duration has no unit."""
     WRONG = 4
-    """The text is nothing of the kind."""
+    """The text is not of this kind."""
     UNUSABLE = 5
-    """The text is of the kind, but says what cannot be: a negative duration, an absurd size."""
+    """The text is of this kind but impossible: a negative duration, an absurd size."""
     IN_NAMED_ZONE = 6
-    """The text names a zone that several places call so; the time is as if it were UTC."""
+    """The text has an ambiguous zone name or no known offset; parsed as if it were UTC."""
 
 
 DECIMAL_KINDS = frozenset({Kind.DECIMAL, Kind.DURATION, Kind.DURATION_IN_SECONDS, Kind.DECIMALS})
-"""Those that are not whole numbers."""
+"""Kinds with fractions."""
 
 
 class Form(enum.IntEnum):
-    """What a text looks like."""
+    """The form of a text."""
 
     ANYTHING = 0
     WORD = 1
-    """No space, no tab."""
+    """No spaces or tabs."""
     MAYBE_WORD = 2
     """The same, or empty."""
     QUOTED = 3
-    """No quote but behind a backslash."""
+    """Quotes only after a backslash."""
     VALUE = 4
-    """A word, or anything in quotes."""
+    """A word, or any text in quotes."""
     CELL = 5
-    """No tab."""
+    """No tabs."""
     HOST_AND_PORT = 6
     MARKED = 7
     """Empty, or begins with `?`."""
@@ -115,27 +115,27 @@ class Form(enum.IntEnum):
 
 
 class Port(enum.IntEnum):
-    """Whether texts are hosts, of which the port is taken off, and brackets."""
+    """Whether texts are hosts whose ports and brackets are removed."""
 
     NONE = 0
     MAYBE = 1
-    """What follows the only colon, or brackets."""
+    """The port is the text after the only colon, or after brackets."""
     ALWAYS = 2
-    """What follows the last colon."""
+    """The port is the text after the last colon."""
 
 
 class Nothing(enum.IntFlag):
-    """Which texts say that there is nothing."""
+    """Which texts mean no value."""
 
     NONE = 0
     DASH = 1
     EMPTY = 2
     QUOTES = 4
-    """Empty ones."""
+    """Empty quotes."""
 
 
 class NativeColumn(ctypes.Structure):
-    """A column as compiled code fills it."""
+    """A column to be filled by compiled code."""
 
     _fields_ = (
         ("kind", Count),
@@ -152,7 +152,7 @@ check_size("gm_column", NativeColumn)
 
 
 NATIVE_COLUMN = np.dtype([(name, np.int64) for name, _ in NativeColumn._fields_])
-"""The same for arrays of them."""
+"""The same as a numpy type, for arrays of columns."""
 
 library.gm_read_values.argtypes = [ctypes.POINTER(NativeColumn), Address, Address, Count]
 library.gm_read_values.restype = Count
@@ -166,11 +166,11 @@ class TextRows:
     """Texts by row."""
 
     codes: Int32s
-    """The number of each row's text in the table; -1 for nothing."""
+    """The number of each row's text in the table; -1 for no value."""
     table: StringTable
 
     def of_rows(self, rows: npt.NDArray[Any] | slice) -> TextRows:
-        """Return those of some rows, given as numbers or as a mask."""
+        """Return the values of some rows, given as indices or as a mask."""
         return TextRows(self.codes[rows], self.table)
 
 
@@ -179,27 +179,27 @@ class Numbers:
     """Numbers or times by row."""
 
     values: npt.NDArray[Any]
-    """Floats, or whole numbers; times are microseconds."""
+    """Floats or whole numbers; times are in microseconds."""
     states: UInt8s
-    """Of `State`."""
+    """The `State` of each value."""
 
     @classmethod
     def absent(cls, kind: Kind, rows: int) -> Numbers:
-        """Return some of which none is there."""
+        """Return rows that are all absent."""
         return cls(np.empty(rows, _dtype(kind)), np.full(rows, State.ABSENT, np.uint8))
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
-        """Which are known, and need no time zone for it."""
+        """Which values are known without a time zone or unit."""
         known: npt.NDArray[np.bool_] = self.states == State.KNOWN
         return known
 
     def of_rows(self, rows: npt.NDArray[Any] | slice) -> Numbers:
-        """Return those of some rows, given as numbers or as a mask."""
+        """Return the values of some rows, given as indices or as a mask."""
         return Numbers(self.values[rows], self.states[rows])
 
     def where_absent(self, others: Numbers) -> Numbers:
-        """Return others for rows that have none; what is nothing gives way to what is there."""
+        """Fill rows that are absent, or mean no value, from others."""
         absent = np.where(
             others.states == State.ABSENT,
             self.states == State.ABSENT,
@@ -220,7 +220,7 @@ def _dtype(kind: Kind) -> type[np.float64 | np.int64]:
 
 @attrs.frozen
 class Wanted:
-    """A column to be filled."""
+    """How to fill a column."""
 
     kind: Kind = Kind.TEXT
     nothing: Nothing = Nothing.NONE
@@ -228,24 +228,24 @@ class Wanted:
 
 
 KEPT = Wanted(nothing=Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES)
-"""A text as it was written, of a field that a person asked to keep."""
+"""The text of a `--keep` field as logged."""
 
 
 def made_rows(
     wanted: Wanted, size: int, table: StringTable | None = None
 ) -> tuple[NativeColumn, Rows]:
-    """Make a column ready to be filled, of so many rows; texts are entered in the table."""
+    """Allocate a column of `size` rows to be filled; texts are added to the table."""
     if wanted.kind is Kind.TEXT:
         texts = TextRows(np.empty(size, np.int32), StringTable() if table is None else table)
-        written = (texts.table.handle, address(texts.codes), None, None)
-        return NativeColumn(wanted.kind, wanted.nothing, wanted.port, *written), texts
+        targets = (texts.table.handle, address(texts.codes), None, None)
+        return NativeColumn(wanted.kind, wanted.nothing, wanted.port, *targets), texts
     numbers = Numbers.absent(wanted.kind, size)
-    read = (None, None, address(numbers.values), address(numbers.states))
-    return NativeColumn(wanted.kind, wanted.nothing, wanted.port, *read), numbers
+    places = (None, None, address(numbers.values), address(numbers.states))
+    return NativeColumn(wanted.kind, wanted.nothing, wanted.port, *places), numbers
 
 
 def read_values(texts: pa.StringArray, wanted: Wanted, table: StringTable | None = None) -> Rows:
-    """Read texts, of which none is null, into a column."""
+    """Parse texts without nulls into a column."""
     column, rows = made_rows(wanted, len(texts), table)
     offsets, data = text_addresses(texts)
     checked(for_items(len(texts)).gm_read_values(column, offsets, data, len(texts)))
@@ -253,14 +253,14 @@ def read_values(texts: pa.StringArray, wanted: Wanted, table: StringTable | None
 
 
 def read_numbers(texts: pa.StringArray, kind: Kind) -> Numbers:
-    """Read texts, of which none is null, as numbers or times."""
+    """Parse texts without nulls as numbers or times."""
     rows = read_values(texts, Wanted(kind))
     assert isinstance(rows, Numbers)
     return rows
 
 
 def have_form(texts: pa.StringArray, form: Form) -> npt.NDArray[np.bool_]:
-    """Tell of each text whether it has a form; none may be null."""
+    """Tell which texts have a form; there must be no nulls."""
     have = np.empty(len(texts), np.bool_)
     offsets, data = text_addresses(texts)
     quick.gm_have_form(form, offsets, data, len(texts), address(have))

@@ -1,4 +1,4 @@
-/* Visitors, each once: a table of columns. */
+/* A table of distinct visitors. */
 
 #include <stdlib.h>
 
@@ -7,28 +7,28 @@
 #define FIRST_SLOTS 256
 #define LARGEST_COUNT (INT32_MAX - 1)
 #define AHEAD 16
-/* Visitors whose places are fetched into the cache before any is looked at. */
+/* Visitors whose slots are prefetched together. */
 
 typedef struct {
     uint64_t hash;
     uint64_t flags;
     int32_t only[2];
-    /* The number of the visitor's host and agent; -1 where it is not known (any more). */
+    /* The numbers of the visitor's host and agent; -1 if unknown or removed. */
 } gm_visitor;
 
 enum column { HOST, AGENT };
 
 typedef struct {
     uint32_t *slots;
-    /* A visitor's number + 1; 0 for none. */
+    /* The visitor's number + 1; 0 for an empty slot. */
     uint64_t mask;
     int64_t count;
     int64_t room;
     gm_visitor *rows;
 } gm_visitors;
 
-/* Visitors of which half was left out have hashes that end alike, and who writes a log could choose
-   hashes that do: neither must share a place. */
+/* Hashes of sampled visitors end in the same bits, and lines of a log could be crafted to have such
+   hashes: neither may collide. */
 static inline uint64_t place_of(uint64_t hash) {
     return folded(hash ^ gm_secrets[0], gm_secrets[1]);
 }
@@ -85,7 +85,7 @@ GM_API int64_t gm_visitors_memory(const gm_visitors *visitors) {
     return (int64_t)(visitors->mask + 1) * 4 + visitors->room * (int64_t)sizeof(gm_visitor);
 }
 
-/* Where the rows are; true until visitors are entered or left out. */
+/* Returns the rows; valid until visitors are added or removed. */
 GM_API gm_visitor *gm_visitors_rows(gm_visitors *visitors) { return visitors->rows; }
 
 static inline gm_visitor *find(gm_visitors *visitors, uint64_t hash, uint64_t place) {
@@ -109,9 +109,9 @@ static inline gm_visitor *find(gm_visitors *visitors, uint64_t hash, uint64_t pl
     }
 }
 
-/* Enter the visitor of each row: its hash, host, agent, and flags, which are added to those that it
-   has. Hosts and agents are codes, -1 for none, whose numbers stand in an array. With a level only
-   visitors whose hash ends in so many zeros. -1 without memory, else 0. */
+/* Adds the visitor of each row: its hash, host, agent, and flags, which are added to its existing ones.
+   Hosts and agents are codes (-1 for none) into arrays of numbers. With a level, only visitors whose
+   hash ends in that many zeros are added. Returns -1 if out of memory, else 0. */
 GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, int64_t count,
                                  const int32_t *hosts, const int64_t *host_numbers,
                                  const int32_t *agents, const int64_t *agent_numbers,
@@ -146,7 +146,7 @@ GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, 
     return 0;
 }
 
-/* Leave out visitors whose hash does not end in so many zeros; -1 without memory, else 0. */
+/* Removes visitors whose hash does not end in `level` zeros; -1 if out of memory, else 0. */
 GM_API int64_t gm_visitors_sample(gm_visitors *visitors, int64_t level) {
     uint64_t left_out = (UINT64_C(1) << level) - 1;
     int64_t kept = 0;
@@ -160,15 +160,15 @@ GM_API int64_t gm_visitors_sample(gm_visitors *visitors, int64_t level) {
     return set_room(visitors, kept + 128) && set_slots(visitors, slots) ? 0 : -1;
 }
 
-/* Count the visitors of each host or agent. */
+/* Counts the visitors of each host or agent. */
 GM_API void gm_count_only(const gm_visitors *visitors, int64_t column, int64_t *counts) {
     for (int64_t i = 0; i < visitors->count; i++)
         if (visitors->rows[i].only[column] >= 0)
             counts[visitors->rows[i].only[column]]++;
 }
 
-/* Count the visitors of each group of flags: `groups[i]` is the group of bit `shift + i`, -1 for
-   none; there are at most 64 groups. A visitor counts once for each. */
+/* Counts the visitors of each group of flags: `groups[i]` is the group of bit `shift + i`, -1 for
+   none; there are at most 64 groups. A visitor counts once per group. */
 GM_API void gm_count_flags(const gm_visitors *visitors, int64_t shift, int64_t width,
                            const int64_t *groups, int64_t *counts) {
     uint64_t mask = width == 64 ? ~UINT64_C(0) : (UINT64_C(1) << width) - 1;
@@ -184,7 +184,7 @@ GM_API void gm_count_flags(const gm_visitors *visitors, int64_t shift, int64_t w
     }
 }
 
-/* Set the flag of each row's value: `values[codes[i]]`, none for code -1. */
+/* Sets the flags of each row's value: `values[codes[i]]`; nothing for code -1. */
 GM_API void gm_set_flags(const int32_t *codes, int64_t count, const uint64_t *values,
                          uint64_t *flags) {
     for (int64_t i = 0; i < count; i++)
@@ -192,8 +192,7 @@ GM_API void gm_set_flags(const int32_t *codes, int64_t count, const uint64_t *va
             flags[i] |= values[codes[i]];
 }
 
-/* A number for each row that stands for its host, agent and day: `seconds` are local, codes of -1
-   mean that there is none. */
+/* Hashes the host, agent and day of each row: `seconds` are local time, a code of -1 means none. */
 GM_API void gm_visitor_hashes(const int64_t *seconds, int64_t count, const int32_t *hosts,
                               const uint64_t *host_hashes, const int32_t *agents,
                               const uint64_t *agent_hashes, uint64_t *hashes) {

@@ -1,4 +1,4 @@
-"""Visitors: what tells them apart, and a table of them."""
+"""Visitors: their hashes, and a table of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _VISITOR = np.dtype(
 )
 _ONLY = ("host", "agent")
 _NOBODY = np.zeros(1, _VISITOR)
-"""Where visitors are when there are none."""
+"""The address of an empty table's rows."""
 
 MOST_GROUPS = 64
-"""Groups of flags that can be counted at once."""
+"""Maximum groups of flags counted at once."""
 
 library.gm_visitors_new.restype = Address
 library.gm_visitors_free.argtypes = [Address]
@@ -42,7 +42,7 @@ quick.gm_visitor_hashes.argtypes = [Address, Count, *[Address] * 5]
 
 
 class VisitorTable:
-    """Visitors, each once: hash, 64 flags, number of the host and of the agent (-1 for none)."""
+    """Distinct visitors: hash, 64 flags, number of the host and of the agent (-1 for none)."""
 
     def __init__(self) -> None:
         handle = library.gm_visitors_new()
@@ -57,11 +57,11 @@ class VisitorTable:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Memory use in bytes."""
         return int(quick.gm_visitors_memory(self._handle))
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """Return `hash`, `flags`, `host` or `agent` of all: a view, with other columns between."""
+        """Return `hash`, `flags`, `host` or `agent` of all visitors, as a strided view."""
         rows = quick.gm_visitors_rows(self._handle)
         if not rows:
             rows = address(_NOBODY)
@@ -76,10 +76,10 @@ class VisitorTable:
         flags: Hashes,
         level: int,
     ) -> None:
-        """Enter the visitor of each row; its flags are added to those that it has.
+        """Add the visitor of each row; its flags are added to its existing ones.
 
-        Hosts and agents are codes, -1 for none, and the numbers of these. With a level only those
-        visitors are entered whose hash ends in so many zeros.
+        Hosts and agents are codes (-1 for none) and the numbers of the codes. With a level, only
+        visitors whose hash ends in that many zeros are added.
         """
         checked(
             library.gm_visitors_enter(
@@ -93,12 +93,12 @@ class VisitorTable:
         self._counted.clear()
 
     def sample(self, level: int) -> None:
-        """Leave out those whose hash does not end in so many zeros."""
+        """Remove visitors whose hash does not end in `level` zeros."""
         self._counted.clear()
         checked(library.gm_visitors_sample(self._handle, level))
 
     def count_only(self, name: str, size: int) -> Int64s:
-        """Count the visitors of each `host` or `agent`; they are asked for again and again."""
+        """Count the visitors of each `host` or `agent`; the result is cached."""
         counts = self._counted.get((name, size))
         if counts is None:
             counts = np.zeros(size, np.int64)
@@ -108,30 +108,30 @@ class VisitorTable:
         return counts
 
     def renumber_only(self, name: str, numbers: Int64s) -> None:
-        """Call each `host` or `agent` i `numbers[i]`, or let nobody have it if that is -1."""
+        """Renumber each `host` or `agent` i to `numbers[i]`; -1 removes it."""
         values = self.column(name)
-        # The last one is for those that had none before.
+        # The last entry is for visitors without one.
         values[:] = np.append(numbers, -1)[values]
         self._counted.clear()
 
     def count_flags(self, shift: int, groups: Int64s, size: int) -> Int64s:
-        """Count the visitors of each group of flags: `groups[i]` is that of flag `shift + i`."""
+        """Count the visitors of each group of flags: `groups[i]` is the group of `shift + i`."""
         counts = np.zeros(size, np.int64)
         library.gm_count_flags(self._handle, shift, len(groups), address(groups), address(counts))
         return counts
 
 
 def set_flags(flags: Hashes, codes: Int32s, values: Hashes) -> None:
-    """Set each row's `values[code]` among its flags; none for code -1."""
+    """Add `values[code]` to each row's flags; nothing for code -1."""
     quick.gm_set_flags(address(codes), len(codes), address(values), address(flags))
 
 
 def visitor_hashes(
     seconds: Int64s, hosts: Int32s, host_hashes: Hashes, agents: Int32s, agent_hashes: Hashes
 ) -> Hashes:
-    """Return for each row a number that stands for its host, agent and (local) day.
+    """Return a hash of each row's host, agent and (local) day.
 
-    Hosts and agents are codes into their hashes; -1 where there is none.
+    Hosts and agents are codes into their hashes; -1 for none.
     """
     hashes = np.empty(len(seconds), np.uint64)
     quick.gm_visitor_hashes(

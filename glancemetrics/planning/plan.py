@@ -128,6 +128,6 @@ def reading_of(
         settings.date_format,
         settings.time_format,
         settings.duration_unit,
-        zone_is_told=not is_local,
+        zone_is_explicit=not is_local,
         keep=settings.keep,
     )

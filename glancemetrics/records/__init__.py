@@ -1,1 +1,1 @@
-"""What a record is: its columns, what it can be counted by, and what is made of its values."""
+"""Records: their columns, their dimensions, and values derived from them."""

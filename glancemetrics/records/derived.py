@@ -1,4 +1,4 @@
-"""What is made of values of a record, by columns: of a path its section, of a referrer its site."""
+"""Values derived from columns: the section of a path, the site of a referrer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from glancemetrics.records.agent_kinds import kinds_of
 from glancemetrics.records.user_agents import UserAgent
 
 Derive = Callable[[pa.Array], pa.Array]
-"""Names what each of some values belongs to, as strings, dictionary or not; null for nothing."""
+"""Derives a name from each value, as strings or a dictionary array; null for none."""
 
 _SLASH = pa.scalar("/", pa.string())
 _NOTHING = pa.scalar("", pa.string())
@@ -21,18 +21,18 @@ _IDENTIFIERS = (
     r"\d+|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|"
     r"[0-9a-f]{16,128}|[0-9A-F]{16,128}"
 )
-"""Numbers, UUIDs (RFC 9562) and hashes in hexadecimal digits."""
+"""Numbers, UUIDs (RFC 9562) and hexadecimal hashes."""
 _IDENTIFIER_SEGMENT = rf"/(?:{_IDENTIFIERS})(/|$)"
 
 
 def section_of(path: str) -> str:
-    """Return what stands before the second `/` of a path: `/pages/create` is of `/pages`."""
+    """Return the part of a path before the second `/`: `/pages` for `/pages/create`."""
     slash = path.find("/", 1)
     return path if slash < 0 else path[:slash]
 
 
 def sections_of(paths: pa.Array) -> pa.Array:
-    """`section_of` for each path, by columns."""
+    """`section_of` for a column of paths."""
     usual = pc.starts_with(paths, "/").to_numpy(zero_copy_only=False)
     if usual.all():
         return _rooted_sections(paths)
@@ -47,20 +47,20 @@ def _rooted_sections(paths: pa.Array) -> pa.Array:
 
 
 def routes_of(paths: pa.Array) -> pa.Array:
-    """Return paths with `{id}` for segments that are identifiers: `/users/42` is `/users/{id}`."""
-    # Twice: of identifiers side by side, the slash between them is of the first.
+    """Replace identifiers in paths by `{id}`: `/users/42` becomes `/users/{id}`."""
+    # Twice: the match of an identifier consumes the slash before the next one.
     for _ in range(2):
         paths = pc.replace_substring_regex(paths, _IDENTIFIER_SEGMENT, r"/{id}\1")
     return paths
 
 
 def status_texts(statuses: pa.UInt16Array) -> pa.StringArray:
-    """Write statuses as they stand in a log: `404`, `000`."""
+    """Return statuses as they are written in logs: `404`, `000`."""
     return pc.utf8_lpad(statuses.cast(pa.string()), 3, "0")
 
 
 def status_classes(statuses: pa.Array) -> pa.StringArray:
-    """`404` is of `4xx`; what is below 100 or above 599 is no class of HTTP's: `other`."""
+    """Return the class of each status: `4xx` for `404`; `other` below 100 and above 599."""
     texts = statuses if pa.types.is_string(statuses.type) else status_texts(statuses)
     known = pc.match_substring_regex(texts, "^[1-5]")
     classes = pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, 1), "xx", "")
@@ -68,7 +68,7 @@ def status_classes(statuses: pa.Array) -> pa.StringArray:
 
 
 def sites_of(referrers: pa.Array) -> pa.Array:
-    """The host that a referrer is of, in lower case, without a port of its own or a user."""
+    """Return the host of each referrer in lower case, without user and default port."""
     parts = pc.extract_regex(
         referrers, r"(?i)^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<site>[^/?#]+)"
     )
@@ -77,22 +77,22 @@ def sites_of(referrers: pa.Array) -> pa.Array:
 
 
 def bots_of(agents: pa.Array) -> pa.DictionaryArray:
-    """The names of those user agents that are bots."""
+    """Return the names of user agents that are bots."""
     return kinds_of(agents).named(lambda agent: agent.bot)
 
 
 def browsers_of(agents: pa.Array) -> pa.DictionaryArray:
-    """The browsers of user agents that are no bots, without their versions."""
+    """Return the browsers of user agents that are not bots, without versions."""
     return _of_people(agents, lambda agent: agent.browser)
 
 
 def systems_of(agents: pa.Array) -> pa.DictionaryArray:
-    """The operating systems of user agents that are no bots, without their versions."""
+    """Return the operating systems of user agents that are not bots, without versions."""
     return _of_people(agents, lambda agent: agent.system)
 
 
 def devices_of(agents: pa.Array) -> pa.DictionaryArray:
-    """The kinds of device of user agents that are no bots."""
+    """Return the kinds of device of user agents that are not bots."""
     return _of_people(agents, lambda agent: agent.device)
 
 

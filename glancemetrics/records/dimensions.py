@@ -1,7 +1,7 @@
-"""Dimensions: what a record can be counted by, each declared once, in `DIMENSIONS`.
+"""Dimensions: what records can be counted by, each declared once, in `DIMENSIONS`.
 
-Windows, rules, reports, SQL and screens read that list. A field that a person asked to keep is one
-as well (`kept_dimension`).
+Windows, rules, reports, SQL and screens use that list. Fields of `--keep` are dimensions too
+(`kept_dimension`).
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ MALFORMED = "(malformed)"
 """Section and path of a record without a well-formed request line. No real path can be this."""
 
 OTHER = "(other)"
-"""What is counted together once a dimension has more distinct values than are kept."""
+"""The sum of values beyond the limit of distinct values of a dimension."""
 
 
 @attrs.frozen(kw_only=True)
 class Dimension:
-    """What a record can be counted by. Two of the same name are the same."""
+    """Something records can be counted by. Dimensions with the same name are equal."""
 
     name: str
-    """In rules and questions (`by`), and as a column of SQL."""
+    """Its name in rules and queries (`by`), and as an SQL column."""
     plural: str = attrs.field(eq=False)
-    """In `--json`'s `top`, and as a panel of a report."""
+    """Its name in `--json`'s `top`, and as a panel of a report."""
     title: str = attrs.field(eq=False)
-    """Of a table on a screen."""
+    """The title of its table on screens."""
     column: str = attrs.field(eq=False)
-    """The column of a record that it is read from."""
+    """The column of records it is read from."""
     derive: Derive | None = attrs.field(default=None, eq=False)
-    """Makes its names of distinct values of the column; `None`: they are the values."""
+    """Derives its names from distinct values of the column; `None`: the values are the names."""
     missing: str | None = attrs.field(default=None, eq=False)
-    """What a record is counted as that has none; `None`: it is not counted."""
+    """The name for records without a value; `None`: they are not counted."""
     is_live: bool = attrs.field(default=False, eq=False)
     """Whether the window of live traffic has it."""
     values_of: Dimension | None = attrs.field(default=None, eq=False)
-    """The live dimension whose values are grouped, where it is not counted by itself: cheaper for
-    what has few names and takes long to be told."""
+    """The live dimension whose values are grouped, if it is not counted by itself: cheaper for
+    dimensions with few names that are slow to derive."""
 
     @property
     def is_column(self) -> bool:
-        """Whether a column of records is what it is counted by."""
+        """Whether its names are the values of a column."""
         return self.derive is None and self.missing is None
 
 
@@ -170,40 +170,40 @@ DIMENSIONS = [
     BOT,
     BY_SOURCE,
 ]
-"""All that there are, whatever the log."""
+"""All built-in dimensions."""
 
 
 def kept_dimension(name: str) -> Dimension:
-    """Return what a field is that a person asked to keep: a column of text of its own."""
+    """Return the dimension of a `--keep` field: a text column of its own."""
     return Dimension(name=name, plural=name, title=name, column=name, is_live=True)
 
 
 def dimension_called(name: str) -> Dimension:
-    """Return the dimension of a name; one that is not in the list is a field that is kept."""
+    """Return the dimension of a name; a name that is not in the list is a kept field."""
     return next((one for one in DIMENSIONS if one.name == name), None) or kept_dimension(name)
 
 
 def dimensions_with(kept: Iterable[str] = ()) -> dict[str, Dimension]:
-    """Return all dimensions by name, those of fields that are kept too."""
+    """Return all dimensions by name, including kept fields."""
     return {one.name: one for one in (*DIMENSIONS, *map(kept_dimension, kept))}
 
 
 def live_dimensions(kept: Iterable[str] = ()) -> list[Dimension]:
-    """Return those that windows of live traffic have, those of fields that are kept too."""
+    """Return the dimensions of live windows, including kept fields."""
     return [one for one in dimensions_with(kept).values() if one.is_live]
 
 
 @attrs.frozen(eq=False)
 class Coded:
-    """A dimension of one batch: for each row the index of its name, or -1 where it has none."""
+    """A dimension of one batch: the index of each row's name, or -1 for none."""
 
     codes: npt.NDArray[np.int64]
     names: pa.Array
-    """String array, without nulls where a code points."""
+    """A string array; codes do not point at nulls."""
 
 
 def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
-    """Read one dimension of a batch of records. One without its column has no names."""
+    """Read a dimension of a batch of records; without its column there are no names."""
     at = batch.schema.get_field_index(dimension.column)
     column = pa.nulls(batch.num_rows, TEXT) if at < 0 else batch.column(at)
     if not pa.types.is_dictionary(column.type):
@@ -215,7 +215,7 @@ def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
 
 
 def dictionary_of(coded: Coded) -> pa.DictionaryArray:
-    """Return a dimension of a batch as a column of text."""
+    """Return a dimension of a batch as a text column."""
     indices = coded.codes.astype(np.int32)
     missing = indices < 0
     return pa.DictionaryArray.from_arrays(
@@ -227,7 +227,7 @@ def _derived(coded: Coded, derive: Derive) -> Coded:
     derived = derive(coded.names)
     if not pa.types.is_dictionary(derived.type):
         derived = derived.dictionary_encode()
-    # The last one is for rows without a value.
+    # The last entry is for rows without a value.
     codes = np.append(_codes(derived), -1)[coded.codes]
     return Coded(codes, derived.dictionary)
 

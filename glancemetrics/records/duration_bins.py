@@ -1,4 +1,4 @@
-"""Durations in buckets whose width grows with them, so that quantiles are exact to one percent.
+"""Durations in buckets of growing width, so that quantiles are accurate to one percent.
 
 Source: C. Masson, J. E. Rim, H. K. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with
 relative-error guarantees" (VLDB 2019).
@@ -17,13 +17,13 @@ Float64s = npt.NDArray[np.float64]
 RELATIVE_ERROR = 0.01
 _GROWTH = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _SHORTEST = 1e-6
-"""Seconds; what is shorter counts as 0."""
+"""Seconds; shorter durations count as 0."""
 BUCKETS = 4096
-"""How many there are; the last one takes all that is longer: 10^29 seconds."""
+"""The number of buckets; the last one is for all longer durations (10^29 seconds)."""
 
 
 def bucket_of(seconds: Float64s) -> Int64s:
-    """Return the bucket of each duration, 0 for those of no length."""
+    """Return the bucket of each duration; 0 for zero durations."""
     long_enough = seconds >= _SHORTEST
     ratios = np.where(long_enough, seconds / _SHORTEST, 1.0)
     buckets = np.ceil(np.log(ratios) / math.log(_GROWTH)).astype(np.int64) + 1
@@ -31,16 +31,16 @@ def bucket_of(seconds: Float64s) -> Int64s:
 
 
 def seconds_of(bucket: int) -> float:
-    """Return the duration that stands for a bucket: within one percent of any in it."""
+    """Return the representative duration of a bucket, within one percent of any in it."""
     if bucket <= 0:
         return 0.0
     return float(_SHORTEST * 2 * _GROWTH ** (bucket - 1) / (_GROWTH + 1))
 
 
 def quantiles(buckets: Int64s, counts: Int64s, shares: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the durations that shares (0 to 1) of all do not exceed, by nearest rank.
+    """Return quantiles (shares from 0 to 1) by nearest rank.
 
-    `buckets` are in order, `counts` say how many durations are in each.
+    `buckets` are sorted; `counts` are the numbers of durations in them.
     """
     reached = np.cumsum(counts)
     ranks = [max(1, math.ceil(share * int(reached[-1]) - 1e-9)) for share in shares]

@@ -1,4 +1,4 @@
-"""Rows grouped by a key, and summed exactly."""
+"""Groups rows by a key, with exact sums."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _Key = TypeVar("_Key", bound=np.integer)
 
 
 def sum_by(group: Int64s, values: Int64s, groups: int) -> Int64s:
-    """Add up the values of each group, numbered from 0. Exact, as `bincount`'s weights are not."""
+    """Sum the values of each group, numbered from 0. Exact, unlike `bincount` with weights."""
     sums = np.zeros(groups, np.int64)
     np.add.at(sums, group, values)
     return sums
 
 
 def exact_sums_by(group: Int64s, values: Int64s, groups: int) -> list[int]:
-    """Add up values that are not below 0, also where an int64 cannot hold the sum of a group."""
+    """Sum non-negative values by group, even if a sum exceeds an int64."""
     if not len(values) or int(values.max()) < (1 << 63) // len(values):
         sums: list[int] = sum_by(group, values, groups).tolist()
         return sums
@@ -31,9 +31,9 @@ def exact_sums_by(group: Int64s, values: Int64s, groups: int) -> list[int]:
 
 
 def distinct_keys(keys: Int64s) -> tuple[Int64s, Int64s]:
-    """Return the distinct keys in order, and each row's position among them.
+    """Return the sorted distinct keys, and each row's position among them.
 
-    Keys are not below 0, and there is one at least.
+    Keys must be non-negative, and there must be at least one.
     """
     top = int(keys.max()) + 1
     if top > 8 * len(keys) + 1024:
@@ -42,7 +42,7 @@ def distinct_keys(keys: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def sorted_distinct(keys: npt.NDArray[_Key]) -> npt.NDArray[_Key]:
-    """Return the distinct keys in order; `np.unique` takes several times as long."""
+    """Return the sorted distinct keys, several times faster than `np.unique`."""
     ordered = np.sort(keys)
     is_first = np.ones(len(ordered), np.bool_)
     is_first[1:] = ordered[1:] != ordered[:-1]
@@ -50,7 +50,7 @@ def sorted_distinct(keys: npt.NDArray[_Key]) -> npt.NDArray[_Key]:
 
 
 def compact(codes: Int64s, size: int) -> tuple[Int64s, Int64s]:
-    """Return the codes in use, all below `size`, in order, and each row's position among them."""
+    """Return the sorted codes in use (all below `size`), and each row's position among them."""
     present = np.zeros(size, np.bool_)
     present[codes] = True
     used = np.flatnonzero(present)

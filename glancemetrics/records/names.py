@@ -1,4 +1,4 @@
-"""Names of bounded length: what a log calls a path or an agent may be of any length."""
+"""Limits the length of names: paths and agents in a log can be of any length."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import xxhash
 from glancemetrics.native.strings import longest
 
 NAME_LENGTH = 512
-"""Characters of a name that are kept; the rest of a longer one is told apart by its hash."""
+"""Maximum characters of a name; the rest of a longer one is replaced by a hash."""
 
 _LIMIT = pa.scalar(NAME_LENGTH, pa.int32())
 
 
 def shortened(name: str) -> str:
-    """Return a name of bounded length that is as distinct as the name itself."""
+    """Return a shortened name that is still unique."""
     if len(name) <= NAME_LENGTH:
         return name
     digest = xxhash.xxh3_64_hexdigest(name.encode())
@@ -23,7 +23,7 @@ def shortened(name: str) -> str:
 
 
 def all_shortened(names: pa.StringArray) -> pa.StringArray:
-    """Do so for many names; those of two equal names are equal."""
+    """Shorten many names."""
     if longest(names) <= NAME_LENGTH:
         return names
     long = pc.greater(pc.binary_length(names), _LIMIT)

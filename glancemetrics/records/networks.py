@@ -1,4 +1,4 @@
-"""Addresses by network: prefixes, ranges to leave out, and addresses that name no person."""
+"""Networks of addresses: prefixes, excluded ranges, and anonymized addresses."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PREFIX_V4, _PREFIX_V6 = 24, 48
 
 
 def networks_of(hosts: pa.StringArray) -> pa.DictionaryArray:
-    """Return the /24 or /48 that each address is in; null for what is no address."""
+    """Return the /24 or /48 network of each address; null for host names."""
     return _by_network(hosts, f"/{_PREFIX_V4}", f"/{_PREFIX_V6}", keep_names=False)
 
 
 def anonymized(hosts: pa.StringArray) -> pa.DictionaryArray:
-    """Zero the last octet of IPv4 addresses and the last 80 bits of IPv6 ones, as GoAccess does.
+    """Zero the last octet of IPv4 addresses and the last 80 bits of IPv6 ones, like GoAccess.
 
-    Host names stay as they are.
+    Host names are unchanged.
     """
     return _by_network(hosts, "", "", keep_names=True)
 
@@ -47,16 +47,16 @@ def _by_network(
 
 @attrs.frozen
 class AddressRanges:
-    """Addresses from one to another, of both versions."""
+    """Ranges of IPv4 and IPv6 addresses."""
 
     v4: tuple[tuple[int, int], ...]
     v6: tuple[tuple[int, int], ...]
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> AddressRanges:
-        """Read `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32` or `10.0.0.1-10.0.0.9`.
+        """Parse `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32` or `10.0.0.1-10.0.0.9`.
 
-        Raises `ValueError` with the text that is none of these.
+        Raises `ValueError` with the invalid text.
         """
         ranges: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
         for text in texts:
@@ -77,7 +77,7 @@ class AddressRanges:
         return cls(tuple(ranges[4]), tuple(ranges[6]))
 
     def hold(self, hosts: pa.StringArray) -> Bools:
-        """Tell which hosts are in any of the ranges; a host name is in none."""
+        """Tell which hosts are in any of the ranges; host names never are."""
         held = np.zeros(len(hosts), np.bool_)
         if not len(hosts):
             return held

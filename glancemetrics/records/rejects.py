@@ -1,25 +1,25 @@
-"""Rejects: lines that no format accepts, kept as samples with the reason."""
+"""Rejects: lines that no format matches, kept as samples with a reason."""
 
 from __future__ import annotations
 
 import attrs
 
 SAMPLE_LENGTH = 512
-"""Characters of a rejected line that are kept."""
+"""Characters kept of a rejected line."""
 
 
 @attrs.frozen
 class Reject:
-    """A line that no format accepts."""
+    """A line that no format matches."""
 
     line: str
     """Its first `SAMPLE_LENGTH` characters; undecodable bytes as `\\xHH`. Not yet escaped."""
     reason: str
-    """One clause that says what was expected where."""
+    """One clause: what was expected, and where."""
 
 
 def reject_of(line: bytes, reason: str) -> Reject:
-    """Return the sample of a rejected line."""
+    """Make a sample of a rejected line."""
     return Reject(
         line[: SAMPLE_LENGTH * 4].decode("utf-8", "backslashreplace")[:SAMPLE_LENGTH], reason
     )

@@ -1,6 +1,6 @@
-"""The record schema that every format fills, and the readable row view of it.
+"""The schema of records that every format fills, and a readable row view of it.
 
-Records travel as `pyarrow.RecordBatch` of `SCHEMA`; `LogRecord` is for people and for tests.
+Records are passed as `pyarrow.RecordBatch` of `SCHEMA`; `LogRecord` is for people and for tests.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from glancemetrics.native.strings import joined_texts
 Int64s = npt.NDArray[np.int64]
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
-"""Strings are dictionary-encoded: a log repeats itself."""
+"""Strings are dictionary-encoded: logs are repetitive."""
 
 TIME = pa.timestamp("us", tz="UTC")
 
 MOST_BYTES = 1 << 46
-"""A larger size is not known: 70 TB take a day at 6 Gbit/s, and the largest object of S3 has 50 TB.
-Sums stay exact up to 131,000 of the largest; past that they stay at the largest number there is."""
+"""Larger sizes become null: 70 TB take a day at 6 Gbit/s, and the largest S3 object is 50 TB.
+Sums are exact for up to 131,000 of the largest; beyond that they stay at the maximum."""
 MOST_SECONDS = 366 * 86_400
-"""A longer duration is not known: nothing answers a request after a year, but a number in another
-unit, or one that a client could choose, looks so. Kept as microseconds, 290,000 such have a sum."""
+"""Longer durations become null: no request takes a year, but a number in another unit, or one set
+by a client, may look like it. In microseconds, sums of up to 290,000 of the largest are exact."""
 
 SCHEMA = pa.schema(
     [
@@ -51,7 +51,7 @@ SCHEMA = pa.schema(
 )
 
 SOURCE = "source"
-"""A column that records of several logs have beside those of `SCHEMA`: which log they are of."""
+"""An additional column of records of several logs: the name of the log."""
 
 
 @attrs.frozen
@@ -59,7 +59,7 @@ class LogRecord:
     """One parsed request: a row of `SCHEMA`."""
 
     time: datetime
-    """When the server says the request was logged, UTC."""
+    """The logged time of the request, UTC."""
     host: str | None
     """Client address."""
     identity: str | None
@@ -69,9 +69,9 @@ class LogRecord:
     method: str | None
     """Request method, upper case; `None` when there is no well-formed request line."""
     path: str | None
-    """Path of the request target, without the query, as written."""
+    """Path of the request target, without the query, as logged."""
     query: str | None
-    """What follows the first `?`; `None` where there is no `?`."""
+    """The text after the first `?`; `None` without a `?`."""
     protocol: str | None
     """`HTTP/1.1` and so on; `HTTP/0.9` for a request line without a version."""
     request: str | None
@@ -79,11 +79,11 @@ class LogRecord:
     status: int | None
     """HTTP status; `None` when the server logged none."""
     bytes: int | None
-    """Response size in bytes, up to `MOST_BYTES`; `None` for `-`, and for what is none."""
+    """Response size in bytes, up to `MOST_BYTES`; `None` for `-` and for invalid sizes."""
     referrer: str | None
     agent: str | None
     vhost: str | None
-    """The authority of an absolute request target, or the virtual host where the format has it."""
+    """The authority of an absolute request target, or the logged virtual host."""
     duration: float | None
     """Seconds, up to `MOST_SECONDS`."""
     upstream_duration: float | None
@@ -91,7 +91,7 @@ class LogRecord:
 
 
 def schema_with(kept: Iterable[str] = ()) -> pa.Schema:
-    """Return `SCHEMA` with a column of text for each field that a person asked to keep."""
+    """Return `SCHEMA` plus a text column for each `--keep` field."""
     return pa.schema([*SCHEMA, *(pa.field(name, TEXT) for name in kept)])
 
 
@@ -101,14 +101,14 @@ def empty_batch(kept: Iterable[str] = ()) -> pa.RecordBatch:
 
 
 def with_kept(batch: pa.RecordBatch, kept: Iterable[str]) -> pa.RecordBatch:
-    """Return records of which nothing is kept with the columns of what is, where none has any."""
+    """Add empty columns for kept fields to records."""
     for name in kept:
         batch = batch.append_column(pa.field(name, TEXT), pa.nulls(batch.num_rows, TEXT))
     return batch
 
 
 def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    """Return records, all of one log, with the column that says so."""
+    """Add the source column to the records of one log."""
     source = pa.DictionaryArray.from_arrays(
         pa.array(np.zeros(batch.num_rows, np.int32)), pa.array([name], pa.string())
     )
@@ -116,15 +116,15 @@ def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
 
 
 def column_type(name: str) -> pa.DataType:
-    """Return the type of a column: that of `SCHEMA`, and text for all that is not in it."""
+    """Return the type of a column: as in `SCHEMA`, or text for other columns."""
     position = SCHEMA.get_field_index(name)
     return TEXT if position < 0 else SCHEMA.field(position).type
 
 
 def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """Return some columns of a batch, as they are called here; one that it does not have is null.
+    """Return columns of a batch under the given names; missing columns are null.
 
-    Names that differ in capitals only are the same, as in SQL.
+    Names ignore case, as in SQL.
     """
     there = {name.lower(): i for i, name in enumerate(batch.schema.names)}
     found = [
@@ -137,14 +137,14 @@ def with_all(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Return names of columns, each once: those of `SCHEMA` come first."""
+    """Return distinct names of columns; those of `SCHEMA` come first."""
     found = distinct_names(names)
     others = [name for name in found if name not in SCHEMA.names]
     return [name for name in SCHEMA.names if name in found] + others
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:
-    """Return names, each once: of those that differ in capitals only, the first, as in SQL."""
+    """Return distinct names, ignoring case as in SQL; the first spelling counts."""
     found: dict[str, str] = {}
     for name in names:
         found.setdefault(name.lower(), name)
@@ -152,9 +152,9 @@ def distinct_names(names: Iterable[str]) -> list[str]:
 
 
 def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the rows of batches as one batch; there is one batch at least.
+    """Join at least one batch into one.
 
-    A column that one does not have is null; those of `SCHEMA` come first.
+    Columns that a batch lacks are null; those of `SCHEMA` come first.
     """
     names = in_order(name for batch in batches for name in batch.schema.names)
     batches = [with_all(batch, names) for batch in batches]
@@ -167,13 +167,13 @@ def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def seconds(batch: pa.RecordBatch) -> Int64s:
-    """Whole seconds since the epoch of each record's time."""
+    """Return each record's time in whole seconds since the epoch."""
     whole: Int64s = batch.column("time").cast(pa.int64()).to_numpy() // 1_000_000
     return whole
 
 
 def statuses(batch: pa.RecordBatch) -> Int64s:
-    """Status of each record, 0 where there is none."""
+    """Return the status of each record; 0 if unknown."""
     column = batch.column("status")
     if column.null_count:
         column = column.fill_null(_NO_STATUS)
@@ -182,7 +182,7 @@ def statuses(batch: pa.RecordBatch) -> Int64s:
 
 
 def sizes(batch: pa.RecordBatch) -> Int64s:
-    """Response size of each record in bytes, 0 where there is none."""
+    """Return the response size of each record in bytes; 0 if unknown."""
     column = batch.column("bytes")
     if column.null_count:
         column = column.fill_null(_NO_SIZE)
@@ -191,7 +191,7 @@ def sizes(batch: pa.RecordBatch) -> Int64s:
 
 
 def are_errors(statuses: Int64s) -> npt.NDArray[np.bool_]:
-    """Which statuses are client or server errors, 4xx or 5xx."""
+    """Tell which statuses are client or server errors (4xx or 5xx)."""
     errors: npt.NDArray[np.bool_] = (statuses >= 400) & (statuses < 600)
     return errors
 

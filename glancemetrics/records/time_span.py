@@ -1,4 +1,4 @@
-"""Spans of time as people ask for them: `--since yesterday`, `--until 2026-11-20T10:00`, `2h`."""
+"""Time spans as people write them: `--since yesterday`, `--until 2026-11-20T10:00`, `2h`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALLOWED = (
 
 @attrs.frozen
 class TimeSpan:
-    """From one second on and before another; `None` where it is open."""
+    """From one second to before another; `None`: open."""
 
     since: int | None = None
     until: int | None = None
@@ -29,9 +29,9 @@ class TimeSpan:
 
 
 def parse_instant(instant: str | datetime | float, now: float, zone: tzinfo = UTC) -> int:
-    """Read an instant: seconds since the epoch. Raises `ValueError` for what is none.
+    """Parse an instant to seconds since the epoch. Raises `ValueError` for other texts.
 
-    Days and times without an offset of their own are the zone's. A time alone is today's.
+    Dates and times without an offset are in `zone`. A time without a date is today.
     """
     if isinstance(instant, datetime):
         return _timestamp(instant, zone)

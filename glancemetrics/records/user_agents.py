@@ -1,10 +1,9 @@
-"""What a user agent says it is: browser, operating system, device, or a bot.
+"""Classifies user agents: browser, operating system, device, or bot.
 
 Source: uap-core's regular expressions (https://github.com/ua-parser/uap-core), matched by
 ua-parser's native engine. A bot is what uap-core calls a spider: crawlers, previews, monitors and
-whatever else says that it is not a person's. Scripts such as curl are not, unless they say so.
-uap-core hardly knows what checks whether a server is well, and what scans all servers: that is told
-here, by the names that its makers give it.
+other agents that identify themselves as automatic. Scripts such as curl are not, unless they do.
+uap-core knows few health checkers and internet scanners: their names are listed here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chro
 _REMEMBERED = 1 << 14
 
 _BOTS = {
-    # Load balancers, orchestrators and clouds that ask whether a server is well.
+    # Health checks of load balancers, orchestrators and clouds.
     "ELB-HealthChecker": "ELB-HealthChecker",
     "kube-probe": "kube-probe",
     "GoogleHC": "GoogleHC",
@@ -47,7 +46,7 @@ _BOTS = {
     "updown.io": "updown.io",
     "Checkly/": "Checkly",
     "Zabbix": "Zabbix",
-    # What scans all addresses there are.
+    # Internet scanners.
     "Censys": "Censys",
     "zgrab": "zgrab",
     "Expanse, a Palo Alto Networks company": "Expanse",
@@ -57,16 +56,16 @@ _BOTS = {
     "Nmap Scripting Engine": "Nmap",
     "l9explore": "LeakIX",
     "l9tcpid": "LeakIX",
-    # What uap-core calls by a piece of its address.
+    # Bots that uap-core names after a part of their address.
     "ChatGPT-User": "ChatGPT-User",
     "meta-externalagent": "meta-externalagent",
     "meta-externalfetcher": "meta-externalfetcher",
 }
-"""By what stands in a user agent, the name of the bot."""
+"""Names of bots, by a text in their user agent."""
 _CHECKER = re.compile(
     r"(?!Mozilla/)[^/(;]*(?:health[-_ ]?check|(?<![a-z])probe(?![a-z])|uptime)", re.IGNORECASE
 )
-"""Any other whose name says that it checks; no browser's does."""
+"""Other health checkers, by words in their name; no browser has them."""
 _NAME_LENGTH = 40
 
 
@@ -81,21 +80,21 @@ class UserAgent:
     system_version: str
     device: str
     bot: str | None
-    """The bot's name; `None` if it is none."""
+    """The name of the bot; `None` if it is not a bot."""
 
 
 def prepare() -> None:
-    """Load the expressions, which takes a fifth of a second; else the first agent does it."""
+    """Load the expressions (a fifth of a second); otherwise the first classification does."""
     _resolver()
 
 
 def forget() -> None:
-    """Drop the expressions, which take 25 MB; what was classified lately is still known."""
+    """Free the expressions (25 MB); recent classifications stay cached."""
     _resolver.cache_clear()
 
 
 def classify(agents: Sequence[str]) -> list[UserAgent]:
-    """Tell of each agent what it is."""
+    """Classify agents."""
     return list(map(_classified, agents))
 
 
@@ -106,12 +105,12 @@ def are_bots(agents: Sequence[str]) -> list[bool]:
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _classified(text: str) -> UserAgent:
-    from ua_parser import Domain  # late: only reports of agents need it
+    from ua_parser import Domain  # late: only needed for user agents
 
     result = _resolver()(text, Domain.ALL)
     browser, system, device = result.user_agent, result.os, result.device
     name = browser.family if browser else UNKNOWN
-    bot = _told_here(text)
+    bot = _listed_bot(text)
     if bot is not None:
         return _shared(bot, bot, UNKNOWN, UNKNOWN, _SPIDER, bot)
     if device is not None and device.family == _SPIDER:
@@ -132,8 +131,8 @@ def _classified(text: str) -> UserAgent:
     )
 
 
-def _told_here(text: str) -> str | None:
-    """Return the name of a bot that uap-core does not know, or not by its name."""
+def _listed_bot(text: str) -> str | None:
+    """Return the name of a bot that uap-core does not know, or misnames."""
     for mark, name in _BOTS.items():
         if mark in text:
             return name

@@ -1,4 +1,4 @@
-"""Time zones applied to whole columns of times."""
+"""Time zones for whole columns of times."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _QUARTER = 900
 
 
 LocalZone = Callable[[], tzinfo | None]
-"""Tells a machine's zone when it is needed; `None` for UTC."""
+"""Returns the zone of the machine; `None` for UTC."""
 
 
 def utc() -> None:
-    """Tell that a machine's zone is UTC."""
+    """A `LocalZone` of a machine in UTC."""
 
 
 def named_zone(name: str, option: str = "--timezone") -> ZoneInfo | None:
-    """Return a time zone by its name, `None` for UTC. Raises `UsageError`."""
+    """Return a time zone by name; `None` for UTC. Raises `UsageError`."""
     if name.upper() == "UTC":
         return None
     try:
@@ -38,7 +38,7 @@ def named_zone(name: str, option: str = "--timezone") -> ZoneInfo | None:
 
 
 def offsets_at(seconds: Int64s, zone: ZoneInfo) -> Int64s:
-    """Return the seconds by which a zone is ahead of UTC at each second since the epoch."""
+    """Return the UTC offset of a zone in seconds, at each second since the epoch."""
     if not len(seconds):
         return np.zeros(0, np.int64)
     quarters = seconds // _QUARTER
@@ -57,5 +57,5 @@ def _offset(second: int, zone: ZoneInfo) -> int:
     try:
         delta = datetime.fromtimestamp(second, UTC).astimezone(zone).utcoffset()
     except (OverflowError, ValueError):
-        return 0  # years that the calendar of the standard library does not have
+        return 0  # years that the standard library does not support
     return 0 if delta is None else int(delta.total_seconds())

@@ -1,1 +1,1 @@
-"""Which records are wanted: spans, addresses, paths and conditions in SQL."""
+"""Selects records by time span, address, path and SQL condition."""

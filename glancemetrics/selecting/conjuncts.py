@@ -1,6 +1,6 @@
-"""A condition taken apart at its `AND`s, so that what is cheap to ask is asked first.
+"""Splits a condition at its `AND`s, so that cheap parts are evaluated first.
 
-Each part is true of a record where the condition is: SQL's `AND` keeps what all parts keep.
+A record satisfies the condition if it satisfies all parts, as with SQL's `AND`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from glancemetrics.records.schema import SCHEMA, TEXT
 from glancemetrics.selecting.sql import columns_in, shortened
 
 _OF_MANY = ('"class":"SUBQUERY"', '"class":"WINDOW"')
-"""What is not of one record alone, as DuckDB's parser names it."""
+"""Expressions that need more than one record, in DuckDB's parse tree."""
 
 
 @attrs.frozen
@@ -26,20 +26,20 @@ class Conjunct:
 
     expression: str
     columns: frozenset[str]
-    """What it needs of a record: columns, not what is derived of them."""
+    """The columns of a record that it needs, not derived dimensions."""
 
     @property
     def is_numeric(self) -> bool:
-        """Whether it needs no text, and so is cheap."""
+        """Whether it needs no text columns, so it is cheap."""
         return bool(self.columns) and all(
             name in SCHEMA.names and SCHEMA.field(name).type != TEXT for name in self.columns
         )
 
 
 def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> list[Conjunct]:
-    """Take a condition apart, which must be good as a `Where`; those without text come first.
+    """Split a condition, which must be a valid `Where`; parts without text come first.
 
-    `columns` are all that there are. Raises `UsageError` for what is not of one record alone.
+    `columns` are all columns. Raises `UsageError` for a condition that needs several records.
     """
     known = {name.lower(): name for name in columns}
     cursor = connection.cursor()
@@ -51,20 +51,20 @@ def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> li
             question = json.loads(tree)
             node = question["statements"][0]["node"]
             (condition,) = node["select_list"]
-        except (RecursionError, LookupError):  # nested deeply, or nothing that can be written so
+        except (RecursionError, LookupError):  # deeply nested, or not convertible
             return [Conjunct(expression, frozenset(known.values()))]
         if any(kind in tree for kind in _OF_MANY):
             raise UsageError(
-                f"--where {shortened(expression)}: must say of each request alone whether it is "
-                "wanted; `glancemetrics sql --history` takes subqueries and windows"
+                f"--where {shortened(expression)}: must be a condition on single requests; use "
+                "glancemetrics sql --history for subqueries and window functions"
             )
         parts = []
-        for part in _taken_apart(condition):
+        for part in _split(condition):
             node["select_list"] = [part]
             ((text,),) = cursor.execute(
                 "SELECT json_deserialize_sql(?::JSON)", [json.dumps(question)]
             ).fetchall()
-            # As AND does: a number is true where it is not 0.
+            # Like AND: a number is true if it is not 0.
             own = f"CAST({text.removeprefix('SELECT ')} AS BOOLEAN)"
             parts.append(Conjunct(own, _needed(part, known)))
     finally:
@@ -72,10 +72,10 @@ def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> li
     return sorted(parts, key=lambda part: not part.is_numeric)
 
 
-def _taken_apart(condition: Any) -> list[Any]:
+def _split(condition: Any) -> list[Any]:
     if condition.get("type") != "CONJUNCTION_AND":
         return [condition]
-    return [part for child in condition["children"] for part in _taken_apart(child)]
+    return [part for child in condition["children"] for part in _split(child)]
 
 
 def _needed(part: object, known: dict[str, str]) -> frozenset[str]:
@@ -83,7 +83,7 @@ def _needed(part: object, known: dict[str, str]) -> frozenset[str]:
     needed = set()
     for name in columns_in(part):
         column = known.get(name) or derived.get(name)
-        if column is None:  # `*`, or a field of a field
+        if column is None:  # `*`, or a nested field
             return frozenset(known.values())
         needed.add(column)
     return frozenset(needed)

@@ -1,4 +1,4 @@
-"""`Filters`: several filters evaluated together, on what is distinct where that says all."""
+"""`Filters`: several filters evaluated together, on distinct values where possible."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from glancemetrics.selecting.sql import (
 Bools = npt.NDArray[np.bool_]
 
 _FEW, _SHORT = 2_000, 200_000
-"""Texts, and bytes of them, that are looked up, for up to 0.2 ms; to ask DuckDB takes over 1 ms."""
+"""Maximum texts, and bytes, looked up in the cache (0.2 ms); a DuckDB query takes over 1 ms."""
 _MOST_KNOWN, _MOST_CHARACTERS = 50_000, 5_000_000
-"""Texts whose answers are remembered, and how long they may be together."""
+"""Maximum texts in the cache, and their total length."""
 
 
 @attrs.define(eq=False)
 class _OfTexts:
-    """Filters that ask for one column of text alone."""
+    """Filters that depend on one text column only."""
 
     column: str
     expressions: list[str] = attrs.field(factory=list)
     known: dict[str | None, tuple[bool, ...]] = attrs.field(factory=dict)
     """{a text: which filters keep it}"""
     characters: int = 0
-    """Of those texts together."""
+    """The total length of those texts."""
 
 
 _STATUS, _NO_STATUS = "status", 1 << 16
-"""A column, and the place of what is said where it is null."""
+"""A column, and the index of the result for null."""
 UNSTEADY = frozenset(
     {
         *("age", "current_connection_id", "current_database", "current_date", "current_localtime"),
@@ -58,16 +58,16 @@ UNSTEADY = frozenset(
         *("vector_type", "write_log"),
     }
 )
-"""Functions that do not always say the same of the same: what they say is not remembered."""
+"""Functions that are not deterministic: their results are not cached."""
 _LEAVES, _KEEPS = 1, 2
-"""What a filter says of a status; 0 where that is not known."""
+"""The result of a filter for a status; 0 if unknown."""
 
 
 class Filters:
-    """Several filters, which are evaluated together.
+    """Several filters, evaluated together.
 
-    Those that ask for no more than one column of text, or the status, are evaluated on what is
-    distinct there, and what they say is remembered: a log repeats itself.
+    Filters that depend only on one text column, or on the status, are evaluated on distinct values,
+    and their results are cached: logs are repetitive.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Filters:
         kept: Sequence[str] = (),
         asked_by: str = "where in a rule",
     ) -> None:
-        """Each must be good as a `Where`; `kept` are fields that records have beside the schema.
+        """Each must be a valid `Where`; `kept` are fields of records beyond the schema.
 
-        `asked_by` begins an error.
+        `asked_by` is the beginning of error messages.
         """
         self._asked_by = asked_by
         self._connection = connect() if connection is None else connection
-        # SQL does not tell capitals from small letters.
+        # SQL ignores case.
         self._column_of = {name.lower(): name for name in (*column_names(kept), SOURCE)}
         self._of_texts: dict[str, _OfTexts] = {}
         self._of_status_alone: list[str] = []
@@ -102,12 +102,12 @@ class Filters:
         self._known_statuses = np.zeros((len(self._of_status_alone), _NO_STATUS + 1), np.uint8)
 
     def keeps(self, batch: pa.RecordBatch) -> dict[str, Bools]:
-        """Tell of each expression which records it keeps."""
+        """Return which records each expression keeps."""
         whole = with_columns(batch, self._derived)
         kept: dict[str, Bools] = {}
         for texts in self._of_texts.values():
             values = whole.column(texts.column)
-            # The last one is for rows without a value.
+            # The last entry is for rows without a value.
             distinct = pa.concat_arrays([values.dictionary, pa.nulls(1, pa.string())])
             codes = codes_of(values)
             answers = self._of_distinct(texts, distinct)
@@ -115,44 +115,44 @@ class Filters:
         if self._of_status_alone:
             kept |= self._of_status(whole)
         if self._others:
-            answers = self._asked(pa.Table.from_batches([whole]), self._others)
+            answers = self._evaluated(pa.Table.from_batches([whole]), self._others)
             kept |= zip(self._others, answers, strict=True)
         return kept
 
     def _of_distinct(self, texts: _OfTexts, distinct: pa.StringArray) -> list[Bools]:
-        """Tell of each expression which texts it keeps."""
+        """Return which texts each expression keeps."""
         if len(distinct) > _FEW or distinct.nbytes > _SHORT:
-            return self._asked(pa.table({texts.column: distinct}), texts.expressions)
+            return self._evaluated(pa.table({texts.column: distinct}), texts.expressions)
         values, known = distinct.to_pylist(), texts.known
         new = list({value: None for value in values if value not in known})
-        told: dict[str | None, tuple[bool, ...]] = {}
+        added: dict[str | None, tuple[bool, ...]] = {}
         if new:
             table = pa.table({texts.column: pa.array(new, distinct.type)})
-            answers = self._asked(table, texts.expressions)
-            told = dict(zip(new, zip(*(of.tolist() for of in answers), strict=True), strict=True))
+            answers = self._evaluated(table, texts.expressions)
+            added = dict(zip(new, zip(*(of.tolist() for of in answers), strict=True), strict=True))
             size = texts.characters + sum(len(value or "") for value in new)
-            if len(known) + len(told) <= _MOST_KNOWN and size <= _MOST_CHARACTERS:
-                known.update(told)
+            if len(known) + len(added) <= _MOST_KNOWN and size <= _MOST_CHARACTERS:
+                known.update(added)
                 texts.characters = size
-        told_of = np.array([told.get(value) or known[value] for value in values], np.bool_)
-        return list(told_of.T)
+        results = np.array([added.get(value) or known[value] for value in values], np.bool_)
+        return list(results.T)
 
     def _of_status(self, batch: pa.RecordBatch) -> dict[str, Bools]:
         column, known = batch.column(_STATUS), self._known_statuses
-        told = [_looked_up(of, column) for of in known]
-        is_known = np.logical_and.reduce(told)
+        results = [_looked_up(of, column) for of in known]
+        is_known = np.logical_and.reduce(results)
         if not is_known.all():
             new = column.filter(pa.array(~is_known)).unique()
-            answers = self._asked(pa.table({_STATUS: new}), self._of_status_alone)
+            answers = self._evaluated(pa.table({_STATUS: new}), self._of_status_alone)
             places = new.cast(pa.int64()).fill_null(_NO_STATUS).to_numpy()
-            # It is replaced and not changed: another thread may look into it meanwhile.
+            # Replaced, not changed: another thread may be reading it.
             known = known.copy()
             known[:, places] = np.where(answers, np.uint8(_KEEPS), np.uint8(_LEAVES))
             self._known_statuses = known
-            told = [_looked_up(of, column) for of in known]
-        return {text: of == _KEEPS for text, of in zip(self._of_status_alone, told, strict=True)}
+            results = [_looked_up(of, column) for of in known]
+        return {text: of == _KEEPS for text, of in zip(self._of_status_alone, results, strict=True)}
 
-    def _asked(self, table: pa.Table, expressions: Sequence[str]) -> list[Bools]:
+    def _evaluated(self, table: pa.Table, expressions: Sequence[str]) -> list[Bools]:
         import duckdb
 
         columns = ", ".join(f"({text}\n) AS c{i}" for i, text in enumerate(expressions))
@@ -165,20 +165,20 @@ class Filters:
         finally:
             cursor.close()
         if answer.num_rows != table.num_rows:
-            raise UsageError(f"{self._asked_by}: must say of each record alone whether it counts")
+            raise UsageError(f"{self._asked_by}: must be a condition on single requests")
         return [
             column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
             for column in answer.columns
         ]
 
     def _only_column(self, expression: str) -> str | None:
-        """Return the column that an expression is about alone; `None` if it is not so."""
+        """Return the only column that an expression depends on; `None` if there are others."""
         ((tree,),) = self._connection.execute(
             "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
         ).fetchall()
         try:
             parsed = json.loads(tree)
-        except RecursionError:  # nested deeply, though no more than DuckDB allows
+        except RecursionError:  # deeply nested, but still allowed by DuckDB
             return None
         columns = set(columns_in(parsed))
         if not UNSTEADY.isdisjoint(functions_in(parsed)):
@@ -191,9 +191,9 @@ def _is_text(column: str) -> bool:
 
 
 def _looked_up(known: npt.NDArray[np.uint8], statuses: pa.Array) -> npt.NDArray[np.uint8]:
-    # Arrow's takes an eighth of the time of NumPy's.
-    told = pa.array(known[:_NO_STATUS]).take(statuses)
-    if told.null_count:
-        told = told.fill_null(pa.scalar(int(known[_NO_STATUS]), pa.uint8()))
-    found: npt.NDArray[np.uint8] = told.to_numpy()
+    # Arrow's take needs an eighth of the time of NumPy's.
+    results = pa.array(known[:_NO_STATUS]).take(statuses)
+    if results.null_count:
+        results = results.fill_null(pa.scalar(int(known[_NO_STATUS]), pa.uint8()))
+    found: npt.NDArray[np.uint8] = results.to_numpy()
     return found

@@ -1,4 +1,4 @@
-"""`Selection`: which records are wanted, and what of them may be seen."""
+"""`Selection`: which records are selected, and whether they are anonymized."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _NO_INDEX = pa.scalar(-1, pa.int32())
 
 @attrs.frozen
 class Selection:
-    """Everything by which records are chosen; all of it must hold."""
+    """All criteria for selecting records; a record must meet all of them."""
 
     span: TimeSpan = attrs.field(factory=TimeSpan)
     where: Where | None = None
     excluded: AddressRanges | None = None
-    """Clients that are left out."""
+    """Excluded clients."""
     bots: bool | None = None
-    """Only bots (true), or none (false)."""
+    """Only bots (true), or no bots (false)."""
     anonymize: bool = False
-    """Whether addresses lose what makes them one person's."""
+    """Whether addresses are anonymized."""
     paths: PathGroups = attrs.field(factory=PathGroups)
-    """Which paths are one."""
+    """Paths that count as one."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -53,7 +53,7 @@ class Selection:
         )
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the wanted records of a batch of `records.SCHEMA`."""
+        """Return the selected records of a batch of `records.SCHEMA`."""
         if not self or not batch.num_rows:
             return batch
         kept = _inside(self.span, seconds(batch))
@@ -92,9 +92,9 @@ def make_selection(
     group_path: Iterable[str] = (),
     kept: Sequence[str] = (),
 ) -> Selection:
-    """Read a selection from what a person wrote. Raises `UsageError`.
+    """Parse the options of a selection. Raises `UsageError`.
 
-    `kept` are fields that records have beside those of the schema.
+    `kept` are fields of records beyond the schema.
     """
     instants = []
     for name, instant in (("since", since), ("until", until)):
@@ -104,7 +104,7 @@ def make_selection(
             raise UsageError(f"--{name} {instant}: must be {ALLOWED_INSTANT}") from None
     span = TimeSpan(*instants)
     if span.since is not None and span.until is not None and span.since >= span.until:
-        raise UsageError(f"--since {since}: is not before --until {until}")
+        raise UsageError(f"--since {since}: must be before --until {until}")
     try:
         ranges = AddressRanges.parse(exclude_ip)
     except ValueError as error:
@@ -114,7 +114,7 @@ def make_selection(
         ) from None
     condition = None
     if where is not None:
-        from glancemetrics.selecting.sql import Where  # late: it takes a while to load
+        from glancemetrics.selecting.sql import Where  # late: slow to import
 
         condition = Where(where, kept)
     return Selection(
@@ -147,7 +147,7 @@ def _by_value(
     missing: bool,
 ) -> Bools:
     """Test each distinct value once."""
-    # The last verdict is for what is missing: the index -1 points at it.
+    # The last verdict is for missing values: the index -1 points at it.
     verdicts = np.append(np.asarray(test(column.dictionary), np.bool_), missing)
     rows: Bools = verdicts[column.indices.fill_null(_NO_INDEX).to_numpy()]
     return rows

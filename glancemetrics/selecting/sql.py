@@ -1,6 +1,6 @@
-"""SQL over records, run by DuckDB on the record batches themselves.
+"""SQL over records, run by DuckDB directly on the record batches.
 
-DuckDB is locked in: it reaches no file, no network, no extension and no Python variable.
+DuckDB is sandboxed: it has no access to files, the network, extensions or Python variables.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from glancemetrics.words.suggestions import suggestion
 Bools = npt.NDArray[np.bool_]
 
 _TABLE = re.compile(r"\blog\b(?!\s*\()", re.IGNORECASE)
-"""The table's name, and not the logarithm."""
+"""The table's name, but not the logarithm function."""
 
 _MOST_SHOWN = 200
-"""Characters of an expression in an error."""
+"""Maximum characters of an expression in an error."""
 
 _LOCKS = (
     "SET python_enable_replacements = false",
@@ -36,17 +36,17 @@ _LOCKS = (
 
 
 class Where:
-    """A filter: an SQL expression over the columns of a record, true for those to keep.
+    """A filter: an SQL expression over the columns of a record, true for records to keep.
 
-    Raises `UsageError` for an expression that is wrong.
+    Raises `UsageError` for an invalid expression.
     """
 
     def __init__(
         self, expression: str, kept: Sequence[str] = (), connection: Any | None = None
     ) -> None:
-        """`kept` are fields that records have beside those of the schema.
+        """`kept` are fields of records beyond the schema.
 
-        To make a connection takes 30 ms; filters may share one (`connect`).
+        Opening a connection takes 30 ms; filters may share one (`connect`).
         """
         self.expression = expression
         self._kept = tuple(kept)
@@ -54,20 +54,18 @@ class Where:
         self._derived = derived_named(expression)
         self._connection = connect() if connection is None else connection
         check_one_select(self._query, "--where", expression)
-        told = self._run(with_source(empty_batch(kept), ""))
-        if not pa.types.is_boolean(told.type):
+        result = self._run(with_source(empty_batch(kept), ""))
+        if not pa.types.is_boolean(result.type):
             raise UsageError(
-                f"--where {shortened(expression)}: is not a condition (true or false); compare it "
-                "with something, such as status >= 500"
+                f"--where {shortened(expression)}: must be a condition, such as status >= 500"
             )
 
     def keeps(self, batch: pa.RecordBatch) -> Bools:
-        """Tell which records to keep; where the expression is null, not."""
+        """Tell which records to keep; records for which the expression is null are not kept."""
         kept = self._run(batch)
         if len(kept) != batch.num_rows:
             raise UsageError(
-                f"--where {shortened(self.expression)}: must say of each record alone "
-                "whether it is kept"
+                f"--where {shortened(self.expression)}: must be a condition on single requests"
             )
         flags: Bools = kept.fill_null(False).to_numpy(zero_copy_only=False)
         return flags
@@ -81,21 +79,18 @@ class Where:
             cursor.register("log", pa.Table.from_batches([with_columns(batch, self._derived)]))
             kept = cursor.sql(self._query).to_arrow_table()
         except duckdb.Error as error:
-            said = readable(error, self._kept, self.expression)
-            raise UsageError(f"--where {shortened(self.expression)}: {said}") from None
+            reason = readable(error, self._kept, self.expression)
+            raise UsageError(f"--where {shortened(self.expression)}: {reason}") from None
         finally:
             cursor.close()
-        if kept.num_columns != 1:  # as of *
-            raise UsageError(f"--where {shortened(self.expression)}: must be one expression")
+        if kept.num_columns != 1:  # such as *
+            raise UsageError(f"--where {shortened(self.expression)}: must be a single expression")
         column = kept.column(0)
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def columns_in(tree: object) -> Iterator[str]:
-    """Yield what a tree of DuckDB's parser names; what is no plain column of ours too.
-
-    The name of `*` is `*`.
-    """
+    """Yield the column names in a parse tree of DuckDB, including unknown ones and `*`."""
     for node in _nodes_of(tree):
         if node.get("type") == "COLUMN_REF":
             yield ".".join(node["column_names"]).lower()
@@ -104,12 +99,12 @@ def columns_in(tree: object) -> Iterator[str]:
 
 
 def functions_in(tree: object) -> Iterator[str]:
-    """Yield the functions and operators in a tree of DuckDB's parser."""
+    """Yield the functions and operators in a parse tree of DuckDB."""
     return (node["function_name"].lower() for node in _nodes_of(tree) if "function_name" in node)
 
 
 def _nodes_of(tree: object) -> Iterator[dict[str, Any]]:
-    left = [tree]  # and not by recursion: it may be nested deeply
+    left = [tree]  # not recursive: the tree may be deeply nested
     while left:
         one = left.pop()
         if isinstance(one, dict):
@@ -124,17 +119,17 @@ def query(
 ) -> pa.Table:
     """Run an SQL query over records, as the table `log`; returns its result.
 
-    `kept` are fields that the records have beside those of the schema.
+    `kept` are fields of records beyond the schema.
 
-    A query that names the table once sees the batches as they come, in constant memory.
-    Raises `UsageError` for a query that is wrong.
+    A query that names the table once streams the batches, in constant memory. Raises `UsageError`
+    for an invalid query.
     """
     import duckdb
 
     check_one_select(sql, "the query", sql)
     derived = [SECTION, *(one for one in derived_named(sql) if one != SECTION)]
     batches = iter(batches)
-    # Some have more columns, the source and what is kept.
+    # Some batches have more columns: the source and kept fields.
     first = next(batches, empty_batch(kept))
     schema = with_columns(first, derived).schema
     batches = itertools.chain([first], batches)
@@ -147,20 +142,20 @@ def query(
         else:
             connection.register("incoming", reader)
             connection.execute("CREATE TABLE log AS SELECT * FROM incoming")
-            connection.unregister("incoming")  # nobody's question is about it
+            connection.unregister("incoming")  # not part of the interface
         return connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise UsageError(f"the query: {readable(error, kept)}") from None
 
 
 def connect(threads: int = 1, memory: str | None = None) -> Any:
-    """Return a locked connection, which takes 30 ms; `memory` such as `512MB` bounds it."""
+    """Open a sandboxed connection, which takes 30 ms; `memory` (`512MB`) limits its memory."""
     import duckdb
 
     config: dict[str, Any] = {
         "threads": threads,
         "enable_external_access": False,
-        "temp_directory": "",  # what does not fit into memory is told, and is not put on a disk
+        "temp_directory": "",  # no spilling to disk: running out of memory is an error
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
@@ -174,13 +169,13 @@ def connect(threads: int = 1, memory: str | None = None) -> Any:
 
 
 def derived_named(text: str) -> list[Dimension]:
-    """Return the dimensions that are no column of a record and whose name stands in SQL."""
+    """Return the derived dimensions that are named in an SQL text."""
     words = set(re.findall(r"\w+", text.lower()))
     return [one for one in DIMENSIONS if one.name in words and one.name not in _GIVEN]
 
 
 def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.RecordBatch:
-    """Return a batch with dimensions as columns of text as well."""
+    """Return a batch with dimensions added as text columns."""
     for one in dimensions:
         if one.name not in batch.schema.names:
             column = dictionary_of(code(batch, one))
@@ -192,39 +187,39 @@ _GIVEN = frozenset(SCHEMA.names)
 
 
 def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -> str:
-    """Return what DuckDB says, in one clause, with the columns that there are.
+    """Return DuckDB's error message in one clause, with the available columns.
 
-    `expression` is what a person wrote: what DuckDB says of what stands around it is left out.
+    `expression` is the user's text: errors about the SQL around it are reworded.
     """
-    if "Max expression depth" in str(error):  # what DuckDB advises is locked
-        return "is nested too deeply"
+    if "Max expression depth" in str(error):  # DuckDB's advice is not available here
+        return "nested too deeply"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
-    missing = re.search(r'Referenced column "(.*)" not found', said, re.DOTALL)
+    reason = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
+    missing = re.search(r'Referenced column "(.*)" not found', reason, re.DOTALL)
     for name in kept:
         if not name.isidentifier() and _stands_bare(name, expression):
-            return f'{said}; if "{name}" is meant, write it in double quotes: "{name}"'
+            return f'{reason}; put the name of the field in double quotes: "{name}"'
     if missing is not None:
         return _no_such_column(missing[1], column_names(kept), expression)
-    if "not found in FROM clause" in said or "Candidate bindings" in said:
-        said += f" (the columns are {', '.join(column_names(kept))})"
-    if expression and re.search(r'syntax error at or near "(?:\)|AS|keep)"', said):
-        return "is not complete, or a bracket or quote is missing"
-    if expression and "syntax error" in said:
-        said += "; text goes in single quotes: path = '/login', path like '/api/%'"
-    return said
+    if "not found in FROM clause" in reason or "Candidate bindings" in reason:
+        reason += f"; columns: {', '.join(column_names(kept))}"
+    if expression and re.search(r'syntax error at or near "(?:\)|AS|keep)"', reason):
+        return "incomplete, or a bracket or quote is missing"
+    if expression and "syntax error" in reason:
+        reason += "; put text in single quotes: path = '/login', path like '/api/%'"
+    return reason
 
 
 def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
     if f'"{name}"' in expression or not re.fullmatch(r"\w+", name):
         text = name.strip("\"'“”‘’").replace("'", "''")
-        return f"there is no column {name!r}; text goes in single quotes: '{text}'"
-    said = f"there is no column {name!r}{suggestion(name, known)}"
-    return f"{said}; text goes in single quotes, and the columns are {', '.join(known)}"
+        return f"no column {name!r}; put text in single quotes: '{text}'"
+    reason = f"no column {name!r}{suggestion(name, known)}"
+    return f"{reason}; put text in single quotes; columns: {', '.join(known)}"
 
 
 def _stands_bare(name: str, expression: str) -> bool:
-    """Tell whether a name stands in an expression outside of quotes, where it is several words."""
+    """Tell whether an expression has a name outside of quotes, where it would be several words."""
     plain = re.sub(r"""'[^']*'|"[^"]*\"""", " ", expression)
     return not name.isdigit() and bool(
         re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain, re.IGNORECASE)
@@ -232,39 +227,38 @@ def _stands_bare(name: str, expression: str) -> bool:
 
 
 def check_no_comment(expression: str) -> None:
-    """Raise `UsageError` for a condition with a comment: a quote is at the wrong place."""
+    """Raise `UsageError` for a condition with a comment: a quote is probably misplaced."""
     import duckdb
 
     if not is_utf_8(expression):
-        return  # which is told elsewhere
+        return  # reported elsewhere
     if any(kind == duckdb.token_type.comment for _, kind in duckdb.tokenize(expression)):
         raise UsageError(
-            f"--where {shortened(expression)}: has a comment (--); is the closing quote in the "
-            "wrong place?"
+            f"--where {shortened(expression)}: contains a comment (--); check the closing quote"
         )
 
 
 def column_names(kept: Sequence[str] = ()) -> list[str]:
-    """Return what may be asked for: the columns of a record, dimensions, and fields kept."""
+    """Return all names usable in SQL: columns of a record, dimensions, and kept fields."""
     dimensions = (one.name for one in DIMENSIONS if one.name not in SCHEMA.names)
     return [*SCHEMA.names, *dimensions, *kept]
 
 
 def shortened(text: str) -> str:
-    """Return an expression as an error names it."""
+    """Return an expression, shortened for an error."""
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def check_one_select(query: str, asked_by: str, text: str) -> None:
-    """Raise `UsageError` for what is not one SQL statement that reads."""
+    """Raise `UsageError` for anything but a single SELECT."""
     import duckdb
 
     if not is_utf_8(query):
-        raise UsageError(f"{asked_by} {shortened(text)}: is not UTF-8")
+        raise UsageError(f"{asked_by} {shortened(text)}: not valid UTF-8")
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:
-        said = readable(error, expression=text if asked_by == "--where" else "")
-        raise UsageError(f"{asked_by} {shortened(text)}: {said}") from None
+        reason = readable(error, expression=text if asked_by == "--where" else "")
+        raise UsageError(f"{asked_by} {shortened(text)}: {reason}") from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise UsageError(f"{asked_by} {shortened(text)}: must be one question and nothing else")
+        raise UsageError(f"{asked_by} {shortened(text)}: must be a single SELECT")

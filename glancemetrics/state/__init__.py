@@ -1,1 +1,1 @@
-"""What is kept over a restart, as trees of plain values."""
+"""State that survives a restart, as trees of plain values."""

@@ -1,11 +1,11 @@
-"""State as bytes: trees of plain values and numpy arrays, for files that outlive the program.
+"""Encodes state as bytes: trees of plain values and numpy arrays, for state files.
 
-Nothing is run when such bytes are read, whoever wrote them: there are only numbers, texts, lists
-and tables in them. What was cut short or changed is noticed.
+Reading such bytes never runs code, whoever wrote them: they contain only numbers, texts, lists and
+mappings. Truncation and changes are detected.
 
-The bytes are a line that names the version, the SHA-256 of the rest (32 bytes), and the rest
-compressed with LZ4: the size of a JSON text (8 bytes, little-endian), that text, in which arrays
-stand as their type, shape and place, and the arrays one after the other.
+The bytes are a line with the version, the SHA-256 of the rest (32 bytes), and the rest compressed
+with LZ4: the size of a JSON text (8 bytes, little-endian), that text, in which arrays are given as
+type, shape and offset, and the arrays one after the other.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _MAGIC = b"GlanceMetrics state 1\n"
 _DIGEST_BYTES = 32
 _SIZE_BYTES = 8
 _ARRAY, _BYTES = "$array", "$bytes"
-"""Keys of what is no plain value; a key of a table that begins like them has one `$` more."""
+"""Keys of arrays and bytes; keys of mappings that begin with `$` get one more `$`."""
 _KINDS = frozenset("biuf")
-"""Of numpy types: numbers and truth values only."""
+"""Allowed kinds of numpy types: numbers and truth values."""
 _MOST_BYTES = 4 << 30
 
 State = Any
-"""`None`, truth values, numbers, texts, bytes, numpy arrays of numbers, lists of such, and mappings
-of texts to such. Tuples become lists."""
+"""`None`, truth values, numbers, texts, bytes, numpy arrays of numbers, lists of these, and
+mappings from texts to these. Tuples become lists."""
 
 
 class DamagedStateError(ValueError):
-    """These bytes are no state, or not a whole one."""
+    """The bytes are not a state, or damaged."""
 
 
 def to_bytes(state: State) -> bytes:
-    """Write a state. Raises `TypeError` for what is none."""
+    """Encode a state. Raises `TypeError` for unsupported values."""
     arrays: list[bytes] = []
     text = json.dumps(_plain(state, arrays, [0]), separators=(",", ":")).encode()
     body = b"".join([len(text).to_bytes(_SIZE_BYTES, "little"), text, *arrays])
@@ -47,16 +47,16 @@ def to_bytes(state: State) -> bytes:
 
 
 def from_bytes(data: bytes) -> State:
-    """Read a state. Raises `DamagedStateError`."""
+    """Decode a state. Raises `DamagedStateError`."""
     begin = len(_MAGIC) + _DIGEST_BYTES
     if not data.startswith(_MAGIC) or len(data) < begin + _SIZE_BYTES:
-        raise DamagedStateError("it is of another version, or none")
+        raise DamagedStateError("unknown version, or not a state file")
     rest = data[begin:]
     if hashlib.sha256(rest).digest() != data[len(_MAGIC) : begin]:
-        raise DamagedStateError("it has been cut short or changed")
+        raise DamagedStateError("truncated or changed")
     size = int.from_bytes(rest[:_SIZE_BYTES], "little")
     if size > _MOST_BYTES:
-        raise DamagedStateError("it is too large")
+        raise DamagedStateError(f"too large, the limit is {_MOST_BYTES >> 30} GiB")
     try:
         packed = rest[_SIZE_BYTES:]
         body = pa.decompress(packed, decompressed_size=size, codec="lz4_raw", asbytes=True)
@@ -64,7 +64,7 @@ def from_bytes(data: bytes) -> State:
         text, arrays = body[_SIZE_BYTES:][:text_size], body[_SIZE_BYTES + text_size :]
         return _restored(json.loads(text), memoryview(arrays))
     except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
-        raise DamagedStateError(f"it cannot be read: {error}") from None
+        raise DamagedStateError(f"invalid contents: {error}") from None
 
 
 def _plain(value: State, arrays: list[bytes], end: list[int]) -> object:
@@ -75,7 +75,7 @@ def _plain(value: State, arrays: list[bytes], end: list[int]) -> object:
             return value.item()
         case np.ndarray():
             if value.dtype.kind not in _KINDS:
-                raise TypeError(f"an array of {value.dtype} is no state")
+                raise TypeError(f"cannot save an array of {value.dtype}")
             place = _placed(np.ascontiguousarray(value).tobytes(), arrays, end)
             return {_ARRAY: [value.dtype.str, list(value.shape), place]}
         case bytes():
@@ -84,14 +84,14 @@ def _plain(value: State, arrays: list[bytes], end: list[int]) -> object:
             return {_key(key): _plain(inner, arrays, end) for key, inner in value.items()}
         case list() | tuple():
             is_simple = all(type(inner) in {str, int, float} for inner in value)
-            # There may be very many.
+            # A fast path: such lists may be very long.
             return list(value) if is_simple else [_plain(inner, arrays, end) for inner in value]
-    raise TypeError(f"{type(value).__name__} is no state")
+    raise TypeError(f"cannot save a {type(value).__name__}")
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{key!r} is no key of a state")
+        raise TypeError(f"cannot save the key {key!r}: must be text")
     return f"${key}" if key.startswith("$") else key
 
 

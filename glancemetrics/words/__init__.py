@@ -1,1 +1,1 @@
-"""How numbers, spans and texts are written for people, and made harmless for where they go."""
+"""Formats numbers, durations and texts for people, and escapes them for their destination."""

@@ -1,10 +1,10 @@
-"""Spans of time as people write them: `90s`, `2m`, `1h30m`, `30d`."""
+"""Durations as people write them: `90s`, `2m`, `1h30m`, `30d`."""
 
 from __future__ import annotations
 
 import re
 
-ALLOWED = "a span such as 30s, 2m, 1h30m or 7d"
+ALLOWED = "a duration such as 30s, 2m, 1h30m or 7d"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:\d+[smhdw])+")
@@ -13,7 +13,7 @@ _FINE_SPAN = re.compile(rf"(?:{_PART})+")
 
 
 def parse_span(text: str) -> int:
-    """Read a span: seconds. Raises `ValueError` for what is none, or no time at all."""
+    """Parse a duration to seconds. Raises `ValueError` for other texts, and for zero."""
     if not _SPAN.fullmatch(text):
         raise ValueError(text)
     seconds = sum(int(n) * _SECONDS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text))
@@ -23,7 +23,7 @@ def parse_span(text: str) -> int:
 
 
 def written_span(seconds: int) -> str:
-    """Write a span as `parse_span` reads it."""
+    """Format a duration so that `parse_span` can parse it."""
     parts = []
     for unit in "dhms":
         count, seconds = divmod(seconds, _SECONDS[unit])

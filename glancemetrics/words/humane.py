@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Formats numbers for people."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 def format_count(count: int) -> str:
-    """`1284` as `1,284`."""
+    """Format a count: `1,284`."""
     return f"{count:,}"
 
 
 def format_bytes(size: float) -> str:
-    """A size in bytes in decimal units: `91100` as `91.1 kB`."""
+    """Format a size in bytes in decimal units: `91.1 kB`."""
     if abs(size) < 1000:
         return f"{size:.0f} B"
     power = 1
@@ -23,12 +23,12 @@ def format_bytes(size: float) -> str:
 
 
 def format_rate(rate: float, decimals: int = 2) -> str:
-    """A rate with up to so many decimals: `12.5`, `13`."""
+    """Format a rate with up to `decimals` decimals: `12.5`, `13`."""
     return f"{rate:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def format_mean_rate(count: int, seconds: float) -> str:
-    """How many come a second, in the mean, unknown for no time: `12.5/s`, `3/h`, `0.2/day`."""
+    """Format a mean rate: `12.5/s`, `3/h`, `0.2/day`; unknown for zero seconds."""
     if not seconds:
         return UNKNOWN
     for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
@@ -39,7 +39,7 @@ def format_mean_rate(count: int, seconds: float) -> str:
 
 
 def format_share(part: int, whole: int) -> str:
-    """A share in percent; what is something is not shown as none, nor what is not all as all."""
+    """Format a share in percent; a small share is not rounded to 0 %, nor a large one to 100 %."""
     if not whole:
         return UNKNOWN
     percent = f"{100 * part / whole:.1f}"
@@ -49,7 +49,7 @@ def format_share(part: int, whole: int) -> str:
 
 
 def format_seconds(seconds: float | None) -> str:
-    """A response time as `1.23 ms`, `42.1 ms`, `1.5 s` or `3 min 05 s`; unknown for none."""
+    """Format a response time: `1.23 ms`, `42.1 ms`, `1.5 s` or `3 min 05 s`; unknown for `None`."""
     if seconds is None:
         return UNKNOWN
     if seconds < 0.9995:
@@ -58,7 +58,7 @@ def format_seconds(seconds: float | None) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A span as `42 s`, `3 min 05 s`, `2 h 07 min` or `3 d 04 h`."""
+    """Format a duration: `42 s`, `3 min 05 s`, `2 h 07 min` or `3 d 04 h`."""
     whole = round(seconds)
     for size, unit, below, below_unit in (
         (86_400, "d", 3600, "h"),
@@ -71,5 +71,5 @@ def format_duration(seconds: float) -> str:
 
 
 def events_text(count: int) -> str:
-    """Return so many events in words: `1 event`, `1,234 events`."""
+    """Format a number of events: `1 event`, `1,234 events`."""
     return "1 event" if count == 1 else f"{format_count(count)} events"

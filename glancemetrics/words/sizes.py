@@ -9,7 +9,7 @@ _SIZE_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def parse_size(text: str) -> int:
-    """Read `512MB`, `1.5g` or bytes. Raises `ValueError` for what is no size."""
+    """Parse `512MB`, `1.5g` or bytes. Raises `ValueError` for other texts."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(text)

@@ -1,10 +1,10 @@
-"""What a person may have meant who misspelt a name, or calls it as other programs do."""
+"""Suggestions for misspelt names, and for names that other programs use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_OTHERS_SAY = {
+_SYNONYMS = {
     "ip": "host",
     "client": "host",
     "remote_addr": "host",
@@ -30,11 +30,11 @@ _OTHERS_SAY = {
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'path'?)`, or nothing."""
-    import difflib  # late: only a mistake needs it
+    import difflib  # late: only needed after a mistake
 
     names = list(known)
     lowered = name.lower().replace("-", "_")
-    close = [_OTHERS_SAY[lowered]] if _OTHERS_SAY.get(lowered) in names else []
+    close = [_SYNONYMS[lowered]] if _SYNONYMS.get(lowered) in names else []
     close += difflib.get_close_matches(lowered, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

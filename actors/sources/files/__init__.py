@@ -1,6 +1,6 @@
-"""The tailer: follows files and hands on whole lines.
+"""The tailer: follows files and sends their whole lines.
 
-`identity` tells files apart, `path_follower` reads one path through rotations, `waking` says when
+`identity` identifies files, `path_follower` reads one path through rotations, `waking` decides when
 to look again, `paths` expands globs. `tail` runs them.
 """
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from glancemetrics.state.tree import State
 
 
-def _make(texts: Sequence[str], told: NoSettings, desk: SourceDesk) -> Iterator[Source]:
-    del told
-    from actors.sources.files.tail import Files  # late: -h needs none of it
+def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Iterator[Source]:
+    del settings
+    from actors.sources.files.tail import Files  # late: not needed for -h
 
     yield Files(tuple(texts), desk)
 
@@ -33,7 +33,7 @@ def _make(texts: Sequence[str], told: NoSettings, desk: SourceDesk) -> Iterator[
 def _misses(path: str) -> str | None:
     if not os.path.lexists(path) and glob.has_magic(path):
         found = glob.glob(path)
-        return None if found else "no matching log yet"
+        return None if found else "no matching files yet"
     if not os.path.exists(path):
         return "no such file yet"
     return None if os.access(path, os.R_OK) else "permission denied"

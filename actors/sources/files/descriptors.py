@@ -1,4 +1,4 @@
-"""The descriptors that logs hold: as many as the limit allows, whatever the number of logs."""
+"""Limits the open file descriptors of logs, whatever the number of logs."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from actors.sources.files.followed_files import ROTATED_GRACE, SHORT_GRACE
 from actors.sources.files.path_follower import PathFollower
 
 _OTHERS = 128
-"""Descriptors of threads that look for rotated files, of outputs, of trio and of the libraries."""
+"""Descriptors reserved for the search for rotated files, for outputs, trio and libraries."""
 _EACH = 2
-"""Descriptors of a log: its file, and the one that had its name before."""
+"""Descriptors per log: its file, and the rotated one."""
 _FEWEST = 4
 _PATIENCE_SECONDS = 1.0
-"""After which it is asked anew which looks are held up."""
+"""Interval for checking again which looks are blocked."""
 
 
 def most_held() -> int:
-    """Return how many logs may hold descriptors: all of them may be rotated at once."""
+    """Return how many logs may hold descriptors; all of them may be rotated at the same time."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(_FEWEST, (allowed - _OTHERS) // _EACH)
 
 
 class Descriptors:
-    """Which logs hold descriptors. One in which nothing happens gives its place to another."""
+    """Which logs hold descriptors. An idle log gives its descriptors to another."""
 
     def __init__(self, most: int, held_up: Callable[[], int] = lambda: 0) -> None:
-        """`held_up` tells how many looks do not come back now: they keep no place from others."""
+        """`held_up` returns the number of blocked looks; they do not count against the limit."""
         self._most = most
         self._held_up = held_up
         self._holding: set[str] = set()
-        """Paths that hold descriptors, or may by now as they are looked at."""
+        """Paths that hold descriptors, or may open one in a running look."""
         self._resting: dict[str, PathFollower] = {}
-        """{path of those that are not looked at: who follows it}, the longest first"""
+        """{path without a running look: its follower}, longest idle first"""
         self._gate = trio.Lock()
         self._changed = trio.Event()
 
     @property
     def grace(self) -> float:
-        """For how many seconds a rotated file is kept to which nothing more is written."""
+        """How many seconds an idle rotated file is kept open."""
         return SHORT_GRACE if self._gate.locked() else ROTATED_GRACE
 
     async def begin(self, follower: PathFollower) -> None:
-        """Wait until it may be looked at: the files are the buffer. Who holds one need not."""
+        """Wait until a look is allowed, unless it holds a descriptor; the files are the buffer."""
         path = follower.path
         if path not in self._holding:
             async with self._gate:
@@ -56,7 +56,7 @@ class Descriptors:
         self._resting.pop(path, None)
 
     def end(self, follower: PathFollower) -> None:
-        """It has been looked at."""
+        """Note the end of a look."""
         if follower.descriptors:
             self._resting[follower.path] = follower
             while self._is_over() and self._park_one():
@@ -66,7 +66,7 @@ class Descriptors:
         self._note_change()
 
     def forget(self, follower: PathFollower) -> None:
-        """It is followed no longer."""
+        """Forget a path that is no longer followed."""
         self._holding.discard(follower.path)
         self._resting.pop(follower.path, None)
         self._note_change()
@@ -78,7 +78,7 @@ class Descriptors:
         return len(self._holding) > self._most
 
     def _park_one(self) -> bool:
-        """Let the one that rests for longest give its descriptors back, if any can."""
+        """Close the descriptors of the longest idle path, if any can be closed."""
         for path, follower in self._resting.items():
             follower.park()
             if not follower.descriptors:

@@ -1,8 +1,8 @@
-"""The files of one path, in the order in which they had its name, and what became of them.
+"""The files of one path, in the order in which they had its name, through rotations.
 
-logrotate and its like rename files, copy and empty them, and compress them, also while nothing ran.
-What was read is known by its bytes (`marks.py`), what is new beside the path by when it was last
-written to.
+logrotate and similar tools rename files, copy and truncate them, and compress them, also while
+GlanceMetrics is not running. Files already read are recognised by their bytes (`marks.py`), new
+files beside the path by their modification time.
 """
 
 from __future__ import annotations
@@ -32,38 +32,38 @@ from actors.sources.files.rotation import Folders, Sibling, log_of, newer, open_
 from glancemetrics.lines.splitter import Lines, LineSplitter
 
 ROTATED_GRACE = 60.0
-"""Seconds without a new byte after which a file that lost its name is let go. A server writes to
-it until it is told to reopen its log, which logrotate does right after the rename, and nginx's
-workers do within a few seconds."""
+"""Seconds without a new byte after which a rotated file is closed. A server writes to it until it
+reopens its log: logrotate signals that right after the rename, and nginx's workers react within a
+few seconds."""
 
 SHORT_GRACE = 2.0
-"""The same while others wait for a descriptor."""
+"""The same while other logs wait for a descriptor."""
 
 _SEARCH_SECONDS = 3.0
-"""For so long a file is looked for that was read before."""
+"""How long to search for a file that was read before."""
 
 _ENOUGH = 64
-"""Bytes at the beginning by which a file is known; they have the time of a line."""
+"""Minimum bytes that identify a file; they include the time of a line."""
 
 _MOST_KNOWN = 100
-"""Files that have been read are remembered, so that they are not read again compressed."""
+"""Maximum finished files to remember, so that they are not read again when compressed."""
 
 Claimed = Callable[[str, Identity], bool]
-"""Whether a file is followed by somebody else."""
+"""Whether a file is followed under another path."""
 
 
 def nobodys(path: str, identity: Identity) -> bool:
-    """Tell that nobody follows a file."""
+    """Report that no other path follows a file."""
     del path, identity
     return False
 
 
 class NotFoundYetError(Exception):
-    """A file that was read before has no name now that is known: it may just be renamed."""
+    """A file that was read before cannot be found; it may be in the middle of a rename."""
 
 
 class CurrentLostError(Exception):
-    """The file that has the path's name cannot be read now."""
+    """The current file of the path cannot be read now."""
 
     def __init__(self, reason: OSError) -> None:
         super().__init__(str(reason))
@@ -78,73 +78,73 @@ class FollowedFiles:
     claimed: Claimed = nobodys
     folders: Folders = attrs.field(factory=Folders)
     current: OpenFile | None = None
-    """The one that has the path's name."""
+    """The file that now has the path's name."""
     _rotated: list[FileReader] = attrs.field(factory=list)
-    """Those that had it and may still be written to, and what was made of them, oldest first."""
+    """Rotated files that may still be written to, and copies of them, oldest first."""
     _wanted: tuple[FileMark, ...] = ()
-    """Files to be found again, oldest first; they come after those that are read."""
+    """Files to be found again, oldest first; they are read after the open ones."""
     _marks: dict[Identity, FileMark] = attrs.field(factory=dict)
-    """How far the files have been read that are open."""
+    """How far the open files have been read."""
     _copies: dict[Identity, Head] = attrs.field(factory=dict)
-    """Files beside the path that have what was read of it before it was emptied."""
+    """Files beside the path that are copies of it, made before it was truncated."""
     _ended: set[Identity] = attrs.field(factory=set)
     """Copies that have been read to their end."""
     _known: dict[Identity, Head] = attrs.field(factory=dict)
-    """Files beside the path of which nothing more is wanted."""
+    """Finished files beside the path."""
     _is_repetitive: bool = False
-    """Whether the file that was gone on with has the same line over and over."""
+    """Whether the resumed file consists of the same line over and over."""
     _alike: set[Identity] = attrs.field(factory=set)
-    """Files of which it was said that they are like others in all their lines."""
+    """Files already reported as having the same lines as others."""
     _gaps: list[str] = attrs.field(factory=list)
     _has_lost: bool = False
-    """Whether what had the path's name since the last look is to be found."""
+    """Whether files that had the path's name since the last look must be searched for."""
     _looking_since: float | None = None
-    """When a file that is to be read on was not found first."""
+    """When the search for a file to resume began."""
     _now: float = 0.0
-    """When the last look was."""
+    """Time of the last look."""
     _seen: int = 0
-    """When the current file was last written to, as of the last look that caught up."""
+    """Modification time of the current file at the last look that caught up."""
 
     def resume(self, before: PathMark) -> None:
-        """Look for the files that another read, to go on in them."""
+        """Search for the files of a previous run, to resume in them."""
         self._wanted = before.files
         self._known = {head.identity: head for head in before.known}
 
     def identities(self) -> Iterator[Identity]:
-        """Yield the files that are being read."""
+        """Yield the identities of the files being read."""
         for file in self._readings():
             yield file.identity
 
     def marks(self) -> tuple[FileMark, ...]:
-        """Return how far the files have been read, the oldest first."""
+        """Return how far the files have been read, oldest first."""
         marks: list[FileMark] = []
         shares = False
         for file in self._readings():
             mark = self._marks[file.identity]
             if shares and (file.is_copy or file is self.current):
-                # A copy before it has what is held of a line.
+                # The incomplete line is held by a copy before it.
                 mark = attrs.evolve(mark, held=b"", skipping=False)
             if file.is_copy and file.identity in self._ended:
-                # What it held of a line has gone on.
+                # Its incomplete line continues in the next file.
                 mark = attrs.evolve(mark, held=b"", skipping=False)
             elif file.is_copy:
                 shares = True
-            # A file that has lost its name and has never had anything cannot be known again.
+            # A rotated file that was always empty cannot be recognised again.
             if mark.offset or file is self.current:
                 marks.append(mark)
         return (*marks, *self._wanted)
 
     def known(self) -> tuple[Head, ...]:
-        """Return the files beside the path of which nothing more is wanted."""
+        """Return the finished files beside the path."""
         return tuple(self._known.values())
 
     def take_gaps(self) -> tuple[str, ...]:
-        """Return what could not be read and never will be, in a sentence each, once."""
+        """Return sentences about lost parts, each once."""
         gaps, self._gaps = tuple(self._gaps), []
         return gaps
 
     def lag(self) -> int:
-        """Return how many bytes there are left to read, as far as that is known."""
+        """Return how many bytes are left to read, as far as known."""
         lag = 0
         for file in self._readings():
             with suppress(OSError):
@@ -153,31 +153,31 @@ class FollowedFiles:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing but a change of the path's own file can bring anything new."""
+        """Whether new lines can only come from the path's current file."""
         if self._rotated or self._has_lost or isinstance(self.current, OpenPipe):
             return False
         return not self._wanted and self._looking_since is None
 
     @property
     def descriptors(self) -> int:
-        """How many descriptors it holds."""
+        """The number of open descriptors."""
         is_open = self.current is not None and not self.current.is_parked
         return len(self._rotated) + is_open
 
     @property
     def is_hole(self) -> bool:
-        """Whether nothing but NUL bytes has been found in the file that has the path's name."""
+        """Whether the current file contains only NUL bytes so far."""
         current = self.current
         return current is not None and 0 < current.skipped == current.position
 
     def park(self) -> None:
-        """Give back the descriptor of the file that has the path's name, until the next look."""
+        """Close the descriptor of the current file until the next look."""
         current = self.current
         if current is not None and not current.is_parked and not isinstance(current, OpenPipe):
             current.park()
 
     def _resume(self) -> None:
-        """Open a parked file again; if its path has another one now, look for it as for any."""
+        """Reopen a parked file; if its path names another file now, search for it."""
         current = self.current
         if current is None or not current.is_parked:
             return
@@ -185,16 +185,16 @@ class FollowedFiles:
             if current.resume(self.path):
                 return
         except OSError:
-            pass  # what has become of the path is asked next
+            pass  # the path is checked next
         self.current = None
         self._wanted = (*self._wanted, self._marks.pop(current.identity))
 
     def read(self, now: float, found: list[Lines], grace: float = ROTATED_GRACE) -> bool:
-        """Read the files in their order, no further than one that is not at its end.
+        """Read the files in order, up to the first that is not at its end.
 
-        One that has lost the path's name is let go when nothing has come for `grace` seconds.
-        Returns whether all are. What is read is added to `found`. Raises `CurrentLostError`, and
-        `NotFoundYetError` for what is worth a second look.
+        A rotated file is closed after `grace` seconds without a new byte. Returns whether all files
+        are at their end. The lines read are added to `found`. Raises `CurrentLostError`, and
+        `NotFoundYetError` if a second look may help.
         """
         self._now = now
         self._resume()
@@ -212,16 +212,16 @@ class FollowedFiles:
                 return False
             if file.is_copy:
                 self._ended.add(file.identity)
-            # A copy, too: what looks like one may be a file whose inode was given to another.
+            # Also for a copy: it may be a different file with a reused inode.
             if file is not self.current and now - file.last_growth > grace:
                 found.append(self._let_go(file))
         return True
 
     def _read_on(self, file: FileReader, now: float) -> tuple[Lines, bool] | None:
-        """Read on in a file; also whether that was all. `None` if it has been emptied."""
+        """Read the next piece, and whether it is the last. `None` if the file was truncated."""
         changed = file.changed()
         piece, at_end = file.peek()
-        # Asked when there is a piece: before, it might be emptied until there is one.
+        # Checked after the piece was read: a truncation before that would go unnoticed.
         if file is self.current:
             with self._all_or_nothing():
                 if self._was_emptied(self.current, changed):
@@ -231,15 +231,15 @@ class FollowedFiles:
         return lines, at_end
 
     def last_change(self) -> int:
-        """Return when the current file was last written to, of what has been read of it."""
+        """Return the modification time of the current file as of the bytes read."""
         return 0 if self.current is None else self._marks[self.current.identity].changed
 
     def note_seen(self, changed: int) -> None:
-        """Note that all has been seen that was last written to up to a moment."""
+        """Note that everything written up to a time has been seen."""
         self._seen = changed
 
     def retire(self, now: float) -> None:
-        """The current file has lost the path's name."""
+        """Note that the current file no longer has the path's name."""
         current, self.current = self.current, None
         if current is not None:
             current.last_growth = now
@@ -247,9 +247,9 @@ class FollowedFiles:
             self._has_lost = True
 
     def follow(self, opened: OpenFile) -> None:
-        """Go on with a file that has the path's name now, after what had it meanwhile.
+        """Continue with the file that now has the path's name, after files that had it in between.
 
-        Raises `OSError`, and `NotFoundYetError` for what is worth a second look.
+        Raises `OSError`, and `NotFoundYetError` if a second look may help.
         """
         mark = opened.mark(opened.changed())
         with self._all_or_nothing():
@@ -260,7 +260,7 @@ class FollowedFiles:
         self._has_lost = False
 
     def rescue(self) -> bool:
-        """Where the path has no file now, read what was renamed; whether there is any.
+        """If the path has no file now, read renamed files; returns whether there are any.
 
         Raises `OSError` and `NotFoundYetError`.
         """
@@ -271,7 +271,7 @@ class FollowedFiles:
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """Forget what was found of files if some could not be."""
+        """Roll back what was found if some files could not be found."""
         rotated, marks, wanted = list(self._rotated), dict(self._marks), self._wanted
         known, gaps = dict(self._known), list(self._gaps)
         try:
@@ -286,29 +286,29 @@ class FollowedFiles:
         self._looking_since = None
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Close all files."""
         for file in self._readings():
             file.close()
         self.current, self._rotated = None, []
 
     def note_siblings(self) -> None:
-        """What is beside a log when its following begins is of no concern."""
+        """Ignore the files that are beside the log when following begins."""
         for sibling in siblings(self.path, self.folders):
             if not self._has_name(sibling):
                 with suppress(OSError):
                     self._known[sibling.identity] = head_of(sibling)
 
     def has_finished(self, path: str, identity: Identity) -> bool:
-        """Tell whether a file is one of which nothing more is wanted, whatever it is called."""
+        """Tell whether a file is finished, whatever its name."""
         head = self._known.get(identity)
         return head is not None and is_of(path, head)
 
     def has_copy(self, identity: Identity) -> bool:
-        """Tell whether a file beside the path is a copy of what is read, or may become one."""
+        """Tell whether a file beside the path is a copy of the log, or may become one."""
         try:
             family = siblings(self.path, self.folders)
         except OSError:
-            return True  # it cannot be told now; the next search asks again
+            return True  # unknown now; the next search checks again
         found = [one for one in family if one.identity == identity]
         mark = None if self.current is None else self._marks.get(self.current.identity)
         if not found or mark is None or self._has_name(found[0]):
@@ -320,7 +320,7 @@ class FollowedFiles:
             copy = self._copies.get(identity)
             if copy is not None and head_of(found[0], copy.size) == copy:
                 return True
-            # It may not be there as a whole yet.
+            # The copy may not be complete yet.
             return self.current is not None and self.current.begins(head)
         except OSError:
             return False
@@ -340,28 +340,28 @@ class FollowedFiles:
         for oldest in list(self._known)[:-_MOST_KNOWN]:
             del self._known[oldest]
         if isinstance(file, CompressedFile) and file.damage:
-            self._gaps.append(f"of {self.path} a compressed file was lost in part: {file.damage}")
+            self._gaps.append(f"lost part of a compressed file of {self.path}: {file.damage}")
         return file.close()
 
     def _lose_touch(self, file: FileReader, error: OSError) -> None:
-        """Close a file that cannot be read now; that which has the path's name is opened again."""
+        """Close a file that cannot be read now; the current file will be reopened."""
         mark = self._marks.pop(file.identity)
         with suppress(OSError):
             file.close()
         if file is not self.current:
             self._rotated.remove(file)
-            self._gaps.append(_gap(self.path, mark, error.strerror or "it cannot be read"))
+            self._gaps.append(_gap(self.path, mark, error.strerror or "read error"))
             return
         self.current = None
         self._wanted = (*self._wanted, mark)
         raise CurrentLostError(error) from None
 
     def _was_emptied(self, current: OpenFile, changed: int) -> bool:
-        """Tell whether the file has been emptied: what had not been read of it is in a copy then.
+        """Tell whether the file was truncated; unread lines are then in a copy.
 
-        logrotate's `copytruncate` makes one. What is held of a line stays: the writer goes on with
-        its other half at the beginning of the file. `changed` is when it was last written to, as of
-        before it was read.
+        logrotate's `copytruncate` makes the copy. An incomplete line is kept: the writer continues
+        with its other half at the beginning of the file. `changed` is the modification time before
+        the file was read.
         """
         mark = self._marks[current.identity]
         if isinstance(current, OpenPipe):
@@ -388,11 +388,11 @@ class FollowedFiles:
         return True
 
     def _add_copies(self, family: list[Sibling], mark: FileMark, current: OpenFile) -> bool:
-        """Read copies of what the file held after a mark, and which it does not hold any more."""
+        """Read copies of lines that the file had after a mark and no longer has."""
         count = len(self._rotated)
         for sibling in newer(family, mark.changed, but=list(self.identities())):
-            # What begins as an open file does is only being copied.
-            # A copy is made before the file is emptied.
+            # A file that begins like an open file is a copy in progress.
+            # A copy is made before the file is truncated.
             if self._has_name(sibling) or sibling.changed > current.changed() or not sibling.size:
                 continue
             try:
@@ -406,17 +406,17 @@ class FollowedFiles:
         return len(self._rotated) > count
 
     def _looks_for(self) -> bool:
-        """Tell whether it is too early to give up: a file may just be renamed or compressed."""
+        """Tell whether to keep searching: the file may be in the middle of a rename."""
         if self._looking_since is None:
             self._looking_since = self._now
         return self._now - self._looking_since < _SEARCH_SECONDS
 
     def _find_wanted(self, opened: OpenFile | None) -> FileMark | None:
-        """Go on with files that were read before, whatever they are called now.
+        """Resume in files that were read before, whatever their names are now.
 
-        `opened` is the file that has the path's name now, if any; returns how far that had been
-        read. Files that had the name meanwhile are read too. Raises `OSError`, and
-        `NotFoundYetError` for what is worth a second look.
+        `opened` is the file that now has the path's name, if any; returns how far it had been read.
+        Files that had the name in between are read too. Raises `OSError`, and `NotFoundYetError` if
+        a second look may help.
         """
         wanted, self._wanted = self._wanted, ()
         if not wanted:
@@ -425,7 +425,7 @@ class FollowedFiles:
         since = wanted[-1].changed
         emptied: tuple[Identity, LineSplitter] | None = None
         goes_on: LineSplitter | None = None
-        # What is followed under the name of a rotated file has been rotated once more.
+        # A file followed under the name of a rotated file may have been rotated once more.
         places = self._places(wanted, siblings(log_of(self.path), self.folders), opened)
         is_missing = any(mark.offset and not place for mark, place in places)
         if is_missing and opened is not None and self._looks_for():
@@ -436,10 +436,10 @@ class FollowedFiles:
                 if goes_on is not None and mark.offset:
                     self._add_newer(family, since, opened, None, goes_on)
                 if not place.go_on(mark, splitter):
-                    raise NotFoundYetError  # it was emptied just now
+                    raise NotFoundYetError  # it was truncated just now
                 return mark  # nothing has been renamed since
             if place is not None and not mark.offset and place.changed > since:
-                emptied = mark.identity, splitter  # perhaps; it is found among what is newer
+                emptied = mark.identity, splitter  # maybe; it is found among the newer files
             elif place is not None:
                 if any(one.identity == mark.identity != place.identity for one in family):
                     emptied = mark.identity, splitter
@@ -447,11 +447,11 @@ class FollowedFiles:
             elif opened is None:
                 self._wanted = (*self._wanted, mark)  # it may come back
             elif mark.offset:
-                self._gaps.append(_gap(self.path, mark, "it was removed or changed"))
-                # What begins as it did is less than has been read: it was compressed too early.
+                self._gaps.append(_gap(self.path, mark, "the file was removed or changed"))
+                # A file with the same beginning but fewer bytes was compressed too early.
                 self._known[mark.identity] = mark.beginning
             else:
-                # What it became, if anything, is newer than what is known of it.
+                # Any file made from it is newer than its mark.
                 goes_on = splitter
                 since = min(since, mark.changed)
         self._add_newer(family, since, opened, emptied, goes_on)
@@ -465,14 +465,14 @@ class FollowedFiles:
         emptied: tuple[Identity, LineSplitter] | None = None,
         goes_on: LineSplitter | None = None,
     ) -> None:
-        """Read what had the path's name between a file that was read and the one that has it.
+        """Read files that had the path's name between an already read file and the current one.
 
-        `emptied` is a file that was copied and emptied, and what it goes on with: what is newer
-        than its copy, but older than itself, are further copies of it. `goes_on` is what the first
-        of the files goes on with.
+        `emptied` is a file that was copied and truncated, with its splitter: files newer than its
+        copy but older than itself are further copies of it. `goes_on` is the splitter for the first
+        of the files.
         """
         for sibling in newer(family, since, but=list(self.identities())):
-            # What has the path's name now is opened next.
+            # The current file is opened next.
             if self._has_name(sibling) or self._is_read(sibling, opened):
                 continue
             if emptied is None:
@@ -489,20 +489,20 @@ class FollowedFiles:
             opened.splitter = goes_on
 
     def _is_read(self, sibling: Sibling, opened: OpenFile | None) -> bool:
-        """Tell whether a file is no concern of ours, or none any more."""
+        """Tell whether a file belongs to another path or is finished."""
         if opened is not None and sibling.identity == opened.identity:
             return True
         if self.claimed(sibling.path, sibling.identity):
             return True
         try:
-            # The one that was just opened may have been renamed and compressed since.
+            # The file just opened may have been renamed and compressed since.
             return self._passes_over(sibling, opened)
         except OSError as error:
             self._give_up(sibling, error)
             return True
 
     def _passes_over(self, sibling: Sibling, opened: OpenFile | None = None) -> bool:
-        """Tell whether a file is known; where lines are all alike that is not certain, and a gap.
+        """Tell whether a file is known; if all its lines are the same this is uncertain: a gap.
 
         Raises `OSError`.
         """
@@ -516,13 +516,13 @@ class FollowedFiles:
         return is_known
 
     def _give_up(self, sibling: Sibling, error: OSError) -> None:
-        """Pass over a file that cannot be read; raises `NotFoundYetError` if it is too early."""
+        """Skip a file that cannot be read; raises `NotFoundYetError` if it is too early."""
         if self._looks_for():
             raise NotFoundYetError from error
-        self._gaps.append(f"{sibling.path} cannot be read: {error.strerror}")
+        self._gaps.append(f"cannot read {sibling.path}: {error.strerror}")
 
     def _is_known(self, sibling: Sibling, opened: OpenFile | None = None) -> bool:
-        """Tell whether a file is, or was made of, one that has been read or is not wanted."""
+        """Tell whether a file is, or was made from, a file that is read or finished."""
         beginning = beginning_of(sibling)
         head = head_from(sibling.identity, beginning)
         readings = [*self._readings(), opened]
@@ -541,16 +541,15 @@ class FollowedFiles:
     def _places(
         self, wanted: Sequence[FileMark], family: list[Sibling], opened: OpenFile | None
     ) -> list[tuple[FileMark, OpenFile | Sibling | None]]:
-        """Return which file each mark is of: the one that is open now, another, or none.
+        """Return the file of each mark: the open one, another, or none.
 
-        The mark of a file that has lost its end is one of before.
+        For a file that has lost its end, the mark is an earlier milestone.
         """
         places: dict[FileMark, tuple[FileMark, OpenFile | Sibling | None]] = {}
         left = [one for one in family if opened is None or one.identity != opened.identity]
-        # Those of which nothing had been read are known by their inode only, which may have been
-        # given to another file since.
+        # Files that were still empty are known only by their inode, which may have been reused.
         for mark in sorted(wanted, key=lambda mark: not mark.offset):
-            # A file that has lost the name does not get it back.
+            # A rotated file does not get its name back.
             mine = opened if mark is wanted[-1] else None
             found = self._place(mark, left, mine)
             places[mark] = mark, found
@@ -562,14 +561,14 @@ class FollowedFiles:
     def _place(
         self, mark: FileMark, family: list[Sibling], opened: OpenFile | None
     ) -> OpenFile | Sibling | None:
-        """Return the file that has the bytes that were read, by its inode or else the oldest.
+        """Return the file with the bytes that were read: by its inode, or else the oldest.
 
-        Where lines are all alike several have them, and inodes are given to other files in time.
-        The oldest is the one, unless it has been removed: what is not certain is a gap.
+        If all lines are the same, several files have these bytes, and inodes are reused. Then it is
+        the oldest, unless that was removed: the uncertainty is reported as a gap.
         """
         if opened is not None and not mark.offset:
             return opened if opened.has_read(mark) else self._found(mark, family)
-        # The oldest come first, and what has the path's name now is the newest.
+        # Oldest first; the current file is the newest.
         alike: list[OpenFile | Sibling] = [
             one
             for one in family
@@ -579,7 +578,7 @@ class FollowedFiles:
         if opened is not None and opened.has_read(mark):
             alike.append(opened)
         if not alike:
-            # Its time of change may have been set back.
+            # Its modification time may have been set back.
             return self._found(mark, family)
         same = [one for one in alike if one.identity == mark.identity]
         place = same[0] if same else alike[0]
@@ -590,7 +589,7 @@ class FollowedFiles:
         return place
 
     def _repeats_itself(self, file: OpenFile | Sibling) -> bool:
-        """Tell whether the lines of a file are all alike, so that others may have them as well."""
+        """Tell whether all lines of a file are the same, so that other files may have them too."""
         with suppress(OSError):
             if isinstance(file, OpenFile):
                 return repeats_itself(file.beginning())
@@ -599,14 +598,14 @@ class FollowedFiles:
 
     def _note_alike(self) -> None:
         self._gaps.append(
-            f"several files of {self.path} hold the same lines, so it is not certain which of them "
-            "had been read: some lines may be missing or counted twice"
+            f"several files of {self.path} have identical lines, so it is not certain which of "
+            "them was read: some lines may be missing or counted twice"
         )
 
     def _shortened(
         self, mark: FileMark, family: list[Sibling], opened: OpenFile | None
     ) -> tuple[FileMark, OpenFile | Sibling] | None:
-        """Return the file of a mark that has lost its end, and up to where it has it still."""
+        """Return the file of a mark that has lost its end, with the last milestone it still has."""
         if opened is not None and (shorter := opened.shortened(mark)):
             self._gaps.append(_loss(self.path, mark, shorter))
             return shorter, opened
@@ -620,7 +619,7 @@ class FollowedFiles:
     def _found(
         self, mark: FileMark, family: list[Sibling], claimed: Claimed | None = None
     ) -> Sibling | None:
-        """Return the file that has the bytes that were read; rather the same than a copy."""
+        """Return the file with the bytes that were read; the same file is preferred to a copy."""
         for sibling in sorted(family, key=lambda one: one.identity != mark.identity):
             if self._has_what_was_read(sibling, mark, claimed):
                 return sibling
@@ -651,27 +650,24 @@ class FollowedFiles:
             file = OpenFile(descriptor, sibling.identity, 0, splitter, self._now, is_copy)
             if mark is not None and not file.go_on(mark, splitter):
                 os.close(descriptor)
-                self._give_up(sibling, OSError(errno.ESTALE, "it was changed just now"))
+                self._give_up(sibling, OSError(errno.ESTALE, "the file was changed just now"))
                 return
         self._rotated.append(file)
         self._marks[file.identity] = file.mark(sibling.changed) if mark is None else mark
 
 
 def repeats_itself(beginning: bytes) -> bool:
-    """Tell whether a file begins with the same line over and over."""
+    """Tell whether a file begins with one line repeated."""
     lines = beginning.split(b"\n")[:-1]
     return len(lines) > 1 and len(set(lines)) == 1
 
 
 def _gap(path: str, mark: FileMark, reason: str) -> str:
-    return (
-        f"what was written to {path} after byte {mark.offset:,} of a file that had its name "
-        f"cannot be read: {reason}"
-    )
+    return f"lines of a rotated file of {path} after byte {mark.offset:,} are lost: {reason}"
 
 
 def _loss(path: str, mark: FileMark, shorter: FileMark) -> str:
     return (
-        f"{path} has lost its end, as after a power failure: {mark.offset:,} bytes of it had been "
-        f"read; gone on after byte {shorter.offset:,}, and what comes right after may count twice"
+        f"{path} has lost its end, as after a power failure: {mark.offset:,} bytes had been read; "
+        f"resumed at byte {shorter.offset:,}, and the next lines may be counted twice"
     )

@@ -1,6 +1,6 @@
-"""The followers of all paths: which of them a file belongs to, and which files nobody follows.
+"""The followers of all paths: which one a file belongs to, and which files are not followed.
 
-Nothing here looks at all followers for each file: logs come by the ten thousand.
+No operation visits all followers for each file: there may be ten thousand logs.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Place = tuple[str, str]
 
 
 def place_of(path: str) -> Place:
-    """Return the place of a path; asks the file system."""
+    """Return the place of a path; accesses the file system."""
     folder, name = os.path.split(os.path.realpath(path))
     return folder, name
 
 
 class Followers:
-    """Those who follow a path each."""
+    """All path followers."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Followers:
         before: Mapping[str, PathMark],
         is_log: IsLog = lambda _: True,
     ) -> None:
-        """`paths` are followed by name, and `globs` by what matches them.
+        """`paths` are followed by name, `globs` by their matches.
 
         `before` is how far each path had been followed by another run. `is_log` tells which files
         of a directory are access logs.
@@ -56,7 +56,7 @@ class Followers:
         self._folders: dict[str, frozenset[str]] = dict.fromkeys(globs, frozenset())
         """{glob: the folders of those}"""
         self._passed_over: dict[str, Status] = {}
-        """{path that matches a glob but is read under another name: its status then}"""
+        """{path that matches a glob but was read under another name: its status at that time}"""
 
     @property
     def globs(self) -> list[str]:
@@ -64,14 +64,14 @@ class Followers:
         return list(self._matched)
 
     def add(self, follower: PathFollower, place: Place) -> None:
-        """Count one in; `place_of` its path."""
+        """Add a follower with the place of its path."""
         self._followers[follower.path] = follower
         self._places[follower.path] = place
         for key in _keys(place):
             self._kin[key][follower.path] = follower
 
     def remove(self, follower: PathFollower) -> None:
-        """Count one out; what was read under its name may be followed under another."""
+        """Remove a follower; its file may now be followed under another name."""
         del self._followers[follower.path]
         for key in _keys(self._places.pop(follower.path)):
             del self._kin[key][follower.path]
@@ -80,9 +80,9 @@ class Followers:
         self._passed_over.clear()
 
     def new_matches(self, pattern: str, *, is_first: bool) -> list[str]:
-        """Return the files that match a glob and that nobody follows; runs in a thread.
+        """Return the files that match a glob and are not followed; runs in a thread.
 
-        At the first scan, a file that may be a copy of another is a log of its own.
+        At the first scan, a file that may be a copy of another counts as a separate log.
         """
         paths = matching(pattern, self._is_log)
         reals = {path: os.path.realpath(path) for path in paths}
@@ -102,7 +102,7 @@ class Followers:
             identity = Identity(device, inode)
             kin = list(self._kin_of(reals[path]))
             if not rest or (not is_first and any(each.has_copy(identity) for each in kin)):
-                continue  # it is gone, or may not be there as a whole yet
+                continue  # it is gone, or may be incomplete
             is_read = reals[path] in taken or identity in read
             if is_read or self._was_read(path, identity, kin):
                 self._passed_over[path] = statuses[path]
@@ -113,11 +113,11 @@ class Followers:
         return found
 
     def has_matches(self, pattern: str) -> bool:
-        """Tell whether a glob had any at its last scan."""
+        """Tell whether a glob had matches at its last scan."""
         return bool(self._matched[pattern])
 
     def _was_read(self, path: str, identity: Identity, kin: Iterable[PathFollower]) -> bool:
-        """Tell whether a file was read to its end under another name, now or by another run."""
+        """Tell whether a file was read to its end under another name, in this run or before."""
         mark = self._before.get(path)
         if mark is not None and mark.files:
             return False
@@ -127,14 +127,14 @@ class Followers:
         return head is not None and is_of(path, head)
 
     def is_claimed(self, by: str, path: str, identity: Identity) -> bool:
-        """Tell whether a file beside the path `by` is followed by another, or will be."""
+        """Tell whether a file beside the path `by` is, or will be, followed under another path."""
         if os.path.abspath(path) in self._names:
             return True
         others = (each for each in self._kin_of(path) if each.path != by)
         return any(identity in each.identities() for each in others) or self._matches(path)
 
     def _matches(self, path: str) -> bool:
-        """Tell whether a real path matches a glob, as far as the last scan tells."""
+        """Tell whether a real path matches a glob, as of the last scan."""
         folder, name = os.path.split(path)
         return any(
             path in matched or (folder in self._folders[pattern] and matches_name(name, pattern))
@@ -142,14 +142,14 @@ class Followers:
         )
 
     def _kin_of(self, path: str) -> Iterator[PathFollower]:
-        """Yield those whose files may come to be called so."""
+        """Yield the followers whose files may be rotated to this path."""
         folder, name = os.path.split(path)
         for base, ending in bases_of(name):
             yield from list(self._kin.get((folder, base, ending), {}).values())
 
 
 def _keys(place: Place) -> Iterator[tuple[str, str, str]]:
-    """Yield the folder and what `bases_of` has for names that a rotated file may get."""
+    """Yield the folder, and the bases (`bases_of`) of names that a rotated file may get."""
     folder, name = place
     stem, ending = os.path.splitext(name)
     yield folder, name, ""

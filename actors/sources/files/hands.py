@@ -1,8 +1,8 @@
-"""The threads in which logs are looked at, many looks in one go.
+"""The threads that read logs, many looks per turn.
 
-To look at a small log takes less time than to hand it to a thread and back, and threads that all
-want the interpreter cost more than the looks. So one thread takes what waits for as long as none
-of it holds up the others, and no more of it than can be handed on.
+Reading a small log takes less time than switching to a thread and back, and threads competing for
+the interpreter cost more than the reading. So one thread does all waiting looks as long as none of
+them blocks, and only as many as can be sent on.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ import trio
 from actors.state.courtesy import one_at_a_time
 
 _TURN_LOOKS = 32
-"""Looks of a thread until it hands over what it has found."""
+"""Maximum looks of a thread before it hands over its results."""
 _TURN_SECONDS = 0.02
 _TURN_BYTES = 1 << 20
 _MOST_BYTES = 16 << 20
-"""Read and not handed on yet. Beyond it nothing is looked at: the files are the buffer."""
+"""Maximum bytes read but not sent on; beyond it reading pauses: the files are the buffer."""
 _HELD_UP_SECONDS = 0.1
-"""After which other threads go on with what waits behind a look: a dead mount holds up its own
-logs, not the others."""
+"""A look that takes longer is blocked; other threads then do the looks waiting behind it, so a dead
+mount only blocks its own logs."""
 _SURELY_SECONDS = 1.0
-"""The same while this program is busy: then a look may just wait for the interpreter."""
+"""The same while this program is busy: a look may then just be waiting for the interpreter."""
 _MOST_HANDS = 256
 _WAITING_LOOK_SECONDS = 0.01
-"""Looks that take longer while the program does little wait for a slow mount or disk."""
+"""Looks that take longer while the program is idle are waiting for a slow mount or disk."""
 _MOST_WAITING_HANDS = 4
-"""Threads that wait for such, side by side."""
+"""Maximum threads that wait for slow mounts or disks at the same time."""
 
 T = TypeVar("T")
 
 
 @attrs.define(eq=False)
 class _Task(Generic[T]):
-    """A look that somebody waits for."""
+    """A look whose caller is waiting."""
 
     work: Callable[[], T]
     done: trio.Event = attrs.field(factory=trio.Event)
@@ -48,7 +48,7 @@ class _Task(Generic[T]):
     _unclaimed: list[bool] = attrs.field(factory=lambda: [True])
 
     def claim(self) -> bool:
-        """Tell whether nobody else has claimed it: a thread to run it, or who gives it up."""
+        """Claim it, to run it or to give it up; returns whether it was still unclaimed."""
         try:
             return self._unclaimed.pop()
         except IndexError:
@@ -57,7 +57,7 @@ class _Task(Generic[T]):
     def run(self) -> None:
         try:
             self.result = self.work()
-        except BaseException as error:  # raised where it is waited for
+        except BaseException as error:  # raised in the waiting task
             self.error = error
 
     def outcome(self) -> T:
@@ -68,21 +68,21 @@ class _Task(Generic[T]):
 
 
 class Hands(Generic[T]):
-    """Looks at logs for those who wait for it; `run` lends the threads."""
+    """Reads logs for waiting tasks; `run` provides the threads."""
 
     def __init__(self, size: Callable[[T], int]) -> None:
-        """`size` tells how many bytes a look has found."""
+        """`size` returns the number of bytes a look has found."""
         self._size = size
         self._waiting: deque[_Task[T]] = deque()
         self._hands: list[_Hand[T]] = []
         self._unsent = 0
-        """Bytes that were found and not handed on yet."""
+        """Bytes found but not yet sent on."""
         self._nursery: trio.Nursery | None = None
         self._lent = trio.Event()
         """Set while there are hands."""
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Lend threads more where looks take long."""
+        """Provide threads, and more of them while looks are blocked."""
         try:
             async with trio.open_nursery() as self._nursery:
                 task_status.started()
@@ -92,19 +92,19 @@ class Hands(Generic[T]):
                     await trio.sleep(_HELD_UP_SECONDS)
                     for hand in self._hands:
                         self._hand_over(hand)
-                    # Behind looks that are stuck there may be more that will be.
+                    # Looks waiting behind blocked ones may block too.
                     self._lend(max(1, self.held_up()))
         finally:
             self._nursery = None
 
     def held_up(self) -> int:
-        """Return how many looks take long just now."""
+        """Return the number of looks blocked now."""
         return sum(hand.is_held_up() for hand in self._hands)
 
     async def look(self, work: Callable[[], T]) -> T:
-        """Return what a look finds, which is then to be `handed_on`; it raises what that does.
+        """Return the result of a look, which must then be `handed_on`; raises what the look does.
 
-        What a thread has begun with is returned also to who is cancelled: it has been read.
+        A look that has begun also returns to a cancelled caller: its bytes have been read.
         """
         task = _Task(work)
         self._waiting.append(task)
@@ -119,12 +119,12 @@ class Hands(Generic[T]):
         return task.outcome()
 
     def handed_on(self, found: T) -> None:
-        """What a look has found is no longer held."""
+        """Note that the result of a look has been sent on."""
         self._unsent -= self._size(found)
         self._lend()
 
     def _lend(self, wanted: int = 1) -> None:
-        """Have so many hands at work that neither wait nor are held up."""
+        """Start hands until so many are working that are neither slow nor blocked."""
         if self._nursery is None or not self._is_wanted():
             return
         going = self._going()
@@ -133,7 +133,7 @@ class Hands(Generic[T]):
             return
         missing = min(wanted - quick, len(self._waiting), _MOST_HANDS - len(self._hands))
         for _ in range(missing):
-            # One that helps those that wait will wait as they do.
+            # A hand added beside waiting ones will have to wait too.
             hand = _Hand(self._waiting, self._size, is_waiting=bool(going) and not quick)
             self._hands.append(hand)
             self._lent.set()
@@ -165,7 +165,7 @@ class Hands(Generic[T]):
         return is_one_enough or len(others) >= _MOST_WAITING_HANDS
 
     def _hand_over(self, hand: _Hand[T]) -> None:
-        """Wake those for whom a hand has looked."""
+        """Wake the tasks whose looks are done."""
         while hand.done:
             task = hand.done.popleft()
             if task.error is None:
@@ -175,19 +175,19 @@ class Hands(Generic[T]):
 
 @attrs.define(eq=False)
 class _Hand(Generic[T]):
-    """What one thread is doing."""
+    """The work of one thread."""
 
     _waiting: deque[_Task[T]]
     _size: Callable[[T], int]
     done: deque[_Task[T]] = attrs.field(factory=deque)
-    """Looked at, and not handed over yet."""
+    """Finished looks, not yet handed over."""
     is_waiting: bool = False
-    """Whether its last looks took long while the program did little."""
+    """Whether its last looks took long while the program was idle."""
     _since: tuple[float, float] | None = None
-    """When it began with the look that it is at, by the clock and by the program's own time."""
+    """When the current look began, in wall-clock and in CPU time."""
 
     def is_held_up(self) -> bool:
-        """Tell whether it is at a look that takes long."""
+        """Tell whether its current look is blocked."""
         since = self._since
         if since is None:
             return False
@@ -196,7 +196,7 @@ class _Hand(Generic[T]):
         return waited > (_SURELY_SECONDS if is_busy else _HELD_UP_SECONDS)
 
     def turn(self) -> None:
-        """Look at what waits, in order; runs in a thread."""
+        """Do the waiting looks in order; runs in a thread."""
         with one_at_a_time():
             self._turn()
 
@@ -210,7 +210,7 @@ class _Hand(Generic[T]):
             except IndexError:
                 break
             if not task.claim():
-                continue  # nobody waits for it any more
+                continue  # its caller has given up
             self._since = now, time.process_time()
             task.run()
             if task.error is None:

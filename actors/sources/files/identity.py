@@ -1,4 +1,4 @@
-"""Which file a path names: a path stays, the file behind it changes with every rotation."""
+"""The identity of a file: the path stays the same, but the file changes with every rotation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 @attrs.frozen
 class Identity:
-    """A file, whatever it is called."""
+    """A file, whatever its name."""
 
     device: int
     inode: int

@@ -1,7 +1,7 @@
-"""Marks: how far each file has been read, so that reading can go on there after any stop.
+"""Marks: how far each file has been read, so that reading can resume there.
 
-A file is known by its device and inode and by its bytes, as inodes are given to other files in
-time, and a file may be copied, compressed, or emptied and written anew.
+A file is identified by its device, its inode and its bytes, because inodes are reused, and a file
+may be copied, compressed, or truncated and rewritten.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from actors.sources.mark import Mark
 from glancemetrics.state.tree import State
 
 ReadAt = Callable[[int, int], bytes]
-"""Reads up to so many bytes at an offset."""
+"""Reads up to a number of bytes at an offset."""
 
 HEAD_BYTES = 1024
-"""Bytes at the beginning of a file by which it is known, once they have been read."""
+"""Bytes at the beginning of a file that identify it, once they have been read."""
 TAIL_BYTES = 256
-"""Bytes before the place up to which it was read."""
+"""Bytes before the current position that identify it."""
 
 
 Milestone = tuple[int, bytes]
-"""The end of a line: bytes from a file's beginning, and the digest of `TAIL_BYTES` before it."""
+"""The end of a line: its offset, and the digest of the `TAIL_BYTES` before it."""
 
 
 def digest(data: bytes) -> bytes:
-    """Return what bytes are known by."""
+    """Return the digest of bytes."""
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
@@ -44,22 +44,22 @@ class FileMark:
     offset: int
     """Bytes from its beginning."""
     head: bytes
-    """Digest of its first `HEAD_BYTES`, or of those before the offset."""
+    """Digest of its first `HEAD_BYTES`, or of all bytes before the offset if fewer."""
     tail: bytes
-    """Digest of the last `TAIL_BYTES` before the offset, or of those that there are."""
+    """Digest of the last `TAIL_BYTES` before the offset, or of all if fewer."""
     changed: int
-    """When it was last written to: nanoseconds since the epoch."""
+    """Modification time, nanoseconds since the epoch."""
     held: bytes = b""
-    """What has been read of a line that has not ended."""
+    """The beginning of an incomplete line."""
     skipping: bool = False
-    """Whether the rest of a line is not wanted, which is too long."""
+    """Whether the rest of an overlong line is being skipped."""
     milestones: tuple[Milestone, ...] = ()
-    """How far it was read before, a second apart. By them a file is gone on with that has lost its
-    end, as after a power failure."""
+    """Earlier positions, one second apart: a file that has lost its end, as after a power failure,
+    resumes at the last one it still has."""
 
     @property
     def beginning(self) -> Head:
-        """What the file is known by."""
+        """The identifying beginning of the file."""
         return Head(self.identity, min(self.offset, HEAD_BYTES), self.head)
 
     def is_of(self, read_at: ReadAt) -> bool:
@@ -88,12 +88,12 @@ class FileMark:
         return None
 
     def to_state(self) -> State:
-        """Return it as plain values."""
+        """Return the mark as plain values."""
         return {**attrs.asdict(self, recurse=False), "identity": attrs.astuple(self.identity)}
 
     @classmethod
     def from_state(cls, state: State) -> FileMark:
-        """Return what `to_state` was of."""
+        """Restore a mark from `to_state`."""
         milestones = tuple((offset, tail) for offset, tail in state["milestones"])
         identity = Identity(*state["identity"])
         return cls(**{**state, "identity": identity, "milestones": milestones})
@@ -101,7 +101,7 @@ class FileMark:
 
 @attrs.frozen
 class Head:
-    """A file, and what it begins with; an inode alone is given to another file in time."""
+    """A file and the digest of its beginning; an inode alone may be reused."""
 
     identity: Identity
     size: int
@@ -111,17 +111,17 @@ class Head:
 
 @attrs.frozen
 class PathMark:
-    """How far a path has been followed: the mark (`Mark`) of a file."""
+    """How far a path has been followed: the `Mark` of files."""
 
     KIND: ClassVar = "path"
 
     path: str
     files: tuple[FileMark, ...]
-    """Those that had its name and may still be written to, the oldest first."""
+    """The current file, and rotated files that may still be written to, oldest first."""
     parsing: State = None
-    """What is to be known to parse what comes next; see `Mark`."""
+    """The parser's state; see `Mark`."""
     known: tuple[Head, ...] = ()
-    """Files beside the path of which nothing more is wanted."""
+    """Finished files beside the path."""
 
     @property
     def source(self) -> str:
@@ -129,11 +129,11 @@ class PathMark:
         return self.path
 
     def with_parsing(self, parsing: State, /) -> PathMark:
-        """Return the same place, with what is to be known to parse what comes next."""
+        """Return the same position with the parser's state."""
         return attrs.evolve(self, parsing=parsing)
 
     def to_state(self) -> State:
-        """Return it as plain values."""
+        """Return the mark as plain values."""
         return {
             "kind": self.KIND,
             "known": [
@@ -146,7 +146,7 @@ class PathMark:
 
     @classmethod
     def from_state(cls, state: State) -> PathMark:
-        """Return what `to_state` was of, also before `parsing` was one value in it."""
+        """Restore a mark from `to_state`, also from old states without `parsing`."""
         files = tuple(FileMark.from_state(mark) for mark in state["files"])
         known = tuple(
             Head(Identity(device, inode), size, beginning)
@@ -160,9 +160,9 @@ class PathMark:
 
 
 def respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
-    """Return marks whose paths are written as texts of `-f` have them now.
+    """Rename marks to the current spelling of their paths in `-f`.
 
-    They may be written from another folder, or from the root.
+    A path may be relative to another folder now, or absolute.
     """
     spellings = {
         os.path.abspath(path): path
@@ -178,9 +178,9 @@ def respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
 
 
 def reassigned(before: Iterable[PathMark], patterns: Iterable[str]) -> dict[str, PathMark]:
-    """Give marks to the paths that their files have now, of those that match some globs.
+    """Assign marks to the current paths of their files, among the matches of some globs.
 
-    What else matches is new, and has an empty mark; what no path has is left to that which had it.
+    Other matches are new and get an empty mark; a file that no path has stays with its old path.
     """
     before = list(before)
     paths = list(dict.fromkeys(path for pattern in patterns for path in matching(pattern)))

@@ -1,4 +1,4 @@
-"""Files that are being read, plain ones and what was compressed of them."""
+"""Files being read, plain and compressed."""
 
 from __future__ import annotations
 
@@ -23,48 +23,48 @@ from glancemetrics.lines.splitter import Lines, LineSplitter
 _PIPE_SIZE = 1 << 20
 _MILESTONES_APART = 1.0
 _MOST_MILESTONES = 64
-"""A file system writes to its disk what is older than half a minute (`dirty_expire_centisecs`)."""
+"""Kernels write dirty pages to disk after half a minute (`dirty_expire_centisecs`)."""
 _PARKED = -1
 READ_SIZE = 4 << 20
-"""Bytes read at one look. A small chunk costs the parser as much as one of 100 kB."""
+"""Maximum bytes read in one look. A small chunk costs the parser as much as one of 100 kB."""
 
 
 class FileReader(Protocol):
-    """A file that is being read."""
+    """A file being read."""
 
     @property
     def identity(self) -> Identity: ...
 
     @property
     def last_growth(self) -> float:
-        """When something came last."""
+        """When the last bytes were read."""
 
     @property
     def is_copy(self) -> bool:
-        """Whether what it holds of a line goes on in another file."""
+        """Whether its incomplete last line continues in another file."""
 
     def changed(self) -> int:
-        """Return when it was last written to: nanoseconds since the epoch. Raises `OSError`."""
+        """Return its modification time, nanoseconds since the epoch. Raises `OSError`."""
 
     def peek(self) -> tuple[bytes, bool]:
-        """Return what comes next, and whether that is all there is. Raises `OSError`."""
+        """Return the next piece, and whether it reaches the end. Raises `OSError`."""
 
     def take(self, piece: bytes, now: float) -> Lines:
-        """Go on after what comes next. Raises `OSError`."""
+        """Move past the next piece; returns its lines. Raises `OSError`."""
 
     def lag(self) -> int:
-        """Return how many bytes there are left to read, as far as that is known."""
+        """Return how many bytes are left to read, as far as known."""
 
     def mark(self, changed: int) -> FileMark:
-        """Return how far it has been read, of what was written up to a moment."""
+        """Return how far it has been read; `changed` is its modification time."""
 
     def close(self) -> Lines:
-        """Let go of it; returns what is left of a line."""
+        """Close it; returns the incomplete last line."""
 
 
 @attrs.define(eq=False)
 class OpenFile:
-    """A plain file, under whatever name."""
+    """A plain file, whatever its name."""
 
     descriptor: int
     identity: Identity
@@ -73,22 +73,22 @@ class OpenFile:
     last_growth: float = 0.0
     is_copy: bool = False
     skipped: int = 0
-    """NUL bytes at its beginning that were passed over."""
+    """NUL bytes skipped at its beginning."""
     _is_in_hole: bool = False
-    """Whether they may go on."""
+    """Whether more NUL bytes may follow."""
     _head: bytes = b""
-    """What has been read of its first `HEAD_BYTES`: what is there may change at any time."""
+    """Its first `HEAD_BYTES` as they were read; the file may have changed since."""
     _tail: bytes = b""
     """The last `TAIL_BYTES` before the position."""
     _milestones: tuple[Milestone, ...] = ()
     _milestone_at: float = float("-inf")
-    """When the last of them was reached."""
+    """When the last milestone was reached."""
 
     def __attrs_post_init__(self) -> None:
         self.go_to(self.position)
 
     def go_to(self, position: int) -> None:
-        """Read on from a place. Raises `OSError`."""
+        """Continue at a position. Raises `OSError`."""
         self.position = position
         self._head = self._tail = b""
         if position:
@@ -98,16 +98,16 @@ class OpenFile:
 
     @property
     def is_parked(self) -> bool:
-        """Whether its descriptor has been given back; only `resume` reads on then."""
+        """Whether its descriptor is closed until `resume`."""
         return self.descriptor < 0
 
     def park(self) -> None:
-        """Give its descriptor back until something comes."""
+        """Close its descriptor while the file is idle."""
         os.close(self.descriptor)
         self.descriptor = _PARKED
 
     def resume(self, path: str) -> bool:
-        """Open it again under its path; whether the path still names it. Raises `OSError`."""
+        """Reopen it; returns whether the path still names this file. Raises `OSError`."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         if Identity.of(os.fstat(descriptor)) != self.identity:
             os.close(descriptor)
@@ -124,13 +124,16 @@ class OpenFile:
         return mark.is_of(lambda offset, size: os.pread(self.descriptor, size, offset))
 
     def go_on(self, mark: FileMark, splitter: LineSplitter) -> bool:
-        """Read on from a mark; whether it has still what had been read. Raises `OSError`."""
+        """Resume at a mark; returns whether the bytes before it still match. Raises `OSError`."""
         self.go_to(mark.offset)
         self.splitter, self._milestones = splitter, mark.milestones
         return digest(self._head) == mark.head and digest(self._tail) == mark.tail
 
     def shortened(self, mark: FileMark) -> FileMark | None:
-        """Return where to go on if it is the file of a mark, but lost its end. Raises `OSError`."""
+        """Return where to resume if this is the file of a mark but lost its end.
+
+        Raises `OSError`.
+        """
         if self.identity != mark.identity:
             return None
         return mark.shortened(lambda offset, size: os.pread(self.descriptor, size, offset))
@@ -140,27 +143,27 @@ class OpenFile:
         return self._head if self.is_parked else os.pread(self.descriptor, HEAD_BYTES, 0)
 
     def begins(self, head: Head) -> bool:
-        """Tell whether it begins as another file does. Raises `OSError`."""
+        """Tell whether it has the same beginning as another file. Raises `OSError`."""
         if self.is_parked:
             return len(self._head) >= head.size and digest(self._head[: head.size]) == head.digest
         return digest(os.pread(self.descriptor, head.size, 0)) == head.digest
 
     def has_been_replaced(self) -> bool:
-        """Tell whether what was read is there no longer: the file was emptied, or written anew."""
+        """Tell whether the bytes that were read are gone: the file was truncated or rewritten."""
         if os.fstat(self.descriptor).st_size < self.position:
             return True
         size = len(self._tail)
         return os.pread(self.descriptor, size, self.position - size) != self._tail
 
     def begin_anew(self) -> None:
-        """Read it from its beginning; what is held of a line stays."""
+        """Start again at the beginning; an incomplete line is kept."""
         self.go_to(0)
         self._milestones = ()
 
     def _skip_hole(self) -> None:
-        """Pass over what a writer that does not append leaves where it had been emptied.
+        """Skip the NUL bytes that a writer without O_APPEND leaves after a truncation.
 
-        Where the file system does not know of holes, that is done a `READ_SIZE` at a time.
+        On file systems without holes, it skips one `READ_SIZE` at a time.
         """
         size = os.fstat(self.descriptor).st_size
         if not size or os.pread(self.descriptor, 1, self.position) != b"\0":
@@ -169,7 +172,7 @@ class OpenFile:
         try:
             self.position = os.lseek(self.descriptor, self.position, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # there is nothing but the hole
+            if error.errno == errno.ENXIO:  # only a hole up to the end
                 self.position = size
         end = self.position + READ_SIZE
         while self.position < end:
@@ -233,13 +236,13 @@ class OpenFile:
 
 
 class OpenPipe(OpenFile):
-    """A named pipe. What has been read of it is there no more, so there is no going back."""
+    """A named pipe. It can be read only once, so it cannot be resumed."""
 
     @classmethod
     def at(cls, path: str) -> OpenPipe:
-        """Open a pipe, so that writers may come and go. Raises `OSError`."""
+        """Open a pipe so that writers may disconnect and reconnect. Raises `OSError`."""
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        with suppress(OSError):  # more than the system allows
+        with suppress(OSError):  # larger than the system allows
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         return cls(descriptor, Identity.of(os.fstat(descriptor)))
 
@@ -273,7 +276,7 @@ class OpenPipe(OpenFile):
 
 
 class CompressedFile:
-    """What was compressed of a file, from the byte on up to which it had been read."""
+    """A compressed rotated file, read from the byte up to which the plain file had been read."""
 
     def __init__(
         self,
@@ -283,13 +286,13 @@ class CompressedFile:
         splitter: LineSplitter,
         is_copy: bool,
     ) -> None:
-        """`mark`: how far it had been read; `None` for not at all."""
+        """`mark`: how far it had been read; `None`: not at all."""
         self.identity = sibling.identity
         self._changed = sibling.changed
-        self.last_growth = float("-inf")  # nothing comes any more
+        self.last_growth = float("-inf")  # it no longer grows
         self.is_copy = is_copy
         self.damage = ""
-        """What is wrong with it."""
+        """The damage found in it, if any."""
         self._splitter = splitter
         self._file = FileIO(descriptor)
         assert sibling.compression is not None
@@ -341,7 +344,7 @@ class CompressedFile:
 
 
 def beginning_of(sibling: Sibling, size: int = HEAD_BYTES) -> bytes:
-    """Return what a file begins with; of one that is compressed, what was. Raises `OSError`."""
+    """Return the (decompressed) beginning of a file. Raises `OSError`."""
     with FileIO(open_sibling(sibling)) as file:
         if sibling.compression is None:
             return os.pread(file.fileno(), size, 0)
@@ -349,17 +352,17 @@ def beginning_of(sibling: Sibling, size: int = HEAD_BYTES) -> bytes:
 
 
 def head_of(sibling: Sibling, size: int = HEAD_BYTES) -> Head:
-    """Return what a file is known by. Raises `OSError`."""
+    """Return the head of a file. Raises `OSError`."""
     return head_from(sibling.identity, beginning_of(sibling, size))
 
 
 def head_from(identity: Identity, beginning: bytes) -> Head:
-    """Return what a file is known by that begins so."""
+    """Return the head of a file with this beginning."""
     return Head(identity, len(beginning), digest(beginning))
 
 
 def is_of(path: str, head: Head) -> bool:
-    """Tell whether a file that is not compressed begins as a known one does."""
+    """Tell whether an uncompressed file begins like a known one."""
     try:
         with FileIO(path) as file:
             return bool(head.size) and digest(os.pread(file.fileno(), head.size, 0)) == head.digest
@@ -380,7 +383,7 @@ def has_read(sibling: Sibling, mark: FileMark) -> bool:
 
 
 def shortened(sibling: Sibling, mark: FileMark) -> FileMark | None:
-    """Return where to go on in the file of a mark that has lost its end. Raises `OSError`."""
+    """Return where to resume in a file that has lost its end. Raises `OSError`."""
     if sibling.identity != mark.identity or sibling.compression is not None:
         return None
     with FileIO(open_sibling(sibling)) as file:
@@ -388,7 +391,7 @@ def shortened(sibling: Sibling, mark: FileMark) -> FileMark | None:
 
 
 def _stream_has_read(file: BinaryIO, compression: str, mark: FileMark) -> bool:
-    """Tell the same of what is compressed, which can only be read from its beginning."""
+    """The same for a compressed file, which can only be read from its beginning."""
     head = bytearray()
     tail = b""
     offset = 0

@@ -1,4 +1,4 @@
-"""Follows one path through rotations, truncations and disappearances, as `tail -F` does.
+"""Follows one path through rotations, truncations and disappearances, like `tail -F`.
 
 Reading is synchronous, one `look` at a time: the tailer runs it in a worker thread and decides
 when to look again. Nothing here waits.
@@ -34,59 +34,59 @@ from glancemetrics.lines.sample import sample_of
 from glancemetrics.lines.splitter import Lines
 
 _MOST_OPENED = 3
-"""Files that are opened at one look, until one of them has something."""
+"""Maximum files opened in one look while all of them are empty."""
 
 _HOLE = 1 << 16
-"""Bytes before the place where reading begins, by which it is told whether that is in a hole."""
+"""Bytes before the start position that are checked for NUL bytes."""
 
 
 @attrs.frozen
 class Look:
-    """What one look at a path has found."""
+    """The result of one look at a path."""
 
     lines: Lines
     caught_up: bool
-    """Whether everything that was there has been read."""
+    """Whether everything written so far has been read."""
     fresh: bool
-    """Whether the look before had caught up, so that the lines were written since."""
+    """Whether the previous look had caught up, so that the lines were written since."""
     health: SourceHealth
     mark: PathMark
-    """How far has been read, with these lines."""
+    """How far the path has been read, including these lines."""
     begins: Begins | None = None
-    """What is to be known before the first lines, where that has just been found out."""
+    """The sample to send before the first lines, if it was just taken."""
     gaps: tuple[str, ...] = ()
-    """What of the log could not be read and never will be, in a sentence each."""
+    """Sentences about parts of the log that are lost."""
     has_switched: bool = False
     """Whether the path names another file than before."""
     seen: Status | None = None
-    """The path's status before the look. While it is the same there is nothing new; `None` where
-    something else may bring news, so that another look is due."""
+    """The path's status before the look: nothing is new while it is unchanged. `None` if another
+    look is needed anyway."""
 
 
 @attrs.define
 class PathFollower:
-    """Follows one path. `look` as often as you like; `close` in the end."""
+    """Follows one path. Call `look` repeatedly, and `close` at the end."""
 
     path: str
     start: StartPosition
     dating: LineDating = undated
-    """Tells when lines were written, where the start depends on that."""
+    """Finds the times of lines, if the start depends on them."""
     claimed: Claimed = nobodys
     before: PathMark | None = None
-    """How far it was followed before; the start position is then of no account."""
+    """How far it was followed before; the start position is then ignored."""
     folders: Folders = attrs.field(factory=Folders)
-    """What is beside the path."""
+    """Listings of the folders."""
     _begins: Begins | None = None
     _files: FollowedFiles = attrs.field(init=False)
     _had_file: bool = False
     _caught_up: bool = False
     _seen_before: bool = False
-    """Whether there was a file, or surely none: one that comes later is read from its start."""
+    """Whether the path was found, or found missing: a later file is read from its start."""
     _problem: SourceHealth | None = None
     _tries_again: bool = False
-    """Whether the problem may be over though the path's status is the same."""
+    """Whether the problem may disappear without a change of the path's status."""
     _last_record: int | None = None
-    """Second of the last record, where the log had none for the window."""
+    """Second of the last record, if the log has none inside the window."""
 
     def __attrs_post_init__(self) -> None:
         self._files = FollowedFiles(self.path, self.claimed, self.folders)
@@ -95,22 +95,22 @@ class PathFollower:
             self._seen_before = True
 
     def identities(self) -> Iterator[Identity]:
-        """Yield the files that are being read."""
+        """Yield the identities of the files being read."""
         return self._files.identities()
 
     def has_copy(self, identity: Identity) -> bool:
-        """Tell whether a file beside the path is a copy of what is read, or may become one."""
+        """Tell whether a file beside the path is a copy of the log, or may become one."""
         return self._files.has_copy(identity)
 
     def has_finished(self, path: str, identity: Identity) -> bool:
-        """Tell whether a file has been read to its end after it had lost the path's name."""
+        """Tell whether a rotated file has been read to its end."""
         return self._files.has_finished(path, identity)
 
     def look(self, now: float, grace: float = ROTATED_GRACE) -> Look:
-        """Read what has come since the last look, one `READ_SIZE` at most of each file.
+        """Read what was written since the last look, at most one `READ_SIZE` of each file.
 
-        `now` is any clock in seconds that moves forward; `grace` is for how long a rotated file is
-        read to which nothing more is written.
+        `now` is any monotonic clock in seconds; `grace` is how long an idle rotated file is kept
+        open.
         """
         fresh = self._caught_up
         seen, current = status_of(self.path), self._current()
@@ -144,7 +144,7 @@ class PathFollower:
 
     @property
     def _is_settled(self) -> bool:
-        """Whether only a change of the path's status can bring anything new."""
+        """Whether new lines can only come with a change of the path's status."""
         problem = self._problem
         if problem is not None and (self._tries_again or problem.state is SourceState.READING):
             return False
@@ -152,38 +152,38 @@ class PathFollower:
 
     @property
     def descriptors(self) -> int:
-        """How many descriptors it holds."""
+        """The number of open descriptors."""
         return self._files.descriptors
 
     def park(self) -> None:
-        """Give back the descriptor of the file that has the path's name, until the next look."""
+        """Close the descriptor of the current file until the next look."""
         self._files.park()
 
     def _read(self, now: float, found: list[Lines], grace: float) -> bool:
-        """Read what there is, and follow the path to another file; whether that is all for now."""
+        """Read new lines, and follow the path to another file; returns whether it has caught up."""
         try:
             if not self._files.read(now, found, grace):
                 return False
         except CurrentLostError as error:
             self._problem = self._unreadable(error.reason)
-            return True  # to be tried again, but not at once
+            return True  # retried later
         except NotFoundYetError:
             self._problem = SourceHealth(self.path, SourceState.READING, "is being rotated")
             return True
         changed = self._files.last_change()
-        # The new file is opened when the old one has been read to its end; what came into the old
-        # one between the two looks at it is found by the next.
+        # The new file is opened once the old one has been read to its end; lines written to the
+        # old one in between are found by the next look.
         if self._rotate(now):
             return False
         self._files.note_seen(changed)
         return True
 
     def close(self) -> None:
-        """Stop following. A line without a newline stays unread, as it may not be whole."""
+        """Stop following. A line without a newline stays unread, as it may be incomplete."""
         self._files.close()
 
     def _rotate(self, now: float) -> bool:
-        """Follow the path to another file, if it names another; whether there is more to read."""
+        """Follow the path if it names another file now; returns whether there is more to read."""
         files = self._files
         try:
             named = os.stat(self.path)
@@ -226,8 +226,12 @@ class PathFollower:
             return OpenPipe.at(self.path)
         if not stat.S_ISREG(named.st_mode):
             kind = "directory" if stat.S_ISDIR(named.st_mode) else "device or socket"
-            advice = "name a log in it" if stat.S_ISDIR(named.st_mode) else "read it with `-f - <`"
-            self._problem = self._blocked(f"is a {kind}, not a log file: {advice}")
+            advice = (
+                f"use a log in it, or '{self.path.rstrip('/')}/*.log'"
+                if stat.S_ISDIR(named.st_mode)
+                else f"read it with -f - < {self.path}"
+            )
+            self._problem = self._blocked(f"is a {kind}, not a log file; {advice}")
             return None
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -255,7 +259,7 @@ class PathFollower:
             raise
 
     def _begin_in(self, descriptor: int, size: int) -> int:
-        """Return where to begin in a log that was there, and note what is to be known of it."""
+        """Return where to begin in an existing log, and take a sample of it."""
 
         def read_at(offset: int, length: int) -> bytes:
             return os.pread(descriptor, length, offset)
@@ -281,16 +285,16 @@ class PathFollower:
         )
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             self._seen_before = True
-            detail = "does not exist yet: waiting for it to appear"
+            detail = "does not exist yet; waiting for it"
             if self._had_file:
-                detail = "is gone: waiting for it to come back"
+                detail = "is gone; waiting for it to come back"
             return SourceHealth(self.path, SourceState.WAITING, detail)
         if isinstance(error, PermissionError):
             return self._blocked(
-                "may not be read: give this user permission (its group is often adm); "
-                "going on as soon as it may"
+                "is not readable: permission denied – try: sudo usermod -aG adm $USER; "
+                "resumes once readable"
             )
-        return self._blocked(f"cannot be read: {error.strerror}; trying again every second")
+        return self._blocked(f"cannot be read: {error.strerror}; retrying every second")
 
     def _health(self, caught_up: bool) -> SourceHealth:
         lag = self._files.lag()
@@ -300,7 +304,7 @@ class PathFollower:
         return SourceHealth(
             self.path,
             state,
-            "holds only NUL bytes: skipped" if self._files.is_hole else "",
+            "has only NUL bytes; skipped" if self._files.is_hole else "",
             lag_bytes=lag,
             last_record=self._last_record,
         )
@@ -316,12 +320,12 @@ def _joined(found: list[Lines]) -> Lines:
 
 
 def _not_plain(beginning: bytes) -> str | None:
-    """Say why a file that begins so cannot be followed; `None` if it can be."""
+    """Explain why a file with this beginning cannot be followed; `None` if it can."""
     archive, compression = archive_of(beginning), compression_of(beginning)
     if archive is not None:
-        return f"is {archive}: unpack it first"
+        return f"is {archive}; unpack it first"
     if compression == UTF_16:
-        return "is UTF-16: only UTF-8 can be followed (`glancemetrics report` reads both)"
+        return "is UTF-16, only UTF-8 can be followed; read it with: glancemetrics report"
     if compression is not None:
-        return f"is compressed ({compression}): only a log that is being written can be followed"
+        return f"is compressed ({compression}); read it with: glancemetrics report"
     return None

@@ -53,9 +53,9 @@ def matches_name(name: str, pattern: str) -> bool:
 
 
 def repetitions(sources: Iterable[str]) -> set[str]:
-    """Return the sources that are another name of a file that one before them names.
+    """Return the sources that name the same file as an earlier source.
 
-    Such a name is a symlink, a hard link, or the same path written in another way.
+    That is a symlink, a hard link, or another spelling of the same path.
     """
     seen: set[object] = set()
     repeated = set()
@@ -70,6 +70,6 @@ def repetitions(sources: Iterable[str]) -> set[str]:
 
 
 def directories(names: Iterable[str]) -> set[str]:
-    """Return the directories, where there are any, in which absolute names are."""
+    """Return the existing directories of absolute names."""
     found = {os.path.dirname(name) for name in names}
     return {each for each in found if not glob.has_magic(each) and os.path.isdir(each)}

@@ -1,4 +1,4 @@
-"""What a path's file became: the files beside it that logrotate and its like have made of it."""
+"""Rotated files: the files beside a path that logrotate and similar tools have made of it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from actors.files.decompression import MAGIC_LENGTH, compression_of
 from actors.sources.files.identity import Identity
 
 _MARKS = ".-_"
-"""What stands before the number or the date of a rotated log."""
+"""Separators before the number or date of a rotated log."""
 _STAMP = r"[.\-_][0-9][0-9.\-_T:]*"
 _MOST_SCANS = 10
 _FOLDER_SETTLES_NS = 100_000_000
-"""A folder changed so recently may change once more within one step of the kernel's clock."""
+"""A folder changed this recently may change again within the same tick of the kernel's clock."""
 _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 _COMPRESSED = r"(?:\.(?:gz|zst|bz2|xz))?"
 
@@ -33,30 +33,30 @@ class Sibling:
     identity: Identity
     size: int
     changed: int
-    """When it was last written to: nanoseconds since the epoch. Compressing a file keeps that."""
+    """Modification time, nanoseconds since the epoch. Compression preserves it."""
     compression: str | None
     """`None` for plain text."""
 
 
 def log_of(path: str) -> str:
-    """Return the path that a file had before it was rotated, as far as its name tells."""
+    """Return the path of a file before its rotation, judging by its name."""
     return re.sub(rf"(?:{_STAMP}|\.old){_COMPRESSED}$", "", path)
 
 
 class Folders:
-    """The names in folders, listed again only when a folder has changed.
+    """Cached folder listings, refreshed only when a folder has changed.
 
-    Logs by the thousand in one folder each ask for the files beside them.
+    Thousands of logs in one folder all search for the files beside them.
     """
 
     def __init__(self) -> None:
         self._listed: dict[str, tuple[tuple[int, int], list[str]]] = {}
-        """{folder: its inode and time of change, its names in order}"""
+        """{folder: its inode and modification time, its sorted names}"""
 
     def names_like(self, folder: str, name: str) -> list[str]:
-        """Return the names in a folder that a file of that name may get. Raises `OSError`.
+        """Return the names in a folder that a rotated file of that name may have.
 
-        Those begin with the whole name, or go on with a number after what is before its ending.
+        They begin with the whole name, or with its stem and a number. Raises `OSError`.
         """
         names = self._names(folder)
         stem, _ = os.path.splitext(name)
@@ -66,7 +66,7 @@ class Folders:
         return sorted(found)
 
     def is_as_listed(self, folder: str) -> bool:
-        """Tell whether a folder has surely not changed since its names were asked for."""
+        """Tell whether a folder has certainly not changed since it was listed."""
         known = self._listed.get(folder)
         return known is not None and known[0] == _state(folder)
 
@@ -94,11 +94,11 @@ def _state(folder: str) -> tuple[int, int]:
 
 
 def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
-    """Return the files that have, or may have had, the name of a path, the oldest first.
+    """Return the files that have, or may have had, the name of a path, oldest first.
 
     Names are those of logrotate, with and without `dateext` and `extension`, and of programs that
-    rotate their logs themselves: `access.log.1`, `access.log-20261125.gz`, `access-20261125.log`.
-    Raises `OSError` where there is no descriptor left to look with.
+    rotate their own logs: `access.log.1`, `access.log-20261125.gz`, `access-20261125.log`. Raises
+    `OSError` if the process is out of descriptors.
     """
     folders = folders or Folders()
     folder, name = os.path.split(os.path.realpath(path))
@@ -107,7 +107,7 @@ def siblings(path: str, folders: Folders | None = None) -> list[Sibling]:
         for _ in range(_MOST_SCANS):
             if folders.is_as_listed(folder):
                 break
-            # While logrotate renames one file after the other, one may be passed over.
+            # A scan may miss a file while logrotate is renaming one after the other.
             before, found = found, list(_siblings(folder, name, folders))
             if {(one.path, one.identity) for one in before} == {
                 (one.path, one.identity) for one in found
@@ -141,8 +141,8 @@ def _sibling(path: str) -> Sibling | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in _TOO_MANY_FILES:
-            raise  # it is there, and must not be taken for gone
-        return None  # gone, or not ours to read
+            raise  # the file exists and must not be taken for gone
+        return None  # gone, or not readable
     try:
         status = os.fstat(descriptor)
         compression = compression_of(os.pread(descriptor, MAGIC_LENGTH, 0))
@@ -155,9 +155,9 @@ def _sibling(path: str) -> Sibling | None:
 
 
 def bases_of(name: str) -> Iterator[tuple[str, str]]:
-    """Yield what a file may have been called that is called so now: the name, or its start and end.
+    """Yield possible names of a file before its rotation, each as stem and extension.
 
-    Either a whole name and nothing, or what stood before the ending and the ending.
+    The stem is the whole name if the extension is empty.
     """
     for end in range(1, len(name) + 1):
         yield name[:end], ""
@@ -170,22 +170,22 @@ def bases_of(name: str) -> Iterator[tuple[str, str]]:
 def open_sibling(sibling: Sibling) -> int:
     """Open a file that was found; returns its descriptor.
 
-    Raises `OSError`, also if it is called otherwise by now.
+    Raises `OSError`, also if it has been renamed since.
     """
     descriptor = os.open(sibling.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     if Identity.of(os.fstat(descriptor)) != sibling.identity:
         os.close(descriptor)
-        raise FileNotFoundError(errno.ENOENT, "it has been renamed", sibling.path)
+        raise FileNotFoundError(errno.ENOENT, "the file was renamed", sibling.path)
     return descriptor
 
 
 def _age(path: str) -> int:
-    """Return a number that is lower for what was rotated earlier, where names are numbered."""
+    """Return a number that is lower for earlier rotations, if names are numbered."""
     numbered = re.search(rf"\.(\d{{1,5}}){_COMPRESSED}$", path)
     return -int(numbered[1]) if numbered else 0
 
 
 def newer(family: Iterable[Sibling], than: int, *, but: Iterable[Identity]) -> list[Sibling]:
-    """Return the files that were last written to after a moment, but for some."""
+    """Return the files modified after a time, except some."""
     known = set(but)
     return [one for one in family if one.changed > than and one.identity not in known]

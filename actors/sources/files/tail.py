@@ -1,4 +1,4 @@
-"""Follows all paths and sends what they say, each in its own task."""
+"""Follows all paths, each in its own task, and sends their lines."""
 
 from __future__ import annotations
 
@@ -36,19 +36,18 @@ from actors.sources.source import saying
 from glancemetrics.health.health import SourceHealth, SourceState
 
 LAST_LOOK_SECONDS = 0.5
-"""For what was written before the stop; a third of what there is until all must have ended."""
+"""Time for lines written before the stop; a third of the shutdown limit."""
 
 _LEAST_PAUSE = 50
-"""Times as long as a search for files that match a glob took, none is made."""
+"""Pause between searches for files that match a glob, as a multiple of how long one takes."""
 
 _GATHER_SECONDS = 0.1
-"""After a look that found something, so long more is awaited: a busy log is looked at ten times a
-second, whatever the rate of its lines."""
+"""Pause after a look that found lines: a busy log is read ten times a second, whatever its rate."""
 
 
 @attrs.frozen
 class Files:
-    """Files that are followed, as a source."""
+    """Followed files, as a source."""
 
     texts: tuple[str, ...]
     """Paths and globs."""
@@ -78,16 +77,16 @@ async def tail(
     before: Sequence[Mark] = (),
     once: bool = False,
 ) -> None:
-    """Follow paths and globs, given as `-f` takes them, until `stop`.
+    """Follow the paths and globs of `-f` until `stop`.
 
     With `once`, each file is read to its end as it is now, and that is all.
 
     At `stop` each file in which something was written since gets a last look; what takes longer
     than `LAST_LOOK_SECONDS` is left.
 
-    `dating` tells when lines were written, where the start depends on that. `before` is how far
-    sources had been read when another followed them. While the channel is full nothing is read: the
-    file is the buffer.
+    `dating` finds the times of lines, if the start depends on them. `before` is how far the
+    previous run had read the sources. Nothing is read while the channel is full: the file is the
+    buffer.
     """
     globs = [source for source in sources if is_glob(source)]
     paths = [source for source in sources if source not in globs]
@@ -128,12 +127,12 @@ class _Tailer:
         self.say = saying(send)
         self._stopping = False
         self._endless = trio.CancelScope()
-        """What has no last look: the search for files that match."""
+        """Around the search for new matches of globs, which has no last look."""
         self._descriptors = Descriptors(most_held(), self.hands.held_up)
         self._clock = trio.lowlevel.current_clock()
 
     async def follow_all(self, sources: Sequence[str], nursery: trio.Nursery) -> None:
-        """Start to follow each source, when all that is there to be opened has been said."""
+        """Announce all existing logs, then start following each source."""
         repeated = await trio.to_thread.run_sync(repetitions, sources)
         followed = []
         for source in sources:
@@ -147,7 +146,7 @@ class _Tailer:
             nursery.start_soon(self._follow_globs, nursery)
 
     async def stop_on(self, stop: trio.Event, flow: trio.CancelScope) -> None:
-        """At the stop, have a last look where something happened, and end."""
+        """At the stop, take a last look at changed files, and end."""
         await stop.wait()
         self._stopping = True
         self._endless.cancel()
@@ -159,7 +158,7 @@ class _Tailer:
         flow.cancel()
 
     async def _announce(self, paths: Sequence[str]) -> dict[str, Place]:
-        """Say of logs that they are there: what has not been opened counts as lag."""
+        """Report logs that exist: unopened files count as lag."""
         found = await trio.to_thread.run_sync(_found, paths)
         there = [
             SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
@@ -171,7 +170,7 @@ class _Tailer:
         return {path: place for path, (_, place) in found.items()}
 
     async def _follow_globs(self, nursery: trio.Nursery) -> None:
-        """Follow every file that matches, and those that come to match."""
+        """Follow every file that matches, now and later."""
         with self._endless:
             await self._search(nursery)
 
@@ -196,7 +195,7 @@ class _Tailer:
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
                 elif pattern in unmatched and is_first:
-                    said = "no matching log yet"
+                    said = "has no matching files yet"
                     await self.say(SourceHealth(pattern, SourceState.WAITING, said))
             # A file that comes to match is new: it is read from its start.
             start = attrs.evolve(start, where=From.START)
@@ -215,7 +214,7 @@ class _Tailer:
         *,
         until_gone: bool = False,
     ) -> None:
-        """Follow one path until the stop or, if told so, until it and its files are gone."""
+        """Follow one path until the stop or, with `until_gone`, until it and its files are gone."""
         follower = PathFollower(
             path,
             start or self._start,
@@ -240,10 +239,10 @@ class _Tailer:
         path = follower.path
         if follower.before is not None:
             await self.say(Resumes(follower.before))
-        told = _Told()
+        sent = _Sent()
         while True:
             is_last = self._stopping
-            result = await self._tell(follower, told)
+            result = await self._look_and_send(follower, sent)
             if not result.caught_up:
                 continue
             gone = result.state is SourceState.WAITING and not any(follower.identities())
@@ -257,16 +256,16 @@ class _Tailer:
             if not self._stopping and not await self.waker.wait(path, result.seen):
                 return
 
-    async def _tell(self, follower: PathFollower, told: _Told) -> _Result:
-        """Look once, and say what has been found and not been told."""
+    async def _look_and_send(self, follower: PathFollower, sent: _Sent) -> _Result:
+        """Look once, and send what is new."""
         path = follower.path
-        found = await self._look(follower, told.has_moved)
+        found = await self._look(follower, sent.has_moved)
         look = found.look
         if look.begins is not None:
             await self.say(look.begins)
         if look.lines:
             state = SourceState.FOLLOWING if look.caught_up else SourceState.READING
-            told.health = SourceHealth(path, state, lag_bytes=look.health.lag_bytes)
+            sent.health = SourceHealth(path, state, lag_bytes=look.health.lag_bytes)
             await self.say(
                 Chunk(
                     path,
@@ -278,50 +277,50 @@ class _Tailer:
                     look.mark,
                 )
             )
-        elif look.mark != told.mark:
+        elif look.mark != sent.mark:
             await self.say(Marked(look.mark))
         self.hands.handed_on(found)
         for gap in look.gaps:
             await self.say(Gap(path, gap))
-        if look.health != told.health:
+        if look.health != sent.health:
             await self.say(look.health)
-            told.health = look.health
-        told.mark, told.has_moved = look.mark, not look.caught_up
+            sent.health = look.health
+        sent.mark, sent.has_moved = look.mark, not look.caught_up
         return _Result(look.caught_up, bool(look.lines), look.health.state, look.seen)
 
     async def _look(self, follower: PathFollower, has_moved: bool) -> _Found:
-        """Look, and note what wakes for the path, which may have become another symlink."""
+        """Look, and update what wakes the path: its symlink may have changed."""
         began = trio.current_time()
         await self._descriptors.begin(follower)
         found = await self.hands.look(functools.partial(self._looked, follower, has_moved))
         self._descriptors.end(follower)
         if trio.current_time() - began > POLL_SECONDS:
-            # It waited for us: how late its lines come says nothing of the server.
+            # The delay was ours: it says nothing about how late the server writes.
             found = attrs.evolve(found, look=attrs.evolve(found.look, fresh=False))
         if found.names is not None and found.look.caught_up:
             self.waker.watch(follower.path, found.names)
         return found
 
     def _looked(self, follower: PathFollower, has_moved: bool) -> _Found:
-        """Look; runs in a thread, maybe some time after it was asked for."""
+        """Look; runs in a thread, possibly some time after it was requested."""
         look = follower.look(self._clock.current_time(), self._descriptors.grace)
         has_moved = (has_moved or look.has_switched) and look.caught_up
         return _Found(look, watched_names(follower.path) if has_moved else None)
 
 
 @attrs.define
-class _Told:
-    """What has been said of a path."""
+class _Sent:
+    """What has been sent about a path."""
 
     health: SourceHealth | None = None
     mark: PathMark | None = None
     has_moved: bool = True
-    """Whether the path may name another file than it is watched for."""
+    """Whether the path may name another file than the one being watched."""
 
 
 @attrs.frozen
 class _Result:
-    """What is kept of a look while the next one is waited for: not its lines."""
+    """The part of a look that is kept until the next one; not its lines."""
 
     caught_up: bool
     has_lines: bool
@@ -333,7 +332,7 @@ class _Result:
 class _Found:
     look: Look
     names: WatchedNames | None
-    """What wakes for the path, where it may be something else than before."""
+    """The names to watch for the path, if they may have changed."""
 
 
 def _bytes_of(found: _Found) -> int:
@@ -342,7 +341,7 @@ def _bytes_of(found: _Found) -> int:
 
 
 def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:
-    """Return the bytes of each path's file, `None` where there is none, and its place."""
+    """Return the size of each path's file (`None` if missing) and its place."""
     found: dict[str, tuple[int | None, Place]] = {}
     for path in paths:
         size = None

@@ -1,8 +1,8 @@
-"""When to look again: at once when inotify says so, and within a second where it is silent.
+"""When to look again: at once after an inotify event, and within a second without one.
 
-Network mounts, FUSE and bind mounts of another host's files change without an event, so the poll
-is always there behind it. It asks for nothing but the status of each path, all in one thread, so
-that a thousand logs in which nothing happens cost next to nothing.
+Network mounts, FUSE and bind mounts of another host's files change without events, so polling is
+always active too. It only gets the status of each path, all in one thread, so a thousand idle logs
+cost almost nothing.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from actors.sources.files.paths import directories
 POLL_SECONDS = 1.0
 
 _DEBOUNCE_MS = 100
-"""Events are gathered this long, so that a busy log is looked at ten times a second, no more."""
+"""Events are gathered this long, so a busy log is read at most ten times a second."""
 _STEP_MS = 100
 _REWATCH_SECONDS = 1.0
-"""Between two changes of what inotify watches, and as much more for each thousand directories:
-each change sets all watches up again."""
+"""Minimum time between changes of the watched directories, plus the same per thousand directories:
+each change sets up all watches again."""
 _WATCHED_TOGETHER = 4_000
-"""Directories; to set up more watches at a time would hold the loop for too long."""
+"""Directories per watch; setting up more at once would block the event loop for too long."""
 _STUCK_SECONDS = 5.0
-"""After which the poll goes on without a path whose file system does not answer."""
+"""Time after which the poll skips a path whose file system does not answer."""
 _RECENT_NS = 2_000_000_000
-"""A file written to so recently may change once more without its status saying so: the kernel's
-clock for files moves in steps of some milliseconds, and a remote server's is another one."""
+"""A file written this recently may change again without a new modification time: the kernel's file
+clock ticks every few milliseconds, and a remote server has its own clock."""
 
 Status = tuple[int, ...]
-"""What stat(2) says of a path: device, inode, size, times of change; or the number of an error."""
+"""The stat(2) of a path: device, inode, size, modification and change times; or an error number."""
 
 
 def status_of(path: str) -> Status:
-    """Return the status of a path. While that is the same, nothing was written to its file."""
+    """Return the status of a path. While it is unchanged, nothing was written to its file."""
     try:
         status = os.stat(path)
     except OSError as error:
@@ -55,45 +55,45 @@ def status_of(path: str) -> Status:
 
 
 def is_recent(status: Status) -> bool:
-    """Tell whether a file was written to so recently that its status may be the same after more."""
+    """Tell whether a file was written so recently that more may not change its status."""
     return len(status) > 1 and status[3] > time.time_ns() - _RECENT_NS
 
 
 WatchedNames = tuple[frozenset[str], frozenset[str]]
-"""The absolute names that a path may change under, and their directories."""
+"""The absolute names of a path's file, and their directories."""
 
 
 def watched_names(path: str) -> WatchedNames:
-    """Return what wakes for a path; asks the file system."""
+    """Return what to watch for a path; accesses the file system."""
     names = {os.path.abspath(path), os.path.realpath(path)}
     return frozenset(names), frozenset(directories(names))
 
 
 class Waker:
-    """Wakes who waits for a path.
+    """Wakes tasks that wait for a path.
 
-    `run` watches with inotify, `poll` asks every second; without one of them the other is left.
+    `run` watches with inotify, `poll` checks every second; each works without the other.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, frozenset[str]] = {}
-        """{source: the absolute names that it may change under}"""
+        """{source: the absolute names of its file}"""
         self._sources: defaultdict[str, set[str]] = defaultdict(set)
-        """{name: the sources that may change under it}"""
+        """{name: its sources}"""
         self._directories: dict[str, frozenset[str]] = {}
-        """{source: the directories of those names}"""
+        """{source: the directories of its names}"""
         self._counts: Counter[str] = Counter()
-        """{directory: how many sources it has}"""
+        """{directory: number of sources in it}"""
         self._events: dict[str, trio.Event] = {}
         self._waiting: dict[str, Status | None] = {}
-        """{source: its status at its last look; `None` where that tells nothing}"""
+        """{source: its status at its last look; `None` if that is inconclusive}"""
         self._stuck: dict[str, _Poll] = {}
-        """{source: the poll that waits for its file system}"""
+        """{source: the poll that is blocked by its file system}"""
         self._rewatch = trio.Event()
         self._ended: set[str] = set()
 
     def watch(self, source: str, watched: WatchedNames) -> None:
-        """Wake for this path from now on; again after it may have become another symlink."""
+        """Watch a path from now on; called again after its symlink may have changed."""
         names, folders = watched
         if (names, folders) == (self._names.get(source), self._directories.get(source)):
             return
@@ -107,7 +107,7 @@ class Waker:
             self._rewatch.set()
 
     def forget(self, source: str) -> None:
-        """Wake for it no longer."""
+        """Stop watching a path."""
         self._forget_names(source)
         self._events.pop(source, None)
         self._waiting.pop(source, None)
@@ -123,10 +123,10 @@ class Waker:
                 del self._counts[folder]
 
     async def wait(self, source: str, seen: Status | None = None) -> bool:
-        """Wait until something happened to the path since the last wait; `False` if nothing will.
+        """Wait until the path has changed since the last wait; `False` at the end.
 
-        That is: inotify says so, or its status is no longer the one that was `seen`. Where `seen`
-        is `None`, the status tells nothing, and a second is enough.
+        It has changed if inotify reports it, or if its status is not the one that was `seen`. If
+        `seen` is `None`, it waits for one second.
         """
         event = self._events.setdefault(source, trio.Event())
         self._waiting[source] = seen
@@ -138,11 +138,11 @@ class Waker:
         return source not in self._ended
 
     def wake(self, source: str) -> None:
-        """Let it be looked at."""
+        """Wake the task that waits for a path."""
         self._events.setdefault(source, trio.Event()).set()
 
     def end_waiting(self) -> None:
-        """Let those who are not to be woken wait no longer."""
+        """End the waiting of tasks whose path has not changed."""
         for source in self._waiting:
             event = self._events[source]
             if not event.is_set():
@@ -150,26 +150,26 @@ class Waker:
                 event.set()
 
     async def poll(self) -> None:
-        """Wake those whose status has changed, every second."""
+        """Wake the paths whose status has changed, every second."""
         while True:
             await trio.sleep(POLL_SECONDS)
             for source in await self.changed():
                 self.wake(source)
 
     async def changed(self) -> list[str]:
-        """Return those who wait and whose status is not what it was."""
+        """Return the waiting paths whose status has changed."""
         self._stuck = {source: poll for source, poll in self._stuck.items() if poll.is_stuck}
-        asked = {s: seen for s, seen in self._waiting.items() if s not in self._stuck}
-        poll = _Poll(asked)
+        expected = {s: seen for s, seen in self._waiting.items() if s not in self._stuck}
+        poll = _Poll(expected)
         with trio.move_on_after(_STUCK_SECONDS) as patience:
             await trio.to_thread.run_sync(poll.run, abandon_on_cancel=True)
         if patience.cancelled_caught:
-            # A dead mount holds up its own sources, not the others.
+            # A dead mount only blocks its own sources.
             self._stuck.update(dict.fromkeys(poll.give_up(), poll))
         return list(poll.changed)
 
     async def run(self) -> None:
-        """Watch the directories of all paths, and others as they change."""
+        """Watch the directories of all paths, and update them as they change."""
         while True:
             self._rewatch = trio.Event()
             watched = list(self._counts)
@@ -183,7 +183,7 @@ class Waker:
                     await trio.sleep(_REWATCH_SECONDS * (1 + len(watched) / 1000))
                     await self._rewatch.wait()
                 finally:
-                    # A cancelled watch waits for its thread, which looks at this only.
+                    # A cancelled watch waits for its thread, which only reacts to this event.
                     stop.set()
 
     async def _watch(self, watched: Iterable[str], stop: trio.Event) -> None:
@@ -200,8 +200,8 @@ class Waker:
             ):
                 self._wake({path for _, path in changes})
         except (OSError, RuntimeError) as error:
-            # Out of inotify watches, or a directory that went away: the poll goes on alone.
-            logger.info("inotify unavailable, looking every second: {}", error)
+            # Out of inotify watches, or a directory was removed: polling continues alone.
+            logger.info("inotify unavailable ({}); checking files every second instead", error)
 
     def _wake(self, changed: Iterable[str]) -> None:
         for name in changed:
@@ -211,21 +211,21 @@ class Waker:
 
 @attrs.define
 class _Poll:
-    """Asks for the status of paths, one after the other, in a thread."""
+    """Gets the status of paths, one after the other, in a thread."""
 
-    _asked: Mapping[str, Status | None]
+    _expected: Mapping[str, Status | None]
     changed: list[str] = attrs.field(factory=list)
     _at: str | None = None
-    """The path that is being asked for."""
+    """The path being checked."""
     _stuck_at: str | None = None
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it still waits for what it had been waiting for when it was given up."""
+        """Whether it is still blocked at the path at which it was given up."""
         return self._at is not None and self._at == self._stuck_at
 
     def run(self) -> None:
-        for source, seen in self._asked.items():
+        for source, seen in self._expected.items():
             self._at = source
             if seen is None or status_of(source) != seen:
                 self.changed.append(source)
@@ -236,8 +236,8 @@ class _Poll:
         stuck = self._stuck_at = self._at
         if stuck is None:
             return []
-        device = _device(self._asked[stuck])
-        others = (s for s, seen in self._asked.items() if device and _device(seen) == device)
+        device = _device(self._expected[stuck])
+        others = (s for s, seen in self._expected.items() if device and _device(seen) == device)
         return [stuck, *others]
 
 

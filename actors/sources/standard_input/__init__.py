@@ -1,4 +1,4 @@
-"""Standard input: a pipe, or what `tail -F` says of several files."""
+"""Standard input: a pipe, or the output of `tail -F` for several files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from actors.sources.source import Source
 
 
-def _make(texts: Sequence[str], told: NoSettings, desk: SourceDesk) -> Iterator[Source]:
-    del texts, told
-    from actors.sources.standard_input.reading import StandardInput  # late: -h needs none of it
+def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Iterator[Source]:
+    del texts, settings
+    from actors.sources.standard_input.reading import StandardInput  # late: not needed for -h
 
     yield StandardInput(desk)
 

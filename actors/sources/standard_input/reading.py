@@ -23,7 +23,7 @@ from glancemetrics.planning.sources import STANDARD_INPUT
 
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1
-"""A pipe hands out 64 kB at a time; so long its pieces are gathered into one chunk."""
+"""How long pieces of a pipe are gathered into one chunk: a pipe delivers 64 kB at a time."""
 _PIPE_SIZE = 1 << 20
 _F_SETPIPE_SZ = 1031
 
@@ -35,7 +35,7 @@ class StandardInput:
     desk: SourceDesk
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
-        """Read it until it ends, or until `stop`: then what is still in the pipe is left."""
+        """Read until the end, or until `stop`: then the rest of the pipe is left unread."""
         taken = {text for text in self.desk.sources.texts if text != STANDARD_INPUT}
         async with send, trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_on, stop, nursery.cancel_scope)
@@ -49,15 +49,15 @@ async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
 
 
 async def read_standard_input(descriptor: int, say: Say, taken: Container[str] = ()) -> None:
-    """Hand on the lines of a pipe, a terminal or a redirected file until it ends.
+    """Send the lines of a pipe, a terminal or a redirected file until it ends.
 
-    Where it is the output of `tail -F a b`, the lines of each file are of a source with its name,
-    unless that is `taken` by another source.
+    In the output of `tail -F a b`, each file is a source with its name, unless that name is `taken`
+    by another source.
     """
     splitter, sources = LineSplitter(), _Sources(say, taken)
     waits = _waits(descriptor)
     await say(SourceHealth(STANDARD_INPUT, SourceState.READING))
-    with contextlib.suppress(OSError):  # no pipe, or not that large
+    with contextlib.suppress(OSError):  # not a pipe, or larger than allowed
         fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
     fresh = False
     while True:
@@ -70,22 +70,22 @@ async def read_standard_input(descriptor: int, say: Say, taken: Container[str] =
 
 
 class _Sources:
-    """The sources that standard input is: itself, or the files that tail names."""
+    """The sources in standard input: itself, or the files that tail names."""
 
     def __init__(self, say: Say, taken: Container[str]) -> None:
         self._say = say
         self._frames = FrameSorter(STANDARD_INPUT, taken)
         self._names: dict[str, None] = {}
-        """Of which lines have come, in that order."""
+        """Sources with lines so far, in order of their first line."""
         self._last = STANDARD_INPUT
         self._behind: set[str] = set()
-        """Of which it was said that more may come that is as old as what other sources have."""
+        """Sources reported as not caught up: older lines of theirs may still follow."""
 
     async def take(self, lines: Lines, left: int, fresh: bool) -> None:
-        """Hand on lines, after which `left` bytes are known to wait."""
+        """Send lines; `left` more bytes are known to be waiting."""
         by_name = self._frames.sort(lines.whole)
         if lines.overlong:
-            by_name.setdefault(self._last, b"")  # whose they are, nobody knows
+            by_name.setdefault(self._last, b"")  # their file is unknown
         for name, whole in by_name.items():
             self._behind.add(name)
             if name != next(reversed(by_name)):
@@ -106,7 +106,7 @@ class _Sources:
             self._behind.clear()
 
     async def end(self, last: Lines, fresh: bool) -> None:
-        """Hand on what was held back, and say that all have ended."""
+        """Send what was held back, and report that all sources have ended."""
         await self.take(last, 0, fresh)
         for name, whole in self._frames.rest().items():
             await self._hand_on(name, Lines(whole), 0, caught_up=True, fresh=fresh)
@@ -117,14 +117,14 @@ class _Sources:
         self, name: str, lines: Lines, left: int, *, caught_up: bool, fresh: bool
     ) -> None:
         if not self._names and name != STANDARD_INPUT:
-            await self._say(SourceGone(STANDARD_INPUT))  # it is those that are named
+            await self._say(SourceGone(STANDARD_INPUT))  # replaced by the named files
         self._names[name] = None
         chunk = Chunk(name, lines.whole, lines.overlong, caught_up, fresh, left)
         await self._say(chunk)
 
 
 def _waits(descriptor: int) -> bool:
-    """Tell whether it can be waited for: a pipe, a socket or a terminal, but no file or device."""
+    """Tell whether it can be polled: a pipe, a socket or a terminal, but not a file or device."""
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
@@ -133,14 +133,14 @@ def _waits(descriptor: int) -> bool:
 class _Piece:
     bytes: bytes
     left: int
-    """Bytes that are known to wait."""
+    """Bytes known to be waiting."""
     ended: bool
 
 
 async def _read_file(descriptor: int) -> _Piece:
     piece = await trio.to_thread.run_sync(os.read, descriptor, _READ_SIZE)
     left = 0
-    with contextlib.suppress(OSError):  # a device has no place
+    with contextlib.suppress(OSError):  # a device has no position
         left = os.fstat(descriptor).st_size - os.lseek(descriptor, 0, os.SEEK_CUR)
     return _Piece(piece, max(0, left), not piece)
 
@@ -155,7 +155,7 @@ async def _read_pipe(descriptor: int) -> _Piece:
             await trio.lowlevel.wait_readable(descriptor)
         if scope.cancelled_caught:
             break
-        # Readable: what is there comes at once, so this does not block the loop.
+        # It is readable, so this does not block the event loop.
         piece = os.read(descriptor, _READ_SIZE - size)
         if not pieces:
             deadline = trio.current_time() + _GATHER_SECONDS
@@ -166,7 +166,7 @@ async def _read_pipe(descriptor: int) -> _Piece:
 
 
 def _waiting(descriptor: int) -> int:
-    """Bytes that can be read at once."""
+    """Return how many bytes can be read at once."""
     try:
         answer = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
     except OSError:

@@ -48,10 +48,10 @@ WITH_ARGUMENT = {
     ("msec", "t"): Field.EPOCH_MILLISECONDS,
     ("usec", "t"): Field.EPOCH_MICROSECONDS,
 }
-_READ_OVER = frozenset("AfIkLpPRSX")
+_IGNORED = frozenset("AfIkLpPRSX")
 _NAMED = frozenset("Ceinox") | {"^ti", "^to"}
 _PORT = r"\d+|-"
-_READ_OVER_WITH_ARGUMENT = frozenset("CeinoPpx") | {"^ti", "^to"}
+_IGNORED_WITH_ARGUMENT = frozenset("CeinoPpx") | {"^ti", "^to"}
 
 _DIRECTIVE = re.compile(r"%[!\d,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[A-Za-z])")
 _STATEMENT = re.compile(
@@ -64,30 +64,30 @@ def statement(text: str) -> tuple[str, str]:
     whole = _STATEMENT.match(text)
     if whole is not None:
         return whole[2] or CUSTOM, whole[1]
-    written = text.strip()
-    quoted = len(written) > 1 and written[0] == written[-1] == '"' and r"\"" in written
-    return CUSTOM, written[1:-1] if quoted else written
+    definition = text.strip()
+    quoted = len(definition) > 1 and definition[0] == definition[-1] == '"' and r"\"" in definition
+    return CUSTOM, definition[1:-1] if quoted else definition
 
 
-def parts_of(written: str) -> list[Part]:
-    """Take a format apart. Raises `NotationError`."""
+def parts_of(definition: str) -> list[Part]:
+    """Split a definition into parts. Raises `NotationError`."""
     parts = []
     at = 0
     text = ""
-    while at < len(written):
-        if written[at] == "\\" and at + 1 < len(written):
-            text += {"t": "\t", "n": "\n"}.get(written[at + 1], written[at + 1])
+    while at < len(definition):
+        if definition[at] == "\\" and at + 1 < len(definition):
+            text += {"t": "\t", "n": "\n"}.get(definition[at + 1], definition[at + 1])
             at += 2
-        elif written.startswith("%%", at):
+        elif definition.startswith("%%", at):
             text += "%"
             at += 2
-        elif written[at] != "%":
-            text += written[at]
+        elif definition[at] != "%":
+            text += definition[at]
             at += 1
         else:
-            directive = _DIRECTIVE.match(written, at)
+            directive = _DIRECTIVE.match(definition, at)
             if directive is None:
-                raise NotationError("after % should stand a directive", at)
+                raise NotationError("expected a directive after %", at)
             name = _name(directive)
             for part in _parts(directive, at):
                 if part.is_literal:
@@ -102,7 +102,7 @@ def parts_of(written: str) -> list[Part]:
 
 
 def _name(directive: re.Match[str]) -> str:
-    """Return how a person calls a directive: a header, a cookie or a variable by its name."""
+    """Return the usual name of a directive: a header, a cookie or a variable by its own name."""
     argument, letter = directive[1], directive[2]
     if argument is None:
         return f"%{letter}"
@@ -121,21 +121,21 @@ def _parts(directive: re.Match[str], at: int) -> list[Part]:
     if argument is not None and letter == "t":
         return [_formatted(argument, shown, at)]
     if letter == "p":
-        # Told apart from the name before it, which may have colons too.
+        # A pattern separates it from the name before it, which may have colons too.
         return [Part(shown, pattern=_PORT)]
-    if letter in (_READ_OVER if argument is None else _READ_OVER_WITH_ARGUMENT):
+    if letter in (_IGNORED if argument is None else _IGNORED_WITH_ARGUMENT):
         return [Part(shown)]
-    raise NotationError(f"{shown} is no directive that can be read", at)
+    raise NotationError(f"unknown directive {shown}", at)
 
 
 def _formatted(argument: str, shown: str, at: int) -> Part:
-    """Return a time, or a piece of one: a format of strftime, or the fraction of the second."""
-    # When the request began or ended: of both, what is said is read.
-    written = re.sub(r"^(?:begin|end):?", "", argument)
-    digits = {"msec_frac": 3, "usec_frac": 6}.get(written)
+    """Return a time, or a part of one: a strftime format, or the fraction of the second."""
+    # Begin or end of the request: both are accepted as its time.
+    strftime = re.sub(r"^(?:begin|end):?", "", argument)
+    digits = {"msec_frac": 3, "usec_frac": 6}.get(strftime)
     if digits is not None:
         return Part(shown, Field.FORMATTED_TIME, pattern=rf"\d{{{digits}}}", strftime="%f")
-    if "%" not in written:
-        raise NotationError(f"{shown} is no directive that can be read", at)
-    plain = spelled_out(written)
+    if "%" not in strftime:
+        raise NotationError(f"unknown directive {shown}", at)
+    plain = spelled_out(strftime)
     return Part(shown, Field.FORMATTED_TIME, pattern=pattern_of(plain, at), strftime=plain)

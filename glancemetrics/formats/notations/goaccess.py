@@ -34,7 +34,7 @@ SPECIFIERS = {
     "L": Field.MILLISECONDS,
     "n": Field.NANOSECONDS,
 }
-_READ_OVER = frozenset("^CKkM")
+_IGNORED = frozenset("^CKkM")
 _TIMES = frozenset("dtx")
 
 NAMED = {
@@ -51,7 +51,7 @@ NAMED = {
     "CADDY": "caddy",
     "TRAEFIKCLF": "traefik",
 }
-"""Its own names of formats, and ours."""
+"""GoAccess's names of formats, and ours."""
 
 _SPECIFIER = re.compile(r"%(\S)")
 _FORWARDED = re.compile(r"~h\{([^}]*)\}")
@@ -59,14 +59,14 @@ _FORWARDED = re.compile(r"~h\{([^}]*)\}")
 
 @attrs.frozen
 class GoAccessFormat:
-    """What a goaccess.conf, or its options, say."""
+    """The format options of a goaccess.conf or of the command line."""
 
     log_format: str
     date_format: str = "%d/%b/%Y"
     time_format: str = "%T"
 
     def strftime_of(self, specifier: str) -> str:
-        """Return the format of a specifier of a time."""
+        """Return the strftime format of a time specifier."""
         if specifier == "d":
             return self.date_format
         if specifier == "t":
@@ -78,14 +78,14 @@ class GoAccessFormat:
         )
 
 
-def is_goaccess(written: str) -> bool:
-    """Tell whether a format with % in it is GoAccess's rather than Apache's."""
-    plain = re.sub(r"%\{[^}]*\}", "", written)
+def is_goaccess(definition: str) -> bool:
+    """Tell whether a format with % is GoAccess's rather than Apache's."""
+    plain = re.sub(r"%\{[^}]*\}", "", definition)
     return re.search(r"%\^(?!t[io])|%[dxR](?![A-Za-z])|~h\{|%~", plain) is not None
 
 
 def configuration(text: str) -> GoAccessFormat | None:
-    """Read a goaccess.conf; `None` if it names no `log-format`."""
+    """Parse a goaccess.conf; `None` if it has no `log-format`."""
     found = {}
     for line in text.splitlines():
         option = re.match(r"\s*(log-format|date-format|time-format)\s+(.*\S)", line)
@@ -95,32 +95,32 @@ def configuration(text: str) -> GoAccessFormat | None:
 
 
 _SKIPPED_TIME = re.compile(r"%d([:T ]+)%\^")
-"""Before 0.8 there was no %t: what was not the day was read over."""
+"""GoAccess before 0.8 had no %t: the time of day was skipped."""
 _SKIPPED_ZONE = re.compile(r"%[tx] ?%\^")
 _ZONE = Part("a zone such as +0200", Field.FORMATTED_TIME, pattern=r"[+-]\d\d:?\d\d", strftime="%z")
 
 
-def has_skipped_zone(written: GoAccessFormat) -> bool:
-    """Tell whether what is read over after the time may be its zone."""
-    return _SKIPPED_ZONE.search(_with_time(written, " ")) is not None
+def has_skipped_zone(options: GoAccessFormat) -> bool:
+    """Tell whether the field skipped after the time may be its zone."""
+    return _SKIPPED_ZONE.search(_with_time(options, " ")) is not None
 
 
-def _with_time(written: GoAccessFormat, before_zone: str) -> str:
-    log_format = written.log_format
-    if "%t" in log_format or "%x" in log_format or "%H" in written.date_format:
+def _with_time(options: GoAccessFormat, before_zone: str) -> str:
+    log_format = options.log_format
+    if "%t" in log_format or "%x" in log_format or "%H" in options.date_format:
         return log_format
     return _SKIPPED_TIME.sub(rf"%d\1%t{before_zone}%^", log_format)
 
 
-def parts_of(written: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
-    """Take a format apart. Raises `NotationError`.
+def parts_of(options: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
+    """Split a format into parts. Raises `NotationError`.
 
-    With `zoned`, what is read over after the time is its zone: else it would be of another one.
+    With `zoned`, the field skipped after the time is its zone; else `--log-timezone` would apply.
     """
     parts: list[Part] = []
     text = ""
     at = 0
-    log_format = _with_time(written, " " if zoned else "")
+    log_format = _with_time(options, " " if zoned else "")
     zone = _SKIPPED_ZONE.search(log_format) if zoned else None
     padded = False
     while at < len(log_format):
@@ -141,9 +141,9 @@ def parts_of(written: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
             at += 1
             continue
         elif specifier is None:
-            raise NotationError("after % should stand a specifier", at)
+            raise NotationError("expected a specifier after %", at)
         else:
-            part, end = _part(specifier[1], written, at), specifier.end()
+            part, end = _part(specifier[1], options, at), specifier.end()
             if zone is not None and end == zone.end():
                 part = _ZONE
         if text:
@@ -155,27 +155,27 @@ def parts_of(written: GoAccessFormat, *, zoned: bool = False) -> list[Part]:
     return [*parts, literal(text)] if text else parts
 
 
-def _part(letter: str, written: GoAccessFormat, at: int) -> Part:
+def _part(letter: str, options: GoAccessFormat, at: int) -> Part:
     if letter == "^":
         return Part("%^")
-    if letter in _READ_OVER:
+    if letter in _IGNORED:
         return Part(f"%{letter}", name=f"%{letter}")
     if letter in _TIMES:
-        strftime = spelled_out(written.strftime_of(letter))
+        strftime = spelled_out(options.strftime_of(letter))
         return Part(
             f"%{letter}", Field.FORMATTED_TIME, pattern=pattern_of(strftime, at), strftime=strftime
         )
     if letter in SPECIFIERS:
         return Part(f"%{letter}", SPECIFIERS[letter], name=f"%{letter}")
-    raise NotationError(f"%{letter} is no specifier that is known", at)
+    raise NotationError(f"unknown specifier %{letter}", at)
 
 
-def json_paths(written: GoAccessFormat) -> dict[Field, Sequence[str]]:
+def json_paths(options: GoAccessFormat) -> dict[Field, Sequence[str]]:
     """Return the paths of a format that is a JSON object. Raises `NotationError`."""
     try:
-        value = json.loads(written.log_format)
+        value = json.loads(options.log_format)
     except json.JSONDecodeError as error:
-        raise NotationError(f"the JSON breaks off: {error.msg}", error.pos) from None
+        raise NotationError(f"invalid JSON: {error.msg}", error.pos) from None
     fields: dict[Field, Sequence[str]] = {}
     for path, text in leaves(value):
         specifier = re.match(r"%([A-Za-z])", text)
@@ -189,8 +189,6 @@ def json_paths(written: GoAccessFormat) -> dict[Field, Sequence[str]]:
         elif letter in SPECIFIERS:
             field = SPECIFIERS[letter]
             fields[Field.HOST_OR_PORT if field is Field.HOST else field] = (path,)
-        elif letter not in _READ_OVER:
-            raise NotationError(
-                f"%{letter} is no specifier that is known", written.log_format.find(text)
-            )
+        elif letter not in _IGNORED:
+            raise NotationError(f"unknown specifier %{letter}", options.log_format.find(text))
     return fields

@@ -42,7 +42,7 @@ VARIABLES = {
     "proxy_protocol_addr": Field.FORWARDED_FOR,
     "upstream_response_time": Field.UPSTREAM_SECONDS,
 }
-"""Others are read over: modules and `map` make variables of any name."""
+"""Other variables are ignored: modules and `map` define variables of any name."""
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _STRING = re.compile(r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s;'"]+))""", re.DOTALL)
@@ -61,7 +61,7 @@ def statement(text: str) -> tuple[str, str]:
         at = len(text) - len(text[at:].lstrip())
         string = _STRING.match(text, at)
         if string is None:
-            raise NotationError("a text in closed quotes should stand here", at)
+            raise NotationError("expected a quoted text, closed by a quote", at)
         single, double, bare = string.groups()
         quoted_text = single if single is not None else double
         pieces.append(bare if quoted_text is None else re.sub(r"\\(.)", _unescaped, quoted_text))
@@ -69,12 +69,12 @@ def statement(text: str) -> tuple[str, str]:
     return head[1], "".join(pieces)
 
 
-def json_paths(written: str) -> dict[Field, list[str]] | None:
-    """Return the paths of variables in a format that is a JSON object; `None` if it is none."""
-    if not written.lstrip().startswith("{"):
+def json_paths(definition: str) -> dict[Field, list[str]] | None:
+    """Return the paths of variables in a JSON format; `None` for other formats."""
+    if not definition.lstrip().startswith("{"):
         return None
-    # Numbers and the like stand without quotes.
-    quoted = re.sub(r'"?\$(?:\{(\w+)\}|(\w+))"?', r'"$\1\2"', written)
+    # Variables for numbers stand without quotes.
+    quoted = re.sub(r'"?\$(?:\{(\w+)\}|(\w+))"?', r'"$\1\2"', definition)
     try:
         value = json.loads(quoted)
     except json.JSONDecodeError:
@@ -87,22 +87,22 @@ def json_paths(written: str) -> dict[Field, list[str]] | None:
     return fields
 
 
-def parts_of(written: str) -> list[Part]:
-    """Take a format apart. Raises `NotationError`."""
+def parts_of(definition: str) -> list[Part]:
+    """Split a definition into parts. Raises `NotationError`."""
     parts = []
     at = 0
-    while at < len(written):
-        if written[at] != "$":
-            end = written.find("$", at)
-            end = len(written) if end < 0 else end
-            parts.append(literal(written[at:end]))
+    while at < len(definition):
+        if definition[at] != "$":
+            end = definition.find("$", at)
+            end = len(definition) if end < 0 else end
+            parts.append(literal(definition[at:end]))
             at = end
             continue
-        variable = _VARIABLE.match(written, at)
+        variable = _VARIABLE.match(definition, at)
         if variable is None:
-            raise NotationError("after $ should stand the name of a variable", at)
+            raise NotationError("expected the name of a variable after $", at)
         name = variable[1] or variable[2]
-        # Several upstreams may be asked, one after the other: all that tells of them are lists.
+        # nginx may try several upstreams in turn: their variables are lists.
         is_list = name.startswith("upstream_") and name not in VARIABLES
         parts.append(Part(f"${name}", VARIABLES.get(name), is_list=is_list, name=name))
         at = variable.end()
@@ -110,6 +110,6 @@ def parts_of(written: str) -> list[Part]:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    # As ngx_conf_read_token() of nginx's ngx_conf_file.c does it; its documentation says nothing.
+    # Same as ngx_conf_read_token() in nginx's ngx_conf_file.c; not documented.
     known = {"t": "\t", "r": "\r", "n": "\n", '"': '"', "'": "'", "\\": "\\"}
     return known.get(match[1], match[0])

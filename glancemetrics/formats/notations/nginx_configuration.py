@@ -1,4 +1,4 @@
-"""Which `log_format` an nginx configuration uses for a log.
+"""Finds the `log_format` that an nginx configuration uses for a log.
 
 Source: https://nginx.org/en/docs/http/ngx_http_log_module.html#access_log
 """
@@ -19,16 +19,16 @@ _DEFAULT = "combined"
 
 @attrs.frozen
 class Logs:
-    """What a configuration says of logs."""
+    """The logs and formats of a configuration."""
 
     formats: dict[str, str]
-    """By name, the whole `log_format` statement."""
+    """The whole `log_format` statements, by name."""
     uses: dict[str, str]
-    """By path of a log, the name of the format that it has."""
+    """The format name of each log, by path."""
 
 
 def logs_of(text: str, included: Callable[[str], Sequence[str]]) -> Logs:
-    """Read a configuration; `included` returns the texts of what `include` names."""
+    """Parse a configuration; `included` returns the texts of the files that `include` names."""
     formats: dict[str, str] = {}
     uses: dict[str, str] = {}
     for words in _statements(text, included, 0):
@@ -41,25 +41,25 @@ def logs_of(text: str, included: Callable[[str], Sequence[str]]) -> Logs:
 
 
 def chosen_format(logs: Logs, names: Sequence[str]) -> str:
-    """Return what `--format` should be for logs of some names. Raises `NotationError`."""
+    """Return the `--format` for logs with these names. Raises `NotationError`."""
     used = {logs.uses[name] for name in names if name in logs.uses} or set(logs.uses.values())
     if not used:
-        raise NotationError("no access_log is in it")
+        raise NotationError("no access_log in it")
     if len(used) > 1:
-        told = ", ".join(f"{path} {name}" for path, name in logs.uses.items())
-        raise NotationError(f"logs have several formats in it ({told}): name the log as it does")
+        uses = ", ".join(f"{path} {name}" for path, name in logs.uses.items())
+        raise NotationError(f"several log formats ({uses}); use one of these paths with -f")
     (name,) = used
     if name == _DEFAULT and name not in logs.formats:
         return name
     if name not in logs.formats:
-        raise NotationError(f"an access_log uses the format {name}, which no log_format defines")
+        raise NotationError(f"access_log uses the format {name}, but no log_format defines it")
     return logs.formats[name]
 
 
 def _statements(
     text: str, included: Callable[[str], Sequence[str]], depth: int
 ) -> Iterator[list[str]]:
-    """Yield directives as their words, those of blocks too."""
+    """Yield the words of each directive, also inside blocks."""
     words: list[str] = []
     for token in _TOKEN.finditer(text):
         if token[2] is not None:

@@ -1,22 +1,22 @@
-"""What the notations of servers have in common."""
+"""Shared by the notations of all servers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 CUSTOM = "given"
-"""The name of a format that has none."""
+"""The name of formats without one."""
 
 
 class NotationError(ValueError):
-    """A format cannot be understood; the text names the place and what stands there."""
+    """A format definition is invalid; the message says where and why."""
 
     def __init__(self, reason: str, at: int | None = None) -> None:
         super().__init__(reason if at is None else f"character {at + 1}: {reason}")
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield the texts in a JSON value, each with its path as `JsonFormat` takes it."""
+    """Yield the texts in a JSON value, each with its path as in `JsonFormat`."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, (*path, key.replace("~", "~0").replace("/", "~1")))

@@ -1,4 +1,4 @@
-"""Times in a format of strftime(3), as Apache's `%{format}t` and GoAccess have them.
+"""Times in strftime(3) formats, used by Apache's `%{format}t` and GoAccess.
 
 Source: https://pubs.opengroup.org/onlinepubs/9799919799/functions/strftime.html
 """
@@ -35,28 +35,28 @@ _MEANS = {"T": "%H:%M:%S", "D": "%m/%d/%y", "F": "%Y-%m-%d", "R": "%H:%M", "r": 
 _DIRECTIVE = re.compile(r"%[-_0^#EO]?(.)")
 
 
-def pattern_of(written: str, at: int = 0) -> str:
-    """Return what text in a format looks like (RE2). Raises `NotationError`; `at` is its place."""
+def pattern_of(strftime: str, at: int = 0) -> str:
+    """Return a pattern (RE2) of times in a format. Raises `NotationError`; `at` is its position."""
     pieces = []
     end = 0
-    plain = spelled_out(written)
+    plain = spelled_out(strftime)
     for directive in _DIRECTIVE.finditer(plain):
         pieces.append(re.escape(plain[end : directive.start()]))
         letter = directive[1]
         if letter not in _PATTERNS and letter != "%":
-            raise NotationError(f"%{letter} is nothing that a time can be read from", at)
+            raise NotationError(f"%{letter} is not supported in a time format", at)
         pieces.append(_PATTERNS.get(letter, "%"))
         end = directive.end()
     return "".join([*pieces, re.escape(plain[end:])])
 
 
-def spelled_out(written: str) -> str:
-    """Return a format without abbreviations: `%H:%M:%S` for `%T`."""
-    return re.sub(r"%([TDFRr])", lambda directive: _MEANS[directive[1]], written)
+def spelled_out(strftime: str) -> str:
+    """Return a format with its abbreviations expanded: `%H:%M:%S` for `%T`."""
+    return re.sub(r"%([TDFRr])", lambda directive: _MEANS[directive[1]], strftime)
 
 
-def is_whole_time(written: str) -> bool:
-    """Tell whether a format says day and hour, and not just a part of that."""
-    letters = set(_DIRECTIVE.findall(spelled_out(written)))
+def is_whole_time(strftime: str) -> bool:
+    """Tell whether a format has year, day and hour."""
+    letters = set(_DIRECTIVE.findall(spelled_out(strftime)))
     day = bool(letters & set("yY")) and bool(letters & set("dej"))
     return "s" in letters or (day and bool(letters & set("HI")))

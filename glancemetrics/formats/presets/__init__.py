@@ -1,4 +1,4 @@
-"""Formats that have a name."""
+"""The named formats."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (*WEB_SERVERS, *FRAMEWORKS, *PROXIES, *CLOUDS, *PAIRS, ECS, ANY_JSON)
 }
-"""By name, in the order in which people should read of them."""
+"""By name, in the order they are listed for people."""

@@ -1,4 +1,4 @@
-"""JSON of any server, by the names that people give to the usual things."""
+"""JSON of any server, recognised by usual names of keys."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NAMES: dict[Field, str] = {
     "httpUserAgent http_useragent request_user_agent user_agent/original req/headers/user-agent "
     "request/user_agent request/headers/User-Agent/0 http/useragent user_agent.original "
     "http.useragent http.user_agent",
-    # `host` is the machine in the logs of some.
+    # `host` is the machine in some logs.
     Field.VHOST: "http_host domain_http_host request_host vhost virtual_host authority :authority "
     "domain httpHost requestHost virtualhost domain_name domainName host server_name "
     "host_name serverName site "
@@ -80,12 +80,12 @@ _NAMES: dict[Field, str] = {
     "upstream_taken_time",
     Field.UPSTREAM_MILLISECONDS: "upstream_response_time_ms upstream_time_ms upstream_ms",
 }
-"""By field the names of keys, the surer ones first; a slash goes into an object."""
+"""Names of keys by field, the most specific first; a slash leads into an object."""
 
 
 def usual_names() -> dict[Field, tuple[str, ...]]:
-    """Return by field what people call it, the surer names first."""
-    return {field: tuple(written.split()) for field, written in _NAMES.items()}
+    """Return the usual names of each field, the most specific first."""
+    return {field: tuple(names.split()) for field, names in _NAMES.items()}
 
 
 def _any_json() -> tuple[LogFormat, ...]:
@@ -95,7 +95,7 @@ def _any_json() -> tuple[LogFormat, ...]:
 
 def _ecs() -> tuple[LogFormat, ...]:
     def both(*paths: str) -> tuple[str, ...]:
-        """Each path as objects inside each other, and as one key with dots in it."""
+        """Each path as nested objects, and as one key with dots."""
         return tuple(one for path in paths for one in (path.replace(".", "/"), path))
 
     names: dict[Field, tuple[str, ...]] = {
@@ -132,8 +132,8 @@ ECS = Preset(
     '"user_agent":{"original":"curl/8.5.0"},"event":{"duration":12000000}}',
     _ecs,
     is_shared=True,
-    notes="As objects inside each other, or with dots in the keys. Without `ecs.version` the same "
-    "keys are read as any JSON.",
+    notes="Nested objects, or keys with dots. Without `ecs.version` the same keys are read as "
+    "`json`.",
 )
 
 ANY_JSON = Preset(
@@ -147,9 +147,8 @@ ANY_JSON = Preset(
     '"request":"GET /a?b=c HTTP/1.1","status":200,"body_bytes_sent":512,"request_time":0.012}',
     _any_json,
     is_shared=True,
-    notes="Keys may have any name that means the usual thing. A request must have a time, a "
-    "status, and a request line or a target. Durations are read where the key names their unit, as "
-    "`duration_ms` does, or the value does, as `12ms`; nginx's `request_time` is in seconds. "
-    "`glancemetrics formats FILE` lists the keys that it does not use. What is no such object is "
-    "foreign.",
+    notes="Keys may have any common name. A request needs a time, a status, and a request line or "
+    "a target. Durations need a unit in the key (`duration_ms`) or in the value (`12ms`); nginx's "
+    "`request_time` is in seconds. `glancemetrics formats FILE` lists unused keys. Other objects "
+    "are foreign.",
 )

@@ -1,4 +1,4 @@
-"""Formats of load balancers and content delivery networks that others run."""
+"""Formats of hosted load balancers and content delivery networks."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _azure_gateway() -> tuple[LogFormat, ...]:
         Field.SECONDS: f"{of}timeTaken",
         Field.UPSTREAM_SECONDS: f"{of}serverResponseLatency",
     }
-    # What the first version calls a query is what it has to say of the server.
+    # The first version's `requestQuery` describes the server, not the query.
     first: dict[Field, str | tuple[str, ...]] = {**common, Field.TARGET: f"{of}requestUri"}
     name = "azure-app-gateway"
     return (
@@ -223,7 +223,7 @@ def _vercel() -> tuple[LogFormat, ...]:
                 Field.VHOST: ("proxy/host", "host"),
             },
             requires={"deploymentId": "", "proxy/method": ".", "proxy/path": "."},
-            # What a function prints comes with the request that it prints it for.
+            # Output of a function has the fields of the request that caused it.
             excludes={"type": "^(?:stdout|stderr)$"},
         ),
     )
@@ -240,7 +240,7 @@ CLOUDS = (
         '0.001 200 200 120 512 "GET https://example.com:443/a?b=c HTTP/1.1" "curl/8.5.0" '
         "ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:f00d",
         _alb,
-        notes="`duration` is the sum of its three times.",
+        notes="`duration` is the sum of the three processing times.",
     ),
     Preset(
         "aws-elb",
@@ -250,7 +250,7 @@ CLOUDS = (
         "2015-05-17T10:05:03.250000Z web 192.0.2.7:50112 10.0.0.2:80 0.000 0.011 0.001 200 200 0 "
         '512 "GET http://example.com:80/a?b=c HTTP/1.1" "curl/8.5.0" - -',
         _elb,
-        notes="`duration` is the sum of its three times.",
+        notes="`duration` is the sum of the three processing times.",
     ),
     Preset(
         "aws-cloudfront",
@@ -262,8 +262,8 @@ CLOUDS = (
         "x-edge-location\n"
         "2015-05-17\t10:05:03\t192.0.2.7\tGET\t/a\t200\tb=c\t0.012\tCDG50-P2",
         lambda: (W3cFormat("aws-cloudfront", CLOUDFRONT_ORDERS, of_cloudfront=True),),
-        notes="`#Fields` says what stands where; without it the fields of standard logs are read, "
-        "if every value looks like that of its field.",
+        notes="`#Fields` defines the order of fields. Without it, the fields of standard logs are "
+        "assumed if every value looks right.",
     ),
     Preset(
         "aws-s3",
@@ -273,7 +273,7 @@ CLOUDS = (
         "f00d bucket [17/May/2015:10:05:03 +0000] 192.0.2.7 - B1 REST.GET.OBJECT a "
         '"GET /a?b=c HTTP/1.1" 200 - 512 512 12 11 "-" "curl/8.5.0" -',
         _s3,
-        notes="Records of S3's own doings, as of what a lifecycle rule expires, have no request.",
+        notes="Lines about S3's own operations, such as lifecycle expiry, have no request.",
     ),
     Preset(
         "aws-api-gateway",
@@ -286,8 +286,8 @@ CLOUDS = (
         '"user":"-","requestTime":"17/May/2015:10:05:03 +0000","httpMethod":"GET",'
         '"resourcePath":"/a","status":"200","protocol":"HTTP/1.1","responseLength":"512"}',
         _api_gateway,
-        notes="`resourcePath` and `routeKey` are the path as the API declares it; with `path` in "
-        "the log that is read.",
+        notes="`resourcePath` and `routeKey` are the path as declared in the API. If the log has "
+        "`path`, that is used.",
     ),
     Preset(
         "google-lb",
@@ -299,7 +299,7 @@ CLOUDS = (
         '"status":200,"userAgent":"curl/8.5.0"},"timestamp":"2015-05-17T10:05:03.250Z"}',
         _google,
         is_shared=True,
-        notes="Any log entry of Google Cloud that has an `httpRequest`.",
+        notes="Any Google Cloud log entry with an `httpRequest`.",
     ),
     Preset(
         "cloudflare",
@@ -311,7 +311,7 @@ CLOUDS = (
         '"EdgeEndTimestamp":"2015-05-17T10:05:03Z","EdgeResponseBytes":512,'
         '"EdgeResponseStatus":200}',
         _cloudflare,
-        notes="Timestamps in any of its notations.",
+        notes="All of Cloudflare's timestamp formats are supported.",
     ),
     Preset(
         "fastly",
@@ -352,8 +352,8 @@ CLOUDS = (
         '"serverResponseLatency":"0.011","originalHost":"example.com","host":"example.com"}}',
         _azure_gateway,
         is_shared=True,
-        notes="`timeTaken` is in seconds of version 2, in milliseconds of version 1, and not known "
-        "where it cannot be told which wrote it.",
+        notes="`timeTaken` is in seconds in version 2 and in milliseconds in version 1. It is "
+        "ignored if the version is unknown.",
     ),
     Preset(
         "vercel",
@@ -367,6 +367,6 @@ CLOUDS = (
         '"responseByteSize":512}}',
         _vercel,
         is_shared=True,
-        notes="What a function prints to its output is foreign.",
+        notes="The output of functions is foreign.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Formats of what runs applications, and of servers for their development."""
+"""Formats of application servers and development servers."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def _uwsgi() -> tuple[LogFormat, ...]:
                 *(literal(" => generated "), Part("size", Field.BYTES), literal(" bytes in ")),
                 *(Part("duration", field), literal(f" {unit} (")),
                 *(Part("protocol", Field.PROTOCOL, pattern=WORD), literal(" ")),
-                *(Part("status", Field.STATUS), literal(") "), Part("the rest")),
+                *(Part("status", Field.STATUS), literal(") "), Part("the rest of the line")),
             ],
         )
 
-    nobody = (literal(" () {"),)
-    somebody = (literal(" ("), Part("user", Field.USER, pattern="[^)]+"), literal(") {"))
+    anonymous = (literal(" () {"),)
+    authenticated = (literal(" ("), Part("user", Field.USER, pattern="[^)]+"), literal(") {"))
     units = (("msecs", Field.MILLISECONDS), ("micros", Field.MICROSECONDS))
-    return tuple(made(user, *unit) for user in (nobody, somebody) for unit in units)
+    return tuple(made(user, *unit) for user in (anonymous, authenticated) for unit in units)
 
 
 def _django() -> tuple[LogFormat, ...]:
@@ -77,19 +77,19 @@ def _werkzeug() -> tuple[LogFormat, ...]:
 def _morgan() -> tuple[LogFormat, ...]:
     took = Part("duration", Field.MILLISECONDS, pattern=r"\d+(?:\.\d+)?|-")
     status, size = Part("status", Field.STATUS), Part("size", Field.BYTES)
-    asked = (_METHOD, literal(" "), _TARGET, literal(" "))
+    request = (_METHOD, literal(" "), _TARGET, literal(" "))
     dev = [
-        *(_COLOUR, *asked, _COLOUR, status, _COLOUR, literal(" "), _COLOUR, took),
+        *(_COLOUR, *request, _COLOUR, status, _COLOUR, literal(" "), _COLOUR, took),
         *(literal(" ms - "), size, _COLOUR),
     ]
-    tiny = [*asked, status, literal(" "), size, literal(" - "), took, literal(" ms")]
+    tiny = [*request, status, literal(" "), size, literal(" - "), took, literal(" ms")]
     short = [
         *(
             Part("host", Field.HOST, pattern=WORD),
             literal(" "),
             Part("user", Field.USER, pattern=WORD),
         ),
-        *(literal(" "), *asked, Part("protocol", Field.PROTOCOL, pattern=r"HTTP/\d(?:\.\d)?")),
+        *(literal(" "), *request, Part("protocol", Field.PROTOCOL, pattern=r"HTTP/\d(?:\.\d)?")),
         *(literal(" "), status, literal(" "), size, literal(" - "), took, literal(" ms")),
     ]
     return tuple(PatternFormat("morgan", parts) for parts in (dev, tiny, short))
@@ -136,8 +136,8 @@ FRAMEWORKS = (
         '"statusCode":"200","size":"512","elapsedTime":"12"}',
         _tomcat_json,
         is_shared=True,
-        notes="`elapsedTime` is read as milliseconds, as Tomcat up to 9 writes it. From Tomcat 10 "
-        "on `%D` is in microseconds, and nothing in the line tells: have `%T` there instead.",
+        notes="`elapsedTime` is read as milliseconds (Tomcat up to 9). From Tomcat 10 on, `%D` is "
+        "in microseconds, which cannot be detected: use `%T` instead.",
     ),
     Preset(
         "uwsgi",
@@ -149,7 +149,7 @@ FRAMEWORKS = (
         "(1 switches on core 3)",
         _uwsgi,
         is_shared=True,
-        notes="Its times name no zone: they are of this machine's, or of `--log-timezone`.",
+        notes="Times have no zone: they are local time, or in `--log-timezone`.",
     ),
     Preset(
         "django",
@@ -159,8 +159,8 @@ FRAMEWORKS = (
         '[17/May/2015 10:05:03] "GET /a?b=c HTTP/1.1" 200 512',
         _django,
         is_shared=True,
-        notes="It does not say who asked. Its times name no zone: they are of this machine's, or "
-        "of `--log-timezone`.",
+        notes="The client is not logged. Times have no zone: they are local time, or in "
+        "`--log-timezone`.",
     ),
     Preset(
         "werkzeug",
@@ -170,8 +170,8 @@ FRAMEWORKS = (
         '192.0.2.7 - - [17/May/2015 10:05:03] "GET /a?b=c HTTP/1.1" 200 512',
         _werkzeug,
         is_shared=True,
-        notes="Colours, and the name that Python's logging puts before, are taken off. Its times "
-        "name no zone: they are of this machine's, or of `--log-timezone`.",
+        notes="Colours and the prefix of Python's logging are removed. Times have no zone: they "
+        "are local time, or in `--log-timezone`.",
     ),
     Preset(
         "morgan",
@@ -181,8 +181,8 @@ FRAMEWORKS = (
         "GET /a?b=c 200 12.250 ms - 512",
         _morgan,
         is_shared=True,
-        notes="With colours and without. It names no time: what is around its lines does (Docker, "
-        "Kubernetes, journald), or they are of the moment in which they come. In a file that had "
-        "been written they are rejects. Its `combined` and `common` are those of Apache.",
+        notes="With or without colours. Lines have no time: the envelope's counts (Docker, "
+        "Kubernetes, journald), or else the arrival time. In existing files such lines are "
+        "rejected. morgan's `combined` and `common` are Apache's.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Formats of names and values, whatever writes them."""
+"""Formats of names and values."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from glancemetrics.formats.presets.any_json import usual_names
 from glancemetrics.formats.presets.preset import Preset
 
 _MARKS = ((Field.STATUS,), (Field.REQUEST, Field.TARGET))
-_LTSV_NOTATION = "labels and values with tabs between"
-_LOGFMT_NOTATION = "name=value with spaces between"
+_LTSV_NOTATION = "label:value separated by tabs"
+_LOGFMT_NOTATION = "name=value separated by spaces"
 
 
 def _ltsv() -> tuple[LogFormat, ...]:
     names = usual_names()
-    # In LTSV `host` is the client; who writes another name for that means something else by it.
+    # In LTSV `host` is the client, unless another label is.
     names[Field.HOST_OR_PORT] += ("host",)
     names[Field.VHOST] = tuple(name for name in names[Field.VHOST] if name != "host")
     names[Field.FORWARDED_FOR] += ("forwardedfor",)
@@ -87,8 +87,7 @@ PAIRS = (
         "time:17/May/2015:10:05:03 +0000\thost:192.0.2.7\treq:GET /a?b=c HTTP/1.1\tstatus:200\t"
         "size:512\treferer:-\tua:curl/8.5.0\treqtime:0.012\tvhost:example.com",
         _ltsv,
-        notes="Labels may have the names of ltsv.org, or any that JSON may have. `host` is the "
-        "client.",
+        notes="Labels may be those of ltsv.org, or any name known from JSON. `host` is the client.",
     ),
     Preset(
         "heroku",
@@ -101,8 +100,8 @@ PAIRS = (
         _heroku,
         is_shared=True,
         notes="`duration` is the sum of `connect` and `service`. The time is that of the syslog "
-        "prefix, or the moment in which a line comes. Of `fwd` the last address is whom the router "
-        "spoke with. The lines of dynos are foreign.",
+        "prefix, or the arrival time. The last address of `fwd` connected to the router. Lines of "
+        "dynos are foreign.",
     ),
     Preset(
         "lograge",
@@ -113,8 +112,8 @@ PAIRS = (
         "controller=HomeController action=index status=200 duration=12.00 view=8.20 db=1.31",
         _lograge,
         is_shared=True,
-        notes="It names no time, nor the client, unless it was told to: what is around its lines "
-        "does, or they are of the moment in which they come. `duration` is in milliseconds.",
+        notes="Time and client are only logged if configured. Without a time, the envelope's "
+        "counts, or else the arrival time. `duration` is in milliseconds.",
     ),
     Preset(
         "logfmt",
@@ -125,7 +124,7 @@ PAIRS = (
         "bytes=512 duration=12ms remote_addr=192.0.2.7:50112",
         _logfmt,
         is_shared=True,
-        notes="Names may be any that JSON may have. Durations are read where the name or the value "
-        "has their unit.",
+        notes="Names may be any name known from JSON. Durations need a unit in the name or in the "
+        "value.",
     ),
 )

@@ -1,4 +1,4 @@
-"""What a preset is: a format that has a name, and how to write one down."""
+"""Presets: named formats, and a short notation to define them."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Preset:
 
     name: str
     title: str
-    """What writes it."""
+    """The server that writes it."""
     source: str
-    """Where its definition is told."""
+    """The address of its documentation."""
     configuration: str
-    """What in the server's configuration yields it."""
+    """The server configuration for it."""
     example: str
-    """A line, or lines, of it."""
+    """One or more example lines."""
     make: Callable[[], tuple[LogFormat, ...]]
-    """Make the formats, of which each line has one."""
+    """Makes the formats; each line is in one of them."""
     is_shared: bool = False
-    """Whether the server writes lines to the same log that are no requests."""
+    """Whether the server also writes other lines to the same log."""
     notes: str = ""
-    """What else a reader should know."""
+    """Other facts for users."""
 
     @functools.cached_property
     def formats(self) -> tuple[LogFormat, ...]:
@@ -56,34 +56,34 @@ _SPECIAL = {
     "captures": Part("captured headers in braces", pattern=BRACES),
     "words": Part("a word", pattern=WORD + TAIL),
     "rest": Part("the rest of the line", pattern=TAIL),
-    # May have spaces, as the names that people have; but `- -` is two fields.
+    # User names may have spaces; but `- -` is two fields.
     "user": Part("user", Field.USER, pattern=r"-|(?:[^ \t-]|-[^ \t]).*?"),
-    # Of servers that put quotes around it and leave those inside as they are.
+    # For servers that do not escape quotes inside the quoted request.
     "raw_request": Part("request line", Field.REQUEST, pattern=".*?"),
     "vhost_word": Part("virtual host", Field.VHOST, pattern=SINGLE_WORD),
-    "": Part("anything"),
+    "": Part("any text"),
 }
 
 
-def layout(name: str, written: str) -> Callable[[], tuple[LogFormat, ...]]:
-    """Return what makes a format of text with `{field}`s in it, named as in `Field`.
+def layout(name: str, template: str) -> Callable[[], tuple[LogFormat, ...]]:
+    """Return a maker of a format from a template with `{field}` placeholders, named as in `Field`.
 
-    `{}` is anything; `{word}` and others are in `_SPECIAL`; `{padded_x}` may have spaces before it;
-    `{word:x}` is called x by who wants to keep it.
+    `{}` is any text; `{word}` and others are in `_SPECIAL`; `{padded_x}` may have spaces before it;
+    `{word:x}` is named x for `--keep`.
     """
-    return lambda: (PatternFormat(name, parts_of(written)),)
+    return lambda: (PatternFormat(name, parts_of(template)),)
 
 
-def parts_of(written: str) -> list[Part]:
-    """Take a layout apart."""
+def parts_of(template: str) -> list[Part]:
+    """Split a template into parts."""
     parts = []
     at = 0
-    for placeholder in _PLACEHOLDER.finditer(written):
+    for placeholder in _PLACEHOLDER.finditer(template):
         if placeholder.start() > at:
-            parts.append(literal(written[at : placeholder.start()]))
+            parts.append(literal(template[at : placeholder.start()]))
         parts.append(_part(placeholder[1], placeholder[2] or ""))
         at = placeholder.end()
-    return [*parts, literal(written[at:])] if at < len(written) else parts
+    return [*parts, literal(template[at:])] if at < len(template) else parts
 
 
 def _part(word: str, name: str) -> Part:

@@ -1,4 +1,4 @@
-"""Formats of proxies and load balancers that people run themselves."""
+"""Formats of self-hosted proxies and load balancers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _caddy() -> tuple[LogFormat, ...]:
             "caddy",
             {
                 Field.TIME: "ts",
-                # Since 2.5 it names the client that it believes in; what asks it may be a proxy.
+                # Since 2.5 Caddy determines the client itself; `remote_ip` may be a proxy.
                 Field.HOST_OR_PORT: (
                     *("request/client_ip", "request/remote_ip"),
                     "request/remote_addr",
@@ -138,9 +138,9 @@ PROXIES = (
             '{captures:captured_headers}"{request}"{rest}',
         ),
         is_shared=True,
-        notes="With the syslog prefix and without it, with captured headers and without. Its times "
-        "name no zone: they are of this machine's, or of `--log-timezone`. Lines that are no "
-        "requests, as of handshakes that failed, are foreign.",
+        notes="With or without the syslog prefix and captured headers. Times have no zone: they "
+        "are local time, or in `--log-timezone`. Other lines, such as failed handshakes, are "
+        "foreign.",
     ),
     Preset(
         "haproxy-clf",
@@ -183,7 +183,7 @@ PROXIES = (
         '"duration":0.012,"size":512,"status":200}',
         _caddy,
         is_shared=True,
-        notes="Its other log lines are foreign.",
+        notes="Caddy's other log lines are foreign.",
     ),
     Preset(
         "envoy",
@@ -200,8 +200,8 @@ PROXIES = (
             '"{:x-request-id}" "{vhost}" "{:upstream_host}"{rest}',
         ),
         is_shared=True,
-        notes="It writes whom it was told of in `X-Forwarded-For`; the last of them is its own "
-        "client.",
+        notes="The client is taken from the logged `X-Forwarded-For`; its last address connected "
+        "to Envoy.",
     ),
     Preset(
         "istio",
@@ -213,7 +213,7 @@ PROXIES = (
         "192.0.2.7:50112 outbound_.80_._.web.default default",
         layout("istio", _ISTIO),
         is_shared=True,
-        notes="The client is the downstream remote address, which Envoy has found out itself.",
+        notes="The client is the downstream remote address, as determined by Envoy.",
     ),
     Preset(
         "envoy-json",

@@ -1,4 +1,4 @@
-"""Formats of web servers and of what runs applications."""
+"""Formats of web servers and application servers."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ WEB_SERVERS = (
         "access_log /var/log/nginx/access.log combined;",
         _COMBINED_LINE,
         _combined,
-        notes="Common and combined lines may be mixed; one reader reads both.",
+        notes="Common and combined lines may be mixed.",
     ),
     Preset(
         "common",
@@ -110,17 +110,17 @@ WEB_SERVERS = (
         r'LogFormat "%h %l %u %t \"%r\" %>s %b" common',
         _LINE,
         _combined,
-        notes="Common and combined lines may be mixed; one reader reads both.",
+        notes="Common and combined lines may be mixed.",
     ),
     Preset(
         "combinedio",
-        "Apache with what came in and went out in all (mod_logio)",
+        "Apache with total bytes received and sent (mod_logio)",
         "https://httpd.apache.org/docs/2.4/mod/mod_logio.html",
         'LogFormat "' + _COMBINED_IO.replace('"', r"\"") + ' %I %O" combinedio',
         f"{_COMBINED_LINE} 120 768",
         _combined_io,
-        notes="Two whole numbers behind combined are taken for sizes, and for no duration. `bytes` "
-        "is `%b`.",
+        notes="Two whole numbers after combined are taken as sizes, not as durations. `bytes` is "
+        "`%b`.",
     ),
     Preset(
         "ssl-request",
@@ -130,7 +130,7 @@ WEB_SERVERS = (
         "[17/May/2015:10:05:03 +0000] 192.0.2.7 TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 "
         '"GET /a?b=c HTTP/1.1" 512',
         lambda: (PatternFormat("ssl-request", apache.parts_of(_SSL_REQUEST)),),
-        notes="It does not say with which status.",
+        notes="The status is not logged.",
     ),
     Preset(
         "vhost-combined",
@@ -139,7 +139,7 @@ WEB_SERVERS = (
         'LogFormat "' + _VHOST_COMBINED.replace('"', r"\"") + '" vhost_combined',
         f"example.com:443 {_COMBINED_LINE}",
         lambda: (PatternFormat("vhost-combined", apache.parts_of(_VHOST_COMBINED)),),
-        notes="Debian's `apache2.conf` has it, and writes `other_vhosts_access.log` with it.",
+        notes="Defined in Debian's `apache2.conf` and used for `other_vhosts_access.log`.",
     ),
     Preset(
         "vhost-common",
@@ -199,9 +199,8 @@ WEB_SERVERS = (
         'INFO:     192.0.2.7:50112 - "GET /a?b=c HTTP/1.1" 200 OK',
         layout("uvicorn", 'INFO: {padded_host_port} - "{raw_request}" {status_words}'),
         is_shared=True,
-        notes="It names no time: what is around its lines does (Docker, Kubernetes, journald), or "
-        "they are of the moment in which they come. In a file that had been written they are "
-        "rejects.",
+        notes="Lines have no time: the envelope's counts (Docker, Kubernetes, journald), or else "
+        "the arrival time. In existing files such lines are rejected.",
     ),
     Preset(
         "nginx-proxy-manager",
@@ -229,11 +228,10 @@ WEB_SERVERS = (
         "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status "
         "sc-win32-status time-taken\n2015-05-17 10:05:03 192.0.2.7 GET /a b=c 200 0 12",
         lambda: (W3cFormat("iis", IIS_ORDERS),),
-        notes="`#Fields` says what stands where, also when it changes inside the file. Without it "
-        "the fields that IIS writes by default are tried, and taken if every value looks like "
-        "that of its field; else the log is refused until `--format '#Fields: ...'` says them. "
-        "Times are UTC, also on a machine of another zone; `time-local` is of that, or of "
-        "`--log-timezone`.",
+        notes="`#Fields` defines the order of fields, and may change inside a file. Without it, "
+        "the default fields of IIS are assumed if every value looks right; otherwise the lines are "
+        "rejected until `--format '#Fields: ...'` names the fields. Times are UTC whatever the "
+        "server's zone; `time-local` is local time, or in `--log-timezone`.",
     ),
     Preset(
         "iis-native",
@@ -243,9 +241,8 @@ WEB_SERVERS = (
         "192.0.2.7, alice, 5/17/2015, 10:05:03, W3SVC1, WEB, 10.0.0.2, 12, 120, 512, 200, 0, GET, "
         "/a, b=c,",
         _iis_native,
-        notes="A date with slashes is month, day, year, as in the documentation; Windows in other "
-        "languages may write it otherwise. Times are of this machine's zone, or of "
-        "`--log-timezone`.",
+        notes="A date with slashes is month/day/year, as documented; Windows in other languages "
+        "may differ. Times are local time, or in `--log-timezone`.",
     ),
     Preset(
         "oracle-web-cache",
@@ -262,6 +259,6 @@ WEB_SERVERS = (
                 ],
             ),
         ),
-        notes="Its common and combined formats are those of Apache.",
+        notes="Its common and combined formats are Apache's.",
     ),
 )

@@ -132,7 +132,7 @@ def test_a_process_that_is_killed_is_an_error_and_not_a_hole() -> None:
         waiting = [workers.submit(number, b"") for number in range(3)]
         assert [one.result() for one in waiting] == [0, 1, 2]
         killed = workers.submit(3, b"")
-        with pytest.raises(GlanceMetricsError, match=r"ended by signal 9.*--max-memory"):
+        with pytest.raises(GlanceMetricsError, match=r"terminated by signal 9.*--max-memory"):
             killed.result()
 
 

@@ -108,7 +108,7 @@ def test_a_log_that_is_not_there_is_named_but_may_come(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
         "glancemetrics: warning: ok.toml line 1, file: /var/log/ngnix/access.log: no such file yet",
-        "glancemetrics: warning: ok.toml line 1, file: *.nolog: no matching log yet",
+        "glancemetrics: warning: ok.toml line 1, file: *.nolog: no matching files yet",
     ]
 
 

@@ -38,8 +38,8 @@ def test_it_explains_logs_compressed_or_piped_in(tmp_path: Path) -> None:
     log.write_bytes(gzip.compress(line() * 5))
     status, text = told("formats", log, "-", given=b"nonsense\n")
     assert status == 0
-    assert text.startswith(f"{log}: combined\n  5 lines looked at: 5 records, 0 rejects")
-    assert "\n\n-: no format that is known explains a line\n" in text
+    assert text.startswith(f"{log}: combined\n  5 lines read: 5 records, 0 rejects")
+    assert "\n\n-: no known format matches\n" in text
 
 
 @pytest.mark.parametrize("lines", [600, 700, 900, 1500, 9000])
@@ -56,9 +56,13 @@ def test_each_line_of_a_sample_is_looked_at_once(tmp_path: Path, lines: int) -> 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["formats", "nope.log"], 1, "nope.log: there is no such file"),
-        (["formats", "--format", "nope"], 2, "--format nope: is none of auto, combined"),
-        (["formats", "--format", "%h %y %t"], 2, "character 4: %y is no directive"),
+        (["formats", "nope.log"], 1, "nope.log: no such file"),
+        (
+            ["formats", "--format", "nope"],
+            2,
+            "--format nope: unknown format. List: glancemetrics",
+        ),
+        (["formats", "--format", "%h %y %t"], 2, "character 4: unknown directive %y"),
         (["formats", "--format-from", "nope.conf"], 2, "--format-from nope.conf: No such file"),
         (["report", "x", "--trusted-proxy", "x"], 2, "--trusted-proxy x: must be an address"),
         (["report", "x", "--log-timezone", "x"], 2, "--log-timezone x: must be a name such as"),
@@ -80,7 +84,7 @@ def test_mistakes_are_one_sentence(arguments: list[str], status: int, said: str)
 def test_the_unit_of_durations_is_named_wherever_lines_are_read(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(line()[:-1] + b" 4500\n")
-    hint = "a number that may be a duration: name its unit with --duration-unit us|ms|s"
+    hint = "a number may be a duration but has no unit; set it: --duration-unit us, ms or s"
     assert hint in told("formats", log)[1]
     assert "duration           4.5 s" in told("formats", log, "--duration-unit", "ms")[1]
     question = "select duration from log"
@@ -103,7 +107,7 @@ def test_the_format_of_a_servers_own_configuration(tmp_path: Path) -> None:
     )
     status, text = told("formats", log, "--format-from", tmp_path / "nginx.conf")
     assert status == 0
-    assert "as --format says, piped" in text
+    assert "piped (set by --format)" in text
     assert "duration           0.25 s" in text
     (tmp_path / "goaccess.conf").write_text(
         "time-format %T\ndate-format %d/%b/%Y\nlog-format %h|%d:%t %^|%r|%s|%T\n"

@@ -157,7 +157,7 @@ def test_hostile_names_of_groups_are_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (("none.log",), 1, "none.log: there is no such file"),
+        (("none.log",), 1, "none.log: no such file"),
         (("access.log", "--config", "none.toml"), 2, "--config none.toml: No such file"),
         (("access.log", "--config", "bad.toml"), 2, "bad.toml line 3 (rule 'a'): abov = 1"),
         (("access.log", "-o", "x.pdf"), 2, "--output x.pdf: must end in .html, .json or .txt"),

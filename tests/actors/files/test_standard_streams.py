@@ -14,8 +14,8 @@ import pytest
 from tests.lines import BASE, line
 
 PROGRAM = f"{sys.executable} -m glancemetrics"
-FULL = "glancemetrics: error: standard output cannot be written: No space left on device"
-CLOSED = "glancemetrics: error: standard output is closed: nothing can be printed"
+FULL = "glancemetrics: error: cannot write to standard output: No space left on device"
+CLOSED = "glancemetrics: error: standard output is closed"
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ async def test_a_line_that_was_too_long_is_a_reject() -> None:
     assert isinstance(parsed, Parsed)
     batch = parsed.batch
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 1, 2)
-    assert batch.reject_samples[-1].reason == "the line is longer than 1 MiB"
+    assert batch.reject_samples[-1].reason == "line too long, the limit is 1 MiB"
 
 
 async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:
@@ -126,9 +126,9 @@ async def test_of_a_field_that_a_log_has_not_it_is_said_once() -> None:
     finally:
         logger.remove(handler)
     assert sorted(warnings) == [
-        "a has no a to keep: combined has nothing else",
-        "a has no b to keep: combined has nothing else",
-        "json has no a to keep in its first 1,200 records",
+        "a has no field a (--keep); available in combined: none",
+        "a has no field b (--keep); available in combined: none",
+        "json has no field a (--keep) in its first 1,200 records",
     ]
     batches = one_by_one([message async for message in receive])
     assert {m.batch.batch.schema.names[-2] for m in batches if isinstance(m, Parsed)} == {"b"}

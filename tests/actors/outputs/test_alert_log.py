@@ -195,7 +195,7 @@ async def test_a_full_disk_loses_no_event(
             delivery.send_event(event(number))
         await trio.sleep(3)
         assert delivery.health.state is OutputState.RETRYING
-        assert "is there room on the disk?" in delivery.health.detail
+        assert "free some disk space" in delivery.health.detail
         is_full = False
         await trio.sleep(60)
         delivery.close()
@@ -214,8 +214,8 @@ async def test_a_link_that_lies_in_wait_is_not_followed(clock, tmp_path: Path) -
         await trio.sleep(3)
         assert delivery.health.state is OutputState.RETRYING
         assert delivery.health.detail == (
-            f"{path}: is a link, and symbolic links are not followed; "
-            "remove it, or name the file itself"
+            f"{path}: symbolic links are not followed; "
+            "remove the link, or use the path of its target"
         )
         path.unlink()
         await trio.sleep(60)

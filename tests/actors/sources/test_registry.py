@@ -209,7 +209,7 @@ def test_a_check_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> Non
     assert check('file = ["spring://a", "spring://dry"]', "x.toml") == 0
     assert "warning: x.toml line 1, file: spring://dry: is dry" in capsys.readouterr().err
     assert check('file = "other://a"', "x.toml") == UsageError.exit_status
-    assert "there is no source other://" in capsys.readouterr().err
+    assert "unknown source type other://" in capsys.readouterr().err
     toml = "[spring]\nlines = 13"
     settings = read_settings({}, {}, toml, "x.toml", sections=all_sections())
     assert missing_of_settings(settings, toml, "x.toml") == [

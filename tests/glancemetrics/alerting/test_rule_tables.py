@@ -129,7 +129,7 @@ def test_a_shorter_budget_burns_faster() -> None:
         ),
         (
             'metric = "rate"\nabove = 1\nwindow = "2 minutes"',
-            "window = '2 minutes': must be a span such as 30s, 2m, 1h30m or 7d",
+            "window = '2 minutes': must be a duration such as 30s, 2m, 1h30m or 7d",
         ),
         ('metric = "rate"\nabove = 1\nwindow = "31d"', "at most 30d"),
         ('metric = "rate"\nabove = 1\nrecover_below = 2', "recover_below = 2: must be at most 1"),

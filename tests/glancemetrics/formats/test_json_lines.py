@@ -218,7 +218,7 @@ def test_objects_about_other_things_are_foreign_and_broken_requests_rejects() ->
     assert (decoded.lines, decoded.rejects, decoded.foreign) == (9, 4, 3)
     assert [sample.reason for sample in reject_samples(chunk, decoded, SIMPLE)] == [
         "ts is not a time",
-        "the JSON breaks off at character 25",
+        "invalid JSON at character 25",
         "the line is not a JSON object",
         "the line is empty",
     ]
@@ -311,11 +311,11 @@ def test_that_a_time_is_none_is_said_whatever_else_there_is(more: bytes) -> None
     line = b'{"kind":"access","ts":"noon","status":200%s}' % more
     assert SIMPLE.explain(line) in {
         "ts is not a time",
-        "what says when it was written is not a time",
+        "the value of the time field is not a time",
     }
 
 
 def test_a_request_without_a_key_is_told_which_it_lacks() -> None:
     assert SIMPLE.explain(b'{"kind":"access","status":200}') == "no key for time"
     told = SIMPLE.explain(b'{"kind":"start","ts":1,"status":200}')
-    assert told == "what a request has is there, but not as a request has it"
+    assert told == "a field of the request has an invalid value"

@@ -64,7 +64,7 @@ def test_without_a_wish_paths_are_as_they_were_written() -> None:
 
 
 def test_what_is_no_pattern_is_named() -> None:
-    with pytest.raises(UsageError, match="--group-path users: must be auto, or a path"):
+    with pytest.raises(UsageError, match="--group-path users: must be auto or a path"):
         make_path_groups(["users"])
 
 

@@ -179,12 +179,12 @@ def test_what_nginx_writes_is_read_back(
     ("text", "said"),
     [
         ("", "the line is empty"),
-        ("::1", "the text ' - ' should stand at character 4"),
-        ('::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 2x0 5', "$status should stand"),
+        ("::1", "expected the text ' - ' at character 4"),
+        ('::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 2x0 5', "expected $status at"),
         ('::1 - - [31/Feb/2015:10:05:03 +0000] "-" - - "-" "-"', "31/Feb/2015:10:05:03 +0000"),
         (
             '::1 - - [17/May/2015:10:05:03 +0000] "-" - - "-" "-" x',
-            "more follows where the line should end, at character 53",
+            "expected the end of the line at character 53",
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_reject_says_where_the_line_stops_to_be_of_the_format(text: str, said:
 @pytest.mark.parametrize("space", ["\t", "\x0b", "\x1c", "\x85", "\xa0"])
 def test_white_space_of_other_kinds_ends_no_line(space: str) -> None:
     assert reason(custom("$msec $status"), f"1.0 200 {space}\n".encode()) == (
-        "more follows where the line should end, at character 8"
+        "expected the end of the line at character 8"
     )
 
 

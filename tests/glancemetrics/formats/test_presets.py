@@ -207,7 +207,7 @@ def test_a_broken_row_of_ltsv_is_a_reject_and_says_why() -> None:
     assert (decoded.rejected.tolist(), decoded.foreign) == ([0, 1, 3], 1)
     log_format = read_format("ltsv")
     assert "is not a time" in log_format.explain(lines[0].encode())
-    assert "labels and values with tabs" in log_format.explain(lines[1].encode())
+    assert "label:value separated by tabs" in log_format.explain(lines[1].encode())
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_each_target_wants_its_own() -> None:
             "timezone = 'Mars': must be a name like Europe/Paris, local or UTC",
         ),
         ('webhook = "http://x"\ngroup_by = "all"', "group_by = 'all': needs group_wait, the"),
-        ('webhook = "http://x"\nrepeat = "soon"', "repeat = 'soon': must be a span such as"),
+        ('webhook = "http://x"\nrepeat = "soon"', "repeat = 'soon': must be a duration such as"),
         (
             'webhook = "http://x"\n[notify.body]\ntext = "{hits}"',
             "body: unknown name {hits}; known: message, mark,",

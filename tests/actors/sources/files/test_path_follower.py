@@ -197,10 +197,10 @@ def test_a_directory_and_a_compressed_file_are_not_followed(log: Path, tmp_path:
 @pytest.mark.parametrize(
     ("beginning", "said"),
     [
-        (b"PK\x03\x04", "is a zip archive: unpack it first"),
-        (b"\0" * 257 + b"ustar\x0000", "is a tar archive: unpack it first"),
-        (b"\xff\xfea\0\n\0", "is UTF-16: only UTF-8 can be followed"),
-        (b"\xfe\xff\0a\0\n", "is UTF-16: only UTF-8 can be followed"),
+        (b"PK\x03\x04", "is a zip archive; unpack it first"),
+        (b"\0" * 257 + b"ustar\x0000", "is a tar archive; unpack it first"),
+        (b"\xff\xfea\0\n\0", "is UTF-16, only UTF-8 can be followed"),
+        (b"\xfe\xff\0a\0\n", "is UTF-16, only UTF-8 can be followed"),
     ],
 )
 def test_archives_and_utf_16_are_named(tmp_path: Path, beginning: bytes, said: str) -> None:
@@ -234,7 +234,7 @@ def test_no_permission_is_told_and_it_goes_on_when_granted(log: Path, tmp_path: 
         followed = Followed(log, window)
         assert followed.read() == b""
         assert followed.health.state is SourceState.BLOCKED
-        assert "may not be read: give this user permission" in followed.health.detail
+        assert "permission denied – try: sudo usermod -aG adm $USER" in followed.health.detail
     log.chmod(0o644)
     with as_nobody():
         assert followed.read() == line(BASE - 5)
@@ -425,7 +425,7 @@ def test_a_file_of_only_nul_bytes_says_so(log: Path, where: From) -> None:
     log.touch()
     os.truncate(log, 1 << 40)
     followed = Followed(log, StartPosition(where, 120, float(BASE)))
-    assert followed.health.detail == "holds only NUL bytes: skipped"
+    assert followed.health.detail == "has only NUL bytes; skipped"
     append(log, line())
     followed.read()
     assert followed.health.detail == ""

@@ -464,7 +464,7 @@ def test_a_file_that_lost_its_end_is_gone_on_with(
     assert grows <= len(again) <= grows + 5
     (gap,) = reader.gaps
     assert f"{disk.log}" in gap
-    assert f"has lost its end, as after a power failure: {size:,} bytes of it had been" in gap
+    assert f"has lost its end, as after a power failure: {size:,} bytes had been read" in gap
     reader.restart()
     disk.write()
     reader.read()
@@ -550,8 +550,8 @@ def test_what_was_removed_unread_is_told(disk: Disk) -> None:
     reader.read(5)
     assert reader.lines == disk.written[:3] + disk.written[6:]
     (gap,) = reader.gaps
-    assert f"after byte {len(b''.join(disk.written[:3]))} of" in gap
-    assert "it was removed or changed" in gap
+    assert f"after byte {len(b''.join(disk.written[:3]))} are lost" in gap
+    assert "the file was removed or changed" in gap
 
 
 def test_what_was_compressed_before_its_server_had_done_is_not_read_again(disk: Disk) -> None:

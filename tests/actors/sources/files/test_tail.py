@@ -145,7 +145,7 @@ async def test_a_glob_without_a_match_says_so_and_waits(clock, heard, tmp_path: 
     logs = heard(tmp_path / "*.log")
     await logs.until(lambda: bool(logs.messages))
     assert logs.messages == [
-        SourceHealth(str(tmp_path / "*.log"), SourceState.WAITING, "no matching log yet")
+        SourceHealth(str(tmp_path / "*.log"), SourceState.WAITING, "has no matching files yet")
     ]
     (tmp_path / "a.log").write_bytes(b"a\n")
     await logs.until_text(b"a\n")

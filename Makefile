@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test torture machine soak lint audit sbom format bench generate_logs docker screenshot \
+.PHONY: run demo test torture machine image-trial soak lint audit sbom format bench generate_logs docker screenshot \
 	format-pages clean
 
 $(READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
@@ -44,6 +44,10 @@ torture: $(READY)
 # systemd as it is, and a power failure: in a virtual machine (root, mmdebstrap and QEMU are needed).
 machine: $(READY)
 	MACHINE=1 $(BIN)/pytest -s tests/machine $(ARGS)
+
+# The image, built and run without Docker (root, buildah and mmdebstrap are needed).
+image-trial: $(READY)
+	IMAGE=1 $(BIN)/pytest -s tests/image $(ARGS)
 
 # Half an hour of traffic, rotation, killed outputs and a terminal that changes its size.
 soak: $(READY)

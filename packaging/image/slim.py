@@ -144,7 +144,7 @@ def remove(part: Part) -> None:
 
 
 def symbols(library: Path, which: str) -> set[str]:
-    """Return the names a library defines or needs, without C++ templates, which many share"""
+    """Return the names a library defines or needs, without C++ templates, which many share."""
     lines = run("nm", "--dynamic", "--no-weak", which, library).splitlines()
     return {line.split()[-1].partition("@")[0] for line in lines}
 

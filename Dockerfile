@@ -1,11 +1,17 @@
-# Two stages: wheels are built where there is a build tool, and run where there is none.
+# Two stages: the first compiles and removes what is not needed, the second has only what runs.
 FROM python:3.13-slim AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY glancemetrics glancemetrics
 COPY actors actors
-RUN python -m venv /opt/glancemetrics \
-    && /opt/glancemetrics/bin/pip install --no-cache-dir '.[notify]'
+RUN python -m venv --without-pip /opt/glancemetrics \
+    && python -m pip --python /opt/glancemetrics/bin/python install --no-cache-dir --no-compile \
+        '.[notify]'
+COPY packaging/image packaging/image
+RUN /opt/glancemetrics/bin/python packaging/image/slim.py
 
 FROM python:3.13-slim
 # Group 4 is adm, which may read /var/log on Debian and Ubuntu.

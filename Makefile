@@ -3,21 +3,29 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test torture machine soak lint audit sbom format bench generate_logs docker screenshot \
-	format-pages clean
+.PHONY: run demo test torture machine image-trial soak lint audit sbom format bench generate_logs \
+	wheel docker screenshot format-pages clean
 
-$(READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
+	@echo "Installing GlanceMetrics and its dependencies in $(VENV); this takes about a minute, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) 'pip>=25.1' --editable .
+	@touch $@
+
+# What tests and linters need is installed only for the targets that run them.
+$(READY): $(RUN_READY)
+	$(PIP) --group dev
 	@touch $@
 
 # The console: on FILE, or on made-up traffic where none is named.
-run: $(READY)
+run: $(RUN_READY)
 ifeq ($(FILE),)
 	@$(MAKE) --no-print-directory demo
 else
@@ -25,7 +33,7 @@ else
 endif
 
 # Made-up traffic with a spike after 20 s and errors after 70 s; a new one every 3 min.
-demo: $(READY)
+demo: $(RUN_READY)
 	@log=$$(mktemp -t glancemetrics-demo.XXXXXX); \
 	trap 'kill $$writer 2>/dev/null; rm -f $$log' EXIT INT TERM; \
 	( trap 'kill $$made; exit' TERM; \
@@ -44,6 +52,10 @@ torture: $(READY)
 # systemd as it is, and a power failure: in a virtual machine (root, mmdebstrap and QEMU are needed).
 machine: $(READY)
 	MACHINE=1 $(BIN)/pytest -s tests/machine $(ARGS)
+
+# The image, built and run without Docker (root, buildah and mmdebstrap are needed).
+image-trial: $(READY)
+	IMAGE=1 $(BIN)/pytest -s tests/image $(ARGS)
 
 # Half an hour of traffic, rotation, killed outputs and a terminal that changes its size.
 soak: $(READY)
@@ -67,7 +79,7 @@ $(RELEASE)/.ready: pyproject.toml
 	@touch $@
 
 audit: $(READY) $(RELEASE)/.ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	$(PIP) --group audit
 	$(BIN)/bandit --quiet --recursive -ll --configfile pyproject.toml glancemetrics actors
 	$(BIN)/pip-licenses --python $(RELEASE)/bin/python --partial-match --allow-only '$(LICENCES)' \
 		--ignore-packages glancemetrics > $(RELEASE)/licences.txt
@@ -75,7 +87,7 @@ audit: $(READY) $(RELEASE)/.ready
 
 # What a release is made of, as CycloneDX has it.
 sbom: $(READY) $(RELEASE)/.ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	$(PIP) --group audit
 	@mkdir -p dist
 	$(BIN)/cyclonedx-py environment $(RELEASE)/bin/python --output-file dist/glancemetrics.cdx.json
 
@@ -87,8 +99,20 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # What the old program's script did: 6,000 to 9,000 lines a second into its default log.
-generate_logs: $(READY)
+generate_logs: $(RUN_READY)
 	$(BIN)/glancemetrics generate -o /tmp/access.log --rate 7500 --flutter 0.06 $(ARGS)
+
+# A source archive, and of it a wheel that runs on glibc 2.28 (2018) or newer; then both are checked.
+# CI builds those for all platforms, with cibuildwheel. Here zig compiles for the older glibc.
+ZIG_CC := $(abspath $(BIN))/python -m ziglang cc -target $(shell uname -m)-linux-gnu.2.28 -mcpu=baseline
+wheel: $(READY)
+	$(PIP) --group release
+	rm -rf build/wheel
+	CC='$(ZIG_CC)' $(BIN)/python -m build --outdir build/wheel
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/auditwheel repair --wheel-dir dist build/wheel/*.whl
+	cp build/wheel/*.tar.gz dist
+	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+	WHEEL=$$(ls -t dist/*.whl | head -n 1) $(BIN)/pytest -q tests/packaging/test_wheel.py $(ARGS)
 
 docker:
 	docker build -t glancemetrics .

@@ -19,6 +19,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("glancemetrics", "native")
 LIBRARY = NATIVE / "_native.so"
+SHARE = Path("build", "share")
+"""Man page and completions, made before a release: share/ of the installed program."""
 OPTIONS = (
     *("-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden"),
     *("-Wall", "-Wextra", "-Werror"),
@@ -64,5 +66,9 @@ class CompileHook(BuildHookInterface):  # type: ignore[misc]
         made.replace(target)
         build_data["artifacts"].append(str(LIBRARY))
         build_data["pure_python"] = False
+        for file in sorted((root / SHARE).rglob("*")):
+            if file.is_file():
+                installed = Path("share", file.relative_to(root / SHARE))
+                build_data["shared_data"][str(file)] = installed.as_posix()
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"

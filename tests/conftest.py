@@ -24,7 +24,9 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
-collect_ignore = [] if os.environ.get("MACHINE") else ["machine"]  # `make machine`
+# Trials that take long and need root: `make machine`, `make image-trial`.
+_TRIALS = {"MACHINE": "machine", "IMAGE": "image"}
+collect_ignore = [folder for name, folder in _TRIALS.items() if not os.environ.get(name)]
 
 
 def thorough(quick: int, long: int) -> int:

@@ -1,0 +1,1 @@
+"""Trials of the container image. `make image-trial` runs them."""

@@ -1,0 +1,1 @@
+"""Wheels, packages, the image, make targets and workflows."""

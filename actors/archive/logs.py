@@ -6,7 +6,7 @@ import glob
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +47,8 @@ class LogFile:
     compression: str | None = None
     oldest: int | None = None
     """Second of its first record; `None` if the sample has no records."""
+    newest: int | None = None
+    """Second of the last record of the sample, which has the log's end unless it is compressed."""
     format: LogFormat = attrs.field(default=COMBINED, eq=False)
     """The format of its lines."""
 
@@ -57,40 +59,65 @@ class LogFile:
         return Path(self.name).open("rb", buffering=0)
 
 
-def find_logs(names: Iterable[str], reading: Reading = _DEFAULT_READING) -> list[LogFile]:
+def find_logs(
+    names: Iterable[str],
+    reading: Reading = _DEFAULT_READING,
+    on_skipped: Callable[[str], None] | None = None,
+) -> list[LogFile]:
     """Find logs by name, the one with the oldest records first.
 
-    Raises `GlanceMetricsError` for a name that does not exist, is unreadable, or has no log in it.
+    `on_skipped` is given a sentence about each file of a directory that this user may not read;
+    the others are returned. Raises `GlanceMetricsError` for a name that does not exist, is
+    unreadable, or has no readable log in it.
     """
     names = list(names)
-    logs = []
+    logs: list[LogFile] = []
+    skipped: list[str] = []
     seen: set[tuple[int, int] | str] = set()
-    for name in names:
-        for path, must_be_log in _paths(name):
-            if path == STANDARD_INPUT:
-                if path not in seen:
-                    logs.append(LogFile(path, None, format=reading.format_to_follow()))
-                seen.add(path)
-                continue
-            try:
-                status = Path(path).stat()
-                identity = (status.st_dev, status.st_ino)
-                if identity in seen:
-                    continue
-                log = _examined(path, status, reading, logs[-1].format if logs else None)
-            except ArchiveError as error:
-                if must_be_log:
-                    raise GlanceMetricsError(f"{path} {error}") from None
-                continue
-            except OSError as error:
+    for path, must_be_log in (found for name in names for found in _paths(name)):
+        if path == STANDARD_INPUT:
+            if path not in seen:
+                logs.append(LogFile(path, None, format=reading.format_to_follow()))
+            seen.add(path)
+            continue
+        try:
+            log = _log_at(path, reading, logs, seen)
+        except ArchiveError as error:
+            if must_be_log:
+                raise GlanceMetricsError(f"{path} {error}") from None
+            continue
+        except OSError as error:
+            if must_be_log or not isinstance(error, PermissionError):
                 raise GlanceMetricsError(f"{path}: {_reason(error)}") from None
-            if must_be_log or log.oldest is not None:
-                seen.add(identity)
-                logs.append(log)
+            skipped.append(f"{path}: {_reason(error)}")
+            continue
+        if log is not None and (must_be_log or log.oldest is not None):
+            logs.append(log)
     if not logs:
+        if skipped:
+            raise GlanceMetricsError(skipped[0])
         raise GlanceMetricsError(f"{' '.join(names)}: no access log found in this directory")
+    if on_skipped is not None:
+        for sentence in skipped:
+            on_skipped(sentence)
     # Sorted by the time of their first record; logs without one stay in order at the end.
     return sorted(logs, key=lambda log: (log.oldest is None, log.oldest or 0))
+
+
+def _log_at(
+    path: str, reading: Reading, before: Sequence[LogFile], seen: set[tuple[int, int] | str]
+) -> LogFile | None:
+    """Return the log at a path; `None` for one of `seen`, to which it is added.
+
+    Raises `OSError` and `ArchiveError`.
+    """
+    status = Path(path).stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        return None
+    log = _examined(path, status, reading, before[-1].format if before else None)
+    seen.add(identity)
+    return log
 
 
 def sample_of(name: str) -> bytes:
@@ -112,7 +139,10 @@ def _paths(name: str) -> Iterator[tuple[str, bool]]:
     if name == STANDARD_INPUT:
         yield name, True
     elif Path(name).is_dir():
-        found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
+        try:
+            found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
+        except OSError as error:
+            raise GlanceMetricsError(f"{name}: {_reason(error)}") from None
         if not found:
             raise GlanceMetricsError(f"{name}: no files in this directory")
         # Error logs and other files are skipped: only files with records count.
@@ -138,7 +168,8 @@ def _examined(
     # The first record of the sample is the oldest: other places are newer.
     batch = guarded_decode(log_format, sample, reading.context).batch
     oldest = int(seconds(batch)[0]) if batch.num_rows else None
-    return LogFile(path, status.st_size, compression, oldest, log_format)
+    newest = int(seconds(batch).max()) if batch.num_rows and compression is None else None
+    return LogFile(path, status.st_size, compression, oldest, newest, log_format)
 
 
 def _sample(file: BinaryIO, size: int) -> tuple[str | None, bytes]:

@@ -6,7 +6,7 @@ import sys
 
 from actors.commands.parser import FILES, CommandParser, Example
 from actors.commands.reading_options import add_reading_options, chosen_reading
-from glancemetrics.errors import StdoutClosedError
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 
 
 def parser() -> CommandParser:
@@ -34,15 +34,17 @@ def run(arguments: list[str]) -> int:
     reading = chosen_reading(options, options.files)
     # Late: -h needs none of it.
     from actors.archive.logs import sample_of
-    from glancemetrics.formats.explanation import explain_log, list_formats
+    from glancemetrics.formats.explanation import explain_log, is_read, list_formats
 
     status = 0
     try:
         if not options.files:
             sys.stdout.write(list_formats())
         for number, name in enumerate(options.files):
-            explanation = explain_log(name, sample_of(name), reading)
-            sys.stdout.write("\n" * bool(number) + explanation)
+            sample = sample_of(name)
+            sys.stdout.write("\n" * bool(number) + explain_log(name, sample, reading))
+            if not is_read(sample, reading):
+                status = GlanceMetricsError.exit_status
         sys.stdout.flush()
     except BrokenPipeError:
         raise StdoutClosedError from None

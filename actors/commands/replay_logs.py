@@ -21,7 +21,7 @@ from actors.commands.report_logs import chosen_selection
 from actors.configuration.loading import Configuration, configuration
 from actors.configuration.local_zone import zone_called
 from actors.configuration.sections import all_sections
-from actors.files.notices import tell
+from actors.files.notices import tell, warn
 from actors.files.output_file import write_data, write_text
 from actors.monitor.service import counting_of
 from glancemetrics.alerting.alerting import Alerting
@@ -54,7 +54,7 @@ def show_replay(options: argparse.Namespace) -> int:
         raise UsageError("name a log: glancemetrics replay access.log")
     counting = counting_of(Alerting(rules), kept)
     reading = chosen_reading(options, names)
-    logs = find_logs(names, reading)
+    logs = find_logs(names, reading, warn)
     line = ProgressLine()
     with interruption() as interrupted:
         try:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from actors.commands.reading_options import (
 )
 from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
-from actors.files.notices import tell
+from actors.files.notices import tell, warn
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
@@ -58,12 +59,12 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
         return _report_on_history(options, zone)
     names = options.files or ["-"]
     if "-" in names and sys.stdin is not None and sys.stdin.isatty():
-        raise UsageError("name a log, or pipe one in (`glancemetrics report -h` shows how)")
+        raise UsageError("name a log: glancemetrics report access.log")
     reading = chosen_reading(options, names)
     kept = reading.context.kept
     selection = chosen_selection(options, zone, kept)
     wanted = _wanted(options, zone, kept)
-    logs = find_logs(names, reading)
+    logs = find_logs(names, reading, warn)
     with interruption() as interrupted:
         if output_format == "parquet":
             _write_parquet(logs, reading.context, selection, options.output, interrupted)
@@ -85,15 +86,33 @@ def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> i
             line.clear()
     _require_lines(report, logs)
     tell_missing(name for name in kept if report.hits and name in report.left_out)
+    if selection.span and not report.hits:
+        tell(_outside(logs, zone or UTC))
     _write(report, output_format, options.output)
     return 0
+
+
+def _outside(logs: Sequence[LogFile], zone: tzinfo) -> str:
+    """Say which time logs cover, where none of it was asked for."""
+    oldest = [log.oldest for log in logs if log.oldest is not None]
+    newest = [log.newest for log in logs if log.newest is not None]
+
+    def at(second: int) -> str:
+        return datetime.fromtimestamp(second, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    covered = ""
+    if oldest:
+        what = "the log covers" if len(logs) == 1 else f"the {len(logs)} logs cover"
+        end = f" to {at(max(newest))}" if newest else " and later"
+        covered = f"; {what} {at(min(oldest))}{end}"
+    return f"No requests in this time span{covered}."
 
 
 def _without_panels(fields: Iterable[str]) -> tuple[str, ...]:
     """Return fields that a report can have; old histories may have others."""
     taken = [name for name in fields if name in PANEL_NAMES]
     for name in taken:
-        tell(f"{name} is left out: a panel of the report is called so already")
+        tell(f"{name}: left out, because a panel of the report has this name")
     return tuple(name for name in fields if name not in taken)
 
 
@@ -212,18 +231,18 @@ def _refusal(log: LogFile, lines: int, rejects: Sequence[Reject], foreign: int) 
         return f"{log.name}: {NO_FIELDS}"
     if isinstance(log_format, AutoFormat) and log_format.known is None and lines:
         return (
-            f"{log.name}: no line is of a format that is known "
-            f"(`glancemetrics formats {shlex.quote(log.name)}` shows how near they come)"
+            f"{log.name}: no known format matches "
+            f"(`glancemetrics formats {shlex.quote(log.name)}` shows which come close)"
         )
     if rejects:
         return (
-            f"{log.name}: no line is {log_format.expected} "
-            f"(--format takes others); of the first, {rejects[0].reason}"
+            f"{log.name}: no line is {log_format.expected}; the first: {rejects[0].reason} "
+            "(name another format with --format)"
         )
     if foreign:
         return (
             f"{log.name}: no line is {log_format.expected}; all are of other programs "
-            f"(`glancemetrics formats {shlex.quote(log.name)}` shows what was looked for)"
+            f"(`glancemetrics formats {shlex.quote(log.name)}` shows what was expected)"
         )
     return None
 
@@ -320,6 +339,6 @@ def _write_parquet(
     finally:
         line.clear()
     if interrupted():
-        tell(f"Stopped before the end: {output} has what was read by then.")
+        tell(f"Interrupted; {output} is partial.")
     else:
         fields.tell_missing()

@@ -28,7 +28,7 @@ from actors.commands.reading_options import chosen_reading
 from actors.commands.report_logs import chosen_selection
 from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
-from actors.files.notices import tell
+from actors.files.notices import tell, warn
 from actors.files.output_file import replacing, write_data
 from glancemetrics.reporting.tables import csv_of, text_table
 from glancemetrics.selecting.sql import connect, query
@@ -48,7 +48,7 @@ def answer(options: argparse.Namespace) -> int:
     reading = chosen_reading(options, names)
     kept = reading.context.kept
     selection = chosen_selection(options, zone_called(options.timezone), kept)
-    logs = find_logs(names, reading)
+    logs = find_logs(names, reading, warn)
     line = ProgressLine()
     total = None if any(log.size is None for log in logs) else sum(log.size or 0 for log in logs)
     read = lines = rejects = 0

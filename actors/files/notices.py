@@ -16,6 +16,11 @@ def tell(sentence: str) -> None:
     sys.stderr.write(f"glancemetrics: {visible(sentence)}\n")
 
 
+def warn(sentence: str) -> None:
+    """Print a warning on stderr."""
+    tell(f"warning: {sentence}")
+
+
 def complain(sentence: str) -> None:
     """Print an error on stderr, in the format of the command line's own errors."""
     tell(f"error: {sentence}")

@@ -64,6 +64,15 @@ def explain_log(name: str, sample: bytes, reading: Reading) -> str:
     return "\n".join(_explained(name, sample, reading)) + "\n"
 
 
+def is_read(sample: bytes, reading: Reading) -> bool:
+    """Tell whether a format reads any of some lines, or there is no line yet."""
+    log_format: LogFormat = reading.given or AutoFormat(
+        detect(sample, reading.context).format, learns=False
+    )
+    decoded = guarded_decode(log_format, sample, reading.context)
+    return bool(decoded.batch.num_rows) or not decoded.lines
+
+
 def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
     detection = detect(sample, reading.context)
     log_format: LogFormat = reading.given or AutoFormat(detection.format, learns=False)

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from html import escape
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -25,7 +27,7 @@ from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES
 from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel, other_panels
 from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
-from glancemetrics.words.humane import format_count
+from glancemetrics.words.humane import format_bytes, format_count, format_share
 
 Int64s = npt.NDArray[np.int64]
 
@@ -134,6 +136,45 @@ class Report:
     """Lines of other programs."""
     damaged: int = 0
     """Records with a field that could not be read and is unknown; including filtered ones."""
+
+    def __str__(self) -> str:
+        """Return it in one line; `to_json`, `to_html` and `to_frame` have the details."""
+        requests = "1 request" if self.hits == 1 else f"{format_count(self.hits)} requests"
+        facts = [
+            requests,
+            f"{format_count(self.visitors)} visitors",
+            f"{format_count(self.errors)} errors ({format_share(self.errors, self.hits)})",
+            format_bytes(self.bytes),
+        ]
+        span = ""
+        if self.start is not None and self.end is not None:
+            span = f", {iso_time(self.start)} to {iso_time(self.end)}"
+        names = ", ".join(panel.name for panel in self.panels)
+        return f"Report: {', '.join(facts)}{span}; panels: {names or 'none'}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def _repr_html_(self) -> str:
+        """Return the page for a notebook, in a frame of its own so that styles stay apart."""
+        page = escape(self.to_html(), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:40em;border:0"></iframe>'
+
+    def to_html(self) -> str:
+        """Return the report as one HTML page, as `-o report.html` writes it."""
+        from glancemetrics.reporting.html import to_html  # late: the page knows the report
+
+        return to_html(self)
+
+    def to_frame(self, panel: str) -> Any:
+        """Return the rows of a panel as a pandas DataFrame.
+
+        Raises `KeyError` for an unknown or empty panel, and `ImportError` without pandas.
+        """
+        rows = [attrs.asdict(row, recurse=False) for row in self.panel(panel).rows]
+        for row in rows:
+            del row["rows"]
+        return pa.Table.from_pylist(rows).to_pandas()
 
     def panel(self, name: str) -> Panel:
         """Return a panel by name. Raises `KeyError` with the reason if it is empty."""

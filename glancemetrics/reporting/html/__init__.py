@@ -40,12 +40,12 @@ _ROWS_SHOWN = 10
 _CHART_WIDTH, _CHART_HEIGHT = 960, 120
 
 
-def to_html(report: Report, now: float) -> str:
+def to_html(report: Report, now: float | None = None) -> str:
     """Write a report as a page; `now` is the time of writing, in seconds since the epoch."""
     return document(f"{_sources(report)} · GlanceMetrics", _body(report, now), scripted=True)
 
 
-def _body(report: Report, now: float) -> Iterator[str]:
+def _body(report: Report, now: float | None) -> Iterator[str]:
     yield "<header>"
     yield f"<h1>{text_of(_sources(report))}</h1>"
     if report.start is not None and report.end is not None:
@@ -85,8 +85,8 @@ def _body(report: Report, now: float) -> Iterator[str]:
         for name, reason in report.left_out.items():
             yield f"<dt>{text_of(name)}</dt><dd>{text_of(reason)}</dd>"
         yield "</dl>"
-    made = datetime.fromtimestamp(now, UTC)
-    yield f"<p>Made by GlanceMetrics {__version__}, {made:%Y-%m-%d %H:%M} UTC</p>"
+    made = "" if now is None else f", {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
+    yield f"<p>Made by GlanceMetrics {__version__}{made}</p>"
     yield "</footer>"
 
 

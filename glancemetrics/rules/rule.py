@@ -208,21 +208,27 @@ class Rule:
         return f"{self._subject(incident)}: recovered at {time} - {how}"
 
     def worst(self, incident: Incident) -> str:
-        """Return the worst value: `peak 311 req/s`; nothing where there is no number."""
+        """Return the worst value in words: `peak 311 req/s`; nothing where there is no number."""
         if self.worst_words is not None:
             return self.worst_words(incident)
+        value = self.worst_value(incident)
+        match self.condition:
+            case Threshold(_, is_above) | Change(Threshold(_, is_above)) if not is_above:
+                return f"lowest {value}"
+            case _:
+                return f"peak {value}" if value else ""
+
+    def worst_value(self, incident: Incident) -> str:
+        """Return the worst value alone: `311 req/s`; nothing where there is no number."""
         match self.condition:
             case Absence() | Unseen():
                 return ""
             case BurnRate():
-                return f"peak {incident.peak:.3g}x"
-            case Threshold(_, is_above) | Change(Threshold(_, is_above)):
-                extreme = "peak" if is_above else "lowest"
+                return f"{incident.peak:.3g}x"
             case _:
-                extreme = "peak"
-        is_counted = self.metric.unit in {Unit.COUNT, Unit.RATE}
-        text = self.metric.format if is_counted else self.metric.bare
-        return f"{extreme} {text(incident.peak)}"
+                is_counted = self.metric.unit in {Unit.COUNT, Unit.RATE}
+                text = self.metric.format if is_counted else self.metric.bare
+                return text(incident.peak)
 
     def _subject(self, incident: Incident) -> str:
         if incident.group is None:

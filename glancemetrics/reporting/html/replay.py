@@ -113,7 +113,7 @@ def _table(rule: Rule, incidents: list[Incident], replay: Replay, zone: tzinfo) 
     yield f"<details{shown}><summary>Incidents</summary>"
     yield '<div class="scroll"><table><thead><tr>'
     yield "".join(
-        f'<th scope="col">{title}</th>' for title in ("When", "How long", "Group", "Peak")
+        f'<th scope="col">{title}</th>' for title in ("When", "How long", "Group", "Worst value")
     )
     yield "</tr></thead><tbody>"
     for incident in incidents[:_ROWS]:
@@ -121,7 +121,7 @@ def _table(rule: Rule, incidents: list[Incident], replay: Replay, zone: tzinfo) 
             _when(incident.triggered_at, zone),
             _lasted(incident, replay.end),
             text_of(incident.group or ""),
-            text_of(rule.worst(incident)),
+            text_of(rule.worst_value(incident)),
         )
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     yield "</tbody></table></div></details>"

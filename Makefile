@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test torture machine image-trial soak lint audit sbom format bench generate_logs \
-	wheel docker screenshot format-pages clean
+.PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
+	wheel docker changelog screenshot format-pages clean
 
 $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -44,6 +44,15 @@ demo: $(RUN_READY)
 
 test: $(READY)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# Under a minute: what computes, without tests of random input and those marked slow.
+quick: $(READY)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not hypothesis and not slow' \
+		--durations 5 --durations-min 2 tests/glancemetrics $(ARGS)
+
+# All tests, and the coverage that must be reached ([tool.coverage.report] in pyproject.toml).
+coverage: $(READY)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term:skip-covered $(ARGS)
 
 # Everything by which a line could be lost, counted twice or get out of its place, tried for long.
 torture: $(READY)
@@ -116,6 +125,10 @@ wheel: $(READY)
 
 docker:
 	docker build -t glancemetrics .
+
+# What the next release's notes will be; a release writes them: make changelog ARGS='build --yes --version 1.2.3'
+changelog: $(READY)
+	$(BIN)/towncrier $(or $(ARGS),build --draft --version next)
 
 # The pages on formats, from the formats themselves.
 format-pages: $(READY)

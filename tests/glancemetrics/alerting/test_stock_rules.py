@@ -13,6 +13,8 @@ from glancemetrics.formats.combined import decode
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.simulation import Shape, Spike, Traffic
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600
 MIDNIGHT = 1_790_035_200
 RATE = 8.0

@@ -164,6 +164,7 @@ def test_an_odd_line_is_read_after_the_others() -> None:
     assert decoded.batch.num_rows == 55
 
 
+@pytest.mark.slow
 def test_rejects_that_nothing_explains_are_looked_at_less_and_less(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

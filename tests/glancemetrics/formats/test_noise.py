@@ -79,6 +79,7 @@ CHATTER = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_lines", [1, 7, 300, 1000])
 @pytest.mark.parametrize("name", ["combined", "caddy", "haproxy", "ltsv", "iis", "json"])
 def test_the_first_requests_after_any_number_of_other_lines_are_read(
@@ -124,6 +125,7 @@ def test_rows_whose_fields_are_said_need_have_nothing_of_a_request(chunk_lines: 
     assert whole.name == "iis"
 
 
+@pytest.mark.slow
 def test_lines_of_which_none_is_like_another_are_not_looked_at_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

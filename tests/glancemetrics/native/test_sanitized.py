@@ -12,6 +12,8 @@ import pytest
 
 import glancemetrics.native
 
+pytestmark = pytest.mark.slow
+
 SOURCES = sorted(Path(glancemetrics.native.__file__).parent.glob("*.c"))
 TESTS = Path(__file__).parents[1]
 RUN = [

@@ -19,6 +19,8 @@ from tests.glancemetrics.reporting.making import batches_of, numbers, report_of,
 from tests.glancemetrics.reporting.reference import visitor
 from tests.lines import BASE, line
 
+pytestmark = pytest.mark.slow
+
 CEILING = 1_200_000
 SHAPE = Shape(5, visitors=60_000, paths=200_000)
 

@@ -280,7 +280,7 @@ def _fish(parsers: Sequence[CommandParser]) -> str:
         "function __glancemetrics_list",
         "    # words joined by commas",
         "    set -l typed (commandline -ct | string replace -r '^--[^=]*=' '')",
-        "    set -l before (string match -r '.*,' -- $typed)",
+        "    set -l before (string match -r '.*,' -- $typed; or echo '')",
         "    for word in $argv",
         "        echo $before$word",
         "    end",

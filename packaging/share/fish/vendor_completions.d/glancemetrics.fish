@@ -3,7 +3,7 @@
 function __glancemetrics_list
     # words joined by commas
     set -l typed (commandline -ct | string replace -r '^--[^=]*=' '')
-    set -l before (string match -r '.*,' -- $typed)
+    set -l before (string match -r '.*,' -- $typed; or echo '')
     for word in $argv
         echo $before$word
     end

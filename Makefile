@@ -10,7 +10,7 @@ FILE ?=
 ARGS ?=
 
 .PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
-	wheel docker changelog screenshot format-pages clean
+	wheel docker changelog screenshot format-pages share clean
 
 $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -24,23 +24,17 @@ $(READY): $(RUN_READY)
 	$(PIP) --group dev
 	@touch $@
 
-# The console: on FILE, or on made-up traffic where none is named.
+# The console: on FILE, or on simulated traffic without one.
 run: $(RUN_READY)
 ifeq ($(FILE),)
 	@$(MAKE) --no-print-directory demo
 else
-	@$(BIN)/glancemetrics -f '$(FILE)' $(ARGS)
+	@$(BIN)/glancemetrics '$(FILE)' $(ARGS)
 endif
 
-# Made-up traffic with a spike after 20 s and errors after 70 s; a new one every 3 min.
+# The console on simulated traffic, with a spike and errors.
 demo: $(RUN_READY)
-	@log=$$(mktemp -t glancemetrics-demo.XXXXXX); \
-	trap 'kill $$writer 2>/dev/null; rm -f $$log' EXIT INT TERM; \
-	( trap 'kill $$made; exit' TERM; \
-	while :; do $(BIN)/glancemetrics generate -o $$log --rate 60 --duration 3m \
-		--spike 40s@400+20s --error-spike 30s@0.4+70s & made=$$!; \
-		wait $$made || exit; done ) & writer=$$!; \
-	$(BIN)/glancemetrics -f $$log --alertwindow 0.5 --alert_threshold 150 --alert-log off $(ARGS)
+	@$(BIN)/glancemetrics demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
@@ -131,6 +125,10 @@ changelog: $(READY)
 	$(BIN)/towncrier $(or $(ARGS),build --draft --version next)
 
 # The pages on formats, from the formats themselves.
+# The man page and the completions that packages install, from the options.
+share: $(READY)
+	$(BIN)/python -m docs.shared_files
+
 format-pages: $(READY)
 	$(BIN)/python -m docs.format_pages
 

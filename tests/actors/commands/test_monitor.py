@@ -1,0 +1,227 @@
+"""`glancemetrics` without a command: which logs it follows, and `--once`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from actors.commands.monitor import plan_of
+from glancemetrics.configuration.settings import DEFAULT_FILE
+from tests.conftest import needs
+from tests.lines import BASE, line
+from tests.tmux import Tmux
+
+COMMAND = [sys.executable, "-m", "glancemetrics"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [*COMMAND, *arguments], capture_output=True, timeout=60, check=False, **given
+    )
+
+
+def lines_until(now: float, count: int = 50) -> bytes:
+    return b"".join(line(int(now) - count + second) for second in range(count))
+
+
+def test_logs_are_named_as_arguments_or_by_f_and_mixed(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log", "report"):
+        (tmp_path / name).touch()
+    assert plan_of(["a.log", "b.log"]).sources.texts == ("a.log", "b.log")
+    assert plan_of(["-f", "a.log", "b.log", "--json", "./report"]).sources.texts == (
+        *("a.log", "b.log", "./report"),
+    )
+    assert plan_of(["later.log"]).sources.texts == ("later.log",)
+    assert plan_of(["*.log", "-"]).sources.texts == ("*.log", "-")
+
+
+def test_the_configuration_names_logs_and_arguments_win(tmp_path: Path) -> None:
+    (tmp_path / "glancemetrics.toml").write_text('file = "c.log"\nrefresh = "500ms"\n')
+    plan = plan_of([])
+    assert (plan.sources.texts, plan.settings.refresh) == (("c.log",), 0.5)
+    assert plan_of(["a.log"]).sources.texts == ("a.log",)
+    assert plan_of(["a.log", "--config", "off"]).settings.refresh == 2
+
+
+def test_once_prints_the_screen_and_ends(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(lines_until(time.time()))
+    done = run("access.log", "--once")
+    text = done.stdout.decode()
+    assert done.returncode == 0, done.stderr
+    assert text.startswith(" ✓ OK  GlanceMetrics  access.log  combined")
+    assert "hits 50" in text
+    assert "\x1b" not in text
+    assert done.stderr == b""
+    assert not (tmp_path / "state").exists()
+
+
+def test_once_with_json_prints_one_line(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(lines_until(time.time()))
+    done = run("access.log", "--once", "--json")
+    (printed,) = done.stdout.splitlines()
+    assert json.loads(printed)["health"]["records"] == 50
+
+
+def test_once_reads_a_pipe_to_its_end(tmp_path: Path) -> None:
+    done = run("-", "--once", "--json", stdin=line(BASE) * 7)
+    assert json.loads(done.stdout)["hits"] == 7
+
+
+def test_once_fails_where_nothing_can_be_read(tmp_path: Path) -> None:
+    done = run("none.log", "--once")
+    assert done.returncode == 1
+    assert b"error: no log can be read: none.log" in done.stderr
+    (tmp_path / "odd.log").write_bytes(b"what is this\n" * 3)
+    odd = run("odd.log", "--once")
+    assert odd.returncode == 1
+    assert b"3 lines read, none is" in odd.stdout
+
+
+def test_an_old_log_is_shown_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "old.log").write_bytes(b"".join(line(BASE + 600 * i) for i in range(500)))
+    done = run("old.log", "--once", "--where", "status = 200")
+    text = done.stdout.decode()
+    start, end = (
+        datetime.fromtimestamp(second, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        for second in (BASE, BASE + 499 * 600)
+    )
+    assert f"whole log: {start}" in text
+    assert end in text
+    assert "hits 500" in text
+    told = json.loads(run("old.log", "--once", "--json").stdout)
+    assert (told["hits"], told["window"]["seconds"]) == (500, 499 * 600 + 1)
+    window = json.loads(run("old.log", "--once", "--json", "--timewindow", "10s").stdout)
+    assert window["hits"] == 0
+
+
+def test_the_start_of_an_old_log_is_left_alone_where_somebody_is_notified(tmp_path: Path) -> None:
+    (tmp_path / "old.log").write_bytes(b"".join(line(BASE + i) for i in range(500)))
+    (tmp_path / "glancemetrics.toml").write_text(
+        '[[notify]]\nname = "team"\nwebhook = "http://127.0.0.1:9/"\n'
+    )
+    told = json.loads(run("old.log", "--once", "--json").stdout)
+    assert told["health"]["records"] == 0
+
+
+def test_a_quiet_log_is_shown_over_a_longer_window(tmp_path: Path) -> None:
+    now = int(time.time())
+    (tmp_path / "quiet.log").write_bytes(b"".join(line(now - 250 + 2 * i) for i in range(120)))
+    text = run("quiet.log", "--once").stdout.decode()
+    assert "last 5 min 00 s" in text
+    assert "hits 120" in text
+    set_ = run("quiet.log", "--once", "--timewindow", "10").stdout.decode()
+    assert "last 10 s" in set_
+
+
+def test_the_access_logs_of_a_directory_are_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    now = time.time()
+    (folder / "access.log").write_bytes(lines_until(now, 20))
+    (folder / "shop.log").write_bytes(lines_until(now, 10))
+    (folder / "access.log.1").write_bytes(lines_until(now, 5))
+    (folder / "error.log").write_bytes(b"2026/09/21 14:13:20 [error] 1#1: no\n")
+    (folder / "syslog").write_bytes(b"Sep 21 14:13:20 web systemd[1]: Started.\n")
+    told = json.loads(run("logs", "--once", "--json").stdout)
+    assert told["health"]["records"] == 30
+    assert sorted(Path(one["name"]).name for one in told["health"]["sources"]) == [
+        *("access.log", "shop.log"),
+    ]
+
+
+def test_a_log_that_appears_in_a_directory_is_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "a.log").touch()
+    with subprocess.Popen(
+        [*COMMAND, "logs", "--json", "-r", "200ms"], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        json.loads(process.stdout.readline())
+        (folder / "b.log").write_bytes(lines_until(time.time(), 7))
+        with (folder / "a.log").open("ab") as file:
+            file.write(lines_until(time.time(), 3))
+        for printed in process.stdout:
+            if json.loads(printed)["health"]["records"] == 10:
+                break
+        process.terminate()
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.path.lexists(DEFAULT_FILE), reason=f"{DEFAULT_FILE} is there")
+def test_headless_without_a_log_the_way_out_is_named() -> None:
+    done = run()
+    assert done.returncode == 2
+    error = done.stderr.decode()
+    assert error.count("\n") == 1
+    assert "glancemetrics /" in error
+    assert "glancemetrics demo" in error or "follows the first" in error
+
+
+@pytest.mark.skipif(os.path.lexists(DEFAULT_FILE), reason=f"{DEFAULT_FILE} is there")
+def test_a_pipe_without_a_name_is_read() -> None:
+    done = run("--json", stdin=line(BASE) * 4)
+    assert json.loads(done.stdout.splitlines()[-1])["hits"] == 4
+
+
+@pytest.fixture
+def nginx_log() -> Iterator[Path]:
+    """A log where nginx writes it, where this machine has none."""
+    path = Path("/var/log/nginx/gm-test-access.log")
+    if os.getuid() != 0:
+        pytest.skip("needs root")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(lines_until(time.time()))
+    yield path
+    path.unlink()
+
+
+@pytest.mark.terminal
+@pytest.mark.skipif(os.path.lexists(DEFAULT_FILE), reason=f"{DEFAULT_FILE} is there")
+def test_on_a_terminal_a_log_is_chosen_from_those_that_are_found(
+    nginx_log: Path, terminal: Callable[[int, int], Tmux], tmp_path: Path
+) -> None:
+    needs("tmux")
+    screen = terminal(100, 30)
+    state = f"XDG_STATE_HOME={tmp_path}"
+    screen.type(f"cd {tmp_path}; {state} {sys.executable} -m glancemetrics")
+    page = screen.until(r"Follow which\?")
+    number = next(row.split()[0] for row in page.splitlines() if str(nginx_log) in row)
+    assert "last line" in page
+    assert "demo: simulated traffic" in page
+    screen.type("99")
+    screen.until("Type numbers from 1 to")
+    screen.type(number)
+    screen.until(r"GlanceMetrics  .*gm-test-access\.log")
+    screen.press("q")
+    screen.until(r"(?m)^\$ *$")
+
+
+@pytest.mark.terminal
+def test_the_demo_shows_traffic_and_leaves_nothing(
+    terminal: Callable[[int, int], Tmux], tmp_path: Path
+) -> None:
+    screen = terminal(100, 30)
+    folder = f"TMPDIR={tmp_path} XDG_STATE_HOME={tmp_path}/state"
+    screen.type(f"{folder} {sys.executable} -m glancemetrics demo")
+    screen.until(r"GlanceMetrics  .*access\.log  combined")
+    screen.until(r"hits [1-9]")
+    screen.press("q")
+    screen.until(r"(?m)^\$ *$")
+    assert not list(tmp_path.glob("glancemetrics-demo-*"))

@@ -125,12 +125,12 @@ changelog: $(READY)
 	$(BIN)/towncrier $(or $(ARGS),build --draft --version next)
 
 # The pages on formats, from the formats themselves.
+format-pages: $(READY)
+	$(BIN)/python -m docs.format_pages
+
 # The man page and the completions that packages install, from the options.
 share: $(READY)
 	$(BIN)/python -m docs.shared_files
-
-format-pages: $(READY)
-	$(BIN)/python -m docs.format_pages
 
 # The picture in README.md, from the real screen in tmux.
 screenshot: $(READY)

@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,7 +18,7 @@ import attrs
 from actors.commands import registry
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.version import SENTENCE
-from actors.configuration.loading import Configuration, configuration
+from actors.configuration.loading import SYSTEM_WIDE, Configuration, configuration
 from actors.configuration.sections import all_sections
 from actors.files.notices import tell
 from actors.sources.registry import check_sources, help_with_sources
@@ -70,7 +71,9 @@ def run(arguments: list[str]) -> int:
     plan = _plan(given)
     from actors.commands.monitor_logs import run_monitor  # late: -h needs none of it
 
-    return run_monitor(plan)
+    found = given.configuration
+    is_services = found is not None and found.is_found and Path(found.name) == SYSTEM_WIDE
+    return run_monitor(plan, is_services=is_services)
 
 
 def parser() -> CommandParser:

@@ -17,6 +17,7 @@ from loguru import logger
 
 from actors.files.notices import log_file_line, log_line, tell
 from actors.history.answering import Answering
+from actors.monitor.checkpoints import Checkpoints, ClaimedError
 from actors.monitor.service import checkpoints_of, history_of, monitor
 from actors.outputs.console import is_shown
 from actors.outputs.desk import Desk, nothing_kept
@@ -46,19 +47,32 @@ STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
 
 
-def run_monitor(plan: Plan) -> int:
-    """Run a plan until told to stop; returns the exit status."""
+_BESIDE_SERVICE = (
+    "The configuration is the service's: this view records no alerts and notifies nobody "
+    "(--config FILE uses a configuration of your own)"
+)
+
+
+def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
+    """Run a plan until told to stop; returns the exit status.
+
+    `is_services`: the configuration is that of the machine's service, and was found. A person who
+    looks at the same logs beside the service should not notify everybody twice.
+    """
     settings = plan.settings
     has_terminal = sys.stdout is not None and sys.stdout.isatty()
     with_console = is_shown(settings, has_terminal=has_terminal)
     with_json = settings.section(JsonLinesSettings).enabled
-    folder = state_folder(settings.state_dir)
+    is_service = not (with_console or with_json or settings.once)
+    only_shows = _BESIDE_SERVICE if is_services and not is_service else ""
+    folder = state_folder(None if only_shows else settings.state_dir)
     # Without a screen the log is where people look.
     level = "warning" if with_console or with_json or settings.once else "info"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
-    is_service = not (with_console or with_json or settings.once)
-    program = _Program(plan, folder, is_service=is_service, has_terminal=has_terminal)
+    program = _Program(
+        plan, folder, is_service=is_service, has_terminal=has_terminal, only_shows=only_shows
+    )
     try:
         trio.run(program.main)
     except BaseException as error:
@@ -73,9 +87,16 @@ class _Program:
     """One run: its stop, and what is done to the terminal when there is no time."""
 
     def __init__(
-        self, plan: Plan, state_folder: Path, *, is_service: bool, has_terminal: bool
+        self,
+        plan: Plan,
+        state_folder: Path,
+        *,
+        is_service: bool,
+        has_terminal: bool,
+        only_shows: str,
     ) -> None:
-        """`is_service`: nobody looks at it."""
+        """`is_service`: nobody looks at it. `only_shows`: why it records and notifies nothing."""
+        self._only_shows = only_shows
         self._plan = plan
         self._state_folder = state_folder
         self._is_service = is_service
@@ -87,9 +108,7 @@ class _Program:
     async def main(self) -> None:
         plan = self._plan
         is_service = (bool(plan.targets) or self._is_service) and not plan.settings.once
-        checkpoints = checkpoints_of(plan, self._state_folder, is_service=is_service)
-        if checkpoints is not None:
-            checkpoints.claim()
+        checkpoints = self._claimed(is_service=is_service)
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
         desk = self._desk(answering, is_resuming=checkpoints is not None)
@@ -118,6 +137,28 @@ class _Program:
             if problem:
                 raise GlanceMetricsError(problem)
 
+    def _claimed(self, *, is_service: bool) -> Checkpoints | None:
+        """Claim the place of checkpoints, and return it; `None` where none are kept.
+
+        Where another monitor has it, a person still gets to see the logs. Raises
+        `GlanceMetricsError`.
+        """
+        if self._only_shows:
+            return None
+        checkpoints = checkpoints_of(self._plan, self._state_folder, is_service=is_service)
+        try:
+            if checkpoints is not None:
+                checkpoints.claim()
+        except ClaimedError:
+            if self._is_service:
+                raise
+            self._only_shows = (
+                f"Another monitor keeps the state of these logs in {self._state_folder}: "
+                "it records alerts and notifies, this view does not"
+            )
+            return None
+        return checkpoints
+
     def _desk(self, answering: Answering | None, *, is_resuming: bool) -> Desk:
         kinds = kinds_of(self._plan.sources)
         return Desk(
@@ -134,6 +175,7 @@ class _Program:
             answer=nothing_kept if answering is None else answering.answer,
             has_standard_input=not any(kind.has_standard_input for kind in kinds),
             is_resuming=is_resuming,
+            only_shows=self._only_shows,
         )
 
     def restore_terminal(self) -> None:

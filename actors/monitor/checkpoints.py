@@ -26,6 +26,10 @@ UNLIKE_OURS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErr
 """Errors caused by values that this version does not write."""
 
 
+class ClaimedError(GlanceMetricsError):
+    """Another monitor keeps the state of the same logs."""
+
+
 class UnusableStateError(Exception):
     """There is a checkpoint, but nothing can resume from it."""
 
@@ -66,7 +70,7 @@ class Checkpoints:
             make_folder(self.path.parent)
             self._lock = claim(self.path, is_patient=True)
         except BlockingIOError:
-            raise GlanceMetricsError(
+            raise ClaimedError(
                 f"{self.path.parent}: another glancemetrics that follows the same files keeps its "
                 "state there; choose another directory with --state-dir, or --state-dir off"
             ) from None

@@ -57,6 +57,8 @@ class Desk:
     has_standard_input: bool = True
     """Whether standard input is free for keys."""
     latest: Latest = attrs.field(factory=Latest)
+    only_shows: str = ""
+    """Why nothing is recorded and nobody is notified, in a sentence; empty: all outputs run."""
     is_resuming: bool = False
     """Whether rules resume from saved state: then events may arrive again."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

@@ -33,5 +33,6 @@ class OutputKind(Generic[Section]):
     """Returns the outputs that the settings enable. Raises `UsageError`."""
     missing: Callable[[Section], Iterator[tuple[str, str]]] = nothing_missing
     """Yields what the settings need and this machine lacks: the attribute, and a sentence."""
-    runs_once: bool = False
-    """Whether it also runs with --once, which prints and does nothing else."""
+    only_shows: bool = False
+    """Whether it only shows something to whoever started the program: such outputs also run with
+    --once, and beside a monitor that records and notifies already."""

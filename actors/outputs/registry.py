@@ -36,5 +36,6 @@ def output_sections() -> list[type]:
 def make_outputs(desk: Desk) -> list[Output]:
     """Return the outputs that the settings enable. Raises `UsageError`."""
     settings = desk.settings
-    kinds = [kind for kind in OUTPUTS if kind.runs_once or not settings.once]
+    only_shows = bool(settings.once or desk.only_shows)
+    kinds = [kind for kind in OUTPUTS if kind.only_shows or not only_shows]
     return [one for kind in kinds for one in kind.make(settings.section(kind.section), desk)]

@@ -77,7 +77,8 @@ def context_of(desk: Desk) -> Context:
         expected=desk.expected,
         targets=tuple(target.name for target in desk.targets),
         where=desk.settings.where,
+        note=desk.only_shows,
     )
 
 
-CONSOLE = OutputKind(ConsoleSettings, _make)
+CONSOLE = OutputKind(ConsoleSettings, _make, only_shows=True)

@@ -91,6 +91,8 @@ class Context:
     """Names of the notification targets."""
     where: str | None = None
     """The filter of --where."""
+    note: str = ""
+    """What a person should know about this run."""
 
 
 def local_time(seconds: float, zone: tzinfo | None) -> str:
@@ -394,14 +396,16 @@ def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool)
     ]
 
 
-def outputs(state: Health, cells: int) -> list[Row]:
+def outputs(state: Health, context: Context, cells: int) -> list[Row]:
     """Where the outputs write, in one row; and a row for each with which something is wrong."""
     fine = [
         f"{output.name}: {safe(output.detail)}"
         for output in state.outputs
         if output.state is not OutputState.RETRYING and output.detail and output.name != "console"
     ]
-    rows = [[(styles.DIM, " " + "   ".join(fine))]] if fine else []
+    rows: list[Row] = [[(styles.DIM, " " + "   ".join(fine))]] if fine else []
+    if context.note:
+        rows.append([(styles.DIM, f" {safe(context.note)}")])
     for output in state.outputs:
         if output.state is OutputState.RETRYING:
             lost = f", {events_text(output.lost)} lost" if output.lost else ""

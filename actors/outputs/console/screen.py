@@ -147,7 +147,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
         *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, view.silences),
     ]
-    below = panels.outputs(snapshot.health, cells)
+    below = panels.outputs(snapshot.health, context, cells)
     room = rows - 1 - len(above) - len(below)
     middle = panels.explanation(snapshot, context, cells)
     if middle is None:

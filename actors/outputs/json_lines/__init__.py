@@ -40,4 +40,4 @@ def _make(settings: JsonLinesSettings, desk: Desk) -> Iterator[Output]:
         yield JsonLines(sys.stdout.fileno, only_last=desk.settings.once)
 
 
-JSON_LINES = OutputKind(JsonLinesSettings, _make, runs_once=True)
+JSON_LINES = OutputKind(JsonLinesSettings, _make, only_shows=True)

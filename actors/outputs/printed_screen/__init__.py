@@ -29,4 +29,4 @@ def _make(_: PrintedScreenSettings, desk: Desk) -> Iterator[Output]:
     yield PrintedScreen(context_of(desk), desk.environment, is_terminal=desk.has_terminal)
 
 
-PRINTED_SCREEN = OutputKind(PrintedScreenSettings, _make, runs_once=True)
+PRINTED_SCREEN = OutputKind(PrintedScreenSettings, _make, only_shows=True)

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from actors.commands.monitor import plan_of
+from actors.configuration.loading import SYSTEM_WIDE
 from glancemetrics.configuration.settings import DEFAULT_FILE
 from tests.conftest import needs
 from tests.lines import BASE, line
 from tests.tmux import Tmux
+from tests.waiting import eventually
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 
@@ -178,6 +180,45 @@ def test_headless_without_a_log_the_way_out_is_named() -> None:
 def test_a_pipe_without_a_name_is_read() -> None:
     done = run("--json", stdin=line(BASE) * 4)
     assert json.loads(done.stdout.splitlines()[-1])["hits"] == 4
+
+
+def test_beside_a_monitor_of_the_same_logs_a_person_only_looks(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(lines_until(time.time()))
+    state = tmp_path / "kept"
+    command = [*COMMAND, "access.log", "--state-dir", str(state)]
+    with subprocess.Popen([*command, "--no-console"], stderr=subprocess.PIPE) as service:
+        eventually((state / "alerts.jsonl").exists, 60, "the service runs")
+        events = (state / "alerts.jsonl").read_bytes()
+        refused = run(*command[3:], "--no-console")
+        assert refused.returncode == 1
+        assert b"another glancemetrics that follows the same files" in refused.stderr
+        with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE) as view:
+            assert view.stdout is not None
+            assert json.loads(view.stdout.readline())["health"]["records"] == 50
+            view.terminate()
+        assert view.returncode == 0
+        assert (state / "alerts.jsonl").read_bytes() == events
+        service.terminate()
+    assert service.returncode == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0 or SYSTEM_WIDE.exists(), reason="needs /etc to itself")
+def test_with_the_configuration_of_the_service_a_person_only_looks(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(lines_until(time.time()))
+    SYSTEM_WIDE.parent.mkdir(exist_ok=True)
+    SYSTEM_WIDE.write_text(
+        f'file = "{tmp_path}/access.log"\nstate_dir = "{tmp_path}/service"\n'
+        '[[notify]]\nname = "team"\nexec = ["/bin/false"]\n'
+    )
+    try:
+        with subprocess.Popen([*COMMAND, "--json"], stdout=subprocess.PIPE) as view:
+            assert view.stdout is not None
+            told = json.loads(view.stdout.readline())
+            view.terminate()
+        assert [one["name"] for one in told["health"]["outputs"]] == ["json", "history"]
+        assert not (tmp_path / "service").exists()
+    finally:
+        SYSTEM_WIDE.unlink()
 
 
 @pytest.fixture

@@ -407,7 +407,7 @@ def test_headless_it_says_what_goes_bad_and_when_it_is_good_again(tmp_path: Path
         stdout=subprocess.DEVNULL, stderr=file, stdin=subprocess.DEVNULL,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
-        eventually(lambda: b"access.log does not exist yet" in said.read_bytes())
+        eventually(lambda: b"access.log: does not exist yet" in said.read_bytes())
         eventually(lambda: b"junk.log: lines in no known format" in said.read_bytes())
         eventually(lambda: b"syslog is failing: cannot reach" in said.read_bytes())
         junk.unlink()
@@ -420,7 +420,7 @@ def test_headless_it_says_what_goes_bad_and_when_it_is_good_again(tmp_path: Path
         eventually(lambda: subprocess.run(check, check=False).returncode == 0)
         process.terminate()
         process.wait(60)
-    assert said.read_bytes().count(b"syslog fails") == 1
+    assert said.read_bytes().count(b"syslog is failing") == 1
 
 
 def test_a_log_that_is_piped_in_leaves_the_keys_to_the_terminal(terminal, tmp_path: Path) -> None:

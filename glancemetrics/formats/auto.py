@@ -33,7 +33,8 @@ _SAMPLE_BYTES = 1 << 16
 _LAST_LINES = 20
 """The last lines of a chunk: if most are rejects, the server has switched to another format."""
 _MOST_REJECTED = 0.02
-"""Share of rejects in a chunk above which the format is detected again, in logs read whole."""
+"""Share of rejected and damaged lines of a chunk above which the format of a log that is read whole
+is detected again."""
 
 
 class LastDetected:

@@ -375,8 +375,12 @@ class Settings:
         return found
 
     def is_given(self, *names: str) -> bool:
-        """Tell whether any of some settings was given, rather than left at its default."""
-        return any(name in self.given for name in names)
+        """Tell whether any of some settings was given, or differs from its default."""
+        return any(
+            one.name in self.given or getattr(self, one.attribute) != one.default
+            for one in settings_of(Settings)
+            if one.name in names
+        )
 
     def with_places(self, sentence: str) -> str:
         """Return an error about an option with the place where its value was really given."""

@@ -426,7 +426,7 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         texts = [
             (
                 styles.WARNING,
-                f"{_lines(state.lines)} read, none is {safe(context.expected)}.{_foreign(state)}",
+                f"{_lines(state.lines)} read, none {safe(context.expected)}.{_foreign(state)}",
             ),
             *_first_reject(state),
             (

@@ -92,7 +92,7 @@ def test_once_fails_where_nothing_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "odd.log").write_bytes(b"what is this\n" * 3)
     odd = run("odd.log", "--once")
     assert odd.returncode == 1
-    assert b"3 lines read, none is" in odd.stdout
+    assert b"3 lines read, none in a known format" in odd.stdout
 
 
 def test_an_old_log_is_shown_as_a_whole(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ async def test_a_live_log_is_shown_within_a_refresh(clock, run) -> None:
 
 
 async def test_it_starts_with_what_the_longest_window_holds(clock, run) -> None:
-    monitor = run()
+    monitor = run(rules="none")
     monitor.write(*(line(BASE - second) for second in (300, 100, 5)))
     snapshot = await monitor.until(lambda s: s.health.records == 2)
     assert snapshot.insights.hits in (0, 1)

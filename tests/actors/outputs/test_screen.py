@@ -30,7 +30,7 @@ CONTEXT = Context(
     started_at=BASE - 123.0,
     rules={"high_traffic": high_traffic(10.0, 120)},
     incident_limit=3,
-    expected="a common or combined log line",
+    expected="in the combined format",
     zone=UTC,
 )
 NOTHING = empty_insights(BASE, 10)
@@ -217,7 +217,7 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
         )
     )
     page = " ".join(page.split())
-    assert "1,284 lines read, none is a common or combined log line." in page
+    assert "1,284 lines read, none in the combined format." in page
     assert 'The first one: {"msg": "first"}' in page
     assert "Why it is not read: no time such as [x]." in page
     assert "give its format with --format" in page

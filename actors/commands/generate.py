@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from glancemetrics.simulation import Spike
 
 _FORMATS = ("combined", "common")
-_SPAN_ALLOWED = "a span such as 30s, 10m or 2h"
+_SPAN_ALLOWED = "a duration such as 30s, 10m or 2h"
 
 
 def run(arguments: list[str]) -> int:
@@ -46,12 +46,12 @@ def parser() -> CommandParser:
     option = made.option
     share = type_of(_share, "a number from 0 to 1")
     some = type_of(_some, "a whole number from 1 to 10000000")
-    spike = type_of(_spike, "SPAN@VALUE[+AFTER], such as 60s@50+10s")
+    spike = type_of(_spike, "DURATION@VALUE[+AFTER], such as 60s@50+10s")
     spikes: dict[str, Any] = {
         "type": spike,
         "action": "append",
         "default": [],
-        "metavar": "SPAN@VALUE[+AFTER]",
+        "metavar": "DURATION@VALUE[+AFTER]",
     }
     option("-o", "--output", metavar="FILE", complete=FILES,
         help="append to FILE", shown_default="standard output")  # fmt: skip
@@ -59,7 +59,7 @@ def parser() -> CommandParser:
         metavar="RATE", help="average lines per second", shown_default="100 lines/s")  # fmt: skip
     option("--lines", type=type_of(_count, "a whole number of lines"), metavar="LINES",
         help="stop after this many lines")  # fmt: skip
-    option("--duration", type=type_of(_span, _SPAN_ALLOWED), metavar="SPAN",
+    option("--duration", type=type_of(_span, _SPAN_ALLOWED), metavar="DURATION",
         help="stop after this time; with --fast, of simulated time: 30s, 10m, 7d")  # fmt: skip
     option("--fast", action="store_true",
         help="as fast as possible, in simulated time; needs --lines or --duration")  # fmt: skip
@@ -82,12 +82,12 @@ def parser() -> CommandParser:
         help="random change of the rate from second to second, 0 to 1",
         shown_default="0.1, that is 10 %")  # fmt: skip
     option("--spike", **spikes,
-        help="for SPAN the rate is VALUE, beginning AFTER [10s] from the start: 60s@50, "
+        help="for DURATION the rate is VALUE, beginning AFTER [10s] from the start: 60s@50, "
         "2m@300+1m, an outage 10m@0+1h; repeatable")  # fmt: skip
     option("--error-spike", **spikes,
-        help="for SPAN this share of responses is 5xx: 60s@0.4 (40 %)")  # fmt: skip
+        help="for DURATION this share of responses is 5xx: 60s@0.4 (40 %)")  # fmt: skip
     option("--scan", **spikes,
-        help="for SPAN one more visitor looks for pages that do not exist, VALUE per second: "
+        help="for DURATION one more visitor looks for pages that do not exist, VALUE per second: "
         "5m@3+1h")  # fmt: skip
     option("--rotate", type=type_of(parse_size, "a size such as 500kB or 10MB"), metavar="SIZE",
         help="rename FILE to FILE.1 and so on when it reaches SIZE: 10MB")  # fmt: skip

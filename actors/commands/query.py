@@ -52,10 +52,17 @@ def parser() -> CommandParser:
     option("--by", metavar="A[,B]", type=_names, action="append",
         complete=Completion(BY, is_list=True),
         help=f"group by one or two fields: {', '.join(BY)}, or one of --keep")  # fmt: skip
-    option("--last", metavar="SPAN", type=_span, help=f"the last SPAN up to now: {ALLOWED_SPAN}")
+    option(
+        "--last",
+        metavar="DURATION",
+        type=_span,
+        help=f"the last DURATION up to now: {ALLOWED_SPAN}",
+    )
     option("--since", metavar="TIME", help=f"from this time on: {ALLOWED_INSTANT}")
     option("--until", metavar="TIME", help="before this time")
-    option("--step", metavar="SPAN", type=_span, help="a time series with this step: 1s, 1m, 1h")
+    option(
+        "--step", metavar="DURATION", type=_span, help="a time series with this step: 1s, 1m, 1h"
+    )
     option("--measures", metavar="A,B", type=_measures, help=f"columns: {ALLOWED}",
         complete=Completion((*MEASURES, "all"), is_list=True))  # fmt: skip
     option("--sort", metavar="MEASURE", type=_measure, complete=Completion(MEASURES),

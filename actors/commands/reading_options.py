@@ -98,8 +98,8 @@ def add_selection_options(parser: CommandParser) -> None:
 
     add("--since", metavar="TIME", help=f"from this time on: {ALLOWED_INSTANT}")
     add("--until", metavar="TIME", help="before this time")
-    add("--last", metavar="SPAN", type=type_of(parse_span, ALLOWED_SPAN),
-        help=f"the last SPAN up to now: {ALLOWED_SPAN}")  # fmt: skip
+    add("--last", metavar="DURATION", type=type_of(parse_span, ALLOWED_SPAN),
+        help=f"the last DURATION up to now: {ALLOWED_SPAN}")  # fmt: skip
     add("--where", metavar="EXPRESSION",
         help="only requests that match this SQL expression, such as "
         "\"status >= 500 and path like '/api/%'\"")  # fmt: skip

@@ -65,7 +65,7 @@ def parser() -> CommandParser:
     made.argument("pattern", nargs="?", metavar="RULE", complete=RULES,
         help="name of a rule; * stands for any text")  # fmt: skip
     option = made.option
-    option("--for", dest="span", type=type_of(parse_span, ALLOWED), metavar="SPAN",
+    option("--for", dest="span", type=type_of(parse_span, ALLOWED), metavar="DURATION",
         help=f"how long: {ALLOWED}")  # fmt: skip
     option("--why", default="", metavar="TEXT", help="a reason, for whoever lists the silences")
     option("--end", action="store_true", help="end the silences of RULE now")

@@ -72,9 +72,9 @@ class HistorySettings:
         "30d",
         _age,
         group=Group.HISTORY,
-        metavar="SPAN",
+        metavar="DURATION",
         help="delete requests this much older than the newest one",
-        allowed="a span such as 12h or 30d",
+        allowed="a duration such as 12h or 30d",
     )
 
     @property

@@ -89,6 +89,6 @@ def _value(setting: Setting) -> str:
         return json.dumps(values, ensure_ascii=False)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if setting.metavar == "SPAN" and isinstance(value, int):
+    if setting.metavar == "DURATION" and isinstance(value, int):
         value = setting.default_shown
     return json.dumps(value, ensure_ascii=False)

@@ -237,7 +237,7 @@ def span(low: float, high: float, unit: float = 1.0) -> Callable[[Any], float]:
 
 def span_allowed(low: float, high: float, unit: str) -> str:
     """Complete `must be ...` for `span`; `unit` is what a plain number counts."""
-    return f"a span from {short_span(low)} to {short_span(high)}, such as 30s or 5m, or {unit}"
+    return f"a duration from {short_span(low)} to {short_span(high)}, such as 30s or 5m, or {unit}"
 
 
 def choice(*choices: str) -> Callable[[Any], str]:

@@ -258,7 +258,7 @@ def test_a_report_leaves_out_a_field_that_is_called_as_its_panels(state: Path, c
     write_about(state / f"monitor-8{SUFFIX}", About(("/var/log/h.log",), ("bandwidth",)))
     asked = ("report", "--history", "--state-dir", state, "-o", state / "x.json")
     assert run(*asked) == 0
-    assert "bandwidth is left out: a panel of the report is called so" in capsys.readouterr().err
+    assert "bandwidth: left out, because a panel of the report has this" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [("report",), ("sql", "x.log", "select 1 from log")])
@@ -356,8 +356,8 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--by", "path,host,section"], "at most two fields"),
         (["--measures", "hits,foo"], "unknown measure 'foo'; known: hits, rate"),
         (["stats > 3"], "--where stats > 3: "),
-        (["status"], "is not a condition (true or false)"),
-        (["--last", "1 hour"], "--last 1 hour: must be a span such as 30s"),
+        (["status"], "must be a condition, such as status >= 500"),
+        (["--last", "1 hour"], "--last 1 hour: must be a duration such as 30s"),
         (["--last", "1h", "--since", "1h"], "cannot be combined with --since or --until"),
         (["--since", "1h", "--until", "2h"], "--since 1h: is not before --until 2h"),
         (["--records", "--by", "path"], "--records: cannot be combined with --by"),
@@ -372,10 +372,10 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--by", ","], "--by: name a field"),
         (["--step", "1m", "--limit", "3"], "--limit: needs --by or --records"),
         (["status > 3", "--where", "status > 4"], "two conditions given; join them with AND"),
-        (["status >= 500 --by path"], "has a comment (--); is the closing quote in the wrong"),
-        (['path = "/login"'], "text goes in single quotes: '/login'"),
-        (["ip = '::1'"], "there is no column 'ip' (did you mean 'host'?)"),
-        (["status in (500,502"], "is not complete, or a bracket or quote is missing"),
+        (["status >= 500 --by path"], "contains a comment (--); check the closing quote"),
+        (['path = "/login"'], "put text in single quotes: '/login'"),
+        (["ip = '::1'"], "no column 'ip' (did you mean 'host'?)"),
+        (["status in (500,502"], "incomplete, or a bracket or quote is missing"),
         (["status = '5xx'"], "--where status = '5xx': Could not convert string '5xx'"),
         (["--csv", "--json"], "cannot be combined with --csv"),
         (["-f", "other.log"], "no history of other.log here, only of /var/log/a.log"),

@@ -19,6 +19,7 @@ import pytest
 from pyarrow import parquet
 
 import glancemetrics as gm
+from glancemetrics import cli
 from glancemetrics.records.schema import SCHEMA
 from glancemetrics.simulation import Shape, Traffic
 from tests.actors.archive.logs import COMPRESS, numbered, write
@@ -99,9 +100,7 @@ def test_a_w3c_log_without_its_fields_is_refused_and_nothing_written(
 def test_rows_are_not_written_of_a_log_of_which_no_line_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_text("nonsense\n" * 3)
-    assert "no line is of a format that is known" in told(
-        "report", path, "-o", tmp_path / "x.parquet"
-    )
+    assert "no known format matches" in told("report", path, "-o", tmp_path / "x.parquet")
     assert not (tmp_path / "x.parquet").exists()
 
 
@@ -153,7 +152,10 @@ def test_an_odd_name_is_written_as_what_is_asked_for(log: Path, tmp_path: Path) 
         (["LOG", "-o", "report.docx"], "2: glancemetrics: error: --output report.docx: must end"),
         (["LOG", "-o", "/nope/report.html"], "--output /nope/report.html: no such directory"),
         (["LOG", "--since", "soon"], "--since soon: must be a time"),
-        (["LOG", "--since", "today", "--until", "yesterday"], "is not before --until yesterday"),
+        (
+            ["LOG", "--since", "today", "--until", "yesterday"],
+            "must be before --until yesterday",
+        ),
         (["LOG", "--panels", "url"], "--panels url: unknown panel; known: time, hours_of_day"),
         (["LOG", "--sort", "name"], "--sort name: must be hits, "),
         (["LOG", "--top", "0"], "--top 0: must be a whole number of rows above 0"),
@@ -194,12 +196,9 @@ def test_bytes_of_the_command_line_that_are_no_text_are_a_mistake(
 
 def test_a_log_of_another_kind_says_what_was_expected(tmp_path: Path) -> None:
     name = write(tmp_path / "app.log", b'{"level": "info"}\n' * 3)
-    assert f"no line is of a format that is known (`glancemetrics formats {name}`" in told(
-        "report", name
-    )
-    assert (
-        "no line is in common or combined format (--format takes others); of the first, no time"
-        in told("report", name, "--format", "combined")
+    assert f"no known format matches (`glancemetrics formats {name}`" in told("report", name)
+    assert "no line is in common or combined format; the first: no time" in told(
+        "report", name, "--format", "combined"
     )
     assert "no line is in the caddy format (JSON); all are of other programs" in told(
         "report", name, "--format", "caddy"
@@ -435,7 +434,7 @@ def test_sql_asks_for_what_is_kept(tmp_path: Path) -> None:
 
 def test_what_a_told_format_cannot_keep_is_refused(tmp_path: Path) -> None:
     said = told("report", cached(tmp_path), "--format", "haproxy", "--keep", "cs")
-    assert "--keep cs: haproxy has no such field; there are frontend_name" in said
+    assert "--keep cs: no such field in haproxy; available: frontend_name" in said
     assert "--panels x: unknown panel" in told("report", cached(tmp_path), "--panels", "x")
     assert "a panel of the report" in told("report", cached(tmp_path), "--keep", "weekdays")
 
@@ -457,3 +456,39 @@ def test_the_library_keeps_fields(tmp_path: Path) -> None:
         assert [(row.name, row.hits) for row in report.panel("cs").rows] == [("MISS", 2)]
     with pytest.raises(KeyError, match="no counted request"):
         gm.report(gm.read(log), keep="cs").panel("cs")
+
+
+def test_a_time_span_outside_a_log_says_what_the_log_covers(tmp_path: Path) -> None:
+    name = write(tmp_path / "old.log", line(BASE) + line(BASE + 3600))
+    result = run("report", name, "--since", "yesterday")
+    assert result.returncode == 0
+    assert result.stderr.decode() == (
+        "glancemetrics: No requests in this time span; "
+        "the log covers 2026-09-21 14:13:20 to 2026-09-21 15:13:20.\n"
+    )
+    assert b"covers" not in run("report", name, "--since", "2026-09-21").stderr
+
+
+def test_a_file_of_a_directory_that_may_not_be_read_is_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    write(folder / "a.log", line())
+    secret = write(folder / "b.log", line())
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: object, **named: object) -> object:
+        if path == Path(secret):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["report", str(folder), "--output-format", "json"])
+    out, err = capsys.readouterr()
+    assert (end.value.code, json.loads(out)["hits"]) == (0, 1)
+    assert err.startswith(f"glancemetrics: warning: {secret}: permission denied")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["report", str(secret)])
+    assert end.value.code == 1

@@ -57,7 +57,7 @@ def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
     ("arguments", "status", "error"),
     [
         (("Checkout*",), 2, "Checkout*: for how long? add --for 2h"),
-        (("a", "--for", "soon"), 2, "--for soon: must be a span such as 30s, 2m, 1h30m or 7d"),
+        (("a", "--for", "soon"), 2, "--for soon: must be a duration such as 30s, 2m, 1h30m or 7d"),
         (("a", "--for", "99999999999d"), 2, "--for"),
         (("a", "--end"), 1, "a: no such silence"),
     ],

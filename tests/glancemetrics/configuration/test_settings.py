@@ -100,11 +100,11 @@ def test_what_a_table_has_is_said_of_a_key_that_it_has_not() -> None:
     ("flags", "env", "toml", "message"),
     [
         ({"timewindow": "0"}, {}, None,
-         "--timewindow 0: must be a span from 1s to 7d, such as 30s or 5m, or a whole number of"),
-        ({"timewindow": "ten"}, {}, None, "--timewindow ten: must be a span"),
+         "--timewindow 0: must be a duration from 1s to 7d, such as 30s or 5m, or a whole"),
+        ({"timewindow": "ten"}, {}, None, "--timewindow ten: must be a duration"),
         ({"alert_threshold": "nan"}, {}, None, "--alert-threshold nan: must be a number"),
         ({}, {"GLANCEMETRICS_REFRESH": "fast"}, None, "GLANCEMETRICS_REFRESH=fast: must be"),
-        ({}, {}, "timewindow = 1.5", "gm.toml line 1, timewindow = 1.5: must be a span"),
+        ({}, {}, "timewindow = 1.5", "gm.toml line 1, timewindow = 1.5: must be a duration"),
         ({}, {}, "timewindow = true", "gm.toml line 1, timewindow = True: must be"),
         ({}, {}, "timewindw = 5", "line 1: unknown setting timewindw; did you mean timewindow?"),
         ({}, {}, "zzz = 5", "unknown setting zzz; `glancemetrics config --example` lists all"),
@@ -255,7 +255,7 @@ def test_what_an_output_is_told_stands_in_its_table_or_beside_it() -> None:
         ("[sysolg]\nfacility = 1", "unknown setting sysolg; did you mean syslog?"),
         ('syslog_facility = "mail"\n[syslog]\nfacility = "mail"',
          "gm.toml line 3: [syslog] facility is the same setting as syslog_facility: keep one"),
-        ("[timewindow]\nx = 1", "gm.toml, timewindow: must be a span"),
+        ("[timewindow]\nx = 1", "gm.toml, timewindow: must be a duration"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_table(toml: str, message: str) -> None:

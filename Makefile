@@ -10,7 +10,7 @@ FILE ?=
 ARGS ?=
 
 .PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
-	wheel docker changelog screenshot format-pages clean
+	wheel deb deb-trial docker changelog screenshot format-pages clean
 
 $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -122,6 +122,14 @@ wheel: $(READY)
 	cp build/wheel/*.tar.gz dist
 	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
 	WHEEL=$$(ls -t dist/*.whl | head -n 1) $(BIN)/pytest -q tests/packaging/test_wheel.py $(ARGS)
+
+# A Debian package for this release of Debian or Ubuntu, in dist/.
+deb: $(RUN_READY)
+	$(BIN)/python packaging/deb/build.py
+
+# Installs it in a Debian of its own, runs it, upgrades, removes and purges it (root and mmdebstrap).
+deb-trial: $(READY)
+	DEB=1 $(BIN)/pytest -s tests/deb $(ARGS)
 
 docker:
 	docker build -t glancemetrics .

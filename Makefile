@@ -10,7 +10,7 @@ FILE ?=
 ARGS ?=
 
 .PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
-	wheel docker changelog screenshot format-pages share clean
+	wheel deb deb-trial docker changelog screenshot format-pages share clean
 
 $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -19,7 +19,7 @@ $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[c
 	@$(PIP) 'pip>=25.1' --editable .
 	@touch $@
 
-# What tests and linters need is installed only for the targets that run them.
+# Tools for tests and linters are installed only for the targets that run them.
 $(READY): $(RUN_READY)
 	$(PIP) --group dev
 	@touch $@
@@ -39,12 +39,12 @@ demo: $(RUN_READY)
 test: $(READY)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-# Under a minute: what computes, without tests of random input and those marked slow.
+# Tests of what computes, without random input and without those marked slow: under a minute.
 quick: $(READY)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not hypothesis and not slow' \
 		--durations 5 --durations-min 2 tests/glancemetrics $(ARGS)
 
-# All tests, and the coverage that must be reached ([tool.coverage.report] in pyproject.toml).
+# All tests; fails below the coverage in [tool.coverage.report] of pyproject.toml.
 coverage: $(READY)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term:skip-covered $(ARGS)
 
@@ -56,7 +56,7 @@ torture: $(READY)
 machine: $(READY)
 	MACHINE=1 $(BIN)/pytest -s tests/machine $(ARGS)
 
-# The image, built and run without Docker (root, buildah and mmdebstrap are needed).
+# Builds and runs the image without Docker (needs root, buildah and mmdebstrap).
 image-trial: $(READY)
 	IMAGE=1 $(BIN)/pytest -s tests/image $(ARGS)
 
@@ -105,8 +105,8 @@ bench: $(READY)
 generate_logs: $(RUN_READY)
 	$(BIN)/glancemetrics generate -o /tmp/access.log --rate 7500 --flutter 0.06 $(ARGS)
 
-# A source archive, and of it a wheel that runs on glibc 2.28 (2018) or newer; then both are checked.
-# CI builds those for all platforms, with cibuildwheel. Here zig compiles for the older glibc.
+# Source archive and wheel for glibc 2.28 (2018) and newer, checked and installed. zig compiles for that
+# glibc. The release workflow builds wheels for all platforms with cibuildwheel.
 ZIG_CC := $(abspath $(BIN))/python -m ziglang cc -target $(shell uname -m)-linux-gnu.2.28 -mcpu=baseline
 wheel: $(READY)
 	$(PIP) --group release
@@ -117,10 +117,18 @@ wheel: $(READY)
 	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
 	WHEEL=$$(ls -t dist/*.whl | head -n 1) $(BIN)/pytest -q tests/packaging/test_wheel.py $(ARGS)
 
+# A Debian package for this release of Debian or Ubuntu, in dist/.
+deb: $(RUN_READY)
+	$(BIN)/python packaging/deb/build.py
+
+# Installs, runs, upgrades, removes and purges it in a chroot (needs root and mmdebstrap).
+deb-trial: $(READY)
+	DEB=1 $(BIN)/pytest -s tests/deb $(ARGS)
+
 docker:
 	docker build -t glancemetrics .
 
-# What the next release's notes will be; a release writes them: make changelog ARGS='build --yes --version 1.2.3'
+# Shows the next release's notes; ARGS='build --yes --version 1.2.3' writes them to CHANGELOG.md.
 changelog: $(READY)
 	$(BIN)/towncrier $(or $(ARGS),build --draft --version next)
 

@@ -20,7 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 NATIVE = Path("glancemetrics", "native")
 LIBRARY = NATIVE / "_native.so"
 SHARE = Path("build", "share")
-"""Man page and completions, made before a release: share/ of the installed program."""
+"""Man page and completions, if they were generated; installed in share/."""
 OPTIONS = (
     *("-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden"),
     *("-Wall", "-Wextra", "-Werror"),

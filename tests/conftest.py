@@ -24,8 +24,8 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
-# Trials that take long and need root: `make machine`, `make image-trial`.
-_TRIALS = {"MACHINE": "machine", "IMAGE": "image"}
+# Trials that take long and need root: `make machine`, `make image-trial`, `make deb-trial`.
+_TRIALS = {"MACHINE": "machine", "IMAGE": "image", "DEB": "deb"}
 collect_ignore = [folder for name, folder in _TRIALS.items() if not os.environ.get(name)]
 
 

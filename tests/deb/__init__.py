@@ -1,0 +1,1 @@
+"""Trials of the Debian package. `make deb-trial` runs them."""

@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.ready-docs
 FILE ?=
 ARGS ?=
 
 .PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
-	wheel docker changelog screenshot format-pages clean
+	wheel docker changelog reference share docs screenshot clean
 
 $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -24,7 +25,7 @@ $(READY): $(RUN_READY)
 	$(PIP) --group dev
 	@touch $@
 
-# The console: on FILE, or on made-up traffic where none is named.
+# The console: on FILE, or on simulated traffic if none is named.
 run: $(RUN_READY)
 ifeq ($(FILE),)
 	@$(MAKE) --no-print-directory demo
@@ -32,15 +33,9 @@ else
 	@$(BIN)/glancemetrics -f '$(FILE)' $(ARGS)
 endif
 
-# Made-up traffic with a spike after 20 s and errors after 70 s; a new one every 3 min.
+# Simulated traffic with a spike and errors.
 demo: $(RUN_READY)
-	@log=$$(mktemp -t glancemetrics-demo.XXXXXX); \
-	trap 'kill $$writer 2>/dev/null; rm -f $$log' EXIT INT TERM; \
-	( trap 'kill $$made; exit' TERM; \
-	while :; do $(BIN)/glancemetrics generate -o $$log --rate 60 --duration 3m \
-		--spike 40s@400+20s --error-spike 30s@0.4+70s & made=$$!; \
-		wait $$made || exit; done ) & writer=$$!; \
-	$(BIN)/glancemetrics -f $$log --alertwindow 0.5 --alert_threshold 150 --alert-log off $(ARGS)
+	@$(BIN)/glancemetrics demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
@@ -130,9 +125,21 @@ docker:
 changelog: $(READY)
 	$(BIN)/towncrier $(or $(ARGS),build --draft --version next)
 
-# The pages on formats, from the formats themselves.
-format-pages: $(READY)
-	$(BIN)/python -m docs.format_pages
+# The reference in docs/, from the code: commands, settings, rules, library, formats.
+reference: $(READY)
+	$(BIN)/python -m docs.reference_pages
+
+# The man page and tab completions in packaging/share, from the options of all commands.
+share: $(READY)
+	$(BIN)/python -m docs.shared_files
+
+# The documentation as a site in build/site; broken links fail. Building it needs no network.
+$(DOCS_READY): pyproject.toml $(RUN_READY)
+	$(PIP) --group docs
+	@touch $@
+
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The picture in README.md, from the real screen in tmux.
 screenshot: $(READY)

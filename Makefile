@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.ready-docs
 FILE ?=
 ARGS ?=
 
 .PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
-	wheel deb deb-trial docker changelog screenshot format-pages share clean
+	wheel deb deb-trial docker changelog reference share docs screenshot clean
 
 $(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
@@ -132,13 +133,21 @@ docker:
 changelog: $(READY)
 	$(BIN)/towncrier $(or $(ARGS),build --draft --version next)
 
-# The pages on formats, from the formats themselves.
-format-pages: $(READY)
-	$(BIN)/python -m docs.format_pages
+# The reference in docs/, from the code: commands, settings, rules, library, formats.
+reference: $(READY)
+	$(BIN)/python -m docs.reference_pages
 
-# The man page and the completions that packages install, from the options.
+# The man page and tab completions in packaging/share, from the options of all commands.
 share: $(READY)
 	$(BIN)/python -m docs.shared_files
+
+# The documentation as a site in build/site; broken links fail. Building it needs no network.
+$(DOCS_READY): pyproject.toml $(RUN_READY)
+	$(PIP) --group docs
+	@touch $@
+
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The picture in README.md, from the real screen in tmux.
 screenshot: $(READY)

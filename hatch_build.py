@@ -19,8 +19,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("glancemetrics", "native")
 LIBRARY = NATIVE / "_native.so"
-SHARE = Path("build", "share")
-"""Man page and completions, if they were generated; installed in share/."""
+SHARE = Path("packaging", "share")
+"""Man page and completions (`make share`): share/ of the installed program."""
 OPTIONS = (
     *("-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden"),
     *("-Wall", "-Wextra", "-Werror"),

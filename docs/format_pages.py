@@ -1,4 +1,4 @@
-"""Generates a page for each named format: `python -m docs.format_pages`.
+"""Generates a page for each named format, for docs/reference_pages.py.
 
 The text of a page comes from the preset, and the values of its example from decoding it.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.json_lines import JsonFormat
@@ -18,7 +17,6 @@ from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.presets.preset import Preset
 
-FOLDER = Path(__file__).parent / "formats"
 _MOMENT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
 """The arrival time of example lines without a time."""
 
@@ -73,9 +71,9 @@ def _page(preset: Preset) -> Iterator[str]:
         yield ""
     yield f"Read by {_engine(preset)}."
     yield ""
-    yield "Detected automatically; to set it:"
+    yield "Detected automatically. To set it, in any command:"
     yield ""
-    yield f"    glancemetrics -f access.log --format {preset.name}"
+    yield f"    glancemetrics report access.log --format {preset.name}"
 
 
 def _indented(text: str) -> Iterator[str]:
@@ -113,14 +111,3 @@ def _engine(preset: Preset) -> str:
     elif any(isinstance(one, JsonFormat) for one in preset.formats):
         engines.append("the JSON reader")
     return "; or by ".join(engines)
-
-
-def main() -> None:
-    """Write all pages."""
-    FOLDER.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Writes the man page and the completions that packages install: `make share`."""
+"""Writes the man page and the tab completions that packages install: `make share`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,13 @@ def shared_files() -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write all files."""
     for name, text in shared_files().items():
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
-"""GlanceMetrics: what web traffic is doing now, from access logs, and alerts with a trail.
+"""GlanceMetrics: live web traffic from access logs, alerts and reports.
 
-As a library it reads whole logs (docs/library.md):
+As a library it reads whole logs (docs/guides/library.md):
 
     import glancemetrics as gm
 

@@ -50,15 +50,21 @@ def read(
 ) -> pa.Table:
     """Read logs into a table of `SCHEMA`, in the time order of their records.
 
-    `logs` are paths, globs or directories, compressed or not; their `format` is detected, or one
-    that `--format` may name. `log_timezone` is that of times which name none; what
-    `trusted_proxy` (addresses or networks) says of its clients is believed. `duration_unit` is
-    that of durations which do not show theirs: `us`, `ms` or `s`. `keep` names fields of the log
-    that are columns of text as well, after the others. `since` and `until`
-    are times, dates, spans such as `2h` (ago), datetimes or seconds since the epoch; `where` is an
-    SQL expression over the columns; `bots` is true for nothing but
-    bots, false for none. Raises `GlanceMetricsError` for what cannot be read, `UsageError` for
-    what cannot be understood.
+    - `logs`: paths, globs or directories, compressed or not
+    - `format`: as for `--format`; by default it is detected
+    - `log_timezone`: time zone of log times without one
+    - `trusted_proxy`: addresses or networks whose `X-Forwarded-For` is trusted
+    - `duration_unit`: unit of durations without one: `us`, `ms` or `s`; by default such
+      durations are ignored
+    - `since`, `until`: times, dates, spans such as `2h` (ago), datetimes, or seconds since 1970
+    - `where`: an SQL expression over the columns
+    - `exclude_ip`: addresses, networks or `FIRST-LAST` ranges to leave out
+    - `bots`: true for bots only, false for no bots
+    - `anonymize_ip`: zero the last octet of IPv4 and the last 80 bits of IPv6 addresses
+    - `group_path`: `auto`, or patterns such as `/users/*`: paths to count as one
+    - `keep`: extra fields of the log, as text columns after the others
+
+    Raises `GlanceMetricsError` if a log cannot be read, and `UsageError` for an invalid argument.
     """
     reading = _reading(format, log_timezone, trusted_proxy, duration_unit, keep)
     kept = reading.context.kept
@@ -83,7 +89,7 @@ def scan(
     group_path: Texts = (),
     keep: Texts = (),
 ) -> Iterator[pa.RecordBatch]:
-    """Yield what `read` reads, batch by batch and in constant memory."""
+    """Yield the records of `read` as batches, in constant memory. The arguments are the same."""
     reading = _reading(format, log_timezone, trusted_proxy, duration_unit, keep)
     kept = reading.context.kept
     selection = _selection(since, until, where, exclude_ip, bots, anonymize_ip, group_path, kept)
@@ -111,10 +117,16 @@ def report(
     timezone: str = "UTC",
     max_memory: int = DEFAULT_MEMORY,
 ) -> Report:
-    """Report on logs, or on records that were read before (a table of `SCHEMA`).
+    """Report on logs, or on records that were already read (a table of `SCHEMA`).
 
-    `top` limits the rows of each panel, `sort` is one of `hits`, `visitors`, `bytes`, `errors`
-    and `p95`. Past `max_memory` bytes numbers are estimated; `Report.estimated()` says which.
+    Besides the arguments of `read`:
+
+    - `top`: maximum rows per panel
+    - `panels`: names of the panels to make; by default all
+    - `sort`: `hits`, `visitors`, `bytes`, `errors` or `p95`
+    - `timezone`: time zone of days and hours
+    - `max_memory`: limit in bytes; above it, numbers are estimated, and `Report.estimated()`
+      lists them
     """
     kept = read_kept(_several(keep))
     selection = _selection(

@@ -1,4 +1,4 @@
-"""The same log through GoAccess: every number is the same, or differs as docs/goaccess.md says."""
+"""The same log through GoAccess: the numbers are equal, or differ as docs/how/goaccess.md says."""
 
 from __future__ import annotations
 

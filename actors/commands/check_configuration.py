@@ -95,9 +95,12 @@ def _described(
     name: str,
 ) -> str:
     """Describe what is followed, which alerts there are, who is notified, and what is kept."""
-    rows = [[visible(rule.name), rule.severity.value, _what(rule), _when(rule)] for rule in rules]
+    rows = [
+        [visible(rule.name), rule.severity.value, measured_by(rule), condition_of(rule)]
+        for rule in rules
+    ]
     rows += [
-        [one.rule.name, one.rule.severity.value, one.rule.metric.name, _own_when(one.rule)]
+        [one.rule.name, one.rule.severity.value, one.rule.metric.name, hold_of(one.rule)]
         for one in own_rules_of(settings)
     ]
     text = f"{name} is valid. It follows {', '.join(sources.texts)}.\n\n"
@@ -136,7 +139,8 @@ def _outputs(settings: Settings) -> Iterator[list[str]]:
     yield ["history", kept if history.is_on else OFF]
 
 
-def _own_when(rule: Rule) -> str:
+def hold_of(rule: Rule) -> str:
+    """Return how long a built-in rule about the monitor waits before it alerts."""
     return f"for {written_span(rule.timing.hold)}" if rule.timing.hold else "immediately"
 
 
@@ -149,7 +153,8 @@ def _how_often(target: Target) -> str:
     return when
 
 
-def _what(rule: Rule) -> str:
+def measured_by(rule: Rule) -> str:
+    """Return what a rule measures, of which requests and by which field."""
     what = rule.metric.name
     if rule.by is not None:
         what += f" by {rule.by}"
@@ -158,7 +163,8 @@ def _what(rule: Rule) -> str:
     return what
 
 
-def _when(rule: Rule) -> str:
+def condition_of(rule: Rule) -> str:
+    """Return when a rule raises an alert, in words."""
     window = written_span(rule.window_seconds)
     match rule.condition:
         case Threshold(limit, is_above):

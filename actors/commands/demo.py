@@ -15,9 +15,11 @@ from actors.commands.parser import CommandParser, Example
 _RATE = 60
 _TRAFFIC = (
     *("generate", "--rate", str(_RATE), "--duration", "3m"),
-    *("--spike", "40s@400+20s", "--error-spike", "30s@0.4+70s"),
+    *("--spike", "40s@400+20s", "--error-spike", "40s@0.3+30s"),
 )
-"""A spike after 20 s, errors after 70 s; anew every 3 minutes."""
+"""A spike after 20 s, and errors under its load; anew every 3 minutes.
+
+Server errors raise an alert when they last 30 s above 5 % of the last 2 min."""
 _ALERTS = ("--alert-threshold", "150", "--alertwindow", "30s", "--alert-log", "off")
 _PATIENCE_SECONDS = 5
 
@@ -26,8 +28,8 @@ def parser() -> CommandParser:
     """Return the options of the command."""
     made = CommandParser(
         "demo",
-        "Show the console on simulated traffic: a spike raises an alert after 20 seconds, "
-        "server errors raise another after 70 seconds, and it starts over every 3 minutes.",
+        "Show the console on simulated traffic: a spike raises an alert after 30 seconds, "
+        "server errors raise another after a minute, and it starts over every 3 minutes.",
         usage="glancemetrics demo [options of glancemetrics]",
         examples=[
             Example("demo", "the console; q quits"),

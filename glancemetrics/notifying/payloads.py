@@ -1,4 +1,4 @@
-"""What is sent to targets. Events are as in the alert log (docs/json.md)."""
+"""What is sent to targets. Events are as in the alert log (docs/reference/json.md)."""
 
 from __future__ import annotations
 

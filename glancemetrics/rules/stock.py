@@ -1,6 +1,6 @@
 """Built-in rules: quiet on a healthy site, loud on a sick one.
 
-They are written like anyone's rules; docs/alerts.md gives the reasons for the numbers.
+They are written like anyone's rules; docs/guides/alerts.md gives the reasons for the numbers.
 """
 
 from __future__ import annotations

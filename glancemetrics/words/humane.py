@@ -24,7 +24,8 @@ def format_bytes(size: float) -> str:
 
 def format_rate(rate: float, decimals: int = 2) -> str:
     """Format a rate with up to `decimals` decimals: `12.5`, `13`."""
-    return f"{rate:.{decimals}f}".rstrip("0").rstrip(".")
+    text = f"{rate:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def format_mean_rate(count: int, seconds: float) -> str:

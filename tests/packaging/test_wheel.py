@@ -16,12 +16,7 @@ from glancemetrics.version import __version__
 from tests.conftest import needs
 
 PROJECT = Path(__file__).parents[2]
-SHARED = {
-    "man/man1/glancemetrics.1": ".TH GLANCEMETRICS 1\n",
-    "bash-completion/completions/glancemetrics": "complete glancemetrics\n",
-    "zsh/site-functions/_glancemetrics": "#compdef glancemetrics\n",
-    "fish/vendor_completions.d/glancemetrics.fish": "complete -c glancemetrics\n",
-}
+SHARE = PROJECT / "packaging" / "share"
 NAMED = os.environ.get("WHEEL")
 """The wheel that `make wheel` built, to be tested instead of a new one."""
 
@@ -50,17 +45,13 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel_with_shared_files(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from the source archive, after man page and completions were generated."""
+def built_wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from the source archive."""
     needs("gcc")
     folder = tmp_path_factory.mktemp("source")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     (source,) = folder.iterdir()
-    for name, text in SHARED.items():
-        path = source / "build/share" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
     return build("wheel", source, tmp_path_factory.mktemp("wheel"))
 
 
@@ -68,7 +59,7 @@ def wheel_with_shared_files(sdist: Path, tmp_path_factory: pytest.TempPathFactor
 def wheel(request: pytest.FixtureRequest) -> Path:
     if NAMED:
         return Path(NAMED).resolve()
-    made: Path = request.getfixturevalue("wheel_with_shared_files")
+    made: Path = request.getfixturevalue("built_wheel")
     return made
 
 
@@ -105,13 +96,14 @@ def test_a_wheel_is_for_every_python_and_has_what_runs(wheel: Path) -> None:
     assert [name for name in names if name.endswith("licenses/LICENSE")]
 
 
-def test_man_page_and_completions_are_installed_if_they_were_generated(
-    wheel_with_shared_files: Path,
-) -> None:
-    with zipfile.ZipFile(wheel_with_shared_files) as archive:
-        for name, text in SHARED.items():
+def test_man_page_and_completions_are_installed(built_wheel: Path) -> None:
+    shared = [path for path in SHARE.rglob("*") if path.is_file()]
+    assert len(shared) >= 4
+    with zipfile.ZipFile(built_wheel) as archive:
+        for path in shared:
+            name = path.relative_to(SHARE).as_posix()
             where = f"glancemetrics-{__version__}.data/data/share/{name}"
-            assert archive.read(where).decode() == text
+            assert archive.read(where) == path.read_bytes()
 
 
 def test_a_wheel_runs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:

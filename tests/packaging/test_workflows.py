@@ -54,7 +54,7 @@ def test_actions_are_pinned_to_a_version() -> None:
 
 def test_every_make_target_that_is_named_somewhere_exists() -> None:
     named: set[str] = set()
-    pages = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / ".ci/run"]
+    pages = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), PROJECT / ".ci/run"]
     for path in [*pages, *GITHUB.rglob("*.yml"), *GITHUB.rglob("*.md")]:
         text = path.read_text()
         named |= set(re.findall(r"(?:`| {4}|run: |&& |^)make ([a-z][a-z_-]*)", text, re.MULTILINE))

@@ -133,7 +133,7 @@ def test_it_is_private(tmp_path: Path) -> None:
     with monitoring(log, state):
         eventually(lambda: asked(state)["records"] == 10, seconds=60)
     (folder,) = state.glob("*.history")
-    # As docs/history.md says that others read it.
+    # As docs/guides/history.md says that others read it.
     files = dataset.dataset(sorted(map(str, folder.glob("[0-9]*.arrow"))), format="ipc")
     asked_of = duckdb.from_arrow(files)
     assert asked_of.query("files", "select count(*) from files").fetchall() == [(10,)]

@@ -35,6 +35,7 @@ def test_durations(seconds: float, text: str) -> None:
 def test_counts_rates_and_shares() -> None:
     assert humane.format_count(1284) == "1,284"
     assert [humane.format_rate(rate) for rate in (13.0, 12.5, 10.008)] == ["13", "12.5", "10.01"]
+    assert [humane.format_rate(rate, 0) for rate in (150.0, 410.4, 0.2)] == ["150", "410", "0"]
     assert [humane.format_share(1, 3), humane.format_share(0, 0)] == ["33.3 %", "–"]
 
 

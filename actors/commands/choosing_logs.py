@@ -13,7 +13,7 @@ from glancemetrics.words.humane import format_bytes, format_duration
 
 DEMO = "d"
 _MOST_SHOWN = 20
-_WAY_OUT = "name a log (`glancemetrics /path/to/access.log`), or try `glancemetrics demo`"
+_WAY_OUT = "try: glancemetrics /path/to/access.log, or: glancemetrics demo"
 
 
 def choose_logs(now: float, *, has_terminal: bool) -> list[str] | None:
@@ -93,15 +93,14 @@ def _age(seconds: float) -> str:
 def _no_log_named(logs: Sequence[FoundLog]) -> str:
     if not logs:
         return _nothing_found()
-    *others, last = [log.path for log in logs[:3]]
-    found = f"{', '.join(others)} and {last}" if others else last
-    return f"no log named; found {found}: `glancemetrics {logs[0].path}` follows the first"
+    others = "" if len(logs) == 1 else f", or one of {len(logs) - 1} others found here"
+    return f"no log named; try: glancemetrics {logs[0].path}{others}"
 
 
 def _nothing_found() -> str:
     places = unreadable_places()
     if places:
-        return f"no permission to look into {' or '.join(places)}; {_rights()}, or {_WAY_OUT}"
+        return f"no permission to look into {' or '.join(places)}; {_rights()}; or {_WAY_OUT}"
     return f"no access log found on this machine; {_WAY_OUT}"
 
 

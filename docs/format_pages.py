@@ -71,9 +71,23 @@ def _page(preset: Preset) -> Iterator[str]:
         yield ""
     yield f"Read by {_engine(preset)}."
     yield ""
-    yield "Detected automatically. To set it, in any command:"
-    yield ""
-    yield f"    glancemetrics report access.log --format {preset.name}"
+    if _has_times(preset):
+        yield "Detected automatically. To set it, in any command:"
+        yield ""
+        yield f"    glancemetrics report access.log --format {preset.name}"
+    else:
+        yield (
+            "Detected automatically. The lines have no time, so they can be followed, but reported "
+            "only if something around them has a time. To set it (this follows the log):"
+        )
+        yield ""
+        yield f"    glancemetrics access.log --format {preset.name}"
+
+
+def _has_times(preset: Preset) -> bool:
+    """Tell whether the example can be read without a time of arrival."""
+    lines = (preset.example + "\n").encode()
+    return bool(read_format(preset.name).decode(lines, LineContext()).batch.num_rows)
 
 
 def _indented(text: str) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""The commands, but for what they work out."""
+"""The commands: their options, what they read and what they print."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,8 +33,8 @@ def parser() -> CommandParser:
         "server errors raise another after a minute, and it starts over every 3 minutes.",
         usage="glancemetrics demo [options of glancemetrics]",
         examples=[
-            Example("demo", "the console; q quits"),
-            Example("demo --json", "one JSON line per refresh"),
+            Example("demo", "the console, until you press q"),
+            Example("demo --json", "one JSON line per refresh, until Ctrl-C"),
         ],
     )
     made.argument("options", nargs="*", metavar="OPTION", help="options of glancemetrics")
@@ -46,6 +47,9 @@ def run(arguments: list[str]) -> int:
         parser().parse_args(["-h"])
     from actors.commands.monitor import run as run_monitor
 
+    # Until the monitor obeys signals: else the traffic would continue without it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="glancemetrics-demo-") as folder:
         log = Path(folder) / "access.log"
         log.touch()
@@ -64,7 +68,7 @@ def _traffic_into(log: Path) -> Iterator[None]:
         while not is_over.is_set():
             # A process group of its own: Ctrl-C is for the console.
             process = subprocess.Popen(  # noqa: S603 - this program itself
-                command, stderr=subprocess.DEVNULL, process_group=0
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
             )
             running[:] = [process]
             if process.wait() != 0:

@@ -1,4 +1,4 @@
-"""What a person is told of fields that he asked to keep, and that no record has."""
+"""Reports fields of `--keep` that no record has."""
 
 from __future__ import annotations
 

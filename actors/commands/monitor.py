@@ -140,7 +140,7 @@ class _Given:
 
 
 def _given(arguments: list[str]) -> _Given | None:
-    """Return what is to be run; `None` if a person chose the demo."""
+    """Return the settings of the run; `None` if the user chose the demo."""
     flags = vars(parser().parse_args(arguments))
     named = _named_logs(flags)
     found = configuration(flags.pop("config"))

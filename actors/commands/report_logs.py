@@ -173,7 +173,7 @@ def _report_on_history(options: argparse.Namespace, zone: ZoneInfo | None) -> in
                 sources=lambda: [
                     Source(kept.names, read, 0, "; ".join(kept.troubles()) or None, "history")
                 ],
-                unfinished=lambda: "Stopped before the end" if interrupted() else None,
+                unfinished=lambda: "Interrupted; results are partial" if interrupted() else None,
             )
         finally:
             line.clear()

@@ -8,5 +8,5 @@ from actors.sources.registry import source_sections
 
 
 def all_sections() -> list[type]:
-    """Return what sources, outputs and the history are told."""
+    """Return the sections of sources, outputs and the history."""
     return [*source_sections(), *output_sections(), HistorySettings]

@@ -46,7 +46,7 @@ from glancemetrics.history.recorded import (
 from glancemetrics.history.rollups import Rollups
 
 STEP_SECONDS = 1.0
-"""Seconds between writes; a crash of the machine loses no more than that."""
+"""Seconds between writes; a crash of the machine loses at most that."""
 _STEPS_TO_TELL = 5
 """Steps between updates of the time up to which the history is complete."""
 _STEPS_TO_BOUND = 60

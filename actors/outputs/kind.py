@@ -24,7 +24,7 @@ def nothing_missing(settings: object) -> Iterator[tuple[str, str]]:
 class OutputKind(Generic[Section]):
     """An entry of the registry.
 
-    Its package is imported even for `-h` and must be quick: slow imports belong into `make`.
+    Its package is imported even for `-h` and must be quick: slow imports belong in `make`.
     """
 
     section: type[Section]

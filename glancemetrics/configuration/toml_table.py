@@ -1,4 +1,4 @@
-"""Tables of TOML, read key by key; a mistake is told with its line."""
+"""Tables of TOML, read key by key; a mistake is reported with its line."""
 
 from __future__ import annotations
 

@@ -134,10 +134,10 @@ class Console:
         return application
 
     def _is_news(self, snapshot: Snapshot) -> bool:
-        """Whether there is more to show than that time goes by.
+        """Whether more than the time has changed.
 
-        To draw a large terminal costs some 20 ms; while nothing comes, the clock and the chart
-        need not move at every refresh.
+        Drawing a large terminal takes about 20 ms; without requests, the clock and the chart need
+        not move at every refresh.
         """
         shown = self._snapshot
         if shown is None or snapshot.time - shown.time >= QUIET_SECONDS:

@@ -49,7 +49,7 @@ KEYS = (
         ("p", "space"),
         "p",
         lambda console: console.view.pause(),
-        "pause the screen; counting goes on",
+        "pause the screen; counting continues",
     ),
     Key(("?", "h"), "?", lambda console: console.view.toggle_help(), "show or leave this help"),
     Key(("tab",), "Tab", lambda console: console.view.focus_next(), "go to the next table"),

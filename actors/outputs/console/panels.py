@@ -67,7 +67,7 @@ _CLOCK_AHEAD = (
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
-"""Severity is told by mark and word, too: not everybody sees colors."""
+"""Severity is also shown by mark and word: not everybody sees colors."""
 _ALERT_STYLES = {
     Severity.CRITICAL: styles.CRITICAL,
     Severity.WARNING: styles.WARNING_ALERT,

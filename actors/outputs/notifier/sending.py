@@ -59,8 +59,7 @@ Events = Sequence[Mapping[str, Any]]
 """As in the alert log."""
 
 Send = Callable[[Events], Awaitable[None]]
-"""Notifies a target. Raises `TryAgainError` or `RefusedError`, and nothing else, if it was not
-accepted."""
+"""Notifies a target. Raises only `TryAgainError` or `RefusedError`, if it was not accepted."""
 
 
 def sender(target: Target, wall: WallClock) -> Send:

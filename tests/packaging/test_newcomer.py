@@ -99,8 +99,8 @@ def test_from_the_wheel_to_a_report(
     script = environment / "share/bash-completion/completions/glancemetrics"
     screen.type(f"clear; source {script}")
     screen("send-keys", "glancemetrics report acc", "Tab")
-    screen.until(r"(?m)^new> glancemetrics report access\.log *$")
+    screen.until(r"(?m)new> glancemetrics report access\.log *$")
     screen("send-keys", "-l", "--", "--so")
     screen.press("Tab")
-    screen.until(r"(?m)^new> glancemetrics report access\.log --sort *$")
+    screen.until(r"(?m)new> glancemetrics report access\.log --sort *$")
     screen.press("C-c")

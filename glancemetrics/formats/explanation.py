@@ -1,4 +1,4 @@
-"""The output of `glancemetrics formats FILE`: the detected format, or what to do if there is none."""
+"""What `glancemetrics formats` prints: a log's format, its first record, and why lines fail."""
 
 from __future__ import annotations
 

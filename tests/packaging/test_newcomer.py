@@ -1,4 +1,4 @@
-"""The first ten minutes of somebody who has never seen GlanceMetrics, typed into a real terminal."""
+"""The first ten minutes with GlanceMetrics, typed into a real terminal."""
 
 from __future__ import annotations
 

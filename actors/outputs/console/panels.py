@@ -247,7 +247,7 @@ def _block(value: float, peak: float, rows: int, level: int) -> str:
 def span_text(snapshot: Snapshot, context: Context) -> str:
     """Return which span the insights cover: `last 10 s`, or from when to when a log reaches."""
     insights = snapshot.shown
-    length = format_duration(insights.window_seconds)
+    length = _without_nothing(format_duration(insights.window_seconds))
     if snapshot.shown_as is not Shown.WHOLE_LOG:
         return f"last {length}"
     start = local_time(insights.end - insights.window_seconds, context.zone)
@@ -255,6 +255,11 @@ def span_text(snapshot: Snapshot, context: Context) -> str:
     if start[:10] == end[:10]:
         end = end[11:]
     return f"whole log: {start} – {end} ({length})"
+
+
+def _without_nothing(duration: str) -> str:
+    """Return `1 min` for `1 min 00 s`."""
+    return duration.removesuffix(" 00 s").removesuffix(" 00 min")
 
 
 def figures(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:

@@ -52,8 +52,8 @@ def test_a_source_that_ends_is_named() -> None:
 def test_a_glob_that_matches_at_last_is_told() -> None:
     looks = Looks()
     pattern = SourceHealth("*.log", SourceState.WAITING, "has no matching files yet")
-    assert looks.look(pattern) == ["WARNING *.log has no matching files yet"]
-    assert looks.look(LOG) == ["WARNING *.log is no longer followed, or was found"]
+    assert looks.look(pattern) == ["WARNING *.log: has no matching files yet"]
+    assert looks.look(LOG) == ["WARNING *.log: no longer followed, or found in the meantime"]
 
 
 def test_a_log_of_which_nothing_parses_is_told() -> None:

@@ -1,4 +1,4 @@
-"""The output of `glancemetrics formats FILE`: the detected format, or what to do if there is none."""
+"""The output of `glancemetrics formats FILE`: the detected format, or how to set one."""
 
 from __future__ import annotations
 

@@ -148,6 +148,9 @@ $(DOCS_READY): pyproject.toml $(RUN_READY)
 
 docs: $(DOCS_READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@! grep -rlE '(src|rel="(stylesheet|preconnect)" href)="?https?:' build/site --include='*.html' \
+		|| { echo 'These pages load something from another site.' >&2; exit 1; }
+	@echo 'To read it: $(BIN)/python -m http.server --directory build/site'
 
 # The picture in README.md, from the real screen in tmux.
 screenshot: $(READY)

@@ -30,6 +30,7 @@ FOLDER = Path(__file__).parent / "reference"
 
 _MONITOR_PAGE = "glancemetrics"
 _CODE = re.compile(r"(`[^`]*`)")
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 _SPECIAL = re.compile(r"([*_\[\]|>])")
 _DEFAULT = re.compile(r" \[([^\[\]]+)\]$")
 
@@ -331,8 +332,13 @@ def _class(kind: type) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Escape what Markdown and its tables would read as markup, except in code."""
+    """Escape what Markdown and its tables would read as markup; code and options are code."""
     parts = _CODE.split(text)
+    parts = [
+        piece
+        for part in parts
+        for piece in ([part] if part.startswith("`") else _CODE.split(_OPTION.sub(r"`\1`", part)))
+    ]
     return "".join(
         part.replace("|", "\\|") if part.startswith("`") else _SPECIAL.sub(r"\\\1", part)
         for part in parts

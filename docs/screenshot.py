@@ -1,10 +1,11 @@
-"""Draws the console as SVG from the real screen: the program in tmux, on generated traffic.
+"""Draws the console as SVG from the real screen: `glancemetrics demo` in tmux.
 
 python -m docs.screenshot docs/console.svg
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pyte
 
-COLUMNS, ROWS = 126, 34
+COLUMNS, ROWS = 120, 36
+SECONDS = 68
+"""After the start of the demo: both of its alerts are active."""
 CELL_WIDTH, CELL_HEIGHT = 8.4, 18
 COLORS = {
     "default": "#d8dee9",
@@ -27,32 +30,28 @@ COLORS = {
     "brightblack": "#8a93a3",
 }
 BACKGROUND = "#1b2028"
+_FIXED = "\u00a0"
+"""A space that no browser collapses; not all obey xml:space."""
 
 
 def capture() -> list[str]:
-    """Run the console over a spike of traffic and return its rows, with their escapes."""
+    """Run the demo until it has raised its alerts, and return the rows with their escapes."""
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "access.log"
-        program = [sys.executable, "-m", "glancemetrics"]
-        made = [*program, "generate", "-o", str(log), "--rate", "60", "--spike", "40s@400+50s"]
         tmux = ["tmux", "-S", f"{folder}/tmux", "-u"]
-        with subprocess.Popen(
-            [*made, "--spike", "15s@300+12s", "--error-spike", "9s@0.2+60s"]
-        ) as writer:
-            shown = [*program, "-f", "access.log", "--alert-log", "alerts.jsonl"]
-            shown += ["--alertwindow", "0.2", "--alert_threshold", "150"]
-            time.sleep(1)
-            subprocess.run(
-                [*tmux, "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), *shown],
-                check=True,
-                cwd=folder,
-            )
-            time.sleep(68)
-            page = subprocess.run(
-                [*tmux, "capture-pane", "-p", "-e"], check=True, capture_output=True, text=True
-            ).stdout
-            subprocess.run([*tmux, "kill-server"], check=True)
-            writer.kill()
+        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        # A short name for the log of the demo, and no state of this machine.
+        (Path(folder) / "tmp").mkdir()
+        environment = {**os.environ, "HOME": folder, "TZ": "UTC", "TMPDIR": f"{folder}/tmp"}
+        environment.pop("XDG_STATE_HOME", None)
+        command = [sys.executable, "-m", "glancemetrics", "demo"]
+        subprocess.run([*tmux, "new-session", "-d", *size, *command], check=True, env=environment)
+        time.sleep(SECONDS)
+        page = subprocess.run(
+            [*tmux, "capture-pane", "-p", "-e"], check=True, capture_output=True, text=True
+        ).stdout
+        subprocess.run([*tmux, "send-keys", "q"], check=True)
+        time.sleep(2)
+        subprocess.run([*tmux, "kill-server"], check=False, stderr=subprocess.DEVNULL)
     return page.splitlines()
 
 
@@ -65,8 +64,7 @@ def svg(rows: list[str], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">',
         f"<title>{escape(title)}</title>",
         f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>',
-        '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" '
-        'font-size="14" xml:space="preserve">',
+        '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14">',
     ]
     for y in range(ROWS):
         x = 0
@@ -103,14 +101,14 @@ def run(x: int, y: int, text: str, cell: pyte.screens.Char) -> list[str]:
         weight = ' font-weight="bold"' if cell.bold else ""
         parts.append(
             f'<text x="{left:.1f}" y="{top + 13}" fill="{ink}"{weight} '
-            f'textLength="{len(text) * CELL_WIDTH:.1f}">{escape(text)}</text>'
+            f'textLength="{len(text) * CELL_WIDTH:.1f}">{escape(text.replace(" ", _FIXED))}</text>'
         )
     return parts
 
 
 def main() -> None:
     Path(sys.argv[1]).write_text(
-        svg(capture(), "GlanceMetrics' console on generated traffic"), encoding="utf-8"
+        svg(capture(), "GlanceMetrics' console on simulated traffic"), encoding="utf-8"
     )
 
 

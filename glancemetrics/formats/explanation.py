@@ -1,4 +1,4 @@
-"""What `glancemetrics formats` prints: a log's format, its first record, and why lines fail."""
+"""The output of `glancemetrics formats FILE`: the detected format, or how to set one."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_a_spike_triggers_and_its_end_recovers_everywhere(
     screen.until(r"Alerts: none active")
     page = screen.until(r"Alerts: ▲ 1 warning")
     triggered = re.search(
-        r"▲ warning  High traffic: [\d.]+ req/s over 6 s \(limit 150\),?\s+since \d\d:\d\d:\d\d UTC",
+        r"▲ warning  High traffic: [\d.]+ req/s over 6 s \(limit 150\),?\s+since:\d\d UTC",
         page,
     )
     assert triggered, page

@@ -96,7 +96,7 @@ def _described(
 ) -> str:
     """Describe what is followed, which alerts there are, who is notified, and what is kept."""
     rows = [
-        [visible(rule.name), rule.severity.value, measured_by(rule), condition_of(rule)]
+        [visible(rule.title), rule.severity.value, measured_by(rule), condition_of(rule)]
         for rule in rules
     ]
     rows += [

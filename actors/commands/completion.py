@@ -54,11 +54,12 @@ def _rule_names() -> list[str]:
     """Return the names of rules, built in and of the configuration that is found."""
     from actors.configuration.loading import configuration
     from glancemetrics.errors import Mistakes
+    from glancemetrics.incidents.incident import rule_title
     from glancemetrics.rules.high_traffic import NAME
     from glancemetrics.rules.rule_tables import read_rules
     from glancemetrics.rules.stock import stock_rules
 
-    names = [NAME, *(rule.name for rule in stock_rules())]
+    names = [rule_title(NAME), *(rule.name for rule in stock_rules())]
     try:
         found = configuration()
         mistakes: Mistakes = []

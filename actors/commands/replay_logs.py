@@ -153,7 +153,7 @@ def _text(replayed: Replay, zone: tzinfo) -> str:
             format_duration((incident.recovered_at or replayed.end) - incident.triggered_at)
             + (" so far" if incident.recovered_at is None else ""),
             incident.severity,
-            visible(incident.rule),
+            visible(incident.title),
             visible(incident.group or ""),
             rules[incident.rule].worst(incident),
         ]
@@ -165,7 +165,7 @@ def _text(replayed: Replay, zone: tzinfo) -> str:
     for rule in replayed.rules:
         own = [incident for incident in replayed.incidents if incident.rule == rule.name]
         seconds = sum((i.recovered_at or replayed.end) - i.triggered_at for i in own)
-        totals.append([visible(rule.name), len(own), format_duration(seconds) if own else "–"])
+        totals.append([visible(rule.title), len(own), format_duration(seconds) if own else "–"])
     return text + text_table(["rule", "alerts", "total time"], totals)
 
 
@@ -214,7 +214,7 @@ def _suggestions_text(suggestions: Sequence[Suggestion]) -> str:
         mark = " (now)" if one.limit == one.rule.threshold else ""
         rows.append(
             [
-                visible(one.rule.name),
+                visible(one.rule.title),
                 f"{'above' if one.rule.condition.is_above else 'below'} {one.limit:g}{mark}",
                 one.incidents,
                 format_duration(one.seconds) if one.incidents else "–",

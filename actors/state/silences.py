@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from actors.state.state_file import replace_state
+from glancemetrics.incidents.incident import is_called
 
 FILE_NAME = "silences.json"
 
@@ -31,7 +32,7 @@ class Silence:
 
 def silence_among(silences: Iterable[Silence], rule: str) -> Silence | None:
     """Return the longest silence that matches a rule."""
-    found = [one for one in silences if fnmatchcase(rule, one.pattern)]
+    found = [one for one in silences if is_called(rule, one.pattern)]
     return max(found, key=lambda one: one.until, default=None)
 
 

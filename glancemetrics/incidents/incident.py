@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 import attrs
 
@@ -52,6 +53,11 @@ class Incident:
 def rule_title(name: str) -> str:
     """Return a rule's name as shown to people; only the oldest rule has an identifier instead."""
     return "High traffic" if name == "high_traffic" else name
+
+
+def is_called(rule: str, pattern: str) -> bool:
+    """Tell whether a pattern (`*` stands for any text) matches a rule's name, or its title."""
+    return fnmatchcase(rule, pattern) or fnmatchcase(rule_title(rule), pattern)
 
 
 def incident_id(rule: str, group: str | None, time: int) -> str:

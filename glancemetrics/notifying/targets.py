@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
 
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.incident import Incident, is_called
 from glancemetrics.notifying.hours import Hours
 from glancemetrics.notifying.secret import Secret
 from glancemetrics.rules.rule import Severity
@@ -80,7 +79,7 @@ class Target:
         """Return whether an incident is for this target."""
         if Severity(incident.severity).rank > self.severity.rank:
             return False
-        return any(fnmatchcase(incident.rule, pattern) for pattern in self.rules)
+        return any(is_called(incident.rule, pattern) for pattern in self.rules)
 
     def is_on_duty(self, now: float) -> bool:
         """Return whether it is notified at a time, in seconds since the epoch."""

@@ -11,6 +11,7 @@ from actors.outputs.console import styles
 from actors.outputs.console.cells import Row, fitted, left, right, safe, width
 from actors.outputs.console.panels import Context, time_near
 from actors.state.silences import Silence, silence_among
+from glancemetrics.incidents.incident import rule_title
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.durations import written_span
 
@@ -81,7 +82,7 @@ def render_silencing(
     ]
     if silencing.problem:
         drawn.append([(styles.WARNING, f" ! {safe(silencing.problem)}")])
-    longest = max((width(safe(name)) for name in silencing.rules), default=0)
+    longest = max((width(safe(rule_title(name))) for name in silencing.rules), default=0)
     name_cells = min(longest, max(8, cells // 2 - 12))
     room = max(1, rows - len(drawn))
     first = max(0, silencing.chosen - room + 1)
@@ -115,7 +116,7 @@ def _rule_row(
         state = f"silenced until {time_near(silence.until, now, context)}{why}"
     mark = "▶ " if is_chosen else "  "
     return [
-        (styles.FOCUSED if is_chosen else "", f" {mark}{left(safe(name), name_cells)}"),
+        (styles.FOCUSED if is_chosen else "", f" {mark}{left(safe(rule_title(name)), name_cells)}"),
         (styles.FIRING if ongoing else styles.DIM, right(f"{ongoing} active", 13)),
         (styles.WARNING, f"   {state}"),
     ]

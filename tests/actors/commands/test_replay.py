@@ -72,7 +72,7 @@ def test_an_incident_is_told_with_when_how_long_and_how_bad(folder: Path) -> Non
     assert "2026-09-21 14:23:52  10 min 18 s  critical  Failures" in done.stdout
     assert "peak 50 %" in done.stdout or "50 %" in done.stdout
     assert "Failures       1  10 min 18 s" in done.stdout
-    assert "high_traffic" not in done.stdout
+    assert "High traffic" not in done.stdout
 
 
 def test_the_same_log_gives_the_same_whatever_it_is_cut_into(folder: Path) -> None:
@@ -100,18 +100,18 @@ def test_the_same_log_gives_the_same_whatever_it_is_cut_into(folder: Path) -> No
 def test_without_a_configuration_it_is_the_built_in_rules(folder: Path) -> None:
     done = run("replay", "access.log", cwd=folder)
     assert re.search(r"critical +Server errors +", done.stdout), done.stdout
-    assert "high_traffic" not in done.stdout
+    assert "High traffic" not in done.stdout
 
 
 def test_without_any_other_rule_it_is_high_traffic_and_its_options(folder: Path) -> None:
     quiet = run("replay", "access.log", "--rules", "none", cwd=folder)
-    assert "high_traffic       0  –" in quiet.stdout
+    assert "High traffic       0  –" in quiet.stdout
     loud = run(
         *("replay", "access.log", "--alert_threshold", "0.9", "--alertwindow", "1"),
         *("--rules", "none"),
         cwd=folder,
     )
-    assert "high_traffic       1" in loud.stdout
+    assert "High traffic       1" in loud.stdout
     assert "so far" in loud.stdout
 
 

@@ -15,7 +15,7 @@ import trio
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.notifier.notifier import make_notifier
-from actors.state.silences import Silence, Silences
+from actors.state.silences import Silence, Silences, silence_among
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from tests.actors.outputs.http_server import http_server
 from tests.actors.outputs.test_notifier import bodies, describe, event, target
@@ -51,6 +51,12 @@ def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
     assert run("Checkout*", "--end", cwd=tmp_path).returncode == 0
     assert "Checkout*" not in run(cwd=tmp_path).stdout
     assert "Other" in run(cwd=tmp_path).stdout
+
+
+def test_a_rule_is_silenced_by_the_name_that_people_see() -> None:
+    silence = Silence("High traffic", 60)
+    assert silence_among([silence], "high_traffic") == silence
+    assert silence_among([silence], "Scanner") is None
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ async def test_a_rule_is_silenced_from_the_console(start, silences: Silences) ->
     await session.terminal.until("1 warning")
     session.keys.send_text("s")
     await session.terminal.until("Otherwise notified: team")
-    assert "▶ high_traffic" in session.terminal.page
+    assert "▶ High traffic" in session.terminal.page
     session.keys.send_text("\x1b[C\r")  # → Enter
     await session.terminal.until("silenced until 16:13:20 UTC (from the console)")
     assert silences.active(BASE) == [Silence("high_traffic", BASE + 2 * 3600, "from the console")]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from actors.commands.parser import FILES, CommandParser, Completion, Example
-from actors.commands.state_options import add_state_folder_option, chosen_state_folder
+from actors.commands.state_options import (
+    add_state_folder_option,
+    chosen_state_folder,
+    configured_settings,
+)
+from glancemetrics.configuration.setting import OFF
 from glancemetrics.errors import UsageError
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.words.suggestions import closest
@@ -21,10 +26,22 @@ def run(arguments: list[str]) -> int:
             + (f"; did you mean {close}?" if close else ": glancemetrics audit show")
         )
     from actors.commands.audit_log import show, verify_logs  # late: -h needs none of it
-    from actors.outputs.alert_log import FILE_NAME
 
-    options.files = options.files or [str(chosen_state_folder(options.state_dir) / FILE_NAME)]
+    options.files = options.files or [_default_log(options.state_dir)]
     return verify_logs(options) if options.action == "verify" else show(options)
+
+
+def _default_log(state_dir: str | None) -> str:
+    """Return the alert log that a monitor here writes. Raises `UsageError` if it writes none."""
+    from actors.outputs.alert_log import FILE_NAME, AlertLogSettings
+
+    if state_dir is None:
+        path = configured_settings().section(AlertLogSettings).path
+        if path == OFF:
+            raise UsageError("the alert log is disabled (alert_log = off); name a file")
+        if path is not None:
+            return path
+    return str(chosen_state_folder(state_dir) / FILE_NAME)
 
 
 def parser() -> CommandParser:

@@ -36,7 +36,9 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     shell = parser().parse_args(arguments).shell
     if shell == _RULES:
-        sys.stdout.writelines(f"{name}\n" for name in _rule_names())
+        from actors.commands.rule_names import rule_names  # late: it takes a while to load
+
+        sys.stdout.writelines(f"{name}\n" for name in rule_names())
         return 0
     if shell not in SHELLS:
         close = closest(shell or "", SHELLS)
@@ -48,23 +50,3 @@ def run(arguments: list[str]) -> int:
     parsers = [registry.MONITOR.parser(), *(each.parser() for each in registry.COMMANDS)]
     sys.stdout.write(completion_scripts.script(shell, parsers))
     return 0
-
-
-def _rule_names() -> list[str]:
-    """Return the names of rules, built in and of the configuration that is found."""
-    from actors.configuration.loading import configuration
-    from glancemetrics.errors import Mistakes
-    from glancemetrics.incidents.incident import rule_title
-    from glancemetrics.rules.high_traffic import NAME
-    from glancemetrics.rules.rule_tables import read_rules
-    from glancemetrics.rules.stock import stock_rules
-
-    names = [rule_title(NAME), *(rule.name for rule in stock_rules())]
-    try:
-        found = configuration()
-        mistakes: Mistakes = []
-        if found is not None:
-            names += [rule.name for rule in read_rules(found.text, found.name, mistakes)]
-    except UsageError:
-        pass  # the shell shows what there is; `check` reports mistakes
-    return list(dict.fromkeys(names))

@@ -45,8 +45,10 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     if {"-h", "--help"} & set(arguments):
         parser().parse_args(["-h"])
+    from actors.commands.monitor import parser as monitor_parser
     from actors.commands.monitor import run as run_monitor
 
+    monitor_parser().parse_args(arguments)  # a mistake is reported before anything runs
     # Until the monitor obeys signals: else the traffic would continue without it.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
@@ -71,6 +73,8 @@ def _traffic_into(log: Path) -> Iterator[None]:
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
             )
             running[:] = [process]
+            if is_over.is_set():
+                process.terminate()
             if process.wait() != 0:
                 return
 

@@ -52,7 +52,7 @@ def man_page(parsers: Sequence[CommandParser]) -> str:
             lines += [
                 ".TP",
                 f".B {_text(example.typed)}",
-                _text(f"{example.meaning}.".capitalize()),
+                _text(f"{example.meaning[:1].upper()}{example.meaning[1:]}."),
             ]
     lines += [".SH FILES", *_terms(_FILES), ".SH EXIT STATUS", *_terms(_STATUSES)]
     lines += [
@@ -109,5 +109,5 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Return text as roff has it: hyphens as they are typed, no control line by accident."""
-    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped

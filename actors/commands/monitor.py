@@ -31,7 +31,7 @@ from glancemetrics.configuration.settings import (
     unknown_variables,
 )
 from glancemetrics.errors import UsageError
-from glancemetrics.planning.sources import STANDARD_INPUT, Sources
+from glancemetrics.planning.sources import PATH, STANDARD_INPUT, Sources
 from glancemetrics.words.suggestions import closest
 
 if TYPE_CHECKING:
@@ -157,7 +157,16 @@ def _given(arguments: list[str]) -> _Given | None:
         settings = attrs.evolve(settings, file=tuple(chosen))
     sources = Sources(settings.file)
     check_sources(sources)
+    if settings.once:
+        _refuse_pipes(sources)
     return _Given(settings, sources, found)
+
+
+def _refuse_pipes(sources: Sources) -> None:
+    """Raise `UsageError` for a named pipe: its end is not known, as that of standard input is."""
+    for path in sources.of({PATH}):
+        if Path(path).is_fifo():
+            raise UsageError(f"--once: {path} is a pipe; try: glancemetrics - --once < {path}")
 
 
 def _named_logs(flags: dict[str, Any]) -> list[str]:

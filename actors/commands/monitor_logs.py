@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,13 @@ from loguru import logger
 from actors.files.notices import log_file_line, log_line, tell
 from actors.history.answering import Answering
 from actors.monitor.checkpoints import Checkpoints, ClaimedError
-from actors.monitor.service import checkpoints_of, history_of, monitor
+from actors.monitor.service import (
+    checkpoints_of,
+    history_of,
+    is_of_the_past,
+    monitor,
+    read_from_start,
+)
 from actors.outputs.console import is_shown
 from actors.outputs.desk import Desk, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
@@ -51,6 +58,7 @@ _BESIDE_SERVICE = (
     "The configuration is the service's: this view records no alerts and notifies nobody "
     "(--config FILE uses a configuration of your own)"
 )
+_OLD_LOG = "The log is old: its alerts are only shown, not recorded, and nobody is notified"
 
 
 def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
@@ -79,8 +87,8 @@ def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
         program.restore_terminal()
         program.leave(GlanceMetricsError.exit_status)
         _raise_readable(error)
-    program.leave(0)
-    return 0
+    program.leave(program.status)
+    return program.status
 
 
 class _Program:
@@ -97,6 +105,9 @@ class _Program:
     ) -> None:
         """`is_service`: nobody looks at it. `only_shows`: why it records and notifies nothing."""
         self._only_shows = only_shows
+        self._signal = 0
+        self.status = 0
+        """The exit status."""
         self._plan = plan
         self._state_folder = state_folder
         self._is_service = is_service
@@ -108,6 +119,9 @@ class _Program:
     async def main(self) -> None:
         plan = self._plan
         is_service = (bool(plan.targets) or self._is_service) and not plan.settings.once
+        if not self._is_service and await is_of_the_past(plan, time.time):
+            plan = self._plan = read_from_start(plan)
+            self._only_shows = self._only_shows or _OLD_LOG
         checkpoints = self._claimed(is_service=is_service)
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
@@ -133,6 +147,10 @@ class _Program:
             if isinstance(output, Essential) and output.problem:
                 raise GlanceMetricsError(output.problem)
         if plan.settings.once and desk.latest.snapshot is not None:
+            if self._signal and desk.latest.snapshot.health.lag_bytes:
+                tell("Interrupted; results are partial.")
+                self.status = 128 + self._signal
+                return
             problem = desk.latest.snapshot.health.blindness
             if problem:
                 raise GlanceMetricsError(problem)
@@ -214,6 +232,7 @@ class _Program:
         with trio.open_signal_receiver(*obeyed) as received:
             task_status.started()
             async for number in received:
+                self._signal = self._signal or number
                 if number == signal.SIGTSTP and self._screen is not None:
                     await self._screen.suspend(_stop_process)
                 elif number == signal.SIGCONT and self._screen is not None:
@@ -274,13 +293,22 @@ def _is_ours(record: Record) -> bool:
 
 
 def _raise_readable(error: BaseException) -> None:
-    """Raise what a person should read of an error: one sentence."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    """Raise an error in one sentence for people; of several, one that is meant for them."""
+    causes = list(_causes(error))
+    ours = [one for one in causes if isinstance(one, GlanceMetricsError)]
+    error = (ours or causes)[0]
     if isinstance(error, GlanceMetricsError | KeyboardInterrupt | SystemExit):
         raise error
     logger.opt(exception=error).debug("the monitor failed")
     raise GlanceMetricsError(
         f"the monitor failed: {type(error).__name__}: {sentence(error)} "
-        "(--log-level debug logs where)"
+        "(--log-level debug shows the traceback)"
     ) from None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _causes(one)
+    else:
+        yield error

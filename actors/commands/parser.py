@@ -204,7 +204,9 @@ class CommandParser(argparse.ArgumentParser):
         """Parse; options may stand between arguments."""
         args = sys.argv[1:] if args is None else list(args)
         end = args.index("--") if "--" in args else len(args)
-        spelled = [*map(_with_dashes, args[:end]), *args[end:]]
+        # A file that is called -x: argparse takes ./-x for an argument, but not -- -x.
+        rest = [f"./{each}" if each.startswith("-") else each for each in args[end + 1 :]]
+        spelled = [*map(_with_dashes, args[:end]), *rest]
         return self.parse_intermixed_args(spelled, namespace)
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:

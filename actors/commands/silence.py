@@ -8,12 +8,15 @@ from datetime import datetime
 
 from actors.commands.parser import RULES, CommandParser, Example, type_of
 from actors.commands.state_options import add_state_folder_option, chosen_state_folder
+from actors.files.notices import warn
 from actors.files.output_file import write_text
 from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.incidents.incident import is_called
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.words.durations import ALLOWED, parse_span
 from glancemetrics.words.escaping import visible
+from glancemetrics.words.suggestions import closest
 
 
 def run(arguments: list[str]) -> int:
@@ -32,6 +35,8 @@ def run(arguments: list[str]) -> int:
 def _done(options: argparse.Namespace, silences: Silences, now: float) -> str:
     """Add, end or list silences; returns the text to print."""
     if options.pattern is None:
+        if options.span is not None:
+            raise UsageError("--for: name a rule, or '*' for all")
         return _listed(silences.active(now))
     if options.end:
         if not silences.end(options.pattern, now):
@@ -43,9 +48,22 @@ def _done(options: argparse.Namespace, silences: Silences, now: float) -> str:
         raise UsageError(f"{options.pattern}: for how long? add --for 2h")
     if now + options.span > LATEST:
         raise UsageError("--for: too long; it would end after the year 9998")
+    _warn_of_unknown(options.pattern)
     made = Silence(options.pattern, now + options.span, options.why)
     silences.add(made, now)
     return _listed([made])
+
+
+def _warn_of_unknown(pattern: str) -> None:
+    """Warn if no rule that is known here matches: a monitor may have a configuration elsewhere."""
+    from actors.commands.rule_names import rule_names  # late: it takes a while to load
+
+    names = rule_names()
+    if any(is_called(name, pattern) for name in names):
+        return
+    close = closest(pattern, names)
+    suggestion = f"; did you mean {close!r}?" if close else ""
+    warn(f"no rule here matches {pattern!r}{suggestion}")
 
 
 def parser() -> CommandParser:

@@ -10,7 +10,7 @@ from actors.commands.parser import FILES, OPTIONS, CommandParser
 from actors.configuration.loading import configuration
 from actors.configuration.sections import all_sections
 from actors.state.state_folder import state_folder
-from glancemetrics.configuration.settings import read_settings
+from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.errors import Mistakes
 
 _HELP = "the --state-dir of the monitor"
@@ -38,7 +38,7 @@ def add_state_folders_option(parser: CommandParser, group: str = OPTIONS) -> Non
 
 def chosen_state_folder(chosen: str | None) -> Path:
     """Return the state directory that was chosen, configured, or the usual one."""
-    return state_folder(_configured() if chosen is None else chosen)
+    return state_folder(configured_settings().state_dir if chosen is None else chosen)
 
 
 def chosen_state_folders(chosen: Sequence[str]) -> list[Path]:
@@ -46,9 +46,9 @@ def chosen_state_folders(chosen: Sequence[str]) -> list[Path]:
     return [state_folder(one) for one in chosen] or [chosen_state_folder(None)]
 
 
-def _configured() -> str | None:
-    """Return the state directory of the environment or the configuration."""
+def configured_settings() -> Settings:
+    """Return the settings of the environment and the configuration that is found."""
     found = configuration()
     text, name = (None, "") if found is None else (found.text, found.name)
     mistakes: Mistakes = []  # in other settings: they do not matter here
-    return read_settings({}, os.environ, text, name, mistakes, sections=all_sections()).state_dir
+    return read_settings({}, os.environ, text, name, mistakes, sections=all_sections())

@@ -207,7 +207,10 @@ def read_contents(read: Read, size: int, checksum: str) -> Contents:
         # In version 1 it was that of the whole file.
         is_older = xxhash.xxh3_64_hexdigest(read(0, size)) == checksum
         raise UnreadableBytesError(_OTHER_VERSION if is_older else "damaged")
-    found, _ = _JSON.raw_decode(tail.decode("latin-1"))
+    try:
+        found, _ = _JSON.raw_decode(tail.decode("latin-1"))
+    except ValueError:  # version 1 had no contents there
+        raise UnreadableBytesError(_OTHER_VERSION) from None
     if found["version"] != VERSION:
         raise UnreadableBytesError(_OTHER_VERSION)
     columns = {

@@ -198,7 +198,12 @@ async def _run(
         return Resumed(aggregation, alerting, own)
 
     logs = FollowedLogs(plan.reading)
-    start = await _start_position(plan, longest, logs, wall, is_fresh=checkpoints is None)
+    start = StartPosition(
+        From(settings.start_from),
+        # The delay is not known yet; reading a bit before the window costs little.
+        longest + math.ceil(settings.delay or 0),
+        None if settings.clock == "log" else wall(),
+    )
     resumed = resume(anew, checkpoints, wall())
     resumed = attrs.evolve(resumed, marks=respelled(resumed.marks, plan.sources))
     fan_out.send_again(resumed.undelivered)
@@ -283,33 +288,21 @@ async def _run(
         raise failures[0]
 
 
-async def _start_position(
-    plan: Plan, longest: int, logs: FollowedLogs, wall: WallClock, *, is_fresh: bool
-) -> StartPosition:
-    """Return where to begin in logs; `longest` is the longest window, in seconds."""
+async def is_of_the_past(plan: Plan, wall: WallClock) -> bool:
+    """Tell whether all logs of a plan are old, and how much of them to read is left open."""
     settings = plan.settings
-    where = From(settings.start_from)
-    if is_fresh and await _is_of_the_past(plan, logs, wall):
-        where = From.START
-    return StartPosition(
-        where,
-        # The delay is not known yet; what comes before the window costs little.
-        longest + math.ceil(settings.delay or 0),
-        None if settings.clock == "log" else wall(),
-    )
-
-
-async def _is_of_the_past(plan: Plan, logs: FollowedLogs, wall: WallClock) -> bool:
-    """Tell whether to read logs from their start: a person looks at logs that are all old.
-
-    Where somebody is notified, or a window or a start is asked for, nothing old is read.
-    """
-    settings = plan.settings
-    if plan.targets or settings.is_given("from", "timewindow") or settings.clock != "auto":
+    is_open = settings.state_dir in {None, OFF} and settings.clock == "auto"
+    if not is_open or settings.is_given("from", "timewindow"):
         return False
     live = int(wall()) - LIVE_WITHIN
-    newest = await trio.to_thread.run_sync(newest_record, plan.sources, logs.dated, live)
+    dated = FollowedLogs(plan.reading).dated
+    newest = await trio.to_thread.run_sync(newest_record, plan.sources, dated, live)
     return newest is not None and newest < live
+
+
+def read_from_start(plan: Plan) -> Plan:
+    """Return a plan that reads its logs from their start."""
+    return attrs.evolve(plan, settings=attrs.evolve(plan.settings, start_from=From.START.value))
 
 
 async def _run_output(

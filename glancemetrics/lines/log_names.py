@@ -16,6 +16,7 @@ _ROTATED = re.compile(
 )
 _DATED = re.compile(rf"{_DATE}|\d{{6,8}}")
 """Of logs that are named for their day: access.2026-11-26.log, IIS' u_ex261126.log."""
+_LIKELY = re.compile(r"access|[._]log$|^log|\.(txt|json|jsonl)$")
 _OTHERS = re.compile(
     r"(^|[-._])(error|errors|err|debug|audit|slow|modsec\w*)([-._]|$)"
     r"|\.(tmp|swp|pid|offset|conf|toml|html?|csv|parquet|db|sock|py|sh)$"
@@ -29,7 +30,10 @@ def is_current_log(name: str) -> bool:
     """
     if name.startswith(".") or name.endswith(COMPRESSED_ENDINGS):
         return False
-    return not _ROTATED.search(name) and not _OTHERS.search(name.lower())
+    lowered = name.lower()
+    return bool(
+        _LIKELY.search(lowered) and not _ROTATED.search(name) and not _OTHERS.search(lowered)
+    )
 
 
 def current_logs(names: Iterable[str]) -> list[str]:

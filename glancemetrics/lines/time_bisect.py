@@ -115,10 +115,14 @@ def _looks_sorted(read_at: ReadAt, size: int, line_times: LineTimes) -> bool:
     return newest is not None
 
 
-def newest_time(read_at: ReadAt, size: int, line_times: LineTimes) -> int | None:
-    """Return the newest time among the last lines."""
+def newest_time(
+    read_at: ReadAt, size: int, line_times: LineTimes, until: int | None = None
+) -> int | None:
+    """Return the newest time among the last lines; later ones than `until` are ignored."""
     begin = max(0, size - _BLOCK)
     _, seconds = line_times(_from_line(read_at, begin, size - begin))
+    if until is not None:
+        seconds = seconds[seconds <= until]
     return int(seconds.max()) if len(seconds) else None
 
 

@@ -8,12 +8,18 @@ ALLOWED = "a duration such as 30s, 2m, 1h30m or 7d"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:\d+[smhdw])+")
+_LONG_UNIT = re.compile(
+    r"(?<=\d)\s*(ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?)"
+    r"(?![a-z])\s*"
+)
+"""Units as people also write them: `5 min`, `30 days`."""
 _PART = r"(\d+(?:\.\d+)?)(ms|[smhdw])"
 _FINE_SPAN = re.compile(rf"(?:{_PART})+")
 
 
 def parse_span(text: str) -> int:
     """Parse a duration to seconds. Raises `ValueError` for other texts, and for zero."""
+    text = _with_letters(text)
     if not _SPAN.fullmatch(text):
         raise ValueError(text)
     seconds = sum(int(n) * _SECONDS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text))
@@ -37,10 +43,16 @@ def parse_seconds(text: str) -> float:
 
     Raises `ValueError` for anything else.
     """
+    text = _with_letters(text)
     if not _FINE_SPAN.fullmatch(text):
         raise ValueError(text)
     seconds = {**_SECONDS, "ms": 0.001}
     return sum(float(count) * seconds[unit] for count, unit in re.findall(_PART, text))
+
+
+def _with_letters(text: str) -> str:
+    """Return a duration with its units as single letters: `1h30m` for `1 hour 30 min`."""
+    return _LONG_UNIT.sub(lambda unit: unit[1] if unit[1] == "ms" else unit[1][0], text.strip())
 
 
 def short_span(seconds: float) -> str:

@@ -8,6 +8,9 @@ from actors.sources.dating import LineDating
 from actors.sources.files.identity import Identity
 from glancemetrics.lines.sample import SAMPLE_BYTES, Sample
 
+_GROWN = 2
+"""A file that was no access log is looked at again when it is so many times as large."""
+
 
 class AccessLogs:
     """Tells access logs from other files; remembers what it has seen of each."""
@@ -27,7 +30,7 @@ class AccessLogs:
             status = os.stat(path)
             identity, size = Identity.of(status), min(status.st_size, SAMPLE_BYTES)
             seen, is_log = self._known.get(identity, (0, False))
-            if is_log or size <= seen:
+            if is_log or size < max(1, _GROWN * seen):
                 return is_log
             with open(path, "rb", buffering=0) as file:
                 lines = file.read(SAMPLE_BYTES)

@@ -13,6 +13,8 @@ from actors.sources.files.paths import is_glob, matching
 from glancemetrics.lines.sample import sample_of
 from glancemetrics.lines.time_bisect import newest_time
 
+_FUTURE_SECONDS = 2 * 3600
+"""After what is new enough: later times come from a wrong clock."""
 _MOST_FILES = 100
 """With more, those that were written to last are looked at."""
 
@@ -39,7 +41,7 @@ def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
         sized.append((status.st_mtime, path, status.st_size))
     newest = None
     for _, path, size in sorted(sized, reverse=True)[:_MOST_FILES]:
-        second = _newest_in(path, size, dating)
+        second = _newest_in(path, size, dating, enough + _FUTURE_SECONDS)
         if second is not None:
             newest = second if newest is None else max(newest, second)
             if newest >= enough:
@@ -47,7 +49,7 @@ def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
     return newest
 
 
-def _newest_in(path: str, size: int, dating: LineDating) -> int | None:
+def _newest_in(path: str, size: int, dating: LineDating, until: int) -> int | None:
     try:
         with Path(path).open("rb", buffering=0) as file:
             descriptor = file.fileno()
@@ -55,6 +57,6 @@ def _newest_in(path: str, size: int, dating: LineDating) -> int | None:
             def read_at(offset: int, length: int) -> bytes:
                 return os.pread(descriptor, length, offset)
 
-            return newest_time(read_at, size, dating(sample_of(read_at, size)).times)
+            return newest_time(read_at, size, dating(sample_of(read_at, size)).times, until)
     except OSError:
         return None

@@ -29,8 +29,11 @@ def matching(pattern: str, is_log: IsLog = lambda _: True) -> list[str]:
     directory, that is what has the name of a log being written, and is one (`is_log`).
     """
     if os.path.isdir(pattern):
-        with os.scandir(pattern) as entries:
-            names = current_logs(entry.name for entry in entries if entry.is_file())
+        try:
+            with os.scandir(pattern) as entries:
+                names = current_logs(entry.name for entry in entries if entry.is_file())
+        except OSError:
+            return []  # removed, or not readable: `misses` says so
         return [path for path in (os.path.join(pattern, name) for name in names) if is_log(path)]
     return sorted(
         path

@@ -211,3 +211,13 @@ def test_a_writer_that_is_killed_loses_no_event_and_breaks_no_chain(tmp_path: Pa
     for number in range(1000):
         message = event(number).message.encode()
         assert any(b'"%s"' % message in text for text in told)
+
+
+def test_the_alert_log_of_the_configuration_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "glancemetrics.toml").write_text('alert_log = "mine.jsonl"\n')
+    (tmp_path / "mine.jsonl").write_text(
+        '{"time": "2026-09-21T14:13:20+00:00", "event": "triggered", "message": "High"}\n'
+    )
+    assert "High" in run("show", cwd=tmp_path).stdout
+    (tmp_path / "glancemetrics.toml").write_text('alert_log = "off"\n')
+    assert "the alert log is disabled" in run("show", cwd=tmp_path).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from actors.commands.monitor import plan_of
 from actors.configuration.loading import SYSTEM_WIDE
+from actors.sources.files.paths import matching
 from glancemetrics.configuration.settings import DEFAULT_FILE
 from tests.conftest import needs
 from tests.lines import BASE, line
@@ -112,13 +114,76 @@ def test_an_old_log_is_shown_as_a_whole(tmp_path: Path) -> None:
     assert window["hits"] == 0
 
 
-def test_the_start_of_an_old_log_is_left_alone_where_somebody_is_notified(tmp_path: Path) -> None:
-    (tmp_path / "old.log").write_bytes(b"".join(line(BASE + i) for i in range(500)))
+def test_alerts_of_an_old_log_are_shown_and_neither_recorded_nor_sent(tmp_path: Path) -> None:
+    (tmp_path / "old.log").write_bytes(b"".join(line(BASE + i // 50) for i in range(9000)))
     (tmp_path / "glancemetrics.toml").write_text(
-        '[[notify]]\nname = "team"\nwebhook = "http://127.0.0.1:9/"\n'
+        'alert_threshold = 5\n[[notify]]\nname = "team"\n'
+        f'exec = ["/usr/bin/touch", "{tmp_path}/sent"]\n'
     )
-    told = json.loads(run("old.log", "--once", "--json").stdout)
-    assert told["health"]["records"] == 0
+    with subprocess.Popen([*COMMAND, "old.log", "--json"], stdout=subprocess.PIPE) as view:
+        assert view.stdout is not None
+        for printed in view.stdout:
+            told = json.loads(printed)
+            if told["health"]["records"] == 9000:
+                break
+        view.terminate()
+    assert told["hits"] == 9000
+    assert told["alerts"]["firing"] or told["alerts"]["recovered"]
+    assert [one["name"] for one in told["health"]["outputs"]] == ["json", "history"]
+    assert not (tmp_path / "sent").exists()
+    assert not list((tmp_path / "state").rglob("alerts.jsonl"))
+
+
+def test_a_record_of_the_future_does_not_make_an_old_log_a_new_one(tmp_path: Path) -> None:
+    ahead = int(time.time()) + 86_400 * 365
+    (tmp_path / "old.log").write_bytes(b"".join(line(BASE + i) for i in range(500)) + line(ahead))
+    assert json.loads(run("old.log", "--once", "--json").stdout)["hits"] == 500
+
+
+def test_once_refuses_a_pipe_of_which_the_end_is_not_known(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = run("pipe", "--once")
+    assert done.returncode == 2
+    assert b"--once: pipe is a pipe; try: glancemetrics - --once < pipe" in done.stderr
+
+
+def test_a_file_that_begins_with_a_dash_is_named_after_two(tmp_path: Path) -> None:
+    (tmp_path / "-odd.log").write_bytes(lines_until(time.time()))
+    told = json.loads(run("--once", "--json", "--", "-odd.log").stdout)
+    assert told["health"]["records"] == 50
+
+
+def test_once_that_is_interrupted_says_that_it_is_partial(tmp_path: Path) -> None:
+    with (tmp_path / "long.log").open("wb") as file:
+        for _ in range(400):
+            file.write(line(BASE) * 5000)
+    with subprocess.Popen(
+        [*COMMAND, "long.log", "--once", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    if json.loads(out)["health"]["records"] < 2_000_000:
+        assert process.returncode == 128 + signal.SIGINT
+        assert b"Interrupted; results are partial." in err
+
+
+def test_a_mistake_in_options_of_the_demo_leaves_no_process(tmp_path: Path) -> None:
+    done = run("demo", "--nope")
+    assert done.returncode == 2
+    assert b"--nope: unknown option" in done.stderr
+    found = subprocess.run(["pgrep", "-f", "glancemetrics-demo-"], capture_output=True, check=False)
+    assert found.stdout == b""
+
+
+def test_a_directory_that_may_not_be_listed_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert matching(str(tmp_path)) == []
 
 
 def test_a_quiet_log_is_shown_over_a_longer_window(tmp_path: Path) -> None:

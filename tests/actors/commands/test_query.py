@@ -357,7 +357,7 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--measures", "hits,foo"], "unknown measure 'foo'; known: hits, rate"),
         (["stats > 3"], "--where stats > 3: "),
         (["status"], "must be a condition, such as status >= 500"),
-        (["--last", "1 hour"], "--last 1 hour: must be a duration such as 30s"),
+        (["--last", "1 year"], "--last 1 year: must be a duration such as 30s"),
         (["--last", "1h", "--since", "1h"], "cannot be combined with --since or --until"),
         (["--since", "1h", "--until", "2h"], "--since 1h: is not before --until 2h"),
         (["--records", "--by", "path"], "--records: cannot be combined with --by"),

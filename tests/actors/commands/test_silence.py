@@ -53,6 +53,16 @@ def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
     assert "Other" in run(cwd=tmp_path).stdout
 
 
+def test_a_name_that_no_rule_has_is_warned_of(tmp_path: Path) -> None:
+    done = run("Server eror", "--for", "1h", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "glancemetrics: warning: no rule here matches 'Server eror'; "
+        "did you mean 'Server errors'?\n"
+    )
+    assert run("Server*", "--for", "1h", cwd=tmp_path).stderr == ""
+
+
 def test_a_rule_is_silenced_by_the_name_that_people_see() -> None:
     silence = Silence("High traffic", 60)
     assert silence_among([silence], "high_traffic") == silence
@@ -63,6 +73,7 @@ def test_a_rule_is_silenced_by_the_name_that_people_see() -> None:
     ("arguments", "status", "error"),
     [
         (("Checkout*",), 2, "Checkout*: for how long? add --for 2h"),
+        (("--for", "1h"), 2, "--for: name a rule, or '*' for all"),
         (("a", "--for", "soon"), 2, "--for soon: must be a duration such as 30s, 2m, 1h30m or 7d"),
         (("a", "--for", "99999999999d"), 2, "--for"),
         (("a", "--end"), 1, "a: no such silence"),

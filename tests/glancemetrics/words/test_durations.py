@@ -1,0 +1,42 @@
+"""Durations as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from glancemetrics.words.durations import parse_seconds, parse_span, short_span
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5min", 300),
+        ("5 min", 300),
+        ("10 s", 10),
+        ("30 days", 2_592_000),
+        ("1 hour 30 minutes", 5400),
+        ("2 hrs", 7200),
+        ("1week", 604_800),
+        ("90 sec", 90),
+    ],
+)
+def test_units_may_be_written_out(text: str, seconds: int) -> None:
+    assert parse_span(text) == seconds
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["5 mon", "1 year", "2M", "min", "5 m5", "1hh", "-5m", ""])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    for parse in (parse_span, parse_seconds):
+        with pytest.raises(ValueError):  # noqa: PT011 - any will do
+            parse(text)
+
+
+def test_fractions_and_milliseconds() -> None:
+    assert [parse_seconds(text) for text in ("500ms", "1.5m", "0.5 s")] == [0.5, 90, 0.5]
+    assert [short_span(seconds) for seconds in (0.5, 10, 90, 1.5)] == [
+        "500ms",
+        "10s",
+        "1m30s",
+        "1.5s",
+    ]

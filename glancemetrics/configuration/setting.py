@@ -224,9 +224,9 @@ def span(low: float, high: float, unit: float = 1.0) -> Callable[[Any], float]:
         if isinstance(value, bool):
             raise NotAllowedError
         try:
-            seconds = parse_seconds(value)
-        except (ValueError, TypeError):
             seconds = float(value) * unit
+        except ValueError:
+            seconds = parse_seconds(value)
         # Minutes in decimals, such as 0.0167, are a little more than a second.
         if not low <= seconds <= high:
             raise NotAllowedError

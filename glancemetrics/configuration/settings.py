@@ -213,7 +213,8 @@ class Settings:
         metavar="WHICH",
         values=(BUILT_IN, NONE),
         help="built-in also raises alerts on server errors, traffic drops, scanners and others; "
-        "none leaves high traffic and the [[rule]] tables of the configuration",
+        "none leaves high traffic and the [[rule]] tables of the configuration; with --where, "
+        "built-in has to be given",
         allowed="built-in or none",
     )
     incident_limit: int = setting(

@@ -96,7 +96,9 @@ def check_kept(kept: Iterable[str]) -> None:
 
 def rules_of(settings: Settings, own: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     """Return the rules that the settings enable, and `own`, those of the configuration."""
-    stock = stock_rules() if settings.rules == BUILT_IN else ()
+    # Filtered traffic is not the site's: if only errors count, all responses are errors.
+    is_whole = settings.where is None or settings.is_given("rules")
+    stock = stock_rules() if settings.rules == BUILT_IN and is_whole else ()
     names = {rule.name for rule in own}
     return (
         high_traffic(

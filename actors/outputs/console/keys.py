@@ -42,14 +42,12 @@ class Key:
 KEYS = (
     Key(("q",), "q", lambda console: console.quit(), "quit"),
     Key(("c-c",), "Ctrl-C", lambda console: console.quit(), "quit; twice: immediately"),
-    Key(
-        ("c-z",), "Ctrl-Z", lambda console: console.stop_job(), "suspend; `fg` in the shell resumes"
-    ),
+    Key(("c-z",), "Ctrl-Z", lambda console: console.stop_job(), "suspend; `fg` resumes"),
     Key(
         ("p", "space"),
         "p",
         lambda console: console.view.pause(),
-        "pause the screen; counting continues",
+        "pause; counting continues",
     ),
     Key(("?", "h"), "?", lambda console: console.view.toggle_help(), "show or leave this help"),
     Key(("tab",), "Tab", lambda console: console.view.focus_next(), "go to the next table"),
@@ -70,10 +68,10 @@ KEYS = (
         ("s",),
         "s",
         lambda console: console.toggle_silencing(),
-        "silence rules: no notifications for a while",
+        "mute notifications",
     ),
     Key(("enter",), "Enter", lambda console: console.silence(), "silence the chosen rule"),
-    Key(("e",), "e", lambda console: console.end_silence(), "end the silence of the chosen rule"),
+    Key(("e",), "e", lambda console: console.end_silence(), "end its silence"),
     Key(("escape",), "Esc", lambda console: console.view.leave_page(), "leave this page"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import panels, styles
-from actors.outputs.console.cells import Row, fitted
+from actors.outputs.console.cells import Row, fitted, left
 from actors.outputs.console.keys import KEYS
 from actors.outputs.console.panels import Context
 from actors.outputs.console.silencing import Silencing, render_silencing
@@ -234,19 +234,34 @@ def _joined(rows: list[Row], gap: Row) -> Row:
     return joined
 
 
+_MEANINGS = (
+    ("~", "an estimate: more distinct values than --distinct-limit"),
+    ("(other)", "the rarer values, counted together"),
+    ("–", "unknown"),
+    ("rejects", "lines that no known format matches"),
+    ("foreign", "lines of other programs in the same log"),
+    ("damaged", "requests with a field that could not be read"),
+    ("lag", "what is written to the log and not yet read"),
+    ("delay", "how late the server writes its log: the window ends that far behind now"),
+    ("late", "requests too old for any window when they were read"),
+    ("early", "requests dated more than a minute in the future"),
+)
+_HELP_CELLS = 80
+"""From here on, the keys are listed in two columns: with one they need 18 rows."""
+
+
 def _help(cells: int) -> list[Row]:
-    rows: list[Row] = [[(styles.HEADING, " Keys")], []]
-    rows += [[(styles.FIGURE, f"   {key.shown:<10}"), ("", key.help)] for key in KEYS]
-    rows += [[], [(styles.HEADING, " Marks")], []]
-    for mark, meaning in (
-        ("~", "an estimate: more distinct values than --distinct-limit"),
-        ("(other)", "the rarer values, counted together"),
-        ("–", "unknown"),
-        ("delay", "how late the server writes its log: the window ends that far behind now"),
-        ("late", "requests too old for any window when they were read"),
-        ("early", "requests dated more than a minute in the future"),
-    ):
-        rows.append([(styles.FIGURE, f"   {mark:<10}"), ("", meaning)])
+    columns = 2 if cells >= _HELP_CELLS else 1
+    lines = -(-len(KEYS) // columns)
+    rows: list[Row] = [[(styles.HEADING, " Keys")]]
+    for first in range(lines):
+        row: Row = []
+        for key in KEYS[first::lines]:
+            about = left(key.help, cells // columns - 13)
+            row += [(styles.FIGURE, f"   {left(key.shown, 10)}"), ("", about)]
+        rows.append(row)
+    rows += [[], [(styles.HEADING, " Marks and words")]]
+    rows += [[(styles.FIGURE, f"   {mark:<10}"), ("", meaning)] for mark, meaning in _MEANINGS]
     return [fitted(row, cells) for row in rows]
 
 

@@ -9,7 +9,10 @@ import pytest
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.counting import Counting, RuleCounts, merged
 from glancemetrics.alerting.replay import replay
+from glancemetrics.configuration.settings import Settings, read_settings
 from glancemetrics.formats.combined import decode
+from glancemetrics.planning.plan import rules_of
+from glancemetrics.rules.rule import Severity
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.simulation import Shape, Spike, Traffic
 
@@ -90,3 +93,17 @@ def test_a_bad_day_is_told_as_the_table_has_it() -> None:
     for (rule, begun, over, _), (_, begin, end, _) in zip(found, TABLE, strict=True):
         assert begin <= begun <= begin + 0.2, rule
         assert begun < over <= end, rule
+
+
+def test_of_filtered_traffic_the_built_in_rules_say_nothing_unless_they_are_asked_for() -> None:
+    assert len(rules_of(Settings())) > 5
+    assert len(rules_of(Settings(where="status >= 500"))) == 1
+    asked = read_settings({"rules": "built-in", "where": "status >= 500"}, {}, None)
+    assert len(rules_of(asked)) > 5
+
+
+def test_high_traffic_is_an_information_until_its_limit_is_set() -> None:
+    (default, *_), (given, *_) = rules_of(Settings()), rules_of(Settings(alert_threshold=20))
+    assert (default.severity, given.severity) == (Severity.INFO, Severity.WARNING)
+    set_to_it = read_settings({"alert_threshold": "10"}, {}, None)
+    assert rules_of(set_to_it)[0].severity is Severity.WARNING

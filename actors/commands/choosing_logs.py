@@ -37,7 +37,11 @@ def choose_logs(now: float, *, has_terminal: bool) -> list[str] | None:
     while True:
         sys.stdout.write("Follow which? Numbers such as 1 or 1,3, a for all, q to quit [1]: ")
         sys.stdout.flush()
-        answer = sys.stdin.readline()
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            sys.stdout.write("\n")
+            raise
         if not answer:
             raise KeyboardInterrupt
         chosen = read_choice(answer, len(shown))
@@ -93,7 +97,9 @@ def _age(seconds: float) -> str:
 def _no_log_named(logs: Sequence[FoundLog]) -> str:
     if not logs:
         return _nothing_found()
-    others = "" if len(logs) == 1 else f", or one of {len(logs) - 1} others found here"
+    others = {1: "", 2: ", or the other log found here"}.get(
+        len(logs), f", or one of the {len(logs) - 1} others found here"
+    )
     return f"no log named; try: glancemetrics {logs[0].path}{others}"
 
 

@@ -80,7 +80,8 @@ def show_replay(options: argparse.Namespace) -> int:
         return 0
     replayed = replay(rules, counted.counts)
     if replayed is None:
-        raise GlanceMetricsError(f"{logs[0].name}: {_why_nothing(counted)}")
+        why = "no requests in this time span" if selection.span else _why_nothing(counted)
+        raise GlanceMetricsError(f"{logs[0].name}: {why}")
     title = logs[0].name if len(logs) == 1 else f"{logs[0].name} and {len(logs) - 1} more"
     match output_format:
         case "json":

@@ -126,7 +126,7 @@ class _Supervision:
         if self._changes is None:
             self._changes = HealthChanges()
             where = ", ".join(self._fan_out.destinations) or "no output"
-            logger.info("following {}; alerts go to {}", self._what, where)
+            logger.info("following {}; alerts go to: {}", self._what, where)
         for change in self._changes.look(health, trio.current_time()):
             logger.log(change.level.value, "{}", change.text)
         alerts = self._own.joined(self._alerting.alerts)

@@ -172,7 +172,7 @@ class TomlTable:
             if key not in keys:
                 close = difflib.get_close_matches(key, keys, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(keys)}"
-                what = f"there is no such key in a {self._kind}; {hint}"
+                what = f"unknown key in [[{self._kind}]]; {hint}"
                 raise self._wrong(key, what, is_known=False)
 
     def one_of(self, keys: Sequence[str]) -> str:
@@ -182,7 +182,7 @@ class TomlTable:
             return given[0]
         raise self.wrong(
             given[1] if given else "name",
-            f"a {self._kind} has one of {', '.join(keys)}"
+            f"[[{self._kind}]] needs one of {', '.join(keys)}"
             + (f", and has {given[0]} already" if given else ""),
         )
 

@@ -388,7 +388,7 @@ def test_without_a_terminal_it_runs_headless(tmp_path: Path) -> None:
         output, said = process.communicate(timeout=60)
         assert output == b""
         assert said.decode().splitlines() == [
-            f"glancemetrics: INFO: following {log}; alerts go to alert log ({trail})",
+            f"glancemetrics: INFO: following {log}; alerts go to: alert log ({trail})",
             f"glancemetrics: INFO: {log}: format combined",
         ]
         assert process.returncode == 0

@@ -920,7 +920,7 @@ async def test_what_goes_bad_is_logged_once_and_once_when_it_is_good_again(
     await monitor.end()
     log = str(monitor.log)
     assert [line.strip() for line in logged] == [
-        f"INFO following {log}; alerts go to recorder (in memory), target",
+        f"INFO following {log}; alerts go to: recorder (in memory), target",
         f"WARNING {log}: does not exist yet; waiting for it",
         "WARNING target is failing: Connection refused; retrying",
         f"WARNING {log} is read without trouble now",

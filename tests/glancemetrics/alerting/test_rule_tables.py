@@ -117,15 +117,15 @@ def test_a_shorter_budget_burns_faster() -> None:
             'metric = "rate"\n# why\nabove = "x"',
             "line 5 (rule 'a'): above = 'x': must be a number from 0 to 1e+15",
         ),
-        ('metric = "rate"', "line 2: name = 'a': a rule has one of above, below,"),
+        ('metric = "rate"', "line 2: name = 'a': [[rule]] needs one of above, below,"),
         (
             'metric = "rate"\nabove = 1\nbelow = 2',
-            "line 5 (rule 'a'): below = 2: a rule has one of above, below, change, absence, slo, "
+            "line 5 (rule 'a'): below = 2: [[rule]] needs one of above, below, change, absence, slo, "
             "new, scan, anomaly, and has above already",
         ),
         (
             'metric = "rate"\nabove = 1\nwindw = "2m"',
-            "line 5 (rule 'a'): windw: there is no such key in a rule; did you mean 'window'?",
+            "line 5 (rule 'a'): windw: unknown key in [[rule]]; did you mean 'window'?",
         ),
         (
             'metric = "rate"\nabove = 1\nwindow = "2 minutes"',

@@ -40,14 +40,14 @@ def test_each_target_wants_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("", "config.toml line 1: name: a notify has one of webhook, alertmanager, exec, "),
+        ("", "config.toml line 1: name: [[notify]] needs one of webhook, alertmanager, exec, "),
         ('webhook = "ftp://x"', "line 2: webhook: must be an http://"),
         ('webhook = "https://h:99999999/"', "line 2: webhook: invalid URL: check its host and"),
         ('webhook = "https://h:0/"', "line 2: webhook: invalid URL: check its host and port"),
         ('webhook = "https://h:port/"', "line 2: webhook: invalid URL: check its host and"),
         ('webhook = "https://[::1/"', "line 2: webhook: invalid URL: check its host and"),
         ('alertmanager = "http://h:65536"', "line 2: alertmanager: invalid URL: check its"),
-        ('webhok = "http://x"', "line 2: webhok: there is no such key in a notify; did you"),
+        ('webhok = "http://x"', "line 2: webhok: unknown key in [[notify]]; did you"),
         ('exec = ""', "exec: must be a text or a list of texts"),
         ('exec = "a"\nsecret = "env:X"', "line 3: secret: only for a webhook"),
         ('webhook = "http://x"\nseverity = "bad"', "severity = 'bad': must be one of critical,"),

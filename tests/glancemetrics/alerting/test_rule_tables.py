@@ -120,16 +120,16 @@ def test_a_shorter_budget_burns_faster() -> None:
         ('metric = "rate"', "line 2: name = 'a': [[rule]] needs one of above, below,"),
         (
             'metric = "rate"\nabove = 1\nbelow = 2',
-            "line 5 (rule 'a'): below = 2: [[rule]] needs one of above, below, change, absence, slo, "
-            "new, scan, anomaly, and has above already",
+            "line 5 (rule 'a'): below = 2: [[rule]] needs one of above, below, change, absence, "
+            "slo, new, scan, anomaly, and has above already",
         ),
         (
             'metric = "rate"\nabove = 1\nwindw = "2m"',
             "line 5 (rule 'a'): windw: unknown key in [[rule]]; did you mean 'window'?",
         ),
         (
-            'metric = "rate"\nabove = 1\nwindow = "2 minutes"',
-            "window = '2 minutes': must be a duration such as 30s, 2m, 1h30m or 7d",
+            'metric = "rate"\nabove = 1\nwindow = "2 moments"',
+            "window = '2 moments': must be a duration such as 30s, 2m, 1h30m or 7d",
         ),
         ('metric = "rate"\nabove = 1\nwindow = "31d"', "at most 30d"),
         ('metric = "rate"\nabove = 1\nrecover_below = 2', "recover_below = 2: must be at most 1"),

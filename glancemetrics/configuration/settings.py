@@ -32,7 +32,6 @@ from glancemetrics.configuration.setting import (
     texts,
     whole,
 )
-from glancemetrics.configuration.shown_values import shown
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -89,6 +88,8 @@ _FILES = re.compile(r"[A-Za-z][\w+.-]*://(?:\[[^\]]*\]|[^:/]*)(?::\d+)?[^:]*|[^:
 """One of several in the environment, with colons between; a URL may have colons of its own."""
 _ADDRESSES = re.compile(r"[,\s]+|(?<=\d):(?=\d+\.)")
 """The separators of several addresses; between IPv4 addresses a colon is accepted, too."""
+_CREDENTIALS = re.compile(r"\S*(?:https?://\S|://\S*@)\S*")
+"""Addresses that may have a password or a token in them."""
 _OPTION = re.compile(r"--([a-z-]+)(?=[ :])")
 _PATTERNS = re.compile(r":(?=/|auto$)")
 
@@ -385,6 +386,7 @@ class Settings:
 
     def with_places(self, sentence: str) -> str:
         """Return an error about an option with the place where its value was really given."""
+        sentence = _CREDENTIALS.sub("(an address)", sentence)
         found = _OPTION.match(sentence)
         name = "" if found is None else found[1].replace("-", "_")
         given = self.given.get(name)
@@ -462,8 +464,8 @@ def unknown_variables(environment: Iterable[str], sections: Iterable[type] = ())
 
 def _typed(value: Any) -> str:
     values = value if isinstance(value, list | tuple) else [value]
-    texts = [str(one) for one in values if shown(one) is not None]
-    return ", ".join(texts) if len(texts) == len(values) else ""
+    texts = ", ".join(map(str, values))
+    return "" if _CREDENTIALS.search(texts) else texts
 
 
 _Layer = Iterator[tuple[Setting, Any, str, str]]

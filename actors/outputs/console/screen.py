@@ -242,7 +242,7 @@ _MEANINGS = (
     ("foreign", "lines of other programs in the same log"),
     ("damaged", "requests with a field that could not be read"),
     ("lag", "what is written to the log and not yet read"),
-    ("delay", "how late the server writes its log: the window ends that far behind now"),
+    ("delay", "how late the server writes its log; windows end that far behind"),
     ("late", "requests too old for any window when they were read"),
     ("early", "requests dated more than a minute in the future"),
 )

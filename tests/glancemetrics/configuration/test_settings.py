@@ -216,6 +216,16 @@ def test_an_error_about_an_option_names_the_place_where_it_was_given() -> None:
     assert told({"log_timezone": "x"}).with_places("--log-timezone x: no") == "--log-timezone x: no"
 
 
+def test_no_error_and_no_listing_shows_a_password() -> None:
+    settings = told(
+        {"format": "https://u:hunter2@h/", "file": ["/var/log/shop-17-example-com.log"]}
+    )
+    said = settings.with_places("--format https://u:hunter2@h/: unknown format")
+    assert "hunter2" not in said
+    assert settings.given["format"].text == ""
+    assert settings.given["file"].text == "/var/log/shop-17-example-com.log"
+
+
 def test_variables_that_are_no_setting_are_named() -> None:
     found = {
         "GLANCEMETRICS_TRESHOLD": "1",

@@ -34,6 +34,14 @@ def thorough(quick: int, long: int) -> int:
     return long if os.environ.get("TORTURE") else quick
 
 
+_LONGEST = {"test_sanitized.py", "test_commands.py"}
+"""Files that take minutes; begun last, they would keep one of two processes waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.fixture
 def clock(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch

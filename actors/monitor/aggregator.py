@@ -109,9 +109,7 @@ async def aggregate(
                 next_close = now + _CLOSE_SECONDS
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
             if due:
-                # In a thread: of a quiet log, the requests of a longer window are counted anew.
-                snapshot = await trio.to_thread.run_sync(aggregation.snapshot, wall())
-                await send.send(snapshot)
+                await send.send(aggregation.snapshot(wall()))
                 if first and not ended:
                     # Only once there is something to see.
                     await trio.to_thread.run_sync(aggregation.learn_groups)

@@ -923,7 +923,7 @@ async def test_what_goes_bad_is_logged_once_and_once_when_it_is_good_again(
         f"INFO following {log}; alerts go to: recorder (in memory), target",
         f"WARNING {log}: does not exist yet; waiting for it",
         "WARNING target is failing: Connection refused; retrying",
-        f"WARNING {log} is read without trouble now",
+        f"WARNING {log}: reading without problems again",
         f"INFO {log}: format combined",
         "WARNING target is working again",
     ]

@@ -88,6 +88,7 @@ def test_rules_are_completed_with_those_of_the_configuration(scripts: Path) -> N
     )
     try:
         assert in_bash(scripts, "glancemetrics silence Serv") == {
+            "Server\\ clock",
             "Server\\ errors",
             "Server\\ trouble",
         }

@@ -119,7 +119,7 @@ def test_a_spike_triggers_and_its_end_recovers_everywhere(
     screen.until(r"Alerts: none active")
     page = screen.until(r"Alerts: ▲ 1 warning")
     triggered = re.search(
-        r"▲ warning  High traffic: [\d.]+ req/s over 6 s \(limit 150\),?\s+since:\d\d UTC",
+        r"▲ warning  High traffic: [\d.]+ req/s over 6 s \(limit 150\),?\s+since \d\d",
         page,
     )
     assert triggered, page
@@ -316,7 +316,7 @@ HUNG = (
 def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
     """The first is obeyed in good order; here an output hangs, and the second does not wait."""
     log = tmp_path / "access.log"
-    log.write_bytes(line())
+    log.write_bytes(line(int(time.time())))
     with subprocess.Popen(
         [sys.executable, "-c", HUNG, "-f", str(log), "--json"],
         stdout=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
@@ -332,7 +332,7 @@ def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
 
 def test_a_thread_that_is_stuck_does_not_keep_it_from_ending(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
-    log.write_bytes(line())
+    log.write_bytes(line(int(time.time())))
     with subprocess.Popen(
         [sys.executable, "-c", HUNG, "-f", str(log), "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from actors.commands.parser import FILES, CommandParser, Example
-from actors.configuration.loading import Configuration, configuration, usual_configurations
+from actors.configuration.loading import (
+    Configuration,
+    configuration,
+    settings_with,
+    usual_configurations,
+)
 from actors.configuration.sections import all_sections
 from actors.files.output_file import write_text
 from actors.sources.registry import help_with_sources
 from glancemetrics.configuration.example import example
 from glancemetrics.configuration.setting import Group, Setting
-from glancemetrics.configuration.settings import Settings, all_settings, read_settings
+from glancemetrics.configuration.settings import Settings, all_settings
 from glancemetrics.words.escaping import visible
 
 _VALUE_WIDTH = 42
@@ -28,9 +33,7 @@ def run(arguments: list[str]) -> int:
         write_text(example(known.values(), lambda one: help_with_sources(one.help)))
         return 0
     found = configuration(options.config)
-    text, name = (None, "") if found is None else (found.text, found.name)
-    settings = read_settings({}, os.environ, text, name, sections=all_sections())
-    write_text("".join(_lines(settings, found)))
+    write_text("".join(_lines(known, settings_with(found), found)))
     return 0
 
 
@@ -52,13 +55,14 @@ def parser() -> CommandParser:
     return made
 
 
-def _lines(settings: Settings, found: Configuration | None) -> Iterator[str]:
+def _lines(
+    known: Mapping[str, Setting], settings: Settings, found: Configuration | None
+) -> Iterator[str]:
     searched = ", ".join(map(_shortened, usual_configurations()))
     if found is None:
         yield f"Configuration: none (looked for {searched})\n"
     else:
         yield f"Configuration: {visible(found.name)}\n"
-    known = all_settings(all_sections())
     values = {name: _value(settings, one) for name, one in known.items()}
     width = max(map(len, known))
     value_width = min(_VALUE_WIDTH, max(len(value) for value, _ in values.values()))

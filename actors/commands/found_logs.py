@@ -11,12 +11,10 @@ from pathlib import Path
 
 import attrs
 
-from actors.archive.logs import sample_of
+from actors.archive.logs import find_logs
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.reading import Reading
 from glancemetrics.lines.log_names import current_logs
-from glancemetrics.records.schema import seconds
 
 USUAL_PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -57,7 +55,6 @@ _DOCKER_LOGS = "var/lib/docker/containers/*/*-json.log"
 _PODMAN_LOGS = "var/lib/containers/storage/overlay-containers/*/userdata/ctr.log"
 _KUBERNETES_LOGS = "var/log/containers/*.log"
 
-_TAIL_BYTES = 1 << 16
 _MOST_EXAMINED = 200
 """Of many logs, those that were written to last."""
 
@@ -155,17 +152,7 @@ def _docker_name(folder: Path) -> str | None:
 def _last_time(path: Path, reading: Reading) -> float | None:
     """Return the time of the newest line; `None` for what is no access log."""
     try:
-        sample = sample_of(str(path))
-        with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            tail = os.pread(file.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-    except (OSError, GlanceMetricsError):
+        (log,) = find_logs([str(path)], reading)
+    except GlanceMetricsError:
         return None
-    log_format = reading.format_of(sample)
-    if size > _TAIL_BYTES:
-        tail = tail[tail.find(b"\n") + 1 :]
-    for lines in (tail[: tail.rfind(b"\n") + 1], sample):
-        batch = guarded_decode(log_format, lines, reading.context).batch
-        if batch.num_rows:
-            return float(max(seconds(batch)))
-    return None
+    return log.newest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.commands import registry
 from actors.commands.parser import CommandParser, Completion, Example
 from glancemetrics.errors import UsageError
-from glancemetrics.words.suggestions import closest
+from glancemetrics.words.suggestions import did_you_mean
 
 
 def parser() -> CommandParser:
@@ -31,8 +31,8 @@ def run(arguments: list[str]) -> int:
     name = parser().parse_args(arguments).command
     command = registry.MONITOR if name is None else registry.command_called(name)
     if command is None:
-        close = closest(name, [each.name for each in registry.COMMANDS])
-        way_out = f"did you mean {close}?" if close else "`glancemetrics -h` lists the commands"
+        names = [each.name for each in registry.COMMANDS]
+        way_out = did_you_mean(name, names, "`glancemetrics -h` lists the commands")
         raise UsageError(f"{name}: unknown command; {way_out}")
     command.parser().print_help()
     return 0

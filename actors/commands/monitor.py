@@ -18,7 +18,7 @@ import attrs
 from actors.commands import registry
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.version import SENTENCE
-from actors.configuration.loading import SYSTEM_WIDE, Configuration, configuration
+from actors.configuration.loading import SYSTEM_WIDE, Configuration, configuration, settings_with
 from actors.configuration.sections import all_sections
 from actors.files.notices import tell
 from actors.sources.registry import check_sources, help_with_sources
@@ -27,7 +27,6 @@ from glancemetrics.configuration.settings import (
     DEFAULT_FILE,
     Settings,
     all_settings,
-    read_settings,
     unknown_variables,
 )
 from glancemetrics.errors import UsageError
@@ -146,8 +145,7 @@ def _given(arguments: list[str]) -> _Given | None:
     found = configuration(flags.pop("config"))
     if named:
         flags["file"] = named
-    text, name = (None, "") if found is None else (found.text, found.name)
-    settings = read_settings(flags, os.environ, text, name, sections=all_sections())
+    settings = settings_with(found, flags)
     for warning in unknown_variables(os.environ, all_sections()):
         tell(f"warning: {warning}")
     if not settings.is_given("file") and not os.path.lexists(DEFAULT_FILE):

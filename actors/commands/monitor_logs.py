@@ -75,7 +75,7 @@ def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
     only_shows = _BESIDE_SERVICE if is_services and not is_service else ""
     folder = state_folder(None if only_shows else settings.state_dir)
     # Without a screen the log is where people look.
-    level = "warning" if with_console or with_json or settings.once else "info"
+    level = "info" if is_service else "warning"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
     program = _Program(
@@ -118,11 +118,10 @@ class _Program:
 
     async def main(self) -> None:
         plan = self._plan
-        is_service = (bool(plan.targets) or self._is_service) and not plan.settings.once
         if not self._is_service and await is_of_the_past(plan, time.time):
             plan = self._plan = read_from_start(plan)
             self._only_shows = self._only_shows or _OLD_LOG
-        checkpoints = self._claimed(is_service=is_service)
+        checkpoints = self._claimed()
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
         desk = self._desk(answering, is_resuming=checkpoints is not None)
@@ -155,7 +154,7 @@ class _Program:
             if problem:
                 raise GlanceMetricsError(problem)
 
-    def _claimed(self, *, is_service: bool) -> Checkpoints | None:
+    def _claimed(self) -> Checkpoints | None:
         """Claim the place of checkpoints, and return it; `None` where none are kept.
 
         Where another monitor has it, a person still gets to see the logs. Raises
@@ -163,6 +162,8 @@ class _Program:
         """
         if self._only_shows:
             return None
+        # Who notifies others must not forget what they were told.
+        is_service = bool(self._plan.targets) or self._is_service
         checkpoints = checkpoints_of(self._plan, self._state_folder, is_service=is_service)
         try:
             if checkpoints is not None:

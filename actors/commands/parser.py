@@ -13,7 +13,7 @@ import attrs
 
 from glancemetrics.configuration.shown_values import shown
 from glancemetrics.errors import UsageError
-from glancemetrics.words.suggestions import closest
+from glancemetrics.words.suggestions import closest, did_you_mean
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -109,8 +109,6 @@ class CommandParser(argparse.ArgumentParser):
         **details: Any,
     ) -> None:
         """Add an option; `details` is what `add_argument` takes besides."""
-        if "action" not in details or details["action"] == "append":
-            details.setdefault("metavar", "VALUE")
         self._add(flags, help, group, shown_default, complete, details)
 
     def argument(
@@ -213,9 +211,7 @@ class CommandParser(argparse.ArgumentParser):
         try:
             return super()._get_value(action, arg_string)
         except argparse.ArgumentError as error:
-            value = shown(arg_string)
-            place = _name_of(action) + ("" if value is None else f" {arg_string}")
-            raise UsageError(f"{place}: {error.message}") from None
+            raise UsageError(f"{_place_of(action, arg_string)}: {error.message}") from None
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         choices = action.choices
@@ -223,8 +219,7 @@ class CommandParser(argparse.ArgumentParser):
             return
         close = closest(str(value), map(str, choices))
         suggestion = f"; did you mean {close}?" if close else ""
-        said = shown(str(value))
-        place = _name_of(action) + ("" if said is None else f" {value}")
+        place = _place_of(action, str(value))
         raise UsageError(f"{place}: must be {_either(choices)}{suggestion}")
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
@@ -253,8 +248,9 @@ class CommandParser(argparse.ArgumentParser):
         if not word.startswith("-"):
             return f"{_hidden(word)}: unexpected argument; {_WAY_OUT}"
         name, _, _ = word.partition("=")
-        close = closest(name, self._option_string_actions)
-        return f"{name}: unknown option; " + (f"did you mean {close}?" if close else _WAY_OUT)
+        return f"{name}: unknown option; " + did_you_mean(
+            name, self._option_string_actions, _WAY_OUT
+        )
 
     def _needs_value(self, name: str) -> str:
         return f"{name}: needs a value ({_shown_metavar(self._option_string_actions[name])})"
@@ -305,6 +301,11 @@ def _with_dashes(argument: str) -> str:
 
 def _name_of(action: argparse.Action) -> str:
     return action.option_strings[-1] if action.option_strings else _shown_metavar(action)
+
+
+def _place_of(action: argparse.Action, value: str) -> str:
+    """Return an option with its value, unless that may be a secret."""
+    return _name_of(action) + ("" if shown(value) is None else f" {value}")
 
 
 def _shown_metavar(action: argparse.Action) -> str:

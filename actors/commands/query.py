@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from actors.commands.output_options import output_format
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.state_options import add_state_folders_option
 from glancemetrics.errors import UsageError
@@ -91,20 +91,14 @@ def parser() -> CommandParser:
 def _output_format(options: argparse.Namespace) -> str:
     if options.output == "-":
         options.output = None
-    named, output = options.output_format, options.output
-    if named == "parquet" and output is None:
-        raise UsageError("--parquet: needs -o FILE")
-    if named is not None:
-        return str(named)
-    if output is None:
-        return "text"
-    suffix = Path(output).suffix.lower().removeprefix(".").replace("txt", "text")
-    if suffix not in FORMATS:
-        raise UsageError(
-            f"--output {output}: must end in .json, .csv, .txt or .parquet, or name the format "
-            "with --json, --csv or --parquet"
-        )
-    return suffix
+    return output_format(
+        options.output,
+        options.output_format,
+        FORMATS,
+        endings=".json, .csv, .txt or .parquet",
+        option="--json, --csv or --parquet",
+        parquet="--parquet: needs -o FILE",
+    )
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actors.commands.output_options import add_output_options, output_format
 from actors.commands.parser import FILES, CommandParser, Completion, Example, type_of
 from actors.commands.state_options import add_state_folders_option
 from glancemetrics.errors import UsageError
@@ -31,7 +32,7 @@ from glancemetrics.reporting.memory_limit import DEFAULT_MEMORY, read_memory_lim
 from glancemetrics.reporting.panel_names import AGENT_PANELS, PANEL_NAMES, Order
 from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.words.durations import parse_span
-from glancemetrics.words.suggestions import closest
+from glancemetrics.words.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from glancemetrics.formats.reading import Reading
@@ -62,11 +63,12 @@ def report_parser() -> CommandParser:
     parser.argument("files", nargs="*", metavar="FILE", complete=FILES,
         help="logs, quoted globs, directories, - for standard input",
         shown_default="standard input")  # fmt: skip
-    option("-o", "--output", metavar="FILE", complete=FILES,
-        help="write to FILE: .html, .json, .csv, .txt; .parquet holds the requests")  # fmt: skip
-    option("--output-format", choices=OUTPUT_FORMATS, metavar="FORMAT",
-        complete=Completion(OUTPUT_FORMATS),
-        help=f"{', '.join(OUTPUT_FORMATS)}", shown_default="by the name of FILE")  # fmt: skip
+    add_output_options(
+        parser,
+        OUTPUT_FORMATS,
+        endings=".html, .json, .csv, .txt; .parquet holds the requests",
+        names=", ".join(OUTPUT_FORMATS),
+    )
     option("--top", type=type_of(_positive, "a whole number of rows above 0"), metavar="ROWS",
         help="rows of a panel",
         shown_default="10 rows on a terminal, 100 rows in a file")  # fmt: skip
@@ -207,22 +209,11 @@ def agents_matter_last(options: argparse.Namespace) -> bool:
 
 
 def _output_format(output: str | None, named: str | None) -> str:
-    if named is not None:
-        if named == "parquet" and output is None:
-            raise UsageError("--output-format parquet: needs --output FILE")
-        return named
-    if output is None:
-        return "text"
-    suffix = Path(output).suffix.lower().removeprefix(".")
-    known = {"htm": "html", "txt": "text"}.get(suffix, suffix)
-    if known not in OUTPUT_FORMATS:
-        raise UsageError(
-            f"--output {output}: must end in .html, .json, .csv, .parquet or .txt, "
-            "or name the format with --output-format"
-        )
-    if not Path(output).absolute().parent.is_dir():
+    endings = ".html, .json, .csv, .parquet or .txt"
+    chosen = output_format(output, named, OUTPUT_FORMATS, endings=endings)
+    if named is None and output is not None and not Path(output).absolute().parent.is_dir():
         raise UsageError(f"--output {output}: no such directory")
-    return known
+    return chosen
 
 
 def _positive(text: str) -> int:
@@ -243,8 +234,7 @@ def chosen_panels(named: Sequence[str] | None, kept: Sequence[str] = ()) -> froz
     there = (*usual, *(spec.name for spec in other_panels()))
     for name in named or ():
         if name not in there:
-            close = closest(name, there)
-            way_out = f"did you mean {close}?" if close else f"known: {', '.join(there)}"
+            way_out = did_you_mean(name, there, f"known: {', '.join(there)}")
             raise UsageError(f"--panels {name}: unknown panel; {way_out}")
     return frozenset(named or usual)
 

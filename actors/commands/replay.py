@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
+from actors.commands.output_options import add_output_options, output_format
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.reading_options import add_selection_options, check_selection_options
 from glancemetrics.configuration.settings import all_settings
-from glancemetrics.errors import UsageError
 
 FORMATS = ("text", "json", "html")
 SETTINGS = ("alert_threshold", "alertwindow", "rules")
@@ -19,7 +16,9 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = parser().parse_args(arguments)
     check_selection_options(options)
-    options.output_format = _output_format(options)
+    options.output_format = output_format(
+        options.output, options.output_format, FORMATS, endings=".html, .json or .txt"
+    )
     from actors.commands.replay_logs import show_replay  # late: -h and a mistake need none of it
 
     return show_replay(options)
@@ -50,24 +49,6 @@ def parser() -> CommandParser:
             shown_default=setting.default_shown, complete=words)  # fmt: skip
     option("--suggest", action="store_true",
         help="propose thresholds, with the alerts that each would have raised")  # fmt: skip
-    option("-o", "--output", metavar="FILE", complete=FILES,
-        help="write to FILE: .html, .json or .txt")  # fmt: skip
-    option("--output-format", choices=FORMATS, metavar="FORMAT", complete=Completion(FORMATS),
-        help="text, json or html", shown_default="by the name of FILE")  # fmt: skip
+    add_output_options(made, FORMATS, endings=".html, .json or .txt", names="text, json or html")
     add_selection_options(made)
     return made
-
-
-def _output_format(options: argparse.Namespace) -> str:
-    if options.output_format is not None:
-        return str(options.output_format)
-    if options.output is None:
-        return "text"
-    suffix = Path(options.output).suffix.lower().removeprefix(".")
-    chosen = {"htm": "html", "txt": "text"}.get(suffix, suffix)
-    if chosen not in FORMATS:
-        raise UsageError(
-            f"--output {options.output}: must end in .html, .json or .txt, "
-            "or name the format with --output-format"
-        )
-    return chosen

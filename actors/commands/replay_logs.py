@@ -18,15 +18,13 @@ from actors.commands.kept_fields import tell_missing
 from actors.commands.reading_options import chosen_reading
 from actors.commands.replay import SETTINGS
 from actors.commands.report_logs import chosen_selection
-from actors.configuration.loading import Configuration, configuration
+from actors.configuration.loading import Configuration, configuration, settings_with
 from actors.configuration.local_zone import zone_called
-from actors.configuration.sections import all_sections
 from actors.files.notices import tell, warn
 from actors.files.output_file import write_data, write_text
 from actors.monitor.service import counting_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
-from glancemetrics.configuration.settings import read_settings
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.kept_fields import not_keepable, read_kept
 from glancemetrics.incidents.alert_events import iso_time
@@ -100,16 +98,15 @@ def _keep_of(found: Configuration | None) -> Sequence[str]:
     """Return the fields that the configuration keeps: its rules need them."""
     if found is None:
         return ()
-    return read_settings({}, {}, found.text, found.name, sections=all_sections()).keep
+    return settings_with(found, environment={}).keep
 
 
 def _rules(
     options: argparse.Namespace, found: Configuration | None, kept: Sequence[str]
 ) -> Sequence[Rule]:
     flags = {name: getattr(options, name) for name in SETTINGS}
-    text, name = (None, "") if found is None else (found.text, found.name)
-    settings = read_settings(flags, {}, text, name, sections=all_sections())
-    own = () if text is None else read_rules(text, name, kept=kept)
+    settings = settings_with(found, flags, environment={})
+    own = () if found is None else read_rules(found.text, found.name, kept=kept)
     is_wanted = settings.is_given("alert_threshold", "alertwindow")
     return _asked_for(rules_of(settings, own), is_wanted)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-from actors.commands.parser import FILES, CommandParser, Completion, Example
+from actors.commands.output_options import add_output_options, output_format
+from actors.commands.parser import FILES, CommandParser, Example
 from actors.commands.reading_options import (
     add_history_options,
     add_selection_options,
@@ -25,7 +23,9 @@ def run(arguments: list[str]) -> int:
     *options.names, options.sql = options.arguments
     if not options.names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
-    options.output_format = _output_format(options)
+    options.output_format = output_format(
+        options.output, options.output_format, FORMATS, endings=".csv, .json or .parquet"
+    )
     from actors.commands.sql_logs import answer  # late: -h and a mistake need none of it
 
     return answer(options)
@@ -48,30 +48,12 @@ def parser() -> CommandParser:
     )
     made.argument("arguments", nargs="+", metavar="FILE... QUERY", complete=FILES,
         help="logs, as for report; then the query")  # fmt: skip
-    option = made.option
-    option("-o", "--output", metavar="FILE", complete=FILES,
-        help="write to FILE: .csv, .json or .parquet")  # fmt: skip
-    option("--output-format", choices=FORMATS, metavar="FORMAT", complete=Completion(FORMATS),
-        help="table, csv, json or parquet", shown_default="by the name of FILE")  # fmt: skip
+    add_output_options(
+        made, FORMATS, endings=".csv, .json or .parquet", names="table, csv, json or parquet"
+    )
     for name in ("json", "csv"):
         made.exclusive(f"--{name}", action="store_const", const=name, dest="output_format",
             help=f"as {name.upper()}")  # fmt: skip
     add_selection_options(made)
     add_history_options(made)
     return made
-
-
-def _output_format(options: argparse.Namespace) -> str:
-    if options.output_format is not None:
-        if options.output_format == "parquet" and options.output is None:
-            raise UsageError("--output-format parquet: needs --output FILE")
-        return str(options.output_format)
-    if options.output is None:
-        return "table"
-    suffix = Path(options.output).suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
-        raise UsageError(
-            f"--output {options.output}: must end in .csv, .json or .parquet, "
-            "or name the format with --output-format"
-        )
-    return suffix

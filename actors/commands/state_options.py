@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from actors.commands.parser import FILES, OPTIONS, CommandParser
-from actors.configuration.loading import configuration
-from actors.configuration.sections import all_sections
+from actors.configuration.loading import configuration, settings_with
 from actors.state.state_folder import state_folder
-from glancemetrics.configuration.settings import Settings, read_settings
+from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import Mistakes
 
 _HELP = "the --state-dir of the monitor"
@@ -48,7 +46,5 @@ def chosen_state_folders(chosen: Sequence[str]) -> list[Path]:
 
 def configured_settings() -> Settings:
     """Return the settings of the environment and the configuration that is found."""
-    found = configuration()
-    text, name = (None, "") if found is None else (found.text, found.name)
     mistakes: Mistakes = []  # in other settings: they do not matter here
-    return read_settings({}, os.environ, text, name, mistakes, sections=all_sections())
+    return settings_with(configuration(), mistakes=mistakes)

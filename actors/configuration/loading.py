@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import attrs
 
+from actors.configuration.sections import all_sections
 from glancemetrics.configuration.setting import OFF
-from glancemetrics.configuration.settings import CONFIG_VARIABLE
-from glancemetrics.errors import UsageError
+from glancemetrics.configuration.settings import CONFIG_VARIABLE, Settings, read_settings
+from glancemetrics.errors import Mistakes, UsageError
 
 LOCAL_NAME = "glancemetrics.toml"
 SYSTEM_WIDE = Path("/etc/glancemetrics/config.toml")
@@ -59,6 +62,21 @@ def configuration(named: str | None = None, option: str = "--config ") -> Config
                 _refuse_unsafe(path)
             return Configuration(config_text(str(path)), str(path), is_found=True)
     return None
+
+
+def settings_with(
+    found: Configuration | None,
+    flags: Mapping[str, Any] = MappingProxyType({}),
+    environment: Mapping[str, str] | None = None,
+    mistakes: Mistakes | None = None,
+) -> Settings:
+    """Return the settings of options, environment (this program's) and a configuration.
+
+    Raises `UsageError` as `read_settings` does.
+    """
+    text, name = (None, "") if found is None else (found.text, found.name)
+    known = os.environ if environment is None else environment
+    return read_settings(flags, known, text, name, mistakes, sections=all_sections())
 
 
 def config_text(name: str, asked_by: str = "") -> str:

@@ -46,7 +46,7 @@ from glancemetrics.formats.format_names import (
     TIME_ZONE_HELP,
     TRUSTED_HELP,
 )
-from glancemetrics.words.suggestions import closest
+from glancemetrics.words.suggestions import closest, did_you_mean
 
 BUILT_IN, NONE = "built-in", "none"
 _SAME_RULES = {"stock": BUILT_IN, "builtin": BUILT_IN, "on": BUILT_IN, OFF: NONE}
@@ -545,5 +545,4 @@ def _no_such(
 def _suggestion(
     key: str, names: Iterable[str], otherwise: str = "`glancemetrics config --example` lists all"
 ) -> str:
-    close = closest(key, names)
-    return f"; did you mean {close}?" if close else f"; {otherwise}"
+    return f"; {did_you_mean(key, names, otherwise)}"

@@ -166,10 +166,12 @@ class Aggregation:
         """Of a log of the past: all of it."""
         self._whole_rates = SpanRates()
         if self._fits_window:
-            limit, live = self._distinct_limit, self._live
-            self._fitting = FittingWindow(self._window_seconds, limit, live, self._since)
+            self._fitting = self._new_fitting()
             if self._clock_mode is ClockMode.AUTO:
-                self._whole = SpanCounts(limit, live)
+                self._whole = SpanCounts(self._distinct_limit, self._live)
+
+    def _new_fitting(self) -> FittingWindow:
+        return FittingWindow(self._window_seconds, self._distinct_limit, self._live, self._since)
 
     def learn_groups(self) -> None:
         """Start grouping by browser, bot and so on; loading the necessary data takes a while."""
@@ -293,9 +295,7 @@ class Aggregation:
         self._whole = None  # what was read before the restart is not known
         if self._fitting is not None and state["end"] is not None:
             self._since = int(state["end"])
-            self._fitting = FittingWindow(
-                self._window_seconds, self._distinct_limit, self._live, self._since
-            )
+            self._fitting = self._new_fitting()
         self._rates.restore(state["rates"])
         self._clock.restore(state["clock"])
         for name, held in state["delays"].items():
@@ -403,7 +403,6 @@ class Aggregation:
                 health=self._health(wall),
                 shown_as=Shown.WHOLE_LOG,
                 rates=self._whole_rates.values(),
-                rate_step=self._whole_rates.step,
             )
         insights = self.series.insights(self._limits)
         shown = insights

@@ -105,7 +105,7 @@ class FittingWindow:
         """Return the first second of the window to show; `None` for the usual window."""
         if usual.hits >= self._enough(self._window_seconds) or not self._seconds:
             return None
-        seconds = np.concatenate(self._seconds)
+        _, seconds = self._join()
         seconds = seconds[seconds < usual.end]
         best, most = None, usual.hits
         for length in LADDER:

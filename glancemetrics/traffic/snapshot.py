@@ -36,8 +36,6 @@ class Snapshot:
     alerts: Alerts = attrs.field(factory=Alerts)
     rates: tuple[float, ...] = ()
     """Hits per second of each of the last steps up to the window's end, oldest first."""
-    rate_step: int = 1
-    """Seconds of a step."""
     shown_as: Shown = Shown.WINDOW
     shown: Insights = attrs.field(
         default=attrs.Factory(lambda self: self.insights, takes_self=True)

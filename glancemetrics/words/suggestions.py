@@ -48,6 +48,12 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return names[close[0]] if close else None
 
 
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return `did you mean X?`, or something else if no known name is like it."""
+    close = closest(name, known)
+    return f"did you mean {close}?" if close else otherwise
+
+
 def _bare(name: str) -> str:
     """Return a name without what says nothing: `--alert_log` as `alert-log`."""
     return name.lower().replace("_", "-").lstrip("-")

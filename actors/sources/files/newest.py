@@ -25,10 +25,9 @@ def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
     The first that is found not before `enough` will do. `None` if there is no record, or if one of
     them is a pipe, whose records are yet to come.
     """
+    is_log = AccessLogs(dating)
     paths = [
-        path
-        for text in texts
-        for path in (matching(text, AccessLogs(dating)) if is_glob(text) else [text])
+        path for text in texts for path in (matching(text, is_log) if is_glob(text) else [text])
     ]
     sized = []
     for path in paths:

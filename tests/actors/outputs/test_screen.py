@@ -292,7 +292,6 @@ def test_an_old_log_is_headed_by_its_span_and_its_chart_is_of_all() -> None:
         shown=whole,
         shown_as=Shown.WHOLE_LOG,
         rates=(5.0, *(0.0,) * 999),
-        rate_step=128,
     )
     page = screen(shown, cells=160)
     assert any(

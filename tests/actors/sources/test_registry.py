@@ -194,13 +194,13 @@ def test_it_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         "a path, a directory, a glob (quoted), - for standard input, or spring://NAME; repeatable"
         in told
     )
-    assert "--spring_lines N, --spring-lines N how many come (default: 3)" in told
+    assert "--spring-lines N how many come [3]" in told
 
 
 def test_what_cannot_be_followed_is_told_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--file spring://: has no name"):
         plan_of(["-f", "spring://"])
-    with pytest.raises(UsageError, match="--file other://x: there is no source other://; it may"):
+    with pytest.raises(UsageError, match="--file other://x: unknown source type other://; must be"):
         plan_of(["-f", "other://x"])
     assert plan_of(["-f", "spring://a", "-f", "./other://x"]).sources.of({""}) == ("./other://x",)
 

@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.ready-docs
+# What takes longest begins first (tests/conftest.py): xdist must keep that order.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 FILE ?=
 ARGS ?=
 
@@ -38,16 +40,16 @@ demo: $(RUN_READY)
 	@$(BIN)/glancemetrics demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
 # Tests of what computes, without random input and without those marked slow: under a minute.
 quick: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not hypothesis and not slow' \
+	$(PYTEST) --quiet -m 'not hypothesis and not slow' \
 		--durations 5 --durations-min 2 tests/glancemetrics $(ARGS)
 
 # All tests; fails below the coverage in [tool.coverage.report] of pyproject.toml.
 coverage: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term:skip-covered $(ARGS)
+	$(PYTEST) --cov --cov-report term:skip-covered $(ARGS)
 
 # Everything by which a line could be lost, counted twice or get out of its place, tried for long.
 torture: $(READY)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from actors.commands.registry import MONITOR, command_called
 from actors.files.standard_streams import flush_stdout, mend_standard_streams, problem_of_stdout
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.words.escaping import visible
@@ -68,6 +67,9 @@ def _reported(error: Exception) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    # Late: a Ctrl-C meanwhile is then one, and not a traceback.
+    from actors.commands.registry import MONITOR, command_called
+
     command = command_called(arguments[0]) if arguments else None
     return MONITOR.run(arguments) if command is None else command.run(arguments[1:])
 

@@ -20,6 +20,7 @@ from actors.files.decompression import (
     compression_of,
     decompressed,
 )
+from actors.files.permissions import way_to_read
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.guarded import guarded_decode
@@ -88,8 +89,8 @@ def find_logs(
             continue
         except OSError as error:
             if must_be_log or not isinstance(error, PermissionError):
-                raise GlanceMetricsError(f"{path}: {_reason(error)}") from None
-            skipped.append(f"{path}: {_reason(error)}")
+                raise GlanceMetricsError(f"{path}: {_reason(path, error)}") from None
+            skipped.append(f"{path}: {_reason(path, error)}")
             continue
         if log is not None and (must_be_log or log.oldest is not None):
             logs.append(log)
@@ -131,18 +132,18 @@ def sample_of(name: str) -> bytes:
     except ArchiveError as error:
         raise GlanceMetricsError(f"{name} {error}") from None
     except OSError as error:
-        raise GlanceMetricsError(f"{name}: {_reason(error)}") from None
+        raise GlanceMetricsError(f"{name}: {_reason(name, error)}") from None
 
 
 def _paths(name: str) -> Iterator[tuple[str, bool]]:
     """Yield the files of a name, and whether each must be a log."""
     if name == STANDARD_INPUT:
         yield name, True
-    elif Path(name).is_dir():
+    elif os.path.isdir(name):  # that of pathlib fails where a folder may not be entered
         try:
             found = sorted(entry.path for entry in os.scandir(name) if entry.is_file())
         except OSError as error:
-            raise GlanceMetricsError(f"{name}: {_reason(error)}") from None
+            raise GlanceMetricsError(f"{name}: {_reason(name, error)}") from None
         if not found:
             raise GlanceMetricsError(f"{name}: no files in this directory")
         # Error logs and other files are skipped: only files with records count.
@@ -218,9 +219,9 @@ def _pieces(file: BinaryIO, start: int, end: int) -> bytes:
     return b"".join(pieces)
 
 
-def _reason(error: OSError) -> str:
+def _reason(path: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, PermissionError):
-        return "permission denied – try: sudo usermod -aG adm $USER"
+        return f"permission denied – {way_to_read(path)}"
     return error.strerror or str(error)

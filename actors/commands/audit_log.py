@@ -141,7 +141,7 @@ def show(options: argparse.Namespace) -> int:
         try:
             at = datetime.fromisoformat(str(event.get("time")))
             second = at.timestamp()
-            when = at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+            when = at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
         except (ValueError, OverflowError, OSError):  # such as at the ends of the calendar
             left_out += 1
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from actors.commands.parser import FILES, CommandParser, Example
 from actors.configuration.loading import configuration
 from glancemetrics.errors import UsageError
@@ -18,7 +20,7 @@ def run(arguments: list[str]) -> int:
         )
     from actors.commands.check_configuration import check  # late: -h needs none of it
 
-    return check(found.text, found.name)
+    return check(found.text, found.name, os.environ)
 
 
 def parser() -> CommandParser:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from actors.configuration.local_zone import local_zone
 from actors.configuration.needs import missing_logs, missing_of_settings, missing_of_target
 from actors.configuration.sections import all_sections
 from actors.configuration.servers import format_told
-from actors.files.notices import complain, tell
+from actors.files.notices import complain, warn
 from actors.files.output_file import write_text
 from actors.history import HistorySettings
 from actors.monitor.service import counting_of
@@ -17,12 +18,12 @@ from actors.outputs.syslog import SyslogSettings
 from actors.sources.registry import kind_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.setting import OFF
-from glancemetrics.configuration.settings import Settings, read_settings
+from glancemetrics.configuration.settings import Settings, read_settings, unknown_variables
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.path_groups import make_path_groups
 from glancemetrics.notifying.target_tables import read_targets
-from glancemetrics.notifying.targets import Target
+from glancemetrics.notifying.targets import Target, unmatched
 from glancemetrics.planning.plan import check_kept, own_rules_of, reading_of, rules_of
 from glancemetrics.planning.sources import Sources
 from glancemetrics.reporting.tables import text_table
@@ -41,8 +42,10 @@ from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_bytes
 
 
-def check(text: str, name: str) -> int:
+def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyType({})) -> int:
     """Validate the text of a configuration, and what it needs on this machine.
+
+    `environment` has settings, too, which win over those of the text.
 
     All mistakes that can be found at once are reported on stderr. Returns the exit status.
     """
@@ -53,7 +56,7 @@ def check(text: str, name: str) -> int:
     targets: list[Target] = []
     kept: tuple[str, ...] = ()
     with noting(mistakes):
-        settings = read_settings({}, {}, text, name, mistakes, sections=all_sections())
+        settings = read_settings({}, environment, text, name, mistakes, sections=all_sections())
         sources = Sources(settings.file)
         with noting(mistakes):
             kept = read_kept(settings.keep)
@@ -82,8 +85,13 @@ def check(text: str, name: str) -> int:
     if mistakes:
         return UsageError.exit_status
     write_text(_described(settings, sources, rules, targets, name))
-    for log in missing_logs(sources, text, name):
-        tell(f"warning: {log}")
+    names = [rule.name for rule in (*rules, *(one.rule for one in own_rules_of(settings)))]
+    for sentence in (
+        *missing_logs(sources, text, name),
+        *unmatched(targets, names),
+        *unknown_variables(environment, all_sections()),
+    ):
+        warn(sentence)
     return 0
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from actors.commands.found_logs import FoundLog, found_logs, unreadable_places
+from actors.files.permissions import way_to_read
 from glancemetrics.errors import UsageError
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_bytes, format_duration
@@ -33,7 +34,7 @@ def choose_logs(now: float, *, has_terminal: bool) -> list[str] | None:
         sys.stdout.write(f"  … and {len(logs) - len(shown)} older ones\n\n")
     sys.stdout.write(f"  {DEMO}  demo: simulated traffic\n\n")
     for place in unreadable_places():
-        sys.stdout.write(f"No permission to look into {visible(place)}; {_rights()}\n\n")
+        sys.stdout.write(f"No permission to look into {visible(place)}; {way_to_read(place)}\n\n")
     while True:
         sys.stdout.write("Follow which? Numbers such as 1 or 1,3, a for all, q to quit [1]: ")
         sys.stdout.flush()
@@ -106,9 +107,6 @@ def _no_log_named(logs: Sequence[FoundLog]) -> str:
 def _nothing_found() -> str:
     places = unreadable_places()
     if places:
-        return f"no permission to look into {' or '.join(places)}; {_rights()}; or {_WAY_OUT}"
+        where = " or ".join(places)
+        return f"no permission to look into {where}; {way_to_read(places[0])}; or {_WAY_OUT}"
     return f"no access log found on this machine; {_WAY_OUT}"
-
-
-def _rights() -> str:
-    return "join the group that may read it: sudo usermod -aG adm $USER, then log in again"

@@ -47,6 +47,15 @@ def run(arguments: list[str]) -> int:
             f"{where}say bash, zsh or fish"
             + (f"; did you mean {close}?" if close else ": glancemetrics completion bash")
         )
-    parsers = [registry.MONITOR.parser(), *(each.parser() for each in registry.COMMANDS)]
+    parsers = [registry.MONITOR.parser(), *(_completed(each) for each in registry.COMMANDS)]
     sys.stdout.write(completion_scripts.script(shell, parsers))
     return 0
+
+
+def _completed(command: registry.Command) -> CommandParser:
+    """Return the options that are completed; the demo takes those of the monitor."""
+    if command.name != "demo":
+        return command.parser()
+    parser = registry.MONITOR.parser()
+    parser.command = command.name
+    return parser

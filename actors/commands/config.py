@@ -14,11 +14,13 @@ from actors.configuration.loading import (
     usual_configurations,
 )
 from actors.configuration.sections import all_sections
+from actors.files.notices import complain
 from actors.files.output_file import write_text
 from actors.sources.registry import help_with_sources
 from glancemetrics.configuration.example import example
 from glancemetrics.configuration.setting import Group, Setting
 from glancemetrics.configuration.settings import Settings, all_settings
+from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.words.escaping import visible
 
 _VALUE_WIDTH = 42
@@ -33,8 +35,11 @@ def run(arguments: list[str]) -> int:
         write_text(example(known.values(), lambda one: help_with_sources(one.help)))
         return 0
     found = configuration(options.config)
-    write_text("".join(_lines(known, settings_with(found), found)))
-    return 0
+    mistakes: Mistakes = []
+    write_text("".join(_lines(known, settings_with(found, mistakes=mistakes), found)))
+    for mistake in mistakes:
+        complain(mistake)
+    return UsageError.exit_status if mistakes else 0
 
 
 def parser() -> CommandParser:

@@ -97,7 +97,12 @@ def unreadable_places(root: str = "/") -> list[str]:
     """Return directories of logs that exist and that this user may not read."""
     parents = dict.fromkeys(Path(place).parent for _, places in USUAL_PLACES for place in places)
     found = [Path(root, str(each).lstrip("/")) for each in parents if "*" not in str(each)]
-    return [str(each) for each in found if each.is_dir() and not os.access(each, os.R_OK | os.X_OK)]
+    return [str(each) for each in found if _is_refused(each)]
+
+
+def _is_refused(folder: Path) -> bool:
+    # is_dir of pathlib fails where a folder above may not be entered.
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)  # noqa: PTH112
 
 
 def _candidates(root: Path) -> Iterator[tuple[Path, str, os.stat_result]]:

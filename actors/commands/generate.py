@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def parser() -> CommandParser:
         ],
     )  # fmt: skip
     option = made.option
-    share = type_of(_share, "a number from 0 to 1")
+    share = type_of(_share, "a share from 0 to 1, such as 0.4 or 40%")
     some = type_of(_some, "a whole number from 1 to 10000000")
     spike = type_of(_spike, "DURATION@VALUE[+AFTER], such as 60s@50+10s")
     spikes: dict[str, Any] = {
@@ -84,8 +85,9 @@ def parser() -> CommandParser:
     option("--spike", **spikes,
         help="for DURATION the rate is VALUE, beginning AFTER [10s] from the start: 60s@50, "
         "2m@300+1m, an outage 10m@0+1h; repeatable")  # fmt: skip
-    option("--error-spike", **spikes,
-        help="for DURATION this share of responses is 5xx: 60s@0.4 (40 %)")  # fmt: skip
+    errors = type_of(_error_spike, "DURATION@SHARE[+AFTER], such as 60s@40%+10s")
+    option("--error-spike", **spikes | {"type": errors, "metavar": "DURATION@SHARE[+AFTER]"},
+        help="for DURATION this share of responses is 5xx: 60s@40%")  # fmt: skip
     option("--scan", **spikes,
         help="for DURATION one more visitor looks for pages that do not exist, VALUE per second: "
         "5m@3+1h")  # fmt: skip
@@ -114,7 +116,7 @@ def _some(text: str) -> int:
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     if not 0 <= share <= 1:
         raise ValueError(text)
     return share
@@ -124,15 +126,19 @@ def _span(text: str) -> float:
     return float(text) if text.isdecimal() else parse_seconds(text)
 
 
-def _spike(text: str) -> Spike:
+def _spike(text: str, read_value: Callable[[str], float] = float) -> Spike:
     from glancemetrics.simulation import Spike  # late: it takes a while to load
 
     duration, at, rest = text.partition("@")
     value, plus, after = rest.partition("+")
-    number = float(value)
+    number = read_value(value)
     if not at or not 0 <= number < 1e9:
         raise ValueError(text)
     return Spike(_span(after) if plus else 10.0, _span(duration), number)
+
+
+def _error_spike(text: str) -> Spike:
+    return _spike(text, _share)
 
 
 def _instant(text: str) -> int:

@@ -6,10 +6,10 @@ What takes long to import is imported late, so that `-h` answers at once.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.version import SENTENCE
 from actors.configuration.loading import SYSTEM_WIDE, Configuration, configuration, settings_with
 from actors.configuration.sections import all_sections
-from actors.files.notices import tell
+from actors.files.notices import warn
+from actors.files.standard_streams import has_piped_input
 from actors.sources.registry import check_sources, help_with_sources
 from glancemetrics.configuration.setting import Group, Setting
 from glancemetrics.configuration.settings import (
@@ -147,7 +148,7 @@ def _given(arguments: list[str]) -> _Given | None:
         flags["file"] = named
     settings = settings_with(found, flags)
     for warning in unknown_variables(os.environ, all_sections()):
-        tell(f"warning: {warning}")
+        warn(warning)
     if not settings.is_given("file") and not os.path.lexists(DEFAULT_FILE):
         chosen = _chosen_logs(settings)
         if chosen is None:
@@ -163,7 +164,9 @@ def _given(arguments: list[str]) -> _Given | None:
 def _refuse_pipes(sources: Sources) -> None:
     """Raise `UsageError` for a named pipe: its end is not known, as that of standard input is."""
     for path in sources.of({PATH}):
-        if Path(path).is_fifo():
+        with suppress(OSError):  # what is wrong with it is told when it is read
+            if not Path(path).is_fifo():
+                continue
             raise UsageError(f"--once: {path} is a pipe; try: glancemetrics - --once < {path}")
 
 
@@ -191,7 +194,7 @@ def _no_such(word: str) -> str:
 
 
 def _chosen_logs(settings: Settings) -> Sequence[str] | None:
-    if sys.stdin is not None and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+    if has_piped_input():
         return [STANDARD_INPUT]
     from actors.commands.choosing_logs import choose_logs  # late: it reads logs
     from actors.outputs.console import is_shown
@@ -206,6 +209,7 @@ def _plan(given: _Given) -> Plan:
     from actors.configuration.local_zone import local_zone
     from actors.configuration.servers import format_told
     from glancemetrics.formats.kept_fields import read_kept
+    from glancemetrics.notifying.targets import unmatched
     from glancemetrics.planning.plan import make_plan
     from glancemetrics.planning.rules_and_targets import RulesAndTargets, read_rules_and_targets
 
@@ -216,6 +220,9 @@ def _plan(given: _Given) -> Plan:
             kept = read_kept(settings.keep)
             tables = read_rules_and_targets(found.text, found.name, local=local_zone, kept=kept)
         server_format = format_told(settings, given.sources)
-        return make_plan(settings, tables, server_format=server_format, local=local_zone)
+        plan = make_plan(settings, tables, server_format=server_format, local=local_zone)
     except UsageError as error:
         raise UsageError(settings.with_places(str(error))) from None
+    for warning in unmatched(plan.targets, plan.rules_by_name):
+        warn(warning)
+    return plan

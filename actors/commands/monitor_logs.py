@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
-from actors.files.notices import log_file_line, log_line, tell
+from actors.files.notices import complain, log_file_line, log_line, tell
 from actors.history.answering import Answering
 from actors.monitor.checkpoints import Checkpoints, ClaimedError
 from actors.monitor.service import (
@@ -38,6 +38,7 @@ from actors.state.silences import Silences
 from actors.state.state_file import make_folder, opener
 from actors.state.state_folder import state_folder
 from glancemetrics.errors import GlanceMetricsError, sentence
+from glancemetrics.health.health import Health
 from glancemetrics.planning.plan import Plan
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
     only_shows = _BESIDE_SERVICE if is_services and not is_service else ""
     folder = state_folder(None if only_shows else settings.state_dir)
     # Without a screen the log is where people look.
-    level = "info" if is_service else "warning"
+    # With --once, what cannot be read is told at the end.
+    level = "info" if is_service else "error" if settings.once else "warning"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
     program = _Program(
@@ -140,19 +142,26 @@ class _Program:
                 standard_input=lambda: 0,
                 history=history,
                 latest=desk.latest,
+                stays=self._screen is not None,
             )
             nursery.cancel_scope.cancel()
         for output in outputs:
             if isinstance(output, Essential) and output.problem:
                 raise GlanceMetricsError(output.problem)
         if plan.settings.once and desk.latest.snapshot is not None:
-            if self._signal and desk.latest.snapshot.health.lag_bytes:
-                tell("Interrupted; results are partial.")
-                self.status = 128 + self._signal
-                return
-            problem = desk.latest.snapshot.health.blindness
-            if problem:
-                raise GlanceMetricsError(problem)
+            self.status = self._told(desk.latest.snapshot.health)
+
+    def _told(self, health: Health) -> int:
+        """Tell what was not read with --once; returns the exit status."""
+        if self._signal and health.lag_bytes:
+            tell("Interrupted; results are partial.")
+            return 128 + self._signal
+        if health.blindness:
+            raise GlanceMetricsError(health.blindness)
+        unread = [source for source in health.sources if source.is_unread]
+        for source in unread:
+            complain(f"{source.name}: {source.detail}")
+        return GlanceMetricsError.exit_status if unread else 0
 
     def _claimed(self) -> Checkpoints | None:
         """Claim the place of checkpoints, and return it; `None` where none are kept.

@@ -71,7 +71,8 @@ def parser() -> CommandParser:
     made = CommandParser(
         "silence",
         "Mute the notifications of some rules for a while. Alerts are still shown and written to "
-        "the alert log. Without RULE, list the silences.",
+        "the alert log. What is still wrong at the end of a silence is notified then. Without "
+        "RULE, list the silences.",
         usage="glancemetrics silence [RULE] [options]",
         examples=[
             Example('silence "Server errors" --for 2h --why "deploy"', "one rule"),
@@ -97,7 +98,7 @@ def _listed(silences: list[Silence]) -> str:
     rows = [
         [
             visible(one.pattern),
-            datetime.fromtimestamp(one.until).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            datetime.fromtimestamp(one.until).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
             visible(one.why),
         ]
         for one in silences

@@ -10,7 +10,9 @@ from actors.commands.reading_options import (
     check_history_options,
     check_selection_options,
 )
+from actors.files.standard_streams import has_piped_input
 from glancemetrics.errors import UsageError
+from glancemetrics.planning.sources import STANDARD_INPUT
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -21,6 +23,8 @@ def run(arguments: list[str]) -> int:
     check_selection_options(options)
     check_history_options(options)
     *options.names, options.sql = options.arguments
+    if not options.names and not options.history and has_piped_input():
+        options.names = [STANDARD_INPUT]
     if not options.names and not options.history:
         raise UsageError('name a log and a query: glancemetrics sql access.log "select ..."')
     options.output_format = output_format(

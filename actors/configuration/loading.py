@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from actors.configuration.sections import all_sections
+from actors.files.notices import warn
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.configuration.settings import CONFIG_VARIABLE, Settings, read_settings
 from glancemetrics.errors import Mistakes, UsageError
@@ -57,11 +58,21 @@ def configuration(named: str | None = None, option: str = "--config ") -> Config
         if name:
             return None if name == OFF else Configuration(config_text(name, asked_by), name)
     for path in usual_configurations():
-        if path.is_file():
-            if str(path) == LOCAL_NAME:
-                _refuse_unsafe(path)
-            return Configuration(config_text(str(path)), str(path), is_found=True)
+        if not os.path.isfile(path):  # noqa: PTH113 - that of pathlib fails without permission
+            continue
+        try:
+            text = config_text(str(path), is_trusted=str(path) != LOCAL_NAME)
+            return Configuration(text, str(path), is_found=True)
+        except _UnsafeError as error:
+            warn(
+                f"{path}: not used, because {error} and a configuration can run programs "
+                f"(--config {path} uses it)"
+            )
     return None
+
+
+class _UnsafeError(Exception):
+    """The file is not to be trusted; says why."""
 
 
 def settings_with(
@@ -79,10 +90,16 @@ def settings_with(
     return read_settings(flags, known, text, name, mistakes, sections=all_sections())
 
 
-def config_text(name: str, asked_by: str = "") -> str:
-    """Read a TOML file; `asked_by` begins an error. Raises `UsageError`."""
+def config_text(name: str, asked_by: str = "", *, is_trusted: bool = True) -> str:
+    """Read a TOML file; `asked_by` begins an error. Raises `UsageError`.
+
+    Raises `_UnsafeError` if it is not trusted and somebody else controls it: a configuration can
+    name programs to run, and the working directory may be anybody's, such as /tmp.
+    """
     try:
         with Path(name).open("rb") as file:
+            if not is_trusted:
+                _check_owner(os.fstat(file.fileno()))
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
             raise UsageError(f"{asked_by}{name}: too large for a configuration (limit 4 MB)")
@@ -93,18 +110,9 @@ def config_text(name: str, asked_by: str = "") -> str:
         raise UsageError(f"{asked_by}{name}: not a TOML file: not UTF-8") from None
 
 
-def _refuse_unsafe(path: Path) -> None:
-    """Refuse a file of the working directory that somebody else controls.
-
-    A configuration can name programs to run, and the working directory may be anybody's, such as
-    /tmp. Raises `UsageError`.
-    """
-    status = path.stat()
-    is_shared = bool(status.st_mode & stat.S_IWOTH)
-    if status.st_uid in {0, os.getuid()} and not is_shared:
-        return
-    why = "everybody may write it" if is_shared else "it belongs to another user"
-    raise UsageError(
-        f"{path}: not used, because {why} and a configuration can run programs; "
-        f"name it with --config {path}, or use --config off"
-    )
+def _check_owner(status: os.stat_result) -> None:
+    """Raise `_UnsafeError` for a file that somebody else controls."""
+    if status.st_mode & stat.S_IWOTH:
+        raise _UnsafeError("everybody may write it")
+    if status.st_uid not in {0, os.getuid()}:
+        raise _UnsafeError("it belongs to another user")

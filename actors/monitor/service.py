@@ -122,6 +122,7 @@ async def monitor(
     standard_input: Callable[[], int],
     history: History | None = None,
     latest: Latest | None = None,
+    stays: bool = False,
 ) -> None:
     """Run a plan until `stop`, and keep its records in the history: see `_run`."""
     async with trio.open_nursery() as beside:
@@ -136,6 +137,7 @@ async def monitor(
             standard_input=standard_input,
             history=history,
             latest=latest,
+            stays=stays,
         )
         beside.cancel_scope.cancel()
 
@@ -150,9 +152,11 @@ async def _run(
     standard_input: Callable[[], int],
     history: History | None,
     latest: Latest | None,
+    stays: bool,
 ) -> None:
     """Run a plan until `stop`, or until all sources have ended, like standard input.
 
+    With `stays`, the outputs go on after the end of all sources: someone looks at the screen.
     After `stop`, everything has `DRAIN_SECONDS` to end; after the end of all sources, what was
     read is counted and delivered however long that takes. Everything ends in the order of the
     flow: the sources first, then each actor when its channel is empty, the outputs last. A
@@ -273,6 +277,8 @@ async def _run(
                 )
                 await run_sources(sources, to_parser, stop)
             ended = True
+            if stays:
+                await stop.wait()
         finally:
             if stop.is_set() and not ended and checkpoints is None:
                 logger.warning("stopped before all lines were counted; the numbers are partial")

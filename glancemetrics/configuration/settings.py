@@ -468,6 +468,14 @@ def _typed(value: Any) -> str:
     return "" if _CREDENTIALS.search(texts) else texts
 
 
+_ARRAYS = (RULE_TABLE, NOTIFY_TABLE)
+_TABLES_ALSO_CALLED = {
+    **dict.fromkeys(("alert", "alerts", "rules", "alerting"), RULE_TABLE),
+    **dict.fromkeys(
+        ("notification", "notifications", "notifier", "target", "targets"), NOTIFY_TABLE
+    ),
+}
+
 _Layer = Iterator[tuple[Setting, Any, str, str]]
 """A setting, the value given to it, where, and the beginning of an error about it."""
 
@@ -492,7 +500,7 @@ def _from_toml(
     known: Mapping[str, Setting], text: str, name: str, mistakes: Mistakes | None
 ) -> _Layer:
     # Late: few have a file.
-    from glancemetrics.configuration.toml_table import parse_toml, setting_line
+    from glancemetrics.configuration.toml_table import not_an_array, parse_toml, setting_line
 
     in_tables = {(one.table, one.attribute): one for one in known.values() if one.table}
     tables = {table for table, _ in in_tables}
@@ -503,6 +511,10 @@ def _from_toml(
         place = name if line is None else f"{name} line {line}"
         one = known.get(key) if inner is None else in_tables.get((key, inner))
         with noting(mistakes):
+            if inner is None and key in _ARRAYS:
+                raise not_an_array(text, name, key)
+            if inner is None and (one is None or isinstance(value, list)) and _has_tables(value):
+                raise _no_such_table(text, name, key, tables, is_array=isinstance(value, list))
             if one is None:
                 raise _no_such(place, key, inner, known, in_tables)
             if one in seen:
@@ -516,13 +528,32 @@ def _entries(
 ) -> Iterator[tuple[str, str | None, Any]]:
     """Yield key and value; of a section's table, its name and each key and value in it."""
     for key, value in table.items():
-        if key in {RULE_TABLE, NOTIFY_TABLE} and isinstance(value, list):
+        if key in _ARRAYS and isinstance(value, list):
             continue  # rules/rule_tables.py and notifying/target_tables.py read them
         if key in tables and isinstance(value, dict):
             for inner, of_it in value.items():
                 yield key, inner, of_it
         else:
             yield key, None, value
+
+
+def _has_tables(value: Any) -> bool:
+    """Tell whether a value is a table or an array of tables."""
+    return any(isinstance(one, dict) for one in (value if isinstance(value, list) else [value]))
+
+
+def _no_such_table(
+    text: str, name: str, key: str, tables: Iterable[str], *, is_array: bool
+) -> UsageError:
+    from glancemetrics.configuration.toml_table import header_line
+
+    line = header_line(text, key)
+    place = name if line is None else f"{name} line {line}"
+    arrays = {name: f"[[{name}]]" for name in _ARRAYS}
+    known = {name: f"[{name}]" for name in sorted(tables)} | arrays
+    meant = _TABLES_ALSO_CALLED.get(key.lower()) or closest(key, known)
+    hint = f"did you mean {known[meant]}?" if meant else f"known: {', '.join(known.values())}"
+    return UsageError(f"{place}: unknown table {f'[[{key}]]' if is_array else f'[{key}]'}; {hint}")
 
 
 def _no_such(

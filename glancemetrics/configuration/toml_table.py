@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from glancemetrics.configuration.shown_values import shown
-from glancemetrics.errors import UsageError
+from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.words.durations import parse_span
+from glancemetrics.words.suggestions import closest
 
 LONGEST_SPAN = 30 * 86_400
 _DEEPEST = 24
+Read = TypeVar("Read")
 _TOO_DEEP = "is nested too deeply"
 _HEADER = re.compile(r"\[{1,2}[^\[\]]+\]{1,2}\s*(#.*)?")
 """A line that begins a table, and not one of an array of arrays."""
@@ -69,6 +70,20 @@ class Place:
         return best
 
 
+def header_line(text: str, table: str) -> int | None:
+    """Return the line on which a table or an array of tables begins; `None` if it is not found."""
+    header = re.compile(rf"\[{{1,2}}\s*{_quoted(table)}\s*[\].]")
+    lines = enumerate(text.split("\n"), 1)
+    return next((number for number, line in lines if header.match(line.strip())), None)
+
+
+def not_an_array(text: str, name: str, kind: str) -> UsageError:
+    """Return the error about a table, or a value, that should be an array of tables."""
+    line = header_line(text, kind)
+    place = name if line is None else f"{name} line {line}"
+    return UsageError(f"{place}: write [[{kind}]]; there may be several")
+
+
 def setting_line(text: str, key: str, table: str = "") -> int | None:
     """Return the line of a key in a table, or outside of all; `None` if it is not found."""
     is_in_it = not table
@@ -113,18 +128,29 @@ def _inside(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def tables_of(
-    text: str, name: str, kind: str, noun: str
-) -> Iterator[tuple[Mapping[str, Any], Place]]:
-    """Yield the tables of an array in a TOML text, each with its place.
+def tables_of(text: str, name: str, kind: str) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    """Yield the tables of an array in a TOML text, which is called `name`; each with its place.
 
-    `name` is what the text is called, `noun` what a table of that kind is. Raises `UsageError`.
+    Raises `UsageError`.
     """
     tables = parse_toml(text, name).get(kind, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{name}: a {noun} begins with a line [[{kind}]]")
+        raise not_an_array(text, name, kind)
     for number, table in enumerate(tables):
         yield table, Place(text, name, number)
+
+
+class WrongKeyError(UsageError):
+    """A wrong key, or a wrong value of a key."""
+
+    def __init__(
+        self, text: str, key: str, meant: str | None = None, instead: Collection[str] = ()
+    ) -> None:
+        """`meant` is the key that an unknown one is most like; `instead`, others that would do."""
+        super().__init__(text)
+        self.key = key
+        self.meant = meant
+        self.instead = instead
 
 
 class TomlTable:
@@ -135,9 +161,43 @@ class TomlTable:
 
     def __init__(self, table: Mapping[str, Any], kind: str, place: Place) -> None:
         """`kind` is the name of the array."""
-        self.table = table
+        self.table = dict(table)
         self._kind = kind
         self._place = place
+        self._written: dict[str, str] = {}
+        """{a key that was meant: what was written}"""
+
+    def read(self, what: Callable[[], Read], mistakes: Mistakes | None) -> Read | None:
+        """Return what the table says; with `mistakes`, `None` if anything in it is wrong.
+
+        Then each mistake is added there, and the rest is read without the wrong key, or with the
+        key that was meant. Without `mistakes` the first one is raised.
+        """
+        if mistakes is None:
+            return what()
+        found: Mistakes = []
+        wrong: set[str] = set()
+        while True:
+            try:
+                read = what()
+                break
+            except WrongKeyError as mistake:
+                key, meant = mistake.key, mistake.meant
+                if key in wrong or not wrong.isdisjoint(mistake.instead):
+                    break  # it follows from what was found already
+                found.append(str(mistake))
+                wrong.add(key)
+                if key not in self.table:
+                    break
+                value = self.table.pop(key)
+                if meant is not None and meant not in self.table:
+                    self.table[meant] = value
+                    self._written[meant] = key
+            except UsageError as error:
+                found.append(str(error))
+                break
+        mistakes += found
+        return None if found else read
 
     def wrong(self, key: str, what: str) -> UsageError:
         """Return the error that names a key's place, and its value unless it may be a secret."""
@@ -145,19 +205,28 @@ class TomlTable:
 
     def unseen_wrong(self, key: str, what: str) -> UsageError:
         """Return the error that names a key's place, but not its value, which may be a secret."""
-        return UsageError(f"{self.where(key)}: {what}")
+        return WrongKeyError(f"{self.where(key)}: {what}", key)
 
-    def _wrong(self, key: str, what: str, *, is_known: bool) -> UsageError:
+    def _wrong(
+        self,
+        key: str,
+        what: str,
+        *,
+        is_known: bool,
+        meant: str | None = None,
+        instead: Collection[str] = (),
+    ) -> UsageError:
         value = shown(self.table.get(key), is_known=is_known)
         told = "" if value is None else f" = {value}"
-        return UsageError(f"{self.where(key)}{told}: {what}")
+        return WrongKeyError(f"{self.where(key)}{told}: {what}", key, meant, instead)
 
     def where(self, key: str) -> str:
         """Return the place of a key, and the key."""
         name = self.table.get("name")
         said = shown(name) if isinstance(name, str) and key != "name" else None
         whose = "" if said is None else f" ({self._kind} {said})"
-        return f"{self._place.of(self._kind, key)}{whose}: {key}"
+        written = self._written.get(key, key)
+        return f"{self._place.of(self._kind, written)}{whose}: {key}"
 
     def asked_at(self, key: str, name: str, inner: str | None = None) -> str:
         """Return where a key stands: `ok.toml line 18, [[notify]] team`."""
@@ -170,21 +239,20 @@ class TomlTable:
         """Raise `UsageError` for a key that there is none."""
         for key in self.table:
             if key not in keys:
-                close = difflib.get_close_matches(key, keys, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(keys)}"
+                close = closest(key, keys)
+                hint = f"did you mean {close!r}?" if close else f"there are {', '.join(keys)}"
                 what = f"unknown key in [[{self._kind}]]; {hint}"
-                raise self._wrong(key, what, is_known=False)
+                raise self._wrong(key, what, is_known=False, meant=close)
 
     def one_of(self, keys: Sequence[str]) -> str:
         """Return which one of some keys there is. Raises `UsageError` for none and for several."""
         given = [key for key in keys if key in self.table]
         if len(given) == 1:
             return given[0]
-        raise self.wrong(
-            given[1] if given else "name",
-            f"[[{self._kind}]] needs one of {', '.join(keys)}"
-            + (f", and has {given[0]} already" if given else ""),
-        )
+        needs = f"[[{self._kind}]] needs one of {', '.join(keys)}"
+        if given:
+            raise self.wrong(given[1], f"{needs}, and has {given[0]} already")
+        raise self._wrong("name", needs, is_known="name" not in self.secret_keys, instead=keys)
 
     def text(self, key: str) -> str | None:
         """Return a text; `None` without it."""

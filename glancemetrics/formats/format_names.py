@@ -16,8 +16,8 @@ FORMAT_NAMES = (
 )
 
 FORMAT_HELP = (
-    "auto (detect), a name (list: glancemetrics formats), or an nginx, Apache, GoAccess, W3C or "
-    "regex definition"
+    "how lines are written: a name (`glancemetrics formats` lists them), or an nginx, Apache, "
+    "GoAccess, W3C or regex definition; auto detects it"
 )
 FORMAT_FROM_HELP = "take the format from this nginx.conf or goaccess.conf"
 DATE_FORMAT_HELP = "strftime format of GoAccess's %d, or of a regex's time"

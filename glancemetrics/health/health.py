@@ -140,6 +140,13 @@ class Health:
         return f"no log can be read: {lost[0].name}: {why}{more}"
 
     @property
+    def has_ended(self) -> bool:
+        """Whether all sources have ended, so that nothing more will come."""
+        return bool(self.sources) and all(
+            source.state is SourceState.ENDED for source in self.sources
+        )
+
+    @property
     def memory_share(self) -> float:
         """Used part of the memory limit; 0 without a limit."""
         return (self.memory or 0) / (self.memory_limit or math.inf)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
 from glancemetrics.configuration.settings import NOTIFY_TABLE
 from glancemetrics.configuration.toml_table import Place, TomlTable, tables_of
-from glancemetrics.errors import Mistakes, UsageError, noting
+from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
 from glancemetrics.notifying.hours import Hours, read_hours
 from glancemetrics.notifying.payloads import TEMPLATE_NAMES
@@ -40,16 +40,14 @@ def read_targets(
     """Read the targets of a TOML text; `name` is its file name, `local` returns the local zone.
 
     Raises `UsageError`, which names the line, the key and the allowed values; with `mistakes` the
-    first error of each table is added there instead.
+    errors of all tables are added there instead.
     """
     targets: list[Target] = []
-    for table, place in tables_of(text, name, NOTIFY_TABLE, "target"):
+    for table, place in tables_of(text, name, NOTIFY_TABLE):
         reader = _TargetTable(table, NOTIFY_TABLE, place, local)
-        with noting(mistakes):
-            target = reader.target()
-            if any(target.name == other.name for other in targets):
-                raise reader.wrong("name", "duplicate target name")
-            targets.append(target)
+        reader.taken = {target.name for target in targets}
+        target = reader.read(reader.target, mistakes)
+        targets += () if target is None else (target,)
     return targets
 
 
@@ -64,6 +62,8 @@ def _has_host_and_port(url: str) -> bool:
 
 class _TargetTable(TomlTable):
     secret_keys = (*_KINDS, "secret", "headers", "body", "env")
+    taken: Collection[str] = ()
+    """Names that other targets have."""
 
     def __init__(self, table: Mapping[str, Any], kind: str, place: Place, local: LocalZone) -> None:
         super().__init__(table, kind, place)
@@ -71,10 +71,16 @@ class _TargetTable(TomlTable):
 
     def target(self) -> Target:
         self.check_keys(_KEYS)
+        # What does not depend on the kind comes first, so that all mistakes are found.
+        name = self.text("name")
+        severity = Severity(self.choice("severity", tuple(one.value for one in Severity)) or "info")
+        hours = self._hours()
         kind = TargetKind(self.one_of(_KINDS))
-        name = self.text("name") or kind.value
+        name = name or kind.value
         if len(name) > 80 or not name.isprintable():
             raise self.wrong("name", "must be a text of at most 80 printable characters")
+        if name in self.taken:
+            raise self.wrong("name", "duplicate target name")
         is_exec = kind is TargetKind.EXEC
         self._check_pointless(kind)
         return Target(
@@ -83,11 +89,9 @@ class _TargetTable(TomlTable):
             url=None if is_exec else self._url(kind),
             command=self._texts("exec") if is_exec else (),
             environment=self._environment(),
-            severity=Severity(
-                self.choice("severity", tuple(one.value for one in Severity)) or "info"
-            ),
+            severity=severity,
             rules=self._texts("rules") if "rules" in self.table else ("*",),
-            hours=self._hours(),
+            hours=hours,
             recovered=self._switch("recovered"),
             group_wait=self.span("group_wait", 0),
             group_by=GroupBy(

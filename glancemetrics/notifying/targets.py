@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
-from glancemetrics.incidents.incident import Incident, is_called
+from glancemetrics.incidents.incident import Incident, is_called, rule_title
 from glancemetrics.notifying.hours import Hours
 from glancemetrics.notifying.secret import Secret
 from glancemetrics.rules.rule import Severity
+from glancemetrics.words.suggestions import closest
 
 
 class TargetKind(enum.Enum):
@@ -94,3 +95,13 @@ class Target:
                 return incident.severity
             case GroupBy.ALL:
                 return ""
+
+
+def unmatched(targets: Iterable[Target], names: Collection[str]) -> Iterator[str]:
+    """Yield a sentence for each pattern of a target that matches none of the rules' names."""
+    for target in targets:
+        for pattern in target.rules:
+            if not any(is_called(name, pattern) for name in names):
+                close = closest(pattern, map(rule_title, names))
+                hint = f"; did you mean {close!r}?" if close else ""
+                yield f"{target.place}: rules: no rule matches {pattern!r}{hint}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
 from glancemetrics.configuration.settings import RULE_TABLE
 from glancemetrics.configuration.toml_table import LONGEST_SPAN, TomlTable, tables_of
-from glancemetrics.errors import Mistakes, UsageError, noting
+from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.rules.conditions import (
@@ -22,7 +22,7 @@ from glancemetrics.rules.conditions import (
     Unseen,
 )
 from glancemetrics.rules.metrics import ALLOWED as ALLOWED_METRIC
-from glancemetrics.rules.metrics import REJECTS, Metric, Per, read_metric
+from glancemetrics.rules.metrics import REJECTS, Metric, Per, Unit, read_metric
 from glancemetrics.rules.rule import MESSAGE_NAMES, Rule, Severity
 from glancemetrics.rules.templates import check_template
 from glancemetrics.words.durations import parse_span, written_span
@@ -60,17 +60,14 @@ def read_rules(
     `kept` are fields that records have besides those of the schema.
 
     Raises `UsageError`, which names the line, the key and the allowed values; with `mistakes` the
-    first error of each table is added there instead.
+    errors of all tables are added there instead.
     """
     rules: list[Rule] = []
-    for table, place in tables_of(text, name, RULE_TABLE, "rule"):
+    for table, place in tables_of(text, name, RULE_TABLE):
         reader = _RuleTable(table, RULE_TABLE, place)
         reader.kept = tuple(kept)
-        with noting(mistakes):
-            for rule in reader.rules():
-                if any(rule.name == other.name for other in rules):
-                    raise reader.wrong("name", "duplicate rule name")
-                rules.append(rule)
+        reader.taken = {rule.name for rule in rules}
+        rules += reader.read(reader.rules, mistakes) or ()
     return rules
 
 
@@ -79,12 +76,17 @@ class _RuleTable(TomlTable):
 
     kept: tuple[str, ...] = ()
     """Fields that records have besides those of the schema."""
+    taken: Collection[str] = ()
+    """Names that other rules have."""
 
     def rules(self) -> list[Rule]:
         """Return the rules that the table defines: one, or several for an SLO."""
         self.check_keys(_KEYS)
+        # What does not depend on the condition comes first, so that all mistakes are found.
+        name, severity, where = self._name(), self._severity(), self._where()
+        min_hits = self.whole("min_hits", 0)
+        self._timing(0)
         kind = self.one_of(_CONDITIONS)
-        name = self._name()
         condition, metric, window, by = self._condition(kind)
         rule = Rule(
             name=name,
@@ -92,17 +94,20 @@ class _RuleTable(TomlTable):
             condition=condition,
             window_seconds=window,
             timing=self._timing(window),
-            where=self._where(),
+            where=where,
             by=by,
-            min_hits=self.whole("min_hits", 0),
-            severity=self._severity(),
+            min_hits=min_hits,
+            severity=severity,
             message=self._message(by),
         )
         self._check_pointless(kind)
         if metric.measure == REJECTS and (rule.where or rule.by):
             key = "where" if rule.where else "by"
             raise self.wrong(key, "lines that could not be parsed have no fields")
-        return self._burning(rule) if kind == "slo" else [rule]
+        rules = self._burning(rule) if kind == "slo" else [rule]
+        if any(one.name in self.taken for one in rules):
+            raise self.wrong("name", "duplicate rule name")
+        return rules
 
     def _name(self) -> str:
         name = self.text("name")
@@ -119,7 +124,7 @@ class _RuleTable(TomlTable):
             case "above" | "below":
                 if "metric" not in self.table:
                     raise self.wrong("metric", f"must be {ALLOWED_METRIC}")
-                condition = self._threshold(kind)
+                condition = self._threshold(kind, metric)
             case "change":
                 condition = self._change(window)
             case "absence":
@@ -144,8 +149,11 @@ class _RuleTable(TomlTable):
                 condition = Anomaly(deviations, self.span("season", 86_400))
         return condition, metric, window, by
 
-    def _threshold(self, kind: str) -> Threshold:
+    def _threshold(self, kind: str, metric: Metric) -> Threshold:
         limit = self.number(kind, 0, 1e15)
+        if metric.unit is Unit.SHARE and limit > 1:
+            told = f"; {limit:g} % is {limit / 100:g}" if limit <= 100 else ""
+            raise self.wrong(kind, f"{metric.name} is a share from 0 to 1{told}")
         is_above = kind == "above"
         own, other = (
             ("recover_below", "recover_above") if is_above else ("recover_above", "recover_below")

@@ -161,7 +161,8 @@ class Filters:
             cursor.register("log", table)
             answer = cursor.sql(f"SELECT {columns} FROM log").to_arrow_table()  # noqa: S608
         except duckdb.Error as error:
-            raise UsageError(f"{self._asked_by}: {readable(error)}") from None
+            reason = readable(error, expression=" ".join(expressions))
+            raise UsageError(f"{self._asked_by}: {reason}") from None
         finally:
             cursor.close()
         if answer.num_rows != table.num_rows:

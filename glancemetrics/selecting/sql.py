@@ -6,6 +6,7 @@ DuckDB is sandboxed: it has no access to files, the network, extensions or Pytho
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -35,6 +36,27 @@ _LOCKS = (
 )
 
 
+_HINTS = tuple(
+    (re.compile(pattern, re.IGNORECASE), hint)
+    for pattern, hint in (
+        (r"(?<![<>!=])=>", "at least is written >="),
+        (r"=<", "at most is written <="),
+        (r"=~", "a regular expression is written regexp_matches(path, '^/api/')"),
+        (r"&&|\|\|", "write and, or instead of &&, ||"),
+        (r"\b[1-5]xx\b", "all 5xx are written status between 500 and 599"),
+        (r"\bin\s*[^\s(]*\d", "in needs brackets: status in (404, 500)"),
+        (r"\bcontains\b(?!\s*\()", "text in a path is written path like '%word%'"),
+        (r"[=<>~]\s*\d+\.\d+\.\d+", "text goes in single quotes: host = '10.0.0.1'"),
+        (
+            r"(?:[=<>~]|\blike\b)\s*/",
+            "text goes in single quotes: path = '/login', path like '/api/%'",
+        ),
+    )
+)
+"""What people write who know other languages, and how it is written in SQL. Only tried on what
+DuckDB does not understand."""
+
+
 class Where:
     """A filter: an SQL expression over the columns of a record, true for records to keep.
 
@@ -54,11 +76,34 @@ class Where:
         self._derived = derived_named(expression)
         self._connection = connect() if connection is None else connection
         check_one_select(self._query, "--where", expression)
+        self._check_alternatives()
         result = self._run(with_source(empty_batch(kept), ""))
         if not pa.types.is_boolean(result.type):
             raise UsageError(
                 f"--where {shortened(expression)}: must be a condition, such as status >= 500"
             )
+
+    def _check_alternatives(self) -> None:
+        """Refuse `status = 404 or 500`, which is true for every request in SQL."""
+        ((tree,),) = (
+            self._connection.cursor()
+            .execute("SELECT json_serialize_sql(?)", [self._query])
+            .fetchall()
+        )
+        try:
+            parsed = json.loads(tree)
+        except RecursionError:  # deeply nested, but still allowed by DuckDB
+            return
+        for node in _nodes_of(parsed):
+            if node.get("class") != "CONJUNCTION":
+                continue
+            for part in node["children"]:
+                text = part.get("literal", {}) if part.get("class") == "CONSTANT" else {}
+                if text.get("kind") not in {None, "BOOLEAN", "NULL"}:
+                    raise UsageError(
+                        f"--where {shortened(self.expression)}: {shortened(text['text'])} stands "
+                        "alone; compare again after each and and or: status = 404 or status = 500"
+                    )
 
     def keeps(self, batch: pa.RecordBatch) -> Bools:
         """Tell which records to keep; records for which the expression is null are not kept."""
@@ -193,12 +238,14 @@ def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -
     """
     if "Max expression depth" in str(error):  # DuckDB's advice is not available here
         return "nested too deeply"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
+    reason = _reworded(error)
+    hint = _hint(expression, is_in_text="is not a number" in reason)
     missing = re.search(r'Referenced column "(.*)" not found', reason, re.DOTALL)
     for name in kept:
         if not name.isidentifier() and _stands_bare(name, expression):
             return f'{reason}; put the name of the field in double quotes: "{name}"'
+    if hint is not None:
+        return hint
     if missing is not None:
         return _no_such_column(missing[1], column_names(kept), expression)
     if "not found in FROM clause" in reason or "Candidate bindings" in reason:
@@ -208,6 +255,26 @@ def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -
     if expression and "syntax error" in reason:
         reason += "; put text in single quotes: path = '/login', path like '/api/%'"
     return reason
+
+
+def _reworded(error: Exception) -> str:
+    """Return the first line of DuckDB's message, without its names for things."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = re.sub(r"^\w+ Error: ", "", lines[0]) if lines else type(error).__name__
+    called = re.search(r"^Scalar Function with name (\S+) does not exist", reason) or re.search(
+        r"^No function matches the given name and argument types '([^('\s]+)\(", reason
+    )
+    if called is not None:
+        kind = "function" if called[1].isidentifier() else "operator"
+        return f"no {kind} {called[1]}{' for such values' if 'types' in reason else ''}"
+    number = re.search(r"^Could not convert string ('.*') to U?INT", reason)
+    return reason if number is None else f"{number[1]} is not a number"
+
+
+def _hint(expression: str, *, is_in_text: bool) -> str | None:
+    """Return how to write what other languages write so; `is_in_text`: look in quotes, too."""
+    text = expression if is_in_text else _outside_of_quotes(expression)
+    return next((hint for pattern, hint in _HINTS if pattern.search(text)), None)
 
 
 def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
@@ -220,10 +287,14 @@ def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
 
 def _stands_bare(name: str, expression: str) -> bool:
     """Tell whether an expression has a name outside of quotes, where it would be several words."""
-    plain = re.sub(r"""'[^']*'|"[^"]*\"""", " ", expression)
+    plain = _outside_of_quotes(expression)
     return not name.isdigit() and bool(
         re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain, re.IGNORECASE)
     )
+
+
+def _outside_of_quotes(expression: str) -> str:
+    return re.sub(r"""'[^']*'|"[^"]*\"""", " ", expression)
 
 
 def check_no_comment(expression: str) -> None:

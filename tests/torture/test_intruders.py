@@ -208,7 +208,7 @@ def test_a_folder_that_anyone_may_change_is_refused(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "folder is world-writable (run chmod o-w on it); name another" in done.stderr
+    assert "folder is world-writable (run chmod o-w on it); choose another directory" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -64,6 +64,8 @@ _CLOCK_AHEAD = (
     "Requests are ahead of this machine's clock; check the server's time zone (--log-timezone)"
 )
 
+_ENDED = "Standard input has ended: no more requests will come"
+
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
@@ -114,7 +116,7 @@ def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row
     if cells >= _ROOM_FOR_DATE:
         facts.append(f"up {up}")
     if not snapshot.health.live:
-        facts.append("replay")
+        facts.append("ended" if snapshot.health.has_ended else "replay")
     style, status = _status(snapshot)
     tail = "  " + " · ".join(facts)
     room = cells - width(status) - len(" GlanceMetrics  ") - len(tail) - len(clock) - 3
@@ -181,6 +183,8 @@ def health(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
         rows.append(_warning(f"{spans} of the logs not counted: {safe(state.last_gap)}"))
     if state.early and not any(source.behind < 0 for source in state.sources):
         rows.append(_warning(_CLOCK_AHEAD))
+    if state.has_ended and state.live:
+        rows.append(_warning(_ENDED))
     unopened = sum(not source.opened for source in state.sources)
     if unopened:
         opened, count = len(state.sources) - unopened, len(state.sources)

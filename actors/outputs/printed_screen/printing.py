@@ -10,11 +10,12 @@ import trio
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.shortcuts import print_formatted_text
 
+from actors.files.standard_streams import flush_stdout, problem_of_stdout
 from actors.outputs.console import styles
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import render_once
 from actors.outputs.output import Inbox, Report
-from glancemetrics.errors import StdoutClosedError
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 
@@ -34,7 +35,7 @@ class PrintedScreen:
         self._is_terminal = is_terminal
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Wait for the last snapshot and print it. Raises `StdoutClosedError`."""
+        """Wait for the last snapshot and print it. Raises `GlanceMetricsError`."""
         report(OutputState.WORKING, "standard output")
         last: Snapshot | None = None
         async for snapshot in inbox.snapshots:
@@ -44,6 +45,8 @@ class PrintedScreen:
                 await trio.to_thread.run_sync(self._print, last)
             except BrokenPipeError:
                 raise StdoutClosedError from None
+            except OSError as error:
+                raise GlanceMetricsError(problem_of_stdout(error)) from None
 
     def _print(self, snapshot: Snapshot) -> None:
         cells = shutil.get_terminal_size().columns
@@ -54,4 +57,4 @@ class PrintedScreen:
             return
         for row in rows:
             sys.stdout.write("".join(text for _, text in row).rstrip() + "\n")
-        sys.stdout.flush()
+        flush_stdout()

@@ -24,7 +24,8 @@ class AccessLogs:
     def __call__(self, path: str) -> bool:
         """Tell whether a file is an access log; runs in a thread.
 
-        An empty file is one once it has lines that are.
+        An empty file becomes one when it has lines that are. An unreadable file is one if its name
+        has `access` in it, so that it is shown as unreadable.
         """
         try:
             status = os.stat(path)
@@ -34,6 +35,8 @@ class AccessLogs:
                 return is_log
             with open(path, "rb", buffering=0) as file:
                 lines = file.read(SAMPLE_BYTES)
+        except PermissionError:
+            return "access" in os.path.basename(path).lower()
         except OSError:
             return False
         is_log = self._has_requests(lines[: lines.rfind(b"\n") + 1])

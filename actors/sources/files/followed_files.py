@@ -158,6 +158,11 @@ class FollowedFiles:
             return False
         return not self._wanted and self._looking_since is None
 
+    def rest(self) -> Lines:
+        """Return the last line of the current file although it has no newline (yet)."""
+        current = self.current
+        return Lines() if current is None or current.is_copy else current.splitter.flush()
+
     @property
     def descriptors(self) -> int:
         """The number of open descriptors."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from actors.files.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
+from actors.files.permissions import way_to_read
 from actors.sources.dating import LineDating, undated
 from actors.sources.files.followed_files import (
     ROTATED_GRACE,
@@ -25,6 +26,7 @@ from actors.sources.files.followed_files import (
 from actors.sources.files.identity import Identity
 from actors.sources.files.marks import PathMark
 from actors.sources.files.open_file import OpenFile, OpenPipe
+from actors.sources.files.paths import close_path
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import Status, is_recent, status_of
 from actors.sources.messages import Begins
@@ -76,6 +78,8 @@ class PathFollower:
     """How far it was followed before; the start position is then ignored."""
     folders: Folders = attrs.field(factory=Folders)
     """Listings of the folders."""
+    waits: bool = True
+    """Whether a log that is missing is looked for again."""
     _begins: Begins | None = None
     _files: FollowedFiles = attrs.field(init=False)
     _had_file: bool = False
@@ -85,6 +89,8 @@ class PathFollower:
     _problem: SourceHealth | None = None
     _tries_again: bool = False
     """Whether the problem may disappear without a change of the path's status."""
+    _close: str | None = None
+    """A log that a missing one may be a misspelling of."""
     _last_record: int | None = None
     """Second of the last record, if the log has none inside the window."""
 
@@ -137,6 +143,10 @@ class PathFollower:
             self._current() != current,
             seen if self._is_settled and not is_recent(seen) else None,
         )
+
+    def rest(self) -> Lines:
+        """Return the last line of the log although it has no newline (yet); nothing follows it."""
+        return self._files.rest()
 
     def _current(self) -> Identity | None:
         current = self._files.current
@@ -284,15 +294,19 @@ class PathFollower:
             error, FileNotFoundError | NotADirectoryError | PermissionError
         )
         if isinstance(error, FileNotFoundError | NotADirectoryError):
+            if not self._seen_before:
+                self._close = close_path(self.path)
             self._seen_before = True
-            detail = "does not exist yet; waiting for it"
+            detail = "does not exist yet; waiting for it" if self.waits else "no such file"
+            if self._close is not None:
+                detail += f"; did you mean {self._close}?"
             if self._had_file:
                 detail = "is gone; waiting for it to come back"
             return SourceHealth(self.path, SourceState.WAITING, detail)
         if isinstance(error, PermissionError):
             return self._blocked(
-                "is not readable: permission denied – try: sudo usermod -aG adm $USER; "
-                "resumes once readable"
+                f"is not readable: permission denied – {way_to_read(self.path)}"
+                + ("; resumes once readable" if self.waits else "")
             )
         return self._blocked(f"cannot be read: {error.strerror}; retrying every second")
 

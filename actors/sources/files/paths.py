@@ -7,11 +7,12 @@ import fnmatch
 import glob
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from actors.files.permissions import way_to_read
 from actors.sources.files.identity import Identity
-from glancemetrics.lines.log_names import current_logs, is_current_log
-
-_COMPRESSED_NAMES = (".gz", ".zst", ".bz2", ".xz")
+from glancemetrics.lines.log_names import COMPRESSED_ENDINGS, current_logs, is_current_log
+from glancemetrics.words.suggestions import closest
 
 IsLog = Callable[[str], bool]
 """Whether the content of a file is an access log."""
@@ -38,8 +39,36 @@ def matching(pattern: str, is_log: IsLog = lambda _: True) -> list[str]:
     return sorted(
         path
         for path in glob.glob(pattern, recursive=True)
-        if not path.endswith(_COMPRESSED_NAMES) and not os.path.isdir(path)
+        if not path.endswith(COMPRESSED_ENDINGS) and not os.path.isdir(path)
     )
+
+
+def why_none(pattern: str, is_last: bool) -> str:
+    """Say that a glob or directory has no files to read; `is_last`: nobody looks again."""
+    yet = "" if is_last else " yet"
+    if not os.path.isdir(pattern):
+        return f"has no matching files{yet}"
+    if not os.access(pattern, os.R_OK | os.X_OK):
+        return f"is not readable: permission denied – {way_to_read(pattern)}"
+    return f"has no access log in it{yet}"
+
+
+def close_path(path: str) -> str | None:
+    """Return an existing log that a missing one may be a misspelling of."""
+    found = Path()
+    for part in Path(path).parts:
+        name: str | None = part
+        if not os.path.lexists(found / part):
+            try:
+                names = os.listdir(found)
+            except OSError:
+                return None
+            # A log that was rotated, or that of errors, is another one and no misspelling.
+            name = closest(part, (one for one in names if is_current_log(one) or "." not in one))
+        if name is None:
+            return None
+        found /= name
+    return str(found) if os.path.isfile(found) else None
 
 
 def matches_name(name: str, pattern: str) -> bool:
@@ -51,7 +80,7 @@ def matches_name(name: str, pattern: str) -> bool:
     return (
         fnmatch.fnmatchcase(name, pattern)
         and not is_hidden
-        and not name.endswith(_COMPRESSED_NAMES)
+        and not name.endswith(COMPRESSED_ENDINGS)
     )
 
 

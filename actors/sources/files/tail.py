@@ -18,7 +18,7 @@ from actors.sources.files.followers import Followers, Place, place_of
 from actors.sources.files.hands import Hands
 from actors.sources.files.marks import PathMark, reassigned
 from actors.sources.files.path_follower import Look, PathFollower
-from actors.sources.files.paths import is_glob, repetitions
+from actors.sources.files.paths import is_glob, repetitions, why_none
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
 from actors.sources.mark import Mark
@@ -195,7 +195,7 @@ class _Tailer:
                     await self.say(SourceGone(pattern))
                     unmatched.remove(pattern)
                 elif pattern in unmatched and is_first:
-                    said = "has no matching files yet"
+                    said = await trio.to_thread.run_sync(why_none, pattern, self._once)
                     await self.say(SourceHealth(pattern, SourceState.WAITING, said))
             # A file that comes to match is new: it is read from its start.
             start = attrs.evolve(start, where=From.START)
@@ -222,6 +222,7 @@ class _Tailer:
             claimed=functools.partial(self._followers.is_claimed, path),
             before=self._before.pop(path, None),
             folders=self._folders,
+            waits=not self._once,
         )
         self._followers.add(follower, place)
         nursery.start_soon(self._follow, follower, until_gone)
@@ -249,7 +250,12 @@ class _Tailer:
             if until_gone and gone:
                 await self.say(SourceGone(path))
                 return
-            if is_last or self._once:
+            if self._once:
+                rest = follower.rest()
+                if rest:
+                    await self.say(Chunk(path, rest.whole, rest.overlong, True, False, 0))
+                return
+            if is_last:
                 return
             if result.has_lines:
                 await trio.sleep(_GATHER_SECONDS)

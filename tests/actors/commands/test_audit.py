@@ -142,7 +142,7 @@ def test_a_line_of_any_bytes_ends_in_a_verdict(log: Path, tmp_path: Path, evil: 
 def test_it_is_shown_to_people(log: Path, tmp_path: Path) -> None:
     done = run("show", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "2026-09-21 14:13:20  triggered  warning   High traffic 0" in done.stdout
+    assert "2026-09-21 14:13:20 UTC  triggered  warning   High traffic 0" in done.stdout
     assert done.stdout.count("\n") == 42
     since = run("show", "--since", "2026-09-21T14:13:50", "--timezone", "UTC", cwd=tmp_path)
     assert since.stdout.count("High traffic") == 10

@@ -148,6 +148,7 @@ def test_the_mistakes_of_all_tables_are_named_at_once(tmp_path: Path) -> None:
         "ok.toml line 1",
         "ok.toml line 2, timewindow = 0",
         "ok.toml line 5 (rule 'a')",
+        "ok.toml line 3 (rule 'a')",
         "ok.toml line 7",
         "ok.toml line 9",
         "ok.toml line 12, [[notify]] c",
@@ -315,3 +316,74 @@ TOKEN = "env:PAGER_TOKEN"
         "ok.toml line 5, [[notify]] pager: environment variable PAGER_TOKEN is not set",
         "ok.toml line 3, [[notify]] pager: program /usr/local/bin/no-such-page: no such file",
     ]
+
+
+def test_all_mistakes_of_a_table_are_named_and_none_follows_from_another(tmp_path: Path) -> None:
+    text = """\
+[[rule]]
+name = "a"
+abov = "5"
+window = "x"
+sevrity = "crit"
+where = "status => 5"
+[[rule]]
+name = "b"
+metric = "error_ratio"
+above = 5
+[[notify]]
+webhok = "ftp://x"
+severity = "worse"
+hours = 7
+"""
+    told = errors(run(text, tmp_path))
+    assert told.pop(5).startswith("ok.toml line 1 (rule 'a'): metric: must be one of rate, hits")
+    assert told == [
+        "ok.toml line 3 (rule 'a'): abov: unknown key in [[rule]]; did you mean 'above'?",
+        "ok.toml line 5 (rule 'a'): sevrity: unknown key in [[rule]]; did you mean 'severity'?",
+        "ok.toml line 5 (rule 'a'): severity = 'crit': must be one of critical, warning, info",
+        "ok.toml line 6 (rule 'a'): where = 'status => 5': at least is written >=",
+        "ok.toml line 4 (rule 'a'): window = 'x': must be a duration such as 30s, 2m, 1h30m or 7d",
+        "ok.toml line 10 (rule 'b'): above = 5: error_ratio is a share from 0 to 1; 5 % is 0.05",
+        "ok.toml line 12: webhok: unknown key in [[notify]]; did you mean 'webhook'?",
+        "ok.toml line 13: severity = 'worse': must be one of critical, warning, info",
+        "ok.toml line 14: hours = 7: must be a text or a list of texts",
+        "ok.toml line 12: webhook: must be an http:// or https:// URL, env:NAME or file:PATH",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("[[rules]]\nabove = 1", "unknown table [[rules]]; did you mean [[rule]]?"),
+        ("[alerts]\nthreshold = 1", "unknown table [alerts]; did you mean [[rule]]?"),
+        ("[[notifications]]\na = 1", "unknown table [[notifications]]; did you mean [[notify]]?"),
+        ("[sysolg]\nfacility = 1", "unknown table [sysolg]; did you mean [syslog]?"),
+        ("[rule]\nabove = 1", "write [[rule]]; there may be several"),
+        ("[notify]\nexec = 'x'", "write [[notify]]; there may be several"),
+    ],
+)
+def test_a_table_of_another_name_is_named_with_its_line(
+    tmp_path: Path, text: str, error: str
+) -> None:
+    assert errors(run(f"refresh = 1\n{text}\n", tmp_path)) == [f"ok.toml line 2: {error}"]
+
+
+def test_a_target_for_a_rule_that_there_is_not(tmp_path: Path) -> None:
+    text = '[[notify]]\nexec = "/bin/true"\nrules = ["Server eror*", "High traffic", "*"]\n'
+    done = run(text, tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "glancemetrics: warning: ok.toml line 2, [[notify]]: rules: no rule matches "
+        "'Server eror*'; did you mean 'Server errors'?\n"
+    )
+    own = '[[rule]]\nname = "Server eror page"\nmetric = "rate"\nabove = 1\n'
+    assert run(text + own, tmp_path).stderr == ""
+
+
+def test_the_environment_is_checked_too(tmp_path: Path) -> None:
+    done = run("refresh = 1\n", tmp_path, GLANCEMETRICS_TIMEWINDOW="x", GLANCEMETRICS_REFESH="1")
+    assert done.returncode == 2
+    assert errors(done)[0].startswith("GLANCEMETRICS_TIMEWINDOW=x: must be a duration")
+    warned = run("refresh = 1\n", tmp_path, GLANCEMETRICS_REFESH="1")
+    assert warned.returncode == 0
+    assert "warning: GLANCEMETRICS_REFESH: unknown variable, ignored" in warned.stderr

@@ -80,3 +80,16 @@ def test_the_values_of_the_example_are_valid_and_mostly_the_defaults() -> None:
                  "section_limit", "clock", "once"):  # fmt: skip
         assert getattr(settings, name) == getattr(defaults, name), name
     assert len(read_rules_and_targets(text, "example.toml").targets) == 2
+
+
+def test_all_mistakes_are_named_below_what_holds(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "glancemetrics.toml").write_text("refresh = 0\nwher = 'x'\n")
+    monkeypatch.setenv("GLANCEMETRICS_TIMEWINDOW", "x")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["config"])
+    out, err = capsys.readouterr()
+    assert end.value.code == 2
+    assert "Configuration: glancemetrics.toml" in out
+    assert err.count("error: ") == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import signal
@@ -330,3 +331,95 @@ def test_the_demo_shows_traffic_and_leaves_nothing(
     screen.press("q")
     screen.until(r"(?m)^\$ *$")
     assert not list(tmp_path.glob("glancemetrics-demo-*"))
+
+
+def test_a_redirected_file_is_read() -> None:
+    Path("access.log").write_bytes(line(BASE) * 3)
+    with Path("access.log").open("rb") as log:
+        done = subprocess.run(
+            [*COMMAND, "--once", "--json", "--config", "off"],
+            stdin=log, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert json.loads(done.stdout)["hits"] == 3
+
+
+def test_once_counts_a_last_line_without_an_end(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes((line(BASE) * 3).rstrip())
+    assert json.loads(run("access.log", "--once", "--json").stdout)["hits"] == 3
+
+
+def test_once_fails_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(line(BASE))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "access.log", "--once"],
+            stdout=full, stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"cannot write to standard output: No space left on device" in done.stderr
+
+
+def test_once_fails_for_each_log_that_is_not_there_and_shows_the_others(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(line(BASE) * 3)
+    done = run("access.log", "none.log", "*.none", "--once")
+    assert done.returncode == 1
+    assert b"hits 3" in done.stdout
+    assert sorted(done.stderr.splitlines()) == [
+        b"glancemetrics: error: *.none: has no matching files",
+        b"glancemetrics: error: none.log: no such file",
+    ]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_what_may_not_be_read_is_named_with_a_way_out(tmp_path: Path) -> None:
+    for folder in (*tmp_path.parents[:-2], tmp_path):
+        folder.chmod(0o755)
+    refused, open_ = tmp_path / "refused", tmp_path / "open"
+    for folder in (refused, open_):
+        folder.mkdir()
+        (folder / "access.log").write_bytes(line(BASE))
+        (folder / "auth.log").write_bytes(b"secret")
+    (open_ / "access.log").chmod(0o600)
+    (open_ / "auth.log").chmod(0o600)
+    refused.chmod(0o750)
+    os.chown(refused, 0, grp.getgrnam("adm").gr_gid)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/root"}
+
+    def told(*arguments: str) -> str:
+        done = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *COMMAND, *arguments],
+            env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        return done.stderr
+
+    group = "permission denied – try: sudo usermod -aG adm $USER, then log in again\n"
+    assert told("refused", "--once").endswith(f"refused: is not readable: {group}")
+    assert told("report", "refused/access.log").endswith(f"refused/access.log: {group}")
+    unread = told("open", "--once")
+    assert "open/access.log: is not readable: permission denied – try it with sudo\n" in unread
+    assert "auth.log" not in unread
+
+
+@pytest.mark.terminal
+def test_the_end_of_standard_input_leaves_the_screen(
+    terminal: Callable[[int, int], Tmux], tmp_path: Path
+) -> None:
+    """It is what the person wants to look at: `zcat old.log.gz | glancemetrics`."""
+    needs("tmux")
+    (tmp_path / "old.log").write_bytes(line(BASE) * 7)
+    (tmp_path / "new.log").write_bytes(lines_until(time.time()))
+    screen = terminal(100, 30)
+    for name, said in (("old", r"· ended .*"), ("new", "Standard input has ended: no more")):
+        screen.type(f"cd {tmp_path}; clear; cat {name}.log | {sys.executable} -m glancemetrics -")
+        screen.until(said)
+        time.sleep(1)
+        assert "q quit" in screen.page
+        screen.press("q")
+        screen.until(r"(?m)^\$ *$")
+    screen.type(f"cat old.log | {sys.executable} -m glancemetrics -; echo status $?")
+    screen.until("· ended")
+    screen.type("")
+    subprocess.run(["pkill", "-TERM", "-f", "glancemetrics -$"], check=True)
+    screen.until("status 0")

@@ -265,8 +265,17 @@ def test_questions_in_sql(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "answer.parquet"
     assert run("sql", log, question, "-o", out).returncode == 0
     assert parquet.read_table(out).to_pylist() == rows
-    assert "name a log and a query" in told("sql", question)
+    assert json.loads(run("sql", question, "--json", stdin=log.read_bytes()).stdout) == rows
     assert "columns: time" in told("sql", write(tmp_path / "one.log", line()), "select x from log")
+
+
+def test_sql_without_a_log_says_how_to_name_one() -> None:
+    done = subprocess.run(
+        [*COMMAND, "sql", "select 1"],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"name a log and a query" in done.stderr
 
 
 @pytest.mark.terminal

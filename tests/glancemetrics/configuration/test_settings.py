@@ -262,7 +262,7 @@ def test_what_an_output_is_told_stands_in_its_table_or_beside_it() -> None:
     [
         ('[syslog]\nfacility = "pub"', "gm.toml line 2, [syslog] facility = 'pub': must be one of"),
         ("[syslog]\nfacilty = 1", "[syslog]: unknown setting facilty; did you mean facility?"),
-        ("[sysolg]\nfacility = 1", "unknown setting sysolg; did you mean syslog?"),
+        ("[sysolg]\nfacility = 1", "line 1: unknown table [sysolg]; did you mean [syslog]?"),
         ('syslog_facility = "mail"\n[syslog]\nfacility = "mail"',
          "gm.toml line 3: [syslog] facility is the same setting as syslog_facility: keep one"),
         ("[timewindow]\nx = 1", "gm.toml, timewindow: must be a duration"),

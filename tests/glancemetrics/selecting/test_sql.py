@@ -50,6 +50,14 @@ def test_expressions_over_the_columns(expression: str, expected: list[int]) -> N
 
 
 @pytest.mark.parametrize(
+    "expression",
+    ["path = '=>' or true", "path = '5xx' or null is null", "path in ('/', 'a/1') or status = 1"],
+)
+def test_what_looks_like_a_mistake_and_is_none(expression: str) -> None:
+    kept(expression)
+
+
+@pytest.mark.parametrize(
     ("expression", "said"),
     [
         ("nope = 1", "columns: time, host"),
@@ -63,6 +71,22 @@ def test_expressions_over_the_columns(expression: str, expected: list[int]) -> N
         ("exists(from '/etc/passwd')", "does not exist"),
         ("exists(from secret)", "does not exist"),
         ("exists(select * from read_csv('http://192.0.2.1/'))", "disabled"),
+        ("status => 500", "at least is written >="),
+        ("status =< 500", "at most is written <="),
+        ("status = '5xx'", "all 5xx are written status between 500 and 599"),
+        ("status = 5xx", "all 5xx are written status between 500 and 599"),
+        ("status in 404", r"in needs brackets: status in \(404, 500\)"),
+        ("status = 'many'", "'many' is not a number"),
+        ("section=/api", "text goes in single quotes: path = '/login'"),
+        ("path like /api%", "text goes in single quotes: path = '/login'"),
+        ("path =~ '^/x'", r"a regular expression is written regexp_matches\(path"),
+        ("host = 10.0.0.1", "text goes in single quotes: host = '10.0.0.1'"),
+        ("path contains 'x'", "text in a path is written path like"),
+        ("status = 500 && bytes = 0", "write and, or instead of &&"),
+        ("foo(path) = 1", "no function foo"),
+        ("status <=> 1", "no operator <=> for such values"),
+        ("status = 404 or 500", "500 stands alone; compare again after each and and or"),
+        ("not (bytes = 1 and 'x')", "x stands alone"),
     ],
 )
 def test_a_wrong_or_curious_expression_is_one_sentence(expression: str, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import grp
 import gzip
 import os
 from collections.abc import Iterator
@@ -228,7 +229,8 @@ def test_no_permission_is_told_and_it_goes_on_when_granted(log: Path, tmp_path: 
     for folder in [tmp_path, *tmp_path.parents][:-2]:  # up to that of all temporary files
         folder.chmod(0o755)
     log.write_bytes(line(BASE - 500) + line(BASE - 5))
-    log.chmod(0)
+    log.chmod(0o640)
+    os.chown(log, 0, grp.getgrnam("adm").gr_gid)
     window = StartPosition(From.WINDOW, 120, float(BASE))
     with as_nobody():
         followed = Followed(log, window)
@@ -452,3 +454,22 @@ def test_directives_are_not_looked_for_in_all_of_a_log_of_no_known_format(log: P
     assert directives_before(read_at, 1 << 40, (b"#Fields:",), 1 << 16) == b""
     assert sum(asked) < 1 << 20
     assert last_line_end(lambda _, size: b"x" * size, 1 << 40) == 1 << 40
+
+
+def test_a_misspelt_path_is_recognised_and_another_log_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    for name in ("access.log", "error.log", "access.log.1", "acess.log.2.gz"):
+        (folder / name).touch()
+    window = StartPosition(From.WINDOW, 120, float(BASE))
+    for missing in ("nginx/acces.log", "ngnix/access.log", "ngnix/accss.log"):
+        followed = Followed(tmp_path / missing, window)
+        followed.read()
+        assert followed.health.detail == (
+            f"does not exist yet; waiting for it; did you mean {folder}/access.log?"
+        )
+    (folder / "access.log").unlink()
+    for missing in ("nginx/access.log", "nginx/acces.log", "other/access.log"):
+        followed = Followed(tmp_path / missing, window)
+        followed.read()
+        assert followed.health.detail == "does not exist yet; waiting for it"

@@ -172,3 +172,21 @@ def test_every_panel_can_be_reached_from_the_top(page: Page, log: Path) -> None:
     links = page.run("[...document.querySelectorAll('nav a')].map((a) => a.hash.slice(1))")
     assert links == [panel.name for panel in report.panels]
     assert all(page.run(f"document.getElementById({name!r}) !== null") for name in links)
+
+
+def test_in_a_notebook_it_is_shown_in_a_frame_of_its_own(page: Page, tmp_path: Path) -> None:
+    """As a notebook does it: what `_repr_html_` returns becomes part of its page."""
+    attack = "\"></iframe><script>document.title='owned'</script>".replace('"', r"\"")
+    log = Path(write(tmp_path / "a.log", line(agent=attack, referrer=attack) * 3))
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(
+        f"<title>notebook</title>{gm.report(log)._repr_html_()}<p>after</p>", encoding="utf-8"
+    )
+    page.open(notebook)
+    assert page.run("document.querySelectorAll('iframe').length") == 1
+    assert page.run("document.scripts.length") == 0
+    assert page.run("document.title") == "notebook"
+    inner = "document.querySelector('iframe').contentDocument"
+    assert page.run(f"{inner}.querySelector('#agents') !== null")
+    assert page.run(f"{inner}.title") == f"{log} · GlanceMetrics"
+    assert page.complaints() == []

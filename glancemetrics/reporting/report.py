@@ -160,6 +160,14 @@ class Report:
         page = escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" style="width:100%;height:40em;border:0"></iframe>'
 
+    @property
+    def without_requests(self) -> str:
+        """The sentence where there are no requests: also how many a condition excluded."""
+        if not self.filtered:
+            return "No requests."
+        read = "1 request" if self.filtered == 1 else f"{format_count(self.filtered)} requests"
+        return f"{read}, none matches the condition."
+
     def to_html(self) -> str:
         """Return the report as one HTML page, as `-o report.html` writes it."""
         from glancemetrics.reporting.html import to_html  # late: the page knows the report

@@ -108,7 +108,7 @@ class _Writer:
                 self._styled("bad", line) for line in _wrapped(report.unfinished, self._width)
             )
         if report.start is None or report.end is None:
-            yield "No records."
+            yield report.without_requests
             return
         span = report.end - report.start
         yield f"{_moment(report.start, report)} – {_moment(report.end, report)} {report.time_zone}"

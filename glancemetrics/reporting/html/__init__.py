@@ -54,7 +54,7 @@ def _body(report: Report, now: float | None) -> Iterator[str]:
             f"{text_of(report.time_zone)}</p>"
         )
     else:
-        yield "<p>No records.</p>"
+        yield f"<p>{report.without_requests}</p>"
     yield '<button type="button" id="scheme" hidden>Dark</button>'
     yield "</header>"
     if report.unfinished is not None:

@@ -208,7 +208,15 @@ def test_a_log_of_another_kind_says_what_was_expected(tmp_path: Path) -> None:
 def test_an_empty_log_is_an_empty_report(tmp_path: Path) -> None:
     result = run("report", write(tmp_path / "access.log", b""))
     assert result.returncode == 0
-    assert "No records." in result.stdout.decode()
+    assert "No requests." in result.stdout.decode()
+
+
+def test_a_condition_that_nothing_matches_says_so(log: Path) -> None:
+    result = run("report", log, "--where", "status = 599")
+    assert result.returncode == 0
+    assert "requests, none matches the condition." in result.stdout.decode()
+    page = run("report", log, "--where", "status = 599", "--output-format", "html")
+    assert b" requests, none matches the condition.</p>" in page.stdout
 
 
 def test_an_old_report_outlives_a_disk_that_fills(log: Path, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_mistakes_are_told_with_their_place(body: str, error: str) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("[rule]\nname = 'a'", "config.toml: a rule begins with a line [[rule]]"),
+        ("[rule]\nname = 'a'", "config.toml line 1: write [[rule]]; there may be several"),
         ("[[rule]", "config.toml: is not TOML: "),
         ("[[rule]]\nabove = 1", "config.toml line 1: name: must be a text"),
     ],

@@ -45,7 +45,7 @@ def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> li
     cursor = connection.cursor()
     try:
         ((tree,),) = cursor.execute(
-            "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
+            "SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT ({expression}\n)"]
         ).fetchall()
         try:
             question = json.loads(tree)

@@ -175,7 +175,7 @@ class Filters:
     def _only_column(self, expression: str) -> str | None:
         """Return the only column that an expression depends on; `None` if there are others."""
         ((tree,),) = self._connection.execute(
-            "SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]
+            "SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT ({expression}\n)"]
         ).fetchall()
         try:
             parsed = json.loads(tree)

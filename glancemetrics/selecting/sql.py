@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow as pa
 from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
 from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, with_source
+from glancemetrics.selecting.condition_hints import hint_for, outside_of_quotes
 from glancemetrics.words.escaping import is_utf_8
 from glancemetrics.words.suggestions import suggestion
 
@@ -36,25 +37,8 @@ _LOCKS = (
 )
 
 
-_HINTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), hint)
-    for pattern, hint in (
-        (r"(?<![<>!=])=>", "at least is written >="),
-        (r"=<", "at most is written <="),
-        (r"=~", "a regular expression is written regexp_matches(path, '^/api/')"),
-        (r"&&|\|\|", "write and, or instead of &&, ||"),
-        (r"\b[1-5]xx\b", "all 5xx are written status between 500 and 599"),
-        (r"\bin\s*[^\s(]*\d", "in needs brackets: status in (404, 500)"),
-        (r"\bcontains\b(?!\s*\()", "text in a path is written path like '%word%'"),
-        (r"[=<>~]\s*\d+\.\d+\.\d+", "text goes in single quotes: host = '10.0.0.1'"),
-        (
-            r"(?:[=<>~]|\blike\b)\s*/",
-            "text goes in single quotes: path = '/login', path like '/api/%'",
-        ),
-    )
-)
-"""What people write who know other languages, and how it is written in SQL. Only tried on what
-DuckDB does not understand."""
+_JOINING = frozenset({"CONJUNCTION_AND", "CONJUNCTION_OR", "OPERATOR_NOT"})
+"""What joins conditions, in DuckDB's parse tree."""
 
 
 class Where:
@@ -85,24 +69,20 @@ class Where:
 
     def _check_alternatives(self) -> None:
         """Refuse `status = 404 or 500`, which is true for every request in SQL."""
-        ((tree,),) = (
-            self._connection.cursor()
-            .execute("SELECT json_serialize_sql(?)", [self._query])
-            .fetchall()
-        )
+        cursor = self._connection.cursor()
+        ((tree,),) = cursor.execute(
+            "SELECT json_serialize_sql(?::VARCHAR)", [self._query]
+        ).fetchall()
         try:
             parsed = json.loads(tree)
         except RecursionError:  # deeply nested, but still allowed by DuckDB
             return
         for node in _nodes_of(parsed):
-            if node.get("class") != "CONJUNCTION":
-                continue
-            for part in node["children"]:
-                text = part.get("literal", {}) if part.get("class") == "CONSTANT" else {}
-                if text.get("kind") not in {None, "BOOLEAN", "NULL"}:
+            if node.get("type") in _JOINING:
+                for value in filter(None, map(_constant, node["children"])):
                     raise UsageError(
-                        f"--where {shortened(self.expression)}: {shortened(text['text'])} stands "
-                        "alone; compare again after each and and or: status = 404 or status = 500"
+                        f"--where {shortened(self.expression)}: {shortened(value)} is no "
+                        "condition; repeat the comparison: status = 404 or status = 500"
                     )
 
     def keeps(self, batch: pa.RecordBatch) -> Bools:
@@ -132,6 +112,23 @@ class Where:
             raise UsageError(f"--where {shortened(self.expression)}: must be a single expression")
         column = kept.column(0)
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _constant(node: Mapping[str, Any]) -> str:
+    """Return the text of a number or text in a parse tree; empty for anything else.
+
+    DuckDB has it as `literal` from 2.0 on, and as `value` before that.
+    """
+    literal, value = node.get("literal"), node.get("value")
+    if node.get("class") != "CONSTANT":
+        return ""
+    if isinstance(literal, dict):
+        kind, text = str(literal.get("kind")), literal.get("text")
+    elif isinstance(value, dict):
+        kind, text = str(value.get("type", {}).get("id")), value.get("value")
+    else:
+        return ""
+    return "" if "BOOL" in kind or "NULL" in kind else str(text)
 
 
 def columns_in(tree: object) -> Iterator[str]:
@@ -239,7 +236,7 @@ def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -
     if "Max expression depth" in str(error):  # DuckDB's advice is not available here
         return "nested too deeply"
     reason = _reworded(error)
-    hint = _hint(expression, is_in_text="is not a number" in reason)
+    hint = hint_for(expression, is_in_text="is not a number" in reason)
     missing = re.search(r'Referenced column "(.*)" not found', reason, re.DOTALL)
     for name in kept:
         if not name.isidentifier() and _stands_bare(name, expression):
@@ -271,12 +268,6 @@ def _reworded(error: Exception) -> str:
     return reason if number is None else f"{number[1]} is not a number"
 
 
-def _hint(expression: str, *, is_in_text: bool) -> str | None:
-    """Return how to write what other languages write so; `is_in_text`: look in quotes, too."""
-    text = expression if is_in_text else _outside_of_quotes(expression)
-    return next((hint for pattern, hint in _HINTS if pattern.search(text)), None)
-
-
 def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
     if f'"{name}"' in expression or not re.fullmatch(r"\w+", name):
         text = name.strip("\"'“”‘’").replace("'", "''")
@@ -287,14 +278,10 @@ def _no_such_column(name: str, known: Sequence[str], expression: str) -> str:
 
 def _stands_bare(name: str, expression: str) -> bool:
     """Tell whether an expression has a name outside of quotes, where it would be several words."""
-    plain = _outside_of_quotes(expression)
+    plain = outside_of_quotes(expression)
     return not name.isdigit() and bool(
         re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain, re.IGNORECASE)
     )
-
-
-def _outside_of_quotes(expression: str) -> str:
-    return re.sub(r"""'[^']*'|"[^"]*\"""", " ", expression)
 
 
 def check_no_comment(expression: str) -> None:

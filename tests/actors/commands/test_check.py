@@ -341,7 +341,7 @@ hours = 7
         "ok.toml line 3 (rule 'a'): abov: unknown key in [[rule]]; did you mean 'above'?",
         "ok.toml line 5 (rule 'a'): sevrity: unknown key in [[rule]]; did you mean 'severity'?",
         "ok.toml line 5 (rule 'a'): severity = 'crit': must be one of critical, warning, info",
-        "ok.toml line 6 (rule 'a'): where = 'status => 5': at least is written >=",
+        "ok.toml line 6 (rule 'a'): where = 'status => 5': use >= for at least",
         "ok.toml line 4 (rule 'a'): window = 'x': must be a duration such as 30s, 2m, 1h30m or 7d",
         "ok.toml line 10 (rule 'b'): above = 5: error_ratio is a share from 0 to 1; 5 % is 0.05",
         "ok.toml line 12: webhok: unknown key in [[notify]]; did you mean 'webhook'?",

@@ -376,7 +376,7 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (['path = "/login"'], "put text in single quotes: '/login'"),
         (["ip = '::1'"], "no column 'ip' (did you mean 'host'?)"),
         (["status in (500,502"], "incomplete, or a bracket or quote is missing"),
-        (["status = '5xx'"], "--where status = '5xx': all 5xx are written status between"),
+        (["status = '5xx'"], "--where status = '5xx': status is a number: use status"),
         (["--csv", "--json"], "cannot be combined with --csv"),
         (["-f", "other.log"], "no history of other.log here, only of /var/log/a.log"),
     ],

@@ -78,7 +78,7 @@ class Where:
         except RecursionError:  # deeply nested, but still allowed by DuckDB
             return
         for node in _nodes_of(parsed):
-            if node.get("type") in _JOINING:
+            if str(node.get("type")) in _JOINING:
                 for value in filter(None, map(_constant, node["children"])):
                     raise UsageError(
                         f"--where {shortened(self.expression)}: {shortened(value)} is no "

@@ -51,7 +51,7 @@ quick: $(READY)
 coverage: $(READY)
 	$(PYTEST) --cov --cov-report term:skip-covered $(ARGS)
 
-# Everything by which a line could be lost, counted twice or get out of its place, tried for long.
+# Long tests of everything that could lose, duplicate or reorder a line.
 torture: $(READY)
 	TORTURE=1 $(BIN)/pytest -s tests/torture tests/actors/sources/files tests/actors/monitor $(ARGS)
 
@@ -73,7 +73,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Known holes in what it depends on (asks the index of packages), its own code, and licences.
+# Known vulnerabilities of dependencies (asks the package index), its own code, and licences.
 RELEASE := build/release
 LICENCES := Apache-2.0;Apache License 2.0;Apache Software License;MIT;MIT License;MIT-0;0BSD;ISC;\
 BSD-2-Clause;BSD-3-Clause;BSD License;Mozilla Public License 2.0 (MPL 2.0);MPL-2.0;Zlib;\

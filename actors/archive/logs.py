@@ -20,7 +20,8 @@ from actors.files.decompression import (
     compression_of,
     decompressed,
 )
-from actors.files.permissions import way_to_read
+from actors.files.permissions import refused_folder, way_to_read
+from actors.files.similar_paths import close_path
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.guarded import guarded_decode
@@ -151,6 +152,9 @@ def _paths(name: str) -> Iterator[tuple[str, bool]]:
     elif glob.has_magic(name) and not os.path.lexists(name):
         found = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
         if not found:
+            folder = refused_folder(name)
+            if folder is not None:
+                raise GlanceMetricsError(f"{name}: permission denied – {way_to_read(folder)}")
             raise GlanceMetricsError(f"{name}: no matching files")
         yield from ((path, True) for path in found)
     else:
@@ -221,7 +225,8 @@ def _pieces(file: BinaryIO, start: int, end: int) -> bytes:
 
 def _reason(path: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        close = close_path(path)
+        return "no such file" + (f"; did you mean {close}?" if close else "")
     if isinstance(error, PermissionError):
         return f"permission denied – {way_to_read(path)}"
     return error.strerror or str(error)

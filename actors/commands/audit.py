@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.state_options import (
     add_state_folder_option,
@@ -20,10 +22,12 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = parser().parse_args(arguments)
     if options.action not in ACTIONS:
-        close = closest(options.action or "", ACTIONS)
+        action = options.action or ""
+        close = closest(action, ACTIONS)
+        file = f" {action}" if os.path.lexists(action) else ""
         raise UsageError(
             "say verify or show"
-            + (f"; did you mean {close}?" if close else ": glancemetrics audit show")
+            + (f"; did you mean {close}?" if close else f": glancemetrics audit show{file}")
         )
     from actors.commands.audit_log import show, verify_logs  # late: -h needs none of it
 

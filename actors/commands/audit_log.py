@@ -68,6 +68,8 @@ def verify_logs(options: argparse.Namespace) -> int:
             stack.enter_context(quiet(path))
         head, trouble = _head(paths)
         lines = _lines(paths)
+    if lines and not any(event_of(line.text) for line in lines):
+        raise GlanceMetricsError(f"{', '.join(options.files)}: not an alert log")
     verdict = verify(lines, head)
     if verdict.broken is not None:
         raise GlanceMetricsError(verdict.broken)

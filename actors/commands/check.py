@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from actors.commands.parser import FILES, CommandParser, Example
-from actors.configuration.loading import configuration
+from actors.configuration.loading import Configuration, configuration
+from glancemetrics.configuration.setting import ENVIRONMENT_PREFIX
 from glancemetrics.errors import UsageError
 
 
@@ -13,6 +14,8 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     named = parser().parse_args(arguments).config
     found = configuration(named, option="")
+    if found is None and any(name.startswith(ENVIRONMENT_PREFIX) for name in os.environ):
+        found = Configuration("", "the environment", is_found=True)
     if found is None:
         raise UsageError(
             "no configuration found; name one: glancemetrics check FILE "

@@ -176,7 +176,8 @@ def condition_of(rule: Rule) -> str:
     window = written_span(rule.window_seconds)
     match rule.condition:
         case Threshold(limit, is_above):
-            when = f"{'above' if is_above else 'below'} {limit:g} over {window}"
+            bound = rule.metric.bare(limit)
+            when = f"{'above' if is_above else 'below'} {bound} over {window}"
         case Change(factor, before):
             than = "more" if factor.is_above else "less"
             ago = spans(before)

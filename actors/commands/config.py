@@ -17,6 +17,7 @@ from actors.configuration.sections import all_sections
 from actors.files.notices import complain
 from actors.files.output_file import write_text
 from actors.sources.registry import help_with_sources
+from actors.state.state_folder import state_folder
 from glancemetrics.configuration.example import example
 from glancemetrics.configuration.setting import Group, Setting
 from glancemetrics.configuration.settings import Settings, all_settings
@@ -24,6 +25,7 @@ from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.words.escaping import visible
 
 _VALUE_WIDTH = 42
+_USUAL_STATE = "~/.local/state/glancemetrics"
 _NOT_SHOWN = "(not shown: may be secret)"
 
 
@@ -82,7 +84,8 @@ def _value(settings: Settings, one: Setting) -> tuple[str, str]:
     """Return the value of a setting, and where it comes from."""
     given = settings.given.get(one.name)
     if given is None:
-        return one.default_shown or ("off" if one.metavar is None else "not set"), "default"
+        shown = one.default_shown or ("off" if one.metavar is None else "not set")
+        return shown.replace(_USUAL_STATE, _shortened(state_folder(None))), "default"
     return visible(given.text or _NOT_SHOWN), visible(given.place)
 
 

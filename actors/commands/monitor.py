@@ -141,7 +141,11 @@ class _Given:
 
 def _given(arguments: list[str]) -> _Given | None:
     """Return the settings of the run; `None` if the user chose the demo."""
-    flags = vars(parser().parse_args(arguments))
+    try:
+        flags = vars(parser().parse_args(arguments))
+    except UsageError:
+        _check_command(arguments[0])
+        raise
     named = _named_logs(flags)
     found = configuration(flags.pop("config"))
     if named:
@@ -164,7 +168,7 @@ def _given(arguments: list[str]) -> _Given | None:
 def _refuse_pipes(sources: Sources) -> None:
     """Raise `UsageError` for a named pipe: its end is not known, as that of standard input is."""
     for path in sources.of({PATH}):
-        with suppress(OSError):  # what is wrong with it is told when it is read
+        with suppress(OSError):  # reported when it is read
             if not Path(path).is_fifo():
                 continue
             raise UsageError(f"--once: {path} is a pipe; try: glancemetrics - --once < {path}")
@@ -177,6 +181,13 @@ def _named_logs(flags: dict[str, Any]) -> list[str]:
         if not os.path.lexists(word) and word.replace("-", "").replace("_", "").isalnum():
             raise UsageError(_no_such(word))
     return [*(flags["file"] or ()), *files]
+
+
+def _check_command(word: str) -> None:
+    """Raise `UsageError` for a misspelt command, whose options the monitor does not know."""
+    is_word = not word.startswith("-") and not os.path.lexists(word)
+    if is_word and closest(word, [each.name for each in registry.COMMANDS]) is not None:
+        raise UsageError(_no_such(word))
 
 
 def _no_such(word: str) -> str:

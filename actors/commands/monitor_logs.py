@@ -76,7 +76,7 @@ def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
     only_shows = _BESIDE_SERVICE if is_services and not is_service else ""
     folder = state_folder(None if only_shows else settings.state_dir)
     # Without a screen the log is where people look.
-    # With --once, what cannot be read is told at the end.
+    # With --once, unreadable logs are reported at the end.
     level = "info" if is_service else "error" if settings.once else "warning"
     level = level if settings.log_level == "auto" else settings.log_level
     _log_to(level, folder / "glancemetrics.log" if with_console else None)
@@ -143,6 +143,7 @@ class _Program:
                 history=history,
                 latest=desk.latest,
                 stays=self._screen is not None,
+                is_view=not self._is_service,
             )
             nursery.cancel_scope.cancel()
         for output in outputs:
@@ -230,7 +231,7 @@ class _Program:
 
     def _give_up(self) -> None:
         self.restore_terminal()
-        os.write(2, b"glancemetrics: error: something was stuck and did not end in time\n")
+        os.write(2, b"glancemetrics: error: a write did not finish in time; stopped without it\n")
         os._exit(GlanceMetricsError.exit_status)
 
     async def _obey_signals(

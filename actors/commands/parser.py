@@ -204,6 +204,9 @@ class CommandParser(argparse.ArgumentParser):
         end = args.index("--") if "--" in args else len(args)
         # A file that is called -x: argparse takes ./-x for an argument, but not -- -x.
         rest = [f"./{each}" if each.startswith("-") else each for each in args[end + 1 :]]
+        for word in args[:end]:
+            if re.fullmatch(r"-[a-z][\w-]+", word) and f"-{word}" in self._option_string_actions:
+                raise UsageError(f"{word}: unknown option; did you mean -{word}?")
         spelled = [*map(_with_dashes, args[:end]), *rest]
         return self.parse_intermixed_args(spelled, namespace)
 

@@ -131,7 +131,7 @@ def _span(text: str) -> int:
         return parse_span(text)
     except ValueError:
         if text.isdecimal() and int(text):
-            raise argparse.ArgumentTypeError(f"needs a unit, such as {text}m") from None
+            raise argparse.ArgumentTypeError(f"needs a unit, such as {text}s") from None
         raise argparse.ArgumentTypeError(f"must be {ALLOWED_SPAN}") from None
 
 

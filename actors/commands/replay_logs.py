@@ -164,7 +164,10 @@ def _text(replayed: Replay, zone: tzinfo) -> str:
         own = [incident for incident in replayed.incidents if incident.rule == rule.name]
         seconds = sum((i.recovered_at or replayed.end) - i.triggered_at for i in own)
         totals.append([visible(rule.title), len(own), format_duration(seconds) if own else "–"])
-    return text + text_table(["rule", "alerts", "total time"], totals)
+    text += text_table(["rule", "alerts", "total time"], totals)
+    if not any(rule.name == NAME for rule in replayed.rules):
+        text += "\nHigh traffic is not replayed: set its limit with --alert-threshold N.\n"
+    return text
 
 
 def _when(second: int, zone: tzinfo) -> str:

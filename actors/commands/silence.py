@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.incident import is_called
 from glancemetrics.reporting.tables import text_table
+from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.words.durations import ALLOWED, parse_span
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.suggestions import closest
@@ -23,10 +25,16 @@ def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = parser().parse_args(arguments)
     path = chosen_state_folder(options.state_dir) / FILE_NAME
+    if options.state_dir is not None and not os.path.lexists(options.state_dir):
+        raise UsageError(
+            f"--state-dir {options.state_dir}: no such directory; name that of the monitor"
+        )
     try:
         text = _done(options, Silences(path), time.time())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "damaged; delete it"
+        if isinstance(error, PermissionError):
+            reason = "permission denied; try it with sudo"
         raise GlanceMetricsError(f"{path}: {reason}") from None
     write_text(text)
     return 0
@@ -35,8 +43,9 @@ def run(arguments: list[str]) -> int:
 def _done(options: argparse.Namespace, silences: Silences, now: float) -> str:
     """Add, end or list silences; returns the text to print."""
     if options.pattern is None:
-        if options.span is not None:
-            raise UsageError("--for: name a rule, or '*' for all")
+        if options.span is not None or options.end:
+            option = "--end" if options.end else "--for"
+            raise UsageError(f"{option}: name a rule, or '*' for all")
         return _listed(silences.active(now))
     if options.end:
         if not silences.end(options.pattern, now):
@@ -59,7 +68,7 @@ def _warn_of_unknown(pattern: str) -> None:
     from actors.commands.rule_names import rule_names  # late: it takes a while to load
 
     names = rule_names()
-    if any(is_called(name, pattern) for name in names):
+    if any(is_called(name, pattern) for name in (NAME, *names)):
         return
     close = closest(pattern, names)
     suggestion = f"; did you mean {close!r}?" if close else ""
@@ -71,7 +80,7 @@ def parser() -> CommandParser:
     made = CommandParser(
         "silence",
         "Mute the notifications of some rules for a while. Alerts are still shown and written to "
-        "the alert log. What is still wrong at the end of a silence is notified then. Without "
+        "the alert log. Incidents still ongoing when it ends are notified then. Without "
         "RULE, list the silences.",
         usage="glancemetrics silence [RULE] [options]",
         examples=[

@@ -64,10 +64,7 @@ def configuration(named: str | None = None, option: str = "--config ") -> Config
             text = config_text(str(path), is_trusted=str(path) != LOCAL_NAME)
             return Configuration(text, str(path), is_found=True)
         except _UnsafeError as error:
-            warn(
-                f"{path}: not used, because {error} and a configuration can run programs "
-                f"(--config {path} uses it)"
-            )
+            warn(f"{path}: not used, because {error} (--config {path} uses it all the same)")
     return None
 
 
@@ -103,8 +100,10 @@ def config_text(name: str, asked_by: str = "", *, is_trusted: bool = True) -> st
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
             raise UsageError(f"{asked_by}{name}: too large for a configuration (limit 4 MB)")
-        return data.decode().replace("\r\n", "\n")
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
+        if not is_trusted and isinstance(error, PermissionError):
+            raise _UnsafeError("it is unreadable") from None
         raise UsageError(f"{asked_by}{name}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{asked_by}{name}: not a TOML file: not UTF-8") from None
@@ -113,6 +112,6 @@ def config_text(name: str, asked_by: str = "", *, is_trusted: bool = True) -> st
 def _check_owner(status: os.stat_result) -> None:
     """Raise `_UnsafeError` for a file that somebody else controls."""
     if status.st_mode & stat.S_IWOTH:
-        raise _UnsafeError("everybody may write it")
+        raise _UnsafeError("everybody may write it, and it can run programs")
     if status.st_uid not in {0, os.getuid()}:
-        raise _UnsafeError("it belongs to another user")
+        raise _UnsafeError("it belongs to another user, and it can run programs")

@@ -45,7 +45,10 @@ def missing_of_settings(settings: Settings, text: str, name: str) -> Mistakes:
     for kind in kinds:
         settings_of_kind = {one.attribute: one for one in settings_of(kind.section)}
         for attribute, what in kind.missing(settings.section(kind.section)):
-            mistakes.append(f"{_where(text, name, settings_of_kind[attribute])}: {what}")
+            setting = settings_of_kind[attribute]
+            given = settings.given.get(setting.name)
+            where = _where(text, name, setting) or (given.place if given else setting.name)
+            mistakes.append(f"{where}: {what}")
     return mistakes
 
 

@@ -12,7 +12,7 @@ from glancemetrics.words.sizes import parse_size
 
 _LEAST = 10_000_000
 _LEAST_SECONDS = 3600
-"""Minimum for an age without a unit: `age = 30` means days, not seconds."""
+"""Minimum of an age: with `age = 30`, days are meant and not seconds."""
 
 
 def _size(value: Any) -> int:
@@ -29,9 +29,8 @@ def _on_or_off(value: Any) -> str:
 
 
 def _age(value: Any) -> int:
-    has_unit = isinstance(value, str)
-    seconds = parse_span(value) if has_unit else int(value)
-    if seconds < (1 if has_unit else _LEAST_SECONDS):
+    seconds = parse_span(value) if isinstance(value, str) else int(value)
+    if seconds < _LEAST_SECONDS:
         raise NotAllowedError
     return seconds
 
@@ -74,7 +73,7 @@ class HistorySettings:
         group=Group.HISTORY,
         metavar="DURATION",
         help="delete requests this much older than the newest one",
-        allowed="a duration such as 12h or 30d",
+        allowed="a duration of at least 1h, such as 12h or 30d",
     )
 
     @property

@@ -6,7 +6,8 @@ when `EVENT_QUEUE` of them wait for a stuck output is the next one lost, and cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import trio
@@ -101,8 +102,18 @@ class Delivery:
 class FanOut:
     """Sends to all outputs; never blocks."""
 
-    def __init__(self, outputs: Sequence[Output], latest: Latest | None = None) -> None:
-        """`latest` gets each snapshot as well."""
+    def __init__(
+        self,
+        outputs: Sequence[Output],
+        latest: Latest | None = None,
+        oldest: Callable[[], float] = lambda: -math.inf,
+    ) -> None:
+        """`latest` gets each snapshot as well.
+
+        Events of incidents that were triggered before `oldest`, in seconds since the epoch, are
+        sent to nobody.
+        """
+        self._oldest = oldest
         self._latest = Latest() if latest is None else latest
         self.deliveries = [Delivery.to(output) for output in outputs]
 
@@ -131,6 +142,8 @@ class FanOut:
                 delivery.send_event(event)
 
     def send_event(self, event: AlertEvent) -> None:
+        if event.incident is not None and event.incident.triggered_at < self._oldest():
+            return
         for delivery in self.deliveries:
             delivery.send_event(event)
 

@@ -45,6 +45,7 @@ from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.event_clock import LIVE_WITHIN, ClockMode
+from glancemetrics.traffic.fitting_window import LADDER
 from glancemetrics.words.humane import format_duration
 
 _MOST_BACKWARD = 3600
@@ -75,7 +76,7 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
     is_asked = settings.state_dir is not None
     if settings.state_dir == OFF or settings.once:
         return None
-    passing = [kind.name for kind in kinds_of(plan.sources) if not kind.marks]
+    passing = passing_kinds(plan)
     if passing:
         if is_asked:
             names = " and ".join(passing)
@@ -83,6 +84,11 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
         return None
     is_live = settings.start_from == "window" and settings.clock != "log"
     return Checkpoints(folder, plan.sources.texts) if is_asked or (is_service and is_live) else None
+
+
+def passing_kinds(plan: Plan) -> list[str]:
+    """Return the names of the kinds of sources that can be read only once, such as a pipe."""
+    return [kind.name for kind in kinds_of(plan.sources) if not kind.marks]
 
 
 def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> History | None:
@@ -123,6 +129,7 @@ async def monitor(
     history: History | None = None,
     latest: Latest | None = None,
     stays: bool = False,
+    is_view: bool = False,
 ) -> None:
     """Run a plan until `stop`, and keep its records in the history: see `_run`."""
     async with trio.open_nursery() as beside:
@@ -138,6 +145,7 @@ async def monitor(
             history=history,
             latest=latest,
             stays=stays,
+            is_view=is_view,
         )
         beside.cancel_scope.cancel()
 
@@ -153,10 +161,12 @@ async def _run(
     history: History | None,
     latest: Latest | None,
     stays: bool,
+    is_view: bool,
 ) -> None:
     """Run a plan until `stop`, or until all sources have ended, like standard input.
 
-    With `stays`, the outputs go on after the end of all sources: someone looks at the screen.
+    With `stays`, the screen is shown until `stop`, also after the end of all sources. With
+    `is_view`, someone looks at it, and old alerts in a pipe are only shown.
     After `stop`, everything has `DRAIN_SECONDS` to end; after the end of all sources, what was
     read is counted and delivered however long that takes. Everything ends in the order of the
     flow: the sources first, then each actor when its channel is empty, the outputs last. A
@@ -171,10 +181,10 @@ async def _run(
     # Closed seconds and snapshots are small; a slow rule eventually holds the aggregator back.
     to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
     # The fan-out defines how many events and snapshots wait for each output.
-    fan_out = FanOut(outputs, latest)
+    fan_out = FanOut(outputs, latest, _oldest_sent(plan, wall, is_view=is_view))
 
     settings, rules = plan.settings, plan.rules
-    longest = max(settings.timewindow, *(_backward(rule) for rule in rules))
+    longest = max(_window(plan), *(_backward(rule) for rule in rules))
     kept = plan.reading.context.kept
     counting = counting_of(Alerting(rules), kept)
 
@@ -373,6 +383,22 @@ def _with_gap(fresh: Resumed, why: str) -> Resumed:
     logger.warning("{}", gap)
     fresh.aggregation.note_gap(gap)
     return fresh
+
+
+def _oldest_sent(plan: Plan, wall: WallClock, *, is_view: bool) -> Callable[[], float]:
+    """Return from when on incidents are sent to outputs, in seconds since the epoch.
+
+    `zcat old.log.gz | glancemetrics` is looked at; nobody wants to be notified of its alerts.
+    """
+    if is_view and plan.settings.clock == "auto" and passing_kinds(plan):
+        return lambda: wall() - LIVE_WITHIN
+    return lambda: -math.inf
+
+
+def _window(plan: Plan) -> int:
+    """Return the longest window of the screen: without a given one, one that fits is looked for."""
+    settings = plan.settings
+    return settings.timewindow if settings.is_given("timewindow") else LADDER[-1]
 
 
 def _backward(rule: Rule) -> int:

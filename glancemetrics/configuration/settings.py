@@ -7,7 +7,7 @@ section of its own, which that output or source defines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -214,8 +214,8 @@ class Settings:
         metavar="WHICH",
         values=(BUILT_IN, NONE),
         help="built-in also raises alerts on server errors, traffic drops, scanners and others; "
-        "none leaves high traffic and the [[rule]] tables of the configuration; with --where, "
-        "built-in has to be given",
+        "none keeps high traffic and your own rules; with --where the built-in rules are off "
+        "unless given",
         allowed="built-in or none",
     )
     incident_limit: int = setting(
@@ -513,8 +513,10 @@ def _from_toml(
         with noting(mistakes):
             if inner is None and key in _ARRAYS:
                 raise not_an_array(text, name, key)
-            if inner is None and (one is None or isinstance(value, list)) and _has_tables(value):
-                raise _no_such_table(text, name, key, tables, is_array=isinstance(value, list))
+            if inner is None and _has_tables(value):
+                raise _no_such_table(
+                    text, name, key, known, tables, is_array=isinstance(value, list)
+                )
             if one is None:
                 raise _no_such(place, key, inner, known, in_tables)
             if one in seen:
@@ -543,17 +545,28 @@ def _has_tables(value: Any) -> bool:
 
 
 def _no_such_table(
-    text: str, name: str, key: str, tables: Iterable[str], *, is_array: bool
+    text: str,
+    name: str,
+    key: str,
+    known: Container[str],
+    tables: Iterable[str],
+    *,
+    is_array: bool,
 ) -> UsageError:
     from glancemetrics.configuration.toml_table import header_line
 
     line = header_line(text, key)
     place = name if line is None else f"{name} line {line}"
-    arrays = {name: f"[[{name}]]" for name in _ARRAYS}
-    known = {name: f"[{name}]" for name in sorted(tables)} | arrays
-    meant = _TABLES_ALSO_CALLED.get(key.lower()) or closest(key, known)
-    hint = f"did you mean {known[meant]}?" if meant else f"known: {', '.join(known.values())}"
-    return UsageError(f"{place}: unknown table {f'[[{key}]]' if is_array else f'[{key}]'}; {hint}")
+    if key in known and not is_array and key not in _TABLES_ALSO_CALLED:
+        return UsageError(f"{place}: {key} is a setting and no table: write {key} = ...")
+    shown = f"[[{key}]]" if is_array else f"[{key}]"
+    tables_known = {one: f"[{one}]" for one in sorted(tables)}
+    tables_known |= {one: f"[[{one}]]" for one in _ARRAYS}
+    meant = _TABLES_ALSO_CALLED.get(key.lower()) or closest(key, tables_known)
+    hint = f"known: {', '.join(tables_known.values())}"
+    if meant is not None:
+        hint = f"did you mean {tables_known[meant]}?"
+    return UsageError(f"{place}: unknown table {shown}; {hint}")
 
 
 def _no_such(

@@ -18,6 +18,8 @@ from glancemetrics.words.suggestions import closest
 LONGEST_SPAN = 30 * 86_400
 _DEEPEST = 24
 Read = TypeVar("Read")
+_LIKE = 0.7
+"""From here on two keys are so similar that one is taken for a misspelling of the other."""
 _TOO_DEEP = "is nested too deeply"
 _HEADER = re.compile(r"\[{1,2}[^\[\]]+\]{1,2}\s*(#.*)?")
 """A line that begins a table, and not one of an array of arrays."""
@@ -111,15 +113,28 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         raise UsageError(f"{name}: {_TOO_DEEP}") from None
     except ValueError as error:  # also of numbers and times that Python cannot hold
         said = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a value is too large"
-        if said.startswith("Cannot overwrite"):
-            said += "; what stands in a table is not said beside it as well"
-        raise UsageError(f"{name}: is not TOML: {said}") from None
+        raise UsageError(f"{name}: is not TOML: {said}{_way_out(text, said)}") from None
     level: list[Any] = [table]
     for _ in range(_DEEPEST):
         level = [inner for value in level for inner in _inside(value)]
     if level:
         raise UsageError(f"{name}: {_TOO_DEEP}")
     return table
+
+
+def _way_out(text: str, said: str) -> str:
+    """Return what to do about an error of the TOML parser, as far as that can be guessed."""
+    if said.startswith("Cannot overwrite"):
+        return "; a key or table is there twice"
+    at = re.search(r"\(at line (\d+), column \d+\)", said)
+    lines = text.split("\n")
+    line = lines[int(at[1]) - 1] if at is not None and int(at[1]) <= len(lines) else ""
+    value = re.match(r"\s*[\w.-]+\s*=\s*([^\s\"'\[{#][^#]*)", line)
+    if value is None:
+        return ""
+    if value[1].strip().lower() in {"true", "false"}:
+        return f"; write {value[1].strip().lower()}"
+    return '; put text in quotes, such as "10s"'
 
 
 def _inside(value: Any) -> Iterable[Any]:
@@ -150,7 +165,7 @@ class WrongKeyError(UsageError):
         super().__init__(text)
         self.key = key
         self.meant = meant
-        self.instead = instead
+        self.instead = frozenset(instead)
 
 
 class TomlTable:
@@ -183,14 +198,18 @@ class TomlTable:
                 break
             except WrongKeyError as mistake:
                 key, meant = mistake.key, mistake.meant
-                if key in wrong or not wrong.isdisjoint(mistake.instead):
+                if mistake.instead and wrong - {"name"}:
+                    break  # what is missing may be what was wrong
+                if key in wrong:
                     break  # it follows from what was found already
                 found.append(str(mistake))
                 wrong.add(key)
-                if key not in self.table:
+                value = self.table.pop(key, None)
+                if key == "name" and not mistake.instead:
+                    self.table["name"] = "unnamed"
+                elif value is None:
                     break
-                value = self.table.pop(key)
-                if meant is not None and meant not in self.table:
+                elif meant is not None and meant not in self.table:
                     self.table[meant] = value
                     self._written[meant] = key
             except UsageError as error:
@@ -235,18 +254,22 @@ class TomlTable:
         at = f"{self._place.name} line {line}" if line is not None else self._place.name
         return f"{at}, [[{self._kind}]] {name}".rstrip()
 
-    def check_keys(self, keys: Sequence[str]) -> None:
-        """Raise `UsageError` for a key that there is none."""
+    def check_keys(self, keys: Sequence[str], settings: Collection[str] = ()) -> None:
+        """Raise `UsageError` for an unknown key; `settings` belong outside of tables."""
         for key in self.table:
             if key not in keys:
-                close = closest(key, keys)
-                hint = f"did you mean {close!r}?" if close else f"there are {', '.join(keys)}"
+                close = closest(key, keys, least=_LIKE)
+                hint = f"did you mean {close}?" if close else f"known keys: {', '.join(keys)}"
+                if key in settings:
+                    hint = "it is a setting: move it above the first table"
                 what = f"unknown key in [[{self._kind}]]; {hint}"
                 raise self._wrong(key, what, is_known=False, meant=close)
 
     def one_of(self, keys: Sequence[str]) -> str:
         """Return which one of some keys there is. Raises `UsageError` for none and for several."""
         given = [key for key in keys if key in self.table]
+        # Of two, one that was meant by a misspelt key may not have been.
+        given = [key for key in given if key not in self._written] or given
         if len(given) == 1:
             return given[0]
         needs = f"[[{self._kind}]] needs one of {', '.join(keys)}"

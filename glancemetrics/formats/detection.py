@@ -159,7 +159,7 @@ def _envelopes(
     }
     most = max(shares.values())
     if most >= _LEAST_ENVELOPED:
-        # Envelopes that look alike are told apart by the lines inside.
+        # The lines inside distinguish envelopes that look alike.
         for name, share in shares.items():
             if share == most:
                 yield from _envelopes(opened[name].lines, (*around, ENVELOPES[name]))

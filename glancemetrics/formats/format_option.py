@@ -77,7 +77,9 @@ def _unknown(name: str) -> str:
 
     if name in _SERVERS:
         return f"did you mean combined ({_SERVERS[name]}'s default)?"
-    close = difflib.get_close_matches(name, PRESETS, n=1)
+    close = difflib.get_close_matches(name, [*PRESETS, *_SERVERS], n=1)
+    if close and close[0] in _SERVERS:
+        return _unknown(close[0])
     return f"did you mean {close[0]}?" if close else "unknown format."
 
 

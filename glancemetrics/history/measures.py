@@ -11,6 +11,7 @@ import re
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.words.suggestions import suggestion
 
 
 class Unit(enum.Enum):
@@ -110,7 +111,7 @@ def measure_called(name: str) -> Measure:
         return plain
     quantile = _QUANTILE.fullmatch(name)
     if quantile is None or not float(quantile[1]):
-        raise UsageError(f"unknown measure {name!r}; known: {ALLOWED}")
+        raise UsageError(f"unknown measure {name!r}{suggestion(name, _BY_NAME)}; known: {ALLOWED}")
     sql = f"quantile_disc(duration, {float(quantile[1]) / 100:.6f})"
     return Measure(name, name, Unit.SECONDS, sql, _TIMED)
 

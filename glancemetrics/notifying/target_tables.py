@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
-from glancemetrics.configuration.settings import NOTIFY_TABLE
+from glancemetrics.configuration.settings import NOTIFY_TABLE, all_settings
 from glancemetrics.configuration.toml_table import Place, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.notifying.hours import ALLOWED as ALLOWED_HOURS
@@ -70,11 +70,18 @@ class _TargetTable(TomlTable):
         self._local = local
 
     def target(self) -> Target:
-        self.check_keys(_KEYS)
+        self.check_keys(_KEYS, settings=all_settings())
         # What does not depend on the kind comes first, so that all mistakes are found.
         name = self.text("name")
         severity = Severity(self.choice("severity", tuple(one.value for one in Severity)) or "info")
         hours = self._hours()
+        recovered = self._switch("recovered")
+        waits = self.span("group_wait", 0), self.span("repeat", 0), self.span("timeout", 10)
+        group_by = GroupBy(self.choice("group_by", tuple(one.value for one in GroupBy)) or "rule")
+        form = self.choice("format", _FORMATS) or "json"
+        body, headers, secret = self._body(), self._headers(), self._secret()
+        environment = self._environment()
+        rules = self._texts("rules") if "rules" in self.table else ("*",)
         kind = TargetKind(self.one_of(_KINDS))
         name = name or kind.value
         if len(name) > 80 or not name.isprintable():
@@ -88,21 +95,19 @@ class _TargetTable(TomlTable):
             kind=kind,
             url=None if is_exec else self._url(kind),
             command=self._texts("exec") if is_exec else (),
-            environment=self._environment(),
+            environment=environment,
             severity=severity,
-            rules=self._texts("rules") if "rules" in self.table else ("*",),
+            rules=rules,
             hours=hours,
-            recovered=self._switch("recovered"),
-            group_wait=self.span("group_wait", 0),
-            group_by=GroupBy(
-                self.choice("group_by", tuple(one.value for one in GroupBy)) or "rule"
-            ),
-            repeat=self.span("repeat", 0) or None,
-            format=self.choice("format", _FORMATS) or "json",
-            body=self._body(),
-            headers=self._headers(),
-            secret=self._secret(),
-            timeout=self.span("timeout", 10),
+            recovered=recovered,
+            group_wait=waits[0],
+            group_by=group_by,
+            repeat=waits[1] or None,
+            format=form,
+            body=body,
+            headers=headers,
+            secret=secret,
+            timeout=waits[2],
             place=self._asked_at(kind.value),
         )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import attrs
 
-from glancemetrics.configuration.settings import RULE_TABLE
+from glancemetrics.configuration.settings import RULE_TABLE, all_settings
 from glancemetrics.configuration.toml_table import LONGEST_SPAN, TomlTable, tables_of
 from glancemetrics.errors import Mistakes, UsageError
 from glancemetrics.incidents.lifecycle import Timing
@@ -25,7 +25,8 @@ from glancemetrics.rules.metrics import ALLOWED as ALLOWED_METRIC
 from glancemetrics.rules.metrics import REJECTS, Metric, Per, Unit, read_metric
 from glancemetrics.rules.rule import MESSAGE_NAMES, Rule, Severity
 from glancemetrics.rules.templates import check_template
-from glancemetrics.words.durations import parse_span, written_span
+from glancemetrics.words.durations import parse_seconds, parse_span, written_span
+from glancemetrics.words.sizes import parse_size
 
 _CONDITIONS = ("above", "below", "change", "absence", "slo", "new", "scan", "anomaly")
 _KEYS = (
@@ -50,6 +51,19 @@ _BURN_RATES = (
 )
 """Share of the budget burned after the long window, the long window, and the short one (The Site
 Reliability Workbook, table 5-8 and the text around it)."""
+
+
+def _share(text: str) -> float:
+    return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+
+
+_LIMITS: dict[Unit, tuple[Callable[[str], float], str]] = {
+    Unit.SHARE: (_share, 'a share from 0 to 1, or a percentage such as "5%"'),
+    Unit.SECONDS: (parse_seconds, 'a number of seconds, or a duration such as "500ms"'),
+    Unit.BYTES: (parse_size, 'a number of bytes, or a size such as "10MB"'),
+    Unit.BYTES_RATE: (parse_size, 'a number of bytes per second, or a size such as "10MB"'),
+}
+"""How a limit is read that has a unit, and what is allowed; others are plain numbers."""
 
 
 def read_rules(
@@ -81,7 +95,7 @@ class _RuleTable(TomlTable):
 
     def rules(self) -> list[Rule]:
         """Return the rules that the table defines: one, or several for an SLO."""
-        self.check_keys(_KEYS)
+        self.check_keys(_KEYS, settings=all_settings())
         # What does not depend on the condition comes first, so that all mistakes are found.
         name, severity, where = self._name(), self._severity(), self._where()
         min_hits = self.whole("min_hits", 0)
@@ -111,7 +125,9 @@ class _RuleTable(TomlTable):
 
     def _name(self) -> str:
         name = self.text("name")
-        if name is None or len(name) > 80 or not name.isprintable():
+        if name is None:
+            raise self.wrong("name", 'missing: it stands in alerts, such as "Slow checkout"')
+        if len(name) > 80 or not name.isprintable():
             raise self.wrong("name", "must be a text of at most 80 printable characters")
         return name
 
@@ -150,20 +166,35 @@ class _RuleTable(TomlTable):
         return condition, metric, window, by
 
     def _threshold(self, kind: str, metric: Metric) -> Threshold:
-        limit = self.number(kind, 0, 1e15)
-        if metric.unit is Unit.SHARE and limit > 1:
-            told = f"; {limit:g} % is {limit / 100:g}" if limit <= 100 else ""
-            raise self.wrong(kind, f"{metric.name} is a share from 0 to 1{told}")
+        limit = self._limit(kind, metric)
         is_above = kind == "above"
         own, other = (
             ("recover_below", "recover_above") if is_above else ("recover_above", "recover_below")
         )
         if other in self.table:
             raise self.wrong(other, f"a rule with {kind} uses {own}")
-        recover = self.number(own, 0, 1e15) if own in self.table else None
+        recover = self._limit(own, metric) if own in self.table else None
         if recover is not None and (recover > limit if is_above else recover < limit):
-            raise self.wrong(own, f"must be {'at most' if is_above else 'at least'} {limit:g}")
+            bound = "at most" if is_above else "at least"
+            raise self.wrong(own, f"must be {bound} {metric.bare(limit)}")
         return Threshold(limit, is_above, recover)
+
+    def _limit(self, key: str, metric: Metric) -> float:
+        """Return a limit: a number, or one with the unit of its metric, such as `500ms` or `2%`."""
+        value = self.table.get(key)
+        read, allowed = _LIMITS.get(metric.unit, (float, "a number"))
+        try:
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                raise ValueError(value)
+            limit = read(value) if isinstance(value, str) else float(value)
+        except ValueError:
+            raise self.wrong(key, f"must be {allowed}") from None
+        if metric.unit is Unit.SHARE and limit > 1:
+            told = f"; {limit:g} % is {limit / 100:g}" if limit <= 100 else ""
+            raise self.wrong(key, f"{metric.name} is a share from 0 to 1{told}")
+        if not 0 <= limit <= 1e15:
+            raise self.wrong(key, f"must be {allowed} from 0 to 1e+15")
+        return limit
 
     def _change(self, window: int) -> Change:
         found = _CHANGE.fullmatch(self.text("change") or "")

@@ -19,7 +19,7 @@ _FINE_SPAN = re.compile(rf"(?:{_PART})+")
 
 def parse_span(text: str) -> int:
     """Parse a duration to seconds. Raises `ValueError` for other texts, and for zero."""
-    text = _with_letters(text)
+    text = with_letters(text)
     if not _SPAN.fullmatch(text):
         raise ValueError(text)
     seconds = sum(int(n) * _SECONDS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text))
@@ -43,14 +43,14 @@ def parse_seconds(text: str) -> float:
 
     Raises `ValueError` for anything else.
     """
-    text = _with_letters(text)
+    text = with_letters(text)
     if not _FINE_SPAN.fullmatch(text):
         raise ValueError(text)
     seconds = {**_SECONDS, "ms": 0.001}
     return sum(float(count) * seconds[unit] for count, unit in re.findall(_PART, text))
 
 
-def _with_letters(text: str) -> str:
+def with_letters(text: str) -> str:
     """Return a duration with its units as single letters: `1h30m` for `1 hour 30 min`."""
     return _LONG_UNIT.sub(lambda unit: unit[1] if unit[1] == "ms" else unit[1][0], text.strip())
 

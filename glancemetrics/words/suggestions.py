@@ -39,12 +39,15 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one is most like; `None` if it is like none."""
+def closest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """Return the known name that a misspelt one is most like; `None` if it is like none.
+
+    `least` is the least similarity, from 0 to 1, as of `difflib`.
+    """
     import difflib  # late: only a mistake needs it
 
     names = {_bare(one): one for one in known}
-    close = difflib.get_close_matches(_bare(name), names, n=1)
+    close = difflib.get_close_matches(_bare(name), names, n=1, cutoff=least)
     return names[close[0]] if close else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,12 @@ import pytest
 from actors.commands import registry
 
 PROJECT = Path(__file__).parents[2]
-PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(PROJECT.glob("*.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
+    *sorted((PROJECT / "changelog.d").glob("*.md")),
+    PROJECT / "Makefile",
+]
 SOURCES = sorted(
     path for name in ("glancemetrics", "actors", "docs") for path in (PROJECT / name).rglob("*.py")
 )
@@ -128,9 +134,10 @@ def test_texts_in_the_code_are_plain() -> None:
     for path in SOURCES:
         name = path.relative_to(PROJECT).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            if not (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
                 continue
-            for one in banned_in(node.value):
+            said = node.value
+            for one in banned_in(said if isinstance(said, str) else said.decode("latin-1")):
                 exception = (name, one.partition(":")[0].lower())
                 if exception in ALLOWED:
                     used.add(exception)
@@ -140,12 +147,22 @@ def test_texts_in_the_code_are_plain() -> None:
     assert used == ALLOWED
 
 
+def test_comments_in_the_code_are_plain() -> None:
+    found = []
+    for path in SOURCES:
+        with tokenize.open(path) as file:
+            tokens = tokenize.generate_tokens(file.readline)
+            comments = [one.string for one in tokens if one.type == tokenize.COMMENT]
+        found += [f"{path.name}: {one}" for text in comments for one in banned_in(text)]
+    assert not found, "\n".join(found)
+
+
 def sentences(markdown: str) -> Iterator[str]:
     """Yield the sentences of a page, without code blocks, lists of links and pictures."""
     text = re.sub(r"^( {4}.*|#.*|!\[.*)$", "", markdown, flags=re.MULTILINE)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     for paragraph in re.split(r"\n\s*\n|\n- ", text):
-        yield from re.split(r"(?<=[.!?:;])\s+", " ".join(paragraph.split()))
+        yield from re.split(r"(?<=[.!?])\s+", " ".join(paragraph.split()))
 
 
 def test_sentences_of_the_readme_are_short() -> None:

@@ -44,6 +44,9 @@ def test_no_workflow_names_a_host_but_github() -> None:
         text = path.read_text()
         assert set(re.findall(r"https?://([^/\s\"')]+)", text)) <= {"github.com"}, path
         assert not re.search(r"(index|repository|registry)[-_]url", text), path
+        assert not re.search(
+            r"\b(pypi|npmjs|pythonhosted|docker|ghcr|quay)\.(org|io|com)\b", text
+        ), path
 
 
 def test_actions_are_pinned_to_a_version() -> None:

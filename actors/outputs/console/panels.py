@@ -133,6 +133,8 @@ def _status(snapshot: Snapshot) -> tuple[str, str]:
         count = sum(one.severity == worst.value for one in firing)
         if worst is not Severity.INFO:
             return _ALERT_STYLES[worst], f" {MARKS[worst]} {count} {worst.value} "
+    if any(output.state is OutputState.RETRYING for output in snapshot.health.outputs):
+        return styles.UNKNOWN_STATUS, " ▲ output fails "
     if snapshot.health.blindness or not snapshot.health.records:
         return styles.UNKNOWN_STATUS, " ? no data "
     return styles.OK_STATUS, " ✓ OK "
@@ -183,8 +185,6 @@ def health(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
         rows.append(_warning(f"{spans} of the logs not counted: {safe(state.last_gap)}"))
     if state.early and not any(source.behind < 0 for source in state.sources):
         rows.append(_warning(_CLOCK_AHEAD))
-    if state.has_ended and state.live:
-        rows.append(_warning(_ENDED))
     unopened = sum(not source.opened for source in state.sources)
     if unopened:
         opened, count = len(state.sources) - unopened, len(state.sources)
@@ -210,6 +210,12 @@ def _warned(name: str, value: str, bad: bool) -> Row:
 
 def _warning(text: str) -> Row:
     return [(styles.WARNING, f" ! {text}")]
+
+
+def ended(snapshot: Snapshot, cells: int) -> list[Row]:
+    """Say that nothing more will come, where the last of it is of now."""
+    has_ended = snapshot.health.has_ended and snapshot.health.live
+    return [fitted(_warning(_ENDED), cells)] if has_ended else []
 
 
 def chart(snapshot: Snapshot, cells: int, rows: int) -> list[Row]:
@@ -483,7 +489,8 @@ def _silence(snapshot: Snapshot, context: Context) -> str:
     span = f"the last {format_duration(snapshot.shown.window_seconds)}"
     troubled = [source for source in state.sources if source.is_unread]
     if state.sources and len(troubled) == len(state.sources):
-        return f"{_named(troubled[0])}."
+        named = _named(troubled[0])
+        return named if named.endswith("?") else f"{named}."
     off = [source for source in state.sources if source.behind]
     if off:
         return f"{safe(off[0].name)} {clock_text(off[0])}"
@@ -500,7 +507,7 @@ def _last_request(snapshot: Snapshot, context: Context, sentence: str) -> str:
         return f"{sentence}."
     newest = local_time(known, context.zone)
     if state.newest is None:
-        return f"{sentence}; the last one was at {newest}. --from start shows the whole log."
+        return f"{sentence}; the last one was at {newest}."
     if state.live and state.late and snapshot.time - state.newest > 3600:
         return f"The log is old, its last request at {newest}; --clock log shows it as it was."
     return f"{sentence}; the last one was at {newest}."

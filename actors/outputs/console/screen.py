@@ -143,6 +143,7 @@ def _overview(snapshot: Snapshot, view: View, context: Context, cells: int, rows
     above = [
         panels.title(snapshot, context, cells, view.paused),
         *panels.health(snapshot, context, cells),
+        *panels.ended(snapshot, cells),
         *panels.chart(snapshot, cells, chart_rows),
         *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, view.silences),

@@ -158,6 +158,8 @@ def _reason(error: BaseException) -> str:
         cause = cause.__cause__
     if isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
+    if isinstance(cause, socket.gaierror):
+        return f"{cause.strerror}: check the host's name"
     if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
         return os.strerror(cause.errno)
     return str(cause)

@@ -14,6 +14,7 @@ import attrs
 
 from actors.files.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
 from actors.files.permissions import way_to_read
+from actors.files.similar_paths import close_path
 from actors.sources.dating import LineDating, undated
 from actors.sources.files.followed_files import (
     ROTATED_GRACE,
@@ -26,7 +27,6 @@ from actors.sources.files.followed_files import (
 from actors.sources.files.identity import Identity
 from actors.sources.files.marks import PathMark
 from actors.sources.files.open_file import OpenFile, OpenPipe
-from actors.sources.files.paths import close_path
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import Status, is_recent, status_of
 from actors.sources.messages import Begins

@@ -7,12 +7,10 @@ import fnmatch
 import glob
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-from actors.files.permissions import way_to_read
+from actors.files.permissions import refused_folder, way_to_read
 from actors.sources.files.identity import Identity
 from glancemetrics.lines.log_names import COMPRESSED_ENDINGS, current_logs, is_current_log
-from glancemetrics.words.suggestions import closest
 
 IsLog = Callable[[str], bool]
 """Whether the content of a file is an access log."""
@@ -46,29 +44,10 @@ def matching(pattern: str, is_log: IsLog = lambda _: True) -> list[str]:
 def why_none(pattern: str, is_last: bool) -> str:
     """Say that a glob or directory has no files to read; `is_last`: nobody looks again."""
     yet = "" if is_last else " yet"
-    if not os.path.isdir(pattern):
-        return f"has no matching files{yet}"
-    if not os.access(pattern, os.R_OK | os.X_OK):
-        return f"is not readable: permission denied – {way_to_read(pattern)}"
-    return f"has no access log in it{yet}"
-
-
-def close_path(path: str) -> str | None:
-    """Return an existing log that a missing one may be a misspelling of."""
-    found = Path()
-    for part in Path(path).parts:
-        name: str | None = part
-        if not os.path.lexists(found / part):
-            try:
-                names = os.listdir(found)
-            except OSError:
-                return None
-            # A log that was rotated, or that of errors, is another one and no misspelling.
-            name = closest(part, (one for one in names if is_current_log(one) or "." not in one))
-        if name is None:
-            return None
-        found /= name
-    return str(found) if os.path.isfile(found) else None
+    folder = refused_folder(pattern)
+    if folder is not None:
+        return f"is not readable: permission denied – {way_to_read(folder)}"
+    return f"has no {'access log in it' if os.path.isdir(pattern) else 'matching files'}{yet}"
 
 
 def matches_name(name: str, pattern: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Container
 import attrs
 import trio
 
+from actors.files.decompression import compression_of
 from actors.sources.desk import SourceDesk
 from actors.sources.messages import Chunk, FromSource, SourceGone
 from actors.sources.source import Say, saying
@@ -24,6 +25,14 @@ from glancemetrics.planning.sources import STANDARD_INPUT
 _READ_SIZE = 4 << 20
 _GATHER_SECONDS = 0.1
 """How long pieces of a pipe are gathered into one chunk: a pipe delivers 64 kB at a time."""
+_CATS = {
+    "gzip": "zcat",
+    "bzip2": "bzcat",
+    "xz": "xzcat",
+    "zstd": "zstdcat",
+    "UTF-16": "iconv -f UTF-16",
+}
+"""{compression: what writes it as text to standard output}"""
 _PIPE_SIZE = 1 << 20
 _F_SETPIPE_SZ = 1031
 
@@ -59,11 +68,17 @@ async def read_standard_input(descriptor: int, say: Say, taken: Container[str] =
     await say(SourceHealth(STANDARD_INPUT, SourceState.READING))
     with contextlib.suppress(OSError):  # not a pipe, or larger than allowed
         fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_SIZE)
-    fresh = False
+    fresh = has_begun = False
     while True:
         piece = await (_read_pipe(descriptor) if waits else _read_file(descriptor))
         if not piece.bytes and piece.ended:
             break
+        compression = None if has_begun else compression_of(piece.bytes)
+        has_begun = True
+        if compression is not None:
+            said = f"is {compression}; try: {_CATS[compression]} FILE | glancemetrics"
+            await say(SourceHealth(STANDARD_INPUT, SourceState.BLOCKED, said))
+            return
         await sources.take(splitter.feed(piece.bytes), piece.left, fresh and waits)
         fresh = not piece.left
     await sources.end(splitter.flush(), fresh)

@@ -338,13 +338,13 @@ hours = 7
     told = errors(run(text, tmp_path))
     assert told.pop(5).startswith("ok.toml line 1 (rule 'a'): metric: must be one of rate, hits")
     assert told == [
-        "ok.toml line 3 (rule 'a'): abov: unknown key in [[rule]]; did you mean 'above'?",
-        "ok.toml line 5 (rule 'a'): sevrity: unknown key in [[rule]]; did you mean 'severity'?",
+        "ok.toml line 3 (rule 'a'): abov: unknown key in [[rule]]; did you mean above?",
+        "ok.toml line 5 (rule 'a'): sevrity: unknown key in [[rule]]; did you mean severity?",
         "ok.toml line 5 (rule 'a'): severity = 'crit': must be one of critical, warning, info",
         "ok.toml line 6 (rule 'a'): where = 'status => 5': use >= for at least",
         "ok.toml line 4 (rule 'a'): window = 'x': must be a duration such as 30s, 2m, 1h30m or 7d",
         "ok.toml line 10 (rule 'b'): above = 5: error_ratio is a share from 0 to 1; 5 % is 0.05",
-        "ok.toml line 12: webhok: unknown key in [[notify]]; did you mean 'webhook'?",
+        "ok.toml line 12: webhok: unknown key in [[notify]]; did you mean webhook?",
         "ok.toml line 13: severity = 'worse': must be one of critical, warning, info",
         "ok.toml line 14: hours = 7: must be a text or a list of texts",
         "ok.toml line 12: webhook: must be an http:// or https:// URL, env:NAME or file:PATH",
@@ -387,3 +387,44 @@ def test_the_environment_is_checked_too(tmp_path: Path) -> None:
     warned = run("refresh = 1\n", tmp_path, GLANCEMETRICS_REFESH="1")
     assert warned.returncode == 0
     assert "warning: GLANCEMETRICS_REFESH: unknown variable, ignored" in warned.stderr
+
+
+def test_the_environment_alone_is_checked(tmp_path: Path) -> None:
+    def check(**variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "glancemetrics", "check"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables},
+        )  # fmt: skip
+
+    assert "no configuration found" in check().stderr
+    assert check(GLANCEMETRICS_REFRESH="1s").returncode == 0
+    done = check(GLANCEMETRICS_REFRESH="x", GLANCEMETRICS_HEARTBEAT="/none/beat")
+    assert done.returncode == 2
+    assert errors(done)[0].startswith("GLANCEMETRICS_REFRESH=x: must be")
+    assert errors(done)[1:] == ["GLANCEMETRICS_HEARTBEAT: /none: no such directory"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("timewindow = 10s", '; put text in quotes, such as "10s"'),
+        ("file = /var/log/x.log", '; put text in quotes, such as "10s"'),
+        ("once = True", "; write true"),
+        ("refresh = 1\nrefresh = 2", "; a key or table is there twice"),
+        ("[file]\nx = 1", "ok.toml line 1: file is a setting and no table: write file = ..."),
+        ("[rules]\nx = 1", "ok.toml line 1: unknown table [rules]; did you mean [[rule]]?"),
+        ("[[rule]]\nname = 'a'\nabsence = '1m'\nrefresh = 1",
+         "ok.toml line 4 (rule 'a'): refresh = 1: unknown key in [[rule]]; it is a setting: move"),
+        ("[history]\nage = '2m'", "must be a duration of at least 1h, such as 12h or 30d"),
+    ],
+)  # fmt: skip
+def test_frequent_mistakes_of_toml_have_a_way_out(tmp_path: Path, text: str, error: str) -> None:
+    done = run(text, tmp_path)
+    assert done.returncode == 2
+    assert error in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_byte_order_mark_is_none_of_the_configuration(tmp_path: Path) -> None:
+    assert run(b"\xef\xbb\xbfrefresh = 1\n", tmp_path).returncode == 0

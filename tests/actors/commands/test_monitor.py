@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import grp
+import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -394,9 +396,16 @@ def test_what_may_not_be_read_is_named_with_a_way_out(tmp_path: Path) -> None:
         assert done.returncode == 1
         return done.stderr
 
+    glob = told("refused/*.log", "--once")
     group = "permission denied – try: sudo usermod -aG adm $USER, then log in again\n"
     assert told("refused", "--once").endswith(f"refused: is not readable: {group}")
     assert told("report", "refused/access.log").endswith(f"refused/access.log: {group}")
+    assert glob.endswith(f"refused/*.log: is not readable: {group}")
+    assert told("report", "refused/*.log").endswith(f"refused/*.log: {group}")
+    (tmp_path / "link").symlink_to("refused/access.log")
+    assert told("report", "link").endswith(f"link: {group}")
+    refused.chmod(0o710)
+    assert told("report", "refused").endswith("try it with sudo\n")
     unread = told("open", "--once")
     assert "open/access.log: is not readable: permission denied – try it with sudo\n" in unread
     assert "auth.log" not in unread
@@ -423,3 +432,47 @@ def test_the_end_of_standard_input_leaves_the_screen(
     screen.type("")
     subprocess.run(["pkill", "-TERM", "-f", "glancemetrics -$"], check=True)
     screen.until("status 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["-file", "access.log"], "-file: unknown option; did you mean --file?"),
+        (["quey", "--by", "path"], "quey: unknown command; did you mean query?"),
+        (["access.log", "--format", "ngnix"], "did you mean combined (nginx's default)?"),
+    ],
+)
+def test_what_was_meant_is_named(tmp_path: Path, arguments: list[str], error: str) -> None:
+    (tmp_path / "access.log").touch()
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert error in done.stderr.decode()
+
+
+def test_a_compressed_log_in_a_pipe_is_named() -> None:
+    done = run("-", "--once", stdin=gzip.compress(line(BASE) * 3))
+    assert done.returncode == 1
+    assert b"-: is gzip; try: zcat FILE | glancemetrics" in done.stderr
+
+
+def test_a_condition_does_not_shorten_what_a_quiet_log_shows(tmp_path: Path) -> None:
+    now = int(time.time())
+    (tmp_path / "access.log").write_bytes(
+        b"".join(line(now - 3000 + 40 * index) for index in range(70))
+    )
+    for options in ([], ["--where", "status = 200"], ["--rules", "none"]):
+        text = run("access.log", "--once", *options).stdout.decode()
+        assert "last 1 h" in text
+        assert re.search(r"hits (69|70)\b", text)
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_old_alerts_in_a_pipe_notify_nobody_who_looks(tmp_path: Path, is_old: bool) -> None:
+    until = time.time() - (7200 if is_old else 0)
+    log = b"".join(line(int(until) - 100 + second) * 30 for second in range(100))
+    options = ["-", "--json", "--alert-threshold", "1", "--alert-log", str(tmp_path / "alerts")]
+    done = run(*options, stdin=log)
+    assert json.loads(done.stdout.splitlines()[-1])["health"]["records"] == 3000
+    told = (tmp_path / "alerts").read_text()
+    assert ("triggered" in told) is not is_old
+    assert "monitoring_started" in told

@@ -72,7 +72,8 @@ def test_an_incident_is_told_with_when_how_long_and_how_bad(folder: Path) -> Non
     assert "2026-09-21 14:23:52  10 min 18 s  critical  Failures" in done.stdout
     assert "peak 50 %" in done.stdout or "50 %" in done.stdout
     assert "Failures       1  10 min 18 s" in done.stdout
-    assert "High traffic" not in done.stdout
+    assert "High traffic is not replayed: set its limit" in done.stdout
+    assert done.stdout.count("High traffic") == 1
 
 
 def test_the_same_log_gives_the_same_whatever_it_is_cut_into(folder: Path) -> None:
@@ -100,7 +101,8 @@ def test_the_same_log_gives_the_same_whatever_it_is_cut_into(folder: Path) -> No
 def test_without_a_configuration_it_is_the_built_in_rules(folder: Path) -> None:
     done = run("replay", "access.log", cwd=folder)
     assert re.search(r"critical +Server errors +", done.stdout), done.stdout
-    assert "High traffic" not in done.stdout
+    assert "High traffic is not replayed: set its limit" in done.stdout
+    assert done.stdout.count("High traffic") == 1
 
 
 def test_without_any_other_rule_it_is_high_traffic_and_its_options(folder: Path) -> None:
@@ -181,7 +183,7 @@ def test_check_says_what_would_be_watched(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "config.toml is valid." in done.stdout
     assert "Failures" in done.stdout
-    assert "above 0.25 over 1m, from 30 requests" in done.stdout
+    assert "above 25 % over 1m, from 30 requests" in done.stdout
 
 
 def test_check_says_who_would_be_told_and_no_secret(tmp_path: Path) -> None:

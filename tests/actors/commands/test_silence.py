@@ -148,3 +148,15 @@ async def test_a_silent_rule_is_not_told_but_for_the_end_of_what_was(tmp_path: P
         *("high_traffic-1 triggered", "high_traffic-1 recovered"),
         *("high_traffic-3 triggered", "high_traffic-4 triggered"),
     ]
+
+
+def test_a_silence_that_would_have_no_effect_is_refused(tmp_path: Path) -> None:
+    none = run("High traffic", "--for", "1h", "--state-dir", "none", cwd=tmp_path)
+    assert none.returncode == 2
+    assert "--state-dir none: no such directory; name that of the monitor" in none.stderr
+    assert not (tmp_path / "none").exists()
+    end = run("--end", cwd=tmp_path)
+    assert end.returncode == 2
+    assert "--end: name a rule, or '*' for all" in end.stderr
+    # The name in JSON, as well as the title.
+    assert run("high_traffic", "--for", "1h", cwd=tmp_path).stderr == ""

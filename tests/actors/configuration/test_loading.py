@@ -59,7 +59,7 @@ def test_one_of_the_working_directory_that_others_control_is_skipped(
     places[1].write_text("refresh = 2\n")
     places[2].chmod(0o666)
     assert configuration() == Configuration("refresh = 2\n", str(places[1]), is_found=True)
-    assert "glancemetrics.toml: not used, because everybody may write" in capsys.readouterr().err
+    assert "glancemetrics.toml: not used, because everybody may write it" in capsys.readouterr().err
     places[2].chmod(0o644)
     assert configuration() == Configuration("refresh = 1\n", places[2].name, is_found=True)
     if os.getuid() == 0:

@@ -172,7 +172,7 @@ async def test_a_live_log_is_shown_within_a_refresh(clock, run) -> None:
 
 async def test_it_starts_with_what_the_longest_window_holds(clock, run) -> None:
     monitor = run()
-    monitor.write(*(line(BASE - second) for second in (300, 100, 5)))
+    monitor.write(*(line(BASE - second) for second in (4000, 100, 5)))
     snapshot = await monitor.until(lambda s: s.health.records == 2)
     assert snapshot.insights.hits in (0, 1)
 
@@ -1024,7 +1024,7 @@ async def test_a_line_that_breaks_a_parser_is_one_reject(
 
 async def test_a_log_in_another_format_is_followed(clock, run, wall) -> None:
     monitor = run(format="$msec $remote_addr $request_time", start_from="window")
-    monitor.write(*(b"%d.250 h%d 0.5\n" % (int(wall()) - 200 + i * 10, i) for i in range(20)))
+    monitor.write(*(b"%d.250 h%d 0.5\n" % (int(wall()) - 7200 + i * 370, i) for i in range(20)))
     monitor.write(b"half a line is none\n")
     snapshot = await monitor.until(lambda s: s.health.rejects == 1)
     assert snapshot.health.sources[0].format == "given"

@@ -243,7 +243,7 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
                     SourceHealth("/x.log", SourceState.FOLLOWING, last_record=BASE - 3600),
                 ),
             },
-            "the last one was at 2026-09-21 13:13:20 UTC. --from start shows the whole log.",
+            "the last one was at 2026-09-21 13:13:20 UTC.",
         ),
         ({"newest": BASE - 60}, "None logged in the last 10 s; the last one was at 2026-09"),
         (

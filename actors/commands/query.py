@@ -70,7 +70,7 @@ def parser() -> CommandParser:
     option("--reverse", action="store_true",
         help="smallest first; with --records, oldest first")  # fmt: skip
     option("--limit", metavar="ROWS", type=_count, help="maximum rows",
-        shown_default="20 rows on a terminal, else all rows or 1000 requests")  # fmt: skip
+        shown_default="20 rows on a terminal, else all; 1000 requests")  # fmt: skip
     option("--records", action="store_true", help="the requests themselves, newest first")
     option("--offset", metavar="ROWS", type=_count, default=0,
         help="with --records: skip the newest ones")  # fmt: skip

@@ -8,21 +8,22 @@ from collections.abc import Callable, Iterable
 
 from glancemetrics.configuration.setting import Group, Setting
 
-_WIDTH = 88
+_WIDTH = 79
 
 _HEAD = """\
 # GlanceMetrics configuration, in TOML. Use it with --config FILE, or save it as
 # ./glancemetrics.toml, ~/.config/glancemetrics/config.toml or
 # /etc/glancemetrics/config.toml, where it is found automatically.
 #
-# Every line is commented out. Options and GLANCEMETRICS_NAME variables win over this file.
+# Every line is commented out. Options and GLANCEMETRICS_NAME variables win over
+# this file.
 # `glancemetrics check` validates it, `glancemetrics config` shows what holds.
 """
 
 _TABLES = """
 
-# Rules ---------------------------------------------------------------------------------
-# Alert rules of your own. `glancemetrics replay access.log` tries them on old logs.
+# Rules -----------------------------------------------------------------------
+# Your own rules. `glancemetrics replay access.log` tries them on old logs.
 
 # [[rule]]
 # name = "Checkout errors"
@@ -40,8 +41,8 @@ _TABLES = """
 # where = "path = '/order' and method = 'POST'"
 # absence = "15m"
 
-# Notifications -------------------------------------------------------------------------
-# Who is notified of alerts. A value such as "env:NAME" is read from the environment.
+# Notifications ---------------------------------------------------------------
+# Who is notified of alerts. "env:NAME" is the value of a variable.
 
 # [[notify]]
 # name = "team"

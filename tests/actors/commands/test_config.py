@@ -93,3 +93,7 @@ def test_all_mistakes_are_named_below_what_holds(
     assert end.value.code == 2
     assert "Configuration: glancemetrics.toml" in out
     assert err.count("error: ") == 3
+
+
+def test_the_example_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert max(map(len, shown(capsys, "--example").splitlines())) <= 80

@@ -12,6 +12,7 @@ from pathlib import Path
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import write_text
+from actors.files.standard_streams import terminal_cells
 from actors.outputs.alert_log.files import head_path, quiet, read_head, read_lines, rotated
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.chain import Head, Line, Verdict, event_of, verify
@@ -153,7 +154,9 @@ def show(options: argparse.Namespace) -> int:
         told = (what, str(event.get("severity", "")), str(event.get("message", "")))
         rows.append([when, *map(visible, told)])
     write_text(
-        text_table(["time", "event", "severity", "message"], rows) if rows else "No events.\n"
+        text_table(["time", "event", "severity", "message"], rows, terminal_cells())
+        if rows
+        else "No events.\n"
     )
     if left_out:
         lines_are = "1 line is" if left_out == 1 else f"{left_out} lines are"

@@ -11,6 +11,7 @@ from actors.configuration.sections import all_sections
 from actors.configuration.servers import format_told
 from actors.files.notices import complain, warn
 from actors.files.output_file import write_text
+from actors.files.standard_streams import terminal_cells
 from actors.history import HistorySettings
 from actors.monitor.service import counting_of
 from actors.outputs.alert_log import FILE_NAME, AlertLogSettings
@@ -111,8 +112,9 @@ def _described(
         [one.rule.name, one.rule.severity.value, one.rule.metric.name, hold_of(one.rule)]
         for one in own_rules_of(settings)
     ]
+    cells = terminal_cells()
     text = f"{name} is valid. It follows {', '.join(sources.texts)}.\n\n"
-    text += text_table(["rule", "severity", "metric", "condition"], rows)
+    text += text_table(["rule", "severity", "metric", "condition"], rows, cells)
     if targets:
         notified = [
             [
@@ -124,10 +126,12 @@ def _described(
             ]
             for one in targets
         ]
-        text += "\n" + text_table(["notified", "by", "from severity", "rules", "when"], notified)
+        text += "\n" + text_table(
+            ["notified", "by", "from severity", "rules", "when"], notified, cells
+        )
     else:
         text += "\nNo notifications are configured ([[notify]]).\n"
-    return text + "\n" + text_table(["output", "setting"], list(_outputs(settings)))
+    return text + "\n" + text_table(["output", "setting"], list(_outputs(settings)), cells)
 
 
 def _outputs(settings: Settings) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ from actors.commands.parser import RULES, CommandParser, Example, type_of
 from actors.commands.state_options import add_state_folder_option, chosen_state_folder
 from actors.files.notices import warn
 from actors.files.output_file import write_text
+from actors.files.standard_streams import terminal_cells
 from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.incident import is_called
@@ -112,4 +113,4 @@ def _listed(silences: list[Silence]) -> str:
         ]
         for one in silences
     ]
-    return text_table(["rule", "until", "reason"], rows)
+    return text_table(["rule", "until", "reason"], rows, terminal_cells())

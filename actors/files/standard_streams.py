@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import sys
 
@@ -40,6 +41,11 @@ def has_piped_input() -> bool:
     except OSError:
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def terminal_cells() -> int | None:
+    """Return the width of the terminal that standard output is; `None` if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def problem_of_stdout(error: OSError) -> str:

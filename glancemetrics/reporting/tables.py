@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -40,14 +41,36 @@ def csv_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return out.getvalue()
 
 
-def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write rows in columns as wide as needed; numbers right-aligned."""
+def text_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None
+) -> str:
+    """Write rows in columns as wide as needed; numbers right-aligned.
+
+    If that is wider than `width` cells, the last column is wrapped.
+    """
     shown = [[_shown(value) for value in row] for row in rows]
     numeric = [
         all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
         for i in range(len(columns))
     ]
-    return laid_out([visible(name) for name in columns], shown, numeric)
+    titles = [visible(name) for name in columns]
+    if width is not None and rows and not numeric[-1]:
+        shown = _wrapped(titles, shown, width)
+    return laid_out(titles, shown, numeric)
+
+
+def _wrapped(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Return rows with the text of the last column over several, where it is too wide."""
+    before = list(zip(*([titles, *rows]), strict=True))[:-1]
+    room = width - sum(max(map(len, column)) + 2 for column in before)
+    if room < _LEAST_TEXT:
+        return [list(row) for row in rows]
+    lines = []
+    for *others, last in rows:
+        pieces = textwrap.wrap(last, room) or [last]
+        lines.append([*others, pieces[0]])
+        lines += [[*([""] * len(others)), piece] for piece in pieces[1:]]
+    return lines
 
 
 def laid_out(

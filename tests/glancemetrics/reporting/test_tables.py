@@ -12,7 +12,7 @@ def test_the_last_column_is_wrapped_to_the_width() -> None:
     rows = [["a", 12, "one two three four five six"], ["bb", 3, "seven"]]
     assert text_table(["x", "n", "words"], rows, 22) == (
         "x    n  words\n"
-        "──  ──  ──────────────\n"
+        "──  ──  ─────────────\n"
         "a   12  one two three\n"
         "        four five six\n"
         "bb   3  seven\n"

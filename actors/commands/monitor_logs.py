@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import signal
 import sys
@@ -23,7 +24,9 @@ from actors.monitor.service import (
     checkpoints_of,
     history_of,
     is_of_the_past,
+    is_short,
     monitor,
+    passing_kinds,
     read_from_start,
 )
 from actors.outputs.console import is_shown
@@ -40,6 +43,7 @@ from actors.state.state_folder import state_folder
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.health.health import Health
 from glancemetrics.planning.plan import Plan
+from glancemetrics.traffic.event_clock import LIVE_WITHIN
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -120,9 +124,16 @@ class _Program:
 
     async def main(self) -> None:
         plan = self._plan
+        oldest_sent = -math.inf
+        if not self._is_service and plan.settings.clock == "auto" and passing_kinds(plan):
+            # Who looks at `zcat old.log.gz | glancemetrics` notifies nobody of its alerts.
+            oldest_sent = time.time() - LIVE_WITHIN
         if not self._is_service and await is_of_the_past(plan, time.time):
             plan = self._plan = read_from_start(plan)
             self._only_shows = self._only_shows or _OLD_LOG
+        elif not self._is_service and await is_short(plan):
+            plan = self._plan = read_from_start(plan)
+            oldest_sent = time.time() - LIVE_WITHIN
         checkpoints = self._claimed()
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
@@ -143,7 +154,7 @@ class _Program:
                 history=history,
                 latest=desk.latest,
                 stays=self._screen is not None,
-                is_view=not self._is_service,
+                oldest_sent=oldest_sent,
             )
             nursery.cancel_scope.cancel()
         for output in outputs:

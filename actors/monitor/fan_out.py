@@ -7,7 +7,7 @@ when `EVENT_QUEUE` of them wait for a stuck output is the next one lost, and cou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import trio
@@ -106,7 +106,7 @@ class FanOut:
         self,
         outputs: Sequence[Output],
         latest: Latest | None = None,
-        oldest: Callable[[], float] = lambda: -math.inf,
+        oldest: float = -math.inf,
     ) -> None:
         """`latest` gets each snapshot as well.
 
@@ -142,7 +142,7 @@ class FanOut:
                 delivery.send_event(event)
 
     def send_event(self, event: AlertEvent) -> None:
-        if event.incident is not None and event.incident.triggered_at < self._oldest():
+        if event.incident is not None and event.incident.triggered_at < self._oldest:
             return
         for delivery in self.deliveries:
             delivery.send_event(event)

@@ -28,7 +28,7 @@ from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
 from actors.sources.position import From, StartPosition
-from actors.sources.registry import kinds_of, make_sources, newest_record, respelled
+from actors.sources.registry import kinds_of, make_sources, newest_record, respelled, size_of
 from actors.sources.source import run_sources
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting, open_incidents
@@ -50,6 +50,9 @@ from glancemetrics.words.humane import format_duration
 
 _MOST_BACKWARD = 3600
 """Seconds. A rule that looks back further learns as it runs: reading days first takes too long."""
+
+_SHORT_BYTES = 8_000_000
+"""About 40,000 requests, which take a tenth of a second."""
 
 _LONGEST_ABSENCE = 86_400
 """Seconds; after a longer absence everything starts over."""
@@ -129,7 +132,7 @@ async def monitor(
     history: History | None = None,
     latest: Latest | None = None,
     stays: bool = False,
-    is_view: bool = False,
+    oldest_sent: float = -math.inf,
 ) -> None:
     """Run a plan until `stop`, and keep its records in the history: see `_run`."""
     async with trio.open_nursery() as beside:
@@ -145,7 +148,7 @@ async def monitor(
             history=history,
             latest=latest,
             stays=stays,
-            is_view=is_view,
+            oldest_sent=oldest_sent,
         )
         beside.cancel_scope.cancel()
 
@@ -161,12 +164,12 @@ async def _run(
     history: History | None,
     latest: Latest | None,
     stays: bool,
-    is_view: bool,
+    oldest_sent: float,
 ) -> None:
     """Run a plan until `stop`, or until all sources have ended, like standard input.
 
-    With `stays`, the screen is shown until `stop`, also after the end of all sources. With
-    `is_view`, someone looks at it, and old alerts in a pipe are only shown.
+    With `stays`, the screen is shown until `stop`, also after the end of all sources. Alerts that
+    were raised before `oldest_sent`, in seconds since the epoch, are only shown.
     After `stop`, everything has `DRAIN_SECONDS` to end; after the end of all sources, what was
     read is counted and delivered however long that takes. Everything ends in the order of the
     flow: the sources first, then each actor when its channel is empty, the outputs last. A
@@ -181,7 +184,7 @@ async def _run(
     # Closed seconds and snapshots are small; a slow rule eventually holds the aggregator back.
     to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
     # The fan-out defines how many events and snapshots wait for each output.
-    fan_out = FanOut(outputs, latest, _oldest_sent(plan, wall, is_view=is_view))
+    fan_out = FanOut(outputs, latest, oldest_sent)
 
     settings, rules = plan.settings, plan.rules
     longest = max(_window(plan), *(_backward(rule) for rule in rules))
@@ -304,11 +307,27 @@ async def _run(
         raise failures[0]
 
 
-async def is_of_the_past(plan: Plan, wall: WallClock) -> bool:
-    """Tell whether all logs of a plan are old, and how much of them to read is left open."""
+def _is_start_open(plan: Plan) -> bool:
+    """Tell whether it is left open how much of the logs is read."""
     settings = plan.settings
     is_open = settings.state_dir in {None, OFF} and settings.clock == "auto"
-    if not is_open or settings.is_given("from", "timewindow"):
+    return is_open and not settings.is_given("from", "timewindow")
+
+
+async def is_short(plan: Plan) -> bool:
+    """Tell whether all of the logs can be read at once, and how much is left open.
+
+    Of a quiet log the screen then shows all, where its last hour has too few requests.
+    """
+    if plan.targets or not _is_start_open(plan):
+        return False
+    size = await trio.to_thread.run_sync(size_of, plan.sources)
+    return size is not None and size <= _SHORT_BYTES
+
+
+async def is_of_the_past(plan: Plan, wall: WallClock) -> bool:
+    """Tell whether all logs of a plan are old, and how much of them to read is left open."""
+    if not _is_start_open(plan):
         return False
     live = int(wall()) - LIVE_WITHIN
     dated = FollowedLogs(plan.reading).dated
@@ -383,16 +402,6 @@ def _with_gap(fresh: Resumed, why: str) -> Resumed:
     logger.warning("{}", gap)
     fresh.aggregation.note_gap(gap)
     return fresh
-
-
-def _oldest_sent(plan: Plan, wall: WallClock, *, is_view: bool) -> Callable[[], float]:
-    """Return from when on incidents are sent to outputs, in seconds since the epoch.
-
-    `zcat old.log.gz | glancemetrics` is looked at; nobody wants to be notified of its alerts.
-    """
-    if is_view and plan.settings.clock == "auto" and passing_kinds(plan):
-        return lambda: wall() - LIVE_WITHIN
-    return lambda: -math.inf
 
 
 def _window(plan: Plan) -> int:

@@ -45,6 +45,12 @@ def not_known(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
     return None
 
 
+def of_unknown_size(texts: Sequence[str]) -> int | None:
+    """Say that the size is not known."""
+    del texts
+    return None
+
+
 @attrs.frozen(kw_only=True)
 class SourceKind(Generic[Section]):
     """One line of the registry.
@@ -77,5 +83,8 @@ class SourceKind(Generic[Section]):
     newest: Callable[[Sequence[str], LineDating, int], int | None] = not_known
     """Return the second of the newest record in its texts, or one that is not before the third
     argument; `None` if that is not known. Runs in a thread."""
+    size: Callable[[Sequence[str]], int | None] = of_unknown_size
+    """Return the bytes of its texts from their start; `None` if that is not known. Runs in a
+    thread."""
     has_standard_input: bool = False
     """Whether it reads standard input, which is then not available for keys."""

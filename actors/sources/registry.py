@@ -89,6 +89,16 @@ def newest_record(sources: Sources, dating: LineDating, enough: int) -> int | No
     return max(known) if known and len(known) == len(newest) else None
 
 
+def size_of(sources: Sources) -> int | None:
+    """Return the bytes of all sources from their start; `None` if one does not know it.
+
+    It looks at files: call it in a thread.
+    """
+    sizes = [kind.size(sources.of(kind.schemes)) for kind in kinds_of(sources)]
+    known = [one for one in sizes if one is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
 def respelled(marks: Sequence[Mark], sources: Sources) -> tuple[Mark, ...]:
     """Rename marks to the current spelling of their sources."""
     for kind in SOURCES:

@@ -57,6 +57,12 @@ def _newest(texts: Sequence[str], dating: LineDating, enough: int) -> int | None
     return newest_of(texts, dating, enough)
 
 
+def _size(texts: Sequence[str]) -> int | None:
+    from actors.sources.files.newest import size_of
+
+    return size_of(texts)
+
+
 FILES = SourceKind(
     name="files",
     schemes=frozenset([PATH]),
@@ -65,6 +71,7 @@ FILES = SourceKind(
     make=_make,
     misses=_misses,
     newest=_newest,
+    size=_size,
     marks={"path": _mark},
     respelled=_respelled,
 )

@@ -1,4 +1,4 @@
-"""The newest record of files that are there: whether they are of now or of the past."""
+"""Files before they are followed: their newest record, of now or of the past, and their size."""
 
 from __future__ import annotations
 
@@ -46,6 +46,20 @@ def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
             if newest >= enough:
                 break
     return newest
+
+
+def size_of(texts: Sequence[str]) -> int | None:
+    """Return the bytes of the files of paths, globs and directories; `None` if one is a pipe."""
+    size = 0
+    for path in (path for text in texts for path in (matching(text) if is_glob(text) else [text])):
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        size += status.st_size
+    return size
 
 
 def _newest_in(path: str, size: int, dating: LineDating, until: int) -> int | None:

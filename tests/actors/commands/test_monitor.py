@@ -476,3 +476,27 @@ def test_old_alerts_in_a_pipe_notify_nobody_who_looks(tmp_path: Path, is_old: bo
     told = (tmp_path / "alerts").read_text()
     assert ("triggered" in told) is not is_old
     assert "monitoring_started" in told
+
+
+def test_all_of_a_quiet_log_is_shown_where_its_last_hour_has_too_little(tmp_path: Path) -> None:
+    now = int(time.time())
+    hours = b"".join(line(now - 21_600 + 432 * index) for index in range(50))
+    # What would have raised an alert hours ago does not raise one now.
+    burst = b"".join(line(now - 20_000 + index // 50) for index in range(9000))
+    for log, hits in ((hours, 50), (burst + hours[-600:], None)):
+        (tmp_path / "access.log").write_bytes(log)
+        done = run("access.log", "--json", "--once", "--alert-threshold", "5")
+        assert json.loads(done.stdout)["health"]["late"] == 0
+        text = run("access.log", "--once").stdout.decode()
+        assert re.search(r"last [456] h", text), text
+        assert hits is None or f"hits {hits}" in text
+    options = ["--alert-threshold", "5", "--alert-log", str(tmp_path / "alerts"), "--json"]
+    with subprocess.Popen([*COMMAND, "access.log", *options], stdout=subprocess.PIPE) as view:
+        assert view.stdout is not None
+        for printed in view.stdout:
+            if json.loads(printed)["health"]["records"] > 9000:
+                break
+        view.terminate()
+    told = (tmp_path / "alerts").read_text()
+    assert "monitoring_started" in told
+    assert "triggered" not in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from actors.commands.output_options import add_output_options, output_format
 from actors.commands.parser import FILES, CommandParser, Example
 from actors.commands.reading_options import (
@@ -23,6 +25,9 @@ def run(arguments: list[str]) -> int:
     check_selection_options(options)
     check_history_options(options)
     *options.names, options.sql = options.arguments
+    first = options.arguments[0]
+    if options.names and os.path.lexists(options.sql) and not os.path.lexists(first):
+        raise UsageError(f'the query comes last: glancemetrics sql {options.sql} "{first}"')
     if not options.names and not options.history and has_piped_input():
         options.names = [STANDARD_INPUT]
     if not options.names and not options.history:

@@ -84,6 +84,8 @@ def _missing_program(target: Target, *, is_known: bool) -> Mistakes:
     if "/" not in program:
         return [f"{target.place}: program {program}: not found in PATH"]
     reason = "not executable" if os.path.isfile(program) else "no such file"  # noqa: PTH113
+    if " " in program:
+        reason += '; write a program and its arguments as a list: exec = ["/bin/page", "--now"]'
     return [f"{target.place}: program {program}: {reason}"]
 
 

@@ -264,6 +264,9 @@ def _reworded(error: Exception) -> str:
     if called is not None:
         kind = "function" if called[1].isidentifier() else "operator"
         return f"no {kind} {called[1]}{' for such values' if 'types' in reason else ''}"
+    table = re.search(r"^Table with name (\S+) does not exist", reason)
+    if table is not None:
+        return f"no table {table[1]}; the table is called log"
     number = re.search(r"^Could not convert string ('.*') to U?INT", reason)
     return reason if number is None else f"{number[1]} is not a number"
 

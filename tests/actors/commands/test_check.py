@@ -428,3 +428,8 @@ def test_frequent_mistakes_of_toml_have_a_way_out(tmp_path: Path, text: str, err
 
 def test_a_byte_order_mark_is_none_of_the_configuration(tmp_path: Path) -> None:
     assert run(b"\xef\xbb\xbfrefresh = 1\n", tmp_path).returncode == 0
+
+
+def test_a_command_line_as_the_program_is_answered_with_a_list(tmp_path: Path) -> None:
+    done = run('[[notify]]\nexec = "/bin/page --now"\n', tmp_path)
+    assert "no such file; write a program and its arguments as a list" in done.stderr

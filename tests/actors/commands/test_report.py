@@ -286,6 +286,13 @@ def test_sql_without_a_log_says_how_to_name_one() -> None:
     assert b"name a log and a query" in done.stderr
 
 
+def test_sql_names_the_order_and_the_table(log: Path) -> None:
+    assert f'the query comes last: glancemetrics sql {log} "select 1"' in told(
+        "sql", "select 1", log
+    )
+    assert "no table logs; the table is called log" in told("sql", log, "select * from logs")
+
+
 @pytest.mark.terminal
 def test_a_long_report_opens_in_a_pager(
     log: Path, terminal: Callable[[int, int], Tmux], tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -56,8 +57,10 @@ def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyTyp
     rules: tuple[Rule, ...] = ()
     targets: list[Target] = []
     kept: tuple[str, ...] = ()
+    is_toml = False
     with noting(mistakes):
         settings = read_settings({}, environment, text, name, mistakes, sections=all_sections())
+        is_toml = True
         sources = Sources(settings.file)
         with noting(mistakes):
             kept = read_kept(settings.keep)
@@ -81,19 +84,24 @@ def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyTyp
 
             with noting(mistakes):
                 Where(settings.where, kept)
-    for mistake in dict.fromkeys(map(settings.with_places, mistakes)):
+    told = dict.fromkeys(map(settings.with_places, mistakes))
+    for mistake in sorted(told, key=lambda one: _line_in(one, name)):
         complain(mistake)
-    if mistakes:
-        return UsageError.exit_status
-    write_text(_described(settings, sources, rules, targets, name))
+    if not mistakes:
+        write_text(_described(settings, sources, rules, targets, name))
     names = [rule.name for rule in (*rules, *(one.rule for one in own_rules_of(settings)))]
-    for sentence in (
-        *missing_logs(sources, text, name),
-        *unmatched(targets, names),
-        *unknown_variables(environment, all_sections()),
-    ):
-        warn(sentence)
-    return 0
+    warnings = [*unknown_variables(environment, all_sections())]
+    if is_toml:
+        warnings += [*missing_logs(sources, text, name), *unmatched(targets, names)]
+    for warning in warnings:
+        warn(warning)
+    return UsageError.exit_status if mistakes else 0
+
+
+def _line_in(mistake: str, name: str) -> int:
+    """Return the line of a mistake in the configuration of this name; 0 without one."""
+    found = re.match(rf"{re.escape(name)} line (\d+)", mistake)
+    return 0 if found is None else int(found[1])
 
 
 def _described(

@@ -16,7 +16,6 @@ from actors.state.silences import FILE_NAME, LATEST, Silence, Silences
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.incidents.incident import is_called
 from glancemetrics.reporting.tables import text_table
-from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.words.durations import ALLOWED, parse_span
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.suggestions import closest
@@ -66,7 +65,9 @@ def _done(options: argparse.Namespace, silences: Silences, now: float) -> str:
 
 def _warn_of_unknown(pattern: str) -> None:
     """Warn if no rule that is known here matches: a monitor may have a configuration elsewhere."""
-    from actors.commands.rule_names import rule_names  # late: it takes a while to load
+    # Late: they take a while to load.
+    from actors.commands.rule_names import rule_names
+    from glancemetrics.rules.high_traffic import NAME
 
     names = rule_names()
     if any(is_called(name, pattern) for name in (NAME, *names)):

@@ -208,7 +208,8 @@ async def _run(
             kept_fields=kept,
             counting=counting,
             fits_window=not settings.is_given("timewindow"),
-            since=start.since,
+            # A pipe has no beginning but its own.
+            since=None if passing_kinds(plan) else start.since,
             keep=None if history is None else history.take,
         )
         own = OwnWatch(plan.own_rules, settings.incident_limit)

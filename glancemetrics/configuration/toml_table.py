@@ -183,13 +183,14 @@ class TomlTable:
         """{a key that was meant: what was written}"""
 
     def read(self, what: Callable[[], Read], mistakes: Mistakes | None) -> Read | None:
-        """Return what the table says; with `mistakes`, `None` if anything in it is wrong.
+        """Return what the table says. Raises `UsageError` for the first mistake.
 
-        Then each mistake is added there, and the rest is read without the wrong key, or with the
-        key that was meant. Without `mistakes` the first one is raised.
+        With `mistakes`, each is added there, and the rest is read without the wrong key, or with
+        the key that was meant; `None` if that is not enough.
         """
         if mistakes is None:
             return what()
+        read: Read | None = None
         found: Mistakes = []
         wrong: set[str] = set()
         while True:
@@ -216,7 +217,7 @@ class TomlTable:
                 found.append(str(error))
                 break
         mistakes += found
-        return None if found else read
+        return read
 
     def wrong(self, key: str, what: str) -> UsageError:
         """Return the error that names a key's place, and its value unless it may be a secret."""

@@ -87,7 +87,9 @@ class _TargetTable(TomlTable):
         if len(name) > 80 or not name.isprintable():
             raise self.wrong("name", "must be a text of at most 80 printable characters")
         if name in self.taken:
-            raise self.wrong("name", "duplicate target name")
+            is_given = "name" in self.table
+            why = "duplicate target name" if is_given else f"another target is called {name}, too"
+            raise self.wrong("name", why)
         is_exec = kind is TargetKind.EXEC
         self._check_pointless(kind)
         return Target(

@@ -9,7 +9,7 @@ import attrs
 
 from glancemetrics.words.durations import with_letters
 
-_AGO = re.compile(r"(?:(\d+(?:\.\d+)?)(s|m|h|d|w))+(?: ago)?")
+_AGO = re.compile(r"(?:(\d+(?:\.\d+)?)(s|m|h|d|w))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -40,7 +40,7 @@ def parse_instant(instant: str | datetime | float, now: float, zone: tzinfo = UT
     if not isinstance(instant, str):
         return int(instant)
     text = instant.strip()
-    lowered = with_letters(text.lower())
+    lowered = with_letters(text.lower().removesuffix(" ago"))
     today = datetime.fromtimestamp(now, zone).date()
     if lowered in ("today", "yesterday"):
         return _second(today - timedelta(days=lowered == "yesterday"), time(), zone)

@@ -188,6 +188,8 @@ class _RuleTable(TomlTable):
                 raise ValueError(value)
             limit = read(value) if isinstance(value, str) else float(value)
         except ValueError:
+            if str(value).endswith("%") and metric.unit is not Unit.SHARE:
+                allowed += "; a percentage needs a metric such as error_ratio"
             raise self.wrong(key, f"must be {allowed}") from None
         if metric.unit is Unit.SHARE and limit > 1:
             told = f"; {limit:g} % is {limit / 100:g}" if limit <= 100 else ""

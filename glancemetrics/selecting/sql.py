@@ -267,6 +267,8 @@ def _reworded(error: Exception) -> str:
     table = re.search(r"^Table with name (\S+) does not exist", reason)
     if table is not None:
         return f"no table {table[1]}; the table is called log"
+    if reason.startswith("unterminated"):
+        return "a closing quote is missing"
     number = re.search(r"^Could not convert string ('.*') to U?INT", reason)
     return reason if number is None else f"{number[1]} is not a number"
 

@@ -64,6 +64,7 @@ _CLOCK_AHEAD = (
     "Requests are ahead of this machine's clock; check the server's time zone (--log-timezone)"
 )
 
+_OLD_SECONDS = 3600
 _ENDED = "Standard input has ended: no more requests will come"
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -272,6 +273,11 @@ def _without_nothing(duration: str) -> str:
     return duration.removesuffix(" 00 s").removesuffix(" 00 min")
 
 
+def _rate(rate: float) -> str:
+    """Return a rate, of a quiet log with two digits: `0.0023`, not `0`."""
+    return f"{rate:.2g}" if 0 < rate < 0.01 else format_rate(rate)
+
+
 def figures(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     """The insights that are one number each."""
     insights = snapshot.shown
@@ -280,7 +286,7 @@ def figures(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     classes = insights.status_classes
     pairs = [
         ("hits", format_count(insights.hits), ""),
-        ("req/s", format_rate(insights.hit_rate), ""),
+        ("req/s", _rate(insights.hit_rate), ""),
         ("traffic", format_bytes(insights.bytes), ""),
         ("visitors", ("~" if hosts_estimated else "") + format_count(insights.visitors), ""),
         ("users", ("~" if users_estimated else "") + format_count(insights.known_users), ""),
@@ -507,7 +513,9 @@ def _last_request(snapshot: Snapshot, context: Context, sentence: str) -> str:
         return f"{sentence}."
     newest = local_time(known, context.zone)
     if state.newest is None:
-        return f"{sentence}; the last one was at {newest}."
+        report = "; glancemetrics report summarises an old log"
+        is_old = snapshot.time - known > _OLD_SECONDS
+        return f"{sentence}; the last one was at {newest}{report if is_old else ''}."
     if state.live and state.late and snapshot.time - state.newest > 3600:
         return f"The log is old, its last request at {newest}; --clock log shows it as it was."
     return f"{sentence}; the last one was at {newest}."

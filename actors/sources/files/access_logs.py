@@ -20,6 +20,8 @@ class AccessLogs:
         self._dating = dating
         self._known: dict[Identity, tuple[int, bool]] = {}
         """{file: bytes of its beginning that were looked at, and whether it is an access log}"""
+        self.refused: dict[str, None] = {}
+        """Files that were skipped because they are unreadable."""
 
     def __call__(self, path: str) -> bool:
         """Tell whether a file is an access log; runs in a thread.
@@ -36,7 +38,10 @@ class AccessLogs:
             with open(path, "rb", buffering=0) as file:
                 lines = file.read(SAMPLE_BYTES)
         except PermissionError:
-            return "access" in os.path.basename(path).lower()
+            is_log = "access" in os.path.basename(path).lower()
+            if not is_log:
+                self.refused[path] = None
+            return is_log
         except OSError:
             return False
         is_log = self._has_requests(lines[: lines.rfind(b"\n") + 1])

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import attrs
 import trio
+from loguru import logger
 
 from actors.sources.dating import LineDating
 from actors.sources.desk import SourceDesk
@@ -120,7 +121,8 @@ class _Tailer:
         self.waker = Waker()
         self.hands = Hands(_bytes_of)
         self._before = {mark.path: mark for mark in before}
-        self._followers = Followers(paths, globs, self._before, AccessLogs(dating))
+        self._is_log = AccessLogs(dating)
+        self._followers = Followers(paths, globs, self._before, self._is_log)
         self._folders = Folders()
         self._dating = dating
         self._start = start
@@ -197,6 +199,11 @@ class _Tailer:
                 elif pattern in unmatched and is_first:
                     said = await trio.to_thread.run_sync(why_none, pattern, self._once)
                     await self.say(SourceHealth(pattern, SourceState.WAITING, said))
+            if is_first and self._is_log.refused:
+                first, *others = self._is_log.refused
+                more = f" and {len(others)} more" if others else ""
+                level = "ERROR" if self._once else "WARNING"
+                logger.log(level, "skipped: {}{}: permission denied", first, more)
             # A file that comes to match is new: it is read from its start.
             start = attrs.evolve(start, where=From.START)
             is_first = False

@@ -71,8 +71,8 @@ exec = "{program}"
         f"ok.toml line 6, [[notify]] team: file:{tmp_path}/none: No such file or directory",
         "ok.toml line 7, [[notify]] team: environment variable HOOK_TOKEN is not set",
         "ok.toml line 11, [[notify]] pager: program /usr/local/bin/no-such-page: no such file",
-        "ok.toml line 18, [[notify]] other: environment variable PAGER_TOKEN is not set",
         "ok.toml line 15, [[notify]] other: program no-such-page: not found in PATH",
+        "ok.toml line 18, [[notify]] other: environment variable PAGER_TOKEN is not set",
         f"ok.toml line 21, [[notify]]: program {program}: not executable",
     ]
     program.chmod(0o755)
@@ -147,8 +147,8 @@ def test_the_mistakes_of_all_tables_are_named_at_once(tmp_path: Path) -> None:
     assert [error.split(":")[0] for error in errors(done)] == [
         "ok.toml line 1",
         "ok.toml line 2, timewindow = 0",
-        "ok.toml line 5 (rule 'a')",
         "ok.toml line 3 (rule 'a')",
+        "ok.toml line 5 (rule 'a')",
         "ok.toml line 7",
         "ok.toml line 9",
         "ok.toml line 12, [[notify]] c",
@@ -313,8 +313,8 @@ exec = ["/usr/local/bin/no-such-page"]
 TOKEN = "env:PAGER_TOKEN"
 """
     assert errors(run(text, tmp_path)) == [
-        "ok.toml line 5, [[notify]] pager: environment variable PAGER_TOKEN is not set",
         "ok.toml line 3, [[notify]] pager: program /usr/local/bin/no-such-page: no such file",
+        "ok.toml line 5, [[notify]] pager: environment variable PAGER_TOKEN is not set",
     ]
 
 
@@ -336,18 +336,18 @@ severity = "worse"
 hours = 7
 """
     told = errors(run(text, tmp_path))
-    assert told.pop(5).startswith("ok.toml line 1 (rule 'a'): metric: must be one of rate, hits")
+    assert told.pop(0).startswith("ok.toml line 1 (rule 'a'): metric: must be one of rate, hits")
     assert told == [
         "ok.toml line 3 (rule 'a'): abov: unknown key in [[rule]]; did you mean above?",
+        "ok.toml line 4 (rule 'a'): window = 'x': must be a duration such as 30s, 2m, 1h30m or 7d",
         "ok.toml line 5 (rule 'a'): sevrity: unknown key in [[rule]]; did you mean severity?",
         "ok.toml line 5 (rule 'a'): severity = 'crit': must be one of critical, warning, info",
         "ok.toml line 6 (rule 'a'): where = 'status => 5': use >= for at least",
-        "ok.toml line 4 (rule 'a'): window = 'x': must be a duration such as 30s, 2m, 1h30m or 7d",
         "ok.toml line 10 (rule 'b'): above = 5: error_ratio is a share from 0 to 1; 5 % is 0.05",
         "ok.toml line 12: webhok: unknown key in [[notify]]; did you mean webhook?",
+        "ok.toml line 12: webhook: must be an http:// or https:// URL, env:NAME or file:PATH",
         "ok.toml line 13: severity = 'worse': must be one of critical, warning, info",
         "ok.toml line 14: hours = 7: must be a text or a list of texts",
-        "ok.toml line 12: webhook: must be an http:// or https:// URL, env:NAME or file:PATH",
     ]
 
 

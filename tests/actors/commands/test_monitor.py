@@ -500,3 +500,27 @@ def test_all_of_a_quiet_log_is_shown_where_its_last_hour_has_too_little(tmp_path
     told = (tmp_path / "alerts").read_text()
     assert "monitoring_started" in told
     assert "triggered" not in told
+
+
+def test_all_of_a_quiet_log_is_shown_from_a_pipe_too() -> None:
+    now = int(time.time())
+    log = b"".join(line(now - 21_600 + 432 * index) for index in range(50))
+    for options in ([], ["--where", "status = 200"]):
+        text = run("-", "--once", *options, stdin=log).stdout.decode()
+        assert "hits 50  req/s 0.0023" in text
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_unreadable_files_of_a_directory_are_counted(tmp_path: Path) -> None:
+    for name in ("access.log", "shop.log", "auth.log"):
+        (tmp_path / name).write_bytes(line(BASE))
+        (tmp_path / name).chmod(0o644 if name == "access.log" else 0o600)
+    for folder in (*tmp_path.parents[:-2], tmp_path):
+        folder.chmod(0o755)
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *COMMAND, ".", "--once"],
+        env={"PATH": os.environ["PATH"], "HOME": "/"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert re.search(r"skipped: \./\w+\.log and 1 more: permission denied", done.stderr)
+    assert "hits 1" in done.stdout

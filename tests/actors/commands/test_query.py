@@ -367,7 +367,7 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--step", "1s", "--since", "2020-01-01"], "too short for this time span"),
         (["--limit", "0"], "limit 0: must be from 1"),
         (["--measures", ""], "name at least one measure"),
-        (["--last", "5"], "needs a unit, such as 5m"),
+        (["--last", "5"], "needs a unit, such as 5s"),
         (["--by", "path,path"], "the same field twice"),
         (["--by", ","], "--by: name a field"),
         (["--step", "1m", "--limit", "3"], "--limit: needs --by or --records"),

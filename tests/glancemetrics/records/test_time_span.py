@@ -50,7 +50,7 @@ def test_datetimes_and_seconds_are_taken_as_they_are() -> None:
     assert parse_instant(12.9, 0.0) == 12
 
 
-@pytest.mark.parametrize("text", ["", "tomorrowish", "2026-13-01", "25:00", "h2", "5", "2 h"])
+@pytest.mark.parametrize("text", ["", "tomorrowish", "2026-13-01", "25:00", "h2", "5"])
 def test_what_is_no_instant_is_an_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whichever parser says so
         parse_instant(text, NOW.timestamp())

@@ -20,6 +20,7 @@ from glancemetrics.formats.combined import decode
 from glancemetrics.records.names import shortened
 from glancemetrics.records.schema import rows
 from tests.conftest import needs
+from tests.waiting import Running
 
 FOLDER = Path(
     os.environ.get("GLANCEMETRICS_CORPORA", Path(__file__).parents[2] / "shared" / "corpora")
@@ -158,7 +159,7 @@ def test_a_real_log_appended_while_it_is_followed_gives_the_counts_that_awk_give
                 file.write(data[start : start + 30_011])
                 time.sleep(0.02)
 
-    with subprocess.Popen(
+    with Running(
         [sys.executable, "-m", "glancemetrics", "-f", str(log), "--json", "-r", "0.3"]
         + ["--timewindow", "400000", "--alert-log", "off"]  # more than the log spans
         + ["--section_limit", "100000", "--top_limit", "100000"],

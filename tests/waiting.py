@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
 import time
 from collections.abc import Callable
+from types import TracebackType
+from typing import Any
 
 
 def eventually(true: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
@@ -13,6 +16,20 @@ def eventually(true: Callable[[], object], seconds: float = 60, what: str = "it"
     while not true():
         assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
         time.sleep(0.1)
+
+
+class Running(subprocess.Popen[Any]):
+    """A process in a `with` block: an error in the block ends it, instead of waiting for it."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, traceback)
 
 
 def free_port() -> int:

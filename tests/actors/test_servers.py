@@ -16,7 +16,7 @@ import pytest
 
 import glancemetrics as gm
 from tests.conftest import needs
-from tests.waiting import eventually, free_port, until_listening
+from tests.waiting import Running, eventually, free_port, until_listening
 
 pytestmark = pytest.mark.terminal
 
@@ -45,9 +45,7 @@ def nginx(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     port = free_port()
     config = tmp_path / "nginx.conf"
     config.write_text(CONFIG.format(folder=tmp_path, port=port, log_format=TIMED))
-    with subprocess.Popen(
-        ["nginx", "-e", str(tmp_path / "start.log"), "-c", str(config)]
-    ) as server:
+    with Running(["nginx", "-e", str(tmp_path / "start.log"), "-c", str(config)]) as server:
         until_listening(port, "nginx")
         yield port, tmp_path / "access.log"
         server.terminate()
@@ -73,7 +71,7 @@ def test_a_buffered_nginx_log_has_a_steady_rate_and_every_request(
             sent += 1
             time.sleep(max(0.0, began + sent / RATE - time.monotonic()))
 
-    with subprocess.Popen(
+    with Running(
         [sys.executable, "-m", "glancemetrics", "-f", str(log), "--json", "-r", "0.5"]
         + ["--timewindow", "5", "--alert-log", "off"],
         stdout=subprocess.PIPE,

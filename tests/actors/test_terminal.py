@@ -30,7 +30,7 @@ from tests.actors.outputs.feeding import event
 from tests.conftest import needs
 from tests.lines import line
 from tests.tmux import Tmux
-from tests.waiting import eventually, free_port, until_listening
+from tests.waiting import Running, eventually, free_port, until_listening
 
 pytestmark = pytest.mark.terminal
 
@@ -317,7 +317,7 @@ def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
     """The first is obeyed in good order; here an output hangs, and the second does not wait."""
     log = tmp_path / "access.log"
     log.write_bytes(line(int(time.time())))
-    with subprocess.Popen(
+    with Running(
         [sys.executable, "-c", HUNG, "-f", str(log), "--json"],
         stdout=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
@@ -333,7 +333,7 @@ def test_two_interrupts_end_at_once(tmp_path: Path) -> None:
 def test_a_thread_that_is_stuck_does_not_keep_it_from_ending(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_bytes(line(int(time.time())))
-    with subprocess.Popen(
+    with Running(
         [sys.executable, "-c", HUNG, "-f", str(log), "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
@@ -353,7 +353,7 @@ def test_a_signal_drains_and_ends(tmp_path: Path, number: int) -> None:
     """How soon is held by trio's clock, in test_service.py."""
     log = tmp_path / "access.log"
     log.write_bytes(b"")
-    with subprocess.Popen(
+    with Running(
         [*PROGRAM, "-f", str(log), "--json", "-r", "0.5"],
         stdout=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
@@ -376,7 +376,7 @@ def test_without_a_terminal_it_runs_headless(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_bytes(line(int(time.time())))
     trail = tmp_path / "alerts.jsonl"
-    with subprocess.Popen(
+    with Running(
         [*PROGRAM, "-f", str(log), "--alert-log", str(trail)]
         + ["--heartbeat", str(tmp_path / "beat")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
@@ -559,7 +559,7 @@ def test_keys_of_a_bare_terminal_end_it_and_the_line_discipline_is_restored(
     log.write_bytes(line())
     slave = bare_terminal.slave
     before = termios.tcgetattr(slave)
-    with subprocess.Popen(
+    with Running(
         [*PROGRAM, "-f", str(log)],
         stdin=slave if stdin_is_terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
         env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},

@@ -18,6 +18,7 @@ import attrs
 from actors.commands import registry
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.rules.stock import STOCK_RULES
+from tests.waiting import Running
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
@@ -217,7 +218,7 @@ def _keep_state(root: Path, program: list[str], log: Path) -> None:
     """Run a monitor until it has saved what it read."""
     state = root / "home/.local/state/glancemetrics"
     command = [*program, str(log)]
-    with subprocess.Popen(command, env=environment(root), stderr=subprocess.DEVNULL) as monitor:
+    with Running(command, env=environment(root), stderr=subprocess.DEVNULL) as monitor:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not [*state.glob("*.history/*.arrow")]:
             time.sleep(0.1)

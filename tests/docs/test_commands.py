@@ -20,6 +20,7 @@ from actors.commands import registry
 from glancemetrics.formats.presets import PRESETS
 from tests.docs import commands
 from tests.docs.commands import Command
+from tests.waiting import Running
 
 COMMANDS = commands.all_commands()
 OF_FORMATS = [one for one in COMMANDS if one.is_of_format and not one.follows_for_ever]
@@ -165,7 +166,7 @@ def heartbeat_of(command: Command, root: Path, environment: dict[str, str]) -> I
         return
     file = root / command.arguments[1].lstrip("/")
     monitor = f"{shlex.quote(sys.executable)} -m glancemetrics access.log --heartbeat {file}"
-    with subprocess.Popen(
+    with Running(
         shlex.split(monitor), cwd=root, env=environment, stderr=subprocess.DEVNULL
     ) as process:
         deadline = time.monotonic() + PATIENCE_SECONDS

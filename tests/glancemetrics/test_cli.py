@@ -15,6 +15,7 @@ from actors.commands.registry import COMMANDS
 from actors.configuration.sections import all_sections
 from glancemetrics.configuration.settings import all_settings
 from tests.lines import line
+from tests.waiting import Running
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 
@@ -164,7 +165,7 @@ def test_dashes_and_underscores_are_the_same_in_flags(run) -> None:
 def test_a_reader_that_goes_away_is_a_quiet_end(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_bytes(line())
-    with subprocess.Popen(
+    with Running(
         [*COMMAND, "-f", str(log), "--json", "-r", "0.1", "--alert-log", "off"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip

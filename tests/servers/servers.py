@@ -19,7 +19,7 @@ import attrs
 
 from glancemetrics.formats.presets import PRESETS
 from tests.conftest import needs
-from tests.waiting import free_port, until_listening
+from tests.waiting import Running, free_port, until_listening
 
 USER, PASSWORD = "two words", "secret"
 
@@ -37,7 +37,7 @@ class Server:
 @contextmanager
 def _running(*command: str, port: int, folder: Path, **more: object) -> Iterator[None]:
     output = (folder / "output.txt").open("wb")
-    with subprocess.Popen(
+    with Running(
         command,
         stdout=more.pop("stdout", output),  # type: ignore[call-overload]
         stderr=subprocess.STDOUT,

@@ -24,7 +24,7 @@ from glancemetrics.configuration.settings import DEFAULT_FILE
 from tests.conftest import needs
 from tests.lines import BASE, line
 from tests.tmux import Tmux
-from tests.waiting import eventually
+from tests.waiting import Running, eventually
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 
@@ -123,7 +123,7 @@ def test_alerts_of_an_old_log_are_shown_and_neither_recorded_nor_sent(tmp_path: 
         'alert_threshold = 5\n[[notify]]\nname = "team"\n'
         f'exec = ["/usr/bin/touch", "{tmp_path}/sent"]\n'
     )
-    with subprocess.Popen([*COMMAND, "old.log", "--json"], stdout=subprocess.PIPE) as view:
+    with Running([*COMMAND, "old.log", "--json"], stdout=subprocess.PIPE) as view:
         assert view.stdout is not None
         for printed in view.stdout:
             told = json.loads(printed)
@@ -160,7 +160,7 @@ def test_once_that_is_interrupted_says_that_it_is_partial(tmp_path: Path) -> Non
     with (tmp_path / "long.log").open("wb") as file:
         for _ in range(400):
             file.write(line(BASE) * 5000)
-    with subprocess.Popen(
+    with Running(
         [*COMMAND, "long.log", "--once", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         time.sleep(1.5)
@@ -219,9 +219,7 @@ def test_a_log_that_appears_in_a_directory_is_followed(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     (folder / "a.log").touch()
-    with subprocess.Popen(
-        [*COMMAND, "logs", "--json", "-r", "200ms"], stdout=subprocess.PIPE
-    ) as process:
+    with Running([*COMMAND, "logs", "--json", "-r", "200ms"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         json.loads(process.stdout.readline())
         (folder / "b.log").write_bytes(lines_until(time.time(), 7))
@@ -253,18 +251,19 @@ def test_beside_a_monitor_of_the_same_logs_a_person_only_looks(tmp_path: Path) -
     (tmp_path / "access.log").write_bytes(lines_until(time.time()))
     state = tmp_path / "kept"
     command = [*COMMAND, "access.log", "--state-dir", str(state)]
-    with subprocess.Popen([*command, "--no-console"], stderr=subprocess.PIPE) as service:
-        eventually((state / "alerts.jsonl").exists, 60, "the service runs")
-        events = (state / "alerts.jsonl").read_bytes()
+    with Running([*command, "--no-console"], stderr=subprocess.PIPE) as service:
+        log = state / "alerts.jsonl"
+        eventually(lambda: log.exists() and log.read_bytes(), 60, "the service's first event")
+        events = log.read_bytes()
         refused = run(*command[3:], "--no-console")
         assert refused.returncode == 1
         assert b"another glancemetrics that follows the same files" in refused.stderr
-        with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE) as view:
+        with Running([*command, "--json"], stdout=subprocess.PIPE) as view:
             assert view.stdout is not None
             assert json.loads(view.stdout.readline())["health"]["records"] == 50
             view.terminate()
         assert view.returncode == 0
-        assert (state / "alerts.jsonl").read_bytes() == events
+        assert log.read_bytes() == events
         service.terminate()
     assert service.returncode == 0
 
@@ -278,7 +277,7 @@ def test_with_the_configuration_of_the_service_a_person_only_looks(tmp_path: Pat
         '[[notify]]\nname = "team"\nexec = ["/bin/false"]\n'
     )
     try:
-        with subprocess.Popen([*COMMAND, "--json"], stdout=subprocess.PIPE) as view:
+        with Running([*COMMAND, "--json"], stdout=subprocess.PIPE) as view:
             assert view.stdout is not None
             told = json.loads(view.stdout.readline())
             view.terminate()
@@ -491,7 +490,7 @@ def test_all_of_a_quiet_log_is_shown_where_its_last_hour_has_too_little(tmp_path
         assert re.search(r"last [456] h", text), text
         assert hits is None or f"hits {hits}" in text
     options = ["--alert-threshold", "5", "--alert-log", str(tmp_path / "alerts"), "--json"]
-    with subprocess.Popen([*COMMAND, "access.log", *options], stdout=subprocess.PIPE) as view:
+    with Running([*COMMAND, "access.log", *options], stdout=subprocess.PIPE) as view:
         assert view.stdout is not None
         for printed in view.stdout:
             if json.loads(printed)["health"]["records"] > 9000:

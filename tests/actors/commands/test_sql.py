@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.lines import line
-from tests.waiting import eventually
+from tests.waiting import Running, eventually
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 ENDLESS = (
@@ -43,7 +43,7 @@ def hostile_log(tmp_path: Path) -> Path:
 def on_terminal(*arguments: object) -> str:
     """What a command writes where standard output is a terminal."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
+    with Running(
         [*COMMAND, *map(str, arguments)], stdout=theirs, stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL, env={**os.environ, "PAGER": "cat"},
     ) as process:  # fmt: skip
@@ -64,7 +64,7 @@ def on_terminal(*arguments: object) -> str:
 @pytest.mark.parametrize("names_log", ["log,", "log x, log y,", ""])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_long_query(log: Path, number: signal.Signals, names_log: str) -> None:
-    with subprocess.Popen(
+    with Running(
         [*COMMAND, "sql", str(log), ENDLESS.format(log=names_log)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
@@ -81,7 +81,7 @@ def test_a_signal_ends_a_long_query(log: Path, number: signal.Signals, names_log
 
 
 def test_ctrl_c_while_a_log_is_read_answers_from_what_was_read() -> None:
-    with subprocess.Popen(
+    with Running(
         [*COMMAND, "sql", "-", "select count(*) n from log", "--output-format", "csv"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip

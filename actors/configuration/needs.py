@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -17,7 +18,7 @@ from actors.sources.kind import SourceKind
 from glancemetrics.configuration.setting import Setting, settings_of
 from glancemetrics.configuration.settings import Settings, all_settings
 from glancemetrics.configuration.toml_table import setting_line
-from glancemetrics.errors import Mistakes, noting
+from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.notifying.secret import Secret
 from glancemetrics.notifying.targets import Target, TargetKind
 from glancemetrics.planning.sources import Sources
@@ -58,7 +59,9 @@ def missing_logs(sources: Sources, text: str, name: str) -> Iterator[str]:
     if where is None:  # nobody asked for the default's
         return
     for source in sources.texts:
-        reason = registry.kind_of(source).misses(source)
+        reason = None
+        with contextlib.suppress(UsageError):  # of no kind: that is a mistake, and reported as one
+            reason = registry.kind_of(source).misses(source)
         if reason is not None:
             yield f"{where}: {source}: {reason}"
 

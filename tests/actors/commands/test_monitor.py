@@ -407,7 +407,7 @@ def test_what_may_not_be_read_is_named_with_a_way_out(tmp_path: Path) -> None:
     assert told("report", "refused").endswith("try it with sudo\n")
     unread = told("open", "--once")
     assert "open/access.log: is not readable: permission denied – try it with sudo\n" in unread
-    assert "auth.log" not in unread
+    assert "skipped: open/auth.log: permission denied" in unread
 
 
 @pytest.mark.terminal

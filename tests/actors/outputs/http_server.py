@@ -59,7 +59,11 @@ def http_server(*answers: Answer) -> Iterator[Server]:
         told: ClassVar[Server] = server
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            size = int(self.headers["Content-Length"])
+            body = self.rfile.read(size)
+            if len(body) < size:  # whoever sent it was killed meanwhile
+                self.close_connection = True
+                return
             answer = self.told.answers.pop(0) if self.told.answers else Answer()
             self.told.received.append(Received(self.path, dict(self.headers), body))
             time.sleep(answer.hang_seconds)

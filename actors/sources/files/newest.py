@@ -9,7 +9,7 @@ from pathlib import Path
 
 from actors.sources.dating import LineDating
 from actors.sources.files.access_logs import AccessLogs
-from actors.sources.files.paths import is_glob, matching
+from actors.sources.files.paths import IsLog, is_glob, matching
 from glancemetrics.lines.sample import sample_of
 from glancemetrics.lines.time_bisect import newest_time
 
@@ -25,19 +25,10 @@ def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
     The first that is found not before `enough` will do. `None` if there is no record, or if one of
     them is a pipe, whose records are yet to come.
     """
-    is_log = AccessLogs(dating)
-    paths = [
-        path for text in texts for path in (matching(text, is_log) if is_glob(text) else [text])
-    ]
-    sized = []
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        sized.append((status.st_mtime, path, status.st_size))
+    found = _regular_files(texts, AccessLogs(dating))
+    if found is None:
+        return None
+    sized = [(status.st_mtime, path, status.st_size) for path, status in found]
     newest = None
     for _, path, size in sorted(sized, reverse=True)[:_MOST_FILES]:
         second = _newest_in(path, size, dating, enough + _FUTURE_SECONDS)
@@ -50,16 +41,26 @@ def newest_of(texts: Sequence[str], dating: LineDating, enough: int) -> int | No
 
 def size_of(texts: Sequence[str]) -> int | None:
     """Return the bytes of the files of paths, globs and directories; `None` if one is a pipe."""
-    size = 0
-    for path in (path for text in texts for path in (matching(text) if is_glob(text) else [text])):
+    found = _regular_files(texts)
+    return None if found is None else sum(status.st_size for _, status in found)
+
+
+def _regular_files(
+    texts: Sequence[str], is_log: IsLog = lambda _: True
+) -> list[tuple[str, os.stat_result]] | None:
+    """Return the existing files of paths, globs and directories; `None` if one is a pipe."""
+    found = []
+    for path in (
+        path for text in texts for path in (matching(text, is_log) if is_glob(text) else [text])
+    ):
         try:
             status = os.stat(path)
         except OSError:
             continue
         if not stat.S_ISREG(status.st_mode):
             return None
-        size += status.st_size
-    return size
+        found.append((path, status))
+    return found
 
 
 def _newest_in(path: str, size: int, dating: LineDating, until: int) -> int | None:

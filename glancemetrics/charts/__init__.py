@@ -1,0 +1,1 @@
+"""Charts drawn as text for terminals: one cell per character, colours named by role."""

@@ -1,0 +1,171 @@
+"""Axes of charts."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glancemetrics.charts.axis import time_axis, value_axis
+from glancemetrics.charts.runs import Drawing, Run
+from tests.glancemetrics.charts.drawn import ANY_FLOAT, DRAWINGS, SIZES, assert_is_text, texts
+
+AT = int(datetime(2026, 11, 27, 14, 2, 10, tzinfo=UTC).timestamp())
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def live(span: int, cells: int, drawing: Drawing = Drawing.UNICODE) -> str:
+    line = time_axis(AT, AT + span, cells=cells, zone=UTC, is_live=True, drawing=drawing)
+    return texts([line])[0]
+
+
+def clock(span: int, cells: int, zone: tzinfo = UTC, since: int = AT) -> str:
+    return texts([time_axis(since, since + span, cells=cells, zone=zone, is_live=False)])[0]
+
+
+def test_an_axis_is_one_run() -> None:
+    line = time_axis(AT, AT + 300, cells=20, zone=None, is_live=True)
+    assert line == (Run("−5 min ───────── now", "axis"),)
+
+
+@pytest.mark.parametrize(
+    ("span", "cells", "axis"),
+    [
+        (5 * MINUTE, 42, "−5 min ────────────── −2 min ───────── now"),
+        (287, 42, "−4 min 47 s ────────────────────────── now"),
+        (90 * MINUTE, 40, "−1 h 30 min ──────────────────────── now"),
+        (2 * HOUR, 40, "−2 h ──────────── −1 h ───────────── now"),
+        (3 * DAY, 40, "−3 d ───── −2 d ─────── −1 d ─────── now"),
+        (5 * MINUTE, 12, "−5 min ─ now"),
+        (5 * MINUTE, 11, "─────── now"),
+        (5 * MINUTE, 3, "now"),
+        (5 * MINUTE, 2, "──"),
+        (0, 5, "─ now"),
+    ],
+)
+def test_a_live_axis_has_ages_and_ends_now(span: int, cells: int, axis: str) -> None:
+    assert live(span, cells) == axis
+
+
+def test_an_axis_in_ascii() -> None:
+    assert live(300, 42, Drawing.ASCII) == "-5 min -------------- -2 min --------- now"
+
+
+@pytest.mark.parametrize(
+    ("span", "cells", "axis"),
+    [
+        (50, 40, "─────────── 14:02:30 ───────────────────"),
+        (10 * MINUTE, 40, "──────── 14:05 ───────────── 14:10 ─────"),
+        (2 * HOUR, 40, "──────────────── 15:00 ─────────── 16:00"),
+        (DAY, 40, "───────────── 00:00 ───────────── 12:00 "),
+        (DAY + 1, 60, "───────────────── Nov 28 00:00 ──────────────── Nov 28 12:00"),
+        (3 * DAY, 40, "─ Nov 28 ─────────────────── Nov 30 ────"),
+        (40 * DAY, 40, "Dec 01 ─────────────────────── Jan 01 ──"),
+        (400 * DAY, 40, "Jan 2027 ─────── Jul 2027 ───── Jan 2028"),
+        (0, 5, "─────"),
+    ],
+)
+def test_a_past_axis_has_round_times(span: int, cells: int, axis: str) -> None:
+    assert clock(span, cells) == axis
+
+
+def test_a_past_axis_without_room_for_a_round_time_says_where_it_begins() -> None:
+    assert clock(10 * MINUTE, 8) == "14:02 ──"
+    assert clock(10 * MINUTE, 4) == "────"
+
+
+def test_times_are_round_in_their_zone() -> None:
+    kolkata = ZoneInfo("Asia/Kolkata")  # 5 h 30 min ahead
+    assert clock(2 * HOUR, 40, kolkata) == "────── 20:00 ───────────── 21:00 ───────"
+
+
+def test_a_time_that_clocks_skip_has_no_label() -> None:
+    spring = int(datetime(2026, 3, 29, 0, 30, tzinfo=BERLIN).timestamp())
+    assert clock(4 * HOUR, 60, BERLIN, spring) == (
+        "──── 01:00 ──────── 03:00 ──────── 04:00 ──────── 05:00 ────"
+    )
+    autumn = int(datetime(2026, 10, 25, 0, 30, tzinfo=BERLIN).timestamp())
+    assert clock(4 * HOUR, 60, BERLIN, autumn) == (
+        "──── 01:00 ──────── 02:00 ─────────────────────── 03:00 ────"
+    )
+
+
+@given(
+    st.integers(0, 2**33) | st.integers(),
+    st.integers(-10, 10**5) | st.integers(0, 2**33) | st.integers(),
+    st.integers(-1, 120),
+    st.sampled_from([UTC, BERLIN, ZoneInfo("America/St_Johns"), None]),
+    st.booleans(),
+    DRAWINGS,
+)
+def test_any_axis_has_its_width_and_whole_labels(
+    since: int, span: int, cells: int, zone: tzinfo | None, is_live: bool, drawing: Drawing
+) -> None:
+    line = time_axis(since, since + span, cells=cells, zone=zone, is_live=is_live, drawing=drawing)
+    (text,) = texts([line])
+    assert_is_text(text, cells, drawing)
+    assert all(run.ink == "axis" for run in line)
+    labels = [label.strip() for label in re.split(r"─+|(?:^|(?<= ))-+(?= |$)", text)]
+    if drawing is Drawing.UNICODE:
+        whole = (
+            r"now|−\d.*(s|min|h|d)|\d\d:\d\d(:\d\d)?|\w{3} \d\d( \d\d:\d\d)?|\w{3} \d{4}|[\d-]{10}"
+        )
+        assert all(not label or re.fullmatch(whole, label) for label in labels)
+
+
+def number(value: float) -> str:
+    return f"{value:g}"
+
+
+def test_values_are_labelled_at_the_edges_and_in_the_middle() -> None:
+    assert value_axis(10, 6, number, 5) == [
+        "  10┤",
+        "    │",
+        "    │",
+        "   5┤",
+        "    │",
+        "   0┤",
+    ]
+    assert value_axis(10, 4, number, 4) == [" 10┤", "   │", "   │", "  0┤"]
+    assert value_axis(1000, 5, number, 6, bottom=10, is_log=True) == [
+        " 1000┤",
+        "     │",
+        "  100┤",
+        "     │",
+        "   10┤",
+    ]
+
+
+def test_values_in_ascii() -> None:
+    assert value_axis(1, 3, number, 3, drawing=Drawing.ASCII) == [" 1+", "  |", " 0+"]
+    assert value_axis(123456, 1, number, 5, drawing=Drawing.ASCII) == ["123~+"]
+
+
+def test_a_label_that_is_too_long_is_seen_to_be_cut() -> None:
+    assert value_axis(123456, 2, number, 5) == ["123…┤", "   0┤"]
+    assert value_axis(123456, 2, number, 2) == ["…┤", "0┤"]
+    assert value_axis(123456, 2, number, 1) == ["┤", "┤"]
+
+
+def test_sizes_of_zero_and_one() -> None:
+    assert value_axis(1, 0, number, 5) == []
+    assert value_axis(1, 2, number, 0) == ["", ""]
+    assert value_axis(8, 1, number, 3) == [" 8┤"]
+    assert value_axis(math.nan, 1, number, 3) == [" 1┤"]
+    assert time_axis(AT, AT + 1, cells=0, zone=None, is_live=True) == ()
+
+
+@given(ANY_FLOAT, SIZES, SIZES, ANY_FLOAT, st.booleans(), DRAWINGS)
+def test_any_value_axis_has_its_size(
+    top: float, rows: int, cells: int, bottom: float, is_log: bool, drawing: Drawing
+) -> None:
+    drawn = value_axis(top, rows, number, cells, bottom, is_log, drawing)
+    assert len(drawn) == max(0, rows)
+    for text in drawn:
+        assert_is_text(text, cells, drawing)

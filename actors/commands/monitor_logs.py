@@ -35,6 +35,8 @@ from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
 from actors.outputs.registry import make_outputs
 from actors.sources.registry import kinds_of
+from actors.state.acknowledgements import FILE_NAME as ACKNOWLEDGEMENTS
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
@@ -208,6 +210,7 @@ class _Program:
             expected=self._plan.reading.format_to_follow().expected,
             state_folder=self._state_folder,
             silences=Silences(self._state_folder / SILENCES),
+            acknowledgements=Acknowledgements(self._state_folder / ACKNOWLEDGEMENTS),
             wall=time.time,
             started_at=time.time(),
             stop=self.stop,

@@ -52,6 +52,7 @@ COMMANDS = [
     Command("config", "show all settings and where each comes from", f"{_HERE}.config"),
     Command("audit", "verify or show the alert log", f"{_HERE}.audit"),
     Command("silence", "mute the notifications of some rules for a while", f"{_HERE}.silence"),
+    Command("acknowledge", "stop the reminders about an incident", f"{_HERE}.acknowledge"),
     Command("formats", "explain the format of a log, or list all formats", f"{_HERE}.formats"),
     Command("generate", "write simulated traffic, for demos and tests", f"{_HERE}.generate"),
     Command("healthcheck", "check that a monitor is alive, for containers", f"{_HERE}.healthcheck"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from datetime import datetime
 
 from actors.commands.parser import RULES, CommandParser, Example, type_of
-from actors.commands.state_options import add_state_folder_option, chosen_state_folder
+from actors.commands.state_options import add_state_folder_option, chosen_state_file
 from actors.files.notices import warn
 from actors.files.output_file import write_text
 from actors.files.standard_streams import terminal_cells
@@ -24,18 +23,8 @@ from glancemetrics.words.suggestions import closest
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = parser().parse_args(arguments)
-    path = chosen_state_folder(options.state_dir) / FILE_NAME
-    if options.state_dir is not None and not os.path.lexists(options.state_dir):
-        raise UsageError(
-            f"--state-dir {options.state_dir}: no such directory; name that of the monitor"
-        )
-    try:
+    with chosen_state_file(options.state_dir, FILE_NAME) as path:
         text = _done(options, Silences(path), time.time())
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "damaged; delete it"
-        if isinstance(error, PermissionError):
-            reason = "permission denied; try it with sudo"
-        raise GlanceMetricsError(f"{path}: {reason}") from None
     write_text(text)
     return 0
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from actors.commands.parser import FILES, OPTIONS, CommandParser
 from actors.configuration.loading import configuration, settings_with
 from actors.state.state_folder import state_folder
 from glancemetrics.configuration.settings import Settings
-from glancemetrics.errors import Mistakes
+from glancemetrics.errors import GlanceMetricsError, Mistakes, UsageError
 
 _HELP = "the --state-dir of the monitor"
 _DEFAULT = "as configured, or ~/.local/state/glancemetrics"
@@ -37,6 +39,25 @@ def add_state_folders_option(parser: CommandParser, group: str = OPTIONS) -> Non
 def chosen_state_folder(chosen: str | None) -> Path:
     """Return the state directory that was chosen, configured, or the usual one."""
     return state_folder(configured_settings().state_dir if chosen is None else chosen)
+
+
+@contextmanager
+def chosen_state_file(chosen: str | None, name: str) -> Iterator[Path]:
+    """Yield the path of a file in the chosen state directory, to read and to replace it.
+
+    Raises `UsageError` if there is no such directory: no monitor would look there. `OSError`, and
+    `ValueError` for a damaged file, become errors that name the file.
+    """
+    path = chosen_state_folder(chosen) / name
+    if chosen is not None and not os.path.lexists(chosen):
+        raise UsageError(f"--state-dir {chosen}: no such directory; name that of the monitor")
+    try:
+        yield path
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "damaged; delete it"
+        if isinstance(error, PermissionError):
+            reason = "permission denied; try it with sudo"
+        raise GlanceMetricsError(f"{path}: {reason}") from None
 
 
 def chosen_state_folders(chosen: Sequence[str]) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.clock import WallClock
 from actors.state.silences import Silences
 from glancemetrics.configuration.settings import Settings
@@ -45,6 +46,8 @@ class Desk:
     state_folder: Path
     """The directory for everything that outlives the process."""
     silences: Silences
+    acknowledgements: Acknowledgements
+    """Ongoing incidents that somebody takes care of."""
     wall: WallClock
     started_at: float
     """Seconds since the epoch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
@@ -64,3 +65,11 @@ def incident_id(rule: str, group: str | None, time: int) -> str:
     """Return the id of an incident."""
     stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{rule}-{stamp}" if group is None else f"{rule}[{group}]-{stamp}"
+
+
+_ID = re.compile(r".+-\d{8}T\d{6}Z", re.DOTALL | re.ASCII)
+
+
+def is_incident_id(text: str) -> bool:
+    """Tell whether a text looks like the id of an incident."""
+    return _ID.fullmatch(text) is not None

@@ -227,6 +227,8 @@ def _keep_state(root: Path, program: list[str], log: Path) -> None:
     for rule in ("Checkout*", "Server errors"):
         command = [*program, "silence", rule, "--for", "1h"]
         subprocess.run(command, check=True, env=environment(root), stdout=subprocess.DEVNULL)
+    command = [*program, "acknowledge", "Server errors-20261126T100503Z"]
+    subprocess.run(command, check=True, env=environment(root), stdout=subprocess.DEVNULL)
     shutil.copytree(state, root / "var/lib/glancemetrics")
     shutil.copy(state / "alerts.jsonl", root / "alerts.jsonl")
     shutil.copy(state / ".alerts.jsonl.head", root / ".alerts.jsonl.head")

@@ -34,6 +34,7 @@ from actors.monitor.checkpoints import Checkpoints, UnusableStateError
 from actors.outputs.console.panels import Context
 from actors.outputs.console.screen import View, render
 from actors.outputs.notifier.journal import Journal
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silence, Silences
 from glancemetrics import cli
 from glancemetrics.configuration.settings import Settings
@@ -487,7 +488,9 @@ def test_any_state_of_a_monitor(saved: tuple[Settings, Checkpoints], data: st.Da
 
 @tries
 @given(st.data())
-def test_any_silences_heartbeat_and_journal(tmp_path: Path, data: st.DataObject) -> None:
+def test_any_silences_acknowledgements_heartbeat_and_journal(
+    tmp_path: Path, data: st.DataObject
+) -> None:
     folder = tmp_path / "state" / "glancemetrics"
     silences = folder / "silences.json"
     Silences(silences).save([Silence("High*", BASE * 2.0, "deploy")])
@@ -500,6 +503,19 @@ def test_any_silences_heartbeat_and_journal(tmp_path: Path, data: st.DataObject)
     run("silence")
     run("silence", "Err*", "--for", data.draw(st.sampled_from(["1h", "999999999999d", "x", "-1h"])))
     Silences(silences).known(BASE)
+
+    acknowledgements = folder / "acknowledgements.json"
+    acknowledgements.unlink(missing_ok=True)
+    Acknowledgements(acknowledgements).add("Scanner-20260921T141320Z", BASE)
+    found = json.loads(acknowledgements.read_bytes())
+    if data.draw(st.booleans()):
+        written = json.dumps(changed(data.draw, found), default=str).encode()
+    else:
+        written = data.draw(damaged([acknowledgements.read_bytes()], 3))
+    acknowledgements.write_bytes(written)
+    run("acknowledge")
+    run("acknowledge", data.draw(st.sampled_from(["Scanner-20260921T141321Z", "Scanner"])))
+    Acknowledgements(acknowledgements).known()
 
     beat = tmp_path / "beat"
     seeds = [b'{"time": 1790000000.0, "refresh": 2, "trouble": ""}', b"1790000000.0 2\n"]

@@ -13,8 +13,11 @@ from loguru import logger
 from actors.outputs.notifier.journal import Event, Journal, Message
 from actors.outputs.notifier.sending import RefusedError, Send, TryAgainError, sender
 from actors.outputs.output import Inbox, Report
+from actors.state.acknowledgements import FILE_NAME as ACKNOWLEDGEMENTS
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.clock import WallClock
-from actors.state.silences import FILE_NAME, Silence, Silences, silence_among
+from actors.state.silences import FILE_NAME as SILENCES
+from actors.state.silences import Silence, Silences, silence_among
 from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
@@ -52,6 +55,7 @@ class Notifier:
         send: Send,
         wall: WallClock,
         silences: Silences,
+        acknowledgements: Acknowledgements,
         describe: Describe,
     ) -> None:
         self.name = f"notify {target.name}"
@@ -60,6 +64,7 @@ class Notifier:
         self._send = send
         self._wall = wall
         self._silences = silences
+        self._acknowledgements = acknowledgements
         self._describe = describe
         self._detail = target.kind.value
         """The detail shown while it works."""
@@ -154,7 +159,14 @@ class Notifier:
         }
         due = [one for one in firing if self._is_due(self._ongoing[one.id], now)]
         silences = self._silences.known(now) if due else ()
-        notified = [one for one in due if self._is_notified(one, now, silences)]
+        acknowledged = self._acknowledgements.known() if due else {}
+        notified = [
+            one
+            for one in due
+            if self._is_notified(one, now, silences)
+            # Only reminders: without the first notification there would be none of the recovery.
+            and not (one.id in acknowledged and self._ongoing[one.id] is not None)
+        ]
         for incident in notified:
             is_first = self._ongoing[incident.id] is None
             self._ongoing[incident.id] = now
@@ -303,5 +315,7 @@ def _poke(poke: trio.MemorySendChannel[None]) -> None:
 
 def make_notifier(target: Target, journal: Path, wall: WallClock, describe: Describe) -> Notifier:
     """Return the notifier of a target. Raises `UsageError` if its secrets are missing."""
-    silences = Silences(journal.with_name(FILE_NAME))
-    return Notifier(target, journal, sender(target, wall), wall, silences, describe)
+    silences = Silences(journal.with_name(SILENCES))
+    acknowledgements = Acknowledgements(journal.with_name(ACKNOWLEDGEMENTS))
+    send = sender(target, wall)
+    return Notifier(target, journal, send, wall, silences, acknowledgements, describe)

@@ -47,6 +47,7 @@ PRINTING = [
     "gm formats access.log",
     "gm check rules.toml",
     "gm silence",
+    "gm acknowledge",
     "gm generate --lines 5 --fast",
     "gm -f - --json < access.log",
     "gm -f - --json --from start < access.log",

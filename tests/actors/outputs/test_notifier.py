@@ -27,6 +27,7 @@ from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
 from actors.outputs.notifier.notifier import make_notifier
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silence, Silences
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.errors import UsageError
@@ -285,6 +286,7 @@ class Telling:
     def __init__(self, told: Target, journal: Path, nursery: trio.Nursery, now: float) -> None:
         self.now = now
         self.silences = Silences(journal.with_name("silences.json"))
+        self.acknowledgements = Acknowledgements(journal.with_name("acknowledgements.json"))
         self.delivery = Delivery.to(make_notifier(told, journal, lambda: self.now, describe))
         nursery.start_soon(keep_running, self.delivery)
 
@@ -376,6 +378,53 @@ async def test_an_incident_that_goes_on_is_told_again_and_again(journal: Path) -
     ]
     assert len({body["key"] for body in bodies(server)}) == 6
     assert bodies(server)[2]["message"] == "Ongoing for 8 h 00 min: high_traffic is high"
+
+
+async def test_an_acknowledged_incident_has_no_reminders_but_its_recovery(journal: Path) -> None:
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\nrepeat = "4h"')
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=BASE)
+            running.send(event(1), event(2))
+            await until(server, 2)
+            running.acknowledgements.add("high_traffic-1", BASE)
+            running.now = BASE + 4 * 3600
+            await running.show(event(1), event(2))
+            await until(server, 3)
+            assert len(server.received) == 3
+            # Taken back, the reminder is due at once.
+            running.acknowledgements.take_back("high_traffic-1")
+            running.now = BASE + 5 * 3600
+            await running.show(event(1), event(2))
+            await until(server, 4)
+            running.acknowledgements.add("high_traffic-1", BASE)
+            running.send(event(1, AlertEventKind.RECOVERED))
+            await until(server, 5)
+            nursery.cancel_scope.cancel()
+    assert [(body["incident"], body["event"]) for body in bodies(server)[2:]] == [
+        ("high_traffic-2", "ongoing"),
+        ("high_traffic-1", "ongoing"),
+        ("high_traffic-1", "recovered"),
+    ]
+
+
+async def test_who_was_not_notified_yet_is_notified_of_an_acknowledged_incident(
+    journal: Path,
+) -> None:
+    with http_server() as server:
+        told = target(f'webhook = "{server.url}"\nrepeat = "4h"')
+        async with trio.open_nursery() as nursery:
+            running = Telling(told, journal, nursery, now=BASE)
+            running.silences.save([Silence("high*", BASE + 60)])
+            running.acknowledgements.add("high_traffic-1", BASE)
+            running.send(event(1))
+            await running.show(event(1))
+            assert not server.received
+            running.now = BASE + 60
+            await running.show(event(1))
+            await until(server, 1)
+            nursery.cancel_scope.cancel()
+    assert [body["event"] for body in bodies(server)] == ["triggered"]
 
 
 @pytest.mark.parametrize("why", ["silence", "hours"])

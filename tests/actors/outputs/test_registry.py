@@ -14,6 +14,7 @@ from actors.outputs.desk import Desk
 from actors.outputs.kind import OutputKind
 from actors.outputs.output import Inbox, Output, Report
 from actors.outputs.registry import OUTPUTS, make_outputs, output_sections
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silences
 from glancemetrics.cli import main
 from glancemetrics.configuration.setting import optional_text, setting, whole
@@ -67,6 +68,7 @@ def made(settings: Settings, folder: Path) -> list[Output]:
         expected="a line",
         state_folder=folder,
         silences=Silences(folder / "silences"),
+        acknowledgements=Acknowledgements(folder / "acknowledgements"),
         wall=lambda: 0.0,
         started_at=0.0,
         stop=lambda: None,

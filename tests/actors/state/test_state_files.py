@@ -15,6 +15,7 @@ from actors.monitor.checkpoints import Checkpoints
 from actors.outputs.alert_log.writing import AlertLog
 from actors.outputs.heartbeat.writing import Heartbeat
 from actors.outputs.notifier.journal import Journal
+from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silence, Silences
 from glancemetrics.errors import GlanceMetricsError
 from tests.actors.outputs.feeding import event
@@ -63,6 +64,10 @@ def write_silences(folder: Path) -> None:
     Silences(folder / "silences.json").save([Silence("*", 1)])
 
 
+def write_acknowledgements(folder: Path) -> None:
+    Acknowledgements(folder / "acknowledgements.json").add("Scanner-20260921T141320Z", 1)
+
+
 def write_own_log(folder: Path) -> None:
     _log_to("warning", folder / "glancemetrics.log")
     for _ in range(300):
@@ -71,7 +76,7 @@ def write_own_log(folder: Path) -> None:
 
 WRITERS = [
     *(write_alerts, write_journal, write_checkpoint),
-    *(write_heartbeat, write_silences, write_own_log),
+    *(write_heartbeat, write_silences, write_acknowledgements, write_own_log),
 ]
 
 

@@ -24,6 +24,20 @@ _STRETCH = 512
 """Seconds of counts added before rules are evaluated: windows hold that much past their end."""
 
 
+REMEMBERED = 200
+"""Ended incidents that are remembered at least."""
+
+
+@attrs.frozen
+class Pending:
+    """A breach that has not lasted long enough to be an incident."""
+
+    rule: str
+    group: str | None
+    since: int
+    """Second in which it began."""
+
+
 @attrs.frozen
 class Alerts:
     """The incidents shown."""
@@ -31,7 +45,11 @@ class Alerts:
     firing: tuple[Incident, ...] = ()
     """Ongoing, the newest first."""
     recovered: tuple[Incident, ...] = ()
-    """The last ones that ended, newest first."""
+    """The last ones that ended, newest first: so many as are set (`--incident-limit`)."""
+    past: tuple[Incident, ...] = ()
+    """The last `REMEMBERED` ones that ended, newest first."""
+    pending: tuple[Pending, ...] = ()
+    """Breaches that may become incidents, the oldest first."""
 
 
 class Alerting:
@@ -43,12 +61,13 @@ class Alerting:
     def __init__(
         self, rules: Sequence[Rule], *, incident_limit: int = 3, trace: Trace | None = None
     ) -> None:
-        """`incident_limit`: how many ended incidents are remembered.
+        """`incident_limit`: how many ended incidents `Alerts.recovered` has.
 
         `trace` receives all values.
         """
+        self._limit = incident_limit
         self._watches = [Watch(rule, trace) for rule in rules]
-        self._recovered: deque[Incident] = deque(maxlen=incident_limit)
+        self._recovered: deque[Incident] = deque(maxlen=max(incident_limit, REMEMBERED))
         self._ahead: list[RuleCounts] = []
         """Counts for seconds that are not closed yet."""
         self._end: int | None = None
@@ -61,9 +80,17 @@ class Alerting:
     @property
     def alerts(self) -> Alerts:
         firing = [incident for watch in self._watches for incident in watch.firing]
+        past = tuple(self._recovered)
+        pending = [
+            Pending(watch.rule.name, group, since)
+            for watch in self._watches
+            for group, since in watch.pending
+        ]
         return Alerts(
             tuple(sorted(firing, key=lambda i: i.triggered_at, reverse=True)),
-            tuple(self._recovered),
+            past[: self._limit],
+            past,
+            tuple(sorted(pending, key=lambda one: one.since)),
         )
 
     def to_state(self) -> State:

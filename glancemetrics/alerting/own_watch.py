@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.alerting.alerting import REMEMBERED, Alerts
 from glancemetrics.alerting.incident_events import GONE, begun, ended, over
 from glancemetrics.health.health import Health
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -26,7 +26,7 @@ class OwnWatch:
         self._lives: dict[tuple[str, str | None], Lifecycle] = {}
         self._open: dict[tuple[str, str | None], Incident] = {}
         self._counted: dict[tuple[str, str | None], float] = {}
-        self._recovered: deque[Incident] = deque(maxlen=incident_limit)
+        self._recovered: deque[Incident] = deque(maxlen=max(incident_limit, REMEMBERED))
 
     def to_state(self) -> State:
         """Return the state for a restart."""
@@ -73,10 +73,12 @@ class OwnWatch:
         firing = sorted(
             (*self._open.values(), *alerts.firing), key=lambda i: i.triggered_at, reverse=True
         )
-        recovered = sorted(
-            (*self._recovered, *alerts.recovered), key=lambda i: i.recovered_at or 0, reverse=True
+        past = sorted(
+            (*self._recovered, *alerts.past), key=lambda i: i.recovered_at or 0, reverse=True
         )
-        return Alerts(tuple(firing), tuple(recovered[: self._limit]))
+        return Alerts(
+            tuple(firing), tuple(past[: self._limit]), tuple(past[:REMEMBERED]), alerts.pending
+        )
 
     def _look(self, own: OwnRule, health: Health, now: int) -> Iterator[AlertEvent]:
         measured = own.measure(health)

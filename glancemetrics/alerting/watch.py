@@ -88,6 +88,15 @@ class Watch:
         """Open incidents."""
         return list(self._open.values())
 
+    @property
+    def pending(self) -> list[tuple[str | None, int]]:
+        """Groups whose breach is not an incident yet, and the second in which it began."""
+        return [
+            (self._names[number] if self.rule.by else None, life.pending_since)
+            for number, life in self._lives.items()
+            if life.pending_since is not None
+        ]
+
     def begin(self, second: int) -> None:
         """Watch from a second on."""
         self._start = self._next = second // self.step

@@ -100,6 +100,11 @@ class Lifecycle:
         return life
 
     @property
+    def pending_since(self) -> int | None:
+        """When a breach began that is not an incident yet; `None` without one."""
+        return None if self.firing else self._since
+
+    @property
     def inactive(self) -> bool:
         return self._since is None and not self.firing
 

@@ -1,32 +1,35 @@
 """The full-screen console.
 
-`cells` measures and cuts text, `panels` turns a snapshot into rows of it, `screen` lays the rows
-out for a size of terminal, `keys` and `styles` are what their names say; none of these knows a
-terminal. `console` is the output: prompt-toolkit, in a thread of its own.
+`State` is everything a screen is drawn from, one frozen value; `pages` draw it, and `commands` is
+the table of all that can be done: each takes a state and returns the next one. `cells`, `layout`,
+`tables`, `charts`, `headline` are what pages are made of; none of these knows a terminal.
+`application` is prompt-toolkit, in a thread of its own; `console` the output, which gets snapshots,
+asks the history (`asking`), and carries out what keys ask for (`working`).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.kind import OutputKind
-from glancemetrics.configuration.setting import Group, setting, switch
+from glancemetrics.configuration.setting import Group, choice, setting, switch
 
 if TYPE_CHECKING:
-    from actors.outputs.console.panels import Context
+    from actors.outputs.console.context import Context
     from actors.outputs.desk import Desk
     from actors.outputs.output import Output
+    from glancemetrics.charts.runs import Drawing
     from glancemetrics.configuration.settings import Settings
 
 
 @attrs.frozen(kw_only=True)
 class ConsoleSettings:
-    """Whether there is one."""
+    """Whether there is one, and its colors."""
 
     TABLE: ClassVar = "console"
 
@@ -39,6 +42,17 @@ class ConsoleSettings:
         help="headless: no console, only the other outputs (always so without a terminal)",
         allowed="true or false",
     )
+    theme: str = setting(
+        "auto",
+        choice("auto", "dark", "light", "high-contrast", "color-blind"),
+        group=Group.OUTPUTS,
+        name="theme",
+        metavar="THEME",
+        help="colors of the console: auto (asks the terminal for its background), dark, light, "
+        "high-contrast or color-blind",
+        allowed="auto, dark, light, high-contrast or color-blind",
+        values=("auto", "dark", "light", "high-contrast", "color-blind"),
+    )
 
 
 def is_shown(settings: Settings, *, has_terminal: bool) -> bool:
@@ -48,7 +62,6 @@ def is_shown(settings: Settings, *, has_terminal: bool) -> bool:
 
 
 def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
-    del told
     if not is_shown(desk.settings, has_terminal=desk.has_terminal):
         return
     from actors.outputs.console.console import Console, terminal  # late: prompt-toolkit
@@ -56,17 +69,16 @@ def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
     has_keys = sys.stdin is not None and sys.stdin.isatty()
     yield Console(
         context_of(desk),
-        desk.stop,
-        environment=desk.environment,
-        wall=desk.wall,
-        silences=desk.silences,
+        desk,
+        theme=told.theme,
         terminal=terminal(input_is_taken=not (desk.has_standard_input and has_keys)),
     )
 
 
 def context_of(desk: Desk) -> Context:
     """Return what a screen shows besides the snapshot."""
-    from actors.outputs.console.panels import Context
+    from actors.outputs.console.context import Context
+    from glancemetrics.formats.kept_fields import read_kept
     from glancemetrics.version import __version__
 
     return Context(
@@ -78,7 +90,24 @@ def context_of(desk: Desk) -> Context:
         targets=tuple(target.name for target in desk.targets),
         where=desk.settings.where,
         note=desk.only_shows,
+        kept=read_kept(desk.settings.keep),
+        drawing=drawing_of(desk.environment),
     )
+
+
+def drawing_of(environment: Mapping[str, str]) -> Drawing:
+    """Return which characters a terminal can show: ASCII where the locale says so.
+
+    The kernel's own console has too few others in its font.
+    """
+    from glancemetrics.charts.runs import Drawing
+
+    locale = next(
+        (told for name in ("LC_ALL", "LC_CTYPE", "LANG") if (told := environment.get(name))), ""
+    )
+    is_other = bool(locale) and "utf" not in locale.lower()
+    is_bare = environment.get("TERM") == "linux"
+    return Drawing.ASCII if is_other or is_bare else Drawing.UNICODE
 
 
 CONSOLE = OutputKind(ConsoleSettings, _make, only_shows=True)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from prompt_toolkit.utils import get_cwidth
 
 from glancemetrics.words.escaping import visible
 
-Fragment = tuple[str, str]
-"""Style and text, as prompt-toolkit has them."""
+if TYPE_CHECKING:
+    from actors.outputs.console.state import State
+
+Click = Callable[["State"], "State"]
+"""What a click on a piece of text does."""
+
+Fragment = tuple[str, str] | tuple[str, str, Click]
+"""Style and text, as prompt-toolkit has them; and what a click on it does."""
 
 Row = list[Fragment]
 
 
 def width(text: str) -> int:
-    return get_cwidth(text)
+    return len(text) if text.isascii() else get_cwidth(text)
 
 
 def cut(text: str, cells: int) -> str:
@@ -58,22 +67,28 @@ def safe(text: str, limit: int = 400) -> str:
 
 
 def row_width(row: Row) -> int:
-    return sum(width(text) for _, text in row)
+    return sum(width(fragment[1]) for fragment in row)
 
 
-def fitted(row: Row, cells: int) -> Row:
-    """Return the row in exactly so many cells."""
+def fitted(row: Row, cells: int, style: str = "") -> Row:
+    """Return the row in exactly so many cells; `style` is that of the space after it."""
     fitted_row: Row = []
     room = cells
-    for style, text in row:
-        shown = cut(text, room)
-        fitted_row.append((style, shown))
+    for fragment in row:
+        shown = cut(fragment[1], room)
+        fitted_row.append((fragment[0], shown, *fragment[2:]))
         room -= width(shown)
         if room <= 0:
             break
     if room > 0:
-        fitted_row.append(("", " " * room))
+        fitted_row.append((style, " " * room))
     return fitted_row
+
+
+def filled(rows: list[Row], cells: int, count: int) -> list[Row]:
+    """Return exactly `count` rows of exactly `cells` cells each."""
+    shown = [fitted(row, cells) for row in rows[: max(0, count)]]
+    return shown + [[("", " " * cells)] for _ in range(count - len(shown))]
 
 
 def wrapped(text: str, cells: int) -> list[str]:

@@ -1,122 +1,112 @@
-"""The page on which rules are silenced for a while. Pure."""
+"""Acknowledging incidents, and silencing their rules. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 import attrs
 
-from actors.outputs.console import styles
-from actors.outputs.console.cells import Row, fitted, left, right, safe, width
-from actors.outputs.console.panels import Context, time_near
-from actors.state.silences import Silence, silence_among
+from actors.outputs.console import effects, themes
+from actors.outputs.console.cells import Row, safe
+from actors.outputs.console.moving import go_to_view_called
+from actors.outputs.console.scope import Ask
+from actors.outputs.console.state import State, TableSpec
+from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import rule_title
-from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.durations import written_span
 
-_SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)
+SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)
 """Durations to choose from, in seconds."""
 
 
-@attrs.define
+@attrs.frozen
 class Silencing:
-    """What the person has chosen on the page."""
+    """The page on which a rule is silenced for a while."""
 
-    rules: tuple[str, ...]
-    """In the order of the page, which stays while it is shown."""
-    chosen: int = 0
-    """Number of the rule, in the order of the page."""
+    rule: str
     span: int = 2
     """Index of the chosen duration."""
-    problem: str = ""
-    """Why the last action failed."""
+    name: str = "silencing"
+    title: str = "Silence"
 
-    @property
-    def rule(self) -> str | None:
-        return self.rules[self.chosen] if self.chosen < len(self.rules) else None
+    def tables(self, state: State) -> tuple[TableSpec, ...]:
+        del state
+        return ()
 
-    @property
-    def seconds(self) -> int:
-        return _SPANS[self.span]
+    def asks(self, state: State) -> tuple[Ask, ...]:
+        del state
+        return ()
 
-    def move(self, rows: int) -> None:
-        self.chosen = max(0, min(len(self.rules) - 1, self.chosen + rows))
+    def moved(self, state: State, rows: int) -> State:
+        return self.turned(state, rows)
 
-    def lengthen(self, steps: int) -> None:
-        self.span = max(0, min(len(_SPANS) - 1, self.span + steps))
+    def turned(self, state: State, steps: int) -> State:
+        span = max(0, min(len(SPANS) - 1, self.span + steps))
+        return attrs.evolve(state, over=(*state.over[:-1], attrs.evolve(self, span=span)))
 
+    def opened(self, state: State) -> State:
+        state = attrs.evolve(state, over=state.over[:-1])
+        return state.wanting(effects.BeginSilence(self.rule, SPANS[self.span]))
 
-def render_silencing(
-    snapshot: Snapshot,
-    silencing: Silencing,
-    silences: Sequence[Silence],
-    context: Context,
-    cells: int,
-    rows: int,
-) -> list[Row]:
-    """Return the page: each rule, its active alerts, and until when it is silenced."""
-    ongoing = Counter(incident.rule for incident in snapshot.alerts.firing)
-    targets = ", ".join(map(safe, context.targets))
-    drawn: list[Row] = [
-        [
-            (styles.HEADING, " Silences"),
-            ("", "  no notifications for new incidents of these rules"),
-        ],
-        [
-            ("", f" Otherwise notified: {targets}")
+    def copied(self, state: State) -> str:
+        del state
+        return self.rule
+
+    def render(self, state: State, cells: int, rows: int) -> list[Row]:
+        from actors.outputs.console.cells import filled
+
+        targets = ", ".join(map(safe, state.context.targets))
+        drawn: list[Row] = [
+            [],
+            [
+                (themes.HEADING, f"  Silence {safe(rule_title(self.rule))}"),
+                ("", ": no notifications for new incidents of this rule"),
+            ],
+            [("", f"  Otherwise notified: {targets}")]
             if targets
-            else (
-                styles.WARNING,
-                " No notifications are configured ([[notify]]), so this has no effect yet",
-            )
-        ],
-        [
-            (styles.DIM, " for "),
-            *(
-                (styles.FOCUSED if number == silencing.span else "", f" {written_span(span)} ")
-                for number, span in enumerate(_SPANS)
-            ),
-        ],
-        [],
-    ]
-    if silencing.problem:
-        drawn.append([(styles.WARNING, f" ! {safe(silencing.problem)}")])
-    longest = max((width(safe(rule_title(name))) for name in silencing.rules), default=0)
-    name_cells = min(longest, max(8, cells // 2 - 12))
-    room = max(1, rows - len(drawn))
-    first = max(0, silencing.chosen - room + 1)
-    for number, name in list(enumerate(silencing.rules))[first : first + room]:
-        drawn.append(
-            _rule_row(
-                name,
-                number == silencing.chosen,
-                ongoing[name],
-                silence_among(silences, name),
-                snapshot.time,
-                context,
-                name_cells,
-            )
-        )
-    return [fitted(row, cells) for row in drawn]
+            else [
+                (
+                    themes.WARNING,
+                    "  No notifications are configured ([[notify]]), so this has no effect yet",
+                )
+            ],
+            [],
+            [
+                (themes.DIM, "  for "),
+                *(
+                    (themes.CURSOR if number == self.span else "", f" {written_span(span)} ")
+                    for number, span in enumerate(SPANS)
+                ),
+            ],
+            [],
+            [(themes.DIM, "  ← → duration   Enter silence   Esc back")],
+        ]
+        return filled(drawn, cells, rows)
 
 
-def _rule_row(
-    name: str,
-    is_chosen: bool,
-    ongoing: int,
-    silence: Silence | None,
-    now: float,
-    context: Context,
-    name_cells: int,
-) -> Row:
-    state = ""
-    if silence is not None:
-        why = f" ({safe(silence.why)})" if silence.why else ""
-        state = f"silenced until {time_near(silence.until, now, context)}{why}"
-    mark = "▶ " if is_chosen else "  "
-    return [
-        (styles.FOCUSED if is_chosen else "", f" {mark}{left(safe(rule_title(name)), name_cells)}"),
-        (styles.FIRING if ongoing else styles.DIM, right(f"{ongoing} active", 13)),
-        (styles.WARNING, f"   {state}"),
-    ]
+def ask_silence(state: State) -> State:
+    """Ask for how long the chosen rule is to be silent; end its silence if it is."""
+    rule = chosen_rule(state)
+    if rule is None:
+        return go_to_view_called(state, "alerts").told("choose a rule here, then m silences it")
+    if silence_among(state.silences, rule) is not None:
+        return state.wanting(effects.EndSilence(rule))
+    return attrs.evolve(state, over=(*state.over, Silencing(rule)))
+
+
+def acknowledge(state: State) -> State:
+    """Acknowledge the chosen incident, or take that back; on other views, show Alerts."""
+    from actors.outputs.console.pages.alerts_view import AlertsView, chosen_incident
+
+    if not isinstance(state.page, AlertsView):
+        return go_to_view_called(state, "alerts")
+    incident = chosen_incident(state)
+    if incident is None or incident.recovered_at is not None:
+        return state.told("only an active incident can be acknowledged")
+    is_begin = incident.id not in state.acknowledged
+    return state.wanting(effects.Acknowledge(incident.id, is_begin))
+
+
+def chosen_rule(state: State) -> str | None:
+    """Return the rule under the cursor of Alerts; `None` elsewhere."""
+    from actors.outputs.console.pages.alerts_view import AlertsView, chosen_rule_of
+
+    return chosen_rule_of(state) if isinstance(state.page, AlertsView) else None

@@ -11,10 +11,10 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.shortcuts import print_formatted_text
 
 from actors.files.standard_streams import flush_stdout, problem_of_stdout
-from actors.outputs.console import styles
-from actors.outputs.console.panels import Context
-from actors.outputs.console.screen import render_once
+from actors.outputs.console.context import Context
+from actors.outputs.console.themes import style_of
 from actors.outputs.output import Inbox, Report
+from actors.outputs.printed_screen.screen import render_once
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
@@ -52,9 +52,12 @@ class PrintedScreen:
         cells = shutil.get_terminal_size().columns
         rows = render_once(snapshot, self._context, cells)
         if self._is_terminal:
-            text = FormattedText(piece for row in rows for piece in (*row, ("", "\n")))
-            print_formatted_text(text, style=styles.style(self._environment), end="")
+            text = FormattedText(
+                (piece[0], piece[1]) for row in rows for piece in (*row, ("", "\n"))
+            )
+            style = style_of("dark", is_colored=not self._environment.get("NO_COLOR"))
+            print_formatted_text(text, style=style, end="")
             return
         for row in rows:
-            sys.stdout.write("".join(text for _, text in row).rstrip() + "\n")
+            sys.stdout.write("".join(piece[1] for piece in row).rstrip() + "\n")
         flush_stdout()

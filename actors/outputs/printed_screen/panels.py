@@ -1,15 +1,11 @@
-"""The panels of the console: what a snapshot holds, as rows of styled text. Pure."""
+"""The panels of the printed screen: what a snapshot holds, as rows of styled text. Pure."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Sequence
 
-import attrs
-
-from actors.outputs.console import styles
+from actors.outputs.console import themes as styles
 from actors.outputs.console.cells import (
     Row,
     cut_left,
@@ -21,9 +17,12 @@ from actors.outputs.console.cells import (
     width,
     wrapped,
 )
+from actors.outputs.console.context import Context, local_time, time_near
+from actors.outputs.console.troubles import CLOCK_AHEAD, trouble_of
 from actors.state.silences import Silence, silence_among
-from glancemetrics.health.changes import clock_text
-from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
+from glancemetrics.charts.columns import Series, stacked_columns
+from glancemetrics.charts.scales import resampled
+from glancemetrics.health.health import OutputState, SourceHealth
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import (
     AGENT,
@@ -37,13 +36,12 @@ from glancemetrics.records.dimensions import (
     Dimension,
 )
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
-from glancemetrics.rules.rule import Rule, Severity
+from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
     UNKNOWN,
-    events_text,
     format_bytes,
     format_count,
     format_duration,
@@ -60,15 +58,6 @@ _FIRST = (SECTION, PATH, HOST, STATUS, METHOD, USER, REFERRER, AGENT)
 _ROOM_FOR_DATE = 100
 """Cells from which there is room for the date and the uptime."""
 
-_CLOCK_AHEAD = (
-    "Requests are ahead of this machine's clock; check the server's time zone (--log-timezone)"
-)
-
-_OLD_SECONDS = 3600
-_ENDED = "Standard input has ended: no more requests will come"
-
-_BLOCKS = " ▁▂▃▄▅▆▇█"
-
 MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Severity is also shown by mark and word: not everybody sees colors."""
 _ALERT_STYLES = {
@@ -78,33 +67,7 @@ _ALERT_STYLES = {
 }
 
 
-@attrs.frozen
-class Context:
-    """What does not change from snapshot to snapshot."""
-
-    version: str
-    started_at: float
-    rules: Mapping[str, Rule]
-    incident_limit: int
-    expected: str
-    """What a line should be, such as `a common or combined log line`."""
-    zone: tzinfo | None = None
-    """`None` for the machine's own."""
-    targets: tuple[str, ...] = ()
-    """Names of the notification targets."""
-    where: str | None = None
-    """The filter of --where."""
-    note: str = ""
-    """What a person should know about this run."""
-
-
-def local_time(seconds: float, zone: tzinfo | None) -> str:
-    """Return an instant as people here write it, with its zone."""
-    moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
-    return moment.strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row:
+def title(snapshot: Snapshot, context: Context, cells: int) -> Row:
     """Whether the site is well, name, source, format, uptime; the clock to the right."""
     up = format_duration(max(0.0, snapshot.time - context.started_at))
     where = _sources_name(snapshot.health.sources)
@@ -112,7 +75,7 @@ def title(snapshot: Snapshot, context: Context, cells: int, paused: bool) -> Row
     time = local_time(snapshot.time, context.zone)
     if cells < _ROOM_FOR_DATE:
         time = time[len("2026-11-23 ") :]
-    clock = ("PAUSED  " if paused else "") + time
+    clock = time
     facts = [", ".join(formats) or "format: detecting…"]
     if cells >= _ROOM_FOR_DATE:
         facts.append(f"up {up}")
@@ -135,10 +98,10 @@ def _status(snapshot: Snapshot) -> tuple[str, str]:
         if worst is not Severity.INFO:
             return _ALERT_STYLES[worst], f" {MARKS[worst]} {count} {worst.value} "
     if any(output.state is OutputState.RETRYING for output in snapshot.health.outputs):
-        return styles.UNKNOWN_STATUS, " ▲ output fails "
+        return styles.TITLE_WARNING, " ▲ output fails "
     if snapshot.health.blindness or not snapshot.health.records:
-        return styles.UNKNOWN_STATUS, " ? no data "
-    return styles.OK_STATUS, " ✓ OK "
+        return styles.TITLE_WARNING, " ? no data "
+    return styles.TITLE_OK, " ✓ OK "
 
 
 def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
@@ -185,24 +148,16 @@ def health(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
         spans = "1 part" if state.gaps == 1 else f"{format_count(state.gaps)} parts"
         rows.append(_warning(f"{spans} of the logs not counted: {safe(state.last_gap)}"))
     if state.early and not any(source.behind < 0 for source in state.sources):
-        rows.append(_warning(_CLOCK_AHEAD))
+        rows.append(_warning(CLOCK_AHEAD))
     unopened = sum(not source.opened for source in state.sources)
     if unopened:
         opened, count = len(state.sources) - unopened, len(state.sources)
         rows.append(_warning(f"{format_count(opened)} of {format_count(count)} logs opened"))
-    troubled = [sentence for source in state.sources if (sentence := _trouble_of(source))]
+    troubled = [sentence for source in state.sources if (sentence := trouble_of(source))]
     rows += [_warning(safe(sentence)) for sentence in troubled[:2]]
     if len(troubled) > 2:
         rows.append(_warning(f"{len(troubled) - 2} more logs have a problem"))
     return [fitted(row, cells) for row in rows]
-
-
-def _trouble_of(source: SourceHealth) -> str:
-    if source.behind:
-        return f"{source.name} {clock_text(source)}"
-    if source.state is SourceState.ENDED or not source.detail:
-        return ""
-    return f"{source.name}: {source.detail}"
 
 
 def _warned(name: str, value: str, bad: bool) -> Row:
@@ -213,12 +168,6 @@ def _warning(text: str) -> Row:
     return [(styles.WARNING, f" ! {text}")]
 
 
-def ended(snapshot: Snapshot, cells: int) -> list[Row]:
-    """Say that nothing more will come, where the last of it is of now."""
-    has_ended = snapshot.health.has_ended and snapshot.health.live
-    return [fitted(_warning(_ENDED), cells)] if has_ended else []
-
-
 def chart(snapshot: Snapshot, cells: int, rows: int) -> list[Row]:
     """Requests per second of the last minutes, or of a whole log; the newest to the right."""
     label_cells = 9
@@ -226,33 +175,18 @@ def chart(snapshot: Snapshot, cells: int, rows: int) -> list[Row]:
     if not snapshot.rates or room < 10:
         return []
     is_whole = snapshot.shown_as is Shown.WHOLE_LOG
-    wanted = len(snapshot.rates) if is_whole else min(CHART_SECONDS, len(snapshot.rates))
-    per_column = max(1, math.ceil(wanted / room))
-    shown = snapshot.rates
-    if not is_whole:
-        shown = shown[-per_column * min(room, len(shown) // per_column) :]
-    pieces = [shown[i : i + per_column] for i in range(0, len(shown), per_column)]
-    columns = [sum(piece) / len(piece) for piece in pieces]
-    peak = max(columns, default=0.0)
-    drawn: list[Row] = []
-    for level in range(rows - 1, -1, -1):
-        text = "".join(_block(value, peak, rows, level) for value in columns)
-        label = ""
-        if level == rows - 1:
-            label = format_rate(round(peak, 1 if peak < 100 else 0))
-        elif level == 0:
-            label = "req/s"
-        drawn.append(
-            [(styles.DIM, right(label, label_cells) + " "), (styles.CHART, left(text, room))]
-        )
-    return drawn
-
-
-def _block(value: float, peak: float, rows: int, level: int) -> str:
-    if not peak or not value:
-        return " "
-    eighths = max(1, round(value / peak * rows * 8)) - level * 8
-    return _BLOCKS[min(8, max(0, eighths))]
+    shown = snapshot.rates if is_whole else snapshot.rates[-max(CHART_SECONDS, room) :]
+    values = resampled(shown, room, "mean")
+    peak = max((value or 0.0 for value in values), default=0.0)
+    lines = stacked_columns([Series("chart", values)], cells=room, rows=rows, top=peak or 1.0)
+    labels = {0: format_rate(round(peak, 1 if peak < 100 else 0)), rows - 1: "req/s"}
+    return [
+        [
+            (styles.DIM, right(labels.get(number, ""), label_cells) + " "),
+            *((styles.HITS, run.text) for run in line),
+        ]
+        for number, line in enumerate(lines)
+    ]
 
 
 def span_text(snapshot: Snapshot, context: Context) -> str:
@@ -362,39 +296,25 @@ def _alert(style: str, mark: str, message: str, more: str, cells: int) -> list[R
     return [[(style, start + line)] for start, line in zip(marks, lines, strict=False) if line]
 
 
-def time_near(seconds: float, now: float, context: Context) -> str:
-    """Local time; without the date where it is today's."""
-    time = local_time(seconds, context.zone)
-    today = local_time(now, context.zone)[:10]
-    return time.removeprefix(f"{today} ")
-
-
 def tables(insights: Insights) -> tuple[Dimension, ...]:
     """The top tables that have rows, in their order."""
     others = (one for one in insights.top if one not in _FIRST)
     return tuple(one for one in (*_FIRST, *others) if insights.top.get(one))
 
 
-def top_table(
-    snapshot: Snapshot, dimension: Dimension, cells: int, rows: int, offset: int, focused: bool
-) -> list[Row]:
-    """One top table: a heading, and as many of its rows from `offset` on as fit."""
+def top_table(snapshot: Snapshot, dimension: Dimension, cells: int, rows: int) -> list[Row]:
+    """One top table: a heading, and its first rows."""
     insights = snapshot.shown
     table = insights.top.get(dimension, ())
-    body = table[offset : offset + max(0, rows - 1)]
+    body = table[: max(0, rows - 1)]
     with_bytes = cells >= 44
     estimated = "~" if dimension in insights.estimated else ""
-    more = f" {offset + 1}–{offset + len(body)} of {len(table)}" if len(body) < len(table) else ""
+    more = f" 1–{len(body)} of {len(table)}" if len(body) < len(table) else ""
     heading = f"{safe(dimension.title)}{estimated}{more}"
     columns = right("hits", 10) + right("share", 8)
     columns += (right("bytes", 11) if with_bytes else "") + right("errors", 8)
     name_cells = max(4, cells - len(columns) - 1)
-    drawn: list[Row] = [
-        [
-            (styles.FOCUSED if focused else styles.HEADING, " " + left(heading, name_cells)),
-            (styles.DIM, columns),
-        ]
-    ]
+    drawn: list[Row] = [[(styles.HEADING, " " + left(heading, name_cells)), (styles.DIM, columns)]]
     drawn += [_top_row(row, insights, name_cells, with_bytes) for row in body]
     return [fitted(row, cells) for row in drawn]
 
@@ -415,112 +335,3 @@ def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool)
             right(format_share(row.errors, row.hits) if row.errors else "0 %", 8),
         ),
     ]
-
-
-def outputs(state: Health, context: Context, cells: int) -> list[Row]:
-    """Where the outputs write, in one row; and a row for each with which something is wrong."""
-    fine = [
-        f"{output.name}: {safe(output.detail)}"
-        for output in state.outputs
-        if output.state is not OutputState.RETRYING and output.detail and output.name != "console"
-    ]
-    rows: list[Row] = [[(styles.DIM, " " + "   ".join(fine))]] if fine else []
-    if context.note:
-        rows.append([(styles.DIM, f" {safe(context.note)}")])
-    for output in state.outputs:
-        if output.state is OutputState.RETRYING:
-            lost = f", {events_text(output.lost)} lost" if output.lost else ""
-            if output.waiting:
-                lost = f", {events_text(output.waiting)} waiting{lost}"
-            rows.append(_warning(f"{output.name} fails: {safe(output.detail)}; retrying{lost}"))
-        elif output.lost:
-            rows.append(_warning(f"{output.name} lost {events_text(output.lost)}"))
-    return [fitted(row, cells) for row in rows]
-
-
-def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] | None:
-    """Why there is nothing to see and what to do about it; `None` where there is something."""
-    state = snapshot.health
-    if snapshot.shown.hits:
-        return None
-    if state.lines and not state.records:
-        texts = [
-            (
-                styles.WARNING,
-                f"{_lines(state.lines)} read, none {safe(context.expected)}.{_foreign(state)}",
-            ),
-            *_first_reject(state),
-            (
-                "",
-                "Is this the access log, and not the error log? If it is, give its format with "
-                "--format, as it stands in the server's configuration (nginx: log_format; Apache: "
-                "LogFormat). `glancemetrics formats FILE` shows what was tried.",
-            ),
-        ]
-    elif context.where is not None and state.records and state.filtered == state.records:
-        requests = "1 request" if state.records == 1 else f"{format_count(state.records)} requests"
-        texts = [(styles.WARNING, f"{requests}, none matches {safe(context.where)}")]
-    else:
-        texts = [(styles.WARNING, f"No requests. {_silence(snapshot, context)}")]
-    return [
-        fitted([(style, f" {line}")], cells)
-        for style, text in texts
-        for line in wrapped(text, cells - 2)
-    ]
-
-
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{format_count(count)} lines"
-
-
-def _foreign(state: Health) -> str:
-    if not state.foreign:
-        return ""
-    are = "is" if state.foreign == 1 else "are"
-    return f" {_lines(state.foreign)} {are} of other programs."
-
-
-def _first_reject(state: Health) -> list[tuple[str, str]]:
-    if not state.reject_samples:
-        return []
-    reject = state.reject_samples[0]
-    return [
-        ("", f"The first one: {safe(reject.line, 300)}"),
-        ("", f"Why it is not read: {safe(reject.reason)}."),
-    ]
-
-
-def _silence(snapshot: Snapshot, context: Context) -> str:
-    state = snapshot.health
-    span = f"the last {format_duration(snapshot.shown.window_seconds)}"
-    troubled = [source for source in state.sources if source.is_unread]
-    if state.sources and len(troubled) == len(state.sources):
-        named = _named(troubled[0])
-        return named if named.endswith("?") else f"{named}."
-    off = [source for source in state.sources if source.behind]
-    if off:
-        return f"{safe(off[0].name)} {clock_text(off[0])}"
-    if state.early:
-        return f"{_CLOCK_AHEAD}."
-    return _last_request(snapshot, context, f"None logged in {span}")
-
-
-def _last_request(snapshot: Snapshot, context: Context, sentence: str) -> str:
-    state = snapshot.health
-    ends = [source.last_record for source in state.sources if source.last_record is not None]
-    known = max(ends, default=None) if state.newest is None else state.newest
-    if known is None:
-        return f"{sentence}."
-    newest = local_time(known, context.zone)
-    if state.newest is None:
-        report = "; glancemetrics report summarises an old log"
-        is_old = snapshot.time - known > _OLD_SECONDS
-        return f"{sentence}; the last one was at {newest}{report if is_old else ''}."
-    if state.live and state.late and snapshot.time - state.newest > 3600:
-        return f"The log is old, its last request at {newest}; --clock log shows it as it was."
-    return f"{sentence}; the last one was at {newest}."
-
-
-def _named(source: SourceHealth) -> str:
-    """Return a source in trouble, with what is wrong."""
-    return safe(f"{source.name}: {source.detail}" if source.detail else source.name)

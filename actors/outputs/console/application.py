@@ -1,0 +1,457 @@
+"""The screen as prompt-toolkit's full-screen application, in a thread of its own.
+
+The state belongs to this thread: keys, messages from outside and the size of the terminal make the
+next one from the last one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import termios
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+import trio
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer
+from prompt_toolkit.completion import Completion as Suggested
+from prompt_toolkit.data_structures import Point
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout import (
+    BufferControl,
+    CompletionsMenu,
+    ConditionalContainer,
+    Float,
+    FloatContainer,
+    FormattedTextControl,
+    HSplit,
+    Layout,
+    UIContent,
+    UIControl,
+    Window,
+)
+from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
+from prompt_toolkit.output import Output as TerminalOutput
+from prompt_toolkit.styles import DynamicStyle
+
+from actors.outputs.console import effects, prompts, themes
+from actors.outputs.console.cells import Row, safe
+from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.completing import completions
+from actors.outputs.console.context import Context
+from actors.outputs.console.moving import move
+from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.saving import save_rows
+from actors.outputs.console.scope import Ask
+from actors.outputs.console.screen import asks, render
+from actors.outputs.console.state import State
+from actors.outputs.console.terminal import Attributes, is_light
+from glancemetrics.errors import sentence
+from glancemetrics.traffic.snapshot import Snapshot
+
+QUIET_SECONDS = 6.0
+"""Between two drawings of the screen while nothing changes but the time."""
+REDRAW_SECONDS = 0.05
+"""Between two drawings of the screen at least."""
+_ASIDE_SECONDS = 1.0
+"""After which the program stops in any case: a dead terminal must not keep it from that."""
+_WHEEL_ROWS = 3
+_ESCAPE_SECONDS = 0.05
+"""How long the rest of a key's sequence may take after its ESC."""
+
+Step = Callable[[State], State]
+
+
+class ScreenThread:
+    """See the module's docstring. `do`, `end`, `suspend` and `resume` are for other threads."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        environment: Mapping[str, str],
+        theme: str,
+        terminal: tuple[Input, TerminalOutput] | None,
+        want: Callable[[State, tuple[Ask, ...]], None],
+        work: Callable[[effects.Effect, State], None],
+    ) -> None:
+        """`want` gets the questions of the screen, `work` what keys ask for; from this thread."""
+        is_colored = not environment.get("NO_COLOR")
+        self._state = State(
+            context=attrs.evolve(context, has_colors=is_colored),
+            views=VIEWS,
+            theme="dark" if theme == themes.AUTO else theme,
+        )
+        self._environment = environment
+        self._is_theme_open = theme == themes.AUTO and is_colored
+        self._want, self._work = want, work
+        self._wanted: tuple[int, tuple[Ask, ...]] | None = None
+        self._drawn: tuple[State, list[Row]] | None = None
+        self._styles = {
+            name: themes.style_of(name, is_colored=is_colored) for name in themes.THEMES
+        }
+        self._lock = threading.Lock()
+        self._begun = self._ending = False
+        self._waiting: list[Step] = []
+        """What was to be done before the application ran."""
+        self._found: Attributes | None = None
+        """Of the terminal, before the application set it."""
+        self._raw: Attributes | None = None
+        """As the application has it."""
+        self._prompt = Buffer(
+            completer=_Completing(lambda: self._state),
+            complete_while_typing=Condition(lambda: self._is_prompting(prompts.FILTER)),
+            multiline=False,
+            accept_handler=self._accept,
+            on_text_changed=lambda buffer: self._step(
+                lambda state: prompts.typed(state, buffer.text)
+            ),
+        )
+        self._application = self._made(terminal)
+
+    def run(self) -> None:
+        """Run until `end`. Raises `EOFError` when the terminal's input ends."""
+        self._found = self._attributes()
+        if self._is_theme_open and is_light(self._environment, self._descriptor()):
+            self._state = attrs.evolve(self._state, theme="light")
+        self._application.before_render += lambda _: self._resize()
+        self._application.after_render += lambda _: self._note_raw()
+        self._application.run(pre_run=self._begin, handle_sigint=False, set_exception_handler=False)
+
+    def do(self, step: Step) -> None:
+        """Make the next state in the application's thread."""
+        with self._lock:
+            if not self._begun:
+                self._waiting.append(step)
+                return
+        self._call(lambda: self._step(step))
+
+    def end(self) -> None:
+        with self._lock:
+            self._ending = True
+        self._call(self._exit)
+
+    async def suspend(self, stop_program: Callable[[], None]) -> None:
+        """Stand aside while the program is stopped; in trio's thread."""
+        token = trio.lowlevel.current_trio_token()
+        aside, continued = trio.Event(), threading.Event()
+
+        def stand_aside() -> None:
+            self._leave_screen()
+            with self._application.input.detach():
+                self._set(self._found)
+                token.run_sync_soon(aside.set)
+                continued.wait()
+            self._take_back()
+
+        if self._call(stand_aside):
+            with trio.move_on_after(_ASIDE_SECONDS):
+                await aside.wait()
+        try:
+            stop_program()
+        finally:
+            continued.set()
+
+    def resume(self) -> None:
+        """Set the terminal and draw all of it, whatever has become of it meanwhile."""
+        self._call(self._take_back)
+
+    # The state.
+
+    def _step(self, step: Step) -> None:
+        before = self._state
+        state = step(before)
+        found, state = state.effects, attrs.evolve(state, effects=())
+        self._state = state
+        self._ask_for(state)
+        for effect in found:
+            self._carry_out(effect)
+        self._sync_prompt(before)
+        if self._is_news(before, state):
+            self._application.invalidate()
+
+    def _ask_for(self, state: State) -> None:
+        wanted = (state.now, asks(state))
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._want(state, wanted[1])
+
+    def _is_news(self, before: State, state: State) -> bool:
+        """Whether more than the time has changed.
+
+        Drawing a large terminal takes some 10 ms; without requests, the clock and the chart need
+        not move at every refresh.
+        """
+        if self._drawn is None or before.shown is state.shown:
+            return True
+        was, now = self._drawn[0].shown, state.shown
+        if was is None or now is None or now.time - was.time >= QUIET_SECONDS:
+            return True
+        same = attrs.evolve(before, shown=now, latest=state.latest) == state
+        return not same or _timeless(was) != _timeless(now)
+
+    def _carry_out(self, effect: effects.Effect) -> None:
+        match effect:
+            case effects.StopJob():
+                os.kill(0, signal.SIGTSTP)
+            case effects.Copy(text):
+                # Source: xterm's OSC 52; tmux and screen pass it on where they are set to.
+                encoded = b64encode(text.encode()).decode()
+                self._application.output.write_raw(f"\x1b]52;c;{encoded}\x1b\\")
+                self._application.output.flush()
+            case effects.SaveView(path):
+                self._state = self._state.told(self._saved(path))
+            case _:
+                self._work(effect, self._state)
+
+    def _saved(self, path: str) -> str:
+        try:
+            save_rows(path, render(self._state), self._state.theme, self._state.cells)
+        except OSError as error:
+            return sentence(error)
+        return f"saved as {path}"
+
+    # The prompt.
+
+    def _is_prompting(self, kind: str | None = None) -> bool:
+        prompt = self._state.prompt
+        return prompt is not None and (kind is None or prompt.kind == kind)
+
+    def _sync_prompt(self, before: State) -> None:
+        """Open or close the prompt as the state has it."""
+        now = self._state.prompt
+        if now is None and before.prompt is not None:
+            self._prompt.reset()
+            self._application.layout.focus(self._body_window)
+        elif now is not None and before.prompt is None:
+            self._prompt.set_document(Document(now.text), bypass_readonly=True)
+            self._application.layout.focus(self._prompt_window)
+
+    def _accept(self, buffer: Buffer) -> bool:
+        text = buffer.text
+        self._step(lambda state: prompts.accept(state, text))
+        return True  # the text stays: the state says when the prompt is closed
+
+    # The application.
+
+    def _made(self, terminal: tuple[Input, TerminalOutput] | None) -> Application[None]:
+        keys, screen = terminal or (None, None)
+        self._body_window = Window(_Body(self))
+        prompting = Condition(self._is_prompting)
+        self._prompt_window = Window(
+            BufferControl(
+                self._prompt,
+                input_processors=[BeforeInput(self._label, style=themes.PROMPT)],
+            ),
+            height=1,
+            style=themes.BAR,
+        )
+        problem = Condition(
+            lambda: self._state.prompt is not None and bool(self._state.prompt.problem)
+        )
+        root = FloatContainer(
+            HSplit(
+                [
+                    self._body_window,
+                    ConditionalContainer(
+                        Window(FormattedTextControl(self._problem), height=1, style=themes.WARNING),
+                        filter=prompting & problem,
+                    ),
+                    ConditionalContainer(self._prompt_window, filter=prompting),
+                ]
+            ),
+            floats=[Float(CompletionsMenu(max_height=8), xcursor=True, ycursor=True)],
+        )
+        application: Application[None] = Application(
+            layout=Layout(root, focused_element=self._body_window),
+            key_bindings=self._bindings(prompting),
+            style=DynamicStyle(lambda: self._styles[self._state.theme]),
+            full_screen=True,
+            mouse_support=True,
+            min_redraw_interval=REDRAW_SECONDS,
+            terminal_size_polling_interval=0.5,
+            input=keys,
+            output=screen,
+        )
+        application.ttimeoutlen = _ESCAPE_SECONDS
+        return application
+
+    def _label(self) -> str:
+        prompt = self._state.prompt
+        return "" if prompt is None else prompts.LABELS[prompt.kind]
+
+    def _problem(self) -> str:
+        prompt = self._state.prompt
+        return "" if prompt is None else f" {safe(prompt.problem)}"
+
+    def _bindings(self, prompting: Condition) -> KeyBindings:
+        bound = KeyBindings()
+        for command in COMMANDS:
+            for name in command.keys:
+                bound.add(name, filter=~prompting, eager=name != "escape")(
+                    self._handler(command.act)
+                )
+        for name in ("escape", "c-c"):
+            bound.add(name, filter=prompting)(self._handler(prompts.cancel))
+        bound.add("c-z", filter=prompting)(lambda _: self._carry_out(effects.StopJob()))
+        return bound
+
+    def _handler(self, act: Step) -> Callable[[KeyPressEvent], None]:
+        def handle(event: KeyPressEvent) -> None:
+            del event
+            self._step(lambda state: act(attrs.evolve(state, notice="")))
+
+        return handle
+
+    def rows(self) -> list[Row]:
+        """Return what is to be drawn."""
+        if self._drawn is None or self._drawn[0] is not self._state:
+            self._drawn = self._state, render(self._state)
+        return self._drawn[1]
+
+    def click(self, row: int, cell: int) -> None:
+        """Do what is at a place of the screen."""
+        rows = self.rows()
+        if not 0 <= row < len(rows):
+            return
+        from actors.outputs.console.cells import width
+
+        reached = 0
+        for fragment in rows[row]:
+            reached += width(fragment[1])
+            if cell < reached:
+                if len(fragment) == 3:
+                    self._step(fragment[2])
+                return
+
+    def wheel(self, rows: int) -> None:
+        self._step(lambda state: move(state, rows))
+
+    def _resize(self) -> None:
+        size = self._application.output.get_size()
+        if (size.columns, size.rows) != (self._state.cells, self._state.rows):
+            self._state = attrs.evolve(self._state, cells=size.columns, rows=size.rows)
+            self._ask_for(self._state)
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._begun = True
+            waiting, self._waiting = self._waiting, []
+            ending = self._ending
+        for step in waiting:
+            self._step(step)
+        if ending:
+            self._exit()
+
+    def _exit(self) -> None:
+        if self._application.is_running and not self._application.is_done:
+            self._application.exit()
+
+    def _call(self, what: Callable[[], None]) -> bool:
+        """Do something in the application's thread; false where that does not run."""
+        with self._lock:
+            loop = self._application.loop if self._begun else None
+        if loop is None or not self._application.is_running:
+            return False
+        with contextlib.suppress(RuntimeError):  # it has just ended
+            loop.call_soon_threadsafe(what)
+        return True
+
+    # The terminal.
+
+    def _leave_screen(self) -> None:
+        output = self._application.output
+        output.reset_attributes()
+        output.enable_autowrap()
+        self._application.renderer.reset()
+
+    def _take_back(self) -> None:
+        if self._application.is_done:
+            return
+        # In the background this stops the program again, as the system does to `top`.
+        self._set(self._raw)
+        self._application.renderer.reset()
+        self._application.invalidate()
+
+    def _descriptor(self) -> int | None:
+        descriptor = self._application.input.fileno()
+        return descriptor if os.isatty(descriptor) else None
+
+    def _attributes(self) -> Attributes | None:
+        try:
+            return termios.tcgetattr(self._application.input.fileno())
+        except termios.error:
+            return None  # no terminal
+
+    def _set(self, attributes: Attributes | None) -> None:
+        if attributes is not None:
+            with contextlib.suppress(termios.error):  # it has gone, which reading will tell
+                termios.tcsetattr(
+                    self._application.input.fileno(), termios.TCSANOW, list(attributes)
+                )
+
+    def _note_raw(self) -> None:
+        if self._raw is None:
+            self._raw = self._attributes()
+
+
+def _timeless(snapshot: Snapshot) -> tuple[object, ...]:
+    """What a snapshot says, without what changes by itself."""
+    health = attrs.evolve(snapshot.health, memory=None)
+    return attrs.evolve(snapshot.shown, end=0), snapshot.alerts, health
+
+
+class _Body(UIControl):
+    """The rows of the screen, for prompt-toolkit."""
+
+    def __init__(self, screen: ScreenThread) -> None:
+        self._screen = screen
+
+    def is_focusable(self) -> bool:
+        return True
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        del width, height
+        rows = self._screen.rows()
+
+        def line(number: int) -> StyleAndTextTuples:
+            return [(fragment[0], fragment[1]) for fragment in rows[number]]
+
+        return UIContent(
+            get_line=line, line_count=len(rows), cursor_position=Point(0, 0), show_cursor=False
+        )
+
+    def mouse_handler(self, mouse_event: MouseEvent) -> None:
+        match mouse_event.event_type:
+            case MouseEventType.SCROLL_DOWN:
+                self._screen.wheel(_WHEEL_ROWS)
+            case MouseEventType.SCROLL_UP:
+                self._screen.wheel(-_WHEEL_ROWS)
+            case MouseEventType.MOUSE_DOWN:
+                self._screen.click(mouse_event.position.y, mouse_event.position.x)
+
+
+class _Completing(Completer):
+    """Completes what is typed in the prompt."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+
+    def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Suggested]:
+        state = self._state()
+        if state.prompt is None or state.prompt.kind != prompts.FILTER:
+            return
+        for one in completions(state, document.text_before_cursor):
+            yield Suggested(
+                one.text, -one.back, display=safe(one.text), display_meta=safe(one.about)
+            )

@@ -1,0 +1,242 @@
+"""Charts of the scope over time: traffic by status class, response times. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Row, fitted
+from actors.outputs.console.scope import Ask
+from actors.outputs.console.state import State
+from actors.outputs.console.tables import rate_text
+from glancemetrics.charts.axis import time_axis, value_axis
+from glancemetrics.charts.columns import Series, stacked_columns
+from glancemetrics.charts.lines import line_chart
+from glancemetrics.charts.runs import Line
+from glancemetrics.charts.scales import nice_top, resampled
+from glancemetrics.incidents.incident import Incident
+from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.high_traffic import NAME as HIGH_TRAFFIC
+from glancemetrics.rules.rule import Severity
+from glancemetrics.traffic.snapshot import Shown
+from glancemetrics.words.humane import format_seconds
+
+CHART_SECONDS = 300
+"""The chart shows at least so much, however short the window is."""
+AXIS_CELLS = 8
+_STEPS = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600, 86_400),
+)
+_STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")
+"""From the bottom up: what went well, then what did not."""
+_LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": "#"}
+
+
+def step_of(state: State, columns: int) -> int:
+    """Return the seconds of each column of a chart."""
+    span = max(CHART_SECONDS, state.seconds)
+    least = span / max(1, columns)
+    return next((step for step in _STEPS if step >= least), _STEPS[-1])
+
+
+def series_ask(
+    state: State, columns: int, measures: tuple[str, ...], where: str | None = None
+) -> Ask:
+    """Return the question for measures over time, one column of a chart for each step."""
+    step = step_of(state, columns)
+    return state.ask(where=where, seconds=step * columns, step=step, measures=measures)
+
+
+def traffic_ask(state: State, columns: int) -> Ask:
+    return series_ask(state, columns, _STACKED)
+
+
+def times_ask(state: State, columns: int) -> Ask:
+    return series_ask(state, columns, themes.QUANTILES)
+
+
+def columns_in(cells: int) -> int:
+    """Return how many columns a chart of so many cells has."""
+    return max(1, cells - AXIS_CELLS)
+
+
+def starts_of(state: State, columns: int) -> list[int]:
+    """Return the first second of each column."""
+    step = step_of(state, columns)
+    first = -(-(state.now - step * columns) // step) * step
+    return [first + step * i for i in range(columns)]
+
+
+def values_by_column(state: State, ask: Ask, columns: int) -> dict[str, list[float | None]] | None:
+    """Return each measure's value of each column; `None` before the answer."""
+    answered = state.answers.get(ask)
+    if answered is None or answered.error:
+        return None
+    found: dict[int, Mapping[str, Any]] = {
+        int(row["time"].timestamp()): row for row in answered.rows
+    }
+    starts = starts_of(state, columns)
+    return {name: [found.get(start, {}).get(name) for start in starts] for name in ask.measures}
+
+
+def traffic(state: State, cells: int, rows: int) -> list[Row]:
+    """Requests per second by status class, with the limit and the incidents."""
+    columns = columns_in(cells)
+    height = rows - 1
+    if height < 1 or columns < 10 or state.shown is None:
+        return []
+    step = step_of(state, columns)
+    known = values_by_column(state, traffic_ask(state, columns), columns)
+    starts = starts_of(state, columns)
+    if known is None:
+        series = _of_snapshot(state, columns)
+    else:
+        lengths = [max(1, min(step, state.now - start)) for start in starts]
+        series = [
+            Series(
+                name,
+                [
+                    None if value is None else value / length
+                    for value, length in zip(known[name], lengths, strict=True)
+                ],
+            )
+            for name in _STACKED
+        ]
+    peak = max((sum(one.values[i] or 0 for one in series) for i in range(columns)), default=0.0)
+    limit = _limit(state)
+    top = nice_top(max(peak, limit if limit is not None and limit <= 3 * peak else 0))
+    if limit is not None and limit > top:
+        limit = None
+    lines = stacked_columns(
+        series,
+        cells=columns,
+        rows=height,
+        top=top,
+        limit=limit,
+        marked=marked_by(state, starts, step),
+        drawing=state.context.drawing,
+        letters=_LETTERS,
+    )
+    return [
+        *with_axis(state, lines, top, height, rate_text),
+        axis_row(state, columns),
+    ]
+
+
+def _of_snapshot(state: State, columns: int) -> list[Series]:
+    assert state.shown is not None
+    rates = state.shown.rates
+    if not state.scope.is_plain or not rates:
+        return [Series("hits", [None] * columns)]
+    if state.shown.shown_as is Shown.WHOLE_LOG:
+        return [Series("hits", resampled(rates, columns, "mean"))]
+    step = step_of(state, columns)
+    shown: Sequence[float | None] = rates[-step * columns :]
+    missing = columns - len(shown) // step
+    return [Series("hits", [None] * missing + resampled(shown, columns - missing, "mean"))]
+
+
+def _limit(state: State) -> float | None:
+    rule = state.context.rules.get(HIGH_TRAFFIC)
+    if rule is None or state.scope.narrowed or rule.severity is Severity.INFO:
+        return None
+    return rule.threshold if isinstance(rule.condition, Threshold) else None
+
+
+def incidents(state: State) -> tuple[Incident, ...]:
+    """Return all known incidents, ongoing ones first."""
+    if state.shown is None:
+        return ()
+    alerts = state.shown.alerts
+    return (*alerts.firing, *(alerts.past or alerts.recovered))
+
+
+def marked_by(state: State, starts: Sequence[int], step: int, rule: str | None = None) -> list[str]:
+    """Return for each column whether an incident was ongoing, of a rule or of any."""
+    spans = [
+        (one.triggered_at, one.recovered_at or state.now + step)
+        for one in incidents(state)
+        if (one.severity != Severity.INFO.value if rule is None else one.rule == rule)
+    ]
+    return [
+        "incident" if any(begin < start + step and end > start for begin, end in spans) else ""
+        for start in starts
+    ]
+
+
+def with_axis(
+    state: State,
+    lines: Sequence[Line],
+    top: float,
+    rows: int,
+    label: Callable[[float], str],
+    *,
+    bottom: float = 0.0,
+    is_log: bool = False,
+) -> list[Row]:
+    """Return the rows of a chart with the values at their left."""
+    labels = value_axis(top, rows, label, AXIS_CELLS, bottom=bottom, is_log=is_log,
+                        drawing=state.context.drawing)  # fmt: skip
+    return [[("class:axis", text), *row_of(line)] for text, line in zip(labels, lines, strict=True)]
+
+
+def row_of(line: Line) -> Row:
+    """Return a line of a chart as a row."""
+    return [(themes.inked(run.ink, run.paper), run.text) for run in line]
+
+
+def axis_row(state: State, columns: int) -> Row:
+    """Return the row below a chart: when its columns are."""
+    line = time_axis(
+        state.now - step_of(state, columns) * columns,
+        state.now,
+        cells=columns,
+        zone=state.context.zone,
+        is_live=state.is_live and _is_of_now(state),
+        drawing=state.context.drawing,
+    )
+    return [("class:axis", " " * (AXIS_CELLS - 1) + "└"), *row_of(line)]
+
+
+def _is_of_now(state: State) -> bool:
+    return state.shown is not None and state.shown.health.live
+
+
+def response_times(state: State, cells: int, rows: int) -> list[Row]:
+    """Quantiles of response times, on a logarithmic scale."""
+    columns = columns_in(cells)
+    height = rows - 1
+    if height < 1 or columns < 10:
+        return []
+    known = values_by_column(state, times_ask(state, columns), columns)
+    if known is None:
+        return [fitted([(themes.DIM, " …")], cells)]
+    values = [value for one in known.values() for value in one if value]
+    if not values:
+        return [fitted([(themes.DIM, " No response times in these logs")], cells)]
+    starts = starts_of(state, columns)
+    top, bottom = nice_top(max(values)), max(1e-6, min(values))
+    lines = line_chart(
+        [Series(name, known[name]) for name in themes.QUANTILES],
+        cells=columns,
+        rows=height,
+        top=top,
+        bottom=bottom,
+        is_log=True,
+        marked=marked_by(state, starts, step_of(state, columns)),
+        drawing=state.context.drawing,
+    )
+    return [
+        *with_axis(state, lines, top, height, format_seconds, bottom=bottom, is_log=True),
+        axis_row(state, columns),
+    ]
+
+
+def legend(roles: Sequence[str], drawing_mark: str = "■") -> Row:
+    """Return the names of what a chart shows, each in its color."""
+    row: Row = []
+    for role in roles:
+        row += [(themes.inked(role), drawing_mark), (themes.DIM, f" {role}  ")]
+    return row

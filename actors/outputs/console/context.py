@@ -1,0 +1,57 @@
+"""`Context`: what a screen shows besides snapshots; it does not change while a monitor runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+
+import attrs
+
+from glancemetrics.charts.runs import Drawing
+from glancemetrics.rules.rule import Rule
+
+
+@attrs.frozen
+class Context:
+    """What does not change from snapshot to snapshot."""
+
+    version: str
+    started_at: float
+    rules: Mapping[str, Rule]
+    incident_limit: int
+    expected: str
+    """What a line should be, such as `a common or combined log line`."""
+    zone: tzinfo | None = None
+    """`None` for the machine's own."""
+    targets: tuple[str, ...] = ()
+    """Names of the notification targets."""
+    where: str | None = None
+    """The filter of --where."""
+    note: str = ""
+    """What a person should know about this run."""
+    kept: tuple[str, ...] = ()
+    """Fields of --keep."""
+    has_colors: bool = True
+    """Whether the screen has colors (NO_COLOR)."""
+    drawing: Drawing = Drawing.UNICODE
+    """Which characters the terminal can show."""
+
+
+def local_time(seconds: float, zone: tzinfo | None) -> str:
+    """Return an instant as people here write it, with its zone."""
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
+    return moment.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def time_near(seconds: float, now: float, context: Context) -> str:
+    """Local time; without the date where it is today's."""
+    time = local_time(seconds, context.zone)
+    today = local_time(now, context.zone)[:10]
+    return time.removeprefix(f"{today} ")
+
+
+def clock_near(seconds: float, now: float, context: Context) -> str:
+    """Local time without its zone; without the date where it is today's."""
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(context.zone)
+    today = datetime.fromtimestamp(now, UTC).astimezone(context.zone).date()
+    return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%b %d %H:%M}"

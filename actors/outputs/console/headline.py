@@ -1,0 +1,277 @@
+"""The first rows of every view: whether the site is well, and its figures. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Row, cut, cut_left, fitted, row_width, safe, width
+from actors.outputs.console.context import clock_near
+from actors.outputs.console.narrowing import cycle_window, go_live, widen
+from actors.outputs.console.scope import Ask
+from actors.outputs.console.state import State
+from actors.outputs.console.tables import change_text, rate_text, share_text
+from actors.outputs.console.troubles import troubles
+from glancemetrics.charts.bars import sparkline
+from glancemetrics.health.health import OutputState, SourceHealth
+from glancemetrics.rules.rule import Severity
+from glancemetrics.traffic.snapshot import Shown
+from glancemetrics.words.humane import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_seconds,
+)
+
+MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
+"""Severity is also shown by mark and word: not everybody sees colors."""
+
+_FEWEST_HITS = 20
+"""With fewer requests a share of errors says little."""
+_FAILING, _TROUBLED = 0.2, 0.05
+"""Shares of 5xx from which the title says so, whatever the rules."""
+_MEASURES = ("hits", "rate", "bytes", "4xx", "5xx", "visitors", "p95")
+_SPARK_SECONDS = 60
+
+
+@attrs.frozen
+class Status:
+    """Whether the site is well."""
+
+    style: str
+    """Of the title bar."""
+    badge_style: str
+    text: str
+
+
+def status(state: State) -> Status:
+    """Return whether the site is well, at a glance."""
+    snapshot = state.shown
+    if snapshot is None:
+        return Status(themes.TITLE, themes.TITLE, "READING")
+    firing = [
+        incident for incident in snapshot.alerts.firing if incident.severity != Severity.INFO.value
+    ]
+    known = sum(incident.id in state.acknowledged for incident in firing)
+    firing = [incident for incident in firing if incident.id not in state.acknowledged]
+    critical = sum(one.severity == Severity.CRITICAL.value for one in firing)
+    health, share = snapshot.health, _server_error_share(state)
+    failing = any(output.state is OutputState.RETRYING for output in health.outputs)
+    # The first of these that holds, the worst first.
+    found = (
+        (critical, themes.TITLE_CRITICAL, f"✖ {critical} CRITICAL"),
+        (share >= _FAILING, themes.TITLE_CRITICAL, f"✖ FAILING: {100 * share:.0f} % 5xx"),
+        (firing, themes.TITLE_WARNING, f"▲ {len(firing)} WARNING"),
+        (share >= _TROUBLED, themes.TITLE_WARNING, f"▲ ERRORS: {100 * share:.0f} % 5xx"),
+        (failing, themes.TITLE_WARNING, "▲ OUTPUT FAILS"),
+        (health.blindness or not health.records, themes.TITLE_WARNING, "? NO DATA"),
+        (known, themes.TITLE, f"▲ {known} ACKNOWLEDGED"),
+    )
+    for holds, style, text in found:
+        if holds:
+            return Status(style, style, text)
+    return Status(themes.TITLE, themes.TITLE_OK, "● HEALTHY")
+
+
+def _server_error_share(state: State) -> float:
+    assert state.shown is not None
+    insights = state.shown.shown
+    if insights.hits < _FEWEST_HITS or state.shown.shown_as is Shown.WHOLE_LOG:
+        return 0.0
+    return insights.server_errors / insights.hits
+
+
+def title(state: State, cells: int) -> Row:
+    """The log, its format and the window; then whether the site is well, and the clock."""
+    found = status(state)
+    snapshot = state.shown
+    if snapshot is None:
+        return fitted(
+            [(found.style, f" GlanceMetrics {state.context.version}")], cells, found.style
+        )
+    moment = datetime.fromtimestamp(snapshot.time, UTC).astimezone(state.context.zone)
+    clock = f"{moment:%H:%M:%S}" if cells < 100 else f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+    where = _mode(state)
+    end: Row = [(found.badge_style, f" {found.text} "), (found.style, f" {clock} ")]
+    if where:
+        end = [(themes.CURRENT, f" {where} ", go_live), (found.style, " "), *end]
+    room = cells - row_width(end)
+    span = span_text(state)
+    keys = " [w]" if cells >= 70 else ""
+    formats = ", ".join(sorted({safe(one.format) for one in snapshot.health.sources if one.format}))
+    facts = [formats or "format: detecting…", f"{span}{keys}"]
+    while facts and room - sum(width(fact) + 3 for fact in facts) < 10:
+        facts.pop(0)
+    left_over = room - sum(width(fact) + 3 for fact in facts) - 2
+    name = cut_left(_sources_name(snapshot.health.sources), max(1, left_over))
+    begin: Row = [(found.style, f" {name}")]
+    for fact in facts:
+        begin.append((found.style, " · "))
+        is_span = fact.startswith(span)
+        begin.append((found.style, fact, cycle_window) if is_span else (found.style, fact))
+    return fitted([*fitted(begin, max(0, room), found.style), *end], cells, found.style)
+
+
+def _mode(state: State) -> str:
+    if not state.is_live:
+        return f"until {clock_near(state.now, _newest(state), state.context)} [End: live]"
+    if state.is_paused:
+        return "PAUSED"
+    health = None if state.shown is None else state.shown.health
+    if health is None or health.live:
+        return ""
+    return "ENDED" if health.has_ended else "REPLAY"
+
+
+def _newest(state: State) -> float:
+    return 0.0 if state.latest is None else state.latest.time
+
+
+def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
+    if not sources:
+        return "no log"
+    first = "standard input" if sources[0].name == "-" else safe(sources[0].name)
+    return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
+
+
+def span_text(state: State) -> str:
+    """Return which span is shown: `last 10 s`, or `whole log: 3 d 04 h`."""
+    length = window_text(state.seconds)
+    is_whole = state.shown is not None and state.shown.shown_as is Shown.WHOLE_LOG
+    if is_whole and state.scope.seconds is None:
+        return f"whole log: {length}"
+    return f"last {length}" if state.is_live else length
+
+
+def window_text(seconds: int) -> str:
+    """Format the length of a window: `10 s`, `1 min`, `3 d`."""
+    text = format_duration(seconds)
+    for nothing in (" 00 s", " 00 min", " 00 h"):
+        text = text.removesuffix(nothing)
+    return text
+
+
+def breadcrumb(state: State, cells: int) -> list[Row]:
+    """What everything is narrowed to; no row where it is not."""
+    parts = [("", "")][:0]
+    if state.context.where is not None:
+        parts.append((themes.FIGURE, f"only {safe(state.context.where)}"))
+    parts += [(themes.FIGURE, safe(one.label)) for one in state.scope.narrowed]
+    if not parts:
+        return []
+    row: Row = [(themes.DIM, " ")]
+    for i, (style, text) in enumerate(parts):
+        if i:
+            row.append((themes.DIM, " › "))
+        row.append((style, cut(text, max(12, (cells - 20) // len(parts)))))
+    if state.scope.narrowed:
+        row.append((themes.DIM, "   [Backspace] wider", widen))
+    return [fitted(row, cells)]
+
+
+def asks(state: State) -> tuple[Ask, ...]:
+    """Return the questions for the figures, and for those of the window before."""
+    return total_ask(state), before_ask(state)
+
+
+def total_ask(state: State) -> Ask:
+    return state.ask(measures=_MEASURES)
+
+
+def before_ask(state: State) -> Ask:
+    return state.ask(measures=("hits", "rate"), shift=state.seconds)
+
+
+def totals(state: State) -> Mapping[str, Any]:
+    """Return the figures of the scope: a snapshot's as long as it has them, else the history's."""
+    answered = state.answers.get(total_ask(state))
+    known = {} if answered is None else dict(answered.total)
+    if state.scope.is_plain and state.shown is not None:
+        insights = state.shown.shown
+        known |= {
+            "hits": insights.hits,
+            "rate": insights.hit_rate,
+            "bytes": insights.bytes,
+            "4xx": insights.client_errors,
+            "5xx": insights.server_errors,
+            "visitors": insights.visitors,
+        }
+    return known
+
+
+def figures(state: State, cells: int) -> Row:
+    """The figures of the window in one row; what does not fit is left out, the last first."""
+    known = totals(state)
+    if not known:
+        return fitted([(themes.DIM, " …")], cells)
+    hits = known.get("hits") or 0
+    before = state.answers.get(before_ask(state))
+    earlier = None if before is None or before.missing else before.total.get("rate")
+    pieces: list[Row] = [[(themes.FIGURE, f"{rate_text(known.get('rate') or 0)} req/s")]]
+    style, change = change_text(known.get("rate") or 0, earlier)
+    if change and change != "new":
+        pieces[0].append((style, f" {change}"))
+    for name, key in (("5xx", "5xx"), ("4xx", "4xx")):
+        style, text = share_text(known.get(key) or 0, hits, is_server=key == "5xx")
+        pieces.append([(themes.DIM, f"{name} "), (style, text)])
+    if known.get("p95") is not None:
+        text = format_seconds(known["p95"])
+        pieces.append([(themes.DIM, "p95 "), (themes.FIGURE, text)])
+    if known.get("visitors") is not None:
+        pieces.append([(themes.FIGURE, format_count(known["visitors"])), (themes.DIM, " visitors")])
+    rate = (known.get("bytes") or 0) / max(1, state.seconds)
+    pieces.append([(themes.FIGURE, f"{format_bytes(rate)}/s")])
+    pieces.append([(themes.FIGURE, format_count(hits)), (themes.DIM, " requests")])
+    spark = _spark(state)
+    row: Row = [("", " ")]
+    for number, piece in enumerate(pieces):
+        if row_width(row) + row_width(piece) + 2 > cells:
+            break
+        row += [("", "  "), *piece] if number else piece
+        if not number and spark and cells >= 76:
+            row += [("", " "), ("class:hits", spark)]
+    return fitted(row, cells)
+
+
+def _spark(state: State) -> str:
+    if not state.scope.is_plain or state.shown is None or state.shown.shown_as is Shown.WHOLE_LOG:
+        return ""
+    rates = [rate for rate in state.shown.rates[-_SPARK_SECONDS:] if math.isfinite(rate)]
+    return sparkline(rates, 8, state.context.drawing) if rates else ""
+
+
+def top_rows(state: State, cells: int) -> list[Row]:
+    """Return what stands above every page."""
+    return [title(state, cells), *breadcrumb(state, cells), figures(state, cells)]
+
+
+def trouble_rows(state: State, cells: int, most: int) -> list[Row]:
+    """Return what is wrong with the monitor, in at most so many rows; none if nothing is."""
+    if state.shown is None:
+        return []
+    found = troubles(state.shown)
+    shown = found if len(found) <= most else found[: most - 1]
+    rows: list[Row] = [[(themes.WARNING, f" ! {text}")] for text in shown]
+    if len(shown) < len(found):
+        rows.append([(themes.WARNING, f" ! {len(found) - len(shown)} more problems [8]")])
+    if state.context.note and most > 1:
+        rows.append([(themes.DIM, f" {safe(state.context.note)}")])
+    return [fitted(row, cells) for row in rows[:most]]
+
+
+def most_troubles(rows: int) -> int:
+    """Return how many rows of problems a screen of so many rows has room for."""
+    return 1 if rows < 20 else 2 if rows < 30 else 4
+
+
+def body_rows(state: State) -> int:
+    """Return how many rows are left for the page."""
+    above = len(top_rows(state, state.cells))
+    return max(
+        0, state.rows - above - len(trouble_rows(state, state.cells, most_troubles(state.rows))) - 1
+    )

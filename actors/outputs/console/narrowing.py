@@ -1,0 +1,110 @@
+"""Narrowing: what the screen is about, by rows, by a filter, and in time. Pure."""
+
+from __future__ import annotations
+
+import attrs
+
+from actors.outputs.console.scope import WINDOWS, Narrowing, Scope
+from actors.outputs.console.state import Names, State, TableSpec, joined
+from actors.outputs.console.tables import chosen_index, table_of
+from glancemetrics.records.dimensions import dimension_called
+from glancemetrics.selecting.value_conditions import condition_of, excluded
+
+
+def chosen_names(state: State) -> tuple[TableSpec, Names] | None:
+    """Return the row under the cursor, and its table."""
+    spec = state.focused
+    if spec is None:
+        return None
+    rows = table_of(state, spec).rows
+    if not rows:
+        return None
+    return spec, rows[chosen_index(rows, state.table(spec))].names
+
+
+def narrow_to_row(state: State) -> State:
+    """Narrow everything to the row under the cursor."""
+    found = chosen_names(state)
+    if found is None:
+        return state
+    spec, names = found
+    scope = state.scope
+    for name, value in zip(spec.by, names, strict=True):
+        scope = scope.within(Narrowing(_label(name, value), condition_of(name, value)))
+    return with_scope(state, scope)
+
+
+def exclude_row(state: State) -> State:
+    """Leave the row under the cursor out of everything."""
+    found = chosen_names(state)
+    if found is None:
+        return state
+    spec, names = found
+    condition = joined(
+        *(condition_of(name, value) for name, value in zip(spec.by, names, strict=True))
+    )
+    assert condition is not None
+    label = "not " + ", ".join(map(_label, spec.by, names))
+    return with_scope(state, state.scope.within(Narrowing(label, excluded(condition))))
+
+
+def _label(name: str, value: str) -> str:
+    title = dimension_called(name).name
+    return f"{title} {value}"
+
+
+def widen(state: State) -> State:
+    """Undo the last narrowing."""
+    if not state.scope.narrowed:
+        return state.told("nothing is narrowed")
+    return with_scope(state, state.scope.wider())
+
+
+def filter_by(state: State, text: str) -> State:
+    """Show only requests that match a condition; an empty one: all of them."""
+    text = text.strip()
+    narrowed = (Narrowing(text, text),) if text else ()
+    return with_scope(state, attrs.evolve(state.scope, narrowed=narrowed))
+
+
+def with_scope(state: State, scope: Scope) -> State:
+    """Show another scope; cursors begin at the top."""
+    if scope == state.scope:
+        return state
+    tables = {
+        key: attrs.evolve(table, chosen=None, order=()) for key, table in state.tables.items()
+    }
+    return attrs.evolve(state, scope=scope, tables=tables, requests=type(state.requests)())
+
+
+def lengthen(state: State, steps: int) -> State:
+    """Choose a longer or a shorter window."""
+    seconds = state.seconds
+    if steps > 0:
+        found = [one for one in WINDOWS if one > seconds][steps - 1 : steps]
+    else:
+        found = [one for one in WINDOWS if one < seconds][steps:][:1]
+    if not found:
+        return state.told("there is no longer window" if steps > 0 else "no shorter window")
+    return with_scope(state, attrs.evolve(state.scope, seconds=found[0]))
+
+
+def cycle_window(state: State) -> State:
+    """Choose the next longer window; after the longest, the shortest."""
+    longer = [one for one in WINDOWS if one > state.seconds]
+    return with_scope(state, attrs.evolve(state.scope, seconds=(longer or list(WINDOWS))[0]))
+
+
+def go_back(state: State, windows: int) -> State:
+    """Show the window before; or, with negative numbers, the one after."""
+    until = state.now - windows * state.seconds
+    newest = 0 if state.latest is None else state.latest.shown.end
+    if until >= newest:
+        return go_live(state)
+    return with_scope(state, attrs.evolve(state.scope, until=max(1, until), seconds=state.seconds))
+
+
+def go_live(state: State) -> State:
+    """Show what happens now."""
+    state = with_scope(state, attrs.evolve(state.scope, until=None))
+    return attrs.evolve(state, is_paused=False, shown=state.latest, requests=type(state.requests)())

@@ -1,0 +1,245 @@
+"""Alerts: incidents, breaches that may become ones, and each rule with its chart. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import attrs
+
+from actors.outputs.console import themes
+from actors.outputs.console.alerts import STYLES, by_severity, ended_text, ongoing
+from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, safe
+from actors.outputs.console.context import clock_near
+from actors.outputs.console.headline import body_rows
+from actors.outputs.console.layout import Band, Block, asks_of_bands, stacked
+from actors.outputs.console.moving import go_to_view_called
+from actors.outputs.console.narrowing import with_scope
+from actors.outputs.console.rule_charts import rule_ask, rule_chart
+from actors.outputs.console.scope import WINDOWS, Ask, Narrowing, Scope
+from actors.outputs.console.state import Names, State, TableSpec, TableState
+from actors.state.silences import silence_among
+from glancemetrics.incidents.incident import Incident, rule_title
+from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.rule import Severity
+from glancemetrics.selecting.value_conditions import condition_of
+from glancemetrics.words.durations import written_span
+from glancemetrics.words.humane import format_duration
+
+_LIST = TableSpec(key="alerts/list", title="Alerts", by=())
+_MOST_PAST = 100
+
+
+@attrs.frozen
+class _Item:
+    """One row: an incident, a pending breach or a rule."""
+
+    names: Names
+    rule: str
+    incident: Incident | None = None
+    since: int | None = None
+    """Of a pending breach."""
+    group: str | None = None
+
+
+class AlertsView:
+    """See the module's docstring."""
+
+    name = "alerts"
+    title = "Alerts"
+
+    def tables(self, state: State) -> tuple[TableSpec, ...]:
+        del state
+        return ()
+
+    def asks(self, state: State) -> tuple[Ask, ...]:
+        return asks_of_bands(self._bands(state, state.cells, body_rows(state)))
+
+    def render(self, state: State, cells: int, rows: int) -> list[Row]:
+        return stacked(self._bands(state, cells, rows), cells, rows)
+
+    def _bands(self, state: State, cells: int, rows: int) -> list[Band]:
+        rule = chosen_rule_of(state)
+        if rule is None or rows < 16:
+            return [Band(rows, (Block(lambda c, r: _list(state, c, r)),))]
+        chart = min(14, rows // 3)
+        ask = rule_ask(state, state.context.rules[rule], cells - 2)
+        block = Block(
+            lambda c, r: rule_chart(state, state.context.rules[rule], c, r),
+            title=safe(rule_title(rule)),
+            asks=() if ask is None else (ask,),
+        )
+        return [
+            Band(rows - chart, (Block(lambda c, r: _list(state, c, r)),)),
+            Band(chart, (block,)),
+        ]
+
+    def moved(self, state: State, rows: int) -> State:
+        items = _items(state)
+        if not items:
+            return state
+        index = max(0, min(len(items) - 1, _index(state, items) + rows))
+        return _choose(state, items[index].names)
+
+    def turned(self, state: State, steps: int) -> State:
+        del steps
+        return state
+
+    def opened(self, state: State) -> State:
+        item = _chosen(state)
+        if item is None:
+            return state
+        return _show_traffic(state, item)
+
+    def copied(self, state: State) -> str:
+        item = _chosen(state)
+        if item is None:
+            return ""
+        if item.incident is not None:
+            return state.context.rules[item.rule].headline(item.incident)
+        return item.rule
+
+
+def _show_traffic(state: State, item: _Item) -> State:
+    """Show the requests that the rule counts, around the incident's time."""
+    rule = state.context.rules[item.rule]
+    narrowed = []
+    if rule.where is not None:
+        narrowed.append(Narrowing(f"rule {rule.title}", rule.where))
+    group = item.group if item.incident is None else item.incident.group
+    if rule.by is not None and group is not None:
+        narrowed.append(Narrowing(f"{rule.by} {group}", condition_of(rule.by, group)))
+    scope = Scope(tuple(narrowed), state.scope.seconds, None)
+    incident = item.incident
+    if incident is not None and incident.recovered_at is not None:
+        lasted = incident.recovered_at - incident.triggered_at + 2 * rule.window_seconds
+        seconds = next((one for one in WINDOWS if one >= lasted), WINDOWS[-1])
+        scope = attrs.evolve(scope, seconds=seconds, until=incident.recovered_at + seconds // 10)
+    return go_to_view_called(with_scope(state, scope), "overview")
+
+
+def _items(state: State) -> list[_Item]:
+    if state.shown is None:
+        return []
+    alerts = state.shown.alerts
+    found = [_Item(("incident", one.id), one.rule, one) for one in by_severity(state)]
+    found += [
+        _Item(("pending", one.rule, one.group or ""), one.rule, None, one.since, one.group)
+        for one in alerts.pending
+    ]
+    found += [_Item(("rule", name), name) for name in state.context.rules]
+    past = (alerts.past or alerts.recovered)[:_MOST_PAST]
+    found += [_Item(("incident", one.id), one.rule, one) for one in past]
+    return found
+
+
+def _index(state: State, items: list[_Item]) -> int:
+    chosen = state.table(_LIST).chosen
+    return next((i for i, item in enumerate(items) if item.names == chosen), 0)
+
+
+def _chosen(state: State) -> _Item | None:
+    items = _items(state)
+    return items[_index(state, items)] if items else None
+
+
+def _choose(state: State, names: Names) -> State:
+    return state.with_table(_LIST, TableState(chosen=names))
+
+
+def chosen_incident(state: State) -> Incident | None:
+    """Return the incident under the cursor."""
+    item = _chosen(state)
+    return None if item is None else item.incident
+
+
+def chosen_rule_of(state: State) -> str | None:
+    """Return the rule of what is under the cursor."""
+    item = _chosen(state)
+    return None if item is None else item.rule
+
+
+def _choosing(names: Names) -> Click:
+    return lambda state: _choose(state, names)
+
+
+def _list(state: State, cells: int, rows: int) -> list[Row]:
+    items = _items(state)
+    chosen = _index(state, items)
+    drawn: list[Row] = []
+    at = 0
+    group = ""
+    for number, item in enumerate(items):
+        heading = _group_of(item)
+        if heading != group:
+            if drawn:
+                drawn.append([])
+            drawn.append([(themes.HEADING, f" {heading}")])
+            group = heading
+        if number == chosen:
+            at = len(drawn)
+        row = _row(state, item, cells - 2)
+        over = themes.CURSOR if number == chosen else ""
+        mark = "▸" if number == chosen else " "
+        click = _choosing(item.names)
+        drawn.append([
+            (over or themes.MARK, mark, click),
+            *((over or one[0], one[1], click) for one in fitted(row, cells - 1)),
+        ])  # fmt: skip
+    first = max(0, min(at - rows // 2, len(drawn) - rows))
+    return filled(drawn[first:], cells, rows)
+
+
+def _group_of(item: _Item) -> str:
+    if item.names[0] == "incident" and item.incident is not None:
+        return "Active" if item.incident.recovered_at is None else "Past incidents"
+    return "Pending" if item.names[0] == "pending" else "Rules"
+
+
+def _row(state: State, item: _Item, cells: int) -> Row:
+    assert state.shown is not None
+    now = state.shown.time
+    if item.incident is not None and item.incident.recovered_at is None:
+        return ongoing(state, item.incident, cells)
+    if item.incident is not None:
+        began = clock_near(item.incident.triggered_at, now, state.context)
+        severity = Severity(item.incident.severity)
+        return [
+            (themes.DIM, f" {left(began, 13)} "),
+            (STYLES[severity], f"{left(severity.value, 9)}"),
+            ("", ended_text(state, item.incident)),
+        ]
+    if item.since is not None:
+        since = format_duration(max(0, state.shown.shown.end - item.since))
+        hold = format_duration(state.context.rules[item.rule].timing.hold)
+        who = f" ({safe(item.group)})" if item.group else ""
+        name = safe(rule_title(item.rule))
+        return [(themes.NOTICED, f" ◌ {name}{who}"), ("", f" in breach for {since} of {hold}")]
+    return _rule_row(state, item.rule)
+
+
+def _rule_row(state: State, name: str) -> Row:
+    rule = state.context.rules[name]
+    assert state.shown is not None
+    count = Counter(one.rule for one in state.shown.alerts.firing)[name]
+    silence = silence_among(state.silences, name)
+    row: Row = [
+        (STYLES[rule.severity], f" {left(safe(rule.title), 30)} "),
+        (themes.DIM, left(rule.severity.value, 9)),
+        (
+            themes.BAD if count else themes.DIM,
+            right(f"{count} active" if count else "quiet", 11) + "  ",
+        ),
+    ]
+    if isinstance(rule.condition, Threshold):
+        kind = "limit" if rule.condition.is_above else "minimum"
+        limit = rule.metric.bare(rule.threshold)
+        about = f"{safe(rule.metric.name)}, {kind} {limit}"
+    else:
+        about = safe(rule.metric.name)
+    by = f", by {safe(rule.by)}" if rule.by else ""
+    row.append((themes.DIM, f"{about} over {written_span(rule.window_seconds)}{by}"))
+    if silence is not None:
+        until = clock_near(silence.until, state.shown.time, state.context)
+        why = f" ({safe(silence.why)})" if silence.why else ""
+        row.append((themes.WARNING, f"  silenced until {until}{why}"))
+    return row

@@ -1,0 +1,214 @@
+"""Health: the logs and how they are read, what could not be read, and the outputs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, safe
+from actors.outputs.console.narrowing import with_scope
+from actors.outputs.console.scope import Ask, Narrowing
+from actors.outputs.console.state import State, TableSpec, TableState
+from actors.outputs.console.tables import rate_text, share_text
+from actors.outputs.console.troubles import seconds_text, trouble_of, troubles
+from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
+from glancemetrics.selecting.value_conditions import condition_of
+from glancemetrics.words.humane import (
+    UNKNOWN,
+    events_text,
+    format_bytes,
+    format_count,
+    format_duration,
+)
+
+_LIST = TableSpec(key="health/sources", title="Logs", by=("source",))
+_MOST_SOURCES = 1000
+
+
+class HealthView:
+    """See the module's docstring."""
+
+    name = "health"
+    title = "Health"
+
+    def tables(self, state: State) -> tuple[TableSpec, ...]:
+        del state
+        return ()
+
+    def asks(self, state: State) -> tuple[Ask, ...]:
+        return (sources_ask(state),)
+
+    def moved(self, state: State, rows: int) -> State:
+        sources = _sources(state)
+        if not sources:
+            return state
+        index = max(0, min(len(sources) - 1, _index(state) + rows))
+        return _choose(state, sources[index].name)
+
+    def turned(self, state: State, steps: int) -> State:
+        del steps
+        return state
+
+    def opened(self, state: State) -> State:
+        """Narrow everything to a log."""
+        sources = _sources(state)
+        if len(sources) < 2:
+            return state.told("there is only one log")
+        name = sources[_index(state)].name
+        narrowing = Narrowing(f"log {name}", condition_of("source", name))
+        return with_scope(state, state.scope.within(narrowing))
+
+    def copied(self, state: State) -> str:
+        sources = _sources(state)
+        return sources[_index(state)].name if sources else ""
+
+    def render(self, state: State, cells: int, rows: int) -> list[Row]:
+        if state.shown is None:
+            return filled([], cells, rows)
+        health = state.shown.health
+        below = [
+            *_counts(health),
+            *_problems(state),
+            *_rejects(health, 3 if rows < 30 else 8),
+            *_outputs(state, health),
+        ]
+        room = max(3, rows - len(below), min(len(health.sources) + 1, rows // 3))
+        return filled([*_logs(state, cells, room), *below], cells, rows)
+
+
+def sources_ask(state: State) -> Ask:
+    """Return the question for the traffic of each log."""
+    return state.ask(by=("source",), measures=("hits", "5xx"), limit=_MOST_SOURCES)
+
+
+def _sources(state: State) -> tuple[SourceHealth, ...]:
+    return () if state.shown is None else state.shown.health.sources
+
+
+def _index(state: State) -> int:
+    chosen = state.table(_LIST).chosen
+    names = [source.name for source in _sources(state)]
+    return names.index(chosen[0]) if chosen is not None and chosen[0] in names else 0
+
+
+def _choose(state: State, name: str) -> State:
+    return state.with_table(_LIST, TableState(chosen=(name,)))
+
+
+def _choosing(name: str) -> Click:
+    return lambda state: _choose(state, name)
+
+
+def _logs(state: State, cells: int, rows: int) -> list[Row]:
+    sources = _sources(state)
+    answered = state.answers.get(sources_ask(state))
+    found: Mapping[str, Mapping[str, Any]] = {}
+    if answered is not None:
+        found = {str(row["source"]): row for row in answered.rows}
+    names = max(10, cells - 60)
+    heading = f"  {left('Logs', names)}"
+    columns = right("req/s", 9) + right("5xx", 8) + right("not read", 11) + "  state"
+    drawn: list[Row] = [[(themes.HEADING, heading), (themes.DIM, columns)]]
+    chosen = _index(state)
+    room = max(1, rows - 1)
+    first = max(0, min(chosen - room // 2, len(sources) - room))
+    for number, source in enumerate(sources[first : first + room], first):
+        over = themes.CURSOR if number == chosen else ""
+        click = _choosing(source.name)
+        values = found.get(source.name, {} if len(sources) > 1 else _of_all(found))
+        hits = values.get("hits")
+        rate = UNKNOWN if hits is None else rate_text(hits / max(1, state.seconds))
+        style, share = share_text(values.get("5xx") or 0, hits or 0, is_server=True)
+        state_style, text = _state_text(source)
+        row: Row = [
+            (over or themes.MARK, "▸ " if number == chosen else "  ", click),
+            (over, left(safe(source.name), names), click),
+            (over or themes.FIGURE, right(rate, 9), click),
+            (over or style, right(share, 8), click),
+            (over, right(format_bytes(source.lag_bytes), 11), click),
+            (over or state_style, f"  {text}", click),
+        ]
+        drawn.append(fitted(row, cells, over))
+    return drawn
+
+
+def _of_all(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next(iter(found.values()), {})
+
+
+def _state_text(source: SourceHealth) -> tuple[str, str]:
+    trouble = trouble_of(source)
+    name = source.state.value
+    if source.format:
+        name += f", {source.format}"
+    if trouble:
+        return themes.WARNING, safe(f"{name}: {source.detail or 'clock is off'}")
+    is_fine = source.state in {SourceState.FOLLOWING, SourceState.ENDED}
+    return (themes.DIM if is_fine else ""), safe(name)
+
+
+def _counts(health: Health) -> list[Row]:
+    lag = format_bytes(health.lag_bytes)
+    if health.lag_bytes:
+        lag += f", {seconds_text(health.lag_seconds)}"
+    memory = UNKNOWN if health.memory is None else format_bytes(health.memory)
+    if health.memory_limit is not None:
+        memory += f" of {format_bytes(health.memory_limit)}"
+    delay = UNKNOWN if health.delay is None else format_duration(health.delay)
+    pairs = [
+        ("lines", format_count(health.lines)),
+        ("requests", format_count(health.records)),
+        ("rejects", format_count(health.rejects)),
+        ("foreign", format_count(health.foreign)),
+        ("damaged", format_count(health.damaged)),
+        ("filtered out", format_count(health.filtered)),
+        ("late", format_count(health.late)),
+        ("early", format_count(health.early)),
+        ("lag", lag),
+        ("delay", delay),
+        ("memory", memory),
+    ]
+    row: Row = [("", " ")]
+    second: Row = [("", " ")]
+    for number, (name, value) in enumerate(pairs):
+        target = row if number < 6 else second
+        target += [(themes.DIM, f" {name} "), (themes.FIGURE, f"{value} ")]
+    return [[], [(themes.HEADING, "  Reading")], row, second]
+
+
+def _problems(state: State) -> list[Row]:
+    assert state.shown is not None
+    found = troubles(state.shown)
+    return [[(themes.WARNING, f"  ! {text}")] for text in found]
+
+
+def _rejects(health: Health, most: int) -> list[Row]:
+    if not health.reject_samples:
+        return []
+    rows: list[Row] = [[], [(themes.HEADING, "  Lines that could not be parsed, with the reason")]]
+    rows += [
+        [(themes.WARNING, f"  {safe(reject.reason)}: "), ("", safe(reject.line))]
+        for reject in health.reject_samples[-most:]
+    ]
+    return rows
+
+
+def _outputs(state: State, health: Health) -> list[Row]:
+    rows: list[Row] = [[], [(themes.HEADING, "  Outputs")]]
+    for output in health.outputs:
+        is_bad = output.state is OutputState.RETRYING
+        style = themes.BAD if is_bad else themes.RECOVERED
+        text = "fails" if is_bad else output.state.value
+        more = f", {events_text(output.lost)} lost" if output.lost else ""
+        rows.append([
+            (style, f"  {left(output.name, 14)} {left(text, 9)}"),
+            ("", safe(output.detail) + more),
+        ])  # fmt: skip
+    if state.context.note:
+        rows.append([(themes.DIM, f"  {safe(state.context.note)}")])
+    up = 0.0 if state.shown is None else max(0.0, state.shown.time - state.context.started_at)
+    rows.append(
+        [(themes.DIM, f"  GlanceMetrics {state.context.version}, up {format_duration(up)}")]
+    )
+    return rows

@@ -1,0 +1,112 @@
+"""Latency: quantiles over time, how response times are distributed, the slowest routes. Pure."""
+
+from __future__ import annotations
+
+import attrs
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Row, fitted, right
+from actors.outputs.console.charts import (
+    AXIS_CELLS,
+    columns_in,
+    response_times,
+    row_of,
+    series_ask,
+    times_ask,
+    values_by_column,
+)
+from actors.outputs.console.layout import Band, Block
+from actors.outputs.console.pages.base import TablesPage, focused_of, table_block
+from actors.outputs.console.pages.specs import specs
+from actors.outputs.console.scope import Ask
+from actors.outputs.console.state import State, TableSpec
+from glancemetrics.charts.heat_map import heat_map
+
+_BOUNDS = (
+    *("1ms", "3ms", "10ms", "30ms", "100ms", "300ms"),
+    *("1s", "3s", "10s", "30s"),
+)
+_UNDER = tuple(f"under_{bound}" for bound in _BOUNDS)
+_SPECS = ("route", "path", "section", "host", "status", "method")
+_MEASURES = ("p95", "hits", "p50", "p99", "total_time", "5xx")
+
+
+class Latency(TablesPage):
+    """See the module's docstring."""
+
+    name = "latency"
+    title = "Latency"
+
+    def tables(self, state: State) -> tuple[TableSpec, ...]:
+        del state
+        found = specs(self.name, _SPECS, _MEASURES)
+        return tuple(
+            attrs.evolve(spec, order="p95", title=f"Slowest {spec.title.lower()}") for spec in found
+        )
+
+    def bands(self, state: State, cells: int, rows: int) -> list[Band]:
+        table = focused_of(state, self.tables(state))
+        is_boxed = cells >= 80 and rows >= 30
+        if rows < 12:
+            return [Band(rows, (table_block(state, table, boxed=False),))]
+        chart_rows = max(6, rows // 4)
+        map_rows = len(_BOUNDS) + 1 + 2 * is_boxed if rows >= 30 else 0
+        if cells >= 140 and rows >= 24:
+            half = cells // 2
+            top = max(chart_rows, len(_BOUNDS) + 3)
+            return [
+                Band(top, (_quantiles(state, half, True), _heat(state, cells - half, True))),
+                Band(rows - top, (table_block(state, table),)),
+            ]
+        bands = [Band(chart_rows, (_quantiles(state, cells, is_boxed),))]
+        if map_rows:
+            bands.append(Band(map_rows, (_heat(state, cells, is_boxed),)))
+        left_over = rows - chart_rows - map_rows
+        return [*bands, Band(left_over, (table_block(state, table, boxed=is_boxed),))]
+
+
+def _quantiles(state: State, cells: int, is_boxed: bool) -> Block:
+    columns = columns_in(cells - 2 * is_boxed)
+    return Block(
+        lambda c, r: response_times(state, c, r),
+        title="Response times: p50 p90 p95 p99" if is_boxed else "",
+        asks=(times_ask(state, columns),),
+    )
+
+
+def heat_ask(state: State, columns: int) -> Ask:
+    return series_ask(state, columns, ("timed", *_UNDER))
+
+
+def _heat(state: State, cells: int, is_boxed: bool) -> Block:
+    columns = columns_in(cells - 2 * is_boxed)
+    ask = heat_ask(state, columns)
+    return Block(
+        lambda c, r: _heat_rows(state, ask, columns, c)[:r],
+        title="Requests by response time" if is_boxed else "",
+        asks=(ask,),
+    )
+
+
+def _heat_rows(state: State, ask: Ask, columns: int, cells: int) -> list[Row]:
+    known = values_by_column(state, ask, columns)
+    if known is None:
+        answered = state.answers.get(ask)
+        text = "…" if answered is None else answered.error
+        return [fitted([(themes.DIM, f" {text}")], cells)]
+    if not any(known["timed"]):
+        return [fitted([(themes.DIM, " No response times in these logs")], cells)]
+    bands = [known[name] for name in _UNDER]
+    counts = [bands[0]]
+    for below, above in zip([*bands], [*bands[1:], known["timed"]], strict=True):
+        counts.append([
+            None if low is None or high is None else max(0.0, high - low)
+            for low, high in zip(below, above, strict=True)
+        ])  # fmt: skip
+    labels = [f"< {bound}" for bound in _BOUNDS] + [f"≥ {_BOUNDS[-1]}"]
+    shades = themes.HEAT if state.context.has_colors else ()
+    lines = heat_map(counts[::-1], cells=columns, shades=shades, drawing=state.context.drawing)
+    return [
+        [("class:axis", right(label, AXIS_CELLS - 1) + " "), *row_of(line)]
+        for label, line in zip(labels[::-1], lines, strict=True)
+    ]

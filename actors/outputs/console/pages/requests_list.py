@@ -1,0 +1,69 @@
+"""Requests as rows: the newest first, colored by status. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Click, Row, fitted, left, right
+from actors.outputs.console.state import State
+from glancemetrics.words.escaping import readable
+from glancemetrics.words.humane import UNKNOWN, format_bytes, format_seconds
+
+_NAME_LENGTH = 400
+
+
+def request_row(
+    state: State,
+    record: Mapping[str, Any],
+    cells: int,
+    *,
+    is_chosen: bool = False,
+    with_times: bool = True,
+    click: Click | None = None,
+) -> Row:
+    """Return one request in one row; a narrow one has no client and no size."""
+    over = themes.CURSOR if is_chosen else ""
+    time: datetime = record["time"]
+    clock = time.astimezone(state.context.zone).strftime("%H:%M:%S")
+    status = record.get("status")
+    role = f"{status // 100}xx" if status is not None and 100 <= status < 600 else "other"
+    row: Row = [
+        (over or themes.MARK, "▸" if is_chosen else " "),
+        (over or themes.DIM, f"{clock} "),
+        (over or themes.inked(role), right(UNKNOWN if status is None else str(status), 3) + " "),
+    ]
+    end: Row = []
+    if with_times:
+        end.append((over, right(format_seconds(record.get("duration")), 9)))
+    if cells >= 76:
+        size = record.get("bytes")
+        end.append((over or themes.DIM, right(UNKNOWN if size is None else format_bytes(size), 10)))
+        host = readable(str(record.get("host") or UNKNOWN)[:_NAME_LENGTH], in_cells=True)
+        end.append((over or themes.DIM, "  " + left(host, 15)))
+    if cells >= 130:
+        agent = readable(str(record.get("agent") or "")[:_NAME_LENGTH], in_cells=True)
+        end.append((over or themes.DIM, "  " + left(agent, min(60, cells // 4))))
+    taken = sum(len(one[1]) for one in row) + _cells(end)
+    row.append((over, left(request_text(record), max(4, cells - taken))))
+    if click is not None:
+        row = [(fragment[0], fragment[1], click) for fragment in (*row, *end)]
+        return fitted(row, cells, over)
+    return fitted([*row, *end], cells, over)
+
+
+def _cells(row: Row) -> int:
+    from actors.outputs.console.cells import row_width
+
+    return row_width(row)
+
+
+def request_text(record: Mapping[str, Any]) -> str:
+    """Return method, path and query of a request as they may be shown."""
+    if record.get("path") is None:
+        return readable(str(record.get("request") or UNKNOWN)[:_NAME_LENGTH], in_cells=True)
+    query = record.get("query")
+    target = str(record["path"]) + ("" if query is None else f"?{query}")
+    return readable(f"{record.get('method') or UNKNOWN} {target}"[:_NAME_LENGTH], in_cells=True)

@@ -1,0 +1,151 @@
+"""Requests: the live log, parsed; it keeps its place while a person reads it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Click, Row, filled, fitted
+from actors.outputs.console.context import clock_near
+from actors.outputs.console.effects import FindRawLine
+from actors.outputs.console.pages.request_detail import RequestDetail
+from actors.outputs.console.pages.requests_list import request_row, request_text
+from actors.outputs.console.scope import Answered, Ask
+from actors.outputs.console.state import RequestsState, State, TableSpec
+from glancemetrics.words.humane import format_count
+
+_PAGE = 100
+"""Requests are asked for in steps of so many."""
+
+
+class RequestsView:
+    """See the module's docstring."""
+
+    name = "requests"
+    title = "Requests"
+
+    def tables(self, state: State) -> tuple[TableSpec, ...]:
+        del state
+        return ()
+
+    def asks(self, state: State) -> tuple[Ask, ...]:
+        return (records_ask(state),)
+
+    def render(self, state: State, cells: int, rows: int) -> list[Row]:
+        ask = records_ask(state)
+        answered = state.answers.get(ask)
+        if answered is None:
+            return filled([[(themes.DIM, " …")]], cells, rows)
+        if answered.error or not answered.rows:
+            text = answered.error or "no request in this window"
+            return filled([[(themes.DIM, f" {text}")]], cells, rows)
+        drawn = [_heading(state, answered, ask, cells)]
+        room = rows - 1
+        chosen = state.requests.chosen - ask.offset
+        first = max(0, min(chosen - room // 2, len(answered.rows) - room))
+        with_times = any(record.get("duration") is not None for record in answered.rows)
+        for number, record in enumerate(answered.rows[first : first + max(0, room)], first):
+            drawn.append(
+                request_row(
+                    state,
+                    record,
+                    cells,
+                    is_chosen=number == chosen,
+                    with_times=with_times,
+                    click=_choosing(ask.offset + number),
+                )
+            )
+        return filled(drawn, cells, rows)
+
+    def moved(self, state: State, rows: int) -> State:
+        chosen = state.requests.chosen + rows
+        if chosen <= 0 and rows < 0:
+            return attrs.evolve(state, requests=RequestsState())
+        return choose(state, chosen)
+
+    def turned(self, state: State, steps: int) -> State:
+        del steps
+        return state
+
+    def opened(self, state: State) -> State:
+        record = chosen_record(state)
+        if record is None:
+            return state
+        state = attrs.evolve(state, over=(*state.over, RequestDetail(record)))
+        source = record.get("source")
+        return state.wanting(FindRawLine(str(source or ""), record["time"], record))
+
+    def copied(self, state: State) -> str:
+        record = chosen_record(state)
+        return "" if record is None else request_text(record)
+
+
+def records_ask(state: State) -> Ask:
+    """Return the question for the requests around the cursor."""
+    requests = state.requests
+    offset = max(0, (requests.chosen - _PAGE // 2) // _PAGE * _PAGE)
+    until = state.scope.until if requests.until is None else requests.until
+    # The newest few without a window: a quiet log shows its last requests too.
+    return state.ask(
+        is_records=True,
+        seconds=max(state.seconds, 86_400),
+        until=until,
+        offset=offset,
+        limit=3 * _PAGE if offset or requests.chosen else _PAGE,
+    )
+
+
+def choose(state: State, number: int) -> State:
+    """Put the cursor on a request; from now on they keep their place."""
+    ask = records_ask(state)
+    answered = state.answers.get(ask)
+    if answered is None or not answered.rows:
+        return state
+    last = ask.offset + len(answered.rows) - 1
+    number = max(0, min(number, last))
+    until = state.requests.until
+    if until is None:
+        until = state.now
+    return attrs.evolve(
+        state,
+        requests=RequestsState(number, until),
+        answers={**state.answers, **_kept(state, ask, answered, number, until)},
+    )
+
+
+def _kept(
+    state: State, ask: Ask, answered: Answered, number: int, until: int
+) -> dict[Ask, Answered]:
+    """Keep what is shown under the question that is asked from now on."""
+    after = attrs.evolve(state, requests=RequestsState(number, until))
+    new = records_ask(after)
+    return {} if new in state.answers or new.offset != ask.offset else {new: answered}
+
+
+def chosen_record(state: State) -> dict[str, Any] | None:
+    """Return the request under the cursor."""
+    ask = records_ask(state)
+    answered = state.answers.get(ask)
+    if answered is None:
+        return None
+    index = state.requests.chosen - ask.offset
+    return dict(answered.rows[index]) if 0 <= index < len(answered.rows) else None
+
+
+def _choosing(number: int) -> Click:
+    return lambda state: choose(state, number)
+
+
+def _heading(state: State, answered: Answered, ask: Ask, cells: int) -> Row:
+    until = state.requests.until
+    if until is None:
+        text = "newest first, live" if state.is_live and not state.is_paused else "newest first"
+    else:
+        at = clock_near(until, state.shown.time if state.shown else until, state.context)
+        text = f"stopped at {at}; Home: the newest again"
+    more = "+" if answered.has_more else ""
+    count = format_count(ask.offset + len(answered.rows))
+    row: Row = [(themes.HEADING, f"  Requests {count}{more}"), (themes.DIM, f"  {text}")]
+    return fitted(row, cells)

@@ -1,0 +1,176 @@
+"""Lines that a person types: filter, text to find, time, file name, command. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import attrs
+
+from actors.outputs.console import effects
+from actors.outputs.console.narrowing import filter_by, with_scope
+from actors.outputs.console.state import Prompt, State
+from glancemetrics.records.time_span import ALLOWED, parse_instant
+
+FILTER, FIND, TIME, SAVE, REPORT, PALETTE = "filter", "find", "time", "save", "report", "command"
+
+LABELS = {
+    FILTER: " Only requests where: ",
+    FIND: " Find: ",
+    TIME: " Time: ",
+    SAVE: " Save the screen as: ",
+    REPORT: " Write the report to: ",
+    PALETTE: " Command: ",
+}
+_ENDINGS = (".txt", ".svg", ".html")
+
+
+def _prompting(state: State, kind: str, text: str = "") -> State:
+    return attrs.evolve(state, prompt=Prompt(kind, text), notice="")
+
+
+def ask_filter(state: State) -> State:
+    return _prompting(state, FILTER, state.scope.where or "")
+
+
+def ask_find(state: State) -> State:
+    spec = state.focused
+    if spec is None:
+        return state.told("there is no table here to find something in; f filters requests")
+    return _prompting(state, FIND, state.table(spec).find)
+
+
+def ask_time(state: State) -> State:
+    return _prompting(state, TIME)
+
+
+def ask_file(state: State) -> State:
+    return _prompting(state, SAVE, f"glancemetrics-{_stamp(state)}.svg")
+
+
+def ask_report(state: State) -> State:
+    return _prompting(state, REPORT, f"report-{_stamp(state)}.html")
+
+
+def ask_palette(state: State) -> State:
+    return _prompting(state, PALETTE)
+
+
+def _stamp(state: State) -> str:
+    moment = datetime.fromtimestamp(state.now, UTC).astimezone(state.context.zone)
+    return f"{moment:%Y%m%d-%H%M%S}"
+
+
+def stop_finding(state: State) -> State:
+    """Show all rows of the table again."""
+    spec = state.focused
+    if spec is None or not state.table(spec).find:
+        return state
+    return _finding(state, "")
+
+
+def _finding(state: State, text: str) -> State:
+    spec = state.focused
+    if spec is None:
+        return state
+    table = attrs.evolve(state.table(spec), find=text, chosen=None, order=())
+    return state.with_table(spec, table)
+
+
+def typed(state: State, text: str) -> State:
+    """The text of the prompt has changed."""
+    prompt = state.prompt
+    if prompt is None or prompt.text == text:
+        return state
+    state = attrs.evolve(state, prompt=attrs.evolve(prompt, text=text))
+    if prompt.kind == FIND:
+        return _finding(state, text)
+    if prompt.kind == FILTER:
+        return state.wanting(effects.CheckFilter(text.strip(), is_accepted=False))
+    return _with_problem(state, _problem(state, prompt.kind, text))
+
+
+def _with_problem(state: State, problem: str) -> State:
+    assert state.prompt is not None
+    return attrs.evolve(state, prompt=attrs.evolve(state.prompt, problem=problem))
+
+
+def _problem(state: State, kind: str, text: str) -> str:
+    if kind == TIME and text.strip():
+        return "" if _instant(state, text) is not None else f"must be {ALLOWED}"
+    if kind == SAVE and not text.endswith(_ENDINGS):
+        return f"must end with {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+    if kind == REPORT and not text.endswith(".html"):
+        return "must end with .html"
+    return ""
+
+
+def _instant(state: State, text: str) -> int | None:
+    now = state.latest.time if state.latest is not None else state.now
+    try:
+        zone = state.context.zone or datetime.fromtimestamp(now, UTC).astimezone().tzinfo or UTC
+        return parse_instant(text, now, zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def accept(state: State, text: str) -> State:
+    """Enter was pressed: do what the prompt is for, or keep it open with the problem."""
+    prompt = state.prompt
+    if prompt is None:
+        return state
+    if prompt.kind == FILTER:
+        text = text.strip()
+        if not text:
+            return filter_by(attrs.evolve(state, prompt=None), "")
+        return state.wanting(effects.CheckFilter(text, is_accepted=True))
+    problem = _problem(state, prompt.kind, text)
+    if problem:
+        return _with_problem(state, problem)
+    return _ACCEPTED[prompt.kind](attrs.evolve(state, prompt=None), text.strip())
+
+
+def cancel(state: State) -> State:
+    """Leave the prompt without doing anything."""
+    if state.prompt is not None and state.prompt.kind == FIND:
+        state = _finding(state, "")
+    return attrs.evolve(state, prompt=None)
+
+
+def checked(state: State, text: str, problem: str, *, is_accepted: bool) -> State:
+    """A filter was checked: narrow to it if it was accepted and is one."""
+    prompt = state.prompt
+    if prompt is None or prompt.kind != FILTER or prompt.text.strip() != text:
+        return state
+    if problem or not is_accepted:
+        return _with_problem(state, problem)
+    return filter_by(attrs.evolve(state, prompt=None), text)
+
+
+def _go_to_time(state: State, text: str) -> State:
+    until = _instant(state, text) if text else None
+    if until is None:
+        return state
+    seconds = state.seconds
+    # The time a person names stands in the middle of what is shown.
+    until += seconds // 2
+    newest = 0 if state.latest is None else state.latest.shown.end
+    if until >= newest:
+        return with_scope(state, attrs.evolve(state.scope, until=None)).told("that is now: live")
+    return with_scope(state, attrs.evolve(state.scope, until=until, seconds=seconds))
+
+
+def _run_command(state: State, text: str) -> State:
+    from actors.outputs.console.palette import found  # it lists all commands, this one too
+
+    commands = found(text)
+    return commands[0].act(state) if commands else state.told(f"no such command: {text}")
+
+
+_ACCEPTED: dict[str, Callable[[State, str], State]] = {
+    FIND: lambda state, _: state,
+    TIME: _go_to_time,
+    SAVE: lambda state, text: state.wanting(effects.SaveView(text)),
+    REPORT: lambda state, text: state.wanting(effects.WriteReport(text)),
+    PALETTE: _run_command,
+}

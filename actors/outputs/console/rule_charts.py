@@ -1,0 +1,109 @@
+"""The chart of a rule: its metric over time, with its limit and its incidents. Pure."""
+
+from __future__ import annotations
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Row, filled, safe
+from actors.outputs.console.charts import (
+    axis_row,
+    columns_in,
+    marked_by,
+    starts_of,
+    step_of,
+    values_by_column,
+    with_axis,
+)
+from actors.outputs.console.scope import Ask
+from actors.outputs.console.state import State
+from glancemetrics.charts.columns import Series, stacked_columns
+from glancemetrics.charts.scales import nice_top
+from glancemetrics.errors import UsageError
+from glancemetrics.history.measures import measure_called
+from glancemetrics.rules.conditions import Threshold
+from glancemetrics.rules.metrics import Metric, Unit
+from glancemetrics.rules.rule import Rule
+
+_PLAIN = ("hits", "rate", "errors", "error_ratio", "bytes", "visitors")
+
+
+def measures_of(metric: Metric) -> tuple[str, ...]:
+    """Return the measures of the history that a metric is made of; none: it has no chart."""
+    name = metric.name
+    if name in _PLAIN:
+        return (name,)
+    if name == "bytes_rate":
+        return ("bytes",)
+    for kind, others in (("status", ()), ("status_ratio", ("hits",))):
+        if name.startswith(f"{kind}(") and name.endswith("xx)"):
+            return (name[len(kind) + 1 : -1], *others)
+    if metric.quantile and not name.startswith("upstream"):
+        try:
+            return (measure_called(name).name,)
+        except UsageError:
+            return ()
+    return ()
+
+
+def rule_ask(state: State, rule: Rule, cells: int) -> Ask | None:
+    """Return the question for a rule's chart; `None` where it has none."""
+    measures = measures_of(rule.metric)
+    if not measures:
+        return None
+    columns = columns_in(cells)
+    step = step_of(state, columns)
+    return Ask(
+        where=rule.where,
+        seconds=step * columns,
+        until=state.scope.until,
+        step=step,
+        measures=measures,
+        kept=state.context.kept,
+    )
+
+
+def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
+    """Draw a rule's metric, its limit dashed, its incidents shaded."""
+    ask = rule_ask(state, rule, cells)
+    if ask is None:
+        text = f" {safe(rule.metric.name)} has no chart"
+        return filled([[(themes.DIM, text)]], cells, rows)
+    columns, height = columns_in(cells), rows - 1
+    known = values_by_column(state, ask, columns)
+    if known is None or height < 1:
+        answered = state.answers.get(ask)
+        text = "…" if answered is None else answered.error
+        return filled([[(themes.DIM, f" {safe(text)}")]], cells, rows)
+    values = _values(rule.metric, known, ask)
+    limit = None
+    if isinstance(rule.condition, Threshold):
+        # A count over the rule's window, for a column of another length.
+        scale = 1.0
+        if rule.metric.unit in {Unit.COUNT, Unit.BYTES} and rule.metric.name != "visitors":
+            scale = (ask.step or 1) / rule.window_seconds
+        limit = rule.threshold * scale
+    peak = max((value for value in values if value is not None), default=0.0)
+    top = nice_top(max(peak, 1.1 * (limit or 0.0)))
+    starts = starts_of(state, columns)
+    marked = marked_by(state, starts, step_of(state, columns), rule=rule.name)
+    lines = stacked_columns(
+        [Series("hits", values)],
+        cells=columns,
+        rows=height,
+        top=top,
+        limit=limit,
+        marked=marked,
+        drawing=state.context.drawing,
+    )
+    return [*with_axis(state, lines, top, height, rule.metric.bare), axis_row(state, columns)]
+
+
+def _values(metric: Metric, known: dict[str, list[float | None]], ask: Ask) -> list[float | None]:
+    values = known[ask.measures[0]]
+    if metric.name == "bytes_rate":
+        return [None if one is None else one / (ask.step or 1) for one in values]
+    if len(ask.measures) > 1:
+        return [
+            None if part is None or not whole else part / whole
+            for part, whole in zip(values, known[ask.measures[1]], strict=True)
+        ]
+    return values

@@ -1,0 +1,145 @@
+"""What the screen is about: which requests, of which span of time; and questions about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from glancemetrics.history.query import Answer, Query, Question, RecordQuery
+from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.selecting.value_conditions import joined_conditions
+
+WINDOWS = (
+    *(10, 30, 60, 300, 900, 1800),
+    *(3600, 3 * 3600, 6 * 3600, 12 * 3600),
+    *(86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400),
+)
+"""Windows to choose from, in seconds."""
+
+
+@attrs.frozen
+class Narrowing:
+    """One step of narrowing what is shown."""
+
+    label: str
+    """As the breadcrumb shows it; text of a log."""
+    condition: str
+    """In the language of --where."""
+
+
+@attrs.frozen
+class Scope:
+    """Which requests, and which span of time."""
+
+    narrowed: tuple[Narrowing, ...] = ()
+    seconds: int | None = None
+    """Length of the window; `None`: the monitor's own."""
+    until: int | None = None
+    """Second before which the window ends; `None`: now."""
+
+    @property
+    def where(self) -> str | None:
+        """The condition of all narrowings together; `None` for all requests."""
+        return joined_conditions(one.condition for one in self.narrowed)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is what snapshots show: all requests of the monitor's window, now."""
+        return self == _PLAIN
+
+    def within(self, narrowing: Narrowing) -> Scope:
+        """Narrow it further."""
+        if any(one.condition == narrowing.condition for one in self.narrowed):
+            return self
+        return attrs.evolve(self, narrowed=(*self.narrowed, narrowing))
+
+    def wider(self) -> Scope:
+        """Undo the last narrowing."""
+        return attrs.evolve(self, narrowed=self.narrowed[:-1])
+
+
+_PLAIN = Scope()
+
+
+@attrs.frozen(kw_only=True)
+class Ask:
+    """A question about the scope, whose span of time moves on with the clock."""
+
+    where: str | None = None
+    seconds: int
+    """Length of the span."""
+    until: int | None = None
+    """End of the span; `None`: now."""
+    shift: int = 0
+    """How many seconds the span ends earlier than that."""
+    by: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ("hits",)
+    order: str | None = None
+    is_ascending: bool = False
+    limit: int = 200
+    step: int | None = None
+    is_records: bool = False
+    """Whether it is for the requests themselves, newest first."""
+    offset: int = 0
+    kept: tuple[str, ...] = ()
+
+    def question(self, now: int) -> Question:
+        """Return the query at a time. Raises `UsageError`."""
+        end = (now if self.until is None else self.until) - self.shift
+        since = end - self.seconds
+        if self.step is not None:
+            # Whole steps, so that columns of a chart keep their place.
+            since = -(-since // self.step) * self.step
+        span = TimeSpan(max(0, since), max(0, end))
+        if self.is_records:
+            return RecordQuery(
+                span=span, where=self.where, limit=self.limit, offset=self.offset, kept=self.kept
+            )
+        return Query(
+            span=span,
+            where=self.where,
+            by=self.by,
+            step=self.step,
+            measures=self.measures,
+            order=self.order,
+            is_ascending=self.is_ascending,
+            limit=self.limit,
+            kept=self.kept,
+        )
+
+
+@attrs.frozen(eq=False)
+class Answered:
+    """The answer to an `Ask`: a table as rows, or why there is none."""
+
+    question: Question | None
+    rows: Sequence[Mapping[str, Any]] = ()
+    total: Mapping[str, Any] = attrs.field(factory=dict)
+    groups: int = 0
+    has_more: bool = False
+    missing: str = ""
+    """Which part of the span is missing, in a sentence."""
+    error: str = ""
+    """Why it could not be answered, in a sentence."""
+    seconds: float = 0.0
+    """How long it took to answer."""
+
+    @classmethod
+    def of(cls, question: Question, answer: Answer, seconds: float) -> Answered:
+        """Keep what a screen needs of an answer."""
+        return cls(
+            question,
+            rows=answer.table.to_pylist(),
+            total=answer.total,
+            groups=answer.groups,
+            has_more=answer.has_more,
+            missing=answer.missing,
+            seconds=seconds,
+        )
+
+
+def distinct(asks: Iterable[Ask]) -> tuple[Ask, ...]:
+    """Return each question once, in their order."""
+    return tuple(dict.fromkeys(asks))

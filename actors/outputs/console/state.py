@@ -1,0 +1,212 @@
+"""`State`: everything a screen is drawn from, as one frozen value.
+
+Keys and messages make the next state from the last one; nothing else changes what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from actors.outputs.console.cells import Row
+from actors.outputs.console.context import Context
+from actors.outputs.console.effects import Effect
+from actors.outputs.console.scope import Answered, Ask, Scope
+from actors.state.acknowledgements import Acknowledgement
+from actors.state.silences import Silence
+from glancemetrics.traffic.snapshot import Snapshot
+
+Names = tuple[str, ...]
+"""What identifies a row of a table: its values of the table's fields."""
+
+COLUMNS = ("hits", "5xx", "4xx", "p95", "bytes")
+
+
+@attrs.frozen(kw_only=True)
+class TableSpec:
+    """A table of values with the most of something."""
+
+    key: str
+    """Unique among all tables."""
+    title: str
+    by: Names
+    """The fields to group by."""
+    where: str | None = None
+    """Only these requests count."""
+    measures: tuple[str, ...] = COLUMNS
+    order: str = "hits"
+    """The measure it is sorted by until a person chooses another."""
+
+
+@attrs.frozen
+class TableState:
+    """What a person has chosen in a table."""
+
+    chosen: Names | None = None
+    """The row under the cursor; `None`: the first."""
+    order: tuple[Names, ...] = ()
+    """Rows that keep their place while the cursor is among them; none: sorted anew each time."""
+    sort: str | None = None
+    is_ascending: bool = False
+    find: str = ""
+    """Only rows that contain this text."""
+
+
+@attrs.frozen
+class Prompt:
+    """One line that a person is typing."""
+
+    kind: str
+    """The key of `prompts.PROMPTS`."""
+    text: str = ""
+    problem: str = ""
+    """Why this text would not be accepted, in a sentence."""
+
+
+@attrs.frozen
+class RequestsState:
+    """What a person has chosen among the requests."""
+
+    chosen: int = 0
+    """Number of the request under the cursor, newest first."""
+    until: int | None = None
+    """The second before which they were logged: they keep their place; `None`: now."""
+
+
+class Page(Protocol):
+    """One page of the console: a view, or something that is opened on top of one."""
+
+    @property
+    def name(self) -> str:
+        """How commands refer to it."""
+
+    @property
+    def title(self) -> str: ...
+
+    def tables(self, state: State) -> tuple[TableSpec, ...]:
+        """Return its tables; the cursor is in one of them."""
+
+    def asks(self, state: State) -> tuple[Ask, ...]:
+        """Return the questions whose answers it shows."""
+
+    def render(self, state: State, cells: int, rows: int) -> list[Row]:
+        """Return exactly `rows` rows of exactly `cells` cells each."""
+
+    def moved(self, state: State, rows: int) -> State:
+        """Move the cursor, or scroll."""
+
+    def turned(self, state: State, steps: int) -> State:
+        """Go right or left, on a page without tables."""
+
+    def opened(self, state: State) -> State:
+        """Do what Enter does."""
+
+    def copied(self, state: State) -> str:
+        """Return the text of the row under the cursor."""
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """See the module's docstring."""
+
+    context: Context
+    views: tuple[Page, ...]
+    cells: int = 80
+    rows: int = 24
+    latest: Snapshot | None = None
+    """The newest snapshot."""
+    shown: Snapshot | None = None
+    """The one that is shown."""
+    is_paused: bool = False
+    scope: Scope = attrs.field(factory=Scope)
+    answers: Mapping[Ask, Answered] = attrs.field(factory=dict)
+    view: int = 0
+    """Number of the view among `views`."""
+    over: tuple[Page, ...] = ()
+    """Pages on top of the view; the last one is shown."""
+    tables: Mapping[str, TableState] = attrs.field(factory=dict)
+    focus: Mapping[str, int] = attrs.field(factory=dict)
+    """By the name of a page, the number of the table with the cursor."""
+    requests: RequestsState = attrs.field(factory=RequestsState)
+    prompt: Prompt | None = None
+    notice: str = ""
+    """The answer to the last key, in a sentence."""
+    silences: tuple[Silence, ...] = ()
+    """Those that last."""
+    acknowledged: Mapping[str, Acknowledgement] = attrs.field(factory=dict)
+    values_seen: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    """By field, values to complete."""
+    theme: str = "dark"
+    effects: tuple[Effect, ...] = ()
+    """What is to be done in the world; taken by the console after each step."""
+
+    @property
+    def page(self) -> Page:
+        """The page that is shown."""
+        return self.over[-1] if self.over else self.views[self.view]
+
+    @property
+    def now(self) -> int:
+        """The second before which the shown window ends."""
+        if self.scope.until is not None:
+            return self.scope.until
+        return 0 if self.shown is None else self.shown.shown.end
+
+    @property
+    def seconds(self) -> int:
+        """Length of the shown window."""
+        if self.scope.seconds is not None:
+            return self.scope.seconds
+        return 10 if self.shown is None else self.shown.shown.window_seconds
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the window ends now."""
+        return self.scope.until is None
+
+    def table(self, spec: TableSpec) -> TableState:
+        return self.tables.get(spec.key, _UNTOUCHED)
+
+    def with_table(self, spec: TableSpec, table: TableState) -> State:
+        return attrs.evolve(self, tables={**self.tables, spec.key: table})
+
+    @property
+    def focused(self) -> TableSpec | None:
+        """The table with the cursor."""
+        tables = self.page.tables(self)
+        return tables[self.focus.get(self.page.name, 0) % len(tables)] if tables else None
+
+    def ask(self, **fields: Any) -> Ask:
+        """Return a question about the scope; `where` narrows it further."""
+        where = joined(self.scope.where, fields.pop("where", None))
+        defaults: dict[str, Any] = {
+            "seconds": self.seconds,
+            "until": self.scope.until,
+            "kept": self.context.kept,
+        }
+        return Ask(where=where, **(defaults | fields))
+
+    def with_answer(self, ask: Ask, answered: Answered) -> State:
+        """Keep an answer; the oldest of many is forgotten."""
+        others = {one: known for one, known in self.answers.items() if one != ask}
+        kept = list(others.items())[-_MOST_ANSWERS:]
+        return attrs.evolve(self, answers=dict([*kept, (ask, answered)]))
+
+    def told(self, notice: str) -> State:
+        return attrs.evolve(self, notice=notice)
+
+    def wanting(self, effect: Effect) -> State:
+        return attrs.evolve(self, effects=(*self.effects, effect))
+
+
+def joined(*conditions: str | None) -> str | None:
+    """Join conditions, of which some may be none."""
+    from glancemetrics.selecting.value_conditions import joined_conditions
+
+    return joined_conditions(one for one in conditions if one)
+
+
+_UNTOUCHED = TableState()
+_MOST_ANSWERS = 150

@@ -1,0 +1,453 @@
+"""Tables of values with the most of something: their rows, and how they are drawn. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Click, Row, fitted, left, right
+from actors.outputs.console.scope import Answered, Ask
+from actors.outputs.console.state import Names, State, TableSpec, TableState
+from glancemetrics.charts.bars import bar
+from glancemetrics.history.measures import Unit, measure_called
+from glancemetrics.records.dimensions import dimension_called
+from glancemetrics.traffic.insights import TopRow
+from glancemetrics.words.escaping import readable
+from glancemetrics.words.humane import (
+    UNKNOWN,
+    format_bytes,
+    format_count,
+    format_rate,
+    format_seconds,
+)
+
+MOST_ROWS = 200
+"""Rows of a table; `/` finds among all values."""
+_MOST_BEFORE = 1000
+_NAME_LENGTH = 400
+"""Characters of a name that are looked at; the narrowest of them fills a screen."""
+_SHARES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
+"""Shown as a share of the row's hits."""
+
+
+@attrs.frozen
+class TableRow:
+    """One row: its names, its measures, and its hits in the window before."""
+
+    names: Names
+    values: Mapping[str, Any]
+    before: int | None = None
+    """`None`: unknown."""
+
+
+@attrs.frozen
+class Table:
+    """The rows of a table."""
+
+    rows: tuple[TableRow, ...]
+    total: Mapping[str, Any]
+    count: int
+    """How many rows there are in all."""
+    is_answered: bool = True
+    """Whether it is the answer to a question, and not the few numbers of a snapshot."""
+    note: str = ""
+    """What is wrong with it, in a sentence."""
+
+
+def ask_of(state: State, spec: TableSpec) -> Ask:
+    """Return the question whose answer is the table."""
+    table = state.table(spec)
+    return state.ask(
+        where=_conditions(spec, table),
+        by=spec.by,
+        measures=spec.measures,
+        order=table.sort or spec.order,
+        is_ascending=table.is_ascending,
+        limit=MOST_ROWS,
+    )
+
+
+def ask_before(state: State, spec: TableSpec) -> Ask:
+    """Return the question for the hits in the window before."""
+    table = state.table(spec)
+    return state.ask(
+        where=_conditions(spec, table),
+        by=spec.by,
+        measures=("hits",),
+        limit=_MOST_BEFORE,
+        shift=state.seconds,
+    )
+
+
+def _conditions(spec: TableSpec, table: TableState) -> str | None:
+    from actors.outputs.console.state import joined
+
+    return joined(spec.where, finding(spec, table.find))
+
+
+def finding(spec: TableSpec, text: str) -> str | None:
+    """Return the condition for rows with a name that contains a text, in upper or lower case."""
+    if not text:
+        return None
+    quoted = text.lower().replace("'", "''")
+    parts = [f"contains(lower(CAST({name} AS VARCHAR)), '{quoted}')" for name in spec.by]
+    return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def table_of(state: State, spec: TableSpec) -> Table:
+    """Return the rows of a table: of the history, or of the snapshot where it has them."""
+    answered = state.answers.get(ask_of(state, spec))
+    if answered is None or answered.error:
+        return _of_snapshot(state, spec, answered)
+    before = state.answers.get(ask_before(state, spec))
+    earlier = _hits_by_names(spec, before)
+    is_whole = before is not None and before.groups <= len(before.rows) and not before.missing
+    rows = [
+        TableRow(
+            names := tuple(row[name] for name in spec.by),
+            row,
+            earlier.get(names, 0 if is_whole else None),
+        )
+        for row in answered.rows
+    ]
+    return Table(
+        _in_place(rows, state.table(spec)),
+        answered.total,
+        answered.groups,
+        note=answered.missing,
+    )
+
+
+def _hits_by_names(spec: TableSpec, answered: Answered | None) -> Mapping[Names, int]:
+    if answered is None or answered.error:
+        return {}
+    return {tuple(row[name] for name in spec.by): row["hits"] for row in answered.rows}
+
+
+def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Table:
+    """Return what the snapshot has while there is no answer, or if there never will be one."""
+    error = "" if answered is None else answered.error
+    is_there = state.shown is not None and state.scope.is_plain and spec.where is None
+    if not is_there or state.shown is None or len(spec.by) > 1:
+        return Table((), {}, 0, is_answered=False, note=error)
+    insights, table = state.shown.shown, state.table(spec)
+    found = insights.top.get(dimension_called(spec.by[0]), ())
+    if table.find:
+        found = tuple(row for row in found if table.find.lower() in row.name.lower())
+    rows = [TableRow((row.name,), _values_of(spec, row)) for row in found]
+    total = {"hits": insights.hits, "bytes": insights.bytes}
+    return Table(_in_place(rows, table), total, len(found), is_answered=False, note=error)
+
+
+def _values_of(spec: TableSpec, row: TopRow) -> dict[str, Any]:
+    known = {"hits": row.hits, "bytes": row.bytes, "errors": row.errors}
+    if spec.by == ("status",) and row.name[:1] in "12345":
+        known[f"{row.name[0]}xx"] = row.hits
+    return known
+
+
+def _in_place(rows: Sequence[TableRow], table: TableState) -> tuple[TableRow, ...]:
+    """Return the rows that have a place there, then the others."""
+    if not table.order:
+        return tuple(rows)
+    by_names = {row.names: row for row in rows}
+    placed = [by_names.pop(names, TableRow(names, {})) for names in table.order]
+    return (*placed, *by_names.values())
+
+
+def chosen_index(rows: Sequence[TableRow], table: TableState) -> int:
+    """Return the number of the row under the cursor."""
+    if table.chosen is None:
+        return 0
+    return next((i for i, row in enumerate(rows) if row.names == table.chosen), 0)
+
+
+@attrs.frozen
+class _Column:
+    """A column besides the names: its measure, its heading, and its width in cells."""
+
+    measure: str
+    heading: str
+    cells: int
+
+
+_WIDTHS = {Unit.COUNT: 9, Unit.BYTES: 10, Unit.SECONDS: 9, Unit.RATE: 9, Unit.SHARE: 8}
+_CHANGE = _Column("change", "change", 8)
+_LEAST_NAME = 16
+
+
+def _column(measure: str) -> _Column:
+    about = measure_called(measure)
+    cells = 8 if measure in _SHARES else _WIDTHS.get(about.unit, 9)
+    return _Column(measure, about.title, max(cells, len(about.title) + 2))
+
+
+def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[_Column]:
+    """Return the columns there is room for; the first measures are the most important."""
+    with_times = not table.is_answered or any(
+        table.total.get(name) is not None for name in spec.measures if name.startswith("p")
+    )
+    wanted = [_column(name) for name in spec.measures if with_times or not name.startswith("p")]
+    wanted.insert(1, _CHANGE)
+    room = cells - 2 - max(_LEAST_NAME, cells // 4)
+    shown = []
+    sort = state.table(spec).sort or spec.order
+    # What it is sorted by is always shown; the change is the first to go.
+    by_need = sorted(wanted, key=lambda one: (one.measure != sort, one is _CHANGE))
+    for column in by_need:
+        if column.cells <= room:
+            room -= column.cells
+            shown.append(column)
+    return [column for column in wanted if column in shown]
+
+
+def draw_table(
+    state: State, spec: TableSpec, cells: int, rows: int, *, heading: bool = True
+) -> list[Row]:
+    """Return a table in exactly so many rows: a heading, and the rows around the cursor."""
+    if rows <= 0 or cells <= 0:
+        return []
+    table = table_of(state, spec)
+    chosen = state.table(spec)
+    is_focused = state.focused == spec
+    columns = columns_of(state, spec, table, cells)
+    taken = sum(column.cells for column in columns)
+    name_cells = max(4, cells - 2 - taken)
+    bar_cells = 0
+    if cells >= 60 and columns and columns[0].measure == "hits":
+        bar_cells = min(24, max(0, name_cells - max(24, cells // 3)))
+        name_cells -= bar_cells
+    drawn: list[Row] = []
+    if heading:
+        drawn.append(_heading(state, spec, table, columns, name_cells, bar_cells, cells))
+    room = rows - len(drawn)
+    index = chosen_index(table.rows, chosen)
+    first = max(0, min(index - room // 2, len(table.rows) - room))
+    most = max((row.values.get("hits") or 0 for row in table.rows), default=0)
+    for number in range(first, min(first + room, len(table.rows))):
+        row = table.rows[number]
+        drawn.append(
+            _row(
+                state,
+                spec,
+                row,
+                columns,
+                name_cells,
+                bar_cells,
+                most,
+                cells,
+                is_chosen=is_focused and number == index,
+            )
+        )
+    if not table.rows and room > 0:
+        drawn.append(fitted([(themes.DIM, f"  {_nothing(state, spec, table)}")], cells))
+    return drawn + [[("", " " * cells)] for _ in range(rows - len(drawn))]
+
+
+def _nothing(state: State, spec: TableSpec, table: Table) -> str:
+    if table.note and not table.is_answered:
+        return table.note
+    if state.table(spec).find:
+        return f"nothing contains {readable(state.table(spec).find, in_cells=True)} (Esc: show all)"
+    if not table.is_answered:
+        return "…"
+    return "nothing in this window"
+
+
+def _heading(
+    state: State,
+    spec: TableSpec,
+    table: Table,
+    columns: Sequence[_Column],
+    name_cells: int,
+    bar_cells: int,
+    cells: int,
+) -> Row:
+    chosen = state.table(spec)
+    sort = chosen.sort or spec.order
+    count = f"  {format_count(table.count)}" if table.count > 1 else ""
+    find = f"  /{readable(chosen.find, in_cells=True)}" if chosen.find else ""
+    row: Row = [
+        (themes.HEADING, f"  {left(f'{spec.title}{find}{count}', name_cells)}", _focusing(spec))
+    ]
+    arrow = "▴" if chosen.is_ascending else "▾"
+    for column in columns:
+        is_sorted = column.measure == sort
+        text = f"{column.heading} {arrow}" if is_sorted else column.heading
+        style = themes.SORTED if is_sorted else themes.DIM
+        click = _sorting(spec, column.measure)
+        row.append((style, right(text, column.cells), click))
+        if column is columns[0] and bar_cells:
+            row.append(("", " " * bar_cells))
+    return fitted(row, cells)
+
+
+def _row(
+    state: State,
+    spec: TableSpec,
+    row: TableRow,
+    columns: Sequence[_Column],
+    name_cells: int,
+    bar_cells: int,
+    most: int,
+    cells: int,
+    *,
+    is_chosen: bool,
+) -> Row:
+    over = themes.CURSOR if is_chosen else ""
+    click = _choosing(spec, row.names)
+    drawn: Row = [
+        (over or themes.MARK, "▸ " if is_chosen else "  ", click),
+        (over, left(names_text(row.names), name_cells), click),
+    ]
+    hits = row.values.get("hits") or 0
+    for column in columns:
+        style, text = value_text(column.measure, row.values, hits, row.before)
+        drawn.append((over or style, right(text, column.cells), click))
+        if column is columns[0] and bar_cells:
+            share = hits / most if most else 0.0
+            text = bar(share, max(0, bar_cells - 2), state.context.drawing)
+            drawn.append((over or themes.HIT_BAR, f" {text} ", click))
+    return fitted(drawn, cells, over)
+
+
+def names_text(names: Names) -> str:
+    """Return the names of a row as they may be shown."""
+    return "  ".join(readable(name[:_NAME_LENGTH], in_cells=True) for name in names)
+
+
+def value_text(
+    measure: str, values: Mapping[str, Any], hits: int, before: int | None
+) -> tuple[str, str]:
+    """Return the style and the text of a value."""
+    if measure == "change":
+        return change_text(hits, before)
+    value = values.get(measure)
+    if value is None:
+        return themes.DIM, UNKNOWN
+    if measure in _SHARES:
+        return share_text(value, hits, is_server=measure == "5xx")
+    unit = measure_called(measure).unit
+    if unit is Unit.SHARE:
+        return share_style(value), percent(value)
+    return themes.FIGURE if measure == "hits" else "", _FORMATS.get(unit, _count_text)(value)
+
+
+def _count_text(count: float) -> str:
+    return format_count(int(count))
+
+
+def _age_text(value: datetime) -> str:
+    return f"{value:%H:%M:%S}"
+
+
+def rate_text(rate: float) -> str:
+    """Return requests per second, of a quiet log with two digits: `0.0023`, not `0`."""
+    if 0 < rate < 0.01:
+        return f"{rate:.2g}"
+    return format_rate(rate, 0 if rate >= 1000 else 1 if rate >= 10 else 2)
+
+
+def share_text(part: int, whole: int, *, is_server: bool) -> tuple[str, str]:
+    """Return the style and the text of a share of hits; nothing is a dash."""
+    if not part or not whole:
+        return themes.DIM, UNKNOWN
+    share = part / whole
+    style = share_style(share)
+    if not is_server and style == themes.BAD and share < 0.5:
+        style = themes.NOTICED  # clients' own mistakes are common
+    return style, percent(share)
+
+
+def share_style(share: float) -> str:
+    """Return how a share of errors looks: dim below 1 %, yellow from 5 %, red from 20 %."""
+    if share >= 0.2:
+        return themes.BAD
+    if share >= 0.05:
+        return themes.NOTICED
+    return themes.DIM if share < 0.01 else ""
+
+
+def percent(share: float) -> str:
+    """Format a share: a small one is not 0 %, and not quite all is not 100 %."""
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    if 0.999 < share < 1:
+        return ">99.9 %"
+    return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+_FORMATS: Mapping[Unit, Callable[[Any], str]] = {
+    Unit.BYTES: format_bytes,
+    Unit.SECONDS: format_seconds,
+    Unit.RATE: rate_text,
+    Unit.TIME: _age_text,
+}
+_MOST_CHANGE = 9.99
+
+
+def change_text(hits: float, before: float | None) -> tuple[str, str]:
+    """Return how much a number has changed: `▲ 12 %`, `▼ 3 %`, `new`."""
+    if before is None:
+        return themes.DIM, ""
+    if not before:
+        return (themes.DIM, "new") if hits else (themes.DIM, "")
+    change = hits / before - 1
+    if abs(change) < 0.005:
+        return themes.DIM, "="
+    if change > _MOST_CHANGE or not math.isfinite(change):
+        times = hits / before
+        text = f"{times:.0f}x" if times < 1000 else ">999x"
+    else:
+        text = f"{100 * abs(change):.0f} %"
+    style = themes.NOTICED if abs(change) >= 0.5 else themes.DIM
+    return style, f"{'▲' if change > 0 else '▼'} {text}"
+
+
+def _focusing(spec: TableSpec) -> Click:
+    def click(state: State) -> State:
+        keys = [one.key for one in state.page.tables(state)]
+        if spec.key not in keys:
+            return state
+        return attrs.evolve(state, focus={**state.focus, state.page.name: keys.index(spec.key)})
+
+    return click
+
+
+def _choosing(spec: TableSpec, names: Names) -> Click:
+    def click(state: State) -> State:
+        state = _focusing(spec)(state)
+        return state.with_table(spec, pinned(state, spec, names))
+
+    return click
+
+
+def pinned(state: State, spec: TableSpec, names: Names | None) -> TableState:
+    """Return the table with the cursor on a row, and all rows kept where they are."""
+    rows = table_of(state, spec).rows
+    order = tuple(row.names for row in rows)
+    return attrs.evolve(state.table(spec), chosen=names, order=order)
+
+
+def _sorting(spec: TableSpec, measure: str) -> Click:
+    def click(state: State) -> State:
+        state = _focusing(spec)(state)
+        return state if measure == "change" else sorted_by(state, spec, measure)
+
+    return click
+
+
+def sorted_by(state: State, spec: TableSpec, measure: str) -> State:
+    """Sort by a measure; the other way round if it is sorted by it."""
+    table = state.table(spec)
+    is_same = measure == (table.sort or spec.order)
+    is_ascending = not table.is_ascending if is_same else False
+    return state.with_table(
+        spec,
+        attrs.evolve(table, sort=measure, is_ascending=is_ascending, order=(), chosen=None),
+    )

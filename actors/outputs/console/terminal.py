@@ -1,0 +1,93 @@
+"""The terminal itself: how it was found, and what its background is."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Mapping
+from typing import Any
+
+Attributes = list[Any]
+"""Of a terminal, as termios has them."""
+
+_ASK_BACKGROUND = b"\x1b]11;?\x1b\\\x1b[c"
+"""The background's color (xterm's OSC 11), then what kind of terminal it is (DA1), which all
+answer: after that answer there will be none to the first question."""
+_ANSWER_SECONDS = 0.3
+_BACKGROUND = re.compile(rb"\x1b\]11;rgb:([0-9a-fA-F]+)/([0-9a-fA-F]+)/([0-9a-fA-F]+)")
+_KIND = re.compile(rb"\x1b\[\?[0-9;]*c")
+
+
+class TerminalState:
+    """How the terminal was found, to leave it so also when there is no time for anything else."""
+
+    def __init__(self) -> None:
+        self._attributes: Attributes | None = None
+        self._descriptor = -1
+        for stream in (sys.stdin, sys.stdout):
+            if stream is not None and stream.isatty():
+                self._descriptor = stream.fileno()
+                self._attributes = termios.tcgetattr(self._descriptor)
+                break
+
+    def restore(self) -> None:
+        """Leave the alternate screen, show the cursor, and cook the input again."""
+        if self._attributes is not None:
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._attributes)
+            os.write(
+                sys.stdout.fileno(),
+                b"\x1b[?1049l\x1b[?25h\x1b[?2004l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l"
+                b"\x1b[0m",
+            )
+
+
+def is_light(environment: Mapping[str, str], descriptor: int | None) -> bool:
+    """Tell whether the terminal has a light background: it is asked, and its variables are read."""
+    told = environment.get("COLORFGBG", "").rpartition(";")[2]
+    answer = None if descriptor is None else _background(descriptor)
+    if answer is not None:
+        return answer > 0.5
+    return told in {"7", "15"}
+
+
+def _background(descriptor: int) -> float | None:
+    """Ask a terminal for its background's luminance (0 to 1); `None` where it does not answer."""
+    try:
+        before = termios.tcgetattr(descriptor)
+    except termios.error:
+        return None
+    answer = b""
+    try:
+        tty.setraw(descriptor, termios.TCSANOW)
+        os.write(descriptor, _ASK_BACKGROUND)
+        until = time.monotonic() + _ANSWER_SECONDS
+        while not _KIND.search(answer) and (left := until - time.monotonic()) > 0:
+            if not select.select([descriptor], [], [], left)[0]:
+                break
+            read = os.read(descriptor, 1024)
+            if not read:
+                break
+            answer += read
+    except OSError:
+        return None
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+    return luminance(answer)
+
+
+def luminance(answer: bytes) -> float | None:
+    """Read the luminance (0 to 1) out of a terminal's answer to OSC 11; `None` without one.
+
+    Source: ITU-R BT.601 for the weights.
+    """
+    found = _BACKGROUND.search(answer)
+    if found is None:
+        return None
+    red, green, blue = (int(part, 16) / (16 ** len(part) - 1) for part in found.groups())
+    light: float = 0.299 * red + 0.587 * green + 0.114 * blue
+    return light

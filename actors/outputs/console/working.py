@@ -1,0 +1,58 @@
+"""What keys ask for, carried out in worker threads: silences, files, reports."""
+
+from __future__ import annotations
+
+import glob
+
+from actors.outputs.console import effects
+from actors.outputs.console.state import State
+from actors.outputs.desk import Desk
+from actors.state.silences import Silence, silence_among
+from glancemetrics.errors import UsageError
+from glancemetrics.words.durations import written_span
+
+
+def work(effect: effects.Effect, desk: Desk) -> str:
+    """Carry out an effect; return what to say. Raises `OSError` and `ValueError`."""
+    now = desk.wall()
+    match effect:
+        case effects.BeginSilence(rule, seconds):
+            pattern = glob.escape(rule)
+            desk.silences.add(Silence(pattern, now + seconds, "from the console"), now)
+            return f"{rule} is silenced for {written_span(seconds)}"
+        case effects.EndSilence(rule):
+            if desk.silences.end(glob.escape(rule), now):
+                return f"{rule} is no longer silenced"
+            wider = silence_among(desk.silences.active(now), rule)
+            if wider is None:
+                return f"{rule} is not silenced"
+            return (
+                f"it is silenced by {wider.pattern}; end that with: "
+                f"glancemetrics silence '{wider.pattern}' --end"
+            )
+        case effects.Acknowledge(incident, is_begin):
+            if is_begin:
+                desk.acknowledgements.add(incident, now)
+                return "acknowledged: no more reminders for this incident"
+            desk.acknowledgements.take_back(incident)
+            return "no longer acknowledged"
+        case _:
+            raise AssertionError(effect)
+
+
+def problem_of_filter(text: str, kept: tuple[str, ...]) -> str:
+    """Return why a text is not a condition, in a sentence; empty if it is one."""
+    if not text:
+        return ""
+    from glancemetrics.selecting.filters import Filters  # late: slow to import
+
+    try:
+        Filters([text], kept=kept)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+async def write_report(path: str, state: State, desk: Desk) -> str:
+    """Write an HTML report of the requests that are shown; return what to say."""
+    raise UsageError(f"{path}: not available yet")

@@ -206,10 +206,21 @@ def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[
     return [column for column in wanted if column in shown]
 
 
+def title_of(state: State, spec: TableSpec) -> str:
+    """Return the title of a table, with the number of its rows and what is searched for."""
+    table = table_of(state, spec)
+    find = state.table(spec).find
+    count = f"  {format_count(table.count)}" if table.count > 1 else ""
+    return f"{spec.title}{count}" + (f"  /{readable(find, in_cells=True)}" if find else "")
+
+
 def draw_table(
-    state: State, spec: TableSpec, cells: int, rows: int, *, heading: bool = True
+    state: State, spec: TableSpec, cells: int, rows: int, *, has_title: bool = True
 ) -> list[Row]:
-    """Return a table in exactly so many rows: a heading, and the rows around the cursor."""
+    """Return a table in exactly so many rows: a heading, and the rows around the cursor.
+
+    `has_title`: whether the heading has the table's title.
+    """
     if rows <= 0 or cells <= 0:
         return []
     table = table_of(state, spec)
@@ -222,9 +233,8 @@ def draw_table(
     if cells >= 60 and columns and columns[0].measure == "hits":
         bar_cells = min(24, max(0, name_cells - max(24, cells // 3)))
         name_cells -= bar_cells
-    drawn: list[Row] = []
-    if heading:
-        drawn.append(_heading(state, spec, table, columns, name_cells, bar_cells, cells))
+    title = title_of(state, spec) if has_title else ""
+    drawn = [_heading(state, spec, title, columns, name_cells, bar_cells, cells)]
     room = rows - len(drawn)
     index = chosen_index(table.rows, chosen)
     first = max(0, min(index - room // 2, len(table.rows) - room))
@@ -262,7 +272,7 @@ def _nothing(state: State, spec: TableSpec, table: Table) -> str:
 def _heading(
     state: State,
     spec: TableSpec,
-    table: Table,
+    title: str,
     columns: Sequence[_Column],
     name_cells: int,
     bar_cells: int,
@@ -270,11 +280,7 @@ def _heading(
 ) -> Row:
     chosen = state.table(spec)
     sort = chosen.sort or spec.order
-    count = f"  {format_count(table.count)}" if table.count > 1 else ""
-    find = f"  /{readable(chosen.find, in_cells=True)}" if chosen.find else ""
-    row: Row = [
-        (themes.HEADING, f"  {left(f'{spec.title}{find}{count}', name_cells)}", _focusing(spec))
-    ]
+    row: Row = [(themes.HEADING, f"  {left(title, name_cells)}", _focusing(spec))]
     arrow = "▴" if chosen.is_ascending else "▾"
     for column in columns:
         is_sorted = column.measure == sort
@@ -301,16 +307,19 @@ def _row(
 ) -> Row:
     over = themes.CURSOR if is_chosen else ""
     click = _choosing(spec, row.names)
-    drawn: Row = [
-        (over or themes.MARK, "▸ " if is_chosen else "  ", click),
-        (over, left(names_text(row.names), name_cells), click),
-    ]
     hits = row.values.get("hits") or 0
+    share = hits / most if most else 0.0
+    name = left(names_text(row.names), name_cells)
+    drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
+    # Where there is no room for a bar, it is behind the name.
+    behind = round(share * name_cells) if not bar_cells and not over and name.isascii() else 0
+    if behind:
+        drawn.append((themes.BEHIND, name[:behind], click))
+    drawn.append((over, name[behind:], click))
     for column in columns:
         style, text = value_text(column.measure, row.values, hits, row.before)
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
-            share = hits / most if most else 0.0
             text = bar(share, max(0, bar_cells - 2), state.context.drawing)
             drawn.append((over or themes.HIT_BAR, f" {text} ", click))
     return fitted(drawn, cells, over)

@@ -35,6 +35,7 @@ BAR = "class:bar"
 CURRENT = "class:current"
 HITS = "class:hits"
 HIT_BAR = "class:hit-bar"
+BEHIND = "class:behind"
 PROMPT = "class:prompt"
 
 AUTO = "auto"
@@ -69,6 +70,7 @@ _DARK = {
     "bar": "bg:#1d2833 #b5c0cb",
     "current": "bg:#7fc4e8 #0d1720 bold",
     "hit-bar": "#4d86b0",
+    "behind": "bg:#20384d",
     "prompt": "#f2f6fa bold",
     "axis": "#7d8894",
     "limit": "#f0c04f",
@@ -114,6 +116,7 @@ _LIGHT = {
     "bar": "bg:#e4eaf0 #39444e",
     "current": "bg:#0f5f8f #ffffff bold",
     "hit-bar": "#7fb0d4",
+    "behind": "bg:#dbe9f5",
     "prompt": "#10171e bold",
     "axis": "#66707a",
     "limit": "#8a5800",
@@ -159,6 +162,7 @@ _HIGH_CONTRAST = _DARK | {
     "bar": "bg:#303030 #ffffff",
     "current": "bg:#00ffff #000000 bold",
     "hit-bar": "#5fafff",
+    "behind": "bg:#1c3a5f",
     "axis": "#d0d0d0",
     "limit": "#ffff00",
     "incident": "#5f0000",

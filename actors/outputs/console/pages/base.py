@@ -9,7 +9,7 @@ from actors.outputs.console.moving import move_cursor
 from actors.outputs.console.narrowing import chosen_names, narrow_to_row
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
-from actors.outputs.console.tables import ask_before, ask_of, draw_table
+from actors.outputs.console.tables import ask_before, ask_of, draw_table, title_of
 
 TABLE_CELLS, TABLE_ROWS = 58, 11
 """A table in a box is at least so wide and so high."""
@@ -65,8 +65,8 @@ def focused_of(state: State, tables: tuple[TableSpec, ...]) -> TableSpec:
 def table_block(state: State, spec: TableSpec, *, boxed: bool = True) -> Block:
     """Return a table, in a box or without one."""
     return Block(
-        lambda cells, rows: draw_table(state, spec, cells, rows),
-        title=spec.title if boxed else "",
+        lambda cells, rows: draw_table(state, spec, cells, rows, has_title=not boxed),
+        title=title_of(state, spec) if boxed else "",
         is_focused=state.focused == spec,
         asks=asks_of(state, (spec,)),
     )
@@ -76,7 +76,9 @@ def table_bands(state: State, tables: tuple[TableSpec, ...], cells: int, rows: i
     """Return tables in as many boxes as fit; the one with the cursor is always among them."""
     columns = max(1, min(4, cells // TABLE_CELLS, len(tables)))
     bands = max(1, min(rows // TABLE_ROWS, -(-len(tables) // columns)))
-    first = max(0, tables.index(focused_of(state, tables)) - columns * bands + 1)
+    focused = state.focused
+    index = tables.index(focused) if focused in tables else 0
+    first = max(0, index - columns * bands + 1)
     shown = tables[first : first + columns * bands]
     found = []
     for number in range(bands):

@@ -79,40 +79,19 @@ class Overview(TablesPage):
     def _two_columns(self, state: State, cells: int, rows: int) -> list[Band]:
         chart_rows = max(8, min(13, rows // 3))
         alerts = _alert_count(state, 3)
-        status = specs(self.name, ["status"])[0]
-        beside = cells * 2 // 5
-        chart = _traffic_block(state, cells - beside)
-        top: tuple[Block, ...] = (_weighted(chart, cells - beside),)
-        top += (
-            _weighted(
-                _times_block(state, beside) if _has_times(state) else table_block(state, status),
-                beside,
-            ),
-        )
         return [
-            Band(chart_rows, top),
+            self._top(state, cells, chart_rows),
             Band(alerts, (Block(lambda c, r: alert_rows(state, c, r)),)),
-            *table_bands(state, self.tables(state), cells, rows - chart_rows - alerts),
+            *self._below(state, cells, rows - chart_rows - alerts),
         ]
 
     def _grid(self, state: State, cells: int, rows: int) -> list[Band]:
         chart_rows = max(12, rows // 4)
         bottom_rows = max(10, rows // 4)
         left = cells * 3 // 5
-        second = (
-            _times_block(state, cells - left)
-            if _has_times(state)
-            else table_block(state, specs(self.name, ["status"])[0])
-        )
         return [
-            Band(
-                chart_rows,
-                (
-                    _weighted(_traffic_block(state, left), left),
-                    _weighted(second, cells - left),
-                ),
-            ),
-            *table_bands(state, self.tables(state), cells, rows - chart_rows - bottom_rows),
+            self._top(state, cells, chart_rows),
+            *self._below(state, cells, rows - chart_rows - bottom_rows),
             Band(
                 bottom_rows,
                 (
@@ -121,6 +100,29 @@ class Overview(TablesPage):
                 ),
             ),
         ]
+
+    def _top(self, state: State, cells: int, rows: int) -> Band:
+        """The traffic, and beside it response times; without those, the statuses."""
+        left = cells * 3 // 5
+        second = (
+            _times_block(state, cells - left)
+            if _has_times(state)
+            else table_block(state, self._status(state))
+        )
+        blocks = (_weighted(_traffic_block(state, left), left), _weighted(second, cells - left))
+        return Band(rows, blocks)
+
+    def _below(self, state: State, cells: int, rows: int) -> list[Band]:
+        """The tables that do not stand at the top."""
+        tables = self.tables(state)
+        if not _has_times(state):
+            status = self._status(state)
+            tables = tuple(spec for spec in tables if spec != status)
+        return table_bands(state, tables, cells, rows) if tables else []
+
+    def _status(self, state: State) -> TableSpec:
+        del state
+        return specs(self.name, ["status"])[0]
 
 
 def _has_chart(state: State) -> bool:

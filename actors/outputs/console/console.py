@@ -6,6 +6,7 @@ else happens in trio's. They pass frozen values to each other.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -102,6 +103,10 @@ class Console:
                 await trio.to_thread.run_sync(screen.run)
             except EOFError:
                 self._desk.stop()  # the terminal has gone
+            except OSError as error:
+                if error.errno != errno.EIO:  # which is the same, told by a write
+                    raise
+                self._desk.stop()
         self._nursery.cancel_scope.cancel()
 
     def _from_thread(self, do: Callable[..., None]) -> Callable[..., None]:

@@ -12,7 +12,7 @@ import attrs
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, right
 from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import Names, State, TableSpec, TableState
+from actors.outputs.console.state import Names, State, TableSpec, TableState, joined
 from glancemetrics.charts.bars import bar
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.records.dimensions import dimension_called
@@ -85,8 +85,6 @@ def ask_before(state: State, spec: TableSpec) -> Ask:
 
 
 def _conditions(spec: TableSpec, table: TableState) -> str | None:
-    from actors.outputs.console.state import joined
-
     return joined(spec.where, finding(spec, table.find))
 
 
@@ -193,7 +191,7 @@ def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[
         table.total.get(name) is not None for name in spec.measures if name.startswith("p")
     )
     wanted = [_column(name) for name in spec.measures if with_times or not name.startswith("p")]
-    wanted.insert(1, _CHANGE)
+    wanted.insert(1 + [one.measure for one in wanted].index("hits"), _CHANGE)
     room = cells - 2 - max(_LEAST_NAME, cells // 4)
     shown = []
     sort = state.table(spec).sort or spec.order

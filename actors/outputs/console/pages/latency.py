@@ -28,7 +28,7 @@ _BOUNDS = (
 )
 _UNDER = tuple(f"under_{bound}" for bound in _BOUNDS)
 _SPECS = ("route", "path", "section", "host", "status", "method")
-_MEASURES = ("p95", "hits", "p50", "p99", "total_time", "5xx")
+_MEASURES = ("total_time", "p95", "p50", "p99", "hits", "5xx")
 
 
 class Latency(TablesPage):

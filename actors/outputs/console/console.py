@@ -22,6 +22,7 @@ from actors.outputs.console.asking import Asking
 from actors.outputs.console.context import Context
 from actors.outputs.console.pages.request_detail import with_line
 from actors.outputs.console.prompts import checked
+from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState
@@ -124,11 +125,7 @@ class Console:
         silences, acknowledged = await trio.to_thread.run_sync(self._kept)
         screen.do(
             lambda state: attrs.evolve(
-                state,
-                latest=snapshot,
-                shown=state.shown if state.is_paused else snapshot,
-                silences=silences,
-                acknowledged=acknowledged,
+                received(state, snapshot), silences=silences, acknowledged=acknowledged
             )
         )
 

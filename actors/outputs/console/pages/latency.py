@@ -41,7 +41,8 @@ class Latency(TablesPage):
         del state
         found = specs(self.name, _SPECS, _MEASURES)
         return tuple(
-            attrs.evolve(spec, order="total_time", title=f"{spec.title} by total time") for spec in found
+            attrs.evolve(spec, order="total_time", title=f"{spec.title} by total time")
+            for spec in found
         )
 
     def bands(self, state: State, cells: int, rows: int) -> list[Band]:

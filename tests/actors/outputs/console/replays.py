@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
+import pyarrow as pa
 
 from actors.outputs.console.context import Context
 from actors.outputs.console.pages.registry import VIEWS
@@ -33,8 +34,6 @@ from glancemetrics.traffic.snapshot import Snapshot
 from tests.actors.outputs.snapshots import health
 from tests.glancemetrics.records.test_dimensions import NOTHING
 from tests.lines import BASE
-
-import pyarrow as pa
 
 START = BASE - 900
 """The traffic lasts 15 minutes, up to BASE."""

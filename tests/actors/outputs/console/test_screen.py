@@ -267,9 +267,7 @@ def test_when_nothing_comes_it_says_why(fields: dict[str, object], expected: str
 def test_a_filter_of_the_monitor_is_on_the_screen() -> None:
     context = attrs.evolve(CONTEXT, where="status = 599")
     assert " only status = 599" in page(showing(snapshot(), context=context))
-    nothing = snapshot(
-        insights=NOTHING, rates=(), health=health(records=8385, filtered=8385)
-    )
+    nothing = snapshot(insights=NOTHING, rates=(), health=health(records=8385, filtered=8385))
     drawn = page(showing(nothing, context=context))
     assert "8,385 requests, none matches status = 599" in drawn
 
@@ -418,9 +416,7 @@ def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None
     state = answered(state)
     known = headline.totals(state)
     expected = sum(
-        1
-        for row in state.answers[headline.total_ask(state)].rows[:1]
-        for _ in range(row["hits"])
+        1 for row in state.answers[headline.total_ask(state)].rows[:1] for _ in range(row["hits"])
     )
     assert known["hits"] == expected > 0
     assert "section /api" in page(state)

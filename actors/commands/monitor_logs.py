@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
+from actors.archive.raw_lines import RawLines
 from actors.files.notices import complain, log_file_line, log_line, tell
 from actors.history.answering import Answering
 from actors.monitor.checkpoints import Checkpoints, ClaimedError
@@ -216,6 +217,7 @@ class _Program:
             stop=self.stop,
             has_terminal=self._has_terminal,
             answer=nothing_kept if answering is None else answering.answer,
+            raw_line=RawLines(self._plan).find,
             has_standard_input=not any(kind.has_standard_input for kind in kinds),
             is_resuming=is_resuming,
             only_shows=self._only_shows,

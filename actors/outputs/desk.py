@@ -17,6 +17,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.raw_lines import RawLine
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.notifying.targets import Target
+from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
 
@@ -38,6 +39,12 @@ async def no_raw_line(source: str, time: datetime, fields: Mapping[str, object])
     """Say that lines are not looked for here."""
     del source, time, fields
     return RawLine(missing="Lines of the log cannot be shown here")
+
+
+async def no_report(path: str, where: str | None, span: TimeSpan) -> str:
+    """Raise the error for a disabled history."""
+    del path, where, span
+    raise UsageError("the history is disabled (--history off)")
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +75,9 @@ class Desk:
     raw_line: Callable[[str, datetime, Mapping[str, object]], Awaitable[RawLine]] = no_raw_line
     """Finds the line of the log that a record was made from, by the record's source, its time and
     its other columns, as in the table of an `Answer`."""
+    write_report: Callable[[str, str | None, TimeSpan], Awaitable[str]] = no_report
+    """Writes an HTML report into a file, of the requests of a span that meet a condition; returns
+    what to say. Raises `GlanceMetricsError`."""
     has_standard_input: bool = True
     """Whether standard input is free for keys."""
     latest: Latest = attrs.field(factory=Latest)

@@ -24,7 +24,7 @@ from actors.outputs.console.pages.request_detail import with_line
 from actors.outputs.console.prompts import checked
 from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import State
+from actors.outputs.console.state import State, joined
 from actors.outputs.console.terminal import TerminalState
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
@@ -32,6 +32,7 @@ from actors.state.acknowledgements import Acknowledgement
 from actors.state.silences import Silence
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.health.health import OutputState
+from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.snapshot import Snapshot
 
 
@@ -177,9 +178,9 @@ class Console:
         )
 
     async def _report(self, effect: effects.WriteReport, state: State) -> str:
-        from actors.outputs.console.working import write_report
-
-        return await write_report(effect.path, state, self._desk)
+        span = TimeSpan(max(0, state.now - state.seconds), state.now)
+        where = joined(*(one.condition for one in state.scope.narrowed))
+        return await self._desk.write_report(effect.path, where, span)
 
     async def _check_filter(self, effect: effects.CheckFilter) -> None:
         from actors.outputs.console.working import problem_of_filter

@@ -94,10 +94,8 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         series = _of_snapshot(state, columns)
     else:
         lengths = [max(1, min(step, state.now - start)) for start in starts]
-        columns_of = [
-            _worth_drawing(counts)
-            for counts in zip(*(known[name] for name in _STACKED), strict=True)
-        ]
+        by_column = zip(*(known[name] for name in _STACKED), strict=True)
+        drawn = [_worth_drawing(counts) for counts in by_column]
         series = [
             Series(
                 name,

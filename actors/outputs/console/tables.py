@@ -204,6 +204,12 @@ def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[
     return [column for column in wanted if column in shown]
 
 
+def bar_measure(state: State, spec: TableSpec) -> str:
+    """Return the measure that bars show: what the table is sorted by, if that is a sum."""
+    sort = state.table(spec).sort or spec.order
+    return sort if measure_called(sort).is_a_sum or sort == "total_time" else "hits"
+
+
 def title_of(state: State, spec: TableSpec) -> str:
     """Return the title of a table, with the number of its rows and what is searched for."""
     table = table_of(state, spec)
@@ -236,7 +242,8 @@ def draw_table(
     room = rows - len(drawn)
     index = chosen_index(table.rows, chosen)
     first = max(0, min(index - room // 2, len(table.rows) - room))
-    most = max((row.values.get("hits") or 0 for row in table.rows), default=0)
+    measure = bar_measure(state, spec)
+    most = max((row.values.get(measure) or 0 for row in table.rows), default=0)
     for number in range(first, min(first + room, len(table.rows))):
         row = table.rows[number]
         drawn.append(
@@ -298,7 +305,7 @@ def _row(
     columns: Sequence[_Column],
     name_cells: int,
     bar_cells: int,
-    most: int,
+    most: float,
     cells: int,
     *,
     is_chosen: bool,
@@ -306,7 +313,7 @@ def _row(
     over = themes.CURSOR if is_chosen else ""
     click = _choosing(spec, row.names)
     hits = row.values.get("hits") or 0
-    share = hits / most if most else 0.0
+    share = (row.values.get(bar_measure(state, spec)) or 0) / most if most else 0.0
     name = left(names_text(row.names), name_cells)
     drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
     # Where there is no room for a bar, it is behind the name.

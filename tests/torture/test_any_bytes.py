@@ -34,8 +34,8 @@ from actors.monitor.checkpoints import Checkpoints, UnusableStateError
 from actors.outputs.console.context import Context
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.screen import render
-from actors.outputs.printed_screen.screen import render_once
 from actors.outputs.notifier.journal import Journal
+from actors.outputs.printed_screen.screen import render_once
 from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silence, Silences
 from glancemetrics import cli

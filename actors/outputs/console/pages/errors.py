@@ -1,4 +1,4 @@
-"""Errors: what fails, by URL and status, for whom; and the newest requests that failed. Pure."""
+"""Errors: what fails, by URL, status and client; and the newest requests that failed. Pure."""
 
 from __future__ import annotations
 

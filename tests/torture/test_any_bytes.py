@@ -31,9 +31,11 @@ from actors.commands.monitor import plan_of
 from actors.files import output_file
 from actors.monitor import service
 from actors.monitor.checkpoints import Checkpoints, UnusableStateError
-from actors.outputs.console.panels import Context
-from actors.outputs.console.screen import View, render
+from actors.outputs.console.context import Context
+from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.screen import render
 from actors.outputs.notifier.journal import Journal
+from actors.outputs.printed_screen.screen import render_once
 from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silence, Silences
 from glancemetrics import cli
@@ -43,6 +45,7 @@ from glancemetrics.incidents.chain import Link, link_after, sealed
 from glancemetrics.planning.plan import make_plan
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.monitor.test_service import Recorder
+from tests.actors.outputs.console_states import state_of
 from tests.actors.outputs.feeding import event
 from tests.conftest import thorough
 from tests.glancemetrics.formats.writers import WRITERS, Request
@@ -277,7 +280,10 @@ def test_a_monitor_of_any_log(
     assert health.lines == health.records + health.rejects + health.foreign
     json.dumps(last.to_json())
     context = attrs.evolve(CONTEXT, rules=make_plan(Settings(**options)).rules_by_name)
-    render(last, View(), context, 100, 40)
+    for view in range(len(VIEWS)):
+        state = state_of(last, view=view, context=context, cells=100, rows=40)
+        assert len(render(attrs.evolve(state, answers={}))) == len(render(state)) == 40
+    render_once(last, context, 100)
 
 
 def _alert_log() -> list[bytes]:

@@ -10,30 +10,42 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 
 import attrs
 import pyte
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import print_formatted_text
 
-from actors.outputs.console import styles
-from actors.outputs.console.panels import Context
-from actors.outputs.console.screen import View, render
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Row
+from actors.outputs.console.commands import toggle_help
+from actors.outputs.console.context import Context
+from actors.outputs.console.moving import go_to_view_called, move_cursor
+from actors.outputs.console.narrowing import exclude_row, narrow_to_row
+from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.pages.request_detail import RequestDetail, with_line
+from actors.outputs.console.screen import render
+from actors.outputs.console.silencing import Silencing
+from actors.outputs.console.state import Prompt, State
+from actors.outputs.printed_screen.screen import render_once
 from actors.state.silences import Silence
-from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.alerting.alerting import Alerts, Pending
+from glancemetrics.charts.runs import Drawing
 from glancemetrics.formats.combined import decode
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow
+from tests.actors.outputs.console_states import answered, failed, request_of, state_of
 from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.conftest import needs, thorough
 from tests.lines import BASE, line
@@ -56,52 +68,128 @@ OURS = re.compile(r"\x1b\[(?:[0-9;]*m|\?7[hl]|0?K)|\r?\n|\r")
 """What the console itself writes beside text: colors, line wrap on and off, ends of lines."""
 
 
-@given(st.lists(EVIL, min_size=12, max_size=12), st.sampled_from([(80, 24), (200, 60), (40, 12)]))
-@settings(max_examples=thorough(60, 1000))
-def test_no_byte_of_a_log_reaches_the_terminal_as_it_is(
-    texts: list[str], size: tuple[int, int]
-) -> None:
-    """On the stream as it is written, and on the screen of an emulator: each row in its place."""
-    columns, rows = size
+SIZES = [(80, 24), (200, 60), (40, 12), (110, 32), (17, 5)]
+TEXTS = st.lists(EVIL, min_size=12, max_size=12)
+
+
+def _hostile_state(texts: list[str], size: tuple[int, int], *, drawing: Drawing) -> State:
+    """A state with hostile text wherever a log, a file or an error may have brought it."""
     shown = insights(8)
-    shown = attrs.evolve(
-        shown,
-        top={
-            dimension: tuple(TopRow(text, 9 - i, 9, 1) for i, text in enumerate(texts[:8]))
-            for dimension in shown.top
-        },
-    )
+    top = {
+        dimension: tuple(TopRow(text, 9 - i, 9, 1) for i, text in enumerate(texts[:8]))
+        for dimension in shown.top
+    }
     firing = attrs.evolve(FIRING, rule="Scan", by="host", group=texts[8], cause=texts[9])
-    state = snapshot(
-        insights=shown,
-        alerts=Alerts((firing,), ()),
+    past = attrs.evolve(firing, id="past", recovered_at=BASE - 5, group=texts[7])
+    latest = snapshot(
+        insights=attrs.evolve(shown, top=top),
+        alerts=Alerts((firing,), (past,), pending=(Pending("Scan", texts[6], BASE - 3),)),
         health=health(
-            sources=(SourceHealth(texts[9], SourceState.BLOCKED, texts[10], texts[11]),),
+            sources=(
+                SourceHealth(texts[9], SourceState.BLOCKED, texts[10], texts[11]),
+                SourceHealth(texts[8], SourceState.FOLLOWING, format=texts[7]),
+            ),
             outputs=(OutputHealth("syslog", OutputState.RETRYING, texts[11]),),
             reject_samples=(Reject(texts[10], texts[11]),),
             last_gap=texts[9],
             gaps=1,
         ),
     )
-    context = Context("0", float(BASE), {"Scan": RULE}, 3, texts[8], UTC, (texts[9],))
-    silences = (Silence("Scan", BASE + 60, texts[10]),)
-    for view in (View(silences=silences), View(silences=silences)):
-        if view is not None and texts[0]:
-            view.toggle_silencing(("Scan",))
-        drawn = render(state, view, context, columns, rows)
-        stream = io.StringIO()
-        output = Vt100_Output(stream, lambda: Size(rows=rows, columns=columns), term="xterm")
-        for row in drawn:
-            print_formatted_text(
-                FormattedText(row), output=output, style=styles.style({}), end="\r\n"
-            )
-        written = stream.getvalue()
-        rest = OURS.sub("", written)
-        assert all(character.isprintable() for character in rest), repr(rest)
-        screen = pyte.Screen(columns, rows + 1)
-        pyte.Stream(screen).feed(written)
-        assert screen.cursor.y == rows  # no row was longer than the screen is wide, none shorter
-        view.toggle_silencing(("Scan",))
+    context = Context(
+        "0", float(BASE), {"Scan": RULE}, 3, texts[8], UTC, (texts[9],),
+        where=texts[5], note=texts[4], drawing=drawing,
+    )  # fmt: skip
+    return state_of(
+        latest,
+        context=context,
+        answers=None,
+        cells=size[0],
+        rows=size[1],
+        silences=(Silence("Scan", BASE + 60, texts[10]),),
+    )
+
+
+def _screens(state: State, texts: list[str]) -> Iterator[State]:
+    """A view before its answers, with them, without; narrowed by its rows; and with a prompt."""
+    yield state
+    yield failed(state, texts[0])
+    whole = answered(state, texts)
+    yield whole
+    yield answered(move_cursor(narrow_to_row(whole), 1), texts)
+    yield answered(exclude_row(whole), texts)
+    if whole.focused is not None:
+        finding = attrs.evolve(whole.table(whole.focused), find=texts[1])
+        found = whole.with_table(whole.focused, finding)
+        yield found
+        yield answered(found, [])
+    yield whole.told(texts[2])
+    yield attrs.evolve(whole, prompt=Prompt("filter", texts[3], texts[4]))
+
+
+def _opened(state: State, texts: list[str]) -> Iterator[State]:
+    """What is opened on top of a view."""
+    yield attrs.evolve(state, over=(Silencing("Scan"),))
+    yield toggle_help(state)
+    for number in range(4):
+        record = request_of(number, BASE, texts)
+        detail = attrs.evolve(state, over=(RequestDetail(record),))
+        yield detail
+        yield with_line(detail, record, texts[5], "")
+        yield with_line(detail, record, "", texts[5])
+
+
+def _assert_harmless(drawn: list[Row], columns: int, rows: int) -> None:
+    """On the stream as it is written, and on the screen of an emulator: each row in its place."""
+    stream = io.StringIO()
+    output = Vt100_Output(stream, lambda: Size(rows=rows, columns=columns), term="xterm")
+    for row in drawn:
+        text = FormattedText((fragment[0], fragment[1]) for fragment in row)
+        print_formatted_text(text, output=output, style=STYLE, end="\r\n")
+    assert len(drawn) == rows
+    written = stream.getvalue()
+    rest = OURS.sub("", written)
+    assert all(character.isprintable() for character in rest), repr(rest)
+    screen = pyte.Screen(columns, rows + 1)
+    pyte.Stream(screen).feed(written)
+    assert screen.cursor.y == rows  # no row was longer than the screen is wide, none shorter
+
+
+STYLE = themes.style_of("dark")
+
+
+tries = settings(
+    max_examples=thorough(8, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+@pytest.mark.parametrize("view", [view.name for view in VIEWS])
+@given(TEXTS, st.sampled_from(SIZES), st.sampled_from(Drawing))
+@tries
+def test_no_byte_of_a_log_reaches_the_terminal_as_it_is(
+    view: str, texts: list[str], size: tuple[int, int], drawing: Drawing
+) -> None:
+    state = go_to_view_called(_hostile_state(texts, size, drawing=drawing), view)
+    for shown in _screens(state, texts):
+        _assert_harmless(render(shown), *size)
+
+
+@given(TEXTS, st.sampled_from(SIZES), st.sampled_from(Drawing))
+@tries
+def test_nor_does_it_from_what_is_opened_on_top(
+    texts: list[str], size: tuple[int, int], drawing: Drawing
+) -> None:
+    for shown in _opened(_hostile_state(texts, size, drawing=drawing), texts):
+        _assert_harmless(render(shown), *size)
+
+
+@given(TEXTS, st.sampled_from(SIZES))
+@tries
+def test_nor_does_it_when_the_screen_is_printed(texts: list[str], size: tuple[int, int]) -> None:
+    columns, _ = size
+    state = _hostile_state(texts, size, drawing=Drawing.UNICODE)
+    assert state.shown is not None
+    drawn = render_once(state.shown, state.context, columns)
+    _assert_harmless(drawn, columns, len(drawn))
 
 
 @pytest.fixture(scope="module")

@@ -297,7 +297,7 @@ class ScreenThread:
         return handle
 
     def rows(self) -> list[Row]:
-        """Return what is to be drawn."""
+        """Return the rows that are drawn."""
         if self._drawn is None or self._drawn[0] is not self._state:
             self._drawn = self._state, render(self._state)
         return self._drawn[1]

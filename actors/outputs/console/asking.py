@@ -57,7 +57,7 @@ class Asking:
                 self._changed = trio.Event()
 
     def _due(self, now: float) -> tuple[list[Ask], float]:
-        """Return what is to be asked now, and how long to wait for what is not."""
+        """Return the questions that are due, and how long to wait for the next one."""
         due, wait = [], 3600.0
         for ask, question in self._wanted.items():
             if ask in self._running:

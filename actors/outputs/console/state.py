@@ -142,7 +142,7 @@ class State:
     """By field, values to complete."""
     theme: str = "dark"
     effects: tuple[Effect, ...] = ()
-    """What is to be done in the world; taken by the console after each step."""
+    """What the console does in the world after this step."""
 
     @property
     def page(self) -> Page:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, fitted, left, right
+from actors.outputs.console.cells import Click, Row, fitted, left, right, safe
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import Names, State, TableSpec, TableState, joined
 from glancemetrics.charts.bars import bar
@@ -266,7 +266,7 @@ def draw_table(
 
 def _nothing(state: State, spec: TableSpec, table: Table) -> str:
     if table.note and not table.is_answered:
-        return table.note
+        return safe(table.note)
     if state.table(spec).find:
         return f"nothing contains {readable(state.table(spec).find, in_cells=True)} (Esc: show all)"
     if not table.is_answered:

@@ -172,7 +172,7 @@ _HIGH_CONTRAST = _DARK | {
     "5xx": "#ff3030",
 }
 
-# Okabe and Ito's colors, told apart with every common color blindness:
+# Okabe and Ito's colors, which differ with every common color blindness:
 # https://jfly.uni-koeln.de/color/
 _COLOR_BLIND = _DARK | {
     "title-ok": "bg:#24405e #7fd4f5 bold",

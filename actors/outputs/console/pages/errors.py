@@ -1,9 +1,9 @@
-"""Errors: what fails, by URL and status, for whom; and the newest requests that failed. Pure."""
+"""Errors: what fails, by URL, status and client; and the newest requests that failed. Pure."""
 
 from __future__ import annotations
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, fitted
+from actors.outputs.console.cells import Row, fitted, safe
 from actors.outputs.console.layout import Band, Block
 from actors.outputs.console.pages.base import (
     BOXED_CELLS,
@@ -72,7 +72,7 @@ def failed_requests(state: State, title: str) -> Block:
         if answered is None:
             return [fitted([(themes.DIM, " …")], cells)]
         if answered.error:
-            return [fitted([(themes.WARNING, f" {answered.error}")], cells)]
+            return [fitted([(themes.WARNING, f" {safe(answered.error)}")], cells)]
         if not answered.rows:
             return [fitted([(themes.RECOVERED, " ✓ No request failed in this window")], cells)]
         with_times = any(record.get("duration") is not None for record in answered.rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, fitted, right
+from actors.outputs.console.cells import Row, fitted, right, safe
 from actors.outputs.console.charts import (
     AXIS_CELLS,
     columns_in,
@@ -94,7 +94,7 @@ def _heat_rows(state: State, ask: Ask, columns: int, cells: int) -> list[Row]:
     if known is None:
         answered = state.answers.get(ask)
         text = "…" if answered is None else answered.error
-        return [fitted([(themes.DIM, f" {text}")], cells)]
+        return [fitted([(themes.DIM, f" {safe(text)}")], cells)]
     if not any(known["timed"]):
         return [fitted([(themes.DIM, " No response times in these logs")], cells)]
     bands = [known[name] for name in _UNDER]

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, filled, fitted
+from actors.outputs.console.cells import Click, Row, filled, fitted, safe
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.effects import FindRawLine
 from actors.outputs.console.pages.request_detail import RequestDetail
@@ -39,7 +39,7 @@ class RequestsView:
         if answered is None:
             return filled([[(themes.DIM, " …")]], cells, rows)
         if answered.error or not answered.rows:
-            text = answered.error or "no request in this window"
+            text = safe(answered.error) or "no request in this window"
             return filled([[(themes.DIM, f" {text}")]], cells, rows)
         drawn = [_heading(state, answered, ask, cells)]
         room = rows - 1

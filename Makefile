@@ -154,9 +154,11 @@ docs: $(DOCS_READY)
 		|| { echo 'These pages load something from another site.' >&2; exit 1; }
 	@echo 'To read it: $(BIN)/python -m http.server --directory build/site'
 
-# The picture in README.md, from the real screen in tmux.
+# The pictures of the console, from the real screen in tmux.
 screenshot: $(READY)
-	$(BIN)/python -m docs.screenshot docs/console.svg
+	$(BIN)/python -m docs.screenshot console docs/console.svg
+	$(BIN)/python -m docs.screenshot outage docs/outage.svg
+	$(BIN)/python -m docs.screenshot tour docs/tour.svg
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

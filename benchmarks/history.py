@@ -95,6 +95,9 @@ def measure_questions(rounds: int = 15) -> None:
         "one section by path, with p95": Query(
             where="section = '/checkout'", by=("path",), measures=("hits", "p95")
         ),
+        "by 30 s, under 14 response times": Query(
+            step=30, measures=tuple(f"under_{1 << power}ms" for power in range(14))
+        ),
         "browsers": Query(by=("browser",)),
         "newest 50 failed requests": RecordQuery(where="status >= 500", limit=50),
     }

@@ -1,115 +1,163 @@
-"""Draws the console as SVG from the real screen: `glancemetrics demo` in tmux.
+"""Draws the pictures of the console from the real program, in tmux, by its own key `S`.
 
-python -m docs.screenshot docs/console.svg
+python -m docs.screenshot console docs/console.svg
+python -m docs.screenshot outage docs/outage.svg
+python -m docs.screenshot tour docs/tour.svg
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from html import escape
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import pyte
+_PROGRAM = [sys.executable, "-m", "glancemetrics"]
+_PATIENCE_SECONDS = 60.0
+_SAVED = "saved as"
+_FRAME_SECONDS = 2.5
+"""How long each picture of the tour is shown."""
 
-COLUMNS, ROWS = 120, 36
-SECONDS = 68
-"""After the start of the demo: both of its alerts are active."""
-CELL_WIDTH, CELL_HEIGHT = 8.4, 18
-COLORS = {
-    "default": "#d8dee9",
-    "red": "#ff6b6b",
-    "green": "#8fce7f",
-    "brown": "#f0c060",
-    "blue": "#2f5f9f",
-    "cyan": "#7fc8d8",
-    "white": "#ffffff",
-    "brightblack": "#8a93a3",
-}
-BACKGROUND = "#1b2028"
-_FIXED = "\u00a0"
-"""A space that no browser collapses; not all obey xml:space."""
+TOUR: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("now", ()),
+    ("Enter on a path narrows everything to it", ("Right", "Down", "Enter")),
+    ("Backspace goes back; 3: errors", ("BSpace", "3")),
+    ("4: clients", ("4",)),
+    ("6: alerts, each rule with its chart", ("6",)),
+    ("7: the requests themselves", ("7", "Down", "Down")),
+    ("Enter: one request, and its line in the log", ("Enter",)),
+    ("w: a longer window", ("Escape", "1", "w", "w", "w")),
+)
 
 
-def capture() -> list[str]:
-    """Run the demo until it has raised its alerts, and return the rows with their escapes."""
-    with tempfile.TemporaryDirectory() as folder:
-        tmux = ["tmux", "-S", f"{folder}/tmux", "-u"]
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+class Screen:
+    """The program in a terminal of a given size."""
+
+    def __init__(self, folder: Path, columns: int, rows: int, command: Sequence[str]) -> None:
+        self._folder = folder
+        self._tmux = ["tmux", "-S", f"{folder}/tmux", "-u"]
         # A short name for the log of the demo, and no state of this machine.
-        (Path(folder) / "tmp").mkdir()
-        environment = {**os.environ, "HOME": folder, "TZ": "UTC", "TMPDIR": f"{folder}/tmp"}
+        (folder / "tmp").mkdir(exist_ok=True)
+        environment = {**os.environ, "HOME": str(folder), "TZ": "UTC", "TMPDIR": f"{folder}/tmp"}
         environment.pop("XDG_STATE_HOME", None)
-        command = [sys.executable, "-m", "glancemetrics", "demo"]
-        subprocess.run([*tmux, "new-session", "-d", *size, *command], check=True, env=environment)
-        time.sleep(SECONDS)
-        page = subprocess.run(
-            [*tmux, "capture-pane", "-p", "-e"], check=True, capture_output=True, text=True
+        size = ["-x", str(columns), "-y", str(rows)]
+        subprocess.run([*self._tmux, "new-session", "-d", *size, *command], check=True,
+                       env=environment, cwd=folder)  # fmt: skip
+
+    @property
+    def page(self) -> str:
+        return subprocess.run(
+            [*self._tmux, "capture-pane", "-p"], check=True, capture_output=True, text=True
         ).stdout
-        subprocess.run([*tmux, "send-keys", "q"], check=True)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            subprocess.run([*self._tmux, "send-keys", key], check=True)
+            time.sleep(0.5)
+
+    def until(self, words: str) -> None:
+        """Wait until the screen has words."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while words not in self.page:
+            if time.monotonic() > until:
+                raise SystemExit(f"{words!r} does not appear on the screen:\n{self.page}")
+            time.sleep(0.2)
+
+    def saved(self) -> str:
+        """Return what is on the screen as SVG."""
+        path = self._folder / "screen.svg"
+        path.unlink(missing_ok=True)
+        self.press("S", "C-u")
+        subprocess.run([*self._tmux, "send-keys", "-l", str(path)], check=True)
+        self.press("Enter")
+        self.until(_SAVED)
+        return path.read_text(encoding="utf-8")
+
+    def end(self) -> None:
+        self.press("q")
         time.sleep(2)
-        subprocess.run([*tmux, "kill-server"], check=False, stderr=subprocess.DEVNULL)
-    return page.splitlines()
+        subprocess.run([*self._tmux, "kill-server"], check=False, stderr=subprocess.DEVNULL)
 
 
-def svg(rows: list[str], title: str) -> str:
-    """Draw rows of a terminal."""
-    screen = pyte.Screen(COLUMNS, ROWS)
-    pyte.Stream(screen).feed("\r\n".join(rows))
-    width, height = COLUMNS * CELL_WIDTH + 24, ROWS * CELL_HEIGHT + 24
+@contextmanager
+def running(columns: int, rows: int, *command: str) -> Iterator[Screen]:
+    with tempfile.TemporaryDirectory() as folder:
+        screen = Screen(Path(folder), columns, rows, command)
+        try:
+            yield screen
+        finally:
+            screen.end()
+
+
+def console() -> str:
+    """The demo, once it has raised its alerts."""
+    with running(120, 36, *_PROGRAM, "demo", "--theme", "dark") as screen:
+        time.sleep(68)
+        return screen.saved()
+
+
+def outage() -> str:
+    """Half of the requests fail."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "access.log"
+        traffic = subprocess.Popen(
+            [*_PROGRAM, "generate", "-o", log, "--rate", "60", "--error-spike", "10m@50%+90s"]
+        )
+        try:
+            time.sleep(2)
+            with running(120, 36, *_PROGRAM, str(log), "--theme", "dark") as screen:
+                time.sleep(150)
+                return screen.saved()
+        finally:
+            traffic.kill()
+            traffic.wait()
+
+
+def tour() -> str:
+    """The demo, with a key after the other."""
+    frames = []
+    with running(100, 30, *_PROGRAM, "demo", "--theme", "dark") as screen:
+        time.sleep(60)
+        for caption, keys in TOUR:
+            screen.press(*keys)
+            time.sleep(2)
+            frames.append((caption, screen.saved()))
+    return animated(frames)
+
+
+def animated(frames: Sequence[tuple[str, str]]) -> str:
+    """Join pictures to one that shows each for a while."""
+    first = frames[0][1]
+    found = re.search(r'viewBox="0 0 (\d+) (\d+)"', first)
+    assert found is not None
+    wide, high = int(found[1]), int(found[2])
+    whole = len(frames) * _FRAME_SECONDS
+    share = 100 / len(frames)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>',
-        '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high + 30}" role="img">',
+        "<title>A tour of GlanceMetrics' console</title>",
+        f"<style>.frame{{opacity:0;animation:show {whole}s step-end infinite}}"
+        f"@keyframes show{{0%{{opacity:1}}{share:.3f}%{{opacity:0}}}}</style>",
     ]
-    for y in range(ROWS):
-        x = 0
-        while x < COLUMNS:
-            cell = screen.buffer[y][x]
-            look = (cell.fg, cell.bg, cell.bold, cell.reverse)
-            end = x
-            text = ""
-            while end < COLUMNS:
-                other = screen.buffer[y][end]
-                if (other.fg, other.bg, other.bold, other.reverse) != look:
-                    break
-                text += other.data
-                end += 1
-            parts += run(x, y, text, cell)
-            x = end
-    return "\n".join([*parts, "</g>", "</svg>", ""])
-
-
-def run(x: int, y: int, text: str, cell: pyte.screens.Char) -> list[str]:
-    """Draw a run of cells that look alike."""
-    ink = COLORS.get(cell.fg, COLORS["default"])
-    paper = BACKGROUND if cell.bg == "default" else COLORS.get(cell.bg, BACKGROUND)
-    if cell.reverse:
-        ink, paper = paper, ink
-    left, top = 12 + x * CELL_WIDTH, 12 + y * CELL_HEIGHT
-    parts = []
-    if paper != BACKGROUND:
+    for number, (caption, picture) in enumerate(frames):
+        inner = picture[picture.index("<rect") : picture.rindex("</svg>")]
         parts.append(
-            f'<rect x="{left:.1f}" y="{top}" width="{len(text) * CELL_WIDTH:.1f}" '
-            f'height="{CELL_HEIGHT}" fill="{paper}"/>'
+            f'<g class="frame" style="animation-delay:{number * _FRAME_SECONDS}s">{inner}'
+            f'<text x="12" y="{high + 20}" font-family="sans-serif" font-size="15" '
+            f'fill="#7d8894">{caption}</text></g>'
         )
-    if text.strip():
-        weight = ' font-weight="bold"' if cell.bold else ""
-        parts.append(
-            f'<text x="{left:.1f}" y="{top + 13}" fill="{ink}"{weight} '
-            f'textLength="{len(text) * CELL_WIDTH:.1f}">{escape(text.replace(" ", _FIXED))}</text>'
-        )
-    return parts
+    return "\n".join([*parts, "</svg>", ""])
 
 
 def main() -> None:
-    Path(sys.argv[1]).write_text(
-        svg(capture(), "GlanceMetrics' console on simulated traffic"), encoding="utf-8"
-    )
+    pictures = {"console": console, "outage": outage, "tour": tour}
+    name, path = sys.argv[1:]
+    Path(path).write_text(pictures[name](), encoding="utf-8")
 
 
 if __name__ == "__main__":

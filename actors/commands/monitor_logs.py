@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import trio
 from loguru import logger
 
+from actors.archive.raw_lines import RawLines
 from actors.files.notices import complain, log_file_line, log_line, tell
 from actors.history.answering import Answering
+from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints, ClaimedError
 from actors.monitor.service import (
     checkpoints_of,
@@ -30,7 +32,7 @@ from actors.monitor.service import (
     read_from_start,
 )
 from actors.outputs.console import is_shown
-from actors.outputs.desk import Desk, nothing_kept
+from actors.outputs.desk import Desk, no_report, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
 from actors.outputs.registry import make_outputs
@@ -45,6 +47,7 @@ from actors.state.state_folder import state_folder
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.health.health import Health
 from glancemetrics.planning.plan import Plan
+from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.event_clock import LIVE_WITHIN
 
 if TYPE_CHECKING:
@@ -139,7 +142,7 @@ class _Program:
         checkpoints = self._claimed()
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
-        desk = self._desk(answering, is_resuming=checkpoints is not None)
+        desk = self._desk(history, answering, is_resuming=checkpoints is not None)
         outputs = make_outputs(desk)
         self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
         async with trio.open_nursery() as nursery:
@@ -201,7 +204,16 @@ class _Program:
             return None
         return checkpoints
 
-    def _desk(self, answering: Answering | None, *, is_resuming: bool) -> Desk:
+    def _desk(
+        self, history: History | None, answering: Answering | None, *, is_resuming: bool
+    ) -> Desk:
+        async def write_report(path: str, where: str | None, span: TimeSpan) -> str:
+            if history is None:
+                return await no_report(path, where, span)
+            from actors.archive.history_reports import HistoryReports  # late: few ask for one
+
+            return await HistoryReports(self._plan, history.recorded).write(path, where, span)
+
         kinds = kinds_of(self._plan.sources)
         return Desk(
             settings=self._plan.settings,
@@ -216,6 +228,8 @@ class _Program:
             stop=self.stop,
             has_terminal=self._has_terminal,
             answer=nothing_kept if answering is None else answering.answer,
+            raw_line=RawLines(self._plan).find,
+            write_report=write_report,
             has_standard_input=not any(kind.has_standard_input for kind in kinds),
             is_resuming=is_resuming,
             only_shows=self._only_shows,

@@ -8,7 +8,7 @@ from actors.commands.output_options import output_format
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.state_options import add_state_folders_option
 from glancemetrics.errors import UsageError
-from glancemetrics.history.measures import ALLOWED, MEASURES, measure_called
+from glancemetrics.history.measures import ALLOWED, MEASURES, UNDER_EXAMPLES, measure_called
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.words.durations import parse_span
@@ -19,6 +19,7 @@ BY = (
     *("bot", "source"),
 )
 """Names of dimensions, for a help that loads none of them."""
+_MEASURES = (*MEASURES, *UNDER_EXAMPLES)
 FORMATS = ("text", "json", "csv", "parquet")
 
 
@@ -64,8 +65,8 @@ def parser() -> CommandParser:
         "--step", metavar="DURATION", type=_span, help="a time series with this step: 1s, 1m, 1h"
     )
     option("--measures", metavar="A,B", type=_measures, help=f"columns: {ALLOWED}",
-        complete=Completion((*MEASURES, "all"), is_list=True))  # fmt: skip
-    option("--sort", metavar="MEASURE", type=_measure, complete=Completion(MEASURES),
+        complete=Completion((*_MEASURES, "all"), is_list=True))  # fmt: skip
+    option("--sort", metavar="MEASURE", type=_measure, complete=Completion(_MEASURES),
         help="sort by this measure, largest first", shown_default="the first measure")  # fmt: skip
     option("--reverse", action="store_true",
         help="smallest first; with --records, oldest first")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -13,8 +14,10 @@ from actors.state.clock import WallClock
 from actors.state.silences import Silences
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import UsageError
+from glancemetrics.formats.raw_lines import RawLine
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.notifying.targets import Target
+from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
 
@@ -29,6 +32,18 @@ class Latest:
 async def nothing_kept(question: Query | RecordQuery) -> Answer:
     """Raise the error for a disabled history."""
     del question
+    raise UsageError("the history is disabled (--history off)")
+
+
+async def no_raw_line(source: str, time: datetime, fields: Mapping[str, object]) -> RawLine:
+    """Say that lines are not looked for here."""
+    del source, time, fields
+    return RawLine(missing="Lines of the log cannot be shown here")
+
+
+async def no_report(path: str, where: str | None, span: TimeSpan) -> str:
+    """Raise the error for a disabled history."""
+    del path, where, span
     raise UsageError("the history is disabled (--history off)")
 
 
@@ -57,6 +72,12 @@ class Desk:
     """Whether standard output is a terminal."""
     answer: Callable[[Query | RecordQuery], Awaitable[Answer]] = nothing_kept
     """Answers a query from the history. Raises `UsageError`."""
+    raw_line: Callable[[str, datetime, Mapping[str, object]], Awaitable[RawLine]] = no_raw_line
+    """Finds the line of the log that a record was made from, by the record's source, its time and
+    its other columns, as in the table of an `Answer`."""
+    write_report: Callable[[str, str | None, TimeSpan], Awaitable[str]] = no_report
+    """Writes an HTML report into a file, of the requests of a span that meet a condition; returns
+    what to say. Raises `GlanceMetricsError`."""
     has_standard_input: bool = True
     """Whether standard input is free for keys."""
     latest: Latest = attrs.field(factory=Latest)

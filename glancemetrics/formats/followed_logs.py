@@ -16,6 +16,7 @@ from glancemetrics.formats.kept_fields import KeptWatch
 from glancemetrics.formats.line_times import line_times
 from glancemetrics.formats.log_format import LineContext, LogFormat, directives_after
 from glancemetrics.formats.pieces import Pieces
+from glancemetrics.formats.raw_lines import SoughtRecord
 from glancemetrics.formats.reading import Reading
 from glancemetrics.lines.sample import SAMPLE_BYTES, Sample
 from glancemetrics.lines.time_bisect import ReadAt, directives_before
@@ -61,6 +62,13 @@ class DatedLog:
         if isinstance(self.format, AutoFormat) and self.format.known is None:
             return False
         return bool(guarded_decode(self.format, lines, self._context).batch.num_rows)
+
+    def line_of(self, sought: SoughtRecord, lines: bytes, directives: bytes) -> bytes | None:
+        """Return the line of a record among whole lines; `directives` are those before them."""
+        context = self._context
+        if directives:
+            context = attrs.evolve(context, directives=directives)
+        return sought.line_in(lines, self.format, context)
 
 
 class FollowedLog:

@@ -14,7 +14,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.history.answering import Counted, Mapped, count
 from glancemetrics.history.cell import Cell, cells_of, merged
 from glancemetrics.history.finding import find
-from glancemetrics.history.measures import Measure, Unit, share_of
+from glancemetrics.history.measures import Measure, Unit, limit_of, share_of
 from glancemetrics.history.query import MOST_ROWS, MOST_STEPS, Answer, Query, RecordQuery
 from glancemetrics.history.recorded import Hole, Recorded, time_text
 from glancemetrics.history.rollups import RolledUp
@@ -283,27 +283,33 @@ _OF_CELL: dict[str, Callable[[Cell], Any]] = {
     "4xx": lambda cell: cell.status_classes[3],
     "5xx": lambda cell: cell.status_classes[4],
     "visitors": lambda cell: round(cell.visitors.estimate()),
+    "timed": lambda cell: cell.timed,
     "total_time": lambda cell: cell.duration_us / 1_000_000 if cell.timed else None,
     "first_seen": lambda cell: _instant(cell.first),
     "last_seen": lambda cell: _instant(cell.last),
 }
-"""What rollups know, besides quantiles."""
+"""What rollups know, besides quantiles and numbers of requests under a response time."""
 
 
 def _instant(micros: int) -> datetime:
     return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
 
 
-def _of_cell(measure: Measure, cell: Cell) -> Any:
-    share = share_of(measure)
-    return _OF_CELL[measure.name](cell) if share is None else cell.quantile(share)
+def _of_cells(measure: Measure) -> Callable[[Cell], Any] | None:
+    """Return how a cell is measured; `None` if rollups do not know it."""
+    share, limit = share_of(measure), limit_of(measure)
+    if share is not None:
+        return lambda cell: cell.quantile(share)
+    if limit is not None:
+        return lambda cell: cell.under(limit)
+    return _OF_CELL.get(measure.name)
 
 
 def _is_for_rollups(query: Query, span: _Bounds, recorded: Recorded) -> bool:
     """Return whether rollups know more than records, or the same much faster."""
     if recorded.rollups is None or query.where is not None or query.by:
         return False
-    if any(share_of(one) is None and one.name not in _OF_CELL for one in query.asked):
+    if any(_of_cells(one) is None for one in query.asked):
         return False
     reach = recorded.rollups.reach
     if not recorded.stored:
@@ -332,9 +338,10 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
     covers = _Bounds(since, max(since, rolled.until))
     whole = merged(list(cells.values())) if cells else None
     nothing = _nothing(query)
+    asked_of = {one.name: of for one in query.asked if (of := _of_cells(one)) is not None}
 
     def measured(cell: Cell | None) -> dict[str, Any]:
-        return nothing if cell is None else {m.name: _of_cell(m, cell) for m in query.asked}
+        return nothing if cell is None else {name: of(cell) for name, of in asked_of.items()}
 
     parts: dict[int | None, Mapping[str, Any]]
     if query.step is None:
@@ -358,7 +365,7 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
 
 
 def _is_exact(measure: Measure, cells: Iterable[Cell], whole: Cell | None) -> bool:
-    if share_of(measure) is not None:
+    if share_of(measure) is not None or limit_of(measure) is not None:
         return whole is None or not whole.timed
     if measure.name != "visitors" or whole is None:
         return True

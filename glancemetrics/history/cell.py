@@ -57,6 +57,13 @@ class Cell:
         """Number of records with a duration."""
         return self.durations.count
 
+    def under(self, seconds: float) -> int:
+        """Return the number of records with a duration below one.
+
+        That limit is within one percent.
+        """
+        return self.durations.under(seconds)
+
     def quantile(self, share: float) -> float | None:
         """Return the seconds that a share (0 to 1) of the durations does not exceed.
 

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from glancemetrics.records.duration_bins import quantiles
+from glancemetrics.records.duration_bins import first_bucket_from, quantiles
 
 Int16s = npt.NDArray[np.int16]
 Int64s = npt.NDArray[np.int64]
@@ -41,6 +41,11 @@ class Durations:
     def count(self) -> int:
         """The number of durations."""
         return int(self.counts.sum())
+
+    def under(self, seconds: float) -> int:
+        """Return the number of durations below one; that limit is within one percent."""
+        end = np.searchsorted(self.buckets, first_bucket_from(seconds))
+        return int(self.counts[:end].sum())
 
     def quantile(self, share: float) -> float | None:
         """Return the seconds that a share (0 to 1) of all does not exceed; `None` without any.

@@ -135,7 +135,7 @@ class Answer:
     """Seconds of the coarsest rollup used; 0: from records."""
     is_exact: bool = True
     """Whether all numbers are exact: from rollups, visitors are within 2.3 % (one standard
-    deviation) and quantiles within 1 %."""
+    deviation), and quantiles and the limits of `under_300ms` within 1 %."""
     missing: str = ""
     """Which part of the time span is missing, in a sentence; empty if none is."""
 

@@ -11,7 +11,7 @@ from glancemetrics.configuration.settings import BUILT_IN, Settings
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.formats.reading import Reading, make_reading
-from glancemetrics.history.measures import MEASURES
+from glancemetrics.history.measures import is_measure
 from glancemetrics.notifying.targets import Target
 from glancemetrics.planning.rules_and_targets import RulesAndTargets
 from glancemetrics.planning.sources import Sources
@@ -90,7 +90,7 @@ def check_kept(kept: Iterable[str]) -> None:
     for name in kept:
         if name.lower() in PANEL_NAMES:
             raise UsageError(f"--keep {name}: a panel of reports has this name")
-        if name.lower() in MEASURES:
+        if is_measure(name.lower()):
             raise UsageError(f"--keep {name}: a measure of queries has this name")
 
 

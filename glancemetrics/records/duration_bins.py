@@ -6,6 +6,7 @@ relative-error guarantees" (VLDB 2019).
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -35,6 +36,16 @@ def seconds_of(bucket: int) -> float:
     if bucket <= 0:
         return 0.0
     return float(_SHORTEST * 2 * _GROWTH ** (bucket - 1) / (_GROWTH + 1))
+
+
+@functools.lru_cache(1024)  # looked up for each cell of a series
+def first_bucket_from(seconds: float) -> int:
+    """Return the first bucket whose representative duration is not below a duration.
+
+    Earlier buckets have the durations below it, within one percent.
+    """
+    (bucket,) = bucket_of(np.array([seconds])).tolist()
+    return int(bucket) if seconds_of(bucket) >= seconds else int(bucket) + 1
 
 
 def quantiles(buckets: Int64s, counts: Int64s, shares: tuple[float, ...]) -> tuple[float, ...]:

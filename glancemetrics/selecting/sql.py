@@ -318,6 +318,8 @@ def check_one_select(query: str, asked_by: str, text: str) -> None:
 
     if not is_utf_8(query):
         raise UsageError(f"{asked_by} {shortened(text)}: not valid UTF-8")
+    if "\0" in query:  # DuckDB would end the text there, without an error
+        raise UsageError(f"{asked_by} {shortened(text)}: has a NUL character; write chr(0)")
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 ALLOWED = "a duration such as 30s, 2m, 1h30m or 7d"
 
@@ -15,6 +16,9 @@ _LONG_UNIT = re.compile(
 """Units as people also write them: `5 min`, `30 days`."""
 _PART = r"(\d+(?:\.\d+)?)(ms|[smhdw])"
 _FINE_SPAN = re.compile(rf"(?:{_PART})+")
+_MICROS = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+_FINEST_PART = r"(\d{1,9}(?:\.\d{1,9})?)(us|ms|[smh])"
+_FINEST_SPAN = re.compile(rf"(?:{_FINEST_PART})+", re.ASCII)
 
 
 def parse_span(text: str) -> int:
@@ -48,6 +52,20 @@ def parse_seconds(text: str) -> float:
         raise ValueError(text)
     seconds = {**_SECONDS, "ms": 0.001}
     return sum(float(count) * seconds[unit] for count, unit in re.findall(_PART, text))
+
+
+def parse_microseconds(text: str) -> int:
+    """Parse a response time such as `500us`, `300ms`, `2.5s` or `1m30s` to microseconds.
+
+    Raises `ValueError` for other texts, for zero, and for fractions of a microsecond.
+    """
+    if not _FINEST_SPAN.fullmatch(text):
+        raise ValueError(text)
+    parts = re.findall(_FINEST_PART, text)
+    micros = sum(Decimal(count) * _MICROS[unit] for count, unit in parts)
+    if not micros or micros != int(micros):
+        raise ValueError(text)
+    return int(micros)
 
 
 def with_letters(text: str) -> str:

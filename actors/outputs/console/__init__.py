@@ -61,8 +61,17 @@ def is_shown(settings: Settings, *, has_terminal: bool) -> bool:
     return has_terminal and is_wanted and not settings.section(JsonLinesSettings).enabled
 
 
+_DUMB = frozenset({"dumb", "unknown"})
+"""Values of TERM for terminals that cannot move the cursor."""
+
+
 def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
     if not is_shown(desk.settings, has_terminal=desk.has_terminal):
+        return
+    if desk.environment.get("TERM", "") in _DUMB:
+        from actors.outputs.console.plain_lines import PlainLines
+
+        yield PlainLines(context_of(desk))
         return
     from actors.outputs.console.console import Console, terminal  # late: prompt-toolkit
 

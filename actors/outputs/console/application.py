@@ -57,10 +57,7 @@ from actors.outputs.console.screen import asks, render
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import Attributes, is_light
 from glancemetrics.errors import sentence
-from glancemetrics.traffic.snapshot import Snapshot
 
-QUIET_SECONDS = 6.0
-"""Between two drawings of the screen while nothing changes but the time."""
 REDRAW_SECONDS = 0.05
 """Between two drawings of the screen at least."""
 _ASIDE_SECONDS = 1.0
@@ -177,7 +174,7 @@ class ScreenThread:
         for effect in found:
             self._carry_out(effect)
         self._sync_prompt(before)
-        if self._is_news(before, state):
+        if attrs.evolve(before, latest=state.latest) != state or self._has_resized():
             self._application.invalidate()
 
     def _ask_for(self, state: State) -> None:
@@ -185,20 +182,6 @@ class ScreenThread:
         if wanted != self._wanted:
             self._wanted = wanted
             self._want(state, wanted[1])
-
-    def _is_news(self, before: State, state: State) -> bool:
-        """Whether more than the time has changed.
-
-        Drawing a large terminal takes some 10 ms; without requests, the clock and the chart need
-        not move at every refresh.
-        """
-        if self._drawn is None or before.shown is state.shown:
-            return True
-        was, now = self._drawn[0].shown, state.shown
-        if was is None or now is None or now.time - was.time >= QUIET_SECONDS:
-            return True
-        same = attrs.evolve(before, shown=now, latest=state.latest) == state
-        return not same or _timeless(was) != _timeless(now)
 
     def _carry_out(self, effect: effects.Effect) -> None:
         match effect:
@@ -337,9 +320,14 @@ class ScreenThread:
     def wheel(self, rows: int) -> None:
         self._step(lambda state: move(state, rows))
 
+    def _has_resized(self) -> bool:
+        """Whether the size is new; prompt-toolkit misses a resize in its first second."""
+        size = self._application.output.get_size()
+        return (size.columns, size.rows) != (self._state.cells, self._state.rows)
+
     def _resize(self) -> None:
         size = self._application.output.get_size()
-        if (size.columns, size.rows) != (self._state.cells, self._state.rows):
+        if self._has_resized():
             self._state = attrs.evolve(self._state, cells=size.columns, rows=size.rows)
             self._ask_for(self._state)
 
@@ -403,12 +391,6 @@ class ScreenThread:
     def _note_raw(self) -> None:
         if self._raw is None:
             self._raw = self._attributes()
-
-
-def _timeless(snapshot: Snapshot) -> tuple[object, ...]:
-    """What a snapshot says, without what changes by itself."""
-    health = attrs.evolve(snapshot.health, memory=None)
-    return attrs.evolve(snapshot.shown, end=0), snapshot.alerts, health
 
 
 class _Body(UIControl):

@@ -94,15 +94,17 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         series = _of_snapshot(state, columns)
     else:
         lengths = [max(1, min(step, state.now - start)) for start in starts]
+        by_column = zip(*(known[name] for name in _STACKED), strict=True)
+        drawn = [_worth_drawing(counts) for counts in by_column]
         series = [
             Series(
                 name,
                 [
-                    None if value is None else value / length
-                    for value, length in zip(known[name], lengths, strict=True)
+                    None if (count := counts[number]) is None else count / length
+                    for counts, length in zip(drawn, lengths, strict=True)
                 ],
             )
-            for name in _STACKED
+            for number, name in enumerate(_STACKED)
         ]
     peak = max((sum(one.values[i] or 0 for one in series) for i in range(columns)), default=0.0)
     limit = _limit(state)
@@ -123,6 +125,23 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         *with_axis(state, lines, top, height, rate_text),
         axis_row(state, columns),
     ]
+
+
+def _worth_drawing(counts: Sequence[float | None]) -> list[float | None]:
+    """Return the counts of a column without parts that are too small for it.
+
+    The smallest part of a cell that can be drawn would make them look larger than they are: below
+    1 % server errors, and below 5 % other answers, count as the first of the classes.
+    """
+    total = sum(count or 0.0 for count in counts)
+    kept = list(counts)
+    for number in range(1, len(kept)):
+        count = kept[number]
+        least = 0.01 if number == len(kept) - 1 else 0.05
+        if count is not None and 0 < count < least * total:
+            kept[0] = (kept[0] or 0.0) + count
+            kept[number] = 0.0
+    return kept
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:

@@ -6,6 +6,7 @@ else happens in trio's. They pass frozen values to each other.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -21,8 +22,9 @@ from actors.outputs.console.asking import Asking
 from actors.outputs.console.context import Context
 from actors.outputs.console.pages.request_detail import with_line
 from actors.outputs.console.prompts import checked
+from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import State
+from actors.outputs.console.state import State, joined
 from actors.outputs.console.terminal import TerminalState
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
@@ -30,6 +32,7 @@ from actors.state.acknowledgements import Acknowledgement
 from actors.state.silences import Silence
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.health.health import OutputState
+from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.snapshot import Snapshot
 
 
@@ -102,6 +105,10 @@ class Console:
                 await trio.to_thread.run_sync(screen.run)
             except EOFError:
                 self._desk.stop()  # the terminal has gone
+            except OSError as error:
+                if error.errno != errno.EIO:  # which is the same, told by a write
+                    raise
+                self._desk.stop()
         self._nursery.cancel_scope.cancel()
 
     def _from_thread(self, do: Callable[..., None]) -> Callable[..., None]:
@@ -119,11 +126,7 @@ class Console:
         silences, acknowledged = await trio.to_thread.run_sync(self._kept)
         screen.do(
             lambda state: attrs.evolve(
-                state,
-                latest=snapshot,
-                shown=state.shown if state.is_paused else snapshot,
-                silences=silences,
-                acknowledged=acknowledged,
+                received(state, snapshot), silences=silences, acknowledged=acknowledged
             )
         )
 
@@ -175,9 +178,9 @@ class Console:
         )
 
     async def _report(self, effect: effects.WriteReport, state: State) -> str:
-        from actors.outputs.console.working import write_report
-
-        return await write_report(effect.path, state, self._desk)
+        span = TimeSpan(max(0, state.now - state.seconds), state.now)
+        where = joined(*(one.condition for one in state.scope.narrowed))
+        return await self._desk.write_report(effect.path, where, span)
 
     async def _check_filter(self, effect: effects.CheckFilter) -> None:
         from actors.outputs.console.working import problem_of_filter

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from actors.outputs.console import themes
+from actors.outputs.console.cells import Row, filled, fitted, left
 from actors.outputs.console.commands import COMMANDS, Command
 
 
@@ -11,3 +13,19 @@ def found(text: str) -> list[Command]:
     matching = [one for one in COMMANDS if all(word in one.name.lower() for word in words)]
     first = words[0] if words else ""
     return sorted(matching, key=lambda one: not one.name.lower().startswith(first))
+
+
+def palette_rows(text: str, cells: int, rows: int) -> list[Row]:
+    """Return the commands that match what was typed; the first one is run by Enter."""
+    drawn: list[Row] = []
+    for number, command in enumerate(found(text)[:rows]):
+        over = themes.CURSOR if not number else ""
+        row: Row = [
+            (over or themes.KEY, f"  {left(command.shown, 12)}"),
+            (over, left(command.name, max(1, cells // 2))),
+            (over or themes.DIM, f"  {command.group}"),
+        ]
+        drawn.append(fitted(row, cells, over))
+    if not drawn:
+        drawn.append([(themes.DIM, "  no such command")])
+    return filled(drawn, cells, rows)

@@ -12,6 +12,8 @@ from actors.outputs.console.headline import (
     trouble_rows,
 )
 from actors.outputs.console.moving import go_to_view
+from actors.outputs.console.palette import palette_rows
+from actors.outputs.console.prompts import PALETTE
 from actors.outputs.console.scope import Ask, distinct
 from actors.outputs.console.state import State
 from glancemetrics.charts.runs import Drawing
@@ -46,7 +48,10 @@ def _drawn(state: State, cells: int, rows: int) -> list[Row]:
     room = rows - 1 - len(above) - len(below)
     if room < 1:
         return [*filled([*above, *below], cells, rows - 1), _footer(state, cells)]
-    page = state.page.render(state, cells, room)
+    if state.prompt is not None and state.prompt.kind == PALETTE:
+        page = palette_rows(state.prompt.text, cells, room)
+    else:
+        page = state.page.render(state, cells, room)
     return [*filled([*above, *page, *below], cells, rows - 1), _footer(state, cells)]
 
 

@@ -6,6 +6,7 @@ Keys and messages make the next state from the last one; nothing else changes wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import attrs
@@ -16,6 +17,7 @@ from actors.outputs.console.effects import Effect
 from actors.outputs.console.scope import Answered, Ask, Scope
 from actors.state.acknowledgements import Acknowledgement
 from actors.state.silences import Silence
+from glancemetrics.selecting.value_conditions import joined_conditions
 from glancemetrics.traffic.snapshot import Snapshot
 
 Names = tuple[str, ...]
@@ -180,7 +182,8 @@ class State:
 
     def ask(self, **fields: Any) -> Ask:
         """Return a question about the scope; `where` narrows it further."""
-        where = joined(self.scope.where, fields.pop("where", None))
+        own = [one.condition for one in self.scope.narrowed]
+        where = joined(*own, fields.pop("where", None))
         defaults: dict[str, Any] = {
             "seconds": self.seconds,
             "until": self.scope.until,
@@ -201,10 +204,9 @@ class State:
         return attrs.evolve(self, effects=(*self.effects, effect))
 
 
+@lru_cache(maxsize=512)
 def joined(*conditions: str | None) -> str | None:
-    """Join conditions, of which some may be none."""
-    from glancemetrics.selecting.value_conditions import joined_conditions
-
+    """Join conditions, of which some may be none. Remembered: it takes a millisecond."""
     return joined_conditions(one for one in conditions if one)
 
 

@@ -12,7 +12,7 @@ import attrs
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, right, safe
 from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import Names, State, TableSpec, TableState
+from actors.outputs.console.state import Names, State, TableSpec, TableState, joined
 from glancemetrics.charts.bars import bar
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.records.dimensions import dimension_called
@@ -85,8 +85,6 @@ def ask_before(state: State, spec: TableSpec) -> Ask:
 
 
 def _conditions(spec: TableSpec, table: TableState) -> str | None:
-    from actors.outputs.console.state import joined
-
     return joined(spec.where, finding(spec, table.find))
 
 
@@ -193,7 +191,7 @@ def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[
         table.total.get(name) is not None for name in spec.measures if name.startswith("p")
     )
     wanted = [_column(name) for name in spec.measures if with_times or not name.startswith("p")]
-    wanted.insert(1, _CHANGE)
+    wanted.insert(1 + [one.measure for one in wanted].index("hits"), _CHANGE)
     room = cells - 2 - max(_LEAST_NAME, cells // 4)
     shown = []
     sort = state.table(spec).sort or spec.order
@@ -204,6 +202,12 @@ def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[
             room -= column.cells
             shown.append(column)
     return [column for column in wanted if column in shown]
+
+
+def bar_measure(state: State, spec: TableSpec) -> str:
+    """Return the measure that bars show: what the table is sorted by, if that is a sum."""
+    sort = state.table(spec).sort or spec.order
+    return sort if measure_called(sort).is_a_sum or sort == "total_time" else "hits"
 
 
 def title_of(state: State, spec: TableSpec) -> str:
@@ -238,7 +242,8 @@ def draw_table(
     room = rows - len(drawn)
     index = chosen_index(table.rows, chosen)
     first = max(0, min(index - room // 2, len(table.rows) - room))
-    most = max((row.values.get("hits") or 0 for row in table.rows), default=0)
+    measure = bar_measure(state, spec)
+    most = max((row.values.get(measure) or 0 for row in table.rows), default=0)
     for number in range(first, min(first + room, len(table.rows))):
         row = table.rows[number]
         drawn.append(
@@ -300,7 +305,7 @@ def _row(
     columns: Sequence[_Column],
     name_cells: int,
     bar_cells: int,
-    most: int,
+    most: float,
     cells: int,
     *,
     is_chosen: bool,
@@ -308,7 +313,7 @@ def _row(
     over = themes.CURSOR if is_chosen else ""
     click = _choosing(spec, row.names)
     hits = row.values.get("hits") or 0
-    share = hits / most if most else 0.0
+    share = (row.values.get(bar_measure(state, spec)) or 0) / most if most else 0.0
     name = left(names_text(row.names), name_cells)
     drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
     # Where there is no room for a bar, it is behind the name.

@@ -74,7 +74,7 @@ _DARK = {
     "prompt": "#f2f6fa bold",
     "axis": "#7d8894",
     "limit": "#f0c04f",
-    "incident": "#4a2a33",
+    "incident": "#33212a",
     "unknown": "#5a6672",
     "hits": "#58a6a0",
     "1xx": "#9aa5b1",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 
 from actors.outputs.console import effects
-from actors.outputs.console.state import State
 from actors.outputs.desk import Desk
 from actors.state.silences import Silence, silence_among
 from glancemetrics.errors import UsageError
@@ -51,8 +50,3 @@ def problem_of_filter(text: str, kept: tuple[str, ...]) -> str:
     except UsageError as error:
         return str(error)
     return ""
-
-
-async def write_report(path: str, state: State, desk: Desk) -> str:
-    """Write an HTML report of the requests that are shown; return what to say."""
-    raise UsageError(f"{path}: not available yet")

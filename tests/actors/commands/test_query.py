@@ -16,8 +16,10 @@ from actors.history.about import About, write_about, write_reached
 from actors.history.segments import SegmentFolder
 from actors.history.unused import SUFFIX
 from glancemetrics.cli import main
+from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.query import Answer, Query
+from glancemetrics.planning.plan import check_kept
 from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.schema import with_kept, with_source
 from glancemetrics.reporting.answers import answer_text
@@ -70,6 +72,33 @@ def ask(state: Path, capsys: pytest.CaptureFixture[str]):
 def answer(text: str) -> dict[str, object]:
     told: dict[str, object] = json.loads(text)
     return told
+
+
+def test_requests_under_a_response_time_are_counted(ask, state: Path) -> None:
+    """Below it, not at it; requests without one are not timed."""
+    folder = state / f"monitor-9{SUFFIX}"
+    batch = with_source(decode(LOG).batch, "/var/log/i.log")
+    durations = pa.array([None, *(i / 100 for i in range(batch.num_rows - 1))])
+    at = batch.schema.get_field_index("duration")
+    SegmentFolder(folder).write(0, batch.set_column(at, batch.schema.field(at), durations))
+    write_about(folder, About(("/var/log/i.log",)))
+    of = ("-f", "i.log")
+    names = "hits,timed,under_300ms,under_0.3s,under_500us,under_1m"
+    assert answer(ask(*of, "--measures", names, "--json"))["total"] == {
+        "hits": 101, "timed": 100, "under_300ms": 30, "under_0.3s": 30, "under_500us": 1,
+        "under_1m": 100,
+    }  # fmt: skip
+    steps = answer(ask(*of, "--step", "20s", "--measures", "under_300ms", "--json"))
+    assert sum(row["under_300ms"] for row in steps["rows"]) == 30  # type: ignore[attr-defined]
+    sorted_by = answer(ask(*of, "--by", "section", "--sort", "under_900ms", "--json"))
+    counts = [row["under_900ms"] for row in sorted_by["rows"]]  # type: ignore[attr-defined]
+    assert (counts, sum(counts)) == (sorted(counts, reverse=True), 90)
+    heads = ask(*of, "--measures", "timed,under_300ms,under_500us,under_2.5s,under_1m30s")
+    assert heads.splitlines()[0].split("  ") == [
+        *("timed", "< 300 ms", "< 500 µs", "< 2.5 s", "< 1 min 30 s"),
+    ]
+    drawn = ask(*of, "--by", "section", "--step", "20s", "--measures", "under_300ms")
+    assert "< 300 ms per step" in drawn
 
 
 @pytest.mark.parametrize("by", [(), ("--by", "path")])
@@ -237,6 +266,13 @@ def test_the_requests_themselves_newest_first_in_pages(ask) -> None:
     assert {row["source"] for row in page["rows"]} == {"/var/log/a.log"}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", ["hits", "timed", "p99.9", "under_300ms", "Under_1s"])
+def test_a_kept_field_is_not_called_as_a_measure(name: str) -> None:
+    with pytest.raises(UsageError, match=f"--keep {name}: a measure of queries has this name"):
+        check_kept([name])
+    check_kept(["under_load", "p", "time_taken"])
+
+
 def test_names_that_differ_in_capitals_are_of_one_field(ask, state: Path, capsys) -> None:
     for number, name in (("6", "Cache"), ("7", "cache")):
         folder = state / f"monitor-{number}{SUFFIX}"
@@ -355,6 +391,15 @@ def test_a_damaged_part_is_named_and_the_rest_is_told(ask, state: Path) -> None:
         (["--by", "pth"], "unknown field 'pth' (did you mean 'path'?); known: section, path"),
         (["--by", "path,host,section"], "at most two fields"),
         (["--measures", "hits,foo"], "unknown measure 'foo'; known: hits, rate"),
+        (
+            ["--measures", "under_300"],
+            "must end in a response time, such as under_300ms, under_2.5s",
+        ),
+        (["--sort", "under_"], "measure 'under_': must end in a response time"),
+        (
+            ["--measures", "under300ms"],
+            "unknown measure 'under300ms' (did you mean 'under_300ms'?)",
+        ),
         (["stats > 3"], "--where stats > 3: "),
         (["status"], "must be a condition, such as status >= 500"),
         (["--last", "1 year"], "--last 1 year: must be a duration such as 30s"),

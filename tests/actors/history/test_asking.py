@@ -40,7 +40,7 @@ from tests.glancemetrics.history.test_answering import (
 from tests.glancemetrics.records.test_dimensions import NOTHING
 
 PARTS = st.lists(st.lists(RECORDS, min_size=1, max_size=6), min_size=1, max_size=5)
-CELLS = [name for name in reference.MEASURES if name != "users"]
+CELLS = [name for name in reference.MEASURES if name != "users" and not name.startswith("under_")]
 PLAIN = st.builds(
     lambda measures, **values: Query(measures=measures, **values),
     measures=st.lists(st.sampled_from(CELLS), min_size=1, max_size=4, unique=True),
@@ -133,6 +133,39 @@ def test_what_rollups_say_of_records_that_are_gone(
     elif wanted:
         assert close(rows[0], expected[0], near)
     assert told.is_exact == (not near or not reference.durations(wanted))
+
+
+LIMITS = {"under_1ms": 0.001, "under_300ms": 0.3, "under_2.5s": 2.5, "under_1m": 60.0}
+
+
+@settings(max_examples=150)
+@given(
+    parts=PARTS,
+    measures=st.lists(st.sampled_from(list(LIMITS)), min_size=1, unique=True),
+    step=st.none() | st.sampled_from([1, 10, 60]),
+)
+def test_rollups_count_requests_under_a_response_time_within_a_percent_of_it(
+    connection: Any, parts: list[list[LogRecord]], measures: list[str], step: int | None
+) -> None:
+    records = [record for part in parts for record in part]
+    rollups = Rollups()
+    for part in parts:
+        rollups.add(batch_of(part))
+    query = Query(measures=(*measures, "timed"), step=step, span=TimeSpan(START, START + 60))
+    told = answer(query, Recorded(rollups=rollups), connection)
+    assert told.grain
+    assert told.is_exact == (not reference.durations(records))
+    rows = told.table.to_pylist()
+    for name in measures:
+        least, most = (
+            reference.under(records, LIMITS[name] * factor) for factor in (0.9899, 1.0102)
+        )
+        counted = told.total[name]
+        assert isinstance(counted, int)
+        assert least <= counted <= most
+        assert sum(row[name] for row in rows) == counted
+    assert told.total["timed"] == sum(row["timed"] for row in rows)
+    assert told.total["timed"] == len(reference.durations(records))
 
 
 def close(row: dict[str, Any], expected: dict[str, Any], near: dict[str, bool]) -> bool:

@@ -14,6 +14,8 @@ from glancemetrics.history.cell import STATUS_CLASSES, Cell
 from glancemetrics.records.schema import MOST_BYTES, MOST_SECONDS, SCHEMA
 from tests.lines import BASE
 
+LIMITS = (1e-6, 1e-3, 0.25, 0.3, 1.0, 60.0, 1e6, MOST_SECONDS * 2)
+"""Seconds."""
 SHARES = (0.0, 0.01, 0.5, 0.9, 0.99, 1.0)
 
 
@@ -74,6 +76,12 @@ def check(cell: Cell, rows: Sequence[Row]) -> None:
     assert cell.status_classes == classes(rows)
     assert cell.timed == len(durations)
     assert cell.duration_us == sum(round(seconds * 1e6) for seconds in durations)
+    for limit in LIMITS:
+        # The limit itself is within one percent, but for rounding.
+        surely = sum(seconds < limit / 1.0101 for seconds in durations)
+        assert (
+            surely <= cell.under(limit) <= sum(seconds <= limit * 1.0102 for seconds in durations)
+        )
     assert cell.visitors.is_exact
     assert cell.visitors.estimate() == len({row.host for row in rows if row.host is not None})
     assert cell.first == min(row.time for row in rows)

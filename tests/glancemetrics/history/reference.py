@@ -33,6 +33,10 @@ def total_time(records: Sequence[LogRecord]) -> float | None:
     return sum(round(value * 1e6) for value in values) / 1e6 if values else None
 
 
+def under(records: Sequence[LogRecord], seconds: float) -> int:
+    return sum(duration < seconds for duration in durations(records))
+
+
 MEASURES: dict[str, Callable[[Sequence[LogRecord]], Any]] = {
     "hits": len,
     "bytes": lambda records: sum(r.bytes or 0 for r in records),
@@ -49,6 +53,10 @@ MEASURES: dict[str, Callable[[Sequence[LogRecord]], Any]] = {
     "p90": lambda records: quantile(durations(records), 0.9),
     "p95": lambda records: quantile(durations(records), 0.95),
     "p99": lambda records: quantile(durations(records), 0.99),
+    "timed": lambda records: len(durations(records)),
+    "under_1ms": lambda records: under(records, 0.001),
+    "under_300ms": lambda records: under(records, 0.3),
+    "under_2.5s": lambda records: under(records, 2.5),
     "total_time": total_time,
     "first_seen": lambda records: min((r.time for r in records), default=None),
     "last_seen": lambda records: max((r.time for r in records), default=None),

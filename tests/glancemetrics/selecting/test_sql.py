@@ -110,6 +110,7 @@ def test_what_looks_like_a_mistake_and_is_none(expression: str) -> None:
         ("status = 404 or 500", "500 is no condition; repeat the comparison"),
         ("status = 404 or not 500", "500 is no condition; repeat the comparison"),
         ("not (bytes = 1 and 'x')", "x is no condition"),
+        ("path = '/a\0b' or true", r"has a NUL character; write chr\(0\)"),
     ],
 )
 def test_a_wrong_or_curious_expression_is_one_sentence(expression: str, said: str) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from glancemetrics.words.durations import parse_seconds, parse_span, short_span
+from glancemetrics.words.durations import (
+    parse_microseconds,
+    parse_seconds,
+    parse_span,
+    short_span,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +45,18 @@ def test_fractions_and_milliseconds() -> None:
         "1m30s",
         "1.5s",
     ]
+
+
+def test_response_times_are_whole_microseconds() -> None:
+    texts = ("500us", "300ms", "0.3s", "2.5s", "1m", "1m30s", "1h", "0.5ms", "1.000001s")
+    assert [parse_microseconds(text) for text in texts] == [
+        *(500, 300_000, 300_000, 2_500_000, 60_000_000, 90_000_000, 3_600_000_000, 500, 1_000_001),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "300", "0s", "0.5us", "1.0000001s", "-1s", "1d", "1 s", "1S", "٣s", "9999999999s"]
+)
+def test_what_is_no_response_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any will do
+        parse_microseconds(text)

@@ -20,7 +20,7 @@ from actors.outputs.console.state import Names, State, TableSpec, TableState
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.conditions import Threshold
-from glancemetrics.rules.rule import Severity
+from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.selecting.value_conditions import condition_of
 from glancemetrics.words.durations import written_span
 from glancemetrics.words.humane import format_duration
@@ -126,10 +126,17 @@ def _items(state: State) -> list[_Item]:
         _Item(("pending", one.rule, one.group or ""), one.rule, None, one.since, one.group)
         for one in alerts.pending
     ]
-    found += [_Item(("rule", name), name) for name in state.context.rules]
+    # Those about GlanceMetrics itself come last: people have set the others.
+    rules = sorted(state.context.rules.values(), key=_is_own)
+    found += [_Item(("rule", rule.name), rule.name) for rule in rules]
     past = (alerts.past or alerts.recovered)[:_MOST_PAST]
     found += [_Item(("incident", one.id), one.rule, one) for one in past]
     return found
+
+
+def _is_own(rule: Rule) -> bool:
+    """Whether a rule is about the monitor itself."""
+    return rule.metric.name == "own health"
 
 
 def _index(state: State, items: list[_Item]) -> int:
@@ -230,14 +237,18 @@ def _rule_row(state: State, name: str) -> Row:
             right(f"{count} active" if count else "quiet", 11) + "  ",
         ),
     ]
-    if isinstance(rule.condition, Threshold):
+    if _is_own(rule):
+        about = "GlanceMetrics' own health"
+    elif isinstance(rule.condition, Threshold):
         kind = "limit" if rule.condition.is_above else "minimum"
         limit = rule.metric.bare(rule.threshold)
         about = f"{safe(rule.metric.name)}, {kind} {limit}"
     else:
         about = safe(rule.metric.name)
     by = f", by {safe(rule.by)}" if rule.by else ""
-    row.append((themes.DIM, f"{about} over {written_span(rule.window_seconds)}{by}"))
+    if not _is_own(rule):
+        about += f" over {written_span(rule.window_seconds)}"
+    row.append((themes.DIM, about + by))
     if silence is not None:
         until = clock_near(silence.until, state.shown.time, state.context)
         why = f" ({safe(silence.why)})" if silence.why else ""

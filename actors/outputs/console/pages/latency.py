@@ -28,7 +28,7 @@ _BOUNDS = (
 )
 _UNDER = tuple(f"under_{bound}" for bound in _BOUNDS)
 _SPECS = ("route", "path", "section", "host", "status", "method")
-_MEASURES = ("p95", "hits", "p50", "p99", "total_time", "5xx")
+_MEASURES = ("total_time", "p95", "p50", "p99", "hits", "5xx")
 
 
 class Latency(TablesPage):
@@ -41,7 +41,8 @@ class Latency(TablesPage):
         del state
         found = specs(self.name, _SPECS, _MEASURES)
         return tuple(
-            attrs.evolve(spec, order="p95", title=f"Slowest {spec.title.lower()}") for spec in found
+            attrs.evolve(spec, order="total_time", title=f"{spec.title} by total time")
+            for spec in found
         )
 
     def bands(self, state: State, cells: int, rows: int) -> list[Band]:

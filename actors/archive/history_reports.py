@@ -1,0 +1,81 @@
+"""Writes an HTML report of what a running monitor has kept: what a screen shows, to pass on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from actors.archive.reporting import report_on_batches
+from actors.files.output_file import replacing
+from actors.history.segments import SegmentGoneError
+from actors.state.left_threads import run_leavable
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.history.recorded import MissingRecordsError, Recorded
+from glancemetrics.planning.plan import Plan
+from glancemetrics.records.schema import SCHEMA, SOURCE, with_all
+from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.reporting.html import to_html
+from glancemetrics.reporting.panel_names import PANEL_NAMES
+from glancemetrics.reporting.report import ReportOptions, Source
+from glancemetrics.selecting.selection import make_selection
+from glancemetrics.words.humane import format_count
+
+_MEMORY = 256_000_000
+"""Bytes that a report takes at most beside a running monitor; rarer values are then estimates."""
+
+
+class HistoryReports:
+    """Reports on a monitor's history."""
+
+    def __init__(self, plan: Plan, recorded: Callable[[], Recorded]) -> None:
+        self._plan = plan
+        self._recorded = recorded
+
+    async def write(self, path: str, where: str | None, span: TimeSpan) -> str:
+        """Write a report of the requests of a span that meet a condition; return what it holds.
+
+        Raises `GlanceMetricsError`.
+        """
+        return await run_leavable(lambda: self._write(Path(path), where, span))
+
+    def _write(self, path: Path, where: str | None, span: TimeSpan) -> str:
+        kept = tuple(name for name in self._plan.reading.context.kept if name not in PANEL_NAMES)
+        now = time.time()
+        selection = make_selection(
+            now=now, since=span.since, until=span.until, where=where, kept=kept
+        )
+        troubles: list[str] = []
+        read = 0
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal read
+            columns = [*SCHEMA.names, *kept, SOURCE]
+            for part in self._recorded().stored:
+                since, until = span.since or part.oldest, span.until or part.newest + 1
+                if part.newest < since or part.oldest >= until:
+                    continue
+                try:
+                    batch = part.read(columns)
+                except (MissingRecordsError, SegmentGoneError) as error:
+                    troubles.append(str(error) or "a part of the history was being rewritten")
+                    continue
+                read += batch.num_rows
+                yield with_all(batch, columns)
+
+        name = ", ".join(self._plan.sources.texts)
+        report = report_on_batches(
+            batches(),
+            selection=selection,
+            options=ReportOptions(top=1000, kept=kept),
+            max_memory=_MEMORY,
+            sources=lambda: [Source(name, read, 0, "; ".join(troubles) or None, "history")],
+        )
+        if not report.hits:
+            raise GlanceMetricsError("no requests to report on in this window")
+        with replacing(path) as file:
+            file.write(to_html(report, now).encode())
+        requests = "1 request" if report.hits == 1 else f"{format_count(report.hits)} requests"
+        return f"{path}: report of {requests}"

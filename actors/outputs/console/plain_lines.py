@@ -1,0 +1,84 @@
+"""A line for each refresh, for terminals that can do no more (TERM=dumb): no colors, no keys."""
+
+from __future__ import annotations
+
+import sys
+
+import attrs
+import trio
+
+from actors.files.standard_streams import problem_of_stdout
+from actors.outputs.console.alerts import ended_text, ongoing
+from actors.outputs.console.cells import Row
+from actors.outputs.console.context import Context, clock_near
+from actors.outputs.console.headline import figures, status
+from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.receiving import received
+from actors.outputs.console.screen import in_ascii
+from actors.outputs.console.state import State
+from actors.outputs.console.troubles import troubles
+from actors.outputs.output import Inbox, Report
+from glancemetrics.charts.runs import Drawing
+from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
+from glancemetrics.health.health import OutputState
+from glancemetrics.traffic.snapshot import Snapshot
+
+_CELLS = 200
+"""A line is at most so long."""
+
+
+class PlainLines:
+    """Prints a line for each refresh; alerts and problems when they begin and end."""
+
+    name = "console"
+    wants_events = False
+    wants_snapshots = True
+
+    def __init__(self, context: Context) -> None:
+        self._state = State(context=attrs.evolve(context, drawing=Drawing.ASCII), views=VIEWS)
+        self._told: frozenset[str] = frozenset()
+        """Incidents and problems that were printed."""
+
+    async def run(self, inbox: Inbox, report: Report) -> None:
+        """Print until there are no more snapshots. Raises `GlanceMetricsError`."""
+        report(OutputState.WORKING, "")
+        async for snapshot in inbox.snapshots:
+            lines = self._lines(snapshot)
+            try:
+                await trio.to_thread.run_sync(_print, lines)
+            except BrokenPipeError:
+                raise StdoutClosedError from None
+            except OSError as error:
+                raise GlanceMetricsError(problem_of_stdout(error)) from None
+
+    def _lines(self, snapshot: Snapshot) -> list[str]:
+        before = self._state.shown
+        self._state = state = received(self._state, snapshot)
+        if state.shown is before or state.shown is None:
+            return []
+        clock = clock_near(state.shown.time, state.shown.time, state.context)
+        lines = [f"{clock}  {status(state).text}  {_text(figures(state, _CELLS)).strip()}"]
+        alerts, problems = state.shown.alerts, troubles(state.shown)
+        lines += [
+            f"{clock} {_text(ongoing(state, incident, _CELLS))}"
+            for incident in reversed(alerts.firing)
+            if incident.id not in self._told
+        ]
+        lines += [
+            f"{clock}  recovered: {ended_text(state, incident)}"
+            for incident in alerts.past or alerts.recovered
+            if incident.id in self._told
+        ]
+        lines += [f"{clock}  ! {one}" for one in problems if one not in self._told]
+        self._told = frozenset([*(one.id for one in alerts.firing), *problems])
+        return [_text([("", line)]).rstrip() for line in lines]
+
+
+def _text(row: Row) -> str:
+    return "".join(fragment[1] for fragment in in_ascii(row))
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()

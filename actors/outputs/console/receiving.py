@@ -1,0 +1,33 @@
+"""What a new snapshot changes on the screen. Pure."""
+
+from __future__ import annotations
+
+import attrs
+
+from actors.outputs.console.state import State
+from glancemetrics.traffic.snapshot import Snapshot
+
+QUIET_SECONDS = 6.0
+"""Between two drawings of the screen while nothing changes but the time."""
+
+
+def received(state: State, snapshot: Snapshot) -> State:
+    """Show a snapshot, unless the screen is paused, or no more than the time has changed.
+
+    Drawing a large terminal takes some 10 ms, and answering its questions more; without requests,
+    the clock and the chart need not move at every refresh.
+    """
+    state = attrs.evolve(state, latest=snapshot)
+    shown = state.shown
+    if state.is_paused and shown is not None:
+        return state
+    is_soon = shown is not None and snapshot.time - shown.time < QUIET_SECONDS
+    if is_soon and shown is not None and _timeless(snapshot) == _timeless(shown):
+        return state
+    return attrs.evolve(state, shown=snapshot)
+
+
+def _timeless(snapshot: Snapshot) -> tuple[object, ...]:
+    """What a snapshot says, without what changes by itself."""
+    health = attrs.evolve(snapshot.health, memory=None)
+    return attrs.evolve(snapshot.shown, end=0), snapshot.alerts, health

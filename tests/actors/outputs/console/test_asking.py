@@ -1,0 +1,98 @@
+"""Which questions are asked, and how often."""
+
+from __future__ import annotations
+
+import attrs
+import pyarrow as pa
+import trio
+
+from actors.outputs.console.asking import Asking
+from actors.outputs.console.scope import Answered, Ask
+from glancemetrics.errors import UsageError
+from glancemetrics.history.query import Answer, Question
+from tests.lines import BASE
+
+
+class Desk:
+    """Answers after a while, and remembers what it was asked."""
+
+    def __init__(self, seconds: float = 0.1) -> None:
+        self.seconds = seconds
+        self.asked: list[Question] = []
+        self.cancelled = 0
+        self.delivered: list[tuple[Ask, Answered]] = []
+        self.error = ""
+
+    async def answer(self, question: Question) -> Answer:
+        self.asked.append(question)
+        try:
+            await trio.sleep(self.seconds)
+        except trio.Cancelled:
+            self.cancelled += 1
+            raise
+        if self.error:
+            raise UsageError(self.error)
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3})
+
+    def deliver(self, ask: Ask, answered: Answered) -> None:
+        self.delivered.append((ask, answered))
+
+
+ONE = Ask(seconds=10)
+
+
+async def test_what_is_wanted_is_asked_once_and_again_when_time_has_moved(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk()
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    asking.want({ONE: ONE.question(BASE)})
+    await trio.sleep(1)
+    asking.want({ONE: ONE.question(BASE)})
+    await trio.sleep(1)
+    assert len(desk.asked) == 1
+    assert desk.delivered[0][1].rows == [{"hits": 3}]
+    asking.want({ONE: ONE.question(BASE + 2)})
+    await trio.sleep(1)
+    assert desk.asked == [ONE.question(BASE), ONE.question(BASE + 2)]
+
+
+async def test_slow_questions_are_asked_less_often(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk(seconds=3)
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    for second in range(60):
+        asking.want({ONE: ONE.question(BASE + second)})
+        await trio.sleep(1)
+    assert 3 <= len(desk.asked) <= 5
+
+
+async def test_what_is_no_longer_wanted_is_cancelled(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk(seconds=100)
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    many = [attrs.evolve(ONE, seconds=number) for number in range(10, 20)]
+    asking.want({ask: ask.question(BASE) for ask in many})
+    await trio.sleep(1)
+    assert len(desk.asked) == 3  # at the same time
+    asking.want({})
+    await trio.sleep(1)
+    assert desk.cancelled == 3
+    assert not desk.delivered
+
+
+async def test_an_error_is_an_answer(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk()
+    desk.error = "the history is disabled (--history off)"
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    asking.want({ONE: ONE.question(BASE)})
+    await trio.sleep(1)
+    assert desk.delivered[0][1].error == desk.error

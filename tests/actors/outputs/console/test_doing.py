@@ -1,0 +1,242 @@
+"""What keys do to the state, without a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.outputs.console import effects, moving, narrowing, prompts
+from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.completing import completions
+from actors.outputs.console.palette import found
+from actors.outputs.console.rule_charts import measures_of
+from actors.outputs.console.scope import WINDOWS, Answered
+from actors.outputs.console.screen import asks
+from actors.outputs.console.state import State
+from actors.outputs.console.tables import ask_of, change_text, chosen_index, table_of
+from glancemetrics.rules.metrics import read_metric
+from tests.actors.outputs.console.replays import answered, recorded, replay
+from tests.lines import BASE
+
+
+@pytest.fixture
+def state() -> State:
+    return answered(replay())
+
+
+def names_of(state: State) -> list[str]:
+    spec = state.focused
+    assert spec is not None
+    return [row.names[0] for row in table_of(state, spec).rows]
+
+
+def test_rows_keep_their_place_under_the_cursor_until_home(state: State) -> None:
+    spec = state.focused
+    assert spec is not None
+    before = names_of(state)
+    state = moving.move(moving.move(state, 1), 1)
+    assert chosen_index(table_of(state, spec).rows, state.table(spec)) == 2
+    ask = ask_of(state, spec)
+    known = state.answers[ask]
+    turned = attrs.evolve(known, rows=tuple(reversed(known.rows)))
+    state = state.with_answer(ask, turned)
+    assert names_of(state) == before
+    gone = attrs.evolve(known, rows=[{**known.rows[0], "section": "/new"}, *known.rows[2:]])
+    after = names_of(state.with_answer(ask, gone))
+    assert after[: len(before)] == before  # those that are gone keep their place, too
+    assert after[-1] == "/new"
+    assert names_of(moving.go_to_top(state)) == before[::-1]
+
+
+def test_columns_are_sorted_by_and_the_order_is_reversed(state: State) -> None:
+    spec = state.focused
+    assert spec is not None
+    for expected in ("5xx", "4xx", "p95", "bytes", "hits"):
+        state = moving.sort_by_next(state, 1)
+        assert state.table(spec).sort == expected
+    state = answered(moving.reverse(state))
+    hits = [row.values["hits"] for row in table_of(state, spec).rows]
+    assert hits == sorted(hits)
+
+
+def test_opening_a_row_narrows_everything_and_back_widens(state: State) -> None:
+    state = moving.move(state, 1)
+    name = names_of(state)[1]
+    opened = state.page.opened(state)
+    assert opened.scope.where == f"section = '{name}'"
+    assert all(ask.where is not None and f"section = '{name}'" in ask.where for ask in asks(opened))
+    assert narrowing.widen(opened).scope == state.scope
+    without = narrowing.exclude_row(state)
+    assert without.scope.where == f"section IS DISTINCT FROM '{name}'"
+    assert name not in names_of(answered(without))
+
+
+def test_finding_asks_the_history_for_all_values(state: State) -> None:
+    state = moving.focus(state, 1)
+    state = prompts.typed(prompts.ask_find(state), "POST-3")
+    state = answered(prompts.accept(state, "POST-3"))
+    assert names_of(state) == ["/blog/post-3"]
+    assert state.prompt is None
+    assert len(names_of(answered(prompts.stop_finding(state)))) > 1
+
+
+@given(st.text())
+@settings(max_examples=40, deadline=None)
+def test_any_text_to_find_gives_an_answer_or_a_sentence(text: str) -> None:
+    state = prompts.typed(prompts.ask_find(replay()), text)
+    spec = state.focused
+    assert spec is not None
+    ask = ask_of(state, spec)
+    answer = answered(attrs.evolve(state, answers={})).answers.get(ask)
+    assert answer is not None
+    assert not answer.error or "\0" in text or not text.isprintable()
+
+
+def test_windows_go_from_ten_seconds_to_thirty_days(state: State) -> None:
+    assert (WINDOWS[0], WINDOWS[-1]) == (10, 30 * 86_400)
+    for seconds in WINDOWS[1:]:
+        state = narrowing.lengthen(state, 1)
+        assert state.seconds == seconds
+    assert narrowing.lengthen(state, 1).notice
+    for seconds in WINDOWS[-2::-1]:
+        state = narrowing.lengthen(state, -1)
+        assert state.seconds == seconds
+    assert narrowing.lengthen(state, -1).notice
+    for seconds in (*WINDOWS[1:], WINDOWS[0]):
+        state = narrowing.cycle_window(state)
+        assert state.seconds == seconds
+
+
+def test_time_is_gone_back_and_forward(state: State) -> None:
+    back = narrowing.go_back(narrowing.go_back(state, 1), 1)
+    assert (back.scope.until, back.scope.seconds) == (BASE - 20, 10)
+    assert narrowing.go_back(back, -1).scope.until == BASE - 10
+    assert narrowing.go_back(narrowing.go_back(back, -1), -1).is_live
+    assert narrowing.go_live(back).is_live
+    past = prompts.accept(prompts.ask_time(state), "14:00")
+    noon = int(datetime(2026, 9, 21, 14, tzinfo=UTC).timestamp())
+    assert past.scope.until == noon + 5
+    assert prompts.accept(prompts.ask_time(state), "soon").prompt is not None
+
+
+def test_a_filter_is_checked_before_it_counts(state: State) -> None:
+    state = prompts.typed(prompts.ask_filter(state), "status >= 400")
+    assert state.effects[-1] == effects.CheckFilter("status >= 400", is_accepted=False)
+    wrong = prompts.checked(state, "status >= 400", "no such column", is_accepted=True)
+    assert wrong.prompt is not None
+    assert wrong.prompt.problem == "no such column"
+    right = prompts.checked(state, "status >= 400", "", is_accepted=True)
+    assert right.prompt is None
+    assert right.scope.where == "status >= 400"
+    late = prompts.checked(state, "status >=", "", is_accepted=True)
+    assert late == state  # the answer to what was typed before
+
+
+def test_saving_needs_a_known_ending(state: State) -> None:
+    asked = prompts.ask_file(state)
+    assert asked.prompt is not None
+    assert asked.prompt.text == "glancemetrics-20260921-141320.svg"
+    assert prompts.accept(asked, "x.png").prompt is not None
+    saved = prompts.accept(asked, "x.svg")
+    assert saved.effects[-1] == effects.SaveView("x.svg")
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", "section"),
+        ("sta", "status"),
+        ("status ", "="),
+        ("status = ", "200"),
+        ("status = 2", "200"),
+        ("path = '/che", "'/checkout'"),
+        ("status = 200 ", "AND"),
+        ("status = 200 and me", "method"),
+        ("path in ('/', '/sea", "'/search'"),
+    ],
+)
+def test_a_filter_is_completed(state: State, before: str, expected: str) -> None:
+    offered = completions(moving.focus(state, 1), before)
+    assert expected in [one.text for one in offered]
+    chosen = next(one for one in offered if one.text == expected)
+    whole = before[: len(before) - chosen.back] + chosen.text
+    assert whole.endswith(expected)
+
+
+@given(st.text())
+@settings(deadline=None)
+def test_any_text_can_be_completed(text: str) -> None:
+    for one in completions(replay(), text):
+        assert one.back <= len(text)
+
+
+def test_commands_are_found_by_their_words() -> None:
+    assert found("longer")[0].name == "longer window"
+    assert found("silence")[0].keys == ("m",)
+    assert not found("xyzzy")
+    assert len(found("")) == len(COMMANDS)
+
+
+def test_no_key_has_two_meanings() -> None:
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("hits", "before", "expected"),
+    [
+        (10, None, ""),
+        (10, 0, "new"),
+        (0, 0, ""),
+        (10, 10, "="),
+        (12, 10, "▲ 20 %"),
+        (5, 10, "▼ 50 %"),
+        (200, 10, "▲ 20x"),
+        (0, 10, "▼ 100 %"),
+    ],
+)
+def test_changes_are_said_in_short(hits: float, before: float | None, expected: str) -> None:
+    assert change_text(hits, before)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("metric", "measures"),
+    [
+        ("rate", ("rate",)),
+        ("status_ratio(5xx)", ("5xx", "hits")),
+        ("status(4xx)", ("4xx",)),
+        ("p95", ("p95",)),
+        ("bytes_rate", ("bytes",)),
+        ("distinct(path)", ()),
+        ("status(503)", ()),
+        ("upstream_p95", ()),
+    ],
+)
+def test_metrics_that_the_history_knows_have_a_chart(
+    metric: str, measures: tuple[str, ...]
+) -> None:
+    assert measures_of(read_metric(metric)) == measures
+
+
+def test_an_incident_is_opened_at_its_time() -> None:
+    state = attrs.evolve(replay(is_broken=True), view=5)
+    state = answered(state, recorded(is_broken=True))
+    for _ in range(20):
+        state = moving.move(state, 1)  # the last one is over
+    opened = state.page.opened(state)
+    assert opened.scope.until == BASE - 500 + 90
+    assert opened.scope.seconds == 900
+    assert opened.page.name == "overview"
+
+
+def test_answers_that_nobody_asks_for_are_forgotten(state: State) -> None:
+    ask = asks(state)[0]
+    many: Any = state
+    for number in range(400):
+        many = many.with_answer(attrs.evolve(ask, shift=number), Answered(None))
+    assert len(many.answers) < 200

@@ -1,0 +1,99 @@
+"""Screens as files, and what a terminal says about itself."""
+
+from __future__ import annotations
+
+import os
+import pty
+import threading
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+
+import attrs
+import pytest
+
+from actors.outputs.console.saving import save_rows
+from actors.outputs.console.screen import render
+from actors.outputs.console.terminal import is_light, luminance
+from actors.outputs.console.themes import THEMES
+from glancemetrics.traffic.insights import TopRow
+from tests.actors.outputs.console.replays import replay
+
+HOSTILE = "<script>&\"'"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("ending", [".svg", ".html", ".txt"])
+def test_a_screen_is_saved_with_everything_escaped(tmp_path: Path, theme: str, ending: str) -> None:
+    state = replay()
+    assert state.shown is not None
+    insights = state.shown.shown
+    top = {one: (TopRow(HOSTILE, 5, 5, 0),) for one in insights.top}
+    shown = attrs.evolve(state.shown, shown=attrs.evolve(insights, top=top))
+    rows = render(attrs.evolve(state, shown=shown))
+    path = tmp_path / f"screen{ending}"
+    save_rows(str(path), rows, theme, state.cells)
+    text = path.read_text()
+    if ending == ".svg":
+        found = (
+            "".join(ElementTree.fromstring(text).itertext())
+            .replace("\u00a0", " ")
+            .replace("\n", "")
+        )
+    elif ending == ".html":
+        assert "<script" not in text
+        parts: list[str] = []
+        parser = HTMLParser()
+        parser.handle_data = parts.append  # type: ignore[method-assign]
+        parser.feed(text)
+        found = "".join(parts)
+    else:
+        found = text
+        assert len(text.splitlines()) == state.rows
+    assert HOSTILE in found
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\", 1.0),
+        (b"\x1b]11;rgb:00/00/00\x07\x1b[?62c", 0.0),
+        (b"\x1b]11;rgb:8/8/8\x07", 8 / 15),
+        (b"\x1b[?1;2c", None),
+        (b"garbage\xff", None),
+    ],
+)
+def test_the_background_is_read_from_the_answer(answer: bytes, expected: float | None) -> None:
+    found = luminance(answer)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("answer", "environment", "light"),
+    [
+        (b"\x1b]11;rgb:ffff/ffff/eeee\x1b\\\x1b[?62c", {}, True),
+        (b"\x1b]11;rgb:1111/1111/1111\x1b\\\x1b[?62c", {"COLORFGBG": "0;15"}, False),
+        (b"\x1b[?62c", {"COLORFGBG": "0;15"}, True),
+        (b"\x1b[?62c", {}, False),
+        (b"", {}, False),
+    ],
+)
+def test_a_real_terminal_is_asked_for_its_background(
+    answer: bytes, environment: dict[str, str], light: bool
+) -> None:
+    master, slave = pty.openpty()
+    try:
+
+        def reply() -> None:
+            asked = b""
+            while b"\x1b[c" not in asked:
+                asked += os.read(master, 100)
+            os.write(master, answer)
+
+        terminal = threading.Thread(target=reply)
+        terminal.start()
+        assert is_light(environment, slave) == light
+        terminal.join(10)
+    finally:
+        os.close(master)
+        os.close(slave)

@@ -1,0 +1,423 @@
+"""The screen, drawn for sizes of terminal and states of the monitor. Pure: no terminal here."""
+
+from __future__ import annotations
+
+import attrs
+import pyte
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from actors.outputs.console import headline
+from actors.outputs.console.cells import Row, row_width
+from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.pages.help import MEANINGS, Help
+from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.scope import Answered, Narrowing, Scope
+from actors.outputs.console.screen import asks, render
+from actors.outputs.console.state import Prompt, State
+from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.charts.runs import Drawing
+from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.records.dimensions import DIMENSIONS, PATH
+from glancemetrics.records.rejects import Reject
+from glancemetrics.rules.high_traffic import high_traffic
+from glancemetrics.traffic.insights import TopRow, empty_insights
+from glancemetrics.traffic.snapshot import Shown, Snapshot
+from tests.actors.outputs.console.replays import CONTEXT, OUTAGE, answered, recorded, replay
+from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
+from tests.lines import BASE
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+NOTHING = empty_insights(BASE, 10)
+
+
+def text(row: Row) -> str:
+    return "".join(piece[1] for piece in row)
+
+
+def page(state: State, cells: int = 80, rows: int = 24) -> str:
+    drawn = render(attrs.evolve(state, cells=cells, rows=rows))
+    return "\n".join(text(row).rstrip() for row in drawn)
+
+
+def showing(shown: Snapshot | None, **fields: object) -> State:
+    values = {"context": CONTEXT, "views": VIEWS, "shown": shown, "latest": shown}
+    return State(**(values | fields))
+
+
+def styled(state: State, words: str) -> str:
+    """The style of the fragment that holds these words."""
+    for row in render(state):
+        for fragment in row:
+            if words in fragment[1]:
+                return fragment[0]
+    raise AssertionError(f"{words!r} is not on the screen")
+
+
+@pytest.mark.parametrize(("cells", "rows"), SIZES)
+def test_the_first_screen_has_what_matters(cells: int, rows: int) -> None:
+    state = answered(attrs.evolve(replay(), cells=cells, rows=rows))
+    shown = page(state, cells, rows)
+    title, figures = shown.splitlines()[:2]
+    assert "/var/log/access.log · combined · last 10 s [w]" in title
+    assert "● HEALTHY" in title
+    assert "10 req/s" in figures
+    assert "p95 " in figures
+    assert " visitors" in figures
+    assert "now" in shown
+    assert "No active alerts" in shown
+    for words in ("/static", "/api", "hits ▾", "5xx", "? help", "1 Overview"):
+        assert words in shown, words
+    for words in ("lag", "memory", "alert log"):
+        assert words not in shown  # nothing is wrong with them
+    if cells >= 120:
+        assert "Response times: p50 p90 p95 p99" in shown
+    if cells >= 200:
+        assert "Requests that failed, newest first" in shown
+        assert "GET /" in shown
+        assert "Incidents" in shown
+
+
+def test_an_outage_is_seen_at_a_glance() -> None:
+    kept = recorded(is_broken=True)
+    state = answered(replay(is_broken=True), kept)
+    shown = page(state)
+    title = shown.splitlines()[0]
+    assert "✖ 1 CRITICAL" in title
+    assert styled(state, "CRITICAL") == "class:title-critical"
+    assert styled(state, "/var/log") == "class:title-critical"
+    assert "5xx 51 %" in shown.splitlines()[1] or "5xx 4" in shown.splitlines()[1]
+    assert "class:bad" in {
+        fragment[0] for row in render(state)[1:] for fragment in row if "%" in fragment[1]
+    }
+    assert "✖ Server errors: 12 % of responses are 5xx (limit 5 %, 2 min)" in shown
+    chart = [row for row in render(state)[2:9] if any("class:5xx" in one[0] for one in row)]
+    assert chart, "the errors are in the chart"
+
+
+def test_failing_requests_are_said_also_without_a_rule() -> None:
+    state = replay(is_broken=True)
+    assert state.shown is not None
+    quiet = attrs.evolve(state, shown=attrs.evolve(state.shown, alerts=Alerts()))
+    assert "✖ FAILING: " in page(quiet).splitlines()[0]
+    assert styled(quiet, "FAILING") == "class:title-critical"
+
+
+def test_an_acknowledged_incident_no_longer_turns_the_title_red() -> None:
+    state = replay()
+    assert state.shown is not None
+    shown = attrs.evolve(state.shown, alerts=Alerts((OUTAGE,)))
+    state = attrs.evolve(state, shown=shown)
+    assert "✖ 1 CRITICAL" in page(state)
+    known = attrs.evolve(state, acknowledged={OUTAGE.id: object()})
+    assert "▲ 1 ACKNOWLEDGED" in page(known)
+    assert "acknowledged" in page(known, 120, 30)
+
+
+@given(
+    st.integers(1, 260),
+    st.integers(1, 90),
+    st.integers(0, 30),
+    st.integers(0, len(VIEWS) - 1),
+    st.sampled_from(["none", "help", "narrowed", "palette", "no snapshot", "empty"]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=300)
+def test_every_size_is_filled_exactly(
+    cells: int, rows: int, top: int, view: int, what: str, is_answered: bool
+) -> None:
+    shown = snapshot(insights=NOTHING if what == "empty" else insights(top))
+    state = showing(None if what == "no snapshot" else shown, cells=cells, rows=rows, view=view)
+    if what == "help":
+        state = attrs.evolve(state, over=(Help(VIEWS[view].name),))
+    if what == "narrowed":
+        scope = Scope((Narrowing("path /x" * 30, "path = '/x'"),), 60, BASE)
+        state = attrs.evolve(state, scope=scope)
+    if what == "palette":
+        state = attrs.evolve(state, prompt=Prompt("command", "s"))
+    if is_answered and what != "no snapshot":
+        for ask in asks(state):
+            state = state.with_answer(ask, Answered(None, error="the history is disabled"))
+    drawn = render(state)
+    assert len(drawn) == rows
+    assert {row_width(row) for row in drawn} == {cells}
+
+
+@pytest.mark.parametrize("view", range(len(VIEWS)), ids=[view.name for view in VIEWS])
+@pytest.mark.parametrize(
+    ("cells", "rows"), [(60, 15), (80, 24), (100, 30), (140, 44), (200, 60), (400, 100)]
+)
+def test_every_view_fits_every_size(cells: int, rows: int, view: int) -> None:
+    state = attrs.evolve(replay(is_broken=True), cells=cells, rows=rows, view=view)
+    state = answered(state, recorded(is_broken=True))
+    drawn = render(state)
+    assert len(drawn) == rows
+    assert {row_width(row) for row in drawn} == {cells}
+    for drawing in Drawing:
+        context = attrs.evolve(state.context, drawing=drawing)
+        rows_drawn = render(attrs.evolve(state, context=context))
+        assert {row_width(row) for row in rows_drawn} == {cells}
+        if drawing is Drawing.ASCII:
+            assert all(text(row).isascii() for row in rows_drawn)
+
+
+TRICKY = st.text(
+    st.characters(codec="utf-8")
+    | st.sampled_from("🇩🇪👨👩🏽\u200d\ufe0f\u20e31☺\u1112\u1161\u11ab\u3164कमि्ा\u064b한日\u0301")
+)
+
+
+@given(TRICKY, TRICKY, st.integers(20, 130))
+@example("\u0904\u0941", "x", 27)
+@settings(deadline=None, max_examples=200)
+def test_no_text_gives_a_row_another_width_in_a_terminal(
+    path: str, source: str, cells: int
+) -> None:
+    top = {PATH: (TopRow(f"/{path}", 5, 5, 0),)}
+    firing = attrs.evolve(FIRING, by="path", group=path)
+    shown = snapshot(
+        insights=attrs.evolve(insights(1), top=top),
+        alerts=Alerts((firing,)),
+        health=health(
+            sources=(SourceHealth(source or "x", SourceState.WAITING, f"is {path}"),),
+            reject_samples=(Reject(path, source),),
+            last_gap=path, gaps=1,
+        ),
+    )  # fmt: skip
+    terminal = pyte.Screen(cells + 20, 1)
+    stream = pyte.Stream(terminal)
+    for view in (0, 5, 7):
+        for row in render(showing(shown, cells=cells, rows=24, view=view)):
+            # One by one: pyte gives up the rest of a text at a mark that is of combining class 0.
+            for character in "\r" + text(row):
+                stream.feed(character)
+            assert terminal.cursor.x == cells
+
+
+def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> None:
+    shown = snapshot(
+        insights=NOTHING,
+        rates=(),
+        health=health(
+            lines=1284,
+            records=0,
+            rejects=1284,
+            reject_samples=(
+                Reject('{"msg": "first"}', "no time such as [x]"),
+                Reject("last", "empty"),
+            ),
+        ),
+    )
+    drawn = " ".join(page(showing(shown)).split())
+    assert "1,284 lines read, none in the combined format." in drawn
+    assert 'The first one: {"msg": "first"}' in drawn
+    assert "Why it is not read: no time such as [x]." in drawn
+    assert "give its format with --format" in drawn
+    assert "Sections" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"sources": (SourceHealth("/x.log", SourceState.WAITING, "does not exist yet"),)},
+            "No requests. /x.log: does not exist yet.",
+        ),
+        (
+            {"sources": (SourceHealth("/x.log", SourceState.BLOCKED, "may not be read"),)},
+            "No requests. /x.log: may not be read.",
+        ),
+        ({"newest": None}, "No requests. None logged in the last 10 s."),
+        (
+            {
+                "newest": None,
+                "sources": (
+                    SourceHealth("/x.log", SourceState.FOLLOWING, last_record=BASE - 3600),
+                ),
+            },
+            "the last one was at 2026-09-21 13:13:20 UTC.",
+        ),
+        ({"newest": BASE - 60}, "None logged in the last 10 s; the last one was at 2026-09"),
+        (
+            {"newest": BASE - 90_000, "late": 5},
+            "The log is old, its last request at 2026-09-20 13:13:20 UTC; --clock log shows",
+        ),
+        (
+            {
+                "newest": BASE - 3000,
+                "late": 5,
+                "sources": (SourceHealth("/x.log", SourceState.FOLLOWING, behind=3001),),
+            },
+            "/x.log has records 50 min behind this machine's clock; check the server's clock",
+        ),
+        (
+            {"newest": None, "early": 5},
+            "Requests are ahead of this machine's clock; check the server's time zone",
+        ),
+    ],
+)
+def test_when_nothing_comes_it_says_why(fields: dict[str, object], expected: str) -> None:
+    shown = snapshot(insights=NOTHING, rates=(), health=health(**fields))
+    drawn = " ".join(page(showing(shown)).split())
+    assert expected in drawn
+    assert "lines read" not in drawn
+
+
+def test_a_filter_of_the_monitor_is_on_the_screen() -> None:
+    context = attrs.evolve(CONTEXT, where="status = 599")
+    assert " only status = 599" in page(showing(snapshot(), context=context))
+    nothing = snapshot(insights=NOTHING, rates=(), health=health(records=8385, filtered=8385))
+    drawn = page(showing(nothing, context=context))
+    assert "8,385 requests, none matches status = 599" in drawn
+
+
+def test_a_longer_window_says_how_long_it_is() -> None:
+    wide = attrs.evolve(insights(), window_seconds=300)
+    assert " last 5 min [w]" in page(showing(snapshot(shown=wide)))
+
+
+def test_an_old_log_is_headed_by_its_span() -> None:
+    whole = attrs.evolve(insights(), end=BASE + 1, window_seconds=90_001)
+    shown = snapshot(
+        insights=whole, shown=whole, shown_as=Shown.WHOLE_LOG, rates=(5.0, *(0.0,) * 999)
+    )
+    drawn = page(showing(shown), 160, 40)
+    assert "whole log: 1 d 01 h" in drawn
+
+
+def test_at_a_glance_it_is_said_whether_there_is_data() -> None:
+    blind = health(sources=(SourceHealth("/x.log", SourceState.BLOCKED, "permission denied"),))
+    assert "? NO DATA" in page(showing(snapshot(alerts=Alerts(), health=blind))).splitlines()[0]
+
+
+def test_the_default_limit_says_how_to_set_it() -> None:
+    rule = high_traffic(10.0, 120, is_default=True)
+    context = attrs.evolve(CONTEXT, rules={"high_traffic": rule})
+    firing = attrs.evolve(FIRING, severity=rule.severity.value)
+    drawn = page(showing(snapshot(alerts=Alerts((firing,))), context=context), 130, 24)
+    assert "● High traffic: 12.5 req/s over 2 min (limit 10)" in drawn
+    assert "10 req/s is the default: --alert-threshold N" in drawn
+    assert "● HEALTHY" in drawn
+
+
+def test_trouble_stays_in_sight() -> None:
+    troubled = health(
+        rejects=700,
+        late=3,
+        early=2,
+        lag_bytes=5_000_000,
+        lag_seconds=42.0,
+        memory=950_000_000,
+        memory_limit=1_000_000_000,
+        sources=(
+            SourceHealth("/a.log", SourceState.FOLLOWING),
+            SourceHealth("/b.log", SourceState.BLOCKED, "may not be read"),
+            *(SourceHealth(f"{i}", SourceState.READING, opened=False) for i in range(3)),
+        ),
+        outputs=(
+            OutputHealth("alert log", OutputState.RETRYING, "/root: Permission denied", 2, 5),
+            OutputHealth("notify ops", OutputState.WORKING, "webhook", 1),
+        ),
+    )
+    drawn = page(showing(snapshot(health=troubled)), 120, 30)
+    assert "! alert log fails: /root: Permission denied; retrying, 2 events lost" in drawn
+    assert "! notify ops lost 1 event" in drawn
+    assert "more problems [8]" in drawn
+    everything = page(showing(snapshot(health=troubled), view=7), 120, 60)
+    for words in (
+        "! behind by 42 s: 5.0 MB of the logs are not read yet",
+        "! using 95 % of the memory limit (1.0 GB)",
+        "! 700 lines could not be parsed (6 %)",
+        "! 3 requests arrived too late for any window",
+        "! 2 requests dated in the future",
+        "! 2 of 5 logs opened",
+        "! /b.log: may not be read",
+    ):
+        assert words in everything, words
+    assert "and 4 more" in drawn
+
+
+def test_health_counts_everything_also_while_all_is_well() -> None:
+    shown = page(
+        showing(snapshot(health=health(damaged=1234, foreign=5, memory=2e8)), view=7), 100, 40
+    )
+    for words in (
+        "lines 12,345", "rejects 0", "damaged 1,234", "foreign 5", "lag 0 B", "memory 200.0 MB",
+        "alert log", "/state/alerts.jsonl", "following, combined",
+    ):  # fmt: skip
+        assert words in shown, words
+
+
+def test_help_tells_every_key() -> None:
+    state = showing(snapshot(), over=(Help("overview"),))
+    drawn = page(state, 100, 90)
+    for command in COMMANDS:
+        assert command.name[:40] in drawn, command.name
+        assert command.shown in drawn
+    for mark, meaning in MEANINGS:
+        assert mark in drawn
+        assert meaning in drawn
+
+
+def test_help_of_a_small_screen_is_scrolled() -> None:
+    state = showing(snapshot(), over=(Help("overview"),))
+    assert "quit; twice: immediately" not in page(state)
+    for _ in range(100):
+        state = state.page.moved(state, 1)
+    assert "requests dated more than a minute in the future" in page(state)
+
+
+def test_a_pause_is_told() -> None:
+    assert "PAUSED" in page(showing(snapshot(), is_paused=True)).splitlines()[0]
+
+
+def test_a_replay_says_that_it_is_one() -> None:
+    past = attrs.evolve(snapshot(), health=health(live=False))
+    assert "REPLAY" in page(showing(past)).splitlines()[0]
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202e\u200b\u0301\n\t日本" + "x" * 300
+
+
+@pytest.mark.parametrize("cells", [40, 80, 150, 220])
+def test_nothing_of_a_log_is_anything_but_text(cells: int) -> None:
+    row = TopRow(HOSTILE, 1, 1, 1)
+    evil = snapshot(
+        insights=insights(top=dict.fromkeys(DIMENSIONS, (row,))),
+        health=health(
+            sources=(SourceHealth(HOSTILE, SourceState.BLOCKED, "may not be read"),),
+            outputs=(OutputHealth("alert log", OutputState.RETRYING, HOSTILE),),
+        ),
+    )
+    rejected = snapshot(
+        insights=NOTHING,
+        health=health(lines=1, records=0, rejects=1, reject_samples=(Reject(HOSTILE, HOSTILE),)),
+    )
+    scope = Scope((Narrowing(HOSTILE, "path = 'x'"),))
+    for shown in (evil, rejected):
+        for view in range(len(VIEWS)):
+            for narrowed in (Scope(), scope):
+                state = showing(shown, cells=cells, rows=44, view=view, scope=narrowed)
+                drawn = render(state)
+                found = "".join(map(text, drawn))
+                assert not set(found) & set("\x1b\x07\u202e\u200b\u0301\n\t")
+                assert {row_width(row) for row in drawn} == {cells}
+
+
+def test_before_the_first_snapshot_there_is_a_word() -> None:
+    assert "Reading the log" in page(showing(None))
+
+
+def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None:
+    state = attrs.evolve(
+        replay(), scope=Scope((Narrowing("section /api", "section = '/api'"),), 300)
+    )
+    state = answered(state)
+    known = headline.totals(state)
+    expected = sum(
+        1 for row in state.answers[headline.total_ask(state)].rows[:1] for _ in range(row["hits"])
+    )
+    assert known["hits"] == expected > 0
+    assert "section /api" in page(state)
+    assert "[Backspace] wider" in page(state)

@@ -18,6 +18,7 @@ import glancemetrics
 from actors.commands import registry
 from actors.commands.check_configuration import condition_of, hold_of, measured_by
 from actors.configuration.sections import all_sections
+from actors.outputs.console.commands import COMMANDS
 from actors.sources.registry import help_with_sources
 from docs import format_pages
 from glancemetrics import api
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(),
         "built-in-rules.md": _built_in_rules(),
         "library.md": _library(),
+        "keys.md": _keys(),
     }
     formats = {f"formats/{name}": text for name, text in format_pages.pages().items()}
     return {**{name: "\n".join(lines) + "\n" for name, lines in made.items()}, **formats}
@@ -223,6 +225,25 @@ def _built_in_rules() -> Iterator[str]:
     yield "|---|---|---|"
     for own in own_rules():
         yield f"| {own.rule.name} | {own.rule.severity.value} | {hold_of(own.rule)} |"
+
+
+def _keys() -> Iterator[str]:
+    yield "# Keys of the console"
+    yield ""
+    yield (
+        "`?` shows them on the console. `:` asks for a command by its words, such as `reverse`, "
+        "and runs it. [Read the screen](../start/screen.md) explains what they act on."
+    )
+    for group in dict.fromkeys(command.group for command in COMMANDS):
+        yield ""
+        yield f"## {group}"
+        yield ""
+        yield "| key | what it does |"
+        yield "|---|---|"
+        for command in COMMANDS:
+            if command.group == group:
+                keys = ", ".join(f"`{key}`" for key in command.shown.split())
+                yield f"| {keys} | {_escaped(command.name)} |"
 
 
 def _library() -> Iterator[str]:

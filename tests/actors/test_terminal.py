@@ -116,16 +116,12 @@ def test_a_spike_triggers_and_its_end_recovers_everywhere(
         command(tmp_path, "-f", traffic, "--alert_threshold", 150, "--alertwindow", 0.1,
                 "-r", 0.5, "--syslog", f"{scheme}://127.0.0.1:{port}")
     )  # fmt: skip
-    screen.until(r"Alerts: none active")
-    page = screen.until(r"Alerts: ▲ 1 warning")
-    triggered = re.search(
-        r"▲ warning  High traffic: [\d.]+ req/s over 6 s \(limit 150\),?\s+since \d\d",
-        page,
-    )
-    assert triggered, page
-    assert re.search(r"\x1b\[[0-9;]*33m ▲ 1 warning ", screen.colored_page)
-    page = screen.until(r"✓ recovered  High traffic: ", 40)
-    assert "Alerts: none active" in page
+    screen.until(r"● HEALTHY +\d")
+    page = screen.until(r"▲ 1 WARNING")
+    assert re.search(r"▲ High traffic: [\d.]+ req/s over 6 s \(limit 150\)  \d+ s", page), page
+    assert re.search(r"\x1b\[48;5;179m[^\x1b]* ▲ 1 WARNING ", screen.colored_page)  # yellow
+    page = screen.until(r"✓ No active alerts · recovered: High traffic: ", 40)
+    assert "● HEALTHY" in page
     assert ("Paths" in page.splitlines()[[("Sections" in r) for r in page.splitlines()].index(True)]
             ) == (columns == 200)  # fmt: skip
     screen.press("q")
@@ -272,11 +268,11 @@ def test_it_stops_and_continues_as_any_job_of_a_shell(
         screen.until(before := "prompt")
         screen.type("fg")
         screen.until("Sections")
-        page = screen.until(rf"\A.{{{columns - 20},}}\n(.*\n){{{rows - 2}}}.*q quit")
+        page = screen.until(rf"\A.{{{columns - 20},}}\n(.*\n){{{rows - 2}}}.* 1 Overview ")
         assert before not in page
         _wait_for_flags(screen, "01")
         screen.press("?")  # keys are taken one by one, and not shown
-        assert "^" not in screen.until("go to the next table")
+        assert "^" not in screen.until("all commands")
         screen.press("?")
         screen.until("Sections")
     screen.press("q")
@@ -432,7 +428,7 @@ def test_a_log_that_is_piped_in_leaves_the_keys_to_the_terminal(terminal, tmp_pa
     page = screen.until("Sections")
     assert "standard input" in page
     screen.press("?")
-    screen.until("go to the next table")
+    screen.until("all commands")
     screen.press("q")
     page = screen.until(r"status \d+")
     assert "status 0" in page
@@ -564,7 +560,7 @@ def test_keys_of_a_bare_terminal_end_it_and_the_line_discipline_is_restored(
         stdin=slave if stdin_is_terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
         env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
-        eventually(lambda: b"q quit" in bare_terminal.drain())
+        eventually(lambda: b" 1 Overview " in bare_terminal.drain())
         time.sleep(0.5)
         assert process.poll() is None
         os.write(bare_terminal.master, key)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -44,13 +44,17 @@ class Answering:
         self._recorded = recorded
         self._asked: dict[Question, _Asked] = {}
         self._turns = trio.CapacityLimiter(_AT_ONCE)
+        self._connections = _Connections()
         self._nursery: trio.Nursery | None = None
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run queries, forever."""
-        async with trio.open_nursery() as self._nursery:
-            task_status.started()
-            await trio.sleep_forever()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                task_status.started()
+                await trio.sleep_forever()
+        finally:
+            self._connections.close()
 
     async def answer(self, question: Question) -> Answer:
         """Answer a query. Raises `UsageError`. A query that nobody waits for is cancelled."""
@@ -73,7 +77,7 @@ class Answering:
         return asked.answer
 
     async def _work(self, question: Question, asked: _Asked) -> None:
-        running = _Running()
+        running = _Running(self._connections)
         with asked.scope, trio.move_on_after(LIMIT_SECONDS) as limit:
             try:
                 asked.answer = await self._run(question, running)
@@ -96,10 +100,47 @@ class Answering:
         return await run_leavable(lambda: running.run(question, self._recorded), self._turns)
 
 
+class _Connections:
+    """Open connections to DuckDB: opening one takes as long as most queries of a screen."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Any] = []
+
+    @contextmanager
+    def one(self) -> Iterator[Any]:
+        """Lend a connection. After an error it is closed: who knows what is left in it."""
+        from glancemetrics.selecting.sql import connect
+
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = connect(threads=_THREADS, memory=MEMORY)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            is_kept = len(self._idle) < _AT_ONCE
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
+
+    def close(self) -> None:
+        """Close those that are not lent."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
 class _Running:
     """A running query, which can be interrupted from another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: _Connections) -> None:
+        self._connections = connections
         self._lock = threading.Lock()
         self._connection: _Interruptible | None = None
         self._is_given_up = False
@@ -108,9 +149,8 @@ class _Running:
         """Run it. Raises `UsageError`."""
         # Late: slow to import, and not needed for the first screen.
         from actors.history.asking import ask
-        from glancemetrics.selecting.sql import connect
 
-        with closing(connect(threads=_THREADS, memory=MEMORY)) as connection:
+        with self._connections.one() as connection:
             with self._lock:
                 if self._is_given_up:
                     raise UsageError("query cancelled")

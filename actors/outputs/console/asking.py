@@ -13,8 +13,9 @@ from glancemetrics.history.query import Answer, Question
 _AT_ONCE = 3
 """Questions that wait for an answer at the same time."""
 _REST = 4.0
-"""A question is asked again after so many times what its last answer took, so that the screen
-never takes more than a small part of the machine."""
+"""A question is asked again after so many times what its last answer took ..."""
+_REST_OF_ALL = 6.0
+"""... and what all of them took: the screen never takes more than a small part of the machine."""
 
 
 class Asking:
@@ -59,6 +60,7 @@ class Asking:
     def _due(self, now: float) -> tuple[list[Ask], float]:
         """Return the questions that are due, and how long to wait for the next one."""
         due, wait = [], 3600.0
+        whole = sum(took for _, _, took in self._asked.values())
         for ask, question in self._wanted.items():
             if ask in self._running:
                 continue
@@ -66,7 +68,7 @@ class Asking:
             if asked is None:
                 due.append(ask)
             elif asked[0] != question:
-                rest = asked[1] + _REST * asked[2] - now
+                rest = asked[1] + max(_REST * asked[2], _REST_OF_ALL * whole) - now
                 if rest <= 0:
                     due.append(ask)
                 else:

@@ -12,7 +12,7 @@ QUIET_SECONDS = 6.0
 
 
 def received(state: State, snapshot: Snapshot) -> State:
-    """Show a snapshot, unless the screen is paused, or no more than the time has changed.
+    """Show a snapshot, unless the screen is paused or only the time has changed.
 
     Drawing a large terminal takes some 10 ms, and answering its questions more; without requests,
     the clock and the chart need not move at every refresh.

@@ -85,44 +85,43 @@ class Screen:
 
 
 @contextmanager
-def running(columns: int, rows: int, *command: str) -> Iterator[Screen]:
+def watching(columns: int, rows: int, *traffic: str) -> Iterator[Screen]:
+    """The program, following simulated traffic."""
     with tempfile.TemporaryDirectory() as folder:
-        screen = Screen(Path(folder), columns, rows, command)
+        generator = subprocess.Popen(
+            [*_PROGRAM, "generate", "-o", "access.log", *traffic], cwd=folder
+        )
+        time.sleep(2)
+        options = ["--theme", "dark", "--alert-threshold", "150", "--alertwindow", "0.5"]
+        screen = Screen(Path(folder), columns, rows, [*_PROGRAM, "access.log", *options])
         try:
             yield screen
         finally:
             screen.end()
+            generator.kill()
+            generator.wait()
 
 
 def console() -> str:
-    """The demo, once it has raised its alerts."""
-    with running(120, 36, *_PROGRAM, "demo", "--theme", "dark") as screen:
-        time.sleep(68)
+    """Much traffic, and some errors."""
+    with watching(120, 36, "--rate", "60", "--spike", "3m@220+60s") as screen:
+        time.sleep(100)
         return screen.saved()
 
 
 def outage() -> str:
     """Half of the requests fail."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "access.log"
-        traffic = subprocess.Popen(
-            [*_PROGRAM, "generate", "-o", log, "--rate", "60", "--error-spike", "10m@50%+90s"]
-        )
-        try:
-            time.sleep(2)
-            with running(120, 36, *_PROGRAM, str(log), "--theme", "dark") as screen:
-                time.sleep(150)
-                return screen.saved()
-        finally:
-            traffic.kill()
-            traffic.wait()
+    with watching(120, 36, "--rate", "60", "--error-spike", "10m@50%+90s") as screen:
+        time.sleep(150)
+        return screen.saved()
 
 
 def tour() -> str:
-    """The demo, with a key after the other."""
+    """A key after the other."""
     frames = []
-    with running(100, 30, *_PROGRAM, "demo", "--theme", "dark") as screen:
-        time.sleep(60)
+    spikes = ("--spike", "5m@220+60s", "--error-spike", "5m@20%+80s")
+    with watching(100, 30, "--rate", "60", *spikes) as screen:
+        time.sleep(110)
         for caption, keys in TOUR:
             screen.press(*keys)
             time.sleep(2)

@@ -22,6 +22,8 @@ import trio
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.console.cells import width
+from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.syslog import SyslogAddress
 from actors.outputs.syslog.sending import Syslog
 from glancemetrics.health.health import OutputState
@@ -212,6 +214,38 @@ def test_the_terminal_is_left_as_it_was_found(terminal, tmp_path: Path, how: str
     screen.type(f"clear; cd {tmp_path} && cmp before after && echo same")
     screen.until("^same")
     assert screen("display-message", "-p", "#{cursor_flag}#{alternate_on}").strip() == "10"
+
+
+_TMUX_NAMES = {
+    "pagedown": "PageDown", "pageup": "PageUp", "s-tab": "BTab", "backspace": "BSpace",
+    "escape": "Escape", "f1": "F1", "c-h": "C-h", "c-f": "C-f", "c-b": "C-b", "space": "Space",
+}  # fmt: skip
+_LEAVES = {"q", "c-c", "c-z"}
+
+
+def test_every_key_works_in_every_view_while_a_log_is_written(
+    terminal, traffic: Path, tmp_path: Path
+) -> None:
+    screen = terminal(100, 30)
+    screen.type(command(tmp_path, "-f", traffic, "-r", 0.5))
+    screen.until("1 Overview")
+    for number, view in enumerate(VIEWS, 1):
+        screen.press(str(number))
+        screen.until(f" {number} {view.title}")
+        for each in COMMANDS:
+            for key in set(each.keys) - _LEAVES:
+                screen.press(_TMUX_NAMES.get(key, key.capitalize() if len(key) > 1 else key))
+                assert not re.search("Traceback|Exception", screen.page)
+                screen.press("Escape")
+        screen.press("Escape")
+        screen.press("F")
+        screen.press("End")
+    screen.press("1")
+    screen.until(r"(?s)req/s.*1 Overview")
+    screen.press("q")
+    screen.until(r"(?m)^\$\s*\Z")
+    said = tmp_path / "state/glancemetrics/glancemetrics.log"
+    assert "failing" not in (said.read_text() if said.exists() else "")
 
 
 def test_it_follows_a_resize(terminal, tmp_path: Path) -> None:

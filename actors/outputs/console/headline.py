@@ -108,7 +108,9 @@ def title(state: State, cells: int) -> Row:
     while facts and room - sum(width(fact) + 3 for fact in facts) < 10:
         facts.pop(0)
     left_over = room - sum(width(fact) + 3 for fact in facts) - 2
-    name = cut_left(_sources_name(snapshot.health.sources), max(1, left_over))
+    name = _sources_name(snapshot.health.sources)
+    if width(name) > left_over:
+        name = cut_left(_sources_name(snapshot.health.sources, is_short=True), max(1, left_over))
     begin: Row = [(found.style, f" {name}")]
     for fact in facts:
         begin.append((found.style, " · "))
@@ -132,10 +134,12 @@ def _newest(state: State) -> float:
     return 0.0 if state.latest is None else state.latest.time
 
 
-def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
+def _sources_name(sources: tuple[SourceHealth, ...], *, is_short: bool = False) -> str:
+    """Return the name of the first log, and how many others there are."""
     if not sources:
         return "no log"
-    first = "standard input" if sources[0].name == "-" else safe(sources[0].name)
+    name = sources[0].name.rpartition("/")[2] if is_short else sources[0].name
+    first = "standard input" if name == "-" else safe(name)
     return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
 
 

@@ -326,7 +326,7 @@ def _row(
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
             text = bar(share, max(0, bar_cells - 2), state.context.drawing)
-            drawn.append((over or themes.HIT_BAR, f" {text} ", click))
+            drawn.append((f"{over} {themes.HIT_BAR}".strip(), f" {text} ", click))
     return fitted(drawn, cells, over)
 
 

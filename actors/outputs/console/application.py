@@ -39,7 +39,12 @@ from prompt_toolkit.layout import (
     UIControl,
     Window,
 )
-from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.layout.processors import (
+    BeforeInput,
+    Processor,
+    Transformation,
+    TransformationInput,
+)
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.styles import DynamicStyle
@@ -234,7 +239,7 @@ class ScreenThread:
         self._prompt_window = Window(
             BufferControl(
                 self._prompt,
-                input_processors=[BeforeInput(self._label, style=themes.PROMPT)],
+                input_processors=[_Harmless(), BeforeInput(self._label, style=themes.PROMPT)],
             ),
             height=1,
             style=themes.BAR,
@@ -421,6 +426,20 @@ class _Body(UIControl):
                 self._screen.wheel(-_WHEEL_ROWS)
             case MouseEventType.MOUSE_DOWN:
                 self._screen.click(mouse_event.position.y, mouse_event.position.x)
+
+
+class _Harmless(Processor):
+    """Shows a question mark for each character that must not reach the terminal.
+
+    What is typed begins with a filter that may have values of a log in it.
+    """
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        shown: StyleAndTextTuples = [
+            (fragment[0], "".join(one if safe(one) == one else "?" for one in fragment[1]))
+            for fragment in transformation_input.fragments
+        ]
+        return Transformation(shown)
 
 
 class _Completing(Completer):

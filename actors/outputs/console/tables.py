@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import tzinfo
 from typing import Any
 
 import attrs
@@ -144,7 +144,7 @@ def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Ta
 
 def _values_of(spec: TableSpec, row: TopRow) -> dict[str, Any]:
     known = {"hits": row.hits, "bytes": row.bytes, "errors": row.errors}
-    if spec.by == ("status",) and row.name[:1] in "12345":
+    if spec.by == ("status",) and row.name.startswith(("1", "2", "3", "4", "5")):
         known[f"{row.name[0]}xx"] = row.hits
     return known
 
@@ -322,7 +322,7 @@ def _row(
         drawn.append((themes.BEHIND, name[:behind], click))
     drawn.append((over, name[behind:], click))
     for column in columns:
-        style, text = value_text(column.measure, row.values, hits, row.before)
+        style, text = value_text(column.measure, row.values, hits, row.before, state.context.zone)
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
             text = bar(share, max(0, bar_cells - 2), state.context.drawing)
@@ -336,7 +336,11 @@ def names_text(names: Names) -> str:
 
 
 def value_text(
-    measure: str, values: Mapping[str, Any], hits: int, before: int | None
+    measure: str,
+    values: Mapping[str, Any],
+    hits: int,
+    before: int | None,
+    zone: tzinfo | None = None,
 ) -> tuple[str, str]:
     """Return the style and the text of a value."""
     if measure == "change":
@@ -349,15 +353,13 @@ def value_text(
     unit = measure_called(measure).unit
     if unit is Unit.SHARE:
         return share_style(value), percent(value)
+    if unit is Unit.TIME:
+        return "", f"{value.astimezone(zone):%H:%M:%S}"
     return themes.FIGURE if measure == "hits" else "", _FORMATS.get(unit, _count_text)(value)
 
 
 def _count_text(count: float) -> str:
     return format_count(int(count))
-
-
-def _age_text(value: datetime) -> str:
-    return f"{value:%H:%M:%S}"
 
 
 def rate_text(rate: float) -> str:
@@ -400,7 +402,6 @@ _FORMATS: Mapping[Unit, Callable[[Any], str]] = {
     Unit.BYTES: format_bytes,
     Unit.SECONDS: format_seconds,
     Unit.RATE: rate_text,
-    Unit.TIME: _age_text,
 }
 _MOST_CHANGE = 9.99
 

@@ -8,6 +8,7 @@ from actors.outputs.console import effects
 from actors.outputs.desk import Desk
 from actors.state.silences import Silence, silence_among
 from glancemetrics.errors import UsageError
+from glancemetrics.incidents.incident import rule_title
 from glancemetrics.words.durations import written_span
 
 
@@ -18,13 +19,13 @@ def work(effect: effects.Effect, desk: Desk) -> str:
         case effects.BeginSilence(rule, seconds):
             pattern = glob.escape(rule)
             desk.silences.add(Silence(pattern, now + seconds, "from the console"), now)
-            return f"{rule} is silenced for {written_span(seconds)}"
+            return f"{rule_title(rule)} is silenced for {written_span(seconds)}"
         case effects.EndSilence(rule):
             if desk.silences.end(glob.escape(rule), now):
-                return f"{rule} is no longer silenced"
+                return f"{rule_title(rule)} is no longer silenced"
             wider = silence_among(desk.silences.active(now), rule)
             if wider is None:
-                return f"{rule} is not silenced"
+                return f"{rule_title(rule)} is not silenced"
             return (
                 f"it is silenced by {wider.pattern}; end that with: "
                 f"glancemetrics silence '{wider.pattern}' --end"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, safe
+from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, row_width, safe
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.scope import Ask, Narrowing
 from actors.outputs.console.state import State, TableSpec, TableState
@@ -24,6 +24,8 @@ from glancemetrics.words.humane import (
 
 _LIST = TableSpec(key="health/sources", title="Logs", by=("source",))
 _MOST_SOURCES = 1000
+_COUNTS = 6
+"""So many figures are about lines; the others begin a row."""
 
 
 class HealthView:
@@ -68,7 +70,7 @@ class HealthView:
             return filled([], cells, rows)
         health = state.shown.health
         below = [
-            *_counts(health),
+            *_counts(health, cells),
             *_problems(state),
             *_rejects(health, 3 if rows < 30 else 8),
             *_outputs(state, health),
@@ -148,7 +150,7 @@ def _state_text(source: SourceHealth) -> tuple[str, str]:
     return (themes.DIM if is_fine else ""), safe(name)
 
 
-def _counts(health: Health) -> list[Row]:
+def _counts(health: Health, cells: int) -> list[Row]:
     lag = format_bytes(health.lag_bytes)
     if health.lag_bytes:
         lag += f", {seconds_text(health.lag_seconds)}"
@@ -169,12 +171,13 @@ def _counts(health: Health) -> list[Row]:
         ("delay", delay),
         ("memory", memory),
     ]
-    row: Row = [("", " ")]
-    second: Row = [("", " ")]
+    rows: list[Row] = [[("", " ")]]
     for number, (name, value) in enumerate(pairs):
-        target = row if number < 6 else second
-        target += [(themes.DIM, f" {name} "), (themes.FIGURE, f"{value} ")]
-    return [[], [(themes.HEADING, "  Reading")], row, second]
+        piece: Row = [(themes.DIM, f" {name} "), (themes.FIGURE, f"{value} ")]
+        if number == _COUNTS or row_width(rows[-1]) + row_width(piece) > cells:
+            rows.append([("", " ")])
+        rows[-1] += piece
+    return [[], [(themes.HEADING, "  Reading")], *rows]
 
 
 def _problems(state: State) -> list[Row]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, filled, left, width
+from actors.outputs.console.cells import Row, filled, left, width, wrapped
+from actors.outputs.console.headline import body_rows
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 
@@ -53,7 +54,7 @@ class Help:
         return ()
 
     def moved(self, state: State, rows: int) -> State:
-        last = len(help_rows(self.for_page, state.cells)) - 5
+        last = max(0, len(help_rows(self.for_page, state.cells)) - body_rows(state))
         first = max(0, min(last, self.first + rows))
         return attrs.evolve(state, over=(*state.over[:-1], attrs.evolve(self, first=first)))
 
@@ -81,7 +82,8 @@ def help_rows(page: str, cells: int) -> list[Row]:
 
     rows: list[Row] = []
     if page in ABOUT:
-        rows += [[], [("", f"  {ABOUT[page]}")]]
+        rows.append([])
+        rows += [[("", f"  {line}")] for line in wrapped(ABOUT[page], cells - 4)]
     groups = dict.fromkeys(command.group for command in COMMANDS)
     columns = max(1, min(3, cells // 60))
     for group in groups:

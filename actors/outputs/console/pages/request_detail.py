@@ -10,6 +10,7 @@ import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, filled, left, safe, wrapped
+from actors.outputs.console.headline import body_rows
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 from glancemetrics.words.escaping import visible
@@ -41,7 +42,8 @@ class RequestDetail:
         return ()
 
     def moved(self, state: State, rows: int) -> State:
-        first = max(0, self.first + rows)
+        last = max(0, len(self._rows(state, state.cells)) - body_rows(state))
+        first = max(0, min(last, self.first + rows))
         return attrs.evolve(state, over=(*state.over[:-1], attrs.evolve(self, first=first)))
 
     def turned(self, state: State, steps: int) -> State:
@@ -56,6 +58,12 @@ class RequestDetail:
         return self.raw or ""
 
     def render(self, state: State, cells: int, rows: int) -> list[Row]:
+        drawn = self._rows(state, cells)
+        first = min(self.first, max(0, len(drawn) - rows))
+        return filled(drawn[first:], cells, rows)
+
+    def _rows(self, state: State, cells: int) -> list[Row]:
+        """Return all rows, however many they are."""
         drawn: list[Row] = [[]]
         for name, value in self.record.items():
             if value is not None:
@@ -69,8 +77,7 @@ class RequestDetail:
         else:
             shown = visible(self.raw[:_LONGEST], in_cells=True)
             drawn += [[("", f"  {line}")] for line in wrapped(shown, max(4, cells - 4))]
-        first = min(self.first, max(0, len(drawn) - rows))
-        return filled(drawn[first:], cells, rows)
+        return drawn
 
 
 def _text(name: str, value: Any, state: State) -> str:

@@ -346,6 +346,8 @@ async def test_no_byte_of_a_log_reaches_the_terminal_unescaped(start) -> None:
     await session.terminal.until(r"\x1b]0;owned\x07")
     session.keys.send_text("\ry")
     await session.terminal.until("Backspace")
+    session.keys.send_text("f")
+    await session.terminal.until("Only requests where: section = '?]0;owned")
     for forbidden in ("\x1b]0;owned", "\x1b[2J\x9b", "\x9b", "\u202e", "\x07"):
         assert forbidden not in session.terminal.written
     assert "owned" not in str(session.terminal.screen.title)

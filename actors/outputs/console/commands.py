@@ -166,8 +166,10 @@ COMMANDS: tuple[Command, ...] = (
 def hints(state: State) -> list[tuple[str, str]]:
     """Return keys and words for the last row, the most important first."""
     chosen = [command for command in COMMANDS if command.hint]
-    order = ("help", "open", "find", "filter", "window", "sort", "time", "exclude", "commands",
-             "quit")  # fmt: skip
+    order = (
+        *("help", "quit", "open", "find", "filter", "window", "sort", "time", "exclude"),
+        "commands",
+    )  # fmt: skip
     if state.over:
         return [("Esc", "back"), ("?", "help"), ("q", "quit")]
     by_hint = {command.hint: command for command in chosen}

@@ -21,6 +21,8 @@ from actors.outputs.console.pages.specs import specs
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 from glancemetrics.charts.heat_map import heat_map
+from glancemetrics.words.durations import parse_seconds
+from glancemetrics.words.humane import format_seconds
 
 _BOUNDS = (
     *("1ms", "3ms", "10ms", "30ms", "100ms", "300ms"),
@@ -104,7 +106,8 @@ def _heat_rows(state: State, ask: Ask, columns: int, cells: int) -> list[Row]:
             None if low is None or high is None else max(0.0, high - low)
             for low, high in zip(below, above, strict=True)
         ])  # fmt: skip
-    labels = [f"< {bound}" for bound in _BOUNDS] + [f"≥ {_BOUNDS[-1]}"]
+    names = [format_seconds(parse_seconds(bound)) for bound in _BOUNDS]
+    labels = [f"<{name}" for name in names] + [f"≥{names[-1]}"]
     shades = themes.HEAT if state.context.has_colors else ()
     lines = heat_map(counts[::-1], cells=columns, shades=shades, drawing=state.context.drawing)
     return [

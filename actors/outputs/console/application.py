@@ -37,10 +37,10 @@ from prompt_toolkit.layout import (
     Layout,
     UIContent,
     UIControl,
+    VSplit,
     Window,
 )
 from prompt_toolkit.layout.processors import (
-    BeforeInput,
     Processor,
     Transformation,
     TransformationInput,
@@ -237,12 +237,13 @@ class ScreenThread:
         self._body_window = Window(_Body(self))
         prompting = Condition(self._is_prompting)
         self._prompt_window = Window(
-            BufferControl(
-                self._prompt,
-                input_processors=[_Harmless(), BeforeInput(self._label, style=themes.PROMPT)],
-            ),
+            BufferControl(self._prompt, input_processors=[_Harmless()]), height=1, style=themes.BAR
+        )
+        label = Window(
+            FormattedTextControl(self._label),
             height=1,
-            style=themes.BAR,
+            style=f"{themes.BAR} {themes.PROMPT}",
+            dont_extend_width=True,
         )
         problem = Condition(
             lambda: self._state.prompt is not None and bool(self._state.prompt.problem)
@@ -255,7 +256,7 @@ class ScreenThread:
                         Window(FormattedTextControl(self._problem), height=1, style=themes.WARNING),
                         filter=prompting & problem,
                     ),
-                    ConditionalContainer(self._prompt_window, filter=prompting),
+                    ConditionalContainer(VSplit([label, self._prompt_window]), filter=prompting),
                 ]
             ),
             floats=[Float(CompletionsMenu(max_height=8), xcursor=True, ycursor=True)],
@@ -271,7 +272,7 @@ class ScreenThread:
             input=keys,
             output=screen,
         )
-        application.ttimeoutlen = _ESCAPE_SECONDS
+        application.ttimeoutlen = application.timeoutlen = _ESCAPE_SECONDS
         return application
 
     def _label(self) -> str:
@@ -286,11 +287,9 @@ class ScreenThread:
         bound = KeyBindings()
         for command in COMMANDS:
             for name in command.keys:
-                bound.add(name, filter=~prompting, eager=name != "escape")(
-                    self._handler(command.act)
-                )
+                bound.add(name, filter=~prompting, eager=True)(self._handler(command.act))
         for name in ("escape", "c-c"):
-            bound.add(name, filter=prompting)(self._handler(prompts.cancel))
+            bound.add(name, filter=prompting, eager=True)(self._handler(prompts.cancel))
         bound.add("c-z", filter=prompting)(lambda _: self._carry_out(effects.StopJob()))
         return bound
 

@@ -7,6 +7,7 @@ else happens in trio's. They pass frozen values to each other.
 from __future__ import annotations
 
 import errno
+import termios
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -105,8 +106,8 @@ class Console:
                 await trio.to_thread.run_sync(screen.run)
             except EOFError:
                 self._desk.stop()  # the terminal has gone
-            except OSError as error:
-                if error.errno != errno.EIO:  # which is the same, told by a write
+            except (OSError, termios.error) as error:
+                if error.args[:1] != (errno.EIO,):  # which is the same, told by another call
                     raise
                 self._desk.stop()
         self._nursery.cancel_scope.cancel()

@@ -228,7 +228,8 @@ def figures(state: State, cells: int) -> Row:
         pieces.append([(themes.DIM, "p95 "), (themes.FIGURE, text)])
     if known.get("visitors") is not None:
         pieces.append([(themes.FIGURE, format_count(known["visitors"])), (themes.DIM, " visitors")])
-    rate = (known.get("bytes") or 0) / max(1, state.seconds)
+    # Over the time that is covered, as requests per second are.
+    rate = (known.get("bytes") or 0) * (known.get("rate") or 0) / max(1, hits)
     pieces.append([(themes.FIGURE, f"{format_bytes(rate)}/s")])
     pieces.append([(themes.FIGURE, format_count(hits)), (themes.DIM, " requests")])
     spark = _spark(state)

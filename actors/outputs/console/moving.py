@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console.state import State
-from actors.outputs.console.tables import chosen_index, pinned, sorted_by, table_of
+from actors.outputs.console.tables import chosen_index, measures_shown, pinned, sorted_by, table_of
 
 PAGE_ROWS = 10
 """Rows that Page Down moves."""
@@ -67,8 +67,9 @@ def sort_by_next(state: State, steps: int) -> State:
     if spec is None:
         return state
     sort = state.table(spec).sort or spec.order
-    index = (spec.measures.index(sort) + steps) % len(spec.measures)
-    return sorted_by(state, spec, spec.measures[index])
+    measures = measures_shown(spec, table_of(state, spec))
+    index = (measures.index(sort) + steps) % len(measures) if sort in measures else 0
+    return sorted_by(state, spec, measures[index])
 
 
 def reverse(state: State) -> State:

@@ -94,7 +94,7 @@ def ask_silence(state: State) -> State:
 
 def acknowledge(state: State) -> State:
     """Acknowledge the chosen incident, or take that back; on other views, show Alerts."""
-    from actors.outputs.console.pages.alerts_view import AlertsView, chosen_incident
+    from actors.outputs.console.pages.alerts_view import AlertsView, choose, chosen_incident
 
     if not isinstance(state.page, AlertsView):
         return go_to_view_called(state, "alerts")
@@ -102,6 +102,8 @@ def acknowledge(state: State) -> State:
     if incident is None or incident.recovered_at is not None:
         return state.told("only an active incident can be acknowledged")
     is_begin = incident.id not in state.acknowledged
+    # The cursor stays on it, wherever it goes in the list.
+    state = choose(state, ("incident", incident.id))
     return state.wanting(effects.Acknowledge(incident.id, is_begin))
 
 

@@ -122,8 +122,8 @@ def table_of(state: State, spec: TableSpec) -> Table:
 
 
 def _hits_by_names(spec: TableSpec, answered: Answered | None) -> Mapping[Names, int]:
-    if answered is None or answered.error:
-        return {}
+    if answered is None or answered.error or answered.missing:
+        return {}  # a part of the window before would make everything look like growth
     return {tuple(row[name] for name in spec.by): row["hits"] for row in answered.rows}
 
 
@@ -185,14 +185,19 @@ def _column(measure: str) -> _Column:
     return _Column(measure, about.title, max(cells, len(about.title) + 2))
 
 
-def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[_Column]:
-    """Return the columns there is room for; the first measures are the most important."""
+def measures_shown(spec: TableSpec, table: Table) -> list[str]:
+    """Return the measures of a table that have values: not all logs have response times."""
     with_times = not table.is_answered or any(
         table.total.get(name) is not None for name in spec.measures if name.startswith("p")
     )
-    wanted = [_column(name) for name in spec.measures if with_times or not name.startswith("p")]
+    return [name for name in spec.measures if with_times or not name.startswith("p")]
+
+
+def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[_Column]:
+    """Return the columns there is room for; the first measures are the most important."""
+    wanted = [_column(name) for name in measures_shown(spec, table)]
     wanted.insert(1 + [one.measure for one in wanted].index("hits"), _CHANGE)
-    room = cells - 2 - max(_LEAST_NAME, cells // 4)
+    room = cells - 2 - max(_LEAST_NAME, 2 * cells // 5)
     shown = []
     sort = state.table(spec).sort or spec.order
     # What it is sorted by is always shown; the change is the first to go.

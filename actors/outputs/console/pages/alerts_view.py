@@ -78,7 +78,7 @@ class AlertsView:
         if not items:
             return state
         index = max(0, min(len(items) - 1, _index(state, items) + rows))
-        return _choose(state, items[index].names)
+        return choose(state, items[index].names)
 
     def turned(self, state: State, steps: int) -> State:
         del steps
@@ -110,7 +110,11 @@ def _show_traffic(state: State, item: _Item) -> State:
         narrowed.append(Narrowing(f"{rule.by} {group}", condition_of(rule.by, group)))
     scope = Scope(tuple(narrowed), state.scope.seconds, None)
     incident = item.incident
-    if incident is not None and incident.recovered_at is not None:
+    if incident is not None and incident.recovered_at is None:
+        lasts = state.now - incident.triggered_at + rule.window_seconds
+        longer = (one for one in WINDOWS if one >= max(lasts, state.seconds))
+        scope = attrs.evolve(scope, seconds=next(longer, WINDOWS[-1]))
+    elif incident is not None and incident.recovered_at is not None:
         lasted = incident.recovered_at - incident.triggered_at + 2 * rule.window_seconds
         seconds = next((one for one in WINDOWS if one >= lasted), WINDOWS[-1])
         scope = attrs.evolve(scope, seconds=seconds, until=incident.recovered_at + seconds // 10)
@@ -149,7 +153,8 @@ def _chosen(state: State) -> _Item | None:
     return items[_index(state, items)] if items else None
 
 
-def _choose(state: State, names: Names) -> State:
+def choose(state: State, names: Names) -> State:
+    """Put the cursor on a row."""
     return state.with_table(_LIST, TableState(chosen=names))
 
 
@@ -166,7 +171,7 @@ def chosen_rule_of(state: State) -> str | None:
 
 
 def _choosing(names: Names) -> Click:
-    return lambda state: _choose(state, names)
+    return lambda state: choose(state, names)
 
 
 def _list(state: State, cells: int, rows: int) -> list[Row]:

@@ -141,7 +141,9 @@ def _choosing(number: int) -> Click:
 def _heading(state: State, answered: Answered, ask: Ask, cells: int) -> Row:
     until = state.requests.until
     if until is None:
-        text = "newest first, live" if state.is_live and not state.is_paused else "newest first"
+        is_following = state.is_live and not state.is_paused
+        text = "newest first, live" if is_following else "newest first"
+        text += ", whatever the window"
     else:
         at = clock_near(until, state.shown.time if state.shown else until, state.context)
         text = f"stopped at {at}; Home: the newest again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from functools import lru_cache
 
 from actors.outputs.console import effects
 from actors.outputs.desk import Desk
@@ -40,14 +41,18 @@ def work(effect: effects.Effect, desk: Desk) -> str:
             raise AssertionError(effect)
 
 
+@lru_cache(maxsize=64)
 def problem_of_filter(text: str, kept: tuple[str, ...]) -> str:
-    """Return why a text is not a condition, in a sentence; empty if it is one."""
+    """Return why a text is not a condition, in a sentence; empty if it is one.
+
+    Remembered: it takes 50 ms, and is asked while the text is typed and when it is accepted.
+    """
     if not text:
         return ""
-    from glancemetrics.selecting.filters import Filters  # late: slow to import
+    from glancemetrics.selecting.sql import Where  # late: slow to import
 
     try:
-        Filters([text], kept=kept)
+        Where(text, kept)
     except UsageError as error:
         return str(error)
     return ""

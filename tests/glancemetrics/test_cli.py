@@ -89,7 +89,7 @@ def test_version(run) -> None:
     [
         (["--timewindow", "0"], "--timewindow 0: must be a duration from 1s to 7d"),
         (["--timewindow", "10x"], "--timewindow 10x: must be a duration from 1s to 7d"),
-        (["--time"], "--time: unknown option; `glancemetrics -h`"),
+        (["--ti"], "--ti: unknown option; `glancemetrics -h`"),
         (["--alert-treshold", "5"], "--alert-treshold: unknown option; did you mean --alert-thr"),
         (["--alert_treshold=5"], "--alert-treshold: unknown option; did you mean --alert-thresh"),
         (["--refresh"], "--refresh: needs a value (DURATION)"),

@@ -72,16 +72,16 @@ def test_from_the_wheel_to_a_report(
 
     # A log: the site is well, and the limit that is exceeded is only the default.
     screen.type("clear; glancemetrics access.log")
-    page = screen.until(r"● info  High traffic")
-    assert " ✓ OK  GlanceMetrics  access.log  combined" in page
-    assert "10 req/s is the default: --alert-threshold N" in " ".join(page.split())
+    page = screen.until(r"● High traffic: [\d.]+ req/s over 2 min \(limit 10\) – 10 req/s is the ")
+    assert " access.log · combined · last " in page
+    assert "● HEALTHY" in page
     screen.press("q")
     screen.until(r"(?m)^new> *$")
 
     # An alert.
     screen.type("clear; glancemetrics access.log --alert-threshold 5 --alertwindow 1m")
-    page = screen.until(r"▲ warning  High traffic: [\d.]+ req/s over 1 min \(limit 5\)")
-    assert " ▲ 1 warning  GlanceMetrics" in page
+    page = screen.until(r"▲ High traffic: [\d.]+ req/s over 1 min \(limit 5\)")
+    assert "▲ 1 WARNING" in page
     screen.press("q")
     screen.until(r"(?m)^new> *$")
     screen.type("clear; glancemetrics audit show | cat")

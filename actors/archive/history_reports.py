@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 
 from actors.archive.reporting import report_on_batches
-from actors.files.output_file import replacing
+from actors.files.output_file import write_text
 from actors.history.segments import SegmentGoneError
 from actors.state.left_threads import run_leavable
 from glancemetrics.errors import GlanceMetricsError
@@ -21,7 +20,7 @@ from glancemetrics.reporting.html import to_html
 from glancemetrics.reporting.panel_names import PANEL_NAMES
 from glancemetrics.reporting.report import ReportOptions, Source
 from glancemetrics.selecting.selection import make_selection
-from glancemetrics.words.humane import format_count
+from glancemetrics.words.humane import requests_text
 
 _MEMORY = 256_000_000
 """Bytes that a report takes at most beside a running monitor; rarer values are then estimates."""
@@ -39,9 +38,9 @@ class HistoryReports:
 
         Raises `GlanceMetricsError`.
         """
-        return await run_leavable(lambda: self._write(Path(path), where, span))
+        return await run_leavable(lambda: self._write(path, where, span))
 
-    def _write(self, path: Path, where: str | None, span: TimeSpan) -> str:
+    def _write(self, path: str, where: str | None, span: TimeSpan) -> str:
         kept = tuple(name for name in self._plan.reading.context.kept if name not in PANEL_NAMES)
         now = time.time()
         selection = make_selection(
@@ -75,7 +74,5 @@ class HistoryReports:
         )
         if not report.hits:
             raise GlanceMetricsError("no requests to report on in this window")
-        with replacing(path) as file:
-            file.write(to_html(report, now).encode())
-        requests = "1 request" if report.hits == 1 else f"{format_count(report.hits)} requests"
-        return f"{path}: report of {requests}"
+        write_text(to_html(report, now), path)
+        return f"{path}: report of {requests_text(report.hits)}"

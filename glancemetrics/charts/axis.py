@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta, tzinfo
 
 from glancemetrics.charts.runs import Drawing, Line, Run
 from glancemetrics.charts.scales import axis_ends, middle_of_axis
-from glancemetrics.words.humane import format_duration
+from glancemetrics.words.humane import format_round_duration
 
 AXIS = "axis"
 """Ink of an axis and its labels."""
@@ -90,20 +90,12 @@ def _fitting(wished: Iterable[_Label], cells: int) -> list[_Label]:
 def _ages(span: int, cells: int, minus: str) -> Iterator[_Label]:
     """Return the labels of a live axis, the most important first."""
     yield cells - len("now"), "now"
-    oldest = f"{minus}{_age(span)}"
+    oldest = f"{minus}{format_round_duration(span)}"
     yield 0, oldest
     step = _step(span, cells, len(oldest))
     for age in range(step, span, step):
-        label = f"{minus}{_age(age)}"
+        label = f"{minus}{format_round_duration(age)}"
         yield (span - age) * cells // span - len(label) // 2, label
-
-
-def _age(seconds: int) -> str:
-    """Return `5 min` for `5 min 00 s`."""
-    text = format_duration(seconds)
-    for nothing in (" 00 s", " 00 min", " 00 h"):
-        text = text.removesuffix(nothing)
-    return text
 
 
 def _step(span: int, cells: int, size: int) -> int:

@@ -27,7 +27,7 @@ from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES
 from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel, other_panels
 from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
-from glancemetrics.words.humane import format_bytes, format_count, format_share
+from glancemetrics.words.humane import format_bytes, format_count, format_share, requests_text
 
 Int64s = npt.NDArray[np.int64]
 
@@ -139,7 +139,7 @@ class Report:
 
     def __str__(self) -> str:
         """Return it in one line; `to_json`, `to_html` and `to_frame` have the details."""
-        requests = "1 request" if self.hits == 1 else f"{format_count(self.hits)} requests"
+        requests = requests_text(self.hits)
         facts = [
             requests,
             f"{format_count(self.visitors)} visitors",
@@ -165,7 +165,7 @@ class Report:
         """The sentence where there are no requests: also how many a condition excluded."""
         if not self.filtered:
             return "No requests."
-        read = "1 request" if self.filtered == 1 else f"{format_count(self.filtered)} requests"
+        read = requests_text(self.filtered)
         return f"{read}, none matches the condition."
 
     def to_html(self) -> str:

@@ -71,6 +71,19 @@ def format_duration(seconds: float) -> str:
     return f"{seconds:.1f} s".replace(".0 s", " s") if seconds < 10 else f"{whole} s"
 
 
+def format_round_duration(seconds: float) -> str:
+    """Format a duration that is often round: `1 min` for `1 min 00 s`, `3 d` for `3 d 00 h`."""
+    text = format_duration(seconds)
+    for nothing in (" 00 s", " 00 min", " 00 h"):
+        text = text.removesuffix(nothing)
+    return text
+
+
+def requests_text(count: int) -> str:
+    """Format a number of requests: `1 request`, `1,234 requests`."""
+    return "1 request" if count == 1 else f"{format_count(count)} requests"
+
+
 def events_text(count: int) -> str:
     """Format a number of events: `1 event`, `1,234 events`."""
     return "1 event" if count == 1 else f"{format_count(count)} events"

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from glancemetrics.configuration.settings import Settings
 
 
+_THEMES = ("auto", "dark", "light", "high-contrast", "color-blind")
+
+
 @attrs.frozen(kw_only=True)
 class ConsoleSettings:
     """Whether there is one, and its colors."""
@@ -44,14 +47,14 @@ class ConsoleSettings:
     )
     theme: str = setting(
         "auto",
-        choice("auto", "dark", "light", "high-contrast", "color-blind"),
+        choice(*_THEMES),
         group=Group.OUTPUTS,
         name="theme",
         metavar="THEME",
         help="colors of the console: auto (asks the terminal for its background), dark, light, "
         "high-contrast or color-blind",
         allowed="auto, dark, light, high-contrast or color-blind",
-        values=("auto", "dark", "light", "high-contrast", "color-blind"),
+        values=_THEMES,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, cut, fitted, safe, width
 from actors.outputs.console.context import clock_near
-from actors.outputs.console.headline import MARKS
 from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.state import State
 from actors.state.silences import silence_among
@@ -13,11 +12,6 @@ from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.rule import Severity
 from glancemetrics.words.humane import format_duration
 
-STYLES = {
-    Severity.CRITICAL: themes.CRITICAL,
-    Severity.WARNING: themes.WARNING_ALERT,
-    Severity.INFO: themes.INFO,
-}
 _MESSAGE_LENGTH = 2000
 
 
@@ -64,7 +58,7 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
     """Return an ongoing incident in one row: what, how long, how bad."""
     rule = state.context.rules[incident.rule]
     severity = Severity(incident.severity)
-    style = STYLES[severity]
+    style = themes.ALERTS[severity]
     assert state.shown is not None
     lasts = format_duration(max(0, state.shown.shown.end - incident.triggered_at))
     worst = rule.worst(incident)
@@ -80,7 +74,9 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
     if width(message) + width(more) > room and worst:
         more = more.replace(f", {worst}", "")
     message = cut(message, max(room // 2, room - width(more)))
-    return fitted([(style, f" {MARKS[severity]} {message}"), (themes.DIM, safe(more))], cells)
+    return fitted(
+        [(style, f" {themes.MARKS[severity]} {message}"), (themes.DIM, safe(more))], cells
+    )
 
 
 def ended_text(state: State, incident: Incident) -> str:

@@ -50,7 +50,7 @@ from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.styles import DynamicStyle
 
 from actors.outputs.console import effects, prompts, themes
-from actors.outputs.console.cells import Row, safe
+from actors.outputs.console.cells import Row, safe, width
 from actors.outputs.console.commands import COMMANDS
 from actors.outputs.console.completing import completions
 from actors.outputs.console.context import Context
@@ -311,8 +311,6 @@ class ScreenThread:
         rows = self.rows()
         if not 0 <= row < len(rows):
             return
-        from actors.outputs.console.cells import width
-
         reached = 0
         for fragment in rows[row]:
             reached += width(fragment[1])

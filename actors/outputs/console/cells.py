@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.utils import get_cwidth
 
-from glancemetrics.words.escaping import visible
+from glancemetrics.words.escaping import readable, visible
 
 if TYPE_CHECKING:
     from actors.outputs.console.state import State
@@ -66,6 +66,15 @@ def safe(text: str, limit: int = 400) -> str:
     return visible(text[:limit], in_cells=True)
 
 
+_NAME_LENGTH = 400
+"""Characters of a name that are looked at; the narrowest of them fills a screen."""
+
+
+def named(name: str) -> str:
+    """Return a name of a log, such as a path or a host, as people read it."""
+    return readable(name[:_NAME_LENGTH], in_cells=True)
+
+
 def row_width(row: Row) -> int:
     return sum(width(fragment[1]) for fragment in row)
 
@@ -87,8 +96,12 @@ def fitted(row: Row, cells: int, style: str = "") -> Row:
 
 def filled(rows: list[Row], cells: int, count: int) -> list[Row]:
     """Return exactly `count` rows of exactly `cells` cells each."""
-    shown = [fitted(row, cells) for row in rows[: max(0, count)]]
-    return shown + [[("", " " * cells)] for _ in range(count - len(shown))]
+    return padded([fitted(row, cells) for row in rows[: max(0, count)]], cells, count)
+
+
+def padded(rows: list[Row], cells: int, count: int) -> list[Row]:
+    """Return exactly `count` rows; those given are already of exactly `cells` cells."""
+    return rows[: max(0, count)] + [[("", " " * cells)] for _ in range(count - len(rows))]
 
 
 def wrapped(text: str, cells: int) -> list[str]:

@@ -121,10 +121,7 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         drawing=state.context.drawing,
         letters=_LETTERS,
     )
-    return [
-        *with_axis(state, lines, top, height, rate_text),
-        axis_row(state, columns),
-    ]
+    return with_axes(state, lines, top, rate_text)
 
 
 def _worth_drawing(counts: Sequence[float | None]) -> list[float | None]:
@@ -185,20 +182,20 @@ def marked_by(state: State, starts: Sequence[int], step: int, rule: str | None =
     ]
 
 
-def with_axis(
+def with_axes(
     state: State,
     lines: Sequence[Line],
     top: float,
-    rows: int,
     label: Callable[[float], str],
     *,
     bottom: float = 0.0,
     is_log: bool = False,
 ) -> list[Row]:
-    """Return the rows of a chart with the values at their left."""
-    labels = value_axis(top, rows, label, AXIS_CELLS, bottom=bottom, is_log=is_log,
+    """Return the rows of a chart with the values at their left, and below them its time."""
+    labels = value_axis(top, len(lines), label, AXIS_CELLS, bottom=bottom, is_log=is_log,
                         drawing=state.context.drawing)  # fmt: skip
-    return [[("class:axis", text), *row_of(line)] for text, line in zip(labels, lines, strict=True)]
+    rows = [[("class:axis", text), *row_of(line)] for text, line in zip(labels, lines, strict=True)]
+    return [*rows, _time_row(state, sum(len(run.text) for run in lines[0]))]
 
 
 def row_of(line: Line) -> Row:
@@ -206,8 +203,7 @@ def row_of(line: Line) -> Row:
     return [(themes.inked(run.ink, run.paper), run.text) for run in line]
 
 
-def axis_row(state: State, columns: int) -> Row:
-    """Return the row below a chart: when its columns are."""
+def _time_row(state: State, columns: int) -> Row:
     line = time_axis(
         state.now - step_of(state, columns) * columns,
         state.now,
@@ -247,15 +243,4 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
         marked=marked_by(state, starts, step_of(state, columns)),
         drawing=state.context.drawing,
     )
-    return [
-        *with_axis(state, lines, top, height, format_seconds, bottom=bottom, is_log=True),
-        axis_row(state, columns),
-    ]
-
-
-def legend(roles: Sequence[str], drawing_mark: str = "■") -> Row:
-    """Return the names of what a chart shows, each in its color."""
-    row: Row = []
-    for role in roles:
-        row += [(themes.inked(role), drawing_mark), (themes.DIM, f" {role}  ")]
-    return row
+    return with_axes(state, lines, top, format_seconds, bottom=bottom, is_log=True)

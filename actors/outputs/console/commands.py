@@ -11,6 +11,7 @@ import attrs
 
 from actors.outputs.console import effects, moving, narrowing
 from actors.outputs.console.pages.help import Help
+from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.prompts import (
     ask_file,
     ask_filter,
@@ -61,24 +62,18 @@ def toggle_pause(state: State) -> State:
 
 def toggle_help(state: State) -> State:
     if isinstance(state.page, Help):
-        return close_page(state)
-    return attrs.evolve(state, over=(*state.over, Help(for_page=state.page.name)))
-
-
-def close_page(state: State) -> State:
-    return attrs.evolve(state, over=state.over[:-1])
+        return state.popped()
+    return state.pushed(Help(for_page=state.page.name))
 
 
 def leave(state: State) -> State:
     """Leave whatever is open; then show all rows of a table again."""
-    if state.over:
-        return close_page(state)
-    return stop_finding(state)
+    return state.popped() if state.over else stop_finding(state)
 
 
 def go_back(state: State) -> State:
     """Leave what is open, or undo the last narrowing."""
-    return close_page(state) if state.over else narrowing.widen(state)
+    return state.popped() if state.over else narrowing.widen(state)
 
 
 def copy_row(state: State) -> State:
@@ -104,12 +99,8 @@ def _view(number: int, name: str) -> Command:
     )
 
 
-VIEW_NAMES = (
-    *("Overview", "URLs", "Errors", "Clients", "Latency", "Alerts", "Requests", "Health"),
-)
-
 COMMANDS: tuple[Command, ...] = (
-    *(_view(number, name) for number, name in enumerate(VIEW_NAMES, 1)),
+    *(_view(number, view.title) for number, view in enumerate(VIEWS, 1)),
     Command("next view", ("tab",), "Tab", lambda s: moving.next_view(s, 1), "Views"),
     Command("previous view", ("s-tab",), "Shift-Tab", lambda s: moving.next_view(s, -1), "Views"),
     Command("help", ("?", "f1"), "?", toggle_help, "Views", "help"),
@@ -165,12 +156,11 @@ COMMANDS: tuple[Command, ...] = (
 
 def hints(state: State) -> list[tuple[str, str]]:
     """Return keys and words for the last row, the most important first."""
-    chosen = [command for command in COMMANDS if command.hint]
     order = (
         *("help", "quit", "open", "find", "filter", "window", "sort", "time", "exclude"),
         "commands",
     )  # fmt: skip
     if state.over:
         return [("Esc", "back"), ("?", "help"), ("q", "quit")]
-    by_hint = {command.hint: command for command in chosen}
+    by_hint = {command.hint: command for command in COMMANDS if command.hint}
     return [(by_hint[hint].shown.split()[0], hint) for hint in order]

@@ -25,7 +25,7 @@ from actors.outputs.console.pages.request_detail import with_line
 from actors.outputs.console.prompts import checked
 from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import State, joined
+from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
@@ -180,8 +180,7 @@ class Console:
 
     async def _report(self, effect: effects.WriteReport, state: State) -> str:
         span = TimeSpan(max(0, state.now - state.seconds), state.now)
-        where = joined(*(one.condition for one in state.scope.narrowed))
-        return await self._desk.write_report(effect.path, where, span)
+        return await self._desk.write_report(effect.path, state.scope.where, span)
 
     async def _check_filter(self, effect: effects.CheckFilter) -> None:
         from actors.outputs.console.working import problem_of_filter

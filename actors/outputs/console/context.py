@@ -37,10 +37,14 @@ class Context:
     """Which characters the terminal can show."""
 
 
+def local(seconds: float, zone: tzinfo | None) -> datetime:
+    """Return an instant in a zone; `None`: the machine's own."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone)
+
+
 def local_time(seconds: float, zone: tzinfo | None) -> str:
     """Return an instant as people here write it, with its zone."""
-    moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
-    return moment.strftime("%Y-%m-%d %H:%M:%S %Z")
+    return local(seconds, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def time_near(seconds: float, now: float, context: Context) -> str:
@@ -52,6 +56,5 @@ def time_near(seconds: float, now: float, context: Context) -> str:
 
 def clock_near(seconds: float, now: float, context: Context) -> str:
     """Local time without its zone; without the date where it is today's."""
-    moment = datetime.fromtimestamp(seconds, UTC).astimezone(context.zone)
-    today = datetime.fromtimestamp(now, UTC).astimezone(context.zone).date()
+    moment, today = local(seconds, context.zone), local(now, context.zone).date()
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%b %d %H:%M}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, cut, cut_left, fitted, row_width, safe, width
-from actors.outputs.console.context import clock_near
+from actors.outputs.console.context import clock_near, local
 from actors.outputs.console.narrowing import cycle_window, go_live, widen
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
@@ -24,12 +23,9 @@ from glancemetrics.traffic.snapshot import Shown
 from glancemetrics.words.humane import (
     format_bytes,
     format_count,
-    format_duration,
+    format_round_duration,
     format_seconds,
 )
-
-MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
-"""Severity is also shown by mark and word: not everybody sees colors."""
 
 _FEWEST_HITS = 20
 """With fewer requests a share of errors says little."""
@@ -94,7 +90,7 @@ def title(state: State, cells: int) -> Row:
         return fitted(
             [(found.style, f" GlanceMetrics {state.context.version}")], cells, found.style
         )
-    moment = datetime.fromtimestamp(snapshot.time, UTC).astimezone(state.context.zone)
+    moment = local(snapshot.time, state.context.zone)
     clock = f"{moment:%H:%M:%S}" if cells < 100 else f"{moment:%Y-%m-%d %H:%M:%S %Z}"
     where = _mode(state)
     end: Row = [(found.badge_style, f" {found.text} "), (found.style, f" {clock} ")]
@@ -145,34 +141,25 @@ def _sources_name(sources: tuple[SourceHealth, ...], *, is_short: bool = False) 
 
 def span_text(state: State) -> str:
     """Return which span is shown: `last 10 s`, or `whole log: 3 d 04 h`."""
-    length = window_text(state.seconds)
+    length = format_round_duration(state.seconds)
     is_whole = state.shown is not None and state.shown.shown_as is Shown.WHOLE_LOG
     if is_whole and state.scope.seconds is None:
         return f"whole log: {length}"
     return f"last {length}" if state.is_live else length
 
 
-def window_text(seconds: int) -> str:
-    """Format the length of a window: `10 s`, `1 min`, `3 d`."""
-    text = format_duration(seconds)
-    for nothing in (" 00 s", " 00 min", " 00 h"):
-        text = text.removesuffix(nothing)
-    return text
-
-
 def breadcrumb(state: State, cells: int) -> list[Row]:
     """What everything is narrowed to; no row where it is not."""
-    parts = [("", "")][:0]
+    parts = [safe(one.label) for one in state.scope.narrowed]
     if state.context.where is not None:
-        parts.append((themes.FIGURE, f"only {safe(state.context.where)}"))
-    parts += [(themes.FIGURE, safe(one.label)) for one in state.scope.narrowed]
+        parts.insert(0, f"only {safe(state.context.where)}")
     if not parts:
         return []
     row: Row = [(themes.DIM, " ")]
-    for i, (style, text) in enumerate(parts):
+    for i, text in enumerate(parts):
         if i:
             row.append((themes.DIM, " › "))
-        row.append((style, cut(text, max(12, (cells - 20) // len(parts)))))
+        row.append((themes.FIGURE, cut(text, max(12, (cells - 20) // len(parts)))))
     if state.scope.narrowed:
         row.append((themes.DIM, "   [Backspace] wider", widen))
     return [fitted(row, cells)]
@@ -220,8 +207,8 @@ def figures(state: State, cells: int) -> Row:
     style, change = change_text(known.get("rate") or 0, earlier)
     if change and change != "new":
         pieces[0].append((style, f" {change}"))
-    for name, key in (("5xx", "5xx"), ("4xx", "4xx")):
-        style, text = share_text(known.get(key) or 0, hits, is_server=key == "5xx")
+    for name in ("5xx", "4xx"):
+        style, text = share_text(known.get(name) or 0, hits, is_server=name == "5xx")
         pieces.append([(themes.DIM, f"{name} "), (style, text)])
     if known.get("p95") is not None:
         text = format_seconds(known["p95"])
@@ -276,7 +263,6 @@ def most_troubles(rows: int) -> int:
 
 def body_rows(state: State) -> int:
     """Return how many rows are left for the page."""
-    above = len(top_rows(state, state.cells))
-    return max(
-        0, state.rows - above - len(trouble_rows(state, state.cells, most_troubles(state.rows))) - 1
-    )
+    above = 2 + len(breadcrumb(state, state.cells))
+    below = len(trouble_rows(state, state.cells, most_troubles(state.rows))) + 1
+    return max(0, state.rows - above - below)

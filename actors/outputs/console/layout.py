@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, cut, filled, fitted, width
+from actors.outputs.console.cells import Row, cut, filled, fitted, padded, width
 from actors.outputs.console.scope import Ask
 
 Draw = Callable[[int, int], list[Row]]
@@ -26,8 +26,6 @@ class Block:
     """Its share of what there is, against its neighbours."""
     asks: tuple[Ask, ...] = ()
     """The questions whose answers it shows."""
-    click: Click | None = None
-    """What a click on its title does."""
 
 
 def drawn(block: Block, cells: int, rows: int) -> list[Row]:
@@ -40,7 +38,6 @@ def drawn(block: Block, cells: int, rows: int) -> list[Row]:
         cells,
         rows,
         is_focused=block.is_focused,
-        click=block.click,
     )
 
 
@@ -51,16 +48,14 @@ def boxed(
     rows: int,
     *,
     is_focused: bool = False,
-    click: Click | None = None,
 ) -> list[Row]:
     """Draw a frame around rows."""
     style = themes.FOCUSED_BOX if is_focused else themes.BOX
     shown = cut(title, cells - 6)
     rest = cells - width(shown) - 5
-    heading = (themes.HEADING, f" {shown} ")
     top: Row = [
         (style, "╭─"),
-        heading if click is None else (*heading, click),
+        (themes.HEADING, f" {shown} "),
         (style, "─" * max(0, rest) + "╮"),
     ]
     body = [[(style, "│"), *row, (style, "│")] for row in filled(inner, cells - 2, rows - 2)]
@@ -81,26 +76,18 @@ def stacked(bands: Sequence[Band], cells: int, rows: int) -> list[Row]:
     found: list[Row] = []
     for band in bands:
         found += beside(band.blocks, cells, max(0, min(band.rows, rows - len(found))))
-    return filled(found, cells, rows)
+    return padded(found, cells, rows)
 
 
 def asks_of_bands(bands: Sequence[Band]) -> tuple[Ask, ...]:
     return tuple(ask for band in bands for block in band.blocks for ask in block.asks)
 
 
-def beside(blocks: Sequence[Block], cells: int, rows: int, gap: int = 0) -> list[Row]:
+def beside(blocks: Sequence[Block], cells: int, rows: int) -> list[Row]:
     """Draw blocks beside each other, over all of the width."""
-    widths = shared([block.weight for block in blocks], cells - gap * (len(blocks) - 1))
+    widths = shared([block.weight for block in blocks], cells)
     columns = [drawn(block, w, rows) for block, w in zip(blocks, widths, strict=True)]
-    joined: list[Row] = []
-    for number in range(rows):
-        row: Row = []
-        for i, column in enumerate(columns):
-            if i and gap:
-                row.append(("", " " * gap))
-            row += column[number]
-        joined.append(row)
-    return joined
+    return [[fragment for column in columns for fragment in column[i]] for i in range(rows)]
 
 
 def shared(weights: Sequence[float], whole: int) -> list[int]:
@@ -111,3 +98,11 @@ def shared(weights: Sequence[float], whole: int) -> list[int]:
         reached += weight
         ends.append(round(whole * reached / total))
     return [max(0, end - start) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def first_shown(index: int, count: int, room: int) -> int:
+    """Return the first of `count` rows that is shown in `room` rows around the one with the cursor.
+
+    The cursor stands in the middle, except near the ends.
+    """
+    return max(0, min(index - room // 2, count - room))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from actors.outputs.console.scope import WINDOWS, Narrowing, Scope
-from actors.outputs.console.state import Names, State, TableSpec, joined
+from actors.outputs.console.scope import WINDOWS, Narrowing, Scope, joined
+from actors.outputs.console.state import Names, RequestsState, State, TableSpec
 from actors.outputs.console.tables import chosen_index, table_of
-from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.selecting.value_conditions import condition_of, excluded
 
 
@@ -49,8 +48,7 @@ def exclude_row(state: State) -> State:
 
 
 def _label(name: str, value: str) -> str:
-    title = dimension_called(name).name
-    return f"{title} {value}"
+    return f"{name} {value}"
 
 
 def widen(state: State) -> State:
@@ -74,7 +72,7 @@ def with_scope(state: State, scope: Scope) -> State:
     tables = {
         key: attrs.evolve(table, chosen=None, order=()) for key, table in state.tables.items()
     }
-    return attrs.evolve(state, scope=scope, tables=tables, requests=type(state.requests)())
+    return attrs.evolve(state, scope=scope, tables=tables, requests=RequestsState())
 
 
 def lengthen(state: State, steps: int) -> State:
@@ -107,4 +105,4 @@ def go_back(state: State, windows: int) -> State:
 def go_live(state: State) -> State:
     """Show what happens now."""
     state = with_scope(state, attrs.evolve(state.scope, until=None))
-    return attrs.evolve(state, is_paused=False, shown=state.latest, requests=type(state.requests)())
+    return attrs.evolve(state, is_paused=False, shown=state.latest, requests=RequestsState())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import attrs
 import trio
 
-from actors.files.standard_streams import problem_of_stdout
+from actors.files.output_file import write_text
 from actors.outputs.console.alerts import ended_text, ongoing
 from actors.outputs.console.cells import Row
 from actors.outputs.console.context import Context, clock_near
@@ -19,7 +17,6 @@ from actors.outputs.console.state import State
 from actors.outputs.console.troubles import troubles
 from actors.outputs.output import Inbox, Report
 from glancemetrics.charts.runs import Drawing
-from glancemetrics.errors import GlanceMetricsError, StdoutClosedError
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 
@@ -44,12 +41,7 @@ class PlainLines:
         report(OutputState.WORKING, "")
         async for snapshot in inbox.snapshots:
             lines = self._lines(snapshot)
-            try:
-                await trio.to_thread.run_sync(_print, lines)
-            except BrokenPipeError:
-                raise StdoutClosedError from None
-            except OSError as error:
-                raise GlanceMetricsError(problem_of_stdout(error)) from None
+            await trio.to_thread.run_sync(write_text, "".join(f"{line}\n" for line in lines))
 
     def _lines(self, snapshot: Snapshot) -> list[str]:
         before = self._state.shown
@@ -76,9 +68,3 @@ class PlainLines:
 
 def _text(row: Row) -> str:
     return "".join(fragment[1] for fragment in in_ascii(row))
-
-
-def _print(lines: list[str]) -> None:
-    for line in lines:
-        sys.stdout.write(line + "\n")
-    sys.stdout.flush()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 
 import attrs
 
 from actors.outputs.console import effects
+from actors.outputs.console.context import local
 from actors.outputs.console.narrowing import filter_by, with_scope
 from actors.outputs.console.state import Prompt, State
 from glancemetrics.records.time_span import ALLOWED, parse_instant
@@ -57,8 +58,7 @@ def ask_palette(state: State) -> State:
 
 
 def _stamp(state: State) -> str:
-    moment = datetime.fromtimestamp(state.now, UTC).astimezone(state.context.zone)
-    return f"{moment:%Y%m%d-%H%M%S}"
+    return f"{local(state.now, state.context.zone):%Y%m%d-%H%M%S}"
 
 
 def stop_finding(state: State) -> State:
@@ -108,8 +108,7 @@ def _problem(state: State, kind: str, text: str) -> str:
 def _instant(state: State, text: str) -> int | None:
     now = state.latest.time if state.latest is not None else state.now
     try:
-        zone = state.context.zone or datetime.fromtimestamp(now, UTC).astimezone().tzinfo or UTC
-        return parse_instant(text, now, zone)
+        return parse_instant(text, now, local(now, state.context.zone).tzinfo or UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

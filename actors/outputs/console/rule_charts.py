@@ -5,13 +5,12 @@ from __future__ import annotations
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, filled, safe
 from actors.outputs.console.charts import (
-    axis_row,
     columns_in,
     marked_by,
     starts_of,
     step_of,
     values_by_column,
-    with_axis,
+    with_axes,
 )
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
@@ -94,7 +93,7 @@ def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
         marked=marked,
         drawing=state.context.drawing,
     )
-    return [*with_axis(state, lines, top, height, rule.metric.bare), axis_row(state, columns)]
+    return with_axes(state, lines, top, rule.metric.bare)
 
 
 def _values(metric: Metric, known: dict[str, list[float | None]], ask: Ask) -> list[float | None]:

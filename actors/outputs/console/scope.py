@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -42,7 +43,7 @@ class Scope:
     @property
     def where(self) -> str | None:
         """The condition of all narrowings together; `None` for all requests."""
-        return joined_conditions(one.condition for one in self.narrowed)
+        return joined(*(one.condition for one in self.narrowed))
 
     @property
     def is_plain(self) -> bool:
@@ -61,6 +62,12 @@ class Scope:
 
 
 _PLAIN = Scope()
+
+
+@lru_cache(maxsize=512)
+def joined(*conditions: str | None) -> str | None:
+    """Join conditions, of which some may be none. Remembered: it takes a millisecond."""
+    return joined_conditions(one for one in conditions if one)
 
 
 @attrs.frozen(kw_only=True)

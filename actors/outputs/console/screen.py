@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.outputs.console import headline, themes
-from actors.outputs.console.cells import Click, Row, filled, fitted, safe, width
+from actors.outputs.console.cells import Click, Row, filled, fitted, padded, row_width, safe, width
 from actors.outputs.console.commands import hints
 from actors.outputs.console.headline import (
     most_troubles,
@@ -47,12 +47,12 @@ def _drawn(state: State, cells: int, rows: int) -> list[Row]:
     below = trouble_rows(state, cells, most_troubles(rows))
     room = rows - 1 - len(above) - len(below)
     if room < 1:
-        return [*filled([*above, *below], cells, rows - 1), _footer(state, cells)]
+        return [*padded([*above, *below], cells, rows - 1), _footer(state, cells)]
     if state.prompt is not None and state.prompt.kind == PALETTE:
         page = palette_rows(state.prompt.text, cells, room)
     else:
         page = state.page.render(state, cells, room)
-    return [*filled([*above, *page, *below], cells, rows - 1), _footer(state, cells)]
+    return [*padded([*above, *page, *below], cells, rows - 1), _footer(state, cells)]
 
 
 def _footer(state: State, cells: int) -> Row:
@@ -64,8 +64,7 @@ def _footer(state: State, cells: int) -> Row:
             [*row, *_hints(state, cells - width(state.page.title) - 3)], cells, themes.BAR
         )
     tabs = _tabs(state, cells)
-    room = cells - sum(width(fragment[1]) for fragment in tabs)
-    return fitted([*tabs, *_hints(state, room)], cells, themes.BAR)
+    return fitted([*tabs, *_hints(state, cells - row_width(tabs))], cells, themes.BAR)
 
 
 def _tabs(state: State, cells: int) -> Row:
@@ -89,16 +88,9 @@ def _to(number: int) -> Click:
 def _hints(state: State, cells: int) -> Row:
     """As many keys of this page as fit; the help always."""
     row: Row = []
-    room = cells
-    found = hints(state)
-    shown = []
-    for key, text in found:
-        taken = width(key) + width(text) + 3
-        if taken > room:
+    for key, text in hints(state):
+        if row_width(row) + width(key) + width(text) + 3 > cells:
             break
-        room -= taken
-        shown.append((key, text))
-    for key, text in shown:
         row += [(f"{themes.BAR} {themes.KEY}", f" {key}"), (themes.BAR, f" {text} ")]
     return row
 

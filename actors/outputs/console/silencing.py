@@ -5,10 +5,16 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import effects, themes
-from actors.outputs.console.cells import Row, safe
+from actors.outputs.console.cells import Row, filled, safe
 from actors.outputs.console.moving import go_to_view_called
-from actors.outputs.console.scope import Ask
-from actors.outputs.console.state import State, TableSpec
+from actors.outputs.console.pages.alerts_view import (
+    AlertsView,
+    choose,
+    chosen_incident,
+    chosen_rule_of,
+)
+from actors.outputs.console.pages.plain import PlainPage
+from actors.outputs.console.state import State
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.words.durations import written_span
@@ -18,41 +24,31 @@ SPANS = (900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 86_400)
 
 
 @attrs.frozen
-class Silencing:
+class Silencing(PlainPage):
     """The page on which a rule is silenced for a while."""
 
     rule: str
     span: int = 2
     """Index of the chosen duration."""
-    name: str = "silencing"
-    title: str = "Silence"
 
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
-        del state
-        return ()
-
-    def asks(self, state: State) -> tuple[Ask, ...]:
-        del state
-        return ()
+    name = "silencing"
+    title = "Silence"
 
     def moved(self, state: State, rows: int) -> State:
         return self.turned(state, rows)
 
     def turned(self, state: State, steps: int) -> State:
         span = max(0, min(len(SPANS) - 1, self.span + steps))
-        return attrs.evolve(state, over=(*state.over[:-1], attrs.evolve(self, span=span)))
+        return state.replaced(attrs.evolve(self, span=span))
 
     def opened(self, state: State) -> State:
-        state = attrs.evolve(state, over=state.over[:-1])
-        return state.wanting(effects.BeginSilence(self.rule, SPANS[self.span]))
+        return state.popped().wanting(effects.BeginSilence(self.rule, SPANS[self.span]))
 
     def copied(self, state: State) -> str:
         del state
         return self.rule
 
     def render(self, state: State, cells: int, rows: int) -> list[Row]:
-        from actors.outputs.console.cells import filled
-
         targets = ", ".join(map(safe, state.context.targets))
         drawn: list[Row] = [
             [],
@@ -84,18 +80,16 @@ class Silencing:
 
 def ask_silence(state: State) -> State:
     """Ask for how long the chosen rule is to be silent; end its silence if it is."""
-    rule = chosen_rule(state)
+    rule = chosen_rule_of(state) if isinstance(state.page, AlertsView) else None
     if rule is None:
         return go_to_view_called(state, "alerts").told("choose a rule here, then m silences it")
     if silence_among(state.silences, rule) is not None:
         return state.wanting(effects.EndSilence(rule))
-    return attrs.evolve(state, over=(*state.over, Silencing(rule)))
+    return state.pushed(Silencing(rule))
 
 
 def acknowledge(state: State) -> State:
     """Acknowledge the chosen incident, or take that back; on other views, show Alerts."""
-    from actors.outputs.console.pages.alerts_view import AlertsView, choose, chosen_incident
-
     if not isinstance(state.page, AlertsView):
         return go_to_view_called(state, "alerts")
     incident = chosen_incident(state)
@@ -105,10 +99,3 @@ def acknowledge(state: State) -> State:
     # The cursor stays on it, wherever it goes in the list.
     state = choose(state, ("incident", incident.id))
     return state.wanting(effects.Acknowledge(incident.id, is_begin))
-
-
-def chosen_rule(state: State) -> str | None:
-    """Return the rule under the cursor of Alerts; `None` elsewhere."""
-    from actors.outputs.console.pages.alerts_view import AlertsView, chosen_rule_of
-
-    return chosen_rule_of(state) if isinstance(state.page, AlertsView) else None

@@ -5,8 +5,7 @@ Keys and messages make the next state from the last one; nothing else changes wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -14,10 +13,9 @@ import attrs
 from actors.outputs.console.cells import Row
 from actors.outputs.console.context import Context
 from actors.outputs.console.effects import Effect
-from actors.outputs.console.scope import Answered, Ask, Scope
+from actors.outputs.console.scope import Answered, Ask, Scope, joined
 from actors.state.acknowledgements import Acknowledgement
 from actors.state.silences import Silence
-from glancemetrics.selecting.value_conditions import joined_conditions
 from glancemetrics.traffic.snapshot import Snapshot
 
 Names = tuple[str, ...]
@@ -138,8 +136,6 @@ class State:
     silences: tuple[Silence, ...] = ()
     """Those that last."""
     acknowledged: Mapping[str, Acknowledgement] = attrs.field(factory=dict)
-    values_seen: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
-    """By field, values to complete."""
     theme: str = "dark"
     effects: tuple[Effect, ...] = ()
     """What the console does in the world after this step."""
@@ -182,8 +178,7 @@ class State:
 
     def ask(self, **fields: Any) -> Ask:
         """Return a question about the scope; `where` narrows it further."""
-        own = [one.condition for one in self.scope.narrowed]
-        where = joined(*own, fields.pop("where", None))
+        where = joined(self.scope.where, fields.pop("where", None))
         defaults: dict[str, Any] = {
             "seconds": self.seconds,
             "until": self.scope.until,
@@ -197,17 +192,23 @@ class State:
         kept = list(others.items())[-_MOST_ANSWERS:]
         return attrs.evolve(self, answers=dict([*kept, (ask, answered)]))
 
+    def pushed(self, page: Page) -> State:
+        """Open a page on top."""
+        return attrs.evolve(self, over=(*self.over, page))
+
+    def popped(self) -> State:
+        """Close the page on top."""
+        return attrs.evolve(self, over=self.over[:-1])
+
+    def replaced(self, page: Page) -> State:
+        """Show another page instead of the one on top."""
+        return self.popped().pushed(page)
+
     def told(self, notice: str) -> State:
         return attrs.evolve(self, notice=notice)
 
     def wanting(self, effect: Effect) -> State:
         return attrs.evolve(self, effects=(*self.effects, effect))
-
-
-@lru_cache(maxsize=512)
-def joined(*conditions: str | None) -> str | None:
-    """Join conditions, of which some may be none. Remembered: it takes a millisecond."""
-    return joined_conditions(one for one in conditions if one)
 
 
 _UNTOUCHED = TableState()

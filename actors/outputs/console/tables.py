@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, fitted, left, right, safe
-from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import Names, State, TableSpec, TableState, joined
+from actors.outputs.console.cells import Click, Row, fitted, left, named, padded, right, safe
+from actors.outputs.console.layout import first_shown
+from actors.outputs.console.scope import Answered, Ask, joined
+from actors.outputs.console.state import Names, State, TableSpec, TableState
 from glancemetrics.charts.bars import bar
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.records.dimensions import dimension_called
@@ -29,8 +30,6 @@ from glancemetrics.words.humane import (
 MOST_ROWS = 200
 """Rows of a table; `/` finds among all values."""
 _MOST_BEFORE = 1000
-_NAME_LENGTH = 400
-"""Characters of a name that are looked at; the narrowest of them fills a screen."""
 _SHARES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
 """Shown as a share of the row's hits."""
 
@@ -158,7 +157,14 @@ def _in_place(rows: Sequence[TableRow], table: TableState) -> tuple[TableRow, ..
     return (*placed, *by_names.values())
 
 
-def chosen_index(rows: Sequence[TableRow], table: TableState) -> int:
+class Named(Protocol):
+    """A row that can be under the cursor."""
+
+    @property
+    def names(self) -> Names: ...
+
+
+def chosen_index(rows: Sequence[Named], table: TableState) -> int:
     """Return the number of the row under the cursor."""
     if table.chosen is None:
         return 0
@@ -246,7 +252,7 @@ def draw_table(
     drawn = [_heading(state, spec, title, columns, name_cells, bar_cells, cells)]
     room = rows - len(drawn)
     index = chosen_index(table.rows, chosen)
-    first = max(0, min(index - room // 2, len(table.rows) - room))
+    first = first_shown(index, len(table.rows), room)
     measure = bar_measure(state, spec)
     most = max((row.values.get(measure) or 0 for row in table.rows), default=0)
     for number in range(first, min(first + room, len(table.rows))):
@@ -259,14 +265,14 @@ def draw_table(
                 columns,
                 name_cells,
                 bar_cells,
-                most,
+                (row.values.get(measure) or 0) / most if most else 0.0,
                 cells,
                 is_chosen=is_focused and number == index,
             )
         )
     if not table.rows and room > 0:
         drawn.append(fitted([(themes.DIM, f"  {_nothing(state, spec, table)}")], cells))
-    return drawn + [[("", " " * cells)] for _ in range(rows - len(drawn))]
+    return padded(drawn, cells, rows)
 
 
 def _nothing(state: State, spec: TableSpec, table: Table) -> str:
@@ -310,7 +316,7 @@ def _row(
     columns: Sequence[_Column],
     name_cells: int,
     bar_cells: int,
-    most: float,
+    share: float,
     cells: int,
     *,
     is_chosen: bool,
@@ -318,7 +324,6 @@ def _row(
     over = themes.CURSOR if is_chosen else ""
     click = _choosing(spec, row.names)
     hits = row.values.get("hits") or 0
-    share = (row.values.get(bar_measure(state, spec)) or 0) / most if most else 0.0
     name = left(names_text(row.names), name_cells)
     drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
     # Where there is no room for a bar, it is behind the name.
@@ -337,7 +342,7 @@ def _row(
 
 def names_text(names: Names) -> str:
     """Return the names of a row as they may be shown."""
-    return "  ".join(readable(name[:_NAME_LENGTH], in_cells=True) for name in names)
+    return "  ".join(named(name) for name in names)
 
 
 def value_text(

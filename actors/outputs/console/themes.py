@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from prompt_toolkit.styles import Style
 
+from glancemetrics.rules.rule import Severity
+
 TITLE = "class:title"
 TITLE_OK = "class:title-ok"
 TITLE_WARNING = "class:title-warning"
@@ -25,7 +27,6 @@ CRITICAL = "class:critical"
 WARNING_ALERT = "class:warning-alert"
 INFO = "class:info"
 RECOVERED = "class:recovered"
-OK = "class:ok"
 NOTICED = "class:noticed"
 BAD = "class:bad"
 WARNING = "class:warning"
@@ -37,6 +38,11 @@ HITS = "class:hits"
 HIT_BAR = "class:hit-bar"
 BEHIND = "class:behind"
 PROMPT = "class:prompt"
+
+MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
+"""Severity is also shown by mark and word: not everybody sees colors."""
+ALERTS = {Severity.CRITICAL: CRITICAL, Severity.WARNING: WARNING_ALERT, Severity.INFO: INFO}
+"""Styles of incidents and rules."""
 
 AUTO = "auto"
 HEAT = tuple(f"heat{number}" for number in range(1, 8))
@@ -61,7 +67,6 @@ _DARK = {
     "warning-alert": "#f0c04f bold",
     "info": "#7fc4e8",
     "recovered": "#7fd694",
-    "ok": "#7fd694",
     "noticed": "#f0c04f bold",
     "bad": "#ff6b70 bold",
     "warning": "#f0c04f bold",
@@ -107,7 +112,6 @@ _LIGHT = {
     "warning-alert": "#8a5800 bold",
     "info": "#0f5f8f",
     "recovered": "#11703a",
-    "ok": "#11703a",
     "noticed": "#8a5800 bold",
     "bad": "#b80f24 bold",
     "warning": "#8a5800 bold",
@@ -153,7 +157,6 @@ _HIGH_CONTRAST = _DARK | {
     "warning-alert": "#ffff00 bold",
     "info": "#00ffff",
     "recovered": "#5fff5f",
-    "ok": "#5fff5f",
     "noticed": "#ffff00 bold",
     "bad": "#ff5f5f bold underline",
     "warning": "#ffff00 bold",
@@ -184,7 +187,6 @@ _COLOR_BLIND = _DARK | {
     "noticed": "#f0e442 bold",
     "warning": "#f0e442 bold",
     "recovered": "#56b4e9",
-    "ok": "#56b4e9",
     "incident": "#4d2b10",
     "hits": "#56b4e9",
     "2xx": "#0072b2",

@@ -17,6 +17,7 @@ from glancemetrics.words.humane import (
     format_bytes,
     format_count,
     format_duration,
+    requests_text,
 )
 
 ENDED = "Standard input has ended: no more requests will come"
@@ -54,10 +55,10 @@ def _troubles(snapshot: Snapshot) -> Iterator[str]:
         share = 100 * state.rejects / state.lines
         yield f"{format_count(state.rejects)} lines could not be parsed ({share:.0f} %)"
     if state.late:
-        yield f"{_requests(state.late)} arrived too late for any window"
+        yield f"{requests_text(state.late)} arrived too late for any window"
     if state.early:
         ahead = any(source.behind < 0 for source in state.sources)
-        counted = f"{_requests(state.early)} dated in the future"
+        counted = f"{requests_text(state.early)} dated in the future"
         yield counted if ahead else f"{counted}. {CLOCK_AHEAD}"
     if state.gaps:
         spans = "1 part" if state.gaps == 1 else f"{format_count(state.gaps)} parts"
@@ -69,10 +70,6 @@ def _troubles(snapshot: Snapshot) -> Iterator[str]:
     yield from filter(None, map(trouble_of, state.sources))
     if state.has_ended and state.live:
         yield ENDED
-
-
-def _requests(count: int) -> str:
-    return "1 request" if count == 1 else f"{format_count(count)} requests"
 
 
 def _output_troubles(
@@ -117,7 +114,7 @@ def explanation(snapshot: Snapshot, context: Context, cells: int) -> list[Row] |
         ]
     elif context.where is not None and state.records and state.filtered == state.records:
         texts = [
-            (themes.WARNING, f"{_requests(state.records)}, none matches {safe(context.where)}")
+            (themes.WARNING, f"{requests_text(state.records)}, none matches {safe(context.where)}")
         ]
     else:
         texts = [(themes.WARNING, f"No requests. {_silence(snapshot, context)}")]

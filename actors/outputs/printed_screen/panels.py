@@ -11,6 +11,7 @@ from actors.outputs.console.cells import (
     cut_left,
     fitted,
     left,
+    named,
     right,
     row_width,
     safe,
@@ -39,7 +40,6 @@ from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Shown, Snapshot
-from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
     UNKNOWN,
     format_bytes,
@@ -57,14 +57,6 @@ _FIRST = (SECTION, PATH, HOST, STATUS, METHOD, USER, REFERRER, AGENT)
 
 _ROOM_FOR_DATE = 100
 """Cells from which there is room for the date and the uptime."""
-
-MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
-"""Severity is also shown by mark and word: not everybody sees colors."""
-_ALERT_STYLES = {
-    Severity.CRITICAL: styles.CRITICAL,
-    Severity.WARNING: styles.WARNING_ALERT,
-    Severity.INFO: styles.INFO,
-}
 
 
 def title(snapshot: Snapshot, context: Context, cells: int) -> Row:
@@ -96,7 +88,7 @@ def _status(snapshot: Snapshot) -> tuple[str, str]:
         worst = min((Severity(one.severity) for one in firing), key=lambda one: one.rank)
         count = sum(one.severity == worst.value for one in firing)
         if worst is not Severity.INFO:
-            return _ALERT_STYLES[worst], f" {MARKS[worst]} {count} {worst.value} "
+            return styles.ALERTS[worst], f" {styles.MARKS[worst]} {count} {worst.value} "
     if any(output.state is OutputState.RETRYING for output in snapshot.health.outputs):
         return styles.TITLE_WARNING, " ▲ output fails "
     if snapshot.health.blindness or not snapshot.health.records:
@@ -260,8 +252,8 @@ def alerts(
         if silence is not None:
             more += f", silenced until {time_near(silence.until, snapshot.time, context)}"
         severity = Severity(incident.severity)
-        mark = f"{MARKS[severity]} {severity.value}"
-        rows += _alert(_ALERT_STYLES[severity], mark, rule.headline(incident), more, cells)
+        mark = f"{styles.MARKS[severity]} {severity.value}"
+        rows += _alert(styles.ALERTS[severity], mark, rule.headline(incident), more, cells)
     if len(firing) > len(shown):
         others = Counter(incident.title for incident in firing[len(shown) :]).most_common()
         listed = ", ".join(f"{safe(rule)} {count}" for rule, count in others)
@@ -282,7 +274,9 @@ def _alert_counts(firing: Sequence[Incident]) -> Row:
     for severity in Severity:
         count = sum(incident.severity == severity.value for incident in firing)
         if count:
-            row.append((_ALERT_STYLES[severity], f" {MARKS[severity]} {count} {severity.value} "))
+            row.append(
+                (styles.ALERTS[severity], f" {styles.MARKS[severity]} {count} {severity.value} ")
+            )
     return row
 
 
@@ -320,13 +314,11 @@ def top_table(snapshot: Snapshot, dimension: Dimension, cells: int, rows: int) -
 
 
 _MESSAGE_LENGTH = 2000
-_NAME_LENGTH = 400
-"""Characters of a name that are looked at; the narrowest of them fills a screen."""
 
 
 def _top_row(row: TopRow, insights: Insights, name_cells: int, with_bytes: bool) -> Row:
     return [
-        ("", " " + left(readable(row.name[:_NAME_LENGTH], in_cells=True), name_cells)),
+        ("", " " + left(named(row.name), name_cells)),
         (styles.FIGURE, right(format_count(row.hits), 10)),
         ("", right(format_share(row.hits, insights.hits), 8)),
         ("", right(format_bytes(row.bytes), 11) if with_bytes else ""),

@@ -7,16 +7,18 @@ from collections import Counter
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.alerts import STYLES, by_severity, ended_text, ongoing
+from actors.outputs.console.alerts import by_severity, ended_text, ongoing
 from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, safe
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.headline import body_rows
-from actors.outputs.console.layout import Band, Block, asks_of_bands, stacked
+from actors.outputs.console.layout import Band, Block, asks_of_bands, first_shown, stacked
 from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.narrowing import with_scope
+from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.rule_charts import rule_ask, rule_chart
 from actors.outputs.console.scope import WINDOWS, Ask, Narrowing, Scope
 from actors.outputs.console.state import Names, State, TableSpec, TableState
+from actors.outputs.console.tables import chosen_index
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.conditions import Threshold
@@ -41,15 +43,11 @@ class _Item:
     group: str | None = None
 
 
-class AlertsView:
+class AlertsView(PlainPage):
     """See the module's docstring."""
 
     name = "alerts"
     title = "Alerts"
-
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
-        del state
-        return ()
 
     def asks(self, state: State) -> tuple[Ask, ...]:
         return asks_of_bands(self._bands(state, state.cells, body_rows(state)))
@@ -79,10 +77,6 @@ class AlertsView:
             return state
         index = max(0, min(len(items) - 1, _index(state, items) + rows))
         return choose(state, items[index].names)
-
-    def turned(self, state: State, steps: int) -> State:
-        del steps
-        return state
 
     def opened(self, state: State) -> State:
         item = _chosen(state)
@@ -144,8 +138,7 @@ def _is_own(rule: Rule) -> bool:
 
 
 def _index(state: State, items: list[_Item]) -> int:
-    chosen = state.table(_LIST).chosen
-    return next((i for i, item in enumerate(items) if item.names == chosen), 0)
+    return chosen_index(items, state.table(_LIST))
 
 
 def _chosen(state: State) -> _Item | None:
@@ -197,7 +190,7 @@ def _list(state: State, cells: int, rows: int) -> list[Row]:
             (over or themes.MARK, mark, click),
             *((over or one[0], one[1], click) for one in fitted(row, cells - 1)),
         ])  # fmt: skip
-    first = max(0, min(at - rows // 2, len(drawn) - rows))
+    first = first_shown(at, len(drawn), rows)
     return filled(drawn[first:], cells, rows)
 
 
@@ -217,7 +210,7 @@ def _row(state: State, item: _Item, cells: int) -> Row:
         severity = Severity(item.incident.severity)
         return [
             (themes.DIM, f" {left(began, 13)} "),
-            (STYLES[severity], f"{left(severity.value, 9)}"),
+            (themes.ALERTS[severity], f"{left(severity.value, 9)}"),
             ("", ended_text(state, item.incident)),
         ]
     if item.since is not None:
@@ -235,7 +228,7 @@ def _rule_row(state: State, name: str) -> Row:
     count = Counter(one.rule for one in state.shown.alerts.firing)[name]
     silence = silence_among(state.silences, name)
     row: Row = [
-        (STYLES[rule.severity], f" {left(safe(rule.title), 30)} "),
+        (themes.ALERTS[rule.severity], f" {left(safe(rule.title), 30)} "),
         (themes.DIM, left(rule.severity.value, 9)),
         (
             themes.BAD if count else themes.DIM,

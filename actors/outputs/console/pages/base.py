@@ -7,6 +7,7 @@ from actors.outputs.console.headline import body_rows
 from actors.outputs.console.layout import Band, Block, asks_of_bands, stacked
 from actors.outputs.console.moving import move_cursor
 from actors.outputs.console.narrowing import chosen_names, narrow_to_row
+from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 from actors.outputs.console.tables import ask_before, ask_of, draw_table, title_of
@@ -17,16 +18,8 @@ BOXED_CELLS, BOXED_ROWS = 100, 26
 """From this size on there are boxes."""
 
 
-class TablesPage:
+class TablesPage(PlainPage):
     """A page with tables: the cursor is in one of them, and Enter narrows to a row."""
-
-    name = ""
-    title = ""
-
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
-        """Return its tables."""
-        del state
-        return ()
 
     def asks(self, state: State) -> tuple[Ask, ...]:
         """Return the questions of what is shown."""
@@ -44,10 +37,6 @@ class TablesPage:
 
     def moved(self, state: State, rows: int) -> State:
         return move_cursor(state, rows)
-
-    def turned(self, state: State, steps: int) -> State:
-        del steps
-        return state
 
     def opened(self, state: State) -> State:
         return narrow_to_row(state)

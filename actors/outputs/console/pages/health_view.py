@@ -7,7 +7,9 @@ from typing import Any
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, row_width, safe
+from actors.outputs.console.layout import first_shown
 from actors.outputs.console.narrowing import with_scope
+from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.scope import Ask, Narrowing
 from actors.outputs.console.state import State, TableSpec, TableState
 from actors.outputs.console.tables import rate_text, share_text
@@ -28,15 +30,11 @@ _COUNTS = 6
 """So many figures are about lines; the others begin a row."""
 
 
-class HealthView:
+class HealthView(PlainPage):
     """See the module's docstring."""
 
     name = "health"
     title = "Health"
-
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
-        del state
-        return ()
 
     def asks(self, state: State) -> tuple[Ask, ...]:
         return (sources_ask(state),)
@@ -47,10 +45,6 @@ class HealthView:
             return state
         index = max(0, min(len(sources) - 1, _index(state) + rows))
         return _choose(state, sources[index].name)
-
-    def turned(self, state: State, steps: int) -> State:
-        del steps
-        return state
 
     def opened(self, state: State) -> State:
         """Narrow everything to a log."""
@@ -114,7 +108,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
     drawn: list[Row] = [[(themes.HEADING, heading), (themes.DIM, columns)]]
     chosen = _index(state)
     room = max(1, rows - 1)
-    first = max(0, min(chosen - room // 2, len(sources) - room))
+    first = first_shown(chosen, len(sources), room)
     for number, source in enumerate(sources[first : first + room], first):
         over = themes.CURSOR if number == chosen else ""
         click = _choosing(source.name)

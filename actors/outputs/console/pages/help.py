@@ -5,10 +5,9 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, filled, left, width, wrapped
-from actors.outputs.console.headline import body_rows
-from actors.outputs.console.scope import Ask
-from actors.outputs.console.state import State, TableSpec
+from actors.outputs.console.cells import Row, left, width, wrapped
+from actors.outputs.console.pages.plain import ScrolledPage
+from actors.outputs.console.state import State
 
 MEANINGS = (
     ("~", "an estimate: more distinct values than --distinct-limit"),
@@ -35,45 +34,19 @@ ABOUT = {
 }
 
 
-@attrs.frozen
-class Help:
+@attrs.frozen(eq=False)
+class Help(ScrolledPage):
     """See the module's docstring."""
 
     for_page: str
-    first: int = 0
-    """The first row shown."""
-    name: str = "help"
-    title: str = "Help"
+    """The name of the page under it."""
 
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
+    name = "help"
+    title = "Help"
+
+    def all_rows(self, state: State, cells: int) -> list[Row]:
         del state
-        return ()
-
-    def asks(self, state: State) -> tuple[Ask, ...]:
-        del state
-        return ()
-
-    def moved(self, state: State, rows: int) -> State:
-        last = max(0, len(help_rows(self.for_page, state.cells)) - body_rows(state))
-        first = max(0, min(last, self.first + rows))
-        return attrs.evolve(state, over=(*state.over[:-1], attrs.evolve(self, first=first)))
-
-    def turned(self, state: State, steps: int) -> State:
-        del steps
-        return state
-
-    def opened(self, state: State) -> State:
-        return attrs.evolve(state, over=state.over[:-1])
-
-    def copied(self, state: State) -> str:
-        del state
-        return ""
-
-    def render(self, state: State, cells: int, rows: int) -> list[Row]:
-        del state
-        found = help_rows(self.for_page, cells)
-        first = max(0, min(self.first, len(found) - rows))
-        return filled(found[first:], cells, rows)
+        return help_rows(self.for_page, cells)
 
 
 def help_rows(page: str, cells: int) -> list[Row]:

@@ -58,17 +58,18 @@ class Latency(TablesPage):
             half = cells // 2
             top = max(chart_rows, len(_BOUNDS) + 3)
             return [
-                Band(top, (_quantiles(state, half, True), _heat(state, cells - half, True))),
+                Band(top, (times_block(state, half), _heat(state, cells - half, True))),
                 Band(rows - top, (table_block(state, table),)),
             ]
-        bands = [Band(chart_rows, (_quantiles(state, cells, is_boxed),))]
+        bands = [Band(chart_rows, (times_block(state, cells, is_boxed=is_boxed),))]
         if map_rows:
             bands.append(Band(map_rows, (_heat(state, cells, is_boxed),)))
         left_over = rows - chart_rows - map_rows
         return [*bands, Band(left_over, (table_block(state, table, boxed=is_boxed),))]
 
 
-def _quantiles(state: State, cells: int, is_boxed: bool) -> Block:
+def times_block(state: State, cells: int, *, is_boxed: bool = True) -> Block:
+    """Return the quantiles of response times over time."""
     columns = columns_in(cells - 2 * is_boxed)
     return Block(
         lambda c, r: response_times(state, c, r),

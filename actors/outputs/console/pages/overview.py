@@ -9,8 +9,6 @@ from actors.outputs.console.alerts import alert_rows, by_severity, ended_text, o
 from actors.outputs.console.cells import Row, filled
 from actors.outputs.console.charts import (
     columns_in,
-    response_times,
-    times_ask,
     traffic,
     traffic_ask,
 )
@@ -25,16 +23,17 @@ from actors.outputs.console.pages.base import (
     table_block,
 )
 from actors.outputs.console.pages.errors import failed_requests
+from actors.outputs.console.pages.latency import times_block
 from actors.outputs.console.pages.specs import kept_specs, specs
 from actors.outputs.console.state import State, TableSpec
 from actors.outputs.console.troubles import explanation
-from glancemetrics.traffic.snapshot import Shown
 
 _SPECS = (
     *("section", "path", "host", "status", "method", "user", "referrer", "agent"),
     *("browser", "bot", "vhost"),
 )
 _GRID_CELLS, _GRID_ROWS = 160, 44
+(_STATUS,) = specs("overview", ["status"])
 
 
 class Overview(TablesPage):
@@ -105,9 +104,7 @@ class Overview(TablesPage):
         """The traffic, and beside it response times; without those, the statuses."""
         left = cells * 3 // 5
         second = (
-            _times_block(state, cells - left)
-            if _has_times(state)
-            else table_block(state, self._status(state))
+            times_block(state, cells - left) if _has_times(state) else table_block(state, _STATUS)
         )
         blocks = (_weighted(_traffic_block(state, left), left), _weighted(second, cells - left))
         return Band(rows, blocks)
@@ -116,13 +113,8 @@ class Overview(TablesPage):
         """The tables that do not stand at the top."""
         tables = self.tables(state)
         if not _has_times(state):
-            status = self._status(state)
-            tables = tuple(spec for spec in tables if spec != status)
+            tables = tuple(spec for spec in tables if spec != _STATUS)
         return table_bands(state, tables, cells, rows) if tables else []
-
-    def _status(self, state: State) -> TableSpec:
-        del state
-        return specs(self.name, ["status"])[0]
 
 
 def _has_chart(state: State) -> bool:
@@ -147,20 +139,10 @@ def _weighted(block: Block, weight: float) -> Block:
 
 def _traffic_block(state: State, cells: int, *, boxed: bool = True) -> Block:
     inner = cells - 2 if boxed else cells
-    is_whole = state.shown is not None and state.shown.shown_as is Shown.WHOLE_LOG
     return Block(
         lambda c, r: traffic(state, c, r),
         title="Requests per second, by status" if boxed else "",
         asks=(traffic_ask(state, columns_in(inner)),),
-        weight=1.0 + is_whole,
-    )
-
-
-def _times_block(state: State, cells: int) -> Block:
-    return Block(
-        lambda c, r: response_times(state, c, r),
-        title="Response times: p50 p90 p95 p99",
-        asks=(times_ask(state, columns_in(cells - 2)),),
     )
 
 

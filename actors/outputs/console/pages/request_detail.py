@@ -9,10 +9,9 @@ from typing import Any
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, filled, left, safe, wrapped
-from actors.outputs.console.headline import body_rows
-from actors.outputs.console.scope import Ask
-from actors.outputs.console.state import State, TableSpec
+from actors.outputs.console.cells import Row, left, safe, wrapped
+from actors.outputs.console.pages.plain import ScrolledPage
+from actors.outputs.console.state import State
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count, format_seconds
 
@@ -20,7 +19,7 @@ _LONGEST = 4000
 
 
 @attrs.frozen(eq=False)
-class RequestDetail:
+class RequestDetail(ScrolledPage):
     """See the module's docstring."""
 
     record: Mapping[str, Any]
@@ -28,42 +27,15 @@ class RequestDetail:
     """Its line; `None` while it is looked for."""
     missing: str = ""
     """Why the line cannot be shown, in a sentence."""
-    first: int = 0
-    """The first row shown."""
-    name: str = "request"
-    title: str = "Request"
 
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
-        del state
-        return ()
-
-    def asks(self, state: State) -> tuple[Ask, ...]:
-        del state
-        return ()
-
-    def moved(self, state: State, rows: int) -> State:
-        last = max(0, len(self._rows(state, state.cells)) - body_rows(state))
-        first = max(0, min(last, self.first + rows))
-        return attrs.evolve(state, over=(*state.over[:-1], attrs.evolve(self, first=first)))
-
-    def turned(self, state: State, steps: int) -> State:
-        del steps
-        return state
-
-    def opened(self, state: State) -> State:
-        return attrs.evolve(state, over=state.over[:-1])
+    name = "request"
+    title = "Request"
 
     def copied(self, state: State) -> str:
         del state
         return self.raw or ""
 
-    def render(self, state: State, cells: int, rows: int) -> list[Row]:
-        drawn = self._rows(state, cells)
-        first = min(self.first, max(0, len(drawn) - rows))
-        return filled(drawn[first:], cells, rows)
-
-    def _rows(self, state: State, cells: int) -> list[Row]:
-        """Return all rows, however many they are."""
+    def all_rows(self, state: State, cells: int) -> list[Row]:
         drawn: list[Row] = [[]]
         for name, value in self.record.items():
             if value is not None:

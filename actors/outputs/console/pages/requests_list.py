@@ -7,12 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, fitted, left, right
+from actors.outputs.console.cells import Click, Row, fitted, left, named, right, row_width
 from actors.outputs.console.state import State
-from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import UNKNOWN, format_bytes, format_seconds
-
-_NAME_LENGTH = 400
 
 
 def request_row(
@@ -41,12 +38,12 @@ def request_row(
     if cells >= 76:
         size = record.get("bytes")
         end.append((over or themes.DIM, right(UNKNOWN if size is None else format_bytes(size), 10)))
-        host = readable(str(record.get("host") or UNKNOWN)[:_NAME_LENGTH], in_cells=True)
+        host = named(str(record.get("host") or UNKNOWN))
         end.append((over or themes.DIM, "  " + left(host, 15)))
     if cells >= 130:
-        agent = readable(str(record.get("agent") or "")[:_NAME_LENGTH], in_cells=True)
+        agent = named(str(record.get("agent") or ""))
         end.append((over or themes.DIM, "  " + left(agent, min(60, cells // 4))))
-    taken = sum(len(one[1]) for one in row) + _cells(end)
+    taken = row_width(row) + row_width(end)
     row.append((over, left(request_text(record), max(4, cells - taken))))
     if click is not None:
         row = [(fragment[0], fragment[1], click) for fragment in (*row, *end)]
@@ -54,16 +51,10 @@ def request_row(
     return fitted([*row, *end], cells, over)
 
 
-def _cells(row: Row) -> int:
-    from actors.outputs.console.cells import row_width
-
-    return row_width(row)
-
-
 def request_text(record: Mapping[str, Any]) -> str:
     """Return method, path and query of a request as they may be shown."""
     if record.get("path") is None:
-        return readable(str(record.get("request") or UNKNOWN)[:_NAME_LENGTH], in_cells=True)
+        return named(str(record.get("request") or UNKNOWN))
     query = record.get("query")
     target = str(record["path"]) + ("" if query is None else f"?{query}")
-    return readable(f"{record.get('method') or UNKNOWN} {target}"[:_NAME_LENGTH], in_cells=True)
+    return named(f"{record.get('method') or UNKNOWN} {target}")

@@ -10,25 +10,23 @@ from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, filled, fitted, safe
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.effects import FindRawLine
+from actors.outputs.console.layout import first_shown
+from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.pages.request_detail import RequestDetail
 from actors.outputs.console.pages.requests_list import request_row, request_text
 from actors.outputs.console.scope import Answered, Ask
-from actors.outputs.console.state import RequestsState, State, TableSpec
+from actors.outputs.console.state import RequestsState, State
 from glancemetrics.words.humane import format_count
 
 _PAGE = 100
 """Requests are asked for in steps of so many."""
 
 
-class RequestsView:
+class RequestsView(PlainPage):
     """See the module's docstring."""
 
     name = "requests"
     title = "Requests"
-
-    def tables(self, state: State) -> tuple[TableSpec, ...]:
-        del state
-        return ()
 
     def asks(self, state: State) -> tuple[Ask, ...]:
         return (records_ask(state),)
@@ -44,7 +42,7 @@ class RequestsView:
         drawn = [_heading(state, answered, ask, cells)]
         room = rows - 1
         chosen = state.requests.chosen - ask.offset
-        first = max(0, min(chosen - room // 2, len(answered.rows) - room))
+        first = first_shown(chosen, len(answered.rows), room)
         with_times = any(record.get("duration") is not None for record in answered.rows)
         for number, record in enumerate(answered.rows[first : first + max(0, room)], first):
             drawn.append(
@@ -65,15 +63,11 @@ class RequestsView:
             return attrs.evolve(state, requests=RequestsState())
         return choose(state, chosen)
 
-    def turned(self, state: State, steps: int) -> State:
-        del steps
-        return state
-
     def opened(self, state: State) -> State:
         record = chosen_record(state)
         if record is None:
             return state
-        state = attrs.evolve(state, over=(*state.over, RequestDetail(record)))
+        state = state.pushed(RequestDetail(record))
         source = record.get("source")
         return state.wanting(FindRawLine(str(source or ""), record["time"], record))
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from actors.outputs.console.state import COLUMNS, State, TableSpec
 from glancemetrics.records.dimensions import DIMENSIONS, Dimension, kept_dimension
 
-_WITH_VISITORS = ("hits", "5xx", "4xx", "p95", "visitors", "bytes")
-
 
 def spec_of(dimension: Dimension, page: str, measures: tuple[str, ...] = COLUMNS) -> TableSpec:
     """Return the table of a dimension; each page keeps its own cursor and order."""

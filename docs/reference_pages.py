@@ -18,7 +18,7 @@ import glancemetrics
 from actors.commands import registry
 from actors.commands.check_configuration import condition_of, hold_of, measured_by
 from actors.configuration.sections import all_sections
-from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.sources.registry import help_with_sources
 from docs import format_pages
 from glancemetrics import api
@@ -234,16 +234,21 @@ def _keys() -> Iterator[str]:
         "`?` shows them on the console. `:` asks for a command by its words, such as `reverse`, "
         "and runs it. [Read the screen](../start/screen.md) explains what they act on."
     )
-    for group in dict.fromkeys(command.group for command in COMMANDS):
+    yield ""
+    yield (
+        'Other keys are set by name: `--key quit=Q`, or `key = ["quit=Q", "next-view=n F2"]` in '
+        "`[console]`. A key that is given to one action is taken from the one that had it."
+    )
+    for group in dict.fromkeys(action.group for action in ACTIONS):
         yield ""
         yield f"## {group}"
         yield ""
-        yield "| key | what it does |"
-        yield "|---|---|"
-        for command in COMMANDS:
-            if command.group == group:
-                keys = ", ".join(f"`{key}`" for key in command.shown.split())
-                yield f"| {keys} | {_escaped(command.name)} |"
+        yield "| key | what it does | name |"
+        yield "|---|---|---|"
+        for action in ACTIONS:
+            if action.group == group:
+                keys = ", ".join(f"`{key}`" for key in keys_shown(action.keys).split())
+                yield f"| {keys} | {_escaped(action.about)} | `{action.name}` |"
 
 
 def _library() -> Iterator[str]:

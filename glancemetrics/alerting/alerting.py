@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -50,6 +50,8 @@ class Alerts:
     """The last `REMEMBERED` ones that ended, newest first."""
     pending: tuple[Pending, ...] = ()
     """Breaches that may become incidents, the oldest first."""
+    latest: Mapping[str, float] = attrs.field(factory=dict)
+    """The newest value of ongoing incidents, by their id."""
 
 
 class Alerting:
@@ -91,6 +93,7 @@ class Alerting:
             past[: self._limit],
             past,
             tuple(sorted(pending, key=lambda one: one.since)),
+            {name: value for watch in self._watches for name, value in watch.latest.items()},
         )
 
     def to_state(self) -> State:

@@ -76,8 +76,11 @@ class OwnWatch:
         past = sorted(
             (*self._recovered, *alerts.past), key=lambda i: i.recovered_at or 0, reverse=True
         )
-        return Alerts(
-            tuple(firing), tuple(past[: self._limit]), tuple(past[:REMEMBERED]), alerts.pending
+        return attrs.evolve(
+            alerts,
+            firing=tuple(firing),
+            recovered=tuple(past[: self._limit]),
+            past=tuple(past[:REMEMBERED]),
         )
 
     def _look(self, own: OwnRule, health: Health, now: int) -> Iterator[AlertEvent]:

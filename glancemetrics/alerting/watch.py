@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
@@ -71,6 +72,8 @@ class Watch:
         self._most = _MOST_QUANTILE_GROUPS if rule.metric.quantile else MOST_GROUPS
         self._lives: dict[int, Lifecycle] = {}
         self._open: dict[int, Incident] = {}
+        self._latest: dict[int, float] = {}
+        """The newest value of each group with an open incident."""
         self._seen: set[str] = set()
         self._start: int | None = None
         """The slot in which watching began."""
@@ -87,6 +90,15 @@ class Watch:
     def firing(self) -> list[Incident]:
         """Open incidents."""
         return list(self._open.values())
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The newest value of each open incident, by its id."""
+        return {
+            incident.id: self._latest[group]
+            for group, incident in self._open.items()
+            if group in self._latest
+        }
 
     @property
     def pending(self) -> list[tuple[str | None, int]]:
@@ -121,6 +133,7 @@ class Watch:
             "born": self._first_slots,
             "lives": {str(group): life.to_json() for group, life in self._lives.items()},
             "open": {str(group): attrs.asdict(one) for group, one in self._open.items()},
+            "latest": {str(group): value for group, value in self._latest.items()},
             "seen": list(self._seen),
             "waiting": [counts.to_state() for counts in self._waiting],
             "judge": self._judge.to_state(),
@@ -139,6 +152,8 @@ class Watch:
             for group, life in state["lives"].items()
         }
         self._open = {int(group): Incident(**one) for group, one in state["open"].items()}
+        latest = state.get("latest", {})  # not in states of before there was such a thing
+        self._latest = {int(group): value for group, value in latest.items()}
         self._seen = set(state["seen"])
         self._waiting = [RuleCounts.from_state(counts) for counts in state["waiting"]]
 
@@ -255,6 +270,7 @@ class Watch:
         self._index = {name: number for number, name in enumerate(self._names)}
         self._lives = {moved[old]: life for old, life in self._lives.items()}
         self._open = {moved[old]: incident for old, incident in self._open.items()}
+        self._latest = {moved[old]: value for old, value in self._latest.items() if old in moved}
         self._judge.keep(order)
 
     def _trace_values(self, first: int, judged: Judged, repeated: int) -> None:
@@ -306,6 +322,8 @@ class Watch:
         for group in np.flatnonzero(active).tolist():
             if group < len(self._names):
                 yield from self._group_events(group, first, judged, repeated)
+        newest = {group: float(judged.values[group, -1]) for group in self._open}
+        self._latest = {group: value for group, value in newest.items() if not math.isnan(value)}
 
     def _group_events(
         self, group: int, first: int, judged: Judged, repeated: int

@@ -142,12 +142,12 @@ class Rule:
 
     def summary(self, incident: Incident) -> str:
         """Return what is wrong, without a time: `High traffic: 158 req/s over 2 min (limit 10)`."""
-        return f"{self._subject(incident)}: {self._breach(incident)}{self._hint()}"
+        return f"{self._what(incident)}{self.hint_text}"
 
     def headline(self, incident: Incident) -> str:
-        """Return what is wrong for a screen: the rule's own message, or the summary."""
+        """Return what is wrong for a screen, without the hint: its own message, or the summary."""
         own_words = self.message is not None and self.triggered_words is None
-        text = self._triggered(incident, "") if own_words else self.summary(incident)
+        text = self._triggered(incident, "") if own_words else self._what(incident)
         if incident.cause and self.is_of_little:
             text += f" ({visible(incident.cause)})"
         return text + self._flapping(incident)
@@ -159,8 +159,33 @@ class Rule:
         worst = "no more data" if incident.expired else self.worst(incident)
         return f"{self._subject(incident)}: {how}" + (f", {worst}" if worst else "")
 
-    def _hint(self) -> str:
+    @property
+    def hint_text(self) -> str:
+        """What ends a sentence about the rule; empty without a hint."""
         return f" – {self.hint}" if self.hint else ""
+
+    @property
+    def bound(self) -> str:
+        """When it triggers, in words: `limit 5 %`, `minimum 10`, `limit 3x the value 1 h ago`."""
+        match self.condition:
+            case Threshold(limit, is_above):
+                return f"{'limit' if is_above else 'minimum'} {self.metric.bare(limit)}"
+            case Change(factor, before):
+                earlier = " and ".join(map(_span_text, before))
+                kind = "limit" if factor.is_above else "minimum"
+                return f"{kind} {factor.limit:g}x the value {earlier} ago"
+            case BurnRate(factor, objective):
+                return f"limit {factor:g}x the error budget of {100 * objective:g} %"
+            case Absence():
+                return "nothing at all"
+            case Unseen():
+                return "a new value"
+            case Anomaly(deviations, season):
+                usual = f"the usual value, by {_span_text(season)}"
+                return f"limit {deviations:g} deviations from {usual}"
+
+    def _what(self, incident: Incident) -> str:
+        return f"{self._subject(incident)}: {self._breach(incident)}"
 
     def _flapping(self, incident: Incident) -> str:
         """Say that it triggers too often, and until when it stays open for that."""

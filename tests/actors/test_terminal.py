@@ -228,12 +228,12 @@ def test_every_key_works_in_every_view_while_a_log_is_written(
 ) -> None:
     screen = terminal(100, 30)
     screen.type(command(tmp_path, "-f", traffic, "-r", 0.5))
-    screen.until("1 Overview")
+    screen.until("1 ?Overview")
     for number, view in enumerate(VIEWS, 1):
         screen.press(str(number))
-        screen.until(f" {number} {view.title}")
+        screen.until(rf"{number} ?{view.title}")
         for each in COMMANDS:
-            for key in set(each.keys) - _LEAVES:
+            for key in set(each.action.keys) - _LEAVES:
                 screen.press(_TMUX_NAMES.get(key, key.capitalize() if len(key) > 1 else key))
                 assert not re.search("Traceback|Exception", screen.page)
                 screen.press("Escape")
@@ -241,7 +241,7 @@ def test_every_key_works_in_every_view_while_a_log_is_written(
         screen.press("F")
         screen.press("End")
     screen.press("1")
-    screen.until(r"(?s)req/s.*1 Overview")
+    screen.until(r"(?s)req/s.*1 ?Overview")
     screen.press("q")
     screen.until(r"(?m)^\$\s*\Z")
     said = tmp_path / "state/glancemetrics/glancemetrics.log"
@@ -303,7 +303,7 @@ def test_it_stops_and_continues_as_any_job_of_a_shell(
         screen.until(before := "prompt")
         screen.type("fg")
         screen.until("Sections")
-        page = screen.until(rf"\A.{{{columns - 20},}}\n(.*\n){{{rows - 2}}}.* 1 Overview ")
+        page = screen.until(rf"\A.{{{columns - 20},}}\n(.*\n){{{rows - 2}}}.*1 ?Overview ")
         assert before not in page
         _wait_for_flags(screen, "01")
         screen.press("?")  # keys are taken one by one, and not shown
@@ -595,7 +595,7 @@ def test_keys_of_a_bare_terminal_end_it_and_the_line_discipline_is_restored(
         stdin=slave if stdin_is_terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
         env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
     ) as process:  # fmt: skip
-        eventually(lambda: b" 1 Overview " in bare_terminal.drain())
+        eventually(lambda: b"Overview " in bare_terminal.drain())
         time.sleep(0.5)
         assert process.poll() is None
         os.write(bare_terminal.master, key)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from actors.outputs.console.keys import key_texts, keys_by_action
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.kind import OutputKind
 from glancemetrics.configuration.setting import Group, choice, setting, switch
@@ -44,6 +45,18 @@ class ConsoleSettings:
         metavar=None,
         help="headless: no console, only the other outputs (always so without a terminal)",
         allowed="true or false",
+    )
+    key: tuple[str, ...] = setting(
+        (),
+        key_texts,
+        group=Group.OUTPUTS,
+        name="key",
+        metavar="ACTION=KEY",
+        help="another key for the console, such as quit=Q or next-view=n",
+        allowed="ACTION=KEY, such as quit=Q",
+        repeatable=True,
+        split=lambda text: text.split(","),
+        example="quit=Q",
     )
     theme: str = setting(
         "auto",
@@ -104,6 +117,7 @@ def context_of(desk: Desk) -> Context:
         note=desk.only_shows,
         kept=read_kept(desk.settings.keep),
         drawing=drawing_of(desk.environment),
+        keys=keys_by_action(desk.settings.section(ConsoleSettings).key),
     )
 
 

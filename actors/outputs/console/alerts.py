@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
+
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, cut, fitted, safe, width
+from actors.outputs.console.cells import Fragment, Row, cut, fitted, safe, width
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.state import State
@@ -15,12 +17,35 @@ from glancemetrics.words.humane import format_duration
 _MESSAGE_LENGTH = 2000
 
 
+def ongoing_then(state: State) -> tuple[Incident, ...]:
+    """Return the incidents that are ongoing at the end of what is shown, as they were then."""
+    if state.shown is None:
+        return ()
+    alerts = state.shown.alerts
+    if state.is_live:
+        return alerts.firing
+    return tuple(
+        attrs.evolve(one, recovered_at=None)
+        for one in (*alerts.firing, *(alerts.past or alerts.recovered))
+        if one.triggered_at <= state.now < (one.recovered_at or state.now + 1)
+    )
+
+
+def ended_then(state: State) -> tuple[Incident, ...]:
+    """Return the incidents that are over at the end of what is shown, the newest first."""
+    if state.shown is None:
+        return ()
+    alerts = state.shown.alerts
+    if state.is_live:
+        return alerts.recovered
+    past = alerts.past or alerts.recovered
+    return tuple(one for one in past if (one.recovered_at or 0) <= state.now)
+
+
 def by_severity(state: State) -> list[Incident]:
     """Return ongoing incidents, the most severe first; acknowledged ones last."""
-    if state.shown is None:
-        return []
     return sorted(
-        state.shown.alerts.firing,
+        ongoing_then(state),
         key=lambda one: (one.id in state.acknowledged, Severity(one.severity).rank),
     )
 
@@ -36,7 +61,7 @@ def alert_rows(state: State, cells: int, rows: int) -> list[Row]:
     drawn = [ongoing(state, incident, cells) for incident in shown]
     hidden = len(firing) - len(shown)
     if hidden:
-        more = f"  +{hidden} more [a]"
+        more = f"  +{hidden} more {state.context.hint('acknowledge')}".rstrip()
         last = ongoing(state, shown[-1], cells - width(more))
         drawn[-1] = [*last, (themes.KEY, more, _to_alerts)]
     return [fitted(row, cells) for row in drawn]
@@ -47,33 +72,44 @@ def _to_alerts(state: State) -> State:
 
 
 def _none(state: State, cells: int) -> Row:
-    assert state.shown is not None
-    row: Row = [(themes.RECOVERED, " ✓ No active alerts")]
-    for incident in state.shown.alerts.recovered[:1]:
+    row: Row = [none_ongoing(state)]
+    for incident in ended_then(state)[:1]:
         row.append((themes.DIM, f" · recovered: {ended_text(state, incident)}"))
     return fitted(row, cells)
 
 
+def none_ongoing(state: State) -> Fragment:
+    """Say that nothing is wrong, or was at the time that is shown."""
+    when = "" if state.is_live else " at that time"
+    return themes.RECOVERED, f" ✓ No active alerts{when}"
+
+
 def ongoing(state: State, incident: Incident, cells: int) -> Row:
-    """Return an ongoing incident in one row: what, how long, how bad."""
+    """Return an ongoing incident in one row: how bad it is now, for how long, how bad it was."""
     rule = state.context.rules[incident.rule]
     severity = Severity(incident.severity)
     style = themes.ALERTS[severity]
     assert state.shown is not None
-    lasts = format_duration(max(0, state.shown.shown.end - incident.triggered_at))
-    worst = rule.worst(incident)
-    more = f"  {lasts}" + (f", {worst}" if worst else "")
+    latest = state.shown.alerts.latest if state.is_live else {}
+    message = rule.headline(attrs.evolve(incident, value=latest.get(incident.id, incident.value)))
+    pieces = [format_duration(max(0, state.now - incident.triggered_at)), rule.worst(incident)]
     if incident.id in state.acknowledged:
-        style, more = themes.DIM, f"{more}, acknowledged"
+        style = themes.DIM
+        pieces.append("acknowledged")
     silence = silence_among(state.silences, incident.rule)
     if silence is not None:
-        until = clock_near(silence.until, state.shown.time, state.context)
-        more += f", silenced until {until}"
-    message = safe(rule.headline(incident), _MESSAGE_LENGTH)
-    room = cells - 3
-    if width(message) + width(more) > room and worst:
-        more = more.replace(f", {worst}", "")
-    message = cut(message, max(room // 2, room - width(more)))
+        pieces.append(
+            f"silenced until {clock_near(silence.until, state.shown.time, state.context)}"
+        )
+    more = "  " + ", ".join(piece for piece in pieces if piece)
+    message = safe(message, _MESSAGE_LENGTH)
+    room = cells - 3 - width(message)
+    if width(more) > room and pieces[1]:
+        more = more.replace(f", {pieces[1]}", "")
+    hint = safe(rule.hint_text)
+    if width(more) + width(hint) <= room:
+        more += hint
+    message = cut(message, max((cells - 3) // 2, cells - 3 - width(more)))
     return fitted(
         [(style, f" {themes.MARKS[severity]} {message}"), (themes.DIM, safe(more))], cells
     )

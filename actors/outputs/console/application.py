@@ -26,6 +26,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import (
     BufferControl,
     CompletionsMenu,
@@ -51,7 +52,7 @@ from prompt_toolkit.styles import DynamicStyle
 
 from actors.outputs.console import effects, prompts, themes
 from actors.outputs.console.cells import Row, safe, width
-from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.commands import COMMANDS, unknown_key
 from actors.outputs.console.completing import completions
 from actors.outputs.console.context import Context
 from actors.outputs.console.moving import move
@@ -204,7 +205,11 @@ class ScreenThread:
 
     def _saved(self, path: str) -> str:
         try:
-            save_rows(path, render(self._state), self._state.theme, self._state.cells)
+            state = self._state
+            if path.endswith(".txt"):  # what colors show elsewhere is drawn in characters
+                context = attrs.evolve(state.context, has_colors=False)
+                state = attrs.evolve(state, context=context)
+            save_rows(path, render(state), state.theme, state.cells)
         except OSError as error:
             return sentence(error)
         return f"saved as {path}"
@@ -245,18 +250,17 @@ class ScreenThread:
             style=f"{themes.BAR} {themes.PROMPT}",
             dont_extend_width=True,
         )
-        problem = Condition(
-            lambda: self._state.prompt is not None and bool(self._state.prompt.problem)
-        )
+        told = Condition(lambda: bool(self._told_of_prompt()))
         root = FloatContainer(
             HSplit(
                 [
                     self._body_window,
-                    ConditionalContainer(
-                        Window(FormattedTextControl(self._problem), height=1, style=themes.WARNING),
-                        filter=prompting & problem,
-                    ),
                     ConditionalContainer(VSplit([label, self._prompt_window]), filter=prompting),
+                    # Below, where the menu of completions does not hide it.
+                    ConditionalContainer(
+                        Window(FormattedTextControl(self._told_of_prompt), height=1),
+                        filter=prompting & told,
+                    ),
                 ]
             ),
             floats=[Float(CompletionsMenu(max_height=8), xcursor=True, ycursor=True)],
@@ -277,17 +281,23 @@ class ScreenThread:
 
     def _label(self) -> str:
         prompt = self._state.prompt
-        return "" if prompt is None else prompts.LABELS[prompt.kind]
+        return "" if prompt is None else prompts.label(prompt)
 
-    def _problem(self) -> str:
+    def _told_of_prompt(self) -> StyleAndTextTuples:
         prompt = self._state.prompt
-        return "" if prompt is None else f" {safe(prompt.problem)}"
+        if prompt is None:
+            return []
+        if prompt.problem:
+            return [(themes.WARNING, f" {safe(prompt.problem)}")]
+        return [(themes.DIM, f" {safe(prompt.about)}")] if prompt.about else []
 
     def _bindings(self, prompting: Condition) -> KeyBindings:
         bound = KeyBindings()
+        keys = self._state.context.keys
         for command in COMMANDS:
-            for name in command.keys:
+            for name in keys[command.action.name]:
                 bound.add(name, filter=~prompting, eager=True)(self._handler(command.act))
+        bound.add(Keys.Any, filter=~prompting)(self._unknown)
         for name in ("escape", "c-c"):
             bound.add(name, filter=prompting, eager=True)(self._handler(prompts.cancel))
         bound.add("c-z", filter=prompting)(lambda _: self._carry_out(effects.StopJob()))
@@ -299,6 +309,10 @@ class ScreenThread:
             self._step(lambda state: act(attrs.evolve(state, notice="")))
 
         return handle
+
+    def _unknown(self, event: KeyPressEvent) -> None:
+        key = event.key_sequence[-1].key
+        self._step(lambda state: unknown_key(state, str(getattr(key, "value", key))))
 
     def rows(self) -> list[Row]:
         """Return the rows that are drawn."""

@@ -1,7 +1,4 @@
-"""All that can be done, each with its keys and its help. Pure.
-
-The keys, the help, the palette and the documentation are made from this one table.
-"""
+"""What each action of `keys` makes of the state. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from actors.outputs.console import effects, moving, narrowing
+from actors.outputs.console.keys import ACTIONS, REAL_KEYS, Action, key_shown
 from actors.outputs.console.pages.help import Help
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.prompts import (
@@ -30,20 +28,10 @@ Act = Callable[[State], State]
 
 @attrs.frozen
 class Command:
-    """One thing that can be done."""
+    """An action, and what it makes of a state."""
 
-    name: str
-    """What it does, as the palette and the help say it."""
-    keys: tuple[str, ...]
-    """By prompt-toolkit's names; none: only in the palette."""
-    shown: str
-    """The keys as people know them."""
+    action: Action
     act: Act
-    group: str
-    hint: str = ""
-    """For the last row of the screen; empty: not there."""
-    page: str = ""
-    """The only page it is for; empty: all."""
 
 
 def quit_program(state: State) -> State:
@@ -89,78 +77,82 @@ def next_theme(state: State) -> State:
     return attrs.evolve(state, theme=name).told(f"theme: {name}")
 
 
-def _view(number: int, name: str) -> Command:
-    return Command(
-        f"show {name}",
-        (str(number),),
-        str(number),
-        lambda state: moving.go_to_view(state, number - 1),
-        "Views",
-    )
+def zoom(state: State) -> State:
+    """Show only the table with the cursor, or everything again."""
+    if state.focused is None:
+        return state.told("there is no table here")
+    return attrs.evolve(state, is_zoomed=not state.is_zoomed)
 
 
-COMMANDS: tuple[Command, ...] = (
-    *(_view(number, view.title) for number, view in enumerate(VIEWS, 1)),
-    Command("next view", ("tab",), "Tab", lambda s: moving.next_view(s, 1), "Views"),
-    Command("previous view", ("s-tab",), "Shift-Tab", lambda s: moving.next_view(s, -1), "Views"),
-    Command("help", ("?", "f1"), "?", toggle_help, "Views", "help"),
-    Command("all commands", (":",), ":", ask_palette, "Views", "commands"),
-    Command("cursor down", ("down", "j"), "↓ j", lambda s: moving.move(s, 1), "Moving"),
-    Command("cursor up", ("up", "k"), "↑ k", lambda s: moving.move(s, -1), "Moving"),
-    Command("table to the right", ("right", "l"), "→ l", lambda s: moving.focus(s, 1), "Moving"),
-    Command("table to the left", ("left", "h"), "← h", lambda s: moving.focus(s, -1), "Moving"),
-    Command(
-        "a page down", ("pagedown", "c-f"), "PgDn", lambda s: moving.move(s, moving.PAGE_ROWS),
-        "Moving",
-    ),
-    Command(
-        "a page up", ("pageup", "c-b"), "PgUp", lambda s: moving.move(s, -moving.PAGE_ROWS),
-        "Moving",
-    ),
-    Command("first row; rows move again", ("home", "g"), "Home g", moving.go_to_top, "Moving"),
-    Command("last row", ("G",), "G", lambda s: moving.move(s, 1_000_000), "Moving"),
-    Command("open: narrow everything to the row", ("enter",), "Enter",
-            lambda s: s.page.opened(s), "Narrowing", "open"),
-    Command("back: undo the last narrowing", ("backspace", "c-h"), "Backspace", go_back,
-            "Narrowing"),
-    Command("exclude the row", ("x",), "x", narrowing.exclude_row, "Narrowing", "exclude"),
-    Command("filter requests", ("f",), "f", ask_filter, "Narrowing", "filter"),
-    Command("show all requests", ("F",), "F", lambda s: narrowing.filter_by(s, ""), "Narrowing"),
-    Command("find in the table", ("/",), "/", ask_find, "Narrowing", "find"),
-    Command("leave this page; show all rows", ("escape",), "Esc", leave, "Narrowing"),
-    Command("sort by the next column", ("s", ">"), "s >",
-            lambda s: moving.sort_by_next(s, 1), "Sorting", "sort"),
-    Command("sort by the previous column", ("<",), "<",
-            lambda s: moving.sort_by_next(s, -1), "Sorting"),
-    Command("reverse the order", ("r",), "r", moving.reverse, "Sorting"),
-    Command("next window", ("w",), "w", narrowing.cycle_window, "Time", "window"),
-    Command("longer window", ("+", "="), "+", lambda s: narrowing.lengthen(s, 1), "Time"),
-    Command("shorter window", ("-",), "-", lambda s: narrowing.lengthen(s, -1), "Time"),
-    Command("go to a time", ("t",), "t", ask_time, "Time", "time"),
-    Command("a window back", ("[",), "[", lambda s: narrowing.go_back(s, 1), "Time"),
-    Command("a window forward", ("]",), "]", lambda s: narrowing.go_back(s, -1), "Time"),
-    Command("live again", ("end",), "End", narrowing.go_live, "Time"),
-    Command("pause; counting continues", ("p", "space"), "p", toggle_pause, "Time"),
-    Command("acknowledge the incident; elsewhere, show Alerts", ("a",), "a", acknowledge,
-            "Alerts"),
-    Command("silence the rule, or end its silence", ("m",), "m", ask_silence, "Alerts"),
-    Command("copy the row", ("y",), "y", copy_row, "Output"),
-    Command("save the screen", ("S",), "S", ask_file, "Output"),
-    Command("write an HTML report of what is shown", ("e",), "e", ask_report, "Output"),
-    Command("next theme", ("T",), "T", next_theme, "Output"),
-    Command("suspend; `fg` resumes", ("c-z",), "Ctrl-Z", stop_job, "Program"),
-    Command("quit", ("q",), "q", quit_program, "Program", "quit"),
-    Command("quit; twice: immediately", ("c-c",), "Ctrl-C", quit_program, "Program"),
-)  # fmt: skip
+def _showing(number: int) -> Act:
+    return lambda state: moving.go_to_view(state, number)
+
+
+_ACTS: dict[str, Act] = {
+    **{f"show-{view.name}": _showing(number) for number, view in enumerate(VIEWS)},
+    "next-view": lambda s: moving.next_view(s, 1),
+    "previous-view": lambda s: moving.next_view(s, -1),
+    "help": toggle_help,
+    "commands": ask_palette,
+    "down": lambda s: moving.move(s, 1),
+    "up": lambda s: moving.move(s, -1),
+    "right": lambda s: moving.focus(s, 1),
+    "left": lambda s: moving.focus(s, -1),
+    "page-down": lambda s: moving.move(s, moving.PAGE_ROWS),
+    "page-up": lambda s: moving.move(s, -moving.PAGE_ROWS),
+    "first": moving.go_to_top,
+    "last": lambda s: moving.move(s, 1_000_000),
+    "zoom": zoom,
+    "open": lambda s: s.page.opened(s),
+    "back": go_back,
+    "exclude": narrowing.exclude_row,
+    "filter": ask_filter,
+    "show-all": lambda s: narrowing.filter_by(s, ""),
+    "find": ask_find,
+    "leave": leave,
+    "sort": lambda s: moving.sort_by_next(s, 1),
+    "sort-back": lambda s: moving.sort_by_next(s, -1),
+    "reverse": moving.reverse,
+    "window": narrowing.cycle_window,
+    "longer": lambda s: narrowing.lengthen(s, 1),
+    "shorter": lambda s: narrowing.lengthen(s, -1),
+    "time": ask_time,
+    "earlier": lambda s: narrowing.go_back(s, 1),
+    "later": lambda s: narrowing.go_back(s, -1),
+    "live": narrowing.go_live,
+    "pause": toggle_pause,
+    "acknowledge": acknowledge,
+    "silence": ask_silence,
+    "copy": copy_row,
+    "save": ask_file,
+    "report": ask_report,
+    "theme": next_theme,
+    "suspend": stop_job,
+    "quit": quit_program,
+    "interrupt": quit_program,
+}
+
+COMMANDS: tuple[Command, ...] = tuple(Command(action, _ACTS[action.name]) for action in ACTIONS)
+
+_HINTS_OVER = {"leave": "back", "help": "help", "quit": "quit"}
+_HINTS = ("help", "quit", "open", "find", "filter", "window", "sort", "time", "exclude", "commands")
 
 
 def hints(state: State) -> list[tuple[str, str]]:
     """Return keys and words for the last row, the most important first."""
-    order = (
-        *("help", "quit", "open", "find", "filter", "window", "sort", "time", "exclude"),
-        "commands",
-    )  # fmt: skip
-    if state.over:
-        return [("Esc", "back"), ("?", "help"), ("q", "quit")]
-    by_hint = {command.hint: command for command in COMMANDS if command.hint}
-    return [(by_hint[hint].shown.split()[0], hint) for hint in order]
+    wanted = _HINTS_OVER if state.over else dict.fromkeys(_HINTS, "")
+    by_name = {action.name: action for action in ACTIONS}
+    return [
+        (key, word or by_name[name].hint)
+        for name, word in wanted.items()
+        if (key := state.context.key_of(name))
+    ]
+
+
+def unknown_key(state: State, key: str) -> State:
+    """Say that a key does nothing, and where those are that do."""
+    if len(key) > 1 and key not in REAL_KEYS:
+        return state  # what a terminal says of itself, such as that it was pasted into
+    known = state.context.key_of("help")
+    way_out = f"; {known} shows all keys" if known else ""
+    return state.told(f"{key_shown(key)} does nothing here{way_out}")

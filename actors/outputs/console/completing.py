@@ -44,7 +44,7 @@ def _completions(state: State, before: str) -> Iterator[Completion]:
             if name.lower().startswith(typed) or (typed and typed in name.lower()):
                 is_number = value[1].lower() == "status"
                 quoted = name if is_number else "'" + name.replace("'", "''") + "'"
-                yield Completion(quoted, len(value[2]), f"{value[1].lower()} seen")
+                yield Completion(quoted, len(value[2]), "seen")
         return
     found = _WORD.search(before)
     typed = found[0].lower() if found is not None else ""

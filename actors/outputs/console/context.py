@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 import attrs
 
+from actors.outputs.console.keys import key_shown, keys_by_action
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.rules.rule import Rule
 
@@ -35,6 +36,18 @@ class Context:
     """Whether the screen has colors (NO_COLOR)."""
     drawing: Drawing = Drawing.UNICODE
     """Which characters the terminal can show."""
+    keys: Mapping[str, tuple[str, ...]] = attrs.field(factory=keys_by_action)
+    """The keys of each action."""
+
+    def key_of(self, action: str) -> str:
+        """Return the first key of an action as people know it; empty without one."""
+        keys = self.keys[action]
+        return key_shown(keys[0]) if keys else ""
+
+    def hint(self, action: str, words: str = "") -> str:
+        """Return the key of an action and what it does, as `[End: live]`; empty without a key."""
+        key = self.key_of(action)
+        return f"[{key}: {words}]" if key and words else f"[{key}]" if key else ""
 
 
 def local(seconds: float, zone: tzinfo | None) -> datetime:

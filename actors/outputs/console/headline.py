@@ -91,14 +91,18 @@ def title(state: State, cells: int) -> Row:
             [(found.style, f" GlanceMetrics {state.context.version}")], cells, found.style
         )
     moment = local(snapshot.time, state.context.zone)
-    clock = f"{moment:%H:%M:%S}" if cells < 100 else f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+    is_today = moment.date() == local(state.context.started_at, state.context.zone).date()
+    if cells >= 100:
+        clock = f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+    else:
+        clock = f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
     where = _mode(state)
     end: Row = [(found.badge_style, f" {found.text} "), (found.style, f" {clock} ")]
     if where:
         end = [(themes.CURRENT, f" {where} ", go_live), (found.style, " "), *end]
     room = cells - row_width(end)
     span = span_text(state)
-    keys = " [w]" if cells >= 70 else ""
+    keys = f" {state.context.hint('window')}".rstrip() if cells >= 70 else ""
     formats = ", ".join(sorted({safe(one.format) for one in snapshot.health.sources if one.format}))
     facts = [formats or "format: detecting…", f"{span}{keys}"]
     while facts and room - sum(width(fact) + 3 for fact in facts) < 10:
@@ -117,7 +121,8 @@ def title(state: State, cells: int) -> Row:
 
 def _mode(state: State) -> str:
     if not state.is_live:
-        return f"until {clock_near(state.now, _newest(state), state.context)} [End: live]"
+        at = clock_near(state.now, _newest(state), state.context)
+        return f"until {at} {state.context.hint('live', 'live')}".rstrip()
     if state.is_paused:
         return "PAUSED"
     health = None if state.shown is None else state.shown.health
@@ -161,7 +166,7 @@ def breadcrumb(state: State, cells: int) -> list[Row]:
             row.append((themes.DIM, " › "))
         row.append((themes.FIGURE, cut(text, max(12, (cells - 20) // len(parts)))))
     if state.scope.narrowed:
-        row.append((themes.DIM, "   [Backspace] wider", widen))
+        row.append((themes.DIM, f"   {state.context.hint('back', 'wider')}", widen))
     return [fitted(row, cells)]
 
 
@@ -250,7 +255,8 @@ def trouble_rows(state: State, cells: int, most: int) -> list[Row]:
     shown = found if len(found) <= most else found[: most - 1]
     rows: list[Row] = [[(themes.WARNING, f" ! {text}")] for text in shown]
     if len(shown) < len(found):
-        rows.append([(themes.WARNING, f" ! {len(found) - len(shown)} more problems [8]")])
+        hint = state.context.hint("show-health")
+        rows.append([(themes.WARNING, f" ! {len(found) - len(shown)} more problems {hint}")])
     if state.context.note and most > 1:
         rows.append([(themes.DIM, f" {safe(state.context.note)}")])
     return [fitted(row, cells) for row in rows[:most]]

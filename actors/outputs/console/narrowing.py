@@ -83,7 +83,9 @@ def lengthen(state: State, steps: int) -> State:
     else:
         found = [one for one in WINDOWS if one < seconds][steps:][:1]
     if not found:
-        return state.told("there is no longer window" if steps > 0 else "no shorter window")
+        return state.told(
+            "this is the longest window" if steps > 0 else "this is the shortest window"
+        )
     return with_scope(state, attrs.evolve(state.scope, seconds=found[0]))
 
 

@@ -8,22 +8,38 @@ from datetime import UTC
 import attrs
 
 from actors.outputs.console import effects
+from actors.outputs.console.cells import safe
 from actors.outputs.console.context import local
 from actors.outputs.console.narrowing import filter_by, with_scope
 from actors.outputs.console.state import Prompt, State
+from glancemetrics.incidents.incident import rule_title
+from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.records.time_span import ALLOWED, parse_instant
+from glancemetrics.selecting.plain_words import condition_in
+from glancemetrics.words.durations import parse_span
 
 FILTER, FIND, TIME, SAVE, REPORT, PALETTE = "filter", "find", "time", "save", "report", "command"
+SILENCE = "silence"
 
-LABELS = {
-    FILTER: " Only requests where: ",
-    FIND: " Find: ",
-    TIME: " Time: ",
-    SAVE: " Save the screen as: ",
-    REPORT: " Write the report to: ",
-    PALETTE: " Command: ",
+_LABELS = {
+    FILTER: "Only requests where",
+    FIND: "Find",
+    TIME: "Time",
+    SAVE: "Save the screen as",
+    REPORT: "Write the report to",
+    PALETTE: "Command",
+    SILENCE: "Silence",
 }
+_MOST_SILENT = 365 * 86_400
+_USUALLY_SILENT = "1h"
 _ENDINGS = (".txt", ".svg", ".html")
+
+
+def label(prompt: Prompt) -> str:
+    """Return what stands before the text."""
+    if prompt.kind == SILENCE:
+        return f" Silence {safe(rule_title(prompt.subject))} for [{_USUALLY_SILENT}]: "
+    return f" {_LABELS[prompt.kind]}: "
 
 
 def _prompting(state: State, kind: str, text: str = "") -> State:
@@ -37,7 +53,8 @@ def ask_filter(state: State) -> State:
 def ask_find(state: State) -> State:
     spec = state.focused
     if spec is None:
-        return state.told("there is no table here to find something in; f filters requests")
+        hint = state.context.hint("filter", "filter requests")
+        return state.told(f"there is no table here to find something in {hint}".rstrip())
     return _prompting(state, FIND, state.table(spec).find)
 
 
@@ -55,6 +72,17 @@ def ask_report(state: State) -> State:
 
 def ask_palette(state: State) -> State:
     return _prompting(state, PALETTE)
+
+
+def ask_silence_of(state: State, rule: str) -> State:
+    """Ask for how long a rule is to be silent."""
+    targets = ", ".join(map(safe, state.context.targets))
+    about = (
+        f"no notifications for its new incidents; otherwise notified: {targets}"
+        if targets
+        else "no notifications are configured ([[notify]]), so this has no effect yet"
+    )
+    return attrs.evolve(state, prompt=Prompt(SILENCE, subject=rule, about=about), notice="")
 
 
 def _stamp(state: State) -> str:
@@ -86,7 +114,7 @@ def typed(state: State, text: str) -> State:
     if prompt.kind == FIND:
         return _finding(state, text)
     if prompt.kind == FILTER:
-        return state.wanting(effects.CheckFilter(text.strip(), is_accepted=False))
+        return state.wanting(effects.CheckFilter(_condition(state, text), is_accepted=False))
     return _with_problem(state, _problem(state, prompt.kind, text))
 
 
@@ -100,9 +128,23 @@ def _problem(state: State, kind: str, text: str) -> str:
         return "" if _instant(state, text) is not None else f"must be {ALLOWED}"
     if kind == SAVE and not text.endswith(_ENDINGS):
         return f"must end with {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+    if kind == SILENCE and text and not _is_span(text):
+        return "must be a duration, such as 30m, 4h or 2d"
     if kind == REPORT and not text.endswith(".html"):
         return "must end with .html"
     return ""
+
+
+def _condition(state: State, text: str) -> str:
+    """Return what a filter means: plain words, such as `404`, are conditions too."""
+    return condition_in(text, frozenset(dimensions_with(state.context.kept)))
+
+
+def _is_span(text: str) -> bool:
+    try:
+        return parse_span(text) <= _MOST_SILENT
+    except ValueError:
+        return False
 
 
 def _instant(state: State, text: str) -> int | None:
@@ -119,14 +161,19 @@ def accept(state: State, text: str) -> State:
     if prompt is None:
         return state
     if prompt.kind == FILTER:
-        text = text.strip()
-        if not text:
+        condition = _condition(state, text)
+        if not condition:
             return filter_by(attrs.evolve(state, prompt=None), "")
-        return state.wanting(effects.CheckFilter(text, is_accepted=True))
+        return state.wanting(effects.CheckFilter(condition, is_accepted=True))
     problem = _problem(state, prompt.kind, text)
     if problem:
         return _with_problem(state, problem)
-    return _ACCEPTED[prompt.kind](attrs.evolve(state, prompt=None), text.strip())
+    state = attrs.evolve(state, prompt=None)
+    if prompt.kind == SILENCE:
+        return state.wanting(
+            effects.BeginSilence(prompt.subject, parse_span(text or _USUALLY_SILENT))
+        )
+    return _ACCEPTED[prompt.kind](state, text.strip())
 
 
 def cancel(state: State) -> State:
@@ -139,7 +186,7 @@ def cancel(state: State) -> State:
 def checked(state: State, text: str, problem: str, *, is_accepted: bool) -> State:
     """A filter was checked: narrow to it if it was accepted and is one."""
     prompt = state.prompt
-    if prompt is None or prompt.kind != FILTER or prompt.text.strip() != text:
+    if prompt is None or prompt.kind != FILTER or _condition(state, prompt.text) != text:
         return state
     if problem or not is_accepted:
         return _with_problem(state, problem)

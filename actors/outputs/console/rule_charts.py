@@ -64,7 +64,7 @@ def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
     """Draw a rule's metric, its limit dashed, its incidents shaded."""
     ask = rule_ask(state, rule, cells)
     if ask is None:
-        text = f" {safe(rule.metric.name)} has no chart"
+        text = f" No chart: the history has no {safe(rule.metric.name)} over time"
         return filled([[(themes.DIM, text)]], cells, rows)
     columns, height = columns_in(cells), rows - 1
     known = values_by_column(state, ask, columns)

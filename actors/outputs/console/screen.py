@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actors.outputs.console import headline, themes
 from actors.outputs.console.cells import Click, Row, filled, fitted, padded, row_width, safe, width
 from actors.outputs.console.commands import hints
@@ -49,7 +51,7 @@ def _drawn(state: State, cells: int, rows: int) -> list[Row]:
     if room < 1:
         return [*padded([*above, *below], cells, rows - 1), _footer(state, cells)]
     if state.prompt is not None and state.prompt.kind == PALETTE:
-        page = palette_rows(state.prompt.text, cells, room)
+        page = palette_rows(state, state.prompt.text, cells, room)
     else:
         page = state.page.render(state, cells, room)
     return [*padded([*above, *page, *below], cells, rows - 1), _footer(state, cells)]
@@ -63,21 +65,34 @@ def _footer(state: State, cells: int) -> Row:
         return fitted(
             [*row, *_hints(state, cells - width(state.page.title) - 3)], cells, themes.BAR
         )
-    tabs = _tabs(state, cells)
+    names = [view.title for view in state.views]
+    whole = sum(map(width, names))
+    if whole + 4 * len(names) <= cells - _LEAST_HINTS:
+        tabs = _tabs(state, names, " {} ", "{} ")
+    elif whole + 2 * len(names) <= cells - _LEAST_CLOSE_HINTS:
+        tabs = _tabs(state, names, "{}", "{} ")
+        close = _hints(state, cells - row_width(tabs), is_close=True)
+        return fitted([*tabs, *close], cells, themes.BAR)
+    else:
+        names = [name if number == state.view else "" for number, name in enumerate(names)]
+        tabs = _tabs(state, names, " {} ", "{} ")
     return fitted([*tabs, *_hints(state, cells - row_width(tabs))], cells, themes.BAR)
 
 
-def _tabs(state: State, cells: int) -> Row:
-    """The views by number; on a narrow screen only the name of this one."""
-    names = [view.title for view in state.views]
-    whole = sum(width(name) + 4 for name in names)
+_LEAST_HINTS, _LEAST_CLOSE_HINTS = width(" ? help  q quit "), width("?help q quit")
+"""Room for the keys that are always shown."""
+
+
+def _tabs(state: State, names: Sequence[str], key_form: str, name_form: str) -> Row:
+    """The views by number, and by name where they have one."""
     row: Row = []
     for number, name in enumerate(names):
         is_current = number == state.view
-        shown = name if is_current or whole <= cells else ""
         style = themes.CURRENT if is_current else themes.BAR
-        text = f" {number + 1} {shown} " if shown else f" {number + 1} "
-        row.append((style, text, _to(number)))
+        key = style if is_current or not name else f"{themes.BAR} {themes.KEY}"
+        row.append((key, key_form.format(number + 1), _to(number)))
+        if name:
+            row.append((style, name_form.format(name), _to(number)))
     return row
 
 
@@ -85,14 +100,21 @@ def _to(number: int) -> Click:
     return lambda state: go_to_view(state, number)
 
 
-def _hints(state: State, cells: int) -> Row:
+def _hints(state: State, cells: int, *, is_close: bool = False) -> Row:
     """As many keys of this page as fit; the help always."""
     row: Row = []
-    for key, text in hints(state):
-        if row_width(row) + width(key) + width(text) + 3 > cells:
+    for key, word in hints(state):
+        before, between, after = _close_spaces(key, row) if is_close else (" ", " ", " ")
+        text = f"{between}{word}{after}"
+        if row_width(row) + width(before) + width(key) + width(text) > cells:
             break
-        row += [(f"{themes.BAR} {themes.KEY}", f" {key}"), (themes.BAR, f" {text} ")]
+        row += [(f"{themes.BAR} {themes.KEY}", f"{before}{key}"), (themes.BAR, text)]
     return row
+
+
+def _close_spaces(key: str, row: Row) -> tuple[str, str, str]:
+    """`?help q quit`: a letter would be read as one of the word."""
+    return " " if row else "", " " if key[-1].isalpha() else "", ""
 
 
 _ASCII = str.maketrans(

@@ -63,6 +63,10 @@ class Prompt:
     text: str = ""
     problem: str = ""
     """Why this text would not be accepted, in a sentence."""
+    subject: str = ""
+    """What it is about, such as the name of a rule."""
+    about: str = ""
+    """What a person should know, while nothing is wrong with the text."""
 
 
 @attrs.frozen
@@ -129,6 +133,8 @@ class State:
     tables: Mapping[str, TableState] = attrs.field(factory=dict)
     focus: Mapping[str, int] = attrs.field(factory=dict)
     """By the name of a page, the number of the table with the cursor."""
+    is_zoomed: bool = False
+    """Whether only the table with the cursor is shown."""
     requests: RequestsState = attrs.field(factory=RequestsState)
     prompt: Prompt | None = None
     notice: str = ""

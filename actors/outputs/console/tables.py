@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import tzinfo
 from typing import Any, Protocol
 
 import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, named, padded, right, safe
+from actors.outputs.console.context import clock_near
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.scope import Answered, Ask, joined
 from actors.outputs.console.state import Names, State, TableSpec, TableState
@@ -99,7 +99,7 @@ def finding(spec: TableSpec, text: str) -> str | None:
 def table_of(state: State, spec: TableSpec) -> Table:
     """Return the rows of a table: of the history, or of the snapshot where it has them."""
     answered = state.answers.get(ask_of(state, spec))
-    if answered is None or answered.error:
+    if answered is None or answered.error or (not answered.rows and _knows_more(state, spec)):
         return _of_snapshot(state, spec, answered)
     before = state.answers.get(ask_before(state, spec))
     earlier = _hits_by_names(spec, before)
@@ -141,6 +141,14 @@ def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Ta
     return Table(_in_place(rows, table), total, len(found), is_answered=False, note=error)
 
 
+def _knows_more(state: State, spec: TableSpec) -> bool:
+    """Whether the snapshot has rows of a table whose answer, which is older, has none."""
+    is_plain = state.scope.is_plain and spec.where is None and not state.table(spec).find
+    if not is_plain or state.shown is None or len(spec.by) > 1:
+        return False
+    return bool(state.shown.shown.top.get(dimension_called(spec.by[0])))
+
+
 def _values_of(spec: TableSpec, row: TopRow) -> dict[str, Any]:
     known = {"hits": row.hits, "bytes": row.bytes, "errors": row.errors}
     if spec.by == ("status",) and row.name.startswith(("1", "2", "3", "4", "5")):
@@ -180,7 +188,14 @@ class _Column:
     cells: int
 
 
-_WIDTHS = {Unit.COUNT: 9, Unit.BYTES: 10, Unit.SECONDS: 9, Unit.RATE: 9, Unit.SHARE: 8}
+_WIDTHS = {
+    Unit.COUNT: 9,
+    Unit.BYTES: 10,
+    Unit.SECONDS: 9,
+    Unit.RATE: 9,
+    Unit.SHARE: 8,
+    Unit.TIME: 14,
+}
 _CHANGE = _Column("change", "change", 8)
 _LEAST_NAME = 16
 
@@ -226,7 +241,8 @@ def title_of(state: State, spec: TableSpec) -> str:
     table = table_of(state, spec)
     find = state.table(spec).find
     count = f"  {format_count(table.count)}" if table.count > 1 else ""
-    return f"{spec.title}{count}" + (f"  /{readable(find, in_cells=True)}" if find else "")
+    shown = f"{spec.title}{count}" + (f"  /{readable(find, in_cells=True)}" if find else "")
+    return f"{shown}  {state.context.hint('zoom', 'all tables')}" if state.is_zoomed else shown
 
 
 def draw_table(
@@ -279,7 +295,8 @@ def _nothing(state: State, spec: TableSpec, table: Table) -> str:
     if table.note and not table.is_answered:
         return safe(table.note)
     if state.table(spec).find:
-        return f"nothing contains {readable(state.table(spec).find, in_cells=True)} (Esc: show all)"
+        found = readable(state.table(spec).find, in_cells=True)
+        return f"nothing contains {found} {state.context.hint('leave', 'show all')}".rstrip()
     if not table.is_answered:
         return "…"
     return "nothing in this window"
@@ -332,7 +349,7 @@ def _row(
         drawn.append((themes.BEHIND, name[:behind], click))
     drawn.append((over, name[behind:], click))
     for column in columns:
-        style, text = value_text(column.measure, row.values, hits, row.before, state.context.zone)
+        style, text = value_text(state, column.measure, row.values, hits, row.before)
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
             text = bar(share, max(0, bar_cells - 2), state.context.drawing)
@@ -346,11 +363,7 @@ def names_text(names: Names) -> str:
 
 
 def value_text(
-    measure: str,
-    values: Mapping[str, Any],
-    hits: int,
-    before: int | None,
-    zone: tzinfo | None = None,
+    state: State, measure: str, values: Mapping[str, Any], hits: int, before: int | None
 ) -> tuple[str, str]:
     """Return the style and the text of a value."""
     if measure == "change":
@@ -364,7 +377,8 @@ def value_text(
     if unit is Unit.SHARE:
         return share_style(value), percent(value)
     if unit is Unit.TIME:
-        return "", f"{value.astimezone(zone):%H:%M:%S}"
+        now = state.now if state.shown is None else state.shown.time
+        return "", clock_near(value.timestamp(), now, state.context)
     return themes.FIGURE if measure == "hits" else "", _FORMATS.get(unit, _count_text)(value)
 
 

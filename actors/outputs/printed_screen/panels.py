@@ -253,7 +253,9 @@ def alerts(
             more += f", silenced until {time_near(silence.until, snapshot.time, context)}"
         severity = Severity(incident.severity)
         mark = f"{styles.MARKS[severity]} {severity.value}"
-        rows += _alert(styles.ALERTS[severity], mark, rule.headline(incident), more, cells)
+        rows += _alert(
+            styles.ALERTS[severity], mark, rule.headline(incident) + rule.hint_text, more, cells
+        )
     if len(firing) > len(shown):
         others = Counter(incident.title for incident in firing[len(shown) :]).most_common()
         listed = ", ".join(f"{safe(rule)} {count}" for rule, count in others)

@@ -46,6 +46,16 @@ def test_a_rate_just_above_the_threshold_is_not_told_as_the_threshold() -> None:
     assert "hits = 10.0003, triggered" in event.message
 
 
+def test_an_ongoing_incident_has_its_newest_value() -> None:
+    alerts = alerting(window=10)
+    each_second(alerts, [200, 0, 40])
+    (incident,) = alerts.alerts.firing
+    assert incident.value == 20
+    assert alerts.alerts.latest == {incident.id: 24}
+    each_second(alerts, [0] * 20, BASE + 3)
+    assert alerts.alerts.latest == {}
+
+
 def test_at_exactly_the_threshold_nothing_changes() -> None:
     alerts = alerting()
     assert each_second(alerts, [10] * 300) == []

@@ -16,12 +16,11 @@ from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.rule_charts import rule_ask, rule_chart
-from actors.outputs.console.scope import WINDOWS, Ask, Narrowing, Scope
+from actors.outputs.console.scope import WINDOWS, Ask, Narrowing
 from actors.outputs.console.state import Names, State, TableSpec, TableState
 from actors.outputs.console.tables import chosen_index
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import Incident, rule_title
-from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.selecting.value_conditions import condition_of
 from glancemetrics.words.durations import written_span
@@ -96,15 +95,19 @@ class AlertsView(PlainPage):
 def _show_traffic(state: State, item: _Item) -> State:
     """Show the requests that the rule counts, around the incident's time."""
     rule = state.context.rules[item.rule]
-    narrowed = []
+    scope = state.scope
     if rule.where is not None:
-        narrowed.append(Narrowing(f"rule {rule.title}", rule.where))
+        scope = scope.within(Narrowing(f"rule {rule.title}", rule.where))
     group = item.group if item.incident is None else item.incident.group
     if rule.by is not None and group is not None:
-        narrowed.append(Narrowing(f"{rule.by} {group}", condition_of(rule.by, group)))
-    scope = Scope(tuple(narrowed), state.scope.seconds, None)
+        scope = scope.within(Narrowing(f"{rule.by} {group}", condition_of(rule.by, group)))
     incident = item.incident
-    if incident is not None and incident.recovered_at is None:
+    if incident is None and scope == state.scope:
+        own = _is_own(rule)
+        return state.told(
+            "this rule is about GlanceMetrics itself" if own else "this rule counts all requests"
+        )
+    if incident is not None and incident.recovered_at is None and state.is_live:
         lasts = state.now - incident.triggered_at + rule.window_seconds
         longer = (one for one in WINDOWS if one >= max(lasts, state.seconds))
         scope = attrs.evolve(scope, seconds=next(longer, WINDOWS[-1]))
@@ -120,15 +123,17 @@ def _items(state: State) -> list[_Item]:
         return []
     alerts = state.shown.alerts
     found = [_Item(("incident", one.id), one.rule, one) for one in by_severity(state)]
-    found += [
-        _Item(("pending", one.rule, one.group or ""), one.rule, None, one.since, one.group)
-        for one in alerts.pending
-    ]
+    if state.is_live:
+        found += [
+            _Item(("pending", one.rule, one.group or ""), one.rule, None, one.since, one.group)
+            for one in alerts.pending
+        ]
     # Those about GlanceMetrics itself come last: people have set the others.
     rules = sorted(state.context.rules.values(), key=_is_own)
     found += [_Item(("rule", rule.name), rule.name) for rule in rules]
-    past = (alerts.past or alerts.recovered)[:_MOST_PAST]
-    found += [_Item(("incident", one.id), one.rule, one) for one in past]
+    active = {one.incident.id for one in found if one.incident is not None}
+    past = [one for one in (alerts.past or alerts.recovered) if one.id not in active]
+    found += [_Item(("incident", one.id), one.rule, one) for one in past[:_MOST_PAST]]
     return found
 
 
@@ -237,12 +242,8 @@ def _rule_row(state: State, name: str) -> Row:
     ]
     if _is_own(rule):
         about = "GlanceMetrics' own health"
-    elif isinstance(rule.condition, Threshold):
-        kind = "limit" if rule.condition.is_above else "minimum"
-        limit = rule.metric.bare(rule.threshold)
-        about = f"{safe(rule.metric.name)}, {kind} {limit}"
     else:
-        about = safe(rule.metric.name)
+        about = f"{safe(rule.metric.name)}, {safe(rule.bound)}"
     by = f", by {safe(rule.by)}" if rule.by else ""
     if not _is_own(rule):
         about += f" over {written_span(rule.window_seconds)}"

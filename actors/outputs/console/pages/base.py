@@ -23,10 +23,16 @@ class TablesPage(PlainPage):
 
     def asks(self, state: State) -> tuple[Ask, ...]:
         """Return the questions of what is shown."""
-        return asks_of_bands(self.bands(state, state.cells, body_rows(state)))
+        return asks_of_bands(self._bands(state, state.cells, body_rows(state)))
 
     def render(self, state: State, cells: int, rows: int) -> list[Row]:
-        return stacked(self.bands(state, cells, rows), cells, rows)
+        return stacked(self._bands(state, cells, rows), cells, rows)
+
+    def _bands(self, state: State, cells: int, rows: int) -> list[Band]:
+        if state.is_zoomed:
+            table = focused_of(state, self.tables(state))
+            return [Band(rows, (table_block(state, table, boxed=False),))]
+        return self.bands(state, cells, rows)
 
     def bands(self, state: State, cells: int, rows: int) -> list[Band]:
         """Return what is shown: its tables, in as many boxes as fit."""

@@ -13,7 +13,7 @@ from actors.outputs.console.pages.base import (
     table_bands,
     table_block,
 )
-from actors.outputs.console.pages.requests_list import request_row
+from actors.outputs.console.pages.requests_list import are_of_other_days, request_row
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 
@@ -76,8 +76,9 @@ def failed_requests(state: State, title: str) -> Block:
         if not answered.rows:
             return [fitted([(themes.RECOVERED, " ✓ No request failed in this window")], cells)]
         with_times = any(record.get("duration") is not None for record in answered.rows)
+        with_date = are_of_other_days(state, answered.rows)
         return [
-            request_row(state, record, cells, with_times=with_times)
+            request_row(state, record, cells, with_times=with_times, with_date=with_date)
             for record in answered.rows[:rows]
         ]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, left, width, wrapped
+from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.outputs.console.pages.plain import ScrolledPage
 from actors.outputs.console.state import State
 
@@ -45,34 +48,45 @@ class Help(ScrolledPage):
     title = "Help"
 
     def all_rows(self, state: State, cells: int) -> list[Row]:
-        del state
-        return help_rows(self.for_page, cells)
+        return help_rows(state.context.keys, self.for_page, cells)
 
 
-def help_rows(page: str, cells: int) -> list[Row]:
+def help_rows(keys: Mapping[str, tuple[str, ...]], page: str, cells: int) -> list[Row]:
     """Return the help of a page, however long it is."""
-    from actors.outputs.console.commands import COMMANDS  # which has a command that shows this
-
     rows: list[Row] = []
     if page in ABOUT:
         rows.append([])
         rows += [[("", f"  {line}")] for line in wrapped(ABOUT[page], cells - 4)]
-    groups = dict.fromkeys(command.group for command in COMMANDS)
-    columns = max(1, min(3, cells // 60))
-    for group in groups:
+    for group in dict.fromkeys(action.group for action in ACTIONS):
         rows += [[], [(themes.HEADING, f"  {group}")]]
-        commands = [one for one in COMMANDS if one.group == group]
-        lines = -(-len(commands) // columns)
-        for first in range(lines):
-            row: Row = []
-            for command in commands[first::lines]:
-                row.append((themes.KEY, f"  {left(command.shown, 10)}"))
-                row.append(("", left(command.name, max(1, cells // columns - 13)) + " "))
-            rows.append(row)
+        rows += _columns(
+            [
+                (keys_shown(keys[action.name]) or "(no key)", action.about)
+                for action in ACTIONS
+                if action.group == group
+            ],
+            themes.KEY,
+            cells,
+        )
     rows += [[], [(themes.HEADING, "  Marks and words")]]
-    longest = max(width(mark) for mark, _ in MEANINGS)
-    rows += [
-        [(themes.FIGURE, f"  {left(mark, longest + 2)}"), ("", meaning)]
-        for mark, meaning in MEANINGS
-    ]
+    return rows + _columns(MEANINGS, themes.FIGURE, cells)
+
+
+def _columns(pairs: Sequence[tuple[str, str]], style: str, cells: int) -> list[Row]:
+    """Return words and what they mean, in as many columns as have room for all of their text."""
+    marks = max(width(mark) for mark, _ in pairs) + 2
+    texts = max(width(text) for _, text in pairs) + 4
+    columns = max(1, min(3, (cells - 2) // (marks + texts)))
+    if columns == 1:
+        texts = max(8, cells - 4 - marks)
+    lines = -(-len(pairs) // columns)
+    rows: list[Row] = []
+    for first in range(lines):
+        row: Row = [("", "  ")]
+        below: list[str] = []
+        for mark, text in pairs[first::lines]:
+            shown, *below = wrapped(text, texts)
+            row += [(style, left(mark, marks)), ("", left(shown, texts))]
+        rows.append(row)
+        rows += [[("", " " * (2 + marks) + line)] for line in below]
     return rows

@@ -5,7 +5,14 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.alerts import alert_rows, by_severity, ended_text, ongoing
+from actors.outputs.console.alerts import (
+    alert_rows,
+    by_severity,
+    ended_text,
+    ended_then,
+    none_ongoing,
+    ongoing,
+)
 from actors.outputs.console.cells import Row, filled
 from actors.outputs.console.charts import (
     columns_in,
@@ -151,12 +158,10 @@ def _incidents(state: State) -> Block:
         firing = by_severity(state)
         found = [ongoing(state, incident, cells) for incident in firing[:rows]]
         if not firing:
-            found.append([(themes.RECOVERED, " ✓ No active alerts")])
-        if state.shown is not None:
-            found += [
-                [(themes.DIM, f" ✓ {ended_text(state, incident)}")]
-                for incident in state.shown.alerts.recovered
-            ]
+            found.append([none_ongoing(state)])
+        found += [
+            [(themes.DIM, f" ✓ {ended_text(state, incident)}")] for incident in ended_then(state)
+        ]
         return found[:rows]
 
     return Block(draw, title="Incidents")

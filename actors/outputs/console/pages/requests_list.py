@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, named, right, row_width
+from actors.outputs.console.context import local
 from actors.outputs.console.state import State
 from glancemetrics.words.humane import UNKNOWN, format_bytes, format_seconds
 
@@ -19,12 +20,14 @@ def request_row(
     *,
     is_chosen: bool = False,
     with_times: bool = True,
+    with_date: bool = False,
     click: Click | None = None,
 ) -> Row:
     """Return one request in one row; a narrow one has no client and no size."""
     over = themes.CURSOR if is_chosen else ""
     time: datetime = record["time"]
-    clock = time.astimezone(state.context.zone).strftime("%H:%M:%S")
+    form = "%b %d %H:%M:%S" if with_date else "%H:%M:%S"
+    clock = time.astimezone(state.context.zone).strftime(form)
     status = record.get("status")
     role = f"{status // 100}xx" if status is not None and 100 <= status < 600 else "other"
     row: Row = [
@@ -49,6 +52,15 @@ def request_row(
         row = [(fragment[0], fragment[1], click) for fragment in (*row, *end)]
         return fitted(row, cells, over)
     return fitted([*row, *end], cells, over)
+
+
+def are_of_other_days(state: State, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether requests were logged on another day than today, so that a clock says too little."""
+    if state.shown is None:
+        return False
+    today = local(state.shown.time, state.context.zone).date()
+    zone = state.context.zone
+    return any(record["time"].astimezone(zone).date() != today for record in records)
 
 
 def request_text(record: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.outputs.console import effects, moving, narrowing, prompts
+from actors.outputs.console.alerts import alert_rows, by_severity
 from actors.outputs.console.commands import COMMANDS
 from actors.outputs.console.completing import completions
 from actors.outputs.console.palette import found
@@ -176,14 +177,14 @@ def test_any_text_can_be_completed(text: str) -> None:
 
 
 def test_commands_are_found_by_their_words() -> None:
-    assert found("longer")[0].name == "longer window"
-    assert found("silence")[0].keys == ("m",)
+    assert found("longer")[0].action.name == "longer"
+    assert found("silence")[0].action.keys == ("m",)
     assert not found("xyzzy")
     assert len(found("")) == len(COMMANDS)
 
 
 def test_no_key_has_two_meanings() -> None:
-    keys = [key for command in COMMANDS for key in command.keys]
+    keys = [key for command in COMMANDS for key in command.action.keys]
     assert len(set(keys)) == len(keys)
 
 
@@ -240,3 +241,52 @@ def test_answers_that_nobody_asks_for_are_forgotten(state: State) -> None:
     for number in range(400):
         many = many.with_answer(attrs.evolve(ask, shift=number), Answered(None))
     assert len(many.answers) < 200
+
+
+def test_a_filter_may_be_plain_words(state: State) -> None:
+    typed = prompts.typed(prompts.ask_filter(state), "404")
+    assert typed.effects[-1] == effects.CheckFilter("status = 404", is_accepted=False)
+    accepted = prompts.accept(typed, "404")
+    right = prompts.checked(accepted, "status = 404", "", is_accepted=True)
+    assert right.scope.where == "status = 404"
+
+
+def test_a_rule_is_silenced_for_as_long_as_is_typed(state: State) -> None:
+    asked = prompts.ask_silence_of(state, "Server errors")
+    assert prompts.accept(asked, "").effects[-1] == effects.BeginSilence("Server errors", 3600)
+    assert prompts.accept(asked, "2d").effects[-1] == effects.BeginSilence("Server errors", 172_800)
+    wrong = prompts.accept(asked, "soon")
+    assert wrong.prompt is not None
+    assert "30m, 4h or 2d" in wrong.prompt.problem
+
+
+def test_alerts_of_the_past_are_those_of_then() -> None:
+    state = answered(replay(is_broken=True), recorded(is_broken=True))
+    assert {one.rule for one in by_severity(state)} == {"Server errors", "high_traffic"}
+    then = narrowing.with_scope(state, attrs.evolve(state.scope, until=BASE - 600, seconds=10))
+    (one,) = by_severity(then)
+    assert (one.id, one.recovered_at) == ("high_traffic-0", None)
+    shown = "".join(piece[1] for piece in alert_rows(then, 120, 1)[0])
+    assert "3 min 20 s" in shown
+    before = attrs.evolve(then, scope=attrs.evolve(then.scope, until=BASE - 850))
+    shown = "".join(piece[1] for piece in alert_rows(before, 120, 1)[0])
+    assert "No active alerts at that time" in shown
+    assert "recovered" not in shown
+
+
+def test_an_ongoing_alert_says_how_bad_it_is_now() -> None:
+    state = replay(is_broken=True)
+    assert state.shown is not None
+    (incident, *_) = by_severity(state)
+    alerts = attrs.evolve(state.shown.alerts, latest={incident.id: 0.123})
+    state = attrs.evolve(state, shown=attrs.evolve(state.shown, alerts=alerts))
+    shown = "".join(piece[1] for piece in alert_rows(state, 120, 1)[0])
+    assert "12.3 %" in shown
+    assert f"peak {100 * incident.peak:.0f}" in shown
+
+
+def test_enter_on_a_rule_keeps_the_filter(state: State) -> None:
+    state = narrowing.filter_by(attrs.evolve(state, view=5), "method = 'GET'")
+    opened = state.page.opened(state)
+    assert opened.scope.where is not None
+    assert "method = 'GET'" in opened.scope.where

@@ -9,6 +9,7 @@ import pytest
 
 from actors.outputs.console import moving
 from actors.outputs.console.commands import toggle_help
+from actors.outputs.console.keys import keys_by_action
 from actors.outputs.console.pages.help import help_rows
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.pages.request_detail import RequestDetail
@@ -37,7 +38,7 @@ def test_a_page_scrolls_to_its_end_and_back_at_once(opened: str) -> None:
 
 @pytest.mark.parametrize("view", [view.name for view in VIEWS])
 def test_the_help_fits_80_columns(view: str) -> None:
-    for row in help_rows(view, 80):
+    for row in help_rows(keys_by_action(), view, 80):
         text = "".join(piece[1] for piece in row)
         assert len(text.rstrip()) <= 80
         assert "…" not in text

@@ -1,0 +1,58 @@
+"""Conditions for what a person types without knowing the language of `--where`.
+
+`404`, `5xx`, `POST`, `203.0.113.7`, `/api` and `googlebot` say clearly enough what is meant.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+)
+"""Source: RFC 9110, section 9, and RFC 5789."""
+_STATUS = re.compile(r"[1-5][0-9]{2}")
+_CLASS = re.compile(r"([1-5])xx", re.IGNORECASE)
+_PATH = re.compile(r"/[^\s'\"*()]*\*?")
+_WORD = re.compile(r"[\w.-]+")
+_TEXTS = ("path", "referrer", "agent", "host")
+
+
+def condition_in(text: str, fields: frozenset[str] = frozenset()) -> str:
+    """Return the condition for plain words; any other text as it is.
+
+    `fields`: names that are no plain words.
+    """
+    text = text.strip()
+    if found := _CLASS.fullmatch(text):
+        return f"status BETWEEN {found[1]}00 AND {found[1]}99"
+    # The first of these that holds.
+    meanings = (
+        (_STATUS.fullmatch(text), f"status = {text}"),
+        (text.upper() in _METHODS, f"method = '{text.upper()}'"),
+        (_is_address(text), f"host = '{text}'"),
+        (_PATH.fullmatch(text), f"starts_with(path, '{text.rstrip('*')}')"),
+        (_is_word(text) and text.lower() not in fields, _containing(text.lower())),
+    )
+    return next((condition for holds, condition in meanings if holds), text)
+
+
+def _is_word(text: str) -> bool:
+    is_plain = _WORD.fullmatch(text) is not None and not text.isdigit()
+    return is_plain and text.lower() not in _LITERALS
+
+
+def _containing(text: str) -> str:
+    return " OR ".join(f"contains(lower({name}), '{text}')" for name in _TEXTS)
+
+
+_LITERALS = frozenset({"true", "false", "null", "not", "and", "or"})
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -107,12 +107,17 @@ class Shape:
 class Traffic:
     """An endless supply of log lines."""
 
-    def __init__(self, shape: Shape, *, seed: int, combined: bool = True) -> None:
+    def __init__(
+        self, shape: Shape, *, seed: int, combined: bool = True, timed: bool = False
+    ) -> None:
+        """`timed`: each line ends with the response time in seconds, nginx's `$request_time`."""
         self._shape = shape
         self._random = np.random.default_rng(seed)
-        self._combined = combined
+        self._combined, self._timed = combined, timed
         self._request_count = max(_REQUESTS, 2 * shape.paths)
-        self._tails, self._failed_tails = self._requests()
+        self._durations: list[bytes] = []
+        """By request, what its line ends with."""
+        self._tails, self._failed_tails = self._requests(np.random.default_rng(seed + 1))
         self._heads, self._agents = self._visitors()
         self._popularity = _zipf(shape.visitors, 0.8)
         self._owed = self._scans_owed = 0.0
@@ -137,7 +142,8 @@ class Traffic:
         self._scans_owed += seconds * sum(s.value for s in self._shape.scans if s.covers(elapsed))
         count = int(self._scans_owed)
         self._scans_owed -= count
-        end = ' "-" "Mozilla/5.0 zgrab/0.x"\n' if self._combined else "\n"
+        end = ' "-" "Mozilla/5.0 zgrab/0.x"' if self._combined else ""
+        end += " 0.001\n" if self._timed else "\n"
         stamp = _stamp(second).decode()
         lines = []
         for _ in range(count):
@@ -176,17 +182,22 @@ class Traffic:
         if error_share:
             drawn += self._request_count * (self._random.random(count) < error_share)
         tails = self._failed_tails if error_share else self._tails
-        pieces = zip(
+        requests = drawn.tolist()
+        pieces = [
             map(self._heads.__getitem__, visitors),
             repeat(stamp),
-            map(tails.__getitem__, drawn.tolist()),
+            map(tails.__getitem__, requests),
             map(self._agents.__getitem__, visitors),
-            strict=False,
-        )
-        return b"".join(chain.from_iterable(pieces))
+        ]
+        if self._timed:
+            pieces.append(map(self._durations.__getitem__, requests))
+        return b"".join(chain.from_iterable(zip(*pieces, strict=False)))
 
-    def _requests(self) -> tuple[list[bytes], list[bytes]]:
-        """Prepare requests with their responses, followed by the same requests failing."""
+    def _requests(self, timing: np.random.Generator) -> tuple[list[bytes], list[bytes]]:
+        """Prepare requests with their responses, followed by the same requests failing.
+
+        `timing` is random apart, so that lines with response times are else the same.
+        """
         random, count = self._random, self._request_count
         paths = [self._path(number) for number in range(self._shape.paths)]
         statuses = [self._path_statuses(path) for path in paths]
@@ -205,6 +216,13 @@ class Traffic:
             end = f' "{_REFERRERS[referrers[i]]}" ' if self._combined else "\n"
             good.append(f"{start}{status} {size}{end}".encode())
             failed.append(f"{start}{(500, 502, 503)[i % 3]} 166{end}".encode())
+        if self._timed:
+            usual = np.array([_usual_seconds(path) for path in paths])[chosen]
+            slowness = timing.lognormal(0, 0.3, len(paths))[chosen]
+            taken = usual * slowness * timing.lognormal(0, 0.6, count)
+            # What fails under load was waited for.
+            seconds = np.concatenate([taken, np.minimum(5.0, 0.5 + 20 * taken)])
+            self._durations = [f" {one:.3f}\n".encode() for one in seconds.tolist()]
         return good, good + failed
 
     def _path(self, number: int) -> str:
@@ -245,8 +263,24 @@ class Traffic:
             host = f"2001:db8:{a:x}{b:02x}::{c:x}{d:02x}" if i % 8 == 0 else f"{a}.{b}.{c}.{d}"
             user = _USERS[i % len(_USERS)] if known[i] else "-"
             heads.append(f"{host} - {user} ".encode())
-        ends = [f'"{agent}"\n'.encode() if self._combined else b"" for agent in _AGENTS]
+        newline = "" if self._timed else "\n"
+        ends = [f'"{agent}"{newline}'.encode() if self._combined else b"" for agent in _AGENTS]
         return heads, [ends[agent] for agent in agents.tolist()]
+
+
+_SECONDS = {
+    "/static": 0.002,
+    "/images": 0.003,
+    "/api": 0.06,
+    "/search": 0.15,
+    "/checkout": 0.2,
+    "/downloads": 0.4,
+}
+"""What most requests of a section take; of others, 40 ms."""
+
+
+def _usual_seconds(path: str) -> float:
+    return next((took for start, took in _SECONDS.items() if path.startswith(start)), 0.04)
 
 
 def _stamp(second: int) -> bytes:

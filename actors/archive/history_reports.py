@@ -14,7 +14,7 @@ from actors.state.left_threads import run_leavable
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.recorded import MissingRecordsError, Recorded
 from glancemetrics.planning.plan import Plan
-from glancemetrics.records.schema import SCHEMA, SOURCE, with_all
+from glancemetrics.records.schema import SCHEMA, SOURCE, seconds, with_all
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.reporting.html import to_html
 from glancemetrics.reporting.panel_names import PANEL_NAMES
@@ -24,6 +24,8 @@ from glancemetrics.words.humane import requests_text
 
 _MEMORY = 256_000_000
 """Bytes that a report takes at most beside a running monitor; rarer values are then estimates."""
+_MOST_LOOKUPS = 20
+"""So often may segments be merged while a report is written."""
 
 
 class HistoryReports:
@@ -52,15 +54,7 @@ class HistoryReports:
         def batches() -> Iterator[pa.RecordBatch]:
             nonlocal read
             columns = [*SCHEMA.names, *kept, SOURCE]
-            for part in self._recorded().stored:
-                since, until = span.since or part.oldest, span.until or part.newest + 1
-                if part.newest < since or part.oldest >= until:
-                    continue
-                try:
-                    batch = part.read(columns)
-                except (MissingRecordsError, SegmentGoneError) as error:
-                    troubles.append(str(error) or "a part of the history was being rewritten")
-                    continue
+            for batch in self._batches(columns, span, troubles):
                 read += batch.num_rows
                 yield with_all(batch, columns)
 
@@ -76,3 +70,35 @@ class HistoryReports:
             raise GlanceMetricsError("no requests to report on in this window")
         write_text(to_html(report, now), path)
         return f"{path}: report of {requests_text(report.hits)}"
+
+    def _batches(
+        self, columns: list[str], span: TimeSpan, troubles: list[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the requests of a span; what is being rewritten meanwhile is looked up again."""
+        position, lookups = 0, 0
+        left = list(self._recorded().stored)
+        while left:
+            part = left.pop(0)
+            since, until = span.since or part.oldest, span.until or part.newest + 1
+            end = part.first + part.rows
+            if end <= position or part.newest < since or part.oldest >= until:
+                continue
+            try:
+                batch = part.read(columns)
+            except SegmentGoneError:
+                lookups += 1
+                if lookups <= _MOST_LOOKUPS:
+                    left = list(self._recorded().stored)
+                    continue
+                troubles.append("a part of the history was being rewritten")
+            except MissingRecordsError as error:
+                troubles.append(str(error))
+            else:
+                yield _within(batch.slice(max(0, position - part.first)), since, until)
+            position = end
+
+
+def _within(batch: pa.RecordBatch, since: int, until: int) -> pa.RecordBatch:
+    """Return the requests logged from a second on, and before another."""
+    times = seconds(batch)
+    return batch.filter(pa.array((times >= since) & (times < until)))

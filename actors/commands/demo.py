@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from actors.commands.parser import CommandParser, Example
+from glancemetrics.errors import GlanceMetricsError
 
 _RATE = 60
 _TRAFFIC = (
-    *("generate", "--rate", str(_RATE), "--duration", "3m"),
+    *("generate", "--rate", str(_RATE), "--duration", "3m", "--format", "timed"),
     *("--spike", "40s@400+20s", "--error-spike", "40s@0.3+30s"),
 )
 """A spike after 20 s, and errors under its load; anew every 3 minutes.
@@ -23,6 +24,8 @@ _TRAFFIC = (
 Server errors raise an alert when they last 30 s above 5 % of the last 2 min."""
 _ALERTS = ("--alert-threshold", "150", "--alertwindow", "30s", "--alert-log", "off")
 _PATIENCE_SECONDS = 5
+_MOST_FAILURES = 5
+"""Of the process that writes the traffic, before the demo does without it."""
 
 
 def parser() -> CommandParser:
@@ -65,9 +68,10 @@ def _traffic_into(log: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "glancemetrics", *_TRAFFIC, "-o", str(log)]
     is_over = threading.Event()
     running: list[subprocess.Popen[bytes]] = []
+    failed: list[int] = []
 
     def write() -> None:
-        while not is_over.is_set():
+        while not is_over.is_set() and len(failed) < _MOST_FAILURES:
             # A process group of its own: Ctrl-C is for the console.
             process = subprocess.Popen(  # noqa: S603 - this program itself
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
@@ -76,7 +80,8 @@ def _traffic_into(log: Path) -> Iterator[None]:
             if is_over.is_set():
                 process.terminate()
             if process.wait() != 0:
-                return
+                failed.append(process.returncode)
+                is_over.wait(1)
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
@@ -87,3 +92,5 @@ def _traffic_into(log: Path) -> Iterator[None]:
         for process in running:
             process.terminate()
         writer.join(_PATIENCE_SECONDS)
+    if len(failed) >= _MOST_FAILURES:
+        raise GlanceMetricsError(f"the simulated traffic failed, at last with status {failed[-1]}")

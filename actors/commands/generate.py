@@ -14,7 +14,7 @@ from glancemetrics.words.sizes import parse_size
 if TYPE_CHECKING:
     from glancemetrics.simulation import Spike
 
-_FORMATS = ("combined", "common")
+_FORMATS = ("combined", "common", "timed")
 _SPAN_ALLOWED = "a duration such as 30s, 10m or 2h"
 
 
@@ -70,7 +70,8 @@ def parser() -> CommandParser:
         help="the same seed gives the same lines", shown_default="seed 1")  # fmt: skip
     option("--format", choices=_FORMATS, default="combined", metavar="FORMAT",
         complete=Completion(_FORMATS),
-        help="combined or common", shown_default="combined")  # fmt: skip
+        help="combined, common, or timed: combined with response times",
+        shown_default="combined")  # fmt: skip
     option("--visitors", type=some, default=1 << 15, metavar="COUNT",
         help="distinct visitors", shown_default="32768 visitors")  # fmt: skip
     option("--paths", type=some, default=1 << 12, metavar="COUNT",

@@ -31,7 +31,12 @@ def generate(options: argparse.Namespace) -> int:
         options.visitors,
         options.paths,
     )
-    traffic = Traffic(shape, seed=options.seed, combined=options.format == "combined")
+    traffic = Traffic(
+        shape,
+        seed=options.seed,
+        combined=options.format != "common",
+        timed=options.format == "timed",
+    )
     write = _writer(options.output, options.rotate)
     try:
         if options.fast:

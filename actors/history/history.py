@@ -44,6 +44,7 @@ from glancemetrics.history.recorded import (
     holes_in,
 )
 from glancemetrics.history.rollups import Rollups
+from glancemetrics.words.humane import format_bytes, format_round_duration, requests_text
 
 STEP_SECONDS = 1.0
 """Seconds between writes; a crash of the machine loses at most that."""
@@ -126,7 +127,23 @@ class History:
         problem = self._problem or (_SLOW if self._is_slow else "")
         if problem:
             return OutputHealth("history", OutputState.RETRYING, problem)
-        return OutputHealth("history", OutputState.WORKING)
+        return OutputHealth("history", OutputState.WORKING, self._content())
+
+    def _content(self) -> str:
+        """Say how much there is, from when on, and where; nothing before there is something."""
+        with self._lock:
+            held, on_disk = self._held, self._on_disk
+        kept: list[StoredRecords] = [*on_disk, *held]
+        if not kept:
+            return ""
+        first = held[0].first if held else self._position
+        count = sum(one.rows for one in on_disk if one.first < first) + self._position - first
+        length = max(one.newest for one in kept) - min(one.oldest for one in kept) + 1
+        text = f"{requests_text(count)} of {format_round_duration(length)}"
+        if self._folder is None:
+            return f"{text}, in memory only"
+        size = format_bytes(sum(one.segment.size for one in on_disk))
+        return f"{text}, {size} in {self._folder.path}"
 
     def resume(self, position: int | None, since: int | None = None) -> None:
         """Resume from a checkpoint's position; `None`: without a checkpoint.

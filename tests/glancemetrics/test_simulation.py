@@ -32,6 +32,18 @@ def test_every_line_is_a_record(combined: bool) -> None:
     assert decoded.format == ("combined" if combined else "common")
 
 
+def test_response_times_are_added_to_the_same_lines() -> None:
+    timed = lines(500, timed=True).splitlines()
+    assert [line.rpartition(b" ")[0] for line in timed] == lines(500).splitlines()
+    shape = Shape(1000, error_spikes=(Spike(0, 60, 0.5),))
+    durations: dict[bool, list[float]] = {True: [], False: []}
+    for line in lines(shape=shape, timed=True).splitlines():
+        durations[b'" 50' in line].append(float(line.rpartition(b" ")[2]))
+    median = {key: sorted(values)[len(values) // 2] for key, values in durations.items()}
+    assert 0.005 < median[False] < 0.1
+    assert median[True] > 5 * median[False]
+
+
 def test_it_looks_like_a_web_site() -> None:
     records = rows(decode(lines()).batch)
     paths = Counter(record.path for record in records).most_common()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, fitted, right, safe
+from actors.outputs.console.cells import Row, filled, fitted, right, safe, wrapped
 from actors.outputs.console.charts import (
     AXIS_CELLS,
     columns_in,
@@ -15,6 +15,7 @@ from actors.outputs.console.charts import (
     times_ask,
     values_by_column,
 )
+from actors.outputs.console.headline import total_ask
 from actors.outputs.console.layout import Band, Block
 from actors.outputs.console.pages.base import TablesPage, focused_of, table_block
 from actors.outputs.console.pages.specs import specs
@@ -40,7 +41,8 @@ class Latency(TablesPage):
     title = "Latency"
 
     def tables(self, state: State) -> tuple[TableSpec, ...]:
-        del state
+        if _has_no_times(state):
+            return tuple(specs(self.name, _SPECS))
         found = specs(self.name, _SPECS, _MEASURES)
         return tuple(
             attrs.evolve(spec, order="total_time", title=f"{spec.title} by total time")
@@ -50,6 +52,13 @@ class Latency(TablesPage):
     def bands(self, state: State, cells: int, rows: int) -> list[Band]:
         table = focused_of(state, self.tables(state))
         is_boxed = cells >= 80 and rows >= 30
+        if _has_no_times(state):
+            told = wrapped(_NO_TIMES, max(2, cells - 2))[: max(0, rows - 3)]
+            drawn: list[Row] = [[(themes.NOTICED, f" {line}")] for line in told]
+            return [
+                Band(len(told), (Block(lambda c, r: filled(drawn, c, r)),)),
+                Band(rows - len(told), (table_block(state, table, boxed=is_boxed),)),
+            ]
         if rows < 12:
             return [Band(rows, (table_block(state, table, boxed=False),))]
         chart_rows = max(6, rows // 4)
@@ -66,6 +75,21 @@ class Latency(TablesPage):
             bands.append(Band(map_rows, (_heat(state, cells, is_boxed),)))
         left_over = rows - chart_rows - map_rows
         return [*bands, Band(left_over, (table_block(state, table, boxed=is_boxed),))]
+
+
+_NO_TIMES = (
+    "These logs have no response times. nginx writes them with $request_time at the end of its "
+    "log_format, Apache with %D at the end of its LogFormat; Caddy, Traefik and HAProxy always do. "
+    "GlanceMetrics then finds them by itself."
+)
+
+
+def _has_no_times(state: State) -> bool:
+    """Whether there were requests, and none with a response time."""
+    answered = state.answers.get(total_ask(state))
+    if answered is None or answered.error or not answered.total.get("hits"):
+        return False
+    return answered.total.get("p95") is None
 
 
 def times_block(state: State, cells: int, *, is_boxed: bool = True) -> Block:

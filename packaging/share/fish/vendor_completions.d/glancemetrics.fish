@@ -221,7 +221,7 @@ complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l duration 
 complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l fast -d 'as fast as possible, in simulated time'
 complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l start -x -d 'with --fast'
 complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l seed -x -d 'the same seed gives the same lines'
-complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l format -x -a 'combined common' -d 'combined or common'
+complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l format -x -a 'combined common timed' -d 'combined, common, or timed'
 complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l visitors -x -d 'distinct visitors'
 complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l paths -x -d 'distinct paths'
 complete -c glancemetrics -n '__fish_seen_subcommand_from generate' -l swing -x -d 'how far the rate swings over a day, 0 to 1'

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta, tzinfo
 
 from glancemetrics.charts.runs import Drawing, Line, Run
-from glancemetrics.charts.scales import axis_ends, middle_of_axis
+from glancemetrics.charts.values import Scale, labels_of
 from glancemetrics.words.humane import format_round_duration
 
 AXIS = "axis"
 """Ink of an axis and its labels."""
+AXIS_CELLS = 8
+"""The usual width of the values left of a chart, with their rule."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_YEAR = 366 * _DAY
 _MONTH = 30 * _DAY
 """Steps of that many seconds and more are whole months of the calendar."""
 _STEPS = (
@@ -34,6 +37,7 @@ _RULE = {Drawing.UNICODE: "─", Drawing.ASCII: "-"}
 _MINUS = {Drawing.UNICODE: "−", Drawing.ASCII: "-"}
 _LABELLED = {Drawing.UNICODE: "┤", Drawing.ASCII: "+"}
 _UNLABELLED = {Drawing.UNICODE: "│", Drawing.ASCII: "|"}
+_CORNER = {Drawing.UNICODE: "└", Drawing.ASCII: "+"}
 _CUT = {Drawing.UNICODE: "…", Drawing.ASCII: "~"}
 
 _Label = tuple[int, str]
@@ -51,8 +55,8 @@ def time_axis(
 ) -> Line:
     """Return a rule of exactly `cells` cells, with labels for the seconds `since` to `until`.
 
-    Live, labels are ages that end with `now`; else times of day in `zone` (`None`: that of this
-    machine), with seconds if the span is under 3 minutes and with the date if it is over a day.
+    Live, labels are ages that end with `now`; else round times of day in `zone` (`None`: that of
+    this machine), where days begin their dates.
     """
     if cells <= 0:
         return ()
@@ -88,14 +92,30 @@ def _fitting(wished: Iterable[_Label], cells: int) -> list[_Label]:
 
 
 def _ages(span: int, cells: int, minus: str) -> Iterator[_Label]:
-    """Return the labels of a live axis, the most important first."""
+    """Return the labels of a live axis, the most important first.
+
+    The oldest age has one if it is round, or if nothing else has.
+    """
     yield cells - len("now"), "now"
-    oldest = f"{minus}{format_round_duration(span)}"
-    yield 0, oldest
-    step = _step(span, cells, len(oldest))
+    step = _step_of_ages(span, cells)
+    oldest = format_round_duration(span)
+    if span % step == 0 or step > span or oldest.count(" ") == 1:
+        yield 0, f"{minus}{oldest}"
     for age in range(step, span, step):
         label = f"{minus}{format_round_duration(age)}"
         yield (span - age) * cells // span - len(label) // 2, label
+
+
+def _step_of_ages(span: int, cells: int) -> int:
+    size = 0
+    step = _step(span, cells, size)
+    while step < span:
+        longest = max(len(format_round_duration(age)) for age in range(step, span + 1, step)) + 1
+        if longest <= size:
+            break
+        size = longest
+        step = _step(span, cells, size)
+    return step
 
 
 def _step(span: int, cells: int, size: int) -> int:
@@ -104,28 +124,37 @@ def _step(span: int, cells: int, size: int) -> int:
 
 
 def _clock_times(since: int, until: int, cells: int, zone: tzinfo | None) -> Iterator[_Label]:
-    """Return labels at round times; of the beginning, if no round time has room."""
+    """Return labels at round times; of the beginning, if there is no round time."""
     span = until - since
-    exact = f"{datetime.fromtimestamp(since, zone):{_form(span, 1)}}"
-    step = _step(span, cells, len(exact))
-    form = _form(span, step)
-    is_empty = True
-    for moment, local in _round_times(since, until, step, zone):
-        label = f"{local:{form}}"
+    step = _step(span, cells, len("2026-11-27" if span > _YEAR else "Nov 27"))
+    if step < _MINUTE:
+        step = _step(span, cells, len("14:02:10"))
+    found = list(_round_times(since, until, step, zone))
+    # Dates first: they also say of which day the times beside them are.
+    for moment, local in sorted(found, key=lambda one: one[1].time() != time()):
+        label = _label(local, span, step)
         # Centred on its time, moved to where the row begins or ends.
         start = (moment - since) * cells // span - len(label) // 2
         yield min(max(start, 0), cells - len(label)), label
-        is_empty = False
-    if is_empty:
-        yield 0, exact
+    if not found:
+        yield 0, f"{datetime.fromtimestamp(since, zone):{_time_form(step)}}"
 
 
-def _form(span: int, step: int) -> str:
-    if span > 366 * _DAY:
-        return "%b %Y" if step >= _MONTH else "%Y-%m-%d"
-    if span > _DAY:
-        return "%b %d" if step >= _DAY else "%b %d %H:%M"
-    return "%H:%M:%S" if span < 3 * _MINUTE else "%H:%M"
+def _label(local: datetime, span: int, step: int) -> str:
+    """Write a round time; midnight is the day that begins."""
+    if step >= _MONTH and span > _YEAR:
+        form = "%b %Y"
+    elif span > _YEAR:
+        form = "%Y-%m-%d"
+    elif local.time() == time():
+        form = "%b %d"
+    else:
+        form = _time_form(step)
+    return f"{local:{form}}"
+
+
+def _time_form(step: int) -> str:
+    return "%H:%M:%S" if step < _MINUTE else "%H:%M"
 
 
 def _round_times(
@@ -164,33 +193,42 @@ def _months(first: datetime, last: datetime, step: int) -> Iterator[datetime]:
 
 
 def value_axis(
-    top: float,
-    rows: int,
-    label: Callable[[float], str],
-    cells: int,
-    bottom: float = 0.0,
-    is_log: bool = False,
-    drawing: Drawing = Drawing.UNICODE,
+    scale: Scale, cells: int = AXIS_CELLS, drawing: Drawing = Drawing.UNICODE
 ) -> list[str]:
-    """Return `rows` texts of exactly `cells` characters, to stand left of a chart's rows.
+    """Return texts of exactly `cells` characters, to stand left of a chart's rows.
 
     The top row is labelled with the value of its upper edge, the bottom row with that of its lower
-    edge, and from 5 rows the middle, too. `label` writes a value; a longer text is cut.
+    edge, rows between with round values that lie in them. A text that is too long is cut.
     """
-    low, high = axis_ends(top, bottom, is_log)
-    values = {max(0, rows - 1): low, 0: high}
-    if rows >= 5:
-        values[rows // 2] = middle_of_axis(low, high, is_log)
+    labels = labels_of(scale, cells - 1)
     return [
-        _labelled(label(values[row]), cells, drawing)
-        if row in values
+        _labelled(labels[row], cells, drawing)
+        if row in labels
         else _ended("", _UNLABELLED[drawing], cells)
-        for row in range(rows)
+        for row in reversed(range(scale.rows))
+    ]
+
+
+def with_axes(
+    lines: Sequence[Line],
+    scale: Scale,
+    below: Line,
+    cells: int = AXIS_CELLS,
+    drawing: Drawing = Drawing.UNICODE,
+) -> list[Line]:
+    """Return the lines of a chart with the values left of them, and its `time_axis` below."""
+    texts = value_axis(scale, cells, drawing)
+    corner = _ended("", _CORNER[drawing], cells)
+    return [
+        (Run(text, AXIS), *line) if text else line
+        for text, line in zip([*texts, corner], [*lines, below], strict=True)
     ]
 
 
 def _labelled(text: str, cells: int, drawing: Drawing) -> str:
     room = max(0, cells - 1)
+    if drawing is Drawing.ASCII:
+        text = text.replace("µ", "u")
     if len(text) > room:
         # Without a mark, what is left of a number would be another number.
         text = (text[: room - 1] + _CUT[drawing]) if room else ""

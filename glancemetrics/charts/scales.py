@@ -1,4 +1,4 @@
-"""From values to cells: round upper ends of an axis, one value per cell, places on an axis."""
+"""From values to cells: one value per cell, places on an axis."""
 
 from __future__ import annotations
 
@@ -7,21 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
-_ROUND = ("1", "2", "2.5", "5")
 _LOG_RANGE = 1000
 """A logarithmic axis that would begin at zero begins this many times below its top."""
-
-
-def nice_top(peak: float) -> float:
-    """Return the smallest of 1, 2, 2.5 and 5 times a power of ten that is at least `peak`.
-
-    1.0 if there is nothing to show: zero, a negative peak, nan, infinity.
-    """
-    if not 0 < peak < math.inf:
-        return 1.0
-    power = math.floor(math.log10(peak))
-    candidates = (float(f"{digits}e{n}") for n in range(power - 1, power + 2) for digits in _ROUND)
-    return min(next(top for top in candidates if top >= peak), sys.float_info.max)
 
 
 def resampled(
@@ -88,8 +75,3 @@ def share_on_axis(value: float, low: float, high: float, is_log: bool) -> float:
     if math.isinf(high - low):
         low, high, value = low / 2, high / 2, value / 2
     return (value - low) / (high - low)
-
-
-def middle_of_axis(low: float, high: float, is_log: bool) -> float:
-    """Return the value half-way up an axis."""
-    return math.sqrt(low) * math.sqrt(high) if is_log else low / 2 + high / 2

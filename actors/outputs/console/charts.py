@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, fitted
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
-from actors.outputs.console.tables import rate_text
-from glancemetrics.charts.axis import time_axis, value_axis
+from glancemetrics.charts import axis
+from glancemetrics.charts.axis import AXIS_CELLS, time_axis
 from glancemetrics.charts.columns import Series, stacked_columns
 from glancemetrics.charts.lines import line_chart
 from glancemetrics.charts.runs import Line
-from glancemetrics.charts.scales import nice_top, resampled
+from glancemetrics.charts.scales import resampled
+from glancemetrics.charts.values import Quantity, Scale, value_scale
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME as HIGH_TRAFFIC
 from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.snapshot import Shown
-from glancemetrics.words.humane import format_seconds
 
 CHART_SECONDS = 300
 """The chart shows at least so much, however short the window is."""
-AXIS_CELLS = 8
 _STEPS = (
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
     *(3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600, 86_400),
@@ -108,20 +107,19 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         ]
     peak = max((sum(one.values[i] or 0 for one in series) for i in range(columns)), default=0.0)
     limit = _limit(state)
-    top = nice_top(max(peak, limit if limit is not None and limit <= 3 * peak else 0))
-    if limit is not None and limit > top:
-        limit = None
+    highest = max(peak, limit if limit is not None and limit <= 3 * peak else 0)
+    scale = value_scale(highest, height, Quantity.RATE)
     lines = stacked_columns(
         series,
         cells=columns,
         rows=height,
-        top=top,
+        top=scale.top,
         limit=limit,
         marked=marked_by(state, starts, step),
         drawing=state.context.drawing,
         letters=_LETTERS,
     )
-    return with_axes(state, lines, top, rate_text)
+    return with_axes(state, lines, scale)
 
 
 def _worth_drawing(counts: Sequence[float | None]) -> list[float | None]:
@@ -182,29 +180,10 @@ def marked_by(state: State, starts: Sequence[int], step: int, rule: str | None =
     ]
 
 
-def with_axes(
-    state: State,
-    lines: Sequence[Line],
-    top: float,
-    label: Callable[[float], str],
-    *,
-    bottom: float = 0.0,
-    is_log: bool = False,
-) -> list[Row]:
+def with_axes(state: State, lines: Sequence[Line], scale: Scale) -> list[Row]:
     """Return the rows of a chart with the values at their left, and below them its time."""
-    labels = value_axis(top, len(lines), label, AXIS_CELLS, bottom=bottom, is_log=is_log,
-                        drawing=state.context.drawing)  # fmt: skip
-    rows = [[("class:axis", text), *row_of(line)] for text, line in zip(labels, lines, strict=True)]
-    return [*rows, _time_row(state, sum(len(run.text) for run in lines[0]))]
-
-
-def row_of(line: Line) -> Row:
-    """Return a line of a chart as a row."""
-    return [(themes.inked(run.ink, run.paper), run.text) for run in line]
-
-
-def _time_row(state: State, columns: int) -> Row:
-    line = time_axis(
+    columns = sum(len(run.text) for run in lines[0])
+    below = time_axis(
         state.now - step_of(state, columns) * columns,
         state.now,
         cells=columns,
@@ -212,7 +191,13 @@ def _time_row(state: State, columns: int) -> Row:
         is_live=state.is_live and _is_of_now(state),
         drawing=state.context.drawing,
     )
-    return [("class:axis", " " * (AXIS_CELLS - 1) + "└"), *row_of(line)]
+    whole = axis.with_axes(lines, scale, below, drawing=state.context.drawing)
+    return [row_of(line) for line in whole]
+
+
+def row_of(line: Line) -> Row:
+    """Return a line of a chart as a row."""
+    return [(themes.inked(run.ink, run.paper), run.text) for run in line]
 
 
 def _is_of_now(state: State) -> bool:
@@ -232,15 +217,15 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
     if not values:
         return [fitted([(themes.DIM, " No response times in these logs")], cells)]
     starts = starts_of(state, columns)
-    top, bottom = nice_top(max(values)), max(1e-6, min(values))
+    scale = value_scale(max(values), height, Quantity.SECONDS, low=min(values), is_log=True)
     lines = line_chart(
         [Series(name, known[name]) for name in themes.QUANTILES],
         cells=columns,
         rows=height,
-        top=top,
-        bottom=bottom,
-        is_log=True,
+        top=scale.top,
+        bottom=scale.bottom,
+        is_log=scale.is_log,
         marked=marked_by(state, starts, step_of(state, columns)),
         drawing=state.context.drawing,
     )
-    return with_axes(state, lines, top, format_seconds, bottom=bottom, is_log=True)
+    return with_axes(state, lines, scale)

@@ -15,7 +15,7 @@ from actors.outputs.console.charts import (
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
 from glancemetrics.charts.columns import Series, stacked_columns
-from glancemetrics.charts.scales import nice_top
+from glancemetrics.charts.values import Quantity, value_scale
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import measure_called
 from glancemetrics.rules.conditions import Threshold
@@ -23,6 +23,14 @@ from glancemetrics.rules.metrics import Metric, Unit
 from glancemetrics.rules.rule import Rule
 
 _PLAIN = ("hits", "rate", "errors", "error_ratio", "bytes", "visitors")
+_QUANTITIES = {
+    Unit.COUNT: Quantity.COUNT,
+    Unit.RATE: Quantity.RATE,
+    Unit.SHARE: Quantity.SHARE,
+    Unit.BYTES: Quantity.BYTES,
+    Unit.BYTES_RATE: Quantity.BYTES_RATE,
+    Unit.SECONDS: Quantity.SECONDS,
+}
 
 
 def measures_of(metric: Metric) -> tuple[str, ...]:
@@ -76,24 +84,24 @@ def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
     limit = None
     if isinstance(rule.condition, Threshold):
         # A count over the rule's window, for a column of another length.
-        scale = 1.0
+        times = 1.0
         if rule.metric.unit in {Unit.COUNT, Unit.BYTES} and rule.metric.name != "visitors":
-            scale = (ask.step or 1) / rule.window_seconds
-        limit = rule.threshold * scale
+            times = (ask.step or 1) / rule.window_seconds
+        limit = rule.threshold * times
     peak = max((value for value in values if value is not None), default=0.0)
-    top = nice_top(max(peak, 1.1 * (limit or 0.0)))
+    scale = value_scale(max(peak, 1.1 * (limit or 0.0)), height, _QUANTITIES[rule.metric.unit])
     starts = starts_of(state, columns)
     marked = marked_by(state, starts, step_of(state, columns), rule=rule.name)
     lines = stacked_columns(
         [Series("hits", values)],
         cells=columns,
         rows=height,
-        top=top,
+        top=scale.top,
         limit=limit,
         marked=marked,
         drawing=state.context.drawing,
     )
-    return with_axes(state, lines, top, rule.metric.bare)
+    return with_axes(state, lines, scale)
 
 
 def _values(metric: Metric, known: dict[str, list[float | None]], ask: Ask) -> list[float | None]:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.charts.axis import time_axis, value_axis
+from glancemetrics.charts.axis import time_axis, value_axis, with_axes
+from glancemetrics.charts.columns import Series, stacked_columns
 from glancemetrics.charts.runs import Drawing, Run
+from glancemetrics.charts.values import Quantity, value_scale
 from tests.glancemetrics.charts.drawn import ANY_FLOAT, DRAWINGS, SIZES, assert_is_text, texts
 
 AT = int(datetime(2026, 11, 27, 14, 2, 10, tzinfo=UTC).timestamp())
@@ -38,8 +40,10 @@ def test_an_axis_is_one_run() -> None:
     ("span", "cells", "axis"),
     [
         (5 * MINUTE, 42, "−5 min ────────────── −2 min ───────── now"),
-        (287, 42, "−4 min 47 s ────────────────────────── now"),
-        (90 * MINUTE, 40, "−1 h 30 min ──────────────────────── now"),
+        (287, 42, "── −4 min ────────── −2 min ────────── now"),
+        (287, 19, "−4 min 47 s ─── now"),
+        (7 * DAY, 60, "−7 d ───────────────── −4 d ─────────── −2 d ─────────── now"),
+        (90 * MINUTE, 40, "────────── −1 h ──────────────────── now"),
         (2 * HOUR, 40, "−2 h ──────────── −1 h ───────────── now"),
         (3 * DAY, 40, "−3 d ───── −2 d ─────── −1 d ─────── now"),
         (5 * MINUTE, 12, "−5 min ─ now"),
@@ -63,10 +67,11 @@ def test_an_axis_in_ascii() -> None:
         (50, 40, "─────────── 14:02:30 ───────────────────"),
         (10 * MINUTE, 40, "──────── 14:05 ───────────── 14:10 ─────"),
         (2 * HOUR, 40, "──────────────── 15:00 ─────────── 16:00"),
-        (DAY, 40, "───────────── 00:00 ───────────── 12:00 "),
-        (DAY + 1, 60, "───────────────── Nov 28 00:00 ──────────────── Nov 28 12:00"),
+        (5 * MINUTE, 60, "─────────────────── 14:04 ───────────────── 14:06 ──────────"),
+        (DAY, 40, "──────────── Nov 28 ───────────── 12:00 "),
+        (DAY + 1, 60, "────── 18:00 ─────── Nov 28 ──────── 06:00 ──────── 12:00 ──"),
         (3 * DAY, 40, "─ Nov 28 ─────────────────── Nov 30 ────"),
-        (40 * DAY, 40, "Dec 01 ─────────────────────── Jan 01 ──"),
+        (40 * DAY, 40, "──── Dec 06 ────── Dec 20 ────── Jan 03 "),
         (400 * DAY, 40, "Jan 2027 ─────── Jul 2027 ───── Jan 2028"),
         (0, 5, "─────"),
     ],
@@ -119,12 +124,8 @@ def test_any_axis_has_its_width_and_whole_labels(
         assert all(not label or re.fullmatch(whole, label) for label in labels)
 
 
-def number(value: float) -> str:
-    return f"{value:g}"
-
-
-def test_values_are_labelled_at_the_edges_and_in_the_middle() -> None:
-    assert value_axis(10, 6, number, 5) == [
+def test_values_are_labelled_at_the_edges_and_at_round_values_between() -> None:
+    assert value_axis(value_scale(9, 6, Quantity.COUNT), 5) == [
         "  10┤",
         "    │",
         "    │",
@@ -132,40 +133,67 @@ def test_values_are_labelled_at_the_edges_and_in_the_middle() -> None:
         "    │",
         "   0┤",
     ]
-    assert value_axis(10, 4, number, 4) == [" 10┤", "   │", "   │", "  0┤"]
-    assert value_axis(1000, 5, number, 6, bottom=10, is_log=True) == [
-        " 1000┤",
-        "     │",
-        "  100┤",
-        "     │",
-        "   10┤",
+    assert value_axis(value_scale(9, 4, Quantity.COUNT), 4) == [" 10┤", "   │", "   │", "  0┤"]
+    times = value_scale(0.9, 7, Quantity.SECONDS, low=0.01, is_log=True)
+    assert value_axis(times) == [
+        "    1 s┤",
+        "       │",
+        "       │",
+        " 100 ms┤",
+        "       │",
+        "       │",
+        "  10 ms┤",
     ]
 
 
 def test_values_in_ascii() -> None:
-    assert value_axis(1, 3, number, 3, drawing=Drawing.ASCII) == [" 1+", "  |", " 0+"]
-    assert value_axis(123456, 1, number, 5, drawing=Drawing.ASCII) == ["123~+"]
+    ascii_axis = value_axis(value_scale(1, 3, Quantity.COUNT), 3, Drawing.ASCII)
+    assert ascii_axis == [" 1+", "  |", " 0+"]
+    assert value_axis(value_scale(3e-5, 1, Quantity.SECONDS), 7, Drawing.ASCII) == [" 50 us+"]
+    assert value_axis(value_scale(12000, 1, Quantity.SECONDS), 3, Drawing.ASCII) == ["6~+"]
 
 
 def test_a_label_that_is_too_long_is_seen_to_be_cut() -> None:
-    assert value_axis(123456, 2, number, 5) == ["123…┤", "   0┤"]
-    assert value_axis(123456, 2, number, 2) == ["…┤", "0┤"]
-    assert value_axis(123456, 2, number, 1) == ["┤", "┤"]
+    scale = value_scale(500, 2, Quantity.COUNT)
+    assert value_axis(scale, 3) == ["5…┤", " 0┤"]
+    assert value_axis(scale, 2) == ["…┤", "0┤"]
+    assert value_axis(scale, 1) == ["┤", "┤"]
 
 
 def test_sizes_of_zero_and_one() -> None:
-    assert value_axis(1, 0, number, 5) == []
-    assert value_axis(1, 2, number, 0) == ["", ""]
-    assert value_axis(8, 1, number, 3) == [" 8┤"]
-    assert value_axis(math.nan, 1, number, 3) == [" 1┤"]
+    assert value_axis(value_scale(1, 0, Quantity.COUNT), 5) == []
+    assert value_axis(value_scale(1, 2, Quantity.COUNT), 0) == ["", ""]
+    assert value_axis(value_scale(8, 1, Quantity.COUNT), 3) == ["10┤"]
+    assert value_axis(value_scale(math.nan, 1, Quantity.COUNT), 3) == [" 1┤"]
     assert time_axis(AT, AT + 1, cells=0, zone=None, is_live=True) == ()
 
 
-@given(ANY_FLOAT, SIZES, SIZES, ANY_FLOAT, st.booleans(), DRAWINGS)
+@given(ANY_FLOAT, SIZES, SIZES, ANY_FLOAT, st.sampled_from(Quantity), st.booleans(), DRAWINGS)
 def test_any_value_axis_has_its_size(
-    top: float, rows: int, cells: int, bottom: float, is_log: bool, drawing: Drawing
+    peak: float,
+    rows: int,
+    cells: int,
+    low: float,
+    quantity: Quantity,
+    is_log: bool,
+    drawing: Drawing,
 ) -> None:
-    drawn = value_axis(top, rows, number, cells, bottom, is_log, drawing)
+    scale = value_scale(peak, rows, quantity, low=low, is_log=is_log)
+    drawn = value_axis(scale, cells, drawing)
     assert len(drawn) == max(0, rows)
     for text in drawn:
         assert_is_text(text, cells, drawing)
+
+
+@pytest.mark.parametrize("drawing", Drawing)
+def test_a_chart_is_framed_by_its_axes(drawing: Drawing) -> None:
+    scale = value_scale(2, 2, Quantity.RATE)
+    lines = stacked_columns([Series("hits", [1, 2])], cells=2, rows=2, top=2, drawing=drawing)
+    below = time_axis(AT, AT + 2, cells=2, zone=UTC, is_live=False, drawing=drawing)
+    framed = with_axes(lines, scale, below, 5, drawing)
+    expected = {
+        Drawing.UNICODE: [" 2/s┤ █", "   0┤██", "    └──"],
+        Drawing.ASCII: [" 2/s+ #", "   0+##", "    +--"],
+    }
+    assert texts(framed) == expected[drawing]
+    assert {line[0].ink for line in framed} == {"axis"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import Literal
 
 import pytest
@@ -12,8 +11,6 @@ from hypothesis import strategies as st
 
 from glancemetrics.charts.scales import (
     axis_ends,
-    middle_of_axis,
-    nice_top,
     resampled,
     share_on_axis,
 )
@@ -21,36 +18,6 @@ from tests.glancemetrics.charts.drawn import ANY_FLOAT, SIZES, VALUES
 
 How = Literal["max", "mean", "sum"]
 HOWS = st.sampled_from(["max", "mean", "sum"])
-
-
-@pytest.mark.parametrize(
-    ("peak", "top"),
-    [
-        (1, 1),
-        (1.01, 2),
-        (2.2, 2.5),
-        (2.6, 5),
-        (7, 10),
-        (10, 10),
-        (999, 1000),
-        (0.1, 0.1),
-        (0.03, 0.05),
-        (0, 1),
-        (-3, 1),
-        (math.nan, 1),
-        (math.inf, 1),
-        (5e-324, 5e-324),
-        (1.7e308, sys.float_info.max),
-    ],
-)
-def test_the_top_of_an_axis_is_a_round_number(peak: float, top: float) -> None:
-    assert nice_top(peak) == top
-
-
-@given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
-def test_the_top_is_never_below_the_peak_nor_far_above(peak: float) -> None:
-    assert peak <= nice_top(peak)
-    assert peak < 1e-300 or nice_top(peak) / 2.5 <= peak
 
 
 def test_more_values_than_cells_are_joined() -> None:
@@ -95,8 +62,6 @@ def test_a_place_on_an_axis_is_a_share_of_it() -> None:
     assert share_on_axis(0, 1, 100, True) == 0
     assert share_on_axis(math.inf, 0, 20, False) == 1
     assert share_on_axis(0, -1.5e308, 1.5e308, False) == 0.5
-    assert middle_of_axis(0, 20, False) == 10
-    assert middle_of_axis(1, 100, True) == 10
 
 
 def test_a_logarithmic_axis_begins_above_zero() -> None:
@@ -113,6 +78,5 @@ def test_any_axis_has_a_place_for_any_value(
     assert math.isfinite(low)
     assert math.isfinite(high)
     assert low > 0 or not is_log
-    assert low <= middle_of_axis(low, high, is_log) <= high
     if not math.isnan(value):
         assert 0 <= share_on_axis(value, low, high, is_log) <= 1

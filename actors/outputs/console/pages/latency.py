@@ -7,7 +7,6 @@ import attrs
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, filled, fitted, right, safe, wrapped
 from actors.outputs.console.charts import (
-    AXIS_CELLS,
     columns_in,
     response_times,
     row_of,
@@ -21,6 +20,7 @@ from actors.outputs.console.pages.base import TablesPage, focused_of, table_bloc
 from actors.outputs.console.pages.specs import specs
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
+from glancemetrics.charts.axis import AXIS_CELLS
 from glancemetrics.charts.heat_map import heat_map
 from glancemetrics.words.durations import parse_seconds
 from glancemetrics.words.humane import format_seconds

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.alerts import measure_replay, measure_rules
+from benchmarks.console import measure_console
 from benchmarks.endurance import measure_attack, measure_soak
 from benchmarks.history import measure_disk, measure_questions
 from benchmarks.lines import fixed_lines, stamp
@@ -227,6 +228,7 @@ def main() -> None:
         "disk": lambda folder, _: measure_disk(folder),
         "start": lambda folder, _: measure_start(folder),
         "idle": lambda folder, _: measure_idle(folder),
+        "console": lambda folder, _: measure_console(folder),
         "many": lambda folder, _: measure_many_logs(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),

@@ -20,7 +20,6 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer
 from prompt_toolkit.completion import Completion as Suggested
-from prompt_toolkit.data_structures import Point
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -36,8 +35,6 @@ from prompt_toolkit.layout import (
     FormattedTextControl,
     HSplit,
     Layout,
-    UIContent,
-    UIControl,
     VSplit,
     Window,
 )
@@ -46,11 +43,11 @@ from prompt_toolkit.layout.processors import (
     Transformation,
     TransformationInput,
 )
-from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.styles import DynamicStyle
 
 from actors.outputs.console import effects, prompts, themes
+from actors.outputs.console.body import Body, Look, look
 from actors.outputs.console.cells import Row, safe, width
 from actors.outputs.console.commands import COMMANDS, unknown_key
 from actors.outputs.console.completing import completions
@@ -60,15 +57,14 @@ from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.saving import save_rows
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.screen import asks, render
-from actors.outputs.console.state import State
+from actors.outputs.console.state import Prompt, State
 from actors.outputs.console.terminal import Attributes, is_light
 from glancemetrics.errors import sentence
 
 REDRAW_SECONDS = 0.05
-"""Between two drawings of the screen at least."""
+"""Between two drawings of the screen at least, for answers. Keys are drawn at once."""
 _ASIDE_SECONDS = 1.0
 """After which the program stops in any case: a dead terminal must not keep it from that."""
-_WHEEL_ROWS = 3
 _ESCAPE_SECONDS = 0.05
 """How long the rest of a key's sequence may take after its ESC."""
 
@@ -99,7 +95,12 @@ class ScreenThread:
         self._is_theme_open = theme == themes.AUTO and is_colored
         self._want, self._work = want, work
         self._wanted: tuple[int, tuple[Ask, ...]] | None = None
-        self._drawn: tuple[State, list[Row]] | None = None
+        self._rows: tuple[State, list[Row], tuple[Look, ...]] | None = None
+        """The rows of a state, and what can be seen of them."""
+        self._drawn: _Drawn | None = None
+        """What the last drawing has shown."""
+        self._drawn_at = 0.0
+        self._is_draw_planned = False
         self._styles = {
             name: themes.style_of(name, is_colored=is_colored) for name in themes.THEMES
         }
@@ -128,7 +129,7 @@ class ScreenThread:
         if self._is_theme_open and is_light(self._environment, self._descriptor()):
             self._state = attrs.evolve(self._state, theme="light")
         self._application.before_render += lambda _: self._resize()
-        self._application.after_render += lambda _: self._note_raw()
+        self._application.after_render += lambda _: self._note_drawn()
         self._application.run(pre_run=self._begin, handle_sigint=False, set_exception_handler=False)
 
     def do(self, step: Step) -> None:
@@ -176,12 +177,45 @@ class ScreenThread:
         state = step(before)
         found, state = state.effects, attrs.evolve(state, effects=())
         self._state = state
+        is_same = attrs.evolve(before, latest=state.latest, answers=state.answers) == state
+        if is_same and not found:
+            # Answers come one by one: those of a moment are drawn together.
+            if state.answers is not before.answers:
+                self._plan_draw()
+            return
         self._ask_for(state)
         for effect in found:
             self._carry_out(effect)
         self._sync_prompt(before)
-        if attrs.evolve(before, latest=state.latest) != state or self._has_resized():
+        self._draw()
+
+    def _plan_draw(self) -> None:
+        """Draw as soon as `REDRAW_SECONDS` have passed since the last drawing."""
+        loop = self._application.loop
+        if loop is None or self._is_draw_planned:
+            return
+        self._is_draw_planned = True
+        loop.call_at(max(loop.time(), self._drawn_at + REDRAW_SECONDS), self._draw_as_planned)
+
+    def _draw_as_planned(self) -> None:
+        self._is_draw_planned = False
+        self._ask_for(self._state)  # what is asked may depend on answers
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw, unless the screen shows it already."""
+        if self._drawn != self._to_draw() or self._has_resized():
             self._application.invalidate()
+
+    def _to_draw(self) -> _Drawn:
+        state = self._state
+        return _Drawn(state.theme, state.prompt, self.looks())
+
+    def _note_drawn(self) -> None:
+        self._note_raw()
+        self._drawn = self._to_draw()
+        if self._application.loop is not None:
+            self._drawn_at = self._application.loop.time()
 
     def _ask_for(self, state: State) -> None:
         wanted = (state.now, asks(state))
@@ -239,7 +273,9 @@ class ScreenThread:
 
     def _made(self, terminal: tuple[Input, TerminalOutput] | None) -> Application[None]:
         keys, screen = terminal or (None, None)
-        self._body_window = Window(_Body(self))
+        self._body_window = Body(
+            self.looks, is_covered=self._is_prompting, click=self.click, wheel=self.wheel
+        )
         prompting = Condition(self._is_prompting)
         self._prompt_window = Window(
             BufferControl(self._prompt, input_processors=[_Harmless()]), height=1, style=themes.BAR
@@ -271,7 +307,6 @@ class ScreenThread:
             style=DynamicStyle(lambda: self._styles[self._state.theme]),
             full_screen=True,
             mouse_support=True,
-            min_redraw_interval=REDRAW_SECONDS,
             terminal_size_polling_interval=0.5,
             input=keys,
             output=screen,
@@ -316,9 +351,17 @@ class ScreenThread:
 
     def rows(self) -> list[Row]:
         """Return the rows that are drawn."""
-        if self._drawn is None or self._drawn[0] is not self._state:
-            self._drawn = self._state, render(self._state)
-        return self._drawn[1]
+        return self._rendered()[0]
+
+    def looks(self) -> tuple[Look, ...]:
+        """Return what can be seen of the rows that are drawn."""
+        return self._rendered()[1]
+
+    def _rendered(self) -> tuple[list[Row], tuple[Look, ...]]:
+        if self._rows is None or self._rows[0] is not self._state:
+            rows = render(self._state)
+            self._rows = self._state, rows, tuple([look(row) for row in rows])
+        return self._rows[1:]
 
     def click(self, row: int, cell: int) -> None:
         """Do what is at a place of the screen."""
@@ -409,34 +452,13 @@ class ScreenThread:
             self._raw = self._attributes()
 
 
-class _Body(UIControl):
-    """The rows of the screen, for prompt-toolkit."""
+@attrs.frozen
+class _Drawn:
+    """All that decides what the screen shows, besides its size."""
 
-    def __init__(self, screen: ScreenThread) -> None:
-        self._screen = screen
-
-    def is_focusable(self) -> bool:
-        return True
-
-    def create_content(self, width: int, height: int) -> UIContent:
-        del width, height
-        rows = self._screen.rows()
-
-        def line(number: int) -> StyleAndTextTuples:
-            return [(fragment[0], fragment[1]) for fragment in rows[number]]
-
-        return UIContent(
-            get_line=line, line_count=len(rows), cursor_position=Point(0, 0), show_cursor=False
-        )
-
-    def mouse_handler(self, mouse_event: MouseEvent) -> None:
-        match mouse_event.event_type:
-            case MouseEventType.SCROLL_DOWN:
-                self._screen.wheel(_WHEEL_ROWS)
-            case MouseEventType.SCROLL_UP:
-                self._screen.wheel(-_WHEEL_ROWS)
-            case MouseEventType.MOUSE_DOWN:
-                self._screen.click(mouse_event.position.y, mouse_event.position.x)
+    theme: str
+    prompt: Prompt | None
+    looks: tuple[Look, ...]
 
 
 class _Harmless(Processor):

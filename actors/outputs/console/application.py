@@ -123,6 +123,11 @@ class ScreenThread:
         )
         self._application = self._made(terminal)
 
+    @property
+    def state(self) -> State:
+        """The last one, once `run` has ended."""
+        return self._state
+
     def run(self) -> None:
         """Run until `end`. Raises `EOFError` when the terminal's input ends."""
         self._found = self._attributes()

@@ -74,7 +74,7 @@ def copy_row(state: State) -> State:
 def next_theme(state: State) -> State:
     names = list(THEMES)
     name = names[(names.index(state.theme) + 1) % len(names)]
-    return attrs.evolve(state, theme=name).told(f"theme: {name}")
+    return attrs.evolve(state, theme=name, is_theme_chosen=True).told(f"theme: {name}")
 
 
 def zoom(state: State) -> State:

@@ -13,6 +13,7 @@ from functools import partial
 
 import attrs
 import trio
+from loguru import logger
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.output import create_output
@@ -24,9 +25,16 @@ from actors.outputs.console.context import Context
 from actors.outputs.console.pages.request_detail import with_line
 from actors.outputs.console.prompts import checked
 from actors.outputs.console.receiving import received
+from actors.outputs.console.remembering import (
+    chosen,
+    load_choices,
+    save_choices,
+    with_choices,
+)
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState
+from actors.outputs.console.themes import AUTO
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
 from actors.state.acknowledgements import Acknowledgement
@@ -75,6 +83,7 @@ class Console:
             work=self._from_thread(self._work),
         )
         self._asking = Asking(self._desk.answer, self._answered)
+        await trio.to_thread.run_sync(self._remember, screen)
         report(OutputState.WORKING, "")
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._run_screen, screen)
@@ -110,7 +119,21 @@ class Console:
                 if error.args[:1] != (errno.EIO,):  # which is the same, told by another call
                     raise
                 self._desk.stop()
+            await trio.to_thread.run_sync(self._save_choices, screen.state)
         self._nursery.cancel_scope.cancel()
+
+    def _remember(self, screen: ScreenThread) -> None:
+        """Begin as the person has left it the last time."""
+        choices, problem = load_choices(self._desk.state_folder)
+        if self._theme != AUTO:
+            choices.pop("theme", None)
+        screen.do(lambda state: with_choices(state, choices).told(problem))
+
+    def _save_choices(self, state: State) -> None:
+        try:
+            save_choices(self._desk.state_folder, chosen(state))
+        except OSError as error:
+            logger.warning("what was chosen on the console is forgotten: {}", sentence(error))
 
     def _from_thread(self, do: Callable[..., None]) -> Callable[..., None]:
         """Return a function for the screen's thread that does something in trio's."""

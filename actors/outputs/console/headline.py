@@ -33,6 +33,8 @@ _FAILING, _TROUBLED = 0.2, 0.05
 """Shares of 5xx from which the title says so, whatever the rules."""
 _MEASURES = ("hits", "rate", "bytes", "4xx", "5xx", "visitors", "p95")
 _SPARK_SECONDS = 60
+_STEADY_CELLS = 120
+"""From this width on there is room for figures that keep their place."""
 
 
 @attrs.frozen
@@ -208,28 +210,32 @@ def figures(state: State, cells: int) -> Row:
     hits = known.get("hits") or 0
     before = state.answers.get(before_ask(state))
     earlier = None if before is None or before.missing else before.total.get("rate")
-    pieces: list[Row] = [[(themes.FIGURE, f"{rate_text(known.get('rate') or 0)} req/s")]]
+    rate: Row = [(themes.FIGURE, f"{rate_text(known.get('rate') or 0)} req/s")]
     style, change = change_text(known.get("rate") or 0, earlier)
     if change and change != "new":
-        pieces[0].append((style, f" {change}"))
+        rate.append((style, f" {change}"))
+    pieces = [(rate, "9999 req/s ▲ 999x")]
     for name in ("5xx", "4xx"):
         style, text = share_text(known.get(name) or 0, hits, is_server=name == "5xx")
-        pieces.append([(themes.DIM, f"{name} "), (style, text)])
+        pieces.append(([(themes.DIM, f"{name} "), (style, text)], "5xx <0.1 %"))
     if known.get("p95") is not None:
         text = format_seconds(known["p95"])
-        pieces.append([(themes.DIM, "p95 "), (themes.FIGURE, text)])
+        pieces.append(([(themes.DIM, "p95 "), (themes.FIGURE, text)], "p95 999 ms"))
     if known.get("visitors") is not None:
-        pieces.append([(themes.FIGURE, format_count(known["visitors"])), (themes.DIM, " visitors")])
+        visitors = format_count(known["visitors"])
+        pieces.append(([(themes.FIGURE, visitors), (themes.DIM, " visitors")], "9,999 visitors"))
     # Over the time that is covered, as requests per second are.
-    rate = (known.get("bytes") or 0) * (known.get("rate") or 0) / max(1, hits)
-    pieces.append([(themes.FIGURE, f"{format_bytes(rate)}/s")])
-    pieces.append([(themes.FIGURE, format_count(hits)), (themes.DIM, " requests")])
+    bytes_rate = (known.get("bytes") or 0) * (known.get("rate") or 0) / max(1, hits)
+    pieces.append(([(themes.FIGURE, f"{format_bytes(bytes_rate)}/s")], "999.9 kB/s"))
+    pieces.append(([(themes.FIGURE, format_count(hits)), (themes.DIM, " requests")], ""))
     spark = _spark(state)
     row: Row = [("", " ")]
-    for number, piece in enumerate(pieces):
+    for number, (piece, longest) in enumerate(pieces):
         if row_width(row) + row_width(piece) + 2 > cells:
             break
         row += [("", "  "), *piece] if number else piece
+        if cells >= _STEADY_CELLS:
+            row.append(("", " " * max(0, width(longest) - row_width(piece))))
         if not number and spark and cells >= 76:
             row += [("", " "), ("class:hits", spark)]
     return fitted(row, cells)

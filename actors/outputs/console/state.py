@@ -143,6 +143,8 @@ class State:
     """Those that last."""
     acknowledged: Mapping[str, Acknowledgement] = attrs.field(factory=dict)
     theme: str = "dark"
+    is_theme_chosen: bool = False
+    """Whether a person has chosen it here."""
     effects: tuple[Effect, ...] = ()
     """What the console does in the world after this step."""
 

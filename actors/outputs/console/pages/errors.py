@@ -52,6 +52,10 @@ class Errors(TablesPage):
         ]
 
 
+_LEAST_SECONDS = 3600
+"""What failed a minute ago still matters to somebody who looks now."""
+
+
 def _spec(title: str, *by: str) -> TableSpec:
     return TableSpec(
         key=f"errors/{'/'.join(by)}", title=title, by=by, where=FAILED, measures=_MEASURES
@@ -59,8 +63,9 @@ def _spec(title: str, *by: str) -> TableSpec:
 
 
 def failed_ask(state: State) -> Ask:
-    """Return the question for the newest requests that failed."""
-    return state.ask(where=FAILED, is_records=True, limit=60)
+    """Return the question for the newest requests that failed, of the last hour at least."""
+    seconds = max(state.seconds, _LEAST_SECONDS)
+    return state.ask(where=FAILED, is_records=True, limit=60, seconds=seconds)
 
 
 def failed_requests(state: State, title: str) -> Block:
@@ -74,7 +79,7 @@ def failed_requests(state: State, title: str) -> Block:
         if answered.error:
             return [fitted([(themes.WARNING, f" {safe(answered.error)}")], cells)]
         if not answered.rows:
-            return [fitted([(themes.RECOVERED, " ✓ No request failed in this window")], cells)]
+            return [fitted([(themes.RECOVERED, " ✓ No request failed")], cells)]
         with_times = any(record.get("duration") is not None for record in answered.rows)
         with_date = are_of_other_days(state, answered.rows)
         return [

@@ -311,7 +311,8 @@ class ScreenThread:
             key_bindings=self._bindings(prompting),
             style=DynamicStyle(lambda: self._styles[self._state.theme]),
             full_screen=True,
-            mouse_support=True,
+            # GNU screen 4.9 keeps an Esc back while it reports the mouse, until the next key.
+            mouse_support=not self._environment.get("STY"),
             terminal_size_polling_interval=0.5,
             input=keys,
             output=screen,

@@ -221,9 +221,10 @@ def _charts(rows: Sequence[Any], query: Query, look: Look, zone: tzinfo | None) 
         parts = _parts(charted, query, look)
         highest = [_highest(group, charted.name) for group in groups]
         series = [Series(role, [of(row) for row in highest]) for role, of in parts.items()]
-        lines.append(
-            look.styled("title", _caption(charted.title, query.step, each, [*parts], look))
-        )
+        if not any(series[-1].values):
+            series = series[:1]
+        roles = [one.role for one in series]
+        lines.append(look.styled("title", _caption(charted.title, query.step, each, roles, look)))
         lines += column_chart(series, below, rows=_CHART_ROWS,
                               quantity=_QUANTITIES[charted.unit], look=look)  # fmt: skip
     if quantiles:
@@ -264,7 +265,7 @@ def _parts(charted: Measure, query: Query, look: Look) -> dict[str, Callable[[An
         return lambda row: _number(row[name])
 
     names = query.measures
-    if charted.name == "hits" and look.tells_inks_apart:
+    if charted.name == "hits" and look.shows_parts:
         if "errors" in names:
             return {"hits": lambda row: row["hits"] - row["errors"], "errors": of("errors")}
         if "5xx" in names:

@@ -60,8 +60,8 @@ class Look:
     drawing: Drawing = Drawing.UNICODE
 
     @property
-    def tells_inks_apart(self) -> bool:
-        """Whether parts of a column can be told apart: by colours, or by letters in ASCII."""
+    def shows_parts(self) -> bool:
+        """Whether the parts of a column look different: by colour, in ASCII by letter."""
         return self.styles != PLAIN or self.drawing is Drawing.ASCII
 
     def styled(self, style: str, text: str) -> str:

@@ -142,7 +142,7 @@ class _Writer:
         title = visible(panel.title)
         if panel.name == "time":
             title = f"{title}, requests by {self._chart_step()}"
-            if self._look.tells_inks_apart and self._report.errors:
+            if self._look.shows_parts and self._report.errors:
                 title += f", {inked_as('errors', self._look)}"
         elif panel.name not in TIME_PANELS:
             shown = sum(row.name != "(other)" for row in panel.rows)
@@ -163,7 +163,7 @@ class _Writer:
         errors = [sum(row.errors for row in bar) for bar in bars]
         hits = [sum(row.hits for row in bar) for bar in bars]
         series = [Series("hits", hits)]
-        if look.tells_inks_apart and any(errors):
+        if look.shows_parts and any(errors):
             well = [count - failed for count, failed in zip(hits, errors, strict=True)]
             series = [Series("hits", well), Series("errors", errors)]
         yield from column_chart(series, below, rows=_CHART_ROWS, quantity=Quantity.COUNT, look=look)

@@ -56,6 +56,9 @@ def test_errors_stand_out_in_a_chart_where_they_can() -> None:
     colored = answer_text(kept, question, Look(100, COLOUR))
     assert "hits per minute, errors in red" in colored
     assert red in colored.splitlines()[3]
+    none = pa.array([0] * 40)
+    flawless = attrs.evolve(kept, table=kept.table.set_column(2, "errors", none))
+    assert "errors in red" not in answer_text(flawless, question, Look(100, COLOUR))
     in_ascii = answer_text(kept, question, Look(100, PLAIN, Drawing.ASCII))
     assert "hits per minute, errors: !" in in_ascii
     assert "!" in in_ascii.splitlines()[2]

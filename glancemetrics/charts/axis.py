@@ -117,9 +117,8 @@ def _ages(span: int, cells: int, minus: str) -> Iterator[_Label]:
     """
     yield cells - len("now"), "now"
     step = _step_of_ages(span, cells)
-    oldest = format_round_duration(span)
-    if span % step == 0 or step > span or oldest.count(" ") == 1:
-        yield from _at_start(f"{minus}{oldest}")
+    if span % step == 0 or step > span or span in _STEPS:
+        yield from _at_start(f"{minus}{format_round_duration(span)}")
     for age in range(step, span, step):
         label = f"{minus}{format_round_duration(age)}"
         yield (span - age) * cells // span - len(label) // 2, label

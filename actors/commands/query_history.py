@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -21,6 +20,7 @@ from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data, write_text
+from actors.files.terminal_look import look_of_terminal
 from actors.history.asking import ask
 from actors.history.reading import StoredHistories, histories_in
 from glancemetrics.errors import UsageError
@@ -30,6 +30,7 @@ from glancemetrics.history.recorded import Recorded, time_text
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
 from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text, charted_of
+from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.tables import csv_of
 from glancemetrics.selecting.sql import check_no_comment, connect
 
@@ -209,8 +210,8 @@ def _write(
             _tell_limit(answered, question)
         case _:
             is_shown = options.output is None and sys.stdout.isatty()
-            width = shutil.get_terminal_size().columns if is_shown else None
-            write_text(answer_text(answered, question, width, zone), options.output)
+            look = look_of_terminal() if is_shown else Look()
+            write_text(answer_text(answered, question, look, zone), options.output)
 
 
 def _tell_limit(answered: Answer, question: Query | RecordQuery) -> None:

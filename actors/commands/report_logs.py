@@ -36,18 +36,21 @@ from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell, warn
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
+from actors.files.terminal_look import look_of_terminal
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.w3c import NO_FIELDS
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import schema_with
+from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.panel_names import PANEL_NAMES, Order
 from glancemetrics.reporting.report import Report, ReportOptions, Source
 from glancemetrics.selecting.selection import Selection, make_selection
 
 _ROWS_ON_TERMINAL, _ROWS_IN_FILE = 10, 100
 _MOST_SAMPLES = 8
+_FOR_FILES = Look()
 
 
 def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> int:
@@ -133,7 +136,7 @@ def _write(report: Report, output_format: str, output: str | None) -> None:
     if report.unfinished is not None:
         tell(f"{report.unfinished}.")
     if output is not None:
-        text = _rendered(report, output_format, 100, colour=False)
+        text = _rendered(report, output_format)
         write_data(text, output_format, output)
     else:
         _show(report, output_format)
@@ -247,7 +250,7 @@ def _refusal(log: LogFile, lines: int, rejects: Sequence[Reject], foreign: int) 
     return None
 
 
-def _rendered(report: Report, output_format: str, width: int, *, colour: bool) -> str:
+def _rendered(report: Report, output_format: str, look: Look = _FOR_FILES) -> str:
     match output_format:
         case "json":
             return json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n"
@@ -259,21 +262,18 @@ def _rendered(report: Report, output_format: str, width: int, *, colour: bool) -
             from glancemetrics.reporting.html import to_html
 
             return to_html(report, time.time())
-    from glancemetrics.reporting.text import COLOUR, PLAIN, to_text
+    from glancemetrics.reporting.text import to_text
 
-    return to_text(report, width, COLOUR if colour else PLAIN)
+    return to_text(report, look)
 
 
 def _show(report: Report, output_format: str) -> None:
-    to_terminal = sys.stdout.isatty()
-    size = shutil.get_terminal_size()
-    colour = to_terminal and not os.environ.get("NO_COLOR")
-    text = _rendered(report, output_format, size.columns if to_terminal else 100, colour=colour)
-    if to_terminal:
-        text = for_terminal(text, output_format)
-        if text.count("\n") > size.lines and _paged(text):
-            return
-    write_text(text)
+    if not sys.stdout.isatty():
+        write_text(_rendered(report, output_format))
+        return
+    text = for_terminal(_rendered(report, output_format, look_of_terminal()), output_format)
+    if text.count("\n") <= shutil.get_terminal_size().lines or not _paged(text):
+        write_text(text)
 
 
 def _paged(text: str) -> bool:

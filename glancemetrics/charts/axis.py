@@ -66,6 +66,25 @@ def time_axis(
         wished = _ages(until - since, cells, _MINUS[drawing])
     else:
         wished = _clock_times(since, until, cells, zone)
+    return _ruled(wished, cells, drawing)
+
+
+def named_axis(first: str, last: str, *, cells: int, drawing: Drawing = Drawing.UNICODE) -> Line:
+    """Return a rule of exactly `cells` cells that names what is at its ends.
+
+    For columns that are not of one length in time, such as months. Texts without room are left out.
+    """
+    wished = [*_at_start(first), (cells - len(last), last)]
+    return _ruled(wished, cells, drawing) if cells > 0 else ()
+
+
+def _at_start(label: str) -> Iterator[_Label]:
+    """Return the place of a label at the beginning, a space after the corner if it has room."""
+    yield 1, label
+    yield 0, label
+
+
+def _ruled(wished: Iterable[_Label], cells: int, drawing: Drawing) -> Line:
     text = _RULE[drawing] * cells
     for start, label in _fitting(wished, cells):
         end = start + len(label)
@@ -98,9 +117,8 @@ def _ages(span: int, cells: int, minus: str) -> Iterator[_Label]:
     """
     yield cells - len("now"), "now"
     step = _step_of_ages(span, cells)
-    oldest = format_round_duration(span)
-    if span % step == 0 or step > span or oldest.count(" ") == 1:
-        yield 0, f"{minus}{oldest}"
+    if span % step == 0 or step > span or span in _STEPS:
+        yield from _at_start(f"{minus}{format_round_duration(span)}")
     for age in range(step, span, step):
         label = f"{minus}{format_round_duration(age)}"
         yield (span - age) * cells // span - len(label) // 2, label
@@ -135,9 +153,9 @@ def _clock_times(since: int, until: int, cells: int, zone: tzinfo | None) -> Ite
         label = _label(local, span, step)
         # Centred on its time, moved to where the row begins or ends.
         start = (moment - since) * cells // span - len(label) // 2
-        yield min(max(start, 0), cells - len(label)), label
+        yield min(max(start, 1), cells - len(label)), label
     if not found:
-        yield 0, f"{datetime.fromtimestamp(since, zone):{_time_form(step)}}"
+        yield from _at_start(f"{datetime.fromtimestamp(since, zone):{_time_form(step)}}")
 
 
 def _label(local: datetime, span: int, step: int) -> str:

@@ -88,6 +88,39 @@ def stacked_columns(
     return [joined(row) for row in reversed(list(zip(*columns, strict=True)))]
 
 
+def without_small_parts(
+    series: Sequence[Series], least: Sequence[float], step: float = 0.0
+) -> list[Series]:
+    """Return the series without parts that are too small for their columns.
+
+    The smallest part that can be drawn would make them look larger than they are: a part below
+    its share `least` of the column, or below half of `step`, the value of that smallest part, is
+    counted as the first series.
+    """
+    columns = zip(*(one.values for one in series), strict=True)
+    kept = [_larger_parts(values, least, step) for values in columns]
+    by_series = zip(*kept, strict=True) if kept else [()] * len(series)
+    return [Series(one.role, list(values)) for one, values in zip(series, by_series, strict=True)]
+
+
+def _larger_parts(
+    values: Sequence[float | None], least: Sequence[float], step: float
+) -> list[float | None]:
+    total = sum(value or 0.0 for value in values)
+    kept = list(values)
+    for number in range(1, len(kept)):
+        value = kept[number]
+        if value is not None and 0 < value < max(least[number] * total, step / 2):
+            kept[0] = (kept[0] or 0.0) + value
+            kept[number] = 0.0
+    return kept
+
+
+def smallest_step(top: float, rows: int, drawing: Drawing) -> float:
+    """Return the value of the smallest part of a column that can be drawn."""
+    return top / max(1, rows) / (8 if drawing is Drawing.UNICODE else 1)
+
+
 def _by_cell(series: Sequence[Series], cells: int) -> Sequence[Sequence[float | None]]:
     """Return the values of each cell, in the order of the series."""
     if not series:

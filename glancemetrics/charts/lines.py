@@ -19,7 +19,7 @@ def _dots(bits_upwards: tuple[int, int, int, int]) -> list[int]:
 
 _LEFT = _dots((0x40, 0x04, 0x02, 0x01))
 _RIGHT = _dots((0x80, 0x20, 0x10, 0x08))
-_PENS = "*+ox"
+PENS = "*+ox"
 """In ASCII, characters of the series in their order."""
 
 
@@ -63,7 +63,7 @@ def line_chart(
         if is_braille:
             _draw_braille(columns, one.role, marks, drawn, dots)
         else:
-            _draw_ascii(columns, (_PENS[number % len(_PENS)], one.role), marks, drawn)
+            _draw_ascii(columns, (PENS[number % len(PENS)], one.role), marks, drawn)
     return [joined(row) for row in reversed(list(zip(*drawn, strict=True)))]
 
 

@@ -48,3 +48,8 @@ def joined(cells: Iterable[Cell]) -> Line:
         _run("".join([cell[0] for cell in group]), ink, paper)
         for (ink, paper), group in groupby(cells, _style_of)
     )
+
+
+def cells_in(line: Line) -> int:
+    """Return how many cells a row has."""
+    return sum(len(run.text) for run in line)

@@ -82,8 +82,9 @@ def value_scale(
     if is_log:
         values = _log_values(peak, low, quantity)
     else:
-        values = _linear_values(peak, max(1, min(_MOST_STEPS, int(rows / _ROWS_PER_LABEL))),
-                                quantity)  # fmt: skip
+        # A sum of rates that is 10 may be 10.000000000000002: no reason for an axis up to 15.
+        most = max(1, min(_MOST_STEPS, int(rows / _ROWS_PER_LABEL)))
+        values = _linear_values(peak * (1 - 1e-9), most, quantity)
     bottom, top = min(values), max(values)
     ticks = _placed(values, bottom, top, rows, is_log)
     return Scale(bottom, top, rows, ticks, quantity, is_log)

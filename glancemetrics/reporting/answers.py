@@ -7,10 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from glancemetrics.history.measures import Measure, Unit
+from glancemetrics.charts.axis import time_axis
+from glancemetrics.charts.bars import bar, sparkline
+from glancemetrics.charts.columns import Series
+from glancemetrics.charts.runs import Drawing, Line
+from glancemetrics.charts.values import Quantity
+from glancemetrics.history.measures import Measure, Unit, share_of
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.tables import cut, laid_out, text_table
+from glancemetrics.reporting.time_charts import (
+    chart_cells,
+    column_chart,
+    inked_as,
+    line_names,
+    lines_over_time,
+    steps_per_column,
+)
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import (
     UNKNOWN,
@@ -19,35 +33,48 @@ from glancemetrics.words.humane import (
     format_duration,
     format_rate,
     format_seconds,
+    step_name,
 )
 
-_BLOCKS = " ▁▂▃▄▅▆▇█"
-_EIGHTHS = len(_BLOCKS) - 1
-_CHART_ROWS = 8
+_CHART_ROWS, _TIMES_ROWS = 8, 6
 _MOST_BARS = 30
 """Up to this many steps are listed with a bar each; more are drawn as a chart."""
 _USUAL_CELLS = 100
-_SPARKS = 40
-"""Width of a group's series in cells."""
-_LABEL_CELLS = 10
+_SPARKS, _FEWEST_SPARKS = 40, 10
+"""Width of a group's series in cells, in files and at least."""
+_MOST_SPARK_CELLS = 3
+"""Cells of a step in such a series."""
+_CLASSES = ("2xx", "3xx", "1xx", "4xx", "5xx")
+"""Parts of a column from the bottom up: what went well, then what did not."""
+
+_FOR_FILES = Look()
+
+_QUANTITIES = {
+    Unit.COUNT: Quantity.COUNT,
+    Unit.RATE: Quantity.RATE,
+    Unit.BYTES: Quantity.BYTES,
+    Unit.SHARE: Quantity.SHARE,
+    Unit.SECONDS: Quantity.SECONDS,
+}
 
 
 def answer_text(
     answer: Answer,
     question: Query | RecordQuery,
-    width: int | None = None,
+    look: Look = _FOR_FILES,
     zone: tzinfo | None = None,
 ) -> str:
-    """Write an answer for a terminal of `width` cells or for a file; times in `zone` (or UTC)."""
+    """Write an answer for a terminal or for a file; times in `zone` (or UTC)."""
     if isinstance(question, RecordQuery):
-        body = _records(answer, width, zone)
+        body = _records(answer, look.width, zone)
     elif question.step is None:
-        body = _table(answer, question, width, zone)
+        body = _table(answer, question, look.width, zone)
     elif question.by:
-        body = _sparklines(answer, question, width, zone)
+        body = _sparklines(answer, question, look, zone)
     else:
-        body = _series(answer, question, _USUAL_CELLS if width is None else width, zone)
-    return body + "".join(f"{note}\n" for note in _notes(answer, question, zone))
+        body = _series(answer, question, look, zone)
+    text = body + "".join(f"{note}\n" for note in _notes(answer, question, zone))
+    return look.finished(text)
 
 
 def answer_json(answer: Answer, question: Query | RecordQuery) -> dict[str, object]:
@@ -135,12 +162,12 @@ def _right(
     return laid_out(titles, shown, [i >= texts for i in range(len(titles))], width)
 
 
-def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> str:
+def _series(answer: Answer, query: Query, look: Look, zone: tzinfo | None) -> str:
     rows = answer.table.to_pylist()
+    if len(rows) > _MOST_BARS:
+        return _charts(rows, query, look, zone)
     charted = charted_of(query)
     values = [_number(row[charted.name]) for row in rows]
-    if len(rows) > _MOST_BARS:
-        return _chart(rows, values, charted, width, zone)
     highest = max((value for value in values if value is not None), default=0)
     is_coarse = query.step is not None and not query.step % 60
     cells = [
@@ -148,9 +175,9 @@ def _series(answer: Answer, query: Query, width: int, zone: tzinfo | None) -> st
         for row in rows
     ]
     text = _right(["time", *(one.title for one in query.asked)], cells, 1).splitlines()
-    room = width - max(map(len, text), default=0) - 3
-    bars = ["", "", *(_bar(value, highest, room) for value in values)]
     longest = max(map(len, text), default=0)
+    room = max(0, (look.width or _USUAL_CELLS) - longest - 2)
+    bars = ["", "", *(_bar(value, highest, room, look) for value in values)]
     return "".join(
         f"{line.ljust(longest)}  {bar}".rstrip() + "\n"
         for line, bar in zip(text, bars, strict=True)
@@ -169,91 +196,135 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _bar(value: float | None, highest: float, cells: int) -> str:
-    if not value or not highest or cells < 1:
-        return ""
-    return "█" * max(1, round(cells * value / highest))
+def _bar(value: float | None, highest: float, cells: int, look: Look) -> str:
+    share = value / highest if value and highest else 0.0
+    return look.styled("chart", bar(share, cells, look.drawing).rstrip())
 
 
-def _chart(
-    rows: Sequence[Any],
-    values: Sequence[float | None],
-    measure: Measure,
-    width: int,
-    zone: tzinfo | None,
-) -> str:
-    """Draw a series as columns; with more steps than cells, several steps per column."""
-    columns, each = _columns(values, max(10, width - _LABEL_CELLS - 3))
-    highest = max((value for value in columns if value is not None), default=0.0)
+def _charts(rows: Sequence[Any], query: Query, look: Look, zone: tzinfo | None) -> str:
+    """Draw a series as columns, and its response times as lines below.
+
+    With more steps than cells, several steps share a column.
+    """
+    assert query.step is not None
+    charted = charted_of(query)
+    width = look.width or _USUAL_CELLS
+    each = steps_per_column(len(rows), width)
+    groups = [rows[start : start + each] for start in range(0, len(rows), each)]
+    cells = chart_cells(len(groups), width)
+    since = int(rows[0]["time"].timestamp())
+    until = since + len(groups) * each * query.step
+    below = _time_below(since, until, cells, look, zone)
+    quantiles = [one for one in query.asked if share_of(one) is not None]
     lines = []
-    for row in reversed(range(_CHART_ROWS)):
-        label = ""
-        if row == _CHART_ROWS - 1:
-            label = _label(measure, highest)
-        elif row == 0:
-            label = "0"
-        drawn = "".join(_block(value, highest, row) for value in columns)
-        lines.append(f"{label.rjust(_LABEL_CELLS)} ┤{drawn}".rstrip())
-    first, last = (_moment(rows[i]["time"], zone, to_minutes=True) for i in (0, -1))
-    room = max(1, len(columns) - len(first) - len(last))
-    lines.append(" " * (_LABEL_CELLS + 2) + first + " " * room + last)
-    said = f"{measure.title} per step"
+    if charted not in quantiles:
+        parts = _parts(charted, query, look)
+        highest = [_highest(group, charted.name) for group in groups]
+        series = [Series(role, [of(row) for row in highest]) for role, of in parts.items()]
+        if not any(series[-1].values):
+            series = series[:1]
+        roles = [one.role for one in series]
+        lines.append(look.styled("title", _caption(charted.title, query.step, each, roles, look)))
+        lines += column_chart(series, below, rows=_CHART_ROWS,
+                              quantity=_QUANTITIES[charted.unit], look=look)  # fmt: skip
+    if quantiles:
+        quantiles.sort(key=lambda one: share_of(one) or 0)
+        series = [
+            Series(one.name, [_number(_highest(group, one.name)[one.name]) for group in groups])
+            for one in quantiles
+        ]
+        if any(value is not None for one in series for value in one.values):
+            said = look.styled("title", _caption("", query.step, each, [], look))
+            lines.append(f"{line_names(series, look)}{said}")
+            lines += lines_over_time(series, below, rows=_TIMES_ROWS,
+                                     quantity=Quantity.SECONDS, look=look)  # fmt: skip
+    lines.append("(all numbers: --csv or --json)")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _time_below(since: int, until: int, cells: int, look: Look, zone: tzinfo | None) -> Line:
+    return time_axis(
+        since, until, cells=cells, zone=zone or UTC, is_live=False, drawing=look.drawing
+    )
+
+
+def _highest(group: Sequence[Any], name: str) -> Any:
+    """Return the row of a column: of several steps that with the highest value."""
+
+    def value(row: Any) -> float:
+        number = _number(row[name])
+        return -math.inf if number is None else number
+
+    return max(group, key=value)
+
+
+def _parts(charted: Measure, query: Query, look: Look) -> dict[str, Callable[[Any], float | None]]:
+    """Return what a column is made up of, from the bottom up, by role: errors in their colour."""
+
+    def of(name: str) -> Callable[[Any], float | None]:
+        return lambda row: _number(row[name])
+
+    names = query.measures
+    if charted.name == "hits" and look.shows_parts:
+        if "errors" in names:
+            return {"hits": lambda row: row["hits"] - row["errors"], "errors": of("errors")}
+        if "5xx" in names:
+            return {"hits": lambda row: row["hits"] - row["5xx"], "5xx": of("5xx")}
+    return {charted.name if charted.name in _CLASSES else "hits": of(charted.name)}
+
+
+def _caption(what: str, step: int, each: int, roles: Sequence[str], look: Look) -> str:
+    said = f"{what} per {step_name(step)}"
+    if len(roles) > 1:
+        said += f", {inked_as(roles[-1], look)}"
     if each > 1:
         said += f"; each column shows the highest of {each} steps"
-    said += " (all numbers: --csv or --json)"
-    return "".join(f"{line}\n" for line in [*lines, said])
+    return said
 
 
-def _label(measure: Measure, highest: float) -> str:
-    is_count = measure.unit in {Unit.COUNT, Unit.BYTES}
-    return _shown(measure, round(highest) if is_count else highest, None)[:_LABEL_CELLS]
-
-
-def _columns(values: Sequence[float | None], cells: int) -> tuple[list[float | None], int]:
-    """Return the highest of every few neighbours, and how many they are."""
-    each = max(1, math.ceil(len(values) / cells))
-    parts = (values[start : start + each] for start in range(0, len(values), each))
-    return [max((v for v in part if v is not None), default=None) for part in parts], each
-
-
-def _block(value: float | None, highest: float, row: int) -> str:
-    if value is None:
-        return "·" if row == 0 else " "
-    eighths = round(_CHART_ROWS * _EIGHTHS * value / highest) if highest else 0
-    if value and row == 0:
-        eighths = max(1, eighths)
-    return _BLOCKS[min(max(eighths - row * _EIGHTHS, 0), _EIGHTHS)]
-
-
-def _sparklines(answer: Answer, query: Query, width: int | None, zone: tzinfo | None) -> str:
+def _sparklines(answer: Answer, query: Query, look: Look, zone: tzinfo | None) -> str:
     """Write one row per group, with a small chart of its series."""
     groups: dict[tuple[str, ...], list[Any]] = {}
     for row in answer.table.to_pylist():
         groups.setdefault(tuple(row[name] for name in query.by), []).append(row)
     measure = charted_of(query)
+    steps = max(map(len, groups.values()), default=0)
+    most = _SPARKS if look.width is None else max(_FEWEST_SPARKS, look.width // 2)
+    cells = min(most, steps * _MOST_SPARK_CELLS)
+    series = {names: [_number(row[measure.name]) for row in own] for names, own in groups.items()}
+    is_count = measure.unit in {Unit.COUNT, Unit.BYTES}
     rows = []
-    for names, own in groups.items():
-        values = [_number(row[measure.name]) for row in own]
+    for names, values in series.items():
         known = [value for value in values if value is not None]
-        columns, _ = _columns(values, _SPARKS)
         highest = max(known, default=0.0)
-        spark = "".join(
-            "·" if v is None else _BLOCKS[math.ceil(_EIGHTHS * v / highest) if highest else 0]
-            for v in columns
-        )
-        is_count = measure.unit in {Unit.COUNT, Unit.BYTES}
         top = round(highest) if is_count else highest
         row = [*names, _shown(measure, top if known else None, zone)]
         if measure.adds_up:
             row.append(_shown(measure, round(sum(known)), zone))
-        rows.append([*row, f"{spark}▏"])
+        rows.append(row)
     total = ["all"] if measure.adds_up else []
-    titles = [*query.by, "highest", *total, f"{measure.title} per step"]
-    text = _right(titles, rows, len(query.by), width)
-    if not rows:
-        return text
-    first, last = (answer.table.column("time")[at].as_py() for at in (0, -1))
-    return f"{text}{measure.title} from {_moment(first, zone)} to {_moment(last, zone)}\n"
+    room = None if look.width is None else look.width - cells - 3
+    lines = _right([*query.by, "highest", *total], rows, len(query.by), room).splitlines()
+    longest = max(map(len, lines), default=0)
+    if look.width is not None:
+        cells = max(1, min(cells, look.width - longest - 3))
+    sparks = [
+        look.styled("chart", sparkline(values, cells, look.drawing)) + _ENDS[look.drawing]
+        for values in series.values()
+    ]
+    title = f"{measure.title} per {step_name(query.step or 1)}"
+    beside = [title, "─" * max(cells, len(title)), *sparks]
+    drawn = [f"{line.ljust(longest)}  {other}" for line, other in zip(lines, beside, strict=True)]
+    if rows:
+        times = [row["time"].timestamp() for row in next(iter(groups.values()))]
+        until = int(max(times)) + (query.step or 1)
+        below = _time_below(int(min(times)), until, cells, look, zone)
+        drawn.append(" " * (longest + 2) + look.line(below))
+    return "".join(f"{line}\n" for line in drawn)
+
+
+_ENDS = {Drawing.UNICODE: "▏", Drawing.ASCII: "|"}
+"""Where a sparkline ends."""
 
 
 _RECORD_COLUMNS = ("time", "status", "method", "path", "host", "bytes", "duration", "vhost")

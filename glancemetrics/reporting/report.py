@@ -336,19 +336,6 @@ def filled(rows: Sequence[Row], step: int) -> list[Row]:
     return [by_start.get(start, empty) for start in range(min(by_start), max(by_start) + 1, step)]
 
 
-def step_name(step: int) -> str:
-    """Name the time span of a row."""
-    if not step:
-        return "month"
-    named = {60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
-    if step in named:
-        return named[step]
-    for size, unit in ((604_800, "weeks"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if step % size == 0:
-            return f"{step // size} {unit}"
-    return f"{step} seconds"
-
-
 class _PanelMaker:
     def __init__(self, tally: Tally, options: ReportOptions) -> None:
         self._tally = tally

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import attrs
-
+from glancemetrics.charts.axis import AXIS_CELLS, named_axis, time_axis
+from glancemetrics.charts.bars import bar, sparkline
+from glancemetrics.charts.columns import Series
+from glancemetrics.charts.runs import Line
+from glancemetrics.charts.values import Quantity
+from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.panel_names import TIME_PANELS
 from glancemetrics.reporting.report import (
     Panel,
@@ -17,7 +21,12 @@ from glancemetrics.reporting.report import (
     damaged_note,
     filled,
     more_text,
-    step_name,
+)
+from glancemetrics.reporting.time_charts import (
+    chart_cells,
+    column_chart,
+    inked_as,
+    steps_per_column,
 )
 from glancemetrics.words.escaping import readable, visible
 from glancemetrics.words.humane import (
@@ -28,51 +37,30 @@ from glancemetrics.words.humane import (
     format_mean_rate,
     format_seconds,
     format_share,
+    step_name,
 )
 
-NARROWEST = 60
+NARROWEST, _USUAL_CELLS = 60, 100
 _NAME = "GlanceMetrics · "
-_CHART_ROWS = 6
-_CHART_LABEL = 6
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_CHART_ROWS = 8
 _BAR_CELLS = 10
-_BAR = "▏▎▍▌▋▊▉█"
 _NAMES_AT_LEAST = 16
 _ESTIMATE = "~"
 _DETAILS = 3
 """Rows shown below a row."""
 
 
-@attrs.frozen
-class Styles:
-    """What begins and ends a style; empty strings where there is no colour."""
-
-    title: tuple[str, str] = ("", "")
-    dim: tuple[str, str] = ("", "")
-    chart: tuple[str, str] = ("", "")
-    bad: tuple[str, str] = ("", "")
-
-
-PLAIN = Styles()
-COLOUR = Styles(
-    title=("\x1b[1m", "\x1b[0m"),
-    dim=("\x1b[2m", "\x1b[0m"),
-    chart=("\x1b[36m", "\x1b[0m"),
-    bad=("\x1b[31m", "\x1b[0m"),
-)
-
-
-def to_text(report: Report, width: int, styles: Styles = PLAIN) -> str:
-    """Write a report in lines of at most `width` cells."""
-    writer = _Writer(report, max(width, NARROWEST), styles)
-    return "".join(f"{line.rstrip()}\n" for line in writer.lines())
+def to_text(report: Report, look: Look) -> str:
+    """Write a report in lines of at most the width of the look."""
+    writer = _Writer(report, look)
+    return look.finished("".join(f"{line.rstrip()}\n" for line in writer.lines()))
 
 
 class _Writer:
-    def __init__(self, report: Report, width: int, styles: Styles) -> None:
+    def __init__(self, report: Report, look: Look) -> None:
         self._report = report
-        self._width = width
-        self._styles = styles
+        self._look = look
+        self._width = max(look.width or _USUAL_CELLS, NARROWEST)
 
     def lines(self) -> Iterator[str]:
         report = self._report
@@ -154,6 +142,8 @@ class _Writer:
         title = visible(panel.title)
         if panel.name == "time":
             title = f"{title}, requests by {self._chart_step()}"
+            if self._look.shows_parts and self._report.errors:
+                title += f", {inked_as('errors', self._look)}"
         elif panel.name not in TIME_PANELS:
             shown = sum(row.name != "(other)" for row in panel.rows)
             more = panel.distinct - shown
@@ -164,39 +154,45 @@ class _Writer:
         return self._styled("title", _cut(title, self._width))
 
     def _chart(self, rows: Sequence[Row]) -> Iterator[str]:
-        """Vertical bars, as many side by side as fit."""
-        label_width = _CHART_LABEL
+        """Requests as columns, as many side by side as fit; visitors and bytes in a row each."""
         steps = filled(rows, self._report.time_step)
         per = self._steps_per_bar()
         bars = [steps[i : i + per] for i in range(0, len(steps), per)]
-        heights = [sum(row.hits for row in bar) for bar in bars]
-        cells = max(1, (self._width - label_width - 1) // len(heights))
-        cells = min(cells, 6)
-        top = max(heights) or 1
-        for level in reversed(range(_CHART_ROWS)):
-            label = _short_count(top) if level == _CHART_ROWS - 1 else ""
-            line = "".join(_block(height / top * _CHART_ROWS - level) * cells for height in heights)
-            yield f"{label:>{label_width}} {self._styled('chart', line)}"
-        first, last = rows[0].name, rows[-1].name
-        gap = len(heights) * cells - len(first) - len(last)
-        axis = f"{first}{' ' * gap}{last}" if gap > 0 else first
-        yield f"{' ' * label_width} {self._styled('dim', axis)}"
+        look, cells = self._look, chart_cells(len(bars), self._width)
+        below = self._time_below(rows, len(bars) * per, cells)
+        errors = [sum(row.errors for row in bar) for bar in bars]
+        hits = [sum(row.hits for row in bar) for bar in bars]
+        series = [Series("hits", hits)]
+        if look.shows_parts and any(errors):
+            well = [count - failed for count, failed in zip(hits, errors, strict=True)]
+            series = [Series("hits", well), Series("errors", errors)]
+        yield from column_chart(series, below, rows=_CHART_ROWS, quantity=Quantity.COUNT, look=look)
         # Visitors of several steps cannot be added up, so the highest step is shown.
         visitors = [max(row.visitors or 0 for row in bar) for bar in bars]
         sent = [sum(row.bytes for row in bar) for bar in bars]
+        indent = " " * AXIS_CELLS
         for title, values, show in (
             ("visitors", visitors, format_count),
             ("sent", sent, format_bytes),
         ):
-            highest = max(values) or 1
-            line = "".join(_block(value / highest) * cells for value in values)
-            yield f"{' ' * label_width} {self._styled('chart', line)}"
+            drawn = sparkline(values, cells, look.drawing)
+            yield f"{indent}{look.styled('chart', drawn)}"
             caption = f"{title}, up to {show(max(values))}"
-            yield f"{' ' * label_width} {self._styled('dim', caption)}"
+            yield f"{indent}{look.styled('dim', caption)}"
+
+    def _time_below(self, rows: Sequence[Row], steps: int, cells: int) -> Line:
+        """Return the time axis; names of steps are local times, so that it needs no zone."""
+        step, drawing = self._report.time_step, self._look.drawing
+        if not step:
+            return named_axis(rows[0].name, rows[-1].name, cells=cells, drawing=drawing)
+        since = int(datetime.fromisoformat(rows[0].name).replace(tzinfo=UTC).timestamp())
+        return time_axis(
+            since, since + steps * step, cells=cells, zone=UTC, is_live=False, drawing=drawing
+        )
 
     def _steps_per_bar(self) -> int:
         rows = filled(self._report.panel("time").rows, self._report.time_step)
-        return -(-len(rows) // (self._width - _CHART_LABEL - 1))
+        return steps_per_column(len(rows), self._width)
 
     def _chart_step(self) -> str:
         per, step = self._steps_per_bar(), self._report.time_step
@@ -211,17 +207,18 @@ class _Writer:
             for title, show in columns
         ]
         taken = sum(widths) + 2 * len(widths) + 2
-        bar = self._width - taken - _BAR_CELLS - 2 >= 2 * _NAMES_AT_LEAST
-        room = self._width - taken - (_BAR_CELLS + 2 if bar else 0)
+        has_bars = self._width - taken - _BAR_CELLS - 2 >= 2 * _NAMES_AT_LEAST
+        room = self._width - taken - (_BAR_CELLS + 2 if has_bars else 0)
         head = "  ".join(
             f"{title:>{size}}" for (title, _), size in zip(columns, widths, strict=True)
         )
         yield self._styled("dim", f"  {head}")
         largest = max(row.hits for row in panel.rows) or 1
         for row in panel.rows:
-            yield self._line(row, columns, widths, room, _bar(row.hits / largest) if bar else None)
+            drawn = bar(row.hits / largest, _BAR_CELLS, self._look.drawing)
+            yield self._line(row, columns, widths, room, drawn if has_bars else None)
             for inner in row.rows[:_DETAILS] if len(row.rows) > 1 or _tells_more(row) else ():
-                blank = " " * _BAR_CELLS if bar else None
+                blank = " " * _BAR_CELLS if has_bars else None
                 yield self._line(inner, columns, widths, room, blank, indent="  ")
 
     def _line(
@@ -268,8 +265,7 @@ class _Writer:
         return mark + format_count(visitors)
 
     def _styled(self, style: str, text: str) -> str:
-        begin, end = getattr(self._styles, style)
-        return f"{begin}{text}{end}" if begin and text else text
+        return self._look.styled(style, text)
 
 
 def _tells_more(row: Row) -> bool:
@@ -280,17 +276,6 @@ def _all(rows: Sequence[Row]) -> Iterator[Row]:
     for row in rows:
         yield row
         yield from row.rows
-
-
-def _block(height: float) -> str:
-    return _EIGHTHS[max(0, min(8, round(height * 8)))]
-
-
-def _bar(share: float) -> str:
-    eighths = round(share * _BAR_CELLS * 8)
-    whole, rest = divmod(eighths, 8)
-    drawn = "█" * whole + (_BAR[rest - 1] if rest else "")
-    return (drawn or "▏").ljust(_BAR_CELLS)
 
 
 def _columns(facts: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
@@ -305,12 +290,6 @@ def _columns(facts: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
 
 def _with_share(part: int, whole: int) -> str:
     return f"{format_count(part)} ({format_share(part, whole)})"
-
-
-def _short_count(count: int) -> str:
-    if count < 10_000:
-        return str(count)
-    return f"{count / 1000:.0f}k" if count < 10_000_000 else f"{count / 1e6:.0f}M"
 
 
 def _moment(second: float, report: Report) -> str:

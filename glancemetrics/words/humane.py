@@ -87,3 +87,16 @@ def requests_text(count: int) -> str:
 def events_text(count: int) -> str:
     """Format a number of events: `1 event`, `1,234 events`."""
     return "1 event" if count == 1 else f"{format_count(count)} events"
+
+
+def step_name(step: int) -> str:
+    """Name the length of a step of a series: `hour`, `5 minutes`; 0 is a month."""
+    if not step:
+        return "month"
+    named = {1: "second", 60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
+    if step in named:
+        return named[step]
+    for size, unit in ((604_800, "weeks"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if step % size == 0:
+            return f"{step // size} {unit}"
+    return f"{step} seconds"

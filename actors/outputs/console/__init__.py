@@ -10,7 +10,7 @@ asks the history (`asking`), and carries out what keys ask for (`working`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from actors.outputs.console.context import Context
     from actors.outputs.desk import Desk
     from actors.outputs.output import Output
-    from glancemetrics.charts.runs import Drawing
     from glancemetrics.configuration.settings import Settings
 
 
@@ -77,14 +76,12 @@ def is_shown(settings: Settings, *, has_terminal: bool) -> bool:
     return has_terminal and is_wanted and not settings.section(JsonLinesSettings).enabled
 
 
-_DUMB = frozenset({"dumb", "unknown"})
-"""Values of TERM for terminals that cannot move the cursor."""
-
-
 def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
     if not is_shown(desk.settings, has_terminal=desk.has_terminal):
         return
-    if desk.environment.get("TERM", "") in _DUMB:
+    from actors.files.terminal_look import DUMB
+
+    if desk.environment.get("TERM", "") in DUMB:
         from actors.outputs.console.plain_lines import PlainLines
 
         yield PlainLines(context_of(desk))
@@ -102,6 +99,7 @@ def _make(told: ConsoleSettings, desk: Desk) -> Iterator[Output]:
 
 def context_of(desk: Desk) -> Context:
     """Return what a screen shows besides the snapshot."""
+    from actors.files.terminal_look import drawing_of
     from actors.outputs.console.context import Context
     from glancemetrics.formats.kept_fields import read_kept
     from glancemetrics.version import __version__
@@ -119,21 +117,6 @@ def context_of(desk: Desk) -> Context:
         drawing=drawing_of(desk.environment),
         keys=keys_by_action(desk.settings.section(ConsoleSettings).key),
     )
-
-
-def drawing_of(environment: Mapping[str, str]) -> Drawing:
-    """Return which characters a terminal can show: ASCII where the locale says so.
-
-    The kernel's own console has too few others in its font.
-    """
-    from glancemetrics.charts.runs import Drawing
-
-    locale = next(
-        (told for name in ("LC_ALL", "LC_CTYPE", "LANG") if (told := environment.get(name))), ""
-    )
-    is_other = bool(locale) and "utf" not in locale.lower()
-    is_bare = environment.get("TERM") == "linux"
-    return Drawing.ASCII if is_other or is_bare else Drawing.UNICODE
 
 
 CONSOLE = OutputKind(ConsoleSettings, _make, only_shows=True)

@@ -11,9 +11,9 @@ from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
 from glancemetrics.charts import axis
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis
-from glancemetrics.charts.columns import Series, stacked_columns
+from glancemetrics.charts.columns import Series, smallest_step, stacked_columns, without_small_parts
 from glancemetrics.charts.lines import line_chart
-from glancemetrics.charts.runs import Line
+from glancemetrics.charts.runs import Drawing, Line
 from glancemetrics.charts.scales import resampled
 from glancemetrics.charts.values import Quantity, Scale, value_scale
 from glancemetrics.incidents.incident import Incident
@@ -30,6 +30,8 @@ _STEPS = (
 )
 _STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")
 """From the bottom up: what went well, then what did not."""
+_LEAST_SHARES = (0.0, 0.05, 0.05, 0.05, 0.01)
+"""Smaller parts of a column are not drawn: server errors from 1 %, others from 5 %."""
 _LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": "#"}
 
 
@@ -93,22 +95,25 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         series = _of_snapshot(state, columns)
     else:
         lengths = [max(1, min(step, state.now - start)) for start in starts]
-        by_column = zip(*(known[name] for name in _STACKED), strict=True)
-        drawn = [_worth_drawing(counts) for counts in by_column]
         series = [
             Series(
                 name,
                 [
-                    None if (count := counts[number]) is None else count / length
-                    for counts, length in zip(drawn, lengths, strict=True)
+                    None if count is None else count / length
+                    for count, length in zip(known[name], lengths, strict=True)
                 ],
             )
-            for number, name in enumerate(_STACKED)
+            for name in _STACKED
         ]
     peak = max((sum(one.values[i] or 0 for one in series) for i in range(columns)), default=0.0)
     limit = _limit(state)
-    highest = max(peak, limit if limit is not None and limit <= 3 * peak else 0)
+    highest = max(peak, limit if limit is not None and limit <= 3 * peak else 0.0)
     scale = value_scale(highest, height, Quantity.RATE)
+    if known is not None:
+        # In ASCII a part is at least a row high; an eighth of a row is honest enough.
+        is_ascii = state.context.drawing is Drawing.ASCII
+        smallest = smallest_step(scale.top, height, Drawing.ASCII) if is_ascii else 0.0
+        series = without_small_parts(series, _LEAST_SHARES, smallest)
     lines = stacked_columns(
         series,
         cells=columns,
@@ -120,23 +125,6 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         letters=_LETTERS,
     )
     return with_axes(state, lines, scale)
-
-
-def _worth_drawing(counts: Sequence[float | None]) -> list[float | None]:
-    """Return the counts of a column without parts that are too small for it.
-
-    The smallest part of a cell that can be drawn would make them look larger than they are: below
-    1 % server errors, and below 5 % other answers, count as the first of the classes.
-    """
-    total = sum(count or 0.0 for count in counts)
-    kept = list(counts)
-    for number in range(1, len(kept)):
-        count = kept[number]
-        least = 0.01 if number == len(kept) - 1 else 0.05
-        if count is not None and 0 < count < least * total:
-            kept[0] = (kept[0] or 0.0) + count
-            kept[number] = 0.0
-    return kept
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:

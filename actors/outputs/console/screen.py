@@ -19,6 +19,7 @@ from actors.outputs.console.prompts import PALETTE
 from actors.outputs.console.scope import Ask, distinct
 from actors.outputs.console.state import State
 from glancemetrics.charts.runs import Drawing
+from glancemetrics.words.ascii_text import only_ascii
 
 
 def asks(state: State) -> tuple[Ask, ...]:
@@ -117,28 +118,6 @@ def _close_spaces(key: str, row: Row) -> tuple[str, str, str]:
     return " " if row else "", " " if key[-1].isalpha() else "", ""
 
 
-_ASCII = str.maketrans(
-    {
-        **dict.fromkeys("─╌", "-"),
-        **dict.fromkeys("│┤├", "|"),
-        **dict.fromkeys("╭╮╰╯└┘┌┐", "+"),
-        **dict.fromkeys("▏▎▍▌▋▊▉█▁▂▃▄▅▆▇", "#"),
-        "░": ".", "▒": ":", "▓": "*",
-        "●": "*", "▲": "^", "▼": "v", "▾": "v", "▴": "^", "✖": "x", "✓": "+", "▸": ">",
-        "›": ">", "‹": "<", "…": ".", "–": "-", "−": "-", "·": ".", "■": "#",
-        "←": "<", "→": ">", "↑": "^", "↓": "v",
-    }
-)  # fmt: skip
-"""Our own characters as a terminal without them shows them, each in one cell."""
-
-
 def in_ascii(row: Row) -> Row:
     """Return a row in ASCII; other characters are question marks, as wide as they are."""
-    return [(fragment[0], _only_ascii(fragment[1]), *fragment[2:]) for fragment in row]
-
-
-def _only_ascii(text: str) -> str:
-    if text.isascii():
-        return text
-    text = text.translate(_ASCII)
-    return "".join(one if one.isascii() else "?" * width(one) for one in text)
+    return [(fragment[0], only_ascii(fragment[1], width), *fragment[2:]) for fragment in row]

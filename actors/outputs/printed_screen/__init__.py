@@ -25,8 +25,13 @@ def _make(_: PrintedScreenSettings, desk: Desk) -> Iterator[Output]:
         return
     from actors.outputs.console import context_of
     from actors.outputs.printed_screen.printing import PrintedScreen
+    from glancemetrics.charts.runs import Drawing
 
-    yield PrintedScreen(context_of(desk), desk.environment, is_terminal=desk.has_terminal)
+    context = context_of(desk)
+    if not desk.has_terminal:
+        # Files and pipes take UTF-8, whatever the terminal of the user can show.
+        context = attrs.evolve(context, drawing=Drawing.UNICODE)
+    yield PrintedScreen(context, desk.environment, is_terminal=desk.has_terminal)
 
 
 PRINTED_SCREEN = OutputKind(PrintedScreenSettings, _make, only_shows=True)

@@ -21,8 +21,10 @@ from actors.outputs.console.cells import (
 from actors.outputs.console.context import Context, local_time, time_near
 from actors.outputs.console.troubles import CLOCK_AHEAD, trouble_of
 from actors.state.silences import Silence, silence_among
+from glancemetrics.charts.axis import AXIS_CELLS, time_axis, with_axes
 from glancemetrics.charts.columns import Series, stacked_columns
 from glancemetrics.charts.scales import resampled
+from glancemetrics.charts.values import Quantity, value_scale
 from glancemetrics.health.health import OutputState, SourceHealth
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import (
@@ -160,24 +162,27 @@ def _warning(text: str) -> Row:
     return [(styles.WARNING, f" ! {text}")]
 
 
-def chart(snapshot: Snapshot, cells: int, rows: int) -> list[Row]:
+def chart(snapshot: Snapshot, context: Context, cells: int, rows: int) -> list[Row]:
     """Requests per second of the last minutes, or of a whole log; the newest to the right."""
-    label_cells = 9
-    room = cells - label_cells - 1
+    room = cells - AXIS_CELLS - 1
     if not snapshot.rates or room < 10:
         return []
     is_whole = snapshot.shown_as is Shown.WHOLE_LOG
     shown = snapshot.rates if is_whole else snapshot.rates[-max(CHART_SECONDS, room) :]
     values = resampled(shown, room, "mean")
-    peak = max((value or 0.0 for value in values), default=0.0)
-    lines = stacked_columns([Series("chart", values)], cells=room, rows=rows, top=peak or 1.0)
-    labels = {0: format_rate(round(peak, 1 if peak < 100 else 0)), rows - 1: "req/s"}
+    height, drawing = rows - 1, context.drawing
+    scale = value_scale(max((one or 0.0 for one in values), default=0.0), height, Quantity.RATE)
+    lines = stacked_columns(
+        [Series("hits", values)], cells=room, rows=height, top=scale.top, drawing=drawing
+    )
+    end = snapshot.shown.end
+    since = end - (snapshot.shown.window_seconds if is_whole else len(shown))
+    below = time_axis(
+        since, end, cells=room, zone=context.zone, is_live=snapshot.health.live, drawing=drawing
+    )
     return [
-        [
-            (styles.DIM, right(labels.get(number, ""), label_cells) + " "),
-            *((styles.HITS, run.text) for run in line),
-        ]
-        for number, line in enumerate(lines)
+        [(styles.inked(run.ink), run.text) for run in line]
+        for line in with_axes(lines, scale, below, drawing=drawing)
     ]
 
 

@@ -6,14 +6,17 @@ import attrs
 
 from actors.outputs.console.cells import Row, fitted
 from actors.outputs.console.context import Context
+from actors.outputs.console.screen import in_ascii
 from actors.outputs.console.troubles import explanation
 from actors.outputs.printed_screen import panels
+from glancemetrics.charts.runs import Drawing
 from glancemetrics.traffic.snapshot import Snapshot
 
 _COLUMN_CELLS = 62
 """A column of tables is at least this wide."""
 _GAP = 2
 _TABLE_ROWS = 10
+_CHART_ROWS = 6
 
 
 def render_once(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
@@ -24,14 +27,15 @@ def render_once(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     middle = explanation(snapshot, context, cells)
     if middle is None:
         middle = _tables(snapshot, cells)
-    return [
+    rows = [
         panels.title(snapshot, context, cells),
         *panels.health(snapshot, context, cells),
-        *panels.chart(snapshot, cells, 4),
+        *panels.chart(snapshot, context, cells, _CHART_ROWS),
         *panels.figures(snapshot, context, cells),
         *panels.alerts(snapshot, context, cells, ()),
         *middle,
     ]
+    return [in_ascii(row) for row in rows] if context.drawing is Drawing.ASCII else rows
 
 
 def _tables(snapshot: Snapshot, cells: int) -> list[Row]:

@@ -21,7 +21,6 @@ from glancemetrics.reporting.report import (
     damaged_note,
     filled,
     more_text,
-    step_name,
 )
 from glancemetrics.version import __version__
 from glancemetrics.words.escaping import readable
@@ -33,6 +32,7 @@ from glancemetrics.words.humane import (
     format_mean_rate,
     format_seconds,
     format_share,
+    step_name,
 )
 
 _ROWS_SHOWN = 10

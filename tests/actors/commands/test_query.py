@@ -23,6 +23,7 @@ from glancemetrics.planning.plan import check_kept
 from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.schema import with_kept, with_source
 from glancemetrics.reporting.answers import answer_text
+from glancemetrics.reporting.looks import Look
 from tests.lines import BASE, line
 
 LOG = b"".join(
@@ -98,7 +99,7 @@ def test_requests_under_a_response_time_are_counted(ask, state: Path) -> None:
         *("timed", "< 300 ms", "< 500 µs", "< 2.5 s", "< 1 min 30 s"),
     ]
     drawn = ask(*of, "--by", "section", "--step", "20s", "--measures", "under_300ms")
-    assert "< 300 ms per step" in drawn
+    assert "< 300 ms per 20 seconds" in drawn
 
 
 @pytest.mark.parametrize("by", [(), ("--by", "path")])
@@ -108,7 +109,7 @@ def test_a_time_is_not_drawn(ask, by: tuple[str, ...]) -> None:
     assert "--step with first_seen alone: a chart needs another measure, such as hits" in said
     assert answer(ask(*step, "--measures", "first_seen", "--json"))["rows"]
     assert "█" in ask(*step, "--measures", "first_seen,hits") or by
-    assert "hits per step" in ask(*step, "--sort", "last_seen") or not by
+    assert "hits per minute" in ask(*step, "--sort", "last_seen") or not by
 
 
 def test_without_a_question_it_says_how_much_there_is(ask) -> None:
@@ -232,7 +233,7 @@ def test_tables_fit_a_terminal(ask) -> None:
     table = pa.table({"agent": ["x" * 300], "hits": [3]})
     kept = Answer(table=table, total={"hits": 3}, groups=1, records=3)
     question = Query(by=("agent",))
-    assert max(map(len, answer_text(kept, question, 80).splitlines())) <= 80
+    assert max(map(len, answer_text(kept, question, Look(width=80)).splitlines())) <= 80
     assert max(map(len, answer_text(kept, question).splitlines())) > 300
     assert told["groups"]
 
@@ -249,11 +250,15 @@ def test_a_series_is_bars_or_a_chart_and_of_groups_small_ones(ask) -> None:
     assert "2026-09-21 14:13:20    30" in bars
     assert bars.count("█") > 100
     chart = ask("--step", "1s")
-    assert chart.splitlines()[0].startswith("         2 ┤")
-    assert "hits per step" in chart
+    lines = chart.splitlines()
+    assert lines[0] == "hits per second; each column shows the highest of 2 steps"
+    assert lines[1].startswith("      2┤█")
+    assert "14:14:00" in lines[9]
+    assert "└" in lines[9]
     small = ask("--step", "5s", "--by", "section")
     assert small.splitlines()[2].split()[0] == "/a"
     assert "▏" in small
+    assert " 14:14 " in small.splitlines()[-2]
 
 
 def test_the_requests_themselves_newest_first_in_pages(ask) -> None:

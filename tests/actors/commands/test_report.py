@@ -11,8 +11,10 @@ import shlex
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -407,20 +409,54 @@ def test_no_absurd_number_makes_a_sum_wrong(tmp_path: Path) -> None:
     assert "-" not in str(report["panels"]["paths"]["rows"][0].get("total", 0))
 
 
-def test_no_colour_where_it_is_not_wanted(log: Path) -> None:
+def on_terminal(*arguments: object, **environment: str) -> str:
+    """Return what a command writes to a terminal of 80 columns."""
     import pty
 
-    for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        reading, writing = pty.openpty()
-        process = subprocess.Popen(
-            [*COMMAND, "report", str(log), "--panels", "methods"],
-            stdout=writing, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PAGER": "cat", **environment},
-        )  # fmt: skip
-        assert process.wait(30) == 0
-        os.close(writing)
-        assert (b"\x1b[1m" in os.read(reading, 65_536)) is coloured
-        os.close(reading)
+    reading, writing = pty.openpty()
+    termios.tcsetwinsize(writing, (24, 80))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LC_")}
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=writing, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**clean, "LANG": "C.UTF-8", "TERM": "xterm", "PAGER": "cat", **environment},
+    )  # fmt: skip
+    os.close(writing)
+    told = b""
+    # The other end of a terminal that is closed is an error.
+    with suppress(OSError):
+        while piece := os.read(reading, 65_536):
+            told += piece
+    os.close(reading)
+    assert process.wait(30) == 0
+    return told.decode().replace("\r\n", "\n")
+
+
+def test_no_colour_where_it_is_not_wanted(log: Path) -> None:
+    for environment, coloured in (
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ):
+        told = on_terminal("report", log, "--panels", "methods", **environment)
+        assert ("\x1b[1m" in told) is coloured
+
+
+def test_traffic_over_time_is_a_chart_with_axes(log: Path) -> None:
+    text = run("report", log, "--panels", "time").stdout.decode()
+    lines = text[text.index("Over time") :].splitlines()
+    assert [bool(re.match(r" *[\d,k]+┤|       │", line)) for line in lines[1:9]] == [True] * 8
+    assert lines[8].startswith("      0┤")
+    assert re.match(r"       └.* \d\d:\d\d .*─", lines[9])
+
+
+def test_a_terminal_without_unicode_gets_ascii(log: Path) -> None:
+    told = on_terminal("report", log, "--panels", "time,paths", LC_ALL="C")
+    assert told.isascii()
+    chart = re.sub(r"\x1b\[[\d;]*m", "", told)
+    assert max(map(len, chart.splitlines())) <= 80
+    assert "errors: !" in chart
+    assert re.search(r"\n *0\+#+", chart)
 
 
 def cached(tmp_path: Path) -> Path:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.charts.axis import time_axis, value_axis, with_axes
+from glancemetrics.charts.axis import named_axis, time_axis, value_axis, with_axes
 from glancemetrics.charts.columns import Series, stacked_columns
 from glancemetrics.charts.runs import Drawing, Run
 from glancemetrics.charts.values import Quantity, value_scale
@@ -33,19 +34,20 @@ def clock(span: int, cells: int, zone: tzinfo = UTC, since: int = AT) -> str:
 
 def test_an_axis_is_one_run() -> None:
     line = time_axis(AT, AT + 300, cells=20, zone=None, is_live=True)
-    assert line == (Run("−5 min ───────── now", "axis"),)
+    assert line == (Run(" −5 min ──────── now", "axis"),)
 
 
 @pytest.mark.parametrize(
     ("span", "cells", "axis"),
     [
-        (5 * MINUTE, 42, "−5 min ────────────── −2 min ───────── now"),
+        (5 * MINUTE, 42, " −5 min ───────────── −2 min ───────── now"),
         (287, 42, "── −4 min ────────── −2 min ────────── now"),
-        (287, 19, "−4 min 47 s ─── now"),
-        (7 * DAY, 60, "−7 d ───────────────── −4 d ─────────── −2 d ─────────── now"),
+        (36 * MINUTE, 60, "────── −30 min ─────── −20 min ──────── −10 min ──────── now"),
+        (287, 19, " −4 min 47 s ── now"),
+        (7 * DAY, 60, " −7 d ──────────────── −4 d ─────────── −2 d ─────────── now"),
         (90 * MINUTE, 40, "────────── −1 h ──────────────────── now"),
-        (2 * HOUR, 40, "−2 h ──────────── −1 h ───────────── now"),
-        (3 * DAY, 40, "−3 d ───── −2 d ─────── −1 d ─────── now"),
+        (2 * HOUR, 40, " −2 h ─────────── −1 h ───────────── now"),
+        (3 * DAY, 40, " −3 d ──── −2 d ─────── −1 d ─────── now"),
         (5 * MINUTE, 12, "−5 min ─ now"),
         (5 * MINUTE, 11, "─────── now"),
         (5 * MINUTE, 3, "now"),
@@ -58,7 +60,7 @@ def test_a_live_axis_has_ages_and_ends_now(span: int, cells: int, axis: str) -> 
 
 
 def test_an_axis_in_ascii() -> None:
-    assert live(300, 42, Drawing.ASCII) == "-5 min -------------- -2 min --------- now"
+    assert live(300, 42, Drawing.ASCII) == " -5 min ------------- -2 min --------- now"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_an_axis_in_ascii() -> None:
         (DAY + 1, 60, "────── 18:00 ─────── Nov 28 ──────── 06:00 ──────── 12:00 ──"),
         (3 * DAY, 40, "─ Nov 28 ─────────────────── Nov 30 ────"),
         (40 * DAY, 40, "──── Dec 06 ────── Dec 20 ────── Jan 03 "),
-        (400 * DAY, 40, "Jan 2027 ─────── Jul 2027 ───── Jan 2028"),
+        (400 * DAY, 40, " Jan 2027 ────── Jul 2027 ───── Jan 2028"),
         (0, 5, "─────"),
     ],
 )
@@ -81,7 +83,7 @@ def test_a_past_axis_has_round_times(span: int, cells: int, axis: str) -> None:
 
 
 def test_a_past_axis_without_room_for_a_round_time_says_where_it_begins() -> None:
-    assert clock(10 * MINUTE, 8) == "14:02 ──"
+    assert clock(10 * MINUTE, 8) == " 14:02 ─"
     assert clock(10 * MINUTE, 4) == "────"
 
 
@@ -99,6 +101,37 @@ def test_a_time_that_clocks_skip_has_no_label() -> None:
     assert clock(4 * HOUR, 60, BERLIN, autumn) == (
         "──── 01:00 ──────── 02:00 ─────────────────────── 03:00 ────"
     )
+
+
+def test_midnight_is_the_day_that_begins() -> None:
+    evening = int(datetime(2026, 11, 27, 20, tzinfo=UTC).timestamp())
+    assert clock(8 * HOUR, 50, since=evening) == (
+        "─── 21:00 ─────────── Nov 28 ─────────── 03:00 ───"
+    )
+
+
+def test_an_axis_of_columns_of_any_length_names_its_ends() -> None:
+    def named(cells: int, drawing: Drawing = Drawing.UNICODE) -> str:
+        line = named_axis("2025-11", "2026-10", cells=cells, drawing=drawing)
+        return "".join(run.text for run in line)
+
+    assert named(24) == " 2025-11 ─────── 2026-10"
+    assert named(24, Drawing.ASCII) == " 2025-11 ------- 2026-10"
+    assert named(12) == " 2025-11 ───"
+    assert named(7) == "2025-11"
+    assert named(0) == ""
+
+
+@given(st.integers(0, 2**32), st.integers(1, 2**29), st.integers(1, 250), st.booleans())
+def test_labels_of_time_never_overlap(since: int, span: int, cells: int, is_live: bool) -> None:
+    (text,) = texts([time_axis(since, since + span, cells=cells, zone=UTC, is_live=is_live)])
+    labels = [label.strip() for label in re.split("─+", text) if label.strip()]
+    assert all(one != following for one, following in pairwise(labels))
+    assert all(
+        re.fullmatch(r"now|−\d[\d a-z]*(s|min|h|d)|\d\d:\d\d(:\d\d)?|\w{3} \d{2,4}|[\d-]{10}", one)
+        for one in labels
+    )
+    assert len(labels) <= cells // 10 + 2
 
 
 @given(

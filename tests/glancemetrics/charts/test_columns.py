@@ -7,7 +7,12 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glancemetrics.charts.columns import Series, stacked_columns
+from glancemetrics.charts.columns import (
+    Series,
+    smallest_step,
+    stacked_columns,
+    without_small_parts,
+)
 from glancemetrics.charts.runs import Cell, Drawing, Line, Run
 from tests.glancemetrics.charts.drawn import (
     ANY_FLOAT,
@@ -218,3 +223,16 @@ def test_boundaries_stay_near_their_values(values: list[float], rows: int) -> No
         )
         # Several small parts may be pushed from cell to cell, one cell for two of them.
         assert abs(drawn - reached / top * rows * 8) <= 16
+
+
+def test_parts_too_small_to_draw_count_as_the_first() -> None:
+    series = [Series("2xx", [98, 50, None]), Series("5xx", [2, 50, None])]
+    assert without_small_parts(series, [0, 0.03]) == [
+        Series("2xx", [100, 50, None]), Series("5xx", [0, 50, None]),
+    ]  # fmt: skip
+    assert without_small_parts(series, [0, 0.01]) == series
+    step = smallest_step(100, 8, Drawing.ASCII)
+    assert step == 12.5
+    assert without_small_parts(series, [0, 0.01], step)[1].values == [0, 50, None]
+    assert smallest_step(64, 8, Drawing.UNICODE) == 1
+    assert without_small_parts([], []) == []

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, fitted
-from actors.outputs.console.scope import Ask
+from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.tables import rate_text
 from glancemetrics.charts.axis import time_axis, value_axis
 from glancemetrics.charts.columns import Series, stacked_columns
 from glancemetrics.charts.lines import line_chart
-from glancemetrics.charts.runs import Line
+from glancemetrics.charts.runs import Drawing, Line
 from glancemetrics.charts.scales import nice_top, resampled
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.conditions import Threshold
@@ -74,11 +75,15 @@ def values_by_column(state: State, ask: Ask, columns: int) -> dict[str, list[flo
     answered = state.answers.get(ask)
     if answered is None or answered.error:
         return None
-    found: dict[int, Mapping[str, Any]] = {
-        int(row["time"].timestamp()): row for row in answered.rows
-    }
+    found = _by_start(answered)
     starts = starts_of(state, columns)
     return {name: [found.get(start, {}).get(name) for start in starts] for name in ask.measures}
+
+
+@lru_cache(maxsize=32)
+def _by_start(answered: Answered) -> Mapping[int, Mapping[str, Any]]:
+    """Return the rows by the first second of their columns; remembered for the next drawing."""
+    return {int(row["time"].timestamp()): row for row in answered.rows}
 
 
 def traffic(state: State, cells: int, rows: int) -> list[Row]:
@@ -99,10 +104,12 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         series = [
             Series(
                 name,
-                [
-                    None if (count := counts[number]) is None else count / length
-                    for counts, length in zip(drawn, lengths, strict=True)
-                ],
+                tuple(
+                    [
+                        None if (count := counts[number]) is None else count / length
+                        for counts, length in zip(drawn, lengths, strict=True)
+                    ]
+                ),
             )
             for number, name in enumerate(_STACKED)
         ]
@@ -111,17 +118,33 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
     top = nice_top(max(peak, limit if limit is not None and limit <= 3 * peak else 0))
     if limit is not None and limit > top:
         limit = None
-    lines = stacked_columns(
+    marked = tuple(marked_by(state, starts, step))
+    drawing = state.context.drawing
+    lines = _stacked(tuple(series), columns, height, top, limit, marked, drawing)
+    return with_axes(state, lines, top, rate_text)
+
+
+@lru_cache(maxsize=16)
+def _stacked(
+    series: tuple[Series, ...],
+    cells: int,
+    rows: int,
+    top: float,
+    limit: float | None,
+    marked: tuple[str, ...],
+    drawing: Drawing,
+) -> Sequence[Line]:
+    """Draw the columns. Remembered: most drawings of the screen have the same ones again."""
+    return stacked_columns(
         series,
-        cells=columns,
-        rows=height,
+        cells=cells,
+        rows=rows,
         top=top,
         limit=limit,
-        marked=marked_by(state, starts, step),
-        drawing=state.context.drawing,
+        marked=marked,
+        drawing=drawing,
         letters=_LETTERS,
     )
-    return with_axes(state, lines, top, rate_text)
 
 
 def _worth_drawing(counts: Sequence[float | None]) -> list[float | None]:
@@ -145,13 +168,14 @@ def _of_snapshot(state: State, columns: int) -> list[Series]:
     assert state.shown is not None
     rates = state.shown.rates
     if not state.scope.is_plain or not rates:
-        return [Series("hits", [None] * columns)]
+        return [Series("hits", (None,) * columns)]
     if state.shown.shown_as is Shown.WHOLE_LOG:
-        return [Series("hits", resampled(rates, columns, "mean"))]
+        return [Series("hits", tuple(resampled(rates, columns, "mean")))]
     step = step_of(state, columns)
     shown: Sequence[float | None] = rates[-step * columns :]
     missing = columns - len(shown) // step
-    return [Series("hits", [None] * missing + resampled(shown, columns - missing, "mean"))]
+    drawn = resampled(shown, columns - missing, "mean")
+    return [Series("hits", (*[None] * missing, *drawn))]
 
 
 def _limit(state: State) -> float | None:
@@ -233,14 +257,36 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
         return [fitted([(themes.DIM, " No response times in these logs")], cells)]
     starts = starts_of(state, columns)
     top, bottom = nice_top(max(values)), max(1e-6, min(values))
-    lines = line_chart(
-        [Series(name, known[name]) for name in themes.QUANTILES],
-        cells=columns,
-        rows=height,
+    lines = _lines(
+        tuple(Series(name, tuple(known[name])) for name in themes.QUANTILES),
+        columns,
+        height,
+        top,
+        bottom,
+        tuple(marked_by(state, starts, step_of(state, columns))),
+        state.context.drawing,
+    )
+    return with_axes(state, lines, top, format_seconds, bottom=bottom, is_log=True)
+
+
+@lru_cache(maxsize=16)
+def _lines(
+    series: tuple[Series, ...],
+    cells: int,
+    rows: int,
+    top: float,
+    bottom: float,
+    marked: tuple[str, ...],
+    drawing: Drawing,
+) -> Sequence[Line]:
+    """Draw the lines. Remembered: most drawings of the screen have the same ones again."""
+    return line_chart(
+        series,
+        cells=cells,
+        rows=rows,
         top=top,
         bottom=bottom,
         is_log=True,
-        marked=marked_by(state, starts, step_of(state, columns)),
-        drawing=state.context.drawing,
+        marked=marked,
+        drawing=drawing,
     )
-    return with_axes(state, lines, top, format_seconds, bottom=bottom, is_log=True)

@@ -179,7 +179,7 @@ class ScreenThread:
         is_same = attrs.evolve(before, latest=state.latest, answers=state.answers) == state
         if is_same and not found:
             # Answers come one by one: those of a moment are drawn together.
-            if state.answers is not before.answers:
+            if state.answers != before.answers:
                 self._plan_draw()
             return
         for effect in found:

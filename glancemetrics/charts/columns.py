@@ -100,7 +100,7 @@ def without_small_parts(
     columns = zip(*(one.values for one in series), strict=True)
     kept = [_larger_parts(values, least, step) for values in columns]
     by_series = zip(*kept, strict=True) if kept else [()] * len(series)
-    return [Series(one.role, list(values)) for one, values in zip(series, by_series, strict=True)]
+    return [Series(one.role, tuple(values)) for one, values in zip(series, by_series, strict=True)]
 
 
 def _larger_parts(

@@ -185,10 +185,9 @@ class ScreenThread:
         is_same = attrs.evolve(before, latest=state.latest, answers=state.answers) == state
         if is_same and not found:
             # Answers come one by one: those of a moment are drawn together.
-            if state.answers is not before.answers:
+            if state.answers != before.answers:
                 self._plan_draw()
             return
-        self._ask_for(state)
         for effect in found:
             self._carry_out(effect)
         self._sync_prompt(before)
@@ -204,13 +203,14 @@ class ScreenThread:
 
     def _draw_as_planned(self) -> None:
         self._is_draw_planned = False
-        self._ask_for(self._state)  # what is asked may depend on answers
         self._draw()
 
     def _draw(self) -> None:
-        """Draw, unless the screen shows it already."""
+        """Draw, unless the screen shows it already; then ask, which may depend on answers."""
         if self._drawn != self._to_draw() or self._has_resized():
             self._application.invalidate()
+        else:
+            self._ask_for(self._state)
 
     def _to_draw(self) -> _Drawn:
         state = self._state
@@ -218,6 +218,7 @@ class ScreenThread:
 
     def _note_drawn(self) -> None:
         self._note_raw()
+        self._ask_for(self._state)
         self._drawn = self._to_draw()
         if self._application.loop is not None:
             self._drawn_at = self._application.loop.time()
@@ -394,7 +395,6 @@ class ScreenThread:
         size = self._application.output.get_size()
         if self._has_resized():
             self._state = attrs.evolve(self._state, cells=size.columns, rows=size.rows)
-            self._ask_for(self._state)
 
     def _begin(self) -> None:
         with self._lock:

@@ -1,14 +1,20 @@
-"""Keeps the answers fresh that the screen shows: asks again when the question has moved on."""
+"""Keeps the answers fresh that the screen shows: asks again when the question has moved on.
+
+While no request arrives, an answer may lag behind the clock by at most 1 % of its span: a window of
+ten minutes then moves on every six seconds. A chart never lags by a whole column.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import attrs
 import trio
 
 from actors.outputs.console.scope import Answered, Ask
 from glancemetrics.errors import GlanceMetricsError
-from glancemetrics.history.query import Answer, Question
+from glancemetrics.history.query import Answer, Query, Question
+from glancemetrics.records.time_span import TimeSpan
 
 _AT_ONCE = 3
 """Questions that wait for an answer at the same time."""
@@ -16,6 +22,23 @@ _REST = 4.0
 """A question is asked again after so many times what its last answer took ..."""
 _REST_OF_ALL = 6.0
 """... and what all of them took: the screen never takes more than a small part of the machine."""
+_LAG = 0.01
+"""Share of its span by which an answer may lag while no request arrives."""
+_SETTLE_SECONDS = 3.0
+"""After a request, until answers cover it: it passes through the history first."""
+
+
+@attrs.frozen
+class _Asked:
+    """How a question was answered last."""
+
+    question: Question
+    began: float
+    ended: float
+
+    @property
+    def took(self) -> float:
+        return self.ended - self.began
 
 
 class Asking:
@@ -30,13 +53,24 @@ class Asking:
         self._answer = answer
         self._deliver = deliver
         self._wanted: dict[Ask, Question] = {}
-        self._asked: dict[Ask, tuple[Question, float, float]] = {}
-        """The last question asked, when it was answered, and how long that took."""
+        self._asked: dict[Ask, _Asked] = {}
+        self._arrived: int | None = None
+        self._settled = 0.0
+        """When answers cover all requests that have arrived."""
         self._running: dict[Ask, trio.CancelScope] = {}
         self._changed = trio.Event()
 
-    def want(self, wanted: Mapping[Ask, Question]) -> None:
-        """Ask these questions, the first ones first, and forget all others."""
+    def want(
+        self, wanted: Mapping[Ask, Question], arrived: int | None = None, delay: float = 0.0
+    ) -> None:
+        """Ask these questions, the first ones first, and forget all others.
+
+        `arrived`: how many requests have arrived so far; `None`: unknown. `delay`: by how many
+        seconds windows end before the newest of them.
+        """
+        if arrived is None or arrived != self._arrived:
+            self._arrived = arrived
+            self._settled = trio.current_time() + _SETTLE_SECONDS + delay
         self._wanted = dict(wanted)
         for ask, scope in list(self._running.items()):
             if ask not in self._wanted:
@@ -60,20 +94,26 @@ class Asking:
     def _due(self, now: float) -> tuple[list[Ask], float]:
         """Return the questions that are due, and how long to wait for the next one."""
         due, wait = [], 3600.0
-        whole = sum(took for _, _, took in self._asked.values())
+        whole = sum(asked.took for asked in self._asked.values())
         for ask, question in self._wanted.items():
             if ask in self._running:
                 continue
             asked = self._asked.get(ask)
             if asked is None:
                 due.append(ask)
-            elif asked[0] != question:
-                rest = asked[1] + max(_REST * asked[2], _REST_OF_ALL * whole) - now
+            elif asked.question != question and not self._may_lag(asked, question):
+                rest = asked.ended + max(_REST * asked.took, _REST_OF_ALL * whole) - now
                 if rest <= 0:
                     due.append(ask)
                 else:
                     wait = min(wait, rest)
         return due, wait
+
+    def _may_lag(self, asked: _Asked, question: Question) -> bool:
+        """Tell whether the last answer still serves: nothing has arrived since it was asked for."""
+        is_quiet = self._arrived is not None and asked.began >= self._settled
+        is_series = isinstance(question, Query) and question.step is not None
+        return is_quiet and _is_close(asked.question.span, question.span, is_series=is_series)
 
     async def _ask(self, ask: Ask, question: Question, scope: trio.CancelScope) -> None:
         began = trio.current_time()
@@ -84,9 +124,17 @@ class Asking:
                 answered = Answered.of(question, answer, trio.current_time() - began)
             except GlanceMetricsError as error:
                 answered = Answered(question, error=str(error))
-            took = trio.current_time() - began
-            self._asked[ask] = question, trio.current_time(), took
+            self._asked[ask] = _Asked(question, began, trio.current_time())
             self._deliver(ask, answered)
         if self._running.get(ask) is scope:
             del self._running[ask]
         self._changed.set()
+
+
+def _is_close(asked: TimeSpan, now: TimeSpan, *, is_series: bool) -> bool:
+    """Tell whether a span has moved on by at most `_LAG` of its length; a series: in no column."""
+    if asked.since is None or asked.until is None or now.since is None or now.until is None:
+        return False
+    if is_series and asked.since != now.since:
+        return False
+    return 0 <= now.until - asked.until <= _LAG * (now.until - now.since)

@@ -84,9 +84,14 @@ def fitted(row: Row, cells: int, style: str = "") -> Row:
     fitted_row: Row = []
     room = cells
     for fragment in row:
-        shown = cut(fragment[1], room)
-        fitted_row.append((fragment[0], shown, *fragment[2:]))
-        room -= width(shown)
+        taken = width(fragment[1])
+        if taken <= room:
+            fitted_row.append(fragment)
+            room -= taken
+        else:
+            shown = cut(fragment[1], room)
+            fitted_row.append((fragment[0], shown, *fragment[2:]))
+            room -= width(shown)
         if room <= 0:
             break
     if room > 0:

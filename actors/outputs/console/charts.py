@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, fitted
-from actors.outputs.console.scope import Ask
+from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from glancemetrics.charts import axis
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis
@@ -75,11 +76,15 @@ def values_by_column(state: State, ask: Ask, columns: int) -> dict[str, list[flo
     answered = state.answers.get(ask)
     if answered is None or answered.error:
         return None
-    found: dict[int, Mapping[str, Any]] = {
-        int(row["time"].timestamp()): row for row in answered.rows
-    }
+    found = _by_start(answered)
     starts = starts_of(state, columns)
     return {name: [found.get(start, {}).get(name) for start in starts] for name in ask.measures}
+
+
+@lru_cache(maxsize=32)
+def _by_start(answered: Answered) -> Mapping[int, Mapping[str, Any]]:
+    """Return the rows by the first second of their columns; remembered for the next drawing."""
+    return {int(row["time"].timestamp()): row for row in answered.rows}
 
 
 def traffic(state: State, cells: int, rows: int) -> list[Row]:
@@ -98,10 +103,12 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         series = [
             Series(
                 name,
-                [
-                    None if count is None else count / length
-                    for count, length in zip(known[name], lengths, strict=True)
-                ],
+                tuple(
+                    [
+                        None if count is None else count / length
+                        for count, length in zip(known[name], lengths, strict=True)
+                    ]
+                ),
             )
             for name in _STACKED
         ]
@@ -114,30 +121,53 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         is_ascii = state.context.drawing is Drawing.ASCII
         smallest = smallest_step(scale.top, height, Drawing.ASCII) if is_ascii else 0.0
         series = without_small_parts(series, _LEAST_SHARES, smallest)
-    lines = stacked_columns(
-        series,
-        cells=columns,
-        rows=height,
-        top=scale.top,
-        limit=limit,
-        marked=marked_by(state, starts, step),
-        drawing=state.context.drawing,
-        letters=_LETTERS,
+    lines = _stacked(
+        tuple(series),
+        columns,
+        height,
+        scale.top,
+        limit,
+        tuple(marked_by(state, starts, step)),
+        state.context.drawing,
     )
     return with_axes(state, lines, scale)
+
+
+@lru_cache(maxsize=16)
+def _stacked(
+    series: tuple[Series, ...],
+    cells: int,
+    rows: int,
+    top: float,
+    limit: float | None,
+    marked: tuple[str, ...],
+    drawing: Drawing,
+) -> Sequence[Line]:
+    """Draw the columns. Remembered: most drawings of the screen have the same ones again."""
+    return stacked_columns(
+        series,
+        cells=cells,
+        rows=rows,
+        top=top,
+        limit=limit,
+        marked=marked,
+        drawing=drawing,
+        letters=_LETTERS,
+    )
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:
     assert state.shown is not None
     rates = state.shown.rates
     if not state.scope.is_plain or not rates:
-        return [Series("hits", [None] * columns)]
+        return [Series("hits", (None,) * columns)]
     if state.shown.shown_as is Shown.WHOLE_LOG:
-        return [Series("hits", resampled(rates, columns, "mean"))]
+        return [Series("hits", tuple(resampled(rates, columns, "mean")))]
     step = step_of(state, columns)
     shown: Sequence[float | None] = rates[-step * columns :]
     missing = columns - len(shown) // step
-    return [Series("hits", [None] * missing + resampled(shown, columns - missing, "mean"))]
+    drawn = resampled(shown, columns - missing, "mean")
+    return [Series("hits", (*[None] * missing, *drawn))]
 
 
 def _limit(state: State) -> float | None:
@@ -206,14 +236,34 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
         return [fitted([(themes.DIM, " No response times in these logs")], cells)]
     starts = starts_of(state, columns)
     scale = value_scale(max(values), height, Quantity.SECONDS, low=min(values), is_log=True)
-    lines = line_chart(
-        [Series(name, known[name]) for name in themes.QUANTILES],
-        cells=columns,
-        rows=height,
+    lines = _lines(
+        tuple(Series(name, tuple(known[name])) for name in themes.QUANTILES),
+        columns,
+        height,
+        scale,
+        tuple(marked_by(state, starts, step_of(state, columns))),
+        state.context.drawing,
+    )
+    return with_axes(state, lines, scale)
+
+
+@lru_cache(maxsize=16)
+def _lines(
+    series: tuple[Series, ...],
+    cells: int,
+    rows: int,
+    scale: Scale,
+    marked: tuple[str, ...],
+    drawing: Drawing,
+) -> Sequence[Line]:
+    """Draw the lines. Remembered: most drawings of the screen have the same ones again."""
+    return line_chart(
+        series,
+        cells=cells,
+        rows=rows,
         top=scale.top,
         bottom=scale.bottom,
         is_log=scale.is_log,
-        marked=marked_by(state, starts, step_of(state, columns)),
-        drawing=state.context.drawing,
+        marked=marked,
+        drawing=drawing,
     )
-    return with_axes(state, lines, scale)

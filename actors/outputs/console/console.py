@@ -165,7 +165,11 @@ class Console:
                 wanted[ask] = ask.question(state.now)
             except GlanceMetricsError as error:
                 self._answered(ask, Answered(None, error=str(error)))
-        self._asking.want(wanted)
+        health = None if state.shown is None else state.shown.health
+        if health is None:
+            self._asking.want(wanted)
+        else:
+            self._asking.want(wanted, health.records, health.delay or 0.0)
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
         assert self._screen is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 import attrs
 
@@ -69,5 +69,9 @@ def time_near(seconds: float, now: float, context: Context) -> str:
 
 def clock_near(seconds: float, now: float, context: Context) -> str:
     """Local time without its zone; without the date where it is today's."""
-    moment, today = local(seconds, context.zone), local(now, context.zone).date()
+    return clock_on(local(seconds, context.zone), local(now, context.zone).date())
+
+
+def clock_on(moment: datetime, today: date) -> str:
+    """Return the time of an instant; with the date, without seconds, where it is not today's."""
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%b %d %H:%M}"

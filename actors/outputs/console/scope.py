@@ -146,6 +146,14 @@ class Answered:
             seconds=seconds,
         )
 
+    def says_the_same(self, other: Answered) -> bool:
+        """Tell whether a screen shows the same of both."""
+        return (
+            (self.total, self.groups, self.has_more) == (other.total, other.groups, other.has_more)
+            and (self.missing, self.error) == (other.missing, other.error)
+            and self.rows == other.rows
+        )
+
 
 def distinct(asks: Iterable[Ask]) -> tuple[Ask, ...]:
     """Return each question once, in their order."""

@@ -23,12 +23,13 @@ from glancemetrics.words.ascii_text import only_ascii
 
 
 def asks(state: State) -> tuple[Ask, ...]:
-    """Return the questions whose answers are shown."""
+    """Return the questions whose answers are shown; those about the window before come last."""
     if state.shown is None:
         return ()
     under = state.views[state.view]
     pages = (state.page,) if state.page is under else (under, state.page)
-    return distinct([*headline.asks(state), *(ask for page in pages for ask in page.asks(state))])
+    found = distinct([*headline.asks(state), *(ask for page in pages for ask in page.asks(state))])
+    return tuple(sorted(found, key=lambda ask: ask.shift > 0))
 
 
 def render(state: State) -> list[Row]:

@@ -195,7 +195,13 @@ class State:
         return Ask(where=where, **(defaults | fields))
 
     def with_answer(self, ask: Ask, answered: Answered) -> State:
-        """Keep an answer; the oldest of many is forgotten."""
+        """Keep an answer; the oldest of many is forgotten.
+
+        One that says the same as the last stays the same object: what is drawn of it is remembered.
+        """
+        known = self.answers.get(ask)
+        if known is not None and known.says_the_same(answered):
+            answered = known
         others = {one: known for one, known in self.answers.items() if one != ask}
         kept = list(others.items())[-_MOST_ANSWERS:]
         return attrs.evolve(self, answers=dict([*kept, (ask, answered)]))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, tzinfo
+from functools import lru_cache
 from typing import Any, Protocol
 
 import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, named, padded, right, safe
-from actors.outputs.console.context import clock_near
+from actors.outputs.console.context import clock_on, local
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.scope import Answered, Ask, joined
 from actors.outputs.console.state import Names, State, TableSpec, TableState
 from glancemetrics.charts.bars import bar
+from glancemetrics.charts.runs import Drawing
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.traffic.insights import TopRow
@@ -44,9 +47,9 @@ class TableRow:
     """`None`: unknown."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Table:
-    """The rows of a table."""
+    """The rows of a table. Two are never equal: so what is drawn of one is found again quickly."""
 
     rows: tuple[TableRow, ...]
     total: Mapping[str, Any]
@@ -102,6 +105,14 @@ def table_of(state: State, spec: TableSpec) -> Table:
     if answered is None or answered.error or (not answered.rows and _knows_more(state, spec)):
         return _of_snapshot(state, spec, answered)
     before = state.answers.get(ask_before(state, spec))
+    return _of_answers(spec, state.table(spec), answered, before)
+
+
+@lru_cache(maxsize=64)
+def _of_answers(
+    spec: TableSpec, table: TableState, answered: Answered, before: Answered | None
+) -> Table:
+    """Return the rows of answers. Remembered: keys and drawings need them several times."""
     earlier = _hits_by_names(spec, before)
     is_whole = before is not None and before.groups <= len(before.rows) and not before.missing
     rows = [
@@ -113,7 +124,7 @@ def table_of(state: State, spec: TableSpec) -> Table:
         for row in answered.rows
     ]
     return Table(
-        _in_place(rows, state.table(spec)),
+        _in_place(rows, table),
         answered.total,
         answered.groups,
         note=answered.missing,
@@ -214,13 +225,13 @@ def measures_shown(spec: TableSpec, table: Table) -> list[str]:
     return [name for name in spec.measures if with_times or not name.startswith("p")]
 
 
-def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[_Column]:
+def columns_of(spec: TableSpec, chosen: TableState, table: Table, cells: int) -> list[_Column]:
     """Return the columns there is room for; the first measures are the most important."""
     wanted = [_column(name) for name in measures_shown(spec, table)]
     wanted.insert(1 + [one.measure for one in wanted].index("hits"), _CHANGE)
     room = cells - 2 - max(_LEAST_NAME, 2 * cells // 5)
     shown = []
-    sort = state.table(spec).sort or spec.order
+    sort = chosen.sort or spec.order
     # What it is sorted by is always shown; the change is the first to go.
     by_need = sorted(wanted, key=lambda one: (one.measure != sort, one is _CHANGE))
     for column in by_need:
@@ -230,9 +241,9 @@ def columns_of(state: State, spec: TableSpec, table: Table, cells: int) -> list[
     return [column for column in wanted if column in shown]
 
 
-def bar_measure(state: State, spec: TableSpec) -> str:
+def bar_measure(spec: TableSpec, chosen: TableState) -> str:
     """Return the measure that bars show: what the table is sorted by, if that is a sum."""
-    sort = state.table(spec).sort or spec.order
+    sort = chosen.sort or spec.order
     return sort if measure_called(sort).is_a_sum or sort == "total_time" else "hits"
 
 
@@ -255,27 +266,48 @@ def draw_table(
     if rows <= 0 or cells <= 0:
         return []
     table = table_of(state, spec)
-    chosen = state.table(spec)
+    title = title_of(state, spec) if has_title else ""
     is_focused = state.focused == spec
-    columns = columns_of(state, spec, table, cells)
+    chosen, context = state.table(spec), state.context
+    today = local(state.now if state.shown is None else state.shown.time, context.zone).date()
+    looks = context.zone, today, context.drawing
+    drawn = [*_drawn_rows(spec, table, chosen, title, is_focused, cells, rows, *looks)]
+    if not table.rows and rows > 1:
+        drawn.append(fitted([(themes.DIM, f"  {_nothing(state, spec, table)}")], cells))
+    return padded(drawn, cells, rows)
+
+
+@lru_cache(maxsize=64)
+def _drawn_rows(
+    spec: TableSpec,
+    table: Table,
+    chosen: TableState,
+    title: str,
+    is_focused: bool,
+    cells: int,
+    rows: int,
+    zone: tzinfo | None,
+    today: date,
+    drawing: Drawing,
+) -> tuple[Row, ...]:
+    """Draw the heading and the rows. Remembered: most drawings of the screen change few tables."""
+    columns = columns_of(spec, chosen, table, cells)
     taken = sum(column.cells for column in columns)
     name_cells = max(4, cells - 2 - taken)
     bar_cells = 0
     if cells >= 60 and columns and columns[0].measure == "hits":
         bar_cells = min(24, max(0, name_cells - max(24, cells // 3)))
         name_cells -= bar_cells
-    title = title_of(state, spec) if has_title else ""
-    drawn = [_heading(state, spec, title, columns, name_cells, bar_cells, cells)]
+    drawn = [_heading(spec, chosen, title, columns, name_cells, bar_cells, cells)]
     room = rows - len(drawn)
     index = chosen_index(table.rows, chosen)
     first = first_shown(index, len(table.rows), room)
-    measure = bar_measure(state, spec)
+    measure = bar_measure(spec, chosen)
     most = max((row.values.get(measure) or 0 for row in table.rows), default=0)
     for number in range(first, min(first + room, len(table.rows))):
         row = table.rows[number]
         drawn.append(
             _row(
-                state,
                 spec,
                 row,
                 columns,
@@ -283,12 +315,13 @@ def draw_table(
                 bar_cells,
                 (row.values.get(measure) or 0) / most if most else 0.0,
                 cells,
+                zone,
+                today,
+                drawing,
                 is_chosen=is_focused and number == index,
             )
         )
-    if not table.rows and room > 0:
-        drawn.append(fitted([(themes.DIM, f"  {_nothing(state, spec, table)}")], cells))
-    return padded(drawn, cells, rows)
+    return tuple(drawn)
 
 
 def _nothing(state: State, spec: TableSpec, table: Table) -> str:
@@ -303,15 +336,14 @@ def _nothing(state: State, spec: TableSpec, table: Table) -> str:
 
 
 def _heading(
-    state: State,
     spec: TableSpec,
+    chosen: TableState,
     title: str,
     columns: Sequence[_Column],
     name_cells: int,
     bar_cells: int,
     cells: int,
 ) -> Row:
-    chosen = state.table(spec)
     sort = chosen.sort or spec.order
     row: Row = [(themes.HEADING, f"  {left(title, name_cells)}", _focusing(spec))]
     arrow = "▴" if chosen.is_ascending else "▾"
@@ -327,7 +359,6 @@ def _heading(
 
 
 def _row(
-    state: State,
     spec: TableSpec,
     row: TableRow,
     columns: Sequence[_Column],
@@ -335,6 +366,9 @@ def _row(
     bar_cells: int,
     share: float,
     cells: int,
+    zone: tzinfo | None,
+    today: date,
+    drawing: Drawing,
     *,
     is_chosen: bool,
 ) -> Row:
@@ -349,10 +383,10 @@ def _row(
         drawn.append((themes.BEHIND, name[:behind], click))
     drawn.append((over, name[behind:], click))
     for column in columns:
-        style, text = value_text(state, column.measure, row.values, hits, row.before)
+        style, text = value_text(column.measure, row.values, hits, row.before, zone, today)
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
-            text = bar(share, max(0, bar_cells - 2), state.context.drawing)
+            text = bar(share, max(0, bar_cells - 2), drawing)
             drawn.append((f"{over} {themes.HIT_BAR}".strip(), f" {text} ", click))
     return fitted(drawn, cells, over)
 
@@ -363,7 +397,12 @@ def names_text(names: Names) -> str:
 
 
 def value_text(
-    state: State, measure: str, values: Mapping[str, Any], hits: int, before: int | None
+    measure: str,
+    values: Mapping[str, Any],
+    hits: int,
+    before: int | None,
+    zone: tzinfo | None,
+    today: date,
 ) -> tuple[str, str]:
     """Return the style and the text of a value."""
     if measure == "change":
@@ -377,8 +416,7 @@ def value_text(
     if unit is Unit.SHARE:
         return share_style(value), percent(value)
     if unit is Unit.TIME:
-        now = state.now if state.shown is None else state.shown.time
-        return "", clock_near(value.timestamp(), now, state.context)
+        return "", clock_on(value.astimezone(zone), today)
     return themes.FIGURE if measure == "hits" else "", _FORMATS.get(unit, _count_text)(value)
 
 

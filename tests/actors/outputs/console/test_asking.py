@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import attrs
 import pyarrow as pa
 import trio
@@ -96,3 +99,63 @@ async def test_an_error_is_an_answer(
     asking.want({ONE: ONE.question(BASE)})
     await trio.sleep(1)
     assert desk.delivered[0][1].error == desk.error
+
+
+TEN_MINUTES = Ask(seconds=600)
+
+
+async def _asked_by_second(
+    desk: Desk, nursery: trio.Nursery, ask: Ask, arrived: Sequence[int | None], delay: float = 0.0
+) -> list[int]:
+    """Return the seconds from BASE on of the questions asked, while the clock moves on."""
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    for second, count in enumerate(arrived):
+        asking.want({ask: ask.question(BASE + second)}, count, delay)
+        await trio.sleep(1)
+    return [(question.span.until or 0) - BASE for question in desk.asked]
+
+
+async def test_while_nothing_arrives_an_answer_lags_by_at_most_a_hundredth_of_its_span(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    asked = await _asked_by_second(Desk(0.01), nursery, TEN_MINUTES, [5] * 40)
+    assert asked[-4:] == [asked[-1] - 21, asked[-1] - 14, asked[-1] - 7, asked[-1]]
+
+
+async def test_a_short_window_does_not_lag(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    assert await _asked_by_second(Desk(0.01), nursery, ONE, [5] * 10) == list(range(10))
+
+
+async def test_a_request_is_asked_for_at_once_and_until_the_history_has_it(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    arrived = [5] * 20 + [6] * 20
+    asked = await _asked_by_second(Desk(0.01), nursery, TEN_MINUTES, arrived)
+    assert {20, 21, 22, 23} <= set(asked)
+    assert len([second for second in asked if second > 25]) <= 3
+
+
+async def test_a_request_that_windows_do_not_reach_yet_is_waited_for(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    arrived = [5] * 20 + [6] * 20
+    asked = await _asked_by_second(Desk(0.01), nursery, TEN_MINUTES, arrived, delay=8.0)
+    assert set(range(20, 32)) <= set(asked)
+
+
+async def test_a_chart_does_not_lag_by_a_column(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    chart = Ask(seconds=600, step=2)
+    asked = await _asked_by_second(Desk(0.01), nursery, chart, [5] * 40)
+    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    assert max(gaps) <= 2
+
+
+async def test_without_a_count_of_requests_no_answer_lags(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    assert await _asked_by_second(Desk(0.01), nursery, TEN_MINUTES, [None] * 9) == list(range(9))

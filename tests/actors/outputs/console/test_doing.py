@@ -290,3 +290,21 @@ def test_enter_on_a_rule_keeps_the_filter(state: State) -> None:
     opened = state.page.opened(state)
     assert opened.scope.where is not None
     assert "method = 'GET'" in opened.scope.where
+
+
+def test_an_answer_that_says_the_same_again_stays_the_one_that_was_drawn(state: State) -> None:
+    ask = asks(state)[0]
+    first = Answered(None, rows=[{"hits": 3}], total={"hits": 3}, seconds=0.1)
+    again = Answered(None, rows=[{"hits": 3}], total={"hits": 3}, seconds=0.2)
+    other = Answered(None, rows=[{"hits": 4}], total={"hits": 4})
+    state = state.with_answer(ask, first)
+    assert state.with_answer(ask, again).answers[ask] is first
+    assert state.with_answer(ask, other).answers[ask] is other
+    partial = attrs.evolve(first, missing="no data before 10:00")
+    assert state.with_answer(ask, partial).answers[ask] is partial
+
+
+def test_what_is_shown_is_asked_for_before_what_it_is_compared_with(state: State) -> None:
+    shifts = [ask.shift for ask in asks(state)]
+    assert shifts == sorted(shifts)
+    assert shifts[-1] > 0

@@ -226,13 +226,13 @@ def test_boundaries_stay_near_their_values(values: list[float], rows: int) -> No
 
 
 def test_parts_too_small_to_draw_count_as_the_first() -> None:
-    series = [Series("2xx", [98, 50, None]), Series("5xx", [2, 50, None])]
+    series = [Series("2xx", (98, 50, None)), Series("5xx", (2, 50, None))]
     assert without_small_parts(series, [0, 0.03]) == [
-        Series("2xx", [100, 50, None]), Series("5xx", [0, 50, None]),
+        Series("2xx", (100, 50, None)), Series("5xx", (0, 50, None)),
     ]  # fmt: skip
     assert without_small_parts(series, [0, 0.01]) == series
     step = smallest_step(100, 8, Drawing.ASCII)
     assert step == 12.5
-    assert without_small_parts(series, [0, 0.01], step)[1].values == [0, 50, None]
+    assert without_small_parts(series, [0, 0.01], step)[1].values == (0, 50, None)
     assert smallest_step(64, 8, Drawing.UNICODE) == 1
     assert without_small_parts([], []) == []

@@ -21,6 +21,13 @@ from tests.waiting import Running, eventually, free_port, until_listening
 pytestmark = pytest.mark.terminal
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    """Screen and tmux go on without their terminal; what is in them has the folder in its words."""
+    yield
+    subprocess.run(["pkill", "-KILL", "-f", str(tmp_path)], check=False)
+
+
 @pytest.fixture
 def ssh(tmp_path: Path) -> Iterator[str]:
     """The command that logs in to a real sshd on a loopback port."""

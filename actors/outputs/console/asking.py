@@ -1,7 +1,8 @@
 """Keeps the answers fresh that the screen shows: asks again when the question has moved on.
 
 While no request arrives, an answer may lag behind the clock by at most 1 % of its span: a window of
-ten minutes then moves on every six seconds. A chart never lags by a whole column.
+ten minutes then moves on every six seconds. A chart never lags by a whole column. Where it is known
+that no request has left the span either, the answer is still the right one.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ class _Asked:
         return self.ended - self.began
 
 
+def _is_unknown(since: int, until: int) -> bool:
+    del since, until
+    return False
+
+
 class Asking:
     """Asks what is wanted, and hands over what is answered."""
 
@@ -61,12 +67,17 @@ class Asking:
         self._changed = trio.Event()
 
     def want(
-        self, wanted: Mapping[Ask, Question], arrived: int | None = None, delay: float = 0.0
+        self,
+        wanted: Mapping[Ask, Question],
+        arrived: int | None = None,
+        delay: float = 0.0,
+        is_empty: Callable[[int, int], bool] = _is_unknown,
     ) -> None:
         """Ask these questions, the first ones first, and forget all others.
 
         `arrived`: how many requests have arrived so far; `None`: unknown. `delay`: by how many
-        seconds windows end before the newest of them.
+        seconds windows end before the newest of them. `is_empty`: whether it is known that no
+        request was logged from a second on and before another.
         """
         if arrived is None or arrived != self._arrived:
             self._arrived = arrived
@@ -75,8 +86,25 @@ class Asking:
         for ask, scope in list(self._running.items()):
             if ask not in self._wanted:
                 scope.cancel()
-        self._asked = {ask: asked for ask, asked in self._asked.items() if ask in self._wanted}
+        self._asked = {
+            ask: self._moved_on(asked, self._wanted[ask], is_empty)
+            for ask, asked in self._asked.items()
+            if ask in self._wanted
+        }
         self._changed.set()
+
+    def _moved_on(
+        self, asked: _Asked, question: Question, is_empty: Callable[[int, int], bool]
+    ) -> _Asked:
+        """Take the last answer as one to this question, where it must be the same."""
+        if asked.question == question or not self._is_quiet_since(asked):
+            return asked
+        is_same = _is_same_but_empty(asked.question.span, question.span, is_empty)
+        if not is_same or (
+            _is_series(question) and asked.question.span.since != question.span.since
+        ):
+            return asked
+        return attrs.evolve(asked, question=question)
 
     async def run(self) -> None:
         """Ask, forever."""
@@ -111,9 +139,12 @@ class Asking:
 
     def _may_lag(self, asked: _Asked, question: Question) -> bool:
         """Tell whether the last answer still serves: nothing has arrived since it was asked for."""
-        is_quiet = self._arrived is not None and asked.began >= self._settled
-        is_series = isinstance(question, Query) and question.step is not None
-        return is_quiet and _is_close(asked.question.span, question.span, is_series=is_series)
+        return self._is_quiet_since(asked) and _is_close(
+            asked.question.span, question.span, is_series=_is_series(question)
+        )
+
+    def _is_quiet_since(self, asked: _Asked) -> bool:
+        return self._arrived is not None and asked.began >= self._settled
 
     async def _ask(self, ask: Ask, question: Question, scope: trio.CancelScope) -> None:
         began = trio.current_time()
@@ -129,6 +160,21 @@ class Asking:
         if self._running.get(ask) is scope:
             del self._running[ask]
         self._changed.set()
+
+
+def _is_series(question: Question) -> bool:
+    return isinstance(question, Query) and question.step is not None
+
+
+def _is_same_but_empty(
+    asked: TimeSpan, now: TimeSpan, is_empty: Callable[[int, int], bool]
+) -> bool:
+    """Tell whether a span has moved on only by seconds without a request, at both of its ends."""
+    if asked.since is None or asked.until is None or now.since is None or now.until is None:
+        return False
+    if now.since < asked.since or now.until < asked.until or now.since > asked.until:
+        return False
+    return is_empty(asked.since, now.since) and is_empty(asked.until, now.until)
 
 
 def _is_close(asked: TimeSpan, now: TimeSpan, *, is_series: bool) -> bool:

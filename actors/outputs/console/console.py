@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import termios
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import attrs
@@ -42,7 +43,7 @@ from actors.state.silences import Silence
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.health.health import OutputState
 from glancemetrics.records.time_span import TimeSpan
-from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.traffic.snapshot import Shown, Snapshot
 
 
 class Console:
@@ -66,6 +67,8 @@ class Console:
         self._terminal = terminal
         self._screen: ScreenThread | None = None
         self._found = TerminalState()
+        self._shown: deque[Snapshot] = deque(maxlen=2)
+        """The last ones shown: the older one knows the seconds that have just left a window."""
 
     def restore_terminal(self) -> None:
         """Leave the terminal as it was found, at once."""
@@ -166,10 +169,13 @@ class Console:
             except GlanceMetricsError as error:
                 self._answered(ask, Answered(None, error=str(error)))
         health = None if state.shown is None else state.shown.health
+        if state.shown is not None and state.shown not in self._shown:
+            self._shown.append(state.shown)
         if health is None:
             self._asking.want(wanted)
         else:
-            self._asking.want(wanted, health.records, health.delay or 0.0)
+            is_empty = partial(_is_empty, tuple(self._shown))
+            self._asking.want(wanted, health.records, health.delay or 0.0, is_empty)
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
         assert self._screen is not None
@@ -222,6 +228,19 @@ class Console:
         found = await self._desk.raw_line(effect.source, effect.time, effect.record)
         assert self._screen is not None
         self._screen.do(lambda state: with_line(state, effect.record, found.text, found.missing))
+
+
+def _is_empty(snapshots: Iterable[Snapshot], since: int, until: int) -> bool:
+    """Tell whether a snapshot knows that no request was logged in these seconds."""
+    return since >= until or any(_had_none(one, since, until) for one in snapshots)
+
+
+def _had_none(snapshot: Snapshot, since: int, until: int) -> bool:
+    end = snapshot.insights.end
+    first = end - len(snapshot.rates)
+    if snapshot.shown_as is Shown.WHOLE_LOG or since < first or until > end:
+        return False
+    return not any(snapshot.rates[since - first : until - first])
 
 
 def terminal(input_is_taken: bool) -> tuple[Input, TerminalOutput] | None:

@@ -159,3 +159,30 @@ async def test_without_a_count_of_requests_no_answer_lags(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
     assert await _asked_by_second(Desk(0.01), nursery, TEN_MINUTES, [None] * 9) == list(range(9))
+
+
+async def test_an_answer_whose_span_has_moved_over_empty_seconds_is_kept(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Nothing came and nothing left: asked again, it would say the same."""
+    desk = Desk()
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    nothing_left = [True]
+
+    def is_empty(since: int, until: int) -> bool:
+        return nothing_left[0] and since <= until
+
+    for second in range(40):
+        asking.want({ONE: ONE.question(BASE + second)}, 7, 0.0, is_empty)
+        await trio.sleep(1)
+    settling = len(desk.asked)
+    assert settling < 10
+    nothing_left[0] = False
+    asking.want({ONE: ONE.question(BASE + 40)}, 7, 0.0, is_empty)
+    await trio.sleep(1)
+    assert len(desk.asked) == settling + 1
+    nothing_left[0] = True
+    asking.want({ONE: ONE.question(BASE + 41)}, 8, 0.0, is_empty)
+    await trio.sleep(2)
+    assert len(desk.asked) == settling + 2

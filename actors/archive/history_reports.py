@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -68,6 +69,7 @@ class HistoryReports:
         )
         if not report.hits:
             raise GlanceMetricsError("no requests to report on in this window")
+        path = str(Path(path).expanduser())
         write_text(to_html(report, now), path)
         return f"{path}: report of {requests_text(report.hits)}"
 

@@ -32,6 +32,7 @@ from actors.monitor.service import (
     read_from_start,
 )
 from actors.outputs.console import is_shown
+from actors.outputs.console.terminal import stop_process
 from actors.outputs.desk import Desk, no_report, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen
@@ -273,7 +274,7 @@ class _Program:
             async for number in received:
                 self._signal = self._signal or number
                 if number == signal.SIGTSTP and self._screen is not None:
-                    await self._screen.suspend(_stop_process)
+                    await self._screen.suspend(stop_process)
                 elif number == signal.SIGCONT and self._screen is not None:
                     self._screen.resume()
                 elif number == signal.SIGINT or not self._stop.is_set():
@@ -285,16 +286,6 @@ def _end_at_once(status: int) -> None:
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status)
-
-
-def _stop_process() -> None:
-    """Stop as SIGTSTP does to those who do not wait for it; returns on SIGCONT."""
-    ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    try:
-        # To this thread, so that it does not run on until the system comes round to it.
-        signal.raise_signal(signal.SIGTSTP)
-    finally:
-        signal.signal(signal.SIGTSTP, ours)
 
 
 def _log_to(level: str, file: Path | None) -> None:

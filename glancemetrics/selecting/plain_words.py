@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from urllib.parse import quote
 
 _METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
@@ -44,7 +45,21 @@ def _is_word(text: str) -> bool:
 
 
 def _containing(text: str) -> str:
-    return " OR ".join(f"contains(lower({name}), '{text}')" for name in _TEXTS)
+    return " OR ".join(
+        f"contains(lower({name}), '{written}')" for name in _TEXTS for written in spellings(text)
+    )
+
+
+def spellings(text: str) -> list[str]:
+    """Return a text in lower case as logs may have it, quoted for SQL: also percent-encoded.
+
+    Clients encode letters outside ASCII (RFC 3986, section 2.5), which are shown decoded.
+    """
+    written = text.lower().replace("'", "''")
+    encoded = "".join(
+        one if one.isascii() else quote(one, errors="surrogatepass") for one in written
+    ).lower()
+    return list(dict.fromkeys((written, encoded)))
 
 
 _LITERALS = frozenset({"true", "false", "null", "not", "and", "or"})

@@ -33,7 +33,6 @@ from actors.outputs.console.narrowing import exclude_row, narrow_to_row
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.pages.request_detail import RequestDetail, with_line
 from actors.outputs.console.screen import render
-from actors.outputs.console.silencing import Silencing
 from actors.outputs.console.state import Prompt, State
 from actors.outputs.printed_screen.screen import render_once
 from actors.state.silences import Silence
@@ -128,7 +127,7 @@ def _screens(state: State, texts: list[str]) -> Iterator[State]:
 
 def _opened(state: State, texts: list[str]) -> Iterator[State]:
     """What is opened on top of a view."""
-    yield attrs.evolve(state, over=(Silencing("Scan"),))
+    yield attrs.evolve(state, prompt=Prompt("silence", texts[0], subject=texts[1], about=texts[2]))
     yield toggle_help(state)
     for number in range(4):
         record = request_of(number, BASE, texts)

@@ -23,23 +23,32 @@ def ongoing_then(state: State) -> tuple[Incident, ...]:
         return ()
     alerts = state.shown.alerts
     if state.is_live:
-        return alerts.firing
+        return _of_known_rules(state, alerts.firing)
+    found = (*alerts.firing, *(alerts.past or alerts.recovered))
     return tuple(
         attrs.evolve(one, recovered_at=None)
-        for one in (*alerts.firing, *(alerts.past or alerts.recovered))
+        for one in _of_known_rules(state, found)
         if one.triggered_at <= state.now < (one.recovered_at or state.now + 1)
     )
 
 
-def ended_then(state: State) -> tuple[Incident, ...]:
-    """Return the incidents that are over at the end of what is shown, the newest first."""
+def ended_then(state: State, *, is_all: bool = False) -> tuple[Incident, ...]:
+    """Return the incidents that are over at the end of what is shown, the newest first.
+
+    `is_all`: all that are known, and not only as many as are set (`--incident-limit`).
+    """
     if state.shown is None:
         return ()
     alerts = state.shown.alerts
     if state.is_live:
-        return alerts.recovered
-    past = alerts.past or alerts.recovered
+        return _of_known_rules(state, (alerts.past if is_all else ()) or alerts.recovered)
+    past = _of_known_rules(state, alerts.past or alerts.recovered)
     return tuple(one for one in past if (one.recovered_at or 0) <= state.now)
+
+
+def _of_known_rules(state: State, incidents: tuple[Incident, ...]) -> tuple[Incident, ...]:
+    """Leave out incidents of rules that have been removed since: nothing says what they meant."""
+    return tuple(one for one in incidents if one.rule in state.context.rules)
 
 
 def by_severity(state: State) -> list[Incident]:
@@ -92,8 +101,10 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
     assert state.shown is not None
     latest = state.shown.alerts.latest if state.is_live else {}
     message = rule.headline(attrs.evolve(incident, value=latest.get(incident.id, incident.value)))
-    pieces = [format_duration(max(0, state.now - incident.triggered_at)), rule.worst(incident)]
-    if incident.id in state.acknowledged:
+    # While the past is shown, nobody knew yet how bad it would be.
+    worst = rule.worst(incident) if state.is_live else ""
+    pieces = [format_duration(max(0, state.now - incident.triggered_at)), worst]
+    if state.is_live and incident.id in state.acknowledged:
         style = themes.DIM
         pieces.append("acknowledged")
     silence = silence_among(state.silences, incident.rule)

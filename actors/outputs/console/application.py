@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import termios
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import attrs
 import trio
+from loguru import logger
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer
@@ -56,7 +57,7 @@ from actors.outputs.console.moving import move
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.saving import save_rows
 from actors.outputs.console.scope import Ask
-from actors.outputs.console.screen import asks, render
+from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
 from actors.outputs.console.terminal import Attributes, is_light
 from glancemetrics.errors import sentence
@@ -179,7 +180,11 @@ class ScreenThread:
 
     def _step(self, step: Step) -> None:
         before = self._state
-        state = step(before)
+        try:
+            state = step(before)
+        except Exception as error:  # a fault of ours: the screen goes on as it was, and says so
+            logger.opt(exception=error).error("a key of the console failed")
+            state = before.told(f"this failed: {sentence(error)}")
         found, state = state.effects, attrs.evolve(state, effects=())
         self._state = state
         is_same = attrs.evolve(before, latest=state.latest, answers=state.answers) == state
@@ -224,15 +229,17 @@ class ScreenThread:
             self._drawn_at = self._application.loop.time()
 
     def _ask_for(self, state: State) -> None:
-        wanted = (state.now, asks(state))
+        try:
+            wanted = (state.now, asks(state))
+        except Exception as error:
+            logger.opt(exception=error).error("the console cannot ask for this")
+            return
         if wanted != self._wanted:
             self._wanted = wanted
             self._want(state, wanted[1])
 
     def _carry_out(self, effect: effects.Effect) -> None:
         match effect:
-            case effects.StopJob():
-                os.kill(0, signal.SIGTSTP)
             case effects.Copy(text):
                 # Source: xterm's OSC 52; tmux and screen pass it on where they are set to.
                 encoded = b64encode(text.encode()).decode()
@@ -245,12 +252,13 @@ class ScreenThread:
 
     def _saved(self, path: str) -> str:
         try:
+            path = str(Path(path).expanduser())
             state = self._state
             if path.endswith(".txt"):  # what colors show elsewhere is drawn in characters
                 context = attrs.evolve(state.context, has_colors=False)
                 state = attrs.evolve(state, context=context)
             save_rows(path, render(state), state.theme, state.cells)
-        except OSError as error:
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL; nobody's home
             return sentence(error)
         return f"saved as {path}"
 
@@ -266,7 +274,7 @@ class ScreenThread:
         if now is None and before.prompt is not None:
             self._prompt.reset()
             self._application.layout.focus(self._body_window)
-        elif now is not None and before.prompt is None:
+        elif now is not None and (before.prompt is None or before.prompt.kind != now.kind):
             self._prompt.set_document(Document(now.text), bypass_readonly=True)
             self._application.layout.focus(self._prompt_window)
 
@@ -366,7 +374,11 @@ class ScreenThread:
 
     def _rendered(self) -> tuple[list[Row], tuple[Look, ...]]:
         if self._rows is None or self._rows[0] is not self._state:
-            rows = render(self._state)
+            try:
+                rows = render(self._state)
+            except Exception as error:  # a picture of before would be taken for the present
+                logger.opt(exception=error).error("the console cannot draw this")
+                rows = undrawable(self._state, sentence(error))
             self._rows = self._state, rows, tuple([look(row) for row in rows])
         return self._rows[1:]
 

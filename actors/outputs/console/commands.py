@@ -22,6 +22,7 @@ from actors.outputs.console.prompts import (
 from actors.outputs.console.silencing import acknowledge, ask_silence
 from actors.outputs.console.state import State
 from actors.outputs.console.themes import THEMES
+from glancemetrics.words.escaping import visible
 
 Act = Callable[[State], State]
 
@@ -61,14 +62,22 @@ def leave(state: State) -> State:
 
 def go_back(state: State) -> State:
     """Leave what is open, or undo the last narrowing."""
-    return state.popped() if state.over else narrowing.widen(state)
+    if state.over:
+        return state.popped()
+    came_from = state.came_from
+    if came_from is not None and came_from.opened == state.scope:
+        state = narrowing.with_scope(attrs.evolve(state, came_from=None), came_from.scope)
+        return moving.go_to_view(state, came_from.view)
+    return narrowing.widen(state)
 
 
 def copy_row(state: State) -> State:
     text = state.page.copied(state)
     if not text:
         return state.told("nothing to copy here")
-    return state.wanting(effects.Copy(text)).told("copied")
+    # As it is shown: a line feed of a log would run what is pasted into a shell.
+    safe_text = visible(text)
+    return state.wanting(effects.Copy(safe_text)).told("sent to the terminal's clipboard")
 
 
 def next_theme(state: State) -> State:

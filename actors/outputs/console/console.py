@@ -34,7 +34,7 @@ from actors.outputs.console.remembering import (
 )
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
-from actors.outputs.console.terminal import TerminalState
+from actors.outputs.console.terminal import TerminalState, stop_job
 from actors.outputs.console.themes import AUTO
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
@@ -67,6 +67,8 @@ class Console:
         self._terminal = terminal
         self._screen: ScreenThread | None = None
         self._found = TerminalState()
+        self._kept_theme: str | None = None
+        """Of an earlier run, while --theme says another one."""
         self._shown: deque[Snapshot] = deque(maxlen=2)
         """The last ones shown: the older one knows the seconds that have just left a window."""
 
@@ -128,13 +130,13 @@ class Console:
     def _remember(self, screen: ScreenThread) -> None:
         """Begin as the person has left it the last time."""
         choices, problem = load_choices(self._desk.state_folder)
-        if self._theme != AUTO:
-            choices.pop("theme", None)
+        self._kept_theme = choices.pop("theme", None) if self._theme != AUTO else None
         screen.do(lambda state: with_choices(state, choices).told(problem))
 
     def _save_choices(self, state: State) -> None:
         try:
-            save_choices(self._desk.state_folder, chosen(state))
+            kept = {} if self._kept_theme is None else {"theme": self._kept_theme}
+            save_choices(self._desk.state_folder, kept | chosen(state))
         except OSError as error:
             logger.warning("what was chosen on the console is forgotten: {}", sentence(error))
 
@@ -186,6 +188,8 @@ class Console:
         match effect:
             case effects.Quit():
                 self._desk.stop()
+            case effects.StopJob():
+                self._nursery.start_soon(self.suspend, stop_job)
             case effects.CheckFilter():
                 self._nursery.start_soon(self._check_filter, effect)
             case effects.FindRawLine():

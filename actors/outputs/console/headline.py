@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from actors.outputs.console import themes
+from actors.outputs.console.alerts import ongoing_then
 from actors.outputs.console.cells import Row, cut, cut_left, fitted, row_width, safe, width
 from actors.outputs.console.context import clock_near, local
 from actors.outputs.console.narrowing import cycle_window, go_live, widen
@@ -29,6 +30,10 @@ from glancemetrics.words.humane import (
 
 _FEWEST_HITS = 20
 """With fewer requests a share of errors says little."""
+_FEWEST_FAILING, _MOSTLY = 5, 0.5
+"""With so few requests it says something if at least half of them fail."""
+_LEAST_SILENCE, _UNUSUAL_GAPS = 15, 30
+"""Seconds, and usual gaps between requests, after which it is unusual that there is none."""
 _FAILING, _TROUBLED = 0.2, 0.05
 """Shares of 5xx from which the title says so, whatever the rules."""
 _MEASURES = ("hits", "rate", "bytes", "4xx", "5xx", "visitors", "p95")
@@ -48,17 +53,19 @@ class Status:
 
 
 def status(state: State) -> Status:
-    """Return whether the site is well, at a glance."""
+    """Return whether the site is well at the time that is shown, at a glance."""
     snapshot = state.shown
     if snapshot is None:
         return Status(themes.TITLE, themes.TITLE, "READING")
     firing = [
-        incident for incident in snapshot.alerts.firing if incident.severity != Severity.INFO.value
+        incident for incident in ongoing_then(state) if incident.severity != Severity.INFO.value
     ]
-    known = sum(incident.id in state.acknowledged for incident in firing)
-    firing = [incident for incident in firing if incident.id not in state.acknowledged]
+    acknowledged = state.acknowledged if state.is_live else {}
+    known = sum(incident.id in acknowledged for incident in firing)
+    firing = [incident for incident in firing if incident.id not in acknowledged]
     critical = sum(one.severity == Severity.CRITICAL.value for one in firing)
     health, share = snapshot.health, _server_error_share(state)
+    silent = _silence(state)
     failing = any(output.state is OutputState.RETRYING for output in health.outputs)
     # The first of these that holds, the worst first.
     found = (
@@ -68,6 +75,7 @@ def status(state: State) -> Status:
         (share >= _TROUBLED, themes.TITLE_WARNING, f"▲ ERRORS: {100 * share:.0f} % 5xx"),
         (failing, themes.TITLE_WARNING, "▲ OUTPUT FAILS"),
         (health.blindness or not health.records, themes.TITLE_WARNING, "? NO DATA"),
+        (silent, themes.TITLE_WARNING, f"? SILENT FOR {format_round_duration(silent)}"),
         (known, themes.TITLE, f"▲ {known} ACKNOWLEDGED"),
     )
     for holds, style, text in found:
@@ -77,11 +85,41 @@ def status(state: State) -> Status:
 
 
 def _server_error_share(state: State) -> float:
-    assert state.shown is not None
-    insights = state.shown.shown
-    if insights.hits < _FEWEST_HITS or state.shown.shown_as is Shown.WHOLE_LOG:
+    """Return the share of 5xx that matters: of what is shown, or of now if that is worse.
+
+    What is narrowed does not count: a filter for errors is no outage.
+    """
+    shares = [0.0]
+    if state.shown is not None and state.is_live:
+        insights = state.shown.shown
+        shares.append(_telling_share(insights.server_errors, insights.hits))
+    if not state.scope.narrowed:
+        known = totals(state)
+        shares.append(_telling_share(known.get("5xx") or 0, known.get("hits") or 0))
+    return max(shares)
+
+
+def _telling_share(errors: int, hits: int) -> float:
+    """Return a share of errors; 0 where there are too few requests to say anything."""
+    if hits < _FEWEST_FAILING:
         return 0.0
-    return insights.server_errors / insights.hits
+    share = errors / hits
+    return share if hits >= _FEWEST_HITS or share >= _MOSTLY else 0.0
+
+
+def _silence(state: State) -> int:
+    """Return for how many seconds no request was logged, where that is unusual; else 0."""
+    snapshot = state.shown
+    if snapshot is None or not state.is_live or not snapshot.health.live:
+        return 0
+    if snapshot.shown_as is Shown.WHOLE_LOG or snapshot.insights.hits:
+        return 0
+    busy = [second for second, rate in enumerate(snapshot.rates) if rate]
+    if not busy:
+        return 0
+    silent = len(snapshot.rates) - 1 - busy[-1]
+    usual_gap = (busy[-1] + 1 - busy[0]) / sum(snapshot.rates)
+    return silent if silent >= max(_LEAST_SILENCE, _UNUSUAL_GAPS * usual_gap) else 0
 
 
 def title(state: State, cells: int) -> Row:

@@ -106,6 +106,8 @@ _WRITTEN = {shown.lower(): name for name, shown in _SHOWN.items() if shown.isasc
     name: name for name in _SHOWN
 }
 """How settings may write keys that are no characters."""
+_SAME = {"c-h": "backspace", "c-i": "tab", "c-m": "enter"}
+"""Keys for which terminals send the same byte."""
 _FUNCTION_KEYS = frozenset(f"f{number}" for number in range(1, 13))
 REAL_KEYS = frozenset(_SHOWN) | _FUNCTION_KEYS | {f"c-{one}" for one in ascii_lowercase}
 """Keys that are no characters."""
@@ -138,13 +140,13 @@ def keys_by_action(told: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:
         if not is_pair or not wanted.strip():
             raise NotAllowedError(f"{text} has no key; write ACTION=KEY")
         _check_action(name)
-        found = tuple(dict.fromkeys(_key(one) for one in wanted.split()))
+        found = tuple(dict.fromkeys(_SAME.get(key, key) for key in map(_key, wanted.split())))
         for key in found:
             if given.setdefault(key, name) != name:
                 raise NotAllowedError(f"{key_shown(key)} is given to {given[key]} and to {name}")
         keys[name] = found
     return {
-        name: tuple(key for key in had if given.get(key, name) == name)
+        name: tuple(key for key in had if given.get(_SAME.get(key, key), name) == name)
         for name, had in keys.items()
     }
 

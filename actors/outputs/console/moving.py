@@ -49,7 +49,7 @@ def focus(state: State, steps: int) -> State:
 
 def go_to_view(state: State, number: int) -> State:
     """Show a view; what was open on top of another is closed."""
-    return attrs.evolve(state, view=number % len(state.views), over=())
+    return attrs.evolve(state, view=number % len(state.views), over=()).with_fresh_answers()
 
 
 def go_to_view_called(state: State, name: str) -> State:

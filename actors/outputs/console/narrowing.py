@@ -8,6 +8,7 @@ from actors.outputs.console.scope import WINDOWS, Narrowing, Scope, joined
 from actors.outputs.console.state import Names, RequestsState, State, TableSpec
 from actors.outputs.console.tables import chosen_index, table_of
 from glancemetrics.selecting.value_conditions import condition_of, excluded
+from glancemetrics.traffic.snapshot import Shown
 
 
 def chosen_names(state: State) -> tuple[TableSpec, Names] | None:
@@ -58,10 +59,13 @@ def widen(state: State) -> State:
     return with_scope(state, state.scope.wider())
 
 
-def filter_by(state: State, text: str) -> State:
-    """Show only requests that match a condition; an empty one: all of them."""
+def filter_by(state: State, text: str, label: str = "") -> State:
+    """Show only requests that match a condition; an empty one: all of them.
+
+    `label`: what a person has typed for it.
+    """
     text = text.strip()
-    narrowed = (Narrowing(text, text),) if text else ()
+    narrowed = (Narrowing(label or text, text),) if text else ()
     return with_scope(state, attrs.evolve(state.scope, narrowed=narrowed))
 
 
@@ -72,7 +76,8 @@ def with_scope(state: State, scope: Scope) -> State:
     tables = {
         key: attrs.evolve(table, chosen=None, order=()) for key, table in state.tables.items()
     }
-    return attrs.evolve(state, scope=scope, tables=tables, requests=RequestsState())
+    state = attrs.evolve(state, scope=scope, tables=tables, requests=RequestsState())
+    return state.with_fresh_answers()
 
 
 def lengthen(state: State, steps: int) -> State:
@@ -86,25 +91,31 @@ def lengthen(state: State, steps: int) -> State:
         return state.told(
             "this is the longest window" if steps > 0 else "this is the shortest window"
         )
-    return with_scope(state, attrs.evolve(state.scope, seconds=found[0]))
+    return with_scope(state, state.scope.lasting(found[0]))
 
 
 def cycle_window(state: State) -> State:
-    """Choose the next longer window; after the longest, the shortest."""
+    """Choose the next longer window; after the longest, the one that follows the traffic."""
     longer = [one for one in WINDOWS if one > state.seconds]
-    return with_scope(state, attrs.evolve(state.scope, seconds=(longer or list(WINDOWS))[0]))
+    if longer:
+        return with_scope(state, state.scope.lasting(longer[0]))
+    return with_scope(state, state.scope.lasting(None if state.is_live else WINDOWS[0]))
 
 
 def go_back(state: State, windows: int) -> State:
     """Show the window before; or, with negative numbers, the one after."""
+    is_all = state.shown is not None and state.shown.shown_as is Shown.WHOLE_LOG
+    if is_all and state.scope.seconds is None:
+        hint = state.context.hint("shorter", "a shorter window")
+        return state.told(f"the whole log is shown already {hint}".rstrip())
     until = state.now - windows * state.seconds
     newest = 0 if state.latest is None else state.latest.shown.end
     if until >= newest:
         return go_live(state)
-    return with_scope(state, attrs.evolve(state.scope, until=max(1, until), seconds=state.seconds))
+    return with_scope(state, state.scope.at(max(1, until), state.seconds))
 
 
 def go_live(state: State) -> State:
     """Show what happens now."""
-    state = with_scope(state, attrs.evolve(state.scope, until=None))
+    state = with_scope(state, state.scope.live())
     return attrs.evolve(state, is_paused=False, shown=state.latest, requests=RequestsState())

@@ -11,6 +11,7 @@ from actors.outputs.console import effects
 from actors.outputs.console.cells import safe
 from actors.outputs.console.context import local
 from actors.outputs.console.narrowing import filter_by, with_scope
+from actors.outputs.console.scope import WINDOWS
 from actors.outputs.console.state import Prompt, State
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.records.dimensions import dimensions_with
@@ -53,8 +54,7 @@ def ask_filter(state: State) -> State:
 def ask_find(state: State) -> State:
     spec = state.focused
     if spec is None:
-        hint = state.context.hint("filter", "filter requests")
-        return state.told(f"there is no table here to find something in {hint}".rstrip())
+        return _prompting(state, FILTER)  # words are looked for in the requests themselves
     return _prompting(state, FIND, state.table(spec).find)
 
 
@@ -149,6 +149,8 @@ def _is_span(text: str) -> bool:
 
 def _instant(state: State, text: str) -> int | None:
     now = state.latest.time if state.latest is not None else state.now
+    if state.latest is not None and not state.latest.health.live:
+        now = state.latest.shown.end  # `2h` ago, and `14:05`, in the log's own time
     try:
         return parse_instant(text, now, local(now, state.context.zone).tzinfo or UTC)
     except (ValueError, OverflowError, OSError):
@@ -190,7 +192,7 @@ def checked(state: State, text: str, problem: str, *, is_accepted: bool) -> Stat
         return state
     if problem or not is_accepted:
         return _with_problem(state, problem)
-    return filter_by(attrs.evolve(state, prompt=None), text)
+    return filter_by(attrs.evolve(state, prompt=None), text, prompt.text.strip())
 
 
 def _go_to_time(state: State, text: str) -> State:
@@ -199,11 +201,14 @@ def _go_to_time(state: State, text: str) -> State:
         return state
     seconds = state.seconds
     # The time a person names stands in the middle of what is shown.
-    until += seconds // 2
     newest = 0 if state.latest is None else state.latest.shown.end
+    room = 2 * (newest - until)
+    if 0 < room <= seconds:  # a shorter one, or the window would reach into the future
+        seconds = max((one for one in WINDOWS if one <= room), default=WINDOWS[0])
+    until = max(seconds, until + seconds // 2)
     if until >= newest:
-        return with_scope(state, attrs.evolve(state.scope, until=None)).told("that is now: live")
-    return with_scope(state, attrs.evolve(state.scope, until=until, seconds=seconds))
+        return with_scope(state, state.scope.live()).told("that is now: live")
+    return with_scope(state, state.scope.at(until, seconds))
 
 
 def _run_command(state: State, text: str) -> State:

@@ -39,6 +39,8 @@ class Scope:
     """Length of the window; `None`: the monitor's own."""
     until: int | None = None
     """Second before which the window ends; `None`: now."""
+    is_held: bool = False
+    """Whether `seconds` only holds the monitor's window while the past is shown."""
 
     @property
     def where(self) -> str | None:
@@ -55,6 +57,20 @@ class Scope:
         if any(one.condition == narrowing.condition for one in self.narrowed):
             return self
         return attrs.evolve(self, narrowed=(*self.narrowed, narrowing))
+
+    def at(self, until: int, seconds: int) -> Scope:
+        """Show another time, with the window that is shown now."""
+        is_held = self.is_held or self.seconds is None
+        return attrs.evolve(self, until=until, seconds=seconds, is_held=is_held)
+
+    def live(self) -> Scope:
+        """Show what happens now, with the window of before."""
+        seconds = None if self.is_held else self.seconds
+        return attrs.evolve(self, until=None, seconds=seconds, is_held=False)
+
+    def lasting(self, seconds: int | None) -> Scope:
+        """Choose the length of the window; `None`: the monitor's own."""
+        return attrs.evolve(self, seconds=seconds, is_held=False)
 
     def wider(self) -> Scope:
         """Undo the last narrowing."""

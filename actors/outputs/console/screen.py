@@ -41,6 +41,26 @@ def render(state: State) -> list[Row]:
     return [in_ascii(row) for row in drawn] if state.context.drawing is Drawing.ASCII else drawn
 
 
+def undrawable(state: State, why: str) -> list[Row]:
+    """Return a screen that says why there is no other, and which keys lead back."""
+    keys = [
+        hint
+        for action, words in (
+            ("live", "live"),
+            ("show-all", "all requests"),
+            ("show-overview", "Overview"),
+            ("quit", "quit"),
+        )
+        if (hint := state.context.hint(action, words))
+    ]
+    rows: list[Row] = [
+        [(themes.TITLE_CRITICAL, f" This cannot be shown: {safe(why)}")],
+        [],
+        [("", " The monitor goes on. " + "  ".join(keys))],
+    ]
+    return filled(rows, state.cells, state.rows)
+
+
 def _drawn(state: State, cells: int, rows: int) -> list[Row]:
     if rows == 1:
         return [title(state, cells)]

@@ -31,7 +31,8 @@ def acknowledge(state: State) -> State:
     if not isinstance(state.page, AlertsView):
         return go_to_view_called(state, "alerts")
     incident = chosen_incident(state)
-    if incident is None or incident.recovered_at is not None:
+    firing = () if state.shown is None else state.shown.alerts.firing
+    if incident is None or incident.id not in {one.id for one in firing}:
         return state.told("only an active incident can be acknowledged")
     is_begin = incident.id not in state.acknowledged
     # The cursor stays on it, wherever it goes in the list.

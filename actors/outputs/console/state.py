@@ -79,6 +79,16 @@ class RequestsState:
     """The second before which they were logged: they keep their place; `None`: now."""
 
 
+@attrs.frozen
+class CameFrom:
+    """What an incident was opened from, so that one can go back."""
+
+    opened: Scope
+    """The scope that it was opened with."""
+    scope: Scope
+    view: int
+
+
 class Page(Protocol):
     """One page of the console: a view, or something that is opened on top of one."""
 
@@ -135,6 +145,7 @@ class State:
     """By the name of a page, the number of the table with the cursor."""
     is_zoomed: bool = False
     """Whether only the table with the cursor is shown."""
+    came_from: CameFrom | None = None
     requests: RequestsState = attrs.field(factory=RequestsState)
     prompt: Prompt | None = None
     notice: str = ""
@@ -173,7 +184,10 @@ class State:
         return self.scope.until is None
 
     def table(self, spec: TableSpec) -> TableState:
-        return self.tables.get(spec.key, _UNTOUCHED)
+        table = self.tables.get(spec.key, _UNTOUCHED)
+        # An order of an earlier run or version that this table has no column for.
+        is_known = table.sort is None or table.sort in (*spec.measures, spec.order)
+        return table if is_known else attrs.evolve(table, sort=None)
 
     def with_table(self, spec: TableSpec, table: TableState) -> State:
         return attrs.evolve(self, tables={**self.tables, spec.key: table})
@@ -206,6 +220,16 @@ class State:
         kept = list(others.items())[-_MOST_ANSWERS:]
         return attrs.evolve(self, answers=dict([*kept, (ask, answered)]))
 
+    def with_fresh_answers(self) -> State:
+        """Forget live answers that are too old to be shown as the present."""
+        oldest = self.now - max(_FRESH_SECONDS, self.seconds // 2)
+        fresh = {
+            ask: answered
+            for ask, answered in self.answers.items()
+            if ask.until is not None or _end_of(answered) >= oldest
+        }
+        return self if len(fresh) == len(self.answers) else attrs.evolve(self, answers=fresh)
+
     def pushed(self, page: Page) -> State:
         """Open a page on top."""
         return attrs.evolve(self, over=(*self.over, page))
@@ -225,5 +249,11 @@ class State:
         return attrs.evolve(self, effects=(*self.effects, effect))
 
 
+def _end_of(answered: Answered) -> int:
+    question = answered.question
+    return 0 if question is None or question.span.until is None else question.span.until
+
+
+_FRESH_SECONDS = 10
 _UNTOUCHED = TableState()
-_MOST_ANSWERS = 150
+_MOST_ANSWERS = 90

@@ -20,6 +20,7 @@ from glancemetrics.charts.bars import bar
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.records.dimensions import dimension_called
+from glancemetrics.selecting.plain_words import spellings
 from glancemetrics.traffic.insights import TopRow
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
@@ -94,8 +95,11 @@ def finding(spec: TableSpec, text: str) -> str | None:
     """Return the condition for rows with a name that contains a text, in upper or lower case."""
     if not text:
         return None
-    quoted = text.lower().replace("'", "''")
-    parts = [f"contains(lower(CAST({name} AS VARCHAR)), '{quoted}')" for name in spec.by]
+    parts = [
+        f"contains(lower(CAST({name} AS VARCHAR)), '{written}')"
+        for name in spec.by
+        for written in spellings(text)
+    ]
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
@@ -146,7 +150,7 @@ def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Ta
     insights, table = state.shown.shown, state.table(spec)
     found = insights.top.get(dimension_called(spec.by[0]), ())
     if table.find:
-        found = tuple(row for row in found if table.find.lower() in row.name.lower())
+        found = tuple(row for row in found if table.find.lower() in readable(row.name).lower())
     rows = [TableRow((row.name,), _values_of(spec, row)) for row in found]
     total = {"hits": insights.hits, "bytes": insights.bytes}
     return Table(_in_place(rows, table), total, len(found), is_answered=False, note=error)

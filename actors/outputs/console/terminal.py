@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import sys
 import termios
 import time
@@ -91,3 +92,27 @@ def luminance(answer: bytes) -> float | None:
     red, green, blue = (int(part, 16) / (16 ** len(part) - 1) for part in found.groups())
     light: float = 0.299 * red + 0.587 * green + 0.114 * blue
     return light
+
+
+def stop_process() -> None:
+    """Stop as SIGTSTP does to those who do not wait for it; returns on SIGCONT."""
+    ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        # To this thread, so that it does not run on until the system comes round to it.
+        signal.raise_signal(signal.SIGTSTP)
+    finally:
+        signal.signal(signal.SIGTSTP, ours)
+
+
+def stop_job() -> None:
+    """Stop all of the job, such as a `make` that waits for this process; returns on SIGCONT.
+
+    The others first: they would wait for ever for one who is stopped. Once they are, the shell has
+    the terminal, so it must have been set back before.
+    """
+    ours = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    try:
+        os.kill(0, signal.SIGTSTP)
+        stop_process()
+    finally:
+        signal.signal(signal.SIGTSTP, ours)

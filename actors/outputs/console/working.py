@@ -54,5 +54,5 @@ def problem_of_filter(text: str, kept: tuple[str, ...]) -> str:
     try:
         Where(text, kept)
     except UsageError as error:
-        return str(error)
+        return str(error).removeprefix(f"--where {text}: ")
     return ""

@@ -7,7 +7,7 @@ from collections import Counter
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.alerts import by_severity, ended_text, ongoing
+from actors.outputs.console.alerts import by_severity, ended_text, ended_then, ongoing, ongoing_then
 from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, safe
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.headline import body_rows
@@ -17,7 +17,7 @@ from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.rule_charts import rule_ask, rule_chart
 from actors.outputs.console.scope import WINDOWS, Ask, Narrowing
-from actors.outputs.console.state import Names, State, TableSpec, TableState
+from actors.outputs.console.state import CameFrom, Names, State, TableSpec, TableState
 from actors.outputs.console.tables import chosen_index
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import Incident, rule_title
@@ -28,6 +28,8 @@ from glancemetrics.words.humane import format_duration
 
 _LIST = TableSpec(key="alerts/list", title="Alerts", by=())
 _MOST_PAST = 100
+_NEWEST = 5
+"""Past incidents that stand above the rules."""
 
 
 @attrs.frozen
@@ -96,6 +98,8 @@ def _show_traffic(state: State, item: _Item) -> State:
     """Show the requests that the rule counts, around the incident's time."""
     rule = state.context.rules[item.rule]
     scope = state.scope
+    if item.incident is not None:  # it was about all requests
+        scope = attrs.evolve(scope, narrowed=())
     if rule.where is not None:
         scope = scope.within(Narrowing(f"rule {rule.title}", rule.where))
     group = item.group if item.incident is None else item.incident.group
@@ -115,7 +119,12 @@ def _show_traffic(state: State, item: _Item) -> State:
         lasted = incident.recovered_at - incident.triggered_at + 2 * rule.window_seconds
         seconds = next((one for one in WINDOWS if one >= lasted), WINDOWS[-1])
         scope = attrs.evolve(scope, seconds=seconds, until=incident.recovered_at + seconds // 10)
-    return go_to_view_called(with_scope(state, scope), "overview")
+    is_of_errors = item.incident is not None and (
+        "5xx" in rule.metric.name or "error" in rule.metric.name
+    )
+    came_from = CameFrom(scope, state.scope, state.view)
+    state = go_to_view_called(with_scope(state, scope), "errors" if is_of_errors else "overview")
+    return attrs.evolve(state, came_from=came_from)
 
 
 def _items(state: State) -> list[_Item]:
@@ -128,12 +137,13 @@ def _items(state: State) -> list[_Item]:
             _Item(("pending", one.rule, one.group or ""), one.rule, None, one.since, one.group)
             for one in alerts.pending
         ]
+    active = {one.incident.id for one in found if one.incident is not None}
+    past = [one for one in ended_then(state, is_all=True) if one.id not in active]
+    found += [_Item(("incident", one.id), one.rule, one) for one in past[:_NEWEST]]
     # Those about GlanceMetrics itself come last: people have set the others.
     rules = sorted(state.context.rules.values(), key=_is_own)
     found += [_Item(("rule", rule.name), rule.name) for rule in rules]
-    active = {one.incident.id for one in found if one.incident is not None}
-    past = [one for one in (alerts.past or alerts.recovered) if one.id not in active]
-    found += [_Item(("incident", one.id), one.rule, one) for one in past[:_MOST_PAST]]
+    found += [_Item(("incident", one.id), one.rule, one) for one in past[_NEWEST:_MOST_PAST]]
     return found
 
 
@@ -230,7 +240,7 @@ def _row(state: State, item: _Item, cells: int) -> Row:
 def _rule_row(state: State, name: str) -> Row:
     rule = state.context.rules[name]
     assert state.shown is not None
-    count = Counter(one.rule for one in state.shown.alerts.firing)[name]
+    count = Counter(one.rule for one in ongoing_then(state))[name]
     silence = silence_among(state.silences, name)
     row: Row = [
         (themes.ALERTS[rule.severity], f" {left(safe(rule.title), 30)} "),

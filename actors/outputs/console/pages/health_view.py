@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, row_width, safe
+from actors.outputs.console.cells import (
+    Click,
+    Row,
+    cut_left,
+    filled,
+    fitted,
+    left,
+    right,
+    row_width,
+    safe,
+)
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
@@ -119,7 +129,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         state_style, text = _state_text(source)
         row: Row = [
             (over or themes.MARK, "▸ " if number == chosen else "  ", click),
-            (over, left(safe(source.name), names), click),
+            (over, left(cut_left(safe(source.name), names), names), click),
             (over or themes.FIGURE, right(rate, 9), click),
             (over or style, right(share, 8), click),
             (over, right(format_bytes(source.lag_bytes), 11), click),

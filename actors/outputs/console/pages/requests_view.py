@@ -18,6 +18,7 @@ from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import RequestsState, State
 from glancemetrics.words.humane import format_count
 
+_LEAST_SECONDS = 86_400
 _PAGE = 100
 """Requests are asked for in steps of so many."""
 
@@ -86,7 +87,7 @@ def records_ask(state: State) -> Ask:
     # The newest few without a window: a quiet log shows its last requests too.
     return state.ask(
         is_records=True,
-        seconds=max(state.seconds, 86_400),
+        seconds=max(state.seconds, _LEAST_SECONDS),
         until=until,
         offset=offset,
         limit=3 * _PAGE if offset or requests.chosen else _PAGE,
@@ -137,9 +138,11 @@ def _choosing(number: int) -> Click:
 def _heading(state: State, answered: Answered, ask: Ask, cells: int) -> Row:
     until = state.requests.until
     if until is None:
-        is_following = state.is_live and not state.is_paused
+        is_of_now = state.shown is not None and state.shown.health.live
+        is_following = state.is_live and not state.is_paused and is_of_now
         text = "newest first, live" if is_following else "newest first"
-        text += ", whatever the window"
+        if state.seconds < _LEAST_SECONDS:
+            text += ", of the last day"
     else:
         at = clock_near(until, state.shown.time if state.shown else until, state.context)
         text = f"stopped at {at} {state.context.hint('first', 'the newest again')}".rstrip()

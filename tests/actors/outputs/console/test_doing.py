@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from actors.outputs.console import effects, moving, narrowing, prompts
 from actors.outputs.console.alerts import alert_rows, by_severity
-from actors.outputs.console.commands import COMMANDS
+from actors.outputs.console.commands import COMMANDS, copy_row, go_back
 from actors.outputs.console.completing import completions
+from actors.outputs.console.pages.request_detail import RequestDetail
 from actors.outputs.console.palette import found
 from actors.outputs.console.rule_charts import measures_of
 from actors.outputs.console.scope import WINDOWS, Answered
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State
-from actors.outputs.console.tables import ask_of, change_text, chosen_index, table_of
+from actors.outputs.console.tables import ask_of, change_text, chosen_index, finding, table_of
 from glancemetrics.rules.metrics import read_metric
 from tests.actors.outputs.console.replays import answered, recorded, replay
 from tests.lines import BASE
@@ -227,8 +228,7 @@ def test_metrics_that_the_history_knows_have_a_chart(
 def test_an_incident_is_opened_at_its_time() -> None:
     state = attrs.evolve(replay(is_broken=True), view=5)
     state = answered(state, recorded(is_broken=True))
-    for _ in range(20):
-        state = moving.move(state, 1)  # the last one is over
+    state = moving.move(state, 3)  # below two that are ongoing and one that is pending
     opened = state.page.opened(state)
     assert opened.scope.until == BASE - 500 + 90
     assert opened.scope.seconds == 900
@@ -287,7 +287,9 @@ def test_an_ongoing_alert_says_how_bad_it_is_now() -> None:
 
 def test_enter_on_a_rule_keeps_the_filter(state: State) -> None:
     state = narrowing.filter_by(attrs.evolve(state, view=5), "method = 'GET'")
-    opened = state.page.opened(state)
+    state = moving.move(state, 1)  # below the incident that is over
+    assert state.page.opened(state).notice == "this rule counts all requests"
+    opened = state
     assert opened.scope.where is not None
     assert "method = 'GET'" in opened.scope.where
 
@@ -308,3 +310,70 @@ def test_what_is_shown_is_asked_for_before_what_it_is_compared_with(state: State
     shifts = [ask.shift for ask in asks(state)]
     assert shifts == sorted(shifts)
     assert shifts[-1] > 0
+
+
+def test_an_incident_is_left_by_going_back(state: State) -> None:
+    """It is about all requests, and going back is to where one was."""
+    before = narrowing.filter_by(attrs.evolve(state, view=5), "method = 'GET'")
+    opened = before.page.opened(before)
+    assert opened.scope.where is None
+    assert opened.scope.until is not None
+    assert opened.page.name == "overview"
+    back = go_back(opened)
+    assert (back.scope, back.view) == (before.scope, 5)
+    assert go_back(back).scope.narrowed == ()
+
+
+def test_after_the_past_the_window_is_the_monitors_own_again(state: State) -> None:
+    assert narrowing.go_live(narrowing.go_back(state, 1)).scope.is_plain
+    longer = narrowing.lengthen(state, 1)
+    assert narrowing.go_live(narrowing.go_back(longer, 1)).scope == longer.scope
+    for _ in WINDOWS:
+        state = narrowing.cycle_window(state)
+    assert state.scope.is_plain
+
+
+def test_what_is_copied_cannot_run_in_a_shell(state: State) -> None:
+    evil = attrs.evolve(state, over=(RequestDetail({"path": "/a"}, raw="a\nrm -rf ~\n\x1b[31m"),))
+    (copied,) = copy_row(evil).effects
+    assert isinstance(copied, effects.Copy)
+    assert copied.text.isprintable()
+    assert "rm -rf" in copied.text
+
+
+def test_names_are_found_as_they_are_shown(state: State) -> None:
+    spec = state.focused
+    assert spec is not None
+    condition = finding(spec, "Café's")
+    assert condition is not None
+    assert "caf%c3%a9''s" in condition
+
+
+def test_words_are_looked_for_in_requests_where_there_is_no_table(state: State) -> None:
+    asked = prompts.ask_find(attrs.evolve(state, view=6))
+    assert asked.prompt is not None
+    assert (asked.prompt.kind, asked.prompt.text) == ("filter", "")
+
+
+def test_a_time_of_an_old_log_is_in_its_own_time() -> None:
+    state = replay()
+    assert state.latest is not None
+    health = attrs.evolve(state.latest.health, live=False)
+    latest = attrs.evolve(state.latest, health=health, time=BASE + 9e7)
+    state = attrs.evolve(state, latest=latest)
+    gone = prompts.accept(prompts.ask_time(state), "5m")
+    assert gone.scope.until == BASE - 300 + 5
+    wide = attrs.evolve(state, scope=attrs.evolve(state.scope, seconds=86_400))
+    gone = prompts.accept(prompts.ask_time(wide), "5m")
+    assert gone.scope.seconds == 300
+    assert gone.scope.until == BASE - 150 - 0
+    long_ago = prompts.accept(prompts.ask_time(state), "1000000d")
+    assert long_ago.scope.until == 10
+
+
+def test_old_answers_are_not_shown_as_the_present(state: State) -> None:
+    assert state.shown is not None
+    shown = attrs.evolve(state.shown, shown=attrs.evolve(state.shown.shown, end=BASE + 60))
+    later = moving.go_to_view(attrs.evolve(state, shown=shown), 0)
+    assert not later.answers
+    assert moving.go_to_view(state, 1).answers == state.answers

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from actors.outputs.console import headline
 from actors.outputs.console.cells import Row, row_width
+from actors.outputs.console.headline import status
 from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.outputs.console.pages.help import MEANINGS, Help
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.scope import Answered, Narrowing, Scope
-from actors.outputs.console.screen import asks, render
+from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.charts.runs import Drawing
@@ -428,3 +429,31 @@ def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None
     assert known["hits"] == expected > 0
     assert "section /api" in page(state)
     assert "[Backspace: wider]" in page(state)
+
+
+def test_a_screen_that_cannot_be_drawn_says_so_and_what_leads_back() -> None:
+    shown = undrawable(showing(snapshot(), cells=80, rows=24), "year -712 is out of range")
+    text = "\n".join("".join(piece[1] for piece in row) for row in shown)
+    assert len(shown) == 24
+    assert "This cannot be shown: year -712 is out of range" in text
+    assert "[End: live]" in text
+
+
+def test_a_busy_log_that_falls_silent_is_not_healthy() -> None:
+    quiet = snapshot(
+        alerts=Alerts(), insights=insights(hits=0), rates=(*[20.0] * 500, *[0.0] * 100)
+    )
+    assert status(showing(quiet)).text == "? SILENT FOR 1 min 40 s"
+    rare = snapshot(
+        alerts=Alerts(), insights=insights(hits=0), rates=(*[1.0, *[0.0] * 99] * 5, *[0.0] * 100)
+    )
+    assert status(showing(rare)).text == "● HEALTHY"
+    busy = snapshot(alerts=Alerts(), rates=(20.0,) * 600)
+    assert status(showing(busy)).text == "● HEALTHY"
+
+
+def test_few_requests_that_nearly_all_fail_are_no_health() -> None:
+    for hits, errors, text in ((6, 6, "FAILING"), (6, 2, "HEALTHY"), (4, 4, "HEALTHY")):
+        few = insights(hits=hits, server_errors=errors)
+        state = showing(snapshot(alerts=Alerts(), insights=few))
+        assert text in status(state).text, hits

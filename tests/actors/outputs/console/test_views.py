@@ -1,7 +1,7 @@
 """Every view in a terminal emulator, on a fixed replay of an outage, against what was looked at.
 
-`pytest --snapshot-update` writes them anew; look at the pictures (`python -m docs.pictures`) before
-that is committed.
+`pytest --snapshot-update` writes them anew; look at the pictures (`python -m docs.screenshot`)
+before that is committed.
 """
 
 from __future__ import annotations

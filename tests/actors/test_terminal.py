@@ -258,6 +258,26 @@ def test_it_follows_a_resize(terminal, tmp_path: Path) -> None:
     screen.until("Hosts")
 
 
+def test_ctrl_z_stops_the_make_that_waits_for_it_and_fg_goes_on(terminal, tmp_path: Path) -> None:
+    needs("make")
+    log = tmp_path / "access.log"
+    log.write_bytes(line(int(time.time())) * 50)
+    recipe = command(tmp_path, "-f", log, "--timewindow", 600)
+    (tmp_path / "Makefile").write_text(f"run:\n\t@{recipe}\n")
+    screen = terminal(90, 30)
+    screen.type(f"cd {tmp_path}; clear; make run; echo left $?")
+    screen.until("Sections")
+    for view, words in (("2", "Routes"), ("1", "Sections")):
+        screen.press("C-z")
+        screen.until("Stopped")
+        screen.type("clear; fg")
+        screen.until("req/s")
+        screen.press(view)
+        screen.until(words)
+    screen.press("q")
+    screen.until(r"(?m)^\$ *$")
+
+
 def job_of(log: Path) -> int:
     """The process group of a shell's job that names the log."""
     pattern = f"glancemetrics .*--heartbeat {log}"

@@ -182,7 +182,7 @@ class ScreenThread:
         before = self._state
         try:
             state = step(before)
-        except Exception as error:  # a fault of ours: the screen goes on as it was, and says so
+        except Exception as error:  # a fault of ours: the screen stays as it was, and says so
             logger.opt(exception=error).error("a key of the console failed")
             state = before.told(f"this failed: {sentence(error)}")
         found, state = state.effects, attrs.evolve(state, effects=())

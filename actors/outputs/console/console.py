@@ -11,6 +11,7 @@ import termios
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 
 import attrs
 import trio
@@ -23,6 +24,7 @@ from actors.outputs.console import effects
 from actors.outputs.console.application import ScreenThread
 from actors.outputs.console.asking import Asking
 from actors.outputs.console.context import Context
+from actors.outputs.console.opening import open_in_browser
 from actors.outputs.console.pages.request_detail import with_line
 from actors.outputs.console.prompts import checked
 from actors.outputs.console.receiving import received
@@ -217,7 +219,16 @@ class Console:
 
     async def _report(self, effect: effects.WriteReport, state: State) -> str:
         span = TimeSpan(max(0, state.now - state.seconds), state.now)
-        return await self._desk.write_report(effect.path, state.scope.where, span)
+        written = await self._desk.write_report(effect.path, state.scope.where, span)
+        is_opened = await trio.to_thread.run_sync(self._open, effect.path)
+        return f"{written}, opened in the browser" if is_opened else written
+
+    def _open(self, path: str) -> bool:
+        try:
+            return open_in_browser(Path(path).expanduser(), self._desk.environment)
+        except OSError as error:
+            logger.warning("{}: not opened: {}", path, sentence(error))
+            return False
 
     async def _check_filter(self, effect: effects.CheckFilter) -> None:
         from actors.outputs.console.working import problem_of_filter

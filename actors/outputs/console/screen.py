@@ -56,7 +56,7 @@ def undrawable(state: State, why: str) -> list[Row]:
     rows: list[Row] = [
         [(themes.TITLE_CRITICAL, f" This cannot be shown: {safe(why)}")],
         [],
-        [("", " The monitor goes on. " + "  ".join(keys))],
+        [("", "  GlanceMetrics continues. " + "  ".join(keys))],
     ]
     return filled(rows, state.cells, state.rows)
 

@@ -26,8 +26,9 @@ from glancemetrics.traffic.snapshot import Shown
 CHART_SECONDS = 300
 """The chart shows at least so much, however short the window is."""
 _STEPS = (
-    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600, 86_400),
+    *(1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40),
+    *(60, 120, 180, 240, 300, 360, 480, 600, 720, 900, 1200, 1800, 2400),
+    *(hours * 3600 for hours in (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24)),
     *(2 * 86_400, 7 * 86_400, 28 * 86_400, 364 * 86_400),
 )
 _STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")

@@ -73,5 +73,7 @@ def clock_near(seconds: float, now: float, context: Context) -> str:
 
 
 def clock_on(moment: datetime, today: date) -> str:
-    """Return the time of an instant; with the date, without seconds, where it is not today's."""
-    return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%b %d %H:%M}"
+    """Return the time of an instant; of another day the date and the minute, of a year the date."""
+    if moment.date() == today:
+        return f"{moment:%H:%M:%S}"
+    return f"{moment:%b %d %H:%M}" if moment.year == today.year else f"{moment:%Y-%m-%d}"

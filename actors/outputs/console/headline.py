@@ -261,11 +261,16 @@ def figures(state: State, cells: int) -> Row:
         pieces.append(([(themes.DIM, "p95 "), (themes.FIGURE, text)], "p95 999 ms"))
     if known.get("visitors") is not None:
         visitors = format_count(known["visitors"])
-        pieces.append(([(themes.FIGURE, visitors), (themes.DIM, " visitors")], "9,999 visitors"))
+        pieces.append(
+            (
+                [(themes.FIGURE, visitors), (themes.DIM, _noun(known["visitors"], "visitor"))],
+                "9,999 visitors",
+            )
+        )
     # Over the time that is covered, as requests per second are.
     bytes_rate = (known.get("bytes") or 0) * (known.get("rate") or 0) / max(1, hits)
     pieces.append(([(themes.FIGURE, f"{format_bytes(bytes_rate)}/s")], "999.9 kB/s"))
-    pieces.append(([(themes.FIGURE, format_count(hits)), (themes.DIM, " requests")], ""))
+    pieces.append(([(themes.FIGURE, format_count(hits)), (themes.DIM, _noun(hits, "request"))], ""))
     spark = _spark(state)
     row: Row = [("", " ")]
     for number, (piece, longest) in enumerate(pieces):
@@ -277,6 +282,10 @@ def figures(state: State, cells: int) -> Row:
         if not number and spark and cells >= 76:
             row += [("", " "), ("class:hits", spark)]
     return fitted(row, cells)
+
+
+def _noun(count: int, noun: str) -> str:
+    return f" {noun}" if count == 1 else f" {noun}s"
 
 
 def _spark(state: State) -> str:

@@ -430,6 +430,8 @@ def _count_text(count: float) -> str:
 
 def rate_text(rate: float) -> str:
     """Return requests per second, of a quiet log with two digits: `0.0023`, not `0`."""
+    if 0 < rate < 0.0001:
+        return "<0.0001"
     if 0 < rate < 0.01:
         return f"{rate:.2g}"
     return format_rate(rate, 0 if rate >= 1000 else 1 if rate >= 10 else 2)

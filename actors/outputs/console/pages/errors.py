@@ -13,7 +13,7 @@ from actors.outputs.console.pages.base import (
     table_bands,
     table_block,
 )
-from actors.outputs.console.pages.requests_list import are_of_other_days, request_row
+from actors.outputs.console.pages.requests_list import request_row, time_form_of
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 
@@ -81,9 +81,9 @@ def failed_requests(state: State, title: str) -> Block:
         if not answered.rows:
             return [fitted([(themes.RECOVERED, " ✓ No request failed")], cells)]
         with_times = any(record.get("duration") is not None for record in answered.rows)
-        with_date = are_of_other_days(state, answered.rows)
+        time_form = time_form_of(state, answered.rows)
         return [
-            request_row(state, record, cells, with_times=with_times, with_date=with_date)
+            request_row(state, record, cells, with_times=with_times, time_form=time_form)
             for record in answered.rows[:rows]
         ]
 

@@ -12,6 +12,8 @@ from actors.outputs.console.context import local
 from actors.outputs.console.state import State
 from glancemetrics.words.humane import UNKNOWN, format_bytes, format_seconds
 
+_CLOCK = "%H:%M:%S"
+
 
 def request_row(
     state: State,
@@ -20,14 +22,13 @@ def request_row(
     *,
     is_chosen: bool = False,
     with_times: bool = True,
-    with_date: bool = False,
+    time_form: str = _CLOCK,
     click: Click | None = None,
 ) -> Row:
     """Return one request in one row; a narrow one has no client and no size."""
     over = themes.CURSOR if is_chosen else ""
     time: datetime = record["time"]
-    form = "%b %d %H:%M:%S" if with_date else "%H:%M:%S"
-    clock = time.astimezone(state.context.zone).strftime(form)
+    clock = time.astimezone(state.context.zone).strftime(time_form)
     status = record.get("status")
     role = f"{status // 100}xx" if status is not None and 100 <= status < 600 else "other"
     row: Row = [
@@ -54,13 +55,16 @@ def request_row(
     return fitted([*row, *end], cells, over)
 
 
-def are_of_other_days(state: State, records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether requests were logged on another day than today, so that a clock says too little."""
+def time_form_of(state: State, records: Sequence[Mapping[str, Any]]) -> str:
+    """Return how to write times of requests: with the date if one is not of today, or the year."""
     if state.shown is None:
-        return False
-    today = local(state.shown.time, state.context.zone).date()
+        return _CLOCK
     zone = state.context.zone
-    return any(record["time"].astimezone(zone).date() != today for record in records)
+    today = local(state.shown.time, zone).date()
+    days = {record["time"].astimezone(zone).date() for record in records}
+    if any(day.year != today.year for day in days):
+        return f"%Y-%m-%d {_CLOCK}"
+    return _CLOCK if days <= {today} else f"%b %d {_CLOCK}"
 
 
 def request_text(record: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from actors.outputs.console.effects import FindRawLine
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.pages.request_detail import RequestDetail
-from actors.outputs.console.pages.requests_list import are_of_other_days, request_row, request_text
+from actors.outputs.console.pages.requests_list import request_row, request_text, time_form_of
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import RequestsState, State
 from glancemetrics.words.humane import format_count
@@ -44,7 +44,7 @@ class RequestsView(PlainPage):
         room = rows - 1
         chosen = state.requests.chosen - ask.offset
         first = first_shown(chosen, len(answered.rows), room)
-        with_date = are_of_other_days(state, answered.rows)
+        time_form = time_form_of(state, answered.rows)
         with_times = any(record.get("duration") is not None for record in answered.rows)
         for number, record in enumerate(answered.rows[first : first + max(0, room)], first):
             drawn.append(
@@ -54,7 +54,7 @@ class RequestsView(PlainPage):
                     cells,
                     is_chosen=number == chosen,
                     with_times=with_times,
-                    with_date=with_date,
+                    time_form=time_form,
                     click=_choosing(ask.offset + number),
                 )
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import attrs
 import pyte
 import pytest
@@ -10,10 +12,12 @@ from hypothesis import strategies as st
 
 from actors.outputs.console import headline
 from actors.outputs.console.cells import Row, row_width
+from actors.outputs.console.context import clock_on
 from actors.outputs.console.headline import status
 from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.outputs.console.pages.help import MEANINGS, Help
 from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.pages.requests_list import time_form_of
 from actors.outputs.console.scope import Answered, Narrowing, Scope
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
@@ -457,3 +461,15 @@ def test_few_requests_that_nearly_all_fail_are_no_health() -> None:
         few = insights(hits=hits, server_errors=errors)
         state = showing(snapshot(alerts=Alerts(), insights=few))
         assert text in status(state).text, hits
+
+
+def test_a_time_has_the_date_and_the_year_where_it_matters() -> None:
+    today = date(2026, 9, 21)
+    assert clock_on(datetime(2026, 9, 21, 7, 5, 9, tzinfo=UTC), today) == "07:05:09"
+    assert clock_on(datetime(2026, 9, 20, 7, 5, 9, tzinfo=UTC), today) == "Sep 20 07:05"
+    assert clock_on(datetime(2015, 9, 21, 7, 5, 9, tzinfo=UTC), today) == "2015-09-21"
+    state = replay()
+    old = {"time": datetime(2015, 5, 19, 7, tzinfo=UTC)}
+    now = {"time": datetime.fromtimestamp(BASE, UTC)}
+    assert time_form_of(state, [now]) == "%H:%M:%S"
+    assert time_form_of(state, [now, old]) == "%Y-%m-%d %H:%M:%S"

@@ -20,7 +20,7 @@ def high_traffic(threshold: float, window_seconds: int, *, is_default: bool = Fa
     """
     return Rule(
         severity=Severity.INFO if is_default else Severity.WARNING,
-        hint=f"{threshold:g} req/s is the default: --alert-threshold N" if is_default else "",
+        hint="the default: --alert-threshold N" if is_default else "",
         name=NAME,
         metric=read_metric("rate"),
         condition=Threshold(threshold, is_above=True),

@@ -72,7 +72,7 @@ def test_from_the_wheel_to_a_report(
 
     # A log: the site is well, and the limit that is exceeded is only the default.
     screen.type("clear; glancemetrics access.log")
-    page = screen.until(r"● High traffic: [\d.]+ req/s over 2 min \(limit 10\) – 10 req/s is the ")
+    page = screen.until(r"● High traffic: [\d.]+ req/s over 2 min \(limit 10\) – the default: ")
     assert " access.log · combined · last " in page
     assert "● HEALTHY" in page
     screen.press("q")

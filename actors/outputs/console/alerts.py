@@ -114,12 +114,13 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
         )
     more = "  " + ", ".join(piece for piece in pieces if piece)
     message = safe(message, _MESSAGE_LENGTH)
-    room = cells - 3 - width(message)
-    if width(more) > room and pieces[1]:
-        more = more.replace(f", {pieces[1]}", "")
+    # What to do about the rule is worth more than how bad it was.
     hint = safe(rule.hint_text)
-    if width(more) + width(hint) <= room:
-        more += hint
+    shorter = more.replace(f", {pieces[1]}", "") if pieces[1] else more
+    if width(message) + width(hint) + width(shorter) <= cells - 3:
+        message += hint
+    if width(more) > cells - 3 - width(message):
+        more = shorter
     message = cut(message, max((cells - 3) // 2, cells - 3 - width(more)))
     return fitted(
         [(style, f" {themes.MARKS[severity]} {message}"), (themes.DIM, safe(more))], cells

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from glancemetrics.configuration.setting import NotAllowedError, some_texts
+from glancemetrics.configuration.shown_values import shown
 from glancemetrics.words.suggestions import closest
 
 
@@ -138,7 +139,7 @@ def keys_by_action(told: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:
         name, is_pair, wanted = text.partition("=")
         name = name.strip().lower()
         if not is_pair or not wanted.strip():
-            raise NotAllowedError(f"{text} has no key; write ACTION=KEY")
+            raise NotAllowedError(f"{_harmless(text)} has no key; write ACTION=KEY")
         _check_action(name)
         found = tuple(dict.fromkeys(_SAME.get(key, key) for key in map(_key, wanted.split())))
         for key in found:
@@ -158,7 +159,7 @@ def _check_action(name: str) -> None:
     if name not in names:
         close = closest(name, names)
         hint = f"; did you mean {close}?" if close else ""
-        raise NotAllowedError(f"{name or 'nothing'} is no action{hint}")
+        raise NotAllowedError(f"{_harmless(name) if name else 'nothing'} is no action{hint}")
 
 
 def _key(text: str) -> str:
@@ -176,7 +177,14 @@ def _key(text: str) -> str:
         if key in fixed:
             raise NotAllowedError(f"{key_shown(key)} keeps its meaning")
         return key
-    raise NotAllowedError(f"{text} is no key; a character, Tab, Enter, F5 and Ctrl-E are some")
+    raise NotAllowedError(
+        f"{_harmless(text)} is no key; a character, Tab, Enter, F5 and Ctrl-E are some"
+    )
+
+
+def _harmless(text: str) -> str:
+    """Return what was written, unless it may be a secret: people mean other keys, too."""
+    return text if shown(text) is not None else "this"
 
 
 def key_texts(value: Any) -> tuple[str, ...]:

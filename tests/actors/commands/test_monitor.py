@@ -327,7 +327,7 @@ def test_the_demo_shows_traffic_and_leaves_nothing(
     screen = terminal(100, 30)
     folder = f"TMPDIR={tmp_path} XDG_STATE_HOME={tmp_path}/state"
     screen.type(f"{folder} {sys.executable} -m glancemetrics demo")
-    screen.until(r"access\.log · combined · last 10 s")
+    screen.until(r"access\.log · combined with more · last 10 s")
     screen.until(r"(?m)^ [1-9][\d,.]* req/s")
     screen.press("q")
     screen.until(r"(?m)^\$ *$")

@@ -309,7 +309,7 @@ def test_the_default_limit_says_how_to_set_it() -> None:
     firing = attrs.evolve(FIRING, severity=rule.severity.value)
     drawn = page(showing(snapshot(alerts=Alerts((firing,))), context=context), 130, 24)
     assert "● High traffic: 12.5 req/s over 2 min (limit 10)" in drawn
-    assert "10 req/s is the default: --alert-threshold N" in drawn
+    assert "(limit 10) – the default: --alert-threshold N" in drawn
     assert "● HEALTHY" in drawn
 
 

@@ -124,10 +124,15 @@ class History:
     @property
     def health(self) -> OutputHealth:
         """Its health, in the form of an output's."""
-        problem = self._problem or (_SLOW if self._is_slow else "")
-        if problem:
-            return OutputHealth("history", OutputState.RETRYING, problem)
+        trouble = self._trouble
+        if trouble:
+            return OutputHealth("history", OutputState.RETRYING, trouble)
         return OutputHealth("history", OutputState.WORKING, self._content())
+
+    @property
+    def _trouble(self) -> str:
+        """Why nothing can be written, in a clause; empty where it can."""
+        return self._problem or (_SLOW if self._is_slow else "")
 
     def _content(self) -> str:
         """Say how much there is, from when on, and where; nothing before there is something."""
@@ -312,8 +317,7 @@ class History:
         if self._folder is None:
             self._since = max(self._since or 0, gone.newest + 1)
         elif gone.end > self._saved:
-            problem = self.health.detail
-            why = f"the history {problem}" if problem else NOT_IN_TIME
+            why = f"the history {self._trouble}" if self._trouble else NOT_IN_TIME
             self._note_lost(gone.first, gone.end, why)
             self._saved = gone.end
         self._unrolled += max(0, gone.end - max(gone.first, self._rolled))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from glancemetrics.formats.combined import decode
 from glancemetrics.health.health import OutputState
 from glancemetrics.history.asking import answer
 from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.history.recorded import NOT_IN_TIME
 from glancemetrics.history.rollups import Rollups
 from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan
@@ -456,6 +458,23 @@ async def test_a_disk_that_fails_makes_nothing_wait(
         await history.room()
     assert clock.current_time() == began
     assert "No space left" in history.health.detail
+
+
+async def test_what_memory_cannot_hold_until_it_is_written_is_named(kept, tmp_path: Path) -> None:
+    history = kept(tmp_path, memory=LEAST).history
+    await step()
+
+    def take_too_much() -> None:
+        for second in range(60):  # without a moment in which anything is written
+            history.take(various(BASE + second, 2000))
+
+    taking = threading.Thread(target=take_too_much, daemon=True)
+    taking.start()
+    taking.join(30)
+    assert not taking.is_alive()
+    await step()
+    (hole,) = history.recorded().holes
+    assert hole.why == NOT_IN_TIME
 
 
 async def test_a_disk_that_does_not_answer_makes_nothing_wait_twice(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -69,7 +68,6 @@ class HistoryReports:
         )
         if not report.hits:
             raise GlanceMetricsError("no requests to report on in this window")
-        path = str(Path(path).expanduser())
         write_text(to_html(report, now), path)
         return f"{path}: report of {requests_text(report.hits)}"
 

@@ -53,6 +53,11 @@ class Alerts:
     latest: Mapping[str, float] = attrs.field(factory=dict)
     """The newest value of ongoing incidents, by their id."""
 
+    @property
+    def ended(self) -> tuple[Incident, ...]:
+        """As many of those that ended as are known, newest first."""
+        return self.past or self.recovered
+
 
 class Alerting:
     """Evaluates rules over closed seconds. Holds only what their windows need.

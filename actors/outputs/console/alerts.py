@@ -24,7 +24,7 @@ def ongoing_then(state: State) -> tuple[Incident, ...]:
     alerts = state.shown.alerts
     if state.is_live:
         return _of_known_rules(state, alerts.firing)
-    found = (*alerts.firing, *(alerts.past or alerts.recovered))
+    found = (*alerts.firing, *alerts.ended)
     return tuple(
         attrs.evolve(one, recovered_at=None)
         for one in _of_known_rules(state, found)
@@ -41,9 +41,9 @@ def ended_then(state: State, *, is_all: bool = False) -> tuple[Incident, ...]:
         return ()
     alerts = state.shown.alerts
     if state.is_live:
-        return _of_known_rules(state, (alerts.past if is_all else ()) or alerts.recovered)
-    past = _of_known_rules(state, alerts.past or alerts.recovered)
-    return tuple(one for one in past if (one.recovered_at or 0) <= state.now)
+        return _of_known_rules(state, alerts.ended if is_all else alerts.recovered)
+    ended = _of_known_rules(state, alerts.ended)
+    return tuple(one for one in ended if (one.recovered_at or 0) <= state.now)
 
 
 def _of_known_rules(state: State, incidents: tuple[Incident, ...]) -> tuple[Incident, ...]:
@@ -101,22 +101,21 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
     assert state.shown is not None
     latest = state.shown.alerts.latest if state.is_live else {}
     message = rule.headline(attrs.evolve(incident, value=latest.get(incident.id, incident.value)))
+    lasts = format_duration(max(0, state.now - incident.triggered_at))
     # While the past is shown, nobody knew yet how bad it would be.
     worst = rule.worst(incident) if state.is_live else ""
-    pieces = [format_duration(max(0, state.now - incident.triggered_at)), worst]
+    known = []
     if state.is_live and incident.id in state.acknowledged:
         style = themes.DIM
-        pieces.append("acknowledged")
+        known.append("acknowledged")
     silence = silence_among(state.silences, incident.rule)
     if silence is not None:
-        pieces.append(
-            f"silenced until {clock_near(silence.until, state.shown.time, state.context)}"
-        )
-    more = "  " + ", ".join(piece for piece in pieces if piece)
+        known.append(f"silenced until {clock_near(silence.until, state.shown.time, state.context)}")
+    shorter = "  " + ", ".join([lasts, *known])
+    more = "  " + ", ".join([lasts, worst, *known]) if worst else shorter
     message = safe(message, _MESSAGE_LENGTH)
     # What to do about the rule is worth more than how bad it was.
     hint = safe(rule.hint_text)
-    shorter = more.replace(f", {pieces[1]}", "") if pieces[1] else more
     if width(message) + width(hint) + width(shorter) <= cells - 3:
         message += hint
     if width(more) > cells - 3 - width(message):

@@ -12,7 +12,6 @@ import termios
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import attrs
 import trio
@@ -55,7 +54,7 @@ from actors.outputs.console.completing import completions
 from actors.outputs.console.context import Context
 from actors.outputs.console.moving import move
 from actors.outputs.console.pages.registry import VIEWS
-from actors.outputs.console.saving import save_rows
+from actors.outputs.console.saving import at_home, save_rows
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
@@ -252,13 +251,13 @@ class ScreenThread:
 
     def _saved(self, path: str) -> str:
         try:
-            path = str(Path(path).expanduser())
+            path = at_home(path)
             state = self._state
             if path.endswith(".txt"):  # what colors show elsewhere is drawn in characters
                 context = attrs.evolve(state.context, has_colors=False)
                 state = attrs.evolve(state, context=context)
             save_rows(path, render(state), state.theme, state.cells)
-        except (OSError, ValueError, RuntimeError) as error:  # a NUL; nobody's home
+        except (OSError, ValueError) as error:  # a name may have a NUL
             return sentence(error)
         return f"saved as {path}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from actors.outputs.console import themes
@@ -36,6 +36,9 @@ _STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")
 _LEAST_SHARES = (0.0, 0.05, 0.05, 0.05, 0.01)
 """Smaller parts of a column are not drawn: server errors from 1 %, others from 5 %."""
 _LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": "#"}
+# Most drawings of the screen have the same charts again.
+_remembered_columns = lru_cache(maxsize=16)(partial(stacked_columns, letters=_LETTERS))
+_remembered_lines = lru_cache(maxsize=16)(line_chart)
 
 
 def step_of(state: State, columns: int) -> int:
@@ -123,39 +126,16 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         is_ascii = state.context.drawing is Drawing.ASCII
         smallest = smallest_step(scale.top, height, Drawing.ASCII) if is_ascii else 0.0
         series = without_small_parts(series, _LEAST_SHARES, smallest)
-    lines = _stacked(
+    lines = _remembered_columns(
         tuple(series),
-        columns,
-        height,
-        scale.top,
-        limit,
-        tuple(marked_by(state, starts, step)),
-        state.context.drawing,
+        cells=columns,
+        rows=height,
+        top=scale.top,
+        limit=limit,
+        marked=tuple(marked_by(state, starts, step)),
+        drawing=state.context.drawing,
     )
     return with_axes(state, lines, scale)
-
-
-@lru_cache(maxsize=16)
-def _stacked(
-    series: tuple[Series, ...],
-    cells: int,
-    rows: int,
-    top: float,
-    limit: float | None,
-    marked: tuple[str, ...],
-    drawing: Drawing,
-) -> Sequence[Line]:
-    """Draw the columns. Remembered: most drawings of the screen have the same ones again."""
-    return stacked_columns(
-        series,
-        cells=cells,
-        rows=rows,
-        top=top,
-        limit=limit,
-        marked=marked,
-        drawing=drawing,
-        letters=_LETTERS,
-    )
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:
@@ -184,7 +164,7 @@ def incidents(state: State) -> tuple[Incident, ...]:
     if state.shown is None:
         return ()
     alerts = state.shown.alerts
-    return (*alerts.firing, *(alerts.past or alerts.recovered))
+    return (*alerts.firing, *alerts.ended)
 
 
 def marked_by(state: State, starts: Sequence[int], step: int, rule: str | None = None) -> list[str]:
@@ -238,34 +218,14 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
         return [fitted([(themes.DIM, " No response times in these logs")], cells)]
     starts = starts_of(state, columns)
     scale = value_scale(max(values), height, Quantity.SECONDS, low=min(values), is_log=True)
-    lines = _lines(
+    lines = _remembered_lines(
         tuple(Series(name, tuple(known[name])) for name in themes.QUANTILES),
-        columns,
-        height,
-        scale,
-        tuple(marked_by(state, starts, step_of(state, columns))),
-        state.context.drawing,
-    )
-    return with_axes(state, lines, scale)
-
-
-@lru_cache(maxsize=16)
-def _lines(
-    series: tuple[Series, ...],
-    cells: int,
-    rows: int,
-    scale: Scale,
-    marked: tuple[str, ...],
-    drawing: Drawing,
-) -> Sequence[Line]:
-    """Draw the lines. Remembered: most drawings of the screen have the same ones again."""
-    return line_chart(
-        series,
-        cells=cells,
-        rows=rows,
+        cells=columns,
+        rows=height,
         top=scale.top,
         bottom=scale.bottom,
         is_log=scale.is_log,
-        marked=marked,
-        drawing=drawing,
+        marked=tuple(marked_by(state, starts, step_of(state, columns))),
+        drawing=state.context.drawing,
     )
+    return with_axes(state, lines, scale)

@@ -34,6 +34,7 @@ from actors.outputs.console.remembering import (
     save_choices,
     with_choices,
 )
+from actors.outputs.console.saving import at_home
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState, stop_job
@@ -172,14 +173,14 @@ class Console:
                 wanted[ask] = ask.question(state.now)
             except GlanceMetricsError as error:
                 self._answered(ask, Answered(None, error=str(error)))
-        health = None if state.shown is None else state.shown.health
-        if state.shown is not None and state.shown not in self._shown:
-            self._shown.append(state.shown)
-        if health is None:
+        if state.shown is None:
             self._asking.want(wanted)
-        else:
-            is_empty = partial(_is_empty, tuple(self._shown))
-            self._asking.want(wanted, health.records, health.delay or 0.0, is_empty)
+            return
+        if state.shown not in self._shown:
+            self._shown.append(state.shown)
+        health = state.shown.health
+        is_empty = partial(_is_empty, tuple(self._shown))
+        self._asking.want(wanted, health.records, health.delay or 0.0, is_empty)
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
         assert self._screen is not None
@@ -219,13 +220,14 @@ class Console:
 
     async def _report(self, effect: effects.WriteReport, state: State) -> str:
         span = TimeSpan(max(0, state.now - state.seconds), state.now)
-        written = await self._desk.write_report(effect.path, state.scope.where, span)
-        is_opened = await trio.to_thread.run_sync(self._open, effect.path)
+        path = await trio.to_thread.run_sync(at_home, effect.path)
+        written = await self._desk.write_report(path, state.scope.where, span)
+        is_opened = await trio.to_thread.run_sync(self._open, path)
         return f"{written}, opened in the browser" if is_opened else written
 
     def _open(self, path: str) -> bool:
         try:
-            return open_in_browser(Path(path).expanduser(), self._desk.environment)
+            return open_in_browser(Path(path), self._desk.environment)
         except OSError as error:
             logger.warning("{}: not opened: {}", path, sentence(error))
             return False

@@ -103,7 +103,7 @@ _SHOWN = {
 }
 _HIDDEN = frozenset({"f1", "c-f", "c-b", "c-h", "="})
 """Other ways to do the same, which would only lengthen the help."""
-_WRITTEN = {shown.lower(): name for name, shown in _SHOWN.items() if shown.isascii()} | {
+_WRITTEN = {known.lower(): name for name, known in _SHOWN.items() if known.isascii()} | {
     name: name for name in _SHOWN
 }
 """How settings may write keys that are no characters."""
@@ -124,8 +124,8 @@ def key_shown(key: str) -> str:
 def keys_shown(keys: Iterable[str]) -> str:
     """Return the keys of an action as people know them, without other ways to do the same."""
     found = list(keys)
-    shown = [key for key in found if key not in _HIDDEN] or found
-    return " ".join(map(key_shown, shown))
+    known = [key for key in found if key not in _HIDDEN] or found
+    return " ".join(map(key_shown, known))
 
 
 def keys_by_action(told: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:

@@ -58,7 +58,7 @@ class PlainLines:
         ]
         lines += [
             f"{clock}  recovered: {ended_text(state, incident)}"
-            for incident in alerts.past or alerts.recovered
+            for incident in alerts.ended
             if incident.id in self._told
         ]
         lines += [f"{clock}  ! {one}" for one in problems if one not in self._told]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from html import escape
 from pathlib import Path
 
@@ -17,6 +18,14 @@ _FIXED = "\u00a0"
 """A space that no browser collapses; not all obey xml:space."""
 _GROUNDS = {"light": ("#fbfcfd", "#1b2530")}
 _DARK_GROUND = ("#12181f", "#cdd6df")
+
+
+def at_home(path: str) -> str:
+    """Return a path as a shell has it, with `~` as the home folder. Raises `OSError`."""
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:  # of a user who is not there
+        raise FileNotFoundError(errno.ENOENT, "there is no such user", path) from None
 
 
 def save_rows(path: str, rows: list[Row], theme: str, cells: int) -> None:

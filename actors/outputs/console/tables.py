@@ -144,11 +144,10 @@ def _hits_by_names(spec: TableSpec, answered: Answered | None) -> Mapping[Names,
 def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Table:
     """Return what the snapshot has while there is no answer, or if there never will be one."""
     error = "" if answered is None else answered.error
-    is_there = state.shown is not None and state.scope.is_plain and spec.where is None
-    if not is_there or state.shown is None or len(spec.by) > 1:
+    found = _rows_of_snapshot(state, spec)
+    if state.shown is None or found is None:
         return Table((), {}, 0, is_answered=False, note=error)
     insights, table = state.shown.shown, state.table(spec)
-    found = insights.top.get(dimension_called(spec.by[0]), ())
     if table.find:
         found = tuple(row for row in found if table.find.lower() in readable(row.name).lower())
     rows = [TableRow((row.name,), _values_of(spec, row)) for row in found]
@@ -158,10 +157,15 @@ def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Ta
 
 def _knows_more(state: State, spec: TableSpec) -> bool:
     """Whether the snapshot has rows of a table whose answer, which is older, has none."""
-    is_plain = state.scope.is_plain and spec.where is None and not state.table(spec).find
-    if not is_plain or state.shown is None or len(spec.by) > 1:
-        return False
-    return bool(state.shown.shown.top.get(dimension_called(spec.by[0])))
+    return not state.table(spec).find and bool(_rows_of_snapshot(state, spec))
+
+
+def _rows_of_snapshot(state: State, spec: TableSpec) -> tuple[TopRow, ...] | None:
+    """Return the rows that the snapshot has of a table; `None` where it has no such table."""
+    is_there = state.scope.is_plain and spec.where is None and len(spec.by) == 1
+    if not is_there or state.shown is None:
+        return None
+    return tuple(state.shown.shown.top.get(dimension_called(spec.by[0]), ()))
 
 
 def _values_of(spec: TableSpec, row: TopRow) -> dict[str, Any]:

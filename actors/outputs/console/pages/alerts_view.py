@@ -96,16 +96,15 @@ class AlertsView(PlainPage):
 
 def _show_traffic(state: State, item: _Item) -> State:
     """Show the requests that the rule counts, around the incident's time."""
-    rule = state.context.rules[item.rule]
+    rule, incident = state.context.rules[item.rule], item.incident
     scope = state.scope
-    if item.incident is not None:  # it was about all requests
+    if incident is not None:  # it was about all requests
         scope = attrs.evolve(scope, narrowed=())
     if rule.where is not None:
         scope = scope.within(Narrowing(f"rule {rule.title}", rule.where))
-    group = item.group if item.incident is None else item.incident.group
+    group = item.group if incident is None else incident.group
     if rule.by is not None and group is not None:
         scope = scope.within(Narrowing(f"{rule.by} {group}", condition_of(rule.by, group)))
-    incident = item.incident
     if incident is None and scope == state.scope:
         own = _is_own(rule)
         return state.told(
@@ -113,18 +112,22 @@ def _show_traffic(state: State, item: _Item) -> State:
         )
     if incident is not None and incident.recovered_at is None and state.is_live:
         lasts = state.now - incident.triggered_at + rule.window_seconds
-        longer = (one for one in WINDOWS if one >= max(lasts, state.seconds))
-        scope = attrs.evolve(scope, seconds=next(longer, WINDOWS[-1]))
+        scope = scope.lasting(_window_of(max(lasts, state.seconds)))
     elif incident is not None and incident.recovered_at is not None:
         lasted = incident.recovered_at - incident.triggered_at + 2 * rule.window_seconds
-        seconds = next((one for one in WINDOWS if one >= lasted), WINDOWS[-1])
+        seconds = _window_of(lasted)
         scope = attrs.evolve(scope, seconds=seconds, until=incident.recovered_at + seconds // 10)
-    is_of_errors = item.incident is not None and (
+    is_of_errors = incident is not None and (
         "5xx" in rule.metric.name or "error" in rule.metric.name
     )
     came_from = CameFrom(scope, state.scope, state.view)
     state = go_to_view_called(with_scope(state, scope), "errors" if is_of_errors else "overview")
     return attrs.evolve(state, came_from=came_from)
+
+
+def _window_of(seconds: int) -> int:
+    """Return the shortest window that so many seconds fit into."""
+    return next((one for one in WINDOWS if one >= seconds), WINDOWS[-1])
 
 
 def _items(state: State) -> list[_Item]:

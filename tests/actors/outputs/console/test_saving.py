@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from actors.outputs.console.saving import save_rows
+from actors.outputs.console.saving import at_home, save_rows
 from actors.outputs.console.screen import render
 from actors.outputs.console.terminal import is_light, luminance
 from actors.outputs.console.themes import THEMES
@@ -97,3 +97,11 @@ def test_a_real_terminal_is_asked_for_its_background(
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert at_home("~/a.svg") == f"{tmp_path}/a.svg"
+    assert at_home("b.svg") == "b.svg"
+    with pytest.raises(FileNotFoundError, match="there is no such user"):
+        at_home("~no-such-user/a.svg")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import attrs
 import numpy as np
@@ -17,6 +18,8 @@ from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.metrics import Measure
 from glancemetrics.rules.rule import Rule
 from glancemetrics.state.tree import State
+
+_Value = TypeVar("_Value")
 
 _EMPTY_STRETCH = 86_400
 """Seconds without a record that are evaluated at once before all rules have settled."""
@@ -52,6 +55,8 @@ class Alerts:
     """Breaches that may become incidents, the oldest first."""
     latest: Mapping[str, float] = attrs.field(factory=dict)
     """The newest value of ongoing incidents, by their id."""
+    closing: Mapping[str, int] = attrs.field(factory=dict)
+    """When ongoing incidents end that are no longer in breach, by their id, if nothing changes."""
 
     @property
     def ended(self) -> tuple[Incident, ...]:
@@ -98,7 +103,8 @@ class Alerting:
             past[: self._limit],
             past,
             tuple(sorted(pending, key=lambda one: one.since)),
-            {name: value for watch in self._watches for name, value in watch.latest.items()},
+            _merged(watch.latest for watch in self._watches),
+            _merged(watch.closing for watch in self._watches),
         )
 
     def to_state(self) -> State:
@@ -198,6 +204,10 @@ def open_incidents(state: State) -> list[Incident]:
         for known in state["watches"].values()
         for incident in known["open"].values()
     ]
+
+
+def _merged(parts: Iterable[Mapping[str, _Value]]) -> dict[str, _Value]:
+    return {name: value for part in parts for name, value in part.items()}
 
 
 def _cut(waiting: list[RuleCounts], second: int) -> tuple[list[RuleCounts], list[RuleCounts]]:

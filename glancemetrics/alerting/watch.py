@@ -101,6 +101,15 @@ class Watch:
         }
 
     @property
+    def closing(self) -> dict[str, int]:
+        """When each open incident ends if nothing changes, by its id, where it would."""
+        return {
+            incident.id: ends_at
+            for group, incident in self._open.items()
+            if group in self._lives and (ends_at := self._lives[group].ends_at) is not None
+        }
+
+    @property
     def pending(self) -> list[tuple[str | None, int]]:
         """Groups whose breach is not an incident yet, and the second in which it began."""
         return [

@@ -105,6 +105,11 @@ class Lifecycle:
         return None if self.firing else self._since
 
     @property
+    def ends_at(self) -> int | None:
+        """When it ends if nothing changes; `None` if it would not, or is not firing."""
+        return min((since + wait for since, wait, _ in self._endings if since is not None), default=None)
+
+    @property
     def inactive(self) -> bool:
         return self._since is None and not self.firing
 
@@ -122,21 +127,23 @@ class Lifecycle:
             return self._before(signal, first, last, step)
         self._unknown_since = self._kept(self._unknown_since, signal is Signal.NO_DATA, first)
         self._clear_since = self._kept(self._clear_since, signal is Signal.CLEAR, first)
-        timing = self._timing
-        for since, patience, kind in (
-            (
-                self._clear_since,
-                timing.flap_within if self.flapping else timing.keep,
-                StepKind.RECOVERED,
-            ),
-            (self._unknown_since, timing.patience, StepKind.EXPIRED),
-        ):
-            time = None if since is None else _reached(since + patience, first, step)
+        for since, wait, kind in self._endings:
+            time = None if since is None else _reached(since + wait, first, step)
             if time is not None and time <= last:
                 self.firing = self.flapping = False
                 self._clear_since = self._unknown_since = None
                 return Step(kind, time)
         return None
+
+    @property
+    def _endings(self) -> tuple[tuple[int | None, int, StepKind], ...]:
+        """What may end it: since when it holds, how long it must, and what that is called."""
+        timing = self._timing
+        clear = timing.flap_within if self.flapping else timing.keep
+        return (
+            (self._clear_since, clear, StepKind.RECOVERED),
+            (self._unknown_since, timing.patience, StepKind.EXPIRED),
+        )
 
     @staticmethod
     def _kept(since: int | None, goes_on: bool, now: int) -> int | None:

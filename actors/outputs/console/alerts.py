@@ -105,6 +105,10 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
     # While the past is shown, nobody knew yet how bad it would be.
     worst = rule.worst(incident) if state.is_live else ""
     known = []
+    closes_at = state.shown.alerts.closing.get(incident.id) if state.is_live else None
+    if closes_at is not None:
+        why = "clear" if incident.id in latest else "no data"
+        known.append(f"{why}: over in {format_duration(max(0, closes_at - state.now))}")
     if state.is_live and incident.id in state.acknowledged:
         style = themes.DIM
         known.append("acknowledged")

@@ -144,6 +144,8 @@ class Answered:
     has_more: bool = False
     missing: str = ""
     """Which part of the span is missing, in a sentence."""
+    known_since: int | None = None
+    """The first second of the span that is known; `None`: unknown."""
     error: str = ""
     """Why it could not be answered, in a sentence."""
     seconds: float = 0.0
@@ -159,6 +161,7 @@ class Answered:
             groups=answer.groups,
             has_more=answer.has_more,
             missing=answer.missing,
+            known_since=answer.covers.since,
             seconds=seconds,
         )
 

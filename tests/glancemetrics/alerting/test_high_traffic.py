@@ -10,6 +10,7 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.rules.high_traffic import high_traffic
+from glancemetrics.rules.rule_tables import read_rules
 from tests.glancemetrics.alerting.counts import closed as closed_seconds
 from tests.glancemetrics.alerting.counts import counts
 from tests.lines import BASE
@@ -54,6 +55,23 @@ def test_an_ongoing_incident_has_its_newest_value() -> None:
     assert alerts.alerts.latest == {incident.id: 24}
     each_second(alerts, [0] * 20, BASE + 3)
     assert alerts.alerts.latest == {}
+
+
+def test_an_incident_that_is_no_longer_in_breach_says_when_it_ends() -> None:
+    (rule,) = read_rules(
+        '[[rule]]\nname = "busy"\nmetric = "rate"\nabove = 10\nwindow = "5s"\n'
+        'keep_firing = "30s"',
+        "rules.toml",
+    )
+    alerts = Alerting([rule])
+    each_second(alerts, [200])
+    assert alerts.alerts.closing == {}
+    each_second(alerts, [1] * 7, BASE + 1)
+    (incident,) = alerts.alerts.firing
+    # The window is clear from the fifth second after the last busy one.
+    assert alerts.alerts.closing == {incident.id: BASE + 6 + 30}
+    each_second(alerts, [200], BASE + 8)
+    assert alerts.alerts.closing == {}
 
 
 def test_at_exactly_the_threshold_nothing_changes() -> None:

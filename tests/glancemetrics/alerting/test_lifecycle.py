@@ -28,7 +28,7 @@ class Machine(RuleBasedStateMachine):
         step=st.integers(1, 5),
     )
     def begin(self, timing: Timing, step: int) -> None:
-        self.model, self.lifecycle = Model(timing), Lifecycle(timing)
+        self.timing, self.model, self.lifecycle = timing, Model(timing), Lifecycle(timing)
         self.step, self.now = step, 1000
 
     @rule(signal=st.sampled_from(Signal), moments=st.integers(1, 15))
@@ -49,6 +49,19 @@ class Machine(RuleBasedStateMachine):
             self.model.firing,
             self.model.flapping,
         )
+        self._is_over_when_it_says(signal)
+
+    def _is_over_when_it_says(self, signal: Signal) -> None:
+        future = Lifecycle.from_json(self.timing, self.lifecycle.to_json())
+        ends_at = future.ends_at
+        step = future.during(signal, self.now, self.now + 1000 * self.step, self.step)
+        if not self.lifecycle.firing:
+            assert ends_at is None
+        elif ends_at is None:
+            assert step is None
+        else:
+            assert step is not None
+            assert ends_at <= step.time < max(ends_at, self.now) + self.step
 
 
 TestMachine = Machine.TestCase

@@ -435,6 +435,14 @@ def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None
     assert "[Backspace: wider]" in page(state)
 
 
+def test_the_rate_of_the_first_seconds_is_over_these() -> None:
+    state = answered(replay(), attrs.evolve(recorded(), since=BASE - 4))
+    assert headline.totals(state)["hits"] == 100
+    assert headline.totals(state)["rate"] == 100 / 4
+    whole = answered(replay())
+    assert headline.totals(whole)["rate"] == 10
+
+
 def test_a_screen_that_cannot_be_drawn_says_so_and_what_leads_back() -> None:
     shown = undrawable(showing(snapshot(), cells=80, rows=24), "year -712 is out of range")
     text = "\n".join("".join(piece[1] for piece in row) for row in shown)

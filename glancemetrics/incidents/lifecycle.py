@@ -107,7 +107,9 @@ class Lifecycle:
     @property
     def ends_at(self) -> int | None:
         """When it ends if nothing changes; `None` if it would not, or is not firing."""
-        return min((since + wait for since, wait, _ in self._endings if since is not None), default=None)
+        return min(
+            (since + wait for since, wait, _ in self._endings if since is not None), default=None
+        )
 
     @property
     def inactive(self) -> bool:

@@ -248,6 +248,63 @@ def test_every_key_works_in_every_view_while_a_log_is_written(
     assert "failing" not in (said.read_text() if said.exists() else "")
 
 
+def test_what_is_asked_for_is_typed_to_its_end_in_every_view(
+    terminal, traffic: Path, tmp_path: Path
+) -> None:
+    screen = terminal(100, 30)
+    screen.type(command(tmp_path, "-f", traffic, "-r", 0.5))
+    screen.until("1 ?Overview")
+    for number, view in enumerate(VIEWS, 1):
+        screen.press(str(number))
+        screen.until(rf"{number} ?{view.title}")
+        screen.press("f")
+        screen.until("Only requests where:")
+        screen.type("status >= 400")
+        screen.until(r"(?m)^ *status >= 400 .*BackSp|^ *status >= 400 .*wider")
+        picture = tmp_path / f"{view.name}.svg"
+        screen.press("S")
+        screen.until("Save the screen as:")
+        screen.press("C-u")
+        screen.type(str(picture))
+        eventually(picture.exists, what=f"{view.name} saved")
+        screen.press("BSpace")
+        screen.press("t")
+        screen.until("(?i)time")
+        screen.press("C-u")
+        screen.type("10s ago")
+        screen.until(r"until [\d:]+ \[End: live\]")
+        screen.press("End")
+        screen.until(r"\A.* last 10 s ")
+    screen.press("q")
+    screen.until(r"(?m)^\$\s*\Z")
+
+
+def test_several_logs_are_narrowed_to_one(terminal, tmp_path: Path) -> None:
+    busy, quiet = tmp_path / "busy.log", tmp_path / "quiet.log"
+    now = int(time.time())
+    busy.write_bytes(line(now, request="GET /from-busy HTTP/1.1") * 90)
+    quiet.write_bytes(line(now, request="GET /from-quiet HTTP/1.1") * 7)
+    screen = terminal(120, 30)
+    screen.type(command(tmp_path, busy, quiet, "-r", 0.5, "--timewindow", 600))
+    screen.until("/from-busy")
+    screen.press("8")
+    page = screen.until(r"busy\.log +\d")
+    assert re.search(r"quiet\.log +\d", page)
+    screen.press("j")
+    screen.until(r"▸ .*quiet\.log")
+    screen.press("Enter")
+    screen.until(r"log .*quiet\.log +\[Backspace: wider\]")
+    screen.press("1")
+    page = screen.until("/from-quiet")
+    assert "/from-busy" not in page
+    assert re.search(r"\b7 requests", page)
+    screen.press("BSpace")
+    page = screen.until(r"\b97 requests")
+    assert "/from-busy" in page
+    screen.press("q")
+    screen.until(r"(?m)^\$\s*\Z")
+
+
 def test_it_follows_a_resize(terminal, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_bytes(line(int(time.time())) * 50)

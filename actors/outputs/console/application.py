@@ -43,6 +43,7 @@ from prompt_toolkit.layout.processors import (
     Transformation,
     TransformationInput,
 )
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.styles import DynamicStyle
 
@@ -67,6 +68,8 @@ _ASIDE_SECONDS = 1.0
 """After which the program stops in any case: a dead terminal must not keep it from that."""
 _ESCAPE_SECONDS = 0.05
 """How long the rest of a key's sequence may take after its ESC."""
+
+_GRADED = frozenset({ColorDepth.DEPTH_8_BIT, ColorDepth.DEPTH_24_BIT})
 
 Step = Callable[[State], State]
 
@@ -101,9 +104,6 @@ class ScreenThread:
         """What the last drawing has shown."""
         self._drawn_at = 0.0
         self._is_draw_planned = False
-        self._styles = {
-            name: themes.style_of(name, is_colored=is_colored) for name in themes.THEMES
-        }
         self._lock = threading.Lock()
         self._begun = self._ending = False
         self._waiting: list[Step] = []
@@ -122,6 +122,11 @@ class ScreenThread:
             ),
         )
         self._application = self._made(terminal)
+        is_graded = self._application.color_depth in _GRADED
+        self._styles = {
+            name: themes.style_of(name, is_colored=is_colored, is_graded=is_graded)
+            for name in themes.THEMES
+        }
 
     @property
     def state(self) -> State:

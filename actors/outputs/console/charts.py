@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
+
+import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, fitted
@@ -36,8 +38,31 @@ _STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")
 _LEAST_SHARES = (0.0, 0.05, 0.05, 0.05, 0.01)
 """Smaller parts of a column are not drawn: server errors from 1 %, others from 5 %."""
 _LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": "#"}
+
+
 # Most drawings of the screen have the same charts again.
-_remembered_columns = lru_cache(maxsize=16)(partial(stacked_columns, letters=_LETTERS))
+@lru_cache(maxsize=16)
+def _remembered_columns(series: tuple[Series, ...], **looks: Any) -> tuple[Line, ...]:
+    """Draw columns, darker near the bottom and lighter near the top."""
+    lines = stacked_columns(series, letters=_LETTERS, **looks)
+    last = max(1, len(lines) - 1)
+    return tuple(
+        _on_level(line, themes.LEVELS[round((last - number) / last * (len(themes.LEVELS) - 1))])
+        for number, line in enumerate(lines)
+    )
+
+
+def _on_level(line: Line, level: str) -> Line:
+    return tuple(
+        attrs.evolve(
+            run,
+            ink=run.ink + level if run.ink in themes.CLASSES else run.ink,
+            paper=run.paper + level if run.paper in themes.CLASSES else run.paper,
+        )
+        for run in line
+    )
+
+
 _remembered_lines = lru_cache(maxsize=16)(line_chart)
 
 

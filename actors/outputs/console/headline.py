@@ -15,8 +15,14 @@ from actors.outputs.console.context import clock_near, local
 from actors.outputs.console.narrowing import cycle_window, go_live, widen
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
-from actors.outputs.console.tables import change_text, rate_text, share_text
 from actors.outputs.console.troubles import troubles
+from actors.outputs.console.values import (
+    change_text,
+    client_errors_text,
+    error_limits,
+    rate_text,
+    server_errors_text,
+)
 from glancemetrics.charts.bars import sparkline
 from glancemetrics.health.health import OutputState, SourceHealth
 from glancemetrics.rules.rule import Severity
@@ -258,7 +264,12 @@ def figures(state: State, cells: int) -> Row:
         rate.append((style, f" {change}"))
     pieces = [(rate, "9999 req/s ▲ 999x")]
     for name in ("5xx", "4xx"):
-        style, text = share_text(known.get(name) or 0, hits, is_server=name == "5xx")
+        errors = known.get(name) or 0
+        if name == "5xx":
+            limits = error_limits(state.context.rules)
+            style, text = server_errors_text(errors, hits, limits)
+        else:
+            style, text = client_errors_text(errors, hits)
         pieces.append(([(themes.DIM, f"{name} "), (style, text)], "5xx <0.1 %"))
     if known.get("p95") is not None:
         text = format_seconds(known["p95"])

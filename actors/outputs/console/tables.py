@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, tzinfo
 from functools import lru_cache
 from typing import Any, Protocol
@@ -12,10 +11,11 @@ import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, named, padded, right, safe
-from actors.outputs.console.context import clock_on, local
+from actors.outputs.console.context import local
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.scope import Answered, Ask, joined
 from actors.outputs.console.state import Names, State, TableSpec, TableState
+from actors.outputs.console.values import SHARES, ErrorLimit, error_limits, value_text
 from glancemetrics.charts.bars import bar
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.history.measures import Unit, measure_called
@@ -23,19 +23,11 @@ from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.selecting.plain_words import spellings
 from glancemetrics.traffic.insights import TopRow
 from glancemetrics.words.escaping import readable
-from glancemetrics.words.humane import (
-    UNKNOWN,
-    format_bytes,
-    format_count,
-    format_rate,
-    format_seconds,
-)
+from glancemetrics.words.humane import format_count
 
 MOST_ROWS = 200
 """Rows of a table; `/` finds among all values."""
 _MOST_BEFORE = 1000
-_SHARES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
-"""Shown as a share of the row's hits."""
 
 
 @attrs.frozen
@@ -217,11 +209,13 @@ _WIDTHS = {
 }
 _CHANGE = _Column("change", "change", 8)
 _LEAST_NAME = 16
+_LEAST_BAR, _MOST_BAR = 8, 24
+"""Cells of a bar beside the hits; without room for it, the bar is behind the name."""
 
 
 def _column(measure: str) -> _Column:
     about = measure_called(measure)
-    cells = 8 if measure in _SHARES else _WIDTHS.get(about.unit, 9)
+    cells = 8 if measure in SHARES else _WIDTHS.get(about.unit, 9)
     return _Column(measure, about.title, max(cells, len(about.title) + 2))
 
 
@@ -278,7 +272,8 @@ def draw_table(
     is_focused = state.focused == spec
     chosen, context = state.table(spec), state.context
     today = local(state.now if state.shown is None else state.shown.time, context.zone).date()
-    looks = context.zone, today, context.drawing
+    limits = error_limits(context.rules, spec.by)
+    looks = context.zone, today, context.drawing, limits
     drawn = [*_drawn_rows(spec, table, chosen, title, is_focused, cells, rows, *looks)]
     if not table.rows and rows > 1:
         drawn.append(fitted([(themes.DIM, f"  {_nothing(state, spec, table)}")], cells))
@@ -297,6 +292,7 @@ def _drawn_rows(
     zone: tzinfo | None,
     today: date,
     drawing: Drawing,
+    limits: tuple[ErrorLimit, ...],
 ) -> tuple[Row, ...]:
     """Draw the heading and the rows. Remembered: most drawings of the screen change few tables."""
     columns = columns_of(spec, chosen, table, cells)
@@ -304,7 +300,8 @@ def _drawn_rows(
     name_cells = max(4, cells - 2 - taken)
     bar_cells = 0
     if cells >= 60 and columns and columns[0].measure == "hits":
-        bar_cells = min(24, max(0, name_cells - max(24, cells // 3)))
+        room = min(_MOST_BAR, name_cells - max(24, cells // 3))
+        bar_cells = room if room >= _LEAST_BAR else 0
         name_cells -= bar_cells
     drawn = [_heading(spec, chosen, title, columns, name_cells, bar_cells, cells)]
     room = rows - len(drawn)
@@ -326,6 +323,7 @@ def _drawn_rows(
                 zone,
                 today,
                 drawing,
+                limits,
                 is_chosen=is_focused and number == index,
             )
         )
@@ -377,6 +375,7 @@ def _row(
     zone: tzinfo | None,
     today: date,
     drawing: Drawing,
+    limits: tuple[ErrorLimit, ...],
     *,
     is_chosen: bool,
 ) -> Row:
@@ -386,114 +385,28 @@ def _row(
     name = left(names_text(row.names), name_cells)
     drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
     # Where there is no room for a bar, it is behind the name.
-    behind = round(share * name_cells) if not bar_cells and not over and name.isascii() else 0
+    behind = (
+        round(share * name_cells) if not bar_cells and not over and len(name) == name_cells else 0
+    )
     if behind:
-        drawn.append((themes.BEHIND, name[:behind], click))
+        pieces = themes.graded(themes.BEHIND, name[:behind], name_cells)
+        drawn += [(style, piece, click) for style, piece in pieces]
     drawn.append((over, name[behind:], click))
     for column in columns:
-        style, text = value_text(column.measure, row.values, hits, row.before, zone, today)
+        style, text = value_text(column.measure, row.values, hits, row.before, zone, today, limits)
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
-            text = bar(share, max(0, bar_cells - 2), drawing)
-            drawn.append((f"{over} {themes.HIT_BAR}".strip(), f" {text} ", click))
+            length = max(0, bar_cells - 2)
+            drawn.append((over, " ", click))
+            for style, piece in themes.graded(themes.HIT_BAR, bar(share, length, drawing), length):
+                drawn.append((f"{over} {style}".strip(), piece, click))
+            drawn.append((over, " ", click))
     return fitted(drawn, cells, over)
 
 
 def names_text(names: Names) -> str:
     """Return the names of a row as they may be shown."""
     return "  ".join(named(name) for name in names)
-
-
-def value_text(
-    measure: str,
-    values: Mapping[str, Any],
-    hits: int,
-    before: int | None,
-    zone: tzinfo | None,
-    today: date,
-) -> tuple[str, str]:
-    """Return the style and the text of a value."""
-    if measure == "change":
-        return change_text(hits, before)
-    value = values.get(measure)
-    if value is None:
-        return themes.DIM, UNKNOWN
-    if measure in _SHARES:
-        return share_text(value, hits, is_server=measure == "5xx")
-    unit = measure_called(measure).unit
-    if unit is Unit.SHARE:
-        return share_style(value), percent(value)
-    if unit is Unit.TIME:
-        return "", clock_on(value.astimezone(zone), today)
-    return themes.FIGURE if measure == "hits" else "", _FORMATS.get(unit, _count_text)(value)
-
-
-def _count_text(count: float) -> str:
-    return format_count(int(count))
-
-
-def rate_text(rate: float) -> str:
-    """Return requests per second, of a quiet log with two digits: `0.0023`, not `0`."""
-    if 0 < rate < 0.0001:
-        return "<0.0001"
-    if 0 < rate < 0.01:
-        return f"{rate:.2g}"
-    return format_rate(rate, 0 if rate >= 1000 else 1 if rate >= 10 else 2)
-
-
-def share_text(part: int, whole: int, *, is_server: bool) -> tuple[str, str]:
-    """Return the style and the text of a share of hits; nothing is a dash."""
-    if not part or not whole:
-        return themes.DIM, UNKNOWN
-    share = part / whole
-    style = share_style(share)
-    if not is_server and style == themes.BAD and share < 0.5:
-        style = themes.NOTICED  # clients' own mistakes are common
-    return style, percent(share)
-
-
-def share_style(share: float) -> str:
-    """Return how a share of errors looks: dim below 1 %, yellow from 5 %, red from 20 %."""
-    if share >= 0.2:
-        return themes.BAD
-    if share >= 0.05:
-        return themes.NOTICED
-    return themes.DIM if share < 0.01 else ""
-
-
-def percent(share: float) -> str:
-    """Format a share: a small one is not 0 %, and not quite all is not 100 %."""
-    if 0 < share < 0.001:
-        return "<0.1 %"
-    if 0.999 < share < 1:
-        return ">99.9 %"
-    return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
-
-
-_FORMATS: Mapping[Unit, Callable[[Any], str]] = {
-    Unit.BYTES: format_bytes,
-    Unit.SECONDS: format_seconds,
-    Unit.RATE: rate_text,
-}
-_MOST_CHANGE = 9.99
-
-
-def change_text(hits: float, before: float | None) -> tuple[str, str]:
-    """Return how much a number has changed: `▲ 12 %`, `▼ 3 %`, `new`."""
-    if before is None:
-        return themes.DIM, ""
-    if not before:
-        return (themes.DIM, "new") if hits else (themes.DIM, "")
-    change = hits / before - 1
-    if abs(change) < 0.005:
-        return themes.DIM, "="
-    if change > _MOST_CHANGE or not math.isfinite(change):
-        times = hits / before
-        text = f"{times:.0f}x" if times < 1000 else ">999x"
-    else:
-        text = f"{100 * abs(change):.0f} %"
-    style = themes.NOTICED if abs(change) >= 0.5 else themes.DIM
-    return style, f"{'▲' if change > 0 else '▼'} {text}"
 
 
 def _focusing(spec: TableSpec) -> Click:

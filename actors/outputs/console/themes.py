@@ -35,8 +35,8 @@ KEY = "class:key"
 BAR = "class:bar"
 CURRENT = "class:current"
 HITS = "class:hits"
-HIT_BAR = "class:hit-bar"
-BEHIND = "class:behind"
+HIT_BAR = "hit-bar"
+BEHIND = "behind"
 PROMPT = "class:prompt"
 
 MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
@@ -50,6 +50,10 @@ HEAT = tuple(f"heat{number}" for number in range(1, 8))
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other", "hits")
 """Roles of status classes; `hits` is for all of them."""
 QUANTILES = ("p50", "p90", "p95", "p99")
+_GRADES = 6
+"""Of a bar, from its beginning to its end."""
+LEVELS = ("-low", "", "-high")
+"""What a role of a chart ends with near its bottom, in its middle and near its top."""
 
 _DARK = {
     "title": "bg:#24405e #f2f6fa bold",
@@ -232,20 +236,85 @@ _ON_PAPER = frozenset({*HEAT, *CLASSES, *QUANTILES, "incident"})
 """Roles that also serve as background."""
 
 
-def style_of(theme: str, *, is_colored: bool = True) -> Style:
-    """Return the styles of a theme, which is one of `THEMES`."""
+_UNGRADED = frozenset({"high-contrast"})
+"""Themes in which every difference of color means something."""
+_FAINT = 0.4
+"""How much of the background is in a bar's first grade."""
+_STRONG = 0.3
+"""How much of the next stronger color is in its last one."""
+_LOW, _HIGH = 0.22, 0.16
+"""How much of background and text is in a chart's lowest and highest level."""
+
+
+def style_of(theme: str, *, is_colored: bool = True, is_graded: bool = True) -> Style:
+    """Return the styles of a theme, which is one of `THEMES`.
+
+    `is_graded`: whether there are enough colors for gradients.
+    """
     roles = THEMES[theme] if is_colored else _UNCOLORED_THEME
+    is_graded = is_graded and is_colored and theme not in _UNGRADED
+    roles = {**roles, **_grades(roles, is_graded=is_graded), **_levels(roles, is_graded=is_graded)}
     papers = {
         f"on-{role}": f"bg:{color}"
         for role, look in roles.items()
-        if role in _ON_PAPER and (color := _color(look))
+        if role.removesuffix(LEVELS[0]).removesuffix(LEVELS[-1]) in _ON_PAPER
+        if (color := _color(look))
     }
     return Style.from_dict({**roles, **papers})
 
 
+def _grades(roles: Mapping[str, str], *, is_graded: bool) -> dict[str, str]:
+    """Return the roles of a bar's cells, from faint to strong."""
+    found = {}
+    for role, stronger in ((HIT_BAR, "figure"), (BEHIND, HIT_BAR)):
+        color, is_paper = _color(roles[role]), roles[role].startswith("bg:")
+        for number in range(_GRADES):
+            grade = color
+            if color and is_graded:
+                faint = mixed(color, _ground(roles), _FAINT)
+                strong = mixed(color, _color(roles[stronger]), _STRONG)
+                grade = mixed(faint, strong, number / (_GRADES - 1))
+            found[f"{role}{number}"] = f"bg:{grade}" if is_paper and grade else grade
+    return found
+
+
+def _levels(roles: Mapping[str, str], *, is_graded: bool) -> dict[str, str]:
+    """Return the roles of a chart near its bottom and its top: darker, and lighter."""
+    low, high = (_LOW, _HIGH) if is_graded else (0.0, 0.0)
+    found = {}
+    for role in CLASSES:
+        color, figure = _color(roles[role]), _color(roles["figure"])
+        found[role + LEVELS[0]] = mixed(color, _ground(roles), low) if color else roles[role]
+        found[role + LEVELS[-1]] = mixed(color, figure, high) if color else roles[role]
+    return found
+
+
+def _ground(roles: Mapping[str, str]) -> str:
+    """Return about what the background of the terminal is."""
+    is_light = roles["figure"] == _LIGHT["figure"]
+    return "#ffffff" if is_light else "#0d1720"
+
+
+def mixed(color: str, other: str, share: float) -> str:
+    """Return a color with a share (0 to 1) of another, both as `#rrggbb`."""
+    pairs = zip(*(bytes.fromhex(one[1:]) for one in (color, other)), strict=True)
+    return "#" + bytes(round(a + (b - a) * share) for a, b in pairs).hex()
+
+
 def _color(look: str) -> str:
-    """Return the color of the text of a look."""
-    return next((word for word in look.split() if word.startswith("#")), "")
+    """Return the color of a look: of its text, or of a background alone."""
+    words = [word.removeprefix("bg:") for word in look.split()]
+    return next((word for word in reversed(words) if word.startswith("#")), "")
+
+
+def graded(role: str, text: str, cells: int) -> list[tuple[str, str]]:
+    """Return a bar's text in pieces, the stronger the further in so many cells; one cell each."""
+    pieces = []
+    for number in range(_GRADES):
+        begin, end = (-(-cells * edge // _GRADES) for edge in (number, number + 1))
+        if text[begin:end]:
+            pieces.append((f"class:{role}{number}", text[begin:end]))
+    return pieces
 
 
 def inked(ink: str, paper: str = "") -> str:

@@ -59,8 +59,7 @@ def test_an_ongoing_incident_has_its_newest_value() -> None:
 
 def test_an_incident_that_is_no_longer_in_breach_says_when_it_ends() -> None:
     (rule,) = read_rules(
-        '[[rule]]\nname = "busy"\nmetric = "rate"\nabove = 10\nwindow = "5s"\n'
-        'keep_firing = "30s"',
+        '[[rule]]\nname = "busy"\nmetric = "rate"\nabove = 10\nwindow = "5s"\nkeep_firing = "30s"',
         "rules.toml",
     )
     alerts = Alerting([rule])

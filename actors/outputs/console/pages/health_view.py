@@ -22,8 +22,8 @@ from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.scope import Ask, Narrowing
 from actors.outputs.console.state import State, TableSpec, TableState
-from actors.outputs.console.tables import rate_text, share_text
 from actors.outputs.console.troubles import seconds_text, trouble_of, troubles
+from actors.outputs.console.values import error_limits, rate_text, server_errors_text
 from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
 from glancemetrics.selecting.value_conditions import condition_of
 from glancemetrics.words.humane import (
@@ -85,7 +85,7 @@ class HealthView(PlainPage):
 
 def sources_ask(state: State) -> Ask:
     """Return the question for the traffic of each log."""
-    return state.ask(by=("source",), measures=("hits", "5xx"), limit=_MOST_SOURCES)
+    return state.ask(by=("source",), measures=("hits", "rate", "5xx"), limit=_MOST_SOURCES)
 
 
 def _sources(state: State) -> tuple[SourceHealth, ...]:
@@ -116,6 +116,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
     heading = f"  {left('Logs', names)}"
     columns = right("req/s", 9) + right("5xx", 8) + right("not read", 11) + "  state"
     drawn: list[Row] = [[(themes.HEADING, heading), (themes.DIM, columns)]]
+    limits = error_limits(state.context.rules, _LIST.by)
     chosen = _index(state)
     room = max(1, rows - 1)
     first = first_shown(chosen, len(sources), room)
@@ -123,9 +124,9 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         over = themes.CURSOR if number == chosen else ""
         click = _choosing(source.name)
         values = found.get(source.name, {} if len(sources) > 1 else _of_all(found))
-        hits = values.get("hits")
-        rate = UNKNOWN if hits is None else rate_text(hits / max(1, state.seconds))
-        style, share = share_text(values.get("5xx") or 0, hits or 0, is_server=True)
+        rate = UNKNOWN if "rate" not in values else rate_text(values["rate"] or 0)
+        errors, hits = values.get("5xx") or 0, values.get("hits") or 0
+        style, share = server_errors_text(errors, hits, limits)
         state_style, text = _state_text(source)
         row: Row = [
             (over or themes.MARK, "▸ " if number == chosen else "  ", click),

@@ -302,6 +302,19 @@ async def test_the_wheel_and_clicks_move_the_cursor(start) -> None:
     await session.press(f"\x1b[<0;5;{row + 1}M", "▸ /s5")
 
 
+async def test_a_click_on_a_heading_sorts_by_that_column(start) -> None:
+    session = start(Terminal(100, 30), answer=from_replay)
+    session.delivery.send_snapshot(replay().shown)
+    await session.terminal.until("hits ▾")
+    rows = session.terminal.page.splitlines()
+    heading = next(i for i, one in enumerate(rows) if "hits ▾" in one)
+    at = rows[heading].index("5xx") + 1
+    click = f"\x1b[<0;{at};{heading + 1}M"
+    await session.press(click, "5xx ▾")
+    assert "hits ▾" not in session.terminal.page.splitlines()[heading]
+    await session.press(click, "5xx ▴")
+
+
 async def test_the_terminal_is_left_as_it_was_found(start) -> None:
     session = start()
     session.delivery.send_snapshot(snapshot())

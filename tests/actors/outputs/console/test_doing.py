@@ -20,7 +20,8 @@ from actors.outputs.console.rule_charts import measures_of
 from actors.outputs.console.scope import WINDOWS, Answered
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State
-from actors.outputs.console.tables import ask_of, change_text, chosen_index, finding, table_of
+from actors.outputs.console.tables import ask_of, chosen_index, finding, table_of
+from actors.outputs.console.values import change_text
 from glancemetrics.rules.metrics import read_metric
 from tests.actors.outputs.console.replays import OUTAGE, answered, recorded, replay
 from tests.lines import BASE
@@ -286,16 +287,15 @@ def test_an_ongoing_alert_says_how_bad_it_is_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("latest", "expected"), [({OUTAGE.id: 0.02}, "clear: over in 40 s"), ({}, "no data: over in 40 s")]
+    ("latest", "expected"),
+    [({OUTAGE.id: 0.02}, "clear: over in 40 s"), ({}, "no data: over in 40 s")],
 )
 def test_an_alert_that_is_no_longer_in_breach_says_when_it_is_over(
     latest: dict[str, float], expected: str
 ) -> None:
     state = replay(is_broken=True)
     assert state.shown is not None
-    alerts = attrs.evolve(
-        state.shown.alerts, latest=latest, closing={OUTAGE.id: BASE + 40}
-    )
+    alerts = attrs.evolve(state.shown.alerts, latest=latest, closing={OUTAGE.id: BASE + 40})
     state = attrs.evolve(state, shown=attrs.evolve(state.shown, alerts=alerts))
     shown = "".join(piece[1] for piece in alert_rows(state, 120, 1)[0])
     assert expected in shown

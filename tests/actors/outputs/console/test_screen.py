@@ -128,8 +128,8 @@ def test_an_acknowledged_incident_no_longer_turns_the_title_red() -> None:
 
 
 @given(
-    st.integers(1, 260),
-    st.integers(1, 90),
+    st.integers(1, 400),
+    st.integers(1, 100),
     st.integers(0, 30),
     st.integers(0, len(VIEWS) - 1),
     st.sampled_from(["none", "help", "narrowed", "palette", "no snapshot", "empty"]),

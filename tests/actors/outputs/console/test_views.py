@@ -21,7 +21,7 @@ from syrupy.assertion import SnapshotAssertion
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.screen import render
 from actors.outputs.console.state import State
-from actors.outputs.console.themes import style_of
+from actors.outputs.console.themes import THEMES, style_of
 from tests.actors.outputs.console.replays import answered, recorded, replay
 
 
@@ -45,8 +45,9 @@ class _Written:
         return True
 
 
-def on_terminal(state: State) -> str:
+def on_terminal(state: State, depth: ColorDepth = ColorDepth.DEPTH_8_BIT) -> str:
     """Return what a terminal shows: its text, and how many cells have each color."""
+    is_graded = depth is not ColorDepth.DEPTH_4_BIT
     written = _Written(state.cells, state.rows)
     output = Vt100_Output(
         written, lambda: Size(rows=state.rows, columns=state.cells), term="xterm-256color"
@@ -54,9 +55,8 @@ def on_terminal(state: State) -> str:
     for number, row in enumerate(render(state)):
         output.cursor_goto(number + 1, 1)
         text = FormattedText((piece[0], piece[1]) for piece in row)
-        print_formatted_text(
-            output, text, style_of(state.theme), color_depth=ColorDepth.DEPTH_8_BIT
-        )
+        style = style_of(state.theme, is_graded=is_graded)
+        print_formatted_text(output, text, style, color_depth=depth)
     output.flush()
     colors = Counter(
         (cell.fg, cell.bg)
@@ -78,3 +78,12 @@ def test_a_view_is_as_it_was_looked_at(
 ) -> None:
     state = attrs.evolve(replay(is_broken=True), cells=cells, rows=rows, view=view)
     assert on_terminal(answered(state, recorded(is_broken=True))) == snapshot
+
+
+@pytest.mark.parametrize("depth", [ColorDepth.DEPTH_24_BIT, ColorDepth.DEPTH_4_BIT])
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_theme_is_as_it_was_looked_at_with_many_colors_and_with_few(
+    theme: str, depth: ColorDepth, snapshot: SnapshotAssertion
+) -> None:
+    state = attrs.evolve(replay(is_broken=True), cells=120, rows=40, theme=theme)
+    assert on_terminal(answered(state, recorded(is_broken=True)), depth) == snapshot

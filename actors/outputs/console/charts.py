@@ -35,6 +35,8 @@ _STEPS = (
 )
 _STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")
 """From the bottom up: what went well, then what did not."""
+CLASSES_SHOWN = ("2xx", "3xx", "4xx", "5xx")
+"""The ones that a legend names; 1xx are too few."""
 _LEAST_SHARES = (0.0, 0.05, 0.05, 0.05, 0.01)
 """Smaller parts of a column are not drawn: server errors from 1 %, others from 5 %."""
 _LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": "#"}
@@ -42,7 +44,7 @@ _LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": 
 
 # Most drawings of the screen have the same charts again.
 @lru_cache(maxsize=16)
-def _remembered_columns(series: tuple[Series, ...], **looks: Any) -> tuple[Line, ...]:
+def graded_columns(series: tuple[Series, ...], **looks: Any) -> tuple[Line, ...]:
     """Draw columns, darker near the bottom and lighter near the top."""
     lines = stacked_columns(series, letters=_LETTERS, **looks)
     last = max(1, len(lines) - 1)
@@ -151,7 +153,7 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         is_ascii = state.context.drawing is Drawing.ASCII
         smallest = smallest_step(scale.top, height, Drawing.ASCII) if is_ascii else 0.0
         series = without_small_parts(series, _LEAST_SHARES, smallest)
-    lines = _remembered_columns(
+    lines = graded_columns(
         tuple(series),
         cells=columns,
         rows=height,

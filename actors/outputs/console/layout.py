@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, cut, filled, fitted, padded, width
+from actors.outputs.console.cells import Row, cut, filled, fitted, padded, row_width, width
 from actors.outputs.console.scope import Ask
 
 Draw = Callable[[int, int], list[Row]]
@@ -21,6 +21,8 @@ class Block:
     draw: Draw
     title: str = ""
     """In the frame of its box; a block without one has no box."""
+    legend: tuple[str, ...] = ()
+    """Names after the title, each a role of the theme whose color it has."""
     is_focused: bool = False
     weight: float = 1.0
     """Its share of what there is, against its neighbours."""
@@ -37,6 +39,7 @@ def drawn(block: Block, cells: int, rows: int) -> list[Row]:
         block.title,
         cells,
         rows,
+        legend=block.legend,
         is_focused=block.is_focused,
     )
 
@@ -47,17 +50,16 @@ def boxed(
     cells: int,
     rows: int,
     *,
+    legend: Sequence[str] = (),
     is_focused: bool = False,
 ) -> list[Row]:
     """Draw a frame around rows."""
     style = themes.FOCUSED_BOX if is_focused else themes.BOX
-    shown = cut(title, cells - 6)
-    rest = cells - width(shown) - 5
-    top: Row = [
-        (style, "╭─"),
-        (themes.HEADING, f" {shown} "),
-        (style, "─" * max(0, rest) + "╮"),
-    ]
+    top: Row = [(style, "╭─"), (themes.HEADING, f" {cut(title, cells - 6)} ")]
+    for name in legend:
+        if row_width(top) + width(name) + 2 <= cells:
+            top.append((f"class:{name}", f"{name} "))
+    top.append((style, "─" * max(0, cells - row_width(top) - 1) + "╮"))
     body = [[(style, "│"), *row, (style, "│")] for row in filled(inner, cells - 2, rows - 2)]
     bottom: Row = [(style, "╰" + "─" * (cells - 2) + "╯")]
     return [fitted(top, cells), *body, bottom]

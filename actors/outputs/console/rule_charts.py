@@ -6,6 +6,7 @@ from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, filled, safe
 from actors.outputs.console.charts import (
     columns_in,
+    graded_columns,
     marked_by,
     starts_of,
     step_of,
@@ -14,7 +15,7 @@ from actors.outputs.console.charts import (
 )
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
-from glancemetrics.charts.columns import Series, stacked_columns
+from glancemetrics.charts.columns import Series
 from glancemetrics.charts.values import Quantity, value_scale
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import measure_called
@@ -92,13 +93,14 @@ def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
     scale = value_scale(max(peak, 1.1 * (limit or 0.0)), height, _QUANTITIES[rule.metric.unit])
     starts = starts_of(state, columns)
     marked = marked_by(state, starts, step_of(state, columns), rule=rule.name)
-    lines = stacked_columns(
-        [Series("hits", values)],
+    role = ask.measures[0] if ask.measures[0] in themes.CLASSES else "hits"
+    lines = graded_columns(
+        (Series(role, tuple(values)),),
         cells=columns,
         rows=height,
         top=scale.top,
         limit=limit,
-        marked=marked,
+        marked=tuple(marked),
         drawing=state.context.drawing,
     )
     return with_axes(state, lines, scale)

@@ -150,6 +150,8 @@ class Answered:
     """Why it could not be answered, in a sentence."""
     seconds: float = 0.0
     """How long it took to answer."""
+    size: int = 0
+    """About how many bytes its rows have."""
 
     @classmethod
     def of(cls, question: Question, answer: Answer, seconds: float) -> Answered:
@@ -162,6 +164,7 @@ class Answered:
             has_more=answer.has_more,
             missing=answer.missing,
             known_since=answer.covers.since,
+            size=answer.table.nbytes,
             seconds=seconds,
         )
 

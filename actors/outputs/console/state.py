@@ -216,9 +216,15 @@ class State:
         known = self.answers.get(ask)
         if known is not None and known.says_the_same(answered):
             answered = known
-        others = {one: known for one, known in self.answers.items() if one != ask}
-        kept = list(others.items())[-_MOST_ANSWERS:]
-        return attrs.evolve(self, answers=dict([*kept, (ask, answered)]))
+        others = [(one, known) for one, known in self.answers.items() if one != ask]
+        kept = [(ask, answered)]
+        size = answered.size
+        for one, other in reversed(others[-_MOST_ANSWERS:]):
+            size += other.size
+            if size > _MOST_BYTES and len(kept) >= _LEAST_ANSWERS:
+                break
+            kept.append((one, other))
+        return attrs.evolve(self, answers=dict(reversed(kept)))
 
     def with_fresh_answers(self) -> State:
         """Forget live answers that are too old to be shown as the present."""
@@ -257,3 +263,5 @@ def _end_of(answered: Answered) -> int:
 _FRESH_SECONDS = 10
 _UNTOUCHED = TableState()
 _MOST_ANSWERS = 90
+_LEAST_ANSWERS, _MOST_BYTES = 24, 1 << 25
+"""So many answers, about a screen's, are kept in any case; more, if all take no more than this."""

@@ -97,7 +97,8 @@ def times_block(state: State, cells: int, *, is_boxed: bool = True) -> Block:
     columns = columns_in(cells - 2 * is_boxed)
     return Block(
         lambda c, r: response_times(state, c, r),
-        title="Response times: p50 p90 p95 p99" if is_boxed else "",
+        title="Response times" if is_boxed else "",
+        legend=themes.QUANTILES,
         asks=(times_ask(state, columns),),
     )
 

@@ -15,6 +15,7 @@ from actors.outputs.console.alerts import (
 )
 from actors.outputs.console.cells import Row, filled
 from actors.outputs.console.charts import (
+    CLASSES_SHOWN,
     columns_in,
     traffic,
     traffic_ask,
@@ -148,7 +149,8 @@ def _traffic_block(state: State, cells: int, *, boxed: bool = True) -> Block:
     inner = cells - 2 if boxed else cells
     return Block(
         lambda c, r: traffic(state, c, r),
-        title="Requests per second, by status" if boxed else "",
+        title="Requests per second" if boxed else "",
+        legend=CLASSES_SHOWN,
         asks=(traffic_ask(state, columns_in(inner)),),
     )
 

@@ -313,6 +313,18 @@ def test_enter_on_a_rule_keeps_the_filter(state: State) -> None:
     assert "method = 'GET'" in opened.scope.where
 
 
+def test_answers_that_are_kept_are_bounded_in_bytes(state: State) -> None:
+    """A row may have a path of megabytes."""
+    for number in range(200):
+        ask = state.ask(limit=number + 1)
+        state = state.with_answer(ask, Answered(None, size=1 << 21))
+        assert ask in state.answers
+    assert len(state.answers) == 24
+    for number in range(200):
+        state = state.with_answer(state.ask(limit=number + 1), Answered(None, size=1 << 10))
+    assert 80 < len(state.answers) <= 91
+
+
 def test_an_answer_that_says_the_same_again_stays_the_one_that_was_drawn(state: State) -> None:
     ask = asks(state)[0]
     first = Answered(None, rows=[{"hits": 3}], total={"hits": 3}, seconds=0.1)

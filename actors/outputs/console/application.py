@@ -98,6 +98,8 @@ class ScreenThread:
         self._is_theme_open = theme == themes.AUTO and is_colored
         self._want, self._work = want, work
         self._wanted: tuple[int, tuple[Ask, ...]] | None = None
+        self._missing: frozenset[Ask] = frozenset()
+        """Those wanted that have no answer."""
         self._rows: tuple[State, list[Row], tuple[Look, ...]] | None = None
         """The rows of a state, and what can be seen of them."""
         self._drawn: _Drawn | None = None
@@ -234,13 +236,15 @@ class ScreenThread:
 
     def _ask_for(self, state: State) -> None:
         try:
-            wanted = (state.now, asks(state))
+            wanted = state.now, asks(state)
         except Exception as error:
             logger.opt(exception=error).error("the console cannot ask for this")
             return
-        if wanted != self._wanted:
+        missing = frozenset(ask for ask in wanted[1] if ask not in state.answers)
+        if wanted != self._wanted or missing - self._missing:
             self._wanted = wanted
             self._want(state, wanted[1])
+        self._missing = missing
 
     def _carry_out(self, effect: effects.Effect) -> None:
         match effect:

@@ -7,13 +7,14 @@ that no request has left the span either, the answer is still the right one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import attrs
 import trio
+from loguru import logger
 
 from actors.outputs.console.scope import Answered, Ask
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.history.query import Answer, Query, Question
 from glancemetrics.records.time_span import TimeSpan
 
@@ -83,8 +84,11 @@ class Asking:
         arrived: int | None = None,
         delay: float = 0.0,
         is_empty: Callable[[int, int], bool] = _is_unknown,
+        missing: Collection[Ask] = (),
     ) -> None:
         """Ask these questions, the first ones first, and forget all others.
+
+        `missing`: those of them whose last answer is no longer kept.
 
         `arrived`: how many requests have arrived so far; `None`: unknown. `delay`: by how many
         seconds windows end before the newest of them. `is_empty`: whether it is known that no
@@ -100,7 +104,7 @@ class Asking:
         self._asked = {
             ask: self._moved_on(asked, self._wanted[ask], is_empty)
             for ask, asked in self._asked.items()
-            if ask in self._wanted
+            if ask in self._wanted and ask not in missing
         }
         self._changed.set()
 
@@ -169,6 +173,9 @@ class Asking:
                 answered = Answered.of(question, answer, trio.current_time() - began)
             except GlanceMetricsError as error:
                 answered = Answered(question, error=str(error))
+            except Exception as error:  # the disk, the memory, or a fault of ours
+                logger.opt(exception=error).error("the console's question failed")
+                answered = Answered(question, error=sentence(error))
             self._asked[ask] = _Asked(question, began, trio.current_time(), answered.known_since)
             self._deliver(ask, answered)
         if self._running.get(ask) is scope:

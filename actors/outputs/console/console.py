@@ -173,14 +173,15 @@ class Console:
                 wanted[ask] = ask.question(state.now)
             except GlanceMetricsError as error:
                 self._answered(ask, Answered(None, error=str(error)))
+        missing = wanted.keys() - state.answers.keys()
         if state.shown is None:
-            self._asking.want(wanted)
+            self._asking.want(wanted, missing=missing)
             return
         if state.shown not in self._shown:
             self._shown.append(state.shown)
         health = state.shown.health
         is_empty = partial(_is_empty, tuple(self._shown))
-        self._asking.want(wanted, health.records, health.delay or 0.0, is_empty)
+        self._asking.want(wanted, health.records, health.delay or 0.0, is_empty, missing)
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
         assert self._screen is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from actors.outputs.console.state import State
+from actors.outputs.console.state import State, focused_among
 from actors.outputs.console.tables import chosen_index, measures_shown, pinned, sorted_by, table_of
 
 PAGE_ROWS = 10
@@ -43,8 +43,9 @@ def focus(state: State, steps: int) -> State:
     tables = state.page.tables(state)
     if not tables:
         return state.page.turned(state, steps)
-    number = (state.focus.get(state.page.name, 0) + steps) % len(tables)
-    return attrs.evolve(state, focus={**state.focus, state.page.name: number})
+    number = tables.index(focused_among(tables, state.focus.get(state.page.name))) + steps
+    spec = tables[number % len(tables)]
+    return attrs.evolve(state, focus={**state.focus, state.page.name: spec.key})
 
 
 def go_to_view(state: State, number: int) -> State:

@@ -21,7 +21,7 @@ def received(state: State, snapshot: Snapshot) -> State:
     shown = state.shown
     if state.is_paused and shown is not None:
         return state
-    is_soon = shown is not None and snapshot.time - shown.time < QUIET_SECONDS
+    is_soon = shown is not None and 0 <= snapshot.time - shown.time < QUIET_SECONDS
     if is_soon and shown is not None and _timeless(snapshot) == _timeless(shown):
         return state
     return attrs.evolve(state, shown=snapshot)

@@ -5,7 +5,7 @@ Keys and messages make the next state from the last one; nothing else changes wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -141,8 +141,8 @@ class State:
     over: tuple[Page, ...] = ()
     """Pages on top of the view; the last one is shown."""
     tables: Mapping[str, TableState] = attrs.field(factory=dict)
-    focus: Mapping[str, int] = attrs.field(factory=dict)
-    """By the name of a page, the number of the table with the cursor."""
+    focus: Mapping[str, str] = attrs.field(factory=dict)
+    """By the name of a page, the key of the table with the cursor."""
     is_zoomed: bool = False
     """Whether only the table with the cursor is shown."""
     came_from: CameFrom | None = None
@@ -196,7 +196,7 @@ class State:
     def focused(self) -> TableSpec | None:
         """The table with the cursor."""
         tables = self.page.tables(self)
-        return tables[self.focus.get(self.page.name, 0) % len(tables)] if tables else None
+        return focused_among(tables, self.focus.get(self.page.name)) if tables else None
 
     def ask(self, **fields: Any) -> Ask:
         """Return a question about the scope; `where` narrows it further."""
@@ -253,6 +253,11 @@ class State:
 
     def wanting(self, effect: Effect) -> State:
         return attrs.evolve(self, effects=(*self.effects, effect))
+
+
+def focused_among(tables: Sequence[TableSpec], key: str | None) -> TableSpec:
+    """Return the table with a key; the first if there is none with it, as while it has no rows."""
+    return next((one for one in tables if one.key == key), tables[0])
 
 
 def _end_of(answered: Answered) -> int:

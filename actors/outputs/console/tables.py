@@ -28,6 +28,7 @@ from glancemetrics.words.humane import format_count
 MOST_ROWS = 200
 """Rows of a table; `/` finds among all values."""
 _MOST_BEFORE = 1000
+_MOST_PINNED = 2 * MOST_ROWS
 
 
 @attrs.frozen
@@ -110,7 +111,8 @@ def _of_answers(
 ) -> Table:
     """Return the rows of answers. Remembered: keys and drawings need them several times."""
     earlier = _hits_by_names(spec, before)
-    is_whole = before is not None and before.groups <= len(before.rows) and not before.missing
+    is_known = before is not None and not before.error and not before.missing
+    is_whole = is_known and before is not None and before.groups <= len(before.rows)
     rows = [
         TableRow(
             names := tuple(row[name] for name in spec.by),
@@ -414,7 +416,7 @@ def _focusing(spec: TableSpec) -> Click:
         keys = [one.key for one in state.page.tables(state)]
         if spec.key not in keys:
             return state
-        return attrs.evolve(state, focus={**state.focus, state.page.name: keys.index(spec.key)})
+        return attrs.evolve(state, focus={**state.focus, state.page.name: spec.key})
 
     return click
 
@@ -428,8 +430,13 @@ def _choosing(spec: TableSpec, names: Names) -> Click:
 
 
 def pinned(state: State, spec: TableSpec, names: Names | None) -> TableState:
-    """Return the table with the cursor on a row, and all rows kept where they are."""
+    """Return the table with the cursor on a row, and all rows kept where they are.
+
+    Rows that have gone keep their place too, as long as there are not too many of them.
+    """
     rows = table_of(state, spec).rows
+    if len(rows) > _MOST_PINNED:
+        rows = tuple(row for row in rows if row.values or row.names == names)
     order = tuple(row.names for row in rows)
     return attrs.evolve(state.table(spec), chosen=names, order=order)
 

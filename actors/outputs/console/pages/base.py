@@ -9,7 +9,7 @@ from actors.outputs.console.moving import move_cursor
 from actors.outputs.console.narrowing import chosen_names, narrow_to_row
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.scope import Ask
-from actors.outputs.console.state import State, TableSpec
+from actors.outputs.console.state import State, TableSpec, focused_among
 from actors.outputs.console.tables import ask_before, ask_of, draw_table, title_of
 
 TABLE_CELLS, TABLE_ROWS = 58, 11
@@ -54,7 +54,7 @@ class TablesPage(PlainPage):
 
 def focused_of(state: State, tables: tuple[TableSpec, ...]) -> TableSpec:
     """Return the table with the cursor."""
-    return tables[state.focus.get(state.views[state.view].name, 0) % len(tables)]
+    return focused_among(tables, state.focus.get(state.views[state.view].name))
 
 
 def table_block(state: State, spec: TableSpec, *, boxed: bool = True) -> Block:

@@ -104,7 +104,10 @@ def choose(state: State, number: int) -> State:
     number = max(0, min(number, last))
     until = state.requests.until
     if until is None:
-        until = state.now
+        # The end of what is on the screen, which may be older than now.
+        question = answered.question
+        asked = None if question is None else question.span.until
+        until = state.now if asked is None else asked
     return attrs.evolve(
         state,
         requests=RequestsState(number, until),

@@ -103,6 +103,39 @@ async def test_an_error_is_an_answer(
     assert desk.delivered[0][1].error == desk.error
 
 
+async def test_a_fault_is_an_answer_too(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The console would begin anew, without its filter, for every error that nobody foresaw."""
+
+    async def answer(question: Question) -> Answer:
+        del question
+        raise MemoryError
+
+    desk = Desk()
+    asking = Asking(answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    asking.want({ONE: ONE.question(BASE)})
+    await trio.sleep(1)
+    assert "MemoryError" in desk.delivered[0][1].error
+
+
+async def test_an_answer_that_is_no_longer_kept_is_asked_for_again(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk()
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    asking.want({ONE: ONE.question(BASE)}, 7)
+    await trio.sleep(1)
+    asking.want({ONE: ONE.question(BASE)}, 7)
+    await trio.sleep(1)
+    assert len(desk.asked) == 1
+    asking.want({ONE: ONE.question(BASE)}, 7, missing={ONE})
+    await trio.sleep(1)
+    assert len(desk.asked) == 2
+
+
 TEN_MINUTES = Ask(seconds=600)
 
 

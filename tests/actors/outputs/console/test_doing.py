@@ -15,15 +15,18 @@ from actors.outputs.console.alerts import alert_rows, by_severity
 from actors.outputs.console.commands import COMMANDS, copy_row, go_back
 from actors.outputs.console.completing import completions
 from actors.outputs.console.pages.request_detail import RequestDetail
+from actors.outputs.console.pages.requests_view import chosen_record, records_ask
 from actors.outputs.console.palette import found
 from actors.outputs.console.rule_charts import measures_of
 from actors.outputs.console.scope import WINDOWS, Answered
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State
-from actors.outputs.console.tables import ask_of, chosen_index, finding, table_of
+from actors.outputs.console.tables import ask_before, ask_of, chosen_index, finding, table_of
 from actors.outputs.console.values import change_text
+from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.rules.metrics import read_metric
-from tests.actors.outputs.console.replays import OUTAGE, answered, recorded, replay
+from glancemetrics.traffic.insights import TopRow
+from tests.actors.outputs.console.replays import OUTAGE, answer_from, answered, recorded, replay
 from tests.lines import BASE
 
 
@@ -311,6 +314,58 @@ def test_enter_on_a_rule_keeps_the_filter(state: State) -> None:
     opened = state
     assert opened.scope.where is not None
     assert "method = 'GET'" in opened.scope.where
+
+
+def test_rows_that_have_gone_do_not_pile_up(state: State) -> None:
+    spec = state.focused
+    assert spec is not None
+    for second in range(30):
+        rows = [{"section": f"/{second}-{number}", "hits": 200 - number} for number in range(200)]
+        state = state.with_answer(ask_of(state, spec), Answered(None, rows=rows, groups=200))
+        state = moving.move(state, 1)
+    assert len(state.table(spec).order) <= 600
+    assert len(table_of(state, spec).rows) <= 600
+
+
+def test_the_cursor_stays_in_its_table_when_another_one_appears(state: State) -> None:
+    assert state.shown is not None
+    top = dict(state.shown.shown.top)
+    agent = next(one for one in top if one.name == "agent")
+    user = dimension_called("user")
+    assert user not in top
+    while state.focused is None or state.focused.by != ("agent",):
+        state = moving.focus(state, 1)
+    insights = attrs.evolve(state.shown.shown, top={**top, user: (TopRow("ann", 1, 1, 0),)})
+    more = attrs.evolve(state, shown=attrs.evolve(state.shown, shown=insights))
+    assert ("user",) in [spec.by for spec in more.page.tables(more)]
+    assert more.focused is not None
+    assert more.focused.by == ("agent",)
+    # Without any agent the cursor is in the first table, until there are some again.
+    insights = attrs.evolve(insights, top={one: rows for one, rows in top.items() if one != agent})
+    none = attrs.evolve(state, shown=attrs.evolve(state.shown, shown=insights))
+    assert none.focused == none.page.tables(none)[0]
+
+
+def test_a_failed_question_about_the_window_before_makes_nothing_new(state: State) -> None:
+    spec = state.focused
+    assert spec is not None
+    state = state.with_answer(ask_before(state, spec), Answered(None, error="the disk is gone"))
+    assert {row.before for row in table_of(state, spec).rows} == {None}
+
+
+def test_the_request_under_the_cursor_stays_when_the_newest_come(state: State) -> None:
+    state = moving.go_to_view_called(state, "requests")
+    old = records_ask(state)
+    kept = recorded()
+    late = Answered.of(old.question(BASE - 5), answer_from(old.question(BASE - 5), kept), 0.0)
+    state = state.with_answer(old, late)
+    state = moving.move(state, 3)
+    chosen = chosen_record(state)
+    assert chosen is not None
+    new = records_ask(state)
+    question = new.question(state.now)
+    state = state.with_answer(new, Answered.of(question, answer_from(question, kept), 0.0))
+    assert chosen_record(state) == chosen
 
 
 def test_answers_that_are_kept_are_bounded_in_bytes(state: State) -> None:

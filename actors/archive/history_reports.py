@@ -68,7 +68,7 @@ class HistoryReports:
         )
         if not report.hits:
             raise GlanceMetricsError("no requests to report on in this window")
-        write_text(to_html(report, now), path)
+        write_text(to_html(report, now), path, option="")
         return f"{path}: report of {requests_text(report.hits)}"
 
     def _batches(

@@ -227,6 +227,7 @@ class _Program:
             wall=time.time,
             started_at=time.time(),
             stop=self.stop,
+            end=self.end,
             has_terminal=self._has_terminal,
             answer=nothing_kept if answering is None else answering.answer,
             raw_line=RawLines(self._plan).find,
@@ -250,6 +251,11 @@ class _Program:
         self._watchdog = threading.Timer(STUCK_SECONDS, self._give_up)
         self._watchdog.daemon = True
         self._watchdog.start()
+
+    def end(self) -> None:
+        """Stop, unless that is being done."""
+        if not self._stop.is_set():
+            self.stop()
 
     def leave(self, status: int) -> None:
         """Wait for what still runs in threads; past that, end without the interpreter's own end."""
@@ -277,8 +283,10 @@ class _Program:
                     await self._screen.suspend(stop_process)
                 elif number == signal.SIGCONT and self._screen is not None:
                     self._screen.resume()
-                elif number == signal.SIGINT or not self._stop.is_set():
+                elif number == signal.SIGINT:
                     self.stop()
+                else:
+                    self.end()
 
 
 def _end_at_once(status: int) -> None:

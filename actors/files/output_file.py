@@ -14,10 +14,11 @@ from glancemetrics.words.escaping import visible_csv, visible_json
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, option: str = "--output ") -> Iterator[BinaryIO]:
     """Open a file that replaces `path` at the end, if there was no error.
 
-    Raises `GlanceMetricsError` if it cannot be written; `path` is then unchanged.
+    `option` stands before its name in errors. Raises `GlanceMetricsError` if it cannot be written;
+    `path` is then unchanged.
     """
     if path.exists() and not path.is_file():
         # A device or a pipe, such as /dev/stdout, is written to, not replaced.
@@ -25,7 +26,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with path.open("wb", buffering=0) as device:
                 yield device
         except OSError as error:
-            raise GlanceMetricsError(f"--output {path}: {error.strerror or error}") from None
+            raise GlanceMetricsError(f"{option}{path}: {error.strerror or error}") from None
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -40,8 +41,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             aside.unlink()
         if isinstance(error, OSError):
+            unchanged = "; the file is unchanged" if path.exists() else ""
             raise GlanceMetricsError(
-                f"--output {path}: {error.strerror or error}; the file is unchanged"
+                f"{option}{path}: {error.strerror or error}{unchanged}"
             ) from None
         raise
 
@@ -75,14 +77,15 @@ def _is_terminal(output: str | None) -> bool:
         return False  # writing will raise the error
 
 
-def write_text(text: str, output: str | None = None) -> None:
+def write_text(text: str, output: str | None = None, option: str = "--output ") -> None:
     """Write text to a file, or to standard output.
 
-    Raises `GlanceMetricsError` if that fails, `StdoutClosedError` if the reader has gone.
+    `option` stands before the file's name in errors. Raises `GlanceMetricsError` if that fails,
+    `StdoutClosedError` if the reader has gone.
     """
     data = text.encode("utf-8", "backslashreplace")
     if output is not None:
-        with replacing(Path(output)) as file:
+        with replacing(Path(output), option) as file:
             file.write(data)
         return
     try:

@@ -68,6 +68,8 @@ class Desk:
     """Seconds since the epoch."""
     stop: Callable[[], None]
     """Ends the program properly; the second call, immediately. Call it in trio's thread."""
+    end: Callable[[], None]
+    """Ends the program properly, unless it is ending already. Call it in trio's thread."""
     has_terminal: bool
     """Whether standard output is a terminal."""
     answer: Callable[[Query | RecordQuery], Awaitable[Answer]] = nothing_kept

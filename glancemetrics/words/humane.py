@@ -5,11 +5,22 @@ from __future__ import annotations
 UNKNOWN = "–"
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
+_COUNT_UNITS = ("k", "M", "G", "T", "P", "E")
 
 
 def format_count(count: int) -> str:
     """Format a count: `1,284`."""
     return f"{count:,}"
+
+
+def short_count(count: float) -> str:
+    """Format a count in at most seven characters: `1.2 k`, `17.3 M`, `999.9 G`."""
+    if count < 1000:
+        return f"{count:.0f}"
+    power = 1
+    while count / 1000**power >= 999.95 and power < len(_COUNT_UNITS):
+        power += 1
+    return f"{count / 1000**power:.1f} {_COUNT_UNITS[power - 1]}"
 
 
 def format_bytes(size: float) -> str:

@@ -116,7 +116,7 @@ class ScreenThread:
         """As the application has it."""
         self._prompt = Buffer(
             completer=_Completing(lambda: self._state),
-            complete_while_typing=Condition(lambda: self._is_prompting(prompts.FILTER)),
+            complete_while_typing=Condition(lambda: self._is_prompting(*prompts.CONDITIONS)),
             multiline=False,
             accept_handler=self._accept,
             on_text_changed=lambda buffer: self._step(
@@ -272,9 +272,10 @@ class ScreenThread:
 
     # The prompt.
 
-    def _is_prompting(self, kind: str | None = None) -> bool:
+    def _is_prompting(self, *kinds: str) -> bool:
+        """Tell whether a prompt is open; of one of these kinds, if any are given."""
         prompt = self._state.prompt
-        return prompt is not None and (kind is None or prompt.kind == kind)
+        return prompt is not None and (not kinds or prompt.kind in kinds)
 
     def _sync_prompt(self, before: State) -> None:
         """Open or close the prompt as the state has it."""
@@ -509,7 +510,7 @@ class _Completing(Completer):
 
     def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Suggested]:
         state = self._state()
-        if state.prompt is None or state.prompt.kind != prompts.FILTER:
+        if state.prompt is None or state.prompt.kind not in prompts.CONDITIONS:
             return
         for one in completions(state, document.text_before_cursor):
             yield Suggested(

@@ -194,12 +194,19 @@ def incidents(state: State) -> tuple[Incident, ...]:
     return (*alerts.firing, *alerts.ended)
 
 
-def marked_by(state: State, starts: Sequence[int], step: int, rule: str | None = None) -> list[str]:
-    """Return for each column whether an incident was ongoing, of a rule or of any."""
+def marked_by(
+    state: State,
+    starts: Sequence[int],
+    step: int,
+    rule: str | None = None,
+    group: str | None = None,
+) -> list[str]:
+    """Return for each column whether an incident was ongoing: of a rule (and group), or of any."""
     spans = [
         (one.triggered_at, one.recovered_at or state.now + step)
         for one in incidents(state)
         if (one.severity != Severity.INFO.value if rule is None else one.rule == rule)
+        if group is None or one.group == group
     ]
     return [
         "incident" if any(begin < start + step and end > start for begin, end in spans) else ""
@@ -242,7 +249,7 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
         return [fitted([(themes.DIM, " …")], cells)]
     values = [value for one in known.values() for value in one if value]
     if not values:
-        return [fitted([(themes.DIM, " No response times in these logs")], cells)]
+        return [fitted([(themes.DIM, " No response times here")], cells)]
     starts = starts_of(state, columns)
     scale = value_scale(max(values), height, Quantity.SECONDS, low=min(values), is_log=True)
     lines = _remembered_lines(

@@ -26,6 +26,9 @@ from glancemetrics.words.escaping import visible
 
 Act = Callable[[State], State]
 
+_MOST_COPIED = 56_000
+"""Bytes that terminals take in OSC 52 at least, 75,000 in base64; of more they say nothing."""
+
 
 @attrs.frozen
 class Command:
@@ -77,6 +80,9 @@ def copy_row(state: State) -> State:
         return state.told("nothing to copy here")
     # As it is shown: a line feed of a log would run what is pasted into a shell.
     safe_text = visible(text)
+    if len(safe_text.encode()) > _MOST_COPIED:
+        hint = state.context.hint("save", "save the screen")
+        return state.told(f"too long for the clipboard of a terminal {hint}".rstrip())
     return state.wanting(effects.Copy(safe_text)).told("sent to the terminal's clipboard")
 
 

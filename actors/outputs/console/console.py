@@ -122,11 +122,11 @@ class Console:
             try:
                 await trio.to_thread.run_sync(screen.run)
             except EOFError:
-                self._desk.stop()  # the terminal has gone
+                self._desk.end()  # the terminal has gone
             except (OSError, termios.error) as error:
                 if error.args[:1] != (errno.EIO,):  # which is the same, told by another call
                     raise
-                self._desk.stop()
+                self._desk.end()
             await trio.to_thread.run_sync(self._save_choices, screen.state)
         self._nursery.cancel_scope.cancel()
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.alerts import ongoing_then
-from actors.outputs.console.cells import Row, cut, cut_left, fitted, row_width, safe, width
+from actors.outputs.console.cells import (
+    Fragment,
+    Row,
+    cut,
+    cut_left,
+    fitted,
+    row_width,
+    safe,
+    width,
+)
 from actors.outputs.console.context import clock_near, local
 from actors.outputs.console.narrowing import cycle_window, go_live, widen
 from actors.outputs.console.scope import Ask
@@ -25,6 +34,7 @@ from actors.outputs.console.values import (
 )
 from glancemetrics.charts.bars import sparkline
 from glancemetrics.health.health import OutputState, SourceHealth
+from glancemetrics.records.dimensions import HOST
 from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.snapshot import Shown
 from glancemetrics.words.humane import (
@@ -252,43 +262,15 @@ def totals(state: State) -> Mapping[str, Any]:
 
 def figures(state: State, cells: int) -> Row:
     """The figures of the window in one row; what does not fit is left out, the last first."""
+    answered = state.answers.get(total_ask(state))
     known = totals(state)
     if not known:
-        return fitted([(themes.DIM, " …")], cells)
-    hits = known.get("hits") or 0
-    before = state.answers.get(before_ask(state))
-    earlier = None if before is None or before.missing else before.total.get("rate")
-    rate: Row = [(themes.FIGURE, f"{rate_text(known.get('rate') or 0)} req/s")]
-    style, change = change_text(known.get("rate") or 0, earlier)
-    if change and change != "new":
-        rate.append((style, f" {change}"))
-    pieces = [(rate, "9999 req/s ▲ 999x")]
-    for name in ("5xx", "4xx"):
-        errors = known.get(name) or 0
-        if name == "5xx":
-            limits = error_limits(state.context.rules)
-            style, text = server_errors_text(errors, hits, limits)
-        else:
-            style, text = client_errors_text(errors, hits)
-        pieces.append(([(themes.DIM, f"{name} "), (style, text)], "5xx <0.1 %"))
-    if known.get("p95") is not None:
-        text = format_seconds(known["p95"])
-        pieces.append(([(themes.DIM, "p95 "), (themes.FIGURE, text)], "p95 999 ms"))
-    if known.get("visitors") is not None:
-        visitors = format_count(known["visitors"])
-        pieces.append(
-            (
-                [(themes.FIGURE, visitors), (themes.DIM, _noun(known["visitors"], "visitor"))],
-                "9,999 visitors",
-            )
-        )
-    # Over the time that is covered, as requests per second are.
-    bytes_rate = (known.get("bytes") or 0) * (known.get("rate") or 0) / max(1, hits)
-    pieces.append(([(themes.FIGURE, f"{format_bytes(bytes_rate)}/s")], "999.9 kB/s"))
-    pieces.append(([(themes.FIGURE, format_count(hits)), (themes.DIM, _noun(hits, "request"))], ""))
+        error = "" if answered is None else answered.error
+        nothing = (themes.WARNING, f" ! {safe(error)}") if error else (themes.DIM, " …")
+        return fitted([nothing], cells)
     spark = _spark(state)
     row: Row = [("", " ")]
-    for number, (piece, longest) in enumerate(pieces):
+    for number, (piece, longest) in enumerate(_pieces(state, known)):
         if row_width(row) + row_width(piece) + 2 > cells:
             break
         row += [("", "  "), *piece] if number else piece
@@ -297,6 +279,63 @@ def figures(state: State, cells: int) -> Row:
         if not number and spark and cells >= 76:
             row += [("", " "), ("class:hits", spark)]
     return fitted(row, cells)
+
+
+def _pieces(state: State, known: Mapping[str, Any]) -> Iterator[tuple[Row, str]]:
+    """Yield the figures, the most important first, each with the longest text that is usual."""
+    hits = known.get("hits") or 0
+    yield [*_rate(state, known)], "9999 req/s ▲ 999x"
+    known_part = _known_part(state)
+    if known_part:
+        yield [(themes.NOTICED, known_part)], ""
+    limits = error_limits(state.context.rules)
+    for name, (style, text) in (
+        ("5xx", server_errors_text(known.get("5xx") or 0, hits, limits)),
+        ("4xx", client_errors_text(known.get("4xx") or 0, hits)),
+    ):
+        yield [(themes.DIM, f"{name} "), (style, text)], "5xx <0.1 %"
+    answered = state.answers.get(total_ask(state))
+    about = "" if answered is None or answered.is_exact else "~"
+    if known.get("p95") is not None:
+        text = about + format_seconds(known["p95"])
+        yield [(themes.DIM, "p95 "), (themes.FIGURE, text)], "p95 999 ms"
+    if known.get("visitors") is not None:
+        if state.scope.is_plain and state.shown is not None:
+            about = "~" if HOST in state.shown.shown.estimated else ""
+        visitors = (themes.FIGURE, about + format_count(known["visitors"]))
+        yield [visitors, (themes.DIM, _noun(known["visitors"], "visitor"))], "9,999 visitors"
+    # Over the time that is covered, as requests per second are.
+    bytes_rate = (known.get("bytes") or 0) * (known.get("rate") or 0) / max(1, hits)
+    yield [(themes.FIGURE, f"{format_bytes(bytes_rate)}/s")], "999.9 kB/s"
+    yield [(themes.FIGURE, format_count(hits)), (themes.DIM, _noun(hits, "request"))], ""
+
+
+def _rate(state: State, known: Mapping[str, Any]) -> Iterator[Fragment]:
+    """Yield the requests per second, and their change against the window before."""
+    rate = known.get("rate") or 0
+    yield themes.FIGURE, f"{rate_text(rate)} req/s"
+    before = state.answers.get(before_ask(state))
+    earlier = None if before is None or before.missing else before.total.get("rate")
+    style, change = change_text(rate, earlier)
+    if change and change != "new":
+        yield style, f" {change}"
+
+
+def _known_part(state: State) -> str:
+    """Say how much of the span the figures are of, where a part of it is not known."""
+    answered = state.answers.get(total_ask(state))
+    if answered is None or not answered.missing:
+        return ""
+    since = answered.known_since
+    if since is not None and state.now - state.seconds < since < state.now:
+        return f"of {format_round_duration(state.now - since)} known"
+    return "with gaps"
+
+
+def missing_text(state: State) -> str:
+    """Return which part of the span is missing, in a sentence; empty if none is."""
+    answered = state.answers.get(total_ask(state))
+    return "" if answered is None else safe(answered.missing)
 
 
 def _noun(count: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import trio
 
@@ -20,6 +22,7 @@ from glancemetrics.charts.runs import Drawing
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 
+_NUMBER = re.compile(r"\d[\d.,]*( (s|min|h|d|ms|%|[kMGT]?B)\b)?")
 _CELLS = 200
 """A line is at most so long."""
 
@@ -34,7 +37,9 @@ class PlainLines:
     def __init__(self, context: Context) -> None:
         self._state = State(context=attrs.evolve(context, drawing=Drawing.ASCII), views=VIEWS)
         self._told: frozenset[str] = frozenset()
-        """Incidents and problems that were printed."""
+        """Incidents that were printed."""
+        self._problems: dict[str, str] = {}
+        """Problems that were printed, by what they say without its numbers."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Print until there are no more snapshots. Raises `GlanceMetricsError`."""
@@ -50,7 +55,8 @@ class PlainLines:
             return []
         clock = clock_near(state.shown.time, state.shown.time, state.context)
         lines = [f"{clock}  {status(state).text}  {_text(figures(state, _CELLS)).strip()}"]
-        alerts, problems = state.shown.alerts, troubles(state.shown)
+        alerts = state.shown.alerts
+        problems = {_NUMBER.sub("#", one): one for one in troubles(state.shown)}
         lines += [
             f"{clock} {_text(ongoing(state, incident, _CELLS))}"
             for incident in reversed(alerts.firing)
@@ -61,8 +67,10 @@ class PlainLines:
             for incident in alerts.ended
             if incident.id in self._told
         ]
-        lines += [f"{clock}  ! {one}" for one in problems if one not in self._told]
-        self._told = frozenset([*(one.id for one in alerts.firing), *problems])
+        lines += [f"{clock}  ! {one}" for key, one in problems.items() if key not in self._problems]
+        over = [one for key, one in self._problems.items() if key not in problems]
+        lines += [f"{clock}  no longer: {one}" for one in over]
+        self._told, self._problems = frozenset(one.id for one in alerts.firing), problems
         return [_text([("", line)]).rstrip() for line in lines]
 
 

@@ -11,7 +11,7 @@ from actors.outputs.console import effects
 from actors.outputs.console.cells import safe
 from actors.outputs.console.context import local
 from actors.outputs.console.narrowing import filter_by, with_scope
-from actors.outputs.console.scope import WINDOWS
+from actors.outputs.console.scope import WINDOWS, Narrowing
 from actors.outputs.console.state import Prompt, State
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.records.dimensions import dimensions_with
@@ -20,11 +20,14 @@ from glancemetrics.selecting.plain_words import condition_in
 from glancemetrics.words.durations import parse_span
 
 FILTER, FIND, TIME, SAVE, REPORT, PALETTE = "filter", "find", "time", "save", "report", "command"
-SILENCE = "silence"
+SILENCE, SEARCH = "silence", "search"
+CONDITIONS = frozenset({FILTER, SEARCH})
+"""Prompts for a condition."""
 
 _LABELS = {
     FILTER: "Only requests where",
     FIND: "Find",
+    SEARCH: "Requests with",
     TIME: "Time",
     SAVE: "Save the screen as",
     REPORT: "Write the report to",
@@ -54,8 +57,11 @@ def ask_filter(state: State) -> State:
 def ask_find(state: State) -> State:
     spec = state.focused
     if spec is None:
-        return _prompting(state, FILTER)  # words are looked for in the requests themselves
-    return _prompting(state, FIND, state.table(spec).find)
+        if state.page.name != "requests":
+            return state.told("there is no table to find something in")
+        return _prompting(state, SEARCH)  # words are looked for in the requests themselves
+    text = state.table(spec).find
+    return attrs.evolve(state, prompt=Prompt(FIND, text, subject=text), notice="")
 
 
 def ask_time(state: State) -> State:
@@ -113,7 +119,7 @@ def typed(state: State, text: str) -> State:
     state = attrs.evolve(state, prompt=attrs.evolve(prompt, text=text))
     if prompt.kind == FIND:
         return _finding(state, text)
-    if prompt.kind == FILTER:
+    if prompt.kind in CONDITIONS:
         return state.wanting(effects.CheckFilter(_condition(state, text), is_accepted=False))
     return _with_problem(state, _problem(state, prompt.kind, text))
 
@@ -162,10 +168,11 @@ def accept(state: State, text: str) -> State:
     prompt = state.prompt
     if prompt is None:
         return state
-    if prompt.kind == FILTER:
+    if prompt.kind in CONDITIONS:
         condition = _condition(state, text)
         if not condition:
-            return filter_by(attrs.evolve(state, prompt=None), "")
+            state = attrs.evolve(state, prompt=None)
+            return filter_by(state, "") if prompt.kind == FILTER else state
         return state.wanting(effects.CheckFilter(condition, is_accepted=True))
     problem = _problem(state, prompt.kind, text)
     if problem:
@@ -181,18 +188,23 @@ def accept(state: State, text: str) -> State:
 def cancel(state: State) -> State:
     """Leave the prompt without doing anything."""
     if state.prompt is not None and state.prompt.kind == FIND:
-        state = _finding(state, "")
+        state = _finding(state, state.prompt.subject)
     return attrs.evolve(state, prompt=None)
 
 
 def checked(state: State, text: str, problem: str, *, is_accepted: bool) -> State:
     """A filter was checked: narrow to it if it was accepted and is one."""
     prompt = state.prompt
-    if prompt is None or prompt.kind != FILTER or _condition(state, prompt.text) != text:
+    if prompt is None or prompt.kind not in CONDITIONS:
+        return state
+    if _condition(state, prompt.text) != text:
         return state
     if problem or not is_accepted:
         return _with_problem(state, problem)
-    return filter_by(attrs.evolve(state, prompt=None), text, prompt.text.strip())
+    state, typed_text = attrs.evolve(state, prompt=None), prompt.text.strip()
+    if prompt.kind == SEARCH:
+        return with_scope(state, state.scope.within(Narrowing(typed_text, text)))
+    return filter_by(state, text, typed_text)
 
 
 def _go_to_time(state: State, text: str) -> State:

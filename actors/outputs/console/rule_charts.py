@@ -13,7 +13,7 @@ from actors.outputs.console.charts import (
     values_by_column,
     with_axes,
 )
-from actors.outputs.console.scope import Ask
+from actors.outputs.console.scope import Ask, joined
 from actors.outputs.console.state import State
 from glancemetrics.charts.columns import Series
 from glancemetrics.charts.values import Quantity, value_scale
@@ -22,6 +22,7 @@ from glancemetrics.history.measures import measure_called
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import Metric, Unit
 from glancemetrics.rules.rule import Rule
+from glancemetrics.selecting.value_conditions import condition_of
 
 _PLAIN = ("hits", "rate", "errors", "error_ratio", "bytes", "visitors")
 _QUANTITIES = {
@@ -52,15 +53,19 @@ def measures_of(metric: Metric) -> tuple[str, ...]:
     return ()
 
 
-def rule_ask(state: State, rule: Rule, cells: int) -> Ask | None:
-    """Return the question for a rule's chart; `None` where it has none."""
+def rule_ask(state: State, rule: Rule, group: str | None, cells: int) -> Ask | None:
+    """Return the question for a rule's chart; `None` where it has none.
+
+    `group`: one of the values that a rule with `by` watches; `None`: all requests.
+    """
     measures = measures_of(rule.metric)
     if not measures:
         return None
     columns = columns_in(cells)
     step = step_of(state, columns)
+    own = None if rule.by is None or group is None else condition_of(rule.by, group)
     return Ask(
-        where=rule.where,
+        where=joined(rule.where, own),
         seconds=step * columns,
         until=state.scope.until,
         step=step,
@@ -69,9 +74,9 @@ def rule_ask(state: State, rule: Rule, cells: int) -> Ask | None:
     )
 
 
-def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
+def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: int) -> list[Row]:
     """Draw a rule's metric, its limit dashed, its incidents shaded."""
-    ask = rule_ask(state, rule, cells)
+    ask = rule_ask(state, rule, group, cells)
     if ask is None:
         text = f" No chart: the history has no {safe(rule.metric.name)} over time"
         return filled([[(themes.DIM, text)]], cells, rows)
@@ -83,7 +88,8 @@ def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
         return filled([[(themes.DIM, f" {safe(text)}")]], cells, rows)
     values = _values(rule.metric, known, ask)
     limit = None
-    if isinstance(rule.condition, Threshold):
+    is_watched = rule.by is None or group is not None  # else each of its parts is, not the whole
+    if isinstance(rule.condition, Threshold) and is_watched:
         # A count over the rule's window, for a column of another length.
         times = 1.0
         if rule.metric.unit in {Unit.COUNT, Unit.BYTES} and rule.metric.name != "visitors":
@@ -92,7 +98,7 @@ def rule_chart(state: State, rule: Rule, cells: int, rows: int) -> list[Row]:
     peak = max((value for value in values if value is not None), default=0.0)
     scale = value_scale(max(peak, 1.1 * (limit or 0.0)), height, _QUANTITIES[rule.metric.unit])
     starts = starts_of(state, columns)
-    marked = marked_by(state, starts, step_of(state, columns), rule=rule.name)
+    marked = marked_by(state, starts, step_of(state, columns), rule=rule.name, group=group)
     role = ask.measures[0] if ask.measures[0] in themes.CLASSES else "hits"
     lines = graded_columns(
         (Series(role, tuple(values)),),

@@ -146,6 +146,8 @@ class Answered:
     """Which part of the span is missing, in a sentence."""
     known_since: int | None = None
     """The first second of the span that is known; `None`: unknown."""
+    is_exact: bool = True
+    """Whether visitors and quantiles are counted, and not estimated from rollups."""
     error: str = ""
     """Why it could not be answered, in a sentence."""
     seconds: float = 0.0
@@ -164,6 +166,7 @@ class Answered:
             has_more=answer.has_more,
             missing=answer.missing,
             known_since=answer.covers.since,
+            is_exact=answer.is_exact,
             size=answer.table.nbytes,
             seconds=seconds,
         )

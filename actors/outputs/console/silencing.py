@@ -6,7 +6,7 @@ from actors.outputs.console import effects
 from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.pages.alerts_view import (
     AlertsView,
-    choose,
+    choose_incident,
     chosen_incident,
     chosen_rule_of,
 )
@@ -36,5 +36,5 @@ def acknowledge(state: State) -> State:
         return state.told("only an active incident can be acknowledged")
     is_begin = incident.id not in state.acknowledged
     # The cursor stays on it, wherever it goes in the list.
-    state = choose(state, ("incident", incident.id))
+    state = choose_incident(state, incident)
     return state.wanting(effects.Acknowledge(incident.id, is_begin))

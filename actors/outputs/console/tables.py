@@ -15,7 +15,7 @@ from actors.outputs.console.context import local
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.scope import Answered, Ask, joined
 from actors.outputs.console.state import Names, State, TableSpec, TableState
-from actors.outputs.console.values import SHARES, ErrorLimit, error_limits, value_text
+from actors.outputs.console.values import SHARES, ErrorLimit, error_limits, short_text, value_text
 from glancemetrics.charts.bars import bar
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.history.measures import Unit, measure_called
@@ -256,8 +256,17 @@ def title_of(state: State, spec: TableSpec) -> str:
     table = table_of(state, spec)
     find = state.table(spec).find
     count = f"  {format_count(table.count)}" if table.count > 1 else ""
-    shown = f"{spec.title}{count}" + (f"  /{readable(find, in_cells=True)}" if find else "")
+    shown = f"{spec.title}{_estimated(state, spec, table)}{count}" + (
+        f"  /{readable(find, in_cells=True)}" if find else ""
+    )
     return f"{shown}  {state.context.hint('zoom', 'all tables')}" if state.is_zoomed else shown
+
+
+def _estimated(state: State, spec: TableSpec, table: Table) -> str:
+    """Return the mark of a table of a snapshot that could not track all of its values."""
+    if table.is_answered or state.shown is None or not table.rows:
+        return ""
+    return "~" if dimension_called(spec.by[0]) in state.shown.shown.estimated else ""
 
 
 def draw_table(
@@ -396,6 +405,8 @@ def _row(
     drawn.append((over, name[behind:], click))
     for column in columns:
         style, text = value_text(column.measure, row.values, hits, row.before, zone, today, limits)
+        if len(text) >= column.cells and column.measure in row.values:
+            text = short_text(column.measure, row.values[column.measure], text)
         drawn.append((over or style, right(text, column.cells), click))
         if column is columns[0] and bar_cells:
             length = max(0, bar_cells - 2)

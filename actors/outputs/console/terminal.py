@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -38,7 +39,9 @@ class TerminalState:
 
     def restore(self) -> None:
         """Leave the alternate screen, show the cursor, and cook the input again."""
-        if self._attributes is not None:
+        if self._attributes is None:
+            return
+        with contextlib.suppress(OSError, termios.error):  # the terminal may have gone
             termios.tcsetattr(self._descriptor, termios.TCSANOW, self._attributes)
             os.write(
                 sys.stdout.fileno(),

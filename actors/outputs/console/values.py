@@ -20,6 +20,7 @@ from glancemetrics.words.humane import (
     format_count,
     format_rate,
     format_seconds,
+    short_count,
 )
 
 SHARES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
@@ -78,6 +79,11 @@ def value_text(
     if unit is Unit.TIME:
         return "", clock_on(value.astimezone(zone), today)
     return themes.FIGURE if measure == "hits" else "", _FORMATS.get(unit, _count_text)(value)
+
+
+def short_text(measure: str, value: Any, text: str) -> str:
+    """Return the text of a value that has no room: a number is never cut into a smaller one."""
+    return short_count(value) if measure_called(measure).unit is Unit.COUNT else text
 
 
 def _count_text(count: float) -> str:

@@ -72,6 +72,7 @@ def made(settings: Settings, folder: Path) -> list[Output]:
         wall=lambda: 0.0,
         started_at=0.0,
         stop=lambda: None,
+        end=lambda: None,
         has_terminal=False,
     )
     return make_outputs(desk)

@@ -43,6 +43,24 @@ class _Item:
     """Of a pending breach."""
     group: str | None = None
 
+    @classmethod
+    def of(cls, incident: Incident) -> _Item:
+        """Return the row of an incident."""
+        return cls(_names_of(incident), incident.rule, incident, None, incident.group)
+
+
+def _names_of(incident: Incident) -> Names:
+    return "incident", incident.id, incident.rule, incident.group or ""
+
+
+def _chart_title(rule: Rule, group: str | None) -> str:
+    title = safe(rule_title(rule.name))
+    if rule.by is None:
+        return title
+    if group is None:
+        return f"{title}: all requests (the limit is for each {safe(rule.by)})"
+    return f"{title}: {safe(rule.by)} {safe(group)}"
+
 
 class AlertsView(PlainPage):
     """See the module's docstring."""
@@ -57,14 +75,15 @@ class AlertsView(PlainPage):
         return stacked(self._bands(state, cells, rows), cells, rows)
 
     def _bands(self, state: State, cells: int, rows: int) -> list[Band]:
-        rule = chosen_rule_of(state)
-        if rule is None or rows < 16:
+        item = _chosen(state)
+        if item is None or rows < 16:
             return [Band(rows, (Block(lambda c, r: _list(state, c, r)),))]
         chart = min(14, rows // 3)
-        ask = rule_ask(state, state.context.rules[rule], cells - 2)
+        rule, group = state.context.rules[item.rule], item.group
+        ask = rule_ask(state, rule, group, cells - 2)
         block = Block(
-            lambda c, r: rule_chart(state, state.context.rules[rule], c, r),
-            title=safe(rule_title(rule)),
+            lambda c, r: rule_chart(state, rule, group, c, r),
+            title=_chart_title(rule, group),
             asks=() if ask is None else (ask,),
         )
         return [
@@ -102,9 +121,9 @@ def _show_traffic(state: State, item: _Item) -> State:
         scope = attrs.evolve(scope, narrowed=())
     if rule.where is not None:
         scope = scope.within(Narrowing(f"rule {rule.title}", rule.where))
-    group = item.group if incident is None else incident.group
-    if rule.by is not None and group is not None:
-        scope = scope.within(Narrowing(f"{rule.by} {group}", condition_of(rule.by, group)))
+    if rule.by is not None and item.group is not None:
+        narrowing = Narrowing(f"{rule.by} {item.group}", condition_of(rule.by, item.group))
+        scope = scope.within(narrowing)
     if incident is None and scope == state.scope:
         own = _is_own(rule)
         return state.told(
@@ -116,7 +135,8 @@ def _show_traffic(state: State, item: _Item) -> State:
     elif incident is not None and incident.recovered_at is not None:
         lasted = incident.recovered_at - incident.triggered_at + 2 * rule.window_seconds
         seconds = _window_of(lasted)
-        scope = attrs.evolve(scope, seconds=seconds, until=incident.recovered_at + seconds // 10)
+        newest = state.now if state.latest is None else state.latest.shown.end
+        scope = scope.at(min(incident.recovered_at + seconds // 10, newest), seconds)
     is_of_errors = incident is not None and (
         "5xx" in rule.metric.name or "error" in rule.metric.name
     )
@@ -134,19 +154,19 @@ def _items(state: State) -> list[_Item]:
     if state.shown is None:
         return []
     alerts = state.shown.alerts
-    found = [_Item(("incident", one.id), one.rule, one) for one in by_severity(state)]
+    found = [_Item.of(one) for one in by_severity(state)]
     if state.is_live:
         found += [
-            _Item(("pending", one.rule, one.group or ""), one.rule, None, one.since, one.group)
+            _Item(("pending", "", one.rule, one.group or ""), one.rule, None, one.since, one.group)
             for one in alerts.pending
         ]
     active = {one.incident.id for one in found if one.incident is not None}
     past = [one for one in ended_then(state, is_all=True) if one.id not in active]
-    found += [_Item(("incident", one.id), one.rule, one) for one in past[:_NEWEST]]
+    found += [_Item.of(one) for one in past[:_NEWEST]]
     # Those about GlanceMetrics itself come last: people have set the others.
     rules = sorted(state.context.rules.values(), key=_is_own)
-    found += [_Item(("rule", rule.name), rule.name) for rule in rules]
-    found += [_Item(("incident", one.id), one.rule, one) for one in past[_NEWEST:_MOST_PAST]]
+    found += [_Item(("rule", "", rule.name, ""), rule.name) for rule in rules]
+    found += [_Item.of(one) for one in past[_NEWEST:_MOST_PAST]]
     return found
 
 
@@ -156,7 +176,17 @@ def _is_own(rule: Rule) -> bool:
 
 
 def _index(state: State, items: list[_Item]) -> int:
-    return chosen_index(items, state.table(_LIST))
+    """Return the row under the cursor; where that has gone, what has become of it, or its rule."""
+    chosen = state.table(_LIST).chosen
+    if chosen is None or chosen in {item.names for item in items}:
+        return chosen_index(items, state.table(_LIST))
+    _, _, rule, group = chosen
+    heirs = ("incident", None, rule, group), ("rule", None, rule, "")
+    for heir in heirs:
+        for number, item in enumerate(items):
+            if (item.names[0], None, *item.names[2:]) == heir:
+                return number
+    return 0
 
 
 def _chosen(state: State) -> _Item | None:
@@ -167,6 +197,11 @@ def _chosen(state: State) -> _Item | None:
 def choose(state: State, names: Names) -> State:
     """Put the cursor on a row."""
     return state.with_table(_LIST, TableState(chosen=names))
+
+
+def choose_incident(state: State, incident: Incident) -> State:
+    """Put the cursor on an incident."""
+    return choose(state, _names_of(incident))
 
 
 def chosen_incident(state: State) -> Incident | None:

@@ -124,7 +124,7 @@ def _heat_rows(state: State, ask: Ask, columns: int, cells: int) -> list[Row]:
         text = "…" if answered is None else answered.error
         return [fitted([(themes.DIM, f" {safe(text)}")], cells)]
     if not any(known["timed"]):
-        return [fitted([(themes.DIM, " No response times in these logs")], cells)]
+        return [fitted([(themes.DIM, " No response times here")], cells)]
     bands = [known[name] for name in _UNDER]
     counts = [bands[0]]
     for below, above in zip([*bands], [*bands[1:], known["timed"]], strict=True):

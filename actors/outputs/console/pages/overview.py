@@ -133,7 +133,15 @@ def _has_chart(state: State) -> bool:
 def _has_times(state: State) -> bool:
     """Whether the logs have response times."""
     answered = state.answers.get(total_ask(state))
-    return answered is not None and answered.total.get("p95") is not None
+    if answered is not None and answered.total.get("p95") is not None:
+        return True
+    # In a quiet log some windows have none: the layout stays what it is.
+    return any(
+        row.get("p50") is not None
+        for ask, known in state.answers.items()
+        if ask.measures == themes.QUANTILES
+        for row in known.rows
+    )
 
 
 def _alert_count(state: State, most: int) -> int:

@@ -69,8 +69,13 @@ def time_form_of(state: State, records: Sequence[Mapping[str, Any]]) -> str:
 
 def request_text(record: Mapping[str, Any]) -> str:
     """Return method, path and query of a request as they may be shown."""
+    return named(request_logged(record))
+
+
+def request_logged(record: Mapping[str, Any]) -> str:
+    """Return method, path and query of a request as they were logged."""
     if record.get("path") is None:
-        return named(str(record.get("request") or UNKNOWN))
+        return str(record.get("request") or UNKNOWN)
     query = record.get("query")
     target = str(record["path"]) + ("" if query is None else f"?{query}")
-    return named(f"{record.get('method') or UNKNOWN} {target}")
+    return f"{record.get('method') or UNKNOWN} {target}"

@@ -13,7 +13,7 @@ from actors.outputs.console.effects import FindRawLine
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.pages.request_detail import RequestDetail
-from actors.outputs.console.pages.requests_list import request_row, request_text, time_form_of
+from actors.outputs.console.pages.requests_list import request_logged, request_row, time_form_of
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import RequestsState, State
 from glancemetrics.words.humane import format_count
@@ -76,7 +76,7 @@ class RequestsView(PlainPage):
 
     def copied(self, state: State) -> str:
         record = chosen_record(state)
-        return "" if record is None else request_text(record)
+        return "" if record is None else request_logged(record)
 
 
 def records_ask(state: State) -> Ask:

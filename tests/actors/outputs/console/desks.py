@@ -27,6 +27,7 @@ def desk_in(folder: Path, environment: Mapping[str, str] | None = None, **fields
         "wall": lambda: float(BASE),
         "started_at": float(BASE),
         "stop": lambda: None,
+        "end": lambda: None,
         "has_terminal": True,
         "environment": environment or {},
     }

@@ -201,7 +201,9 @@ def _parsed(
         batch=paths.of(batch),
         lines=decoded.lines + len(overlong),
         rejects=decoded.rejects + len(overlong),
-        reject_samples=samples + overlong,
+        reject_samples=tuple(
+            attrs.evolve(one, source=chunk.source) for one in (*samples, *overlong)
+        ),
         foreign=decoded.foreign,
         damaged=len(decoded.damaged),
         format=decoded.format,

@@ -16,6 +16,8 @@ class Reject:
     """Its first `SAMPLE_LENGTH` characters; undecodable bytes as `\\xHH`. Not yet escaped."""
     reason: str
     """One clause: what was expected, and where."""
+    source: str = ""
+    """The name of its log; empty: unknown."""
 
 
 def reject_of(line: bytes, reason: str) -> Reject:

@@ -13,6 +13,7 @@ _METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 )
 """Source: RFC 9110, section 9, and RFC 5789."""
+_ERRORS = frozenset({"errors", "error"})
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 _CLASS = re.compile(r"([1-5])xx", re.IGNORECASE)
 _PATH = re.compile(r"/[^\s'\"*()]*\*?")
@@ -26,6 +27,8 @@ def condition_in(text: str, fields: frozenset[str] = frozenset()) -> str:
     `fields`: names that are no plain words.
     """
     text = text.strip()
+    if text.lower() in _ERRORS:
+        return "status >= 400"
     if found := _CLASS.fullmatch(text):
         return f"status BETWEEN {found[1]}00 AND {found[1]}99"
     # The first of these that holds.
@@ -34,9 +37,18 @@ def condition_in(text: str, fields: frozenset[str] = frozenset()) -> str:
         (text.upper() in _METHODS, f"method = '{text.upper()}'"),
         (_is_address(text), f"host = '{text}'"),
         (_PATH.fullmatch(text), f"starts_with(path, '{text.rstrip('*')}')"),
-        (_is_word(text) and text.lower() not in fields, _containing(text.lower())),
+        (_is_text(text, fields), _containing(text.lower())),
     )
     return next((condition for holds, condition in meanings if holds), text)
+
+
+def is_searched(text: str, fields: frozenset[str] = frozenset()) -> bool:
+    """Tell whether `condition_in` takes a text for one to look for, as it does with most words."""
+    return condition_in(text, fields) == _containing(text.strip().lower())
+
+
+def _is_text(text: str, fields: frozenset[str]) -> bool:
+    return _is_word(text) and text.lower() not in fields
 
 
 def _is_word(text: str) -> bool:

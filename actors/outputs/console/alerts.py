@@ -10,7 +10,7 @@ from actors.outputs.console.context import clock_near
 from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.state import State
 from actors.state.silences import silence_among
-from glancemetrics.incidents.incident import Incident
+from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.rule import Severity
 from glancemetrics.words.humane import format_duration
 
@@ -52,10 +52,14 @@ def _of_known_rules(state: State, incidents: tuple[Incident, ...]) -> tuple[Inci
 
 
 def by_severity(state: State) -> list[Incident]:
-    """Return ongoing incidents, the most severe first; acknowledged ones last."""
+    """Return ongoing incidents, the most severe first; acknowledged ones after those like them."""
     return sorted(
         ongoing_then(state),
-        key=lambda one: (one.id in state.acknowledged, Severity(one.severity).rank),
+        key=lambda one: (
+            one.severity == Severity.INFO.value,
+            one.id in state.acknowledged,
+            Severity(one.severity).rank,
+        ),
     )
 
 
@@ -65,7 +69,8 @@ def alert_rows(state: State, cells: int, rows: int) -> list[Row]:
         return []
     firing = by_severity(state)
     if not firing:
-        return [_none(state, cells)]
+        pending = pending_rows(state)[:rows]
+        return [fitted(row, cells) for row in pending] or [_none(state, cells)]
     shown = firing[:rows]
     drawn = [ongoing(state, incident, cells) for incident in shown]
     hidden = len(firing) - len(shown)
@@ -83,8 +88,27 @@ def _to_alerts(state: State) -> State:
 def _none(state: State, cells: int) -> Row:
     row: Row = [none_ongoing(state)]
     for incident in ended_then(state)[:1]:
-        row.append((themes.DIM, f" · recovered: {ended_text(state, incident)}"))
+        how, until = _ended(state, incident)
+        row.append((themes.DIM, f" · recovered at {until}: {how}"))
     return fitted(row, cells)
+
+
+def pending_rows(state: State) -> list[Row]:
+    """Return breaches that may become incidents, in a row each."""
+    if state.shown is None or not state.is_live:
+        return []
+    rows: list[Row] = []
+    for one in state.shown.alerts.pending:
+        rule = state.context.rules.get(one.rule)
+        if rule is None:
+            continue
+        since = format_duration(max(0, state.shown.shown.end - one.since))
+        who = f" ({safe(one.group)})" if one.group else ""
+        rows.append([
+            (themes.NOTICED, f" ◌ {safe(rule_title(one.rule))}{who}"),
+            ("", f" in breach for {since}, an alert after {format_duration(rule.timing.hold)}"),
+        ])  # fmt: skip
+    return rows
 
 
 def none_ongoing(state: State) -> Fragment:
@@ -102,8 +126,8 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
     latest = state.shown.alerts.latest if state.is_live else {}
     message = rule.headline(attrs.evolve(incident, value=latest.get(incident.id, incident.value)))
     lasts = format_duration(max(0, state.now - incident.triggered_at))
-    # While the past is shown, nobody knew yet how bad it would be.
-    worst = rule.worst(incident) if state.is_live else ""
+    # While the past is shown, nobody knew yet how bad it would be; only its first value is known.
+    worst = rule.worst(incident) if state.is_live else "as it began"
     known = []
     closes_at = state.shown.alerts.closing.get(incident.id) if state.is_live else None
     if closes_at is not None:
@@ -132,8 +156,12 @@ def ongoing(state: State, incident: Incident, cells: int) -> Row:
 
 def ended_text(state: State, incident: Incident) -> str:
     """Return how an incident went that is over, and until when it lasted."""
+    how, until = _ended(state, incident)
+    return f"{how}, until {until}"
+
+
+def _ended(state: State, incident: Incident) -> tuple[str, str]:
     assert incident.recovered_at is not None
     assert state.shown is not None
     until = clock_near(incident.recovered_at, state.shown.time, state.context)
-    how = safe(state.context.rules[incident.rule].recovery(incident), _MESSAGE_LENGTH)
-    return f"{how}, until {until}"
+    return safe(state.context.rules[incident.rule].recovery(incident), _MESSAGE_LENGTH), until

@@ -55,7 +55,7 @@ from actors.outputs.console.completing import completions
 from actors.outputs.console.context import Context
 from actors.outputs.console.moving import move
 from actors.outputs.console.pages.registry import VIEWS
-from actors.outputs.console.saving import at_home, save_rows
+from actors.outputs.console.saving import as_file
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
@@ -254,21 +254,17 @@ class ScreenThread:
                 self._application.output.write_raw(f"\x1b]52;c;{encoded}\x1b\\")
                 self._application.output.flush()
             case effects.SaveView(path):
-                self._state = self._state.told(self._saved(path))
+                self._work(effects.WriteView(path, self._drawn_for(path)), self._state)
             case _:
                 self._work(effect, self._state)
 
-    def _saved(self, path: str) -> str:
-        try:
-            path = at_home(path)
-            state = self._state
-            if path.endswith(".txt"):  # what colors show elsewhere is drawn in characters
-                context = attrs.evolve(state.context, has_colors=False)
-                state = attrs.evolve(state, context=context)
-            save_rows(path, render(state), state.theme, state.cells)
-        except (OSError, ValueError) as error:  # a name may have a NUL
-            return sentence(error)
-        return f"saved as {path}"
+    def _drawn_for(self, path: str) -> str:
+        """Return what is on the screen as the text of a file."""
+        state = self._state
+        if path.endswith(".txt"):  # what colors show elsewhere is drawn in characters
+            context = attrs.evolve(state.context, has_colors=False)
+            state = attrs.evolve(state, context=context)
+        return as_file(path, render(state), state.theme, state.cells)
 
     # The prompt.
 
@@ -322,7 +318,15 @@ class ScreenThread:
                     ),
                 ]
             ),
-            floats=[Float(CompletionsMenu(max_height=8), xcursor=True, ycursor=True)],
+            # Above the prompt: below it stands what is wrong with what is typed.
+            floats=[
+                Float(
+                    ConditionalContainer(CompletionsMenu(max_height=8), filter=is_shown),
+                    xcursor=True,
+                    bottom=rows_below,
+                )
+                for rows_below, is_shown in ((1, ~told), (2, told))
+            ],
         )
         application: Application[None] = Application(
             layout=Layout(root, focused_element=self._body_window),

@@ -34,7 +34,7 @@ from actors.outputs.console.remembering import (
     save_choices,
     with_choices,
 )
-from actors.outputs.console.saving import at_home
+from actors.outputs.console.saving import at_home, save
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState, stop_job
@@ -42,8 +42,10 @@ from actors.outputs.console.themes import AUTO
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
 from actors.state.acknowledgements import Acknowledgement
+from actors.state.left_threads import run_leavable
 from actors.state.silences import Silence
 from glancemetrics.errors import GlanceMetricsError, sentence
+from glancemetrics.formats.raw_lines import RawLine
 from glancemetrics.health.health import OutputState
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.snapshot import Shown, Snapshot
@@ -207,10 +209,14 @@ class Console:
         try:
             if isinstance(effect, effects.WriteReport):
                 notice = await self._report(effect, state)
+            elif isinstance(effect, effects.WriteView):
+                notice = await run_leavable(partial(save, effect.path, effect.text))
             else:
-                notice = await trio.to_thread.run_sync(work, effect, self._desk)
+                notice = await run_leavable(partial(work, effect, self._desk))
         except (OSError, ValueError, GlanceMetricsError) as error:
             notice = sentence(error)
+        except Exception as error:  # a fault of ours: the console goes on
+            notice = _failed(error)
         silences, acknowledged = await trio.to_thread.run_sync(self._kept)
         assert self._screen is not None
         self._screen.do(
@@ -236,16 +242,30 @@ class Console:
     async def _check_filter(self, effect: effects.CheckFilter) -> None:
         from actors.outputs.console.working import problem_of_filter
 
-        problem = await trio.to_thread.run_sync(problem_of_filter, effect.text, self._context.kept)
+        try:
+            problem = await trio.to_thread.run_sync(
+                problem_of_filter, effect.text, self._context.kept
+            )
+        except Exception as error:
+            problem = _failed(error)
         assert self._screen is not None
         self._screen.do(
             lambda state: checked(state, effect.text, problem, is_accepted=effect.is_accepted)
         )
 
     async def _find_raw_line(self, effect: effects.FindRawLine) -> None:
-        found = await self._desk.raw_line(effect.source, effect.time, effect.record)
+        try:
+            found = await self._desk.raw_line(effect.source, effect.time, effect.record)
+        except Exception as error:
+            found = RawLine(missing=_failed(error))
         assert self._screen is not None
         self._screen.do(lambda state: with_line(state, effect.record, found.text, found.missing))
+
+
+def _failed(error: Exception) -> str:
+    """Log a fault that nobody foresaw, and return what to say."""
+    logger.opt(exception=error).error("what a key of the console asked for failed")
+    return f"this failed: {sentence(error)}"
 
 
 def _is_empty(snapshots: Iterable[Snapshot], since: int, until: int) -> bool:

@@ -33,6 +33,14 @@ class SaveView:
     path: str
 
 
+@attrs.frozen(eq=False)
+class WriteView:
+    """Write a drawn screen into a file."""
+
+    path: str
+    text: str
+
+
 @attrs.frozen
 class WriteReport:
     """Write an HTML report of the scope."""
@@ -86,6 +94,7 @@ Effect = (
     | StopJob
     | Copy
     | SaveView
+    | WriteView
     | WriteReport
     | BeginSilence
     | EndSilence

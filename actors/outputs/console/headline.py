@@ -81,16 +81,18 @@ def status(state: State) -> Status:
     firing = [incident for incident in firing if incident.id not in acknowledged]
     critical = sum(one.severity == Severity.CRITICAL.value for one in firing)
     health, share = snapshot.health, _server_error_share(state)
+    of_span = f"{100 * share:.0f} % 5xx{_other_span(state)}"
     silent = _silence(state)
     failing = any(output.state is OutputState.RETRYING for output in health.outputs)
     # The first of these that holds, the worst first.
     found = (
         (critical, themes.TITLE_CRITICAL, f"✖ {critical} CRITICAL"),
-        (share >= _FAILING, themes.TITLE_CRITICAL, f"✖ FAILING: {100 * share:.0f} % 5xx"),
+        (share >= _FAILING, themes.TITLE_CRITICAL, f"✖ FAILING: {of_span}"),
         (firing, themes.TITLE_WARNING, f"▲ {len(firing)} WARNING"),
-        (share >= _TROUBLED, themes.TITLE_WARNING, f"▲ ERRORS: {100 * share:.0f} % 5xx"),
+        (share >= _TROUBLED, themes.TITLE_WARNING, f"▲ ERRORS: {of_span}"),
         (failing, themes.TITLE_WARNING, "▲ OUTPUT FAILS"),
         (health.blindness or not health.records, themes.TITLE_WARNING, "? NO DATA"),
+        (not state.is_live and _is_unknown(state), themes.TITLE_WARNING, "? NO DATA"),
         (silent, themes.TITLE_WARNING, f"? SILENT FOR {format_round_duration(silent)}"),
         (known, themes.TITLE, f"▲ {known} ACKNOWLEDGED"),
     )
@@ -101,18 +103,26 @@ def status(state: State) -> Status:
 
 
 def _server_error_share(state: State) -> float:
-    """Return the share of 5xx that matters: of what is shown, or of now if that is worse.
+    """Return the share of 5xx that matters: of the monitor's own window, whatever is looked at.
 
-    What is narrowed does not count: a filter for errors is no outage.
+    Of the past it is that of what is shown, unless that is narrowed: a filter for errors is no
+    outage.
     """
-    shares = [0.0]
-    if state.shown is not None and state.is_live:
+    if state.is_live and state.shown is not None:
         insights = state.shown.shown
-        shares.append(_telling_share(insights.server_errors, insights.hits))
-    if not state.scope.narrowed:
-        known = totals(state)
-        shares.append(_telling_share(known.get("5xx") or 0, known.get("hits") or 0))
-    return max(shares)
+        return _telling_share(insights.server_errors, insights.hits)
+    if state.scope.narrowed:
+        return 0.0
+    known = totals(state)
+    return _telling_share(known.get("5xx") or 0, known.get("hits") or 0)
+
+
+def _other_span(state: State) -> str:
+    """Name the span of the title's share, where it is not the one that is shown."""
+    if state.shown is None or not state.is_live:
+        return ""
+    own = state.shown.shown.window_seconds
+    return "" if own == state.seconds else f", {format_round_duration(own)}"
 
 
 def _telling_share(errors: int, hits: int) -> float:
@@ -153,7 +163,7 @@ def title(state: State, cells: int) -> Row:
     else:
         clock = f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
     where = _mode(state)
-    end: Row = [(found.badge_style, f" {found.text} "), (found.style, f" {clock} ")]
+    end: Row = [(found.badge_style, f" {found.text} "), *_now(state), (found.style, f" {clock} ")]
     if where:
         end = [(themes.CURRENT, f" {where} ", go_live), (found.style, " "), *end]
     room = cells - row_width(end)
@@ -173,6 +183,14 @@ def title(state: State, cells: int) -> Row:
         is_span = fact.startswith(span)
         begin.append((found.style, fact, cycle_window) if is_span else (found.style, fact))
     return fitted([*fitted(begin, max(0, room), found.style), *end], cells, found.style)
+
+
+def _now(state: State) -> Row:
+    """Say how the site is now, where the title is about a time in the past."""
+    if state.is_live:
+        return []
+    found = status(attrs.evolve(state, scope=state.scope.live(), shown=state.latest))
+    return [(found.badge_style, f" now {found.text} ", go_live)]
 
 
 def _mode(state: State) -> str:
@@ -327,9 +345,18 @@ def _known_part(state: State) -> str:
     if answered is None or not answered.missing:
         return ""
     since = answered.known_since
+    if _is_unknown(state):
+        return "no data"
     if since is not None and state.now - state.seconds < since < state.now:
         return f"of {format_round_duration(state.now - since)} known"
     return "with gaps"
+
+
+def _is_unknown(state: State) -> bool:
+    """Whether nothing is known of all that is shown, such as of a time before the log begins."""
+    answered = state.answers.get(total_ask(state))
+    since = None if answered is None or not answered.missing else answered.known_since
+    return since is not None and since >= state.now
 
 
 def missing_text(state: State) -> str:

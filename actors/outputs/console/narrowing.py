@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from actors.outputs.console.scope import WINDOWS, Narrowing, Scope, joined
+from actors.outputs.console.scope import WINDOWS, Left, Narrowing, Scope, joined
 from actors.outputs.console.state import Names, RequestsState, State, TableSpec
 from actors.outputs.console.tables import chosen_index, table_of
 from glancemetrics.selecting.value_conditions import condition_of, excluded
@@ -29,9 +29,16 @@ def narrow_to_row(state: State) -> State:
         return state
     spec, names = found
     scope = state.scope
+    left = Left(state.page.name, spec.key, names)
     for name, value in zip(spec.by, names, strict=True):
-        scope = scope.within(Narrowing(_label(name, value), condition_of(name, value)))
-    return with_scope(state, scope)
+        scope = scope.within(Narrowing(_label(name, value), condition_of(name, value), left))
+    if scope == state.scope:
+        return state.told("this is all that is shown already")
+    narrowed = with_scope(state, scope)
+    # Its table has this one row now: go on in the next one.
+    keys = [one.key for one in state.page.tables(state)]
+    following = keys[(keys.index(spec.key) + 1) % len(keys)]
+    return attrs.evolve(narrowed, focus={**state.focus, state.page.name: following})
 
 
 def exclude_row(state: State) -> State:
@@ -56,7 +63,16 @@ def widen(state: State) -> State:
     """Undo the last narrowing."""
     if not state.scope.narrowed:
         return state.told("nothing is narrowed")
-    return with_scope(state, state.scope.wider())
+    left = state.scope.narrowed[-1].left
+    state = with_scope(state, state.scope.wider())
+    if left is None:
+        return state
+    state = attrs.evolve(state, focus={**state.focus, left.page: left.table})
+    for spec in state.page.tables(state):
+        if spec.key == left.table:
+            table = attrs.evolve(state.table(spec), chosen=left.names)
+            state = state.with_table(spec, table)
+    return state
 
 
 def filter_by(state: State, text: str, label: str = "") -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC
 
@@ -16,7 +17,7 @@ from actors.outputs.console.state import Prompt, State
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.records.time_span import ALLOWED, parse_instant
-from glancemetrics.selecting.plain_words import condition_in
+from glancemetrics.selecting.plain_words import condition_in, is_searched
 from glancemetrics.words.durations import parse_span
 
 FILTER, FIND, TIME, SAVE, REPORT, PALETTE = "filter", "find", "time", "save", "report", "command"
@@ -34,7 +35,10 @@ _LABELS = {
     PALETTE: "Command",
     SILENCE: "Silence",
 }
-_MOST_SILENT = 365 * 86_400
+_DAY = 86_400
+_MOST_SILENT = 365 * _DAY
+_TIMES = "a time such as 14:05 or 2h (ago)"
+_CLOCK_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _USUALLY_SILENT = "1h"
 _ENDINGS = (".txt", ".svg", ".html")
 
@@ -131,7 +135,7 @@ def _with_problem(state: State, problem: str) -> State:
 
 def _problem(state: State, kind: str, text: str) -> str:
     if kind == TIME and text.strip():
-        return "" if _instant(state, text) is not None else f"must be {ALLOWED}"
+        return "" if _instant(state, text) is not None else f"must be {_TIMES}, or {ALLOWED}"
     if kind == SAVE and not text.endswith(_ENDINGS):
         return f"must end with {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
     if kind == SILENCE and text and not _is_span(text):
@@ -143,7 +147,11 @@ def _problem(state: State, kind: str, text: str) -> str:
 
 def _condition(state: State, text: str) -> str:
     """Return what a filter means: plain words, such as `404`, are conditions too."""
-    return condition_in(text, frozenset(dimensions_with(state.context.kept)))
+    return condition_in(text, _fields(state))
+
+
+def _fields(state: State) -> frozenset[str]:
+    return frozenset(dimensions_with(state.context.kept))
 
 
 def _is_span(text: str) -> bool:
@@ -157,10 +165,14 @@ def _instant(state: State, text: str) -> int | None:
     now = state.latest.time if state.latest is not None else state.now
     if state.latest is not None and not state.latest.health.live:
         now = state.latest.shown.end  # `2h` ago, and `14:05`, in the log's own time
+    zone = local(now, state.context.zone).tzinfo or UTC
     try:
-        return parse_instant(text, now, local(now, state.context.zone).tzinfo or UTC)
+        at = parse_instant(text, now, zone)
+        if at > now and _CLOCK_TIME.fullmatch(text.strip()):  # `23:50` after midnight
+            at = parse_instant(f"{local(now - _DAY, zone):%Y-%m-%d} {text.strip()}", now, zone)
     except (ValueError, OverflowError, OSError):
         return None
+    return at
 
 
 def accept(state: State, text: str) -> State:
@@ -202,6 +214,8 @@ def checked(state: State, text: str, problem: str, *, is_accepted: bool) -> Stat
     if problem or not is_accepted:
         return _with_problem(state, problem)
     state, typed_text = attrs.evolve(state, prompt=None), prompt.text.strip()
+    if is_searched(typed_text, _fields(state)):
+        typed_text = f"text '{typed_text}'"
     if prompt.kind == SEARCH:
         return with_scope(state, state.scope.within(Narrowing(typed_text, text)))
     return filter_by(state, text, typed_text)
@@ -219,8 +233,14 @@ def _go_to_time(state: State, text: str) -> State:
         seconds = max((one for one in WINDOWS if one <= room), default=WINDOWS[0])
     until = max(seconds, until + seconds // 2)
     if until >= newest:
-        return with_scope(state, state.scope.live()).told("that is now: live")
+        when = "in the future" if _is_future(state, text) else "now"
+        return with_scope(state, state.scope.live()).told(f"that is {when}: live")
     return with_scope(state, state.scope.at(until, seconds))
+
+
+def _is_future(state: State, text: str) -> bool:
+    at = _instant(state, text)
+    return at is not None and state.latest is not None and at > state.latest.time
 
 
 def _run_command(state: State, text: str) -> State:

@@ -9,6 +9,7 @@ from pathlib import Path
 from prompt_toolkit.styles import Attrs, Style
 from prompt_toolkit.utils import get_cwidth
 
+from actors.files.output_file import write_text
 from actors.outputs.console.cells import Row
 from actors.outputs.console.themes import style_of
 
@@ -28,15 +29,20 @@ def at_home(path: str) -> str:
         raise FileNotFoundError(errno.ENOENT, "there is no such user", path) from None
 
 
-def save_rows(path: str, rows: list[Row], theme: str, cells: int) -> None:
-    """Write rows of a screen. Raises `OSError`."""
+def as_file(path: str, rows: list[Row], theme: str, cells: int) -> str:
+    """Return rows of a screen as the text of a file with this name."""
     if path.endswith(".svg"):
-        text = as_svg(rows, theme, cells)
-    elif path.endswith(".html"):
-        text = as_html(rows, theme)
-    else:
-        text = "".join("".join(one[1] for one in row).rstrip() + "\n" for row in rows)
-    Path(path).write_text(text, encoding="utf-8")
+        return as_svg(rows, theme, cells)
+    if path.endswith(".html"):
+        return as_html(rows, theme)
+    return "".join("".join(one[1] for one in row).rstrip() + "\n" for row in rows)
+
+
+def save(path: str, text: str) -> str:
+    """Write the text of a screen; return what to say. Raises `OSError` and `GlanceMetricsError`."""
+    path = at_home(path)
+    write_text(text, path, option="")
+    return f"saved as {path}"
 
 
 def _looks(style: Style, name: str) -> Attrs:

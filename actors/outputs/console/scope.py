@@ -21,6 +21,16 @@ WINDOWS = (
 
 
 @attrs.frozen
+class Left:
+    """A row that was narrowed to, to come back to it."""
+
+    page: str
+    table: str
+    """The key of its table."""
+    names: tuple[str, ...]
+
+
+@attrs.frozen
 class Narrowing:
     """One step of narrowing what is shown."""
 
@@ -28,6 +38,8 @@ class Narrowing:
     """As the breadcrumb shows it; text of a log."""
     condition: str
     """In the language of --where."""
+    left: Left | None = attrs.field(default=None, eq=False)
+    """Where the cursor was."""
 
 
 @attrs.frozen

@@ -23,7 +23,7 @@ from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.selecting.plain_words import spellings
 from glancemetrics.traffic.insights import TopRow
 from glancemetrics.words.escaping import readable
-from glancemetrics.words.humane import format_count
+from glancemetrics.words.humane import format_count, short_count
 
 MOST_ROWS = 200
 """Rows of a table; `/` finds among all values."""
@@ -199,10 +199,21 @@ class _Column:
     measure: str
     heading: str
     cells: int
+    is_counted: bool = attrs.field(default=False, kw_only=True)
+    """Whether a share has its count before it: the table is sorted by that."""
 
 
+@attrs.frozen
+class _Bars:
+    """Bars beside a column: the measure they show, and their cells; none if there is no room."""
+
+    measure: str
+    cells: int
+
+
+_COUNTED_SHARE = 14
 _WIDTHS = {
-    Unit.COUNT: 9,
+    Unit.COUNT: 8,
     Unit.BYTES: 10,
     Unit.SECONDS: 9,
     Unit.RATE: 9,
@@ -215,10 +226,12 @@ _LEAST_BAR, _MOST_BAR = 8, 24
 """Cells of a bar beside the hits; without room for it, the bar is behind the name."""
 
 
-def _column(measure: str) -> _Column:
+def _column(measure: str, sort: str) -> _Column:
     about = measure_called(measure)
     cells = 8 if measure in SHARES else _WIDTHS.get(about.unit, 9)
-    return _Column(measure, about.title, max(cells, len(about.title) + 2))
+    is_counted = measure == sort and measure in SHARES
+    cells = max(_COUNTED_SHARE if is_counted else cells, len(about.title) + 3)
+    return _Column(measure, about.title, cells, is_counted=is_counted)
 
 
 def measures_shown(spec: TableSpec, table: Table) -> list[str]:
@@ -231,11 +244,11 @@ def measures_shown(spec: TableSpec, table: Table) -> list[str]:
 
 def columns_of(spec: TableSpec, chosen: TableState, table: Table, cells: int) -> list[_Column]:
     """Return the columns there is room for; the first measures are the most important."""
-    wanted = [_column(name) for name in measures_shown(spec, table)]
+    sort = chosen.sort or spec.order
+    wanted = [_column(name, sort) for name in measures_shown(spec, table)]
     wanted.insert(1 + [one.measure for one in wanted].index("hits"), _CHANGE)
     room = cells - 2 - max(_LEAST_NAME, 2 * cells // 5)
     shown = []
-    sort = chosen.sort or spec.order
     # What it is sorted by is always shown; the change is the first to go.
     by_need = sorted(wanted, key=lambda one: (one.measure != sort, one is _CHANGE))
     for column in by_need:
@@ -259,7 +272,7 @@ def title_of(state: State, spec: TableSpec) -> str:
     shown = f"{spec.title}{_estimated(state, spec, table)}{count}" + (
         f"  /{readable(find, in_cells=True)}" if find else ""
     )
-    return f"{shown}  {state.context.hint('zoom', 'all tables')}" if state.is_zoomed else shown
+    return f"{shown}  {state.context.hint('zoom', 'all')}" if state.is_zoomed else shown
 
 
 def _estimated(state: State, spec: TableSpec, table: Table) -> str:
@@ -310,15 +323,16 @@ def _drawn_rows(
     taken = sum(column.cells for column in columns)
     name_cells = max(4, cells - 2 - taken)
     bar_cells = 0
-    if cells >= 60 and columns and columns[0].measure == "hits":
+    measure = bar_measure(spec, chosen)
+    if cells >= 60 and measure in [column.measure for column in columns]:
         room = min(_MOST_BAR, name_cells - max(24, cells // 3))
         bar_cells = room if room >= _LEAST_BAR else 0
         name_cells -= bar_cells
-    drawn = [_heading(spec, chosen, title, columns, name_cells, bar_cells, cells)]
+    bars = _Bars(measure, bar_cells)
+    drawn = [_heading(spec, chosen, title, columns, name_cells, bars, cells)]
     room = rows - len(drawn)
     index = chosen_index(table.rows, chosen)
     first = first_shown(index, len(table.rows), room)
-    measure = bar_measure(spec, chosen)
     most = max((row.values.get(measure) or 0 for row in table.rows), default=0)
     for number in range(first, min(first + room, len(table.rows))):
         row = table.rows[number]
@@ -328,7 +342,7 @@ def _drawn_rows(
                 row,
                 columns,
                 name_cells,
-                bar_cells,
+                bars,
                 (row.values.get(measure) or 0) / most if most else 0.0,
                 cells,
                 zone,
@@ -342,7 +356,7 @@ def _drawn_rows(
 
 
 def _nothing(state: State, spec: TableSpec, table: Table) -> str:
-    if table.note and not table.is_answered:
+    if table.note:
         return safe(table.note)
     if state.table(spec).find:
         found = readable(state.table(spec).find, in_cells=True)
@@ -358,7 +372,7 @@ def _heading(
     title: str,
     columns: Sequence[_Column],
     name_cells: int,
-    bar_cells: int,
+    bars: _Bars,
     cells: int,
 ) -> Row:
     sort = chosen.sort or spec.order
@@ -370,8 +384,8 @@ def _heading(
         style = themes.SORTED if is_sorted else themes.DIM
         click = _sorting(spec, column.measure)
         row.append((style, right(text, column.cells), click))
-        if column is columns[0] and bar_cells:
-            row.append(("", " " * bar_cells))
+        if column.measure == bars.measure:
+            row.append(("", " " * bars.cells))
     return fitted(row, cells)
 
 
@@ -380,7 +394,7 @@ def _row(
     row: TableRow,
     columns: Sequence[_Column],
     name_cells: int,
-    bar_cells: int,
+    bars: _Bars,
     share: float,
     cells: int,
     zone: tzinfo | None,
@@ -397,7 +411,7 @@ def _row(
     drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
     # Where there is no room for a bar, it is behind the name.
     behind = (
-        round(share * name_cells) if not bar_cells and not over and len(name) == name_cells else 0
+        round(share * name_cells) if not bars.cells and not over and len(name) == name_cells else 0
     )
     if behind:
         pieces = themes.graded(themes.BEHIND, name[:behind], name_cells)
@@ -405,11 +419,13 @@ def _row(
     drawn.append((over, name[behind:], click))
     for column in columns:
         style, text = value_text(column.measure, row.values, hits, row.before, zone, today, limits)
+        if column.is_counted and row.values.get(column.measure):
+            text = f"{short_count(row.values[column.measure])}  {text}"
         if len(text) >= column.cells and column.measure in row.values:
             text = short_text(column.measure, row.values[column.measure], text)
         drawn.append((over or style, right(text, column.cells), click))
-        if column is columns[0] and bar_cells:
-            length = max(0, bar_cells - 2)
+        if column.measure == bars.measure and bars.cells:
+            length = max(0, bars.cells - 2)
             drawn.append((over, " ", click))
             for style, piece in themes.graded(themes.HIT_BAR, bar(share, length, drawing), length):
                 drawn.append((f"{over} {style}".strip(), piece, click))

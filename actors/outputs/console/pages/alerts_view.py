@@ -162,6 +162,7 @@ def _items(state: State) -> list[_Item]:
         ]
     active = {one.incident.id for one in found if one.incident is not None}
     past = [one for one in ended_then(state, is_all=True) if one.id not in active]
+    past.sort(key=lambda one: one.triggered_at, reverse=True)
     found += [_Item.of(one) for one in past[:_NEWEST]]
     # Those about GlanceMetrics itself come last: people have set the others.
     rules = sorted(state.context.rules.values(), key=_is_own)
@@ -181,12 +182,13 @@ def _index(state: State, items: list[_Item]) -> int:
     if chosen is None or chosen in {item.names for item in items}:
         return chosen_index(items, state.table(_LIST))
     _, _, rule, group = chosen
-    heirs = ("incident", None, rule, group), ("rule", None, rule, "")
-    for heir in heirs:
-        for number, item in enumerate(items):
-            if (item.names[0], None, *item.names[2:]) == heir:
-                return number
-    return 0
+    for number, item in enumerate(items):
+        is_ongoing = item.incident is not None and item.incident.recovered_at is None
+        if is_ongoing and item.names[2:] == (rule, group):
+            return number
+    rules = [item.names for item in items]
+    own = ("rule", "", rule, "")
+    return rules.index(own) if own in rules else 0
 
 
 def _chosen(state: State) -> _Item | None:
@@ -295,9 +297,11 @@ def _rule_row(state: State, name: str) -> Row:
     by = f", by {safe(rule.by)}" if rule.by else ""
     if not _is_own(rule):
         about += f" over {written_span(rule.window_seconds)}"
-    row.append((themes.DIM, about + by))
-    if silence is not None:
+        if rule.timing.hold:
+            about += f" for {written_span(rule.timing.hold)}"
+    if silence is not None:  # a rule that nobody hears of is the first thing to know of it
         until = clock_near(silence.until, state.shown.time, state.context)
         why = f" ({safe(silence.why)})" if silence.why else ""
-        row.append((themes.WARNING, f"  silenced until {until}{why}"))
+        row.append((themes.WARNING, f"silenced until {until}{why}  "))
+    row.append((themes.DIM, about + by))
     return row

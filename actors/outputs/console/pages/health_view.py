@@ -16,7 +16,9 @@ from actors.outputs.console.cells import (
     right,
     row_width,
     safe,
+    width,
 )
+from actors.outputs.console.headline import missing_text
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
@@ -36,6 +38,8 @@ from glancemetrics.words.humane import (
 
 _LIST = TableSpec(key="health/sources", title="Logs", by=("source",))
 _MOST_SOURCES = 1000
+_REJECT_SOURCE = 30
+"""Cells of a log's name before a line of it."""
 _COUNTS = 6
 """So many figures are about lines; the others begin a row."""
 
@@ -63,7 +67,10 @@ class HealthView(PlainPage):
             return state.told("there is only one log")
         name = sources[_index(state)].name
         narrowing = Narrowing(f"log {name}", condition_of("source", name))
-        return with_scope(state, state.scope.within(narrowing))
+        narrowed = with_scope(state, state.scope.within(narrowing))
+        if narrowed == state:
+            return state.told("this is all that is shown already")
+        return _choose(narrowed, name)
 
     def copied(self, state: State) -> str:
         sources = _sources(state)
@@ -74,7 +81,7 @@ class HealthView(PlainPage):
             return filled([], cells, rows)
         health = state.shown.health
         below = [
-            *_counts(health, cells),
+            *_counts(health, missing_text(state), cells),
             *_problems(state),
             *_rejects(health, 3 if rows < 30 else 8),
             *_outputs(state, health),
@@ -85,7 +92,15 @@ class HealthView(PlainPage):
 
 def sources_ask(state: State) -> Ask:
     """Return the question for the traffic of each log."""
-    return state.ask(by=("source",), measures=("hits", "rate", "5xx"), limit=_MOST_SOURCES)
+    # Also of those that the rest of the screen leaves out.
+    return Ask(
+        seconds=state.seconds,
+        until=state.scope.until,
+        by=("source",),
+        measures=("hits", "rate", "5xx"),
+        limit=_MOST_SOURCES,
+        kept=state.context.kept,
+    )
 
 
 def _sources(state: State) -> tuple[SourceHealth, ...]:
@@ -112,7 +127,8 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
     found: Mapping[str, Mapping[str, Any]] = {}
     if answered is not None:
         found = {str(row["source"]): row for row in answered.rows}
-    names = max(10, cells - 60)
+    longest = max((width(source.name) for source in sources), default=0)
+    names = max(10, min(longest + 1, cells - 60))
     heading = f"  {left('Logs', names)}"
     columns = right("req/s", 9) + right("5xx", 8) + right("not read", 11) + "  state"
     drawn: list[Row] = [[(themes.HEADING, heading), (themes.DIM, columns)]]
@@ -149,13 +165,15 @@ def _state_text(source: SourceHealth) -> tuple[str, str]:
     name = source.state.value
     if source.format:
         name += f", {source.format}"
+    if source.is_unknown:
+        return themes.WARNING, f"no known format, {format_count(source.unparsed)} lines not parsed"
     if trouble:
         return themes.WARNING, safe(f"{name}: {source.detail or 'clock is off'}")
     is_fine = source.state in {SourceState.FOLLOWING, SourceState.ENDED}
     return (themes.DIM if is_fine else ""), safe(name)
 
 
-def _counts(health: Health, cells: int) -> list[Row]:
+def _counts(health: Health, missing: str, cells: int) -> list[Row]:
     lag = format_bytes(health.lag_bytes)
     if health.lag_bytes:
         lag += f", {seconds_text(health.lag_seconds)}"
@@ -182,6 +200,8 @@ def _counts(health: Health, cells: int) -> list[Row]:
         if number == _COUNTS or row_width(rows[-1]) + row_width(piece) > cells:
             rows.append([("", " ")])
         rows[-1] += piece
+    if missing:
+        rows.append([(themes.NOTICED, f"  ! {missing}")])
     return [[], [(themes.HEADING, "  Reading")], *rows]
 
 
@@ -195,10 +215,12 @@ def _rejects(health: Health, most: int) -> list[Row]:
     if not health.reject_samples:
         return []
     rows: list[Row] = [[], [(themes.HEADING, "  Lines that could not be parsed, with the reason")]]
-    rows += [
-        [(themes.WARNING, f"  {safe(reject.reason)}: "), ("", safe(reject.line))]
-        for reject in health.reject_samples[-most:]
-    ]
+    for reject in health.reject_samples[-most:]:
+        row: Row = [(themes.WARNING, f"  {safe(reject.reason)}: "), ("", safe(reject.line))]
+        if len(health.sources) > 1 and reject.source:
+            name = cut_left(safe(reject.source), _REJECT_SOURCE)
+            row.insert(0, (themes.DIM, f"  {name}:"))
+        rows.append(row)
     return rows
 
 

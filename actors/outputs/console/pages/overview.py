@@ -12,6 +12,7 @@ from actors.outputs.console.alerts import (
     ended_then,
     none_ongoing,
     ongoing,
+    pending_rows,
 )
 from actors.outputs.console.cells import Row, filled
 from actors.outputs.console.charts import (
@@ -145,7 +146,7 @@ def _has_times(state: State) -> bool:
 
 
 def _alert_count(state: State, most: int) -> int:
-    firing = len(by_severity(state))
+    firing = len(by_severity(state)) or len(pending_rows(state))
     return max(1, min(most, firing))
 
 

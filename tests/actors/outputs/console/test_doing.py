@@ -14,19 +14,32 @@ from actors.outputs.console import effects, moving, narrowing, prompts
 from actors.outputs.console.alerts import alert_rows, by_severity
 from actors.outputs.console.commands import COMMANDS, copy_row, go_back
 from actors.outputs.console.completing import completions
+from actors.outputs.console.pages.alerts_view import (
+    choose_incident,
+    chosen_incident,
+    chosen_rule_of,
+)
 from actors.outputs.console.pages.request_detail import RequestDetail
 from actors.outputs.console.pages.requests_view import chosen_record, records_ask
 from actors.outputs.console.palette import found
-from actors.outputs.console.rule_charts import measures_of
+from actors.outputs.console.rule_charts import measures_of, rule_ask, rule_chart
 from actors.outputs.console.scope import WINDOWS, Answered
 from actors.outputs.console.screen import asks
-from actors.outputs.console.state import State
+from actors.outputs.console.state import State, TableState
 from actors.outputs.console.tables import ask_before, ask_of, chosen_index, finding, table_of
 from actors.outputs.console.values import change_text
 from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.rules.metrics import read_metric
+from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow
-from tests.actors.outputs.console.replays import OUTAGE, answer_from, answered, recorded, replay
+from tests.actors.outputs.console.replays import (
+    OUTAGE,
+    answer_from,
+    answer_of,
+    answered,
+    recorded,
+    replay,
+)
 from tests.lines import BASE
 
 
@@ -436,9 +449,27 @@ def test_names_are_found_as_they_are_shown(state: State) -> None:
 
 
 def test_words_are_looked_for_in_requests_where_there_is_no_table(state: State) -> None:
-    asked = prompts.ask_find(attrs.evolve(state, view=6))
+    narrowed = narrowing.filter_by(attrs.evolve(state, view=6), "status = 404")
+    asked = prompts.ask_find(narrowed)
     assert asked.prompt is not None
-    assert (asked.prompt.kind, asked.prompt.text) == ("filter", "")
+    assert (asked.prompt.kind, asked.prompt.text) == ("search", "")
+    # What it is narrowed to stays, and nothing typed changes nothing.
+    assert prompts.accept(asked, "").scope == narrowed.scope
+    typed = prompts.typed(asked, "checkout")
+    (effect,) = prompts.accept(attrs.evolve(typed, effects=()), "checkout").effects
+    assert isinstance(effect, effects.CheckFilter)
+    found = prompts.checked(typed, effect.text, "", is_accepted=True)
+    assert [one.label for one in found.scope.narrowed] == ["status = 404", "text 'checkout'"]
+    assert "no table" in prompts.ask_find(attrs.evolve(state, view=5)).notice
+
+
+def test_leaving_a_search_goes_back_to_the_one_before(state: State) -> None:
+    spec = state.focused
+    assert spec is not None
+    state = prompts.accept(prompts.typed(prompts.ask_find(state), "blog"), "blog")
+    changed = prompts.typed(prompts.ask_find(state), "sta")
+    assert changed.table(spec).find == "sta"
+    assert prompts.cancel(changed).table(spec).find == "blog"
 
 
 def test_a_time_of_an_old_log_is_in_its_own_time() -> None:
@@ -455,6 +486,98 @@ def test_a_time_of_an_old_log_is_in_its_own_time() -> None:
     assert gone.scope.until == BASE - 150 - 0
     long_ago = prompts.accept(prompts.ask_time(state), "1000000d")
     assert long_ago.scope.until == 10
+
+
+def test_a_clock_time_that_is_still_to_come_was_yesterday(state: State) -> None:
+    # It is 14:13:20.
+    asked = prompts.ask_time(state)
+    gone = prompts.accept(asked, "23:50")
+    assert gone.scope.until is not None
+    assert datetime.fromtimestamp(gone.scope.until, UTC).strftime("%d %H:%M:%S") == "20 23:50:05"
+    assert "future" in prompts.accept(asked, "2099-01-01").notice
+    assert prompts.accept(asked, "now").notice == "that is now: live"
+    wrong = prompts.typed(asked, "never")
+    assert wrong.prompt is not None
+    assert wrong.prompt.problem.startswith("must be a time such as 14:05 or 2h (ago)")
+
+
+def test_opening_a_row_goes_on_in_the_next_table_and_comes_back_to_it(state: State) -> None:
+    first = state.focused
+    assert first is not None
+    state = moving.move(state, 2)
+    found = narrowing.chosen_names(state)
+    opened = answered(narrowing.narrow_to_row(state))
+    assert opened.focused != first
+    back = answered(narrowing.widen(opened))
+    assert back.focused == first
+    assert narrowing.chosen_names(back) == found
+    # A second time there is nothing more to narrow to.
+    again = answered(attrs.evolve(opened, focus={opened.page.name: first.key}))
+    assert "shown already" in narrowing.narrow_to_row(again).notice
+
+
+def test_an_incident_that_has_just_ended_is_not_opened_into_the_future() -> None:
+    state = answered(replay(is_broken=True), recorded(is_broken=True))
+    assert state.shown is not None
+    ended = attrs.evolve(OUTAGE, recovered_at=BASE - 5)
+    alerts = attrs.evolve(state.shown.alerts, firing=(), recovered=(ended,), past=(ended,))
+    shown = attrs.evolve(state.shown, alerts=alerts)
+    state = attrs.evolve(state, shown=shown, latest=shown, view=5)
+    opened = state.page.opened(choose_incident(state, ended))
+    assert opened.scope.until == BASE
+    assert opened.scope.seconds == 900
+    live = narrowing.go_live(opened)
+    assert live.scope.seconds is None
+
+
+def test_the_cursor_follows_what_a_pending_breach_becomes() -> None:
+    state = replay(is_broken=True)
+    state = attrs.evolve(state, view=5)
+    while "pending" not in (state.tables.get("alerts/list") or TableState(("",))).chosen:  # type: ignore[operator]
+        state = moving.move(state, 1)
+    assert chosen_rule_of(state) == "high_traffic"
+    assert state.shown is not None
+    quiet = attrs.evolve(state.shown.alerts, pending=(), firing=(OUTAGE,))
+    calm = attrs.evolve(state, shown=attrs.evolve(state.shown, alerts=quiet))
+    assert chosen_rule_of(calm) == "high_traffic"
+    assert chosen_incident(calm) is None
+    firing = attrs.evolve(state.shown, alerts=attrs.evolve(state.shown.alerts, pending=()))
+    incident = chosen_incident(attrs.evolve(state, shown=firing))
+    assert incident is not None
+    assert incident.rule == "high_traffic"
+
+
+def test_the_chart_of_a_rule_for_each_host_is_of_one_host() -> None:
+    (rule,) = read_rules(
+        '[[rule]]\nname = "busy host"\nmetric = "rate"\nby = "host"\nabove = 5', "rules.toml"
+    )
+    state = replay()
+    ask = rule_ask(state, rule, "203.0.113.7", 80)
+    assert ask is not None
+    assert ask.where == "host = '203.0.113.7'"
+    chart = rule_chart(answered(state).with_answer(ask, answer_of(state, ask, recorded())), rule,
+                       "203.0.113.7", 80, 10)  # fmt: skip
+    assert any("limit" in piece[0] for row in chart for piece in row)
+    # Of all hosts together there is no limit.
+    whole = rule_ask(state, rule, None, 80)
+    assert whole is not None
+    assert whole.where is None
+    chart = rule_chart(state.with_answer(whole, answer_of(state, whole, recorded())), rule, None,
+                       80, 10)  # fmt: skip
+    assert not any("limit" in piece[0] for row in chart for piece in row)
+
+
+def test_a_long_request_is_copied_as_it_was_logged_or_not_at_all(state: State) -> None:
+    record = {"time": datetime.fromtimestamp(BASE, UTC), "method": "GET", "path": "/caf%C3%A9"}
+    ask = records_ask(attrs.evolve(state, view=6))
+    for path, copied in (("/caf%C3%A9" + "x" * 5000, True), ("/" + "x" * 60_000, False)):
+        rows = [{**record, "path": path}]
+        shown = attrs.evolve(state, view=6).with_answer(ask, Answered(None, rows=rows))
+        after = copy_row(shown)
+        assert [one.text for one in after.effects if isinstance(one, effects.Copy)] == (
+            [f"GET {path}"] if copied else []
+        )
+        assert ("too long" in after.notice) is not copied
 
 
 def test_old_answers_are_not_shown_as_the_present(state: State) -> None:

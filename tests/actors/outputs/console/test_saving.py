@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from actors.outputs.console.saving import at_home, save_rows
+from actors.outputs.console.saving import as_file, at_home, save
 from actors.outputs.console.screen import render
 from actors.outputs.console.terminal import is_light, luminance
 from actors.outputs.console.themes import THEMES
@@ -32,7 +32,8 @@ def test_a_screen_is_saved_with_everything_escaped(tmp_path: Path, theme: str, e
     shown = attrs.evolve(state.shown, shown=attrs.evolve(insights, top=top))
     rows = render(attrs.evolve(state, shown=shown))
     path = tmp_path / f"screen{ending}"
-    save_rows(str(path), rows, theme, state.cells)
+    text = as_file(str(path), rows, theme, state.cells)
+    assert save(str(path), text) == f"saved as {path}"
     text = path.read_text()
     if ending == ".svg":
         found = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -207,6 +208,9 @@ async def test_keys_do_what_the_help_says(start) -> None:
             await trio.sleep(0.02)
 
 
+_FAULTS = re.compile("this failed|cannot be shown|Traceback")
+
+
 async def test_every_key_can_be_pressed_in_every_view(start) -> None:
     session = start(Terminal(120, 40), answer=broken)
     session.delivery.send_snapshot(replay(is_broken=True).shown)
@@ -216,8 +220,10 @@ async def test_every_key_can_be_pressed_in_every_view(start) -> None:
             for key in command.action.keys:
                 if len(key) > 1 or key in "q12345678":
                     continue
-                session.keys.send_text(f"{view}{key}\x1b")
+                session.keys.send_text(f"{view}{key}")
                 await trio.sleep(0.08)
+                assert not _FAULTS.search(session.terminal.page), (view, key)
+                session.keys.send_text("\x1b")
     await session.press("F1", " 1 Overview ")
     assert "✖ " in session.terminal.page.splitlines()[0]
     assert not session.delivery.health.restarts

@@ -45,3 +45,22 @@ async def test_each_refresh_is_a_line_and_alerts_are_told_once(
     assert r"evil \x1b[2J ????" in lines[6]
     assert len(lines) == 7
     assert all(line.isascii() for line in lines)
+
+
+async def test_a_problem_is_said_when_it_begins_and_ends_whatever_its_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    delivery = Delivery.to(PlainLines(CONTEXT))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for number, late in enumerate((5, 60, 7000, 0)):
+            delivery.send_snapshot(
+                snapshot(time=BASE + number * 1.0, alerts=Alerts(), health=health(late=late))
+            )
+            await trio.sleep(0.1)
+        delivery.close()
+    said = [one for one in capsys.readouterr().out.splitlines() if "too late" in one]
+    assert said == [
+        "14:13:20  ! 5 requests arrived too late for any window",
+        "14:13:23  no longer: 7,000 requests arrived too late for any window",
+    ]

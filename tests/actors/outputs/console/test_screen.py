@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 import attrs
@@ -18,18 +19,23 @@ from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.outputs.console.pages.help import MEANINGS, Help
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.pages.requests_list import time_form_of
+from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Answered, Narrowing, Scope
 from actors.outputs.console.screen import asks, render, undrawable
-from actors.outputs.console.state import Prompt, State
-from glancemetrics.alerting.alerting import Alerts
+from actors.outputs.console.state import Prompt, State, TableState
+from actors.outputs.console.tables import ask_of
+from actors.state.silences import Silence
+from glancemetrics.alerting.alerting import Alerts, Pending
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
-from glancemetrics.records.dimensions import DIMENSIONS, PATH
+from glancemetrics.records.dimensions import DIMENSIONS, HOST, PATH
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
+from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow, empty_insights
 from glancemetrics.traffic.snapshot import Shown, Snapshot
-from tests.actors.outputs.console.replays import CONTEXT, OUTAGE, answered, recorded, replay
+from glancemetrics.words.humane import short_count
+from tests.actors.outputs.console.replays import CONTEXT, OUTAGE, START, answered, recorded, replay
 from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.lines import BASE
 
@@ -441,6 +447,134 @@ def test_the_rate_of_the_first_seconds_is_over_these() -> None:
     assert headline.totals(state)["rate"] == 100 / 4
     whole = answered(replay())
     assert headline.totals(whole)["rate"] == 10
+
+
+def test_what_is_known_only_in_part_says_so() -> None:
+    state = attrs.evolve(replay(), scope=Scope((), 30 * 86_400))
+    state = answered(state)
+    assert "of 15 min known" in page(state)
+    health_page = page(attrs.evolve(state, view=7), 120, 40)
+    assert "no data before 2026-09-21 13:58:20 UTC" in health_page
+    assert "known" not in page(answered(replay()))
+
+
+def test_a_time_before_all_data_is_no_zero() -> None:
+    state = answered(attrs.evolve(replay(), scope=Scope((), 60, START - 3600)))
+    shown = page(state, 120, 40)
+    assert "? NO DATA" in shown
+    assert "no data before" in shown
+    assert "HEALTHY" in shown.splitlines()[0]  # that is how it is now
+    assert "now ● HEALTHY" in shown
+
+
+def test_the_title_is_about_the_monitors_own_window_whatever_one_looks_at() -> None:
+    """An outage that is over is none, however long a window one looks at."""
+    calm = attrs.evolve(replay(), scope=Scope((), 900))
+    after = answered(calm, recorded(is_broken=True))
+    assert headline.totals(after)["5xx"] > 400
+    assert status(after).text == "● HEALTHY"
+    broken = answered(attrs.evolve(replay(is_broken=True), context=attrs.evolve(CONTEXT, rules={})))
+    assert status(broken).text == "✖ FAILING: 45 % 5xx"
+    wide = attrs.evolve(broken, scope=Scope((), 900))
+    assert status(wide).text == "✖ FAILING: 45 % 5xx, 10 s"
+
+
+def test_while_one_looks_at_the_past_the_title_says_what_is_now() -> None:
+    state = attrs.evolve(replay(is_broken=True), scope=Scope((), 60, BASE - 820))
+    state = answered(state, recorded(is_broken=True))
+    for cells in (80, 120):
+        title = page(state, cells).splitlines()[0]
+        assert "● HEALTHY" in title
+        assert "now ✖ 1 CRITICAL" in title
+    assert "now" not in page(answered(replay())).splitlines()[0]
+
+
+def test_an_alert_of_the_past_says_that_its_value_is_of_its_beginning() -> None:
+    state = attrs.evolve(replay(is_broken=True), scope=Scope((), 10, BASE - 30))
+    shown = page(answered(state, recorded(is_broken=True)), 120, 40)
+    assert "12 % of responses are 5xx (limit 5 %, 2 min)  50 s, as it began" in shown
+
+
+def test_a_breach_that_is_no_alert_yet_is_on_the_first_screen() -> None:
+    shown = snapshot(alerts=Alerts(pending=(Pending("held", None, BASE - 12),)))
+    (held,) = read_rules(
+        '[[rule]]\nname = "held"\nmetric = "rate"\nabove = 1\nfor = "30s"', "rules.toml"
+    )
+    state = showing(shown, context=attrs.evolve(CONTEXT, rules={"held": held}))
+    assert "◌ held in breach for 12 s, an alert after 30 s" in page(state)
+    assert " for 30s" in page(attrs.evolve(state, view=5), 120, 40)
+
+
+def test_a_silenced_rule_says_so_on_a_narrow_screen() -> None:
+    silences = (Silence("Server errors", BASE + 3600.0, "deploy"),)
+    state = attrs.evolve(replay(), view=5, silences=silences)
+    assert "silenced until 15:13:20" in page(state)
+
+
+@pytest.mark.parametrize("hits", [999_999, 1_000_000, 17_280_000, 4_999_999_999])
+@pytest.mark.parametrize(("cells", "rows"), [(60, 15), (80, 24), (120, 40), (200, 60)])
+def test_no_number_is_cut_into_a_smaller_one(cells: int, rows: int, hits: int) -> None:
+    state = attrs.evolve(replay(), cells=cells, rows=rows)
+    spec = state.focused
+    assert spec is not None
+    row = {"section": "/x", "hits": hits, "5xx": hits // 3, "4xx": 0, "p95": 1.0, "bytes": hits}
+    for sort in (None, "5xx"):
+        chosen = state.with_table(spec, TableState(sort=sort))
+        one = Answered(None, rows=[row], total=row, groups=1)
+        shown = page(chosen.with_answer(ask_of(chosen, spec), one), cells, rows)
+        (drawn,) = (line for line in shown.splitlines() if "/x" in line)
+        assert "…" not in drawn
+        expected = short_count(hits) if len(f"{hits:,}") >= 8 else f"{hits:,}"
+        assert f" {expected} " in drawn
+
+
+def test_a_table_that_is_sorted_by_errors_shows_how_many() -> None:
+    state = answered(replay(is_broken=True), recorded(is_broken=True))
+    spec = state.focused
+    assert spec is not None
+    state = answered(state.with_table(spec, TableState(sort="5xx")), recorded(is_broken=True))
+    rows = page(state, 100, 24).splitlines()
+    counts = [int(found[1]) for row in rows if (found := re.search(r"(\d+)  [\d.]+ %", row))]
+    assert len(counts) >= 4
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_estimates_are_marked() -> None:
+    some = attrs.evolve(insights(), estimated=frozenset({HOST}))
+    shown = page(showing(snapshot(insights=some)), 120, 40)
+    assert "~321 visitors" in shown
+    assert "Hosts~" in shown
+    assert "~" not in page(showing(snapshot()), 120, 40)
+
+
+def test_a_question_that_cannot_be_answered_says_why_above() -> None:
+    state = attrs.evolve(replay(), scope=Scope((Narrowing("x", "CAST(path AS INTEGER) = 1"),)))
+    assert "! " in page(answered(state)).splitlines()[2]
+
+
+def test_the_clock_that_was_set_back_does_not_stop_the_screen() -> None:
+    state = replay()
+    assert state.shown is not None
+    earlier = attrs.evolve(state.shown, time=state.shown.time - 3000)
+    assert received(state, earlier).shown == earlier
+
+
+def test_a_window_without_response_times_keeps_their_chart() -> None:
+    state = answered(attrs.evolve(replay(), cells=120, rows=40))
+    narrowed = attrs.evolve(state, scope=Scope((Narrowing("599", "status = 599"),)))
+    assert "Response times" in page(answered(narrowed), 120, 40)
+
+
+def test_a_log_in_no_known_format_says_so_and_lines_name_their_log() -> None:
+    sources = (
+        SourceHealth("good.log", SourceState.FOLLOWING, format="combined"),
+        SourceHealth("bad.log", SourceState.FOLLOWING, unparsed=18),
+    )
+    rejects = (Reject("what is this", "no known format", "bad.log"),)
+    shown = snapshot(health=health(sources=sources, rejects=18, reject_samples=rejects))
+    drawn = page(showing(shown, view=7), 100, 30)
+    assert "no known format, 18 lines not parsed" in drawn
+    assert "bad.log:  no known format: what is this" in drawn
 
 
 def test_a_screen_that_cannot_be_drawn_says_so_and_what_leads_back() -> None:

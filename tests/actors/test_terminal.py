@@ -125,7 +125,7 @@ def test_a_spike_triggers_and_its_end_recovers_everywhere(
     page = screen.until(r"▲ 1 WARNING")
     assert re.search(r"▲ High traffic: [\d.]+ req/s over 6 s \(limit 150\)  \d+ s", page), page
     assert re.search(r"\x1b\[48;5;179m[^\x1b]* ▲ 1 WARNING ", screen.colored_page)  # yellow
-    page = screen.until(r"✓ (No active alerts · recovered: )?High traffic: ", 40)
+    page = screen.until(r"✓ (No active alerts · recovered at [\d:]+: )?High traffic: ", 40)
     assert "✓ No active alerts" in page
     assert "● HEALTHY" in page
     assert ("Paths" in page.splitlines()[[("Sections" in r) for r in page.splitlines()].index(True)]

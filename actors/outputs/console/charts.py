@@ -15,7 +15,7 @@ from actors.outputs.console.state import State
 from glancemetrics.charts import axis
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis
 from glancemetrics.charts.columns import Series, smallest_step, stacked_columns, without_small_parts
-from glancemetrics.charts.lines import line_chart
+from glancemetrics.charts.lines import PENS, line_chart
 from glancemetrics.charts.runs import Drawing, Line
 from glancemetrics.charts.scales import resampled
 from glancemetrics.charts.values import Quantity, Scale, value_scale
@@ -40,6 +40,7 @@ CLASSES_SHOWN = ("2xx", "3xx", "4xx", "5xx")
 _LEAST_SHARES = (0.0, 0.05, 0.05, 0.05, 0.01)
 """Smaller parts of a column are not drawn: server errors from 1 %, others from 5 %."""
 _LETTERS = {"1xx": ".", "2xx": "#", "3xx": "=", "4xx": "4", "5xx": "5", "hits": "#"}
+"""Of the parts of a column where there are no colors."""
 
 
 # Most drawings of the screen have the same charts again.
@@ -119,6 +120,28 @@ def _by_start(answered: Answered) -> Mapping[int, Mapping[str, Any]]:
     return {int(row["time"].timestamp()): row for row in answered.rows}
 
 
+def drawing_of(state: State) -> Drawing:
+    """Return the characters for charts of several series: without colors only letters differ."""
+    return state.context.drawing if state.context.has_colors else Drawing.ASCII
+
+
+def legend(state: State, letters: Mapping[str, str]) -> Row:
+    """Return the names of a chart's series in their colors; without colors with their letters."""
+    if drawing_of(state) is Drawing.UNICODE:
+        return [(f"class:{name}", f"{name} ") for name in letters]
+    return [("", f"{name} {letter} ") for name, letter in letters.items()]
+
+
+def classes_legend(state: State) -> Row:
+    """Return what the colors of `traffic` mean."""
+    return legend(state, {name: _LETTERS[name] for name in CLASSES_SHOWN})
+
+
+def quantiles_legend(state: State) -> Row:
+    """Return what the colors of `response_times` mean."""
+    return legend(state, dict(zip(themes.QUANTILES, PENS, strict=True)))
+
+
 def traffic(state: State, cells: int, rows: int) -> list[Row]:
     """Requests per second by status class, with the limit and the incidents."""
     columns = columns_in(cells)
@@ -150,7 +173,7 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
     scale = value_scale(highest, height, Quantity.RATE)
     if known is not None:
         # In ASCII a part is at least a row high; an eighth of a row is honest enough.
-        is_ascii = state.context.drawing is Drawing.ASCII
+        is_ascii = drawing_of(state) is Drawing.ASCII
         smallest = smallest_step(scale.top, height, Drawing.ASCII) if is_ascii else 0.0
         series = without_small_parts(series, _LEAST_SHARES, smallest)
     lines = graded_columns(
@@ -160,7 +183,7 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         top=scale.top,
         limit=limit,
         marked=tuple(marked_by(state, starts, step)),
-        drawing=state.context.drawing,
+        drawing=drawing_of(state),
     )
     return with_axes(state, lines, scale)
 
@@ -260,6 +283,6 @@ def response_times(state: State, cells: int, rows: int) -> list[Row]:
         bottom=scale.bottom,
         is_log=scale.is_log,
         marked=tuple(marked_by(state, starts, step_of(state, columns))),
-        drawing=state.context.drawing,
+        drawing=drawing_of(state),
     )
     return with_axes(state, lines, scale)

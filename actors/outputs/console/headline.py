@@ -223,7 +223,8 @@ def span_text(state: State) -> str:
     length = format_round_duration(state.seconds)
     is_whole = state.shown is not None and state.shown.shown_as is Shown.WHOLE_LOG
     if is_whole and state.scope.seconds is None:
-        return f"whole log: {length}"
+        begin = local(state.now - state.seconds, state.context.zone)
+        return f"whole log: {length} from {begin:%Y-%m-%d}"
     return f"last {length}" if state.is_live else length
 
 

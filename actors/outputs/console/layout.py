@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, cut, filled, fitted, padded, row_width, width
+from actors.outputs.console.cells import (
+    Fragment,
+    Row,
+    cut,
+    filled,
+    fitted,
+    padded,
+    row_width,
+    width,
+)
 from actors.outputs.console.scope import Ask
 
 Draw = Callable[[int, int], list[Row]]
@@ -21,8 +30,8 @@ class Block:
     draw: Draw
     title: str = ""
     """In the frame of its box; a block without one has no box."""
-    legend: tuple[str, ...] = ()
-    """Names after the title, each a role of the theme whose color it has."""
+    legend: Row = attrs.field(factory=list)
+    """What the colors of a chart mean, after the title."""
     is_focused: bool = False
     weight: float = 1.0
     """Its share of what there is, against its neighbours."""
@@ -50,15 +59,15 @@ def boxed(
     cells: int,
     rows: int,
     *,
-    legend: Sequence[str] = (),
+    legend: Sequence[Fragment] = (),
     is_focused: bool = False,
 ) -> list[Row]:
     """Draw a frame around rows."""
     style = themes.FOCUSED_BOX if is_focused else themes.BOX
     top: Row = [(style, "╭─"), (themes.HEADING, f" {cut(title, cells - 6)} ")]
-    for name in legend:
-        if row_width(top) + width(name) + 2 <= cells:
-            top.append((f"class:{name}", f"{name} "))
+    for fragment in legend:
+        if row_width(top) + width(fragment[1]) + 1 <= cells:
+            top.append(fragment)
     top.append((style, "─" * max(0, cells - row_width(top) - 1) + "╮"))
     body = [[(style, "│"), *row, (style, "│")] for row in filled(inner, cells - 2, rows - 2)]
     bottom: Row = [(style, "╰" + "─" * (cells - 2) + "╯")]

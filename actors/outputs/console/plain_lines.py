@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import attrs
 import trio
@@ -23,8 +24,8 @@ from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 
 _NUMBER = re.compile(r"\d[\d.,]*( (s|min|h|d|ms|%|[kMGT]?B)\b)?")
-_CELLS = 200
-"""A line is at most so long."""
+_LEAST_CELLS, _MOST_CELLS = 60, 200
+"""Of a line, whatever the terminal says."""
 
 
 class PlainLines:
@@ -49,16 +50,19 @@ class PlainLines:
             await trio.to_thread.run_sync(write_text, "".join(f"{line}\n" for line in lines))
 
     def _lines(self, snapshot: Snapshot) -> list[str]:
+        columns = shutil.get_terminal_size((_MOST_CELLS, 24)).columns
+        cells = max(_LEAST_CELLS, min(_MOST_CELLS, columns - 1))
         before = self._state.shown
         self._state = state = received(self._state, snapshot)
         if state.shown is before or state.shown is None:
             return []
         clock = clock_near(state.shown.time, state.shown.time, state.context)
-        lines = [f"{clock}  {status(state).text}  {_text(figures(state, _CELLS)).strip()}"]
+        begin = f"{clock}  {status(state).text}  "
+        lines = [begin + _text(figures(state, cells - len(begin))).strip()]
         alerts = state.shown.alerts
         problems = {_NUMBER.sub("#", one): one for one in troubles(state.shown)}
         lines += [
-            f"{clock} {_text(ongoing(state, incident, _CELLS))}"
+            f"{clock} {_text(ongoing(state, incident, _MOST_CELLS))}"
             for incident in reversed(alerts.firing)
             if incident.id not in self._told
         ]

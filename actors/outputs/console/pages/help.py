@@ -13,10 +13,11 @@ from actors.outputs.console.pages.plain import ScrolledPage
 from actors.outputs.console.state import State
 
 MEANINGS = (
-    ("~", "an estimate: more distinct values than --distinct-limit"),
+    ("~", "an estimate: more distinct values than --distinct-limit, or long ago"),
     ("(other)", "the rarer values, counted together"),
     ("–", "unknown, or none"),
-    ("▲ 12 %", "change against the window before"),
+    ("▲ 12 %", "change against the window before; = is none"),
+    ("of 5 min known", "the history does not reach back over all of the window"),
     ("rejects", "lines that no known format matches"),
     ("foreign", "lines of other programs in the same log"),
     ("damaged", "requests with a field that could not be read"),

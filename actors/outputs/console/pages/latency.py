@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, filled, fitted, right, safe, wrapped
 from actors.outputs.console.charts import (
     columns_in,
+    quantiles_legend,
     response_times,
     row_of,
     series_ask,
@@ -31,6 +34,8 @@ _BOUNDS = (
 )
 _UNDER = tuple(f"under_{bound}" for bound in _BOUNDS)
 _SPECS = ("route", "path", "section", "host", "status", "method")
+_TITLE = "Response times"
+_LEAST_TITLED = 5
 _MEASURES = ("total_time", "p95", "p50", "p99", "hits", "5xx")
 
 
@@ -95,12 +100,25 @@ def _has_no_times(state: State) -> bool:
 def times_block(state: State, cells: int, *, is_boxed: bool = True) -> Block:
     """Return the quantiles of response times over time."""
     columns = columns_in(cells - 2 * is_boxed)
+    legend = quantiles_legend(state)
+    if is_boxed:
+        draw = partial(response_times, state)
+    else:
+        draw = partial(_times_with_legend, state, legend)
     return Block(
-        lambda c, r: response_times(state, c, r),
-        title="Response times" if is_boxed else "",
-        legend=themes.QUANTILES,
+        draw,
+        title=_TITLE if is_boxed else "",
+        legend=legend,
         asks=(times_ask(state, columns),),
     )
+
+
+def _times_with_legend(state: State, legend: Row, cells: int, rows: int) -> list[Row]:
+    """Draw the chart of a screen without boxes: its title is a row of it, where there is room."""
+    if rows < _LEAST_TITLED:
+        return response_times(state, cells, rows)
+    heading: Row = [(themes.HEADING, f"  {_TITLE} "), *legend]
+    return [fitted(heading, cells), *response_times(state, cells, rows - 1)]
 
 
 def heat_ask(state: State, columns: int) -> Ask:

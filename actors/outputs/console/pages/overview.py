@@ -16,7 +16,7 @@ from actors.outputs.console.alerts import (
 )
 from actors.outputs.console.cells import Row, filled
 from actors.outputs.console.charts import (
-    CLASSES_SHOWN,
+    classes_legend,
     columns_in,
     traffic,
     traffic_ask,
@@ -159,7 +159,7 @@ def _traffic_block(state: State, cells: int, *, boxed: bool = True) -> Block:
     return Block(
         lambda c, r: traffic(state, c, r),
         title="Requests per second" if boxed else "",
-        legend=CLASSES_SHOWN,
+        legend=classes_legend(state),
         asks=(traffic_ask(state, columns_in(inner)),),
     )
 

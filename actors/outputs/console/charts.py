@@ -15,8 +15,9 @@ from actors.outputs.console.state import State
 from glancemetrics.charts import axis
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis
 from glancemetrics.charts.columns import Series, smallest_step, stacked_columns, without_small_parts
+from glancemetrics.charts.ground import UNKNOWN, unknown_cell
 from glancemetrics.charts.lines import PENS, line_chart
-from glancemetrics.charts.runs import Drawing, Line
+from glancemetrics.charts.runs import Drawing, Line, Run
 from glancemetrics.charts.scales import resampled
 from glancemetrics.charts.values import Quantity, Scale, value_scale
 from glancemetrics.incidents.incident import Incident
@@ -239,6 +240,8 @@ def marked_by(
 
 def with_axes(state: State, lines: Sequence[Line], scale: Scale) -> list[Row]:
     """Return the rows of a chart with the values at their left, and below them its time."""
+    if drawing_of(state) is not state.context.drawing:  # letters for want of colors only
+        lines = [tuple(map(_with_dots, line)) for line in lines]
     columns = sum(len(run.text) for run in lines[0])
     below = time_axis(
         state.now - step_of(state, columns) * columns,
@@ -250,6 +253,12 @@ def with_axes(state: State, lines: Sequence[Line], scale: Scale) -> list[Row]:
     )
     whole = axis.with_axes(lines, scale, below, drawing=state.context.drawing)
     return [row_of(line) for line in whole]
+
+
+def _with_dots(run: Run) -> Run:
+    """Return what is not known as it is drawn with more than ASCII."""
+    known, _, _ = unknown_cell("", Drawing.UNICODE)
+    return attrs.evolve(run, text=known * len(run.text)) if run.ink == UNKNOWN else run
 
 
 def row_of(line: Line) -> Row:

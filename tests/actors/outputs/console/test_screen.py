@@ -615,3 +615,21 @@ def test_a_time_has_the_date_and_the_year_where_it_matters() -> None:
     now = {"time": datetime.fromtimestamp(BASE, UTC)}
     assert time_form_of(state, [now]) == "%H:%M:%S"
     assert time_form_of(state, [now, old]) == "%Y-%m-%d %H:%M:%S"
+
+
+def test_without_colors_the_parts_of_a_chart_differ_by_their_letters() -> None:
+    context = attrs.evolve(CONTEXT, has_colors=False)
+    state = attrs.evolve(replay(is_broken=True), context=context)
+    state = answered(attrs.evolve(state, cells=120, rows=40), recorded(is_broken=True))
+    shown = page(state, 120, 40)
+    assert "2xx # 3xx = 4xx 4 5xx 5" in shown
+    assert "p50 * p90 + p95 o p99 x" in shown
+    assert "5555" in shown
+    unknown = answered(attrs.evolve(state, scope=Scope((), 60, START + 60)))
+    assert "·····" in page(unknown, 120, 40)
+    assert "????" not in page(unknown, 120, 40)
+
+
+def test_a_small_screen_names_the_lines_of_response_times() -> None:
+    state = answered(attrs.evolve(replay(), view=4))
+    assert "Response times p50 p90 p95 p99" in page(state)

@@ -37,17 +37,6 @@ class _Asked:
     question: Question
     began: float
     ended: float
-    known_since: int | None = None
-    """The first second of the span that is known."""
-
-    @property
-    def is_of_a_growing_time(self) -> bool:
-        """Whether rates are over the seconds that are known, which get more as time goes by."""
-        question = self.question
-        if not isinstance(question, Query) or "rate" not in question.measures:
-            return False
-        since, known = question.span.since, self.known_since
-        return since is not None and known is not None and known > since
 
     @property
     def took(self) -> float:
@@ -114,8 +103,6 @@ class Asking:
         """Take the last answer as one to this question, where it must be the same."""
         if asked.question == question or not self._is_quiet_since(asked):
             return asked
-        if asked.is_of_a_growing_time:
-            return asked
         is_same = _is_same_but_empty(asked.question.span, question.span, is_empty)
         if not is_same or (
             _is_series(question) and asked.question.span.since != question.span.since
@@ -158,8 +145,7 @@ class Asking:
         """Tell whether the last answer still serves: nothing has arrived since it was asked for."""
         if not self._is_quiet_since(asked):
             return False
-        since = asked.known_since if asked.is_of_a_growing_time else None
-        return _is_close(asked.question.span, question.span, since, is_series=_is_series(question))
+        return _is_close(asked.question.span, question.span, is_series=_is_series(question))
 
     def _is_quiet_since(self, asked: _Asked) -> bool:
         return self._arrived is not None and asked.began >= self._settled
@@ -176,7 +162,7 @@ class Asking:
             except Exception as error:  # the disk, the memory, or a fault of ours
                 logger.opt(exception=error).error("the console's question failed")
                 answered = Answered(question, error=sentence(error))
-            self._asked[ask] = _Asked(question, began, trio.current_time(), answered.known_since)
+            self._asked[ask] = _Asked(question, began, trio.current_time())
             self._deliver(ask, answered)
         if self._running.get(ask) is scope:
             del self._running[ask]
@@ -198,14 +184,10 @@ def _is_same_but_empty(
     return is_empty(asked.since, now.since) and is_empty(asked.until, now.until)
 
 
-def _is_close(asked: TimeSpan, now: TimeSpan, known_since: int | None, *, is_series: bool) -> bool:
-    """Tell whether a span has moved on by at most `_LAG` of its length, or of what is known of it.
-
-    A series: in no column.
-    """
+def _is_close(asked: TimeSpan, now: TimeSpan, *, is_series: bool) -> bool:
+    """Tell whether a span has moved on by at most `_LAG` of its length; a series: in no column."""
     if asked.since is None or asked.until is None or now.since is None or now.until is None:
         return False
     if is_series and asked.since != now.since:
         return False
-    begin = now.since if known_since is None else max(now.since, known_since)
-    return 0 <= now.until - asked.until <= _LAG * (now.until - begin)
+    return 0 <= now.until - asked.until <= _LAG * (now.until - now.since)

@@ -264,18 +264,18 @@ def totals(state: State) -> Mapping[str, Any]:
     known = {} if answered is None else dict(answered.total)
     if state.scope.is_plain and state.shown is not None:
         insights = state.shown.shown
-        since = insights.end - insights.window_seconds
-        if answered is not None and answered.known_since is not None:
-            # As the history has it: of a monitor that has just begun, not the whole window.
-            since = max(since, min(answered.known_since, insights.end - 1))
         known |= {
             "hits": insights.hits,
-            "rate": insights.hits / (insights.end - since),
+            "rate": insights.hit_rate,
             "bytes": insights.bytes,
             "4xx": insights.client_errors,
             "5xx": insights.server_errors,
             "visitors": insights.visitors,
         }
+    if answered is not None and known.get("hits") is not None:
+        # Not the rate of the answer: that is asked for more rarely than time goes by.
+        seconds = answered.known_seconds(state.now - state.seconds, state.now)
+        known["rate"] = known["hits"] / seconds
     return known
 
 

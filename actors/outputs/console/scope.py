@@ -167,6 +167,10 @@ class Answered:
     size: int = 0
     """About how many bytes its rows have."""
 
+    def known_seconds(self, since: int, until: int) -> int:
+        """Return how many seconds of a span are known, at least one: rates are over these."""
+        return max(1, until - max(since, since if self.known_since is None else self.known_since))
+
     @classmethod
     def of(cls, question: Question, answer: Answer, seconds: float) -> Answered:
         """Keep what a screen needs of an answer."""

@@ -97,7 +97,7 @@ def sources_ask(state: State) -> Ask:
         seconds=state.seconds,
         until=state.scope.until,
         by=("source",),
-        measures=("hits", "rate", "5xx"),
+        measures=("hits", "5xx"),
         limit=_MOST_SOURCES,
         kept=state.context.kept,
     )
@@ -125,7 +125,9 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
     sources = _sources(state)
     answered = state.answers.get(sources_ask(state))
     found: Mapping[str, Mapping[str, Any]] = {}
+    seconds = state.seconds
     if answered is not None:
+        seconds = answered.known_seconds(state.now - state.seconds, state.now)
         found = {str(row["source"]): row for row in answered.rows}
     longest = max((width(source.name) for source in sources), default=0)
     names = max(10, min(longest + 1, cells - 60))
@@ -140,8 +142,8 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         over = themes.CURSOR if number == chosen else ""
         click = _choosing(source.name)
         values = found.get(source.name, {} if len(sources) > 1 else _of_all(found))
-        rate = UNKNOWN if "rate" not in values else rate_text(values["rate"] or 0)
         errors, hits = values.get("5xx") or 0, values.get("hits") or 0
+        rate = rate_text(hits / seconds) if "hits" in values else UNKNOWN
         style, share = server_errors_text(errors, hits, limits)
         state_style, text = _state_text(source)
         row: Row = [

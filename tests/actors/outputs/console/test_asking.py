@@ -13,7 +13,6 @@ from actors.outputs.console.asking import Asking
 from actors.outputs.console.scope import Answered, Ask
 from glancemetrics.errors import UsageError
 from glancemetrics.history.query import Answer, Question
-from glancemetrics.records.time_span import TimeSpan
 from tests.lines import BASE
 
 
@@ -26,7 +25,6 @@ class Desk:
         self.cancelled = 0
         self.delivered: list[tuple[Ask, Answered]] = []
         self.error = ""
-        self.covers = TimeSpan()
 
     async def answer(self, question: Question) -> Answer:
         self.asked.append(question)
@@ -37,7 +35,7 @@ class Desk:
             raise
         if self.error:
             raise UsageError(self.error)
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=self.covers)
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3})
 
     def deliver(self, ask: Ask, answered: Answered) -> None:
         self.delivered.append((ask, answered))
@@ -179,21 +177,6 @@ async def test_a_request_that_windows_do_not_reach_yet_is_waited_for(
     arrived = [5] * 20 + [6] * 20
     asked = await _asked_by_second(Desk(0.01), nursery, TEN_MINUTES, arrived, delay=8.0)
     assert set(range(20, 32)) <= set(asked)
-
-
-async def test_the_rate_of_a_time_that_grows_does_not_lag(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """Right after the start, one second more makes a rate much smaller, whatever is empty."""
-    desk = Desk(0.01)
-    desk.covers = TimeSpan(BASE - 5, BASE)
-    rate = Ask(seconds=600, measures=("rate",))
-    asking = Asking(desk.answer, desk.deliver)
-    nursery.start_soon(asking.run)
-    for second in range(40):
-        asking.want({rate: rate.question(BASE + second)}, 5, 0.0, lambda _since, _until: True)
-        await trio.sleep(1)
-    assert len(desk.asked) == 40
 
 
 async def test_a_chart_does_not_lag_by_a_column(

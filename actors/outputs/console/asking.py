@@ -37,6 +37,8 @@ class _Asked:
     question: Question
     began: float
     ended: float
+    known_since: int | None = None
+    """The first second of which the history has anything; there is nothing before it."""
 
     @property
     def took(self) -> float:
@@ -103,7 +105,9 @@ class Asking:
         """Take the last answer as one to this question, where it must be the same."""
         if asked.question == question or not self._is_quiet_since(asked):
             return asked
-        is_same = _is_same_but_empty(asked.question.span, question.span, is_empty)
+        is_same = _is_same_but_empty(
+            asked.question.span, question.span, asked.known_since, is_empty
+        )
         if not is_same or (
             _is_series(question) and asked.question.span.since != question.span.since
         ):
@@ -162,7 +166,8 @@ class Asking:
             except Exception as error:  # the disk, the memory, or a fault of ours
                 logger.opt(exception=error).error("the console's question failed")
                 answered = Answered(question, error=sentence(error))
-            self._asked[ask] = _Asked(question, began, trio.current_time())
+            now = trio.current_time()
+            self._asked[ask] = _Asked(question, began, now, answered.known_since)
             self._deliver(ask, answered)
         if self._running.get(ask) is scope:
             del self._running[ask]
@@ -174,14 +179,20 @@ def _is_series(question: Question) -> bool:
 
 
 def _is_same_but_empty(
-    asked: TimeSpan, now: TimeSpan, is_empty: Callable[[int, int], bool]
+    asked: TimeSpan,
+    now: TimeSpan,
+    known_since: int | None,
+    is_empty: Callable[[int, int], bool],
 ) -> bool:
     """Tell whether a span has moved on only by seconds without a request, at both of its ends."""
     if asked.since is None or asked.until is None or now.since is None or now.until is None:
         return False
     if now.since < asked.since or now.until < asked.until or now.since > asked.until:
         return False
-    return is_empty(asked.since, now.since) and is_empty(asked.until, now.until)
+    has_lost_nothing = known_since is not None and now.since <= known_since
+    return (has_lost_nothing or is_empty(asked.since, now.since)) and is_empty(
+        asked.until, now.until
+    )
 
 
 def _is_close(asked: TimeSpan, now: TimeSpan, *, is_series: bool) -> bool:

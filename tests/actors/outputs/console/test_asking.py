@@ -13,6 +13,7 @@ from actors.outputs.console.asking import Asking
 from actors.outputs.console.scope import Answered, Ask
 from glancemetrics.errors import UsageError
 from glancemetrics.history.query import Answer, Question
+from glancemetrics.records.time_span import TimeSpan
 from tests.lines import BASE
 
 
@@ -25,6 +26,7 @@ class Desk:
         self.cancelled = 0
         self.delivered: list[tuple[Ask, Answered]] = []
         self.error = ""
+        self.covers = TimeSpan()
 
     async def answer(self, question: Question) -> Answer:
         self.asked.append(question)
@@ -35,7 +37,7 @@ class Desk:
             raise
         if self.error:
             raise UsageError(self.error)
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3})
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=self.covers)
 
     def deliver(self, ask: Ask, answered: Answered) -> None:
         self.delivered.append((ask, answered))
@@ -99,6 +101,25 @@ async def test_an_error_is_an_answer(
     asking.want({ONE: ONE.question(BASE)})
     await trio.sleep(1)
     assert desk.delivered[0][1].error == desk.error
+
+
+async def test_a_span_that_begins_before_all_data_loses_nothing(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk()
+    desk.covers = TimeSpan(BASE - 2, BASE)
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+
+    def is_empty(since: int, until: int) -> bool:
+        return BASE <= since <= until
+
+    for second in range(12):
+        asking.want({ONE: ONE.question(BASE + second)}, 7, 0.0, is_empty)
+        await trio.sleep(1)
+    # Once it has settled, it is asked again only when seconds with data leave the span.
+    untils = [(question.span.until or 0) - BASE for question in desk.asked]
+    assert [second for second in untils if second > 4] == [9, 10]
 
 
 async def test_a_fault_is_an_answer_too(

@@ -172,6 +172,29 @@ def test_no_byte_of_a_log_reaches_the_terminal_as_it_is(
         _assert_harmless(render(shown), *size)
 
 
+WIDTHS = range(1, 201, thorough(5, 1))
+FIXED = [
+    *("\x1b[2J\x1b]52;c;aGk=\x07", "\u202e\u2066x", "e" + "\u0301" * 20, "日本語" * 9),
+    *(
+        "👩\u200d👩\u200d👧",
+        "\ud800",
+        "\x9b31m\r\n\t",
+        "/" + "a" * 300,
+        "%1b%5b2J",
+        "\x1bP+q\x1b\\",
+    ),
+    *("\u200b\ufeff", "{0.__class__}"),
+]
+
+
+@pytest.mark.parametrize("view", [view.name for view in VIEWS])
+def test_hostile_text_keeps_its_place_at_every_width(view: str) -> None:
+    for columns in WIDTHS:
+        size = columns, 24
+        state = go_to_view_called(_hostile_state(FIXED, size, drawing=Drawing.UNICODE), view)
+        _assert_harmless(render(answered(state, FIXED)), *size)
+
+
 @given(TEXTS, st.sampled_from(SIZES), st.sampled_from(Drawing))
 @tries
 def test_nor_does_it_from_what_is_opened_on_top(

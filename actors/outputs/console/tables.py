@@ -111,8 +111,11 @@ def _of_answers(
 ) -> Table:
     """Return the rows of answers. Remembered: keys and drawings need them several times."""
     earlier = _hits_by_names(spec, before)
-    is_known = before is not None and not before.error and not before.missing
-    is_whole = is_known and before is not None and before.groups <= len(before.rows)
+    is_whole = (
+        before is not None
+        and not (before.error or before.missing)
+        and before.groups <= len(before.rows)
+    )
     rows = [
         TableRow(
             names := tuple(row[name] for name in spec.by),

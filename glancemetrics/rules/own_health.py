@@ -85,6 +85,7 @@ def _own(
         triggered_words=triggered,
         recovered_words=recovered,
         worst_words=lambda _: "",
+        what_words=text,
     )
     return OwnRule(rule, measure, is_count)
 

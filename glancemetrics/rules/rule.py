@@ -79,6 +79,8 @@ class Rule:
     triggered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     recovered_words: Words | None = attrs.field(default=None, eq=False, repr=False)
     worst_words: Callable[[Incident], str] | None = attrs.field(default=None, eq=False, repr=False)
+    what_words: Callable[[Incident], str] | None = attrs.field(default=None, eq=False, repr=False)
+    """Says what is wrong, where no number with a limit does."""
 
     @property
     def title(self) -> str:
@@ -185,6 +187,8 @@ class Rule:
                 return f"limit {deviations:g} deviations from {usual}"
 
     def _what(self, incident: Incident) -> str:
+        if self.what_words is not None:
+            return f"{self.title}: {self.what_words(incident)}"
         return f"{self._subject(incident)}: {self._breach(incident)}"
 
     def _flapping(self, incident: Incident) -> str:

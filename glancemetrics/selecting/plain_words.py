@@ -13,6 +13,7 @@ _METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 )
 """Source: RFC 9110, section 9, and RFC 5789."""
+_WHOLE_PARTS = (8, 16, 24)
 _ERRORS = frozenset({"errors", "error"})
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 _CLASS = re.compile(r"([1-5])xx", re.IGNORECASE)
@@ -27,8 +28,13 @@ def condition_in(text: str, fields: frozenset[str] = frozenset()) -> str:
     `fields`: names that are no plain words.
     """
     text = text.strip()
+    words = text.split()
+    if len(words) > 1:
+        return _together(words, fields) or text
     if text.lower() in _ERRORS:
         return "status >= 400"
+    if network := _network(text):
+        return network
     if found := _CLASS.fullmatch(text):
         return f"status BETWEEN {found[1]}00 AND {found[1]}99"
     # The first of these that holds.
@@ -40,6 +46,34 @@ def condition_in(text: str, fields: frozenset[str] = frozenset()) -> str:
         (_is_text(text, fields), _containing(text.lower())),
     )
     return next((condition for holds, condition in meanings if holds), text)
+
+
+def _together(words: list[str], fields: frozenset[str]) -> str:
+    """Return the condition for several plain words, such as `5xx /api`; empty if one is none."""
+    found = []
+    is_negated = False
+    for word in words:
+        if word.lower() == "not" and not is_negated:
+            is_negated = True
+            continue
+        condition = condition_in(word, fields)
+        if condition == word:
+            return ""
+        found.append(f"NOT ({condition})" if is_negated else f"({condition})")
+        is_negated = False
+    return "" if is_negated else " AND ".join(found)
+
+
+def _network(text: str) -> str:
+    """Return the condition for a network of whole parts of an address: `203.0.113.0/24`."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return ""
+    if "/" not in text or network.version != 4 or network.prefixlen not in _WHOLE_PARTS:
+        return ""
+    parts = str(network.network_address).split(".")[: network.prefixlen // 8]
+    return f"starts_with(host, '{'.'.join(parts)}.')"
 
 
 def is_searched(text: str, fields: frozenset[str] = frozenset()) -> bool:

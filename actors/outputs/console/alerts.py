@@ -8,13 +8,17 @@ from actors.outputs.console import themes
 from actors.outputs.console.cells import Fragment, Row, cut, fitted, safe, width
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.moving import go_to_view_called
+from actors.outputs.console.rule_charts import value_ask, value_then
+from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import Incident, rule_title
-from glancemetrics.rules.rule import Severity
+from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.words.humane import format_duration
 
 _MESSAGE_LENGTH = 2000
+_MOST_VALUES = 8
+"""Incidents of the past whose values are asked for."""
 
 
 def ongoing_then(state: State) -> tuple[Incident, ...]:
@@ -117,41 +121,74 @@ def none_ongoing(state: State) -> Fragment:
     return themes.RECOVERED, f" ✓ No active alerts{when}"
 
 
+def asks_then(state: State) -> tuple[Ask, ...]:
+    """Return the questions for how bad incidents were at the time that is shown."""
+    if state.is_live:
+        return ()
+    found = [
+        value_ask(state, state.context.rules[one.rule], one.group) for one in ongoing_then(state)
+    ]
+    return tuple(ask for ask in found[:_MOST_VALUES] if ask is not None)
+
+
 def ongoing(state: State, incident: Incident, cells: int) -> Row:
-    """Return an ongoing incident in one row: how bad it is now, for how long, how bad it was."""
+    """Return an ongoing incident in one row: how bad it is, for how long, how bad it was."""
     rule = state.context.rules[incident.rule]
     severity = Severity(incident.severity)
-    style = themes.ALERTS[severity]
-    assert state.shown is not None
-    latest = state.shown.alerts.latest if state.is_live else {}
-    message = rule.headline(attrs.evolve(incident, value=latest.get(incident.id, incident.value)))
-    lasts = format_duration(max(0, state.now - incident.triggered_at))
-    # While the past is shown, nobody knew yet how bad it would be; only its first value is known.
-    worst = rule.worst(incident) if state.is_live else "as it began"
-    known = []
-    closes_at = state.shown.alerts.closing.get(incident.id) if state.is_live else None
-    if closes_at is not None:
-        why = "clear" if incident.id in latest else "no data"
-        known.append(f"{why}: over in {format_duration(max(0, closes_at - state.now))}")
-    if state.is_live and incident.id in state.acknowledged:
-        style = themes.DIM
-        known.append("acknowledged")
-    silence = silence_among(state.silences, incident.rule)
-    if silence is not None:
-        known.append(f"silenced until {clock_near(silence.until, state.shown.time, state.context)}")
-    shorter = "  " + ", ".join([lasts, *known])
-    more = "  " + ", ".join([lasts, worst, *known]) if worst else shorter
-    message = safe(message, _MESSAGE_LENGTH)
+    is_acknowledged = state.is_live and incident.id in state.acknowledged
+    style = themes.DIM if is_acknowledged else themes.ALERTS[severity]
+    message = safe(_message(state, rule, incident), _MESSAGE_LENGTH)
+    ends = [f"  {', '.join(parts)}" for parts in _ends(state, rule, incident)]
+    room = cells - 3 - width(message)
     # What to do about the rule is worth more than how bad it was.
     hint = safe(rule.hint_text)
-    if width(message) + width(hint) + width(shorter) <= cells - 3:
-        message += hint
-    if width(more) > cells - 3 - width(message):
-        more = shorter
-    message = cut(message, max((cells - 3) // 2, cells - 3 - width(more)))
-    return fitted(
-        [(style, f" {themes.MARKS[severity]} {message}"), (themes.DIM, safe(more))], cells
+    if hint and width(hint) + width(ends[-1]) <= room:
+        message, room = message + hint, room - width(hint)
+    end = next((one for one in ends if width(one) <= room), ends[-1])
+    message = cut(message, max((cells - 3) // 2, cells - 3 - width(end)))
+    return fitted([(style, f" {themes.MARKS[severity]} {message}"), (themes.DIM, safe(end))], cells)
+
+
+def _message(state: State, rule: Rule, incident: Incident) -> str:
+    """Return what is wrong, with the value at the time that is shown."""
+    assert state.shown is not None
+    if state.is_live:
+        value = state.shown.alerts.latest.get(incident.id, incident.value)
+        return rule.headline(attrs.evolve(incident, value=value))
+    then = value_then(state, rule, incident.group)
+    if then is None:
+        return f"when it began: {rule.headline(incident)}"
+    return rule.headline(attrs.evolve(incident, value=then))
+
+
+def _ends(state: State, rule: Rule, incident: Incident) -> list[list[str]]:
+    """Return what is known besides, in less and less words: how long, how bad, until when."""
+    assert state.shown is not None
+    lasts = format_duration(max(0, state.now - incident.triggered_at))
+    if not state.is_live:  # nobody knew yet how bad it would be, or how long it would last
+        return [[lasts]]
+    alerts = state.shown.alerts
+    worst = rule.worst(incident)
+    closes_at = alerts.closing.get(incident.id)
+    over = ""
+    if closes_at is not None:
+        why = "clear" if incident.id in alerts.latest else "no data"
+        over = f"{why}: over in {format_duration(max(0, closes_at - state.now))}"
+    known = "acknowledged" if incident.id in state.acknowledged else ""
+    silence = silence_among(state.silences, incident.rule)
+    silenced = until = ""
+    if silence is not None:
+        silenced = "silenced"
+        until = f"silenced until {clock_near(silence.until, state.shown.time, state.context)}"
+    choices = (
+        (lasts, worst, over, known, until),
+        (lasts, worst, over, known, silenced),
+        (lasts, over, known, silenced),
+        (over or lasts, known, silenced),
+        (over or lasts, known or silenced),
+        (known or silenced or over or lasts,),
     )
+    return [[part for part in one if part] for one in choices]
 
 
 def ended_text(state: State, incident: Incident) -> str:

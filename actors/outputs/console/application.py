@@ -49,7 +49,7 @@ from prompt_toolkit.styles import DynamicStyle
 
 from actors.outputs.console import effects, prompts, themes
 from actors.outputs.console.body import Body, Look, look
-from actors.outputs.console.cells import Row, safe, width
+from actors.outputs.console.cells import Row, cut, safe, width
 from actors.outputs.console.commands import COMMANDS, unknown_key
 from actors.outputs.console.completing import completions
 from actors.outputs.console.context import Context
@@ -350,9 +350,10 @@ class ScreenThread:
         prompt = self._state.prompt
         if prompt is None:
             return []
-        if prompt.problem:
-            return [(themes.WARNING, f" {safe(prompt.problem)}")]
-        return [(themes.DIM, f" {safe(prompt.about)}")] if prompt.about else []
+        style, text = (
+            (themes.WARNING, prompt.problem) if prompt.problem else (themes.DIM, prompt.about)
+        )
+        return [(style, cut(f" {safe(text)}", self._state.cells))] if text else []
 
     def _bindings(self, prompting: Condition) -> KeyBindings:
         bound = KeyBindings()

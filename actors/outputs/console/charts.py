@@ -155,7 +155,8 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
     if known is None:
         series = _of_snapshot(state, columns)
     else:
-        lengths = [max(1, min(step, state.now - start)) for start in starts]
+        answered = state.answers[traffic_ask(state, columns)]
+        lengths = [_known_length(answered, start, step, state.now) for start in starts]
         series = [
             Series(
                 name,
@@ -187,6 +188,12 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         drawing=drawing_of(state),
     )
     return with_axes(state, lines, scale)
+
+
+def _known_length(answered: Answered, start: int, step: int, now: int) -> int:
+    """Return how many seconds of a column are known: its rate is over these."""
+    end = min(start + step, now)
+    return min(step, answered.known_seconds(start, end))
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:

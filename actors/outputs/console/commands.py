@@ -70,6 +70,7 @@ def go_back(state: State) -> State:
     came_from = state.came_from
     if came_from is not None and came_from.opened == state.scope:
         state = narrowing.with_scope(attrs.evolve(state, came_from=None), came_from.scope)
+        state = attrs.evolve(state, tables=came_from.tables)
         return moving.go_to_view(state, came_from.view)
     return narrowing.widen(state)
 

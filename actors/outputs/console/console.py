@@ -34,7 +34,7 @@ from actors.outputs.console.remembering import (
     save_choices,
     with_choices,
 )
-from actors.outputs.console.saving import at_home, save
+from actors.outputs.console.saving import new_file, save
 from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState, stop_job
@@ -227,7 +227,7 @@ class Console:
 
     async def _report(self, effect: effects.WriteReport, state: State) -> str:
         span = TimeSpan(max(0, state.now - state.seconds), state.now)
-        path = await trio.to_thread.run_sync(at_home, effect.path)
+        path = await trio.to_thread.run_sync(new_file, effect.path)
         written = await self._desk.write_report(path, state.scope.where, span)
         is_opened = await trio.to_thread.run_sync(self._open, path)
         return f"{written}, opened in the browser" if is_opened else written

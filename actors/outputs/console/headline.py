@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.alerts import ongoing_then
+from actors.outputs.console.alerts import asks_then, ongoing_then
 from actors.outputs.console.cells import (
     Fragment,
     Row,
@@ -54,6 +54,8 @@ _FAILING, _TROUBLED = 0.2, 0.05
 """Shares of 5xx from which the title says so, whatever the rules."""
 _MEASURES = ("hits", "rate", "bytes", "4xx", "5xx", "visitors", "p95")
 _SPARK_SECONDS = 60
+_LEAST_LOG = 12
+"""Cells of the title that are left for the log's name."""
 _STEADY_CELLS = 120
 """From this width on there is room for figures that keep their place."""
 
@@ -162,15 +164,20 @@ def title(state: State, cells: int) -> Row:
         clock = f"{moment:%Y-%m-%d %H:%M:%S %Z}"
     else:
         clock = f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
-    where = _mode(state)
-    end: Row = [(found.badge_style, f" {found.text} "), *_now(state), (found.style, f" {clock} ")]
-    if where:
-        end = [(themes.CURRENT, f" {where} ", go_live), (found.style, " "), *end]
+    badges: Row = [(found.badge_style, f" {found.text} "), *_now(state)]
+    end: Row = [*badges, (found.style, f" {clock} ")]
+    for where in _modes(state):
+        mode: Row = [(themes.CURRENT, f" {where} ", go_live), (found.style, " ")]
+        end = [*mode, *badges, (found.style, f" {clock} ")]
+        if row_width(end) > cells - _LEAST_LOG:
+            end = [*mode, *badges]  # the time that is shown is worth more than that of now
+        if row_width(end) <= cells - _LEAST_LOG:
+            break
     room = cells - row_width(end)
     span = span_text(state)
     keys = f" {state.context.hint('window')}".rstrip() if cells >= 70 else ""
     formats = ", ".join(sorted({safe(one.format) for one in snapshot.health.sources if one.format}))
-    facts = [formats or "format: detecting…", f"{span}{keys}"]
+    facts = [formats or "format: detecting…", *([f"{span}{keys}"] if state.is_live else [])]
     while facts and room - sum(width(fact) + 3 for fact in facts) < 10:
         facts.pop(0)
     left_over = room - sum(width(fact) + 3 for fact in facts) - 2
@@ -193,16 +200,19 @@ def _now(state: State) -> Row:
     return [(found.badge_style, f" now {found.text} ", go_live)]
 
 
-def _mode(state: State) -> str:
+def _modes(state: State) -> list[str]:
+    """Return which time is shown, where that is not now: in full, then in less and less words."""
     if not state.is_live:
         at = clock_near(state.now, _newest(state), state.context)
-        return f"until {at} {state.context.hint('live', 'live')}".rstrip()
+        length = format_round_duration(state.seconds)
+        hints = state.context.hint("live", "live"), state.context.hint("live"), ""
+        return [f"{length} until {at} {hint}".rstrip() for hint in hints]
     if state.is_paused:
-        return "PAUSED"
+        return ["PAUSED"]
     health = None if state.shown is None else state.shown.health
     if health is None or health.live:
-        return ""
-    return "ENDED" if health.has_ended else "REPLAY"
+        return []
+    return ["ENDED" if health.has_ended else "REPLAY"]
 
 
 def _newest(state: State) -> float:
@@ -247,7 +257,7 @@ def breadcrumb(state: State, cells: int) -> list[Row]:
 
 def asks(state: State) -> tuple[Ask, ...]:
     """Return the questions for the figures, and for those of the window before."""
-    return total_ask(state), before_ask(state)
+    return total_ask(state), *asks_then(state), before_ask(state)
 
 
 def total_ask(state: State) -> Ask:
@@ -287,17 +297,29 @@ def figures(state: State, cells: int) -> Row:
         error = "" if answered is None else answered.error
         nothing = (themes.WARNING, f" ! {safe(error)}") if error else (themes.DIM, " …")
         return fitted([nothing], cells)
+    if _is_unknown(state):
+        return fitted([(themes.NOTICED, f" {missing_text(state)}")], cells)
+    pieces = list(_pieces(state, known))
+    steady = _in_a_row(state, pieces, cells, is_steady=True)
+    is_steady = cells >= _STEADY_CELLS and row_width(steady) <= cells
+    return fitted(steady if is_steady else _in_a_row(state, pieces, cells), cells)
+
+
+def _in_a_row(
+    state: State, pieces: Sequence[tuple[Row, str]], cells: int, *, is_steady: bool = False
+) -> Row:
+    """Put figures in a row: as many as fit, or all of them, each where it always is."""
     spark = _spark(state)
     row: Row = [("", " ")]
-    for number, (piece, longest) in enumerate(_pieces(state, known)):
-        if row_width(row) + row_width(piece) + 2 > cells:
+    for number, (piece, longest) in enumerate(pieces):
+        if not is_steady and row_width(row) + row_width(piece) + 2 > cells:
             break
         row += [("", "  "), *piece] if number else piece
-        if cells >= _STEADY_CELLS:
+        if is_steady and number < len(pieces) - 1:
             row.append(("", " " * max(0, width(longest) - row_width(piece))))
         if not number and spark and cells >= 76:
             row += [("", " "), ("class:hits", spark)]
-    return fitted(row, cells)
+    return row
 
 
 def _pieces(state: State, known: Mapping[str, Any]) -> Iterator[tuple[Row, str]]:
@@ -312,7 +334,8 @@ def _pieces(state: State, known: Mapping[str, Any]) -> Iterator[tuple[Row, str]]
         ("5xx", server_errors_text(known.get("5xx") or 0, hits, limits)),
         ("4xx", client_errors_text(known.get("4xx") or 0, hits)),
     ):
-        yield [(themes.DIM, f"{name} "), (style, text)], "5xx <0.1 %"
+        # In the color that it has in the chart.
+        yield [(themes.inked(name), f"{name} "), (style, text)], "5xx <0.1 %"
     answered = state.answers.get(total_ask(state))
     about = "" if answered is None or answered.is_exact else "~"
     if known.get("p95") is not None:
@@ -346,8 +369,6 @@ def _known_part(state: State) -> str:
     if answered is None or not answered.missing:
         return ""
     since = answered.known_since
-    if _is_unknown(state):
-        return "no data"
     if since is not None and state.now - state.seconds < since < state.now:
         return f"of {format_round_duration(state.now - since)} known"
     return "with gaps"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actors.outputs.console.scope import WINDOWS, Left, Narrowing, Scope, joined
-from actors.outputs.console.state import Names, RequestsState, State, TableSpec
+from actors.outputs.console.state import Names, RequestsState, State, TableSpec, TableState
 from actors.outputs.console.tables import chosen_index, table_of
 from glancemetrics.selecting.value_conditions import condition_of, excluded
 from glancemetrics.traffic.snapshot import Shown
@@ -67,12 +67,12 @@ def widen(state: State) -> State:
     state = with_scope(state, state.scope.wider())
     if left is None:
         return state
-    state = attrs.evolve(state, focus={**state.focus, left.page: left.table})
-    for spec in state.page.tables(state):
-        if spec.key == left.table:
-            table = attrs.evolve(state.table(spec), chosen=left.names)
-            state = state.with_table(spec, table)
-    return state
+    table = attrs.evolve(state.tables.get(left.table, TableState()), chosen=left.names)
+    return attrs.evolve(
+        state,
+        focus={**state.focus, left.page: left.table},
+        tables={**state.tables, left.table: table},
+    )
 
 
 def filter_by(state: State, text: str, label: str = "") -> State:
@@ -107,15 +107,16 @@ def lengthen(state: State, steps: int) -> State:
         return state.told(
             "this is the longest window" if steps > 0 else "this is the shortest window"
         )
-    return with_scope(state, state.scope.lasting(found[0]))
+    return with_scope(state, state.scope.lasting(found[0], state.newest))
 
 
 def cycle_window(state: State) -> State:
     """Choose the next longer window; after the longest, the one that follows the traffic."""
     longer = [one for one in WINDOWS if one > state.seconds]
     if longer:
-        return with_scope(state, state.scope.lasting(longer[0]))
-    return with_scope(state, state.scope.lasting(None if state.is_live else WINDOWS[0]))
+        return with_scope(state, state.scope.lasting(longer[0], state.newest))
+    shortest = None if state.is_live else WINDOWS[0]
+    return with_scope(state, state.scope.lasting(shortest, state.newest))
 
 
 def go_back(state: State, windows: int) -> State:
@@ -125,8 +126,7 @@ def go_back(state: State, windows: int) -> State:
         hint = state.context.hint("shorter", "a shorter window")
         return state.told(f"the whole log is shown already {hint}".rstrip())
     until = state.now - windows * state.seconds
-    newest = 0 if state.latest is None else state.latest.shown.end
-    if until >= newest:
+    if until >= state.newest:
         return go_live(state)
     return with_scope(state, state.scope.at(max(1, until), state.seconds))
 

@@ -16,7 +16,7 @@ from actors.outputs.console.scope import WINDOWS, Narrowing
 from actors.outputs.console.state import Prompt, State
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.records.dimensions import dimensions_with
-from glancemetrics.records.time_span import ALLOWED, parse_instant
+from glancemetrics.records.time_span import parse_instant
 from glancemetrics.selecting.plain_words import condition_in, is_searched
 from glancemetrics.words.durations import parse_span
 
@@ -37,7 +37,7 @@ _LABELS = {
 }
 _DAY = 86_400
 _MOST_SILENT = 365 * _DAY
-_TIMES = "a time such as 14:05 or 2h (ago)"
+_TIMES = "a time, such as 14:05, 2h (ago), yesterday or 2026-11-20 10:30"
 _CLOCK_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _USUALLY_SILENT = "1h"
 _ENDINGS = (".txt", ".svg", ".html")
@@ -135,11 +135,11 @@ def _with_problem(state: State, problem: str) -> State:
 
 def _problem(state: State, kind: str, text: str) -> str:
     if kind == TIME and text.strip():
-        return "" if _instant(state, text) is not None else f"must be {_TIMES}, or {ALLOWED}"
+        return "" if _instant(state, text) is not None else f"must be {_TIMES}"
     if kind == SAVE and not text.endswith(_ENDINGS):
         return f"must end with {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
-    if kind == SILENCE and text and not _is_span(text):
-        return "must be a duration, such as 30m, 4h or 2d"
+    if kind == SILENCE and text and (text.isdigit() or not _is_span(text)):
+        return "must be a duration with its unit, such as 30m, 4h or 2d"
     if kind == REPORT and not text.endswith(".html"):
         return "must end with .html"
     return ""
@@ -227,7 +227,7 @@ def _go_to_time(state: State, text: str) -> State:
         return state
     seconds = state.seconds
     # The time a person names stands in the middle of what is shown.
-    newest = 0 if state.latest is None else state.latest.shown.end
+    newest, around = state.newest, until
     room = 2 * (newest - until)
     if 0 < room <= seconds:  # a shorter one, or the window would reach into the future
         seconds = max((one for one in WINDOWS if one <= room), default=WINDOWS[0])
@@ -235,7 +235,7 @@ def _go_to_time(state: State, text: str) -> State:
     if until >= newest:
         when = "in the future" if _is_future(state, text) else "now"
         return with_scope(state, state.scope.live()).told(f"that is {when}: live")
-    return with_scope(state, state.scope.at(until, seconds))
+    return with_scope(state, state.scope.at(until, seconds, around))
 
 
 def _is_future(state: State, text: str) -> bool:

@@ -74,6 +74,35 @@ def rule_ask(state: State, rule: Rule, group: str | None, cells: int) -> Ask | N
     )
 
 
+def value_ask(state: State, rule: Rule, group: str | None) -> Ask | None:
+    """Return the question for a rule's value at the end of what is shown; `None` without one."""
+    measures = measures_of(rule.metric)
+    if not measures or (rule.by is not None and group is None):
+        return None
+    own = None if rule.by is None or group is None else condition_of(rule.by, group)
+    return Ask(
+        where=joined(rule.where, own),
+        seconds=rule.window_seconds,
+        until=state.scope.until,
+        measures=tuple(dict.fromkeys((*measures, "hits"))),
+        kept=state.context.kept,
+    )
+
+
+def value_then(state: State, rule: Rule, group: str | None) -> float | None:
+    """Return a rule's value at the end of what is shown, as the history has it."""
+    ask = value_ask(state, rule, group)
+    answered = None if ask is None else state.answers.get(ask)
+    if ask is None or answered is None or answered.error or answered.missing:
+        return None
+    value = answered.total.get(ask.measures[0])
+    if value is None:
+        return None
+    if rule.metric.name.startswith("status_ratio"):
+        return value / answered.total["hits"] if answered.total.get("hits") else None
+    return float(value) / (ask.seconds if rule.metric.name == "bytes_rate" else 1)
+
+
 def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: int) -> list[Row]:
     """Draw a rule's metric, its limit dashed, its incidents shaded."""
     ask = rule_ask(state, rule, group, cells)

@@ -29,6 +29,17 @@ def at_home(path: str) -> str:
         raise FileNotFoundError(errno.ENOENT, "there is no such user", path) from None
 
 
+def new_file(path: str) -> str:
+    """Return a path as a shell has it, where there is no file yet.
+
+    Raises `OSError`, also where there is one: nobody was asked whether to replace it.
+    """
+    path = at_home(path)
+    if Path(path).is_file():
+        raise FileExistsError(errno.EEXIST, "there is such a file already", path)
+    return path
+
+
 def as_file(path: str, rows: list[Row], theme: str, cells: int) -> str:
     """Return rows of a screen as the text of a file with this name."""
     if path.endswith(".svg"):
@@ -40,7 +51,7 @@ def as_file(path: str, rows: list[Row], theme: str, cells: int) -> str:
 
 def save(path: str, text: str) -> str:
     """Write the text of a screen; return what to say. Raises `OSError` and `GlanceMetricsError`."""
-    path = at_home(path)
+    path = new_file(path)
     write_text(text, path, option="")
     return f"saved as {path}"
 

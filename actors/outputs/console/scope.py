@@ -52,7 +52,10 @@ class Scope:
     until: int | None = None
     """Second before which the window ends; `None`: now."""
     is_held: bool = False
-    """Whether `seconds` only holds the monitor's window while the past is shown."""
+    """Whether `seconds` only holds while the past is shown; `live_seconds` was chosen before."""
+    live_seconds: int | None = None
+    around: int | None = None
+    """The time that a person has named: a longer or shorter window stays around it."""
 
     @property
     def where(self) -> str | None:
@@ -70,19 +73,32 @@ class Scope:
             return self
         return attrs.evolve(self, narrowed=(*self.narrowed, narrowing))
 
-    def at(self, until: int, seconds: int) -> Scope:
-        """Show another time, with the window that is shown now."""
-        is_held = self.is_held or self.seconds is None
-        return attrs.evolve(self, until=until, seconds=seconds, is_held=is_held)
+    def at(self, until: int, seconds: int, around: int | None = None) -> Scope:
+        """Show another time, with a window that holds as long as the past is shown."""
+        before = self.live_seconds if self.is_held or self.until is not None else self.seconds
+        is_held = self.is_held or self.until is None
+        return attrs.evolve(
+            self, until=until, seconds=seconds, around=around, is_held=is_held, live_seconds=before
+        )
 
     def live(self) -> Scope:
         """Show what happens now, with the window of before."""
-        seconds = None if self.is_held else self.seconds
-        return attrs.evolve(self, until=None, seconds=seconds, is_held=False)
+        seconds = self.live_seconds if self.is_held else self.seconds
+        return attrs.evolve(
+            self, until=None, seconds=seconds, is_held=False, live_seconds=None, around=None
+        )
 
-    def lasting(self, seconds: int | None) -> Scope:
-        """Choose the length of the window; `None`: the monitor's own."""
-        return attrs.evolve(self, seconds=seconds, is_held=False)
+    def lasting(self, seconds: int | None, newest: int) -> Scope:
+        """Choose the length of the window; `None`: the monitor's own.
+
+        In the past it stays around the same time, but does not reach beyond `newest`.
+        """
+        chosen = attrs.evolve(self, seconds=seconds, is_held=False, live_seconds=None)
+        if self.until is None or seconds is None or self.seconds is None:
+            return chosen
+        around = self.until - self.seconds // 2 if self.around is None else self.around
+        until = max(1, min(newest, around + (seconds + 1) // 2))
+        return attrs.evolve(chosen, until=until, around=around)
 
     def wider(self) -> Scope:
         """Undo the last narrowing."""

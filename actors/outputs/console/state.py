@@ -87,6 +87,7 @@ class CameFrom:
     """The scope that it was opened with."""
     scope: Scope
     view: int
+    tables: Mapping[str, TableState]
 
 
 class Page(Protocol):
@@ -170,6 +171,11 @@ class State:
         if self.scope.until is not None:
             return self.scope.until
         return 0 if self.shown is None else self.shown.shown.end
+
+    @property
+    def newest(self) -> int:
+        """The second before which the newest window ends, whatever is shown."""
+        return 0 if self.latest is None else self.latest.shown.end
 
     @property
     def seconds(self) -> int:

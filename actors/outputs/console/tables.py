@@ -250,7 +250,7 @@ def columns_of(spec: TableSpec, chosen: TableState, table: Table, cells: int) ->
     sort = chosen.sort or spec.order
     wanted = [_column(name, sort) for name in measures_shown(spec, table)]
     wanted.insert(1 + [one.measure for one in wanted].index("hits"), _CHANGE)
-    room = cells - 2 - max(_LEAST_NAME, 2 * cells // 5)
+    room = cells - 2 - max(_LEAST_NAME, 3 * cells // 8)
     shown = []
     # What it is sorted by is always shown; the change is the first to go.
     by_need = sorted(wanted, key=lambda one: (one.measure != sort, one is _CHANGE))

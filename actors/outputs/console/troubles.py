@@ -68,6 +68,11 @@ def _troubles(snapshot: Snapshot) -> Iterator[str]:
         opened, count = len(state.sources) - unopened, len(state.sources)
         yield f"{format_count(opened)} of {format_count(count)} logs opened"
     yield from filter(None, map(trouble_of, state.sources))
+    if state.records:  # else that is explained in full
+        for source in state.sources:
+            if source.is_unknown and not trouble_of(source):
+                lines = f"{format_count(source.unparsed)} lines not parsed"
+                yield f"{source.name}: no known format, {lines}"
     if state.has_ended and state.live:
         yield ENDED
 

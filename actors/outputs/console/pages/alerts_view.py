@@ -131,18 +131,38 @@ def _show_traffic(state: State, item: _Item) -> State:
         )
     if incident is not None and incident.recovered_at is None and state.is_live:
         lasts = state.now - incident.triggered_at + rule.window_seconds
-        scope = scope.lasting(_window_of(max(lasts, state.seconds)))
+        scope = scope.lasting(_window_of(max(lasts, state.seconds)), state.newest)
     elif incident is not None and incident.recovered_at is not None:
-        lasted = incident.recovered_at - incident.triggered_at + 2 * rule.window_seconds
-        seconds = _window_of(lasted)
-        newest = state.now if state.latest is None else state.latest.shown.end
-        scope = scope.at(min(incident.recovered_at + seconds // 10, newest), seconds)
-    is_of_errors = incident is not None and (
-        "5xx" in rule.metric.name or "error" in rule.metric.name
-    )
-    came_from = CameFrom(scope, state.scope, state.view)
+        since, until = _time_of(rule, incident)
+        scope = scope.at(min(until, max(state.newest, since + 1)), until - since)
+    condition = _failing_in(rule)
+    is_of_errors = incident is not None and condition is not None
+    if is_of_errors and condition is not None:
+        scope = scope.within(condition)
+    came_from = CameFrom(scope, state.scope, state.view, state.tables)
     state = go_to_view_called(with_scope(state, scope), "errors" if is_of_errors else "overview")
     return attrs.evolve(state, came_from=came_from)
+
+
+def _time_of(rule: Rule, incident: Incident) -> tuple[int, int]:
+    """Return when an incident that is over was in breach: without what its rule waited for then."""
+    assert incident.recovered_at is not None
+    window, timing = rule.window_seconds, rule.timing
+    since = incident.triggered_at - timing.hold - window
+    until = max(incident.triggered_at, incident.recovered_at - timing.keep) + window // 4
+    # Whole tens of seconds, and a tenth more at both ends.
+    margin = max(10, (until - since) // 10)
+    return (since - margin) // 10 * 10, -(-(until + margin) // 10) * 10
+
+
+def _failing_in(rule: Rule) -> Narrowing | None:
+    """Return which requests a rule is about that watches errors; `None` for others."""
+    name = rule.metric.name
+    if "5xx" in name:
+        return Narrowing("5xx", "status BETWEEN 500 AND 599")
+    if "4xx" in name:
+        return Narrowing("4xx", "status BETWEEN 400 AND 499")
+    return Narrowing("errors", "status >= 400") if "error" in name else None
 
 
 def _window_of(seconds: int) -> int:
@@ -281,7 +301,7 @@ def _rule_row(state: State, name: str) -> Row:
     rule = state.context.rules[name]
     assert state.shown is not None
     count = Counter(one.rule for one in ongoing_then(state))[name]
-    silence = silence_among(state.silences, name)
+    silence = silence_among(state.silences, name) if state.is_live else None
     row: Row = [
         (themes.ALERTS[rule.severity], f" {left(safe(rule.title), 30)} "),
         (themes.DIM, left(rule.severity.value, 9)),

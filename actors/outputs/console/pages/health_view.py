@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from actors.outputs.console import themes
 from actors.outputs.console.cells import (
     Click,
@@ -18,11 +20,12 @@ from actors.outputs.console.cells import (
     safe,
     width,
 )
+from actors.outputs.console.context import clock_near
 from actors.outputs.console.headline import missing_text
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
-from actors.outputs.console.scope import Ask, Narrowing
+from actors.outputs.console.scope import Ask, Left, Narrowing
 from actors.outputs.console.state import State, TableSpec, TableState
 from actors.outputs.console.troubles import seconds_text, trouble_of, troubles
 from actors.outputs.console.values import error_limits, rate_text, server_errors_text
@@ -66,11 +69,16 @@ class HealthView(PlainPage):
         if len(sources) < 2:
             return state.told("there is only one log")
         name = sources[_index(state)].name
-        narrowing = Narrowing(f"log {name}", condition_of("source", name))
-        narrowed = with_scope(state, state.scope.within(narrowing))
-        if narrowed == state:
+        left = Left(self.name, _LIST.key, (name,))
+        narrowing = Narrowing(f"log {name}", condition_of("source", name), left)
+        if narrowing in state.scope.narrowed:
             return state.told("this is all that is shown already")
-        return _choose(narrowed, name)
+        # Another log instead of the last one: no request is in both.
+        others = [
+            one for one in state.scope.narrowed if one.left is None or one.left.table != _LIST.key
+        ]
+        scope = attrs.evolve(state.scope, narrowed=(*others, narrowing))
+        return _choose(with_scope(state, scope), name)
 
     def copied(self, state: State) -> str:
         sources = _sources(state)
@@ -131,7 +139,8 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         found = {str(row["source"]): row for row in answered.rows}
     longest = max((width(source.name) for source in sources), default=0)
     names = max(10, min(longest + 1, cells - 60))
-    heading = f"  {left('Logs', names)}"
+    title = f"Logs  {len(sources)}" if len(sources) > 1 else "Logs"
+    heading = f"  {left(title, names)}"
     columns = right("req/s", 9) + right("5xx", 8) + right("not read", 11) + "  state"
     drawn: list[Row] = [[(themes.HEADING, heading), (themes.DIM, columns)]]
     limits = error_limits(state.context.rules, _LIST.by)
@@ -145,7 +154,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         errors, hits = values.get("5xx") or 0, values.get("hits") or 0
         rate = rate_text(hits / seconds) if "hits" in values else UNKNOWN
         style, share = server_errors_text(errors, hits, limits)
-        state_style, text = _state_text(source)
+        state_style, text = _state_text(source, state)
         row: Row = [
             (over or themes.MARK, "▸ " if number == chosen else "  ", click),
             (over, left(cut_left(safe(source.name), names), names), click),
@@ -162,15 +171,19 @@ def _of_all(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     return next(iter(found.values()), {})
 
 
-def _state_text(source: SourceHealth) -> tuple[str, str]:
-    trouble = trouble_of(source)
+def _state_text(source: SourceHealth, state: State) -> tuple[str, str]:
     name = source.state.value
-    if source.format:
-        name += f", {source.format}"
     if source.is_unknown:
         return themes.WARNING, f"no known format, {format_count(source.unparsed)} lines not parsed"
-    if trouble:
-        return themes.WARNING, safe(f"{name}: {source.detail or 'clock is off'}")
+    if trouble_of(source):
+        return themes.WARNING, safe(source.detail or f"{name}, {source.format}: clock is off")
+    if source.format:
+        name += f", {source.format}"
+    elif source.last_record is None and not source.lag_bytes:
+        name += ", no request yet"
+    if source.last_record is not None:
+        now = state.now if state.shown is None else state.shown.time
+        name += f", last request {clock_near(source.last_record, now, state.context)}"
     is_fine = source.state in {SourceState.FOLLOWING, SourceState.ENDED}
     return (themes.DIM if is_fine else ""), safe(name)
 
@@ -218,7 +231,8 @@ def _rejects(health: Health, most: int) -> list[Row]:
         return []
     rows: list[Row] = [[], [(themes.HEADING, "  Lines that could not be parsed, with the reason")]]
     for reject in health.reject_samples[-most:]:
-        row: Row = [(themes.WARNING, f"  {safe(reject.reason)}: "), ("", safe(reject.line))]
+        reason = reject.reason.partition("; details: ")[0]  # the same command for each of them
+        row: Row = [(themes.WARNING, f"  {safe(reason)}: "), ("", safe(reject.line))]
         if len(health.sources) > 1 and reject.source:
             name = cut_left(safe(reject.source), _REJECT_SOURCE)
             row.insert(0, (themes.DIM, f"  {name}:"))

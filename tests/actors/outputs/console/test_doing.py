@@ -28,6 +28,7 @@ from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State, TableState
 from actors.outputs.console.tables import ask_before, ask_of, chosen_index, finding, table_of
 from actors.outputs.console.values import change_text
+from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule_tables import read_rules
@@ -247,8 +248,9 @@ def test_an_incident_is_opened_at_its_time() -> None:
     state = answered(state, recorded(is_broken=True))
     state = moving.move(state, 3)  # below two that are ongoing and one that is pending
     opened = state.page.opened(state)
-    assert opened.scope.until == BASE - 500 + 90
-    assert opened.scope.seconds == 900
+    # From its window before it to its end, and a tenth more.
+    assert opened.scope.until == BASE - 420
+    assert opened.scope.seconds == 550
     assert opened.page.name == "overview"
 
 
@@ -498,7 +500,7 @@ def test_a_clock_time_that_is_still_to_come_was_yesterday(state: State) -> None:
     assert prompts.accept(asked, "now").notice == "that is now: live"
     wrong = prompts.typed(asked, "never")
     assert wrong.prompt is not None
-    assert wrong.prompt.problem.startswith("must be a time such as 14:05 or 2h (ago)")
+    assert wrong.prompt.problem.startswith("must be a time, such as 14:05, 2h (ago)")
 
 
 def test_opening_a_row_goes_on_in_the_next_table_and_comes_back_to_it(state: State) -> None:
@@ -525,9 +527,46 @@ def test_an_incident_that_has_just_ended_is_not_opened_into_the_future() -> None
     state = attrs.evolve(state, shown=shown, latest=shown, view=5)
     opened = state.page.opened(choose_incident(state, ended))
     assert opened.scope.until == BASE
-    assert opened.scope.seconds == 900
+    assert opened.scope.seconds == 280
+    # Only what has failed then, and back to the same row.
+    assert [one.condition for one in opened.scope.narrowed] == ["status BETWEEN 500 AND 599"]
+    back = go_back(opened)
+    assert back.page.name == "alerts"
+    assert chosen_incident(back) == ended
     live = narrowing.go_live(opened)
     assert live.scope.seconds is None
+
+
+def test_a_longer_or_shorter_window_stays_around_the_time_that_was_named(state: State) -> None:
+    wide = attrs.evolve(state, scope=attrs.evolve(state.scope, seconds=300))
+    gone = prompts.accept(prompts.ask_time(wide), "14:05:00")
+    named = BASE - 500  # 14:13:20 is BASE
+    assert (gone.scope.until, gone.scope.seconds) == (named + 150, 300)
+    for steps, seconds in ((-1, 60), (-1, 30), (1, 60), (1, 300)):
+        gone = narrowing.lengthen(gone, steps)
+        assert (gone.scope.until, gone.scope.seconds) == (named + seconds // 2, seconds)
+    # A window as long as this would reach into the future: it ends now.
+    assert narrowing.lengthen(narrowing.lengthen(gone, 1), 1).scope.until == BASE
+    # Without a name it is the middle of what is shown.
+    back = narrowing.go_back(wide, 1)
+    assert narrowing.lengthen(back, -1).scope.until == BASE - 300 - 150 + 30
+    assert narrowing.go_live(prompts.accept(prompts.ask_time(wide), "14:13")).scope.seconds == 300
+
+
+def test_another_log_takes_the_place_of_the_last_one() -> None:
+    state = replay()
+    assert state.shown is not None
+    sources = tuple(SourceHealth(one, SourceState.FOLLOWING) for one in ("a.log", "b.log"))
+    health = attrs.evolve(state.shown.health, sources=sources)
+    state = attrs.evolve(state, view=7, shown=attrs.evolve(state.shown, health=health))
+    state = narrowing.filter_by(state, "status = 404")
+    first = state.page.opened(state)
+    second = moving.move(first, 1)
+    second = second.page.opened(second)
+    assert [one.label for one in second.scope.narrowed] == ["status = 404", "log b.log"]
+    assert "already" in second.page.opened(second).notice
+    back = go_back(second)
+    assert back.page.copied(back) == "b.log"
 
 
 def test_the_cursor_follows_what_a_pending_breach_becomes() -> None:

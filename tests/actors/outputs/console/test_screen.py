@@ -35,7 +35,15 @@ from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow, empty_insights
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.words.humane import short_count
-from tests.actors.outputs.console.replays import CONTEXT, OUTAGE, START, answered, recorded, replay
+from tests.actors.outputs.console.replays import (
+    CONTEXT,
+    OUTAGE,
+    START,
+    answered,
+    recorded,
+    records,
+    replay,
+)
 from tests.actors.outputs.snapshots import FIRING, health, insights, snapshot
 from tests.lines import BASE
 
@@ -489,10 +497,45 @@ def test_while_one_looks_at_the_past_the_title_says_what_is_now() -> None:
     assert "now" not in page(answered(replay())).splitlines()[0]
 
 
-def test_an_alert_of_the_past_says_that_its_value_is_of_its_beginning() -> None:
+def test_an_alert_of_the_past_has_its_value_of_then() -> None:
     state = attrs.evolve(replay(is_broken=True), scope=Scope((), 10, BASE - 30))
-    shown = page(answered(state, recorded(is_broken=True)), 120, 40)
-    assert "12 % of responses are 5xx (limit 5 %, 2 min)  50 s, as it began" in shown
+    window = [
+        one.status
+        for one in records(is_broken=True)
+        if BASE - 150 <= one.time.timestamp() < BASE - 30
+    ]
+    share = 100 * sum(status >= 500 for status in window) / len(window)
+    for cells in (80, 120):
+        shown = page(answered(state, recorded(is_broken=True)), cells, 24)
+        assert f"Server errors: {share:.1f} % of responses are 5xx" in shown
+        assert "✖ when it began: Server errors: 12 % of" in page(state, cells, 24)
+    silenced = attrs.evolve(state, silences=(Silence("Server errors", BASE + 60.0, ""),))
+    for view in (0, 5):  # it was not, then
+        past = answered(attrs.evolve(silenced, view=view), recorded(is_broken=True))
+        assert "silenced" not in page(past, 120, 40)
+
+
+def test_what_matters_of_an_alert_is_not_cut_for_what_does_not() -> None:
+    state = replay(is_broken=True)
+    assert state.shown is not None
+    alerts = attrs.evolve(
+        state.shown.alerts, latest={OUTAGE.id: 0.013}, closing={OUTAGE.id: BASE + 119}
+    )
+    state = attrs.evolve(
+        state,
+        shown=attrs.evolve(state.shown, alerts=alerts),
+        acknowledged={OUTAGE.id: object()},
+        silences=(Silence("Server errors", BASE + 600.0, ""),),
+    )
+    whole = "Server errors: 1.3 % of responses are 5xx (limit 5 %, 2 min)"
+    assert f"{whole}  clear: over in 1 min 59 s, acknowledged, silenced" in page(state, 120, 40)
+    assert f"{whole}  acknowledged" in page(state, 80, 24)
+
+
+def test_the_length_of_a_past_window_is_always_shown() -> None:
+    state = attrs.evolve(replay(), scope=Scope((), 300, BASE - 300))
+    for cells in (60, 80, 120):
+        assert "5 min until 14:08:20" in page(answered(state), cells).splitlines()[0]
 
 
 def test_a_breach_that_is_no_alert_yet_is_on_the_first_screen() -> None:

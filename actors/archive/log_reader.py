@@ -155,7 +155,8 @@ class LogReader(Generic[Result]):
         if piece.directives:
             context = attrs.evolve(context, directives=piece.directives)
         decoded = guarded_decode(log_format, lines, context)
-        batch = with_source(decoded.batch, self._logs[piece.log].name)
+        name = self._logs[piece.log].name
+        batch = with_source(decoded.batch, name)
         decoded = attrs.evolve(decoded, batch=batch)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
@@ -163,7 +164,10 @@ class LogReader(Generic[Result]):
             decoded.lines + len(overlong),
             decoded.rejects + len(overlong),
             decoded.foreign,
-            reject_samples(lines, decoded, log_format) + overlong,
+            tuple(
+                attrs.evolve(one, source=name)
+                for one in (*reject_samples(lines, decoded, log_format), *overlong)
+            ),
             self._work(decoded),
             piece.read_bytes,
             piece.trouble,

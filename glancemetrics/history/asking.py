@@ -115,6 +115,16 @@ def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
     return _Bounds(min(since, until), until)
 
 
+def _known_seconds(covers: _Bounds, recorded: Recorded) -> int:
+    """Return how many seconds of a span are not within holes of which nothing was read."""
+    unknown, reached = 0, covers.since
+    for since, until in sorted((one.since, one.until) for one in recorded.holes if one.is_all):
+        begin, end = max(since, reached), min(until, covers.until)
+        unknown += max(0, end - begin)
+        reached = max(reached, end)
+    return covers.length - unknown
+
+
 def _missing(
     asked: TimeSpan, covers: _Bounds, start: int | None, recorded: Recorded, zone: tzinfo
 ) -> str:
@@ -169,6 +179,7 @@ def _counted(
     # Before this span some records are gone: their count would be of no specific time.
     counted = count(attrs.evolve(query, span=covers.span), newest_first, connection, mapped)
     _check_rows(query, covers, counted.groups)
+    known = _known_seconds(covers, recorded)
     missing = [
         _missing(query.span, covers, _start(recorded), recorded, zone),
         *counted.troubles,
@@ -176,11 +187,12 @@ def _counted(
     ]
     return Answer(
         table=_table(query, covers, _rows(query, counted), recorded),
-        total=_with_rate(query, counted.total, covers.length),
+        total=_with_rate(query, counted.total, known),
         groups=counted.groups,
         records=counted.records,
         ungrouped=counted.ungrouped,
         covers=covers.span,
+        known=known,
         missing=_sentence(missing),
     )
 
@@ -352,12 +364,14 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
     missing += recorded.troubles
     if query.step != asked:
         missing.append(f"that far back only steps of {query.step} s are kept")
+    known = _known_seconds(covers, recorded)
     return Answer(
         table=_table(query, covers, {(): parts}, recorded),
-        total=_with_rate(query, measured(whole), covers.length),
+        total=_with_rate(query, measured(whole), known),
         groups=1,
         records=0 if whole is None else whole.hits,
         covers=covers.span,
+        known=known,
         grain=rolled.grain,
         is_exact=all(_is_exact(one, cells.values(), whole) for one in query.asked),
         missing=_sentence(missing),

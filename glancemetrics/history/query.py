@@ -131,6 +131,8 @@ class Answer:
     """Number of records without a group, because they have no such value."""
     covers: TimeSpan = attrs.field(factory=TimeSpan)
     """The part of the time span that is known; open where there is no data."""
+    known: int = 0
+    """Seconds of that part, without those of which nothing was read: rates are over these."""
     grain: int = 0
     """Seconds of the coarsest rollup used; 0: from records."""
     is_exact: bool = True

@@ -12,7 +12,7 @@ from actors.outputs.console.rule_charts import value_ask, value_then
 from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
 from actors.state.silences import silence_among
-from glancemetrics.incidents.incident import Incident, rule_title
+from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.words.humane import format_duration
 
@@ -106,13 +106,18 @@ def pending_rows(state: State) -> list[Row]:
         rule = state.context.rules.get(one.rule)
         if rule is None:
             continue
-        since = format_duration(max(0, state.shown.shown.end - one.since))
-        who = f" ({safe(one.group)})" if one.group else ""
-        rows.append([
-            (themes.NOTICED, f" ◌ {safe(rule_title(one.rule))}{who}"),
-            ("", f" in breach for {since}, an alert after {format_duration(rule.timing.hold)}"),
-        ])  # fmt: skip
+        rows.append(pending_row(state, rule, one.group, one.since))
     return rows
+
+
+def pending_row(state: State, rule: Rule, group: str | None, since: int) -> Row:
+    """Return a breach that may become an incident."""
+    lasts = format_duration(max(0, state.now - since))
+    who = f" ({safe(group)})" if group else ""
+    return [
+        (themes.NOTICED, f" ◌ {safe(rule.title)}{who}"),
+        ("", f" in breach for {lasts}, an alert after {format_duration(rule.timing.hold)}"),
+    ]
 
 
 def none_ongoing(state: State) -> Fragment:

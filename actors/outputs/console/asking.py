@@ -26,6 +26,7 @@ _REST_OF_ALL = 6.0
 """... and what all of them took: the screen never takes more than a small part of the machine."""
 _LAG = 0.01
 """Share of its span by which an answer may lag while no request arrives."""
+_DELIVERY_SECONDS = 1.0
 _SETTLE_SECONDS = 3.0
 """After a request, until answers cover it: it passes through the history first."""
 
@@ -95,7 +96,7 @@ class Asking:
         self._asked = {
             ask: self._moved_on(asked, self._wanted[ask], is_empty)
             for ask, asked in self._asked.items()
-            if ask in self._wanted and ask not in missing
+            if ask in self._wanted and (ask not in missing or self._is_on_its_way(asked))
         }
         self._changed.set()
 
@@ -150,6 +151,10 @@ class Asking:
         if not self._is_quiet_since(asked):
             return False
         return _is_close(asked.question.span, question.span, is_series=_is_series(question))
+
+    def _is_on_its_way(self, asked: _Asked) -> bool:
+        """Tell whether an answer may not have reached the screen yet."""
+        return trio.current_time() - asked.ended < _DELIVERY_SECONDS
 
     def _is_quiet_since(self, asked: _Asked) -> bool:
         return self._arrived is not None and asked.began >= self._settled

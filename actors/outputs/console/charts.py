@@ -36,7 +36,7 @@ _STEPS = (
 )
 _STACKED = ("2xx", "3xx", "1xx", "4xx", "5xx")
 """From the bottom up: what went well, then what did not."""
-CLASSES_SHOWN = ("2xx", "3xx", "4xx", "5xx")
+_CLASSES_SHOWN = ("2xx", "3xx", "4xx", "5xx")
 """The ones that a legend names; 1xx are too few."""
 _LEAST_SHARES = (0.0, 0.05, 0.05, 0.05, 0.01)
 """Smaller parts of a column are not drawn: server errors from 1 %, others from 5 %."""
@@ -135,7 +135,7 @@ def legend(state: State, letters: Mapping[str, str]) -> Row:
 
 def classes_legend(state: State) -> Row:
     """Return what the colors of `traffic` mean."""
-    return legend(state, {name: _LETTERS[name] for name in CLASSES_SHOWN})
+    return legend(state, {name: _LETTERS[name] for name in _CLASSES_SHOWN})
 
 
 def quantiles_legend(state: State) -> Row:
@@ -193,7 +193,7 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
 def _known_length(answered: Answered, start: int, step: int, now: int) -> int:
     """Return how many seconds of a column are known: its rate is over these."""
     end = min(start + step, now)
-    return min(step, answered.known_seconds(start, end))
+    return max(1, end - max(start, start if answered.known_since is None else answered.known_since))
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:

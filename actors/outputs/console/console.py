@@ -215,7 +215,7 @@ class Console:
                 notice = await run_leavable(partial(work, effect, self._desk))
         except (OSError, ValueError, GlanceMetricsError) as error:
             notice = sentence(error)
-        except Exception as error:  # a fault of ours: the console goes on
+        except Exception as error:  # a fault of ours: say so
             notice = _failed(error)
         silences, acknowledged = await trio.to_thread.run_sync(self._kept)
         assert self._screen is not None

@@ -28,7 +28,7 @@ class Copy:
 
 @attrs.frozen
 class SaveView:
-    """Write what is on the screen into a file."""
+    """Draw what is on the screen for a file, and write that."""
 
     path: str
 

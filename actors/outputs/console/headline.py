@@ -22,7 +22,7 @@ from actors.outputs.console.cells import (
 )
 from actors.outputs.console.context import clock_near, local
 from actors.outputs.console.narrowing import cycle_window, go_live, widen
-from actors.outputs.console.scope import Ask
+from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.troubles import troubles
 from actors.outputs.console.values import (
@@ -178,7 +178,9 @@ def title(state: State, cells: int) -> Row:
     keys = f" {state.context.hint('window')}".rstrip() if cells >= 70 else ""
     formats = ", ".join(sorted({safe(one.format) for one in snapshot.health.sources if one.format}))
     facts = [formats or "format: detecting…", *([f"{span}{keys}"] if state.is_live else [])]
-    while facts and room - sum(width(fact) + 3 for fact in facts) < 10:
+    if room - sum(width(fact) + 3 for fact in facts) < _LEAST_LOG:
+        facts = [fact.partition(" from ")[0] for fact in facts]
+    while facts and room - sum(width(fact) + 3 for fact in facts) < _LEAST_LOG:
         facts.pop(0)
     left_over = room - sum(width(fact) + 3 for fact in facts) - 2
     name = _sources_name(snapshot.health.sources)
@@ -197,7 +199,8 @@ def _now(state: State) -> Row:
     if state.is_live:
         return []
     found = status(attrs.evolve(state, scope=state.scope.live(), shown=state.latest))
-    return [(found.badge_style, f" now {found.text} ", go_live)]
+    text = found.text.partition(":")[0]  # what it is, without its figures
+    return [(found.badge_style, f" now {text} ", go_live)]
 
 
 def _modes(state: State) -> list[str]:
@@ -282,11 +285,24 @@ def totals(state: State) -> Mapping[str, Any]:
             "5xx": insights.server_errors,
             "visitors": insights.visitors,
         }
-    if answered is not None and known.get("hits") is not None:
-        # Not the rate of the answer: that is asked for more rarely than time goes by.
-        seconds = answered.known_seconds(state.now - state.seconds, state.now)
-        known["rate"] = known["hits"] / seconds
+    if answered is not None and not answered.error and known.get("hits") is not None:
+        known["rate"] = known["hits"] / _seconds_of(state, answered)
     return known
+
+
+def _seconds_of(state: State, answered: Answered) -> int:
+    """Return the seconds that the hits are of.
+
+    Answers lag behind: their hits are of their own span, unless no request has come since.
+    """
+    is_of_now = state.scope.is_plain or not _has_come(state, answered.until)
+    return answered.known_by(state.now if is_of_now else answered.until, state.seconds)
+
+
+def _has_come(state: State, since: int) -> bool:
+    """Tell whether a request was logged from a second on, as far as is known."""
+    ago = state.now - since
+    return ago > 0 and state.shown is not None and any(state.shown.rates[-ago:])
 
 
 def figures(state: State, cells: int) -> Row:
@@ -368,17 +384,18 @@ def _known_part(state: State) -> str:
     answered = state.answers.get(total_ask(state))
     if answered is None or not answered.missing:
         return ""
-    since = answered.known_since
-    if since is not None and state.now - state.seconds < since < state.now:
-        return f"of {format_round_duration(state.now - since)} known"
+    known = answered.known_by(state.now, state.seconds)
+    if known < state.seconds:
+        return f"of {format_round_duration(known)} known"
     return "with gaps"
 
 
 def _is_unknown(state: State) -> bool:
     """Whether nothing is known of all that is shown, such as of a time before the log begins."""
     answered = state.answers.get(total_ask(state))
-    since = None if answered is None or not answered.missing else answered.known_since
-    return since is not None and since >= state.now
+    if answered is None or answered.error or not answered.missing:
+        return False
+    return answered.known == 0 and answered.until >= state.now
 
 
 def missing_text(state: State) -> str:

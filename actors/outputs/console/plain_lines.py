@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 
 import attrs
@@ -17,13 +16,12 @@ from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.receiving import received
 from actors.outputs.console.screen import in_ascii
 from actors.outputs.console.state import State
-from actors.outputs.console.troubles import troubles
+from actors.outputs.console.troubles import troubles_by_subject
 from actors.outputs.output import Inbox, Report
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 
-_NUMBER = re.compile(r"\d[\d.,]*( (s|min|h|d|ms|%|[kMGT]?B)\b)?")
 _LEAST_CELLS, _MOST_CELLS = 60, 200
 """Of a line, whatever the terminal says."""
 
@@ -40,7 +38,7 @@ class PlainLines:
         self._told: frozenset[str] = frozenset()
         """Incidents that were printed."""
         self._problems: dict[str, str] = {}
-        """Problems that were printed, by what they say without its numbers."""
+        """Problems that were printed, by what they are about."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Print until there are no more snapshots. Raises `GlanceMetricsError`."""
@@ -60,7 +58,7 @@ class PlainLines:
         begin = f"{clock}  {status(state).text}  "
         lines = [begin + _text(figures(state, cells - len(begin))).strip()]
         alerts = state.shown.alerts
-        problems = {_NUMBER.sub("#", one): one for one in troubles(state.shown)}
+        problems = troubles_by_subject(state.shown)
         lines += [
             f"{clock} {_text(ongoing(state, incident, _MOST_CELLS))}"
             for incident in reversed(alerts.firing)

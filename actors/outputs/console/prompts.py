@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import attrs
 
@@ -35,8 +35,7 @@ _LABELS = {
     PALETTE: "Command",
     SILENCE: "Silence",
 }
-_DAY = 86_400
-_MOST_SILENT = 365 * _DAY
+_MOST_SILENT = 365 * 86_400
 _TIMES = "a time, such as 14:05, 2h (ago), yesterday or 2026-11-20 10:30"
 _CLOCK_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _USUALLY_SILENT = "1h"
@@ -169,7 +168,8 @@ def _instant(state: State, text: str) -> int | None:
     try:
         at = parse_instant(text, now, zone)
         if at > now and _CLOCK_TIME.fullmatch(text.strip()):  # `23:50` after midnight
-            at = parse_instant(f"{local(now - _DAY, zone):%Y-%m-%d} {text.strip()}", now, zone)
+            yesterday = local(now, zone).date() - timedelta(days=1)
+            at = parse_instant(f"{yesterday} {text.strip()}", now, zone)
     except (ValueError, OverflowError, OSError):
         return None
     return at

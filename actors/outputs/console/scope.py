@@ -174,6 +174,8 @@ class Answered:
     """Which part of the span is missing, in a sentence."""
     known_since: int | None = None
     """The first second of the span that is known; `None`: unknown."""
+    known: int | None = None
+    """How many seconds of the span are known; `None`: all of them."""
     is_exact: bool = True
     """Whether visitors and quantiles are counted, and not estimated from rollups."""
     error: str = ""
@@ -183,9 +185,20 @@ class Answered:
     size: int = 0
     """About how many bytes its rows have."""
 
-    def known_seconds(self, since: int, until: int) -> int:
-        """Return how many seconds of a span are known, at least one: rates are over these."""
-        return max(1, until - max(since, since if self.known_since is None else self.known_since))
+    @property
+    def until(self) -> int:
+        """The end of the span that was asked about; 0: unknown."""
+        span = None if self.question is None else self.question.span
+        return 0 if span is None or span.until is None else span.until
+
+    def known_by(self, now: int, seconds: int) -> int:
+        """Return how many of the last seconds are known, at least one: rates are over these.
+
+        All that has passed since the answer is.
+        """
+        if self.known is None:
+            return seconds
+        return max(1, min(seconds, self.known + max(0, now - self.until)))
 
     @classmethod
     def of(cls, question: Question, answer: Answer, seconds: float) -> Answered:
@@ -197,7 +210,8 @@ class Answered:
             groups=answer.groups,
             has_more=answer.has_more,
             missing=answer.missing,
-            known_since=answer.covers.since,
+            known_since=None if isinstance(question, RecordQuery) else answer.covers.since,
+            known=answer.known,
             is_exact=answer.is_exact,
             size=answer.table.nbytes,
             seconds=seconds,
@@ -208,6 +222,7 @@ class Answered:
         return (
             (self.total, self.groups, self.has_more) == (other.total, other.groups, other.has_more)
             and (self.missing, self.error) == (other.missing, other.error)
+            and (self.known, self.is_exact) == (other.known, other.is_exact)
             and self.rows == other.rows
         )
 

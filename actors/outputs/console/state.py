@@ -238,7 +238,7 @@ class State:
         fresh = {
             ask: answered
             for ask, answered in self.answers.items()
-            if ask.until is not None or _end_of(answered) >= oldest
+            if ask.until is not None or answered.until >= oldest
         }
         return self if len(fresh) == len(self.answers) else attrs.evolve(self, answers=fresh)
 
@@ -266,13 +266,8 @@ def focused_among(tables: Sequence[TableSpec], key: str | None) -> TableSpec:
     return next((one for one in tables if one.key == key), tables[0])
 
 
-def _end_of(answered: Answered) -> int:
-    question = answered.question
-    return 0 if question is None or question.span.until is None else question.span.until
-
-
 _FRESH_SECONDS = 10
 _UNTOUCHED = TableState()
 _MOST_ANSWERS = 90
 _LEAST_ANSWERS, _MOST_BYTES = 24, 1 << 25
-"""So many answers, about a screen's, are kept in any case; more, if all take no more than this."""
+"""So many answers, about a screen's, are kept in any case, and others that fit into these bytes."""

@@ -226,7 +226,7 @@ _WIDTHS = {
 _CHANGE = _Column("change", "change", 8)
 _LEAST_NAME = 16
 _LEAST_BAR, _MOST_BAR = 8, 24
-"""Cells of a bar beside the hits; without room for it, the bar is behind the name."""
+"""Cells of a bar beside its numbers; without room for it, the bar is behind the name."""
 
 
 def _column(measure: str, sort: str) -> _Column:

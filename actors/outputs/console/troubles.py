@@ -31,50 +31,66 @@ _MANY_REJECTS = 0.01
 """Share of unparsed lines from which they are worth a line."""
 
 
+Trouble = tuple[str, str]
+"""What it is about, which stays while its numbers change; and a sentence."""
+
+
 def troubles(snapshot: Snapshot) -> list[str]:
     """Return what is wrong with the monitor, each in a sentence; text of logs is escaped."""
-    return [safe(text) for text in _troubles(snapshot)]
+    return [safe(text) for _, text in _troubles(snapshot.health)]
 
 
-def _troubles(snapshot: Snapshot) -> Iterator[str]:
-    state = snapshot.health
+def troubles_by_subject(snapshot: Snapshot) -> dict[str, str]:
+    """Return what is wrong with the monitor, by what it is about."""
+    return {subject: safe(text) for subject, text in _troubles(snapshot.health)}
+
+
+def _troubles(state: Health) -> Iterator[Trouble]:
     for output in state.outputs:
-        yield from _output_troubles(output.name, output.state, output.detail, output.lost,
-                                    output.waiting)  # fmt: skip
+        for text in _output_troubles(output.name, output.state, output.detail, output.lost,
+                                     output.waiting):  # fmt: skip
+            yield f"output {output.name} {output.state.value}", text
     if state.lag_bytes and (state.lag_seconds or 0) > _SLOW_SECONDS:
         yield (
+            "lag",
             f"behind by {format_duration(state.lag_seconds or 0)}: "
-            f"{format_bytes(state.lag_bytes)} of the logs are not read yet"
+            f"{format_bytes(state.lag_bytes)} of the logs are not read yet",
         )
     if state.memory_share > SHORT_OF_MEMORY and state.memory_limit is not None:
         yield (
+            "memory",
             f"using {100 * state.memory_share:.0f} % of the memory limit "
-            f"({format_bytes(state.memory_limit)})"
+            f"({format_bytes(state.memory_limit)})",
         )
     if state.rejects > _MANY_REJECTS * state.lines:
         share = 100 * state.rejects / state.lines
-        yield f"{format_count(state.rejects)} lines could not be parsed ({share:.0f} %)"
+        yield "rejects", f"{format_count(state.rejects)} lines could not be parsed ({share:.0f} %)"
     if state.late:
-        yield f"{requests_text(state.late)} arrived too late for any window"
+        yield "late", f"{requests_text(state.late)} arrived too late for any window"
     if state.early:
         ahead = any(source.behind < 0 for source in state.sources)
         counted = f"{requests_text(state.early)} dated in the future"
-        yield counted if ahead else f"{counted}. {CLOCK_AHEAD}"
+        yield "early", counted if ahead else f"{counted}. {CLOCK_AHEAD}"
     if state.gaps:
         spans = "1 part" if state.gaps == 1 else f"{format_count(state.gaps)} parts"
-        yield f"{spans} of the logs not counted: {state.last_gap}"
+        yield "gaps", f"{spans} of the logs not counted: {state.last_gap}"
     unopened = sum(not source.opened for source in state.sources)
     if unopened:
         opened, count = len(state.sources) - unopened, len(state.sources)
-        yield f"{format_count(opened)} of {format_count(count)} logs opened"
-    yield from filter(None, map(trouble_of, state.sources))
-    if state.records:  # else that is explained in full
-        for source in state.sources:
-            if source.is_unknown and not trouble_of(source):
-                lines = f"{format_count(source.unparsed)} lines not parsed"
-                yield f"{source.name}: no known format, {lines}"
+        yield "opened", f"{format_count(opened)} of {format_count(count)} logs opened"
+    yield from _source_troubles(state)
     if state.has_ended and state.live:
-        yield ENDED
+        yield "ended", ENDED
+
+
+def _source_troubles(state: Health) -> Iterator[Trouble]:
+    for source in state.sources:
+        text = trouble_of(source)
+        if text:
+            yield f"source {source.name}", text
+        elif source.is_unknown and state.records:  # without any, that is explained in full
+            lines = f"{format_count(source.unparsed)} lines not parsed"
+            yield f"format {source.name}", f"{source.name}: no known format, {lines}"
 
 
 def _output_troubles(

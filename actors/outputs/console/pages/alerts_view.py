@@ -7,7 +7,14 @@ from collections import Counter
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.alerts import by_severity, ended_text, ended_then, ongoing, ongoing_then
+from actors.outputs.console.alerts import (
+    by_severity,
+    ended_text,
+    ended_then,
+    ongoing,
+    ongoing_then,
+    pending_row,
+)
 from actors.outputs.console.cells import Click, Row, filled, fitted, left, right, safe
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.headline import body_rows
@@ -24,7 +31,6 @@ from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.selecting.value_conditions import condition_of
 from glancemetrics.words.durations import written_span
-from glancemetrics.words.humane import format_duration
 
 _LIST = TableSpec(key="alerts/list", title="Alerts", by=())
 _MOST_PAST = 100
@@ -289,11 +295,7 @@ def _row(state: State, item: _Item, cells: int) -> Row:
             ("", ended_text(state, item.incident)),
         ]
     if item.since is not None:
-        since = format_duration(max(0, state.shown.shown.end - item.since))
-        hold = format_duration(state.context.rules[item.rule].timing.hold)
-        who = f" ({safe(item.group)})" if item.group else ""
-        name = safe(rule_title(item.rule))
-        return [(themes.NOTICED, f" ◌ {name}{who}"), ("", f" in breach for {since} of {hold}")]
+        return pending_row(state, state.context.rules[item.rule], item.group, item.since)
     return _rule_row(state, item.rule)
 
 

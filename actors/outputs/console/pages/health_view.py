@@ -135,7 +135,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
     found: Mapping[str, Mapping[str, Any]] = {}
     seconds = state.seconds
     if answered is not None:
-        seconds = answered.known_seconds(state.now - state.seconds, state.now)
+        seconds = answered.known_by(answered.until, state.seconds)
         found = {str(row["source"]): row for row in answered.rows}
     longest = max((width(source.name) for source in sources), default=0)
     names = max(10, min(longest + 1, cells - 60))

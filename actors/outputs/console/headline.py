@@ -54,7 +54,7 @@ _FAILING, _TROUBLED = 0.2, 0.05
 """Shares of 5xx from which the title says so, whatever the rules."""
 _MEASURES = ("hits", "rate", "bytes", "4xx", "5xx", "visitors", "p95")
 _SPARK_SECONDS = 60
-_LEAST_LOG = 12
+_LEAST_LOG = 8
 """Cells of the title that are left for the log's name."""
 _STEADY_CELLS = 120
 """From this width on there is room for figures that keep their place."""

@@ -233,7 +233,8 @@ def _column(measure: str, sort: str) -> _Column:
     about = measure_called(measure)
     cells = 8 if measure in SHARES else _WIDTHS.get(about.unit, 9)
     is_counted = measure == sort and measure in SHARES
-    cells = max(_COUNTED_SHARE if is_counted else cells, len(about.title) + 3)
+    heading = len(about.title) + (4 if measure == sort else 2)
+    cells = max(_COUNTED_SHARE if is_counted else cells, heading)
     return _Column(measure, about.title, cells, is_counted=is_counted)
 
 

@@ -75,6 +75,7 @@ async def test_a_line_that_was_too_long_is_a_reject() -> None:
     batch = parsed.batch
     assert (batch.lines, batch.batch.num_rows, batch.rejects) == (3, 1, 2)
     assert batch.reject_samples[-1].reason == "line too long, the limit is 1 MiB"
+    assert {one.source for one in batch.reject_samples} == {batch.source}
 
 
 async def test_it_takes_no_more_chunks_than_it_has_hands_for() -> None:

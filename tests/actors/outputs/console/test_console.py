@@ -249,6 +249,10 @@ async def test_a_filter_is_checked_while_it_is_typed(start) -> None:
     await session.press("us >= nonsense(\r", "where: status >= nonsense(")
     await session.terminal.until("incomplete, or a bracket")
     assert "where:" in session.terminal.page.splitlines()[-2]
+    # What is wrong is not hidden by the menu of completions.
+    session.keys.send_text("\x15")
+    await session.press("path = /adm", "text goes in single quotes")
+    assert "single quotes" in session.terminal.page.splitlines()[-1]
     session.keys.send_text("\x15")  # Ctrl-U
     await session.press("status = 404\r", "status = 404   [Backspace: wider]")
     await session.terminal.until("4xx 100 %")

@@ -588,7 +588,7 @@ def test_the_cursor_follows_what_a_pending_breach_becomes() -> None:
 
 def test_the_chart_of_a_rule_for_each_host_is_of_one_host() -> None:
     (rule,) = read_rules(
-        '[[rule]]\nname = "busy host"\nmetric = "rate"\nby = "host"\nabove = 5', "rules.toml"
+        '[[rule]]\nname = "busy host"\nmetric = "rate"\nby = "host"\nabove = 50', "rules.toml"
     )
     state = replay()
     ask = rule_ask(state, rule, "203.0.113.7", 80)

@@ -10,6 +10,7 @@ from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.console.plain_lines import PlainLines
 from glancemetrics.alerting.alerting import Alerts
+from glancemetrics.health.health import SourceHealth, SourceState
 from tests.actors.outputs.console.replays import CONTEXT, OUTAGE
 from tests.actors.outputs.snapshots import health, insights, snapshot
 from tests.lines import BASE
@@ -63,4 +64,25 @@ async def test_a_problem_is_said_when_it_begins_and_ends_whatever_its_number(
     assert said == [
         "14:13:20  ! 5 requests arrived too late for any window",
         "14:13:23  no longer: 7,000 requests arrived too late for any window",
+    ]
+
+
+async def test_two_logs_with_the_same_problem_are_two_problems(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    delivery = Delivery.to(PlainLines(CONTEXT))
+    both = [SourceHealth(f"web{n}.log", SourceState.BLOCKED, "permission denied") for n in (1, 2)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        for number, sources in enumerate((both, both[:1], [])):
+            checked = health(sources=tuple(sources))
+            delivery.send_snapshot(snapshot(time=BASE + number * 1.0, health=checked))
+            await trio.sleep(0.1)
+        delivery.close()
+    said = [one[8:] for one in capsys.readouterr().out.splitlines() if "permission" in one]
+    assert said == [
+        "  ! web1.log: permission denied",
+        "  ! web2.log: permission denied",
+        "  no longer: web2.log: permission denied",
+        "  no longer: web1.log: permission denied",
     ]

@@ -16,6 +16,7 @@ from actors.outputs.console.saving import as_file, at_home, save
 from actors.outputs.console.screen import render
 from actors.outputs.console.terminal import is_light, luminance
 from actors.outputs.console.themes import THEMES
+from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.traffic.insights import TopRow
 from tests.actors.outputs.console.replays import replay
 
@@ -106,3 +107,13 @@ def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert at_home("b.svg") == "b.svg"
     with pytest.raises(FileNotFoundError, match="there is no such user"):
         at_home("~no-such-user/a.svg")
+
+
+def test_no_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("precious")
+    with pytest.raises(OSError, match="already"):
+        save(str(path), "a screen")
+    assert path.read_text() == "precious"
+    with pytest.raises(GlanceMetricsError, match=r"^/nowhere/x\.svg: No such file or directory$"):
+        save("/nowhere/x.svg", "a screen")

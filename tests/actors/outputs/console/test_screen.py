@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from actors.outputs.console import headline
+from actors.outputs.console import headline, themes
 from actors.outputs.console.cells import Row, row_width
+from actors.outputs.console.charts import marked_by
 from actors.outputs.console.context import clock_on
 from actors.outputs.console.headline import status
 from actors.outputs.console.keys import ACTIONS, keys_shown
@@ -24,10 +25,12 @@ from actors.outputs.console.scope import Answered, Narrowing, Scope
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State, TableState
 from actors.outputs.console.tables import ask_of
+from actors.outputs.console.values import error_limits, server_errors_text
 from actors.state.silences import Silence
 from glancemetrics.alerting.alerting import Alerts, Pending
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.history.recorded import Hole
 from glancemetrics.records.dimensions import DIMENSIONS, HOST, PATH
 from glancemetrics.records.rejects import Reject
 from glancemetrics.rules.high_traffic import high_traffic
@@ -36,6 +39,8 @@ from glancemetrics.traffic.insights import TopRow, empty_insights
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.words.humane import short_count
 from tests.actors.outputs.console.replays import (
+    BROKEN,
+    BUSY,
     CONTEXT,
     OUTAGE,
     START,
@@ -485,6 +490,105 @@ def test_the_title_is_about_the_monitors_own_window_whatever_one_looks_at() -> N
     assert status(broken).text == "✖ FAILING: 45 % 5xx"
     wide = attrs.evolve(broken, scope=Scope((), 900))
     assert status(wide).text == "✖ FAILING: 45 % 5xx, 10 s"
+
+
+def test_a_share_above_its_rules_limit_is_red() -> None:
+    def style(errors: int, hits: int, by: tuple[str, ...] = ()) -> str:
+        return server_errors_text(errors, hits, error_limits(rules, by))[0]
+
+    rules = {"Server errors": BROKEN}  # 5 %
+    assert style(4, 100) == ""
+    assert style(6, 100) == themes.BAD
+    assert server_errors_text(6, 100, ())[0] == themes.NOTICED
+    (few,) = read_rules(
+        '[[rule]]\nname = "x"\nmetric = "status_ratio(5xx)"\nabove = 0.02\nmin_hits = 60\n'
+        'by = "path"',
+        "rules.toml",
+    )
+    rules = {"x": few}
+    assert style(3, 100, ("path",)) == themes.BAD
+    assert style(3, 59, ("path",)) == themes.NOTICED  # the rule says nothing yet
+    assert style(3, 100, ("host",)) == ""
+    assert style(3, 100) == ""
+
+
+def test_errors_that_are_narrowed_to_are_no_outage() -> None:
+    for until in (None, BASE - 10):
+        scope = Scope((Narrowing("5xx", "status >= 500"),), 10, until)
+        state = attrs.evolve(replay(is_broken=until is not None), scope=scope)
+        state = attrs.evolve(state, context=attrs.evolve(CONTEXT, rules={}))
+        assert status(answered(state, recorded(is_broken=True))).text == "● HEALTHY"
+
+
+def test_what_comes_from_rollups_is_an_estimate() -> None:
+    state = answered(attrs.evolve(replay(), scope=Scope((), 600)))
+    ask = headline.total_ask(state)
+    assert "~" not in page(state, 120, 40)
+    rough = state.with_answer(ask, attrs.evolve(state.answers[ask], is_exact=False))
+    assert re.search(r"p95 ~\d.* ~\d+ visitors", page(rough, 120, 40))
+
+
+def test_time_that_nobody_read_is_not_known() -> None:
+    hole = Hole(since=BASE - 600, until=BASE - 60, why="the monitor was off", is_all=True)
+    kept = attrs.evolve(recorded(), holes=(hole,))
+    half = answered(attrs.evolve(replay(), scope=Scope((), 300)), kept)
+    # In this recording there are requests in the hole; what counts is what they are divided by.
+    assert headline.totals(half)["rate"] == headline.totals(half)["hits"] / 60
+    assert "of 1 min known" in page(half)
+    inside = answered(attrs.evolve(replay(), scope=Scope((), 300, BASE - 120)), kept)
+    assert "? NO DATA" in page(inside)
+    some = attrs.evolve(recorded(), holes=(attrs.evolve(hole, is_all=False),))
+    assert "with gaps" in page(answered(attrs.evolve(replay(), scope=Scope((), 300)), some))
+
+
+def test_the_rate_of_an_answer_that_lags_is_over_its_own_time() -> None:
+    scope = Scope((Narrowing("all", "status > 0"),))
+    state = answered(attrs.evolve(replay(), scope=scope), attrs.evolve(recorded(), since=BASE - 5))
+    assert state.shown is not None
+    ask = headline.total_ask(state)
+    asked = state.answers[ask]
+    assert (asked.known, asked.total["hits"]) == (5, 50)
+    later = attrs.evolve(state.shown, shown=attrs.evolve(state.shown.shown, end=BASE + 5))
+    busy = attrs.evolve(state, shown=later)
+    assert headline.totals(busy)["rate"] == 10
+    idle = attrs.evolve(state, shown=attrs.evolve(later, rates=(0.0,) * 600))
+    assert headline.totals(idle)["rate"] == 5
+
+
+def test_each_log_has_its_rate_over_what_is_known() -> None:
+    state = attrs.evolve(replay(), scope=Scope((), 30 * 86_400), view=7)
+    assert re.search(r"access\.log +10 ", page(answered(state), 120, 40))
+
+
+def test_incidents_of_another_group_do_not_shade_a_chart() -> None:
+    mine = attrs.evolve(BUSY, by="host", group="a")
+    state = showing(snapshot(alerts=Alerts((mine,))))
+    assert marked_by(state, [BASE - 10], 10, rule="high_traffic", group="a") == ["incident"]
+    assert marked_by(state, [BASE - 10], 10, rule="high_traffic", group="b") == [""]
+
+
+def test_headings_do_not_touch() -> None:
+    state = attrs.evolve(answered(attrs.evolve(replay(), view=1)))
+    for measure in ("hits", "5xx", "4xx", "p95", "visitors", "bytes"):
+        spec = state.focused
+        assert spec is not None
+        if measure not in spec.measures:
+            continue
+        sorted_state = answered(state.with_table(spec, TableState(sort=measure)))
+        (heading,) = (row for row in page(sorted_state).splitlines() if " ▾" in row)
+        assert f"  {measure} ▾" in heading
+
+
+@pytest.mark.parametrize("cells", range(60, 121, 5))
+def test_no_part_of_the_title_is_cut_but_the_name_of_the_log(cells: int) -> None:
+    firing = attrs.evolve(replay(is_broken=True), scope=Scope((), 300, BASE - 300))
+    old = attrs.evolve(snapshot(), shown_as=Shown.WHOLE_LOG)
+    old = attrs.evolve(old, health=attrs.evolve(old.health, live=False))
+    for state in (answered(firing, recorded(is_broken=True)), showing(old), answered(replay())):
+        shown = page(state, cells).splitlines()[0]
+        assert "…" not in shown.strip()[1:].removeprefix("…").partition(" ")[2], shown
+    assert "5 min until 14:08:20" in page(answered(firing), cells).splitlines()[0]
+    assert "whole log: 10 s" in page(showing(old), cells).splitlines()[0]
 
 
 def test_while_one_looks_at_the_past_the_title_says_what_is_now() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.outputs.console import headline, themes
+from actors.outputs.console import figures, themes
 from actors.outputs.console.cells import Click, Row, filled, fitted, padded, row_width, safe, width
 from actors.outputs.console.commands import hints
 from actors.outputs.console.headline import (
@@ -28,7 +28,7 @@ def asks(state: State) -> tuple[Ask, ...]:
         return ()
     under = state.views[state.view]
     pages = (state.page,) if state.page is under else (under, state.page)
-    found = distinct([*headline.asks(state), *(ask for page in pages for ask in page.asks(state))])
+    found = distinct([*figures.asks(state), *(ask for page in pages for ask in page.asks(state))])
     return tuple(sorted(found, key=lambda ask: ask.shift > 0))
 
 

@@ -21,7 +21,7 @@ from actors.outputs.console.cells import (
     width,
 )
 from actors.outputs.console.context import clock_near
-from actors.outputs.console.headline import missing_text
+from actors.outputs.console.figures import missing_text
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage

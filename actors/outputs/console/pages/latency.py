@@ -17,7 +17,7 @@ from actors.outputs.console.charts import (
     times_ask,
     values_by_column,
 )
-from actors.outputs.console.headline import total_ask
+from actors.outputs.console.figures import total_ask
 from actors.outputs.console.layout import Band, Block
 from actors.outputs.console.pages.base import TablesPage, focused_of, table_block
 from actors.outputs.console.pages.specs import specs

@@ -21,7 +21,7 @@ from actors.outputs.console.charts import (
     traffic,
     traffic_ask,
 )
-from actors.outputs.console.headline import total_ask
+from actors.outputs.console.figures import total_ask
 from actors.outputs.console.layout import Band, Block
 from actors.outputs.console.pages.base import (
     BOXED_CELLS,

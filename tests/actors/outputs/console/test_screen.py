@@ -11,11 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from actors.outputs.console import headline, themes
+from actors.outputs.console import figures, themes
 from actors.outputs.console.cells import Row, row_width
 from actors.outputs.console.charts import marked_by
 from actors.outputs.console.context import clock_on
-from actors.outputs.console.headline import status
 from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.outputs.console.pages.help import MEANINGS, Help
 from actors.outputs.console.pages.registry import VIEWS
@@ -24,6 +23,7 @@ from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Answered, Narrowing, Scope
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State, TableState
+from actors.outputs.console.status import status
 from actors.outputs.console.tables import ask_of
 from actors.outputs.console.values import error_limits, server_errors_text
 from actors.state.silences import Silence
@@ -445,9 +445,9 @@ def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None
         replay(), scope=Scope((Narrowing("section /api", "section = '/api'"),), 300)
     )
     state = answered(state)
-    known = headline.totals(state)
+    known = figures.totals(state)
     expected = sum(
-        1 for row in state.answers[headline.total_ask(state)].rows[:1] for _ in range(row["hits"])
+        1 for row in state.answers[figures.total_ask(state)].rows[:1] for _ in range(row["hits"])
     )
     assert known["hits"] == expected > 0
     assert "section /api" in page(state)
@@ -456,10 +456,10 @@ def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None
 
 def test_the_rate_of_the_first_seconds_is_over_these() -> None:
     state = answered(replay(), attrs.evolve(recorded(), since=BASE - 4))
-    assert headline.totals(state)["hits"] == 100
-    assert headline.totals(state)["rate"] == 100 / 4
+    assert figures.totals(state)["hits"] == 100
+    assert figures.totals(state)["rate"] == 100 / 4
     whole = answered(replay())
-    assert headline.totals(whole)["rate"] == 10
+    assert figures.totals(whole)["rate"] == 10
 
 
 def test_what_is_known_only_in_part_says_so() -> None:
@@ -484,7 +484,7 @@ def test_the_title_is_about_the_monitors_own_window_whatever_one_looks_at() -> N
     """An outage that is over is none, however long a window one looks at."""
     calm = attrs.evolve(replay(), scope=Scope((), 900))
     after = answered(calm, recorded(is_broken=True))
-    assert headline.totals(after)["5xx"] > 400
+    assert figures.totals(after)["5xx"] > 400
     assert status(after).text == "● HEALTHY"
     broken = answered(attrs.evolve(replay(is_broken=True), context=attrs.evolve(CONTEXT, rules={})))
     assert status(broken).text == "✖ FAILING: 45 % 5xx"
@@ -522,7 +522,7 @@ def test_errors_that_are_narrowed_to_are_no_outage() -> None:
 
 def test_what_comes_from_rollups_is_an_estimate() -> None:
     state = answered(attrs.evolve(replay(), scope=Scope((), 600)))
-    ask = headline.total_ask(state)
+    ask = figures.total_ask(state)
     assert "~" not in page(state, 120, 40)
     rough = state.with_answer(ask, attrs.evolve(state.answers[ask], is_exact=False))
     assert re.search(r"p95 ~\d.* ~\d+ visitors", page(rough, 120, 40))
@@ -533,7 +533,7 @@ def test_time_that_nobody_read_is_not_known() -> None:
     kept = attrs.evolve(recorded(), holes=(hole,))
     half = answered(attrs.evolve(replay(), scope=Scope((), 300)), kept)
     # In this recording there are requests in the hole; what counts is what they are divided by.
-    assert headline.totals(half)["rate"] == headline.totals(half)["hits"] / 60
+    assert figures.totals(half)["rate"] == figures.totals(half)["hits"] / 60
     assert "of 1 min known" in page(half)
     inside = answered(attrs.evolve(replay(), scope=Scope((), 300, BASE - 120)), kept)
     assert "? NO DATA" in page(inside)
@@ -545,14 +545,14 @@ def test_the_rate_of_an_answer_that_lags_is_over_its_own_time() -> None:
     scope = Scope((Narrowing("all", "status > 0"),))
     state = answered(attrs.evolve(replay(), scope=scope), attrs.evolve(recorded(), since=BASE - 5))
     assert state.shown is not None
-    ask = headline.total_ask(state)
+    ask = figures.total_ask(state)
     asked = state.answers[ask]
     assert (asked.known, asked.total["hits"]) == (5, 50)
     later = attrs.evolve(state.shown, shown=attrs.evolve(state.shown.shown, end=BASE + 5))
     busy = attrs.evolve(state, shown=later)
-    assert headline.totals(busy)["rate"] == 10
+    assert figures.totals(busy)["rate"] == 10
     idle = attrs.evolve(state, shown=attrs.evolve(later, rates=(0.0,) * 600))
-    assert headline.totals(idle)["rate"] == 5
+    assert figures.totals(idle)["rate"] == 5
 
 
 def test_each_log_has_its_rate_over_what_is_known() -> None:

@@ -11,6 +11,10 @@ from glancemetrics.selecting.value_conditions import condition_of, excluded
 from glancemetrics.traffic.snapshot import Shown
 
 
+_NO_ROW = "there is no row here yet"
+"""The answer to a key that came before that of the history is better than none."""
+
+
 def chosen_names(state: State) -> tuple[TableSpec, Names] | None:
     """Return the row under the cursor, and its table."""
     spec = state.focused
@@ -26,7 +30,7 @@ def narrow_to_row(state: State) -> State:
     """Narrow everything to the row under the cursor."""
     found = chosen_names(state)
     if found is None:
-        return state
+        return state.told("there is no table here" if state.focused is None else _NO_ROW)
     spec, names = found
     scope = state.scope
     left = Left(state.page.name, spec.key, names)
@@ -45,7 +49,7 @@ def exclude_row(state: State) -> State:
     """Leave the row under the cursor out of everything."""
     found = chosen_names(state)
     if found is None:
-        return state
+        return state.told("there is no table here" if state.focused is None else _NO_ROW)
     spec, names = found
     condition = joined(
         *(condition_of(name, value) for name, value in zip(spec.by, names, strict=True))

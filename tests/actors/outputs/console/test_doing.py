@@ -553,6 +553,12 @@ def test_a_longer_or_shorter_window_stays_around_the_time_that_was_named(state: 
     assert narrowing.go_live(prompts.accept(prompts.ask_time(wide), "14:13")).scope.seconds == 300
 
 
+def test_a_key_that_comes_before_the_answer_is_not_lost_in_silence(state: State) -> None:
+    asked = narrowing.lengthen(state, 1)  # whose rows are not there yet
+    for act in (narrowing.narrow_to_row, narrowing.exclude_row):
+        assert act(asked).notice == "there is no row here yet"
+
+
 def test_another_log_takes_the_place_of_the_last_one() -> None:
     state = replay()
     assert state.shown is not None

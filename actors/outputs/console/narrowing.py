@@ -10,7 +10,6 @@ from actors.outputs.console.tables import chosen_index, table_of
 from glancemetrics.selecting.value_conditions import condition_of, excluded
 from glancemetrics.traffic.snapshot import Shown
 
-
 _NO_ROW = "there is no row here yet"
 """The answer to a key that came before that of the history is better than none."""
 

@@ -15,6 +15,8 @@ from glancemetrics.charts.scales import resampled
 _EIGHTHS = " ▁▂▃▄▅▆▇"
 _FULL = "█"
 _LETTER = "#"
+_LEAST_ALONE = 0.25
+"""Share from which a part may stand for a whole column."""
 
 
 @attrs.frozen
@@ -89,28 +91,31 @@ def stacked_columns(
 
 
 def without_small_parts(
-    series: Sequence[Series], least: Sequence[float], step: float = 0.0
+    series: Sequence[Series], least: Sequence[float], step: float = 0.0, cell: float = 0.0
 ) -> list[Series]:
     """Return the series without parts that are too small for their columns.
 
     The smallest part that can be drawn would make them look larger than they are: a part below
     its share `least` of the column, or below half of `step`, the value of that smallest part, is
-    counted as the first series.
+    counted as the first series. So is one below a quarter in a column below `cell`, the value of a
+    cell, which has room for one part only.
     """
     columns = zip(*(one.values for one in series), strict=True)
-    kept = [_larger_parts(values, least, step) for values in columns]
+    kept = [_larger_parts(values, least, step, cell) for values in columns]
     by_series = zip(*kept, strict=True) if kept else [()] * len(series)
     return [Series(one.role, tuple(values)) for one, values in zip(series, by_series, strict=True)]
 
 
 def _larger_parts(
-    values: Sequence[float | None], least: Sequence[float], step: float
+    values: Sequence[float | None], least: Sequence[float], step: float, cell: float
 ) -> list[float | None]:
     total = sum(value or 0.0 for value in values)
+    alone = _LEAST_ALONE if total < cell else 0.0
     kept = list(values)
     for number in range(1, len(kept)):
         value = kept[number]
-        if value is not None and 0 < value < max(least[number] * total, step / 2):
+        share = max(least[number], alone)
+        if value is not None and 0 < value < max(share * total, step / 2):
             kept[0] = (kept[0] or 0.0) + value
             kept[number] = 0.0
     return kept

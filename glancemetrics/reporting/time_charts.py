@@ -60,7 +60,8 @@ def column_chart(
     ]
     scale = value_scale(max(totals, default=0.0), rows, quantity)
     step = smallest_step(scale.top, rows, look.drawing)
-    series = without_small_parts(series, [_LEAST_SHARE] * len(series), step)
+    least = [_LEAST_SHARE] * len(series)
+    series = without_small_parts(series, least, step, scale.top / max(1, rows))
     lines = stacked_columns(
         series, cells=cells, rows=rows, top=scale.top, drawing=look.drawing, letters=LETTERS
     )

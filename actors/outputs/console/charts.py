@@ -177,7 +177,8 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
         # In ASCII a part is at least a row high; an eighth of a row is honest enough.
         is_ascii = drawing_of(state) is Drawing.ASCII
         smallest = smallest_step(scale.top, height, Drawing.ASCII) if is_ascii else 0.0
-        series = without_small_parts(series, _LEAST_SHARES, smallest)
+        cell = scale.top / height
+        series = without_small_parts(series, _LEAST_SHARES, smallest, cell)
     lines = graded_columns(
         tuple(series),
         cells=columns,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -236,3 +237,15 @@ def test_parts_too_small_to_draw_count_as_the_first() -> None:
     assert without_small_parts(series, [0, 0.01], step)[1].values == (0, 50, None)
     assert smallest_step(64, 8, Drawing.UNICODE) == 1
     assert without_small_parts([], []) == []
+
+
+@pytest.mark.parametrize(("errors", "seen"), [(1.0, "2xx"), (5.0, "5xx")])
+def test_few_errors_do_not_stand_for_a_column_that_is_lower_than_a_cell(
+    errors: float, seen: str
+) -> None:
+    """A quiet time before a surge is not all red for one error."""
+    series = [Series("2xx", [10.0, 80.0]), Series("5xx", [errors, 10.0])]
+    shown = without_small_parts(series, (0.0, 0.01), cell=40.0)
+    (*_, lowest) = stacked_columns(shown, cells=2, rows=3, top=120.0)
+    assert lowest[0].ink == seen
+    assert shown[1].values[1] == 10.0

@@ -37,7 +37,7 @@ from glancemetrics.lines.splitter import (
     without_overlong,
 )
 from glancemetrics.lines.time_bisect import ReadAt, Span, directives_before, find_span
-from glancemetrics.records.rejects import Reject, reject_of
+from glancemetrics.records.rejects import Reject, of_source, reject_of
 from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan
 
@@ -164,10 +164,7 @@ class LogReader(Generic[Result]):
             decoded.lines + len(overlong),
             decoded.rejects + len(overlong),
             decoded.foreign,
-            tuple(
-                attrs.evolve(one, source=name)
-                for one in (*reject_samples(lines, decoded, log_format), *overlong)
-            ),
+            of_source(reject_samples(lines, decoded, log_format) + overlong, name),
             self._work(decoded),
             piece.read_bytes,
             piece.trouble,

@@ -27,7 +27,7 @@ from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import LineContext, reject_samples
 from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.lines.splitter import OVERLONG_REASON
-from glancemetrics.records.rejects import reject_of
+from glancemetrics.records.rejects import of_source, reject_of
 from glancemetrics.records.schema import with_source
 from glancemetrics.traffic.aggregation import SourceBatch
 
@@ -201,9 +201,7 @@ def _parsed(
         batch=paths.of(batch),
         lines=decoded.lines + len(overlong),
         rejects=decoded.rejects + len(overlong),
-        reject_samples=tuple(
-            attrs.evolve(one, source=chunk.source) for one in (*samples, *overlong)
-        ),
+        reject_samples=of_source(samples + overlong, chunk.source),
         foreign=decoded.foreign,
         damaged=len(decoded.damaged),
         format=decoded.format,

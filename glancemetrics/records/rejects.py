@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 SAMPLE_LENGTH = 512
@@ -18,6 +20,11 @@ class Reject:
     """One clause: what was expected, and where."""
     source: str = ""
     """The name of its log; empty: unknown."""
+
+
+def of_source(rejects: Iterable[Reject], source: str) -> tuple[Reject, ...]:
+    """Return samples with the name of their log."""
+    return tuple(attrs.evolve(one, source=source) for one in rejects)
 
 
 def reject_of(line: bytes, reason: str) -> Reject:

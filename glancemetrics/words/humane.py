@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 UNKNOWN = "–"
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -17,20 +19,22 @@ def short_count(count: float) -> str:
     """Format a count in at most seven characters: `1.2 k`, `17.3 M`, `999.9 G`."""
     if count < 1000:
         return f"{count:.0f}"
-    power = 1
-    while count / 1000**power >= 999.95 and power < len(_COUNT_UNITS):
-        power += 1
-    return f"{count / 1000**power:.1f} {_COUNT_UNITS[power - 1]}"
+    return _in_thousands(count, _COUNT_UNITS)
 
 
 def format_bytes(size: float) -> str:
     """Format a size in bytes in decimal units: `91.1 kB`."""
     if abs(size) < 1000:
         return f"{size:.0f} B"
+    return _in_thousands(size, _UNITS)
+
+
+def _in_thousands(number: float, units: Sequence[str]) -> str:
+    """Format a number from 1000 on with the largest of units of 1000 that fits."""
     power = 1
-    while abs(size) / 1000**power >= 999.95 and power < len(_UNITS):
+    while abs(number) / 1000**power >= 999.95 and power < len(units):
         power += 1
-    return f"{size / 1000**power:,.1f} {_UNITS[power - 1]}"
+    return f"{number / 1000**power:,.1f} {units[power - 1]}"
 
 
 def format_rate(rate: float, decimals: int = 2) -> str:

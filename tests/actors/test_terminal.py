@@ -27,6 +27,7 @@ from actors.monitor.restarting import keep_running
 from actors.outputs.console.cells import width
 from actors.outputs.console.commands import COMMANDS
 from actors.outputs.console.pages.registry import VIEWS
+from actors.outputs.console.state import Page
 from actors.outputs.syslog import SyslogAddress
 from actors.outputs.syslog.sending import Syslog
 from glancemetrics.health.health import OutputState
@@ -226,20 +227,29 @@ _TMUX_NAMES = {
 _LEAVES = {"q", "c-c", "c-z"}
 
 
+def _views_in_turn(screen: Tmux) -> Iterator[Page]:
+    """Go to each view by its number."""
+    screen.until("1 ?Overview")
+    for number, view in enumerate(VIEWS, 1):
+        screen.press(str(number))
+        screen.until(rf"{number} ?{view.title}")
+        yield view
+
+
 def test_every_key_works_in_every_view_while_a_log_is_written(
     terminal, traffic: Path, tmp_path: Path
 ) -> None:
     screen = terminal(100, 30)
     screen.type(command(tmp_path, "-f", traffic, "-r", 0.5))
-    screen.until("1 ?Overview")
-    for number, view in enumerate(VIEWS, 1):
-        screen.press(str(number))
-        screen.until(rf"{number} ?{view.title}")
+    for view in _views_in_turn(screen):
         for each in COMMANDS:
             for key in set(each.action.keys) - _LEAVES:
                 screen.press(_TMUX_NAMES.get(key, key.capitalize() if len(key) > 1 else key))
                 page = screen.page
-                assert not re.search("this failed|cannot be shown|Traceback", page), (view, key)
+                assert not re.search("this failed|cannot be shown|Traceback", page), (
+                    view.name,
+                    key,
+                )
                 screen.press("Escape")
         screen.press("Escape")
         screen.press("F")
@@ -292,10 +302,7 @@ def test_what_is_asked_for_is_typed_to_its_end_in_every_view(
 ) -> None:
     screen = terminal(100, 30)
     screen.type(command(tmp_path, "-f", traffic, "-r", 0.5))
-    screen.until("1 ?Overview")
-    for number, view in enumerate(VIEWS, 1):
-        screen.press(str(number))
-        screen.until(rf"{number} ?{view.title}")
+    for view in _views_in_turn(screen):
         screen.press("f")
         screen.until("Only requests where:")
         screen.type("status >= 400")

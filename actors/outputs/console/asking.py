@@ -148,9 +148,9 @@ class Asking:
 
     def _may_lag(self, asked: _Asked, question: Question) -> bool:
         """Tell whether the last answer still serves: nothing has arrived since it was asked for."""
-        if not self._is_quiet_since(asked):
-            return False
-        return _is_close(asked.question.span, question.span, is_series=_is_series(question))
+        return self._is_quiet_since(asked) and _is_close(
+            asked.question.span, question.span, is_series=_is_series(question)
+        )
 
     def _is_on_its_way(self, asked: _Asked) -> bool:
         """Tell whether an answer may not have reached the screen yet."""

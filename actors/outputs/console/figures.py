@@ -28,7 +28,7 @@ from glancemetrics.words.humane import (
     format_seconds,
 )
 
-_MEASURES = ("hits", "rate", "bytes", "4xx", "5xx", "visitors", "p95")
+_MEASURES = ("hits", "bytes", "4xx", "5xx", "visitors", "p95")
 _SPARK_SECONDS = 60
 _STEADY_CELLS = 120
 """From this width on there is room for figures that keep their place."""
@@ -92,9 +92,11 @@ def figures(state: State, cells: int) -> Row:
     if is_unknown(state):
         return fitted([(themes.NOTICED, f" {missing_text(state)}")], cells)
     pieces = list(_pieces(state, known))
-    steady = _in_a_row(state, pieces, cells, is_steady=True)
-    is_steady = cells >= _STEADY_CELLS and row_width(steady) <= cells
-    return fitted(steady if is_steady else _in_a_row(state, pieces, cells), cells)
+    if cells >= _STEADY_CELLS:
+        steady = _in_a_row(state, pieces, cells, is_steady=True)
+        if row_width(steady) <= cells:
+            return fitted(steady, cells)
+    return fitted(_in_a_row(state, pieces, cells), cells)
 
 
 def _in_a_row(

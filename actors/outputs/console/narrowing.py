@@ -10,9 +10,6 @@ from actors.outputs.console.tables import chosen_index, table_of
 from glancemetrics.selecting.value_conditions import condition_of, excluded
 from glancemetrics.traffic.snapshot import Shown
 
-_NO_ROW = "there is no row here yet"
-"""The answer to a key that came before that of the history is better than none."""
-
 
 def chosen_names(state: State) -> tuple[TableSpec, Names] | None:
     """Return the row under the cursor, and its table."""
@@ -25,11 +22,17 @@ def chosen_names(state: State) -> tuple[TableSpec, Names] | None:
     return spec, rows[chosen_index(rows, state.table(spec))].names
 
 
+def _nothing_chosen(state: State) -> State:
+    """Say so: a key may come before the answer that it needs."""
+    where = "there is no table here" if state.focused is None else "there is no row here yet"
+    return state.told(where)
+
+
 def narrow_to_row(state: State) -> State:
     """Narrow everything to the row under the cursor."""
     found = chosen_names(state)
     if found is None:
-        return state.told("there is no table here" if state.focused is None else _NO_ROW)
+        return _nothing_chosen(state)
     spec, names = found
     scope = state.scope
     left = Left(state.page.name, spec.key, names)
@@ -48,7 +51,7 @@ def exclude_row(state: State) -> State:
     """Leave the row under the cursor out of everything."""
     found = chosen_names(state)
     if found is None:
-        return state.told("there is no table here" if state.focused is None else _NO_ROW)
+        return _nothing_chosen(state)
     spec, names = found
     condition = joined(
         *(condition_of(name, value) for name, value in zip(spec.by, names, strict=True))

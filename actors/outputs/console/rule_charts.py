@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, filled, safe
 from actors.outputs.console.charts import (
@@ -63,15 +66,7 @@ def rule_ask(state: State, rule: Rule, group: str | None, cells: int) -> Ask | N
         return None
     columns = columns_in(cells)
     step = step_of(state, columns)
-    own = None if rule.by is None or group is None else condition_of(rule.by, group)
-    return Ask(
-        where=joined(rule.where, own),
-        seconds=step * columns,
-        until=state.scope.until,
-        step=step,
-        measures=measures,
-        kept=state.context.kept,
-    )
+    return _asking(state, rule, group, seconds=step * columns, step=step, measures=measures)
 
 
 def value_ask(state: State, rule: Rule, group: str | None) -> Ask | None:
@@ -79,14 +74,14 @@ def value_ask(state: State, rule: Rule, group: str | None) -> Ask | None:
     measures = measures_of(rule.metric)
     if not measures or (rule.by is not None and group is None):
         return None
+    return _asking(state, rule, group, seconds=rule.window_seconds, measures=measures)
+
+
+def _asking(state: State, rule: Rule, group: str | None, **fields: Any) -> Ask:
+    """Return a question about the requests that a rule counts, of all of them or of one group."""
     own = None if rule.by is None or group is None else condition_of(rule.by, group)
-    return Ask(
-        where=joined(rule.where, own),
-        seconds=rule.window_seconds,
-        until=state.scope.until,
-        measures=tuple(dict.fromkeys((*measures, "hits"))),
-        kept=state.context.kept,
-    )
+    where = joined(rule.where, own)
+    return Ask(where=where, until=state.scope.until, kept=state.context.kept, **fields)
 
 
 def value_then(state: State, rule: Rule, group: str | None) -> float | None:
@@ -95,12 +90,9 @@ def value_then(state: State, rule: Rule, group: str | None) -> float | None:
     answered = None if ask is None else state.answers.get(ask)
     if ask is None or answered is None or answered.error or answered.missing:
         return None
-    value = answered.total.get(ask.measures[0])
-    if value is None:
-        return None
-    if rule.metric.name.startswith("status_ratio"):
-        return value / answered.total["hits"] if answered.total.get("hits") else None
-    return float(value) / (ask.seconds if rule.metric.name == "bytes_rate" else 1)
+    known = {name: [answered.total.get(name)] for name in ask.measures}
+    (value,) = _values(rule.metric, known, ask.measures, ask.seconds)
+    return value
 
 
 def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: int) -> list[Row]:
@@ -115,7 +107,7 @@ def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: in
         answered = state.answers.get(ask)
         text = "…" if answered is None else answered.error
         return filled([[(themes.DIM, f" {safe(text)}")]], cells, rows)
-    values = _values(rule.metric, known, ask)
+    values = _values(rule.metric, known, ask.measures, ask.step or 1)
     limit = None
     is_watched = rule.by is None or group is not None  # else each of its parts is, not the whole
     if isinstance(rule.condition, Threshold) and is_watched:
@@ -141,13 +133,19 @@ def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: in
     return with_axes(state, lines, scale)
 
 
-def _values(metric: Metric, known: dict[str, list[float | None]], ask: Ask) -> list[float | None]:
-    values = known[ask.measures[0]]
+def _values(
+    metric: Metric,
+    known: Mapping[str, Sequence[float | None]],
+    measures: Sequence[str],
+    seconds: int,
+) -> Sequence[float | None]:
+    """Return a metric's values, made of its measures in spans of so many seconds."""
+    values = known[measures[0]]
     if metric.name == "bytes_rate":
-        return [None if one is None else one / (ask.step or 1) for one in values]
-    if len(ask.measures) > 1:
+        return [None if one is None else one / seconds for one in values]
+    if len(measures) > 1:
         return [
             None if part is None or not whole else part / whole
-            for part, whole in zip(values, known[ask.measures[1]], strict=True)
+            for part, whole in zip(values, known[measures[1]], strict=True)
         ]
     return values

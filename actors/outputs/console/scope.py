@@ -75,11 +75,10 @@ class Scope:
 
     def at(self, until: int, seconds: int, around: int | None = None) -> Scope:
         """Show another time, with a window that holds as long as the past is shown."""
-        before = self.live_seconds if self.is_held or self.until is not None else self.seconds
-        is_held = self.is_held or self.until is None
-        return attrs.evolve(
-            self, until=until, seconds=seconds, around=around, is_held=is_held, live_seconds=before
-        )
+        left = self
+        if self.until is None:
+            left = attrs.evolve(self, is_held=True, live_seconds=self.seconds)
+        return attrs.evolve(left, until=until, seconds=seconds, around=around)
 
     def live(self) -> Scope:
         """Show what happens now, with the window of before."""

@@ -8,6 +8,7 @@ from actors.outputs.console import themes
 from actors.outputs.console.alerts import ongoing_then
 from actors.outputs.console.figures import is_unknown, totals
 from actors.outputs.console.state import State
+from actors.outputs.console.values import BAD_FROM, NOTICED_FROM
 from glancemetrics.health.health import OutputState
 from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.snapshot import Shown
@@ -19,8 +20,6 @@ _FEWEST_FAILING, _MOSTLY = 5, 0.5
 """With so few requests it says something if at least half of them fail."""
 _LEAST_SILENCE, _UNUSUAL_GAPS = 15, 30
 """Seconds, and usual gaps between requests, after which it is unusual that there is none."""
-_FAILING, _TROUBLED = 0.2, 0.05
-"""Shares of 5xx from which the title says so, whatever the rules."""
 
 
 @attrs.frozen
@@ -52,9 +51,9 @@ def status(state: State) -> Status:
     # The first of these that holds, the worst first.
     found = (
         (critical, themes.TITLE_CRITICAL, f"✖ {critical} CRITICAL"),
-        (share >= _FAILING, themes.TITLE_CRITICAL, f"✖ FAILING: {of_span}"),
+        (share >= BAD_FROM, themes.TITLE_CRITICAL, f"✖ FAILING: {of_span}"),
         (firing, themes.TITLE_WARNING, f"▲ {len(firing)} WARNING"),
-        (share >= _TROUBLED, themes.TITLE_WARNING, f"▲ ERRORS: {of_span}"),
+        (share >= NOTICED_FROM, themes.TITLE_WARNING, f"▲ ERRORS: {of_span}"),
         (failing, themes.TITLE_WARNING, "▲ OUTPUT FAILS"),
         (health.blindness or not health.records, themes.TITLE_WARNING, "? NO DATA"),
         (not state.is_live and is_unknown(state), themes.TITLE_WARNING, "? NO DATA"),

@@ -25,8 +25,9 @@ from glancemetrics.words.humane import (
 
 SHARES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
 """Measures that are shown as a share of the row's hits."""
-_DIM_BELOW, _NOTICED_FROM = 0.01, 0.05
-_BAD_FROM = 0.2
+_DIM_BELOW = 0.01
+NOTICED_FROM, BAD_FROM = 0.05, 0.2
+"""Shares of server errors that stand out, whatever the rules."""
 _BAD_FROM_OF_CLIENTS = 0.5
 """Clients' own mistakes are common."""
 
@@ -99,7 +100,7 @@ def rate_text(rate: float) -> str:
     return format_rate(rate, 0 if rate >= 1000 else 1 if rate >= 10 else 2)
 
 
-def share_text(part: int, whole: int, *, bad_from: float = _BAD_FROM) -> tuple[str, str]:
+def share_text(part: int, whole: int, *, bad_from: float = BAD_FROM) -> tuple[str, str]:
     """Return the style and the text of a share of hits; nothing is a dash."""
     if not part or not whole:
         return themes.DIM, UNKNOWN
@@ -119,11 +120,11 @@ def server_errors_text(errors: int, hits: int, limits: Sequence[ErrorLimit]) -> 
     return style, text
 
 
-def share_style(share: float, bad_from: float = _BAD_FROM) -> str:
+def share_style(share: float, bad_from: float = BAD_FROM) -> str:
     """Return how a share of errors looks: dim below 1 %, yellow from 5 %, red from `bad_from`."""
     if share >= bad_from:
         return themes.BAD
-    if share >= _NOTICED_FROM:
+    if share >= NOTICED_FROM:
         return themes.NOTICED
     return themes.DIM if share < _DIM_BELOW else ""
 

@@ -29,6 +29,7 @@ from actors.outputs.console.tables import chosen_index
 from actors.state.silences import silence_among
 from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.rule import Rule, Severity
+from glancemetrics.selecting.plain_words import condition_in
 from glancemetrics.selecting.value_conditions import condition_of
 from glancemetrics.words.durations import written_span
 
@@ -141,12 +142,11 @@ def _show_traffic(state: State, item: _Item) -> State:
     elif incident is not None and incident.recovered_at is not None:
         since, until = _time_of(rule, incident)
         scope = scope.at(min(until, max(state.newest, since + 1)), until - since)
-    condition = _failing_in(rule)
-    is_of_errors = incident is not None and condition is not None
-    if is_of_errors and condition is not None:
-        scope = scope.within(condition)
+    failing = None if incident is None else _failing_in(rule)
+    if failing is not None:
+        scope = scope.within(failing)
     came_from = CameFrom(scope, state.scope, state.view, state.tables)
-    state = go_to_view_called(with_scope(state, scope), "errors" if is_of_errors else "overview")
+    state = go_to_view_called(with_scope(state, scope), "overview" if failing is None else "errors")
     return attrs.evolve(state, came_from=came_from)
 
 
@@ -163,12 +163,11 @@ def _time_of(rule: Rule, incident: Incident) -> tuple[int, int]:
 
 def _failing_in(rule: Rule) -> Narrowing | None:
     """Return which requests a rule is about that watches errors; `None` for others."""
-    name = rule.metric.name
-    if "5xx" in name:
-        return Narrowing("5xx", "status BETWEEN 500 AND 599")
-    if "4xx" in name:
-        return Narrowing("4xx", "status BETWEEN 400 AND 499")
-    return Narrowing("errors", "status >= 400") if "error" in name else None
+    words = {"5xx": "5xx", "4xx": "4xx", "error": "errors"}
+    for part, word in words.items():
+        if part in rule.metric.name:
+            return Narrowing(word, condition_in(word))
+    return None
 
 
 def _window_of(seconds: int) -> int:

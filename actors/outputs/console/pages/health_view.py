@@ -69,8 +69,8 @@ class HealthView(PlainPage):
         if len(sources) < 2:
             return state.told("there is only one log")
         name = sources[_index(state)].name
-        left = Left(self.name, _LIST.key, (name,))
-        narrowing = Narrowing(f"log {name}", condition_of("source", name), left)
+        row = Left(self.name, _LIST.key, (name,))
+        narrowing = Narrowing(f"log {name}", condition_of("source", name), row)
         if narrowing in state.scope.narrowed:
             return state.told("this is all that is shown already")
         # Another log instead of the last one: no request is in both.

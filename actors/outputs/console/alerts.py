@@ -9,9 +9,9 @@ from actors.outputs.console.cells import Fragment, Row, cut, fitted, safe, width
 from actors.outputs.console.context import clock_near
 from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.rule_charts import value_ask, value_then
-from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State
 from actors.state.silences import silence_among
+from glancemetrics.history.ask import Ask
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.words.humane import format_duration

@@ -56,11 +56,11 @@ from actors.outputs.console.context import Context
 from actors.outputs.console.moving import move
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.saving import as_file
-from actors.outputs.console.scope import Ask
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
 from actors.outputs.console.terminal import Attributes, is_light
 from glancemetrics.errors import sentence
+from glancemetrics.history.ask import Ask
 
 REDRAW_SECONDS = 0.05
 """Between two drawings of the screen at least, for answers. Keys are drawn at once."""

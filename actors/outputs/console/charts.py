@@ -10,7 +10,6 @@ import attrs
 
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Row, fitted
-from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from glancemetrics.charts import axis
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis
@@ -20,6 +19,7 @@ from glancemetrics.charts.lines import PENS, line_chart
 from glancemetrics.charts.runs import Drawing, Line, Run
 from glancemetrics.charts.scales import resampled
 from glancemetrics.charts.values import Quantity, Scale, value_scale
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME as HIGH_TRAFFIC

@@ -20,9 +20,9 @@ from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.output import Output as TerminalOutput
 from prompt_toolkit.output import create_output
 
+from actors.outputs.asking import Asking
 from actors.outputs.console import effects
 from actors.outputs.console.application import ScreenThread
-from actors.outputs.console.asking import Asking
 from actors.outputs.console.context import Context
 from actors.outputs.console.opening import open_in_browser
 from actors.outputs.console.pages.request_detail import with_line
@@ -35,7 +35,6 @@ from actors.outputs.console.remembering import (
     with_choices,
 )
 from actors.outputs.console.saving import new_file, save
-from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.terminal import TerminalState, stop_job
 from actors.outputs.console.themes import AUTO
@@ -47,6 +46,7 @@ from actors.state.silences import Silence
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.formats.raw_lines import RawLine
 from glancemetrics.health.health import OutputState
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 

@@ -9,7 +9,6 @@ from typing import Any
 from actors.outputs.console import themes
 from actors.outputs.console.alerts import asks_then
 from actors.outputs.console.cells import Fragment, Row, fitted, row_width, safe, width
-from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import State
 from actors.outputs.console.values import (
     change_text,
@@ -19,6 +18,7 @@ from actors.outputs.console.values import (
     server_errors_text,
 )
 from glancemetrics.charts.bars import sparkline
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.records.dimensions import HOST
 from glancemetrics.traffic.snapshot import Shown
 from glancemetrics.words.humane import (

@@ -17,7 +17,7 @@ from actors.outputs.console.cells import (
     row_width,
     width,
 )
-from actors.outputs.console.scope import Ask
+from glancemetrics.history.ask import Ask
 
 Draw = Callable[[int, int], list[Row]]
 """Draws a block for so many cells and rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from actors.outputs.console import themes
@@ -16,18 +15,17 @@ from actors.outputs.console.charts import (
     values_by_column,
     with_axes,
 )
-from actors.outputs.console.scope import Ask, joined
+from actors.outputs.console.scope import joined
 from actors.outputs.console.state import State
 from glancemetrics.charts.columns import Series
 from glancemetrics.charts.values import Quantity, value_scale
-from glancemetrics.errors import UsageError
-from glancemetrics.history.measures import measure_called
+from glancemetrics.history.ask import Ask
+from glancemetrics.history.metric_series import measures_of, metric_values
 from glancemetrics.rules.conditions import Threshold
-from glancemetrics.rules.metrics import Metric, Unit
+from glancemetrics.rules.metrics import Unit
 from glancemetrics.rules.rule import Rule
 from glancemetrics.selecting.value_conditions import condition_of
 
-_PLAIN = ("hits", "rate", "errors", "error_ratio", "bytes", "visitors")
 _QUANTITIES = {
     Unit.COUNT: Quantity.COUNT,
     Unit.RATE: Quantity.RATE,
@@ -36,24 +34,6 @@ _QUANTITIES = {
     Unit.BYTES_RATE: Quantity.BYTES_RATE,
     Unit.SECONDS: Quantity.SECONDS,
 }
-
-
-def measures_of(metric: Metric) -> tuple[str, ...]:
-    """Return the measures of the history that a metric is made of; none: it has no chart."""
-    name = metric.name
-    if name in _PLAIN:
-        return (name,)
-    if name == "bytes_rate":
-        return ("bytes",)
-    for kind, others in (("status", ()), ("status_ratio", ("hits",))):
-        if name.startswith(f"{kind}(") and name.endswith("xx)"):
-            return (name[len(kind) + 1 : -1], *others)
-    if metric.quantile and not name.startswith("upstream"):
-        try:
-            return (measure_called(name).name,)
-        except UsageError:
-            return ()
-    return ()
 
 
 def rule_ask(state: State, rule: Rule, group: str | None, cells: int) -> Ask | None:
@@ -91,7 +71,7 @@ def value_then(state: State, rule: Rule, group: str | None) -> float | None:
     if ask is None or answered is None or answered.error or answered.missing:
         return None
     known = {name: [answered.total.get(name)] for name in ask.measures}
-    (value,) = _values(rule.metric, known, ask.measures, ask.seconds)
+    (value,) = metric_values(rule.metric, known, ask.measures, ask.seconds)
     return value
 
 
@@ -107,7 +87,7 @@ def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: in
         answered = state.answers.get(ask)
         text = "…" if answered is None else answered.error
         return filled([[(themes.DIM, f" {safe(text)}")]], cells, rows)
-    values = _values(rule.metric, known, ask.measures, ask.step or 1)
+    values = metric_values(rule.metric, known, ask.measures, ask.step or 1)
     limit = None
     is_watched = rule.by is None or group is not None  # else each of its parts is, not the whole
     if isinstance(rule.condition, Threshold) and is_watched:
@@ -131,21 +111,3 @@ def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: in
         drawing=state.context.drawing,
     )
     return with_axes(state, lines, scale)
-
-
-def _values(
-    metric: Metric,
-    known: Mapping[str, Sequence[float | None]],
-    measures: Sequence[str],
-    seconds: int,
-) -> Sequence[float | None]:
-    """Return a metric's values, made of its measures in spans of so many seconds."""
-    values = known[measures[0]]
-    if metric.name == "bytes_rate":
-        return [None if one is None else one / seconds for one in values]
-    if len(measures) > 1:
-        return [
-            None if part is None or not whole else part / whole
-            for part, whole in zip(values, known[measures[1]], strict=True)
-        ]
-    return values

@@ -16,9 +16,9 @@ from actors.outputs.console.headline import (
 from actors.outputs.console.moving import go_to_view
 from actors.outputs.console.palette import palette_rows
 from actors.outputs.console.prompts import PALETTE
-from actors.outputs.console.scope import Ask, distinct
 from actors.outputs.console.state import State
 from glancemetrics.charts.runs import Drawing
+from glancemetrics.history.ask import Ask, distinct
 from glancemetrics.words.ascii_text import only_ascii
 
 

@@ -13,9 +13,10 @@ import attrs
 from actors.outputs.console.cells import Row
 from actors.outputs.console.context import Context
 from actors.outputs.console.effects import Effect
-from actors.outputs.console.scope import Answered, Ask, Scope, joined
+from actors.outputs.console.scope import Scope, joined
 from actors.state.acknowledgements import Acknowledgement
 from actors.state.silences import Silence
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.traffic.snapshot import Snapshot
 
 Names = tuple[str, ...]

@@ -13,11 +13,12 @@ from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, named, padded, right, safe
 from actors.outputs.console.context import local
 from actors.outputs.console.layout import first_shown
-from actors.outputs.console.scope import Answered, Ask, joined
+from actors.outputs.console.scope import joined
 from actors.outputs.console.state import Names, State, TableSpec, TableState
 from actors.outputs.console.values import SHARES, ErrorLimit, error_limits, short_text, value_text
 from glancemetrics.charts.bars import bar
 from glancemetrics.charts.runs import Drawing
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.selecting.plain_words import spellings

@@ -19,7 +19,6 @@ from actors.outputs.console.cells import (
     wrapped,
 )
 from actors.outputs.console.context import Context, local_time, time_near
-from actors.outputs.console.troubles import CLOCK_AHEAD, trouble_of
 from actors.state.silences import Silence, silence_among
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis, with_axes
 from glancemetrics.charts.columns import Series, stacked_columns
@@ -42,6 +41,7 @@ from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Shown, Snapshot
+from glancemetrics.traffic.troubles import CLOCK_AHEAD, trouble_of
 from glancemetrics.words.humane import (
     UNKNOWN,
     format_bytes,

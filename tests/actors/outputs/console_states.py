@@ -10,10 +10,10 @@ import attrs
 
 from actors.outputs.console.context import Context
 from actors.outputs.console.pages.registry import VIEWS
-from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State
 from glancemetrics.errors import UsageError
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.measures import Unit, measure_called
 from glancemetrics.history.query import Question
 from glancemetrics.records.schema import SCHEMA

@@ -23,10 +23,11 @@ from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.rule_charts import rule_ask, rule_chart
-from actors.outputs.console.scope import WINDOWS, Ask, Narrowing
+from actors.outputs.console.scope import WINDOWS, Narrowing
 from actors.outputs.console.state import CameFrom, Names, State, TableSpec, TableState
 from actors.outputs.console.tables import chosen_index
 from actors.state.silences import silence_among
+from glancemetrics.history.ask import Ask
 from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.selecting.plain_words import condition_in

@@ -8,9 +8,9 @@ from actors.outputs.console.layout import Band, Block, asks_of_bands, stacked
 from actors.outputs.console.moving import move_cursor
 from actors.outputs.console.narrowing import chosen_names, narrow_to_row
 from actors.outputs.console.pages.plain import PlainPage
-from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec, focused_among
 from actors.outputs.console.tables import ask_before, ask_of, draw_table, title_of
+from glancemetrics.history.ask import Ask
 
 TABLE_CELLS, TABLE_ROWS = 58, 11
 """A table in a box is at least so wide and so high."""

@@ -14,8 +14,8 @@ from actors.outputs.console.pages.base import (
     table_block,
 )
 from actors.outputs.console.pages.requests_list import request_row, time_form_of
-from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
+from glancemetrics.history.ask import Ask
 
 FAILED = "status >= 400"
 _MEASURES = ("hits", "visitors", "p95", "bytes", "last_seen")

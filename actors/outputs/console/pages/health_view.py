@@ -25,12 +25,14 @@ from actors.outputs.console.figures import missing_text
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
-from actors.outputs.console.scope import Ask, Left, Narrowing
+from actors.outputs.console.scope import Left, Narrowing
 from actors.outputs.console.state import State, TableSpec, TableState
-from actors.outputs.console.troubles import seconds_text, trouble_of, troubles
+from actors.outputs.console.troubles import seconds_text, troubles
 from actors.outputs.console.values import error_limits, rate_text, server_errors_text
 from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
+from glancemetrics.history.ask import Ask
 from glancemetrics.selecting.value_conditions import condition_of
+from glancemetrics.traffic.troubles import trouble_of
 from glancemetrics.words.humane import (
     UNKNOWN,
     events_text,

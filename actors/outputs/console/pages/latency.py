@@ -21,10 +21,10 @@ from actors.outputs.console.figures import total_ask
 from actors.outputs.console.layout import Band, Block
 from actors.outputs.console.pages.base import TablesPage, focused_of, table_block
 from actors.outputs.console.pages.specs import specs
-from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
 from glancemetrics.charts.axis import AXIS_CELLS
 from glancemetrics.charts.heat_map import heat_map
+from glancemetrics.history.ask import Ask
 from glancemetrics.words.durations import parse_seconds
 from glancemetrics.words.humane import format_seconds
 

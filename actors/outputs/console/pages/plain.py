@@ -6,8 +6,8 @@ import attrs
 
 from actors.outputs.console.cells import Row, filled
 from actors.outputs.console.headline import body_rows
-from actors.outputs.console.scope import Ask
 from actors.outputs.console.state import State, TableSpec
+from glancemetrics.history.ask import Ask
 
 
 class PlainPage:

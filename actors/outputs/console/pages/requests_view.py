@@ -14,8 +14,8 @@ from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.pages.request_detail import RequestDetail
 from actors.outputs.console.pages.requests_list import request_logged, request_row, time_form_of
-from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.state import RequestsState, State
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.words.humane import format_count
 
 _LEAST_SECONDS = 86_400

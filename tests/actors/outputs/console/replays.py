@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from actors.outputs.console.context import Context
 from actors.outputs.console.pages.registry import VIEWS
-from actors.outputs.console.scope import Answered, Ask
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State
 from glancemetrics.alerting.alerting import Alerts, Pending
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.asking import answer
 from glancemetrics.history.held_records import HeldRecords
 from glancemetrics.history.query import Answer, Question

@@ -22,13 +22,15 @@ from actors.outputs.console.pages.alerts_view import (
 from actors.outputs.console.pages.request_detail import RequestDetail
 from actors.outputs.console.pages.requests_view import chosen_record, records_ask
 from actors.outputs.console.palette import found
-from actors.outputs.console.rule_charts import measures_of, rule_ask, rule_chart
-from actors.outputs.console.scope import WINDOWS, Answered
+from actors.outputs.console.rule_charts import rule_ask, rule_chart
+from actors.outputs.console.scope import WINDOWS
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State, TableState
 from actors.outputs.console.tables import ask_before, ask_of, chosen_index, finding, table_of
 from actors.outputs.console.values import change_text
 from glancemetrics.health.health import SourceHealth, SourceState
+from glancemetrics.history.ask import Answered
+from glancemetrics.history.metric_series import measures_of
 from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule_tables import read_rules

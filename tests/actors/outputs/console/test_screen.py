@@ -20,7 +20,7 @@ from actors.outputs.console.pages.help import MEANINGS, Help
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.pages.requests_list import time_form_of
 from actors.outputs.console.receiving import received
-from actors.outputs.console.scope import Answered, Narrowing, Scope
+from actors.outputs.console.scope import Narrowing, Scope
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State, TableState
 from actors.outputs.console.status import status
@@ -30,6 +30,7 @@ from actors.state.silences import Silence
 from glancemetrics.alerting.alerting import Alerts, Pending
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.history.ask import Answered
 from glancemetrics.history.recorded import Hole
 from glancemetrics.records.dimensions import DIMENSIONS, HOST, PATH
 from glancemetrics.records.rejects import Reject

@@ -13,8 +13,8 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.outputs.console.scope import Answered, Ask
 from glancemetrics.errors import GlanceMetricsError, sentence
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.query import Answer, Query, Question
 from glancemetrics.records.time_span import TimeSpan
 

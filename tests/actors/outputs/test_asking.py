@@ -9,9 +9,9 @@ import attrs
 import pyarrow as pa
 import trio
 
-from actors.outputs.console.asking import Asking
-from actors.outputs.console.scope import Answered, Ask
+from actors.outputs.asking import Asking
 from glancemetrics.errors import UsageError
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.query import Answer, Question
 from glancemetrics.records.time_span import TimeSpan
 from tests.lines import BASE

@@ -41,7 +41,7 @@ def _options(parser: CommandParser) -> Iterator[_Option]:
             if action.option_strings:
                 yield _Option(
                     tuple(action.option_strings),
-                    action.nargs != 0,
+                    action.nargs != 0 and action.option_strings[-1] not in parser.bare,
                     isinstance(action, argparse._AppendAction),
                     _short(action.help or ""),
                     str(action.metavar or action.dest),

@@ -54,7 +54,9 @@ _FOOTER = (
     "~/.config/glancemetrics/config.toml and /etc/glancemetrics/config.toml."
 )
 
-_PATHS = {"file", "format_from", "state_dir", "alert_log", "heartbeat", "syslog_ca"}
+_PATHS = {"file", "format_from", "state_dir", "alert_log", "heartbeat", "syslog_ca"} | {
+    f"web_{name}" for name in ("token_file", "users", "cert", "key", "client_ca")
+}
 """Settings whose value is a path."""
 
 
@@ -109,6 +111,8 @@ def add_setting(parser: CommandParser, setting: Setting, group: str) -> None:
     if setting.metavar is not None:
         action = "append" if setting.repeatable else "store"
         details = {"action": action, "metavar": setting.metavar}
+    if setting.spec.bare is not None:
+        parser.bare[setting.flag] = (setting.spec.bare, setting.spec.is_value)
     words = setting.spec.values
     parser.option(
         *setting.flags,

@@ -35,7 +35,7 @@ from actors.outputs.console import is_shown
 from actors.outputs.console.terminal import stop_process
 from actors.outputs.desk import Desk, no_report, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
-from actors.outputs.output import Essential, Screen
+from actors.outputs.output import Essential, Screen, Staying
 from actors.outputs.registry import make_outputs
 from actors.sources.registry import kinds_of
 from actors.state.acknowledgements import FILE_NAME as ACKNOWLEDGEMENTS
@@ -159,7 +159,7 @@ class _Program:
                 standard_input=lambda: 0,
                 history=history,
                 latest=desk.latest,
-                stays=self._screen is not None,
+                stays=self._screen is not None or any(isinstance(one, Staying) for one in outputs),
                 oldest_sent=oldest_sent,
             )
             nursery.cancel_scope.cancel()

@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
@@ -95,6 +95,8 @@ class CommandParser(argparse.ArgumentParser):
         """{name: title} of commands to list."""
         self.completions: dict[str, Completion] = {}
         """{destination of an option or argument: what can be completed}"""
+        self.bare: dict[str, tuple[str, Callable[[str], bool]]] = {}
+        """{option: what it means without a value, and whether the word after it is its value}"""
         self._titled: dict[str, argparse._ArgumentGroup] = {}
         self._exclusive: argparse._MutuallyExclusiveGroup | None = None
         self.option("-h", "--help", action="help", help="show this help and exit", group=OTHER)
@@ -207,8 +209,14 @@ class CommandParser(argparse.ArgumentParser):
         for word in args[:end]:
             if re.fullmatch(r"-[a-z][\w-]+", word) and f"-{word}" in self._option_string_actions:
                 raise UsageError(f"{word}: unknown option; did you mean -{word}?")
-        spelled = [*map(_with_dashes, args[:end]), *rest]
+        spelled = [*self._with_bare_values([*map(_with_dashes, args[:end])]), *rest]
         return self.parse_intermixed_args(spelled, namespace)
+
+    def _with_bare_values(self, words: list[str]) -> Iterator[str]:
+        """Give options that may stand alone their value, unless one follows."""
+        for word, following in zip(words, [*words[1:], ""], strict=False):
+            value, is_value = self.bare.get(word, ("", bool))
+            yield f"{word}={value}" if value and not is_value(following) else word
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:

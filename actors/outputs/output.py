@@ -77,6 +77,13 @@ class Essential(Protocol):
 
 
 @runtime_checkable
+class Staying(Protocol):
+    """An output that people look at even when all sources have ended."""
+
+    stays: bool
+
+
+@runtime_checkable
 class Screen(Protocol):
     """An output that owns the terminal."""
 

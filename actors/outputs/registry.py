@@ -12,6 +12,7 @@ from actors.outputs.kind import OutputKind
 from actors.outputs.notifier import NOTIFIER
 from actors.outputs.printed_screen import PRINTED_SCREEN
 from actors.outputs.syslog import SYSLOG
+from actors.outputs.web import WEB
 
 if TYPE_CHECKING:
     from actors.outputs.desk import Desk
@@ -25,6 +26,7 @@ OUTPUTS: list[OutputKind[Any]] = [
     JSON_LINES,
     PRINTED_SCREEN,
     CONSOLE,
+    WEB,
 ]
 
 

@@ -37,6 +37,7 @@ class Group(enum.Enum):
     WINDOW = "Window"
     ALERTS = "Alerts"
     OUTPUTS = "Outputs"
+    WEB = "Web"
     HISTORY = "History"
     ADVANCED = "Advanced"
 
@@ -66,6 +67,10 @@ class Spec:
     """Splits the environment variable into several values; `None`: it holds one value."""
     values: tuple[str, ...] = ()
     """The words that can be completed."""
+    bare: str | None = None
+    """What the option means without a value; `None`: it needs one, or takes none."""
+    is_value: Callable[[str], bool] = bool
+    """Whether the word after such an option is its value."""
     example: str | None = None
     """A value for the example configuration; `None`: the default."""
 

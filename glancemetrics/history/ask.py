@@ -67,6 +67,10 @@ class Answered:
     total: Mapping[str, Any] = attrs.field(factory=dict)
     groups: int = 0
     has_more: bool = False
+    ungrouped: int = 0
+    """Requests without a group, because they have no such value."""
+    grain: int = 0
+    """Seconds of the coarsest rollup used; 0: from records."""
     missing: str = ""
     """Which part of the span is missing, in a sentence."""
     known_since: int | None = None
@@ -106,6 +110,8 @@ class Answered:
             total=answer.total,
             groups=answer.groups,
             has_more=answer.has_more,
+            ungrouped=answer.ungrouped,
+            grain=answer.grain,
             missing=answer.missing,
             known_since=None if isinstance(question, RecordQuery) else answer.covers.since,
             known=answer.known,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import termios
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -48,7 +48,8 @@ from glancemetrics.formats.raw_lines import RawLine
 from glancemetrics.health.health import OutputState
 from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.records.time_span import TimeSpan
-from glancemetrics.traffic.snapshot import Shown, Snapshot
+from glancemetrics.traffic.quiet_seconds import is_empty_in
+from glancemetrics.traffic.snapshot import Snapshot
 
 
 class Console:
@@ -182,7 +183,7 @@ class Console:
         if state.shown not in self._shown:
             self._shown.append(state.shown)
         health = state.shown.health
-        is_empty = partial(_is_empty, tuple(self._shown))
+        is_empty = partial(is_empty_in, tuple(self._shown))
         self._asking.want(wanted, health.records, health.delay or 0.0, is_empty, missing)
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
@@ -240,7 +241,7 @@ class Console:
             return False
 
     async def _check_filter(self, effect: effects.CheckFilter) -> None:
-        from actors.outputs.console.working import problem_of_filter
+        from actors.outputs.filter_problem import problem_of_filter
 
         try:
             problem = await trio.to_thread.run_sync(
@@ -266,19 +267,6 @@ def _failed(error: Exception) -> str:
     """Log a fault that nobody foresaw, and return what to say."""
     logger.opt(exception=error).error("what a key of the console asked for failed")
     return f"this failed: {sentence(error)}"
-
-
-def _is_empty(snapshots: Iterable[Snapshot], since: int, until: int) -> bool:
-    """Tell whether a snapshot knows that no request was logged in these seconds."""
-    return since >= until or any(_had_none(one, since, until) for one in snapshots)
-
-
-def _had_none(snapshot: Snapshot, since: int, until: int) -> bool:
-    end = snapshot.insights.end
-    first = end - len(snapshot.rates)
-    if snapshot.shown_as is Shown.WHOLE_LOG or since < first or until > end:
-        return False
-    return not any(snapshot.rates[since - first : until - first])
 
 
 def terminal(input_is_taken: bool) -> tuple[Input, TerminalOutput] | None:

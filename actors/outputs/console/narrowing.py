@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from actors.outputs.console.scope import WINDOWS, Left, Narrowing, Scope, joined
+from actors.outputs.console.scope import Left, Narrowing, Scope, joined
 from actors.outputs.console.state import Names, RequestsState, State, TableSpec, TableState
 from actors.outputs.console.tables import chosen_index, table_of
 from glancemetrics.selecting.value_conditions import condition_of, excluded
 from glancemetrics.traffic.snapshot import Shown
+from glancemetrics.traffic.windows import WINDOWS
 
 
 def chosen_names(state: State) -> tuple[TableSpec, Names] | None:

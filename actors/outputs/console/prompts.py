@@ -12,12 +12,13 @@ from actors.outputs.console import effects
 from actors.outputs.console.cells import safe
 from actors.outputs.console.context import local
 from actors.outputs.console.narrowing import filter_by, with_scope
-from actors.outputs.console.scope import WINDOWS, Narrowing
+from actors.outputs.console.scope import Narrowing
 from actors.outputs.console.state import Prompt, State
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.records.time_span import parse_instant
 from glancemetrics.selecting.plain_words import condition_in, is_searched
+from glancemetrics.traffic.windows import WINDOWS
 from glancemetrics.words.durations import parse_span
 
 FILTER, FIND, TIME, SAVE, REPORT, PALETTE = "filter", "find", "time", "save", "report", "command"

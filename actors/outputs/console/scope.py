@@ -8,13 +8,6 @@ import attrs
 
 from glancemetrics.selecting.value_conditions import joined_conditions
 
-WINDOWS = (
-    *(10, 30, 60, 300, 900, 1800),
-    *(3600, 3 * 3600, 6 * 3600, 12 * 3600),
-    *(86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400),
-)
-"""Windows to choose from, in seconds."""
-
 
 @attrs.frozen
 class Left:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import glob
-from functools import lru_cache
 
 from actors.outputs.console import effects
 from actors.outputs.desk import Desk
 from actors.state.silences import Silence, silence_among
-from glancemetrics.errors import UsageError
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.words.durations import written_span
 
@@ -39,20 +37,3 @@ def work(effect: effects.Effect, desk: Desk) -> str:
             return "no longer acknowledged"
         case _:
             raise AssertionError(effect)
-
-
-@lru_cache(maxsize=64)
-def problem_of_filter(text: str, kept: tuple[str, ...]) -> str:
-    """Return why a text is not a condition, in a sentence; empty if it is one.
-
-    Remembered: it takes 50 ms, and is asked while the text is typed and when it is accepted.
-    """
-    if not text:
-        return ""
-    from glancemetrics.selecting.sql import Where  # late: slow to import
-
-    try:
-        Where(text, kept)
-    except UsageError as error:
-        return str(error).removeprefix(f"--where {text}: ")
-    return ""

@@ -23,7 +23,7 @@ from actors.outputs.console.moving import go_to_view_called
 from actors.outputs.console.narrowing import with_scope
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.rule_charts import rule_ask, rule_chart
-from actors.outputs.console.scope import WINDOWS, Narrowing
+from actors.outputs.console.scope import Narrowing
 from actors.outputs.console.state import CameFrom, Names, State, TableSpec, TableState
 from actors.outputs.console.tables import chosen_index
 from actors.state.silences import silence_among
@@ -32,6 +32,7 @@ from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.selecting.plain_words import condition_in
 from glancemetrics.selecting.value_conditions import condition_of
+from glancemetrics.traffic.windows import WINDOWS
 from glancemetrics.words.durations import written_span
 
 _LIST = TableSpec(key="alerts/list", title="Alerts", by=())

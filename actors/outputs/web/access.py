@@ -1,0 +1,239 @@
+"""Who may look: tokens, users with passwords, and the sessions of browsers.
+
+Files are read again when they change. Tokens and passwords are compared in constant time, and are
+in no log and no error.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import argon2
+import attrs
+import itsdangerous
+import trio
+from loguru import logger
+
+from actors.state.state_file import PRIVATE_MODE, make_folder, replace
+from glancemetrics.errors import GlanceMetricsError, sentence
+
+SESSION_SECONDS = 7 * 86_400
+SHORTEST_TOKEN = 16
+_SECRET_NAME = "web-secret"  # noqa: S105 - the name of a file
+_REMEMBERED, _REMEMBERED_SECONDS = 1000, 300.0
+"""Passwords that were right are remembered for so long: to check one takes 30 ms on purpose."""
+_LONGEST = 1000
+
+
+@attrs.frozen
+class Person:
+    """Who looks."""
+
+    name: str
+    key: str
+    """What the session is bound to: it ends when the token or the password is changed."""
+
+
+class Credentials:
+    """A file with a token or a user on each line. `#` begins a comment."""
+
+    def __init__(self, path: Path, read: Callable[[str], tuple[str, str]]) -> None:
+        self._path = path
+        self._read = read
+        self._stamp: object = None
+        self._problem = ""
+        self.known: Mapping[str, str] = {}
+        """{name: token or hash}"""
+
+    def refresh(self) -> None:
+        """Read the file if it has changed. Raises `GlanceMetricsError` the first time only."""
+        try:
+            found = self._path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._stamp:
+                self.known = self._load()
+                self._stamp = stamp
+        except (OSError, GlanceMetricsError) as error:
+            if self._stamp is None:
+                raise GlanceMetricsError(sentence(error)) from None
+            if sentence(error) != self._problem:
+                logger.warning("{}; who was allowed before still is", sentence(error))
+            self._problem = sentence(error)
+
+    def _load(self) -> dict[str, str]:
+        known = {}
+        text = self._path.read_text("utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip() and not line.startswith("#"):
+                try:
+                    name, value = self._read(line.strip())
+                except ValueError as error:
+                    raise GlanceMetricsError(f"{self._path} line {number}: {error}") from None
+                known[name] = value
+        if not known:
+            raise GlanceMetricsError(f"{self._path}: empty, so nobody could look")
+        return known
+
+
+def _token(line: str) -> tuple[str, str]:
+    if len(line) < SHORTEST_TOKEN:
+        raise ValueError(
+            f"a token has at least {SHORTEST_TOKEN} characters; `openssl rand -hex 32` makes one"
+        )
+    return hashlib.sha256(line.encode()).hexdigest()[:16], line
+
+
+def _user(line: str) -> tuple[str, str]:
+    name, colon, hashed = line.partition(":")
+    if not colon or not name or not hashed.startswith("$argon2"):
+        raise ValueError("must be NAME:HASH, as `glancemetrics web-user NAME` prints it")
+    return name, hashed
+
+
+def hash_of(password: str) -> str:
+    """Return the hash of a password (Argon2id, RFC 9106)."""
+    return argon2.PasswordHasher().hash(password)
+
+
+class Access:
+    """Checks who may look."""
+
+    def __init__(self, token_file: str | None, users: str | None, state_folder: Path) -> None:
+        self._tokens = None if token_file is None else Credentials(Path(token_file), _token)
+        self._users = None if users is None else Credentials(Path(users), _user)
+        self._hasher = argon2.PasswordHasher()
+        # The hash of nothing: an unknown name takes as long as a wrong password.
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._turns = trio.CapacityLimiter(1)
+        self._right: OrderedDict[bytes, tuple[Person, float]] = OrderedDict()
+        self._secret = b"" if self.is_open else _secret(state_folder)
+        self._signer = itsdangerous.URLSafeTimedSerializer(
+            self._secret or b"unused", salt="glancemetrics session",
+            signer_kwargs={"digest_method": hashlib.sha256},
+        )  # fmt: skip
+
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever reaches the address may look."""
+        return self._tokens is None and self._users is None
+
+    @property
+    def has_tokens(self) -> bool:
+        return self._tokens is not None
+
+    @property
+    def has_users(self) -> bool:
+        return self._users is not None
+
+    def refresh(self) -> None:
+        """Read files that have changed. Raises `GlanceMetricsError` the first time only."""
+        for one in (self._tokens, self._users):
+            if one is not None:
+                one.refresh()
+
+    async def of_header(self, header: str) -> Person | None:
+        """Return who sent an `Authorization` header (RFC 6750, RFC 7617)."""
+        kind, _, value = header.partition(" ")
+        if kind.lower() == "bearer":
+            return self.of_token(value.strip())
+        if kind.lower() == "basic":
+            try:
+                text = base64.b64decode(value.strip(), validate=True).decode()
+            except ValueError:
+                return None
+            name, _, password = text.partition(":")
+            return await self.of_password(name, password)
+        return None
+
+    def of_token(self, token: str) -> Person | None:
+        """Return whose token it is."""
+        if self._tokens is None or len(token) > _LONGEST:
+            return None
+        found = None
+        for name, known in self._tokens.known.items():
+            if hmac.compare_digest(token.encode(), known.encode()):
+                found = Person(f"token {name[:6]}", self._key(f"token:{name}", known))
+        return found
+
+    async def of_password(self, name: str, password: str) -> Person | None:
+        """Return whose name and password they are."""
+        if self._users is None or len(name) > _LONGEST or len(password) > _LONGEST:
+            return None
+        hashed = self._users.known.get(name)
+        seal = hmac.new(
+            self._secret, f"{name}\0{password}\0{hashed}".encode(), hashlib.sha256
+        ).digest()
+        person, until = self._right.get(seal, (None, 0.0))
+        if person is not None and time.monotonic() < until:
+            return person
+        is_right = await trio.to_thread.run_sync(
+            partial(self._is_right, hashed, password), limiter=self._turns
+        )
+        if hashed is None or not is_right:
+            return None
+        person = Person(name, self._key(f"user:{name}", hashed))
+        self._right[seal] = person, time.monotonic() + _REMEMBERED_SECONDS
+        while len(self._right) > _REMEMBERED:
+            self._right.popitem(last=False)
+        return person
+
+    def _is_right(self, hashed: str | None, password: str) -> bool:
+        try:
+            return self._hasher.verify(hashed or self._nobody, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+    def session(self, person: Person) -> str:
+        """Return the value of a cookie for a person."""
+        return self._signer.dumps([person.name, person.key])
+
+    def of_session(self, cookie: str) -> Person | None:
+        """Return whose session it is; nobody's once it is old, or the token or password is gone."""
+        if len(cookie) > _LONGEST:
+            return None
+        try:
+            name, key = self._signer.loads(cookie, max_age=SESSION_SECONDS)
+        except (itsdangerous.BadSignature, ValueError, TypeError):
+            return None
+        keys = []
+        if self._tokens is not None:
+            keys += [self._key(f"token:{one}", known) for one, known in self._tokens.known.items()]
+        if self._users is not None:
+            keys += [self._key(f"user:{one}", known) for one, known in self._users.known.items()]
+        # All are compared, so that the time says nothing about which.
+        found = sum(hmac.compare_digest(str(key), known) for known in keys)
+        return Person(str(name), str(key)) if found else None
+
+    def _key(self, name: str, value: str) -> str:
+        return hmac.new(self._secret, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _secret(folder: Path) -> bytes:
+    """Return the key that signs sessions; it outlives a restart."""
+    path = folder / _SECRET_NAME
+    try:
+        make_folder(folder)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            known = file.read(64)
+        if len(known) == 32:
+            return known
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        logger.warning("{}; who is logged in must do so again after a restart", sentence(error))
+    made = secrets.token_bytes(32)
+    try:
+        replace(path, made, PRIVATE_MODE)
+    except OSError as error:
+        logger.warning("{}; who is logged in must do so again after a restart", sentence(error))
+    return made

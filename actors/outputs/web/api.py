@@ -1,0 +1,288 @@
+"""What the API answers: one function for each endpoint of `glancemetrics/http_api/endpoints.py`."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.outputs.filter_problem import problem_of_filter
+from actors.outputs.web.guards import person_of
+from actors.outputs.web.replies import json_reply, reply
+from actors.outputs.web.site import Site, dimensions_json
+from actors.state.silences import LATEST, Silence
+from glancemetrics.errors import UsageError
+from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.http_api import parameters
+from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
+from glancemetrics.http_api.answer_arrow import arrow_of
+from glancemetrics.http_api.answer_columns import series_json
+from glancemetrics.http_api.endpoints import CSV
+from glancemetrics.http_api.json_text import json_bytes
+from glancemetrics.records.dimensions import dimensions_with
+from glancemetrics.reporting.answers import answer_json, answer_rows
+from glancemetrics.reporting.tables import csv_of
+from glancemetrics.selecting.plain_words import condition_in, spellings
+from glancemetrics.selecting.value_conditions import joined_conditions
+from glancemetrics.traffic.snapshot import Snapshot
+
+_MOST_VALUES = 20
+_MOST_SILENCES = 1000
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """A request that has been checked."""
+
+    request: Request
+    site: Site
+    values: Mapping[str, Any]
+    """The parameters by name."""
+    body: Mapping[str, Any]
+    """The fields of its body."""
+
+    @property
+    def now(self) -> float:
+        return self.site.desk.wall()
+
+
+class NotThereError(Exception):
+    """What a request names is not there; the text says so."""
+
+
+Handler = Callable[[Asked], Awaitable[Response]]
+
+
+async def query(asked: Asked) -> Response:
+    question = parameters.query_of(asked.values, asked.site.kept, asked.now)
+    return await _answer_reply(asked, question)
+
+
+async def series(asked: Asked) -> Response:
+    question = parameters.query_of(asked.values, asked.site.kept, asked.now)
+    if question.step is None:
+        raise UsageError("step: missing")
+    answer = await asked.site.answer(question)
+    return await json_reply(asked.request, lambda: series_json(answer, question))
+
+
+async def records(asked: Asked) -> Response:
+    question = parameters.record_query_of(asked.values, asked.site.kept, asked.now)
+    if question.span.until is None:
+        # Pages must not move while requests are logged.
+        until = int(asked.now) + 1
+        question = attrs.evolve(question, span=attrs.evolve(question.span, until=until))
+    return await _answer_reply(asked, question)
+
+
+async def _answer_reply(asked: Asked, question: Query | RecordQuery) -> Response:
+    answer = await asked.site.answer(question)
+    media = _media_of(asked)
+    name = f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.csv"
+    match media:
+        case "csv":
+            return await reply(asked.request, lambda: _csv(answer), media=CSV, file_name=name)
+        case "arrow":
+            return await reply(asked.request, lambda: arrow_of(answer), media=ARROW)
+        case _:
+            return await reply(asked.request, lambda: json_bytes(_json(answer, question)))
+
+
+def _csv(answer: Answer) -> bytes:
+    return csv_of(answer.table.column_names, answer_rows(answer)).encode("utf-8", "replace")
+
+
+def _json(answer: Answer, question: Query | RecordQuery) -> dict[str, object]:
+    fields = answer_json(answer, question)
+    if isinstance(question, RecordQuery):
+        following = attrs.evolve(
+            question, offset=min(question.offset + question.limit, parameters.MOST_OFFSET)
+        )
+        is_more = answer.has_more and following.offset > question.offset
+        fields["next"] = f"?{urlencode(parameters.parameters_of(following))}" if is_more else None
+    return fields
+
+
+def _media_of(asked: Asked) -> str:
+    named = asked.values["format"]
+    if named is not None:
+        return str(named)
+    accepted = asked.request.headers.get("accept", "")
+    for media, name in ((ARROW, "arrow"), ("text/csv", "csv")):
+        if media in accepted:
+            return name
+    return "json"
+
+
+async def snapshot(asked: Asked) -> Response:
+    found = _snapshot_of(asked)
+    return await json_reply(asked.request, found.to_json)
+
+
+async def health(asked: Asked) -> Response:
+    found = _snapshot_of(asked)
+    return await json_reply(asked.request, lambda: found.to_json()["health"])
+
+
+async def alerts(asked: Asked) -> Response:
+    latest = asked.site.latest
+    if latest is None:
+        return await json_reply(asked.request, lambda: {"firing": [], "ended": [], "pending": []})
+    return await json_reply(asked.request, lambda: asked.site.alerts_json(latest))
+
+
+def _snapshot_of(asked: Asked) -> Snapshot:
+    if asked.site.latest is None:
+        raise NotThereError("nothing has been counted yet; try again in a few seconds")
+    return asked.site.latest
+
+
+async def rules(asked: Asked) -> Response:
+    return await json_reply(asked.request, asked.site.rules_json)
+
+
+async def dimensions(asked: Asked) -> Response:
+    return await json_reply(asked.request, lambda: dimensions_json(asked.site.kept))
+
+
+async def filter_(asked: Asked) -> Response:
+    kept = asked.site.kept
+    text = asked.values["text"]
+    fields = frozenset((*dimensions_with(kept), "bytes", "duration", "query", "time"))
+
+    def found() -> dict[str, str]:
+        where = condition_in(text, fields)
+        return {"where": where, "problem": problem_of_filter(where, kept)}
+
+    return await json_reply(asked.request, found)
+
+
+async def values(asked: Asked) -> Response:
+    field, kept = asked.values["field"], asked.site.kept
+    if field not in dimensions_with(kept):
+        raise UsageError(f"unknown field {field[:40]!r}")
+    prefix = asked.values["prefix"]
+    like = None
+    if prefix and field != "time":
+        like = " OR ".join(
+            f"contains(lower(CAST({_quoted(field)} AS VARCHAR)), '{text}')"
+            for text in spellings(prefix)
+        )
+    question = Query(
+        span=parameters.span_of(asked.values, asked.now),
+        where=joined_conditions(one for one in (asked.values["where"], like) if one),
+        by=(field,),
+        limit=_MOST_VALUES,
+        kept=kept,
+    )
+    answer = await asked.site.answer(question)
+    return await json_reply(
+        asked.request,
+        lambda: {
+            "values": [
+                {"value": row[field], "hits": row["hits"]} for row in answer.table.to_pylist()
+            ]
+        },
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+async def raw_line(asked: Asked) -> Response:
+    if asked.site.settings.anonymize_ip:
+        raise NotThereError("lines of logs are not shown here (--web-anonymize-ip)")
+    record = dict(asked.body["record"])
+    source, at = record.pop("source", None), record.pop("time", None)
+    try:
+        if isinstance(at, str):
+            moment = datetime.fromisoformat(at)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        else:
+            moment = datetime.fromtimestamp(float(at), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise UsageError("record: needs its time") from None
+    if not isinstance(source, str):
+        raise UsageError("record: needs its source")
+    found = await asked.site.desk.raw_line(source, moment, {**record, "time": moment})
+    return await json_reply(asked.request, lambda: {"line": found.text, "missing": found.missing})
+
+
+async def silences(asked: Asked) -> Response:
+    return await json_reply(asked.request, lambda: {"silences": asked.site.silences_json()})
+
+
+async def add_silence(asked: Asked) -> Response:
+    desk, now = asked.site.desk, asked.now
+    pattern, seconds = asked.body["pattern"], asked.body["seconds"]
+    who = person_of(asked.request.scope)
+    why = asked.body.get("why") or f"by {who.name if who else 'a viewer of the page'}"
+    silence = Silence(pattern, min(now + seconds, LATEST), why)
+
+    def add() -> dict[str, Any]:
+        if len(desk.silences.active(now)) >= _MOST_SILENCES:
+            raise UsageError(f"there are {_MOST_SILENCES:,} silences already")
+        desk.silences.add(silence, now)
+        return attrs.asdict(silence)
+
+    return await json_reply(asked.request, add, status=201)
+
+
+async def end_silence(asked: Asked) -> Response:
+    desk, pattern = asked.site.desk, asked.values["pattern"]
+
+    def end() -> bool:
+        # The page names a rule, the command line a pattern.
+        now = desk.wall()
+        ended = [desk.silences.end(one, now) for one in {pattern, glob.escape(pattern)}]
+        return any(ended)
+
+    if not await trio.to_thread.run_sync(end):
+        raise NotThereError("there is no such silence")
+    return Response(status_code=204)
+
+
+async def acknowledge(asked: Asked) -> Response:
+    desk, incident = asked.site.desk, asked.body["incident"]
+    firing = () if asked.site.latest is None else asked.site.latest.alerts.firing
+    if incident not in {one.id for one in firing}:
+        raise NotThereError("there is no such active incident")
+    return await json_reply(
+        asked.request, lambda: attrs.asdict(desk.acknowledgements.add(incident, desk.wall()))
+    )
+
+
+async def take_back_acknowledgement(asked: Asked) -> Response:
+    desk, incident = asked.site.desk, asked.values["incident"]
+    if not await trio.to_thread.run_sync(desk.acknowledgements.take_back, incident):
+        raise NotThereError("this incident is not acknowledged")
+    return Response(status_code=204)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "query": query,
+    "series": series,
+    "records": records,
+    "snapshot": snapshot,
+    "raw_line": raw_line,
+    "filter": filter_,
+    "values": values,
+    "dimensions": dimensions,
+    "alerts": alerts,
+    "rules": rules,
+    "silences": silences,
+    "add_silence": add_silence,
+    "end_silence": end_silence,
+    "acknowledge": acknowledge,
+    "take_back_acknowledgement": take_back_acknowledgement,
+    "health": health,
+}
+"""By the name of the endpoint; `events` is in `live`."""

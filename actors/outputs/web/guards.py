@@ -1,0 +1,227 @@
+"""Guards: what every request has to pass before it is answered, and what every answer carries.
+
+Sources: RFC 9110, section 7.2 (Host); RFC 6454 (Origin); W3C Fetch Metadata; CSP Level 3; the
+checks against DNS rebinding and cross-site WebSockets are those that OWASP recommends.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+import attrs
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actors.outputs.web.access import Access, Person
+from actors.outputs.web.allowances import Allowances
+from actors.outputs.web.problems import problem
+from glancemetrics.http_api.openapi import BASE
+
+COOKIE = "glancemetrics_session"
+_OPEN_PATHS = ("/login", "/healthz", "/readyz", "/assets/", "/favicon.svg")
+"""What needs no session: the way to one, and what says nothing about the traffic."""
+_REQUESTS_A_SECOND, _BURST = 50.0, 400.0
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def host_of(header: str) -> str:
+    """Return the name in a `Host` header, in lower case, without its port; empty if it is none."""
+    if header.startswith("["):
+        address, bracket, port = header[1:].partition("]")
+        return address.lower() if bracket and (not port or _is_port(port)) else ""
+    name, colon, port = header.partition(":")
+    if colon and not _is_port(f":{port}"):
+        return ""
+    return name.rstrip(".").lower()
+
+
+def _is_port(text: str) -> bool:
+    return text.startswith(":") and text[1:].isascii() and text[1:].isdecimal()
+
+
+def is_own_host(name: str, names: Iterable[str]) -> bool:
+    """Tell whether a server of these names may be asked for by a name.
+
+    An address cannot be rebound by DNS; a name can, unless it is one of ours.
+    """
+    if not name:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in names or name == "localhost" or name.endswith(".localhost")
+    return True
+
+
+def is_own_origin(origin: str, host: str, names: Iterable[str]) -> bool:
+    """Tell whether a page of an origin may use this server: its own page may."""
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return False
+    if parts.netloc.lower() == host.lower():
+        return True
+    return parts.hostname.lower() in names
+
+
+def own_names(given: Iterable[str]) -> frozenset[str]:
+    """Return the names of this server: those given, and the machine's own."""
+    machine = socket.gethostname().lower()
+    return frozenset((*(name.lower() for name in given), machine, machine.partition(".")[0]))
+
+
+@attrs.frozen(kw_only=True)
+class Rules:
+    """What requests are checked against."""
+
+    names: frozenset[str]
+    path: str = ""
+    """The path before all others, which a reverse proxy has not removed."""
+
+
+class Guard:
+    """Checks each request, and adds headers to each answer."""
+
+    def __init__(self, application: ASGIApp, access: Access, rules: Rules) -> None:
+        self._application = application
+        self._access = access
+        self._rules = rules
+        self._allowances = Allowances(_REQUESTS_A_SECOND, _BURST)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            return
+        scope = self._without_path(scope)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        refused = await self._refusal(scope)
+        if refused is not None:
+            await _refuse(refused, scope, receive, with_headers)
+            return
+        await self._application(scope, receive, with_headers)
+
+    def _without_path(self, scope: Scope) -> Scope:
+        prefix = self._rules.path
+        path: str = scope["path"]
+        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+            return {**scope, "path": path[len(prefix) :], "root_path": ""}
+        return scope
+
+    async def _refusal(self, scope: Scope) -> Response | None:
+        """Return the answer to a request that may not be answered otherwise."""
+        connection = HTTPConnection(scope)
+        headers = connection.headers
+        hosts = headers.getlist("host")
+        host = hosts[0] if len(hosts) == 1 else ""
+        if not is_own_host(host_of(host), self._rules.names):
+            return problem(
+                421,
+                "this name is not one of this server's; --web-host NAME allows it",
+            )
+        site = self._foreign_site(scope, headers, host)
+        if site:
+            return problem(403, site)
+        client = "" if scope["client"] is None else str(scope["client"][0])
+        allowance = self._allowances.of(client)
+        if not allowance.take(time.monotonic()):
+            return problem(429, "too many requests", retry_after=allowance.wait())
+        if self._access.is_open or scope["path"].startswith(_OPEN_PATHS):
+            return None
+        person = await self.person(connection)
+        if person is None:
+            return self._ask_for_login(scope, headers)
+        scope.setdefault("state", {})["person"] = person
+        return None
+
+    def _foreign_site(self, scope: Scope, headers: Headers, host: str) -> str:
+        """Say why a request of another site is refused; empty for all others.
+
+        A person may follow a link from anywhere to the page; nothing else may come from elsewhere.
+        """
+        origin = headers.get("origin")
+        if origin is not None and not is_own_origin(origin, host, self._rules.names):
+            return "pages of other sites may not use this server; --web-host NAME allows a name"
+        is_link = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
+        if headers.get("sec-fetch-site") == "cross-site" and not is_link:
+            return "pages of other sites may not use this server"
+        if (
+            scope["type"] == "http"
+            and scope["method"] not in {"GET", "HEAD", "OPTIONS"}
+            and scope["path"].startswith(BASE)
+            and headers.get("x-glancemetrics") is None
+        ):
+            return "a request that changes something needs the header X-GlanceMetrics: 1"
+        return ""
+
+    async def person(self, connection: HTTPConnection) -> Person | None:
+        """Return who asks; `None`: nobody that is known."""
+        header = connection.headers.get("authorization")
+        if header is not None:
+            return await self._access.of_header(header)
+        cookie = connection.cookies.get(COOKIE)
+        return None if cookie is None else self._access.of_session(cookie)
+
+    def _ask_for_login(self, scope: Scope, headers: Headers) -> Response:
+        is_page = "text/html" in headers.get("accept", "")
+        if scope["type"] == "http" and scope["method"] == "GET" and is_page:
+            up = "../" * (scope["path"].count("/") - 1)
+            return RedirectResponse(f"{up}login", 303)
+        asked = []
+        if self._access.has_tokens:
+            asked.append("a token (Authorization: Bearer TOKEN)")
+        if self._access.has_users:
+            asked.append("a name and a password")
+        challenges = [
+            *(['Bearer realm="GlanceMetrics"'] if self._access.has_tokens else []),
+            # A browser would ask by itself, in place of the page's own form.
+            *(['Basic realm="GlanceMetrics"']
+              if self._access.has_users and "sec-fetch-mode" not in headers else []),
+        ]  # fmt: skip
+        return problem(401, f"needs {' or '.join(asked)}", challenge=", ".join(challenges))
+
+
+async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+        return
+    await receive()  # websocket.connect
+    # The extension "websocket.http.response" of ASGI, which hypercorn has.
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": response.status_code,
+            "headers": response.raw_headers,
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": bytes(response.body)})
+
+
+def person_of(scope: Mapping[str, object]) -> Person | None:
+    """Return who asks, of a request that has passed."""
+    state = scope.get("state")
+    return state.get("person") if isinstance(state, dict) else None

@@ -1,0 +1,42 @@
+"""Limits of questions: so much time, so many at once. Nobody who looks holds up the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.history.query import Answer, Question
+
+ANSWER_SECONDS = 10.0
+"""Time limit of a question."""
+MOST_WAITING = 16
+"""Questions of the API that wait for an answer at the same time; another one is refused."""
+
+
+class BusyError(GlanceMetricsError):
+    """Too many questions wait already."""
+
+
+def limited(
+    answer: Callable[[Question], Awaitable[Answer]], most: int = MOST_WAITING
+) -> Callable[[Question], Awaitable[Answer]]:
+    """Return a function that answers within limits. It raises `UsageError`, and `BusyError`."""
+    waiting = 0
+
+    async def ask(question: Question) -> Answer:
+        nonlocal waiting
+        if waiting >= most:
+            raise BusyError("too many queries at once; try again in a few seconds")
+        waiting += 1
+        try:
+            with trio.move_on_after(ANSWER_SECONDS):
+                return await answer(question)
+        finally:
+            waiting -= 1
+        raise UsageError(
+            f"query timed out after {ANSWER_SECONDS:g} s; narrow the time span or the filter"
+        )
+
+    return ask

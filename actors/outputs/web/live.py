@@ -1,0 +1,124 @@
+"""Live: the WebSocket of the page, and Server-Sent Events."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import trio
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from actors.outputs.web.allowances import Allowance
+from actors.outputs.web.viewers import HELLO, Frame, Viewer, Viewers
+from glancemetrics.errors import UsageError
+from glancemetrics.http_api.ask_json import MOST_ASKS, ask_of
+
+_TOO_MUCH, _BAD = 1008, 1007
+"""Close codes: policy violation, and data of another type than announced (RFC 6455, 7.4.1)."""
+_LONGEST_ID = 4000
+_MESSAGES_A_SECOND, _BURST = 10.0, 60.0
+
+
+async def serve_socket(
+    socket: WebSocket,
+    viewers: Viewers,
+    hello: Callable[[], Mapping[str, Any]],
+    kept: tuple[str, ...],
+) -> None:
+    """Serve one WebSocket until it is closed."""
+    viewer = Viewer(is_compressed=socket.query_params.get("compress") == "deflate")
+    await socket.accept()
+    first = Frame(hello()).encode(text=not viewer.is_compressed, deflated=viewer.is_compressed)
+    viewer.put(HELLO, first)
+    await viewers.join(viewer)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_send, socket, viewer)
+            await _listen(socket, viewer, viewers, kept)
+            nursery.cancel_scope.cancel()
+    except* WebSocketDisconnect:
+        pass
+    finally:
+        viewers.leave(viewer)
+
+
+async def _send(socket: WebSocket, viewer: Viewer) -> None:
+    while True:
+        for frame in await viewer.frames():
+            if viewer.is_compressed:
+                await socket.send_bytes(frame.deflated or frame.encode(deflated=True).deflated)
+            else:
+                await socket.send_text(frame.text or frame.encode(text=True).text)
+
+
+async def _listen(
+    socket: WebSocket, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]
+) -> None:
+    """Obey what the viewer says until it leaves."""
+    allowance = Allowance(_MESSAGES_A_SECOND, _BURST)
+    while True:
+        message = await socket.receive()
+        if message["type"] != "websocket.receive":
+            return
+        if not allowance.take(time.monotonic()):
+            await socket.close(_TOO_MUCH, "too many messages")
+            return
+        try:
+            told = json.loads(message.get("text") or "")
+            if not isinstance(told, dict):
+                raise UsageError("a message must be an object")
+        except (ValueError, RecursionError, UsageError):
+            await socket.close(_BAD, "a message must be an object of JSON")
+            return
+        _obey(told, viewer, viewers, kept)
+
+
+def _obey(told: Mapping[str, Any], viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) -> None:
+    match told.get("type"):
+        case "asks":
+            _ask(told.get("asks"), viewer, viewers, kept)
+        case "pause":
+            viewers.pause(viewer, is_paused=bool(told.get("paused")))
+        case other:
+            _refuse(viewer, "", f"unknown message {str(other)[:40]!r}")
+
+
+def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) -> None:
+    if not isinstance(asks, dict) or len(asks) > MOST_ASKS:
+        _refuse(viewer, "", f"asks must be an object of at most {MOST_ASKS} questions")
+        return
+    read = {}
+    for name, value in asks.items():
+        try:
+            if len(name) > _LONGEST_ID:
+                raise UsageError(f"an id has at most {_LONGEST_ID:,} characters")
+            read[name] = ask_of(value, kept)
+        except UsageError as error:
+            _refuse(viewer, name, str(error))
+    try:
+        viewers.ask(viewer, read)
+    except UsageError as error:
+        for name in read:
+            _refuse(viewer, name, str(error))
+
+
+def _refuse(viewer: Viewer, name: str, error: str) -> None:
+    """Answer a question with why it cannot be."""
+    frame = Frame({"type": "answer", "id": name[:_LONGEST_ID], "columns": {}, "error": error})
+    kind = ("answer", name)
+    viewer.put(kind, frame.encode(text=not viewer.is_compressed, deflated=viewer.is_compressed))
+
+
+async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
+    """Yield what a viewer gets as Server-Sent Events (WHATWG HTML, section 9.2)."""
+    await viewers.join(viewer)
+    try:
+        yield "retry: 3000\n\n"
+        while True:
+            for frame in await viewer.frames():
+                text = frame.text or frame.encode(text=True).text
+                yield f"event: {frame.message['type']}\ndata: {text}\n\n"
+    finally:
+        viewers.leave(viewer)

@@ -1,0 +1,71 @@
+"""Replies: encoded and compressed in a worker thread, with an `ETag` (RFC 9110, section 8.8.3)."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from functools import partial
+
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glancemetrics.http_api.endpoints import JSON
+from glancemetrics.http_api.json_text import json_bytes
+
+_SMALL = 1000
+"""Bytes up to which compression does not pay."""
+_GZIP_LEVEL = 5
+
+
+async def reply(
+    request: Request,
+    make: Callable[[], bytes],
+    *,
+    status: int = 200,
+    media: str = JSON,
+    cache: str = "no-cache",
+    file_name: str = "",
+) -> Response:
+    """Reply with what `make` returns in a worker thread, or say that it has not changed."""
+    body, headers = await trio.to_thread.run_sync(
+        partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", "")))
+    )
+    headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Cookie"}
+    if file_name:
+        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    if request.method == "GET" and _is_known(request, headers["ETag"]):
+        headers.pop("Content-Encoding", None)
+        return Response(status_code=304, headers=headers)
+    return Response(body, status, headers, media_type=media)
+
+
+async def json_reply(
+    request: Request, make: Callable[[], object], *, status: int = 200
+) -> Response:
+    """Reply with what `make` returns in a worker thread, as JSON."""
+    return await reply(request, lambda: json_bytes(make()), status=status)
+
+
+def _prepared(make: Callable[[], bytes], is_compressed: bool) -> tuple[bytes, dict[str, str]]:
+    body = make()
+    # Weak: the same in another encoding counts as the same.
+    headers = {"ETag": f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'}
+    if is_compressed and len(body) > _SMALL:
+        headers["Content-Encoding"] = "gzip"
+        return gzip.compress(body, _GZIP_LEVEL, mtime=0), headers
+    return body, headers
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        name, _, weight = part.strip().partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    known = request.headers.get("if-none-match", "")
+    return known.strip() == "*" or tag in [one.strip() for one in known.split(",")]

@@ -1,0 +1,250 @@
+"""Serving: hypercorn's trio worker, one connection at a time, behind our own limits.
+
+Hypercorn closes a connection whose request head does not arrive in time, and one that is idle. What
+it does not do is done here: a client that does not read is closed, connections are limited, and a
+changed certificate is used without a restart.
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from loguru import logger
+from starlette.types import ASGIApp
+
+from actors.outputs.web import WebAddress, WebSettings
+from glancemetrics.errors import GlanceMetricsError, sentence
+
+MOST_CONNECTIONS = 4096
+_MOST_OF_ONE = 1500
+"""Connections of one address, which may be that of an office's gateway."""
+_SPARE_FILES = 256
+"""Open files that are left for logs and outputs."""
+HEAD_SECONDS = 10.0
+"""Until the head of a request has arrived, and until an idle connection is closed."""
+SEND_SECONDS = 20.0
+"""Until a piece of an answer has been taken over by the system."""
+_PIECE = 1 << 16
+_PING_SECONDS = 20.0
+_HEAD_BYTES, _MESSAGE_BYTES = 16 << 10, 256 << 10
+_LOOK_SECONDS = 5.0
+"""Between two looks at the certificate."""
+_STREAMS = 50
+
+
+class Connection(trio.abc.HalfCloseableStream):
+    """A connection that is closed when its client does not read."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self.socket = stream.socket
+        """For hypercorn, which asks it for addresses."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            with trio.move_on_after(SEND_SECONDS):
+                await self._stream.send_all(view[start : start + _PIECE])
+                continue
+            await trio.aclose_forcefully(self._stream)
+            raise trio.BrokenResourceError("the client does not read")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def close(self) -> None:
+        """Close it now: what is being sent fails."""
+        self.socket.close()
+
+
+class Certificates:
+    """The TLS context, made anew when its files change."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._settings = settings
+        self._stamp: object = None
+        self._problem = ""
+        self.context: ssl.SSLContext | None = None
+        """`None`: without TLS."""
+
+    def refresh(self) -> None:
+        """Read the files if they have changed. Raises `GlanceMetricsError` the first time only."""
+        settings = self._settings
+        if settings.cert is None:
+            return
+        paths = [one for one in (settings.cert, settings.key, settings.client_ca) if one]
+        try:
+            stamp = [(Path(one).stat().st_mtime_ns, Path(one).stat().st_ino) for one in paths]
+            if stamp == self._stamp:
+                return
+            self.context = _context(settings)
+            self._stamp, self._problem = stamp, ""
+        except (OSError, ValueError) as error:
+            reason = f"--web-cert {settings.cert}: {_tls_problem(error)}"
+            if self.context is None:
+                raise GlanceMetricsError(reason) from None
+            if reason != self._problem:
+                logger.warning("{}; the certificate of before is still used", reason)
+            self._problem = reason
+
+
+def _tls_problem(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"not a PEM file of a certificate and its key ({error.reason or 'invalid'})"
+    return sentence(error)
+
+
+def _context(settings: WebSettings) -> ssl.SSLContext:
+    assert settings.cert is not None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(settings.cert, settings.key)
+    if settings.client_ca is not None:
+        context.load_verify_locations(settings.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+class Serving:
+    """Listens and serves an application."""
+
+    def __init__(
+        self, address: WebAddress, application: ASGIApp, certificates: Certificates
+    ) -> None:
+        self._address = address
+        # Hypercorn and Starlette type the same protocol differently.
+        self._application = ASGIWrapper(cast(Any, application))
+        self._certificates = certificates
+        self._config = _config()
+        self._context = WorkerContext(None)
+        self._open: set[Connection] = set()
+        self._of: Counter[str] = Counter()
+        self._most = MOST_CONNECTIONS
+        self.refused = 0
+        """Connections that were closed because there were too many."""
+
+    async def run(self, started: Callable[[str], None]) -> None:
+        """Serve until cancelled; `started` gets the address of the page. Raises `OSError`."""
+        self._most = min(MOST_CONNECTIONS, _files_allowed() - _SPARE_FILES)
+        listeners = await trio.open_tcp_listeners(self._address.port, host=self._address.host)
+        port = listeners[0].socket.getsockname()[1]
+        scheme = "http" if self._certificates.context is None else "https"
+        started(f"{scheme}://{WebAddress(self._address.host, port)}/")
+        async with trio.open_nursery() as nursery:
+            try:
+                await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
+            finally:
+                # Sending is shielded from being cancelled; on a closed connection it fails.
+                for connection in self._open:
+                    connection.close()
+                nursery.cancel_scope.cancel()
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        try:
+            peer = str(stream.socket.getpeername()[0])
+        except OSError:  # it has gone already
+            await trio.aclose_forcefully(stream)
+            return
+        if len(self._open) >= self._most or self._of[peer] >= _MOST_OF_ONE:
+            self.refused += 1
+            await trio.aclose_forcefully(stream)
+            return
+        connection = Connection(stream)
+        self._open.add(connection)
+        self._of[peer] += 1
+        try:
+            await TCPServer(
+                self._application,
+                self._config,
+                self._context,
+                ConnectionState({}),
+                cast(Any, self._secured(connection)),
+            )
+        except Exception as error:  # one connection; the others go their way
+            logger.opt(exception=error).debug("a connection of the page failed")
+        finally:
+            self._open.discard(connection)
+            self._of[peer] -= 1
+            if not self._of[peer]:
+                del self._of[peer]
+            connection.close()
+
+    def _secured(self, connection: Connection) -> trio.abc.Stream:
+        context = self._certificates.context
+        if context is None:
+            return connection
+        return trio.SSLStream(connection, context, server_side=True, https_compatible=True)
+
+
+async def keep_fresh(refresh: Callable[[], None]) -> None:
+    """Look at files of settings again and again, forever."""
+    while True:
+        await trio.sleep(_LOOK_SECONDS)
+        try:
+            await trio.to_thread.run_sync(refresh, abandon_on_cancel=True)
+        except Exception as error:
+            logger.opt(exception=error).debug("files of the page could not be read again")
+
+
+def listening_problem(address: WebAddress, error: OSError) -> str:
+    """Return why an address cannot be listened at, and what to do, in a sentence."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            other = WebAddress(address.host, address.port + 1 if address.port < 65535 else 7890)
+            return f"--web {address}: in use by another program; try --web {other}"
+        case errno.EACCES:
+            return f"--web {address}: ports below 1024 need rights; try --web {address.host}:7890"
+        case errno.EADDRNOTAVAIL:
+            return f"--web {address}: not an address of this machine"
+        case _:
+            return f"--web {address}: {sentence(error)}"
+
+
+def _files_allowed() -> int:
+    """Return how many files may be open, after raising the limit as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            return soft
+        return wanted
+    return 65_536 if soft == resource.RLIM_INFINITY else soft
+
+
+def _config() -> Config:
+    config = Config()
+    config.accesslog = None
+    config.errorlog = None
+    config.include_server_header = False
+    config.keep_alive_timeout = HEAD_SECONDS
+    config.ssl_handshake_timeout = HEAD_SECONDS
+    config.h11_max_incomplete_size = _HEAD_BYTES
+    config.h2_max_concurrent_streams = _STREAMS
+    config.h2_max_header_list_size = _HEAD_BYTES
+    config.websocket_max_message_size = _MESSAGE_BYTES
+    config.websocket_ping_interval = _PING_SECONDS
+    return config

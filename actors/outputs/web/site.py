@@ -1,0 +1,163 @@
+"""The site: everything that answers are made from."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+from actors.outputs.desk import Desk
+from actors.outputs.web import WebSettings
+from actors.outputs.web.access import Access
+from actors.state.silences import silence_among
+from glancemetrics.formats.kept_fields import read_kept
+from glancemetrics.history.measures import MEASURES
+from glancemetrics.history.query import Answer, Question
+from glancemetrics.http_api.incident_json import alerts_json, rule_json
+from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.records.dimensions import dimensions_with
+from glancemetrics.rules.rule import Rule
+from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.traffic.troubles import explanation_of, troubles_of
+from glancemetrics.traffic.windows import WINDOWS
+from glancemetrics.version import __version__
+
+API_VERSION = 1
+_MOST_SOURCES = 500
+"""Sources in a snapshot for the page: there may be tens of thousands, and they do not change."""
+
+
+@attrs.frozen(kw_only=True)
+class Site:
+    """What is served."""
+
+    desk: Desk
+    settings: WebSettings
+    access: Access
+    answer: Callable[[Question], Awaitable[Answer]]
+    """Answers within limits of time and number. Raises `UsageError`, and `BusyError`."""
+    server: str = attrs.field(factory=lambda: secrets.token_hex(8))
+    """Tells one run of the server from the next."""
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The fields of `--keep`."""
+        return read_kept(self.desk.settings.keep)
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The latest snapshot; `None` at the start."""
+        return self.desk.latest.snapshot
+
+    def silenced_until(self) -> Callable[[str], float | None]:
+        """Return a function from a rule to until when it is silenced. Reads a file."""
+        silences = self.desk.silences.known(self.desk.wall())
+
+        def until(rule: str) -> float | None:
+            found = silence_among(silences, rule)
+            return None if found is None else found.until
+
+        return until
+
+    def hello(self) -> dict[str, Any]:
+        """Return the first message of a WebSocket. Reads a file."""
+        settings = self.desk.settings
+        return {
+            "type": "hello",
+            "version": __version__,
+            "api": API_VERSION,
+            "server": self.server,
+            "now": self.desk.wall(),
+            "refresh": settings.refresh,
+            "started_at": self.desk.started_at,
+            "admin": self.settings.admin,
+            "anonymized": self.settings.anonymize_ip,
+            "has_login": not self.access.is_open,
+            "note": self.desk.only_shows,
+            "where": settings.where,
+            "sources": list(settings.file[:_MOST_SOURCES]),
+            "windows": list(WINDOWS),
+            **dimensions_json(self.kept),
+            **self.rules_json(),
+        }
+
+    def rules_json(self) -> dict[str, Any]:
+        """Return all rules. Reads a file."""
+        until = self.silenced_until()
+        return {"rules": [rule_json(rule, until) for rule in self.desk.rules.values()]}
+
+    def alerts_json(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Return incidents and pending breaches. Reads files."""
+        acknowledged = {one: known.at for one, known in self.desk.acknowledgements.known().items()}
+        rules: Mapping[str, Rule] = self.desk.rules
+        return alerts_json(snapshot.alerts, rules, acknowledged, self.silenced_until())
+
+    def silences_json(self) -> list[dict[str, Any]]:
+        """Return active silences. Reads a file."""
+        return [attrs.asdict(one) for one in self.desk.silences.known(self.desk.wall())]
+
+    def snapshot_message(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Return a snapshot for the page. Reads files."""
+        shown = snapshot.shown
+        as_json = snapshot.to_json()
+        health = as_json["health"]
+        assert isinstance(health, dict)
+        health["source_count"] = len(health["sources"])
+        health["sources"] = _worst_first(health["sources"])[:_MOST_SOURCES]
+        explanation = explanation_of(
+            snapshot,
+            expected=self.desk.expected,
+            where=self.desk.settings.where,
+            moment=iso_time,
+        )
+        return {
+            "type": "snapshot",
+            "time": snapshot.time,
+            "now": shown.end,
+            "live": snapshot.health.live,
+            "window": {
+                "seconds": shown.window_seconds,
+                "end": shown.end,
+                "as": snapshot.shown_as.value,
+            },
+            "hits": shown.hits,
+            "hit_rate": shown.hit_rate,
+            "bytes": shown.bytes,
+            "visitors": shown.visitors,
+            "known_users": shown.known_users,
+            "client_errors": shown.client_errors,
+            "server_errors": shown.server_errors,
+            "status_classes": shown.status_classes,
+            "rates": list(snapshot.rates),
+            "troubles": [text for _, text in troubles_of(snapshot.health)],
+            "explanation": " ".join(explanation),
+            "alerts": self.alerts_json(snapshot),
+            "silences": self.silences_json(),
+            "health": health,
+        }
+
+
+def _worst_first(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(sources) <= _MOST_SOURCES:
+        return sources
+    return sorted(sources, key=lambda one: (not one["detail"], one["state"] == "following"))
+
+
+@lru_cache(maxsize=8)
+def _dimensions(kept: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {"name": one.name, "title": one.title, "live": one.is_live}
+        for one in dimensions_with(kept).values()
+    ]
+
+
+def dimensions_json(kept: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields to group by, and the measures."""
+    return {
+        "dimensions": _dimensions(kept),
+        "measures": list(MEASURES),
+        "kept": list(kept),
+    }

@@ -1,0 +1,297 @@
+"""Viewers: whoever looks at the page, or listens to events. What they see is computed once for all.
+
+Each snapshot and each answer becomes one frame, encoded (and compressed) once in a worker thread.
+A slow viewer skips frames: it gets the newest of each kind; alert events wait for it, up to a
+limit, and what it misses of them is counted.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import attrs
+import trio
+
+from actors.outputs.asking import Asking
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.history.ask import Answered, Ask
+from glancemetrics.history.query import Answer, Question, RecordQuery
+from glancemetrics.http_api.answer_columns import answered_json, columns_of
+from glancemetrics.http_api.json_text import json_bytes
+from glancemetrics.incidents.alert_events import AlertEvent
+from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.traffic.quiet_seconds import is_empty_in
+from glancemetrics.traffic.snapshot import Snapshot
+
+MOST_QUESTIONS = 300
+"""Different questions of all viewers together."""
+_MOST_EVENTS = 500
+"""Alert events that wait for a slow viewer."""
+_MOST_REQUESTS = 1000
+"""Requests of one message."""
+_DEFLATE_LEVEL = 6
+
+
+@attrs.define(eq=False)
+class Frame:
+    """One message, in each encoding that somebody needs."""
+
+    message: Mapping[str, Any]
+    text: str = ""
+    deflated: bytes = b""
+
+    def encode(self, *, text: bool = False, deflated: bool = False) -> Frame:
+        """Encode it; in a worker thread, since a large snapshot takes some milliseconds."""
+        data = json_bytes(self.message)
+        if text:
+            self.text = data.decode("ascii")
+        if deflated:
+            packer = zlib.compressobj(_DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+            self.deflated = packer.compress(data) + packer.flush()
+        return self
+
+
+Kind = tuple[str, str]
+"""What a frame is: its type, and the id of a question."""
+HELLO, SNAPSHOT = ("hello", ""), ("snapshot", "")
+
+
+@attrs.define(eq=False)
+class Viewer:
+    """One who looks: what it wants, and what waits for it."""
+
+    is_compressed: bool = False
+    wants_snapshots: bool = True
+    wants_events: bool = True
+    is_paused: bool = False
+    asks: dict[str, Ask] = attrs.field(factory=dict)
+    """What it wants to know, by the id that it chose."""
+    follows: str | None = None
+    """The condition of the requests that it gets; empty: all; `None`: none."""
+    waiting: dict[Kind, Frame] = attrs.field(factory=dict)
+    """The newest frame of each kind that it has not got yet."""
+    events: deque[Frame] = attrs.field(factory=partial(deque, maxlen=_MOST_EVENTS))
+    missed: int = 0
+    """Alert events that it will not get."""
+    sent: dict[str, Frame] = attrs.field(factory=dict)
+    """The last answer of each of its questions that was queued for it."""
+    wake: trio.Event = attrs.field(factory=trio.Event)
+
+    def put(self, kind: Kind, frame: Frame) -> None:
+        """Let a frame wait for it, in place of an older one of its kind."""
+        self.waiting.pop(kind, None)
+        self.waiting[kind] = frame
+        self.wake.set()
+
+    def put_event(self, frame: Frame) -> None:
+        if len(self.events) == _MOST_EVENTS:
+            self.missed += 1
+        self.events.append(frame)
+        self.wake.set()
+
+    async def frames(self) -> list[Frame]:
+        """Wait for frames, and take them."""
+        while not self.waiting and not self.events:
+            await self.wake.wait()
+            self.wake = trio.Event()
+        found = [*self.events, *self.waiting.values()]
+        self.events.clear()
+        self.waiting.clear()
+        return found
+
+
+class Viewers:
+    """All who look, and the questions that are kept fresh for them."""
+
+    def __init__(
+        self,
+        snapshot_json: Callable[[Snapshot], Mapping[str, Any]],
+        answer: Callable[[Question], Awaitable[Answer]],
+    ) -> None:
+        """`snapshot_json` makes a snapshot's message, in a worker thread; `answer` asks."""
+        self._snapshot_json = snapshot_json
+        self._answer = answer
+        self._viewers: set[Viewer] = set()
+        self._asking = Asking(answer, self._answered)
+        self._answers: dict[Ask, Answered] = {}
+        self._frames: dict[tuple[str, Ask], Frame] = {}
+        """Encoded answers, by the id that viewers gave the question."""
+        self._snapshots: deque[Snapshot] = deque(maxlen=2)
+        self._snapshot_frame: Frame | None = None
+        self._nursery: trio.Nursery | None = None
+        self._followed: dict[str, int] = {}
+        """Up to which second the requests of a condition were sent."""
+        self._following: set[str] = set()
+        """Conditions whose requests are being looked for."""
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep answers fresh, forever."""
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._asking.run)
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def join(self, viewer: Viewer) -> None:
+        """Begin to send to a viewer; it gets the latest snapshot at once."""
+        self._viewers.add(viewer)
+        if viewer.wants_snapshots and self._snapshot_frame is not None:
+            self._snapshot_frame = await self._encoded(self._snapshot_frame)
+            viewer.put(SNAPSHOT, self._snapshot_frame)
+
+    def leave(self, viewer: Viewer) -> None:
+        """Forget a viewer, and what only it wanted to know."""
+        self._viewers.discard(viewer)
+        self._want()
+
+    def ask(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
+        """Keep these questions fresh for a viewer, and no others. Raises `UsageError`."""
+        others = {ask for one in self._viewers if one is not viewer for ask in one.asks.values()}
+        if len(others | set(asks.values())) > MOST_QUESTIONS:
+            raise UsageError("too many different questions at once; try again later")
+        viewer.asks = dict(asks)
+        viewer.sent = {name: frame for name, frame in viewer.sent.items() if name in asks}
+        viewer.waiting = {
+            (kind, name): frame
+            for (kind, name), frame in viewer.waiting.items()
+            if kind != "answer" or name in asks
+        }
+        self._want()
+        assert self._nursery is not None
+        self._nursery.start_soon(self._send_known, viewer)
+
+    def pause(self, viewer: Viewer, *, is_paused: bool) -> None:
+        """Send no snapshots and answers to a viewer for a while."""
+        viewer.is_paused = is_paused
+        self._want()
+        if not is_paused and self._nursery is not None:
+            self._nursery.start_soon(self._send_known, viewer)
+
+    async def show(self, snapshot: Snapshot) -> None:
+        """Send a snapshot to all."""
+        self._snapshots.append(snapshot)
+        self._want()
+        message = await trio.to_thread.run_sync(self._snapshot_json, snapshot)
+        frame = self._snapshot_frame = await self._encoded(Frame(message))
+        for viewer in self._viewers:
+            if viewer.wants_snapshots and not viewer.is_paused:
+                viewer.put(SNAPSHOT, frame)
+        self._follow(snapshot.shown.end)
+
+    def _follow(self, end: int) -> None:
+        """Send the requests of the seconds that have closed to those who follow them."""
+        wheres = {one.follows for one in self._viewers if one.follows is not None}
+        self._followed = {where: self._followed.get(where, end) for where in wheres}
+        for where, since in self._followed.items():
+            if since < end and where not in self._following and self._nursery is not None:
+                self._following.add(where)
+                self._nursery.start_soon(self._send_requests, where, TimeSpan(since, end))
+
+    async def _send_requests(self, where: str, span: TimeSpan) -> None:
+        question = RecordQuery(
+            span=span, where=where or None, limit=_MOST_REQUESTS, is_oldest_first=True
+        )
+        message: dict[str, Any] = {"type": "requests", "since": span.since, "until": span.until}
+        try:
+            answer = await self._answer(question)
+            message |= {"columns": columns_of(answer.table.to_pylist())}
+            # What a second has more of than can be shown is left out, and that is said.
+            message |= {"has_more": answer.has_more, "error": ""}
+        except GlanceMetricsError as error:
+            message |= {"columns": {}, "has_more": False, "error": str(error)}
+        finally:
+            self._following.discard(where)
+        if where in self._followed and span.until is not None:
+            self._followed[where] = span.until
+        frame = await self._encoded(Frame(message))
+        for viewer in self._viewers:
+            if viewer.follows == where:
+                viewer.put_event(frame)
+
+    async def tell(self, event: AlertEvent) -> None:
+        """Send an alert event to all."""
+        frame = await self._encoded(Frame({"type": "alert", "event": event.to_json()}))
+        for viewer in self._viewers:
+            if viewer.wants_events:
+                viewer.put_event(frame)
+
+    async def say_goodbye(self, why: str) -> None:
+        """Tell all that the server ends."""
+        frame = Frame({"type": "gone", "why": why}).encode(text=True, deflated=True)
+        for viewer in self._viewers:
+            viewer.put_event(frame)
+
+    def _want(self) -> None:
+        """Ask what somebody who looks wants to know."""
+        looking = [one for one in self._viewers if not one.is_paused]
+        asks = dict.fromkeys(ask for viewer in looking for ask in viewer.asks.values())
+        self._answers = {ask: known for ask, known in self._answers.items() if ask in asks}
+        self._frames = {key: one for key, one in self._frames.items() if key[1] in asks}
+        if not self._snapshots:
+            return
+        snapshot = self._snapshots[-1]
+        wanted: dict[Ask, Question] = {}
+        for ask in asks:
+            try:
+                wanted[ask] = ask.question(snapshot.shown.end)
+            except GlanceMetricsError as error:
+                self._answered(ask, Answered(None, error=str(error)))
+        health = snapshot.health
+        self._asking.want(
+            wanted,
+            health.records,
+            health.delay or 0.0,
+            partial(is_empty_in, tuple(self._snapshots)),
+            wanted.keys() - self._answers.keys(),
+        )
+
+    def _answered(self, ask: Ask, answered: Answered) -> None:
+        before = self._answers.get(ask)
+        self._answers[ask] = answered
+        is_same = before is not None and before.says_the_same(answered)
+        if is_same and before is not None and _span_of(before) == _span_of(answered):
+            return
+        for key in [key for key in self._frames if key[1] == ask]:
+            del self._frames[key]
+        if self._nursery is not None:
+            self._nursery.start_soon(self._send_answer, ask)
+
+    async def _send_answer(self, ask: Ask) -> None:
+        for viewer in list(self._viewers):
+            if ask in viewer.asks.values():
+                await self._send_known(viewer)
+
+    async def _send_known(self, viewer: Viewer) -> None:
+        """Send what is known to a viewer and new to it."""
+        for name, ask in list(viewer.asks.items()):
+            if viewer.is_paused or ask not in self._answers:
+                continue
+            frame = await self._answer_frame(name, ask)
+            if viewer.asks.get(name) == ask and viewer.sent.get(name) is not frame:
+                viewer.sent[name] = frame
+                viewer.put(("answer", name), frame)
+
+    async def _answer_frame(self, name: str, ask: Ask) -> Frame:
+        frame = self._frames.get((name, ask))
+        if frame is None:
+            frame = Frame({"type": "answer", "id": name, **answered_json(self._answers[ask])})
+            self._frames[name, ask] = frame
+        return await self._encoded(frame)
+
+    async def _encoded(self, frame: Frame) -> Frame:
+        """Return a frame in the encodings that are needed now."""
+        deflated = any(one.is_compressed for one in self._viewers) and not frame.deflated
+        text = any(not one.is_compressed for one in self._viewers) and not frame.text
+        if text or deflated:
+            await trio.to_thread.run_sync(partial(frame.encode, text=text, deflated=deflated))
+        return frame
+
+
+def _span_of(answered: Answered) -> object:
+    return None if answered.question is None else answered.question.span

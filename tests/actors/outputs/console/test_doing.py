@@ -23,7 +23,6 @@ from actors.outputs.console.pages.request_detail import RequestDetail
 from actors.outputs.console.pages.requests_view import chosen_record, records_ask
 from actors.outputs.console.palette import found
 from actors.outputs.console.rule_charts import rule_ask, rule_chart
-from glancemetrics.traffic.windows import WINDOWS
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State, TableState
 from actors.outputs.console.tables import ask_before, ask_of, chosen_index, finding, table_of
@@ -35,6 +34,7 @@ from glancemetrics.records.dimensions import dimension_called
 from glancemetrics.rules.metrics import read_metric
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow
+from glancemetrics.traffic.windows import WINDOWS
 from tests.actors.outputs.console.replays import (
     OUTAGE,
     answer_from,

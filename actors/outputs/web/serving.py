@@ -36,6 +36,8 @@ HEAD_SECONDS = 10.0
 """Until the head of a request has arrived, and until an idle connection is closed."""
 SEND_SECONDS = 20.0
 """Until a piece of an answer has been taken over by the system."""
+_LINGER_SECONDS = 0.5
+"""Until a connection is forgotten that its client has closed."""
 _PIECE = 1 << 16
 _PING_SECONDS = 20.0
 _HEAD_BYTES, _MESSAGE_BYTES = 16 << 10, 256 << 10
@@ -51,6 +53,8 @@ class Connection(trio.abc.HalfCloseableStream):
         self._stream = stream
         self.socket = stream.socket
         """For hypercorn, which asks it for addresses."""
+        self.scope = trio.CancelScope()
+        """What it is served in."""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
@@ -68,7 +72,11 @@ class Connection(trio.abc.HalfCloseableStream):
         await self._stream.send_eof()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self._stream.receive_some(max_bytes)
+        data = await self._stream.receive_some(max_bytes)
+        if not data:
+            # Hypercorn would wait as long as for the next request of an idle client.
+            self.scope.deadline = trio.current_time() + _LINGER_SECONDS
+        return data
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -145,6 +153,11 @@ class Serving:
         self.refused = 0
         """Connections that were closed because there were too many."""
 
+    @property
+    def open_connections(self) -> int:
+        """How many there are now."""
+        return len(self._open)
+
     async def run(self, started: Callable[[str], None]) -> None:
         """Serve until cancelled; `started` gets the address of the page. Raises `OSError`."""
         self._most = min(MOST_CONNECTIONS, _files_allowed() - _SPARE_FILES)
@@ -175,13 +188,14 @@ class Serving:
         self._open.add(connection)
         self._of[peer] += 1
         try:
-            await TCPServer(
-                self._application,
-                self._config,
-                self._context,
-                ConnectionState({}),
-                cast(Any, self._secured(connection)),
-            )
+            with connection.scope:
+                await TCPServer(
+                    self._application,
+                    self._config,
+                    self._context,
+                    ConnectionState({}),
+                    cast(Any, self._secured(connection)),
+                )
         except Exception as error:  # one connection; the others go their way
             logger.opt(exception=error).debug("a connection of the page failed")
         finally:

@@ -1,0 +1,339 @@
+"""Who may ask: hosts, origins, tokens, passwords, sessions, and how often."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import argon2
+import httpx
+import pytest
+
+from actors.outputs.web import access, guards
+from actors.outputs.web.access import Access
+from actors.outputs.web.guards import COOKIE, host_of, is_own_host, is_own_origin
+from glancemetrics.errors import GlanceMetricsError
+from tests.actors.outputs.web.sites import served
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+OTHER = "fedcba9876543210fedcba9876543210"
+PASSWORD = "correct horse battery"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+NAMES = {"stats.example.com"}
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda: hasher)
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> str:
+    path = tmp_path / "tokens"
+    path.write_text(f"# of the page\n{TOKEN}\n\n{OTHER}\n")
+    return str(path)
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> str:
+    path = tmp_path / "users"
+    path.write_text(f"anna:{access.hash_of(PASSWORD)}\nbob:{access.hash_of('other password')}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "host"),
+    [
+        ("example.com", "example.com"),
+        ("Example.COM.:7890", "example.com"),
+        ("[::1]:7890", "::1"),
+        ("[::1]", "::1"),
+        ("a:b", ""),
+        ("[::1", ""),
+        ("", ""),
+        ("a:1:2", ""),
+    ],
+)
+def test_the_name_in_a_host_header(header: str, host: str) -> None:
+    assert host_of(header) == host
+
+
+@pytest.mark.parametrize(
+    ("name", "is_own"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("192.0.2.7", True),
+        ("localhost", True),
+        ("a.localhost", True),
+        ("stats.example.com", True),
+        ("example.com", False),
+        ("evil-stats.example.com", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_only_own_names_are_answered(name: str, is_own: bool) -> None:
+    assert is_own_host(name, NAMES) == is_own
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_own"),
+    [
+        ("http://127.0.0.1:7890", "127.0.0.1:7890", True),
+        ("http://localhost:7890", "localhost:7890", True),
+        ("https://stats.example.com", "127.0.0.1:7890", True),
+        ("http://localhost:8000", "localhost:7890", False),
+        ("http://127.0.0.1:7890", "localhost:7890", False),
+        ("https://evil.example", "127.0.0.1:7890", False),
+        ("null", "127.0.0.1:7890", False),
+        ("file://", "127.0.0.1:7890", False),
+        ("https://stats.example.com.evil.example", "127.0.0.1:7890", False),
+    ],
+)
+def test_only_the_own_page_may_ask(origin: str, host: str, is_own: bool) -> None:
+    assert is_own_origin(origin, host, NAMES) == is_own
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "stats.example.com"}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:7890"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+    ],
+)
+async def test_requests_of_other_sites_are_refused(
+    headers: dict[str, str], status: int, tmp_path: Path
+) -> None:
+    async with served(tmp_path, host=["Stats.example.com"]) as site, site.client() as client:
+        found = await client.get("/api/v1/rules", headers=headers)
+    assert found.status_code == status
+    assert "Access-Control-Allow-Origin" not in found.headers
+
+
+async def test_a_change_needs_the_header_of_the_page(tmp_path: Path) -> None:
+    async with served(tmp_path, admin=True) as site, site.client() as client:
+        body = {"pattern": "a", "seconds": 60}
+        without = await client.post("/api/v1/silences", json=body)
+        with_it = await client.post("/api/v1/silences", json=body, headers={"X-GlanceMetrics": "1"})
+    assert (without.status_code, with_it.status_code) == (403, 201)
+
+
+async def test_every_answer_has_the_headers(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, site.client() as client:
+        for path in ("/", "/api/v1/rules", "/api/v1/nothing", "/healthz", "/api/docs", "/x"):
+            found = await client.get(path)
+            policy = found.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert found.headers["x-content-type-options"] == "nosniff"
+            assert found.headers["referrer-policy"] == "no-referrer"
+            assert "cache-control" in found.headers
+
+
+async def test_who_asks_too_often_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "_BURST", 3.0)
+    monkeypatch.setattr(guards, "_REQUESTS_A_SECOND", 0.01)
+    async with served(tmp_path) as site, site.client() as client:
+        found = [await client.get("/healthz") for _ in range(5)]
+    assert [one.status_code for one in found] == [200, 200, 200, 429, 429]
+    assert int(found[-1].headers["retry-after"]) > 50
+
+
+async def test_a_token_is_needed(tmp_path: Path, token_file: str) -> None:
+    async with served(tmp_path, token_file=token_file) as site, site.client() as client:
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": f"Bearer {TOKEN[:-1]}"},
+            {"Authorization": f"Basic {TOKEN}"},
+            {"Authorization": "Bearer " + "a" * 5000},
+            {"Cookie": f"{COOKIE}=forged"},
+            {"Cookie": f"{COOKIE}={TOKEN}"},
+        ):
+            found = await client.get("/api/v1/rules", headers=headers)
+            assert found.status_code == 401, headers
+            assert "Bearer" in found.headers["www-authenticate"]
+        for token in (TOKEN, OTHER):
+            found = await client.get("/api/v1/rules", headers={"Authorization": f"Bearer {token}"})
+            assert found.status_code == 200
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).text == "ok\n"
+        assert (await client.get("/assets/pages.css")).status_code == 200
+        for path in ("/", "/metrics", "/api/docs", "/api/v1/openapi.json", "/api/v1/events"):
+            assert (await client.get(path)).status_code == 401, path
+
+
+async def test_a_browser_is_led_to_the_login(tmp_path: Path, token_file: str) -> None:
+    page = {"Accept": "text/html"}
+    async with served(tmp_path, token_file=token_file) as site, site.client() as client:
+        for path, where in (("/", "login"), ("/api/docs", "../login")):
+            found = await client.get(path, headers=page)
+            assert (found.status_code, found.headers["location"]) == (303, where)
+        form = await client.get("/login", headers=page)
+        assert 'name="token"' in form.text
+        assert 'name="password"' not in form.text
+        wrong = await client.post("/login", data={"token": "wrong"})
+        assert wrong.status_code == 401
+        assert "not right" in wrong.text
+        right = await client.post("/login", data={"token": TOKEN})
+        assert (right.status_code, right.headers["location"]) == (303, ".")
+        cookie = right.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert TOKEN not in cookie
+        assert "Secure" not in cookie
+        assert (await client.get("/api/v1/rules")).status_code == 200  # by its cookie
+        await client.post("/logout")
+        assert (await client.get("/api/v1/rules")).status_code == 401
+        behind = await client.post(
+            "/login", data={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"}
+        )
+        assert "Secure" in behind.headers["set-cookie"]
+
+
+async def test_a_login_from_another_site_is_refused(tmp_path: Path, token_file: str) -> None:
+    async with served(tmp_path, token_file=token_file) as site, site.client() as client:
+        found = await client.post(
+            "/login", data={"token": TOKEN}, headers={"Origin": "https://evil.example"}
+        )
+    assert found.status_code == 403
+
+
+async def test_users_have_passwords(tmp_path: Path, users: str) -> None:
+    async with served(tmp_path, users=users) as site, site.client() as client:
+        for name, password, status in (
+            ("anna", PASSWORD, 200),
+            ("anna", PASSWORD, 200),
+            ("anna", "wrong", 401),
+            ("bob", PASSWORD, 401),
+            ("carl", PASSWORD, 401),
+            ("", "", 401),
+        ):
+            found = await client.get("/api/v1/rules", auth=httpx.BasicAuth(name, password))
+            assert found.status_code == status, (name, password)
+        odd = await client.get("/api/v1/rules", headers={"Authorization": "Basic !!!"})
+        assert odd.status_code == 401
+        assert "Basic" in odd.headers["www-authenticate"]
+        # A browser would ask in a window of its own, in place of the form.
+        fetched = await client.get("/api/v1/rules", headers={"Sec-Fetch-Mode": "cors"})
+        assert "www-authenticate" not in fetched.headers
+        form = await client.post("/login", data={"name": "anna", "password": PASSWORD})
+        assert form.status_code == 303
+        assert (await client.get("/api/v1/rules")).status_code == 200
+
+
+async def test_attempts_to_log_in_are_limited(tmp_path: Path, users: str) -> None:
+    async with served(tmp_path, users=users) as site, site.client() as client:
+        found = [
+            await client.post("/login", data={"name": "anna", "password": f"guess {number}"})
+            for number in range(10)
+        ]
+        statuses = [one.status_code for one in found]
+        assert statuses[:6] == [401] * 6
+        assert statuses[-1] == 429
+        assert int(found[-1].headers["retry-after"]) >= 1
+
+
+def _access(folder: Path, tokens: str | None = None, users: str | None = None) -> Access:
+    made = Access(tokens, users, folder)
+    made.refresh()
+    return made
+
+
+async def test_a_session_outlives_a_restart_but_not_its_token(
+    tmp_path: Path, token_file: str, users: str
+) -> None:
+    first = _access(tmp_path, token_file, users)
+    anna = await first.of_password("anna", PASSWORD)
+    by_token = first.of_token(TOKEN)
+    assert anna is not None
+    assert by_token is not None
+    cookies = [first.session(anna), first.session(by_token)]
+    again = _access(tmp_path, token_file, users)
+    assert [again.of_session(one) for one in cookies] == [anna, by_token]
+    assert (tmp_path / "web-secret").stat().st_mode & 0o777 == 0o600
+    Path(token_file).write_text(f"{OTHER}\n")
+    Path(users).write_text(f"anna:{access.hash_of('a new password')}\n")
+    again.refresh()
+    assert [again.of_session(one) for one in cookies] == [None, None]
+    (tmp_path / "web-secret").unlink()
+    other = _access(tmp_path, token_file, users)
+    assert other.of_session(again.session(again.of_token(OTHER) or anna)) is None
+
+
+async def test_an_old_session_is_over(
+    tmp_path: Path, token_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = _access(tmp_path, token_file)
+    person = found.of_token(TOKEN)
+    assert person is not None
+    cookie = found.session(person)
+    assert found.of_session(cookie) == person
+    monkeypatch.setattr(access, "SESSION_SECONDS", -1)
+    assert found.of_session(cookie) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        ("short\n", "line 1: a token has at least 16 characters"),
+        ("# nothing\n", "empty, so nobody could look"),
+        ("", "empty"),
+        (None, "No such file"),
+    ],
+)
+def test_a_wrong_file_of_tokens_is_named(tokens: str | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    if tokens is not None:
+        path.write_text(tokens)
+    with pytest.raises(GlanceMetricsError, match=says) as raised:
+        _access(tmp_path, str(path))
+    assert "short" not in str(raised.value).replace("shortest", "")
+
+
+@pytest.mark.parametrize("line", ["anna", "anna:secret", ":$argon2id$x"])
+def test_a_wrong_file_of_users_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text(f"{line}\n")
+    with pytest.raises(GlanceMetricsError, match="line 1: must be NAME:HASH") as raised:
+        _access(tmp_path, None, str(path))
+    assert "secret" not in str(raised.value)
+
+
+def test_who_was_allowed_still_is_when_a_file_goes_wrong(tmp_path: Path, token_file: str) -> None:
+    found = _access(tmp_path, token_file)
+    Path(token_file).write_text("oops\n")
+    found.refresh()
+    assert found.of_token(TOKEN) is not None
+    Path(token_file).unlink()
+    found.refresh()
+    assert found.of_token(TOKEN) is not None
+
+
+@pytest.mark.parametrize("path", ["", "/traffic"])
+async def test_it_is_served_on_a_sub_path(path: str, tmp_path: Path) -> None:
+    async with served(tmp_path, path=path or "/") as site, site.client() as client:
+        for below in ("/", "/api/v1/rules", "/api/docs", "/healthz"):
+            assert (await client.get(f"{path}{below}")).status_code == 200
+        other = await client.get("/other/api/v1/rules")
+        page = await client.get(f"{path}/")
+    assert other.status_code == 404
+    assert not re.search(r'(?:src|href)="/', page.text)  # relative, whatever the path
+
+
+async def test_the_start_is_not_ready(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, site.client() as client:
+        site.desk.latest.snapshot = None
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/healthz")).status_code == 200

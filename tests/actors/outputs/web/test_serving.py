@@ -1,0 +1,275 @@
+"""Real sockets: clients that are slow, many, large or hostile, TLS, and an end in time."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+import trustme
+
+from actors.outputs.web import WebAddress, WebSettings, serving
+from actors.outputs.web.serving import Certificates, listening_problem
+from glancemetrics.errors import GlanceMetricsError
+from tests.actors.outputs.web.sites import Listening, listening, served
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CLOSING = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+async def is_alive(found: Listening) -> bool:
+    with trio.fail_after(5):
+        return b"200" in (await found.sent(CLOSING % b"/healthz")).split(b"\r\n", 1)[0]
+
+
+async def test_slow_requests_hold_up_nobody_and_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 1.0)
+    async with served(tmp_path) as site, listening(site) as found:
+        streams = [await found.connect() for _ in range(100)]
+        for stream in streams:
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: local")
+        assert await is_alive(found)
+        with trio.fail_after(5):
+            for number, stream in enumerate(streams):
+                # A byte now and then does not help.
+                if number % 2:
+                    await stream.send_all(b"h")
+                assert await _until(stream, b"x") == b""
+        assert await is_alive(found)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.outputs.web.application.BODY_SECONDS", 0.5)
+    head = (
+        b"POST /api/v1/silences HTTP/1.1\r\nHost: localhost\r\nX-GlanceMetrics: 1\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    )
+    async with served(tmp_path, admin=True) as site, listening(site) as found:
+        stream = await found.connect()
+        await stream.send_all(head)
+        with trio.fail_after(5):
+            assert b"did not arrive within" in await _until(stream, b"within")
+
+
+async def test_a_client_that_does_not_read_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "SEND_SECONDS", 0.5)
+    async with served(tmp_path) as site, listening(site) as found:
+        stream = await found.connect()
+        request = CLOSING % b"/api/v1/records?limit=9000"
+        await stream.send_all(request)
+        with trio.fail_after(20):
+            while found.serving.open_connections:
+                await trio.sleep(0.1)
+        assert await is_alive(found)
+
+
+async def test_the_end_does_not_wait_for_clients(tmp_path: Path) -> None:
+    async with served(tmp_path) as site:
+        async with listening(site) as found:
+            for request in (b"", b"GET", GET, CLOSING % b"/api/v1/records?limit=9000",
+                            CLOSING % b"/api/v1/events"):  # fmt: skip
+                stream = await found.connect()
+                await stream.send_all(request)
+            await trio.sleep(0.5)
+            began = trio.current_time()
+        assert trio.current_time() - began < 2
+
+
+async def test_there_are_not_too_many_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 5)
+    async with served(tmp_path) as site, listening(site) as found:
+        streams = [await found.connect() for _ in range(8)]
+        for stream in streams[:5]:
+            await stream.send_all(GET)
+            assert await stream.receive_some(12) == b"HTTP/1.1 200"
+        for stream in streams[5:]:
+            with trio.fail_after(5):
+                assert await _until(stream, b"x") == b""
+        assert found.serving.refused == 3
+        await streams[0].aclose()
+        with trio.fail_after(5):
+            while found.serving.open_connections > 4:
+                await trio.sleep(0.05)
+        assert await is_alive(found)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500,
+        b"\0" * 5000,
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=lambda data: data[:20].decode("latin-1") + str(len(data)),
+)
+async def test_what_is_no_request_is_refused(data: bytes, tmp_path: Path) -> None:
+    async with served(tmp_path) as site, listening(site) as found:
+        answer = await found.sent(data)
+        assert not answer or answer.split(b" ", 2)[1] in {b"400", b"404", b"405", b"421", b"431"}
+        assert b"Traceback" not in answer
+        assert await is_alive(found)
+
+
+async def test_the_preface_of_http_2_harms_nothing(tmp_path: Path) -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = b"\0\0\0\4\0\0\0\0\0"
+    reset = b"\0\0\4\3\0\0\0\0\1\0\0\0\0"
+    async with served(tmp_path) as site, listening(site) as found:
+        stream = await found.connect()
+        await stream.send_all(preface + settings + reset * 1000)
+        with trio.move_on_after(1):
+            await _until(stream, b"never")
+        assert await is_alive(found)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/assets/../../../../etc/passwd",
+        b"/assets/%2e%2e/%2e%2e/web.py",
+        b"/assets/..%2f..%2f__init__.py",
+        b"/assets/%2fetc%2fpasswd",
+        b"/../../etc/passwd",
+        b"//etc/passwd",
+        b"/assets/",
+        b"/assets/..",
+        b"/assets/%00",
+        b"/assets/%ff%fe",
+        b"/static/index.html",
+    ],
+)
+async def test_no_path_leads_out(path: bytes, tmp_path: Path) -> None:
+    async with served(tmp_path) as site, listening(site) as found:
+        answer = await found.sent(CLOSING % path)
+    assert answer.split(b" ", 2)[1] in {b"404", b"400", b"307"}
+    assert b"root:" not in answer
+    assert b"import" not in answer
+
+
+async def test_a_huge_body_is_not_read(tmp_path: Path) -> None:
+    head = (
+        b"POST /api/v1/silences HTTP/1.1\r\nHost: localhost\r\nX-GlanceMetrics: 1\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    async with served(tmp_path, admin=True) as site, listening(site) as found:
+        answer = await found.sent(head + b"10000\r\n" + b"a" * 0x10000 + b"\r\n" + b"1\r\na\r\n")
+        assert b" 413 " in answer.split(b"\r\n", 1)[0] + b" "
+        assert await is_alive(found)
+
+
+async def _until(stream: trio.SocketStream, text: bytes) -> bytes:
+    answer = b""
+    while text not in answer:
+        try:
+            piece = await stream.receive_some(1 << 16)
+        except trio.BrokenResourceError:
+            return answer
+        if not piece:
+            return answer
+        answer += piece
+    return answer
+
+
+def _written(folder: Path, name: str, authority: trustme.CA, host: str = "localhost") -> Path:
+    made = authority.issue_cert(host)
+    path = folder / name
+    path.write_bytes(
+        made.private_key_pem.bytes() + b"".join(one.bytes() for one in made.cert_chain_pems)
+    )
+    return path
+
+
+async def test_tls_takes_a_new_certificate_without_a_restart(tmp_path: Path) -> None:
+    old, new = trustme.CA(), trustme.CA()
+    cert = _written(tmp_path, "cert.pem", old)
+    async with served(tmp_path, cert=str(cert)) as site, listening(site) as found:
+        assert found.url.startswith("https://")
+        url = f"https://localhost:{found.port}/healthz"
+
+        async def is_trusted(authority: trustme.CA) -> bool:
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            async with httpx.AsyncClient(verify=context) as client:
+                try:
+                    return (await client.get(url)).status_code == 200
+                except httpx.ConnectError:
+                    return False
+
+        assert await is_trusted(old)
+        assert not await is_trusted(new)
+        cert.write_text("nonsense")
+        found.certificates.refresh()
+        assert await is_trusted(old)
+        _written(tmp_path, "cert.pem", new)
+        found.certificates.refresh()
+        assert await is_trusted(new)
+        assert not await is_trusted(old)
+        # Without TLS there is nothing to be had.
+        assert b"200" not in await found.sent(CLOSING % b"/healthz")
+
+
+async def test_only_clients_of_an_authority_may_look(tmp_path: Path) -> None:
+    servers, clients, others = trustme.CA(), trustme.CA(), trustme.CA()
+    cert = _written(tmp_path, "cert.pem", servers)
+    clients.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    told = {"cert": str(cert), "client_ca": str(tmp_path / "ca.pem")}
+    async with served(tmp_path, **told) as site, listening(site) as found:
+        statuses = []
+        for authority in (clients, others, None):
+            context = ssl.create_default_context()
+            servers.configure_trust(context)
+            if authority is not None:
+                context.load_cert_chain(_written(tmp_path, "client.pem", authority, "me"))
+            async with httpx.AsyncClient(verify=context) as client:
+                try:
+                    answer = await client.get(f"https://localhost:{found.port}/api/v1/rules")
+                    statuses.append(answer.status_code)
+                except httpx.TransportError:
+                    statuses.append(0)
+    assert statuses == [200, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "No such file"), ("nonsense", "not a PEM file of a certificate and its key")],
+)
+def test_a_wrong_certificate_is_named(content: str | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "cert.pem"
+    if content is not None:
+        path.write_text(content)
+    settings = WebSettings(address="127.0.0.1:7890", cert=str(path))
+    with pytest.raises(GlanceMetricsError, match=says):
+        Certificates(settings).refresh()
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.EADDRINUSE, "in use by another program; try --web 127.0.0.1:7891"),
+        (errno.EACCES, "ports below 1024 need rights"),
+        (errno.EADDRNOTAVAIL, "not an address of this machine"),
+        (errno.ENOMEM, "Cannot allocate memory"),
+    ],
+)
+def test_why_it_cannot_be_served_is_said(number: int, says: str) -> None:
+    error = OSError(number, "Cannot allocate memory")
+    assert says in listening_problem(WebAddress("127.0.0.1", 7890), error)

@@ -72,10 +72,13 @@ class Connection(trio.abc.HalfCloseableStream):
         await self._stream.send_eof()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        data = await self._stream.receive_some(max_bytes)
-        if not data:
-            # Hypercorn would wait as long as for the next request of an idle client.
-            self.scope.deadline = trio.current_time() + _LINGER_SECONDS
+        data: bytes | bytearray = b""
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        finally:
+            if not data:
+                # Hypercorn would wait as long as for the next request of an idle client.
+                self.scope.deadline = trio.current_time() + _LINGER_SECONDS
         return data
 
     async def aclose(self) -> None:

@@ -89,19 +89,20 @@ def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) 
     if not isinstance(asks, dict) or len(asks) > MOST_ASKS:
         _refuse(viewer, "", f"asks must be an object of at most {MOST_ASKS} questions")
         return
-    read = {}
+    read, problems = {}, {}
     for name, value in asks.items():
         try:
             if len(name) > _LONGEST_ID:
                 raise UsageError(f"an id has at most {_LONGEST_ID:,} characters")
             read[name] = ask_of(value, kept)
         except UsageError as error:
-            _refuse(viewer, name, str(error))
+            problems[name] = str(error)
     try:
         viewers.ask(viewer, read)
     except UsageError as error:
-        for name in read:
-            _refuse(viewer, name, str(error))
+        problems |= dict.fromkeys(read, str(error))
+    for name, problem in problems.items():
+        _refuse(viewer, name, problem)
 
 
 def _refuse(viewer: Viewer, name: str, error: str) -> None:

@@ -1,0 +1,387 @@
+"""The WebSocket and Server-Sent Events over real sockets; and viewers, without any."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio_websocket import (
+    ConnectionClosed,
+    ConnectionRejected,
+    WebSocketConnection,
+    open_websocket_url,
+)
+
+from actors.outputs.web.live import MOST_ASKS
+from actors.outputs.web.viewers import Viewer, Viewers
+from glancemetrics.history.ask import Ask
+from glancemetrics.history.query import Answer, Question
+from tests.actors.outputs.console.replays import RULES, answer_from, recorded, replay
+from tests.actors.outputs.feeding import event
+from tests.actors.outputs.web.sites import Listening, Served, listening, served
+from tests.lines import BASE
+
+TOP = {"seconds": 900, "by": ["path"], "measures": ["hits", "5xx"], "limit": 5}
+
+
+@asynccontextmanager
+async def socket_of(
+    found: Listening, query: str = "", **details: Any
+) -> AsyncIterator[WebSocketConnection]:
+    url = found.url.replace("http", "ws", 1)
+    with trio.fail_after(20):
+        async with open_websocket_url(f"{url}api/v1/events{query}", **details) as socket:
+            yield socket
+
+
+async def message(socket: WebSocketConnection, kind: str = "") -> dict[str, Any]:
+    """Return the next message, of a type."""
+    while True:
+        data = await socket.get_message()
+        text = zlib.decompress(data, -15) if isinstance(data, bytes) else data
+        found: dict[str, Any] = json.loads(text)
+        if kind in {"", found["type"]}:
+            return found
+
+
+def snapshot_of(site: Served) -> Any:
+    assert site.desk.latest.snapshot is not None
+    return site.desk.latest.snapshot
+
+
+@pytest.mark.parametrize("query", ["", "?compress=deflate"])
+async def test_a_viewer_is_greeted_and_gets_snapshots_and_answers(
+    query: str, tmp_path: Path
+) -> None:
+    async with (
+        served(tmp_path, is_broken=True) as site,
+        listening(site) as found,
+        socket_of(found, query) as socket,
+    ):
+        hello = await message(socket)
+        assert hello["type"] == "hello"
+        assert {rule["name"] for rule in hello["rules"]} == set(RULES)
+        assert hello["admin"] is False
+        assert hello["windows"][0] == 10
+        await site.viewers.show(snapshot_of(site))
+        shown = await message(socket)
+        assert (shown["type"], shown["now"], shown["hits"]) == ("snapshot", BASE, 100)
+        assert shown["alerts"]["firing"][0]["severity"] == "critical"
+        await socket.send_message(json.dumps({"type": "asks", "asks": {"top": TOP}}))
+        answer = await message(socket)
+        assert (answer["type"], answer["id"], answer["error"]) == ("answer", "top", "")
+        assert answer["columns"]["path"][0] == "/checkout"
+        assert len(answer["columns"]["hits"]) == 5
+        assert answer["total"]["hits"] == 9000
+        assert (answer["since"], answer["until"], answer["known"]) == (BASE - 900, BASE, 900)
+        await site.viewers.tell(event(3))
+        alert = await message(socket)
+        assert alert["event"]["event"] == "triggered"
+
+
+async def test_filters_narrow_what_is_asked(tmp_path: Path) -> None:
+    asks = {
+        "all": {"seconds": 900},
+        "one": {"seconds": 900, "filters": [{"field": "path", "value": "/checkout"}]},
+        "others": {"seconds": 900,
+                   "filters": [{"field": "path", "value": "/checkout", "not": True}]},
+        "failed": {"seconds": 900, "filters": [{"field": "path", "value": "/checkout"},
+                                               {"where": "status >= 500"}]},
+        "records": {"seconds": 900, "records": True, "limit": 3},
+        "series": {"seconds": 600, "step": 60, "measures": ["hits", "p95"]},
+        "earlier": {"seconds": 60, "shift": 60},
+    }  # fmt: skip
+    async with (
+        served(tmp_path, is_broken=True) as site,
+        listening(site) as found,
+        socket_of(found) as socket,
+    ):
+        await site.viewers.show(snapshot_of(site))
+        await socket.send_message(json.dumps({"type": "asks", "asks": asks}))
+        got: dict[str, Any] = {}
+        while len(got) < len(asks):
+            one = await message(socket, "answer")
+            assert one["error"] == "", one
+            got[one["id"]] = one
+    hits = {name: got[name]["total"].get("hits") for name in ("all", "one", "others", "failed")}
+    assert hits["one"] + hits["others"] == hits["all"] == 9000
+    assert 0 < hits["failed"] < hits["one"]
+    assert len(got["records"]["columns"]["time"]) == 3
+    assert got["series"]["columns"]["time"] == list(range(-(-(BASE - 600) // 60) * 60, BASE, 60))
+    assert (got["earlier"]["since"], got["earlier"]["until"]) == (BASE - 120, BASE - 60)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        ({}, "seconds: must be a whole number"),
+        ([], "must be an object"),
+        ({"seconds": 0}, "seconds: must be"),
+        ({"seconds": True}, "seconds: must be"),
+        ({"seconds": 1e300}, "seconds: must be"),
+        ({"seconds": 60, "by": "path"}, "by: must be a list"),
+        ({"seconds": 60, "by": ["pth"]}, "unknown field 'pth'"),
+        ({"seconds": 60, "by": ["path", "host", "status"]}, "at most two fields"),
+        ({"seconds": 60, "measures": ["hits; DROP"]}, "unknown measure"),
+        ({"seconds": 60, "limit": 100_000}, "limit: must be"),
+        ({"seconds": 864_000, "step": 1}, "steps are over"),
+        ({"seconds": 6000, "step": 6, "by": ["path"], "limit": 1000}, "over 20,000 values"),
+        ({"seconds": 60, "filters": {}}, "filters: must be a list"),
+        ({"seconds": 60, "filters": [{}] * 60}, "at most 50"),
+        ({"seconds": 60, "filters": [{"field": "path"}]}, "a field and a value"),
+        ({"seconds": 60, "filters": [{"field": "x", "value": ""}]}, "unknown field 'x'"),
+        ({"seconds": 60, "filters": [{"where": "a = 1"}]}, "no column 'a'"),
+        ({"seconds": 60, "filters": [{"where": "a" * 20_000}]}, "at most 10,000"),
+        ({"seconds": 60, "secnds": 1}, "unknown field 'secnds'"),
+        ({"seconds": 60, "ascending": "yes"}, "ascending: must be true or false"),
+    ],
+)
+async def test_wrong_questions_are_answered_with_why(
+    ask: object, says: str, tmp_path: Path
+) -> None:
+    async with (
+        served(tmp_path) as site,
+        listening(site) as found,
+        socket_of(found) as socket,
+    ):
+        await site.viewers.show(snapshot_of(site))
+        asks = {"wrong": ask, "right": {"seconds": 60}}
+        await socket.send_message(json.dumps({"type": "asks", "asks": asks}))
+        got = {}
+        while len(got) < 2:
+            one = await message(socket, "answer")
+            got[one["id"]] = one
+    assert says in got["wrong"]["error"]
+    assert got["right"]["error"] == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("no JSON", 1007),
+        ("[]", 1007),
+        ("[" * 100_000, 1007),
+        (b"\xff\xfe", 1007),
+        ("a" * 300_000, 1009),
+    ],
+    ids=repr,
+)
+async def test_what_is_no_message_ends_the_connection(
+    said: str | bytes, code: int, tmp_path: Path
+) -> None:
+    async with served(tmp_path) as site, listening(site) as found:
+        async with socket_of(found) as socket:
+            await socket.send_message(said)
+            with pytest.raises(ConnectionClosed) as raised:
+                await message(socket, "none")
+        assert raised.value.reason.code == code
+        async with socket_of(found) as other:
+            assert (await message(other))["type"] == "hello"
+
+
+async def test_too_many_messages_or_questions_are_refused(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, listening(site) as found:
+        async with socket_of(found) as socket:
+            asks = {str(number): {"seconds": number + 1} for number in range(MOST_ASKS + 1)}
+            await socket.send_message(json.dumps({"type": "asks", "asks": asks}))
+            assert "at most 24" in (await message(socket, "answer"))["error"]
+            await socket.send_message(json.dumps({"type": "unheard of"}))
+            assert "unknown message" in (await message(socket, "answer"))["error"]
+            with pytest.raises(ConnectionClosed) as raised:
+                await _flood(socket)
+        assert raised.value.reason.code == 1008
+
+
+async def _flood(socket: WebSocketConnection) -> None:
+    for _ in range(100):
+        await socket.send_message('{"type": "pause", "paused": true}')
+    await message(socket, "none")
+
+
+@pytest.mark.parametrize(
+    "headers", [[("Origin", "https://evil.example")], [("Origin", "null")]], ids=repr
+)
+async def test_a_page_of_another_site_gets_no_socket(
+    headers: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    async with served(tmp_path) as site, listening(site) as found:
+        with pytest.raises(ConnectionRejected) as raised:
+            async with socket_of(found, extra_headers=headers):
+                pass
+    assert raised.value.status_code == 403
+
+
+async def test_without_a_token_there_is_no_socket(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("0123456789abcdef\n")
+    async with (
+        served(tmp_path, token_file=str(tmp_path / "tokens")) as site,
+        listening(site) as found,
+    ):
+        with pytest.raises(ConnectionRejected) as raised:
+            async with socket_of(found):
+                pass
+        assert raised.value.status_code == 401
+        right = [("Authorization", "Bearer 0123456789abcdef")]
+        async with socket_of(found, extra_headers=right) as socket:
+            assert (await message(socket))["type"] == "hello"
+
+
+async def test_viewers_are_forgotten_when_they_leave(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, listening(site) as found:
+        for _ in range(3):
+            async with socket_of(found) as socket:
+                await message(socket)
+                assert len(site.viewers) == 1
+            with trio.fail_after(5):
+                while len(site.viewers):
+                    await trio.sleep(0.01)
+
+
+async def test_a_goodbye_is_said(tmp_path: Path) -> None:
+    async with (
+        served(tmp_path) as site,
+        listening(site) as found,
+        socket_of(found) as socket,
+    ):
+        await message(socket, "hello")
+        await site.viewers.say_goodbye("the monitor has ended")
+        assert await message(socket) == {"type": "gone", "why": "the monitor has ended"}
+
+
+async def test_events_are_sent_as_a_stream(tmp_path: Path) -> None:
+    shown = replay(is_broken=True).shown
+    assert shown is not None
+    async with served(tmp_path, is_broken=True) as site, listening(site) as found:
+        stream = await found.connect()
+        await stream.send_all(
+            b"GET /api/v1/events?requests=true&where=status+%3E%3D+500 HTTP/1.1\r\n"
+            b"Host: localhost\r\n\r\n"
+        )
+        held = b""
+        with trio.fail_after(10):
+            while b"retry:" not in held:
+                held += await stream.receive_some(1 << 16)
+            before = attrs.evolve(shown.shown, end=BASE - 10)
+            await site.viewers.show(attrs.evolve(shown, shown=before))
+            await site.viewers.show(shown)
+            await site.viewers.tell(event(1))
+            while held.count(b"\n\n") < 5 or b"event: requests" not in held:
+                held += await stream.receive_some(1 << 16)
+    text = held.decode()
+    assert "content-type: text/event-stream" in text
+    kinds = [line.removeprefix("event: ") for line in text.splitlines() if line[:7] == "event: "]
+    assert {"snapshot", "alert", "requests"} <= set(kinds)
+    (data,) = (
+        json.loads(line.removeprefix("data: "))
+        for line in text.splitlines()
+        if line.startswith('data: {"type":"requests"')
+    )
+    assert (data["since"], data["until"], data["error"]) == (BASE - 10, BASE, "")
+    assert set(data["columns"]["status"]) == {503}
+
+
+class Counting:
+    """Answers, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+
+    async def answer(self, question: Question) -> Answer:
+        self.asked.append(question)
+        await trio.sleep(0)
+        return answer_from(question, recorded())
+
+
+@asynccontextmanager
+async def viewers_of(counting: Counting) -> AsyncIterator[Viewers]:
+    viewers = Viewers(lambda snapshot: {"type": "snapshot", "now": snapshot.shown.end},
+                      counting.answer)  # fmt: skip
+    async with trio.open_nursery() as nursery:
+        await nursery.start(viewers.run)
+        yield viewers
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_computation_and_one_encoding_serve_all() -> None:
+    counting = Counting()
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(counting) as viewers:
+        several = [Viewer(is_compressed=True) for _ in range(300)]
+        for viewer in several:
+            await viewers.join(viewer)
+            viewers.ask(viewer, {"top": Ask(seconds=900, by=("path",))})
+        await viewers.show(shown)
+        frames = []
+        for viewer in several:
+            found: list[Any] = []
+            while len(found) < 2:
+                found += await viewer.frames()
+            frames.append({id(one.deflated) for one in found})
+    assert len(counting.asked) == 1
+    assert all(one == frames[0] for one in frames)
+
+
+async def test_who_is_slow_skips_frames_but_no_alerts() -> None:
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(Counting()) as viewers:
+        slow = Viewer()
+        await viewers.join(slow)
+        for number in range(20):
+            moved = attrs.evolve(shown.shown, end=BASE + number)
+            await viewers.show(attrs.evolve(shown, shown=moved))
+            await viewers.tell(event(number))
+        found = await slow.frames()
+        assert [one.message["type"] for one in found] == ["alert"] * 20 + ["snapshot"]
+        assert found[-1].message["now"] == BASE + 19
+        for number in range(600):
+            await viewers.tell(event(number))
+        assert (len(slow.events), slow.missed) == (500, 100)
+
+
+async def test_who_pauses_costs_nothing() -> None:
+    counting = Counting()
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(counting) as viewers:
+        viewer = Viewer()
+        await viewers.join(viewer)
+        viewers.pause(viewer, is_paused=True)
+        viewers.ask(viewer, {"a": Ask(seconds=60)})
+        await viewers.show(shown)
+        await trio.sleep(0.05)
+        assert (counting.asked, viewer.waiting) == ([], {})
+        viewers.pause(viewer, is_paused=False)
+        with trio.fail_after(5):
+            kinds = [one.message["type"] for one in await viewer.frames()]
+            while "answer" not in kinds:
+                kinds += [one.message["type"] for one in await viewer.frames()]
+
+
+async def test_who_joins_late_gets_what_is_known() -> None:
+    counting = Counting()
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(counting) as viewers:
+        first, second = Viewer(), Viewer(is_compressed=True)
+        await viewers.join(first)
+        viewers.ask(first, {"a": Ask(seconds=60)})
+        await viewers.show(shown)
+        with trio.fail_after(5):
+            while len(first.waiting) < 2:
+                await trio.sleep(0.01)
+            await viewers.join(second)
+            viewers.ask(second, {"b": Ask(seconds=60)})
+            while len(second.waiting) < 2:
+                await trio.sleep(0.01)
+        found = {one.message.get("id"): one for one in await second.frames()}
+    assert len(counting.asked) == 1
+    assert json.loads(zlib.decompress(found["b"].deflated, -15))["total"] == {"hits": 600}

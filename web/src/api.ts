@@ -1,0 +1,80 @@
+// The HTTP half of the contract: completion, plain words, acknowledging, silencing, the raw line.
+
+import type { Row } from "./rows.ts";
+
+/** All addresses are relative: the page may be served below any path. */
+export function addressOf(path: string): string {
+  return new URL(path, document.baseURI).href;
+}
+
+export class ApiError extends Error {}
+
+async function call(path: string, init: RequestInit = {}): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(addressOf(path), {
+      credentials: "same-origin",
+      ...init,
+      headers: { Accept: "application/json", "X-GlanceMetrics": "1", ...init.headers },
+    });
+  } catch {
+    throw new ApiError("the server cannot be reached");
+  }
+  if (response.status === 401) {
+    location.assign(addressOf("login"));
+    throw new ApiError("the session has ended");
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) {
+    const problem = body as { detail?: unknown; title?: unknown } | null;
+    const text = problem?.detail || problem?.title || `the server answered ${response.status}`;
+    throw new ApiError(String(text));
+  }
+  return body;
+}
+
+function sending(method: string, body: object): RequestInit {
+  return { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+}
+
+/** Makes a condition of plain words such as `5xx /api`. */
+export async function conditionFor(text: string): Promise<{ where: string; problem: string }> {
+  const found = (await call(`api/v1/filter?text=${encodeURIComponent(text)}`)) as {
+    where?: string;
+    problem?: string;
+  };
+  return { where: found.where ?? "", problem: found.problem ?? "" };
+}
+
+export interface KnownValue {
+  value: string;
+  hits: number;
+}
+
+/** Returns the values of a field that begin so, the most frequent first. */
+export async function valuesOf(field: string, prefix: string, last: string): Promise<KnownValue[]> {
+  const query = new URLSearchParams({ field, prefix, last });
+  const found = (await call(`api/v1/values?${query}`)) as { values?: KnownValue[] };
+  return found.values ?? [];
+}
+
+export const acknowledge = (incident: string) =>
+  call("api/v1/acknowledgements", sending("PUT", { incident }));
+
+export const unacknowledge = (incident: string) =>
+  call(`api/v1/acknowledgements?incident=${encodeURIComponent(incident)}`, { method: "DELETE" });
+
+export const silence = (pattern: string, seconds: number, why: string) =>
+  call("api/v1/silences", sending("POST", { pattern, seconds, why }));
+
+export const unsilence = (pattern: string) =>
+  call(`api/v1/silences?pattern=${encodeURIComponent(pattern)}`, { method: "DELETE" });
+
+/** Returns the line of a request as it is in the log. */
+export async function rawLine(record: Row): Promise<{ line: string; missing: string }> {
+  const found = (await call("api/v1/raw-line", sending("POST", { record }))) as {
+    line?: string;
+    missing?: string;
+  };
+  return { line: found.line ?? "", missing: found.missing ?? "" };
+}

@@ -1,0 +1,103 @@
+// The page: around every view the same shell; the views share their figures.
+
+import { useEffect, useLayoutEffect } from "preact/hooks";
+
+import { Banners, Navigation, Title, Toast } from "./components/shell.tsx";
+import { Overlays } from "./components/dialogs.tsx";
+import { Figures } from "./components/figures.tsx";
+import { FilterBox } from "./components/filter_box.tsx";
+import { RequestDetail } from "./components/request_detail.tsx";
+import { TimeControls } from "./components/time_controls.tsx";
+import { ValueMenu } from "./components/value_menu.tsx";
+import { useMedia } from "./hooks.ts";
+import { isStale, link, told } from "./store.ts";
+import { usePageData, type PageData } from "./page_data.ts";
+import { Alerts } from "./views/alerts.tsx";
+import { Health } from "./views/health.tsx";
+import { Latency } from "./views/latency.tsx";
+import { Overview } from "./views/overview.tsx";
+import { Requests } from "./views/requests.tsx";
+import { Clients, Errors, Urls } from "./views/tables.tsx";
+
+const TOLD_MS = 3500;
+
+export function App() {
+  const { view, kiosk } = link.value;
+  const data = usePageData();
+  const heights = useHeights();
+  useLayoutEffect(() => {
+    document.documentElement.classList.toggle("kiosk", kiosk);
+  }, [kiosk]);
+  const message = told.value;
+  useEffect(() => {
+    if (!message) return;
+    const timer = setTimeout(() => (told.value = null), TOLD_MS);
+    return () => clearTimeout(timer);
+  }, [message]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the figures
+      </a>
+      {!kiosk && <Navigation />}
+      <div class="body">
+        <header class="top">
+          <Title />
+          {!kiosk && (
+            <>
+              <FilterBox />
+              <TimeControls />
+            </>
+          )}
+        </header>
+        <Banners />
+        <main id="main" tabIndex={-1} class={isStale.value ? "stale" : ""}>
+          {!link.value.zoom && view !== "health" && view !== "alerts" && <Figures data={data} />}
+          <View data={data} heights={heights} />
+        </main>
+      </div>
+      <RequestDetail />
+      <ValueMenu />
+      <Overlays />
+      <Toast />
+    </>
+  );
+}
+
+function View({ data, heights }: { data: PageData; heights: { main: number; side: number } }) {
+  switch (link.value.view) {
+    case "overview":
+      return <Overview data={data} heights={heights} />;
+    case "urls":
+      return <Urls data={data} heights={heights} />;
+    case "errors":
+      return <Errors data={data} heights={heights} />;
+    case "clients":
+      return <Clients data={data} heights={heights} />;
+    case "latency":
+      return <Latency data={data} heights={heights} />;
+    case "alerts":
+      return <Alerts data={data} />;
+    case "requests":
+      return <Requests data={data} />;
+    case "health":
+      return <Health data={data} />;
+  }
+}
+
+/** Heights of charts: a phone has little room, a wall screen much; a zoomed chart takes it all. */
+function useHeights(): { main: number; side: number } {
+  const isNarrow = useMedia("(max-width: 700px)");
+  const isHuge = useMedia("(min-width: 2800px)");
+  const isLarge = useMedia("(min-width: 1900px)");
+  const { kiosk, zoom } = link.value;
+  if (zoom) {
+    const high = Math.max(260, innerHeight - 260);
+    return { main: high, side: high };
+  }
+  if (kiosk && isHuge) return { main: 640, side: 300 };
+  if (kiosk) return { main: 360, side: 200 };
+  if (isNarrow) return { main: 190, side: 160 };
+  if (isHuge) return { main: 420, side: 240 };
+  return isLarge ? { main: 330, side: 200 } : { main: 268, side: 190 };
+}

@@ -1,0 +1,76 @@
+// What stands behind and before the series of a chart: shaded incidents, the span, the limit.
+
+import type uPlot from "uplot";
+
+import { styleValue } from "../theme.ts";
+
+export interface Shade {
+  from: number;
+  until: number;
+  severity: "critical" | "warning" | "info";
+  label: string;
+}
+
+export interface Limit {
+  value: number;
+  label: string;
+  /** Drawn however far above the values it is. */
+  always?: boolean;
+}
+
+/** Draws incidents as shaded spans, with a bar at the top: not by color alone. */
+export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] | null): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio || 1;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  if (span) {
+    const left = plot.valToPos(span[0], "x", true);
+    ctx.fillStyle = styleValue("--c-span");
+    ctx.fillRect(left, bbox.top, plot.valToPos(span[1], "x", true) - left, bbox.height);
+  }
+  for (const shade of shades) {
+    const left = plot.valToPos(shade.from, "x", true);
+    // A short incident in a long chart can still be seen.
+    const wide = Math.max(2 * ratio, plot.valToPos(shade.until, "x", true) - left);
+    ctx.fillStyle = styleValue(`--c-${shade.severity}-shade`);
+    ctx.fillRect(left, bbox.top, wide, bbox.height);
+    ctx.fillStyle = styleValue(`--c-${shade.severity}`);
+    ctx.fillRect(left, bbox.top, wide, 2.5 * ratio);
+  }
+  ctx.restore();
+}
+
+/** Draws the limit of a rule, dashed, with its name. */
+export function drawOver(plot: uPlot, limit: Limit | null): void {
+  if (!limit) return;
+  const { ctx, bbox } = plot;
+  const top = plot.scales.y?.max ?? 0;
+  if (limit.value > top) return;
+  const ratio = devicePixelRatio || 1;
+  const y = plot.valToPos(limit.value, "y", true);
+  ctx.save();
+  ctx.strokeStyle = styleValue("--c-limit");
+  ctx.lineWidth = 1.25 * ratio;
+  ctx.setLineDash([6 * ratio, 4 * ratio]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  ctx.font = `600 ${Math.round(10.5 * rem * ratio)}px ${styleValue("--font")}`;
+  const wide = ctx.measureText(limit.label).width;
+  const high = 15 * rem * ratio;
+  const isBelow = y - high < bbox.top;
+  ctx.fillStyle = styleValue("--card");
+  ctx.globalAlpha = 0.85;
+  const left = bbox.left + 6 * ratio;
+  ctx.fillRect(left - 3 * ratio, isBelow ? y + 2 * ratio : y - high - 1 * ratio, wide + 6 * ratio, high);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = styleValue("--c-limit");
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(limit.label, left, isBelow ? y + high - 2 * ratio : y - 4.5 * ratio);
+  ctx.restore();
+}

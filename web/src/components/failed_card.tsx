@@ -1,0 +1,38 @@
+// The newest requests that failed, of the last hour at least: what failed a minute ago still matters.
+
+import { recordsAsk } from "../asks.ts";
+import { useAsk, useOnScreen } from "../hooks.ts";
+import type { PageData } from "../page_data.ts";
+import { answerRows } from "../rows.ts";
+import { AnswerNote, Card, Waiting } from "./card.tsx";
+import { Icon } from "./icons.tsx";
+import { RequestRows } from "./request_rows.tsx";
+
+const AN_HOUR = 3600;
+
+export function FailedCard({ data }: { data: PageData }) {
+  const [element, isSeen] = useOnScreen<HTMLDivElement>();
+  const ask = recordsAsk(data.scope, 30, "status >= 400", AN_HOUR);
+  const { answer, isOld } = useAsk(isSeen ? ask : null, 14);
+  const records = answerRows(answer);
+  return (
+    <div ref={element} class="card-cell full">
+      <Card id="failed" title="Requests that failed" note="newest first">
+        <AnswerNote error={answer?.error} />
+        {answer === null ? (
+          <Waiting lines={6} />
+        ) : records.length ? (
+          <div class={`scroll ${isOld ? "is-old" : ""}`}>
+            <RequestRows records={records} title="Requests that failed, newest first" />
+          </div>
+        ) : (
+          !answer.error && (
+            <p class="all-well">
+              <Icon name="check" /> No request failed
+            </p>
+          )
+        )}
+      </Card>
+    </div>
+  );
+}

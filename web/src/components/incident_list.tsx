@@ -1,0 +1,129 @@
+// Incidents as rows: severity in words and by a mark, what happened, for how long; what can be done.
+
+import { acknowledge, ApiError, unacknowledge, unsilence } from "../api.ts";
+import type { Incident, Pending } from "../contract.ts";
+import { formatDuration } from "../format.ts";
+import { go, isAdmin, link, snapshot, tell, utc } from "../store.ts";
+import { clockNear } from "../spans.ts";
+import { openSilence } from "../overlays.ts";
+import { Icon } from "./icons.tsx";
+import { Text } from "./text.tsx";
+
+/** Does something at the server, and says so if that fails. */
+export async function attempt(doing: Promise<unknown>, done: string): Promise<void> {
+  try {
+    await doing;
+    tell(done);
+  } catch (error) {
+    tell(error instanceof ApiError ? error.message : "That failed", true);
+  }
+}
+
+export function toggleAcknowledged(incident: Incident): void {
+  if (incident.acknowledged_at === null) void attempt(acknowledge(incident.incident), `Acknowledged: ${incident.title}`);
+  else void attempt(unacknowledge(incident.incident), `No longer acknowledged: ${incident.title}`);
+}
+
+export function Severity({ severity }: { severity: string }) {
+  return <span class={`severity ${severity}`}>{severity}</span>;
+}
+
+interface Props {
+  incident: Incident;
+  /** Now, in the server's time. */
+  now: number;
+  isChosen?: boolean;
+  hasButtons?: boolean;
+}
+
+export function IncidentRow({ incident, now, isChosen = false, hasButtons = true }: Props) {
+  const isOver = incident.recovered_at !== null;
+  const lasted = incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at;
+  const silenced = snapshot.value?.silences.find((one) => one.pattern === incident.title || one.pattern === incident.rule);
+  const until = incident.silenced_until ?? silenced?.until ?? null;
+  return (
+    <li class={`incident ${isOver ? "over" : incident.severity} ${isChosen ? "chosen" : ""}`}>
+      <button
+        type="button"
+        class="incident-main"
+        aria-pressed={isChosen}
+        onClick={() => go({ view: "alerts", chosen: incident.incident, zoom: null })}
+      >
+        <span class="incident-head">
+          {isOver ? (
+            <span class="severity over">
+              <Icon name="check" /> {incident.expired ? "expired" : "recovered"}
+            </span>
+          ) : (
+            <Severity severity={incident.severity} />
+          )}
+          <b class="incident-title">
+            <Text value={incident.headline || incident.title} />
+          </b>
+          {incident.flapping && <span class="tag">flapping</span>}
+          {incident.acknowledged_at !== null && (
+            <span class="tag">
+              <Icon name="check" /> acknowledged
+            </span>
+          )}
+          {until !== null && !isOver && (
+            <span class="tag">
+              <Icon name="bellOff" /> silenced until {clockNear(until, now, utc.value, false)}
+            </span>
+          )}
+        </span>
+        <span class="incident-detail">
+          {isOver
+            ? `${clockNear(incident.triggered_at, now, utc.value, false)}, lasted ${formatDuration(lasted)}`
+            : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, lasted))} so far`}
+          {incident.peak_text && ` · peak ${incident.peak_text}`}
+          {!isOver && incident.latest_text && ` · now ${incident.latest_text}`}
+          {incident.cause && (
+            <>
+              {" · "}
+              <Text value={incident.cause} />
+            </>
+          )}
+        </span>
+      </button>
+      {hasButtons && isAdmin.value && !link.value.kiosk && !isOver && (
+        <span class="incident-buttons">
+          <button type="button" onClick={() => toggleAcknowledged(incident)}>
+            {incident.acknowledged_at === null ? "Acknowledge" : "Undo acknowledge"}
+          </button>
+          {until === null ? (
+            <button type="button" onClick={(event) => openSilence(incident.title, event.currentTarget as HTMLElement)}>
+              Silence…
+            </button>
+          ) : (
+            <button type="button" onClick={() => void attempt(unsilence(silenced?.pattern ?? incident.title), `${incident.title} notifies again`)}>
+              End silence
+            </button>
+          )}
+        </span>
+      )}
+    </li>
+  );
+}
+
+export function PendingRow({ pending, now }: { pending: Pending; now: number }) {
+  return (
+    <li class="incident pending">
+      <button type="button" class="incident-main" onClick={() => go({ view: "alerts", chosen: pending.rule, zoom: null })}>
+        <span class="incident-head">
+          <span class="severity pending">pending</span>
+          <b class="incident-title">
+            {pending.title}
+            {pending.group !== null && (
+              <>
+                {" "}
+                <Text value={pending.group} />
+              </>
+            )}
+          </b>
+        </span>
+        <span class="incident-detail">over the limit for {formatDuration(Math.max(0, now - pending.since))}</span>
+      </button>
+    </li>
+  );
+}

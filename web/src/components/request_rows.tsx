@@ -1,0 +1,151 @@
+// Requests as rows: newest first, keyed, so that only new ones are drawn.
+
+import { memo } from "../memo.ts";
+import { useRef, useState } from "preact/hooks";
+
+import { formatBytes, formatSeconds } from "../format.ts";
+import { exclude, narrowTo } from "../narrowing.ts";
+import { keysOf, targetOf, timeOf } from "../requests.ts";
+import type { Row } from "../rows.ts";
+import { clockNear } from "../spans.ts";
+import { shownRequest } from "../overlays.ts";
+import { newest, utc } from "../store.ts";
+import { visible } from "../text.ts";
+import { Text } from "./text.tsx";
+
+interface Props {
+  records: Row[];
+  title: string;
+  isCompact?: boolean;
+  handle?: { current: { move: (by: number) => void; toEnd: (end: "first" | "last") => void; row: () => Row | null } | null };
+}
+
+export function RequestRows({ records, title, isCompact = false, handle }: Props) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const keys = keysOf(records);
+  const withTimes = records.some((one) => typeof one.duration === "number");
+  const withAgents = !isCompact && records.some((one) => one.agent);
+  const at = chosen === null ? -1 : keys.indexOf(chosen);
+  const choose = (index: number) => {
+    const key = keys[Math.max(0, Math.min(keys.length - 1, index))];
+    if (key === undefined) return;
+    setChosen(key);
+    const row = body.current?.children[keys.indexOf(key)] as HTMLElement | undefined;
+    row?.focus();
+  };
+  if (handle) {
+    handle.current = {
+      move: (by) => choose(at < 0 ? 0 : at + by),
+      toEnd: (end) => choose(end === "first" ? 0 : keys.length - 1),
+      row: () => (at < 0 ? null : (records[at] ?? null)),
+    };
+  }
+  const now = newest.value;
+  return (
+    <table class={`table requests ${isCompact ? "compact" : ""}`}>
+      <caption class="visually-hidden">{title}</caption>
+      <thead>
+        <tr>
+          <th scope="col">Time</th>
+          <th scope="col">Status</th>
+          <th scope="col">Request</th>
+          {withTimes && (
+            <th scope="col" class="number">
+              Took
+            </th>
+          )}
+          <th scope="col" class="number size">
+            Bytes
+          </th>
+          <th scope="col" class="client">
+            Client
+          </th>
+          {withAgents && (
+            <th scope="col" class="agent">
+              Agent
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        {records.map((record, i) => (
+          <RequestRow
+            key={keys[i]}
+            id={keys[i] ?? ""}
+            record={record}
+            withTimes={withTimes}
+            withAgents={withAgents}
+            isStop={i === Math.max(0, at)}
+            isShown={shownRequest.value !== null && keys[i] === keysOf([shownRequest.value])[0]}
+            isUtc={utc.value}
+            day={Math.floor(now / 3600)}
+            onChoose={setChosen}
+          />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface RowProps {
+  id: string;
+  record: Row;
+  withTimes: boolean;
+  withAgents: boolean;
+  isStop: boolean;
+  isShown: boolean;
+  isUtc: boolean;
+  /** Changes when the way that times are written may: once an hour is often enough. */
+  day: number;
+  onChoose: (key: string) => void;
+}
+
+const RequestRow = memo(
+  function RequestRow({ id, record, withTimes, withAgents, isStop, isShown, isUtc, onChoose }: RowProps) {
+    const time = timeOf(record);
+    const status = record.status === null || record.status === undefined ? "–" : String(record.status);
+    return (
+      <tr class={`row ${isShown ? "chosen" : ""}`} tabIndex={isStop ? 0 : -1} onFocus={() => onChoose(id)} onClick={() => (shownRequest.value = record)}>
+        <td class="time">{time === null ? "–" : clockNear(time, newest.value, isUtc)}</td>
+        <td>
+          <FieldValue field="status" value={status} looks={`status s${status.charAt(0)}`} />
+        </td>
+        <th scope="row" class="target">
+          <span class="method">
+            <Text value={record.method ?? ""} />
+          </span>{" "}
+          <Text value={targetOf(record)} isUrl />
+        </th>
+        {withTimes && <td class="number">{formatSeconds(typeof record.duration === "number" ? record.duration : null)}</td>}
+        <td class="number dim size">{formatBytes(typeof record.bytes === "number" ? record.bytes : null)}</td>
+        <td class="client">{record.host == null ? "–" : <FieldValue field="host" value={String(record.host)} />}</td>
+        {withAgents && (
+          <td class="agent dim">
+            <Text value={record.agent ?? "–"} />
+          </td>
+        )}
+      </tr>
+    );
+  },
+  (one, other) => one.id === other.id && one.isStop === other.isStop && one.isShown === other.isShown && one.isUtc === other.isUtc && one.withTimes === other.withTimes && one.withAgents === other.withAgents && one.day === other.day,
+);
+
+function FieldValue({ field, value, looks = "" }: { field: string; value: string; looks?: string }) {
+  if (value === "–") return <span class={looks}>–</span>;
+  return (
+    <button
+      type="button"
+      class={`value ${looks}`}
+      tabIndex={-1}
+      title={`Only ${field} ${visible(value)} (Shift: exclude)`}
+      onClick={(event) => {
+        event.stopPropagation();
+        if (event.shiftKey || event.altKey) exclude(field, value);
+        else narrowTo(field, value);
+      }}
+    >
+      <Text value={value} />
+    </button>
+  );
+}

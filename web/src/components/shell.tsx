@@ -1,0 +1,208 @@
+// What stands around every view: navigation, title, time, filters, banners, foot.
+
+import { zoneName } from "../spans.ts";
+import { formatDuration } from "../format.ts";
+import { VIEWS, type ViewName } from "../link.ts";
+import { ongoingAt, worstText } from "../incidents.ts";
+import { openOverlay } from "../overlays.ts";
+import { announced, connection, go, goneBecause, goToView, heardAt, hello, link, newest, snapshot, told, utc } from "../store.ts";
+import { nextTheme, setTheme, theme } from "../theme.ts";
+import { writeLink } from "../link.ts";
+import { useTick } from "../hooks.ts";
+import { spanText } from "./time_controls.tsx";
+import { Icon, type IconName } from "./icons.tsx";
+import { Text } from "./text.tsx";
+
+export const VIEW_TITLES: Record<ViewName, string> = {
+  overview: "Overview",
+  urls: "URLs",
+  errors: "Errors",
+  clients: "Clients",
+  latency: "Latency",
+  alerts: "Alerts",
+  requests: "Requests",
+  health: "Health",
+};
+
+export function Navigation() {
+  const current = link.value;
+  const firing = snapshot.value?.alerts.firing ?? [];
+  const troubles = snapshot.value?.troubles.length ?? 0;
+  const worst = firing.some((one) => one.severity === "critical") ? "critical" : firing.length ? "warning" : "";
+  return (
+    <nav class="nav" aria-label="Views">
+      <a class="brand" href={writeLink({ ...current, view: "overview", zoom: null, chosen: null }) || "?"} onClick={(event) => follow(event, "overview")}>
+        <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
+          <rect class="brand-back" width="32" height="32" rx="8" />
+          <rect class="brand-bar" x="7" y="17" width="4" height="8" rx="1.2" />
+          <rect class="brand-bar" x="14" y="7" width="4" height="18" rx="1.2" />
+          <rect class="brand-bar" x="21" y="12" width="4" height="13" rx="1.2" />
+        </svg>
+        <span>GlanceMetrics</span>
+      </a>
+      <ul>
+        {VIEWS.map((view, i) => {
+          const badge = view === "alerts" ? firing.length : view === "health" ? troubles : 0;
+          return (
+            <li key={view}>
+              <a
+                href={writeLink({ ...current, view, zoom: null, chosen: null }) || "?"}
+                aria-current={view === current.view ? "page" : undefined}
+                onClick={(event) => follow(event, view)}
+              >
+                <Icon name={view as IconName} />
+                <span class="nav-title">{VIEW_TITLES[view]}</span>
+                {badge > 0 ? (
+                  <span class={`badge ${view === "alerts" ? worst : "warning"}`}>
+                    {badge}
+                    <span class="visually-hidden">{view === "alerts" ? " active" : " problems"}</span>
+                  </span>
+                ) : (
+                  <kbd aria-hidden="true">{i + 1}</kbd>
+                )}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+      <div class="nav-foot">
+        <button type="button" class="quiet with-text" onClick={() => openOverlay({ kind: "palette" })}>
+          <Icon name="search" /> <span class="nav-title">Commands</span> <kbd>:</kbd>
+        </button>
+        <button type="button" class="quiet with-text" onClick={() => openOverlay({ kind: "help" })}>
+          <Icon name="keyboard" /> <span class="nav-title">Keys</span> <kbd>?</kbd>
+        </button>
+        <button type="button" class="quiet with-text" onClick={() => setTheme(nextTheme())} title="Theme (T)">
+          <Icon name={theme.value === "light" ? "sun" : theme.value === "dark" ? "moon" : "auto"} />
+          <span class="nav-title">{{ auto: "Theme: auto", light: "Theme: light", dark: "Theme: dark" }[theme.value]}</span>
+        </button>
+        <button type="button" class="quiet with-text" aria-pressed={utc.value} onClick={() => go({ utc: !utc.value }, "replace")} title="Times in UTC or in your time zone (U)">
+          <Icon name="globe" />
+          <span class="nav-title">Times: {zoneName(newest.value || Date.now() / 1000, utc.value)}</span>
+        </button>
+      </div>
+    </nav>
+  );
+}
+
+function follow(event: MouseEvent, view: ViewName): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  goToView(view);
+}
+
+export function Title() {
+  const greeting = hello.value;
+  const known = snapshot.value;
+  const { view, kiosk, until } = link.value;
+  const sources = greeting?.sources ?? [];
+  const first = sources[0] === "-" ? "standard input" : sources[0];
+  const formats = [...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one))];
+  const ongoing = ongoingAt(known, until);
+  return (
+    <div class="title">
+      <h1>{kiosk ? "GlanceMetrics" : VIEW_TITLES[view]}</h1>
+      <p class="title-log">
+        {first === undefined ? "" : <Text value={first} />}
+        {sources.length > 1 && ` and ${sources.length - 1} more`}
+        {formats.length > 0 && <span class="dim"> · {formats.join(", ")}</span>}
+        {greeting?.where && (
+          <span class="dim">
+            {" "}
+            · only <Text value={greeting.where} />
+          </span>
+        )}
+        {known?.live === false && <span class="tag">log of the past</span>}
+        {kiosk && <span class="dim"> · {spanText()}</span>}
+      </p>
+      {known && (
+        <a
+          class={`state-pill ${ongoing[0]?.severity ?? "fine"}`}
+          href={writeLink({ ...link.value, view: "alerts", zoom: null, chosen: null })}
+          onClick={(event) => follow(event, "alerts")}
+        >
+          <Icon name={ongoing.length ? "errors" : "check"} /> {ongoing.length ? worstText(ongoing) : "No active incident"}
+        </a>
+      )}
+    </div>
+  );
+}
+
+export function Banners() {
+  const state = connection.value;
+  const isLost = state === "lost";
+  const now = useTick(isLost);
+  const known = snapshot.value;
+  const age = Math.max(0, now - heardAt.value / 1000);
+  const { until, paused } = link.value;
+  const troubles = known?.troubles ?? [];
+  return (
+    <div class="banners">
+      {isLost && (
+        <p class="banner lost" role="status">
+          <Icon name="errors" />
+          <span>
+            <b>{goneBecause.value ? "The server has ended" : "Connection lost"}.</b> What you see is <span aria-live="off">{formatDuration(Math.round(age))}</span> old. Reconnecting…
+          </span>
+        </p>
+      )}
+      {paused && (
+        <p class="banner info" role="status">
+          <Icon name="pause" /> Paused at {spanText().split(" until ")[1]}; counting continues. <kbd>p</kbd> resumes.
+        </p>
+      )}
+      {until !== null && !paused && (
+        <p class="banner info" role="status">
+          <Icon name="clock" /> You are looking at the past: {spanText()}. <kbd>End</kbd> goes back to now.
+        </p>
+      )}
+      {troubles.slice(0, 3).map((text) => (
+        <p class="banner trouble" key={text}>
+          <Icon name="errors" />{" "}
+          <span>
+            <Text value={text} />
+          </span>
+        </p>
+      ))}
+      {troubles.length > 3 && (
+        <p class="banner trouble">
+          <Icon name="errors" />
+          <a href={writeLink({ ...link.value, view: "health" })} onClick={(event) => follow(event, "health")}>
+            {troubles.length - 3} more problems
+          </a>
+        </p>
+      )}
+      {known?.explanation && known.hits === 0 && (
+        <p class="banner explain" role="status">
+          <Icon name="info" />{" "}
+          <span>
+            <Text value={known.explanation} />
+          </span>
+        </p>
+      )}
+      {hello.value?.note && (
+        <p class="banner note">
+          <Icon name="info" /> <Text value={hello.value.note} />
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function Toast() {
+  const message = told.value;
+  return (
+    <>
+      <div class="visually-hidden" role="status" aria-live="polite">
+        {announced.value}
+      </div>
+      <div class="toast-place" role="status" aria-live="polite">
+        {message && (
+          <div class={`toast ${message.isBad ? "bad" : ""}`} key={message.at}>
+            {message.text}
+          </div>
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,47 @@
+// Response times over time: half, 95 % and 99 % of the responses were faster.
+
+import type { Series } from "../charts/chart.tsx";
+import { QUANTILES } from "../asks.ts";
+import { formatSeconds } from "../format.ts";
+import { shadesOf } from "../incidents.ts";
+import type { PageData } from "../page_data.ts";
+import { snapshot } from "../store.ts";
+import { AnswerNote, Card } from "./card.tsx";
+import { Legend, TimeChart } from "./time_chart.tsx";
+
+export function TimesCard({ data, height }: { data: PageData; height: number }) {
+  const { columns, series, step, total } = data;
+  const items: Series[] = columns
+    ? [...QUANTILES].reverse().map((name) => ({
+        label: name,
+        color: `--c-${name}`,
+        kind: name === "p50" ? "area" : "line",
+        unit: "seconds",
+        values: columns.values[name] ?? [],
+      }))
+    : [];
+  const known = total.answer?.total ?? {};
+  const about = total.answer && !total.answer.is_exact ? "≈ " : "";
+  const values = QUANTILES.map((name) => ({
+    label: name,
+    color: `--c-${name}`,
+    isLine: true,
+    value: known[name] == null ? "" : about + formatSeconds(known[name]),
+  }));
+  return (
+    <Card id="times" title="Response times" looks="chart-card" tools={<Legend items={values} />}>
+      <AnswerNote error={series.answer?.error} />
+      <div class={series.isOld ? "is-old" : ""}>
+        <TimeChart
+          label="Response times"
+          summary={values.map((one) => `${one.label} ${one.value || "unknown"}`).join(", ")}
+          x={columns?.x ?? null}
+          step={columns?.step ?? step}
+          series={items}
+          height={height}
+          shades={shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0)}
+        />
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,53 @@
+// What is typed into the filter box: `status = 404`, `path:/login`, `-host:1.2.3.4`; or plain words,
+// which the server understands. Also what completes it. Pure.
+
+import type { Filter } from "./contract.ts";
+
+export interface Typed {
+  /** The part before the cursor that a completion replaces. */
+  start: number;
+  kind: "field" | "value";
+  field: string;
+  operator: string;
+  prefix: string;
+}
+
+const PAIR = /^(-|!)?([A-Za-z_]\w*)\s*(!=|=|:|≠)\s*(?:"([^"]*)"|'([^']*)'|(\S(?:.*\S)?)?)$/;
+
+/** Returns the filter for text that names one field and one value; else `null`: plain words. */
+export function filterIn(text: string, fields: string[]): Filter | null {
+  const found = PAIR.exec(text.trim());
+  if (!found) return null;
+  const [, minus, name = "", operator = "=", double, single, bare] = found;
+  const value = double ?? single ?? bare;
+  const field = fields.find((one) => one === name.toLowerCase());
+  if (field === undefined || value === undefined) return null;
+  // Conditions of SQL and several words are for the server, unless they are in quotes.
+  if (bare !== undefined && (/\s(?:and|or)\s|[*%()]/i.test(bare) || (/\s/.test(bare) && operator !== "="))) return null;
+  const isNot = (minus !== undefined) !== (operator === "!=" || operator === "≠");
+  return isNot ? { field, value, not: true } : { field, value };
+}
+
+/** What is being typed: a field's name, or a value of a field. */
+export function typedIn(text: string, fields: string[]): Typed {
+  const found = /(-|!)?([A-Za-z_]\w*)\s*(!=|=|:)\s*(["']?)([^"']*)$/.exec(text);
+  if (found) {
+    const [all, , name = "", operator = "=", , prefix = ""] = found;
+    const field = fields.find((one) => one === name.toLowerCase());
+    if (field) return { start: text.length - all.length, kind: "value", field, operator, prefix };
+  }
+  const word = /[-!]?([A-Za-z_]*)$/.exec(text);
+  const prefix = word?.[1] ?? "";
+  return { start: text.length - prefix.length, kind: "field", field: "", operator: "", prefix };
+}
+
+/** Writes a field and a value so that `filterIn` reads them. */
+export function pairText(field: string, operator: string, value: string): string {
+  const isPlain = /^[^\s"'()*%]+$/.test(value);
+  const quote = value.includes('"') ? "'" : '"';
+  const sign = operator === "!=" ? " != " : " = ";
+  return `${field}${sign}${isPlain ? value : `${quote}${value}${quote}`}`;
+}
+
+/** Plain words that the server knows: examples for an empty box. */
+export const EXAMPLES = ["5xx", "4xx", "errors", "slow", "bots"];

@@ -1,0 +1,95 @@
+// How components ask: `useAsk` keeps a question asked as long as the component is on the screen.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+
+import { answerTo, idOf, want } from "./answers.ts";
+import { answerRows } from "./rows.ts";
+import type { Answer, Ask } from "./contract.ts";
+
+export { answerRows };
+
+export interface Asked {
+  answer: Answer | null;
+  /** Whether the answer is one to the question before: shown dimmed until the new one comes. */
+  isOld: boolean;
+}
+
+/** Asks a question; `null`: nothing, for now. The last answer stays until the next one is there. */
+export function useAsk(ask: Ask | null, rank = 5): Asked {
+  const id = ask === null ? null : idOf(ask);
+  const last = useRef<Answer | null>(null);
+  useEffect(() => (id === null ? undefined : want(id, rank)), [id, rank]);
+  const current = id === null ? null : answerTo(id).value;
+  useLayoutEffect(() => {
+    if (current) last.current = current;
+  }, [current]);
+  if (id === null) return { answer: null, isOld: false };
+  return current ? { answer: current, isOld: false } : { answer: last.current, isOld: true };
+}
+
+/** Whether an element is near the screen: what nobody can see is not asked for. */
+export function useOnScreen<T extends Element>(): [{ current: T | null }, boolean] {
+  const element = useRef<T>(null);
+  const seen = useSignal(false);
+  useEffect(() => {
+    const node = element.current;
+    if (!node) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        seen.value = entries.some((entry) => entry.isIntersecting);
+      },
+      { rootMargin: "300px 0px" },
+    );
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, []);
+  return [element, seen.value];
+}
+
+/** The width of an element, in whole pixels; 0 before it is laid out. */
+export function useWidth<T extends HTMLElement>(): [{ current: T | null }, number] {
+  const element = useRef<T>(null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const node = element.current;
+    if (!node) return;
+    setWidth(Math.floor(node.clientWidth));
+    const observer = new ResizeObserver((entries) => {
+      const entry = entries[entries.length - 1];
+      if (entry) setWidth(Math.floor(entry.contentRect.width));
+    });
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, []);
+  return [element, width];
+}
+
+/** Whether a media query holds. */
+export function useMedia(query: string): boolean {
+  const [holds, setHolds] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const follow = () => setHolds(media.matches);
+    follow();
+    media.addEventListener("change", follow);
+    return () => media.removeEventListener("change", follow);
+  }, [query]);
+  return holds;
+}
+
+/** A moment that ticks once a second, for ages and durations; in seconds. */
+export function useTick(isOn = true): number {
+  const [now, setNow] = useState(() => Date.now() / 1000);
+  useEffect(() => {
+    if (!isOn) return;
+    const timer = setInterval(() => setNow(Date.now() / 1000), 1000);
+    return () => clearInterval(timer);
+  }, [isOn]);
+  return now;
+}
+
+/** Focuses a field when it appears, unless somebody types elsewhere by now. */
+export function focusOnce(node: HTMLElement | null): void {
+  if (node && document.activeElement?.tagName !== "INPUT") node.focus();
+}

@@ -1,0 +1,91 @@
+// Incidents: which are ongoing at the time that is shown, their order, and how charts shade them. Pure.
+
+import type { Shade } from "./charts/marks.ts";
+import type { Incident, Rule, Severity, Snapshot } from "./contract.ts";
+
+const ORDER: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };
+
+/** The most severe first; acknowledged ones after those like them; then the newest. */
+export function bySeverity(incidents: Incident[]): Incident[] {
+  return [...incidents].sort(
+    (one, other) =>
+      ORDER[one.severity] - ORDER[other.severity] ||
+      Number(one.acknowledged_at !== null) - Number(other.acknowledged_at !== null) ||
+      other.triggered_at - one.triggered_at,
+  );
+}
+
+function all(snapshot: Snapshot | null): Incident[] {
+  if (!snapshot) return [];
+  const found = new Map<string, Incident>();
+  for (const one of [...snapshot.alerts.firing, ...snapshot.alerts.ended]) {
+    if (!found.has(one.incident)) found.set(one.incident, one);
+  }
+  return [...found.values()];
+}
+
+/** The incidents that are ongoing at the end of what is shown. */
+export function ongoingAt(snapshot: Snapshot | null, until: number | null): Incident[] {
+  if (!snapshot) return [];
+  if (until === null) return bySeverity(snapshot.alerts.firing);
+  return bySeverity(
+    all(snapshot).filter(
+      (one) => one.triggered_at <= until && (one.recovered_at === null || one.recovered_at > until),
+    ),
+  );
+}
+
+/** Those that were over by then, the newest first. */
+export function endedAt(snapshot: Snapshot | null, until: number | null): Incident[] {
+  if (!snapshot) return [];
+  return all(snapshot)
+    .filter((one) => one.recovered_at !== null && (until === null || one.recovered_at <= until))
+    .sort((one, other) => other.triggered_at - one.triggered_at);
+}
+
+/** What charts shade; of one rule, or one of its groups, if that is given. */
+export function shadesOf(
+  snapshot: Snapshot | null,
+  since: number,
+  until: number,
+  rule?: string,
+  group?: string | null,
+): Shade[] {
+  return all(snapshot)
+    .filter((one) => one.triggered_at < until && (one.recovered_at ?? Infinity) > since)
+    .filter((one) => rule === undefined || one.rule === rule)
+    .filter((one) => group === undefined || group === null || one.group === group)
+    .map((one) => ({
+      from: one.triggered_at,
+      until: Math.min(until, one.recovered_at ?? until),
+      severity: one.severity,
+      label: `${one.severity}: ${one.title}${one.group === null ? "" : ` ${one.group}`}`,
+    }));
+}
+
+/** When an incident was in breach: also the window of its rule before, and a tenth at both ends. */
+export function spanOf(incident: Incident, now: number): { seconds: number; until: number | null } {
+  const since = incident.triggered_at - incident.window;
+  const isOver = incident.recovered_at !== null;
+  const until = isOver ? (incident.recovered_at ?? now) : now;
+  const margin = Math.max(10, (until - since) / 10);
+  const from = Math.floor((since - margin) / 10) * 10;
+  const to = isOver ? Math.min(Math.ceil((until + margin) / 10) * 10, Math.floor(now)) : Math.floor(now);
+  return { seconds: Math.max(60, to - from), until: isOver ? to : null };
+}
+
+/** Which failing requests a rule is about; `null` for rules about other things. */
+export function failingIn(rule: Rule | undefined): string | null {
+  if (!rule) return null;
+  const text = `${rule.metric} ${rule.where ?? ""}`;
+  if (/5xx|status\s*>=?\s*(?:500|499)/.test(text)) return "status BETWEEN 500 AND 599";
+  if (/4xx/.test(text)) return "status BETWEEN 400 AND 499";
+  return /error/.test(text) ? "status >= 400" : null;
+}
+
+/** `2 critical`, `1 warning`; empty if nothing is wrong. */
+export function worstText(incidents: Incident[]): string {
+  const worst = bySeverity(incidents)[0]?.severity;
+  if (!worst) return "";
+  return `${incidents.filter((one) => one.severity === worst).length} ${worst}`;
+}

@@ -1,0 +1,162 @@
+// What the page shows, as its own link says it: view, window, time, filters, comparison. Pure.
+//
+// The query string carries everything, so that a link can be sent, a reload changes nothing and the
+// browser's back button undoes one step.
+
+import type { Filter } from "./contract.ts";
+import { parseSpan, writtenSpan } from "./spans.ts";
+
+export const VIEWS = [
+  "overview",
+  "urls",
+  "errors",
+  "clients",
+  "latency",
+  "alerts",
+  "requests",
+  "health",
+] as const;
+export type ViewName = (typeof VIEWS)[number];
+
+export const COMPARISONS = ["none", "before", "day", "week"] as const;
+export type Comparison = (typeof COMPARISONS)[number];
+
+export interface Link {
+  view: ViewName;
+  /** Seconds; `null`: what the server shows by default. */
+  window: number | null;
+  /** The end of the span; `null`: live. */
+  until: number | null;
+  /** Stopped by a person, who looks at what was on the screen. */
+  paused: boolean;
+  filters: Filter[];
+  compare: Comparison;
+  /** The key of the only card that is shown. */
+  zoom: string | null;
+  /** The rule or the incident that is chosen in Alerts. */
+  chosen: string | null;
+  kiosk: boolean;
+  utc: boolean;
+}
+
+export const START: Link = {
+  view: "overview",
+  window: null,
+  until: null,
+  paused: false,
+  filters: [],
+  compare: "none",
+  zoom: null,
+  chosen: null,
+  kiosk: false,
+  utc: false,
+};
+
+const LONGEST_WINDOW = 400 * 86_400;
+const MOST_FILTERS = 20;
+const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/** Reads a query string; what it cannot read is left as it is by default. */
+export function parseLink(search: string): Link {
+  const query = new URLSearchParams(search);
+  const view = query.get("view");
+  const seconds = parseSpan(query.get("window") ?? "");
+  const until = Number(query.get("until") ?? NaN);
+  const compare = query.get("compare");
+  const filters: Filter[] = [];
+  for (const [key, text] of query) {
+    if (filters.length >= MOST_FILTERS) break;
+    if (key === "is" || key === "not") {
+      const at = text.indexOf(":");
+      const field = text.slice(0, at);
+      if (at < 1 || !FIELD.test(field)) continue;
+      const value = text.slice(at + 1);
+      filters.push(key === "not" ? { field, value, not: true } : { field, value });
+    } else if (key === "where" && text.trim()) {
+      filters.push({ where: text });
+    }
+  }
+  const hasUntil = Number.isSafeInteger(until) && until > 0;
+  return {
+    view: VIEWS.find((name) => name === view) ?? START.view,
+    window: seconds !== null && seconds <= LONGEST_WINDOW ? seconds : null,
+    until: hasUntil ? until : null,
+    paused: hasUntil && isOn(query, "paused"),
+    filters,
+    compare: COMPARISONS.find((name) => name === compare) ?? START.compare,
+    zoom: query.get("zoom") || null,
+    chosen: query.get("chosen") || null,
+    kiosk: isOn(query, "kiosk"),
+    utc: isOn(query, "utc"),
+  };
+}
+
+function isOn(query: URLSearchParams, key: string): boolean {
+  const value = query.get(key);
+  return value !== null && value !== "0" && value !== "false";
+}
+
+/** Writes the query string of a link: only what differs from the start; empty for the start. */
+export function writeLink(link: Link): string {
+  const parts: string[] = [];
+  const put = (key: string, value: string) =>
+    parts.push(value === "" ? key : `${key}=${encoded(value)}`);
+  if (link.view !== START.view) put("view", link.view);
+  if (link.window !== null) put("window", writtenSpan(link.window));
+  if (link.until !== null) put("until", String(link.until));
+  if (link.until !== null && link.paused) put("paused", "");
+  for (const filter of link.filters) {
+    if ("where" in filter) put("where", filter.where);
+    else put(filter.not ? "not" : "is", `${filter.field}:${filter.value}`);
+  }
+  if (link.compare !== START.compare) put("compare", link.compare);
+  if (link.zoom) put("zoom", link.zoom);
+  if (link.chosen) put("chosen", link.chosen);
+  if (link.kiosk) put("kiosk", "");
+  if (link.utc) put("utc", "");
+  return parts.length ? `?${parts.join("&")}` : "";
+}
+
+/** Encodes a value, but leaves what people read in links: `/` and `:`. */
+function encoded(value: string): string {
+  // Lone surrogates cannot be in a link; they become the replacement character.
+  return encodeURIComponent(value.replace(/[\ud800-\udfff]/gu, "\ufffd"))
+    .replaceAll("%2F", "/")
+    .replaceAll("%3A", ":")
+    .replaceAll("%20", "+");
+}
+
+export function sameFilter(one: Filter, other: Filter): boolean {
+  if ("where" in one || "where" in other) {
+    return "where" in one && "where" in other && one.where === other.where;
+  }
+  return one.field === other.field && one.value === other.value && !one.not === !other.not;
+}
+
+/** Narrows to a filter; its opposite goes, and the same one is not there twice. */
+export function withFilter(link: Link, filter: Filter): Link {
+  const others = link.filters.filter((one) => {
+    if ("where" in one || "where" in filter) return !sameFilter(one, filter);
+    return one.field !== filter.field || one.value !== filter.value;
+  });
+  return { ...link, filters: [...others, filter] };
+}
+
+export function withoutFilter(link: Link, filter: Filter): Link {
+  return { ...link, filters: link.filters.filter((one) => !sameFilter(one, filter)) };
+}
+
+/** The filters as an ask has them. */
+export function askedFilters(filters: Filter[]): object[] {
+  return filters.map((filter) => {
+    if ("where" in filter) return { where: filter.where };
+    const { field, value } = filter;
+    return filter.not ? { field, value, not: true } : { field, value };
+  });
+}
+
+/** How a filter is written for people. */
+export function filterText(filter: Filter): string {
+  if ("where" in filter) return filter.label ?? filter.where;
+  return `${filter.field} ${filter.not ? "≠" : "="} ${filter.value === "" ? "(empty)" : filter.value}`;
+}

@@ -1,0 +1,69 @@
+// The columns of tables: their titles, and how their values are written. Pure.
+
+import { formatBytes, formatCount, formatSeconds, formatShare, UNKNOWN } from "./format.ts";
+import { numberIn, type Row } from "./rows.ts";
+import { clockNear } from "./spans.ts";
+
+export interface Column {
+  measure: string;
+  title: string;
+  /** What it means, for a tooltip. */
+  about: string;
+  /** Shown as a share of the row's requests. */
+  isShare?: boolean;
+  isTimed?: boolean;
+  /** Left out where there is little room, the highest first. */
+  rank: number;
+}
+
+const COLUMNS: Record<string, Column> = Object.fromEntries(
+  (
+    [
+      { measure: "hits", title: "Requests", about: "Number of requests", rank: 0 },
+      { measure: "5xx", title: "5xx", about: "Share of server errors", isShare: true, rank: 1 },
+      { measure: "4xx", title: "4xx", about: "Share of client errors", isShare: true, rank: 2 },
+      { measure: "p50", title: "p50", about: "Half of the responses were faster", isTimed: true, rank: 5 },
+      { measure: "p95", title: "p95", about: "95 % of the responses were faster", isTimed: true, rank: 3 },
+      { measure: "p99", title: "p99", about: "99 % of the responses were faster", isTimed: true, rank: 6 },
+      { measure: "total_time", title: "Total time", about: "Sum of all response times", isTimed: true, rank: 1 },
+      { measure: "visitors", title: "Visitors", about: "Different client addresses", rank: 5 },
+      { measure: "bytes", title: "Bytes", about: "Bytes sent", rank: 4 },
+      { measure: "last_seen", title: "Last", about: "Time of the last request", rank: 4 },
+    ] satisfies Column[]
+  ).map((column) => [column.measure, column]),
+);
+
+export function columnOf(measure: string): Column {
+  return COLUMNS[measure] ?? { measure, title: measure, about: measure, rank: 9 };
+}
+
+/** Writes a value of a row; `now` is for times. */
+export function cellText(column: Column, row: Row, now: number, utc: boolean): string {
+  const value = numberIn(row, column.measure);
+  if (value === null) return UNKNOWN;
+  if (column.isShare) {
+    const hits = numberIn(row, "hits");
+    return !value || !hits ? UNKNOWN : formatShare(value / hits);
+  }
+  if (column.isTimed) return formatSeconds(value);
+  if (column.measure === "bytes") return formatBytes(value);
+  if (column.measure.endsWith("_seen")) return clockNear(value, now, utc);
+  return formatCount(value);
+}
+
+export type Tone = "" | "dim" | "noticed" | "bad";
+
+/** How bad a share of errors looks: yellow from 5 %, red from 20 %; clients' mistakes are common. */
+export function shareTone(measure: string, share: number | null): Tone {
+  if (share === null || share < 0.01) return "dim";
+  if (share >= (measure === "4xx" ? 0.5 : 0.2)) return "bad";
+  return share >= 0.05 ? "noticed" : "";
+}
+
+export function cellTone(column: Column, row: Row): Tone {
+  const value = numberIn(row, column.measure);
+  if (value === null) return "dim";
+  if (!column.isShare) return "";
+  const hits = numberIn(row, "hits");
+  return shareTone(column.measure, hits ? value / hits : null);
+}

@@ -1,0 +1,80 @@
+// The answers that every view needs: totals, those of the span before, and everything over time.
+
+import { signal } from "@preact/signals";
+import { useLayoutEffect, useMemo } from "preact/hooks";
+
+import { comparisonText, scopeOf, seriesAsk, shiftOf, totalAsk, chartSeconds, stepOf, type Scope } from "./asks.ts";
+import { columnsOf, type Columns } from "./charts/series.ts";
+import { formatRoundDuration } from "./format.ts";
+import { useAsk, useMedia, type Asked } from "./hooks.ts";
+import { link, seconds } from "./store.ts";
+
+/** Once response times were seen, the layout stays: in a quiet log some spans have none. */
+const hasSeenTimes = signal(false);
+
+export interface PageData {
+  scope: Scope;
+  total: Asked;
+  before: Asked;
+  series: Asked;
+  columns: Columns | null;
+  ghost: Columns | null;
+  shift: number;
+  step: number;
+  hasTimes: boolean;
+  /** Whether it is known by now that the log has no response times. */
+  hasNoTimes: boolean;
+  /** "the 5 min before" */
+  beforeText: string;
+}
+
+export function usePageData(isOn = true): PageData {
+  const current = link.value;
+  const isNarrow = useMedia("(max-width: 700px)");
+  const columnCount = isNarrow ? 60 : 120;
+  const scope = scopeOf(current, seconds.value);
+  const shift = shiftOf(current.compare, scope.seconds);
+  const total = useAsk(isOn ? totalAsk(scope) : null, 0);
+  const before = useAsk(isOn ? totalAsk(scope, shift) : null, 2);
+  const series = useAsk(isOn ? seriesAsk(scope, columnCount) : null, 1);
+  const compared = useAsk(
+    isOn && current.compare !== "none" ? seriesAsk(scope, columnCount, shift) : null,
+    3,
+  );
+  const step = stepOf(chartSeconds(scope.seconds), columnCount);
+  // An old answer, shown until the new one comes, may have another step.
+  const columns = useMemo(() => columnsOf(series.answer, stepIn(series, step)), [series.answer]);
+  const ghost = useMemo(
+    () => (compared.isOld ? null : columnsOf(compared.answer, step)),
+    [compared.answer, compared.isOld],
+  );
+  const timed = timedIn(total);
+  useLayoutEffect(() => {
+    if (timed) hasSeenTimes.value = true;
+  }, [timed]);
+  return {
+    scope,
+    total,
+    before,
+    series,
+    columns,
+    ghost,
+    shift,
+    step,
+    hasTimes: hasSeenTimes.value || timed === true,
+    hasNoTimes: !hasSeenTimes.value && timed === false,
+    beforeText: comparisonText(current.compare, formatRoundDuration(scope.seconds)),
+  };
+}
+
+function stepIn({ answer, isOld }: Asked, step: number): number {
+  if (!answer || !isOld) return step;
+  return (JSON.parse(answer.id) as { step?: number }).step ?? step;
+}
+
+function timedIn({ answer }: Asked): boolean | null {
+  if (!answer || answer.error) return null;
+  const { timed, p95, hits } = answer.total;
+  if (p95 != null || (timed ?? 0) > 0) return true;
+  return hits ? false : null;
+}

@@ -1,0 +1,128 @@
+// All that the page knows, as signals: its link, the server's hello, the newest snapshot, answers.
+
+import { batch, computed, signal } from "@preact/signals";
+
+import type { AlertEvent, Hello, Message, Snapshot } from "./contract.ts";
+import { keepAnswer, showAgain } from "./answers.ts";
+import { parseLink, writeLink, type Link, type ViewName } from "./link.ts";
+import type { Connection } from "./live.ts";
+
+export const link = signal<Link>(parseLink(location.search));
+export const hello = signal<Hello | null>(null);
+export const snapshot = signal<Snapshot | null>(null);
+export const connection = signal<Connection>("connecting");
+/** When the last message came, by this browser's clock, in ms. */
+export const heardAt = signal(0);
+/** What a screen reader is told, politely. */
+export const announced = signal("");
+/** A short message at the foot of the page, such as "copied". */
+export const told = signal<{ text: string; isBad: boolean; at: number } | null>(null);
+/** Whether the server ended and said so. */
+export const goneBecause = signal("");
+
+const LEAST_DEFAULT = 300;
+
+/** The window in seconds: what the link says, else the server's, but not so short that it flickers. */
+export const seconds = computed(() => {
+  const chosen = link.value.window;
+  if (chosen !== null) return chosen;
+  return Math.max(LEAST_DEFAULT, snapshot.value?.window.seconds ?? 0);
+});
+export const isWholeLog = computed(
+  () => link.value.window === null && snapshot.value?.window.as === "whole log",
+);
+export const isLive = computed(() => link.value.until === null);
+/** The end of what is shown, in the log's time. */
+export const endTime = computed(() => link.value.until ?? snapshot.value?.now ?? 0);
+/** The newest second there is, in the log's time. */
+export const newest = computed(() => snapshot.value?.now ?? hello.value?.now ?? 0);
+export const utc = computed(() => link.value.utc);
+export const isAdmin = computed(() => hello.value?.admin ?? false);
+export const isStale = computed(() => connection.value === "lost");
+
+/** Goes somewhere: a new entry in the browser's history, unless only looks have changed. */
+export function go(change: Partial<Link>, how: "push" | "replace" = "push"): void {
+  const next = { ...link.value, ...change };
+  const search = writeLink(next);
+  if (search === writeLink(link.value)) {
+    link.value = next;
+    return;
+  }
+  const url = `${location.pathname}${search}`;
+  if (how === "push") history.pushState(null, "", url);
+  else history.replaceState(null, "", url);
+  link.value = next;
+}
+
+export function goToView(view: ViewName): void {
+  go({ view, zoom: null, chosen: null });
+  scrollTo({ top: 0 });
+}
+
+export function followHistory(): void {
+  addEventListener("popstate", () => {
+    link.value = parseLink(location.search);
+  });
+}
+
+export function tell(text: string, isBad = false): void {
+  told.value = { text, isBad, at: performance.now() };
+}
+
+let queue: Message[] = [];
+let frame = 0;
+
+/** Takes a message; all that come before the next frame are shown together. */
+export function receive(message: Message): void {
+  queue.push(message);
+  if (frame) return;
+  // A hidden page has no frames.
+  frame = document.hidden
+    ? Number(setTimeout(applyQueue, 50))
+    : requestAnimationFrame(applyQueue);
+}
+
+function applyQueue(): void {
+  frame = 0;
+  const messages = queue;
+  queue = [];
+  batch(() => {
+    heardAt.value = Date.now();
+    for (const message of messages) apply(message);
+  });
+}
+
+function apply(message: Message): void {
+  switch (message.type) {
+    case "hello": {
+      const before = hello.value;
+      hello.value = message;
+      goneBecause.value = "";
+      // Another process may know less, or more: nothing of before is shown as its own.
+      if (before && before.server !== message.server) showAgain();
+      break;
+    }
+    case "snapshot":
+      snapshot.value = message;
+      break;
+    case "answer":
+      keepAnswer(message);
+      break;
+    case "alert":
+      announce(message);
+      break;
+    case "gone":
+      goneBecause.value = message.why;
+      break;
+  }
+}
+
+function announce({ event }: AlertEvent): void {
+  const words: Record<string, string> = {
+    triggered: "Alert",
+    recovered: "Recovered",
+    flapping: "Flapping",
+  };
+  const word = words[event.event];
+  if (word && event.message) announced.value = `${word}: ${event.message}`;
+}

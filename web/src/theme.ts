@@ -1,0 +1,47 @@
+// Light, dark, or as the system has it; remembered in this browser.
+
+import { computed, signal } from "@preact/signals";
+
+export const THEMES = ["auto", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+const KEY = "glancemetrics-theme";
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+const systemIsDark = signal(darkSystem.matches);
+darkSystem.addEventListener("change", () => {
+  systemIsDark.value = darkSystem.matches;
+});
+
+export const theme = signal<Theme>(remembered());
+export const isDark = computed(() =>
+  theme.value === "auto" ? systemIsDark.value : theme.value === "dark",
+);
+
+function remembered(): Theme {
+  try {
+    const found = localStorage.getItem(KEY);
+    return THEMES.find((name) => name === found) ?? "auto";
+  } catch {
+    return "auto"; // Storage may be switched off.
+  }
+}
+
+export function setTheme(next: Theme): void {
+  theme.value = next;
+  if (next === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  try {
+    localStorage.setItem(KEY, next);
+  } catch {
+    // Then it lasts until the page is closed.
+  }
+}
+
+export function nextTheme(): Theme {
+  return THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? "auto";
+}
+
+/** The color, or another value, that a custom property has now: for canvases. */
+export function styleValue(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}

@@ -1,0 +1,124 @@
+// Requests: the live log, parsed, newest first; a click shows all of one.
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+
+import { addressOf } from "../api.ts";
+import { downloadLink, recordsAsk } from "../asks.ts";
+import { AnswerNote, Card, Waiting } from "../components/card.tsx";
+import { Icon } from "../components/icons.tsx";
+import { RequestRows } from "../components/request_rows.tsx";
+import { togglePause } from "../time_travel.ts";
+import { formatCount } from "../format.ts";
+import { focusOnce, useAsk } from "../hooks.ts";
+import { copyText, exclude } from "../narrowing.ts";
+import { shownRequest } from "../overlays.ts";
+import type { PageData } from "../page_data.ts";
+import { requestText } from "../requests.ts";
+import { answerRows, type Row } from "../rows.ts";
+import { link, newest, snapshot } from "../store.ts";
+import { addTable } from "../tables.ts";
+
+const PAGE = 100;
+const MOST = 1000;
+
+export function Requests({ data }: { data: PageData }) {
+  const [limit, setLimit] = useState(PAGE);
+  const [isFinding, setFinding] = useState(false);
+  const [find, setFind] = useState("");
+  const ask = recordsAsk(data.scope, limit);
+  const { answer, isOld } = useAsk(ask, 1);
+  const records = useMemo(() => answerRows(answer), [answer]);
+  const shown = useMemo(() => {
+    const wanted = find.trim().toLowerCase();
+    if (!wanted) return records;
+    return records.filter((one) => Object.values(one).some((value) => String(value ?? "").toLowerCase().includes(wanted)));
+  }, [records, find]);
+  const handle = useMemo<{ current: { move: (by: number) => void; toEnd: (end: "first" | "last") => void; row: () => Row | null } | null }>(() => ({ current: null }), []);
+  useEffect(() =>
+    addTable({
+      key: "requests/list",
+      move: (by) => handle.current?.move(by),
+      toEnd: (end) => handle.current?.toEnd(end),
+      focus: () => handle.current?.move(0),
+      open: () => {
+        shownRequest.value = handle.current?.row() ?? null;
+      },
+      exclude: () => {
+        const host = handle.current?.row()?.host;
+        if (host != null) exclude("host", String(host));
+      },
+      sort: () => {},
+      reverse: () => {},
+      find: () => setFinding(true),
+      copy: () => {
+        const row = handle.current?.row();
+        if (row) void copyText(requestText(row));
+      },
+    }),
+  );
+  const { until, paused } = link.value;
+  const isFollowing = until === null && snapshot.value?.live !== false;
+  return (
+    <div class="grid">
+      <Card
+        id="requests"
+        table="requests/list"
+        title="Requests"
+        canZoom={false}
+        note={paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}
+        tools={
+          <>
+            {snapshot.value?.live !== false && (
+              <button type="button" class="quiet with-text" onClick={togglePause} title={paused ? "Follow the log again (p)" : "Stop the list (p)"}>
+                <Icon name={paused ? "play" : "pause"} /> {paused ? "Resume" : "Pause"}
+              </button>
+            )}
+            <button type="button" class="quiet icon-button" aria-label="Find in the requests" aria-pressed={isFinding} title="Find in the table (/)" onClick={() => setFinding(!isFinding)}>
+              <Icon name="search" />
+            </button>
+            <a class="quiet icon-button" href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))} download="requests.csv" aria-label="Download the requests as CSV" title="Download as CSV">
+              <Icon name="download" />
+            </a>
+          </>
+        }
+      >
+        {isFinding && (
+          <div class="find">
+            <Icon name="search" />
+            <input
+              type="search"
+              value={find}
+              placeholder="Find in the requests shown"
+              aria-label="Find in the requests shown"
+              ref={focusOnce}
+              onInput={(event) => setFind((event.target as HTMLInputElement).value)}
+              onKeyDown={(event) => {
+                if (event.key !== "Escape") return;
+                setFind("");
+                setFinding(false);
+              }}
+            />
+            <span class="find-count" role="status">
+              {find.trim() ? `${formatCount(shown.length)} of ${formatCount(records.length)}` : ""}
+            </span>
+          </div>
+        )}
+        <AnswerNote error={answer?.error} missing={answer?.missing} />
+        {answer === null ? (
+          <Waiting lines={20} />
+        ) : shown.length ? (
+          <div class={isOld ? "is-old" : ""}>
+            <RequestRows records={shown} title="Requests, newest first" handle={handle} />
+          </div>
+        ) : (
+          !answer.error && <p class="empty">{find.trim() ? "Nothing found." : "No requests in this span."}</p>
+        )}
+        {answer?.has_more && !link.value.kiosk && (
+          <button type="button" class="more" disabled={limit >= MOST} onClick={() => setLimit(Math.min(MOST, limit * 3))}>
+            {limit >= MOST ? "The newest 1,000; narrow down or go back in time for more" : "More requests"}
+          </button>
+        )}
+      </Card>
+    </div>
+  );
+}

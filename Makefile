@@ -15,7 +15,9 @@ ARGS ?=
 .PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
 	wheel deb deb-trial docker changelog reference share docs screenshot clean
 
-$(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch])
+PAGE_SOURCES := $(shell find web/src web/build.mjs web/package.json web/package-lock.json -type f 2>/dev/null)
+
+$(RUN_READY): pyproject.toml hatch_build.py $(wildcard glancemetrics/native/*.[ch]) $(PAGE_SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
 	@echo "Installing GlanceMetrics and its dependencies in $(VENV); this takes about a minute, once."
 	@$(PYTHON) -m venv $(VENV)

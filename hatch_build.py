@@ -122,7 +122,8 @@ def bundle_page(root: Path) -> None:
 
 class BuildHook(BuildHookInterface):  # type: ignore[misc]
     """Compiles the library and bundles the page into the source tree, where editable installs
-    use them."""
+    use them.
+    """
 
     def dependencies(self) -> list[str]:
         needed = []

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
-from glancemetrics.history.choice import Choice
+from glancemetrics.history.choice import WHOLE_HOST, Choice
 from glancemetrics.history.numbering import Numbering, too_large
 from glancemetrics.history.query import Query
 from glancemetrics.history.recorded import MissingRecordsError, StoredRecords
 from glancemetrics.records.dimensions import code, dictionary_of
-from glancemetrics.records.schema import TEXT, TIME, empty_batch, with_source
+from glancemetrics.records.schema import TEXT, TIME, empty_batch, with_all, with_source
 from glancemetrics.selecting.sql import readable
 
 Mapped = Callable[
@@ -53,7 +53,13 @@ def count(
     """
     import duckdb
 
-    choice = Choice(query.span, query.where, query.kept, connection)
+    choice = Choice(
+        query.span,
+        query.where,
+        query.kept,
+        connection,
+        is_anonymized=query.is_anonymized,
+    )
     plan = _Counting.of(query)
     numbering = Numbering(plan.empty, most_memory)
     chosen = (one for one in stored if choice.has_some_of(one))
@@ -110,8 +116,10 @@ class _Counting:
     @classmethod
     def of(cls, query: Query) -> _Counting:
         needed = _measured(query) | {one.column for one in query.dimensions}
+        if query.is_anonymized and "host" in _measured(query):
+            needed.add(WHOLE_HOST)
         columns = tuple(sorted(needed)) or _ANY
-        nothing = with_source(empty_batch(query.kept), "").select(list(columns))
+        nothing = with_all(with_source(empty_batch(query.kept), ""), columns)
         return cls(query, columns, _with_groups(nothing, query))
 
     @property
@@ -255,6 +263,10 @@ _ANY = ("time",)
 def _with_groups(batch: pa.RecordBatch, query: Query) -> pa.RecordBatch:
     """Add the columns that are grouped by, and drop texts that nothing else needs."""
     grouped = [dictionary_of(code(batch, one)) for one in query.dimensions]
+    if WHOLE_HOST in batch.schema.names:  # visitors are counted by it
+        whole = batch.column(WHOLE_HOST)
+        at = batch.schema.get_field_index("host")
+        batch = batch.set_column(at, batch.schema.field(at), whole)
     measured = _measured(query)
     if not query.dimensions:
         measured |= set(_ANY)

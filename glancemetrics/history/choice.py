@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from glancemetrics.history.recorded import StoredRecords
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
+from glancemetrics.records.networks import anonymized_column
 from glancemetrics.records.schema import SCHEMA, SOURCE, column_type, seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.conjuncts import Conjunct, conjuncts_of
@@ -22,7 +23,10 @@ from glancemetrics.selecting.filters import Filters
 from glancemetrics.selecting.sql import Where, shortened
 
 ORDINAL = "ordinal"
+WHOLE_HOST = "(whole host)"
+"""The address as it was logged, where `host` is anonymized."""
 
+_HOST = "host"
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
@@ -31,10 +35,17 @@ class Choice:
     """Selects the records that a query is about."""
 
     def __init__(
-        self, span: TimeSpan, where: str | None, kept: Sequence[str], connection: Any
+        self,
+        span: TimeSpan,
+        where: str | None,
+        kept: Sequence[str],
+        connection: Any,
+        *,
+        is_anonymized: bool = False,
     ) -> None:
         """Raises `UsageError` for an invalid condition."""
         self._span = span
+        self._is_anonymized = is_anonymized
         parts: list[Conjunct] = []
         if where is not None:
             Where(where, kept, connection)
@@ -56,8 +67,8 @@ class Choice:
         )
 
     def of(self, stored: StoredRecords, columns: Sequence[str]) -> pa.RecordBatch:
-        """Return some columns of the selected records; `ORDINAL` is available for all."""
-        chosen = _Chosen(stored)
+        """Return some columns of the selected records; `ORDINAL` and `WHOLE_HOST` are available."""
+        chosen = _Chosen(_Anonymized(stored) if self._is_anonymized else stored)
         if not self._is_inside(stored):
             chosen.keep(self._in_span(chosen.columns(["time"])))
         # Numbers are read faster than texts, and exclude the most.
@@ -84,6 +95,25 @@ class Choice:
         return (since is None or stored.oldest >= since) and (
             until is None or stored.newest < until
         )
+
+
+class _Anonymized:
+    """Stored records whose addresses have no last part."""
+
+    def __init__(self, stored: StoredRecords) -> None:
+        self._stored = stored
+        self.first, self.rows = stored.first, stored.rows
+        self.oldest, self.newest = stored.oldest, stored.newest
+
+    def read(self, columns: Sequence[str]) -> pa.RecordBatch:
+        """Return some columns, also `WHOLE_HOST`. Raises `MissingRecordsError`."""
+        logged = [_HOST if name == WHOLE_HOST else name for name in columns]
+        batch = self._stored.read(list(dict.fromkeys(logged)))
+        arrays = [
+            anonymized_column(batch.column(name)) if asked.lower() == _HOST else batch.column(name)
+            for asked, name in zip(columns, logged, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, list(columns))
 
 
 class _Chosen:

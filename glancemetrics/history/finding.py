@@ -32,7 +32,13 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
 
     Raises `UsageError`.
     """
-    choice = Choice(query.span, query.where, query.kept, connection)
+    choice = Choice(
+        query.span,
+        query.where,
+        query.kept,
+        connection,
+        is_anonymized=query.is_anonymized,
+    )
     columns = [*SCHEMA.names, *query.kept, SOURCE]
     end = query.offset + query.limit
     most = end + 1  # one more, to know whether more follow

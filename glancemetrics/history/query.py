@@ -48,6 +48,9 @@ class Query:
     """Number of groups."""
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
     """Extra fields (`--keep`): additional columns of records, and fields to group by."""
+    is_anonymized: bool = False
+    """Whether addresses have no last part, as for `--anonymize-ip`: in groups, in filters and in
+    records. Visitors are counted by whole addresses all the same."""
 
     def __attrs_post_init__(self) -> None:
         if not self.measures:
@@ -104,6 +107,8 @@ class RecordQuery:
     """Number of records to skip."""
     is_oldest_first: bool = False
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    is_anonymized: bool = False
+    """As in `Query`."""
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_GROUPS:

@@ -34,6 +34,18 @@ def anonymized(hosts: pa.StringArray) -> pa.DictionaryArray:
     return _by_network(hosts, "", "", keep_names=True)
 
 
+def anonymized_column(hosts: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Do the same to a text column of a batch."""
+    encoded = anonymized(hosts.dictionary)
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(hosts.indices), encoded.dictionary)
+
+
+def anonymized_text(host: str) -> str:
+    """Do the same to one address."""
+    found: str = anonymized(pa.array([host], pa.string())).to_pylist()[0]
+    return found
+
+
 def _by_network(
     hosts: pa.StringArray, suffix_v4: str, suffix_v6: str, *, keep_names: bool
 ) -> pa.DictionaryArray:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.path_groups import PathGroups, make_path_groups
-from glancemetrics.records.networks import AddressRanges, anonymized
+from glancemetrics.records.networks import AddressRanges, anonymized_column
 from glancemetrics.records.schema import seconds
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
@@ -67,14 +67,10 @@ class Selection:
         if self.where is not None and batch.num_rows:
             batch = batch.filter(pa.array(self.where.keeps(batch)))
         if self.anonymize:
-            hosts = batch.column("host")
-            encoded = anonymized(hosts.dictionary)
             batch = batch.set_column(
                 batch.schema.get_field_index("host"),
                 batch.schema.field("host"),
-                pa.DictionaryArray.from_arrays(
-                    encoded.indices.take(hosts.indices), encoded.dictionary
-                ),
+                anonymized_column(batch.column("host")),
             )
         return self.paths.of(batch)
 

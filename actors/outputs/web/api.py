@@ -251,17 +251,20 @@ async def end_silence(asked: Asked) -> Response:
 
 
 async def acknowledge(asked: Asked) -> Response:
-    desk, incident = asked.site.desk, asked.body["incident"]
-    firing = () if asked.site.latest is None else asked.site.latest.alerts.firing
-    if incident not in {one.id for one in firing}:
+    desk, name = asked.site.desk, asked.body["incident"]
+    incident = asked.site.incident_called(name)
+    if incident is None:
         raise NotThereError("there is no such active incident")
-    return await json_reply(
-        asked.request, lambda: attrs.asdict(desk.acknowledgements.add(incident, desk.wall()))
-    )
+
+    def add() -> dict[str, Any]:
+        return {"incident": name, "at": desk.acknowledgements.add(incident, desk.wall()).at}
+
+    return await json_reply(asked.request, add)
 
 
 async def take_back_acknowledgement(asked: Asked) -> Response:
-    desk, incident = asked.site.desk, asked.values["incident"]
+    desk, name = asked.site.desk, asked.values["incident"]
+    incident = asked.site.incident_called(name) or name
     if not await trio.to_thread.run_sync(desk.acknowledgements.take_back, incident):
         raise NotThereError("this incident is not acknowledged")
     return Response(status_code=204)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import attrs
 import trio
 
 from glancemetrics.errors import GlanceMetricsError, UsageError
@@ -17,6 +18,19 @@ MOST_WAITING = 16
 
 class BusyError(GlanceMetricsError):
     """Too many questions wait already."""
+
+
+def as_seen(
+    answer: Callable[[Question], Awaitable[Answer]], *, is_anonymized: bool
+) -> Callable[[Question], Awaitable[Answer]]:
+    """Return a function that answers as viewers may see it."""
+    if not is_anonymized:
+        return answer
+
+    async def ask(question: Question) -> Answer:
+        return await answer(attrs.evolve(question, is_anonymized=True))
+
+    return ask
 
 
 def limited(

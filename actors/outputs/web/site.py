@@ -16,8 +16,9 @@ from actors.state.silences import silence_among
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.history.measures import MEASURES
 from glancemetrics.history.query import Answer, Question
+from glancemetrics.http_api.anonymous import anonymous_event, anonymous_ids, anonymous_snapshot
 from glancemetrics.http_api.incident_json import alerts_json, rule_json
-from glancemetrics.incidents.alert_events import iso_time
+from glancemetrics.incidents.alert_events import AlertEvent, iso_time
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
@@ -49,8 +50,31 @@ class Site:
 
     @property
     def latest(self) -> Snapshot | None:
-        """The latest snapshot; `None` at the start."""
-        return self.desk.latest.snapshot
+        """The latest snapshot, as viewers may see it; `None` at the start."""
+        found = self.desk.latest.snapshot
+        return None if found is None else self.seen(found)
+
+    def seen(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot as viewers may see it."""
+        return anonymous_snapshot(snapshot) if self.settings.anonymize_ip else snapshot
+
+    def seen_event(self, event: AlertEvent) -> AlertEvent:
+        """Return an alert event as viewers may see it."""
+        if not self.settings.anonymize_ip or event.incident is None:
+            return event
+        return anonymous_event(event, self.desk.rules.get(event.incident.rule))
+
+    def incident_called(self, name: str) -> str | None:
+        """Return the id of the active incident that viewers know by a name; `None` without."""
+        snapshot = self.desk.latest.snapshot
+        if snapshot is None:
+            return None
+        alerts = snapshot.alerts
+        known = {one.id: one.id for one in alerts.firing}
+        if self.settings.anonymize_ip:
+            ids = anonymous_ids((*alerts.firing, *alerts.ended, *alerts.recovered))
+            known = {ids[one.id]: one.id for one in alerts.firing}
+        return known.get(name)
 
     def silenced_until(self) -> Callable[[str], float | None]:
         """Return a function from a rule to until when it is silenced. Reads a file."""
@@ -92,6 +116,10 @@ class Site:
     def alerts_json(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return incidents and pending breaches. Reads files."""
         acknowledged = {one: known.at for one, known in self.desk.acknowledgements.known().items()}
+        if self.settings.anonymize_ip and self.desk.latest.snapshot is not None:
+            whole = self.desk.latest.snapshot.alerts
+            ids = anonymous_ids((*whole.firing, *whole.ended, *whole.recovered))
+            acknowledged = {ids.get(one, one): at for one, at in acknowledged.items()}
         rules: Mapping[str, Rule] = self.desk.rules
         return alerts_json(snapshot.alerts, rules, acknowledged, self.silenced_until())
 
@@ -101,6 +129,7 @@ class Site:
 
     def snapshot_message(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return a snapshot for the page. Reads files."""
+        snapshot = self.seen(snapshot)
         shown = snapshot.shown
         as_json = snapshot.to_json()
         health = as_json["health"]

@@ -12,7 +12,7 @@ from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access
 from actors.outputs.web.application import make_application
 from actors.outputs.web.guards import Guard, Rules, own_names
-from actors.outputs.web.limits import limited
+from actors.outputs.web.limits import as_seen, limited
 from actors.outputs.web.serving import Certificates, Serving, keep_fresh, listening_problem
 from actors.outputs.web.site import Site
 from actors.outputs.web.viewers import Viewers
@@ -45,13 +45,14 @@ class Web:
 
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Serve. Raises `GlanceMetricsError` if the address cannot be listened at."""
+        answer = as_seen(self._desk.answer, is_anonymized=self._settings.anonymize_ip)
         site = Site(
             desk=self._desk,
             settings=self._settings,
             access=self._access,
-            answer=limited(self._desk.answer),
+            answer=limited(answer),
         )
-        viewers = Viewers(site.snapshot_message, limited(self._desk.answer))
+        viewers = Viewers(site.snapshot_message, limited(answer))
         rules = Rules(names=own_names(self._settings.host), path=self._settings.path)
         guard = Guard(make_application(site, viewers), self._access, rules)
         serving = Serving(self._address, guard, self._certificates)
@@ -66,7 +67,7 @@ class Web:
             nursery.start_soon(keep_fresh, self._certificates.refresh)
             nursery.start_soon(self._serve, serving, started)
             async with trio.open_nursery() as feeding:
-                feeding.start_soon(self._feed_events, inbox, viewers)
+                feeding.start_soon(self._feed_events, inbox, site, viewers)
                 async for snapshot in inbox.snapshots:
                     await viewers.show(snapshot)
             await viewers.say_goodbye("the monitor has ended")
@@ -82,10 +83,10 @@ class Web:
                 raise
             raise GlanceMetricsError(listening_problem(self._address, error)) from None
 
-    async def _feed_events(self, inbox: Inbox, viewers: Viewers) -> None:
+    async def _feed_events(self, inbox: Inbox, site: Site, viewers: Viewers) -> None:
         while True:
             try:
                 async with inbox.event() as event:
-                    await viewers.tell(event)
+                    await viewers.tell(site.seen_event(event))
             except trio.EndOfChannel:
                 return

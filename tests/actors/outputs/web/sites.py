@@ -16,7 +16,7 @@ from actors.outputs.web import WebAddress, WebSettings
 from actors.outputs.web.access import Access
 from actors.outputs.web.application import make_application
 from actors.outputs.web.guards import Guard, Rules, own_names
-from actors.outputs.web.limits import limited
+from actors.outputs.web.limits import as_seen, limited
 from actors.outputs.web.serving import Certificates, Serving
 from actors.outputs.web.site import Site
 from actors.outputs.web.viewers import Viewers
@@ -92,7 +92,7 @@ async def served(
     desk = desk_of(folder, snapshot, kept)
     access = Access(settings.token_file, settings.users, folder)
     access.refresh()
-    answer = limited(desk.answer)
+    answer = limited(as_seen(desk.answer, is_anonymized=settings.anonymize_ip))
     site = Site(desk=desk, settings=settings, access=access, answer=answer)
     viewers = Viewers(site.snapshot_message, answer)
     rules = Rules(names=own_names(settings.host), path=settings.path)

@@ -121,8 +121,9 @@ def bundle_page(root: Path) -> None:
 
 
 class BuildHook(BuildHookInterface):  # type: ignore[misc]
-    """Compiles the library and bundles the page into the source tree, where editable installs
-    use them.
+    """Compiles the library and bundles the page into the source tree.
+
+    Editable installs use them from there.
     """
 
     def dependencies(self) -> list[str]:

@@ -97,7 +97,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         statuses.append(404)
     if endpoint.body is not None:
         statuses += [413, 415]
-    found = {str(endpoint.status): good}
+    found = {str(endpoint.status): good, "431": {"description": "The head is over 32 kB."}}
     if endpoint.method == "GET" and endpoint.media and endpoint.name != "events":
         found["304"] = {"description": "Unchanged since the `ETag` of `If-None-Match`."}
     for status in sorted(statuses):

@@ -68,6 +68,9 @@ def _endpoint(
 
 
 async def _answered(endpoint: Endpoint, request: Request, site: Site, viewers: Viewers) -> Response:
+    # No page of another site can send this header, even if it is not asked for its origin.
+    if endpoint.method != "GET" and request.headers.get("x-glancemetrics") is None:
+        return problem(403, f"{endpoint.method} needs the header X-GlanceMetrics: 1")
     if endpoint.is_writing and not site.settings.admin:
         return problem(403, "viewers may only look; --web-admin lets them change something")
     try:

@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.outputs.web.access import Access, Person
 from actors.outputs.web.allowances import Allowances
 from actors.outputs.web.problems import problem
-from glancemetrics.http_api.openapi import BASE
 
 COOKIE = "glancemetrics_session"
 _OPEN_PATHS = ("/login", "/healthz", "/readyz", "/assets/", "/favicon.svg")
@@ -169,13 +168,6 @@ class Guard:
         is_link = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
         if headers.get("sec-fetch-site") == "cross-site" and not is_link:
             return "pages of other sites may not use this server"
-        if (
-            scope["type"] == "http"
-            and scope["method"] not in {"GET", "HEAD", "OPTIONS"}
-            and scope["path"].startswith(BASE)
-            and headers.get("x-glancemetrics") is None
-        ):
-            return "a request that changes something needs the header X-GlanceMetrics: 1"
         return ""
 
     async def person(self, connection: HTTPConnection) -> Person | None:

@@ -40,7 +40,7 @@ _LINGER_SECONDS = 0.5
 """Until a connection is forgotten that its client has closed."""
 _PIECE = 1 << 16
 _PING_SECONDS = 20.0
-_HEAD_BYTES, _MESSAGE_BYTES = 16 << 10, 256 << 10
+_HEAD_BYTES, _MESSAGE_BYTES = 32 << 10, 256 << 10
 _LOOK_SECONDS = 5.0
 """Between two looks at the certificate."""
 _STREAMS = 50

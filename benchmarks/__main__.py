@@ -33,6 +33,7 @@ from benchmarks.reports import (
     measure_phases,
     measure_report,
 )
+from benchmarks.web import measure_web
 from glancemetrics.simulation import Shape, Traffic
 
 
@@ -229,6 +230,7 @@ def main() -> None:
         "start": lambda folder, _: measure_start(folder),
         "idle": lambda folder, _: measure_idle(folder),
         "console": lambda folder, _: measure_console(folder),
+        "web": lambda folder, _: measure_web(folder),
         "many": lambda folder, _: measure_many_logs(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),

@@ -56,7 +56,7 @@ def measure_keys(folder: Path) -> None:
     """
     log = folder / "keys.log"
     log.write_bytes(_recent(seconds=100, rate=100))
-    with _console(log, "-r", "1") as terminal, _writing(log, _RATE):
+    with _console(log, "-r", "1") as terminal, writing(log, _RATE):
         terminal.until(lambda rows: "HEALTHY" in rows[0] or "WARNING" in rows[0])
         time.sleep(5)
         began = time.monotonic()
@@ -176,7 +176,7 @@ def measure_cpu(folder: Path, seconds: int) -> None:
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             ) as headless,
             _console(log, *arguments) as terminal,
-            _writing(log, rate),
+            writing(log, rate),
         ):
             try:
                 time.sleep(10)
@@ -231,7 +231,7 @@ def _console(log: Path, *arguments: str) -> Iterator[Terminal]:
 
 
 @contextmanager
-def _writing(log: Path, rate: int, tick: float = 0.05) -> Iterator[None]:
+def writing(log: Path, rate: int, tick: float = 0.05) -> Iterator[None]:
     """Append lines at a rate; prepared ones, of which writing takes a twentieth of a core."""
     if not rate:
         yield

@@ -52,7 +52,7 @@ class Monitor:
 
     def memory_bytes(self) -> int:
         """Resident set size."""
-        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE
+        return resident_bytes(self._process.pid)
 
     def peak_memory_bytes(self) -> int:
         """The largest resident set size so far."""
@@ -60,7 +60,7 @@ class Monitor:
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     def cpu_seconds(self) -> float:
-        return _cpu_seconds(self._process.pid)
+        return cpu_seconds(self._process.pid)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -96,7 +96,7 @@ def console(log: Path, columns: int, rows: int) -> Iterator[Callable[[], float]]
     ) as process:
         threading.Thread(target=swallow, args=(master,), daemon=True).start()
         try:
-            yield lambda: _cpu_seconds(process.pid)
+            yield lambda: cpu_seconds(process.pid)
         finally:
             process.terminate()
             process.wait(10)
@@ -110,6 +110,12 @@ def swallow(descriptor: int) -> None:
             pass
 
 
-def _cpu_seconds(process: int) -> float:
+def resident_bytes(process: int) -> int:
+    """Resident set size."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE
+
+
+def cpu_seconds(process: int) -> float:
+    """CPU seconds used so far, of all threads."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

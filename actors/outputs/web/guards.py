@@ -25,7 +25,8 @@ from actors.outputs.web.problems import problem
 COOKIE = "glancemetrics_session"
 _OPEN_PATHS = ("/login", "/healthz", "/readyz", "/assets/", "/favicon.svg")
 """What needs no session: the way to one, and what says nothing about the traffic."""
-_REQUESTS_A_SECOND, _BURST = 50.0, 400.0
+_REQUESTS_A_SECOND, _BURST = 300.0, 3000.0
+"""Of one address, which may be that of a reverse proxy."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "

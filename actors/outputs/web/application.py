@@ -141,7 +141,7 @@ async def _events(values: Mapping[str, Any], viewers: Viewers, site: Site) -> Re
 
 
 async def _socket(socket: WebSocket, site: Site, viewers: Viewers) -> None:
-    await serve_socket(socket, viewers, site.hello, site.kept)
+    await serve_socket(socket, viewers, site.kept)
 
 
 async def _openapi(request: Request, site: Site) -> Response:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import trio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from actors.outputs.web.allowances import Allowance
-from actors.outputs.web.viewers import HELLO, Frame, Viewer, Viewers
+from actors.outputs.web.viewers import Frame, Viewer, Viewers
 from glancemetrics.errors import UsageError
 from glancemetrics.http_api.ask_json import MOST_ASKS, ask_of
 
@@ -24,14 +24,12 @@ _MESSAGES_A_SECOND, _BURST = 10.0, 60.0
 async def serve_socket(
     socket: WebSocket,
     viewers: Viewers,
-    hello: Callable[[], Mapping[str, Any]],
     kept: tuple[str, ...],
 ) -> None:
     """Serve one WebSocket until it is closed."""
     viewer = Viewer(is_compressed=socket.query_params.get("compress") == "deflate")
     await socket.accept()
-    first = Frame(hello()).encode(text=not viewer.is_compressed, deflated=viewer.is_compressed)
-    viewer.put(HELLO, first)
+    await viewers.greet(viewer)
     await viewers.join(viewer)
     try:
         async with trio.open_nursery() as nursery:

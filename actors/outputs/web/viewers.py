@@ -7,9 +7,10 @@ limit, and what it misses of them is counted.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,9 @@ _MOST_EVENTS = 500
 """Alert events that wait for a slow viewer."""
 _MOST_REQUESTS = 1000
 """Requests of one message."""
+_HELLO_SECONDS = 1.0
+_TURN = 50
+"""Viewers that are woken before anything else is done."""
 _DEFLATE_LEVEL = 6
 
 
@@ -77,6 +81,8 @@ class Viewer:
     events: deque[Frame] = attrs.field(factory=partial(deque, maxlen=_MOST_EVENTS))
     missed: int = 0
     """Alert events that it will not get."""
+    looks_for: set[Ask] = attrs.field(factory=set)
+    """Its questions, unless it has paused."""
     sent: dict[str, Frame] = attrs.field(factory=dict)
     """The last answer of each of its questions that was queued for it."""
     wake: trio.Event = attrs.field(factory=trio.Event)
@@ -111,15 +117,21 @@ class Viewers:
         self,
         snapshot_json: Callable[[Snapshot], Mapping[str, Any]],
         answer: Callable[[Question], Awaitable[Answer]],
+        hello_json: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        """`snapshot_json` makes a snapshot's message, in a worker thread; `answer` asks."""
+        """`snapshot_json` and `hello_json` make messages, in worker threads; `answer` asks."""
         self._snapshot_json = snapshot_json
+        self._hello_json = hello_json
+        self._hello: Frame | None = None
+        self._hello_at = -math.inf
         self._answer = answer
         self._viewers: set[Viewer] = set()
         self._asking = Asking(answer, self._answered)
         self._answers: dict[Ask, Answered] = {}
-        self._frames: dict[tuple[str, Ask], Frame] = {}
+        self._frames: dict[Ask, dict[str, Frame]] = {}
         """Encoded answers, by the id that viewers gave the question."""
+        self._lookers: dict[Ask, set[Viewer]] = {}
+        """What is asked, and for whom."""
         self._snapshots: deque[Snapshot] = deque(maxlen=2)
         self._snapshot_frame: Frame | None = None
         self._nursery: trio.Nursery | None = None
@@ -138,22 +150,30 @@ class Viewers:
             task_status.started()
             await trio.sleep_forever()
 
+    async def greet(self, viewer: Viewer) -> None:
+        """Send the first message to a viewer: all that come within a second get the same."""
+        now = trio.current_time()
+        if self._hello is None or now - self._hello_at > _HELLO_SECONDS:
+            self._hello_at = now
+            self._hello = Frame(await trio.to_thread.run_sync(self._hello_json))
+        viewer.put(HELLO, self._hello)
+
     async def join(self, viewer: Viewer) -> None:
         """Begin to send to a viewer; it gets the latest snapshot at once."""
         self._viewers.add(viewer)
         if viewer.wants_snapshots and self._snapshot_frame is not None:
-            self._snapshot_frame = await self._encoded(self._snapshot_frame)
+            await self._encoded(self._snapshot_frame, viewer)
             viewer.put(SNAPSHOT, self._snapshot_frame)
 
     def leave(self, viewer: Viewer) -> None:
         """Forget a viewer, and what only it wanted to know."""
         self._viewers.discard(viewer)
-        self._want()
+        self._look_for(viewer, ())
 
     def ask(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
         """Keep these questions fresh for a viewer, and no others. Raises `UsageError`."""
-        others = {ask for one in self._viewers if one is not viewer for ask in one.asks.values()}
-        if len(others | set(asks.values())) > MOST_QUESTIONS:
+        new = [ask for ask in set(asks.values()) if ask not in self._lookers]
+        if len(self._lookers) + len(new) > MOST_QUESTIONS:
             raise UsageError("too many different questions at once; try again later")
         viewer.asks = dict(asks)
         viewer.sent = {name: frame for name, frame in viewer.sent.items() if name in asks}
@@ -162,16 +182,36 @@ class Viewers:
             for (kind, name), frame in viewer.waiting.items()
             if kind != "answer" or name in asks
         }
-        self._want()
-        assert self._nursery is not None
-        self._nursery.start_soon(self._send_known, viewer)
+        if not viewer.is_paused:
+            self._look_for(viewer, viewer.asks.values())
+            assert self._nursery is not None
+            self._nursery.start_soon(self._send_known, viewer)
 
     def pause(self, viewer: Viewer, *, is_paused: bool) -> None:
         """Send no snapshots and answers to a viewer for a while."""
         viewer.is_paused = is_paused
-        self._want()
+        self._look_for(viewer, () if is_paused else viewer.asks.values())
         if not is_paused and self._nursery is not None:
             self._nursery.start_soon(self._send_known, viewer)
+
+    def _look_for(self, viewer: Viewer, asks: Iterable[Ask]) -> None:
+        """Note what a viewer looks for, and ask anew if that changes what all look for."""
+        wanted = set(asks)
+        is_changed = False
+        for ask in viewer.looks_for - wanted:
+            lookers = self._lookers[ask]
+            lookers.discard(viewer)
+            if not lookers:
+                del self._lookers[ask]
+                self._answers.pop(ask, None)
+                self._frames.pop(ask, None)
+                is_changed = True
+        for ask in wanted - viewer.looks_for:
+            is_changed |= ask not in self._lookers
+            self._lookers.setdefault(ask, set()).add(viewer)
+        viewer.looks_for = wanted
+        if is_changed:
+            self._want()
 
     async def show(self, snapshot: Snapshot) -> None:
         """Send a snapshot to all."""
@@ -179,7 +219,7 @@ class Viewers:
         self._want()
         message = await trio.to_thread.run_sync(self._snapshot_json, snapshot)
         frame = self._snapshot_frame = await self._encoded(Frame(message))
-        for viewer in self._viewers:
+        async for viewer in _in_turns(self._viewers):
             if viewer.wants_snapshots and not viewer.is_paused:
                 viewer.put(SNAPSHOT, frame)
         self._follow(snapshot.shown.end)
@@ -210,14 +250,14 @@ class Viewers:
         if where in self._followed and span.until is not None:
             self._followed[where] = span.until
         frame = await self._encoded(Frame(message))
-        for viewer in self._viewers:
+        async for viewer in _in_turns(self._viewers):
             if viewer.follows == where:
                 viewer.put_event(frame)
 
     async def tell(self, event: AlertEvent) -> None:
         """Send an alert event to all."""
         frame = await self._encoded(Frame({"type": "alert", "event": event.to_json()}))
-        for viewer in self._viewers:
+        async for viewer in _in_turns(self._viewers):
             if viewer.wants_events:
                 viewer.put_event(frame)
 
@@ -228,16 +268,12 @@ class Viewers:
             viewer.put_event(frame)
 
     def _want(self) -> None:
-        """Ask what somebody who looks wants to know."""
-        looking = [one for one in self._viewers if not one.is_paused]
-        asks = dict.fromkeys(ask for viewer in looking for ask in viewer.asks.values())
-        self._answers = {ask: known for ask, known in self._answers.items() if ask in asks}
-        self._frames = {key: one for key, one in self._frames.items() if key[1] in asks}
+        """Ask what somebody looks for."""
         if not self._snapshots:
             return
         snapshot = self._snapshots[-1]
         wanted: dict[Ask, Question] = {}
-        for ask in asks:
+        for ask in list(self._lookers):
             try:
                 wanted[ask] = ask.question(snapshot.shown.end)
             except GlanceMetricsError as error:
@@ -257,40 +293,55 @@ class Viewers:
         is_same = before is not None and before.says_the_same(answered)
         if is_same and before is not None and _span_of(before) == _span_of(answered):
             return
-        for key in [key for key in self._frames if key[1] == ask]:
-            del self._frames[key]
+        self._frames.pop(ask, None)
         if self._nursery is not None:
             self._nursery.start_soon(self._send_answer, ask)
 
     async def _send_answer(self, ask: Ask) -> None:
-        for viewer in list(self._viewers):
-            if ask in viewer.asks.values():
-                await self._send_known(viewer)
+        async for viewer in _in_turns(self._lookers.get(ask, ())):
+            for name, asked in list(viewer.asks.items()):
+                if asked == ask:
+                    await self._send(viewer, name, ask)
 
     async def _send_known(self, viewer: Viewer) -> None:
         """Send what is known to a viewer and new to it."""
         for name, ask in list(viewer.asks.items()):
-            if viewer.is_paused or ask not in self._answers:
-                continue
-            frame = await self._answer_frame(name, ask)
-            if viewer.asks.get(name) == ask and viewer.sent.get(name) is not frame:
-                viewer.sent[name] = frame
-                viewer.put(("answer", name), frame)
+            await self._send(viewer, name, ask)
 
-    async def _answer_frame(self, name: str, ask: Ask) -> Frame:
-        frame = self._frames.get((name, ask))
+    async def _send(self, viewer: Viewer, name: str, ask: Ask) -> None:
+        """Send the answer that is known to a viewer, unless it has it."""
+        if ask not in self._answers:
+            return
+        frames = self._frames.setdefault(ask, {})
+        frame = frames.get(name)
         if frame is None:
             frame = Frame({"type": "answer", "id": name, **answered_json(self._answers[ask])})
-            self._frames[name, ask] = frame
-        return await self._encoded(frame)
+            frames[name] = frame
+        await self._encoded(frame, viewer)
+        is_wanted = viewer.asks.get(name) == ask and not viewer.is_paused
+        if is_wanted and viewer.sent.get(name) is not frame:
+            viewer.sent[name] = frame
+            viewer.put(("answer", name), frame)
 
-    async def _encoded(self, frame: Frame) -> Frame:
-        """Return a frame in the encodings that are needed now."""
-        deflated = any(one.is_compressed for one in self._viewers) and not frame.deflated
-        text = any(not one.is_compressed for one in self._viewers) and not frame.text
+    async def _encoded(self, frame: Frame, viewer: Viewer | None = None) -> Frame:
+        """Return a frame in the encoding of a viewer, or of all there are now."""
+        viewers = self._viewers if viewer is None else (viewer,)
+        deflated = not frame.deflated and any(one.is_compressed for one in viewers)
+        text = not frame.text and any(not one.is_compressed for one in viewers)
         if text or deflated:
             await trio.to_thread.run_sync(partial(frame.encode, text=text, deflated=deflated))
         return frame
+
+
+async def _in_turns(viewers: Collection[Viewer]) -> AsyncIterator[Viewer]:
+    """Yield viewers, some at a time: those who get something are sent to before the next ones.
+
+    Otherwise a thousand of them would hold the loop for a fifth of a second.
+    """
+    for number, viewer in enumerate(list(viewers), 1):
+        yield viewer
+        if number % _TURN == 0:
+            await trio.lowlevel.checkpoint()
 
 
 def _span_of(answered: Answered) -> object:

@@ -94,7 +94,7 @@ async def served(
     access.refresh()
     answer = limited(as_seen(desk.answer, is_anonymized=settings.anonymize_ip))
     site = Site(desk=desk, settings=settings, access=access, answer=answer)
-    viewers = Viewers(site.snapshot_message, answer)
+    viewers = Viewers(site.snapshot_message, answer, site.hello)
     rules = Rules(names=own_names(settings.host), path=settings.path)
     guard = Guard(make_application(site, viewers), access, rules)
     async with trio.open_nursery() as nursery:

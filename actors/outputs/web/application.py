@@ -160,7 +160,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     detail = details.get(error.status_code, error.detail)
     response = problem(error.status_code, detail)
     for name, value in (error.headers or {}).items():
-        response.headers[name] = value
+        response.headers[name] = ", ".join(sorted(value.split(", "))) if name == "Allow" else value
     return response
 
 

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
 
 from glancemetrics.http_api.openapi import openapi
 from glancemetrics.version import __version__
-from tests.actors.outputs.web.monitors import Monitor, monitor
 from tests.lines import line
+from tests.web.monitors import Monitor, monitor
 
 load_all_checks()
 

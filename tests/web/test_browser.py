@@ -1,0 +1,399 @@
+"""The page in Debian's Chromium, over a real monitor of a log that is being written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.lines import line
+from tests.waiting import eventually, free_port
+from tests.web.monitors import Monitor, monitor
+from tests.web.node import installed
+
+pytestmark = pytest.mark.terminal
+
+VIEWS = ("overview", "urls", "errors", "clients", "latency", "alerts", "requests", "health")
+RULES = """
+alert_threshold = 100000
+[[rule]]
+name = "Broken"
+metric = "status_ratio(5xx)"
+above = 0.2
+window = "5s"
+severity = "critical"
+"""
+HOSTILE = (
+    "<script>window.hurt=1</script>",
+    '"><img src=x onerror=window.hurt=1>',
+    "javascript:window.hurt=1",
+    "\x1b]0;title\x07\x1b[31mred",
+    "a\u202eb\u200bc\u2066d",
+    "{{constructor.constructor('window.hurt=1')()}}",
+    "' OR 1=1 --",
+    "%3Cscript%3Ewindow.hurt=1%3C/script%3E",
+    "\ud83d\ude00" * 3,
+    "x" * 4000,
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path is not None, "chromium is not installed"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Watched:
+    """A page, and all that went wrong on it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+        self.loads = 0
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("dialog", lambda dialog: self.problems.append(dialog.message))
+        page.on("console", self._console)
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("websocket", lambda socket: self.asked.append(socket.url))
+        page.on("load", lambda _: setattr(self, "loads", self.loads + 1))
+        self._url = url
+
+    def _console(self, message: Any) -> None:
+        # That a server is away while it starts again is no fault of the page.
+        if message.type == "error" and "WebSocket connection" not in message.text:
+            self.problems.append(message.text)
+
+    def open(self, query: str = "") -> Page:
+        self.page.goto(self._url + query)
+        return self.page
+
+    def check(self) -> None:
+        """Nothing went wrong, and nothing came from anywhere else."""
+        assert self.problems == []
+        host = self._url.removeprefix("http://")
+        for url in self.asked:
+            assert url.partition("://")[2].startswith(host), url
+
+
+@contextmanager
+def looking(browser: Browser, found: Monitor, **details: Any) -> Iterator[Watched]:
+    settings = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "UTC", **details}
+    context = browser.new_context(**settings)
+    context.set_default_timeout(20_000)
+    watched = Watched(context.new_page(), found.url)
+    try:
+        yield watched
+        watched.check()
+    finally:
+        context.close()
+
+
+class Traffic:
+    """Writes a log as a server does, twenty lines a second."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.status = 200
+        self.extra: list[bytes] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> Traffic:
+        self._path.touch()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        number = 0
+        while not self._stop.wait(0.25):
+            with self._path.open("ab") as log:
+                for _ in range(5):
+                    number += 1
+                    path = ("/", "/cart", "/login", "/static/a.css")[number % 4]
+                    status = self.status if path == "/cart" or self.status == 200 else 200
+                    log.write(
+                        line(
+                            int(time.time()),
+                            host=f"203.0.113.{number % 9}",
+                            request=f"GET {path} HTTP/1.1",
+                            status=status,
+                        )
+                    )
+                for one in self.extra:
+                    log.write(one)
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> Iterator[Traffic]:
+    with Traffic(tmp_path / "access.log") as found:
+        yield found
+
+
+def number_in(text: str) -> float:
+    found = re.search(r"\d[\d,]*(?:\.\d+)?", text)
+    return float(found[0].replace(",", "")) if found else -1.0
+
+
+def in_all(page: Page) -> float:
+    """The number of requests that the first figure counts."""
+    text = page.get_by_role("region", name="Figures of the span").inner_text()
+    found = re.search(r"([\d,]+) in all", text)
+    return float(found[1].replace(",", "")) if found else -1.0
+
+
+def test_numbers_move_while_the_log_is_written(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 20, what="requests")
+        before = in_all(page)
+        eventually(lambda: in_all(page) > before + 40, what="more requests")
+        assert watched.loads == 1
+        sockets = [url for url in watched.asked if url.startswith("ws")]
+        assert len(sockets) == 1
+        row = page.get_by_role("region", name="Paths").get_by_text("/login", exact=True)
+        expect(row.first).to_be_visible()
+        answer = found.get("api/v1/query?last=5m").json()["total"]["hits"]
+        assert abs(in_all(page) - answer) <= 60
+
+
+def test_a_click_narrows_and_the_link_carries_it(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 60, what="requests")
+        page.get_by_role("region", name="Paths").get_by_text("/cart", exact=True).first.click()
+        chip = page.get_by_role("button", name=re.compile("^Remove the filter"))
+        expect(chip).to_have_count(1)
+        eventually(lambda: 0 < in_all(page) < 60, what="fewer requests")
+        assert "cart" in page.url
+        sections = page.get_by_role("region", name="Sections")
+        expect(sections.get_by_text("/static", exact=True)).to_have_count(0)
+        link = page.url
+        chip.click()
+        expect(chip).to_have_count(0)
+        page.go_back()
+        expect(chip).to_have_count(1)
+        other = watched.page.context.new_page()
+        other.goto(link)
+        expect(other.get_by_role("button", name=re.compile("^Remove the filter"))).to_have_count(1)
+        eventually(lambda: 0 < in_all(other) < 100, what="the same in another tab")
+        narrowed = in_all(other)
+        where = {"where": "path = '/cart'", "last": "5m"}
+        answer = found.get("api/v1/query", params=where).json()["total"]["hits"]
+        assert abs(narrowed - answer) <= 20
+
+
+def test_a_filter_is_typed_completed_and_refused(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    traffic.status = 503
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 40, what="requests")
+        page.keyboard.press("f")
+        box = page.get_by_role("combobox", name="Filter requests")
+        expect(box).to_be_focused()
+        page.keyboard.type("pa")
+        expect(page.get_by_role("option").filter(has_text="path").first).to_be_visible()
+        box.fill("status >")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert").filter(has_text=re.compile(".")).first).to_be_visible()
+        box.fill("5xx")
+        page.keyboard.press("Enter")
+        chip = page.get_by_role("button", name=re.compile("^Remove the filter"))
+        expect(chip).to_have_count(1)
+        paths = page.get_by_role("region", name="Paths")
+        expect(paths.get_by_text("/login", exact=True)).to_have_count(0)
+        expect(paths.get_by_text("/cart", exact=True).first).to_be_visible()
+
+
+def test_an_alert_fires_is_acknowledged_and_recovers(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.toml").write_text(RULES)
+    options = ("--config", "rules.toml", "--rules", "none", "--web-admin")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        page = watched.open("?view=alerts")
+        eventually(lambda: found.get("api/v1/health").json()["records"] > 50, what="requests")
+        traffic.status = 503
+        active = page.get_by_text(re.compile("^Broken: ")).first
+        expect(active).to_be_visible()
+        eventually(lambda: "1 critical" in page.title(), what="the title")
+        active.click()
+        page.keyboard.press("a")
+        eventually(
+            lambda: found.get("api/v1/alerts").json()["firing"][0]["acknowledged_at"] is not None,
+            what="the acknowledgement",
+        )
+        traffic.status = 200
+        eventually(lambda: "critical" not in page.title(), what="the recovery")
+        eventually(lambda: not found.get("api/v1/alerts").json()["firing"], what="the end")
+
+
+def test_it_reconnects_after_a_restart_and_says_that_it_is_stale(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    port = free_port()
+    with monitor(tmp_path, port=port) as found:
+        context = browser.new_context()
+        watched = Watched(context.new_page(), found.url)
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 20, what="requests")
+    lost = page.locator(".banner.lost")
+    expect(lost).to_be_visible()
+    seen = in_all(page)
+    assert seen > 20  # what was known stays
+    with monitor(tmp_path, port=port):
+        expect(lost).to_have_count(0, timeout=40_000)
+        eventually(lambda: in_all(page) > seen + 20, what="newer requests")
+        assert watched.loads == 1
+        watched.check()
+    context.close()
+
+
+def test_hostile_text_is_shown_as_text(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    safe = [text.replace('"', '\\"').encode("utf-8", "surrogatepass") for text in HOSTILE]
+    now = int(time.time())
+    traffic.extra = [
+        b'%s - %s [%s] "GET /%s?q=%s HTTP/1.1" %d 12 "http://%s/" "%s"\n'
+        % (
+            b"host" if b" " in text or len(text) > 200 else text,
+            b"user" if b" " in text else text[:200],
+            time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)).encode(),
+            text.replace(b" ", b"+"),
+            text.replace(b" ", b"+"),
+            500,
+            text.replace(b" ", b"+"),
+            text,
+        )
+        for text in safe
+    ]
+    traffic.extra += [text + b"\n" for text in safe]
+    with monitor(tmp_path, "--keep", "user") as found, looking(browser, found) as watched:
+        page = watched.open()
+        eventually(lambda: found.get("api/v1/health").json()["records"] > 50, what="requests")
+        for view in VIEWS:
+            watched.open(f"?view={view}&window=1h")
+            page.wait_for_timeout(700)
+            assert page.evaluate("window.hurt") is None, view
+            assert "\u202e" not in page.locator("body").inner_text(), view
+            assert page.evaluate(
+                "[...document.querySelectorAll('a')].every(a => a.origin === location.origin)"
+            )
+        watched.open("?view=requests&window=1h")
+        page.get_by_text("<script>", exact=False).first.click()
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.hurt") is None
+        for value in HOSTILE[:7]:
+            watched.open(f"?window=1h&where={value}")
+            page.wait_for_timeout(300)
+        assert page.evaluate("window.hurt") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_nothing_to_say(
+    browser: Browser, traffic: Traffic, tmp_path: Path, scheme: str
+) -> None:
+    axe = (installed() / "axe-core" / "axe.min.js").read_text()
+    traffic.status = 503
+    (tmp_path / "rules.toml").write_text(RULES)
+    details = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    found_problems = []
+    with (
+        monitor(tmp_path, "--config", "rules.toml", "--web-admin") as found,
+        looking(browser, found, **details) as watched,
+    ):
+        found.until_read(100)
+        for view in VIEWS:
+            page = watched.open(f"?view={view}&window=5m")
+            page.wait_for_timeout(1500)
+            page.evaluate(axe)
+            for key in ("", "?"):
+                if key:
+                    page.keyboard.press(key)
+                    page.wait_for_timeout(300)
+                result = page.evaluate("axe.run()")
+                found_problems += [
+                    (view, one["id"], one["nodes"][0]["html"][:200]) for one in result["violations"]
+                ]
+    assert found_problems == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440, 3840])
+def test_nothing_is_cut_off_at_any_width(
+    browser: Browser, traffic: Traffic, tmp_path: Path, width: int
+) -> None:
+    size = {"viewport": {"width": width, "height": 900}}
+    with monitor(tmp_path) as found, looking(browser, found, **size) as watched:
+        found.until_read(30)
+        for view in VIEWS:
+            page = watched.open(f"?view={view}")
+            page.wait_for_timeout(400)
+            over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0, (view, over)
+
+
+def test_the_keys_of_the_console_work(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(50)
+        page = watched.open()
+        heading = page.get_by_role("heading", level=1)
+        for number, view in enumerate(VIEWS, 1):
+            page.keyboard.press(str(number))
+            expect(heading).to_have_text(re.compile(view, re.IGNORECASE))
+        page.keyboard.press("1")
+        page.keyboard.press("+")
+        assert "window=" in page.url
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press(":")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        before = page.evaluate("document.documentElement.dataset.theme ?? ''")
+        page.keyboard.press("T")
+        assert page.evaluate("document.documentElement.dataset.theme ?? ''") != before
+
+
+def test_a_wall_screen_has_no_controls(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?kiosk&window=5m")
+        eventually(lambda: in_all(page) > 20, what="requests")
+        expect(page.get_by_role("button").locator("visible=true")).to_have_count(0)
+        expect(page.get_by_role("navigation").locator("visible=true")).to_have_count(0)
+
+
+def test_a_login_leads_to_the_page(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("0123456789abcdef0123\n")
+    with (
+        monitor(tmp_path, "--web-token-file", "tokens") as found,
+        looking(browser, found) as watched,
+    ):
+        page = watched.open()
+        assert page.url.endswith("/login")
+        page.get_by_label("Token").fill("0123456789abcdef0123")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(found.url)
+        page.goto(f"{found.url}?window=5m")
+        eventually(lambda: in_all(page) > 20, what="requests")

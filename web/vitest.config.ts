@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
+// JSX is compiled as tsconfig.json says.
 export default defineConfig({
-  esbuild: { jsx: "automatic", jsxImportSource: "preact" },
-  test: { environment: "happy-dom", include: ["tests/**/*.test.ts", "tests/**/*.test.tsx"] },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
 });

@@ -19,6 +19,13 @@ import { Overview } from "./views/overview.tsx";
 import { Requests } from "./views/requests.tsx";
 import { Clients, Errors, Urls } from "./views/tables.tsx";
 
+/** Of the main chart, of a chart above tables, and of one beside the main chart; in pixels. */
+export interface Heights {
+  main: number;
+  side: number;
+  small: number;
+}
+
 const TOLD_MS = 3500;
 
 export function App() {
@@ -64,7 +71,7 @@ export function App() {
   );
 }
 
-function View({ data, heights }: { data: PageData; heights: { main: number; side: number } }) {
+function View({ data, heights }: { data: PageData; heights: Heights }) {
   switch (link.value.view) {
     case "overview":
       return <Overview data={data} heights={heights} />;
@@ -86,18 +93,18 @@ function View({ data, heights }: { data: PageData; heights: { main: number; side
 }
 
 /** Heights of charts: a phone has little room, a wall screen much; a zoomed chart takes it all. */
-function useHeights(): { main: number; side: number } {
+function useHeights(): Heights {
   const isNarrow = useMedia("(max-width: 700px)");
   const isHuge = useMedia("(min-width: 2800px)");
   const isLarge = useMedia("(min-width: 1900px)");
   const { kiosk, zoom } = link.value;
   if (zoom) {
     const high = Math.max(260, innerHeight - 260);
-    return { main: high, side: high };
+    return { main: high, side: high, small: high };
   }
-  if (kiosk && isHuge) return { main: 640, side: 300 };
-  if (kiosk) return { main: 360, side: 200 };
-  if (isNarrow) return { main: 190, side: 160 };
-  if (isHuge) return { main: 420, side: 240 };
-  return isLarge ? { main: 330, side: 200 } : { main: 268, side: 190 };
+  if (kiosk && isHuge) return { main: 700, side: 420, small: 250 };
+  if (kiosk) return { main: 380, side: 240, small: 150 };
+  if (isNarrow) return { main: 190, side: 170, small: 150 };
+  if (isHuge) return { main: 460, side: 300, small: 190 };
+  return isLarge ? { main: 380, side: 230, small: 160 } : { main: 336, side: 200, small: 128 };
 }

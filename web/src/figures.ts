@@ -41,12 +41,13 @@ export function knownText(answer: Answer | null, seconds: number): string {
 }
 
 export function figuresOf(
-  answer: Answer | null,
+  given: Answer | null,
   before: Answer | null,
   columns: Columns | null,
   hasTimes: boolean,
 ): Figure[] {
-  const total = answer && !answer.error ? answer.total : {};
+  const answer = given && !given.error ? given : null;
+  const total = answer ? answer.total : {};
   const about = answer && !answer.is_exact ? "≈ " : "";
   const then = before && !before.error && before.known > 0 ? before : null;
   const nothing: Values = [];

@@ -15,17 +15,35 @@ export interface Asked {
   isOld: boolean;
 }
 
-/** Asks a question; `null`: nothing, for now. The last answer stays until the next one is there. */
-export function useAsk(ask: Ask | null, rank = 5): Asked {
+/**
+ * Asks a question; `null`: nothing. The last answer stays until the next one is there.
+ *
+ * `isSeen`: whether the answer is kept fresh. What is off the screen is asked for once.
+ */
+export function useAsk(ask: Ask | null, rank = 5, isSeen = true): Asked {
   const id = ask === null ? null : idOf(ask);
   const last = useRef<Answer | null>(null);
-  useEffect(() => (id === null ? undefined : want(id, rank)), [id, rank]);
+  const isSettled = useSettled(id);
+  const isWanted = isSeen || (isSettled && id !== null && answerTo(id).value === null);
+  useEffect(() => (id === null || !isWanted ? undefined : want(id, rank)), [id, rank, isWanted]);
   const current = id === null ? null : answerTo(id).value;
   useLayoutEffect(() => {
     if (current) last.current = current;
   }, [current]);
   if (id === null) return { answer: null, isOld: false };
   return current ? { answer: current, isOld: false } : { answer: last.current, isOld: true };
+}
+
+const SETTLED_MS = 1200;
+
+/** Whether something has been the same for a while: first comes what is on the screen. */
+function useSettled(id: string | null): boolean {
+  const [settled, setSettled] = useState<string | null>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(id), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [id]);
+  return settled === id;
 }
 
 /** Whether an element is near the screen: what nobody can see is not asked for. */

@@ -132,6 +132,11 @@ export function Chart(props: ChartProps) {
   );
 }
 
+/** `5 %`, not `5.0 %`: an axis has round values. */
+function axisText(unit: ValueUnit, value: number): string {
+  return formatUnit(unit, value).replace(".0 ", " ");
+}
+
 function inOrder(series: Series[]): { series: Series; values: Values }[] {
   const stack = series.filter((one) => one.kind === "stack");
   const sums = stacked(stack.map((one) => one.values));
@@ -159,7 +164,6 @@ function options(
   const grid = { stroke: styleValue("--grid"), width: 1 };
   const unit = props.series[0]?.unit ?? "count";
   const hasRight = props.series.some((one) => one.side === "right");
-  const isRate = unit === "rate";
   return {
     width,
     height: props.height,
@@ -214,7 +218,7 @@ function options(
         const at: Partial<uPlot.Series> = { paths: middled(latest) };
         if (series.kind === "ghost") return { ...common, ...at, stroke: color, width: 1.5 * rem, dash: [5, 4] } as uPlot.Series;
         const area = series.kind === "area" ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {};
-        return { ...common, ...at, ...area, stroke: color, width: 1.75 * rem } as uPlot.Series;
+        return { ...common, ...at, ...area, stroke: color, width: (series.side === "right" ? 1.25 : 1.75) * rem } as uPlot.Series;
       }),
     ],
     axes: [
@@ -238,7 +242,7 @@ function options(
         grid,
         ticks: { show: false },
         incrs: DECIMAL_STEPS,
-        values: (_, splits) => splits.map((value) => (isRate && value === 0 ? "0" : formatUnit(unit, value))),
+        values: (_, splits) => splits.map((value) => (value === 0 ? "0" : axisText(unit, value))),
       },
       ...(hasRight
         ? [
@@ -253,7 +257,7 @@ function options(
               grid: { show: false },
               ticks: { show: false },
               incrs: DECIMAL_STEPS,
-              values: (_: uPlot, splits: number[]) => splits.map((value) => formatUnit("share", value)),
+              values: (_: uPlot, splits: number[]) => splits.map((value) => (value === 0 ? "0" : axisText("share", value))),
             } satisfies uPlot.Axis,
           ]
         : []),

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { formatUnit } from "../format.ts";
+import { Icon } from "../components/icons.tsx";
 import { fullTime } from "../spans.ts";
 import type { ChartProps } from "./chart.tsx";
 
@@ -13,8 +14,9 @@ export function DataTable({ label, x, series, utc }: ChartProps) {
   const rows = isOpen ? x.map((time, i) => ({ time, i })).reverse().slice(0, MOST) : [];
   return (
     <details class="as-table" onToggle={(event) => setOpen((event.target as HTMLDetailsElement).open)}>
-      <summary>
-        Show as a table<span class="visually-hidden">: {label}</span>
+      <summary title={isOpen ? "Hide the table" : "Show as a table"}>
+        <Icon name="table" />
+        <span class="visually-hidden">{label} as a table</span>
       </summary>
       {isOpen && (
         <div class="scroll" tabIndex={0} role="region" aria-label={`${label}, as a table`}>

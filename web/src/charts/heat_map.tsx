@@ -4,8 +4,9 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { formatCount } from "../format.ts";
 import { useWidth } from "../hooks.ts";
-import { clock, fullTime } from "../spans.ts";
+import { fullTime } from "../spans.ts";
 import { isDark, styleValue } from "../theme.ts";
+import { timeLabels, TIME_STEPS } from "./axes.ts";
 import { between, type Columns, type Values } from "./series.ts";
 import { DataTable } from "./data_table.tsx";
 
@@ -129,17 +130,18 @@ function draw(node: HTMLCanvasElement, width: number, height: number, rows: Valu
   pen.globalAlpha = 1;
   pen.fillStyle = styleCache("--dim");
   pen.textAlign = "right";
-  const every = high < 13 * rem ? 2 : 1;
+  const nth = high < 13 * rem ? 2 : 1;
   bounds.forEach((bound, i) => {
-    if (i % every === 0) pen.fillText(spaced(bound), left - 8, TOP + (rows.length - 1 - i) * high);
+    if (i % nth === 0) pen.fillText(spaced(bound), left - 8, TOP + (rows.length - 1 - i) * high);
   });
   pen.textAlign = "center";
   const labels = Math.max(1, Math.floor((width - left) / (90 * rem)));
-  const skip = Math.max(1, Math.ceil(x.length / labels));
-  for (let i = Math.floor(skip / 2); i < x.length; i += skip) {
-    const time = x[i] ?? 0;
-    pen.fillText(clock(time, utc, step < 60), left + (i + 0.5) * wide, height - 11 * rem);
-  }
+  const least = (x.length * step) / labels;
+  const every = TIME_STEPS.find((one) => one >= least && one % step === 0) ?? 86_400 * 30;
+  x.forEach((time, i) => {
+    const text = timeLabels([time], every, utc)[0] ?? "";
+    if (time % every === 0) pen.fillText(text, left + i * wide, height - 11 * rem);
+  });
   cache.clear();
 }
 

@@ -22,6 +22,7 @@ export interface Limit {
 export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] | null): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio || 1;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
@@ -31,14 +32,16 @@ export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] |
     ctx.fillStyle = styleValue("--c-span");
     ctx.fillRect(left, bbox.top, plot.valToPos(span[1], "x", true) - left, bbox.height);
   }
-  for (const shade of shades) {
+  // The most severe last, over the others.
+  const order = { info: 0, warning: 1, critical: 2 };
+  for (const shade of [...shades].sort((one, other) => order[one.severity] - order[other.severity])) {
     const left = plot.valToPos(shade.from, "x", true);
     // A short incident in a long chart can still be seen.
     const wide = Math.max(2 * ratio, plot.valToPos(shade.until, "x", true) - left);
     ctx.fillStyle = styleValue(`--c-${shade.severity}-shade`);
     ctx.fillRect(left, bbox.top, wide, bbox.height);
     ctx.fillStyle = styleValue(`--c-${shade.severity}`);
-    ctx.fillRect(left, bbox.top, wide, 2.5 * ratio);
+    ctx.fillRect(left, bbox.top, wide, 2.5 * rem * ratio);
   }
   ctx.restore();
 }
@@ -50,16 +53,16 @@ export function drawOver(plot: uPlot, limit: Limit | null): void {
   const top = plot.scales.y?.max ?? 0;
   if (limit.value > top) return;
   const ratio = devicePixelRatio || 1;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   const y = plot.valToPos(limit.value, "y", true);
   ctx.save();
   ctx.strokeStyle = styleValue("--c-limit");
-  ctx.lineWidth = 1.25 * ratio;
+  ctx.lineWidth = 1.25 * rem * ratio;
   ctx.setLineDash([6 * ratio, 4 * ratio]);
   ctx.beginPath();
   ctx.moveTo(bbox.left, y);
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   ctx.font = `600 ${Math.round(10.5 * rem * ratio)}px ${styleValue("--font")}`;
   const wide = ctx.measureText(limit.label).width;
   const high = 15 * rem * ratio;
@@ -70,6 +73,8 @@ export function drawOver(plot: uPlot, limit: Limit | null): void {
   ctx.fillRect(left - 3 * ratio, isBelow ? y + 2 * ratio : y - high - 1 * ratio, wide + 6 * ratio, high);
   ctx.globalAlpha = 1;
   ctx.fillStyle = styleValue("--c-limit");
+  // Axes leave their own alignment behind.
+  ctx.textAlign = "left";
   ctx.textBaseline = "alphabetic";
   ctx.fillText(limit.label, left, isBelow ? y + high - 2 * ratio : y - 4.5 * ratio);
   ctx.restore();

@@ -13,7 +13,7 @@ const AN_HOUR = 3600;
 export function FailedCard({ data }: { data: PageData }) {
   const [element, isSeen] = useOnScreen<HTMLDivElement>();
   const ask = recordsAsk(data.scope, 30, "status >= 400", AN_HOUR);
-  const { answer, isOld } = useAsk(isSeen ? ask : null, 14);
+  const { answer, isOld } = useAsk(ask, 14, isSeen);
   const records = answerRows(answer);
   return (
     <div ref={element} class="card-cell full">

@@ -28,6 +28,11 @@ export function Severity({ severity }: { severity: string }) {
   return <span class={`severity ${severity}`}>{severity}</span>;
 }
 
+/** The rule and its group: what was the matter; the numbers of a past incident stand below. */
+export function titleOfIncident(incident: Incident): string {
+  return incident.group === null ? incident.title : `${incident.title} ${incident.group}`;
+}
+
 interface Props {
   incident: Incident;
   /** Now, in the server's time. */
@@ -58,7 +63,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
             <Severity severity={incident.severity} />
           )}
           <b class="incident-title">
-            <Text value={incident.headline || incident.title} />
+            <Text value={isOver ? titleOfIncident(incident) : incident.headline || incident.title} />
           </b>
           {incident.flapping && <span class="tag">flapping</span>}
           {incident.acknowledged_at !== null && (

@@ -1,6 +1,6 @@
 // What stands around every view: navigation, title, time, filters, banners, foot.
 
-import { zoneName } from "../spans.ts";
+import { clockNear, zoneName } from "../spans.ts";
 import { formatDuration } from "../format.ts";
 import { VIEWS, type ViewName } from "../link.ts";
 import { ongoingAt, worstText } from "../incidents.ts";
@@ -121,8 +121,13 @@ export function Title() {
           href={writeLink({ ...link.value, view: "alerts", zoom: null, chosen: null })}
           onClick={(event) => follow(event, "alerts")}
         >
-          <Icon name={ongoing.length ? "errors" : "check"} /> {ongoing.length ? worstText(ongoing) : "No active incident"}
+          <Icon name={!ongoing.length ? "check" : ongoing[0]?.severity === "info" ? "info" : "errors"} /> {ongoing.length ? worstText(ongoing) : "No active incident"}
         </a>
+      )}
+      {kiosk && known && (
+        <time class="wall-clock">
+          {clockNear(newest.value, known.time, utc.value)} {zoneName(newest.value, utc.value)}
+        </time>
       )}
     </div>
   );

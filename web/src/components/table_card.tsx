@@ -59,13 +59,14 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
     where: spec.where,
   };
   const ask = tableAsk(scope, question);
-  const { answer, isOld } = useAsk(isSeen || isZoomed ? ask : null, rank);
+  const { answer, isOld } = useAsk(ask, rank, isSeen || isZoomed);
   const shift = shiftOf(compare, scope.seconds);
   const before = useAsk(
-    compare !== "none" && (isSeen || isZoomed)
+    compare !== "none"
       ? tableAsk(scope, { ...question, order: null, ascending: false, limit: Math.max(200, limit), measures: ["hits"] }, shift)
       : null,
     rank + 2,
+    isSeen || isZoomed,
   );
 
   const all = useMemo(() => answerRows(answer), [answer]);

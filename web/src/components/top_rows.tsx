@@ -107,7 +107,7 @@ export function TopRows(props: Props) {
       onScroll={follow}
       tabIndex={isMany ? 0 : undefined}
       role={isMany ? "region" : undefined}
-      aria-label={isMany ? spec.title : undefined}
+      aria-label={isMany ? `Table of ${spec.title}` : undefined}
     >
       <table class={`table top-table by-${spec.by.length}`} aria-rowcount={rows.length + 1}>
         <caption class="visually-hidden">{spec.title}</caption>
@@ -122,7 +122,7 @@ export function TopRows(props: Props) {
               </th>
             ))}
             {columns.map((column) => (
-              <th key={column.measure} scope="col" class={`number rank-${column.rank}`} aria-sort={sortOf(column.measure)}>
+              <th key={column.measure} scope="col" class={`number rank-${column.rank} of-${column.measure}`} aria-sort={sortOf(column.measure)}>
                 <button type="button" class="sort" title={column.about} onClick={() => nextSort(column.measure)}>
                   {column.title}
                   <SortMark sort={sortOf(column.measure)} />
@@ -227,7 +227,7 @@ const RowOf = memo(
         {measures.map((name) => {
           const column = columnOf(name);
           return (
-            <td key={name} class={`number rank-${column.rank} ${cellTone(column, row)}`}>
+            <td key={name} class={`number rank-${column.rank} of-${column.measure} ${cellTone(column, row)}`}>
               {cellText(column, row, props.now, props.isUtc)}
             </td>
           );

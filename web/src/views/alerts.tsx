@@ -141,7 +141,7 @@ function Silences() {
 function Rules({ rules, ongoing, chosen }: { rules: Rule[]; ongoing: Incident[]; chosen: string | null }) {
   return (
     <Card id="rules" title="Rules" note={<span class="count">{rules.length}</span>} canZoom={false}>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Rules">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of rules">
         <table class="table rules">
           <caption class="visually-hidden">Rules</caption>
           <thead>

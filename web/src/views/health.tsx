@@ -39,7 +39,7 @@ export function Health({ data }: { data: PageData }) {
       <Reading health={health} />
       <Card id="sources" title={health.sources.length === 1 ? "Log" : "Logs"} note={<span class="count">{formatCount(health.sources.length)}</span>} canZoom={false}>
         <AnswerNote error={answer?.error} />
-        <div class="scroll" tabIndex={0} role="region" aria-label="Logs">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of logs">
           <table class="table sources">
             <caption class="visually-hidden">Logs and how they are read</caption>
             <thead>
@@ -158,7 +158,7 @@ function Outputs({ health }: { health: HealthOf }) {
   if (!health.outputs.length) return null;
   return (
     <Card id="outputs" title="Outputs" note={<span class="count">{health.outputs.length}</span>} canZoom={false}>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Outputs">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of outputs">
         <table class="table">
           <caption class="visually-hidden">Outputs</caption>
           <thead>

@@ -8,6 +8,7 @@ import { AnswerNote, Card, Waiting } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
 import { TimesCard } from "../components/times_card.tsx";
 import { useAsk } from "../hooks.ts";
+import type { Heights } from "../app.tsx";
 import type { PageData } from "../page_data.ts";
 import { link, seconds, utc } from "../store.ts";
 import { specsOf } from "./specs.ts";
@@ -18,7 +19,7 @@ const BOUNDS = ["1ms", "3ms", "10ms", "30ms", "100ms", "300ms", "1s", "3s", "10s
 const FIELDS = ["route", "path", "section", "host", "status", "method"];
 const COLUMNS = 60;
 
-export function Latency({ data, heights }: { data: PageData; heights: { main: number; side: number } }) {
+export function Latency({ data, heights }: { data: PageData; heights: Heights }) {
   if (data.hasNoTimes) {
     return (
       <>

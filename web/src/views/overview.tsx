@@ -1,5 +1,6 @@
 // Overview: figures, what stands out, traffic, incidents, response times, the tables people ask for.
 
+import type { Heights } from "../app.tsx";
 import type { PageData } from "../page_data.ts";
 import { hello, link, snapshot } from "../store.ts";
 import { endedAt, ongoingAt } from "../incidents.ts";
@@ -15,19 +16,21 @@ import { specsOf } from "./specs.ts";
 
 const FIELDS = ["section", "path", "status", "host", "method", "user", "referrer", "agent", "browser", "bot", "vhost"];
 const MEASURES = ["hits", "5xx", "4xx", "p95", "bytes"];
-const MOST_ENDED = 4;
+/** Of a wall screen, which is read from afar. */
+const WALL_MEASURES = ["hits", "5xx", "p95"];
+const MOST_ENDED = 5;
 
-export function Overview({ data, heights }: { data: PageData; heights: { main: number; side: number } }) {
-  const kept = hello.value?.kept ?? [];
-  const specs: TableSpec[] = specsOf("overview", [...FIELDS, ...kept], MEASURES);
+export function Overview({ data, heights }: { data: PageData; heights: Heights }) {
   const { zoom, kiosk } = link.value;
+  const kept = hello.value?.kept ?? [];
+  const specs: TableSpec[] = specsOf("overview", [...FIELDS, ...kept], kiosk ? WALL_MEASURES : MEASURES);
   const shownSpecs = kiosk ? specs.slice(0, 4) : specs;
   return (
     <>
       {!zoom && <StandsOut data={data} />}
-      <div class={`grid top-grid ${data.hasTimes ? "" : "without-times"}`}>
-        <TrafficCard data={data} height={data.hasTimes ? heights.main : heights.main} />
-        {data.hasTimes && <TimesCard data={data} height={heights.side} />}
+      <div class={`grid top-grid ${data.hasTimes ? "" : "without-times"}`} style={{ "--top-height": `calc(${heights.main}px + 3.25rem)` }}>
+        <TrafficCard data={data} height={heights.main} />
+        {data.hasTimes && <TimesCard data={data} height={heights.small} />}
         <IncidentsCard />
       </div>
       <div class="grid tables">

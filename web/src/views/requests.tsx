@@ -57,6 +57,8 @@ export function Requests({ data }: { data: PageData }) {
     }),
   );
   const { until, paused } = link.value;
+  // The newest few without the window: a quiet log shows its last requests too.
+  const isLonger = ask.seconds > data.scope.seconds;
   const isFollowing = until === null && snapshot.value?.live !== false;
   return (
     <div class="grid">
@@ -65,7 +67,7 @@ export function Requests({ data }: { data: PageData }) {
         table="requests/list"
         title="Requests"
         canZoom={false}
-        note={paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}
+        note={`${paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}${isLonger ? ", of the last day" : ""}`}
         tools={
           <>
             {snapshot.value?.live !== false && (
@@ -103,7 +105,7 @@ export function Requests({ data }: { data: PageData }) {
             </span>
           </div>
         )}
-        <AnswerNote error={answer?.error} missing={answer?.missing} />
+        <AnswerNote error={answer?.error} missing={isLonger ? "" : answer?.missing} />
         {answer === null ? (
           <Waiting lines={20} />
         ) : shown.length ? (

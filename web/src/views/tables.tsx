@@ -11,13 +11,14 @@ import { errorShare, TrafficCard } from "../components/traffic_card.tsx";
 import { formatRate } from "../format.ts";
 import { average, largest } from "../charts/series.ts";
 import { shadesOf } from "../incidents.ts";
+import type { Heights } from "../app.tsx";
 import type { PageData } from "../page_data.ts";
 import { hello, snapshot } from "../store.ts";
 import { specsOf } from "./specs.ts";
 
 interface Props {
   data: PageData;
-  heights: { main: number; side: number };
+  heights: Heights;
 }
 
 const URL_FIELDS = ["route", "path", "section", "method", "vhost", "referring_site", "referrer", "protocol"];

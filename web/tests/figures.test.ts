@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+
+import type { Answer } from "../src/contract.ts";
+import { figuresOf, knownText, rateOf } from "../src/figures.ts";
+import { cellText, cellTone, columnOf } from "../src/measures.ts";
+
+function answer(total: Answer["total"], more: Partial<Answer> = {}): Answer {
+  return { id: "", columns: {}, total, groups: 0, has_more: false, ungrouped: 0, since: 0, until: 300, covers_since: null, known: 300, grain: 0, is_exact: true, missing: "", error: "", ...more };
+}
+
+const TOTAL = { hits: 3000, bytes: 6_000_000, "4xx": 60, "5xx": 30, visitors: 12, timed: 3000, p50: 0.02, p95: 0.3, p99: 1 };
+const named = (figures: ReturnType<typeof figuresOf>, name: string) => figures.find((one) => one.name === name);
+
+describe("figures", () => {
+  it("divide by what is known of the span", () => {
+    expect(rateOf(answer(TOTAL))).toBe(10);
+    expect(rateOf(answer(TOTAL, { known: 100 }))).toBe(30);
+    expect(rateOf(answer(TOTAL, { known: 0 }))).toBeNull();
+  });
+
+  it("say how much of the span is known", () => {
+    expect(knownText(answer(TOTAL), 300)).toBe("");
+    expect(knownText(answer(TOTAL, { known: 120, missing: "x" }), 300)).toBe("of 2 min known");
+    expect(knownText(answer(TOTAL, { known: 0, missing: "x" }), 300)).toBe("nothing known");
+    expect(knownText(answer(TOTAL, { missing: "x" }), 300)).toBe("with gaps");
+  });
+
+  it("compare rates, not counts: the span before may be known in part", () => {
+    const figures = figuresOf(answer(TOTAL), answer({ ...TOTAL, hits: 500 }, { known: 100 }), null, true);
+    expect(named(figures, "rate")?.change?.text).toBe("100 %");
+  });
+
+  it("are dashes before the first answer, and after an error", () => {
+    for (const given of [null, answer(TOTAL, { error: "no" })]) {
+      for (const figure of figuresOf(given, null, null, true)) expect(figure.value).toBe("–");
+    }
+  });
+
+  it("mark estimates", () => {
+    const figures = figuresOf(answer(TOTAL, { is_exact: false }), null, null, true);
+    expect(named(figures, "visitors")?.value).toBe("≈ 12");
+    expect(named(figures, "p95")?.value).toBe("≈ 300");
+  });
+
+  it("leave out response times where the log has none", () => {
+    expect(named(figuresOf(answer(TOTAL), null, null, false), "p95")).toBeUndefined();
+  });
+});
+
+describe("cells", () => {
+  it("show errors as a share of the row", () => {
+    const row = { hits: 200, "5xx": 50, "4xx": 0 };
+    expect(cellText(columnOf("5xx"), row, 0, true)).toBe("25 %");
+    expect(cellText(columnOf("4xx"), row, 0, true)).toBe("–");
+    expect(cellTone(columnOf("5xx"), row)).toBe("bad");
+    expect(cellTone(columnOf("4xx"), { hits: 100, "4xx": 25 })).toBe("noticed");
+  });
+
+  it("are dashes where nothing is known", () => {
+    for (const measure of ["hits", "bytes", "p95", "visitors", "last_seen"]) expect(cellText(columnOf(measure), {}, 0, true)).toBe("–");
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+
+import { conditionOf, downloadLink } from "../src/asks.ts";
+import { idOf, wantedAsks, want } from "../src/answers.ts";
+import { filterIn, pairText, typedIn } from "../src/filter_words.ts";
+
+const FIELDS = ["path", "host", "status", "agent"];
+
+describe("what is typed into the filter box", () => {
+  it.each([
+    ["path = /login", { field: "path", value: "/login" }],
+    ["path:/login", { field: "path", value: "/login" }],
+    ["status=404", { field: "status", value: "404" }],
+    ["host != 10.0.0.1", { field: "host", value: "10.0.0.1", not: true }],
+    ["-host:10.0.0.1", { field: "host", value: "10.0.0.1", not: true }],
+    ['agent = "curl 8.5"', { field: "agent", value: "curl 8.5" }],
+    ["agent = curl 8.5", { field: "agent", value: "curl 8.5" }],
+  ])("%s is a field and a value", (text, filter) => {
+    expect(filterIn(text, FIELDS)).toEqual(filter);
+  });
+
+  it.each(["5xx /api", "status >= 500", "nothing = x", "path = /a and status = 404", "path:/a 5xx", "path = ", "path = /a*"])("%s is for the server", (text) => {
+    expect(filterIn(text, FIELDS)).toBeNull();
+  });
+
+  it("is completed by fields, then by values", () => {
+    expect(typedIn("pa", FIELDS)).toMatchObject({ kind: "field", prefix: "pa", start: 0 });
+    expect(typedIn("path = /lo", FIELDS)).toMatchObject({ kind: "value", field: "path", prefix: "/lo", start: 0 });
+    expect(typedIn("5xx ho", FIELDS)).toMatchObject({ kind: "field", prefix: "ho", start: 4 });
+    expect(typedIn("5xx host:10.", FIELDS)).toMatchObject({ kind: "value", field: "host", prefix: "10.", start: 4 });
+  });
+
+  it("reads what it completes", () => {
+    for (const value of ["/a", "curl 8.5", 'say "hi"', "a'b", "100%", "(x)"]) expect(filterIn(pairText("agent", "=", value), FIELDS)).toEqual({ field: "agent", value });
+  });
+});
+
+describe("questions", () => {
+  it("have one way of writing", () => {
+    expect(idOf({ seconds: 60, until: null, filters: [], limit: 20, by: ["path"] })).toBe(idOf({ by: ["path"], limit: 20, seconds: 60 }));
+    expect(idOf({ seconds: 60, shift: 0, ascending: false, order: null })).toBe('{"seconds":60}');
+  });
+
+  it("are asked as long as somebody wants them, the most important first, at most 24", () => {
+    const ends = Array.from({ length: 30 }, (_, i) => want(idOf({ seconds: i + 1 }), i === 29 ? 0 : 5));
+    expect(Object.keys(wantedAsks())).toHaveLength(24);
+    expect(Object.keys(wantedAsks())[0]).toBe('{"seconds":30}');
+    for (const end of ends) end();
+    expect(wantedAsks()).toEqual({});
+  });
+
+  it("can be downloaded, with quotes that cannot get out", () => {
+    expect(conditionOf([{ field: "path", value: "/o'clock" }, { where: "status >= 500" }])).toBe(`"path" = '/o''clock' AND (status >= 500)`);
+    const link = downloadLink({ seconds: 300, filters: [{ field: "path", value: "/a" }], by: ["host"], limit: 50 }, 1000);
+    const query = new URLSearchParams(link.split("?")[1]);
+    expect(link.startsWith("api/v1/query?")).toBe(true);
+    expect(query.get("since")).toBe("700");
+    expect(query.get("until")).toBe("1000");
+    expect(query.get("format")).toBe("csv");
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+
+import { askedFilters, filterText, parseLink, START, withFilter, withoutFilter, writeLink, type Link } from "../src/link.ts";
+
+const FULL: Link = {
+  view: "errors",
+  window: 5400,
+  until: 1_790_000_000,
+  paused: true,
+  filters: [
+    { field: "path", value: "/a b?c=d&e:f" },
+    { field: "host", value: "10.0.0.1", not: true },
+    { where: "status >= 500 AND path LIKE '%+%'" },
+    { field: "agent", value: "" },
+  ],
+  compare: "week",
+  zoom: "errors/status-path",
+  chosen: "a:b",
+  kiosk: true,
+  utc: true,
+};
+
+describe("a link", () => {
+  it("is empty where nothing differs from the start", () => {
+    expect(writeLink(START)).toBe("");
+    expect(parseLink("")).toEqual(START);
+  });
+
+  it("carries everything there and back", () => {
+    expect(parseLink(writeLink(FULL))).toEqual(FULL);
+  });
+
+  it("can be read by people", () => {
+    expect(writeLink({ ...START, view: "urls", window: 3600, filters: [{ field: "path", value: "/login" }] })).toBe("?view=urls&window=1h&is=path:/login");
+    expect(writeLink({ ...START, kiosk: true })).toBe("?kiosk");
+  });
+
+  it("survives values of logs that are hostile", () => {
+    for (const value of ["\u202e", "a&b=c#d", "100%", "%41", "'; --", "<script>", "a:b:c", "\n", "+", "日本"]) {
+      const link = { ...START, filters: [{ field: "path", value }] };
+      expect(parseLink(writeLink(link))).toEqual(link);
+    }
+  });
+
+  it("writes a lone surrogate as a replacement character instead of failing", () => {
+    expect(writeLink({ ...START, filters: [{ field: "path", value: "\ud800" }] })).toBe("?is=path:%EF%BF%BD");
+  });
+
+  it.each(["?view=nothing", "?window=0", "?window=x", "?until=-5", "?until=abc", "?is=novalue", "?is=:x", "?is=bad-name:x", "?compare=year", "?where=+", "?paused"])("ignores what it cannot read: %s", (search) => {
+    expect(parseLink(search)).toEqual(START);
+  });
+
+  it("takes 20 filters at most", () => {
+    expect(parseLink(`?${"is=path:/x&".repeat(50)}`).filters).toHaveLength(20);
+  });
+});
+
+describe("filters", () => {
+  const path = { field: "path", value: "/a" };
+
+  it("are not there twice, and replace their opposite", () => {
+    const once = withFilter(START, path);
+    expect(withFilter(once, path).filters).toEqual([path]);
+    expect(withFilter(once, { ...path, not: true }).filters).toEqual([{ ...path, not: true }]);
+  });
+
+  it("can be removed", () => {
+    expect(withoutFilter(withFilter(START, path), path).filters).toEqual([]);
+  });
+
+  it("are asked without their labels", () => {
+    expect(askedFilters([{ where: "status >= 500", label: "5xx" }, path, { ...path, not: true }])).toEqual([{ where: "status >= 500" }, path, { ...path, not: true }]);
+  });
+
+  it("are written for people", () => {
+    expect(filterText(path)).toBe("path = /a");
+    expect(filterText({ ...path, not: true })).toBe("path ≠ /a");
+    expect(filterText({ where: "x", label: "5xx" })).toBe("5xx");
+    expect(filterText({ field: "user", value: "" })).toBe("user = (empty)");
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+
+import { clockNear, parseSpan, parseTime, writtenSpan } from "../src/spans.ts";
+
+const NOW = Date.UTC(2026, 10, 27, 14, 5, 9) / 1000;
+
+describe("spans", () => {
+  it.each([
+    ["90s", 90], ["5 min", 300], ["1h30m", 5400], ["7d", 604_800], ["2 hours", 7200], ["1 h 30 min", 5400], ["30 days", 2_592_000],
+  ])("%s is %d seconds", (text, seconds) => {
+    expect(parseSpan(text)).toBe(seconds);
+  });
+
+  it.each(["", "0s", "x", "5", "5 parsecs", "-5m"])("%j is none", (text) => {
+    expect(parseSpan(text)).toBeNull();
+  });
+
+  it("are written so that they can be read", () => {
+    for (const seconds of [1, 10, 90, 300, 5400, 86_400, 2_592_000, 99_999]) expect(parseSpan(writtenSpan(seconds))).toBe(seconds);
+  });
+});
+
+describe("times", () => {
+  const at = (day: number, hour: number, minute: number, second = 0) => Date.UTC(2026, 10, day, hour, minute, second) / 1000;
+
+  it.each([
+    ["14:00", at(27, 14, 0)],
+    ["23:50", at(26, 23, 50)],
+    ["yesterday 9:30", at(26, 9, 30)],
+    ["today 9:30", at(27, 9, 30)],
+    ["2026-11-20 08:15:30", at(20, 8, 15, 30)],
+    ["2026-11-20T08:15Z", at(20, 8, 15)],
+    ["2026-11-20", at(20, 0, 0)],
+    ["20m ago", NOW - 1200],
+    ["now", NOW],
+    [String(NOW), NOW],
+  ])("%s", (text, seconds) => {
+    expect(parseTime(text, NOW, true)).toBe(seconds);
+  });
+
+  it.each(["", "noon", "25:00x", "14:75", "ago"])("%j is none", (text) => {
+    expect(parseTime(text, NOW, true)).toBeNull();
+  });
+
+  it("have their date where it is not today's", () => {
+    expect(clockNear(at(27, 1, 2, 3), NOW, true)).toBe("01:02:03");
+    expect(clockNear(at(26, 1, 2, 3), NOW, true)).toBe("Nov 26 01:02:03");
+    expect(clockNear(at(26, 1, 2, 3) - 400 * 86_400, NOW, true)).toBe("2025-10-22 01:02:03");
+  });
+});

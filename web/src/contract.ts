@@ -157,6 +157,7 @@ export interface Hello {
   started_at: number;
   admin: boolean;
   anonymized: boolean;
+  has_login?: boolean;
   note: string;
   where: string | null;
   sources: string[];

@@ -1,6 +1,7 @@
 // Incidents: which are ongoing at the time that is shown, their order, and how charts shade them. Pure.
 
 import type { Shade } from "./charts/marks.ts";
+import { formatUnit } from "./format.ts";
 import type { Incident, Rule, Severity, Snapshot } from "./contract.ts";
 
 const ORDER: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };
@@ -72,6 +73,12 @@ export function spanOf(incident: Incident, now: number): { seconds: number; unti
   const from = Math.floor((since - margin) / 10) * 10;
   const to = isOver ? Math.min(Math.ceil((until + margin) / 10) * 10, Math.floor(now)) : Math.floor(now);
   return { seconds: Math.max(60, to - from), until: isOver ? to : null };
+}
+
+/** The newest value of an incident, short: its sentence stands in the headline already. */
+export function latestText(incident: Incident, rule: Rule | undefined): string {
+  const unit = rule?.chart?.unit;
+  return unit ? formatUnit(unit, incident.latest) : incident.latest_text || "–";
 }
 
 /** Which failing requests a rule is about; `null` for rules about other things. */

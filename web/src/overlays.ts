@@ -6,7 +6,7 @@ export type Overlay =
   | { kind: "help" }
   | { kind: "palette" }
   | { kind: "time"; anchor: HTMLElement | null }
-  | { kind: "silence"; title: string; anchor: HTMLElement };
+  | { kind: "silence"; rule: string; title: string; anchor: HTMLElement };
 
 export const overlay = signal<Overlay | null>(null);
 /** Where the focus was before, and goes back to. */
@@ -23,8 +23,8 @@ export function closeOverlay(): void {
   cameFrom = null;
 }
 
-export function openSilence(title: string, anchor: HTMLElement): void {
-  openOverlay({ kind: "silence", title, anchor });
+export function openSilence(rule: string, title: string, anchor: HTMLElement): void {
+  openOverlay({ kind: "silence", rule, title, anchor });
 }
 
 /** The request whose details are shown beside the list. */

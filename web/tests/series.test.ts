@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Answer } from "../src/contract.ts";
-import { between, columnsOf, divided, laidOver, lengthsOf, perSecond, stacked, summed } from "../src/charts/series.ts";
+import { between, columnsOf, divided, laidOver, lengthsOf, perSecond, stacked, summed, unknownSpans } from "../src/charts/series.ts";
 import { sparkPath, thinned } from "../src/charts/spark.tsx";
 import { stepOf } from "../src/asks.ts";
 
@@ -14,6 +14,14 @@ describe("columns of a chart", () => {
     const found = columnsOf(answerWith({ time: [100, 120], hits: [5, 7] }), 10);
     expect(found?.x).toEqual([100, 110, 120]);
     expect(found?.values.hits).toEqual([5, null, 7]);
+  });
+
+  it("begin and end with the span, also where nothing is known of it", () => {
+    const found = columnsOf(answerWith({ time: [110], hits: [5] }, { since: 85, until: 135 }), 10);
+    expect(found?.x).toEqual([80, 90, 100, 110, 120, 130]);
+    expect(found?.values.hits).toEqual([null, null, null, 5, null, null]);
+    if (!found) throw new Error("no columns");
+    expect(unknownSpans(found, [found.values.hits ?? []])).toEqual([[80, 110], [120, 140]]);
   });
 
   it("are none without an answer or without rows", () => {
@@ -54,8 +62,8 @@ describe("shares and other times", () => {
   });
 
   it("lie over the columns of now", () => {
-    const now = columnsOf(answerWith({ time: [1000, 1010], hits: [1, 1] }), 10);
-    const then = columnsOf(answerWith({ time: [900, 910], hits: [7, 8] }), 10);
+    const now = columnsOf(answerWith({ time: [1000, 1010], hits: [1, 1] }, { since: 1000, until: 1020 }), 10);
+    const then = columnsOf(answerWith({ time: [900, 910], hits: [7, 8] }, { since: 900, until: 920 }), 10);
     if (!now || !then) throw new Error("no columns");
     expect(laidOver(now, then, then.values.hits ?? [], 100)).toEqual([7, 8]);
     expect(laidOver(now, then, then.values.hits ?? [], 103)).toEqual([7, 8]);

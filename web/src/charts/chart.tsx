@@ -14,7 +14,7 @@ import { DataTable } from "./data_table.tsx";
 import { niceTop, timeLabels, DECIMAL_STEPS, TIME_STEPS } from "./axes.ts";
 import { drawUnder, drawOver, type Limit, type Shade } from "./marks.ts";
 import { fillTip, type TipLine } from "./tip.ts";
-import { stacked, largest, type Values } from "./series.ts";
+import { stacked, largest, unknownSpans, type Values } from "./series.ts";
 
 export type { Limit, Shade };
 
@@ -41,6 +41,8 @@ export interface ChartProps {
   limit?: Limit | null;
   /** The span that figures and tables are of, where it is a part of the chart. */
   span?: [number, number] | null;
+  /** Spans that nothing is known of; without it, where no series has a value. */
+  unknown?: [number, number][];
   onZoom?: (since: number, until: number) => void;
   onPick?: (time: number) => void;
   hasTable?: boolean;
@@ -130,6 +132,11 @@ export function Chart(props: ChartProps) {
       {props.hasTable !== false && <DataTable {...props} />}
     </div>
   );
+}
+
+/** What nothing is known of: the quantiles of a quiet time are unknown, but its requests are not. */
+function unknownIn(props: ChartProps): [number, number][] {
+  return props.unknown ?? unknownSpans(props, props.series.filter((one) => one.kind !== "ghost").map((one) => one.values));
 }
 
 /** `5 %`, not `5.0 %`: an axis has round values. */
@@ -263,7 +270,7 @@ function options(
         : []),
     ],
     hooks: {
-      drawClear: [(plot) => drawUnder(plot, latest.current.shades ?? [], latest.current.span ?? null)],
+      drawClear: [(plot) => drawUnder(plot, latest.current.shades ?? [], latest.current.span ?? null, unknownIn(latest.current))],
       draw: [(plot) => drawOver(plot, latest.current.limit ?? null)],
       setCursor: [(plot) => showTip(plot, latest.current, tip.current)],
       setSelect: [

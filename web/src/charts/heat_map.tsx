@@ -7,7 +7,8 @@ import { useWidth } from "../hooks.ts";
 import { fullTime } from "../spans.ts";
 import { isDark, styleValue } from "../theme.ts";
 import { timeLabels, TIME_STEPS } from "./axes.ts";
-import { between, type Columns, type Values } from "./series.ts";
+import { hatch } from "./marks.ts";
+import { between, unknownSpans, type Columns, type Values } from "./series.ts";
 import { DataTable } from "./data_table.tsx";
 
 interface Props {
@@ -114,6 +115,10 @@ function draw(node: HTMLCanvasElement, width: number, height: number, rows: Valu
   const most = Math.max(1, ...rows.flatMap((row) => row.map((value) => value ?? 0)));
   pen.font = `${Math.round(11 * rem)}px ${styleValue("--font")}`;
   pen.textBaseline = "middle";
+  for (const [from, until] of unknownSpans({ x, step }, rows)) {
+    const at = left + ((from - (x[0] ?? 0)) / step) * wide;
+    hatch(pen, at, TOP, ((until - from) / step) * wide, high * rows.length, 7 * rem);
+  }
   rows.forEach((row, i) => {
     const top = TOP + (rows.length - 1 - i) * high;
     row.forEach((value, column) => {

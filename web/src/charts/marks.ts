@@ -19,7 +19,7 @@ export interface Limit {
 }
 
 /** Draws incidents as shaded spans, with a bar at the top: not by color alone. */
-export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] | null): void {
+export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] | null, unknown: [number, number][]): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio || 1;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
@@ -27,6 +27,10 @@ export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] |
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  for (const [from, until] of unknown) {
+    const left = plot.valToPos(from, "x", true);
+    hatch(ctx, left, bbox.top, plot.valToPos(until, "x", true) - left, bbox.height, 7 * rem * ratio);
+  }
   if (span) {
     const left = plot.valToPos(span[0], "x", true);
     ctx.fillStyle = styleValue("--c-span");
@@ -43,6 +47,23 @@ export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] |
     ctx.fillStyle = styleValue(`--c-${shade.severity}`);
     ctx.fillRect(left, bbox.top, wide, 2.5 * rem * ratio);
   }
+  ctx.restore();
+}
+
+/** Hatches an area: unknown is not the same as nothing. */
+export function hatch(ctx: CanvasRenderingContext2D, left: number, top: number, wide: number, high: number, every: number): void {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, wide, high);
+  ctx.clip();
+  ctx.strokeStyle = styleValue("--c-unknown");
+  ctx.lineWidth = every / 7;
+  ctx.beginPath();
+  for (let x = Math.floor((left - high) / every) * every; x < left + wide; x += every) {
+    ctx.moveTo(x, top + high);
+    ctx.lineTo(x + high, top);
+  }
+  ctx.stroke();
   ctx.restore();
 }
 

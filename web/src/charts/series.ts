@@ -29,13 +29,18 @@ export function columnsOf(answer: Answer | null, step: number): Columns | null {
   const last = known[known.length - 1];
   if (first === undefined || last === undefined) return null;
   const x: number[] = [];
+  // What is not known of the span is a part of the chart, too.
+  let from = first;
+  while (from - step > answer.since - step && x.length < MOST_COLUMNS) {
+    from -= step;
+    x.unshift(from);
+  }
   for (const time of known) {
-    const before = x[x.length - 1];
-    if (before !== undefined) {
-      for (let gap = before + step; gap < time && x.length < MOST_COLUMNS; gap += step) x.push(gap);
-    }
+    const before = x[x.length - 1] ?? time;
+    for (let gap = before + step; gap < time && x.length < MOST_COLUMNS; gap += step) x.push(gap);
     x.push(time);
   }
+  for (let time = last + step; time < answer.until && x.length < MOST_COLUMNS; time += step) x.push(time);
   const values: Record<string, Values> = {};
   for (const [name, column] of Object.entries(answer.columns)) {
     if (name === "time") continue;
@@ -46,6 +51,18 @@ export function columnsOf(answer: Answer | null, step: number): Columns | null {
     });
   }
   return { x, step, since: answer.since, until: answer.until, values };
+}
+
+/** The spans of columns that nothing is known of, from their first second to their last. */
+export function unknownSpans({ x, step }: { x: number[]; step: number }, series: Values[]): [number, number][] {
+  const found: [number, number][] = [];
+  x.forEach((time, i) => {
+    if (!series.length || series.some((one) => typeof one[i] === "number")) return;
+    const last = found[found.length - 1];
+    if (last && last[1] >= time) last[1] = time + step;
+    else found.push([time, time + step]);
+  });
+  return found;
 }
 
 /** How many seconds of each column are inside the span: the first and the last may be cut. */

@@ -63,6 +63,15 @@ export function Waiting({ lines = 5 }: { lines?: number }) {
   );
 }
 
+/** Which part of the span is missing, beside the title of a chart. */
+export function Missing({ text }: { text: string | undefined }) {
+  return text ? (
+    <span class="missing" title={text}>
+      <Icon name="info" /> {text}
+    </span>
+  ) : null;
+}
+
 /** Sentences of the server about an answer: an error, or what of the span is missing. */
 export function AnswerNote({ error, missing }: { error?: string | undefined; missing?: string | undefined }) {
   if (error) {

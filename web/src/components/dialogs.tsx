@@ -23,7 +23,7 @@ export function Overlays() {
     case "time":
       return <GoToTime />;
     case "silence":
-      return <Silence title={open.title} />;
+      return <Silence rule={open.rule} title={open.title} />;
   }
 }
 
@@ -220,7 +220,7 @@ function GoToTime() {
 
 const SILENCES = [900, 3600, 14_400, 86_400, 604_800];
 
-function Silence({ title }: { title: string }) {
+function Silence({ rule, title }: { rule: string; title: string }) {
   const [length, setLength] = useState(3600);
   const [why, setWhy] = useState("");
   return (
@@ -229,7 +229,7 @@ function Silence({ title }: { title: string }) {
         onSubmit={(event) => {
           event.preventDefault();
           closeOverlay();
-          void attempt(silence(title, length, why), `${title} is silenced for ${formatRoundDuration(length)}`);
+          void attempt(silence(rule, length, why), `${title} is silenced for ${formatRoundDuration(length)}`);
         }}
       >
         <h2>Silence “{title}”</h2>

@@ -20,16 +20,16 @@ export function Figures({ data }: { data: PageData }) {
           <div class="figure-title">
             <i class="swatch" style={{ background: `var(${figure.color})` }} />
             {figure.title}
+            {figure.name === "rate" && known && <span class="known">{known}</span>}
           </div>
           <div class="figure-value">
             <b>{figure.value}</b>
             <span class="unit">{figure.unit}</span>
-            <Delta change={figure.change} isBadWhenMore={figure.isBadWhenMore} title={`Compared with ${beforeText}`} />
+            {figure.change && <Delta change={figure.change} isBadWhenMore={figure.isBadWhenMore} title={`Compared with ${beforeText}`} />}
           </div>
           <div class="figure-detail">
             {figure.name === "rate" && now !== null ? `now ${formatRate(now)}/s · ` : ""}
             {figure.detail}
-            {figure.name === "rate" && known && <span class="known"> {known}</span>}
           </div>
           <Spark values={figure.trend} color={figure.color} />
         </div>

@@ -3,8 +3,9 @@
 import { acknowledge, ApiError, unacknowledge, unsilence } from "../api.ts";
 import type { Incident, Pending } from "../contract.ts";
 import { formatDuration } from "../format.ts";
-import { go, isAdmin, link, snapshot, tell, utc } from "../store.ts";
+import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
 import { clockNear } from "../spans.ts";
+import { latestText } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
 import { Icon } from "./icons.tsx";
 import { Text } from "./text.tsx";
@@ -42,6 +43,7 @@ interface Props {
 }
 
 export function IncidentRow({ incident, now, isChosen = false, hasButtons = true }: Props) {
+  const rule = hello.value?.rules.find((one) => one.name === incident.rule);
   const isOver = incident.recovered_at !== null;
   const lasted = incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at;
   const silenced = snapshot.value?.silences.find((one) => one.pattern === incident.title || one.pattern === incident.rule);
@@ -80,9 +82,9 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
         <span class="incident-detail">
           {isOver
             ? `${clockNear(incident.triggered_at, now, utc.value, false)}, lasted ${formatDuration(lasted)}`
-            : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, lasted))} so far`}
+            : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, Math.floor(lasted)))} so far`}
           {incident.peak_text && ` · peak ${incident.peak_text}`}
-          {!isOver && incident.latest_text && ` · now ${incident.latest_text}`}
+          {!isOver && incident.latest !== null && ` · now ${latestText(incident, rule)}`}
           {incident.cause && (
             <>
               {" · "}
@@ -97,11 +99,11 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
             {incident.acknowledged_at === null ? "Acknowledge" : "Undo acknowledge"}
           </button>
           {until === null ? (
-            <button type="button" onClick={(event) => openSilence(incident.title, event.currentTarget as HTMLElement)}>
+            <button type="button" onClick={(event) => openSilence(incident.rule, incident.title, event.currentTarget as HTMLElement)}>
               Silence…
             </button>
           ) : (
-            <button type="button" onClick={() => void attempt(unsilence(silenced?.pattern ?? incident.title), `${incident.title} notifies again`)}>
+            <button type="button" onClick={() => void attempt(unsilence(silenced?.pattern ?? incident.rule), `${incident.title} notifies again`)}>
               End silence
             </button>
           )}

@@ -1,5 +1,6 @@
 // What stands around every view: navigation, title, time, filters, banners, foot.
 
+import { addressOf } from "../api.ts";
 import { clockNear, zoneName } from "../spans.ts";
 import { formatDuration } from "../format.ts";
 import { VIEWS, type ViewName } from "../link.ts";
@@ -11,6 +12,7 @@ import { writeLink } from "../link.ts";
 import { useTick } from "../hooks.ts";
 import { spanText } from "./time_controls.tsx";
 import { Icon, type IconName } from "./icons.tsx";
+import { visible } from "../text.ts";
 import { Text } from "./text.tsx";
 
 export const VIEW_TITLES: Record<ViewName, string> = {
@@ -80,6 +82,13 @@ export function Navigation() {
           <Icon name="globe" />
           <span class="nav-title">Times: {zoneName(newest.value || Date.now() / 1000, utc.value)}</span>
         </button>
+        {hello.value?.has_login && (
+          <form method="post" action={addressOf("logout")}>
+            <button type="submit" class="quiet with-text">
+              <Icon name="logout" /> <span class="nav-title">Log out</span>
+            </button>
+          </form>
+        )}
       </div>
     </nav>
   );
@@ -97,13 +106,15 @@ export function Title() {
   const { view, kiosk, until } = link.value;
   const sources = greeting?.sources ?? [];
   const first = sources[0] === "-" ? "standard input" : sources[0];
+  // The end of a path tells logs apart; all of it is in the tooltip and in Health.
+  const short = first?.split(/[/\\]/).pop() || first;
   const formats = [...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one))];
   const ongoing = ongoingAt(known, until);
   return (
     <div class="title">
       <h1>{kiosk ? "GlanceMetrics" : VIEW_TITLES[view]}</h1>
-      <p class="title-log">
-        {first === undefined ? "" : <Text value={first} />}
+      <p class="title-log" title={sources.slice(0, 20).map(visible).join("\n")}>
+        {short === undefined ? "" : <Text value={short} />}
         {sources.length > 1 && ` and ${sources.length - 1} more`}
         {formats.length > 0 && <span class="dim"> · {formats.join(", ")}</span>}
         {greeting?.where && (

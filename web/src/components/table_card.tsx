@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { addressOf } from "../api.ts";
 import { downloadLink, shiftOf, tableAsk, type Scope } from "../asks.ts";
+import type { Answer } from "../contract.ts";
 import { formatCount } from "../format.ts";
 import { focusOnce, useAsk, useOnScreen } from "../hooks.ts";
 import { columnOf } from "../measures.ts";
@@ -77,7 +78,7 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
       : all;
     return sort.measure === "name" ? byName(matching, spec.by, sort.ascending) : matching;
   }, [all, find, sort, spec.by]);
-  const hitsBefore = useMemo(() => beforeByName(before.answer ? answerRows(before.answer) : null, spec.by), [before.answer, spec.by]);
+  const hitsBefore = useMemo(() => beforeByName(before.isOld ? null : before.answer, spec.by), [before.answer, before.isOld, spec.by]);
 
   const handle = useMemo<{ current: TopRowsHandle | null }>(() => ({ current: null }), []);
   const columns = ["name", ...measures];
@@ -169,7 +170,8 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
             onSort={setSort}
             isOld={isOld}
             isExact={answer.is_exact}
-            hitsBefore={compare === "none" ? null : hitsBefore}
+            hasChange={compare !== "none"}
+            hitsBefore={hitsBefore}
             isTall={isZoomed}
           />
         )}
@@ -203,7 +205,8 @@ export function nameOf(row: Row, by: string[]): string {
   return JSON.stringify(by.map((field) => row[field] ?? null));
 }
 
-function beforeByName(rows: Row[] | null, by: string[]): Map<string, number> | null {
-  if (!rows) return null;
-  return new Map(rows.map((row) => [nameOf(row, by), Number(row.hits ?? 0)]));
+/** The requests of each name before; `null` where most of that time is unknown: then nothing is new. */
+function beforeByName(answer: Answer | null, by: string[]): Map<string, number> | null {
+  if (!answer || answer.error || answer.known < 0.9 * (answer.until - answer.since)) return null;
+  return new Map(answerRows(answer).map((row) => [nameOf(row, by), Number(row.hits ?? 0)]));
 }

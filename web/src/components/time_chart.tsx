@@ -28,6 +28,7 @@ interface Props {
   shades?: Shade[];
   limit?: Limit | null;
   span?: [number, number] | null;
+  unknown?: [number, number][];
   hasTable?: boolean;
 }
 

@@ -1,7 +1,8 @@
 // Response times over time: half, 95 % and 99 % of the responses were faster.
 
 import type { Series } from "../charts/chart.tsx";
-import { QUANTILES } from "../asks.ts";
+import { unknownSpans } from "../charts/series.ts";
+import { CLASSES, QUANTILES } from "../asks.ts";
 import { formatSeconds } from "../format.ts";
 import { shadesOf } from "../incidents.ts";
 import type { PageData } from "../page_data.ts";
@@ -39,6 +40,7 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
           step={columns?.step ?? step}
           series={items}
           height={height}
+          unknown={columns ? unknownSpans(columns, CLASSES.map((name) => columns.values[name] ?? [])) : []}
           shades={shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0)}
         />
       </div>

@@ -36,6 +36,8 @@ interface Props {
   onSort: (sort: Sort) => void;
   isOld: boolean;
   isExact: boolean;
+  hasChange: boolean;
+  /** The requests of each name before; `null`: unknown. */
   hitsBefore: Map<string, number> | null;
   isTall: boolean;
 }
@@ -46,7 +48,7 @@ const MARGIN = 12;
 const URLS = new Set(["path", "section", "route", "referrer", "referring_site"]);
 
 export function TopRows(props: Props) {
-  const { handle, spec, rows, measures, sort, onSort, isOld, isExact, hitsBefore } = props;
+  const { handle, spec, rows, measures, sort, onSort, isOld, isExact, hasChange, hitsBefore } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [chosen, setChosen] = useState<string | null>(null);
   const [range, setRange] = useState({ from: 0, until: MANY });
@@ -98,7 +100,6 @@ export function TopRows(props: Props) {
   const sortOf = (measure: string) =>
     sort.measure === measure ? (sort.ascending ? "ascending" : "descending") : undefined;
   const high = isMany ? rowHeight() : 0;
-  const hasChange = hitsBefore !== null;
 
   return (
     <div
@@ -153,6 +154,7 @@ export function TopRows(props: Props) {
                 onChoose={setChosen}
                 before={hitsBefore?.get(name)}
                 hasChange={hasChange}
+                isBeforeKnown={hitsBefore !== null}
                 isExact={isExact}
                 now={endTime.value}
                 isUtc={utc.value}
@@ -204,6 +206,7 @@ interface RowProps {
   onChoose: (name: string) => void;
   before: number | undefined;
   hasChange: boolean;
+  isBeforeKnown: boolean;
   isExact: boolean;
   now: number;
   isUtc: boolean;
@@ -234,7 +237,7 @@ const RowOf = memo(
         })}
         {hasChange && (
           <td class="number">
-            <Delta change={props.before === undefined ? (hits ? changeOf(hits, 0) : null) : changeOf(hits, props.before)} title={props.before === undefined ? "Not among the values before" : `${formatCount(props.before)} before`} />
+            <Change hits={hits} before={props.before} isKnown={props.isBeforeKnown} />
           </td>
         )}
       </tr>
@@ -246,11 +249,18 @@ const RowOf = memo(
     one.index === other.index &&
     one.hasChange === other.hasChange &&
     one.before === other.before &&
+    one.isBeforeKnown === other.isBeforeKnown &&
     one.isUtc === other.isUtc &&
     one.share === other.share &&
     one.measures.join() === other.measures.join() &&
     JSON.stringify(one.row) === JSON.stringify(other.row),
 );
+
+function Change({ hits, before, isKnown }: { hits: number | null; before: number | undefined; isKnown: boolean }) {
+  if (!isKnown) return <Delta change={null} title="The time before is not known" />;
+  if (before === undefined) return <Delta change={hits ? changeOf(hits, 0) : null} title="Not among the most frequent values before" />;
+  return <Delta change={changeOf(hits, before)} title={`${formatCount(before)} before`} />;
+}
 
 interface NameProps {
   field: string;

@@ -8,7 +8,7 @@ import { formatDuration, formatRate, formatShare } from "../format.ts";
 import { shadesOf } from "../incidents.ts";
 import type { PageData } from "../page_data.ts";
 import { hello, link, snapshot } from "../store.ts";
-import { AnswerNote, Card } from "./card.tsx";
+import { AnswerNote, Card, Missing } from "./card.tsx";
 import { Legend, TimeChart } from "./time_chart.tsx";
 
 const SHOWN = ["2xx", "3xx", "4xx", "5xx"];
@@ -57,6 +57,7 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
       id="traffic"
       title="Requests per second"
       looks="chart-card"
+      note={<Missing text={series.answer?.missing} />}
       tools={
         <Legend
           items={[
@@ -67,7 +68,7 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
         />
       }
     >
-      <AnswerNote error={series.answer?.error} missing={data.total.answer?.missing} />
+      <AnswerNote error={series.answer?.error} />
       <div class={series.isOld ? "is-old" : ""}>
         <TimeChart
           label="Requests per second by status class"

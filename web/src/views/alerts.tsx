@@ -44,7 +44,7 @@ export function Alerts({ data }: { data: PageData }) {
   const ongoing = ongoingAt(known, until);
   const ended = endedAt(known, until).slice(0, MOST_ENDED);
   const pending = until === null ? (known?.alerts.pending ?? []) : [];
-  const rules = hello.value?.rules ?? [];
+  const rules = ownLast(hello.value?.rules ?? []);
   const now = until ?? known?.time ?? 0;
   const current = chosenIn(rules, [...ongoing, ...ended], chosen);
   const order = useMemo(
@@ -113,6 +113,16 @@ export function Alerts({ data }: { data: PageData }) {
   );
 }
 
+/** Whether a rule is about the monitor itself. */
+function isOwn(rule: Rule): boolean {
+  return rule.metric === "own health";
+}
+
+/** Those about GlanceMetrics itself come last: people have set the others. */
+function ownLast(rules: Rule[]): Rule[] {
+  return [...rules.filter((rule) => !isOwn(rule)), ...rules.filter(isOwn)];
+}
+
 function Silences() {
   const silences = snapshot.value?.silences ?? [];
   if (!silences.length) return null;
@@ -169,8 +179,8 @@ function Rules({ rules, ongoing, chosen }: { rules: Rule[]; ongoing: Incident[];
                   </td>
                   <td class={count ? "bad" : "dim"}>{count ? `${count} active` : "quiet"}</td>
                   <td class="about dim">
-                    {rule.bound}
-                    {rule.window ? ` over ${formatRoundDuration(rule.window)}` : ""}
+                    {isOwn(rule) ? "GlanceMetrics' own health" : rule.bound}
+                    {!isOwn(rule) && rule.window ? ` over ${formatRoundDuration(rule.window)}` : ""}
                     {rule.by ? `, by ${rule.by}` : ""}
                   </td>
                 </tr>
@@ -192,7 +202,7 @@ export function acknowledgeChosen(): void {
 
 export function silenceChosen(): void {
   const { rule, incident } = chosenNow();
-  const title = incident?.title ?? rule?.title;
+  const name = incident?.rule ?? rule?.name;
   if (link.value.view !== "alerts") go({ view: "alerts", zoom: null });
-  else if (title && isAdmin.value) openSilence(title, document.querySelector<HTMLElement>(".incident.chosen") ?? document.body);
+  else if (name && isAdmin.value) openSilence(name, incident?.title ?? rule?.title ?? name, document.querySelector<HTMLElement>(".incident.chosen") ?? document.body);
 }

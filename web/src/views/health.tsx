@@ -14,7 +14,7 @@ import { hello, link, snapshot, utc } from "../store.ts";
 
 export function Health({ data }: { data: PageData }) {
   const known = snapshot.value;
-  const { answer } = useAsk({ seconds: data.scope.seconds, until: data.scope.until, by: ["source"], measures: ["hits", "5xx"], limit: 1000 }, 2);
+  const { answer } = useAsk({ seconds: data.scope.seconds, until: data.scope.until, by: ["source"], measures: ["hits", "5xx", "last_seen"], limit: 1000 }, 2);
   if (!known) return null;
   const { health, troubles } = known;
   const rows = new Map(answerRows(answer).map((row) => [String(row.source), row]));
@@ -74,7 +74,7 @@ export function Health({ data }: { data: PageData }) {
                     <td class="number">{hits && failed !== null ? formatShare(failed / hits) : UNKNOWN}</td>
                     <td class="number">{formatBytes(source.lag_bytes)}</td>
                     <td class={`number ${source.unparsed ? "noticed" : ""}`}>{formatCount(source.unparsed)}</td>
-                    <td>{lastText(source, known.time)}</td>
+                    <td>{lastText(source, known.time, numberIn(row, "last_seen"))}</td>
                   </tr>
                 );
               })}
@@ -93,10 +93,10 @@ export function Health({ data }: { data: PageData }) {
   );
 }
 
-function lastText(source: SourceHealth, now: number): string {
-  const last = source.last_record;
+function lastText(source: SourceHealth, now: number, seen: number | null): string {
+  const last = source.last_record ?? seen;
   const time = typeof last === "string" ? Date.parse(last) / 1000 : last;
-  return time === null || Number.isNaN(time) ? "no request yet" : clockNear(time, now, utc.value);
+  return time === null || Number.isNaN(time) ? UNKNOWN : clockNear(time, now, utc.value);
 }
 
 const FINE = new Set(["following", "ended", "reading"]);
@@ -133,7 +133,7 @@ function Reading({ health }: { health: HealthOf }) {
     ["Lag", health.lag_bytes ? `${formatBytes(health.lag_bytes)}` : "0 B", health.lag_bytes && health.lag_seconds !== null ? `${formatDuration(health.lag_seconds)} behind` : "not read yet"],
     ["Delay", health.delay === null ? UNKNOWN : formatDuration(health.delay), "from the log's time to now"],
     ["Memory", memory, health.memory_limit === null ? "no limit" : `of ${formatBytes(health.memory_limit)}`],
-    ["Gaps", formatCount(health.gaps), health.last_gap ?? "parts of the logs not counted"],
+    ["Gaps", formatCount(health.gaps), health.last_gap || "parts of the logs not counted"],
   ];
   return (
     <Card id="reading" title="Reading" canZoom={false}>
@@ -185,7 +185,7 @@ function Outputs({ health }: { health: HealthOf }) {
                     </span>
                   </td>
                   <td>
-                    <Text value={output.detail} />
+                    {output.detail && <Text value={output.detail} />}
                   </td>
                   <td class="number">{formatCount(output.waiting)}</td>
                   <td class={`number ${output.lost ? "bad" : ""}`}>{formatCount(output.lost)}</td>

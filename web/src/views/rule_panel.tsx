@@ -10,7 +10,7 @@ import { TimeChart } from "../components/time_chart.tsx";
 import type { Ask, Filter, Incident, Rule, RuleChart } from "../contract.ts";
 import { formatCount, formatRoundDuration, formatUnit } from "../format.ts";
 import { useAsk } from "../hooks.ts";
-import { failingIn, shadesOf, spanOf } from "../incidents.ts";
+import { failingIn, latestText, shadesOf, spanOf } from "../incidents.ts";
 import { askedFilters, withFilter, type Link } from "../link.ts";
 import type { PageData } from "../page_data.ts";
 import { answerRows, numberIn } from "../rows.ts";
@@ -42,7 +42,8 @@ export function ruleValues(chart: RuleChart, columns: Columns): Values {
 
 /** Where the limit stands in the chart: a count over the rule's window is one of another length. */
 export function limitIn(rule: Rule, step: number): number | null {
-  if (rule.threshold === null) return null;
+  // A limit that is a multiple of an earlier value is no line.
+  if (rule.threshold === null || /\bx the value/.test(rule.bound)) return null;
   return rule.chart?.kind === "count" ? (rule.threshold * step) / Math.max(1, rule.window) : rule.threshold;
 }
 
@@ -136,11 +137,11 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
 function Facts({ incident, rule, now }: { incident: Incident; rule: Rule | undefined; now: number }) {
   const facts: [string, string][] = [
     ["Began", clockNear(incident.triggered_at, now, utc.value)],
-    [incident.recovered_at === null ? "Lasts" : "Lasted", formatRoundDuration((incident.recovered_at ?? now) - incident.triggered_at)],
+    [incident.recovered_at === null ? "Lasts" : "Lasted", formatRoundDuration(Math.max(0, Math.floor((incident.recovered_at ?? now) - incident.triggered_at)))],
     ["Peak", incident.peak_text || "–"],
     ["Limit", incident.bound.replace(/^limit /, "") || "–"],
   ];
-  if (incident.latest_text && incident.recovered_at === null) facts.splice(2, 0, ["Now", incident.latest_text]);
+  if (incident.latest !== null && incident.recovered_at === null) facts.splice(2, 0, ["Now", latestText(incident, rule)]);
   if (incident.window) facts.push(["Window", formatRoundDuration(incident.window)]);
   if (rule) facts.push(["Severity", incident.severity]);
   return (

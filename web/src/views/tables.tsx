@@ -3,7 +3,7 @@
 import { CLASSES } from "../asks.ts";
 import type { Series } from "../charts/chart.tsx";
 import { perSecond, summed } from "../charts/series.ts";
-import { Card, AnswerNote } from "../components/card.tsx";
+import { Card, AnswerNote, Missing } from "../components/card.tsx";
 import { FailedCard } from "../components/failed_card.tsx";
 import { TableCard, type TableSpec } from "../components/table_card.tsx";
 import { Legend, TimeChart } from "../components/time_chart.tsx";
@@ -55,8 +55,8 @@ export function Clients({ data, heights }: Props) {
   return (
     <>
       <div class="grid halves">
-        <Card id="visitors" title="Visitors" looks="chart-card" note="client addresses in each column">
-          <AnswerNote error={series.answer?.error} missing={data.total.answer?.missing} />
+        <Card id="visitors" title="Visitors" looks="chart-card" note={<Missing text={series.answer?.missing} />}>
+          <AnswerNote error={series.answer?.error} />
           <TimeChart {...common} label="Visitors" series={visitors} summary={`At most ${largest(columns?.values.visitors ?? [])} client addresses in a column.`} />
         </Card>
         <Card id="client-requests" title="Requests per second" looks="chart-card">
@@ -98,9 +98,10 @@ export function Errors({ data, heights }: Props) {
           id="errors-chart"
           title="Errors per second"
           looks="chart-card"
+          note={<Missing text={series.answer?.missing} />}
           tools={<Legend items={items.map((one) => ({ label: one.label, color: one.color, isLine: one.kind === "line" }))} />}
         >
-          <AnswerNote error={series.answer?.error} missing={data.total.answer?.missing} />
+          <AnswerNote error={series.answer?.error} />
           <TimeChart
             label="Errors per second"
             summary={`Server errors at most ${formatRate(largest(items[1]?.values ?? []))} per second, client errors at most ${formatRate(largest(items[0]?.values ?? []))} per second.`}

@@ -32,7 +32,7 @@ export function keysOf(records: Row[]): string[] {
   return [...records]
     .reverse()
     .map((record) => {
-      const base = JSON.stringify([record.time, record.host, record.method, record.path, record.query, record.status, record.bytes, record.source]);
+      const base = `${record.time} ${record.host} ${record.method} ${record.path} ${record.query} ${record.status} ${record.bytes} ${record.duration} ${record.source}`;
       const count = (seen.get(base) ?? 0) + 1;
       seen.set(base, count);
       return count === 1 ? base : `${base}#${count}`;

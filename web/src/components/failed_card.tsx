@@ -1,5 +1,7 @@
 // The newest requests that failed, of the last hour at least: what failed a minute ago still matters.
 
+import { useMemo } from "preact/hooks";
+
 import { recordsAsk } from "../asks.ts";
 import { useAsk, useOnScreen } from "../hooks.ts";
 import type { PageData } from "../page_data.ts";
@@ -14,7 +16,7 @@ export function FailedCard({ data }: { data: PageData }) {
   const [element, isSeen] = useOnScreen<HTMLDivElement>();
   const ask = recordsAsk(data.scope, 30, "status >= 400", AN_HOUR);
   const { answer, isOld } = useAsk(ask, 14, isSeen);
-  const records = answerRows(answer);
+  const records = useMemo(() => answerRows(answer), [answer]);
   return (
     <div ref={element} class="card-cell full">
       <Card id="failed" title="Requests that failed" note="newest first">
@@ -22,7 +24,7 @@ export function FailedCard({ data }: { data: PageData }) {
         {answer === null ? (
           <Waiting lines={6} />
         ) : records.length ? (
-          <div class={`scroll ${isOld ? "is-old" : ""}`}>
+          <div class={isOld ? "is-old" : ""}>
             <RequestRows records={records} title="Requests that failed, newest first" />
           </div>
         ) : (

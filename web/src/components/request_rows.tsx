@@ -1,7 +1,7 @@
 // Requests as rows: newest first, keyed, so that only new ones are drawn.
 
 import { memo } from "../memo.ts";
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { formatBytes, formatSeconds } from "../format.ts";
 import { exclude, narrowTo } from "../narrowing.ts";
@@ -12,6 +12,7 @@ import { shownRequest } from "../overlays.ts";
 import { newest, utc } from "../store.ts";
 import { visible } from "../text.ts";
 import { Text } from "./text.tsx";
+import { Spacer, useVirtualRows } from "./virtual.tsx";
 
 interface Props {
   records: Row[];
@@ -21,19 +22,26 @@ interface Props {
 }
 
 export function RequestRows({ records, title, isCompact = false, handle }: Props) {
-  const body = useRef<HTMLTableSectionElement>(null);
+  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(records.length);
   const [chosen, setChosen] = useState<string | null>(null);
-  const keys = keysOf(records);
+  const wantsFocus = useRef(false);
+  const keys = useMemo(() => keysOf(records), [records]);
+  const shownKey = shownRequest.value ? keysOf([shownRequest.value])[0] : null;
   const withTimes = records.some((one) => typeof one.duration === "number");
   const withAgents = !isCompact && records.some((one) => one.agent);
   const at = chosen === null ? -1 : keys.indexOf(chosen);
   const choose = (index: number) => {
     const key = keys[Math.max(0, Math.min(keys.length - 1, index))];
     if (key === undefined) return;
+    wantsFocus.current = true;
     setChosen(key);
-    const row = body.current?.children[keys.indexOf(key)] as HTMLElement | undefined;
-    row?.focus();
+    reach(keys.indexOf(key));
   };
+  useLayoutEffect(() => {
+    if (!wantsFocus.current) return;
+    wantsFocus.current = false;
+    scroller.current?.querySelector<HTMLElement>("tr[tabindex='0']")?.focus();
+  });
   if (handle) {
     handle.current = {
       move: (by) => choose(at < 0 ? 0 : at + by),
@@ -43,7 +51,15 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
   }
   const now = newest.value;
   return (
-    <table class={`table requests ${isCompact ? "compact" : ""}`}>
+    <div
+      class={`scroll rows ${isMany ? "many" : ""}`}
+      ref={scroller}
+      onScroll={onScroll}
+      tabIndex={isMany ? 0 : undefined}
+      role={isMany ? "region" : undefined}
+      aria-label={isMany ? `Table of ${title}` : undefined}
+    >
+    <table aria-rowcount={records.length + 1} class={`table requests ${isCompact ? "compact" : ""}`}>
       <caption class="visually-hidden">{title}</caption>
       <thead>
         <tr>
@@ -68,8 +84,11 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
           )}
         </tr>
       </thead>
-      <tbody ref={body}>
-        {records.map((record, i) => (
+      <tbody>
+        <Spacer height={above} />
+        {records.slice(from, until).map((record, row) => {
+          const i = from + row;
+          return (
           <RequestRow
             key={keys[i]}
             id={keys[i] ?? ""}
@@ -77,19 +96,24 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
             withTimes={withTimes}
             withAgents={withAgents}
             isStop={i === Math.max(0, at)}
-            isShown={shownRequest.value !== null && keys[i] === keysOf([shownRequest.value])[0]}
+            index={i + 2}
+            isShown={keys[i] === shownKey}
             isUtc={utc.value}
             day={Math.floor(now / 3600)}
             onChoose={setChosen}
           />
-        ))}
+          );
+        })}
+        <Spacer height={below} />
       </tbody>
     </table>
+    </div>
   );
 }
 
 interface RowProps {
   id: string;
+  index: number;
   record: Row;
   withTimes: boolean;
   withAgents: boolean;
@@ -102,11 +126,11 @@ interface RowProps {
 }
 
 const RequestRow = memo(
-  function RequestRow({ id, record, withTimes, withAgents, isStop, isShown, isUtc, onChoose }: RowProps) {
+  function RequestRow({ id, index, record, withTimes, withAgents, isStop, isShown, isUtc, onChoose }: RowProps) {
     const time = timeOf(record);
     const status = record.status === null || record.status === undefined ? "–" : String(record.status);
     return (
-      <tr class={`row ${isShown ? "chosen" : ""}`} tabIndex={isStop ? 0 : -1} onFocus={() => onChoose(id)} onClick={() => (shownRequest.value = record)}>
+      <tr class={`row ${isShown ? "chosen" : ""}`} tabIndex={isStop ? 0 : -1} aria-rowindex={index} onFocus={() => onChoose(id)} onClick={() => (shownRequest.value = record)}>
         <td class="time">{time === null ? "–" : clockNear(time, newest.value, isUtc)}</td>
         <td>
           <FieldValue field="status" value={status} looks={`status s${status.charAt(0)}`} />
@@ -128,7 +152,7 @@ const RequestRow = memo(
       </tr>
     );
   },
-  (one, other) => one.id === other.id && one.isStop === other.isStop && one.isShown === other.isShown && one.isUtc === other.isUtc && one.withTimes === other.withTimes && one.withAgents === other.withAgents && one.day === other.day,
+  (one, other) => one.id === other.id && one.index === other.index && one.isStop === other.isStop && one.isShown === other.isShown && one.isUtc === other.isUtc && one.withTimes === other.withTimes && one.withAgents === other.withAgents && one.day === other.day,
 );
 
 function FieldValue({ field, value, looks = "" }: { field: string; value: string; looks?: string }) {

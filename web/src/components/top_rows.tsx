@@ -15,6 +15,7 @@ import { Icon } from "./icons.tsx";
 import { nameOf, type TableSpec } from "./table_card.tsx";
 import { Text } from "./text.tsx";
 import { openValueMenu } from "./value_menu.tsx";
+import { Spacer, useVirtualRows } from "./virtual.tsx";
 
 export interface TopRowsHandle {
   move: (by: number) => void;
@@ -42,32 +43,15 @@ interface Props {
   isTall: boolean;
 }
 
-/** From so many rows on, only those on the screen are in the document. */
-const MANY = 80;
-const MARGIN = 12;
 const URLS = new Set(["path", "section", "route", "referrer", "referring_site"]);
 
 export function TopRows(props: Props) {
   const { handle, spec, rows, measures, sort, onSort, isOld, isExact, hasChange, hitsBefore } = props;
-  const scroller = useRef<HTMLDivElement>(null);
+  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(rows.length);
   const [chosen, setChosen] = useState<string | null>(null);
-  const [range, setRange] = useState({ from: 0, until: MANY });
   const wantsFocus = useRef(false);
-  const isMany = rows.length > MANY;
-  const { from, until } = isMany ? range : { from: 0, until: rows.length };
   const most = Math.max(1, ...rows.map((row) => numberIn(row, barOf(sort.measure)) ?? 0));
   const at = Math.max(0, rows.findIndex((row) => nameOf(row, spec.by) === chosen));
-
-  const rowHeight = () => scroller.current?.querySelector<HTMLElement>("tbody tr.row")?.offsetHeight || 30;
-
-  const follow = () => {
-    const node = scroller.current;
-    if (!node || !isMany) return;
-    const high = rowHeight();
-    const first = Math.max(0, Math.floor(node.scrollTop / high) - MARGIN);
-    const last = Math.ceil((node.scrollTop + node.clientHeight) / high) + MARGIN;
-    if (Math.abs(first - range.from) > MARGIN / 2 || last > range.until) setRange({ from: first, until: last });
-  };
 
   const choose = (index: number) => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
@@ -75,9 +59,7 @@ export function TopRows(props: Props) {
     wantsFocus.current = true;
     noteFocus(spec.key);
     setChosen(nameOf(row, spec.by));
-    if (isMany && (index < from || index >= until)) {
-      setRange({ from: Math.max(0, index - MANY / 2), until: index + MANY / 2 });
-    }
+    reach(index);
   };
   handle.current = {
     move: (by) => choose((chosen === null && by > 0 ? at - 1 : at) + by),
@@ -99,13 +81,12 @@ export function TopRows(props: Props) {
     });
   const sortOf = (measure: string) =>
     sort.measure === measure ? (sort.ascending ? "ascending" : "descending") : undefined;
-  const high = isMany ? rowHeight() : 0;
 
   return (
     <div
       class={`scroll rows ${isOld ? "is-old" : ""} ${isMany ? "many" : ""}`}
       ref={scroller}
-      onScroll={follow}
+      onScroll={onScroll}
       tabIndex={isMany ? 0 : undefined}
       role={isMany ? "region" : undefined}
       aria-label={isMany ? `Table of ${spec.title}` : undefined}
@@ -138,7 +119,7 @@ export function TopRows(props: Props) {
           </tr>
         </thead>
         <tbody onFocusIn={() => noteFocus(spec.key)}>
-          {from > 0 && <Spacer height={from * high} />}
+          <Spacer height={above} />
           {rows.slice(from, until).map((row, i) => {
             const name = nameOf(row, spec.by);
             return (
@@ -161,7 +142,7 @@ export function TopRows(props: Props) {
               />
             );
           })}
-          {isMany && until < rows.length && <Spacer height={(rows.length - until) * high} />}
+          <Spacer height={below} />
         </tbody>
       </table>
     </div>
@@ -171,14 +152,6 @@ export function TopRows(props: Props) {
 /** The measure that bars show: what the table is sorted by, if that adds up. */
 function barOf(measure: string): string {
   return ["name", "p50", "p95", "p99", "last_seen"].includes(measure) ? "hits" : measure;
-}
-
-function Spacer({ height }: { height: number }) {
-  return (
-    <tr aria-hidden="true" class="spacer" style={{ height: `${height}px` }}>
-      <td />
-    </tr>
-  );
 }
 
 export function SortMark({ sort }: { sort: string | undefined }) {

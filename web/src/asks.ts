@@ -130,7 +130,9 @@ export function conditionOf(filters: object[]): string {
     .map((filter) => {
       if ("where" in filter) return `(${filter.where})`;
       const text = `'${filter.value.replaceAll("'", "''")}'`;
-      return filter.not ? `"${filter.field}" IS DISTINCT FROM ${text}` : `"${filter.field}" = ${text}`;
+      return filter.not
+        ? `"${filter.field}" IS DISTINCT FROM ${text}`
+        : `"${filter.field}" = ${text}`;
     })
     .join(" AND ");
 }

@@ -1,8 +1,7 @@
 // What goes over the wire between this page and the server.
 
 export type Filter =
-  | { field: string; value: string; not?: boolean }
-  | { where: string; label?: string };
+  { field: string; value: string; not?: boolean } | { where: string; label?: string };
 
 /** A question. The server knows only these fields. */
 export interface Ask {
@@ -202,8 +201,4 @@ export interface AlertEvent {
 }
 
 export type Message =
-  | Hello
-  | Snapshot
-  | ({ type: "answer" } & Answer)
-  | AlertEvent
-  | { type: "gone"; why: string };
+  Hello | Snapshot | ({ type: "answer" } & Answer) | AlertEvent | { type: "gone"; why: string };

@@ -1,7 +1,18 @@
 // The figures at the top of every view, worked out of answers. Pure.
 
 import type { Answer } from "./contract.ts";
-import { changeOf, formatBytes, formatCount, formatRate, formatRoundDuration, formatSeconds, formatShare, shortCount, UNKNOWN, type Change } from "./format.ts";
+import {
+  changeOf,
+  formatBytes,
+  formatCount,
+  formatRate,
+  formatRoundDuration,
+  formatSeconds,
+  formatShare,
+  shortCount,
+  UNKNOWN,
+  type Change,
+} from "./format.ts";
 import { divided, perSecond, summed, type Columns, type Values } from "./charts/series.ts";
 import { CLASSES } from "./asks.ts";
 import { shareTone, type Tone } from "./measures.ts";
@@ -54,7 +65,8 @@ export function figuresOf(
   const all = columns ? summed(CLASSES.map((name) => columns.values[name] ?? [])) : nothing;
   const share = (name: string) => (columns ? divided(columns.values[name] ?? [], all) : nothing);
   const rate = rateOf(answer);
-  const bytesRate = answer && total.bytes != null && answer.known > 0 ? total.bytes / answer.known : null;
+  const bytesRate =
+    answer && total.bytes != null && answer.known > 0 ? total.bytes / answer.known : null;
   const bytesBefore = then && then.total.bytes != null ? then.total.bytes / then.known : null;
   const [bytesValue = UNKNOWN, bytesUnit = ""] = formatBytes(bytesRate).split(" ");
   const failed = ratio(answer, "5xx");
@@ -65,7 +77,10 @@ export function figuresOf(
       title: "Requests",
       value: formatRate(rate),
       unit: "/s",
-      detail: total.hits == null ? "" : `${total.hits < 1e6 ? formatCount(total.hits) : shortCount(total.hits)} in all`,
+      detail:
+        total.hits == null
+          ? ""
+          : `${total.hits < 1e6 ? formatCount(total.hits) : shortCount(total.hits)} in all`,
       change: changeOf(rate, rateOf(then)),
       isBadWhenMore: false,
       tone: "",
@@ -116,7 +131,11 @@ export function figuresOf(
     {
       name: "visitors",
       title: "Visitors",
-      value: total.visitors == null ? UNKNOWN : about + (total.visitors < 1e6 ? formatCount(total.visitors) : shortCount(total.visitors)),
+      value:
+        total.visitors == null
+          ? UNKNOWN
+          : about +
+            (total.visitors < 1e6 ? formatCount(total.visitors) : shortCount(total.visitors)),
       unit: "",
       detail: "client addresses",
       change: changeOf(total.visitors, then?.total.visitors),

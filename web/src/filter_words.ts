@@ -23,7 +23,11 @@ export function filterIn(text: string, fields: string[]): Filter | null {
   const field = fields.find((one) => one === name.toLowerCase());
   if (field === undefined || value === undefined) return null;
   // Conditions of SQL and several words are for the server, unless they are in quotes.
-  if (bare !== undefined && (/\s(?:and|or)\s|[*%()]/i.test(bare) || (/\s/.test(bare) && operator !== "="))) return null;
+  if (
+    bare !== undefined &&
+    (/\s(?:and|or)\s|[*%()]/i.test(bare) || (/\s/.test(bare) && operator !== "="))
+  )
+    return null;
   const isNot = (minus !== undefined) !== (operator === "!=" || operator === "≠");
   return isNot ? { field, value, not: true } : { field, value };
 }

@@ -71,7 +71,9 @@ export function spanOf(incident: Incident, now: number): { seconds: number; unti
   const until = isOver ? (incident.recovered_at ?? now) : now;
   const margin = Math.max(10, (until - since) / 10);
   const from = Math.floor((since - margin) / 10) * 10;
-  const to = isOver ? Math.min(Math.ceil((until + margin) / 10) * 10, Math.floor(now)) : Math.floor(now);
+  const to = isOver
+    ? Math.min(Math.ceil((until + margin) / 10) * 10, Math.floor(now))
+    : Math.floor(now);
   return { seconds: Math.max(60, to - from), until: isOver ? to : null };
 }
 

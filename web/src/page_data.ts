@@ -3,7 +3,16 @@
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 
-import { comparisonText, scopeOf, seriesAsk, shiftOf, totalAsk, chartSeconds, stepOf, type Scope } from "./asks.ts";
+import {
+  comparisonText,
+  scopeOf,
+  seriesAsk,
+  shiftOf,
+  totalAsk,
+  chartSeconds,
+  stepOf,
+  type Scope,
+} from "./asks.ts";
 import { columnsOf, type Columns } from "./charts/series.ts";
 import { formatRoundDuration } from "./format.ts";
 import { useAsk, useMedia, type Asked } from "./hooks.ts";

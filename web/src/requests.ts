@@ -13,7 +13,9 @@ export function targetOf(record: Row): string {
 
 /** Method and target, for copying. */
 export function requestText(record: Row): string {
-  return record.path === null || record.path === undefined ? targetOf(record) : `${String(record.method ?? "–")} ${targetOf(record)}`;
+  return record.path === null || record.path === undefined
+    ? targetOf(record)
+    : `${String(record.method ?? "–")} ${targetOf(record)}`;
 }
 
 /** Epoch seconds of a record's time, which may also be text. */
@@ -40,7 +42,22 @@ export function keysOf(records: Row[]): string[] {
     .reverse();
 }
 
-const ORDER = ["time", "status", "method", "path", "query", "host", "user", "bytes", "duration", "vhost", "referrer", "agent", "protocol", "source"];
+const ORDER = [
+  "time",
+  "status",
+  "method",
+  "path",
+  "query",
+  "host",
+  "user",
+  "bytes",
+  "duration",
+  "vhost",
+  "referrer",
+  "agent",
+  "protocol",
+  "source",
+];
 
 /** The fields of a request that have a value, in a useful order. */
 export function fieldsOf(record: Row, utc: boolean): { name: string; text: string; raw: string }[] {
@@ -56,7 +73,8 @@ function fieldText(name: string, record: Row, utc: boolean): string {
     const time = timeOf(record);
     return time === null ? String(value) : `${fullTime(time, utc)}${fraction(time)}`;
   }
-  if (name === "bytes" && typeof value === "number") return value < 1000 ? formatBytes(value) : `${formatBytes(value)} (${formatCount(value)} B)`;
+  if (name === "bytes" && typeof value === "number")
+    return value < 1000 ? formatBytes(value) : `${formatBytes(value)} (${formatCount(value)} B)`;
   if (name.endsWith("duration") && typeof value === "number") return formatSeconds(value);
   return String(value);
 }
@@ -67,4 +85,15 @@ function fraction(time: number): string {
 }
 
 /** Fields of a request that tables can be narrowed by. */
-export const NARROWING = new Set(["path", "host", "user", "status", "method", "protocol", "referrer", "agent", "vhost", "source"]);
+export const NARROWING = new Set([
+  "path",
+  "host",
+  "user",
+  "status",
+  "method",
+  "protocol",
+  "referrer",
+  "agent",
+  "vhost",
+  "source",
+]);

@@ -77,12 +77,7 @@ export function dayName(seconds: number, utc: boolean): string {
 }
 
 /** The clock, with the date if it is of another day than `now`, and the year if of another year. */
-export function clockNear(
-  seconds: number,
-  now: number,
-  utc: boolean,
-  withSeconds = true,
-): string {
+export function clockNear(seconds: number, now: number, utc: boolean, withSeconds = true): string {
   const at = partsOf(seconds, utc);
   const today = partsOf(now, utc);
   const time = clock(seconds, utc, withSeconds);

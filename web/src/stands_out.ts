@@ -50,7 +50,13 @@ export function questionsFor(scope: Scope, total: Answer | null): Question[] {
     for (const field of FIELDS[errors]) {
       // Where everything is narrowed to one value already, it makes up all of them.
       if (scope.filters.some((one) => "field" in one && one.field === field && !one.not)) continue;
-      const ask = tableAsk(scope, { by: [field], measures: ["hits", errors], order: errors, ascending: false, limit: 1 });
+      const ask = tableAsk(scope, {
+        by: [field],
+        measures: ["hits", errors],
+        order: errors,
+        ascending: false,
+        limit: 1,
+      });
       found.push({ errors, field, ask });
     }
   }
@@ -66,7 +72,8 @@ export function mostErrors({ errors, field }: Question, answer: Answer | null): 
   const count = numberIn(row, errors) ?? 0;
   const share = count / all;
   const value = row[field];
-  if (value === null || value === undefined || count < LEAST_ERRORS || share < LEAST_SHARE) return null;
+  if (value === null || value === undefined || count < LEAST_ERRORS || share < LEAST_SHARE)
+    return null;
   const isOnlyOne = answer.groups === 1;
   const ofAll = (numberIn(row, "hits") ?? 0) / hits;
   if (isOnlyOne || (field !== "status" && share < LEAST_LIFT * ofAll)) return null;
@@ -77,7 +84,10 @@ export function mostErrors({ errors, field }: Question, answer: Answer | null): 
     value: String(value),
     after: ` makes up ${answer.is_exact ? "" : "about "}${formatShare(share)} of the ${NOUNS[errors]} (${formatCount(count)} of ${formatCount(all)})`,
     severity: errors === "5xx" ? "bad" : "noticed",
-    filters: [{ field, value: String(value) }, { where: WHERE[errors], label: errors }],
+    filters: [
+      { field, value: String(value) },
+      { where: WHERE[errors], label: errors },
+    ],
   };
 }
 
@@ -97,8 +107,18 @@ export function changes(now: Answer | null, before: Answer | null, beforeText: s
   const hitsBefore = before.total.hits ?? 0;
   if (rate && rateBefore && Math.max(hits, hitsBefore) >= LEAST_HITS) {
     const times = rate / rateBefore;
-    if (times >= 2) add("rate", "noticed", `Traffic is ${timesText(times)} that of ${beforeText}: ${formatRate(rate)} requests/s, ${formatRate(rateBefore)} then`);
-    else if (times <= 0.5) add("rate", "noticed", `Traffic is down ${formatShare(1 - times)} from ${beforeText}: ${formatRate(rate)} requests/s, ${formatRate(rateBefore)} then`);
+    if (times >= 2)
+      add(
+        "rate",
+        "noticed",
+        `Traffic is ${timesText(times)} that of ${beforeText}: ${formatRate(rate)} requests/s, ${formatRate(rateBefore)} then`,
+      );
+    else if (times <= 0.5)
+      add(
+        "rate",
+        "noticed",
+        `Traffic is down ${formatShare(1 - times)} from ${beforeText}: ${formatRate(rate)} requests/s, ${formatRate(rateBefore)} then`,
+      );
   }
   const failed = now.total["5xx"] ?? 0;
   const failedBefore = before.total["5xx"] ?? 0;
@@ -107,15 +127,29 @@ export function changes(now: Answer | null, before: Answer | null, beforeText: s
     const shareBefore = failedBefore / hitsBefore;
     if (share >= 0.02 && share >= 2 * shareBefore) {
       const then = failedBefore ? formatShare(shareBefore) : "none";
-      add("5xx", "bad", `${formatShare(share)} of responses are server errors (${counted(failed, "response")}), ${then} in ${beforeText}`, [
-        { where: WHERE["5xx"], label: "5xx" },
-      ]);
+      add(
+        "5xx",
+        "bad",
+        `${formatShare(share)} of responses are server errors (${counted(failed, "response")}), ${then} in ${beforeText}`,
+        [{ where: WHERE["5xx"], label: "5xx" }],
+      );
     }
   }
   const slow = now.total.p95;
   const slowBefore = before.total.p95;
-  if (slow && slowBefore && (now.total.timed ?? 0) >= LEAST_HITS && (before.total.timed ?? 0) >= LEAST_HITS && slow >= 2 * slowBefore && slow >= 0.1) {
-    add("p95", "noticed", `Responses are slower: p95 is ${formatSeconds(slow)}, ${formatSeconds(slowBefore)} in ${beforeText}`);
+  if (
+    slow &&
+    slowBefore &&
+    (now.total.timed ?? 0) >= LEAST_HITS &&
+    (before.total.timed ?? 0) >= LEAST_HITS &&
+    slow >= 2 * slowBefore &&
+    slow >= 0.1
+  ) {
+    add(
+      "p95",
+      "noticed",
+      `Responses are slower: p95 is ${formatSeconds(slow)}, ${formatSeconds(slowBefore)} in ${beforeText}`,
+    );
   }
   return found;
 }

@@ -77,9 +77,7 @@ export function receive(message: Message): void {
   queue.push(message);
   if (frame) return;
   // A hidden page has no frames.
-  frame = document.hidden
-    ? Number(setTimeout(applyQueue, 50))
-    : requestAnimationFrame(applyQueue);
+  frame = document.hidden ? Number(setTimeout(applyQueue, 50)) : requestAnimationFrame(applyQueue);
 }
 
 function applyQueue(): void {

@@ -82,6 +82,11 @@ export function readable(text: string): string {
 /** Returns a value of a log as a string, not too long; the shape of what JSON has is never trusted. */
 export function valueText(value: unknown): string {
   if (value === null || value === undefined) return "–";
-  const text = typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text =
+    typeof value === "string"
+      ? value
+      : typeof value === "object"
+        ? JSON.stringify(value)
+        : String(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

@@ -2,7 +2,9 @@
 
 import { go, link, newest, seconds, hello, tell } from "./store.ts";
 
-const WINDOWS = [10, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 259_200, 604_800, 2_592_000];
+const WINDOWS = [
+  10, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 259_200, 604_800, 2_592_000,
+];
 
 export function windows(): number[] {
   return hello.value?.windows ?? WINDOWS;

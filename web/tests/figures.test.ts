@@ -5,11 +5,38 @@ import { figuresOf, knownText, rateOf } from "../src/figures.ts";
 import { cellText, cellTone, columnOf } from "../src/measures.ts";
 
 function answer(total: Answer["total"], more: Partial<Answer> = {}): Answer {
-  return { id: "", columns: {}, total, groups: 0, has_more: false, ungrouped: 0, since: 0, until: 300, covers_since: null, known: 300, grain: 0, is_exact: true, missing: "", error: "", ...more };
+  return {
+    id: "",
+    columns: {},
+    total,
+    groups: 0,
+    has_more: false,
+    ungrouped: 0,
+    since: 0,
+    until: 300,
+    covers_since: null,
+    known: 300,
+    grain: 0,
+    is_exact: true,
+    missing: "",
+    error: "",
+    ...more,
+  };
 }
 
-const TOTAL = { hits: 3000, bytes: 6_000_000, "4xx": 60, "5xx": 30, visitors: 12, timed: 3000, p50: 0.02, p95: 0.3, p99: 1 };
-const named = (figures: ReturnType<typeof figuresOf>, name: string) => figures.find((one) => one.name === name);
+const TOTAL = {
+  hits: 3000,
+  bytes: 6_000_000,
+  "4xx": 60,
+  "5xx": 30,
+  visitors: 12,
+  timed: 3000,
+  p50: 0.02,
+  p95: 0.3,
+  p99: 1,
+};
+const named = (figures: ReturnType<typeof figuresOf>, name: string) =>
+  figures.find((one) => one.name === name);
 
 describe("figures", () => {
   it("divide by what is known of the span", () => {
@@ -26,7 +53,12 @@ describe("figures", () => {
   });
 
   it("compare rates, not counts: the span before may be known in part", () => {
-    const figures = figuresOf(answer(TOTAL), answer({ ...TOTAL, hits: 500 }, { known: 100 }), null, true);
+    const figures = figuresOf(
+      answer(TOTAL),
+      answer({ ...TOTAL, hits: 500 }, { known: 100 }),
+      null,
+      true,
+    );
     expect(named(figures, "rate")?.change?.text).toBe("100 %");
   });
 
@@ -57,6 +89,7 @@ describe("cells", () => {
   });
 
   it("are dashes where nothing is known", () => {
-    for (const measure of ["hits", "bytes", "p95", "visitors", "last_seen"]) expect(cellText(columnOf(measure), {}, 0, true)).toBe("–");
+    for (const measure of ["hits", "bytes", "p95", "visitors", "last_seen"])
+      expect(cellText(columnOf(measure), {}, 0, true)).toBe("–");
   });
 });

@@ -19,30 +19,53 @@ describe("what is typed into the filter box", () => {
     expect(filterIn(text, FIELDS)).toEqual(filter);
   });
 
-  it.each(["5xx /api", "status >= 500", "nothing = x", "path = /a and status = 404", "path:/a 5xx", "path = ", "path = /a*"])("%s is for the server", (text) => {
+  it.each([
+    "5xx /api",
+    "status >= 500",
+    "nothing = x",
+    "path = /a and status = 404",
+    "path:/a 5xx",
+    "path = ",
+    "path = /a*",
+  ])("%s is for the server", (text) => {
     expect(filterIn(text, FIELDS)).toBeNull();
   });
 
   it("is completed by fields, then by values", () => {
     expect(typedIn("pa", FIELDS)).toMatchObject({ kind: "field", prefix: "pa", start: 0 });
-    expect(typedIn("path = /lo", FIELDS)).toMatchObject({ kind: "value", field: "path", prefix: "/lo", start: 0 });
+    expect(typedIn("path = /lo", FIELDS)).toMatchObject({
+      kind: "value",
+      field: "path",
+      prefix: "/lo",
+      start: 0,
+    });
     expect(typedIn("5xx ho", FIELDS)).toMatchObject({ kind: "field", prefix: "ho", start: 4 });
-    expect(typedIn("5xx host:10.", FIELDS)).toMatchObject({ kind: "value", field: "host", prefix: "10.", start: 4 });
+    expect(typedIn("5xx host:10.", FIELDS)).toMatchObject({
+      kind: "value",
+      field: "host",
+      prefix: "10.",
+      start: 4,
+    });
   });
 
   it("reads what it completes", () => {
-    for (const value of ["/a", "curl 8.5", 'say "hi"', "a'b", "100%", "(x)"]) expect(filterIn(pairText("agent", "=", value), FIELDS)).toEqual({ field: "agent", value });
+    for (const value of ["/a", "curl 8.5", 'say "hi"', "a'b", "100%", "(x)"])
+      expect(filterIn(pairText("agent", "=", value), FIELDS)).toEqual({ field: "agent", value });
   });
 });
 
 describe("questions", () => {
   it("have one way of writing", () => {
-    expect(idOf({ seconds: 60, until: null, filters: [], limit: 20, by: ["path"] })).toBe(idOf({ by: ["path"], limit: 20, seconds: 60 }));
+    expect(idOf({ seconds: 60, until: null, filters: [], limit: 20, by: ["path"] })).toBe(
+      idOf({ by: ["path"], limit: 20, seconds: 60 }),
+    );
     expect(idOf({ seconds: 60, shift: 0, ascending: false, order: null })).toBe('{"seconds":60}');
   });
 
   it("are asked as long as somebody wants them, the most important first, at most 24", () => {
-    const ends = Array.from({ length: 30 }, (_, i) => want(idOf({ seconds: i + 1 }), i === 29 ? 0 : 5));
+    const ends = Array.from({ length: 30 }, (_, i) =>
+      want(idOf({ seconds: i + 1 }), i === 29 ? 0 : 5),
+    );
     expect(Object.keys(wantedAsks())).toHaveLength(24);
     expect(Object.keys(wantedAsks())[0]).toBe('{"seconds":30}');
     for (const end of ends) end();
@@ -50,8 +73,13 @@ describe("questions", () => {
   });
 
   it("can be downloaded, with quotes that cannot get out", () => {
-    expect(conditionOf([{ field: "path", value: "/o'clock" }, { where: "status >= 500" }])).toBe(`"path" = '/o''clock' AND (status >= 500)`);
-    const link = downloadLink({ seconds: 300, filters: [{ field: "path", value: "/a" }], by: ["host"], limit: 50 }, 1000);
+    expect(conditionOf([{ field: "path", value: "/o'clock" }, { where: "status >= 500" }])).toBe(
+      `"path" = '/o''clock' AND (status >= 500)`,
+    );
+    const link = downloadLink(
+      { seconds: 300, filters: [{ field: "path", value: "/a" }], by: ["host"], limit: 50 },
+      1000,
+    );
     const query = new URLSearchParams(link.split("?")[1]);
     expect(link.startsWith("api/v1/query?")).toBe(true);
     expect(query.get("since")).toBe("700");

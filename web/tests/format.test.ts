@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 
 import {
-  changeOf, counted, formatBytes, formatCount, formatDuration, formatRate, formatRoundDuration, formatSeconds, formatShare, formatUnit, shortCount,
+  changeOf,
+  counted,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatRoundDuration,
+  formatSeconds,
+  formatShare,
+  formatUnit,
+  shortCount,
 } from "../src/format.ts";
 
 describe("numbers", () => {
@@ -50,7 +60,15 @@ describe("numbers", () => {
   });
 
   it("are a dash where they are unknown, and never zero", () => {
-    for (const format of [formatCount, shortCount, formatBytes, formatRate, formatShare, formatSeconds, formatDuration]) {
+    for (const format of [
+      formatCount,
+      shortCount,
+      formatBytes,
+      formatRate,
+      formatShare,
+      formatSeconds,
+      formatDuration,
+    ]) {
       for (const nothing of [null, undefined, NaN, Infinity]) expect(format(nothing)).toBe("–");
     }
   });

@@ -1,14 +1,47 @@
 import { describe, expect, it } from "vitest";
 
 import type { Incident, Rule, Snapshot } from "../src/contract.ts";
-import { bySeverity, endedAt, failingIn, ongoingAt, shadesOf, spanOf, worstText } from "../src/incidents.ts";
+import {
+  bySeverity,
+  endedAt,
+  failingIn,
+  ongoingAt,
+  shadesOf,
+  spanOf,
+  worstText,
+} from "../src/incidents.ts";
 import { START } from "../src/link.ts";
 import { limitIn, ruleValues, trafficOf } from "../src/views/rule_panel.tsx";
 
 function incident(id: string, more: Partial<Incident> = {}): Incident {
   return {
-    incident: id, rule: "errors", title: "Server errors", severity: "critical", by: null, group: null, headline: "", bound: "limit 5 %", hint: "", value: 1, value_text: "", peak: 1, peak_text: "", latest: null, latest_text: "",
-    threshold: 0.05, window: 60, triggered_at: 1000, recovered_at: null, duration: null, flapping: false, expired: false, cause: "", acknowledged_at: null, silenced_until: null, closes_at: null, ...more,
+    incident: id,
+    rule: "errors",
+    title: "Server errors",
+    severity: "critical",
+    by: null,
+    group: null,
+    headline: "",
+    bound: "limit 5 %",
+    hint: "",
+    value: 1,
+    value_text: "",
+    peak: 1,
+    peak_text: "",
+    latest: null,
+    latest_text: "",
+    threshold: 0.05,
+    window: 60,
+    triggered_at: 1000,
+    recovered_at: null,
+    duration: null,
+    flapping: false,
+    expired: false,
+    cause: "",
+    acknowledged_at: null,
+    silenced_until: null,
+    closes_at: null,
+    ...more,
   };
 }
 
@@ -16,11 +49,28 @@ function snapshotWith(firing: Incident[], ended: Incident[]): Snapshot {
   return { alerts: { firing, ended, pending: [] } } as unknown as Snapshot;
 }
 
-const RULE: Rule = { name: "errors", title: "Server errors", severity: "critical", metric: "status_ratio(5xx)", where: null, by: null, window: 60, bound: "limit 5 %", threshold: 0.05, above: true, chart: { measures: ["5xx", "hits"], kind: "ratio", unit: "share" } };
+const RULE: Rule = {
+  name: "errors",
+  title: "Server errors",
+  severity: "critical",
+  metric: "status_ratio(5xx)",
+  where: null,
+  by: null,
+  window: 60,
+  bound: "limit 5 %",
+  threshold: 0.05,
+  above: true,
+  chart: { measures: ["5xx", "hits"], kind: "ratio", unit: "share" },
+};
 
 describe("incidents", () => {
   it("are ordered by severity; acknowledged ones come after those like them", () => {
-    const all = [incident("i", { severity: "info" }), incident("seen", { acknowledged_at: 5 }), incident("new"), incident("w", { severity: "warning" })];
+    const all = [
+      incident("i", { severity: "info" }),
+      incident("seen", { acknowledged_at: 5 }),
+      incident("new"),
+      incident("w", { severity: "warning" }),
+    ];
     expect(bySeverity(all).map((one) => one.incident)).toEqual(["new", "seen", "w", "i"]);
     expect(worstText(all)).toBe("2 critical");
     expect(worstText([])).toBe("");
@@ -36,14 +86,23 @@ describe("incidents", () => {
   });
 
   it("shade the part of a chart that they are in", () => {
-    const known = snapshotWith([incident("now")], [incident("past", { triggered_at: 500, recovered_at: 900 })]);
-    expect(shadesOf(known, 800, 1200).map((one) => [one.from, one.until])).toEqual([[1000, 1200], [500, 900]]);
+    const known = snapshotWith(
+      [incident("now")],
+      [incident("past", { triggered_at: 500, recovered_at: 900 })],
+    );
+    expect(shadesOf(known, 800, 1200).map((one) => [one.from, one.until])).toEqual([
+      [1000, 1200],
+      [500, 900],
+    ]);
     expect(shadesOf(known, 1050, 1200)).toHaveLength(1);
     expect(shadesOf(known, 0, 2000, "another")).toEqual([]);
   });
 
   it("have a span with some time around it", () => {
-    const { seconds, until } = spanOf(incident("past", { triggered_at: 1000, recovered_at: 1600 }), 9000);
+    const { seconds, until } = spanOf(
+      incident("past", { triggered_at: 1000, recovered_at: 1600 }),
+      9000,
+    );
     expect(until).toBe(1670);
     expect(seconds).toBe(800);
     expect(spanOf(incident("now"), 1500).until).toBeNull();
@@ -57,21 +116,46 @@ describe("rules", () => {
   });
 
   it("make their values of measures", () => {
-    const columns = { x: [0, 10], step: 10, since: 0, until: 20, values: { "5xx": [1, 2], hits: [10, 0] } };
-    expect(ruleValues({ measures: ["5xx", "hits"], kind: "ratio", unit: "share" }, columns)).toEqual([0.1, null]);
-    expect(ruleValues({ measures: ["hits"], kind: "per_second", unit: "rate" }, columns)).toEqual([1, 0]);
-    expect(ruleValues({ measures: ["hits"], kind: "count", unit: "count" }, columns)).toEqual([10, 0]);
+    const columns = {
+      x: [0, 10],
+      step: 10,
+      since: 0,
+      until: 20,
+      values: { "5xx": [1, 2], hits: [10, 0] },
+    };
+    expect(
+      ruleValues({ measures: ["5xx", "hits"], kind: "ratio", unit: "share" }, columns),
+    ).toEqual([0.1, null]);
+    expect(ruleValues({ measures: ["hits"], kind: "per_second", unit: "rate" }, columns)).toEqual([
+      1, 0,
+    ]);
+    expect(ruleValues({ measures: ["hits"], kind: "count", unit: "count" }, columns)).toEqual([
+      10, 0,
+    ]);
   });
 
   it("scale the limit of a count to the length of a column", () => {
-    expect(limitIn({ ...RULE, threshold: 120, chart: { measures: ["hits"], kind: "count", unit: "count" } }, 30)).toBe(60);
+    expect(
+      limitIn(
+        { ...RULE, threshold: 120, chart: { measures: ["hits"], kind: "count", unit: "count" } },
+        30,
+      ),
+    ).toBe(60);
     expect(limitIn(RULE, 30)).toBe(0.05);
     expect(limitIn({ ...RULE, threshold: null }, 30)).toBeNull();
   });
 
   it("lead to the requests of an incident, at its time", () => {
-    const found = trafficOf({ ...START, filters: [{ field: "path", value: "/x" }] }, { ...RULE, by: "host" }, incident("past", { group: "10.0.0.1", by: "host", triggered_at: 1000, recovered_at: 1600 }), 9000);
+    const found = trafficOf(
+      { ...START, filters: [{ field: "path", value: "/x" }] },
+      { ...RULE, by: "host" },
+      incident("past", { group: "10.0.0.1", by: "host", triggered_at: 1000, recovered_at: 1600 }),
+      9000,
+    );
     expect(found).toMatchObject({ view: "errors", until: 1670, window: 800 });
-    expect(found.filters).toEqual([{ field: "host", value: "10.0.0.1" }, { where: "status BETWEEN 500 AND 599" }]);
+    expect(found.filters).toEqual([
+      { field: "host", value: "10.0.0.1" },
+      { where: "status BETWEEN 500 AND 599" },
+    ]);
   });
 });

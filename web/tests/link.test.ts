@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 
-import { askedFilters, filterText, parseLink, START, withFilter, withoutFilter, writeLink, type Link } from "../src/link.ts";
+import {
+  askedFilters,
+  filterText,
+  parseLink,
+  START,
+  withFilter,
+  withoutFilter,
+  writeLink,
+  type Link,
+} from "../src/link.ts";
 
 const FULL: Link = {
   view: "errors",
@@ -31,22 +40,54 @@ describe("a link", () => {
   });
 
   it("can be read by people", () => {
-    expect(writeLink({ ...START, view: "urls", window: 3600, filters: [{ field: "path", value: "/login" }] })).toBe("?view=urls&window=1h&is=path:/login");
+    expect(
+      writeLink({
+        ...START,
+        view: "urls",
+        window: 3600,
+        filters: [{ field: "path", value: "/login" }],
+      }),
+    ).toBe("?view=urls&window=1h&is=path:/login");
     expect(writeLink({ ...START, kiosk: true })).toBe("?kiosk");
   });
 
   it("survives values of logs that are hostile", () => {
-    for (const value of ["\u202e", "a&b=c#d", "100%", "%41", "'; --", "<script>", "a:b:c", "\n", "+", "日本"]) {
+    for (const value of [
+      "\u202e",
+      "a&b=c#d",
+      "100%",
+      "%41",
+      "'; --",
+      "<script>",
+      "a:b:c",
+      "\n",
+      "+",
+      "日本",
+    ]) {
       const link = { ...START, filters: [{ field: "path", value }] };
       expect(parseLink(writeLink(link))).toEqual(link);
     }
   });
 
   it("writes a lone surrogate as a replacement character instead of failing", () => {
-    expect(writeLink({ ...START, filters: [{ field: "path", value: "\ud800" }] })).toBe("?is=path:%EF%BF%BD");
+    expect(writeLink({ ...START, filters: [{ field: "path", value: "\ud800" }] })).toBe(
+      "?is=path:%EF%BF%BD",
+    );
   });
 
-  it.each(["?view=nothing", "?window=0", "?window=x", "?until=-5", "?until=abc", "?is=novalue", "?is=:x", "?is=bad-name:x", "?compare=year", "?where=+", "?paused"])("ignores what it cannot read: %s", (search) => {
+  it.each([
+    "?view=nothing",
+    "?window=0",
+    "?window=x",
+    "?until=-5",
+    "?until=abc",
+    "?is=novalue",
+    "?is=:x",
+    "?is=bad-name:x",
+    "?compare=year",
+    "?where=+",
+    "?paused",
+  ])("ignores what it cannot read: %s", (search) => {
     expect(parseLink(search)).toEqual(START);
   });
 
@@ -69,7 +110,9 @@ describe("filters", () => {
   });
 
   it("are asked without their labels", () => {
-    expect(askedFilters([{ where: "status >= 500", label: "5xx" }, path, { ...path, not: true }])).toEqual([{ where: "status >= 500" }, path, { ...path, not: true }]);
+    expect(
+      askedFilters([{ where: "status >= 500", label: "5xx" }, path, { ...path, not: true }]),
+    ).toEqual([{ where: "status >= 500" }, path, { ...path, not: true }]);
   });
 
   it("are written for people", () => {

@@ -3,7 +3,15 @@ import { deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Message } from "../src/contract.ts";
-import { delayBefore, FIRST_DELAY, LiveConnection, LONGEST_DELAY, SILENCE, type Connection, type Socket } from "../src/live.ts";
+import {
+  delayBefore,
+  FIRST_DELAY,
+  LiveConnection,
+  LONGEST_DELAY,
+  SILENCE,
+  type Connection,
+  type Socket,
+} from "../src/live.ts";
 
 class FakeSocket implements Socket {
   binaryType = "";
@@ -145,9 +153,13 @@ describe("the connection", () => {
     const quiet = vi.spyOn(console, "warn").mockImplementation(() => {});
     live.start();
     last().onopen?.({});
-    for (const data of ['{"type":"gone","why":"1"}', "{broken", '{"type":"gone","why":"2"}']) last().onmessage?.({ data });
+    for (const data of ['{"type":"gone","why":"1"}', "{broken", '{"type":"gone","why":"2"}'])
+      last().onmessage?.({ data });
     await vi.advanceTimersByTimeAsync(10);
-    expect(messages).toEqual([{ type: "gone", why: "1" }, { type: "gone", why: "2" }]);
+    expect(messages).toEqual([
+      { type: "gone", why: "1" },
+      { type: "gone", why: "2" },
+    ]);
     quiet.mockRestore();
   });
 
@@ -178,14 +190,30 @@ describe("compressed messages", () => {
     vi.useRealTimers();
     const found: Message[] = [];
     const socket = new FakeSocket();
-    const live = new LiveConnection({ open: () => socket, onMessage: (message) => found.push(message), onConnection: () => {} });
+    const live = new LiveConnection({
+      open: () => socket,
+      onMessage: (message) => found.push(message),
+      onConnection: () => {},
+    });
     live.start();
     socket.onopen?.({});
     const packed = deflateRawSync('{"type":"gone","why":"é"}');
     const { DecompressionStream: Inflate } = await import("node:stream/web");
     vi.stubGlobal("DecompressionStream", Inflate);
     vi.stubGlobal("Blob", (await import("node:buffer")).Blob);
-    vi.stubGlobal("Response", class { constructor(private readonly stream: ReadableStream) {} async text() { let all = ""; const decoder = new TextDecoder(); for await (const part of this.stream as unknown as AsyncIterable<Uint8Array>) all += decoder.decode(part, { stream: true }); return all; } });
+    vi.stubGlobal(
+      "Response",
+      class {
+        constructor(private readonly stream: ReadableStream) {}
+        async text() {
+          let all = "";
+          const decoder = new TextDecoder();
+          for await (const part of this.stream as unknown as AsyncIterable<Uint8Array>)
+            all += decoder.decode(part, { stream: true });
+          return all;
+        }
+      },
+    );
     socket.onmessage?.({ data: packed });
     await vi.waitFor(() => expect(found).toEqual([{ type: "gone", why: "é" }]));
     vi.unstubAllGlobals();

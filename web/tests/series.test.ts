@@ -1,12 +1,38 @@
 import { describe, expect, it } from "vitest";
 
 import type { Answer } from "../src/contract.ts";
-import { between, columnsOf, divided, laidOver, lengthsOf, perSecond, stacked, summed, unknownSpans } from "../src/charts/series.ts";
+import {
+  between,
+  columnsOf,
+  divided,
+  laidOver,
+  lengthsOf,
+  perSecond,
+  stacked,
+  summed,
+  unknownSpans,
+} from "../src/charts/series.ts";
 import { sparkPath, thinned } from "../src/charts/spark.tsx";
 import { stepOf } from "../src/asks.ts";
 
 function answerWith(columns: Answer["columns"], more: Partial<Answer> = {}): Answer {
-  return { id: "", columns, total: {}, groups: 0, has_more: false, ungrouped: 0, since: 100, until: 130, covers_since: null, known: 30, grain: 0, is_exact: true, missing: "", error: "", ...more };
+  return {
+    id: "",
+    columns,
+    total: {},
+    groups: 0,
+    has_more: false,
+    ungrouped: 0,
+    since: 100,
+    until: 130,
+    covers_since: null,
+    known: 30,
+    grain: 0,
+    is_exact: true,
+    missing: "",
+    error: "",
+    ...more,
+  };
 }
 
 describe("columns of a chart", () => {
@@ -21,7 +47,10 @@ describe("columns of a chart", () => {
     expect(found?.x).toEqual([80, 90, 100, 110, 120, 130]);
     expect(found?.values.hits).toEqual([null, null, null, 5, null, null]);
     if (!found) throw new Error("no columns");
-    expect(unknownSpans(found, [found.values.hits ?? []])).toEqual([[80, 110], [120, 140]]);
+    expect(unknownSpans(found, [found.values.hits ?? []])).toEqual([
+      [80, 110],
+      [120, 140],
+    ]);
   });
 
   it("are none without an answer or without rows", () => {
@@ -30,7 +59,10 @@ describe("columns of a chart", () => {
   });
 
   it("divide by the seconds of them that are inside the span", () => {
-    const columns = columnsOf(answerWith({ time: [90, 100, 110, 120], hits: [5, 10, 20, 8] }, { since: 95, until: 124 }), 10);
+    const columns = columnsOf(
+      answerWith({ time: [90, 100, 110, 120], hits: [5, 10, 20, 8] }, { since: 95, until: 124 }),
+      10,
+    );
     if (!columns) throw new Error("no columns");
     expect(lengthsOf(columns)).toEqual([5, 10, 10, 4]);
     expect(perSecond(columns, "hits")).toEqual([1, 1, 2, 2]);
@@ -39,19 +71,48 @@ describe("columns of a chart", () => {
 
 describe("stacks", () => {
   it("put each series on those below", () => {
-    expect(stacked([[1, 2], [3, 4], [5, 6]])).toEqual([[1, 2], [4, 6], [9, 12]]);
+    expect(
+      stacked([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]),
+    ).toEqual([
+      [1, 2],
+      [4, 6],
+      [9, 12],
+    ]);
   });
 
   it("are unknown only where all is unknown", () => {
-    expect(stacked([[null, 1], [null, null]])).toEqual([[null, 1], [null, 1]]);
-    expect(summed([[null, 1], [null, 2]])).toEqual([null, 3]);
+    expect(
+      stacked([
+        [null, 1],
+        [null, null],
+      ]),
+    ).toEqual([
+      [null, 1],
+      [null, 1],
+    ]);
+    expect(
+      summed([
+        [null, 1],
+        [null, 2],
+      ]),
+    ).toEqual([null, 3]);
   });
 
   it("never go down from one series to the next", () => {
     for (let seed = 1; seed < 200; seed += 1) {
-      const series = Array.from({ length: 5 }, (_, i) => Array.from({ length: 7 }, (_, j) => ((seed * (i + 3) * (j + 7)) % 11 === 0 ? null : (seed * (i + 1) + j) % 13)));
+      const series = Array.from({ length: 5 }, (_, i) =>
+        Array.from({ length: 7 }, (_, j) =>
+          (seed * (i + 3) * (j + 7)) % 11 === 0 ? null : (seed * (i + 1) + j) % 13,
+        ),
+      );
       const sums = stacked(series);
-      for (let i = 1; i < sums.length; i += 1) for (let j = 0; j < 7; j += 1) expect((sums[i]?.[j] ?? 0) >= (sums[i - 1]?.[j] ?? 0)).toBe(true);
+      for (let i = 1; i < sums.length; i += 1)
+        for (let j = 0; j < 7; j += 1)
+          expect((sums[i]?.[j] ?? 0) >= (sums[i - 1]?.[j] ?? 0)).toBe(true);
     }
   });
 });
@@ -62,8 +123,14 @@ describe("shares and other times", () => {
   });
 
   it("lie over the columns of now", () => {
-    const now = columnsOf(answerWith({ time: [1000, 1010], hits: [1, 1] }, { since: 1000, until: 1020 }), 10);
-    const then = columnsOf(answerWith({ time: [900, 910], hits: [7, 8] }, { since: 900, until: 920 }), 10);
+    const now = columnsOf(
+      answerWith({ time: [1000, 1010], hits: [1, 1] }, { since: 1000, until: 1020 }),
+      10,
+    );
+    const then = columnsOf(
+      answerWith({ time: [900, 910], hits: [7, 8] }, { since: 900, until: 920 }),
+      10,
+    );
     if (!now || !then) throw new Error("no columns");
     expect(laidOver(now, then, then.values.hits ?? [], 100)).toEqual([7, 8]);
     expect(laidOver(now, then, then.values.hits ?? [], 103)).toEqual([7, 8]);
@@ -84,13 +151,23 @@ describe("sparklines", () => {
   });
 
   it("have no more points than there is room for", () => {
-    expect(thinned(Array.from({ length: 120 }, (_, i) => i), 40)).toHaveLength(40);
+    expect(
+      thinned(
+        Array.from({ length: 120 }, (_, i) => i),
+        40,
+      ),
+    ).toHaveLength(40);
     expect(thinned([1, 2], 40)).toEqual([1, 2]);
   });
 });
 
 describe("steps", () => {
-  it.each([[300, 120, 3], [3600, 120, 30], [86_400, 120, 720 + 180], [2_592_000, 120, 21_600]])("of %d seconds in %d columns", (span, columns, step) => {
+  it.each([
+    [300, 120, 3],
+    [3600, 120, 30],
+    [86_400, 120, 720 + 180],
+    [2_592_000, 120, 21_600],
+  ])("of %d seconds in %d columns", (span, columns, step) => {
     expect(stepOf(span, columns)).toBe(step);
   });
 });

@@ -6,7 +6,13 @@ const NOW = Date.UTC(2026, 10, 27, 14, 5, 9) / 1000;
 
 describe("spans", () => {
   it.each([
-    ["90s", 90], ["5 min", 300], ["1h30m", 5400], ["7d", 604_800], ["2 hours", 7200], ["1 h 30 min", 5400], ["30 days", 2_592_000],
+    ["90s", 90],
+    ["5 min", 300],
+    ["1h30m", 5400],
+    ["7d", 604_800],
+    ["2 hours", 7200],
+    ["1 h 30 min", 5400],
+    ["30 days", 2_592_000],
   ])("%s is %d seconds", (text, seconds) => {
     expect(parseSpan(text)).toBe(seconds);
   });
@@ -16,12 +22,14 @@ describe("spans", () => {
   });
 
   it("are written so that they can be read", () => {
-    for (const seconds of [1, 10, 90, 300, 5400, 86_400, 2_592_000, 99_999]) expect(parseSpan(writtenSpan(seconds))).toBe(seconds);
+    for (const seconds of [1, 10, 90, 300, 5400, 86_400, 2_592_000, 99_999])
+      expect(parseSpan(writtenSpan(seconds))).toBe(seconds);
   });
 });
 
 describe("times", () => {
-  const at = (day: number, hour: number, minute: number, second = 0) => Date.UTC(2026, 10, day, hour, minute, second) / 1000;
+  const at = (day: number, hour: number, minute: number, second = 0) =>
+    Date.UTC(2026, 10, day, hour, minute, second) / 1000;
 
   it.each([
     ["14:00", at(27, 14, 0)],

@@ -12,10 +12,44 @@ function randomOf(seed: number): () => number {
 }
 
 const HOSTILE = [
-  "\u202e", "\u202a", "\u2066", "\u2069", "\u200b", "\u200d", "\u200f", "\ufeff", "\x00", "\x07", "\x1b[2J", "\x7f", "\x85",
-  "\ud800", "\udfff", "\u2028", "\u2029", "\u034f", "\u3164", "\u{e0041}", "\u{e0100}", "\ue000", "\u0301".repeat(30), "\u180e", "\u00ad",
+  "\u202e",
+  "\u202a",
+  "\u2066",
+  "\u2069",
+  "\u200b",
+  "\u200d",
+  "\u200f",
+  "\ufeff",
+  "\x00",
+  "\x07",
+  "\x1b[2J",
+  "\x7f",
+  "\x85",
+  "\ud800",
+  "\udfff",
+  "\u2028",
+  "\u2029",
+  "\u034f",
+  "\u3164",
+  "\u{e0041}",
+  "\u{e0100}",
+  "\ue000",
+  "\u0301".repeat(30),
+  "\u180e",
+  "\u00ad",
 ];
-const HARMLESS = ["/login", "café", "東京", "😀", "Ж", "שלום", "<b>", "&amp;", "a b", "\u0065\u0301"];
+const HARMLESS = [
+  "/login",
+  "café",
+  "東京",
+  "😀",
+  "Ж",
+  "שלום",
+  "<b>",
+  "&amp;",
+  "a b",
+  "\u0065\u0301",
+];
 
 describe("text of logs", () => {
   it("stays as it is when there is nothing to hide", () => {
@@ -60,7 +94,11 @@ describe("text of logs", () => {
       expect(shown).not.toMatch(/\p{M}{4}/u);
       // Shown text has nothing left to escape.
       expect(visible(shown)).toBe(shown);
-      expect(pieces(text).map((piece) => piece.text).join("")).toBe(shown);
+      expect(
+        pieces(text)
+          .map((piece) => piece.text)
+          .join(""),
+      ).toBe(shown);
     }
   });
 
@@ -68,7 +106,9 @@ describe("text of logs", () => {
     for (let code = 0; code < 0x10000; code += 1) {
       const shown = visible(`x${String.fromCharCode(code)}y`);
       expect(shown.startsWith("x") && shown.endsWith("y")).toBe(true);
-      expect(/[\u202a-\u202e\u2066-\u2069\u200b-\u200f\ud800-\udfff\u0000-\u001f]/.test(shown)).toBe(false);
+      expect(
+        /[\u202a-\u202e\u2066-\u2069\u200b-\u200f\ud800-\udfff\u0000-\u001f]/.test(shown),
+      ).toBe(false);
     }
   });
 });

@@ -23,7 +23,9 @@ export const TIME_STEPS = [
 export const DECIMAL_STEPS = Array.from({ length: 24 }, (_, i) => {
   const power = Math.floor(i / 3) - 4;
   return Number(`${[1, 2, 5][i % 3]}e${power}`);
-}).concat([1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9, 1e10, 1e11, 1e12]);
+}).concat([
+  1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9, 1e10, 1e11, 1e12,
+]);
 
 /** The highest value of an axis that begins at zero: some room above the largest value. */
 export function niceTop(most: number, least: number): number {

@@ -136,7 +136,13 @@ export function Chart(props: ChartProps) {
 
 /** What nothing is known of: the quantiles of a quiet time are unknown, but its requests are not. */
 function unknownIn(props: ChartProps): [number, number][] {
-  return props.unknown ?? unknownSpans(props, props.series.filter((one) => one.kind !== "ghost").map((one) => one.values));
+  return (
+    props.unknown ??
+    unknownSpans(
+      props,
+      props.series.filter((one) => one.kind !== "ghost").map((one) => one.values),
+    )
+  );
 }
 
 /** `5 %`, not `5.0 %`: an axis has round values. */
@@ -174,8 +180,9 @@ function options(
   return {
     width,
     height: props.height,
-    padding: [8 * rem, hasRight ? 0 : 10 * rem, 0, 0],
-    tzDate: (time) => (latest.current.utc ? uPlot.tzDate(new Date(time * 1000), "Etc/UTC") : new Date(time * 1000)),
+    padding: [8 * rem, hasRight ? 0 : 18 * rem, 0, 0],
+    tzDate: (time) =>
+      latest.current.utc ? uPlot.tzDate(new Date(time * 1000), "Etc/UTC") : new Date(time * 1000),
     legend: { show: false },
     cursor: {
       y: false,
@@ -198,7 +205,13 @@ function options(
           const most = Math.max(0, ...shown.map((one) => largest(one.values)));
           // A limit far above would press the traffic flat: then it is not drawn.
           const withLimit = limit && (limit.always || limit.value <= 3 * most) ? limit.value : 0;
-          return [0, niceTop(Math.max(most, withLimit), unit === "share" ? 0.01 : unit === "seconds" ? 0.001 : 1)];
+          return [
+            0,
+            niceTop(
+              Math.max(most, withLimit),
+              unit === "share" ? 0.01 : unit === "seconds" ? 0.001 : 1,
+            ),
+          ];
         },
       },
       r: {
@@ -213,7 +226,11 @@ function options(
       {},
       ...inOrder(props.series).map(({ series }): uPlot.Series => {
         const color = styleValue(series.color);
-        const common = { label: series.label, scale: series.side === "right" ? "r" : "y", points: { show: false } };
+        const common = {
+          label: series.label,
+          scale: series.side === "right" ? "r" : "y",
+          points: { show: false },
+        };
         if (series.kind === "stack") {
           return {
             ...common,
@@ -223,9 +240,23 @@ function options(
           } as uPlot.Series;
         }
         const at: Partial<uPlot.Series> = { paths: middled(latest) };
-        if (series.kind === "ghost") return { ...common, ...at, stroke: color, width: 1.5 * rem, dash: [5, 4] } as uPlot.Series;
-        const area = series.kind === "area" ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {};
-        return { ...common, ...at, ...area, stroke: color, width: (series.side === "right" ? 1.25 : 1.75) * rem } as uPlot.Series;
+        if (series.kind === "ghost")
+          return {
+            ...common,
+            ...at,
+            stroke: color,
+            width: 1.5 * rem,
+            dash: [5, 4],
+          } as uPlot.Series;
+        const area =
+          series.kind === "area" ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {};
+        return {
+          ...common,
+          ...at,
+          ...area,
+          stroke: color,
+          width: (series.side === "right" ? 1.25 : 1.75) * rem,
+        } as uPlot.Series;
       }),
     ],
     axes: [
@@ -264,13 +295,22 @@ function options(
               grid: { show: false },
               ticks: { show: false },
               incrs: DECIMAL_STEPS,
-              values: (_: uPlot, splits: number[]) => splits.map((value) => (value === 0 ? "0" : axisText("share", value))),
+              values: (_: uPlot, splits: number[]) =>
+                splits.map((value) => (value === 0 ? "0" : axisText("share", value))),
             } satisfies uPlot.Axis,
           ]
         : []),
     ],
     hooks: {
-      drawClear: [(plot) => drawUnder(plot, latest.current.shades ?? [], latest.current.span ?? null, unknownIn(latest.current))],
+      drawClear: [
+        (plot) =>
+          drawUnder(
+            plot,
+            latest.current.shades ?? [],
+            latest.current.span ?? null,
+            unknownIn(latest.current),
+          ),
+      ],
       draw: [(plot) => drawOver(plot, latest.current.limit ?? null)],
       setCursor: [(plot) => showTip(plot, latest.current, tip.current)],
       setSelect: [
@@ -388,8 +428,15 @@ function showTip(plot: uPlot, props: ChartProps, tip: HTMLDivElement | null): vo
     text: formatUnit(series.unit, series.values[index]),
     isNothing: !series.values[index] && series.kind === "stack",
   }));
-  const marks = (props.shades ?? []).filter((shade) => shade.from < time + props.step && shade.until > time);
-  fillTip(tip, fullTime(time, props.utc), lines, marks.map((shade) => shade.label));
+  const marks = (props.shades ?? []).filter(
+    (shade) => shade.from < time + props.step && shade.until > time,
+  );
+  fillTip(
+    tip,
+    fullTime(time, props.utc),
+    lines,
+    marks.map((shade) => shade.label),
+  );
   tip.hidden = false;
   const wide = tip.offsetWidth;
   const all = plot.root.offsetWidth;

@@ -11,9 +11,17 @@ const MOST = 500;
 
 export function DataTable({ label, x, series, utc }: ChartProps) {
   const [isOpen, setOpen] = useState(false);
-  const rows = isOpen ? x.map((time, i) => ({ time, i })).reverse().slice(0, MOST) : [];
+  const rows = isOpen
+    ? x
+        .map((time, i) => ({ time, i }))
+        .reverse()
+        .slice(0, MOST)
+    : [];
   return (
-    <details class="as-table" onToggle={(event) => setOpen((event.target as HTMLDetailsElement).open)}>
+    <details
+      class="as-table"
+      onToggle={(event) => setOpen((event.target as HTMLDetailsElement).open)}
+    >
       <summary title={isOpen ? "Hide the table" : "Show as a table"}>
         <Icon name="table" />
         <span class="visually-hidden">{label} as a table</span>

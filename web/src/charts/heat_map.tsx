@@ -51,8 +51,13 @@ export function HeatMap({ columns, bounds, height, utc, onPick }: Props) {
   const cellAt = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-    const column = Math.floor(((event.clientX - box.left - LEFT * rem) / (box.width - LEFT * rem - 8)) * columns.x.length);
-    const row = rows.length - 1 - Math.floor(((event.clientY - box.top - TOP) / (height - BOTTOM * rem - TOP)) * rows.length);
+    const column = Math.floor(
+      ((event.clientX - box.left - LEFT * rem) / (box.width - LEFT * rem - 8)) * columns.x.length,
+    );
+    const row =
+      rows.length -
+      1 -
+      Math.floor(((event.clientY - box.top - TOP) / (height - BOTTOM * rem - TOP)) * rows.length);
     return { column, row, x: event.clientX - box.left, y: event.clientY - box.top };
   };
   const all = rows.map((row) => row.reduce<number>((sum, value) => sum + (value ?? 0), 0));
@@ -73,7 +78,10 @@ export function HeatMap({ columns, bounds, height, utc, onPick }: Props) {
             return;
           }
           const lower = bounds[row - 1];
-          const range = lower === undefined || row >= bounds.length ? rowName(bounds, row) : `${spaced(lower)} to ${spaced(bounds[row] ?? "")}`;
+          const range =
+            lower === undefined || row >= bounds.length
+              ? rowName(bounds, row)
+              : `${spaced(lower)} to ${spaced(bounds[row] ?? "")}`;
           node.textContent = `${fullTime(time, utc)}\n${range}: ${value === null ? "unknown" : formatCount(value)}`;
           node.hidden = false;
           const at = x + 16 + node.offsetWidth > width ? x - 12 - node.offsetWidth : x + 14;
@@ -93,13 +101,27 @@ export function HeatMap({ columns, bounds, height, utc, onPick }: Props) {
         step={columns.step}
         height={height}
         utc={utc}
-        series={rows.map((values, row) => ({ label: rowName(bounds, row), color: "--c-p50", kind: "line", unit: "count", values }))}
+        series={rows.map((values, row) => ({
+          label: rowName(bounds, row),
+          color: "--c-p50",
+          kind: "line",
+          unit: "count",
+          values,
+        }))}
       />
     </div>
   );
 }
 
-function draw(node: HTMLCanvasElement, width: number, height: number, rows: Values[], { x, step }: Columns, bounds: string[], utc: boolean): void {
+function draw(
+  node: HTMLCanvasElement,
+  width: number,
+  height: number,
+  rows: Values[],
+  { x, step }: Columns,
+  bounds: string[],
+  utc: boolean,
+): void {
   const ratio = devicePixelRatio || 1;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   node.width = width * ratio;
@@ -129,7 +151,8 @@ function draw(node: HTMLCanvasElement, width: number, height: number, rows: Valu
         // A single slow request among thousands must be seen: not linear.
         pen.globalAlpha = 0.16 + 0.84 * Math.sqrt(value / most);
       }
-      if (value !== null) pen.fillRect(left + column * wide, top + 0.5, Math.max(1, wide - 1), high - 1);
+      if (value !== null)
+        pen.fillRect(left + column * wide, top + 0.5, Math.max(1, wide - 1), high - 1);
     });
   });
   pen.globalAlpha = 1;

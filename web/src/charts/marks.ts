@@ -19,7 +19,12 @@ export interface Limit {
 }
 
 /** Draws incidents as shaded spans, with a bar at the top: not by color alone. */
-export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] | null, unknown: [number, number][]): void {
+export function drawUnder(
+  plot: uPlot,
+  shades: Shade[],
+  span: [number, number] | null,
+  unknown: [number, number][],
+): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio || 1;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
@@ -29,7 +34,14 @@ export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] |
   ctx.clip();
   for (const [from, until] of unknown) {
     const left = plot.valToPos(from, "x", true);
-    hatch(ctx, left, bbox.top, plot.valToPos(until, "x", true) - left, bbox.height, 7 * rem * ratio);
+    hatch(
+      ctx,
+      left,
+      bbox.top,
+      plot.valToPos(until, "x", true) - left,
+      bbox.height,
+      7 * rem * ratio,
+    );
   }
   if (span) {
     const left = plot.valToPos(span[0], "x", true);
@@ -38,7 +50,9 @@ export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] |
   }
   // The most severe last, over the others.
   const order = { info: 0, warning: 1, critical: 2 };
-  for (const shade of [...shades].sort((one, other) => order[one.severity] - order[other.severity])) {
+  for (const shade of [...shades].sort(
+    (one, other) => order[one.severity] - order[other.severity],
+  )) {
     const left = plot.valToPos(shade.from, "x", true);
     // A short incident in a long chart can still be seen.
     const wide = Math.max(2 * ratio, plot.valToPos(shade.until, "x", true) - left);
@@ -51,7 +65,14 @@ export function drawUnder(plot: uPlot, shades: Shade[], span: [number, number] |
 }
 
 /** Hatches an area: unknown is not the same as nothing. */
-export function hatch(ctx: CanvasRenderingContext2D, left: number, top: number, wide: number, high: number, every: number): void {
+export function hatch(
+  ctx: CanvasRenderingContext2D,
+  left: number,
+  top: number,
+  wide: number,
+  high: number,
+  every: number,
+): void {
   ctx.save();
   ctx.beginPath();
   ctx.rect(left, top, wide, high);
@@ -91,7 +112,12 @@ export function drawOver(plot: uPlot, limit: Limit | null): void {
   ctx.fillStyle = styleValue("--card");
   ctx.globalAlpha = 0.85;
   const left = bbox.left + 6 * ratio;
-  ctx.fillRect(left - 3 * ratio, isBelow ? y + 2 * ratio : y - high - 1 * ratio, wide + 6 * ratio, high);
+  ctx.fillRect(
+    left - 3 * ratio,
+    isBelow ? y + 2 * ratio : y - high - 1 * ratio,
+    wide + 6 * ratio,
+    high,
+  );
   ctx.globalAlpha = 1;
   ctx.fillStyle = styleValue("--c-limit");
   // Axes leave their own alignment behind.

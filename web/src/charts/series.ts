@@ -40,7 +40,8 @@ export function columnsOf(answer: Answer | null, step: number): Columns | null {
     for (let gap = before + step; gap < time && x.length < MOST_COLUMNS; gap += step) x.push(gap);
     x.push(time);
   }
-  for (let time = last + step; time < answer.until && x.length < MOST_COLUMNS; time += step) x.push(time);
+  for (let time = last + step; time < answer.until && x.length < MOST_COLUMNS; time += step)
+    x.push(time);
   const values: Record<string, Values> = {};
   for (const [name, column] of Object.entries(answer.columns)) {
     if (name === "time") continue;
@@ -54,7 +55,10 @@ export function columnsOf(answer: Answer | null, step: number): Columns | null {
 }
 
 /** The spans of columns that nothing is known of, from their first second to their last. */
-export function unknownSpans({ x, step }: { x: number[]; step: number }, series: Values[]): [number, number][] {
+export function unknownSpans(
+  { x, step }: { x: number[]; step: number },
+  series: Values[],
+): [number, number][] {
   const found: [number, number][] = [];
   x.forEach((time, i) => {
     if (!series.length || series.some((one) => typeof one[i] === "number")) return;

@@ -13,7 +13,11 @@ interface Props {
 }
 
 /** The path of known values from left to right; where a value is unknown, the line stops. */
-export function sparkPath(values: Values, width: number, height: number): { line: string; area: string } {
+export function sparkPath(
+  values: Values,
+  width: number,
+  height: number,
+): { line: string; area: string } {
   const most = values.reduce<number>((top, value) => Math.max(top, value ?? 0), 0) || 1;
   const each = width / Math.max(1, values.length - 1);
   let line = "";
@@ -47,7 +51,9 @@ export function thinned(values: Values, most: number): Values {
   // From the end, so that the newest group is always whole.
   for (let end = values.length; end > 0; end -= size) {
     const known = values.slice(Math.max(0, end - size), end).filter((value) => value !== null);
-    found.unshift(known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null);
+    found.unshift(
+      known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null,
+    );
   }
   return found;
 }
@@ -55,10 +61,17 @@ export function thinned(values: Values, most: number): Values {
 export const Spark = memo(function Spark({ values, color }: Props) {
   // The newest column is not over yet; an average of few seconds would twitch.
   const shown = thinned(values.slice(0, -1), 40);
-  if (shown.length < 2) return <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" />;
+  if (shown.length < 2)
+    return <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" />;
   const { line, area } = sparkPath(shown, WIDTH, HEIGHT);
   return (
-    <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" style={{ "--spark": `var(${color})` }}>
+    <svg
+      class="spark"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+      style={{ "--spark": `var(${color})` }}
+    >
       <path class="spark-area" d={area} />
       <path class="spark-line" d={line} />
     </svg>

@@ -20,13 +20,27 @@ interface Props {
   table?: string;
 }
 
-export function Card({ id, title, note, tools, children, looks = "", canZoom = true, table }: Props) {
+export function Card({
+  id,
+  title,
+  note,
+  tools,
+  children,
+  looks = "",
+  canZoom = true,
+  table,
+}: Props) {
   const { zoom, kiosk } = link.value;
   if (zoom && zoom !== id) return null;
   const isZoomed = zoom === id;
   const heading = `card-${id.replace(/[^A-Za-z0-9]+/g, "-")}`;
   return (
-    <section class={`card ${looks} ${isZoomed ? "zoomed" : ""}`} aria-labelledby={heading} data-card={id} data-table={table}>
+    <section
+      class={`card ${looks} ${isZoomed ? "zoomed" : ""}`}
+      aria-labelledby={heading}
+      data-card={id}
+      data-table={table}
+    >
       <header class="card-head">
         <h2 id={heading}>{title}</h2>
         {note && <div class="card-note">{note}</div>}
@@ -73,7 +87,13 @@ export function Missing({ text }: { text: string | undefined }) {
 }
 
 /** Sentences of the server about an answer: an error, or what of the span is missing. */
-export function AnswerNote({ error, missing }: { error?: string | undefined; missing?: string | undefined }) {
+export function AnswerNote({
+  error,
+  missing,
+}: {
+  error?: string | undefined;
+  missing?: string | undefined;
+}) {
   if (error) {
     return (
       <p class="answer-note bad">

@@ -17,7 +17,9 @@ export function Delta({ change, title, isBadWhenMore = false }: Props) {
   return (
     <span class={`delta ${change.isBig ? "big" : ""} ${isBad ? "worse" : ""}`} title={title}>
       {isArrow && <Icon name={change.direction === "up" ? "up" : "down"} />}
-      {isArrow && <span class="visually-hidden">{change.direction === "up" ? "up by" : "down by"}</span>}
+      {isArrow && (
+        <span class="visually-hidden">{change.direction === "up" ? "up by" : "down by"}</span>
+      )}
       {change.direction === "same" ? "no change" : change.text}
     </span>
   );

@@ -27,7 +27,15 @@ export function Overlays() {
   }
 }
 
-function Dialog({ label, children, looks = "" }: { label: string; children: ComponentChildren; looks?: string }) {
+function Dialog({
+  label,
+  children,
+  looks = "",
+}: {
+  label: string;
+  children: ComponentChildren;
+  looks?: string;
+}) {
   const node = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = node.current;
@@ -118,7 +126,10 @@ function Palette() {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
   const id = useId();
-  const all = useMemo(() => [...ACTIONS.filter((one) => one.name !== "commands"), ...moreCommands()], []);
+  const all = useMemo(
+    () => [...ACTIONS.filter((one) => one.name !== "commands"), ...moreCommands()],
+    [],
+  );
   const found = matching(all, typed);
   const list = useRef<HTMLUListElement>(null);
   const run = (action: Action | undefined) => {
@@ -151,7 +162,8 @@ function Palette() {
           }}
           onKeyDown={(event) => {
             if (event.key === "ArrowDown") setAt((at + 1) % Math.max(1, found.length));
-            else if (event.key === "ArrowUp") setAt((at - 1 + found.length) % Math.max(1, found.length));
+            else if (event.key === "ArrowUp")
+              setAt((at - 1 + found.length) % Math.max(1, found.length));
             else if (event.key === "Enter") run(found[at]);
             else return;
             event.preventDefault();
@@ -160,7 +172,14 @@ function Palette() {
       </div>
       <ul id={`${id}list`} role="listbox" aria-label="Commands" ref={list}>
         {found.map((action, i) => (
-          <li key={action.name} id={`${id}${i}`} role="option" aria-selected={i === at} onClick={() => run(action)} onMouseMove={() => setAt(i)}>
+          <li
+            key={action.name}
+            id={`${id}${i}`}
+            role="option"
+            aria-selected={i === at}
+            onClick={() => run(action)}
+            onMouseMove={() => setAt(i)}
+          >
             <span>{action.about}</span>
             <span class="palette-keys">
               {action.keys.slice(0, 2).map((key) => (
@@ -177,12 +196,20 @@ function Palette() {
 
 function GoToTime() {
   const now = newest.value || Date.now() / 1000;
-  const [text, setText] = useState(link.value.until === null ? "" : fullTime(link.value.until, utc.value));
+  const [text, setText] = useState(
+    link.value.until === null ? "" : fullTime(link.value.until, utc.value),
+  );
   const [span, setSpan] = useState(formatRoundDuration(seconds.value));
   const time = parseTime(text, now, utc.value);
   const length = parseSpan(span);
   const isFuture = time !== null && time > now;
-  const problem = text.trim() && (time === null ? "Write a time such as 14:05, yesterday 9:30, 2026-11-27 14:05 or 20m ago" : isFuture ? "That is in the future" : "");
+  const problem =
+    text.trim() &&
+    (time === null
+      ? "Write a time such as 14:05, yesterday 9:30, 2026-11-27 14:05 or 20m ago"
+      : isFuture
+        ? "That is in the future"
+        : "");
   return (
     <Dialog label="Go to a time" looks="form">
       <form
@@ -190,26 +217,52 @@ function GoToTime() {
           event.preventDefault();
           if (time === null || isFuture || length === null) return;
           closeOverlay();
-          go({ until: time >= Math.floor(now) ? null : time, window: length === seconds.value ? link.value.window : length, paused: false });
+          go({
+            until: time >= Math.floor(now) ? null : time,
+            window: length === seconds.value ? link.value.window : length,
+            paused: false,
+          });
         }}
       >
         <h2>Go to a time</h2>
         <label>
           <span>End of the span ({zoneName(now, utc.value)})</span>
-          <input type="text" value={text} placeholder="14:05, yesterday 9:30, 20m ago" autofocus autocomplete="off" onInput={(event) => setText((event.target as HTMLInputElement).value)} aria-describedby="time-problem" />
+          <input
+            type="text"
+            value={text}
+            placeholder="14:05, yesterday 9:30, 20m ago"
+            autofocus
+            autocomplete="off"
+            onInput={(event) => setText((event.target as HTMLInputElement).value)}
+            aria-describedby="time-problem"
+          />
         </label>
         <label>
           <span>Window</span>
-          <input type="text" value={span} autocomplete="off" onInput={(event) => setSpan((event.target as HTMLInputElement).value)} />
+          <input
+            type="text"
+            value={span}
+            autocomplete="off"
+            onInput={(event) => setSpan((event.target as HTMLInputElement).value)}
+          />
         </label>
         <p class={`form-note ${problem ? "bad" : ""}`} id="time-problem" role="status">
-          {problem || (length === null ? "Write a window such as 5m, 1h30m or 7d" : time !== null ? `${formatRoundDuration(length)} until ${clockNear(time, now, utc.value)}` : "Now, if this is empty")}
+          {problem ||
+            (length === null
+              ? "Write a window such as 5m, 1h30m or 7d"
+              : time !== null
+                ? `${formatRoundDuration(length)} until ${clockNear(time, now, utc.value)}`
+                : "Now, if this is empty")}
         </p>
         <div class="form-buttons">
           <button type="button" onClick={closeOverlay}>
             Cancel
           </button>
-          <button type="submit" class="primary" disabled={time === null || isFuture || length === null}>
+          <button
+            type="submit"
+            class="primary"
+            disabled={time === null || isFuture || length === null}
+          >
             Go
           </button>
         </div>
@@ -229,23 +282,42 @@ function Silence({ rule, title }: { rule: string; title: string }) {
         onSubmit={(event) => {
           event.preventDefault();
           closeOverlay();
-          void attempt(silence(rule, length, why), `${title} is silenced for ${formatRoundDuration(length)}`);
+          void attempt(
+            silence(rule, length, why),
+            `${title} is silenced for ${formatRoundDuration(length)}`,
+          );
         }}
       >
         <h2>Silence “{title}”</h2>
-        <p class="dim">No notifications for new incidents of this rule. It still counts, and its incidents are still shown.</p>
+        <p class="dim">
+          No notifications for new incidents of this rule. It still counts, and its incidents are
+          still shown.
+        </p>
         <fieldset>
           <legend>For</legend>
           {SILENCES.map((one) => (
             <label key={one} class="radio">
-              <input type="radio" name="length" checked={one === length} autofocus={one === length} onChange={() => setLength(one)} />
+              <input
+                type="radio"
+                name="length"
+                checked={one === length}
+                autofocus={one === length}
+                onChange={() => setLength(one)}
+              />
               {formatRoundDuration(one)}
             </label>
           ))}
         </fieldset>
         <label>
           <span>Why (optional)</span>
-          <input type="text" value={why} maxLength={200} placeholder="Maintenance" autocomplete="off" onInput={(event) => setWhy((event.target as HTMLInputElement).value)} />
+          <input
+            type="text"
+            value={why}
+            maxLength={200}
+            placeholder="Maintenance"
+            autocomplete="off"
+            onInput={(event) => setWhy((event.target as HTMLInputElement).value)}
+          />
         </label>
         <div class="form-buttons">
           <button type="button" onClick={closeOverlay}>

@@ -12,7 +12,8 @@ export function Figures({ data }: { data: PageData }) {
   const figures = figuresOf(total.answer, before.isOld ? null : before.answer, columns, hasTimes);
   const known = knownText(total.answer, scope.seconds);
   const { filters, until } = link.value;
-  const now = snapshot.value?.live && !filters.length && until === null ? snapshot.value.hit_rate : null;
+  const now =
+    snapshot.value?.live && !filters.length && until === null ? snapshot.value.hit_rate : null;
   return (
     <section class={`figures ${total.isOld ? "is-old" : ""}`} aria-label="Figures of the span">
       {figures.map((figure) => (
@@ -25,7 +26,13 @@ export function Figures({ data }: { data: PageData }) {
           <div class="figure-value">
             <b>{figure.value}</b>
             <span class="unit">{figure.unit}</span>
-            {figure.change && <Delta change={figure.change} isBadWhenMore={figure.isBadWhenMore} title={`Compared with ${beforeText}`} />}
+            {figure.change && (
+              <Delta
+                change={figure.change}
+                isBadWhenMore={figure.isBadWhenMore}
+                title={`Compared with ${beforeText}`}
+              />
+            )}
           </div>
           <div class="figure-detail">
             {figure.name === "rate" && now !== null ? `now ${formatRate(now)}/s · ` : ""}

@@ -60,13 +60,29 @@ export function FilterBox() {
           const isOnly = before.trim() === "" || before.trim() === "-";
           const isNot = typed.operator === "!=" || before.trim() === "-";
           const whole = pairText(typed.field, typed.operator, value);
-          const filter: Filter = isNot ? { field: typed.field, value, not: true } : { field: typed.field, value };
-          return { key: value, label: value, note: shortCount(hits), text: before + whole, filter: isOnly ? filter : null };
+          const filter: Filter = isNot
+            ? { field: typed.field, value, not: true }
+            : { field: typed.field, value };
+          return {
+            key: value,
+            label: value,
+            note: shortCount(hits),
+            text: before + whole,
+            filter: isOnly ? filter : null,
+          };
         })
       : dimensions
-          .filter((one) => one.name.startsWith(typed.prefix.toLowerCase()) && (typed.prefix || !text))
+          .filter(
+            (one) => one.name.startsWith(typed.prefix.toLowerCase()) && (typed.prefix || !text),
+          )
           .slice(0, text ? MOST_CHOICES : 30)
-          .map((one) => ({ key: one.name, label: one.name, note: one.title, text: `${before}${one.name} = `, filter: null }));
+          .map((one) => ({
+            key: one.name,
+            label: one.name,
+            note: one.title,
+            text: `${before}${one.name} = `,
+            filter: null,
+          }));
 
   const choose = (choice: Choice) => {
     setProblem("");
@@ -142,7 +158,9 @@ export function FilterBox() {
           type="text"
           role="combobox"
           value={text}
-          placeholder={link.value.filters.length ? "Add a filter" : "Filter: 5xx /api, host = 10.0.0.1, slow"}
+          placeholder={
+            link.value.filters.length ? "Add a filter" : "Filter: 5xx /api, host = 10.0.0.1, slow"
+          }
           aria-label="Filter requests"
           aria-expanded={isListed}
           aria-controls={`${id}list`}
@@ -170,7 +188,13 @@ export function FilterBox() {
           {problem}
         </p>
       )}
-      <ul class="choices" id={`${id}list`} role="listbox" aria-label={typed.kind === "value" ? `Values of ${typed.field}` : "Fields"} hidden={!isListed}>
+      <ul
+        class="choices"
+        id={`${id}list`}
+        role="listbox"
+        aria-label={typed.kind === "value" ? `Values of ${typed.field}` : "Fields"}
+        hidden={!isListed}
+      >
         {choices.map((choice, i) => (
           <li
             key={choice.key}
@@ -196,9 +220,17 @@ function Chips() {
   return (
     <>
       {filters.map((filter) => (
-        <span class={`chip ${"not" in filter && filter.not ? "negated" : ""}`} key={JSON.stringify(filter)}>
+        <span
+          class={`chip ${"not" in filter && filter.not ? "negated" : ""}`}
+          key={JSON.stringify(filter)}
+        >
           <ChipText filter={filter} />
-          <button type="button" aria-label={`Remove the filter ${visible(filterText(filter))}`} title="Remove" onClick={() => remove(filter)}>
+          <button
+            type="button"
+            aria-label={`Remove the filter ${visible(filterText(filter))}`}
+            title="Remove"
+            onClick={() => remove(filter)}
+          >
             <Icon name="close" />
           </button>
         </span>

@@ -4,7 +4,8 @@ const PATHS = {
   overview: "M2.5 2.5h4.5v6H2.5zM9 2.5h4.5V6H9zM9 8h4.5v5.5H9zM2.5 10.5H7v3H2.5z",
   urls: "M6.5 9.5l3-3M7 4.5l1.2-1.2a3 3 0 0 1 4.5 4.3L11.5 9M9 11.5l-1.2 1.2a3 3 0 0 1-4.5-4.3L4.5 7",
   errors: "M8 2.5l6 10.8H2zM8 6.5v3M8 11.4v.1",
-  clients: "M5.8 7.5a2.3 2.3 0 1 0 0-4.6 2.3 2.3 0 0 0 0 4.6zM1.8 13c.3-2.3 1.9-3.5 4-3.5s3.7 1.2 4 3.5M10.7 3.2a2.2 2.2 0 0 1 0 4.2M12 9.9c1.3.5 2 1.6 2.2 3.1",
+  clients:
+    "M5.8 7.5a2.3 2.3 0 1 0 0-4.6 2.3 2.3 0 0 0 0 4.6zM1.8 13c.3-2.3 1.9-3.5 4-3.5s3.7 1.2 4 3.5M10.7 3.2a2.2 2.2 0 0 1 0 4.2M12 9.9c1.3.5 2 1.6 2.2 3.1",
   latency: "M8 14a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11zM8 5.5v3l2 1.5M6.5 1.5h3",
   alerts: "M4 11.5V7.5a4 4 0 0 1 8 0v4l1.2 1H2.8zM6.8 14.2h2.4",
   requests: "M2.5 4h11M2.5 8h11M2.5 12h7",
@@ -35,14 +36,22 @@ const PATHS = {
   exclude: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM3.8 3.8l8.4 8.4",
   filter: "M2 3.5h12L9.5 9v4.5l-3-1.5V9z",
   info: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 7.3v3.5M8 5.1v.1",
-  globe: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM2 8h12M8 2c2 1.8 2.5 4 2.5 6S10 12.2 8 14C6 12.2 5.5 10 5.5 8S6 3.8 8 2z",
+  globe:
+    "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM2 8h12M8 2c2 1.8 2.5 4 2.5 6S10 12.2 8 14C6 12.2 5.5 10 5.5 8S6 3.8 8 2z",
 } as const;
 
 export type IconName = keyof typeof PATHS;
 
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+    <svg
+      class="icon"
+      viewBox="0 0 16 16"
+      width="16"
+      height="16"
+      aria-hidden="true"
+      focusable="false"
+    >
       <path
         d={PATHS[name]}
         fill="none"

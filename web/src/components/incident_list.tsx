@@ -21,7 +21,8 @@ export async function attempt(doing: Promise<unknown>, done: string): Promise<vo
 }
 
 export function toggleAcknowledged(incident: Incident): void {
-  if (incident.acknowledged_at === null) void attempt(acknowledge(incident.incident), `Acknowledged: ${incident.title}`);
+  if (incident.acknowledged_at === null)
+    void attempt(acknowledge(incident.incident), `Acknowledged: ${incident.title}`);
   else void attempt(unacknowledge(incident.incident), `No longer acknowledged: ${incident.title}`);
 }
 
@@ -46,7 +47,9 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
   const rule = hello.value?.rules.find((one) => one.name === incident.rule);
   const isOver = incident.recovered_at !== null;
   const lasted = incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at;
-  const silenced = snapshot.value?.silences.find((one) => one.pattern === incident.title || one.pattern === incident.rule);
+  const silenced = snapshot.value?.silences.find(
+    (one) => one.pattern === incident.title || one.pattern === incident.rule,
+  );
   const until = incident.silenced_until ?? silenced?.until ?? null;
   return (
     <li class={`incident ${isOver ? "over" : incident.severity} ${isChosen ? "chosen" : ""}`}>
@@ -65,7 +68,9 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
             <Severity severity={incident.severity} />
           )}
           <b class="incident-title">
-            <Text value={isOver ? titleOfIncident(incident) : incident.headline || incident.title} />
+            <Text
+              value={isOver ? titleOfIncident(incident) : incident.headline || incident.title}
+            />
           </b>
           {incident.flapping && <span class="tag">flapping</span>}
           {incident.acknowledged_at !== null && (
@@ -99,11 +104,24 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
             {incident.acknowledged_at === null ? "Acknowledge" : "Undo acknowledge"}
           </button>
           {until === null ? (
-            <button type="button" onClick={(event) => openSilence(incident.rule, incident.title, event.currentTarget as HTMLElement)}>
+            <button
+              type="button"
+              onClick={(event) =>
+                openSilence(incident.rule, incident.title, event.currentTarget as HTMLElement)
+              }
+            >
               Silence…
             </button>
           ) : (
-            <button type="button" onClick={() => void attempt(unsilence(silenced?.pattern ?? incident.rule), `${incident.title} notifies again`)}>
+            <button
+              type="button"
+              onClick={() =>
+                void attempt(
+                  unsilence(silenced?.pattern ?? incident.rule),
+                  `${incident.title} notifies again`,
+                )
+              }
+            >
               End silence
             </button>
           )}
@@ -116,7 +134,11 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
 export function PendingRow({ pending, now }: { pending: Pending; now: number }) {
   return (
     <li class="incident pending">
-      <button type="button" class="incident-main" onClick={() => go({ view: "alerts", chosen: pending.rule, zoom: null })}>
+      <button
+        type="button"
+        class="incident-main"
+        onClick={() => go({ view: "alerts", chosen: pending.rule, zoom: null })}
+      >
         <span class="incident-head">
           <span class="severity pending">pending</span>
           <b class="incident-title">
@@ -129,7 +151,9 @@ export function PendingRow({ pending, now }: { pending: Pending; now: number }) 
             )}
           </b>
         </span>
-        <span class="incident-detail">over the limit for {formatDuration(Math.max(0, now - pending.since))}</span>
+        <span class="incident-detail">
+          over the limit for {formatDuration(Math.max(0, now - pending.since))}
+        </span>
       </button>
     </li>
   );

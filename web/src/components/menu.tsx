@@ -25,7 +25,9 @@ export function Menu({ anchor, label, onClose, children, isDialog }: Props) {
     const isAbove = below + menu.offsetHeight > innerHeight - 8 && at.top > menu.offsetHeight;
     menu.style.left = `${left}px`;
     menu.style.top = `${isAbove ? at.top - menu.offsetHeight - 4 : below}px`;
-    const first = menu.querySelector<HTMLElement>("[aria-checked=true], [data-first], input, button");
+    const first = menu.querySelector<HTMLElement>(
+      "[aria-checked=true], [data-first], input, button",
+    );
     first?.focus();
   }, [anchor]);
 
@@ -46,7 +48,9 @@ export function Menu({ anchor, label, onClose, children, isDialog }: Props) {
   }, [anchor, onClose]);
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const items = [...(node.current?.querySelectorAll<HTMLElement>("button:not([disabled])") ?? [])];
+    const items = [
+      ...(node.current?.querySelectorAll<HTMLElement>("button:not([disabled])") ?? []),
+    ];
     const at = items.indexOf(document.activeElement as HTMLElement);
     if (event.key === "Escape") {
       onClose();
@@ -55,7 +59,8 @@ export function Menu({ anchor, label, onClose, children, isDialog }: Props) {
       onClose();
       return;
     } else if (!isDialog && event.key === "ArrowDown") items[(at + 1) % items.length]?.focus();
-    else if (!isDialog && event.key === "ArrowUp") items[(at - 1 + items.length) % items.length]?.focus();
+    else if (!isDialog && event.key === "ArrowUp")
+      items[(at - 1 + items.length) % items.length]?.focus();
     else {
       // Letters typed into a menu are not commands of the page.
       event.stopPropagation();

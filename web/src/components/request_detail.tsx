@@ -24,7 +24,10 @@ function Panel({ record }: { record: Row }) {
   useEffect(() => {
     let isHere = true;
     rawLine(record)
-      .catch((error: unknown) => ({ line: "", missing: error instanceof ApiError ? error.message : "The line could not be read" }))
+      .catch((error: unknown) => ({
+        line: "",
+        missing: error instanceof ApiError ? error.message : "The line could not be read",
+      }))
       .then((found) => isHere && setLine(found));
     const before = document.activeElement;
     panel.current?.focus();
@@ -37,16 +40,30 @@ function Panel({ record }: { record: Row }) {
   const time = timeOf(record);
   const kept = new Set(hello.value?.kept ?? []);
   return (
-    <aside class="panel" aria-label="One request" ref={panel} tabIndex={-1} onKeyDown={(event) => event.key === "Escape" && close()}>
+    <aside
+      class="panel"
+      aria-label="One request"
+      ref={panel}
+      tabIndex={-1}
+      onKeyDown={(event) => event.key === "Escape" && close()}
+    >
       <header class="panel-head">
-        <span class={`status s${String(record.status ?? "").charAt(0)}`}>{String(record.status ?? "–")}</span>
+        <span class={`status s${String(record.status ?? "").charAt(0)}`}>
+          {String(record.status ?? "–")}
+        </span>
         <h2>
           <span class="method">
             <Text value={record.method ?? ""} />
           </span>{" "}
           <Text value={targetOf(record)} isUrl />
         </h2>
-        <button type="button" class="quiet icon-button" aria-label="Close" title="Close (Esc)" onClick={close}>
+        <button
+          type="button"
+          class="quiet icon-button"
+          aria-label="Close"
+          title="Close (Esc)"
+          onClick={close}
+        >
           <Icon name="close" />
         </button>
       </header>
@@ -55,7 +72,10 @@ function Panel({ record }: { record: Row }) {
           <Icon name="copy" /> Copy request
         </button>
         {time !== null && (
-          <button type="button" onClick={() => go({ until: Math.ceil(time) + 30, window: 60, paused: false })}>
+          <button
+            type="button"
+            onClick={() => go({ until: Math.ceil(time) + 30, window: 60, paused: false })}
+          >
             <Icon name="clock" /> Go to its minute
           </button>
         )}
@@ -65,13 +85,28 @@ function Panel({ record }: { record: Row }) {
           <div key={name}>
             <dt>{name}</dt>
             <dd>
-              <Text value={name === "time" ? `${text} ${zoneName(time ?? 0, utc.value)}` : text} isUrl={name === "path" || name === "query" || name === "referrer"} />
+              <Text
+                value={name === "time" ? `${text} ${zoneName(time ?? 0, utc.value)}` : text}
+                isUrl={name === "path" || name === "query" || name === "referrer"}
+              />
               {(NARROWING.has(name) || kept.has(name)) && (
                 <span class="field-buttons">
-                  <button type="button" class="quiet icon-button" aria-label={`Only ${name} ${visible(raw)}`} title="Only these" onClick={() => narrowTo(name, raw)}>
+                  <button
+                    type="button"
+                    class="quiet icon-button"
+                    aria-label={`Only ${name} ${visible(raw)}`}
+                    title="Only these"
+                    onClick={() => narrowTo(name, raw)}
+                  >
                     <Icon name="filter" />
                   </button>
-                  <button type="button" class="quiet icon-button" aria-label={`Exclude ${name} ${visible(raw)}`} title="Exclude these" onClick={() => exclude(name, raw)}>
+                  <button
+                    type="button"
+                    class="quiet icon-button"
+                    aria-label={`Exclude ${name} ${visible(raw)}`}
+                    title="Exclude these"
+                    onClick={() => exclude(name, raw)}
+                  >
                     <Icon name="exclude" />
                   </button>
                 </span>

@@ -18,11 +18,19 @@ interface Props {
   records: Row[];
   title: string;
   isCompact?: boolean;
-  handle?: { current: { move: (by: number) => void; toEnd: (end: "first" | "last") => void; row: () => Row | null } | null };
+  handle?: {
+    current: {
+      move: (by: number) => void;
+      toEnd: (end: "first" | "last") => void;
+      row: () => Row | null;
+    } | null;
+  };
 }
 
 export function RequestRows({ records, title, isCompact = false, handle }: Props) {
-  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(records.length);
+  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(
+    records.length,
+  );
   const [chosen, setChosen] = useState<string | null>(null);
   const wantsFocus = useRef(false);
   const keys = useMemo(() => keysOf(records), [records]);
@@ -59,54 +67,57 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
       role={isMany ? "region" : undefined}
       aria-label={isMany ? `Table of ${title}` : undefined}
     >
-    <table aria-rowcount={records.length + 1} class={`table requests ${isCompact ? "compact" : ""}`}>
-      <caption class="visually-hidden">{title}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Time</th>
-          <th scope="col">Status</th>
-          <th scope="col">Request</th>
-          {withTimes && (
-            <th scope="col" class="number">
-              Took
+      <table
+        aria-rowcount={records.length + 1}
+        class={`table requests ${isCompact ? "compact" : ""}`}
+      >
+        <caption class="visually-hidden">{title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col">Status</th>
+            <th scope="col">Request</th>
+            {withTimes && (
+              <th scope="col" class="number">
+                Took
+              </th>
+            )}
+            <th scope="col" class="number size">
+              Bytes
             </th>
-          )}
-          <th scope="col" class="number size">
-            Bytes
-          </th>
-          <th scope="col" class="client">
-            Client
-          </th>
-          {withAgents && (
-            <th scope="col" class="agent">
-              Agent
+            <th scope="col" class="client">
+              Client
             </th>
-          )}
-        </tr>
-      </thead>
-      <tbody>
-        <Spacer height={above} />
-        {records.slice(from, until).map((record, row) => {
-          const i = from + row;
-          return (
-          <RequestRow
-            key={keys[i]}
-            id={keys[i] ?? ""}
-            record={record}
-            withTimes={withTimes}
-            withAgents={withAgents}
-            isStop={i === Math.max(0, at)}
-            index={i + 2}
-            isShown={keys[i] === shownKey}
-            isUtc={utc.value}
-            day={Math.floor(now / 3600)}
-            onChoose={setChosen}
-          />
-          );
-        })}
-        <Spacer height={below} />
-      </tbody>
-    </table>
+            {withAgents && (
+              <th scope="col" class="agent">
+                Agent
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          <Spacer height={above} />
+          {records.slice(from, until).map((record, row) => {
+            const i = from + row;
+            return (
+              <RequestRow
+                key={keys[i]}
+                id={keys[i] ?? ""}
+                record={record}
+                withTimes={withTimes}
+                withAgents={withAgents}
+                isStop={i === Math.max(0, at)}
+                index={i + 2}
+                isShown={keys[i] === shownKey}
+                isUtc={utc.value}
+                day={Math.floor(now / 3600)}
+                onChoose={setChosen}
+              />
+            );
+          })}
+          <Spacer height={below} />
+        </tbody>
+      </table>
     </div>
   );
 }
@@ -126,11 +137,28 @@ interface RowProps {
 }
 
 const RequestRow = memo(
-  function RequestRow({ id, index, record, withTimes, withAgents, isStop, isShown, isUtc, onChoose }: RowProps) {
+  function RequestRow({
+    id,
+    index,
+    record,
+    withTimes,
+    withAgents,
+    isStop,
+    isShown,
+    isUtc,
+    onChoose,
+  }: RowProps) {
     const time = timeOf(record);
-    const status = record.status === null || record.status === undefined ? "–" : String(record.status);
+    const status =
+      record.status === null || record.status === undefined ? "–" : String(record.status);
     return (
-      <tr class={`row ${isShown ? "chosen" : ""}`} tabIndex={isStop ? 0 : -1} aria-rowindex={index} onFocus={() => onChoose(id)} onClick={() => (shownRequest.value = record)}>
+      <tr
+        class={`row ${isShown ? "chosen" : ""}`}
+        tabIndex={isStop ? 0 : -1}
+        aria-rowindex={index}
+        onFocus={() => onChoose(id)}
+        onClick={() => (shownRequest.value = record)}
+      >
         <td class="time">{time === null ? "–" : clockNear(time, newest.value, isUtc)}</td>
         <td>
           <FieldValue field="status" value={status} looks={`status s${status.charAt(0)}`} />
@@ -141,9 +169,17 @@ const RequestRow = memo(
           </span>{" "}
           <Text value={targetOf(record)} isUrl />
         </th>
-        {withTimes && <td class="number">{formatSeconds(typeof record.duration === "number" ? record.duration : null)}</td>}
-        <td class="number dim size">{formatBytes(typeof record.bytes === "number" ? record.bytes : null)}</td>
-        <td class="client">{record.host == null ? "–" : <FieldValue field="host" value={String(record.host)} />}</td>
+        {withTimes && (
+          <td class="number">
+            {formatSeconds(typeof record.duration === "number" ? record.duration : null)}
+          </td>
+        )}
+        <td class="number dim size">
+          {formatBytes(typeof record.bytes === "number" ? record.bytes : null)}
+        </td>
+        <td class="client">
+          {record.host == null ? "–" : <FieldValue field="host" value={String(record.host)} />}
+        </td>
         {withAgents && (
           <td class="agent dim">
             <Text value={record.agent ?? "–"} />
@@ -152,10 +188,26 @@ const RequestRow = memo(
       </tr>
     );
   },
-  (one, other) => one.id === other.id && one.index === other.index && one.isStop === other.isStop && one.isShown === other.isShown && one.isUtc === other.isUtc && one.withTimes === other.withTimes && one.withAgents === other.withAgents && one.day === other.day,
+  (one, other) =>
+    one.id === other.id &&
+    one.index === other.index &&
+    one.isStop === other.isStop &&
+    one.isShown === other.isShown &&
+    one.isUtc === other.isUtc &&
+    one.withTimes === other.withTimes &&
+    one.withAgents === other.withAgents &&
+    one.day === other.day,
 );
 
-function FieldValue({ field, value, looks = "" }: { field: string; value: string; looks?: string }) {
+function FieldValue({
+  field,
+  value,
+  looks = "",
+}: {
+  field: string;
+  value: string;
+  looks?: string;
+}) {
   if (value === "–") return <span class={looks}>–</span>;
   return (
     <button

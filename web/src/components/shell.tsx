@@ -6,7 +6,20 @@ import { formatDuration } from "../format.ts";
 import { VIEWS, type ViewName } from "../link.ts";
 import { ongoingAt, worstText } from "../incidents.ts";
 import { openOverlay } from "../overlays.ts";
-import { announced, connection, go, goneBecause, goToView, heardAt, hello, link, newest, snapshot, told, utc } from "../store.ts";
+import {
+  announced,
+  connection,
+  go,
+  goneBecause,
+  goToView,
+  heardAt,
+  hello,
+  link,
+  newest,
+  snapshot,
+  told,
+  utc,
+} from "../store.ts";
 import { nextTheme, setTheme, theme } from "../theme.ts";
 import { writeLink } from "../link.ts";
 import { useTick } from "../hooks.ts";
@@ -30,10 +43,18 @@ export function Navigation() {
   const current = link.value;
   const firing = snapshot.value?.alerts.firing ?? [];
   const troubles = snapshot.value?.troubles.length ?? 0;
-  const worst = firing.some((one) => one.severity === "critical") ? "critical" : firing.length ? "warning" : "";
+  const worst = firing.some((one) => one.severity === "critical")
+    ? "critical"
+    : firing.length
+      ? "warning"
+      : "";
   return (
     <nav class="nav" aria-label="Views">
-      <a class="brand" href={writeLink({ ...current, view: "overview", zoom: null, chosen: null }) || "?"} onClick={(event) => follow(event, "overview")}>
+      <a
+        class="brand"
+        href={writeLink({ ...current, view: "overview", zoom: null, chosen: null }) || "?"}
+        onClick={(event) => follow(event, "overview")}
+      >
         <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
           <rect class="brand-back" width="32" height="32" rx="8" />
           <rect class="brand-bar" x="7" y="17" width="4" height="8" rx="1.2" />
@@ -57,7 +78,9 @@ export function Navigation() {
                 {badge > 0 ? (
                   <span class={`badge ${view === "alerts" ? worst : "warning"}`}>
                     {badge}
-                    <span class="visually-hidden">{view === "alerts" ? " active" : " problems"}</span>
+                    <span class="visually-hidden">
+                      {view === "alerts" ? " active" : " problems"}
+                    </span>
                   </span>
                 ) : (
                   <kbd aria-hidden="true">{i + 1}</kbd>
@@ -68,19 +91,38 @@ export function Navigation() {
         })}
       </ul>
       <div class="nav-foot">
-        <button type="button" class="quiet with-text" onClick={() => openOverlay({ kind: "palette" })}>
+        <button
+          type="button"
+          class="quiet with-text"
+          onClick={() => openOverlay({ kind: "palette" })}
+        >
           <Icon name="search" /> <span class="nav-title">Commands</span> <kbd>:</kbd>
         </button>
         <button type="button" class="quiet with-text" onClick={() => openOverlay({ kind: "help" })}>
           <Icon name="keyboard" /> <span class="nav-title">Keys</span> <kbd>?</kbd>
         </button>
-        <button type="button" class="quiet with-text" onClick={() => setTheme(nextTheme())} title="Theme (T)">
+        <button
+          type="button"
+          class="quiet with-text"
+          onClick={() => setTheme(nextTheme())}
+          title="Theme (T)"
+        >
           <Icon name={theme.value === "light" ? "sun" : theme.value === "dark" ? "moon" : "auto"} />
-          <span class="nav-title">{{ auto: "Theme: auto", light: "Theme: light", dark: "Theme: dark" }[theme.value]}</span>
+          <span class="nav-title">
+            {{ auto: "Theme: auto", light: "Theme: light", dark: "Theme: dark" }[theme.value]}
+          </span>
         </button>
-        <button type="button" class="quiet with-text" aria-pressed={utc.value} onClick={() => go({ utc: !utc.value }, "replace")} title="Times in UTC or in your time zone (U)">
+        <button
+          type="button"
+          class="quiet with-text"
+          aria-pressed={utc.value}
+          onClick={() => go({ utc: !utc.value }, "replace")}
+          title="Times in UTC or in your time zone (U)"
+        >
           <Icon name="globe" />
-          <span class="nav-title">Times: {zoneName(newest.value || Date.now() / 1000, utc.value)}</span>
+          <span class="nav-title">
+            Times: {zoneName(newest.value || Date.now() / 1000, utc.value)}
+          </span>
         </button>
         {hello.value?.has_login && (
           <form method="post" action={addressOf("logout")}>
@@ -108,11 +150,13 @@ export function Title() {
   const first = sources[0] === "-" ? "standard input" : sources[0];
   // The end of a path tells logs apart; all of it is in the tooltip and in Health.
   const short = first?.split(/[/\\]/).pop() || first;
-  const formats = [...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one))];
+  const formats = [
+    ...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one)),
+  ];
   const ongoing = ongoingAt(known, until);
   return (
     <div class="title">
-      <h1>{kiosk ? "GlanceMetrics" : VIEW_TITLES[view]}</h1>
+      <h1>{kiosk && view === "overview" ? "GlanceMetrics" : VIEW_TITLES[view]}</h1>
       <p class="title-log" title={sources.slice(0, 20).map(visible).join("\n")}>
         {short === undefined ? "" : <Text value={short} />}
         {sources.length > 1 && ` and ${sources.length - 1} more`}
@@ -132,7 +176,10 @@ export function Title() {
           href={writeLink({ ...link.value, view: "alerts", zoom: null, chosen: null })}
           onClick={(event) => follow(event, "alerts")}
         >
-          <Icon name={!ongoing.length ? "check" : ongoing[0]?.severity === "info" ? "info" : "errors"} /> {ongoing.length ? worstText(ongoing) : "No active incident"}
+          <Icon
+            name={!ongoing.length ? "check" : ongoing[0]?.severity === "info" ? "info" : "errors"}
+          />{" "}
+          {ongoing.length ? worstText(ongoing) : "No active incident"}
         </a>
       )}
       {kiosk && known && (
@@ -158,18 +205,21 @@ export function Banners() {
         <p class="banner lost" role="status">
           <Icon name="errors" />
           <span>
-            <b>{goneBecause.value ? "The server has ended" : "Connection lost"}.</b> What you see is <span aria-live="off">{formatDuration(Math.round(age))}</span> old. Reconnecting…
+            <b>{goneBecause.value ? "The server has ended" : "Connection lost"}.</b> What you see is{" "}
+            <span aria-live="off">{formatDuration(Math.round(age))}</span> old. Reconnecting…
           </span>
         </p>
       )}
       {paused && (
         <p class="banner info" role="status">
-          <Icon name="pause" /> Paused at {spanText().split(" until ")[1]}; counting continues. <kbd>p</kbd> resumes.
+          <Icon name="pause" /> Paused at {spanText().split(" until ")[1]}; counting continues.{" "}
+          <kbd>p</kbd> resumes.
         </p>
       )}
       {until !== null && !paused && (
         <p class="banner info" role="status">
-          <Icon name="clock" /> You are looking at the past: {spanText()}. <kbd>End</kbd> goes back to now.
+          <Icon name="clock" /> You are looking at the past: {spanText()}. <kbd>End</kbd> goes back
+          to now.
         </p>
       )}
       {troubles.slice(0, 3).map((text) => (
@@ -183,7 +233,10 @@ export function Banners() {
       {troubles.length > 3 && (
         <p class="banner trouble">
           <Icon name="errors" />
-          <a href={writeLink({ ...link.value, view: "health" })} onClick={(event) => follow(event, "health")}>
+          <a
+            href={writeLink({ ...link.value, view: "health" })}
+            onClick={(event) => follow(event, "health")}
+          >
             {troubles.length - 3} more problems
           </a>
         </p>

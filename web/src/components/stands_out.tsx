@@ -19,7 +19,8 @@ export function StandsOut({ data }: { data: PageData }) {
   for (let i = 0; i < MOST_QUESTIONS; i += 1) {
     found.push(useFinding(questions[i] ?? null));
   }
-  const changed = total.isOld || before.isOld ? [] : changes(total.answer, before.answer, beforeText);
+  const changed =
+    total.isOld || before.isOld ? [] : changes(total.answer, before.answer, beforeText);
   const findings = [...changed, ...found].filter((one) => one !== null).slice(0, MOST);
   if (!findings.length) return null;
   return (
@@ -31,7 +32,11 @@ export function StandsOut({ data }: { data: PageData }) {
         {findings.map((finding) => (
           <li key={finding.key} class={finding.severity}>
             {finding.filters.length && !link.value.kiosk ? (
-              <button type="button" onClick={() => narrow(finding)} title="Narrow everything to these requests">
+              <button
+                type="button"
+                onClick={() => narrow(finding)}
+                title="Narrow everything to these requests"
+              >
                 <Sentence finding={finding} />
               </button>
             ) : (

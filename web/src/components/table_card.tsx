@@ -44,12 +44,15 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   const { zoom, compare, kiosk } = link.value;
   const isZoomed = zoom === spec.key;
   const [limitChosen, setLimit] = useState<number | null>(null);
-  const [sort, setSort] = useState({ measure: spec.order ?? "hits", ascending: false });
+  const [chosenSort, setSort] = useState({ measure: spec.order ?? "hits", ascending: false });
   const [isFinding, setFinding] = useState(false);
   const [find, setFind] = useState("");
   const limit = isFinding ? 1000 : (limitChosen ?? (isZoomed ? 250 : rows));
 
   const measures = spec.measures.filter((name) => hasTimes || !columnOf(name).isTimed);
+  // The order that was chosen may be by a column that this log does not have.
+  const isKnownSort = chosenSort.measure === "name" || measures.includes(chosenSort.measure);
+  const sort = isKnownSort ? chosenSort : { measure: "hits", ascending: false };
   const order = sort.measure === "name" || !measures.includes(sort.measure) ? null : sort.measure;
   const question = {
     by: spec.by,
@@ -64,7 +67,17 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   const shift = shiftOf(compare, scope.seconds);
   const before = useAsk(
     compare !== "none"
-      ? tableAsk(scope, { ...question, order: null, ascending: false, limit: Math.max(200, limit), measures: ["hits"] }, shift)
+      ? tableAsk(
+          scope,
+          {
+            ...question,
+            order: null,
+            ascending: false,
+            limit: Math.max(200, limit),
+            measures: ["hits"],
+          },
+          shift,
+        )
       : null,
     rank + 2,
     isSeen || isZoomed,
@@ -74,11 +87,20 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   const found = useMemo(() => {
     const wanted = find.trim().toLowerCase();
     const matching = wanted
-      ? all.filter((row) => spec.by.some((field) => String(row[field] ?? "").toLowerCase().includes(wanted)))
+      ? all.filter((row) =>
+          spec.by.some((field) =>
+            String(row[field] ?? "")
+              .toLowerCase()
+              .includes(wanted),
+          ),
+        )
       : all;
     return sort.measure === "name" ? byName(matching, spec.by, sort.ascending) : matching;
-  }, [all, find, sort, spec.by]);
-  const hitsBefore = useMemo(() => beforeByName(before.isOld ? null : before.answer, spec.by), [before.answer, before.isOld, spec.by]);
+  }, [all, find, sort.measure, sort.ascending, spec.by]);
+  const hitsBefore = useMemo(
+    () => beforeByName(before.isOld ? null : before.answer, spec.by),
+    [before.answer, before.isOld, spec.by],
+  );
 
   const handle = useMemo<{ current: TopRowsHandle | null }>(() => ({ current: null }), []);
   const columns = ["name", ...measures];
@@ -114,17 +136,33 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   const isHidden = hideEmpty && isEmpty && !scope.filters.length;
 
   const note = answer && !answer.error && (
-    <span class="count" title={answer.is_exact ? "" : "An estimate: more values than are tracked exactly"}>
+    <span
+      class="count"
+      title={answer.is_exact ? "" : "An estimate: more values than are tracked exactly"}
+    >
       {answer.is_exact ? "" : "≈ "}
       {formatCount(answer.groups)}
     </span>
   );
   const tools = !kiosk && (
     <>
-      <button type="button" class="quiet icon-button" aria-label={`Find in ${spec.title}`} title="Find in the table (/)" aria-pressed={isFinding} onClick={() => setFinding(!isFinding)}>
+      <button
+        type="button"
+        class="quiet icon-button"
+        aria-label={`Find in ${spec.title}`}
+        title="Find in the table (/)"
+        aria-pressed={isFinding}
+        onClick={() => setFinding(!isFinding)}
+      >
         <Icon name="search" />
       </button>
-      <a class="quiet icon-button" href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))} download={`${spec.key.replace("/", "-")}.csv`} aria-label={`Download ${spec.title} as CSV`} title="Download as CSV">
+      <a
+        class="quiet icon-button"
+        href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))}
+        download={`${spec.key.replace("/", "-")}.csv`}
+        aria-label={`Download ${spec.title} as CSV`}
+        title="Download as CSV"
+      >
         <Icon name="download" />
       </a>
     </>
@@ -151,7 +189,9 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
               }}
             />
             <span class="find-count" role="status">
-              {find.trim() ? `${formatCount(found.length)} of ${answer?.has_more ? "the first " : ""}${formatCount(all.length)}` : ""}
+              {find.trim()
+                ? `${formatCount(found.length)} of ${answer?.has_more ? "the first " : ""}${formatCount(all.length)}`
+                : ""}
             </span>
           </div>
         )}
@@ -176,8 +216,15 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
           />
         )}
         {answer?.has_more && !kiosk && !isFinding && (
-          <button type="button" class="more" onClick={() => setLimit(LIMITS.find((one) => one > limit) ?? 1000)} disabled={limit >= 1000}>
-            {limit >= 1000 ? `First 1,000 of ${formatCount(answer.groups)}; narrow down or download for more` : "More rows"}
+          <button
+            type="button"
+            class="more"
+            onClick={() => setLimit(LIMITS.find((one) => one > limit) ?? 1000)}
+            disabled={limit >= 1000}
+          >
+            {limit >= 1000
+              ? `First 1,000 of ${formatCount(answer.groups)}; narrow down or download for more`
+              : "More rows"}
           </button>
         )}
       </Card>

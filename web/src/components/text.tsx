@@ -13,7 +13,8 @@ export function Text({ value, isUrl = false }: Props) {
   if (text === "") return <span class="nothing">(empty)</span>;
   const parts = pieces(isUrl ? readable(text) : text);
   const first = parts[0];
-  if (parts.length === 1 && first && !first.escaped) return <span class="logged">{first.text}</span>;
+  if (parts.length === 1 && first && !first.escaped)
+    return <span class="logged">{first.text}</span>;
   return (
     <span class="logged">
       {parts.map((part, i) =>

@@ -33,9 +33,20 @@ interface Props {
 }
 
 export function TimeChart({ x, ...props }: Props) {
-  if (!x) return <div style={{ minHeight: `${props.height}px` }}><Waiting lines={6} /></div>;
+  if (!x)
+    return (
+      <div style={{ minHeight: `${props.height}px` }}>
+        <Waiting lines={6} />
+      </div>
+    );
   return (
-    <Chart {...props} x={x} utc={utc.value} onZoom={zoomInto} onPick={(time) => goTo(time, props.step)} />
+    <Chart
+      {...props}
+      x={x}
+      utc={utc.value}
+      onZoom={zoomInto}
+      onPick={(time) => goTo(time, props.step)}
+    />
   );
 }
 
@@ -51,7 +62,10 @@ export function Legend({ items, children }: { items: LegendItem[]; children?: Co
     <ul class="legend">
       {items.map((item) => (
         <li key={item.label}>
-          <i class={`swatch ${item.isLine ? "line" : ""}`} style={{ background: `var(${item.color})` }} />
+          <i
+            class={`swatch ${item.isLine ? "line" : ""}`}
+            style={{ background: `var(${item.color})` }}
+          />
           {item.label}
           {item.value && <b>{item.value}</b>}
         </li>

@@ -33,17 +33,36 @@ export function TimeControls() {
   return (
     <div class="time-controls" role="group" aria-label="Time">
       <div class="joined">
-        <button type="button" class="icon-button" aria-label="A window back" title="A window back ([)" onClick={earlier}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="A window back"
+          title="A window back ([)"
+          onClick={earlier}
+        >
           <Icon name="left" />
         </button>
         <WindowPicker />
-        <button type="button" class="icon-button" aria-label="A window forward" title="A window forward (])" disabled={until === null} onClick={later}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="A window forward"
+          title="A window forward (])"
+          disabled={until === null}
+          onClick={later}
+        >
           <Icon name="right" />
         </button>
       </div>
       <ComparePicker compare={compare} />
       {until === null ? (
-        <button type="button" class={`live-button ${isPast ? "" : "on"}`} onClick={togglePause} title={isPast ? "The log is one of the past" : "Pause (p); counting continues"}>
+        <button
+          type="button"
+          class={`live-button ${isPast ? "" : "on"}`}
+          disabled={isPast}
+          onClick={togglePause}
+          title={isPast ? "The log is one of the past" : "Pause (p); counting continues"}
+        >
           <i class="live-dot" /> {isPast ? "End of log" : "Live"}
         </button>
       ) : (
@@ -67,16 +86,35 @@ function WindowPicker() {
   const chosen = link.value.window;
   return (
     <>
-      <button type="button" ref={anchor} class="window-button" aria-haspopup="menu" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)} title="Window (w)">
+      <button
+        type="button"
+        ref={anchor}
+        class="window-button"
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+        title="Window (w)"
+      >
         {spanText()} <Icon name="chevron" />
       </button>
       {isOpen && anchor.current && (
         <Menu anchor={anchor.current} label="Window" onClose={close}>
-          <button type="button" role="menuitemradio" aria-checked={chosen === null} onClick={() => choose(null)}>
+          <button
+            type="button"
+            role="menuitemradio"
+            aria-checked={chosen === null}
+            onClick={() => choose(null)}
+          >
             Default {chosen === null && <Icon name="check" />}
           </button>
           {windows().map((one) => (
-            <button type="button" role="menuitemradio" key={one} aria-checked={chosen === one} onClick={() => choose(one)}>
+            <button
+              type="button"
+              role="menuitemradio"
+              key={one}
+              aria-checked={chosen === one}
+              onClick={() => choose(one)}
+            >
               {formatRoundDuration(one)} {chosen === one && <Icon name="check" />}
             </button>
           ))}
@@ -103,8 +141,19 @@ function ComparePicker({ compare }: { compare: Comparison }) {
   const close = useCallback(() => setOpen(false), []);
   return (
     <>
-      <button type="button" ref={anchor} class={`compare-button ${compare === "none" ? "" : "on"}`} aria-haspopup="menu" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)} title="Compare with an earlier time (c)">
-        {compare === "none" ? "Compare" : { before: "vs. before", day: "vs. day before", week: "vs. week before" }[compare]} <Icon name="chevron" />
+      <button
+        type="button"
+        ref={anchor}
+        class={`compare-button ${compare === "none" ? "" : "on"}`}
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+        title="Compare with an earlier time (c)"
+      >
+        {compare === "none"
+          ? "Compare"
+          : { before: "vs. before", day: "vs. day before", week: "vs. week before" }[compare]}{" "}
+        <Icon name="chevron" />
       </button>
       {isOpen && anchor.current && (
         <Menu anchor={anchor.current} label="Compare" onClose={close}>

@@ -40,7 +40,14 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
           step={columns?.step ?? step}
           series={items}
           height={height}
-          unknown={columns ? unknownSpans(columns, CLASSES.map((name) => columns.values[name] ?? [])) : []}
+          unknown={
+            columns
+              ? unknownSpans(
+                  columns,
+                  CLASSES.map((name) => columns.values[name] ?? []),
+                )
+              : []
+          }
           shades={shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0)}
         />
       </div>

@@ -46,12 +46,18 @@ interface Props {
 const URLS = new Set(["path", "section", "route", "referrer", "referring_site"]);
 
 export function TopRows(props: Props) {
-  const { handle, spec, rows, measures, sort, onSort, isOld, isExact, hasChange, hitsBefore } = props;
-  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(rows.length);
+  const { handle, spec, rows, measures, sort, onSort, isOld, isExact, hasChange, hitsBefore } =
+    props;
+  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(
+    rows.length,
+  );
   const [chosen, setChosen] = useState<string | null>(null);
   const wantsFocus = useRef(false);
   const most = Math.max(1, ...rows.map((row) => numberIn(row, barOf(sort.measure)) ?? 0));
-  const at = Math.max(0, rows.findIndex((row) => nameOf(row, spec.by) === chosen));
+  const at = Math.max(
+    0,
+    rows.findIndex((row) => nameOf(row, spec.by) === chosen),
+  );
 
   const choose = (index: number) => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
@@ -96,7 +102,12 @@ export function TopRows(props: Props) {
         <thead>
           <tr>
             {spec.by.map((field, i) => (
-              <th key={field} scope="col" class={`name field-${field}`} aria-sort={i === spec.by.length - 1 ? sortOf("name") : undefined}>
+              <th
+                key={field}
+                scope="col"
+                class={`name field-${field}`}
+                aria-sort={i === spec.by.length - 1 ? sortOf("name") : undefined}
+              >
                 <button type="button" class="sort" onClick={() => nextSort("name")}>
                   {titleOf(field)}
                   <SortMark sort={i === spec.by.length - 1 ? sortOf("name") : undefined} />
@@ -104,8 +115,18 @@ export function TopRows(props: Props) {
               </th>
             ))}
             {columns.map((column) => (
-              <th key={column.measure} scope="col" class={`number rank-${column.rank} of-${column.measure}`} aria-sort={sortOf(column.measure)}>
-                <button type="button" class="sort" title={column.about} onClick={() => nextSort(column.measure)}>
+              <th
+                key={column.measure}
+                scope="col"
+                class={`number rank-${column.rank} of-${column.measure}`}
+                aria-sort={sortOf(column.measure)}
+              >
+                <button
+                  type="button"
+                  class="sort"
+                  title={column.about}
+                  onClick={() => nextSort(column.measure)}
+                >
                   {column.title}
                   <SortMark sort={sortOf(column.measure)} />
                 </button>
@@ -198,12 +219,21 @@ const RowOf = memo(
         onFocus={() => props.onChoose(nameOf(row, spec.by))}
       >
         {spec.by.map((field, i) => (
-          <NameCell key={field} field={field} row={row} isLast={i === spec.by.length - 1} share={share} />
+          <NameCell
+            key={field}
+            field={field}
+            row={row}
+            isLast={i === spec.by.length - 1}
+            share={share}
+          />
         ))}
         {measures.map((name) => {
           const column = columnOf(name);
           return (
-            <td key={name} class={`number rank-${column.rank} of-${column.measure} ${cellTone(column, row)}`}>
+            <td
+              key={name}
+              class={`number rank-${column.rank} of-${column.measure} ${cellTone(column, row)}`}
+            >
               {cellText(column, row, props.now, props.isUtc)}
             </td>
           );
@@ -229,9 +259,23 @@ const RowOf = memo(
     JSON.stringify(one.row) === JSON.stringify(other.row),
 );
 
-function Change({ hits, before, isKnown }: { hits: number | null; before: number | undefined; isKnown: boolean }) {
+function Change({
+  hits,
+  before,
+  isKnown,
+}: {
+  hits: number | null;
+  before: number | undefined;
+  isKnown: boolean;
+}) {
   if (!isKnown) return <Delta change={null} title="The time before is not known" />;
-  if (before === undefined) return <Delta change={hits ? changeOf(hits, 0) : null} title="Not among the most frequent values before" />;
+  if (before === undefined)
+    return (
+      <Delta
+        change={hits ? changeOf(hits, 0) : null}
+        title="Not among the most frequent values before"
+      />
+    );
   return <Delta change={changeOf(hits, before)} title={`${formatCount(before)} before`} />;
 }
 
@@ -268,9 +312,15 @@ function NameCell({ field, row, isLast, share }: NameProps) {
   );
   const inside = (
     <>
-      {isLast && <span class="bar" style={{ transform: `scaleX(${Math.max(0, Math.min(1, share))})` }} />}
+      {isLast && (
+        <span class="bar" style={{ transform: `scaleX(${Math.max(0, Math.min(1, share))})` }} />
+      )}
       <span class="name-line">
-        {field === "status" || field === "class" ? <span class={`status s${text.charAt(0)}`}>{content}</span> : content}
+        {field === "status" || field === "class" ? (
+          <span class={`status s${text.charAt(0)}`}>{content}</span>
+        ) : (
+          content
+        )}
         {!isMissing && (
           <button
             type="button"

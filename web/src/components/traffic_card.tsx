@@ -2,7 +2,16 @@
 
 import { CLASSES } from "../asks.ts";
 import type { Series } from "../charts/chart.tsx";
-import { average, divided, laidOver, largest, perSecond, summed, type Columns, type Values } from "../charts/series.ts";
+import {
+  average,
+  divided,
+  laidOver,
+  largest,
+  perSecond,
+  summed,
+  type Columns,
+  type Values,
+} from "../charts/series.ts";
 import type { Rule } from "../contract.ts";
 import { formatDuration, formatRate, formatShare } from "../format.ts";
 import { shadesOf } from "../incidents.ts";
@@ -13,14 +22,31 @@ import { Legend, TimeChart } from "./time_chart.tsx";
 
 const SHOWN = ["2xx", "3xx", "4xx", "5xx"];
 
-export function trafficSeries(columns: Columns, ghost: Columns | null, shift: number, names: readonly string[] = CLASSES): Series[] {
+export function trafficSeries(
+  columns: Columns,
+  ghost: Columns | null,
+  shift: number,
+  names: readonly string[] = CLASSES,
+): Series[] {
   const rates = names.map((name) => [name, perSecond(columns, name)] as const);
   const found: Series[] = rates
     .filter(([name, values]) => SHOWN.includes(name) || values.some((value) => value))
-    .map(([name, values]) => ({ label: name, color: `--c-${name}`, kind: "stack", unit: "rate", values }));
+    .map(([name, values]) => ({
+      label: name,
+      color: `--c-${name}`,
+      kind: "stack",
+      unit: "rate",
+      values,
+    }));
   if (ghost) {
     const values = summed(CLASSES.map((name) => perSecond(ghost, name)));
-    found.push({ label: "before", color: "--c-ghost", kind: "ghost", unit: "rate", values: laidOver(columns, ghost, values, shift) });
+    found.push({
+      label: "before",
+      color: "--c-ghost",
+      kind: "ghost",
+      unit: "rate",
+      values: laidOver(columns, ghost, values, shift),
+    });
   }
   return found;
 }
@@ -32,8 +58,12 @@ export function errorShare(columns: Columns): Values {
 
 /** The limit of the rule on all requests per second, if there is one. */
 function trafficLimit(rules: Rule[]): { value: number; label: string } | null {
-  const rule = rules.find((one) => one.metric === "rate" && one.above && !one.where && !one.by && one.threshold !== null);
-  return rule?.threshold == null ? null : { value: rule.threshold, label: `${rule.title}: limit ${formatRate(rule.threshold)}/s` };
+  const rule = rules.find(
+    (one) => one.metric === "rate" && one.above && !one.where && !one.by && one.threshold !== null,
+  );
+  return rule?.threshold == null
+    ? null
+    : { value: rule.threshold, label: `${rule.title}: limit ${formatRate(rule.threshold)}/s` };
 }
 
 export function TrafficCard({ data, height }: { data: PageData; height: number }) {
@@ -43,7 +73,14 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
   const items: Series[] = columns
     ? [
         ...trafficSeries(columns, ghost, shift),
-        { label: "5xx share", color: "--c-error-line", kind: "line", side: "right", unit: "share", values: share },
+        {
+          label: "5xx share",
+          color: "--c-error-line",
+          kind: "line",
+          side: "right",
+          unit: "share",
+          values: share,
+        },
       ]
     : [];
   const since = columns?.x[0] ?? 0;
@@ -61,7 +98,9 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
       tools={
         <Legend
           items={[
-            ...items.filter((one) => one.kind === "stack").map((one) => ({ label: one.label, color: one.color })),
+            ...items
+              .filter((one) => one.kind === "stack")
+              .map((one) => ({ label: one.label, color: one.color })),
             { label: "5xx share", color: "--c-error-line", isLine: true },
             ...(ghost ? [{ label: beforeText, color: "--c-ghost", isLine: true }] : []),
           ]}
@@ -82,7 +121,9 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
           span={isPart ? [until - scope.seconds, until] : null}
         />
       </div>
-      {columns && <p class="visually-hidden">{`Chart of ${formatDuration(until - since)}. ${summary}`}</p>}
+      {columns && (
+        <p class="visually-hidden">{`Chart of ${formatDuration(until - since)}. ${summary}`}</p>
+      )}
     </Card>
   );
 }

@@ -46,7 +46,11 @@ export function ValueMenu() {
         type="button"
         role="menuitem"
         onClick={doing(() => {
-          go({ filters: withFilter(link.value, { field, value }).filters, view: "requests", zoom: null });
+          go({
+            filters: withFilter(link.value, { field, value }).filters,
+            view: "requests",
+            zoom: null,
+          });
         })}
       >
         <Icon name="requests" /> Show its requests

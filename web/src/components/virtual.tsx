@@ -39,7 +39,8 @@ export function useVirtualRows(count: number): VirtualRows {
       const each = rowHeight(node);
       const first = Math.max(0, Math.floor(node.scrollTop / each) - MARGIN);
       const last = Math.ceil((node.scrollTop + node.clientHeight) / each) + MARGIN;
-      if (Math.abs(first - range.from) > MARGIN / 2 || last > range.until) setRange({ from: first, until: last });
+      if (Math.abs(first - range.from) > MARGIN / 2 || last > range.until)
+        setRange({ from: first, until: last });
     },
     reach: (index) => {
       if (isMany && (index < from || index >= until)) {

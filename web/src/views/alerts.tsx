@@ -5,7 +5,13 @@ import { useEffect, useMemo } from "preact/hooks";
 import { unsilence } from "../api.ts";
 import { Card } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
-import { attempt, IncidentRow, PendingRow, Severity, toggleAcknowledged } from "../components/incident_list.tsx";
+import {
+  attempt,
+  IncidentRow,
+  PendingRow,
+  Severity,
+  toggleAcknowledged,
+} from "../components/incident_list.tsx";
 import type { Incident, Rule } from "../contract.ts";
 import { formatRoundDuration } from "../format.ts";
 import { endedAt, ongoingAt } from "../incidents.ts";
@@ -29,7 +35,10 @@ export function chosenIn(rules: Rule[], incidents: Incident[], chosen: string | 
   const ofLink = rules.find((one) => one.name === (incident?.rule ?? chosen));
   if (ofLink || incident) return { rule: ofLink, incident };
   const first = incidents[0] ?? null;
-  return { rule: rules.find((one) => one.name === first?.rule) ?? rules.find((one) => one.chart !== null), incident: first };
+  return {
+    rule: rules.find((one) => one.name === first?.rule) ?? rules.find((one) => one.chart !== null),
+    incident: first,
+  };
 }
 
 export function chosenNow(): Chosen {
@@ -48,7 +57,11 @@ export function Alerts({ data }: { data: PageData }) {
   const now = until ?? known?.time ?? 0;
   const current = chosenIn(rules, [...ongoing, ...ended], chosen);
   const order = useMemo(
-    () => [...ongoing.map((one) => one.incident), ...ended.map((one) => one.incident), ...rules.map((one) => one.name)],
+    () => [
+      ...ongoing.map((one) => one.incident),
+      ...ended.map((one) => one.incident),
+      ...rules.map((one) => one.name),
+    ],
     [known, rules],
   );
   const at = order.indexOf(current.incident?.incident ?? current.rule?.name ?? "");
@@ -61,7 +74,8 @@ export function Alerts({ data }: { data: PageData }) {
       key: "alerts/list",
       move,
       toEnd: (end) => move(end === "first" ? -order.length : order.length),
-      focus: () => document.querySelector<HTMLElement>("[data-table='alerts/list'] button")?.focus(),
+      focus: () =>
+        document.querySelector<HTMLElement>("[data-table='alerts/list'] button")?.focus(),
       open: () => document.querySelector<HTMLElement>(".rule-panel .show-traffic")?.click(),
       exclude: () => {},
       sort: () => {},
@@ -73,7 +87,12 @@ export function Alerts({ data }: { data: PageData }) {
   return (
     <div class="grid alerts-grid">
       <div class="stack" data-table="alerts/list">
-        <Card id="active" title="Active" note={<span class="count">{ongoing.length}</span>} canZoom={false}>
+        <Card
+          id="active"
+          title="Active"
+          note={<span class="count">{ongoing.length}</span>}
+          canZoom={false}
+        >
           {!ongoing.length && (
             <p class="all-well">
               <Icon name="check" /> No active incident{until === null ? "" : " at this time"}
@@ -81,32 +100,62 @@ export function Alerts({ data }: { data: PageData }) {
           )}
           <ul class="incidents" aria-label="Active incidents">
             {ongoing.map((one) => (
-              <IncidentRow key={one.incident} incident={one} now={now} isChosen={one.incident === current.incident?.incident} />
+              <IncidentRow
+                key={one.incident}
+                incident={one}
+                now={now}
+                isChosen={one.incident === current.incident?.incident}
+              />
             ))}
           </ul>
         </Card>
         {pending.length > 0 && (
-          <Card id="pending" title="Pending" note="over the limit, not yet for long enough" canZoom={false}>
+          <Card
+            id="pending"
+            title="Pending"
+            note="over the limit, not yet for long enough"
+            canZoom={false}
+          >
             <ul class="incidents" aria-label="Pending alerts">
               {pending.map((one) => (
-                <PendingRow key={`${one.rule}/${one.group}`} pending={one} now={known?.now ?? now} />
+                <PendingRow
+                  key={`${one.rule}/${one.group}`}
+                  pending={one}
+                  now={known?.now ?? now}
+                />
               ))}
             </ul>
           </Card>
         )}
         <Silences />
-        <Card id="ended" title="Ended" note={<span class="count">{ended.length}</span>} canZoom={false}>
+        <Card
+          id="ended"
+          title="Ended"
+          note={<span class="count">{ended.length}</span>}
+          canZoom={false}
+        >
           {ended.length ? (
             <ul class="incidents compact" aria-label="Ended incidents">
               {ended.map((one) => (
-                <IncidentRow key={one.incident} incident={one} now={now} isChosen={one.incident === current.incident?.incident} />
+                <IncidentRow
+                  key={one.incident}
+                  incident={one}
+                  now={now}
+                  isChosen={one.incident === current.incident?.incident}
+                />
               ))}
             </ul>
           ) : (
             <p class="empty">No incident has ended yet.</p>
           )}
         </Card>
-        {!kiosk && <Rules rules={rules} ongoing={ongoing} chosen={current.incident ? null : (current.rule?.name ?? null)} />}
+        {!kiosk && (
+          <Rules
+            rules={rules}
+            ongoing={ongoing}
+            chosen={current.incident ? null : (current.rule?.name ?? null)}
+          />
+        )}
       </div>
       <RulePanel chosen={current} now={now} data={data} />
     </div>
@@ -127,17 +176,30 @@ function Silences() {
   const silences = snapshot.value?.silences ?? [];
   if (!silences.length) return null;
   return (
-    <Card id="silences" title="Silences" note="no notifications for new incidents of these rules" canZoom={false}>
+    <Card
+      id="silences"
+      title="Silences"
+      note="no notifications for new incidents of these rules"
+      canZoom={false}
+    >
       <ul class="silences">
         {silences.map((one) => (
           <li key={one.pattern}>
             <Icon name="bellOff" />
             <span>
-              <b>{one.pattern}</b> {one.until === null ? "" : `until ${clockNear(one.until, snapshot.value?.time ?? 0, utc.value, false)}`}
+              <b>{one.pattern}</b>{" "}
+              {one.until === null
+                ? ""
+                : `until ${clockNear(one.until, snapshot.value?.time ?? 0, utc.value, false)}`}
               {one.why ? ` · ${one.why}` : ""}
             </span>
             {isAdmin.value && (
-              <button type="button" onClick={() => void attempt(unsilence(one.pattern), `${one.pattern} notifies again`)}>
+              <button
+                type="button"
+                onClick={() =>
+                  void attempt(unsilence(one.pattern), `${one.pattern} notifies again`)
+                }
+              >
                 End silence
               </button>
             )}
@@ -148,7 +210,15 @@ function Silences() {
   );
 }
 
-function Rules({ rules, ongoing, chosen }: { rules: Rule[]; ongoing: Incident[]; chosen: string | null }) {
+function Rules({
+  rules,
+  ongoing,
+  chosen,
+}: {
+  rules: Rule[];
+  ongoing: Incident[];
+  chosen: string | null;
+}) {
   return (
     <Card id="rules" title="Rules" note={<span class="count">{rules.length}</span>} canZoom={false}>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of rules">
@@ -170,7 +240,12 @@ function Rules({ rules, ongoing, chosen }: { rules: Rule[]; ongoing: Incident[];
               return (
                 <tr key={rule.name} class={rule.name === chosen ? "row chosen" : "row"}>
                   <th scope="row">
-                    <button type="button" class="value" aria-pressed={rule.name === chosen} onClick={() => go({ chosen: rule.name })}>
+                    <button
+                      type="button"
+                      class="value"
+                      aria-pressed={rule.name === chosen}
+                      onClick={() => go({ chosen: rule.name })}
+                    >
                       {rule.title}
                     </button>
                   </th>
@@ -197,12 +272,18 @@ function Rules({ rules, ongoing, chosen }: { rules: Rule[]; ongoing: Incident[];
 export function acknowledgeChosen(): void {
   const { incident } = chosenNow();
   if (link.value.view !== "alerts") go({ view: "alerts", zoom: null });
-  else if (incident && incident.recovered_at === null && isAdmin.value) toggleAcknowledged(incident);
+  else if (incident && incident.recovered_at === null && isAdmin.value)
+    toggleAcknowledged(incident);
 }
 
 export function silenceChosen(): void {
   const { rule, incident } = chosenNow();
   const name = incident?.rule ?? rule?.name;
   if (link.value.view !== "alerts") go({ view: "alerts", zoom: null });
-  else if (name && isAdmin.value) openSilence(name, incident?.title ?? rule?.title ?? name, document.querySelector<HTMLElement>(".incident.chosen") ?? document.body);
+  else if (name && isAdmin.value)
+    openSilence(
+      name,
+      incident?.title ?? rule?.title ?? name,
+      document.querySelector<HTMLElement>(".incident.chosen") ?? document.body,
+    );
 }

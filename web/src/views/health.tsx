@@ -4,7 +4,15 @@ import { AnswerNote, Card } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
 import { Text } from "../components/text.tsx";
 import type { Health as HealthOf, SourceHealth } from "../contract.ts";
-import { counted, formatBytes, formatCount, formatDuration, formatRate, formatShare, UNKNOWN } from "../format.ts";
+import {
+  counted,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatShare,
+  UNKNOWN,
+} from "../format.ts";
 import { useAsk } from "../hooks.ts";
 import { narrowTo } from "../narrowing.ts";
 import type { PageData } from "../page_data.ts";
@@ -14,14 +22,28 @@ import { hello, link, snapshot, utc } from "../store.ts";
 
 export function Health({ data }: { data: PageData }) {
   const known = snapshot.value;
-  const { answer } = useAsk({ seconds: data.scope.seconds, until: data.scope.until, by: ["source"], measures: ["hits", "5xx", "last_seen"], limit: 1000 }, 2);
+  const { answer } = useAsk(
+    {
+      seconds: data.scope.seconds,
+      until: data.scope.until,
+      by: ["source"],
+      measures: ["hits", "5xx", "last_seen"],
+      limit: 1000,
+    },
+    2,
+  );
   if (!known) return null;
   const { health, troubles } = known;
   const rows = new Map(answerRows(answer).map((row) => [String(row.source), row]));
   const span = answer?.known || data.scope.seconds;
   return (
     <div class="grid">
-      <Card id="problems" title="Problems" note={troubles.length ? <span class="count">{troubles.length}</span> : null} canZoom={false}>
+      <Card
+        id="problems"
+        title="Problems"
+        note={troubles.length ? <span class="count">{troubles.length}</span> : null}
+        canZoom={false}
+      >
         {troubles.length ? (
           <ul class="troubles-list">
             {troubles.map((text) => (
@@ -37,7 +59,12 @@ export function Health({ data }: { data: PageData }) {
         )}
       </Card>
       <Reading health={health} />
-      <Card id="sources" title={health.sources.length === 1 ? "Log" : "Logs"} note={<span class="count">{formatCount(health.sources.length)}</span>} canZoom={false}>
+      <Card
+        id="sources"
+        title={health.sources.length === 1 ? "Log" : "Logs"}
+        note={<span class="count">{formatCount(health.sources.length)}</span>}
+        canZoom={false}
+      >
         <AnswerNote error={answer?.error} />
         <div class="scroll" tabIndex={0} role="region" aria-label="Table of logs">
           <table class="table sources">
@@ -47,22 +74,38 @@ export function Health({ data }: { data: PageData }) {
                 <th scope="col">Log</th>
                 <th scope="col">State</th>
                 <th scope="col">Format</th>
-                <th scope="col" class="number">Requests/s</th>
-                <th scope="col" class="number">5xx</th>
-                <th scope="col" class="number">Not read</th>
-                <th scope="col" class="number">Unparsed</th>
+                <th scope="col" class="number">
+                  Requests/s
+                </th>
+                <th scope="col" class="number">
+                  5xx
+                </th>
+                <th scope="col" class="number">
+                  Not read
+                </th>
+                <th scope="col" class="number">
+                  Unparsed
+                </th>
                 <th scope="col">Last request</th>
               </tr>
             </thead>
             <tbody>
               {health.sources.map((source) => {
-                const row = rows.get(source.name) ?? (health.sources.length === 1 ? answerRows(answer)[0] : undefined) ?? {};
+                const row =
+                  rows.get(source.name) ??
+                  (health.sources.length === 1 ? answerRows(answer)[0] : undefined) ??
+                  {};
                 const hits = numberIn(row, "hits");
                 const failed = numberIn(row, "5xx");
                 return (
                   <tr key={source.name} class="row">
                     <th scope="row">
-                      <button type="button" class="value" title="Only this log" onClick={() => narrowTo("source", source.name)}>
+                      <button
+                        type="button"
+                        class="value"
+                        title="Only this log"
+                        onClick={() => narrowTo("source", source.name)}
+                      >
                         <Text value={source.name === "-" ? "standard input" : source.name} />
                       </button>
                     </th>
@@ -71,9 +114,13 @@ export function Health({ data }: { data: PageData }) {
                     </td>
                     <td>{source.format ? <Text value={source.format} /> : "detecting…"}</td>
                     <td class="number">{formatRate(hits === null ? null : hits / span)}</td>
-                    <td class="number">{hits && failed !== null ? formatShare(failed / hits) : UNKNOWN}</td>
+                    <td class="number">
+                      {hits && failed !== null ? formatShare(failed / hits) : UNKNOWN}
+                    </td>
                     <td class="number">{formatBytes(source.lag_bytes)}</td>
-                    <td class={`number ${source.unparsed ? "noticed" : ""}`}>{formatCount(source.unparsed)}</td>
+                    <td class={`number ${source.unparsed ? "noticed" : ""}`}>
+                      {formatCount(source.unparsed)}
+                    </td>
                     <td>{lastText(source, known.time, numberIn(row, "last_seen"))}</td>
                   </tr>
                 );
@@ -85,7 +132,8 @@ export function Health({ data }: { data: PageData }) {
       <Outputs health={health} />
       <Rejects health={health} />
       <p class="about-monitor">
-        GlanceMetrics {hello.value?.version}, up {formatDuration(Math.max(0, known.time - (hello.value?.started_at ?? known.time)))}
+        GlanceMetrics {hello.value?.version}, up{" "}
+        {formatDuration(Math.max(0, known.time - (hello.value?.started_at ?? known.time)))}
         {hello.value?.note ? ` · ${hello.value.note}` : ""}
         {hello.value?.anonymized ? " · addresses are anonymized" : ""}
       </p>
@@ -114,7 +162,9 @@ function SourceState({ source }: { source: SourceHealth }) {
           <Text value={source.detail} />
         </span>
       )}
-      {source.behind !== 0 && source.behind != null && <span class="dim"> clock differs by {formatDuration(Math.abs(source.behind))}</span>}
+      {source.behind !== 0 && source.behind != null && (
+        <span class="dim"> clock differs by {formatDuration(Math.abs(source.behind))}</span>
+      )}
     </>
   );
 }
@@ -130,9 +180,23 @@ function Reading({ health }: { health: HealthOf }) {
     ["Filtered out", formatCount(health.filtered), "left out by the monitor's own filter"],
     ["Late", formatCount(health.late), "too old for any window"],
     ["Early", formatCount(health.early), "dated in the future"],
-    ["Lag", health.lag_bytes ? `${formatBytes(health.lag_bytes)}` : "0 B", health.lag_bytes && health.lag_seconds !== null ? `${formatDuration(health.lag_seconds)} behind` : "not read yet"],
-    ["Delay", health.delay === null ? UNKNOWN : formatDuration(health.delay), "from the log's time to now"],
-    ["Memory", memory, health.memory_limit === null ? "no limit" : `of ${formatBytes(health.memory_limit)}`],
+    [
+      "Lag",
+      health.lag_bytes ? `${formatBytes(health.lag_bytes)}` : "0 B",
+      health.lag_bytes && health.lag_seconds !== null
+        ? `${formatDuration(health.lag_seconds)} behind`
+        : "not read yet",
+    ],
+    [
+      "Delay",
+      health.delay === null ? UNKNOWN : formatDuration(health.delay),
+      "from the log's time to now",
+    ],
+    [
+      "Memory",
+      memory,
+      health.memory_limit === null ? "no limit" : `of ${formatBytes(health.memory_limit)}`,
+    ],
     ["Gaps", formatCount(health.gaps), health.last_gap || "parts of the logs not counted"],
   ];
   return (
@@ -157,7 +221,12 @@ function Reading({ health }: { health: HealthOf }) {
 function Outputs({ health }: { health: HealthOf }) {
   if (!health.outputs.length) return null;
   return (
-    <Card id="outputs" title="Outputs" note={<span class="count">{health.outputs.length}</span>} canZoom={false}>
+    <Card
+      id="outputs"
+      title="Outputs"
+      note={<span class="count">{health.outputs.length}</span>}
+      canZoom={false}
+    >
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of outputs">
         <table class="table">
           <caption class="visually-hidden">Outputs</caption>
@@ -166,9 +235,15 @@ function Outputs({ health }: { health: HealthOf }) {
               <th scope="col">Output</th>
               <th scope="col">State</th>
               <th scope="col">Detail</th>
-              <th scope="col" class="number">Waiting</th>
-              <th scope="col" class="number">Lost</th>
-              <th scope="col" class="number">Restarts</th>
+              <th scope="col" class="number">
+                Waiting
+              </th>
+              <th scope="col" class="number">
+                Lost
+              </th>
+              <th scope="col" class="number">
+                Restarts
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -181,12 +256,11 @@ function Outputs({ health }: { health: HealthOf }) {
                   </th>
                   <td>
                     <span class={`state ${isBad ? "trouble" : "fine"}`}>
-                      <Icon name={isBad ? "errors" : "check"} /> {isBad ? "fails, retrying" : output.state}
+                      <Icon name={isBad ? "errors" : "check"} />{" "}
+                      {isBad ? "fails, retrying" : output.state}
                     </span>
                   </td>
-                  <td>
-                    {output.detail && <Text value={output.detail} />}
-                  </td>
+                  <td>{output.detail && <Text value={output.detail} />}</td>
                   <td class="number">{formatCount(output.waiting)}</td>
                   <td class={`number ${output.lost ? "bad" : ""}`}>{formatCount(output.lost)}</td>
                   <td class="number">{formatCount(output.restarts)}</td>
@@ -204,23 +278,31 @@ function Rejects({ health }: { health: HealthOf }) {
   const samples = health.reject_samples;
   if (!samples.length || link.value.kiosk) return null;
   return (
-    <Card id="rejects" title="Lines that could not be parsed" note={`newest of ${counted(health.rejects, "line")}`} canZoom={false}>
+    <Card
+      id="rejects"
+      title="Lines that could not be parsed"
+      note={`newest of ${counted(health.rejects, "line")}`}
+      canZoom={false}
+    >
       <ul class="rejects">
-        {[...samples].reverse().slice(0, 20).map((sample, i) => (
-          <li key={i}>
-            <span class="reason">
-              {sample.source ? (
-                <>
-                  <Text value={sample.source} />:{" "}
-                </>
-              ) : null}
-              <Text value={sample.reason ?? ""} />
-            </span>
-            <pre class="raw" tabIndex={0}>
-              <Text value={sample.line ?? ""} />
-            </pre>
-          </li>
-        ))}
+        {[...samples]
+          .reverse()
+          .slice(0, 20)
+          .map((sample, i) => (
+            <li key={i}>
+              <span class="reason">
+                {sample.source ? (
+                  <>
+                    <Text value={sample.source} />:{" "}
+                  </>
+                ) : null}
+                <Text value={sample.reason ?? ""} />
+              </span>
+              <pre class="raw" tabIndex={0}>
+                <Text value={sample.line ?? ""} />
+              </pre>
+            </li>
+          ))}
       </ul>
     </Card>
   );

@@ -28,16 +28,26 @@ export function Latency({ data, heights }: { data: PageData; heights: Heights })
           <div>
             <h2>This log has no response times</h2>
             <p>
-              Add them to the log format of your server and they appear here: <code>$request_time</code> in nginx&apos;s{" "}
-              <code>log_format</code>, <code>%D</code> in Apache&apos;s <code>LogFormat</code>.
+              Add them to the log format of your server and they appear here:{" "}
+              <code>$request_time</code> in nginx&apos;s <code>log_format</code>, <code>%D</code> in
+              Apache&apos;s <code>LogFormat</code>.
             </p>
           </div>
         </section>
-        <Tables specs={specsOf("latency", FIELDS, ["hits", "5xx", "4xx", "bytes"])} data={data} rows={12} />
+        <Tables
+          specs={specsOf("latency", FIELDS, ["hits", "5xx", "4xx", "bytes"])}
+          data={data}
+          rows={12}
+        />
       </>
     );
   }
-  const specs = specsOf("latency", FIELDS, ["total_time", "p95", "p50", "p99", "hits", "5xx"], "total_time").map((spec) => ({
+  const specs = specsOf(
+    "latency",
+    FIELDS,
+    ["total_time", "p95", "p50", "p99", "hits", "5xx"],
+    "total_time",
+  ).map((spec) => ({
     ...spec,
     title: `${spec.title} by total time`,
   }));
@@ -68,10 +78,21 @@ function Distribution({ height }: { height: number }) {
   );
   const columns = isOld ? null : columnsOf(answer, step);
   return (
-    <Card id="distribution" title="Distribution" looks="chart-card" note="requests by response time; darker is more">
+    <Card
+      id="distribution"
+      title="Distribution"
+      looks="chart-card"
+      note="requests by response time; darker is more"
+    >
       <AnswerNote error={answer?.error} />
       {columns ? (
-        <HeatMap columns={columns} bounds={BOUNDS} height={height} utc={utc.value} onPick={(time) => goTo(time, step)} />
+        <HeatMap
+          columns={columns}
+          bounds={BOUNDS}
+          height={height}
+          utc={utc.value}
+          onPick={(time) => goTo(time, step)}
+        />
       ) : (
         <Waiting lines={8} />
       )}

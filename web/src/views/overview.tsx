@@ -14,7 +14,19 @@ import { TimesCard } from "../components/times_card.tsx";
 import { TrafficCard } from "../components/traffic_card.tsx";
 import { specsOf } from "./specs.ts";
 
-const FIELDS = ["section", "path", "status", "host", "method", "user", "referrer", "agent", "browser", "bot", "vhost"];
+const FIELDS = [
+  "section",
+  "path",
+  "status",
+  "host",
+  "method",
+  "user",
+  "referrer",
+  "agent",
+  "browser",
+  "bot",
+  "vhost",
+];
 const MEASURES = ["hits", "5xx", "4xx", "p95", "bytes"];
 /** Of a wall screen, which is read from afar. */
 const WALL_MEASURES = ["hits", "5xx", "p95"];
@@ -23,19 +35,34 @@ const MOST_ENDED = 5;
 export function Overview({ data, heights }: { data: PageData; heights: Heights }) {
   const { zoom, kiosk } = link.value;
   const kept = hello.value?.kept ?? [];
-  const specs: TableSpec[] = specsOf("overview", [...FIELDS, ...kept], kiosk ? WALL_MEASURES : MEASURES);
+  const specs: TableSpec[] = specsOf(
+    "overview",
+    [...FIELDS, ...kept],
+    kiosk ? WALL_MEASURES : MEASURES,
+  );
   const shownSpecs = kiosk ? specs.slice(0, 4) : specs;
   return (
     <>
       {!zoom && <StandsOut data={data} />}
-      <div class={`grid top-grid ${data.hasTimes ? "" : "without-times"}`} style={{ "--top-height": `calc(${heights.main}px + 3.25rem)` }}>
+      <div
+        class={`grid top-grid ${data.hasTimes ? "" : "without-times"}`}
+        style={{ "--top-height": `calc(${heights.main}px + 3.25rem)` }}
+      >
         <TrafficCard data={data} height={heights.main} />
         {data.hasTimes && <TimesCard data={data} height={heights.small} />}
         <IncidentsCard />
       </div>
       <div class="grid tables">
         {shownSpecs.map((spec, i) => (
-          <TableCard key={spec.key} spec={spec} scope={data.scope} hasTimes={data.hasTimes} rank={4 + i} rows={kiosk ? 8 : 10} hideEmpty={i > 3} />
+          <TableCard
+            key={spec.key}
+            spec={spec}
+            scope={data.scope}
+            hasTimes={data.hasTimes}
+            rank={4 + i}
+            rows={kiosk ? 8 : 10}
+            hideEmpty={i > 3}
+          />
         ))}
       </div>
       {!kiosk && <FailedCard data={data} />}
@@ -51,7 +78,13 @@ function IncidentsCard() {
   const ended = endedAt(known, until).slice(0, Math.max(0, MOST_ENDED - ongoing.length));
   const now = until ?? known?.time ?? 0;
   return (
-    <Card id="incidents" title="Incidents" note={ongoing.length ? <span class="count">{ongoing.length} active</span> : null} canZoom={false} looks="incidents-card">
+    <Card
+      id="incidents"
+      title="Incidents"
+      note={ongoing.length ? <span class="count">{ongoing.length} active</span> : null}
+      canZoom={false}
+      looks="incidents-card"
+    >
       {!ongoing.length && !pending.length && (
         <p class="all-well">
           <Icon name="check" /> No active incident{until === null ? "" : " at this time"}

@@ -31,9 +31,21 @@ export function Requests({ data }: { data: PageData }) {
   const shown = useMemo(() => {
     const wanted = find.trim().toLowerCase();
     if (!wanted) return records;
-    return records.filter((one) => Object.values(one).some((value) => String(value ?? "").toLowerCase().includes(wanted)));
+    return records.filter((one) =>
+      Object.values(one).some((value) =>
+        String(value ?? "")
+          .toLowerCase()
+          .includes(wanted),
+      ),
+    );
   }, [records, find]);
-  const handle = useMemo<{ current: { move: (by: number) => void; toEnd: (end: "first" | "last") => void; row: () => Row | null } | null }>(() => ({ current: null }), []);
+  const handle = useMemo<{
+    current: {
+      move: (by: number) => void;
+      toEnd: (end: "first" | "last") => void;
+      row: () => Row | null;
+    } | null;
+  }>(() => ({ current: null }), []);
   useEffect(() =>
     addTable({
       key: "requests/list",
@@ -71,14 +83,32 @@ export function Requests({ data }: { data: PageData }) {
         tools={
           <>
             {snapshot.value?.live !== false && (
-              <button type="button" class="quiet with-text" onClick={togglePause} title={paused ? "Follow the log again (p)" : "Stop the list (p)"}>
+              <button
+                type="button"
+                class="quiet with-text"
+                onClick={togglePause}
+                title={paused ? "Follow the log again (p)" : "Stop the list (p)"}
+              >
                 <Icon name={paused ? "play" : "pause"} /> {paused ? "Resume" : "Pause"}
               </button>
             )}
-            <button type="button" class="quiet icon-button" aria-label="Find in the requests" aria-pressed={isFinding} title="Find in the table (/)" onClick={() => setFinding(!isFinding)}>
+            <button
+              type="button"
+              class="quiet icon-button"
+              aria-label="Find in the requests"
+              aria-pressed={isFinding}
+              title="Find in the table (/)"
+              onClick={() => setFinding(!isFinding)}
+            >
               <Icon name="search" />
             </button>
-            <a class="quiet icon-button" href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))} download="requests.csv" aria-label="Download the requests as CSV" title="Download as CSV">
+            <a
+              class="quiet icon-button"
+              href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))}
+              download="requests.csv"
+              aria-label="Download the requests as CSV"
+              title="Download as CSV"
+            >
               <Icon name="download" />
             </a>
           </>
@@ -113,11 +143,20 @@ export function Requests({ data }: { data: PageData }) {
             <RequestRows records={shown} title="Requests, newest first" handle={handle} />
           </div>
         ) : (
-          !answer.error && <p class="empty">{find.trim() ? "Nothing found." : "No requests in this span."}</p>
+          !answer.error && (
+            <p class="empty">{find.trim() ? "Nothing found." : "No requests in this span."}</p>
+          )
         )}
         {answer?.has_more && !link.value.kiosk && (
-          <button type="button" class="more" disabled={limit >= MOST} onClick={() => setLimit(Math.min(MOST, limit * 3))}>
-            {limit >= MOST ? "The newest 1,000; narrow down or go back in time for more" : "More requests"}
+          <button
+            type="button"
+            class="more"
+            disabled={limit >= MOST}
+            onClick={() => setLimit(Math.min(MOST, limit * 3))}
+          >
+            {limit >= MOST
+              ? "The newest 1,000; narrow down or go back in time for more"
+              : "More requests"}
           </button>
         )}
       </Card>

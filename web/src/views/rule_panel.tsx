@@ -44,22 +44,38 @@ export function ruleValues(chart: RuleChart, columns: Columns): Values {
 export function limitIn(rule: Rule, step: number): number | null {
   // A limit that is a multiple of an earlier value is no line.
   if (rule.threshold === null || /\bx the value/.test(rule.bound)) return null;
-  return rule.chart?.kind === "count" ? (rule.threshold * step) / Math.max(1, rule.window) : rule.threshold;
+  return rule.chart?.kind === "count"
+    ? (rule.threshold * step) / Math.max(1, rule.window)
+    : rule.threshold;
 }
 
 /** The span of an incident's chart: as much before it as it lasted, at least ten minutes in all. */
-function spanShown(incident: Incident | null, now: number): { seconds: number; until: number | null } {
+function spanShown(
+  incident: Incident | null,
+  now: number,
+): { seconds: number; until: number | null } {
   if (!incident) return { seconds: chartSeconds(seconds.value), until: link.value.until };
   const { seconds: length, until } = spanOf(incident, now);
   const wanted = Math.max(600, 2 * length);
   // The length changes each second while it lasts: rounded up, so that the question stays the same.
-  const rounded = [600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10_800, 21_600, 43_200, 86_400].find((one) => one >= wanted) ?? 604_800;
-  const end = until === null ? null : Math.min(Math.floor(newest.value), until + Math.floor((rounded - length) / 3));
+  const rounded =
+    [600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10_800, 21_600, 43_200, 86_400].find(
+      (one) => one >= wanted,
+    ) ?? 604_800;
+  const end =
+    until === null
+      ? null
+      : Math.min(Math.floor(newest.value), until + Math.floor((rounded - length) / 3));
   return { seconds: rounded, until: end };
 }
 
 /** The link to the requests that an incident is about, at its time. */
-export function trafficOf(current: Link, rule: Rule | undefined, incident: Incident | null, now: number): Partial<Link> {
+export function trafficOf(
+  current: Link,
+  rule: Rule | undefined,
+  incident: Incident | null,
+  now: number,
+): Partial<Link> {
   let next: Link = incident ? { ...current, filters: [] } : current;
   for (const filter of ruleFilters(rule, incident?.group ?? null)) next = withFilter(next, filter);
   const failing = incident ? failingIn(rule) : null;
@@ -83,17 +99,36 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
   const step = stepOf(span.seconds, COLUMNS);
   const ask: Ask | null =
     rule && chart
-      ? { seconds: span.seconds, until: span.until, filters: askedFilters(ruleFilters(rule, group)), measures: chart.measures, step }
+      ? {
+          seconds: span.seconds,
+          until: span.until,
+          filters: askedFilters(ruleFilters(rule, group)),
+          measures: chart.measures,
+          step,
+        }
       : null;
   const { answer, isOld } = useAsk(ask, 1);
-  if (!rule && !incident) return <Card id="rule" title="Rule" canZoom={false}><p class="empty">No rules.</p></Card>;
+  if (!rule && !incident)
+    return (
+      <Card id="rule" title="Rule" canZoom={false}>
+        <p class="empty">No rules.</p>
+      </Card>
+    );
   const title = incident?.title ?? rule?.title ?? "";
   const columns = isOld ? null : columnsOf(answer, step);
   const isWatched = !rule?.by || group !== null;
   const limit = rule && isWatched ? limitIn(rule, step) : null;
   const series: Series[] =
     chart && columns
-      ? [{ label: title, color: chart.measures[0] === "5xx" ? "--c-5xx" : "--c-2xx", kind: chart.kind === "count" ? "stack" : "area", unit: chart.unit, values: ruleValues(chart, columns) }]
+      ? [
+          {
+            label: title,
+            color: chart.measures[0] === "5xx" ? "--c-5xx" : "--c-2xx",
+            kind: chart.kind === "count" ? "stack" : "area",
+            unit: chart.unit,
+            values: ruleValues(chart, columns),
+          },
+        ]
       : [];
   return (
     <div class="stack rule-panel">
@@ -102,9 +137,21 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
         title={title}
         looks="chart-card"
         canZoom={false}
-        note={rule?.by && group === null ? `all requests; the limit is for each ${rule.by}` : group === null ? "" : <Text value={`${incident?.by ?? ""} ${group}`} />}
+        note={
+          rule?.by && group === null ? (
+            `all requests; the limit is for each ${rule.by}`
+          ) : group === null ? (
+            ""
+          ) : (
+            <Text value={`${incident?.by ?? ""} ${group}`} />
+          )
+        }
         tools={
-          <button type="button" class="show-traffic" onClick={() => go(trafficOf(link.value, rule, incident, now))}>
+          <button
+            type="button"
+            class="show-traffic"
+            onClick={() => go(trafficOf(link.value, rule, incident, now))}
+          >
             Show its requests <Icon name="right" />
           </button>
         }
@@ -113,7 +160,10 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
         {incident && <Facts incident={incident} rule={rule} now={now} />}
         <AnswerNote error={answer?.error} missing={answer?.missing} />
         {chart === null ? (
-          <p class="empty">No chart: {rule ? `${rule.metric} is not kept over time.` : "the rule has been removed."}</p>
+          <p class="empty">
+            No chart:{" "}
+            {rule ? `${rule.metric} is not kept over time.` : "the rule has been removed."}
+          </p>
         ) : columns ? (
           <TimeChart
             label={`${title} over time`}
@@ -123,25 +173,43 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
             series={series}
             height={260}
             shades={shadesOf(snapshot.value, columns.x[0] ?? 0, columns.until, rule?.name, group)}
-            limit={limit === null ? null : { value: limit, label: rule?.bound || "limit", always: true }}
+            limit={
+              limit === null ? null : { value: limit, label: rule?.bound || "limit", always: true }
+            }
           />
         ) : (
           <Waiting lines={7} />
         )}
       </Card>
-      {incident && <FailedThen incident={incident} rule={rule} now={now} hasTimes={data.hasTimes} />}
+      {incident && (
+        <FailedThen incident={incident} rule={rule} now={now} hasTimes={data.hasTimes} />
+      )}
     </div>
   );
 }
 
-function Facts({ incident, rule, now }: { incident: Incident; rule: Rule | undefined; now: number }) {
+function Facts({
+  incident,
+  rule,
+  now,
+}: {
+  incident: Incident;
+  rule: Rule | undefined;
+  now: number;
+}) {
   const facts: [string, string][] = [
     ["Began", clockNear(incident.triggered_at, now, utc.value)],
-    [incident.recovered_at === null ? "Lasts" : "Lasted", formatRoundDuration(Math.max(0, Math.floor((incident.recovered_at ?? now) - incident.triggered_at)))],
+    [
+      incident.recovered_at === null ? "Lasts" : "Lasted",
+      formatRoundDuration(
+        Math.max(0, Math.floor((incident.recovered_at ?? now) - incident.triggered_at)),
+      ),
+    ],
     ["Peak", incident.peak_text || "–"],
     ["Limit", incident.bound.replace(/^limit /, "") || "–"],
   ];
-  if (incident.latest !== null && incident.recovered_at === null) facts.splice(2, 0, ["Now", latestText(incident, rule)]);
+  if (incident.latest !== null && incident.recovered_at === null)
+    facts.splice(2, 0, ["Now", latestText(incident, rule)]);
   if (incident.window) facts.push(["Window", formatRoundDuration(incident.window)]);
   if (rule) facts.push(["Severity", incident.severity]);
   return (
@@ -156,17 +224,41 @@ function Facts({ incident, rule, now }: { incident: Incident; rule: Rule | undef
   );
 }
 
-function FailedThen({ incident, rule, now }: { incident: Incident; rule: Rule | undefined; now: number; hasTimes: boolean }) {
+function FailedThen({
+  incident,
+  rule,
+  now,
+}: {
+  incident: Incident;
+  rule: Rule | undefined;
+  now: number;
+  hasTimes: boolean;
+}) {
   const { seconds: length, until } = spanOf(incident, now);
   const failing = failingIn(rule);
-  const scope = { seconds: until === null ? Math.ceil(length / 60) * 60 : length, until, filters: ruleFilters(rule, incident.group) };
+  const scope = {
+    seconds: until === null ? Math.ceil(length / 60) * 60 : length,
+    until,
+    filters: ruleFilters(rule, incident.group),
+  };
   const measure = failing?.includes("400") ? "4xx" : "5xx";
-  const ask = tableAsk(scope, { by: ["path"], measures: ["hits", "4xx", "5xx"], order: failing ? measure : null, ascending: false, limit: 8 });
+  const ask = tableAsk(scope, {
+    by: ["path"],
+    measures: ["hits", "4xx", "5xx"],
+    order: failing ? measure : null,
+    ascending: false,
+    limit: 8,
+  });
   const { answer, isOld } = useAsk(ask, 3);
   const rows = answerRows(answer).filter((row) => !failing || numberIn(row, measure));
   const most = Math.max(1, ...rows.map((row) => numberIn(row, failing ? measure : "hits") ?? 0));
   return (
-    <Card id="failed-then" title={failing ? "What failed then" : "What was asked for then"} note="paths during this incident" canZoom={false}>
+    <Card
+      id="failed-then"
+      title={failing ? "What failed then" : "What was asked for then"}
+      note="paths during this incident"
+      canZoom={false}
+    >
       <AnswerNote error={answer?.error} missing={answer?.missing} />
       {answer === null ? (
         <Waiting lines={6} />
@@ -177,23 +269,41 @@ function FailedThen({ incident, rule, now }: { incident: Incident; rule: Rule | 
             <thead>
               <tr>
                 <th scope="col">Path</th>
-                <th scope="col" class="number">Requests</th>
-                <th scope="col" class="number">4xx</th>
-                <th scope="col" class="number">5xx</th>
+                <th scope="col" class="number">
+                  Requests
+                </th>
+                <th scope="col" class="number">
+                  4xx
+                </th>
+                <th scope="col" class="number">
+                  5xx
+                </th>
               </tr>
             </thead>
             <tbody>
               {rows.map((row) => (
                 <tr class="row" key={String(row.path)}>
                   <th scope="row" class="name">
-                    <span class="bar bad" style={{ transform: `scaleX(${(numberIn(row, failing ? measure : "hits") ?? 0) / most})` }} />
+                    <span
+                      class="bar bad"
+                      style={{
+                        transform: `scaleX(${(numberIn(row, failing ? measure : "hits") ?? 0) / most})`,
+                      }}
+                    />
                     <span class="name-line">
                       <button
                         type="button"
                         class="value"
                         onClick={() => {
-                          const next = { ...link.value, ...trafficOf(link.value, rule, incident, now) };
-                          go(row.path == null ? next : withFilter(next, { field: "path", value: String(row.path) }));
+                          const next = {
+                            ...link.value,
+                            ...trafficOf(link.value, rule, incident, now),
+                          };
+                          go(
+                            row.path == null
+                              ? next
+                              : withFilter(next, { field: "path", value: String(row.path) }),
+                          );
                         }}
                       >
                         <Text value={row.path} isUrl />

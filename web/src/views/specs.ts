@@ -29,7 +29,12 @@ export function titleOfField(field: string): string {
   return hello.value?.dimensions.find((one) => one.name === field)?.title ?? TITLES[field] ?? field;
 }
 
-export function specsOf(view: string, fields: string[], measures: string[], order?: string): TableSpec[] {
+export function specsOf(
+  view: string,
+  fields: string[],
+  measures: string[],
+  order?: string,
+): TableSpec[] {
   return fields.map((field) => ({
     key: `${view}/${field}`,
     title: titleOfField(field),

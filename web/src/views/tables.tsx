@@ -13,7 +13,7 @@ import { average, largest } from "../charts/series.ts";
 import { shadesOf } from "../incidents.ts";
 import type { Heights } from "../app.tsx";
 import type { PageData } from "../page_data.ts";
-import { hello, snapshot } from "../store.ts";
+import { hello, link, snapshot } from "../store.ts";
 import { specsOf } from "./specs.ts";
 
 interface Props {
@@ -21,7 +21,16 @@ interface Props {
   heights: Heights;
 }
 
-const URL_FIELDS = ["route", "path", "section", "method", "vhost", "referring_site", "referrer", "protocol"];
+const URL_FIELDS = [
+  "route",
+  "path",
+  "section",
+  "method",
+  "vhost",
+  "referring_site",
+  "referrer",
+  "protocol",
+];
 const CLIENT_FIELDS = ["host", "network", "browser", "bot", "os", "device", "user", "agent"];
 
 export function Urls({ data, heights }: Props) {
@@ -44,26 +53,64 @@ export function Clients({ data, heights }: Props) {
   const { columns, series } = data;
   const items: Series[] = columns
     ? [
-        { label: "Requests", color: "--c-2xx", kind: "area", unit: "rate", values: summed(CLASSES.map((name) => perSecond(columns, name))) },
+        {
+          label: "Requests",
+          color: "--c-2xx",
+          kind: "area",
+          unit: "rate",
+          values: summed(CLASSES.map((name) => perSecond(columns, name))),
+        },
       ]
     : [];
   const visitors: Series[] = columns
-    ? [{ label: "Visitors", color: "--c-visitors", kind: "area", unit: "count", values: columns.values.visitors ?? [] }]
+    ? [
+        {
+          label: "Visitors",
+          color: "--c-visitors",
+          kind: "area",
+          unit: "count",
+          values: columns.values.visitors ?? [],
+        },
+      ]
     : [];
   const shades = shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0);
-  const common = { x: columns?.x ?? null, step: columns?.step ?? data.step, height: heights.side, shades };
+  const common = {
+    x: columns?.x ?? null,
+    step: columns?.step ?? data.step,
+    height: heights.side,
+    shades,
+  };
   return (
     <>
       <div class="grid halves">
-        <Card id="visitors" title="Visitors" looks="chart-card" note={<Missing text={series.answer?.missing} />}>
+        <Card
+          id="visitors"
+          title="Visitors"
+          looks="chart-card"
+          note={<Missing text={series.answer?.missing} />}
+        >
           <AnswerNote error={series.answer?.error} />
-          <TimeChart {...common} label="Visitors" series={visitors} summary={`At most ${largest(columns?.values.visitors ?? [])} client addresses in a column.`} />
+          <TimeChart
+            {...common}
+            label="Visitors"
+            series={visitors}
+            summary={`At most ${largest(columns?.values.visitors ?? [])} client addresses in a column.`}
+          />
         </Card>
         <Card id="client-requests" title="Requests per second" looks="chart-card">
-          <TimeChart {...common} label="Requests per second" series={items} summary={`Average ${formatRate(average(items[0]?.values ?? []))} per second.`} />
+          <TimeChart
+            {...common}
+            label="Requests per second"
+            series={items}
+            summary={`Average ${formatRate(average(items[0]?.values ?? []))} per second.`}
+          />
         </Card>
       </div>
-      <Tables specs={specsOf("clients", CLIENT_FIELDS, ["hits", "5xx", "4xx", "bytes"])} data={data} rows={15} />
+      <Tables
+        specs={specsOf("clients", CLIENT_FIELDS, ["hits", "5xx", "4xx", "bytes"])}
+        data={data}
+        rows={15}
+      />
     </>
   );
 }
@@ -71,7 +118,13 @@ export function Clients({ data, heights }: Props) {
 const FAILED = "status >= 400";
 
 function failing(title: string, ...by: string[]): TableSpec {
-  return { key: `errors/${by.join("-")}`, title, by, where: FAILED, measures: ["hits", "visitors", "p95", "last_seen"] };
+  return {
+    key: `errors/${by.join("-")}`,
+    title,
+    by,
+    where: FAILED,
+    measures: ["hits", "visitors", "p95", "last_seen"],
+  };
 }
 
 const ERROR_SPECS = [
@@ -87,8 +140,21 @@ export function Errors({ data, heights }: Props) {
   const { columns, series } = data;
   const items: Series[] = columns
     ? [
-        ...["4xx", "5xx"].map((name): Series => ({ label: name, color: `--c-${name}`, kind: "stack", unit: "rate", values: perSecond(columns, name) })),
-        { label: "5xx share", color: "--c-error-line", kind: "line", side: "right", unit: "share", values: errorShare(columns) },
+        ...["4xx", "5xx"].map((name): Series => ({
+          label: name,
+          color: `--c-${name}`,
+          kind: "stack",
+          unit: "rate",
+          values: perSecond(columns, name),
+        })),
+        {
+          label: "5xx share",
+          color: "--c-error-line",
+          kind: "line",
+          side: "right",
+          unit: "share",
+          values: errorShare(columns),
+        },
       ]
     : [];
   return (
@@ -99,7 +165,15 @@ export function Errors({ data, heights }: Props) {
           title="Errors per second"
           looks="chart-card"
           note={<Missing text={series.answer?.missing} />}
-          tools={<Legend items={items.map((one) => ({ label: one.label, color: one.color, isLine: one.kind === "line" }))} />}
+          tools={
+            <Legend
+              items={items.map((one) => ({
+                label: one.label,
+                color: one.color,
+                isLine: one.kind === "line",
+              }))}
+            />
+          }
         >
           <AnswerNote error={series.answer?.error} />
           <TimeChart
@@ -114,16 +188,37 @@ export function Errors({ data, heights }: Props) {
         </Card>
       </div>
       <Tables specs={ERROR_SPECS} data={data} rows={12} empty="No request failed in this span." />
-      <FailedCard data={data} />
+      {!link.value.kiosk && <FailedCard data={data} />}
     </>
   );
 }
 
-export function Tables({ specs, data, rows, empty }: { specs: TableSpec[]; data: PageData; rows: number; empty?: string }) {
+export function Tables({
+  specs,
+  data,
+  rows,
+  empty,
+}: {
+  specs: TableSpec[];
+  data: PageData;
+  rows: number;
+  empty?: string;
+}) {
+  // A wall screen cannot be scrolled: the first tables, as many as fit.
+  const { kiosk } = link.value;
   return (
     <div class="grid tables">
-      {specs.map((spec, i) => (
-        <TableCard key={spec.key} spec={spec} scope={data.scope} hasTimes={data.hasTimes} rank={4 + i} rows={rows} hideEmpty={i > 2} {...(empty ? { empty } : {})} />
+      {(kiosk ? specs.slice(0, 4) : specs).map((spec, i) => (
+        <TableCard
+          key={spec.key}
+          spec={spec}
+          scope={data.scope}
+          hasTimes={data.hasTimes}
+          rank={4 + i}
+          rows={kiosk ? 8 : rows}
+          hideEmpty={i > 2}
+          {...(empty ? { empty } : {})}
+        />
       ))}
     </div>
   );

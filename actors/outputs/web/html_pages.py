@@ -14,6 +14,7 @@ def _page(title: str, body: str, *, up: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="dark light">\n'
         f"<title>{escape(title)}</title>\n"
+        f'<link rel="icon" href="{up}favicon.svg" type="image/svg+xml">\n'
         f'<link rel="stylesheet" href="{up}assets/pages.css">\n</head>\n<body>\n'
         f"{body}\n</body>\n</html>\n"
     )

@@ -137,7 +137,7 @@ async def test_every_answer_has_the_headers(tmp_path: Path) -> None:
             assert "default-src 'none'" in policy
             assert "unsafe" not in policy
             assert found.headers["x-content-type-options"] == "nosniff"
-            assert found.headers["referrer-policy"] == "no-referrer"
+            assert found.headers["referrer-policy"] == "same-origin"
             assert "cache-control" in found.headers
 
 

@@ -23,7 +23,7 @@ from actors.monitor.messages import FromAggregator, FromParser
 from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
 from actors.outputs.desk import Latest
-from actors.outputs.output import Output
+from actors.outputs.output import Output, want_totals
 from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
@@ -46,6 +46,7 @@ from glancemetrics.rules.rule import Rule, reach_of
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.event_clock import LIVE_WITHIN, ClockMode
 from glancemetrics.traffic.fitting_window import LADDER
+from glancemetrics.traffic.totals import Totals
 from glancemetrics.words.humane import format_duration
 
 _MOST_BACKWARD = 3600
@@ -211,6 +212,7 @@ async def _run(
             # A pipe has no beginning but its own.
             since=None if passing_kinds(plan) else start.since,
             keep=None if history is None else history.take,
+            totals=Totals(wall()) if want_totals(outputs) else None,
         )
         own = OwnWatch(plan.own_rules, settings.incident_limit)
         return Resumed(aggregation, alerting, own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Protocol, runtime_checkable
 
@@ -66,6 +66,18 @@ class Output(Protocol):
     async def run(self, inbox: Inbox, report: Report) -> None:
         """Deliver until the inbox ends. After an exception `run` is called again later."""
         ...
+
+
+@runtime_checkable
+class Totalling(Protocol):
+    """An output that reads `Snapshot.totals`; they are counted only if there is one."""
+
+    wants_totals: bool
+
+
+def want_totals(outputs: Iterable[Output]) -> bool:
+    """Tell whether any output reads the totals since the start."""
+    return any(isinstance(one, Totalling) and one.wants_totals for one in outputs)
 
 
 @runtime_checkable

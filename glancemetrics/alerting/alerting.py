@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -57,6 +57,8 @@ class Alerts:
     """The newest value of ongoing incidents, by their id."""
     closing: Mapping[str, int] = attrs.field(factory=dict)
     """When ongoing incidents end that are no longer in breach, by their id, if nothing changes."""
+    begun: Mapping[str, int] = attrs.field(factory=dict)
+    """How many incidents have begun since the start, by rule; rules without one are left out."""
 
     @property
     def ended(self) -> tuple[Incident, ...]:
@@ -83,6 +85,8 @@ class Alerting:
         self._ahead: list[RuleCounts] = []
         """Counts for seconds that are not closed yet."""
         self._end: int | None = None
+        self._begun: Counter[str] = Counter()
+        """Incidents by rule."""
 
     @property
     def wanted(self) -> list[tuple[Stream, Measure]]:
@@ -105,6 +109,7 @@ class Alerting:
             tuple(sorted(pending, key=lambda one: one.since)),
             _merged(watch.latest for watch in self._watches),
             _merged(watch.closing for watch in self._watches),
+            dict(self._begun),
         )
 
     def to_state(self) -> State:
@@ -114,6 +119,7 @@ class Alerting:
             "watches": {watch.rule.name: watch.to_state() for watch in self._watches},
             "recovered": [attrs.asdict(incident) for incident in self._recovered],
             "ahead": [counts.to_state() for counts in self._ahead],
+            "begun": dict(self._begun),
         }
 
     def restore(self, state: State) -> list[AlertEvent]:
@@ -122,6 +128,7 @@ class Alerting:
         Changed rules start fresh. Returns the ends of incidents that changed
         and removed rules left open. Raises `ValueError`, `KeyError` or `TypeError`.
         """
+        self._begun = begun_in(state)
         self._end = end = state["end"]
         if end is None:
             return []
@@ -181,8 +188,11 @@ class Alerting:
             events = self._evaluated(cut, taken)
             self._end, self._ahead = cut, waiting
             for event in events:
-                if event.kind is AlertEventKind.RECOVERED and event.incident is not None:
+                assert event.incident is not None
+                if event.kind is AlertEventKind.RECOVERED:
                     self._recovered.appendleft(event.incident)
+                else:
+                    self._begun[event.incident.rule] += 1
             yield events
         self._ahead = waiting
 
@@ -204,6 +214,11 @@ def open_incidents(state: State) -> list[Incident]:
         for known in state["watches"].values()
         for incident in known["open"].values()
     ]
+
+
+def begun_in(state: State) -> Counter[str]:
+    """Return how many incidents of each rule had begun; none in the state of earlier versions."""
+    return Counter({name: int(count) for name, count in state.get("begun", {}).items()})
 
 
 def _merged(parts: Iterable[Mapping[str, _Value]]) -> dict[str, _Value]:

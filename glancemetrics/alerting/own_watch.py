@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
 import attrs
 
-from glancemetrics.alerting.alerting import REMEMBERED, Alerts
+from glancemetrics.alerting.alerting import REMEMBERED, Alerts, begun_in
 from glancemetrics.alerting.incident_events import GONE, begun, ended, over
 from glancemetrics.health.health import Health
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -27,6 +27,8 @@ class OwnWatch:
         self._open: dict[tuple[str, str | None], Incident] = {}
         self._counted: dict[tuple[str, str | None], float] = {}
         self._recovered: deque[Incident] = deque(maxlen=max(incident_limit, REMEMBERED))
+        self._begun: Counter[str] = Counter()
+        """Incidents by rule."""
 
     def to_state(self) -> State:
         """Return the state for a restart."""
@@ -35,6 +37,7 @@ class OwnWatch:
             "open": [attrs.asdict(incident) for incident in self._open.values()],
             "counted": [[*key, value] for key, value in self._counted.items()],
             "recovered": [attrs.asdict(incident) for incident in self._recovered],
+            "begun": dict(self._begun),
         }
 
     def restore(self, state: State, now: float) -> list[AlertEvent]:
@@ -53,6 +56,7 @@ class OwnWatch:
         self._open = {(one.rule, one.group): one for one in left if one.rule in timings}
         self._counted = {(name, group): value for name, group, value in state["counted"]}
         self._recovered.extend(Incident(**one) for one in state["recovered"])
+        self._begun = begun_in(state)
         return [ended(one, int(now), GONE) for one in left if one.rule not in timings]
 
     def begin_anew(self, why: str, now: float) -> list[AlertEvent]:
@@ -81,6 +85,7 @@ class OwnWatch:
             firing=tuple(firing),
             recovered=tuple(past[: self._limit]),
             past=tuple(past[:REMEMBERED]),
+            begun={**alerts.begun, **self._begun},
         )
 
     def _look(self, own: OwnRule, health: Health, now: int) -> Iterator[AlertEvent]:
@@ -112,6 +117,7 @@ class OwnWatch:
             limit = own.rule.threshold
             incident, event = begun(own.rule, key[1], step, value, threshold=limit, cause=cause)
             self._open[key] = incident
+            self._begun[own.rule.name] += 1
             return event
         incident, event = over(own.rule, self._open.pop(key), step)
         self._recovered.appendleft(incident)

@@ -32,6 +32,7 @@ from glancemetrics.traffic.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.traffic.metric_series import MetricSeries
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.traffic.span_counts import SpanCounts, SpanRates
+from glancemetrics.traffic.totals import Totals
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -105,6 +106,7 @@ class Aggregation:
         kept_fields: Sequence[str] = (),
         counting: Counting | None = None,
         keep: Callable[[pa.RecordBatch], None] | None = None,
+        totals: Totals | None = None,
         fits_window: bool = False,
         since: int | None = None,
     ) -> None:
@@ -112,7 +114,8 @@ class Aggregation:
 
         `kept_fields` are extra fields to count besides the live dimensions.
         `counting` counts for rules, whose longest window is `alert_window_seconds`.
-        `keep` receives all counted records, in a window or not.
+        `keep` receives all counted records, in a window or not, and so does `totals`: these are
+        in snapshots.
         `fits_window`: snapshots also have a window that fits a quiet log, and cover all of an old
         log. `since` is the second from which logs are read; `None`: from their start.
         The clock only starts after each of `sources` has reported, so that a log's history is
@@ -138,6 +141,7 @@ class Aggregation:
         self._rejects: deque[Reject] = deque(maxlen=_KEPT_REJECTS)
         self._counting = counting or Counting(())
         self._keep = keep
+        self._totals = totals
         self._lines = self._records = self._rejected = self._foreign = self._filtered = (
             self._damaged
         ) = 0
@@ -287,6 +291,7 @@ class Aggregation:
             "delays": {name: delay.to_state() for name, delay in self._delays.items()},
             "counters": {name: getattr(self, f"_{name}") for name in _COUNTERS},
             "rejects": [attrs.asdict(reject) for reject in (*self._first_rejects, *self._rejects)],
+            "totals": None if self._totals is None else self._totals.to_state(),
         }
 
     def restore(self, state: State) -> None:
@@ -307,6 +312,9 @@ class Aggregation:
         self._first_rejects = rejects[:1]
         self._rejects.extend(rejects[1:])
         self._end = state["end"]
+        totals = state.get("totals")  # unless an earlier version saved it, or nothing wanted any
+        if self._totals is not None and totals is not None:
+            self._totals.restore(totals)
 
     def _time_of_rejects(self, read: SourceBatch, wall: float) -> int:
         """Return when rejects without a preceding record were written."""
@@ -393,6 +401,12 @@ class Aggregation:
 
     def snapshot(self, wall: float) -> Snapshot:
         """Return everything to show; without a window yet, an empty one that ends now."""
+        snapshot = self._snapshot(wall)
+        if self._totals is None:
+            return snapshot
+        return attrs.evolve(snapshot, totals=self._totals.snapshot())
+
+    def _snapshot(self, wall: float) -> Snapshot:
         if self._end is None:
             nothing = empty_insights(math.floor(wall), self.series.window_seconds)
             return Snapshot(time=wall, insights=nothing, health=self._health(wall))
@@ -442,9 +456,9 @@ class Aggregation:
             kept = seconds >= self._begun
             late = ~kept if wanted is None else ~kept & wanted
             self._late += int(np.count_nonzero(~kept))
-            if self._keep is not None and late.any():
+            if late.any():
                 # Too late for any window, but the history keeps them.
-                self._keep(batch.filter(pa.array(late)))
+                self._pass_on(batch.filter(pa.array(late)))
             batch, seconds = batch.filter(pa.array(kept)), seconds[kept]
             wanted = None if wanted is None else wanted[kept]
             if not len(seconds):
@@ -461,8 +475,7 @@ class Aggregation:
         if len(kept) > 1:
             batch = joined([one for one, _ in kept])
             seconds = np.concatenate([one for _, one in kept])
-        if self._keep is not None:
-            self._keep(batch)
+        self._pass_on(batch)
         self._count_seconds(seconds)
         self._counted += self._counting.count(batch)
         if self._whole is not None and self._clock.live:
@@ -475,6 +488,13 @@ class Aggregation:
         end = self._next_end(wall)
         since = None if end is None else end - self.series.window_seconds
         self.series.add(batch, seconds, since)
+
+    def _pass_on(self, batch: pa.RecordBatch) -> None:
+        """Give records to what counts them whatever their time."""
+        if self._keep is not None:
+            self._keep(batch)
+        if self._totals is not None:
+            self._totals.add(batch)
 
     def _count_seconds(self, seconds: Int64s) -> None:
         distinct, hits = np.unique(seconds, return_counts=True)

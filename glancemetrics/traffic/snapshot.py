@@ -11,6 +11,7 @@ from glancemetrics.health.health import Health, SourceHealth
 from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.traffic.insights import Insights
+from glancemetrics.traffic.totals import TotalsSnapshot
 
 _SOURCE_FIELDS = tuple(field.name for field in attrs.fields(SourceHealth))
 
@@ -41,6 +42,8 @@ class Snapshot:
         default=attrs.Factory(lambda self: self.insights, takes_self=True)
     )
     """The insights for people: of a window that fits a quiet log."""
+    totals: TotalsSnapshot | None = None
+    """Since the start; `None` if no output wants them."""
 
     def to_json(self) -> dict[str, object]:
         """Return the snapshot as a line of `--json`. Field names are stable."""

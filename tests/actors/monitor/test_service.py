@@ -55,6 +55,7 @@ class Recorder:
     name: str = "recorder"
     wants_events: bool = True
     wants_snapshots: bool = True
+    wants_totals: bool = True
     before: Callable[[AlertEvent | Snapshot], object] = lambda _: None
     events: list[AlertEvent] = attrs.field(factory=list)
     snapshots: list[Snapshot] = attrs.field(factory=list)
@@ -289,7 +290,12 @@ async def test_whatever_stops_it_it_shows_and_alerts_as_if_nothing_had(
     assert one.insights.bytes == count * (count + 1) // 2
     assert other.insights == one.insights
     assert other.alerts == one.alerts
+    assert sum(one.alerts.begun.values()) > 2
     assert other.rates == one.rates
+    assert one.totals is not None
+    assert sum(one.totals.requests.values()) == count
+    assert one.totals.response_bytes == {"": count * (count + 1) // 2}
+    assert other.totals == one.totals
 
     def happened(*of: Run) -> dict[str, list[str]]:
         steps: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from actors.outputs.heartbeat import HEARTBEAT
 from actors.outputs.json_lines import JSON_LINES
 from actors.outputs.kind import OutputKind
 from actors.outputs.notifier import NOTIFIER
+from actors.outputs.otlp import OTLP
 from actors.outputs.printed_screen import PRINTED_SCREEN
 from actors.outputs.syslog import SYSLOG
 from actors.outputs.web import WEB
@@ -22,6 +23,7 @@ OUTPUTS: list[OutputKind[Any]] = [
     ALERT_LOG,
     SYSLOG,
     NOTIFIER,
+    OTLP,
     HEARTBEAT,
     JSON_LINES,
     PRINTED_SCREEN,

@@ -6,7 +6,6 @@ import errno
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from actors.outputs.notifier.program import Program
+from actors.outputs.retry_after import wait_asked
 from actors.state.clock import WallClock
 from glancemetrics.errors import UsageError
 from glancemetrics.notifying.payloads import (
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 _MOST_SAID = 200
 """Characters shown of a program's stderr."""
-_LONGEST_WAIT = 3600.0
-"""The longest wait in seconds, whatever a target asks for."""
 _IN_NO_HEADER = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """Bytes that a header's value must not have (RFC 9110 section 5.5)."""
 
@@ -223,7 +221,7 @@ class _Http:
             return
         reason = f"HTTP {status}"
         if status in {408, 425, 429} or status >= 500:
-            raise TryAgainError(reason, _wait(retry_after, self._wall()))
+            raise TryAgainError(reason, wait_asked(retry_after, self._wall()))
         raise RefusedError(reason)
 
     async def _answer(self, headers: Mapping[str, bytes], body: bytes) -> tuple[int, str | None]:
@@ -297,20 +295,3 @@ def _header_value(secret: Secret) -> bytes:
             f"{where}{secret}: a header must not have line breaks or control characters"
         )
     return value
-
-
-def _wait(retry_after: str | None, now: float) -> float | None:
-    """Parse how long a target asks to wait, in seconds (RFC 9110 section 10.2.3).
-
-    `None` if it does not ask, or if it cannot be parsed.
-    """
-    if retry_after is None:
-        return None
-    text = retry_after.strip()
-    if re.fullmatch("[0-9]+", text):
-        return min(float(text[:20]), _LONGEST_WAIT)
-    try:
-        until = parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, IndexError, OSError, OverflowError):  # beyond any calendar
-        return None
-    return min(max(0.0, until - now), _LONGEST_WAIT)

@@ -22,6 +22,7 @@ class Answer:
     hang_seconds: float = 0
     drop: bool = False
     """Close the connection in the middle of the answer."""
+    body: bytes = b""
     endless: bytes = b""
     """What comes after the headers again and again, until the other side has closed."""
 
@@ -75,8 +76,9 @@ def http_server(*answers: Answer) -> Iterator[Server]:
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             if not answer.endless:
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
+            self.wfile.write(answer.body)
             if answer.endless:
                 self.close_connection = True
                 with contextlib.suppress(OSError):

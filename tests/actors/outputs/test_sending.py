@@ -144,7 +144,7 @@ async def test_what_may_be_over_next_time_is_tried_again(
 async def test_an_odd_retry_after_ends_nothing(
     wait: str, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("actors.outputs.retry_after.LONGEST_WAIT", 0.2)
     with http_server(Answer(503, {"Retry-After": wait})) as server:
         told = target(f'webhook = "{server.url}"')
         delivery = await tell(told, journal, event(1), until=lambda: len(server.received) == 2)

@@ -132,14 +132,14 @@ def test_a_restart_at_any_place_changes_nothing(rows: list[dict[str, Any]], cut:
 
 def test_the_state_of_a_version_with_other_labels_is_not_added_up() -> None:
     first = Totals(1.5)
-    first.add(batch_of([_row()]))
+    first.add(batch_of([row()]))
     second = Totals(99.0)
     second.restore({**first.to_state(), "version": 0})
     assert second.snapshot() == Totals(99.0).snapshot()
 
 
 def test_the_usual_classes_begin_at_0_so_that_the_first_error_is_an_increase() -> None:
-    of_get = totals_of(batch_of([_row()])).requests
+    of_get = totals_of(batch_of([row()])).requests
     assert {labels.status_class: count for labels, count in of_get.items()} == {
         "2xx": 1,
         "3xx": 0,
@@ -150,7 +150,7 @@ def test_the_usual_classes_begin_at_0_so_that_the_first_error_is_an_increase() -
 
 
 def test_virtual_hosts_beyond_the_limit_are_counted_together() -> None:
-    rows = [_row(vhost=f"{i}.example", bytes=i) for i in range(150)]
+    rows = [row(vhost=f"{i}.example", bytes=i) for i in range(150)]
     totals = totals_of(*(batch_of(rows[i : i + 7], i) for i in range(0, 150, 7)), limit=100)
     assert len(totals.response_bytes) == 101
     assert totals.response_bytes["(other)"] == sum(range(100, 150))
@@ -158,7 +158,7 @@ def test_virtual_hosts_beyond_the_limit_are_counted_together() -> None:
 
 
 def test_every_method_of_the_standards_has_its_own_name() -> None:
-    rows = [_row(method=name) for name in (*METHODS[1:-1], "PROPFIND", "get", None)]
+    rows = [row(method=name) for name in (*METHODS[1:-1], "PROPFIND", "get", None)]
     methods = {labels.method for labels in totals_of(batch_of(rows)).requests}
     assert methods == set(METHODS)
 
@@ -166,7 +166,7 @@ def test_every_method_of_the_standards_has_its_own_name() -> None:
 @pytest.mark.parametrize("count", [1, 3, 200_000])
 def test_sums_are_exact_beyond_an_int64(count: int) -> None:
     assert exact_sum(np.full(count, (1 << 62) + 1)) == count * ((1 << 62) + 1)
-    rows = [_row(bytes=1 << 46), _row(bytes=(1 << 46) - 1, vhost=None)]
+    rows = [row(bytes=1 << 46), row(bytes=(1 << 46) - 1, vhost=None)]
     column = np.tile(np.arange(2), count)
     totals = totals_of(batch_of(rows).take(pa.array(column)))
     assert totals.response_bytes == {"a.example": count << 46, "": count * ((1 << 46) - 1)}
@@ -252,7 +252,7 @@ def test_an_aggregation_resumes_them_and_old_checkpoints_have_none() -> None:
     assert fourth.snapshot(BASE + 2.0).totals is None
 
 
-def _row(**fields: Any) -> dict[str, Any]:
+def row(**fields: Any) -> dict[str, Any]:
     plain = {
         "time": datetime.fromtimestamp(BASE, UTC),
         "status": 200,

@@ -9,7 +9,7 @@ COPY glancemetrics glancemetrics
 COPY actors actors
 RUN python -m venv --without-pip /opt/glancemetrics \
     && python -m pip --python /opt/glancemetrics/bin/python install --no-cache-dir --no-compile \
-        '.[notify]'
+        '.[notify,otlp]'
 COPY packaging/image packaging/image
 RUN /opt/glancemetrics/bin/python packaging/image/slim.py
 

@@ -83,7 +83,7 @@ Python Software Foundation License;PSF-2.0;Unlicense;CC0-1.0
 
 $(RELEASE)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(RELEASE)
-	$(RELEASE)/bin/pip install --quiet --disable-pip-version-check '.[notify]'
+	$(RELEASE)/bin/pip install --quiet --disable-pip-version-check '.[notify,otlp]'
 	@touch $@
 
 audit: $(READY) $(RELEASE)/.ready

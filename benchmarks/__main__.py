@@ -33,6 +33,7 @@ from benchmarks.reports import (
     measure_phases,
     measure_report,
 )
+from benchmarks.totals import measure_totals
 from benchmarks.web import measure_web
 from glancemetrics.simulation import Shape, Traffic
 
@@ -224,6 +225,7 @@ def main() -> None:
         "rules": lambda folder, _: measure_rules(folder),
         "replay": lambda folder, o: measure_replay(folder, 5 * o.lines),
         "ingest": lambda folder, o: measure_ingest(folder, o.seconds),
+        "totals": lambda _, o: measure_totals(o.lines),
         "kept": lambda folder, o: measure_ingest(folder, o.seconds, is_kept=True),
         "questions": lambda _, __: measure_questions(),
         "disk": lambda folder, _: measure_disk(folder),

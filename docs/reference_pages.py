@@ -9,7 +9,7 @@ import argparse
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -24,8 +24,18 @@ from docs import format_pages
 from glancemetrics import api
 from glancemetrics.configuration.setting import Group, Setting
 from glancemetrics.configuration.settings import all_settings
+from glancemetrics.exposition.families import FAMILIES, LABEL_LENGTH, Kind
+from glancemetrics.health.health import SourceState
+from glancemetrics.records.dimensions import OTHER
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.rules.stock import STOCK_RULES, stock_rules
+from glancemetrics.traffic.totals import (
+    DURATION_BOUNDS,
+    METHODS,
+    STATUS_CLASSES,
+    USUAL_CLASSES,
+    VHOST_LIMIT,
+)
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -57,6 +67,7 @@ def pages() -> dict[str, str]:
         "built-in-rules.md": _built_in_rules(),
         "library.md": _library(),
         "keys.md": _keys(),
+        "metrics.md": _metrics(),
     }
     formats = {f"formats/{name}": text for name, text in format_pages.pages().items()}
     return {**{name: "\n".join(lines) + "\n" for name, lines in made.items()}, **formats}
@@ -249,6 +260,52 @@ def _keys() -> Iterator[str]:
             if action.group == group:
                 keys = ", ".join(f"`{key}`" for key in keys_shown(action.keys).split())
                 yield f"| {keys} | {_escaped(action.about)} | `{action.name}` |"
+
+
+def _metrics() -> Iterator[str]:
+    yield "# Metrics"
+    yield ""
+    yield (
+        "What Prometheus scrapes, and what `--otlp` sends: [the guide](../guides/metrics.md). A "
+        "metric whose value is unknown is left out, such as the lag of an old log. Before the "
+        "first requests are read there are only the version and the start time."
+    )
+    yield ""
+    yield "| metric | type | labels | meaning |"
+    yield "|---|---|---|---|"
+    for family in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        kind = "gauge, always 1" if family.kind is Kind.INFO else family.kind.value
+        yield f"| `{family.full_name}` | {kind} | {labels} | {_escaped(family.help)} |"
+    yield ""
+    yield "## Labels"
+    yield ""
+    yield f"- `class`: {_listed(STATUS_CLASSES)}. `other`: no status, or one outside 100 to 599."
+    yield (
+        f"- `method`: {_listed(METHODS[1:])}. Empty: there is no well-formed request line. "
+        "`other`: all others."
+    )
+    yield (
+        f"- `vhost`: as logged, the first {VHOST_LIMIT} that appear; the others are `{OTHER}`. "
+        "Empty: none was logged."
+    )
+    yield f"- `state`: {_listed(state.value for state in SourceState)}."
+    yield "- `rule`: the name of a rule; `severity`: `critical`, `warning` or `info`."
+    yield ""
+    yield (
+        "Where a method and a virtual host have requests, all of "
+        f"{_listed(USUAL_CLASSES)} are there, some with 0. Invisible characters are escaped "
+        f"(`\\x1b`), and labels of more than {LABEL_LENGTH} characters are cut."
+    )
+    yield ""
+    yield "## Buckets"
+    yield ""
+    bounds = ", ".join(f"{bound:g}" for bound in DURATION_BOUNDS)
+    yield f"Upper bounds of response times in seconds: {bounds}, and one bucket above."
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _library() -> Iterator[str]:

@@ -56,7 +56,7 @@ def install_program(root: Path) -> None:
     venv = root / VENV
     run(PYTHON, "-m", "venv", "--without-pip", venv)
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(*pip, "--python", venv / "bin/python", "install", "--no-compile", f"{PROJECT}[notify]")
+    run(*pip, "--python", venv / "bin/python", "install", "--no-compile", f"{PROJECT}[notify,otlp]")
     print(run(venv / "bin/python", PROJECT / "packaging/image/slim.py"))
     for script in (venv / "bin").iterdir():
         if not script.name.startswith("python") and script.name != "glancemetrics":

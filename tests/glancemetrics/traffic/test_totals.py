@@ -84,7 +84,7 @@ def counted(rows: list[dict[str, Any]], limit: int = LIMIT) -> tuple[Any, ...]:
         requests[RequestLabels(name, method, vhost)] += 1
         sizes[vhost] += row["bytes"] or 0
         if row["duration"] is not None:
-            length = round(row["duration"] * 1e6)
+            length = int(row["duration"] * 1e6 + 0.5)
             microseconds += length
             buckets[sum(length > round(bound * 1e6) for bound in DURATION_BOUNDS)] += 1
     return requests, sizes, buckets, microseconds
@@ -150,11 +150,13 @@ def test_the_usual_classes_begin_at_0_so_that_the_first_error_is_an_increase() -
 
 
 def test_virtual_hosts_beyond_the_limit_are_counted_together() -> None:
-    rows = [row(vhost=f"{i}.example", bytes=i) for i in range(150)]
-    totals = totals_of(*(batch_of(rows[i : i + 7], i) for i in range(0, 150, 7)), limit=100)
+    rows = [row(vhost=f"{i}.example", bytes=i, method=f"M{i}") for i in range(3000)]
+    totals = totals_of(*(batch_of(rows[i : i + 7], i) for i in range(0, 3000, 7)), limit=100)
     assert len(totals.response_bytes) == 101
-    assert totals.response_bytes["(other)"] == sum(range(100, 150))
-    assert totals.requests[RequestLabels("2xx", "GET", "(other)")] == 50
+    assert totals.response_bytes["(other)"] == sum(range(100, 3000))
+    assert totals.requests[RequestLabels("2xx", "other", "(other)")] == 2900
+    assert totals_of(batch_of(rows), limit=100) == totals
+    assert totals_of(batch_of(rows[:50]), batch_of(rows[50:]), limit=100) == totals
 
 
 def test_every_method_of_the_standards_has_its_own_name() -> None:
@@ -262,3 +264,14 @@ def row(**fields: Any) -> dict[str, Any]:
         "duration": 0.1,
     }
     return plain | fields
+
+
+def test_buckets_of_large_batches_are_those_of_small_ones() -> None:
+    edges = [bound + more for bound in (0.0, *DURATION_BOUNDS) for more in (0.0, 1e-6)]
+    edges += [bound - 1e-6 for bound in DURATION_BOUNDS]
+    rows = [row(duration=seconds) for seconds in edges] * 100
+    assert len(rows) > 4000
+    small = totals_of(*(batch_of(rows[i : i + 90]) for i in range(0, len(rows), 90)))
+    assert totals_of(batch_of(rows)) == small
+    # An edge belongs to the bucket that it ends.
+    assert set(small.durations.counts[1:-1]) == {300}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -21,7 +22,7 @@ import pytest
 
 from glancemetrics.exposition.families import FAMILIES, Kind
 from tests.conftest import needs
-from tests.waiting import Running, eventually, free_port, until_listening
+from tests.waiting import Running, eventually, free_port
 
 PROJECT = Path(__file__).parents[2]
 RULES = PROJECT / "packaging" / "prometheus" / "glancemetrics.rules.yml"
@@ -108,6 +109,14 @@ def rules_at_once() -> str:
     return re.sub(r"for: \d+m", "for: 0s", RULES.read_text(encoding="utf-8"))
 
 
+def is_ready(port: int) -> bool:
+    """Tell whether Prometheus answers; at first it does so with 503."""
+    url = f"http://127.0.0.1:{port}/-/ready"
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     needs("prometheus")
@@ -127,9 +136,10 @@ scrape_configs:
         encoding="utf-8",
     )
     monitor = [
-        *(sys.executable, "-m", "tests.metrics_server", str(metrics_port)),
-        *("--file", f"{written.path},{folder / 'missing.log'}", "--format", FORMAT),
-        *("--alert_threshold", "5", "--refresh", "0.5"),
+        *(sys.executable, "-m", "glancemetrics", "--no-console", "--format", FORMAT),
+        *("-f", str(written.path), "-f", str(folder / "missing.log"), "--alert-threshold", "5"),
+        *("--refresh", "0.5", "--web", f"127.0.0.1:{metrics_port}"),
+        *("--config", "off", "--state-dir", str(folder / "state")),
     ]
     server = [
         *("prometheus", f"--config.file={folder / 'prometheus.yml'}", "--log.level=error"),
@@ -143,9 +153,9 @@ scrape_configs:
             if stop.wait(0.2):
                 return
 
-    with Running(monitor, cwd=PROJECT) as of_monitor, Running(server) as of_server:
+    with Running(monitor) as of_monitor, Running(server) as of_server:
         try:
-            until_listening(port, "Prometheus")
+            eventually(lambda: is_ready(port), 60, "Prometheus")
             running = Prometheus(port, written, of_monitor)
             # Before the first request, so that every increase is seen.
             eventually(lambda: running.query("glancemetrics_lines_total"), 60, "a first scrape")

@@ -20,6 +20,8 @@ from actors.outputs.web import pages
 from actors.outputs.web.api import HANDLERS, Asked, NotThereError
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.live import events, serve_socket
+from actors.outputs.web.metrics import PATH as METRICS
+from actors.outputs.web.metrics import metrics
 from actors.outputs.web.problems import problem
 from actors.outputs.web.replies import json_reply
 from actors.outputs.web.site import Site
@@ -49,6 +51,7 @@ def make_application(site: Site, viewers: Viewers) -> Starlette:
             for path, by_method in endpoints.items()
         ),
         Route(f"{BASE}/openapi.json", partial(_openapi, site=site)),
+        Route(METRICS, partial(metrics, site=site)),
         *pages.routes(site),
     ]
     return Starlette(

@@ -29,6 +29,7 @@ class Web:
     name = "web"
     wants_events = True
     wants_snapshots = True
+    wants_totals = True
     stays = True
 
     def __init__(self, settings: WebSettings, desk: Desk) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+import trustme
 
 from actors.commands import registry
 from glancemetrics.formats.presets import PRESETS
@@ -56,6 +57,9 @@ STAND_INS = (
     (r"\| jq '[^']*'", "| cat"),
     # A server that does not exist.
     (r"tls://logs\.example\.org:6514", "udp://127.0.0.1:9"),
+    # Each on a port of its own.
+    (r"--web\b(?!-)(?: (?:[\d.]+:)?\d+)?", "--web 127.0.0.1:0"),
+    (r"^glancemetrics web-user", "echo a password | glancemetrics web-user"),
     # Half a minute for a week.
     (r"--duration 7d --rate 5", "--duration 7h --rate 5"),
     # Folders of the machine.
@@ -211,7 +215,18 @@ def make_world(root: Path) -> None:
     (root / "home/.goaccessrc").write_text(GOACCESS, encoding="utf-8")
     for name in ("my.toml", "config.toml", "etc/glancemetrics.toml"):
         (root / name).write_text(CONFIG, encoding="utf-8")
+    _make_web_files(root)
     _keep_state(root, program, log)
+
+
+def _make_web_files(root: Path) -> None:
+    """Make the files of those who may look at the page."""
+    (root / "web-tokens").write_text("0123456789abcdef0123456789abcdef\n", encoding="utf-8")
+    hashed = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Cz0yAq1l8Jk"
+    (root / "web-users").write_text(f"bob:{hashed}\n", encoding="utf-8")
+    made = trustme.CA().issue_cert("localhost")
+    pem = made.private_key_pem.bytes() + b"".join(one.bytes() for one in made.cert_chain_pems)
+    (root / "page.pem").write_bytes(pem)
 
 
 def _keep_state(root: Path, program: list[str], log: Path) -> None:

@@ -131,7 +131,7 @@ class Viewers:
         self._frames: dict[Ask, dict[str, Frame]] = {}
         """Encoded answers, by the id that viewers gave the question."""
         self._lookers: dict[Ask, set[Viewer]] = {}
-        """What is asked, and for whom."""
+        """What is asked, and the viewers who wait for it."""
         self._snapshots: deque[Snapshot] = deque(maxlen=2)
         self._snapshot_frame: Frame | None = None
         self._nursery: trio.Nursery | None = None

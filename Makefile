@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 FILE ?=
 ARGS ?=
 
-.PHONY: run demo test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
+.PHONY: run demo demo-web web test quick coverage torture machine image-trial soak lint audit sbom format bench generate_logs \
 	wheel deb deb-trial docker changelog reference share docs screenshot clean
 
 PAGE_SOURCES := $(shell find web/src web/build.mjs web/package.json web/package-lock.json -type f 2>/dev/null)
@@ -40,6 +40,22 @@ endif
 # The console on simulated traffic, with a spike and errors.
 demo: $(RUN_READY)
 	@$(BIN)/glancemetrics demo $(ARGS)
+
+# The page on the same traffic, beside the log as it is written; Ctrl-C ends both.
+DEMO_LOG := build/demo/access.log
+demo-web: $(RUN_READY)
+	@mkdir -p $(dir $(DEMO_LOG)) && : > $(DEMO_LOG)
+	@trap 'trap - INT TERM EXIT; kill 0' INT TERM EXIT; \
+	while :; do $(BIN)/glancemetrics generate --rate 60 --duration 3m --format timed \
+		--spike 40s@400+20s --error-spike 40s@0.3+30s -o $(DEMO_LOG); done & \
+	$(BIN)/glancemetrics $(DEMO_LOG) --config off --web --web-admin --no-console --state-dir off \
+		--alert-threshold 150 --alertwindow 30s --alert-log off $(ARGS) & \
+	tail -n 0 -F $(DEMO_LOG)
+
+# The page alone, bundled anew.
+web: $(RUN_READY)
+	rm -rf actors/outputs/web/static
+	$(PIP) --editable .
 
 test: $(READY)
 	$(PYTEST) $(ARGS)

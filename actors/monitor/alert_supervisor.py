@@ -126,7 +126,8 @@ class _Supervision:
         if self._changes is None:
             self._changes = HealthChanges()
             where = ", ".join(self._fan_out.destinations) or "no output"
-            logger.info("following {}; alerts go to: {}", self._what, where)
+            page = "".join(f"; page: {url}" for url in self._fan_out.pages)
+            logger.info("following {}; alerts go to: {}{}", self._what, where, page)
         for change in self._changes.look(health, trio.current_time()):
             logger.log(change.level.value, "{}", change.text)
         alerts = self._own.joined(self._alerting.alerts)

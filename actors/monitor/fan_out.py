@@ -14,7 +14,7 @@ import trio
 
 from actors.monitor.memory import memory_limit, memory_taken
 from actors.outputs.desk import Latest
-from actors.outputs.output import Inbox, Output
+from actors.outputs.output import Inbox, Output, Staying
 from glancemetrics.health.health import Health, OutputHealth, OutputState
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.traffic.snapshot import Snapshot
@@ -125,7 +125,16 @@ class FanOut:
             if each.health.detail and each.health.state is OutputState.WORKING
             else each.output.name
             for each in self.deliveries
-            if each.output.wants_events
+            if each.output.wants_events and not isinstance(each.output, Staying)
+        )
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Where people look, known once that is served."""
+        return tuple(
+            each.health.detail
+            for each in self.deliveries
+            if isinstance(each.output, Staying) and each.health.state is OutputState.WORKING
         )
 
     @property

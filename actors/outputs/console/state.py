@@ -150,6 +150,8 @@ class State:
     came_from: CameFrom | None = None
     requests: RequestsState = attrs.field(factory=RequestsState)
     prompt: Prompt | None = None
+    web_address: str = ""
+    """The address of the page in a browser, once that is known."""
     notice: str = ""
     """The answer to the last key, in a sentence."""
     silences: tuple[Silence, ...] = ()

@@ -74,6 +74,10 @@ export function parseLink(search: string): Link {
       filters.push(key === "not" ? { field, value, not: true } : { field, value });
     } else if (key === "where" && text.trim()) {
       filters.push({ where: text });
+    } else if (key === "words" && text.trim()) {
+      // What a person typed, after the condition that was made of it.
+      const last = filters[filters.length - 1];
+      if (last && "where" in last) last.label = text;
     }
   }
   const hasUntil = Number.isSafeInteger(until) && until > 0;
@@ -106,8 +110,10 @@ export function writeLink(link: Link): string {
   if (link.until !== null) put("until", String(link.until));
   if (link.until !== null && link.paused) put("paused", "");
   for (const filter of link.filters) {
-    if ("where" in filter) put("where", filter.where);
-    else put(filter.not ? "not" : "is", `${filter.field}:${filter.value}`);
+    if ("where" in filter) {
+      put("where", filter.where);
+      if (filter.label !== undefined && filter.label.trim()) put("words", filter.label);
+    } else put(filter.not ? "not" : "is", `${filter.field}:${filter.value}`);
   }
   if (link.compare !== START.compare) put("compare", link.compare);
   if (link.zoom) put("zoom", link.zoom);

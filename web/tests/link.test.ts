@@ -20,6 +20,7 @@ const FULL: Link = {
     { field: "path", value: "/a b?c=d&e:f" },
     { field: "host", value: "10.0.0.1", not: true },
     { where: "status >= 500 AND path LIKE '%+%'" },
+    { where: "status BETWEEN 500 AND 599", label: "5xx" },
     { field: "agent", value: "" },
   ],
   compare: "week",

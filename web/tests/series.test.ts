@@ -11,6 +11,7 @@ import {
   stacked,
   summed,
   unknownSpans,
+  whole,
 } from "../src/charts/series.ts";
 import { sparkPath, thinned } from "../src/charts/spark.tsx";
 import { stepOf } from "../src/asks.ts";
@@ -66,6 +67,25 @@ describe("columns of a chart", () => {
     if (!columns) throw new Error("no columns");
     expect(lengthsOf(columns)).toEqual([5, 10, 10, 4]);
     expect(perSecond(columns, "hits")).toEqual([1, 1, 2, 2]);
+  });
+});
+
+describe("lines", () => {
+  it("leave out the last column while it is not over", () => {
+    const cut = columnsOf(answerWith({ time: [100, 110], hits: [5, 1] }, { until: 113 }), 10);
+    const full = columnsOf(answerWith({ time: [100, 110], hits: [5, 1] }, { until: 120 }), 10);
+    if (!cut || !full) throw new Error("no columns");
+    expect(whole(cut, cut.values.hits ?? [])).toEqual([5, null]);
+    expect(whole(full, full.values.hits ?? [])).toEqual([5, 1]);
+  });
+
+  it("have the longer steps of a time long ago", () => {
+    const found = columnsOf(
+      answerWith({ time: [0, 3600], hits: [5, 1] }, { since: 0, until: 7200, grain: 3600 }),
+      60,
+    );
+    expect(found?.x).toEqual([0, 3600]);
+    expect(found?.step).toBe(3600);
   });
 });
 

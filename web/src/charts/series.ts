@@ -17,9 +17,11 @@ export interface Columns {
 const MOST_COLUMNS = 10_000;
 
 /** Returns the columns of an answer, with columns of unknown values where a row is missing. */
-export function columnsOf(answer: Answer | null, step: number): Columns | null {
+export function columnsOf(answer: Answer | null, asked: number): Columns | null {
   const times = answer?.columns?.time;
-  if (!answer || !times?.length || step <= 0) return null;
+  if (!answer || !times?.length || asked <= 0) return null;
+  // Of a time long ago, only longer steps may be known than were asked for.
+  const step = Math.max(asked, answer.grain || 0);
   const at = new Map<number, number>();
   times.forEach((time, row) => {
     if (typeof time === "number") at.set(time, row);
@@ -80,6 +82,12 @@ export function perSecond(columns: Columns, name: string): Values {
   return (columns.values[name] ?? columns.x.map(() => null)).map((value, i) =>
     value === null ? null : value / (lengths[i] ?? 1),
   );
+}
+
+/** Without the last column where it is cut: a line would seem to fall. */
+export function whole(columns: Columns, values: Values): Values {
+  const last = values.length - 1;
+  return (lengthsOf(columns)[last] ?? 0) < columns.step ? [...values.slice(0, last), null] : values;
 }
 
 /** The sum of several series; unknown where all of them are. */

@@ -17,7 +17,7 @@ export function Figures({ data }: { data: PageData }) {
   return (
     <section class={`figures ${total.isOld ? "is-old" : ""}`} aria-label="Figures of the span">
       {figures.map((figure) => (
-        <div class={`figure ${figure.tone}`} key={figure.name}>
+        <div class={`figure ${figure.tone === "dim" ? "" : figure.tone}`} key={figure.name}>
           <div class="figure-title">
             <i class="swatch" style={{ background: `var(${figure.color})` }} />
             {figure.title}

@@ -7,7 +7,7 @@ import { COMPARISONS, type Comparison } from "../link.ts";
 import { openOverlay } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
 import { earlier, later, live, setWindow, togglePause, windows } from "../time_travel.ts";
-import { go, isWholeLog, link, newest, seconds, snapshot, utc } from "../store.ts";
+import { connection, go, isWholeLog, link, newest, seconds, snapshot, utc } from "../store.ts";
 import { Icon } from "./icons.tsx";
 import { Menu } from "./menu.tsx";
 
@@ -28,8 +28,7 @@ export function spanText(): string {
 }
 
 export function TimeControls() {
-  const { until, paused, compare } = link.value;
-  const isPast = snapshot.value?.live === false;
+  const { until, compare } = link.value;
   return (
     <div class="time-controls" role="group" aria-label="Time">
       <div class="joined">
@@ -55,22 +54,39 @@ export function TimeControls() {
         </button>
       </div>
       <ComparePicker compare={compare} />
-      {until === null ? (
-        <button
-          type="button"
-          class={`live-button ${isPast ? "" : "on"}`}
-          disabled={isPast}
-          onClick={togglePause}
-          title={isPast ? "The log is one of the past" : "Pause (p); counting continues"}
-        >
-          <i class="live-dot" /> {isPast ? "End of log" : "Live"}
-        </button>
-      ) : (
-        <button type="button" class="live-button off" onClick={live} title="Back to now (End)">
-          <Icon name={paused ? "play" : "right"} /> {paused ? "Resume" : "Go live"}
-        </button>
-      )}
+      <LiveButton />
     </div>
+  );
+}
+
+/** Says whether what is shown follows the log; a click pauses, or goes back to now. */
+function LiveButton() {
+  const { until, paused } = link.value;
+  if (until !== null) {
+    return (
+      <button type="button" class="live-button off" onClick={live} title="Back to now (End)">
+        <Icon name={paused ? "play" : "right"} /> {paused ? "Resume" : "Go live"}
+      </button>
+    );
+  }
+  if (connection.value === "lost") {
+    return (
+      <button type="button" class="live-button" disabled title="Reconnecting">
+        <i class="live-dot" /> Offline
+      </button>
+    );
+  }
+  const isPast = snapshot.value?.live === false;
+  return (
+    <button
+      type="button"
+      class={`live-button ${isPast ? "" : "on"}`}
+      disabled={isPast}
+      onClick={togglePause}
+      title={isPast ? "The log is one of the past" : "Pause (p); counting continues"}
+    >
+      <i class="live-dot" /> {isPast ? "End of log" : "Live"}
+    </button>
   );
 }
 

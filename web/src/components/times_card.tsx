@@ -1,7 +1,7 @@
 // Response times over time: half, 95 % and 99 % of the responses were faster.
 
 import type { Series } from "../charts/chart.tsx";
-import { unknownSpans } from "../charts/series.ts";
+import { unknownSpans, whole } from "../charts/series.ts";
 import { CLASSES, QUANTILES } from "../asks.ts";
 import { formatSeconds } from "../format.ts";
 import { shadesOf } from "../incidents.ts";
@@ -18,7 +18,7 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
         color: `--c-${name}`,
         kind: name === "p50" ? "area" : "line",
         unit: "seconds",
-        values: columns.values[name] ?? [],
+        values: whole(columns, columns.values[name] ?? []),
       }))
     : [];
   const known = total.answer?.total ?? {};

@@ -97,7 +97,10 @@ export function TopRows(props: Props) {
       role={isMany ? "region" : undefined}
       aria-label={isMany ? `Table of ${spec.title}` : undefined}
     >
-      <table class={`table top-table by-${spec.by.length}`} aria-rowcount={rows.length + 1}>
+      <table
+        class={`table top-table by-${spec.by.length} ${hasChange ? "has-change" : ""}`}
+        aria-rowcount={rows.length + 1}
+      >
         <caption class="visually-hidden">{spec.title}</caption>
         <thead>
           <tr>

@@ -9,6 +9,7 @@ import {
   largest,
   perSecond,
   summed,
+  whole,
   type Columns,
   type Values,
 } from "../charts/series.ts";
@@ -53,7 +54,7 @@ export function trafficSeries(
 
 export function errorShare(columns: Columns): Values {
   const all = summed(CLASSES.map((name) => columns.values[name] ?? []));
-  return divided(columns.values["5xx"] ?? [], all);
+  return whole(columns, divided(columns.values["5xx"] ?? [], all));
 }
 
 /** The limit of the rule on all requests per second, if there is one. */

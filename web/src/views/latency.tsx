@@ -57,7 +57,7 @@ export function Latency({ data, heights }: { data: PageData; heights: Heights })
         <TimesCard data={data} height={heights.main} />
         <Distribution height={heights.main} />
       </div>
-      <Tables specs={specs} data={data} rows={12} />
+      <Tables specs={specs} data={data} rows={12} isWide />
     </>
   );
 }
@@ -91,7 +91,7 @@ function Distribution({ height }: { height: number }) {
           bounds={BOUNDS}
           height={height}
           utc={utc.value}
-          onPick={(time) => goTo(time, step)}
+          onPick={(time) => goTo(time, columns.step)}
         />
       ) : (
         <Waiting lines={8} />

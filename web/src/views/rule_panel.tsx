@@ -2,7 +2,14 @@
 
 import { chartSeconds, stepOf, tableAsk } from "../asks.ts";
 import type { Series } from "../charts/chart.tsx";
-import { columnsOf, divided, lengthsOf, type Columns, type Values } from "../charts/series.ts";
+import {
+  columnsOf,
+  divided,
+  lengthsOf,
+  whole,
+  type Columns,
+  type Values,
+} from "../charts/series.ts";
 import { Card, AnswerNote, Waiting } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
 import { Text } from "../components/text.tsx";
@@ -117,7 +124,7 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
   const title = incident?.title ?? rule?.title ?? "";
   const columns = isOld ? null : columnsOf(answer, step);
   const isWatched = !rule?.by || group !== null;
-  const limit = rule && isWatched ? limitIn(rule, step) : null;
+  const limit = rule && isWatched ? limitIn(rule, columns?.step ?? step) : null;
   const series: Series[] =
     chart && columns
       ? [
@@ -126,7 +133,10 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
             color: chart.measures[0] === "5xx" ? "--c-5xx" : "--c-2xx",
             kind: chart.kind === "count" ? "stack" : "area",
             unit: chart.unit,
-            values: ruleValues(chart, columns),
+            values:
+              chart.kind === "count"
+                ? ruleValues(chart, columns)
+                : whole(columns, ruleValues(chart, columns)),
           },
         ]
       : [];
@@ -169,7 +179,7 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
             label={`${title} over time`}
             summary={limit === null ? "" : `The limit is ${formatUnit(chart.unit, limit)}.`}
             x={columns.x}
-            step={step}
+            step={columns.step}
             series={series}
             height={260}
             shades={shadesOf(snapshot.value, columns.x[0] ?? 0, columns.until, rule?.name, group)}

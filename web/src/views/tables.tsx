@@ -2,7 +2,7 @@
 
 import { CLASSES } from "../asks.ts";
 import type { Series } from "../charts/chart.tsx";
-import { perSecond, summed } from "../charts/series.ts";
+import { perSecond, summed, whole } from "../charts/series.ts";
 import { Card, AnswerNote, Missing } from "../components/card.tsx";
 import { FailedCard } from "../components/failed_card.tsx";
 import { TableCard, type TableSpec } from "../components/table_card.tsx";
@@ -44,7 +44,7 @@ export function Urls({ data, heights }: Props) {
       <div class="grid">
         <TrafficCard data={data} height={heights.side} />
       </div>
-      <Tables specs={specs} data={data} rows={15} />
+      <Tables specs={specs} data={data} rows={15} isWide />
     </>
   );
 }
@@ -58,7 +58,7 @@ export function Clients({ data, heights }: Props) {
           color: "--c-2xx",
           kind: "area",
           unit: "rate",
-          values: summed(CLASSES.map((name) => perSecond(columns, name))),
+          values: whole(columns, summed(CLASSES.map((name) => perSecond(columns, name)))),
         },
       ]
     : [];
@@ -69,7 +69,7 @@ export function Clients({ data, heights }: Props) {
           color: "--c-visitors",
           kind: "area",
           unit: "count",
-          values: columns.values.visitors ?? [],
+          values: whole(columns, columns.values.visitors ?? []),
         },
       ]
     : [];
@@ -187,7 +187,13 @@ export function Errors({ data, heights }: Props) {
           />
         </Card>
       </div>
-      <Tables specs={ERROR_SPECS} data={data} rows={12} empty="No request failed in this span." />
+      <Tables
+        specs={ERROR_SPECS}
+        data={data}
+        rows={12}
+        isWide
+        empty="No request failed in this span."
+      />
       {!link.value.kiosk && <FailedCard data={data} />}
     </>
   );
@@ -198,16 +204,19 @@ export function Tables({
   data,
   rows,
   empty,
+  isWide = false,
 }: {
   specs: TableSpec[];
   data: PageData;
   rows: number;
   empty?: string;
+  /** Fewer tables beside each other: for long names, or many columns. */
+  isWide?: boolean;
 }) {
   // A wall screen cannot be scrolled: the first tables, as many as fit.
   const { kiosk } = link.value;
   return (
-    <div class="grid tables">
+    <div class={`grid tables ${isWide && !kiosk ? "wide" : ""}`}>
       {(kiosk ? specs.slice(0, 4) : specs).map((spec, i) => (
         <TableCard
           key={spec.key}
@@ -215,7 +224,7 @@ export function Tables({
           scope={data.scope}
           hasTimes={data.hasTimes}
           rank={4 + i}
-          rows={kiosk ? 8 : rows}
+          rows={kiosk ? 12 : rows}
           hideEmpty={i > 2}
           {...(empty ? { empty } : {})}
         />

@@ -99,7 +99,7 @@ function useHeights(): Heights {
   const isLarge = useMedia("(min-width: 1900px)");
   const { kiosk, zoom } = link.value;
   if (zoom) {
-    const high = Math.max(260, innerHeight - 260);
+    const high = Math.max(260, innerHeight - 190);
     return { main: high, side: high, small: high };
   }
   if (kiosk && isHuge) return { main: 700, side: 420, small: 250 };

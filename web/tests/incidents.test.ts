@@ -121,6 +121,7 @@ describe("rules", () => {
       step: 10,
       since: 0,
       until: 20,
+      knownSince: 0,
       values: { "5xx": [1, 2], hits: [10, 0] },
     };
     expect(

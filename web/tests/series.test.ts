@@ -77,6 +77,7 @@ describe("lines", () => {
     if (!cut || !full) throw new Error("no columns");
     expect(whole(cut, cut.values.hits ?? [])).toEqual([5, null]);
     expect(whole(full, full.values.hits ?? [])).toEqual([5, 1]);
+    expect(whole(cut, [null, 1])).toEqual([null, 1]);
   });
 
   it("have the longer steps of a time long ago", () => {
@@ -86,6 +87,20 @@ describe("lines", () => {
     );
     expect(found?.x).toEqual([0, 3600]);
     expect(found?.step).toBe(3600);
+  });
+});
+
+describe("rates", () => {
+  it("divide by the known part of a column", () => {
+    const columns = columnsOf(
+      answerWith(
+        { time: [0, 3600], hits: [null, 600] },
+        { since: 0, until: 7200, covers_since: 7190 },
+      ),
+      3600,
+    );
+    if (!columns) throw new Error("no columns");
+    expect(perSecond(columns, "hits")).toEqual([null, 60]);
   });
 });
 

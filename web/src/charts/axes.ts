@@ -27,7 +27,7 @@ export const DECIMAL_STEPS = Array.from({ length: 24 }, (_, i) => {
   1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9, 1e10, 1e11, 1e12,
 ]);
 
-/** The highest value of an axis that begins at zero: some room above the largest value. */
-export function niceTop(most: number, least: number): number {
-  return Math.max(least, most * 1.08);
+/** The highest value of an axis that begins at zero: some room above the largest value, if any. */
+export function niceTop(most: number, withoutAny: number): number {
+  return most > 0 ? most * 1.08 : withoutAny;
 }

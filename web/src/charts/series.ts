@@ -10,6 +10,8 @@ export interface Columns {
   step: number;
   since: number;
   until: number;
+  /** From when on something is known: rates divide by known seconds. */
+  knownSince: number;
   values: Record<string, Values>;
 }
 
@@ -53,7 +55,8 @@ export function columnsOf(answer: Answer | null, asked: number): Columns | null 
       return typeof value === "number" ? value : null;
     });
   }
-  return { x, step, since: answer.since, until: answer.until, values };
+  const knownSince = Math.max(answer.since, answer.covers_since ?? answer.since);
+  return { x, step, since: answer.since, until: answer.until, knownSince, values };
 }
 
 /** The spans of columns that nothing is known of, from their first second to their last. */
@@ -71,9 +74,9 @@ export function unknownSpans(
   return found;
 }
 
-/** How many seconds of each column are inside the span: the first and the last may be cut. */
-export function lengthsOf({ x, step, since, until }: Columns): number[] {
-  return x.map((time) => Math.max(1, Math.min(time + step, until) - Math.max(time, since)));
+/** How many seconds of each column are known: the first and the last of the span may be cut. */
+export function lengthsOf({ x, step, knownSince, until }: Columns): number[] {
+  return x.map((time) => Math.max(1, Math.min(time + step, until) - Math.max(time, knownSince)));
 }
 
 /** Counts as values per second. */
@@ -84,10 +87,14 @@ export function perSecond(columns: Columns, name: string): Values {
   );
 }
 
-/** Without the last column where it is cut: a line would seem to fall. */
-export function whole(columns: Columns, values: Values): Values {
+/**
+ * Without the last column where less than `least` of it is over: a line would seem to fall.
+ * Where nothing is known before it, it stays: it is all there is.
+ */
+export function whole(columns: Columns, values: Values, least = 0.5): Values {
   const last = values.length - 1;
-  return (lengthsOf(columns)[last] ?? 0) < columns.step ? [...values.slice(0, last), null] : values;
+  const isCut = (lengthsOf(columns)[last] ?? 0) < least * columns.step;
+  return isCut && typeof values[last - 1] === "number" ? [...values.slice(0, last), null] : values;
 }
 
 /** The sum of several series; unknown where all of them are. */

@@ -69,7 +69,7 @@ export function Clients({ data, heights }: Props) {
           color: "--c-visitors",
           kind: "area",
           unit: "count",
-          values: whole(columns, columns.values.visitors ?? []),
+          values: whole(columns, columns.values.visitors ?? [], 1),
         },
       ]
     : [];

@@ -2,5 +2,5 @@ import { defineConfig } from "vitest/config";
 
 // JSX is compiled as tsconfig.json says.
 export default defineConfig({
-  test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.ts", "tests/**/*.test.tsx"] },
 });

@@ -1,4 +1,4 @@
-// A monitor that is none: simulated requests of the last minutes, its rules, incidents and health.
+// A pretended monitor: simulated requests of the last minutes, its rules, incidents and health.
 
 import { randomUUID } from "node:crypto";
 

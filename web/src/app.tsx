@@ -57,7 +57,7 @@ export function App() {
             </>
           )}
         </header>
-        <Banners />
+        <Banners hits={data.total.answer?.total?.hits ?? null} />
         <main id="main" tabIndex={-1} class={isStale.value ? "stale" : ""}>
           {!link.value.zoom && view !== "health" && view !== "alerts" && <Figures data={data} />}
           <View data={data} heights={heights} />

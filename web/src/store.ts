@@ -13,7 +13,7 @@ export const snapshot = signal<Snapshot | null>(null);
 export const connection = signal<Connection>("connecting");
 /** When the last message came, by this browser's clock, in ms. */
 export const heardAt = signal(0);
-/** What a screen reader is told, politely. */
+/** Announced politely by screen readers. */
 export const announced = signal("");
 /** A short message at the foot of the page, such as "copied". */
 export const told = signal<{ text: string; isBad: boolean; at: number } | null>(null);

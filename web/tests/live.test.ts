@@ -141,7 +141,7 @@ describe("the connection", () => {
     expect(last().sent).toEqual([{ type: "pause", paused: true }]);
   });
 
-  it("tells of a refusal, since the session may have ended", () => {
+  it("reports a refusal, since the session may have ended", () => {
     const { live, last, refused } = connected();
     live.start();
     last().onclose?.(GONE);
@@ -175,7 +175,7 @@ describe("the connection", () => {
     expect(messages).toEqual([]);
   });
 
-  it("stops for good when it is told to", () => {
+  it("stops for good on request", () => {
     const { live, sockets, last } = connected();
     live.start();
     last().onopen?.({});

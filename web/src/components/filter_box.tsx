@@ -107,12 +107,12 @@ export function FilterBox() {
       try {
         const found = await conditionFor(wanted);
         if (found.problem || !found.where) {
-          setProblem(found.problem || "That is not a filter.");
+          setProblem(found.problem || "Not a valid filter.");
           return;
         }
         add({ where: found.where, label: wanted });
       } catch (error) {
-        setProblem(error instanceof ApiError ? error.message : "That failed.");
+        setProblem(error instanceof ApiError ? error.message : "The request failed.");
         return;
       }
     }

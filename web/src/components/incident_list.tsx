@@ -16,7 +16,7 @@ export async function attempt(doing: Promise<unknown>, done: string): Promise<vo
     await doing;
     tell(done);
   } catch (error) {
-    tell(error instanceof ApiError ? error.message : "That failed", true);
+    tell(error instanceof ApiError ? error.message : "The request failed", true);
   }
 }
 
@@ -118,7 +118,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
               onClick={() =>
                 void attempt(
                   unsilence(silenced?.pattern ?? incident.rule),
-                  `${incident.title} notifies again`,
+                  `Silence of ${incident.title} ended`,
                 )
               }
             >

@@ -167,7 +167,7 @@ export function Title() {
             · only <Text value={greeting.where} />
           </span>
         )}
-        {known?.live === false && <span class="tag">log of the past</span>}
+        {known?.live === false && <span class="tag">past log</span>}
         {kiosk && <span class="dim"> · {spanText()}</span>}
       </p>
       {known && (
@@ -191,7 +191,7 @@ export function Title() {
   );
 }
 
-export function Banners() {
+export function Banners({ hits }: { hits: number | null }) {
   const state = connection.value;
   const isLost = state === "lost";
   const now = useTick(isLost);
@@ -241,7 +241,7 @@ export function Banners() {
           </a>
         </p>
       )}
-      {known?.explanation && known.hits === 0 && (
+      {known?.explanation && !hits && !link.value.filters.length && (
         <p class="banner explain" role="status">
           <Icon name="info" />{" "}
           <span>

@@ -83,7 +83,7 @@ function LiveButton() {
       class={`live-button ${isPast ? "" : "on"}`}
       disabled={isPast}
       onClick={togglePause}
-      title={isPast ? "The log is one of the past" : "Pause (p); counting continues"}
+      title={isPast ? "This log has ended" : "Pause (p); counting continues"}
     >
       <i class="live-dot" /> {isPast ? "End of log" : "Live"}
     </button>

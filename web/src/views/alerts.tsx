@@ -197,7 +197,7 @@ function Silences() {
               <button
                 type="button"
                 onClick={() =>
-                  void attempt(unsilence(one.pattern), `${one.pattern} notifies again`)
+                  void attempt(unsilence(one.pattern), `Silence of ${one.pattern} ended`)
                 }
               >
                 End silence

@@ -265,7 +265,7 @@ function FailedThen({
   return (
     <Card
       id="failed-then"
-      title={failing ? "What failed then" : "What was asked for then"}
+      title={failing ? "What failed then" : "Top paths then"}
       note="paths during this incident"
       canZoom={false}
     >

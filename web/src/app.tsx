@@ -102,8 +102,11 @@ function useHeights(): Heights {
     const high = Math.max(260, innerHeight - 190);
     return { main: high, side: high, small: high };
   }
-  if (kiosk && isHuge) return { main: 700, side: 420, small: 250 };
-  if (kiosk) return { main: 380, side: 240, small: 150 };
+  if (kiosk) {
+    // A wall screen is not scrolled: all of it has to fit, whatever its height.
+    const part = (share: number) => Math.round(share * innerHeight);
+    return { main: part(0.325), side: part(0.2), small: part(0.115) };
+  }
   if (isNarrow) return { main: 190, side: 170, small: 150 };
   if (isHuge) return { main: 460, side: 300, small: 190 };
   return isLarge ? { main: 380, side: 230, small: 160 } : { main: 336, side: 200, small: 128 };

@@ -58,8 +58,12 @@ export function drawUnder(
     const wide = Math.max(2 * ratio, plot.valToPos(shade.until, "x", true) - left);
     ctx.fillStyle = styleValue(`--c-${shade.severity}-shade`);
     ctx.fillRect(left, bbox.top, wide, bbox.height);
+    // What is only for information must not look like a border of the chart.
+    const isInfo = shade.severity === "info";
+    ctx.globalAlpha = isInfo ? 0.45 : 1;
     ctx.fillStyle = styleValue(`--c-${shade.severity}`);
-    ctx.fillRect(left, bbox.top, wide, 2.5 * rem * ratio);
+    ctx.fillRect(left, bbox.top, wide, (isInfo ? 1.5 : 3) * rem * ratio);
+    ctx.globalAlpha = 1;
   }
   ctx.restore();
 }

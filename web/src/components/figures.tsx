@@ -15,7 +15,11 @@ export function Figures({ data }: { data: PageData }) {
   const now =
     snapshot.value?.live && !filters.length && until === null ? snapshot.value.hit_rate : null;
   return (
-    <section class={`figures ${total.isOld ? "is-old" : ""}`} aria-label="Figures of the span">
+    <section
+      class={`figures ${total.isOld ? "is-old" : ""}`}
+      aria-label="Figures of the span"
+      style={{ "--figures": String(figures.length) }}
+    >
       {figures.map((figure) => (
         <div class={`figure ${figure.tone === "dim" ? "" : figure.tone}`} key={figure.name}>
           <div class="figure-title">

@@ -10,6 +10,7 @@ from glancemetrics.history.metric_series import measures_of
 from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import Metric, Unit
+from glancemetrics.rules.own_health import OWN_METRIC
 from glancemetrics.rules.rule import Rule
 
 SilencedUntil = Callable[[str], float | None]
@@ -104,6 +105,7 @@ def rule_json(rule: Rule, silenced_until: SilencedUntil) -> dict[str, object]:
         "threshold": rule.threshold,
         "above": condition.is_above if isinstance(condition, Threshold) else not rule.is_of_little,
         "has_limit": isinstance(condition, Threshold),
+        "is_own": rule.metric.name == OWN_METRIC,
         "chart": _chart(rule.metric),
         "silenced_until": silenced_until(rule.name),
     }

@@ -112,6 +112,7 @@ RULE = _object(
         "threshold": NUMBER,
         "above": FLAG,
         "has_limit": FLAG,
+        "is_own": FLAG,
         "chart": _or_null(
             _object(
                 {

@@ -16,6 +16,8 @@ from glancemetrics.rules.rule import Rule, Severity
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import events_text, format_duration
 
+OWN_METRIC = "own health"
+"""The name of the metric of all these rules."""
 SHORT_OF_MEMORY = 0.9
 """Share of the kernel's memory limit."""
 LONGEST_LAG = 60
@@ -76,7 +78,7 @@ def _own(
 
     rule = Rule(
         name=name,
-        metric=Metric("own health", HITS, Per.NOTHING, Unit.COUNT, ""),
+        metric=Metric(OWN_METRIC, HITS, Per.NOTHING, Unit.COUNT, ""),
         condition=Threshold(limit, is_above=True),
         window_seconds=1,
         timing=Timing(hold, keep, flap_times=0),

@@ -43,6 +43,8 @@ const RULES = [
     bound: "limit 50/s",
     threshold: 50,
     above: true,
+    has_limit: true,
+    is_own: false,
     chart: { measures: ["hits"], kind: "per_second", unit: "rate" },
   },
   {
@@ -56,6 +58,8 @@ const RULES = [
     bound: "limit 5 %",
     threshold: 0.05,
     above: true,
+    has_limit: true,
+    is_own: false,
     chart: { measures: ["5xx", "hits"], kind: "ratio", unit: "share" },
   },
   {
@@ -69,6 +73,8 @@ const RULES = [
     bound: "limit 20 requests",
     threshold: 20,
     above: true,
+    has_limit: true,
+    is_own: false,
     chart: { measures: ["hits"], kind: "count", unit: "count" },
   },
   {
@@ -82,6 +88,8 @@ const RULES = [
     bound: "limit 1.5 s",
     threshold: 1.5,
     above: true,
+    has_limit: true,
+    is_own: false,
     chart: { measures: ["p95"], kind: "value", unit: "seconds" },
   },
   {
@@ -95,6 +103,8 @@ const RULES = [
     bound: "",
     threshold: null,
     above: true,
+    has_limit: true,
+    is_own: false,
     chart: null,
   },
 ];

@@ -64,8 +64,11 @@ export const acknowledge = (incident: string) =>
 export const unacknowledge = (incident: string) =>
   call(`api/v1/acknowledgements?incident=${encodeURIComponent(incident)}`, { method: "DELETE" });
 
-export const silence = (pattern: string, seconds: number, why: string) =>
-  call("api/v1/silences", sending("POST", { pattern, seconds, why }));
+/** The pattern that only the rule of this name matches: `*`, `?` and `[` stand for themselves. */
+export const patternOf = (rule: string) => rule.replace(/[*?[]/g, "[$&]");
+
+export const silence = (rule: string, seconds: number, why: string) =>
+  call("api/v1/silences", sending("POST", { pattern: patternOf(rule), seconds, why }));
 
 export const unsilence = (pattern: string) =>
   call(`api/v1/silences?pattern=${encodeURIComponent(pattern)}`, { method: "DELETE" });

@@ -87,6 +87,10 @@ export interface Rule {
   bound: string;
   threshold: number | null;
   above: boolean;
+  /** Whether `threshold` is a value of the metric, and not a multiple or a factor. */
+  has_limit: boolean;
+  /** Whether it watches the monitor itself. */
+  is_own: boolean;
   chart: RuleChart | null;
 }
 

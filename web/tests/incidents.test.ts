@@ -60,6 +60,8 @@ const RULE: Rule = {
   bound: "limit 5 %",
   threshold: 0.05,
   above: true,
+  has_limit: true,
+  is_own: false,
   chart: { measures: ["5xx", "hits"], kind: "ratio", unit: "share" },
 };
 

@@ -1,6 +1,6 @@
 // Incidents as rows: severity in words and by a mark, what happened, for how long; what can be done.
 
-import { acknowledge, ApiError, unacknowledge, unsilence } from "../api.ts";
+import { patternOf, acknowledge, ApiError, unacknowledge, unsilence } from "../api.ts";
 import type { Incident, Pending } from "../contract.ts";
 import { formatDuration } from "../format.ts";
 import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
@@ -48,7 +48,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
   const isOver = incident.recovered_at !== null;
   const lasted = incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at;
   const silenced = snapshot.value?.silences.find(
-    (one) => one.pattern === incident.title || one.pattern === incident.rule,
+    (one) => [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
   );
   const until = incident.silenced_until ?? silenced?.until ?? null;
   return (

@@ -164,7 +164,7 @@ export function Alerts({ data }: { data: PageData }) {
 
 /** Whether a rule is about the monitor itself. */
 function isOwn(rule: Rule): boolean {
-  return rule.metric === "own health";
+  return rule.is_own;
 }
 
 /** Those about GlanceMetrics itself come last: people have set the others. */

@@ -50,7 +50,7 @@ export function ruleValues(chart: RuleChart, columns: Columns): Values {
 /** Where the limit stands in the chart: a count over the rule's window is one of another length. */
 export function limitIn(rule: Rule, step: number): number | null {
   // A limit that is a multiple of an earlier value is no line.
-  if (rule.threshold === null || /\bx the value/.test(rule.bound)) return null;
+  if (rule.threshold === null || !rule.has_limit) return null;
   return rule.chart?.kind === "count"
     ? (rule.threshold * step) / Math.max(1, rule.window)
     : rule.threshold;

@@ -1,4 +1,4 @@
-"""What `import glancemetrics as gm` offers: `read`, `scan` and `report`.
+"""What `import glancemetrics as gm` offers: `read`, `scan`, `report`, `connect`, `connect_trio`.
 
 With `cli`, the only module that joins what is computed to what runs.
 """
@@ -25,6 +25,8 @@ from glancemetrics.selecting.selection import Selection, make_selection
 
 if TYPE_CHECKING:
     from actors.archive.logs import LogFile
+    from actors.client.client import Client as Client
+    from actors.client.trio_client import TrioClient as TrioClient
 
 Path = str | os.PathLike[str]
 Logs = Path | Iterable[Path]
@@ -154,6 +156,53 @@ def report(
         options=options,
         max_memory=max_memory,
     )
+
+
+def connect(
+    url: str,
+    *,
+    token: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    ca_file: Path | None = None,
+    client_cert: Path | tuple[Path, Path] | None = None,
+    timeout: float = 30.0,
+) -> Client:
+    """Return a client of a running monitor, one with `--web`. It connects when it is first used.
+
+    - `url`: `web1:7890`, or an `http://` or `https://` address, also with a path
+    - `token`: one of its `--web-token-file`
+    - `user`, `password`: one of its `--web-users`
+    - `ca_file`: PEM file of the authority of its certificate; by default those of this machine
+    - `client_cert`: PEM file of a certificate with its key, or both files, for `--web-client-ca`
+    - `timeout`: seconds to wait for a connection, and then for an answer
+
+    Raises `UsageError` for an invalid argument; its methods raise `GlanceMetricsError`, with one
+    sentence that names the server.
+    """
+    from actors.client.client import Client
+    from actors.client.connection import Connection
+
+    return Client(Connection.to(url, token=token, user=user, password=password, ca_file=ca_file,
+                                client_cert=client_cert, timeout=timeout))  # fmt: skip
+
+
+def connect_trio(
+    url: str,
+    *,
+    token: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    ca_file: Path | None = None,
+    client_cert: Path | tuple[Path, Path] | None = None,
+    timeout: float = 30.0,
+) -> TrioClient:
+    """Return a client for `async with` in programs that use trio. All else is as for `connect`."""
+    from actors.client.connection import Connection
+    from actors.client.trio_client import TrioClient
+
+    return TrioClient(Connection.to(url, token=token, user=user, password=password, ca_file=ca_file,
+                                    client_cert=client_cert, timeout=timeout))  # fmt: skip
 
 
 def _reading(

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, tzinfo
 from typing import Any
 
 import attrs
@@ -37,12 +38,16 @@ class _Asked:
     error: Exception | None = None
 
 
+_Key = tuple[Question, tzinfo]
+"""A question, and the zone of times in its answer's sentences."""
+
+
 class Answering:
     """Answers queries while `run` runs; identical concurrent queries share an answer."""
 
     def __init__(self, recorded: Callable[[], Recorded]) -> None:
         self._recorded = recorded
-        self._asked: dict[Question, _Asked] = {}
+        self._asked: dict[_Key, _Asked] = {}
         self._turns = trio.CapacityLimiter(_AT_ONCE)
         self._connections = _Connections()
         self._nursery: trio.Nursery | None = None
@@ -56,31 +61,35 @@ class Answering:
         finally:
             self._connections.close()
 
-    async def answer(self, question: Question) -> Answer:
-        """Answer a query. Raises `UsageError`. A query that nobody waits for is cancelled."""
+    async def answer(self, question: Question, zone: tzinfo = UTC) -> Answer:
+        """Answer a query; times in sentences are in `zone`. Raises `UsageError`.
+
+        A query that nobody waits for is cancelled.
+        """
         if self._nursery is None:
             raise UsageError("the history is not ready yet")
-        asked = self._asked.get(question)
+        key = question, zone
+        asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[question] = _Asked()
-            self._nursery.start_soon(self._work, question, asked)
+            asked = self._asked[key] = _Asked()
+            self._nursery.start_soon(self._work, key, asked)
         asked.waiting += 1
         try:
             await asked.done.wait()
         finally:
             asked.waiting -= 1
             if not asked.waiting and not asked.done.is_set():
-                self._forget(question, asked)
+                self._forget(key, asked)
                 asked.scope.cancel()
         if asked.answer is None:
             raise asked.error or UsageError("query cancelled")
         return asked.answer
 
-    async def _work(self, question: Question, asked: _Asked) -> None:
+    async def _work(self, key: _Key, asked: _Asked) -> None:
         running = _Running(self._connections)
         with asked.scope, trio.move_on_after(LIMIT_SECONDS) as limit:
             try:
-                asked.answer = await self._run(question, running)
+                asked.answer = await self._run(key, running)
             except Exception as error:
                 asked.error = error
             finally:
@@ -89,15 +98,15 @@ class Answering:
             asked.error = UsageError(
                 f"query timed out after {LIMIT_SECONDS:g} s; narrow the time span or the filter"
             )
-        self._forget(question, asked)
+        self._forget(key, asked)
         asked.done.set()
 
-    def _forget(self, question: Question, asked: _Asked) -> None:
-        if self._asked.get(question) is asked:
-            del self._asked[question]
+    def _forget(self, key: _Key, asked: _Asked) -> None:
+        if self._asked.get(key) is asked:
+            del self._asked[key]
 
-    async def _run(self, question: Question, running: _Running) -> Answer:
-        return await run_leavable(lambda: running.run(question, self._recorded), self._turns)
+    async def _run(self, key: _Key, running: _Running) -> Answer:
+        return await run_leavable(lambda: running.run(*key, self._recorded), self._turns)
 
 
 class _Connections:
@@ -145,7 +154,7 @@ class _Running:
         self._connection: _Interruptible | None = None
         self._is_given_up = False
 
-    def run(self, question: Question, recorded: Callable[[], Recorded]) -> Answer:
+    def run(self, question: Question, zone: tzinfo, recorded: Callable[[], Recorded]) -> Answer:
         """Run it. Raises `UsageError`."""
         # Late: slow to import, and not needed for the first screen.
         from actors.history.asking import ask
@@ -160,6 +169,7 @@ class _Running:
                     question,
                     recorded,
                     self._connection,
+                    zone,
                     threads=_THREADS,
                     is_given_up=lambda: self._is_given_up,
                 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 
@@ -15,7 +16,7 @@ from actors.state.silences import Silences
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.raw_lines import RawLine
-from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.history.query import Answer, Question
 from glancemetrics.notifying.targets import Target
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.rules.rule import Rule
@@ -29,9 +30,15 @@ class Latest:
     snapshot: Snapshot | None = None
 
 
-async def nothing_kept(question: Query | RecordQuery) -> Answer:
+class Answers(Protocol):
+    """Answers queries from the history; times in sentences are in `zone`. Raises `UsageError`."""
+
+    def __call__(self, question: Question, zone: tzinfo = UTC) -> Awaitable[Answer]: ...
+
+
+async def nothing_kept(question: Question, zone: tzinfo = UTC) -> Answer:
     """Raise the error for a disabled history."""
-    del question
+    del question, zone
     raise UsageError("the history is disabled (--history off)")
 
 
@@ -72,8 +79,7 @@ class Desk:
     """Ends the program properly, unless it is ending already. Call it in trio's thread."""
     has_terminal: bool
     """Whether standard output is a terminal."""
-    answer: Callable[[Query | RecordQuery], Awaitable[Answer]] = nothing_kept
-    """Answers a query from the history. Raises `UsageError`."""
+    answer: Answers = nothing_kept
     raw_line: Callable[[str, datetime, Mapping[str, object]], Awaitable[RawLine]] = no_raw_line
     """Finds the line of the log that a record was made from, by the record's source, its time and
     its other columns, as in the table of an `Answer`."""

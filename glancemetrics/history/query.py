@@ -116,6 +116,31 @@ class RecordQuery:
         if not 0 <= self.offset <= MOST_GROUPS:
             raise UsageError(f"offset {self.offset}: must be from 0 to {MOST_GROUPS:,}")
 
+    def following(self, answer: Answer) -> RecordQuery | None:
+        """Return the query for the page after an answer; `None` after the last page.
+
+        Its span begins (or ends) at the second of the last record: a page far behind is found as
+        fast as the first one, and records that are logged in the meantime do not move it.
+        """
+        if not answer.has_more:
+            return None
+        seconds = answer.table.column("time").cast(pa.int64()).to_numpy() // 1_000_000
+        first, last = int(seconds[0]), int(seconds[-1])
+        if first == last:
+            # Records that were skipped may be of this second, too.
+            offset = self.offset + len(seconds)
+            until = answer.covers.until if self.span.until is None else self.span.until
+            span = TimeSpan(self.span.since, until)
+        elif self.is_oldest_first:
+            offset = int((seconds == last).sum())
+            span = TimeSpan(last, self.span.until)
+        else:
+            offset = int((seconds == last).sum())
+            span = TimeSpan(self.span.since, last + 1)
+        if offset > MOST_GROUPS:
+            return None
+        return attrs.evolve(self, offset=offset, span=span)
+
 
 @attrs.frozen(eq=False, kw_only=True)
 class Answer:

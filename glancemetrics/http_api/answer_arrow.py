@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.history.query import Answer
+from glancemetrics.records.schema import with_own_texts
 from glancemetrics.records.time_span import TimeSpan
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
@@ -28,7 +29,7 @@ def arrow_of(answer: Answer) -> bytes:
         name: {"time": value.isoformat()} if isinstance(value, datetime) else value
         for name, value in answer.total.items()
     }
-    table = answer.table.replace_schema_metadata({_KEY: json.dumps(about).encode()})
+    table = with_own_texts(answer.table).replace_schema_metadata({_KEY: json.dumps(about).encode()})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

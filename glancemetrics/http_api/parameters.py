@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.history import named_values
 from glancemetrics.history.measures import ALLOWED as ALLOWED_MEASURES
 from glancemetrics.history.measures import MEASURES, measure_called
+from glancemetrics.history.named_values import USUAL_MEASURES, USUAL_OF_SERIES
 from glancemetrics.history.query import MOST_GROUPS, Query, RecordQuery
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
@@ -19,13 +22,11 @@ from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.words.durations import parse_span
 from glancemetrics.words.suggestions import suggestion
 
-USUAL_MEASURES = ("hits", "visitors", "bytes", "errors", "error_ratio", "p95")
 MOST_RECORDS = 10_000
 """Requests of one page."""
-MOST_OFFSET = MOST_GROUPS
 USUAL_GROUPS, USUAL_RECORDS = 1000, 100
 _LONGEST_TEXT = 10_000
-_EARLIEST, _LATEST = 0, 253_402_300_799
+_LATEST = 253_402_300_799
 
 
 @attrs.frozen
@@ -124,7 +125,10 @@ SINCE = Parameter(
 )
 UNTIL = Parameter("until", "Before this time.", _TEXT, _instant)
 TIMEZONE = Parameter(
-    "timezone", "The zone of times without one.", {**_TEXT, "default": "UTC"}, _text
+    "timezone",
+    "The zone of times without one, and of times in sentences.",
+    {**_TEXT, "default": "UTC"},
+    _text,
 )
 STEP = Parameter("step", "A time series with this step.", {**_TEXT, "examples": ["1m"]}, _span)
 BY = Parameter(
@@ -132,7 +136,8 @@ BY = Parameter(
 )
 MEASURES_ASKED = Parameter(
     "measures",
-    f"Columns, joined by commas: {ALLOWED_MEASURES}; or `all`.",
+    f"Columns, joined by commas: {ALLOWED_MEASURES}; or `all`. With `step` the default is "
+    f"{','.join(USUAL_OF_SERIES)}.",
     {**_TEXT, "default": ",".join(USUAL_MEASURES)},
     _measures,
 )
@@ -218,52 +223,31 @@ def read_parameters(
 
 def query_of(values: Mapping[str, Any], kept: tuple[str, ...], now: float) -> Query:
     """Return the query of `QUERY` parameters. Raises `UsageError`."""
-    measures = values["measures"] or USUAL_MEASURES
-    sort = values["sort"]
-    if sort is not None and sort not in measures:
-        measures = (*measures, measure_called(sort).name)
-    called = {name.lower(): name for name in kept}
-    return Query(
-        span=span_of(values, now),
-        where=values["where"],
-        by=tuple(called.get(name.lower(), name) for name in values["by"] or ()),
-        step=values["step"],
-        measures=measures,
-        order=sort,
-        is_ascending=values["reverse"],
-        limit=values["limit"],
-        kept=kept,
-    )
+    return named_values.query_of(values, span_of(values, now), kept)
 
 
 def record_query_of(values: Mapping[str, Any], kept: tuple[str, ...], now: float) -> RecordQuery:
     """Return the query of `RECORDS` parameters. Raises `UsageError`."""
-    return RecordQuery(
-        span=span_of(values, now),
-        where=values["where"],
-        limit=values["limit"],
-        offset=values["offset"],
-        is_oldest_first=values["reverse"],
-        kept=kept,
-    )
+    return named_values.record_query_of(values, span_of(values, now), kept)
 
 
 def span_of(values: Mapping[str, Any], now: float) -> TimeSpan:
     """Return the span of `SPAN` parameters. Raises `UsageError`."""
-    since, until = values["since"], values["until"]
-    if values["last"] is not None:
-        if since is not None or until is not None:
-            raise UsageError("last: cannot be combined with since or until")
-        return TimeSpan(max(0, int(now) + 1 - values["last"]), int(now) + 1)
-    zone = _zone(values["timezone"])
-    first, end = (_second(name, values[name], now, zone) for name in ("since", "until"))
-    if first is not None and end is not None and first >= end:
-        raise UsageError("since: is not before until")
-    return TimeSpan(first, end)
+    zone = zone_of(values)
+    return named_values.span_of(values, now, partial(_second, now=now, zone=zone))
+
+
+def zone_of(values: Mapping[str, Any]) -> ZoneInfo:
+    """Return the zone of `SPAN` parameters. Raises `UsageError`."""
+    name = values["timezone"]
+    try:
+        return ZoneInfo("UTC" if name is None else name)
+    except (ValueError, KeyError, OSError):
+        raise UsageError(f"timezone: unknown zone {name!r}; Europe/Paris is one") from None
 
 
 def parameters_of(question: Query | RecordQuery) -> dict[str, str]:
-    """Return the parameters that make a query, for clients."""
+    """Return the parameters that make a query, for clients and links."""
     span = question.span
     values: dict[str, Any] = {
         "where": question.where,
@@ -288,20 +272,11 @@ def parameters_of(question: Query | RecordQuery) -> dict[str, str]:
     }
 
 
-def _zone(name: str | None) -> ZoneInfo:
-    try:
-        return ZoneInfo("UTC" if name is None else name)
-    except (ValueError, KeyError, OSError):
-        raise UsageError(f"timezone: unknown zone {name!r}; Europe/Paris is one") from None
-
-
-def _second(name: str, text: str | None, now: float, zone: ZoneInfo) -> int | None:
-    if text is None:
-        return None
+def _second(name: str, text: str, now: float, zone: ZoneInfo) -> int:
     try:
         is_epoch = text.isascii() and text.isdecimal()
         found = int(text) if is_epoch else parse_instant(text, now, zone)
-        if not _EARLIEST <= found <= _LATEST:
+        if found > _LATEST:
             raise ValueError
     except (ValueError, OverflowError):
         raise UsageError(f"{name}: must be {ALLOWED_INSTANT}, or seconds since 1970") from None

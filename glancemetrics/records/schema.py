@@ -166,6 +166,23 @@ def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=names)
 
 
+def with_own_texts(table: pa.Table) -> pa.Table:
+    """Return a table in one piece whose dictionaries have its own texts only, by first use.
+
+    Rows taken from larger tables keep all of their texts: a page of requests would be as large as
+    the history that it comes from. Equal rows become equal bytes, wherever they come from.
+    """
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        parts = column.combine_chunks()
+        if isinstance(parts, pa.ChunkedArray):  # without any chunk
+            parts = pa.concat_arrays(parts.chunks or [pa.array([], field.type)])
+        if pa.types.is_dictionary(field.type):
+            parts = parts.cast(field.type.value_type).dictionary_encode().cast(field.type)
+        columns.append(parts)
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
 def seconds(batch: pa.RecordBatch) -> Int64s:
     """Return each record's time in whole seconds since the epoch."""
     whole: Int64s = batch.column("time").cast(pa.int64()).to_numpy() // 1_000_000

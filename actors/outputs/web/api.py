@@ -5,8 +5,10 @@ from __future__ import annotations
 import glob
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import attrs
 import trio
@@ -52,6 +54,11 @@ class Asked:
     def now(self) -> float:
         return self.site.desk.wall()
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of times in sentences."""
+        return parameters.zone_of(self.values)
+
 
 class NotThereError(Exception):
     """What a request names is not there; the text says so."""
@@ -69,45 +76,47 @@ async def series(asked: Asked) -> Response:
     question = parameters.query_of(asked.values, asked.site.kept, asked.now)
     if question.step is None:
         raise UsageError("step: missing")
-    answer = await asked.site.answer(question)
+    answer = await asked.site.answer(question, asked.zone)
     return await json_reply(asked.request, lambda: series_json(answer, question))
 
 
 async def records(asked: Asked) -> Response:
     question = parameters.record_query_of(asked.values, asked.site.kept, asked.now)
-    if question.span.until is None:
-        # Pages must not move while requests are logged.
-        until = int(asked.now) + 1
-        question = attrs.evolve(question, span=attrs.evolve(question.span, until=until))
     return await _answer_reply(asked, question)
 
 
 async def _answer_reply(asked: Asked, question: Query | RecordQuery) -> Response:
-    answer = await asked.site.answer(question)
-    media = _media_of(asked)
+    answer = await asked.site.answer(question, asked.zone)
     name = f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.csv"
-    match media:
+    following = _following(asked, answer, question)
+    send = partial(reply, asked.request, following=following)
+    match _media_of(asked):
         case "csv":
-            return await reply(asked.request, lambda: _csv(answer), media=CSV, file_name=name)
+            return await send(lambda: _csv(answer), media=CSV, file_name=name)
         case "arrow":
-            return await reply(asked.request, lambda: arrow_of(answer), media=ARROW)
+            return await send(lambda: arrow_of(answer), media=ARROW)
         case _:
-            return await reply(asked.request, lambda: json_bytes(_json(answer, question)))
+            return await send(lambda: json_bytes(_json(answer, question, following)))
 
 
 def _csv(answer: Answer) -> bytes:
     return csv_of(answer.table.column_names, answer_rows(answer)).encode("utf-8", "replace")
 
 
-def _json(answer: Answer, question: Query | RecordQuery) -> dict[str, object]:
+def _json(answer: Answer, question: Query | RecordQuery, following: str) -> dict[str, object]:
     fields = answer_json(answer, question)
     if isinstance(question, RecordQuery):
-        following = attrs.evolve(
-            question, offset=min(question.offset + question.limit, parameters.MOST_OFFSET)
-        )
-        is_more = answer.has_more and following.offset > question.offset
-        fields["next"] = f"?{urlencode(parameters.parameters_of(following))}" if is_more else None
+        fields["next"] = following or None
     return fields
+
+
+def _following(asked: Asked, answer: Answer, question: Query | RecordQuery) -> str:
+    """Return the address of the next page, relative to this one; empty if there is none."""
+    found = question.following(answer) if isinstance(question, RecordQuery) else None
+    if found is None:
+        return ""
+    named = {name: asked.values[name] for name in ("timezone", "format") if asked.values[name]}
+    return f"?{urlencode(parameters.parameters_of(found) | named)}"
 
 
 def _media_of(asked: Asked) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from datetime import UTC, tzinfo
 
 import attrs
 import trio
 
+from actors.outputs.desk import Answers
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.query import Answer, Question
 
@@ -20,33 +21,29 @@ class BusyError(GlanceMetricsError):
     """Too many questions wait already."""
 
 
-def as_seen(
-    answer: Callable[[Question], Awaitable[Answer]], *, is_anonymized: bool
-) -> Callable[[Question], Awaitable[Answer]]:
+def as_seen(answer: Answers, *, is_anonymized: bool) -> Answers:
     """Return a function that answers as viewers may see it."""
     if not is_anonymized:
         return answer
 
-    async def ask(question: Question) -> Answer:
-        return await answer(attrs.evolve(question, is_anonymized=True))
+    async def ask(question: Question, zone: tzinfo = UTC) -> Answer:
+        return await answer(attrs.evolve(question, is_anonymized=True), zone)
 
     return ask
 
 
-def limited(
-    answer: Callable[[Question], Awaitable[Answer]], most: int = MOST_WAITING
-) -> Callable[[Question], Awaitable[Answer]]:
+def limited(answer: Answers, most: int = MOST_WAITING) -> Answers:
     """Return a function that answers within limits. It raises `UsageError`, and `BusyError`."""
     waiting = 0
 
-    async def ask(question: Question) -> Answer:
+    async def ask(question: Question, zone: tzinfo = UTC) -> Answer:
         nonlocal waiting
         if waiting >= most:
             raise BusyError("too many queries at once; try again in a few seconds")
         waiting += 1
         try:
             with trio.move_on_after(ANSWER_SECONDS):
-                return await answer(question)
+                return await answer(question, zone)
         finally:
             waiting -= 1
         raise UsageError(

@@ -14,6 +14,7 @@ from actors.outputs.web.allowances import Allowance
 from actors.outputs.web.viewers import Frame, Viewer, Viewers
 from glancemetrics.errors import UsageError
 from glancemetrics.http_api.ask_json import MOST_ASKS, ask_of
+from glancemetrics.http_api.event_stream import QUIET_SECONDS, RETRY_MS
 
 _TOO_MUCH, _BAD = 1008, 1007
 """Close codes: policy violation, and data of another type than announced (RFC 6455, 7.4.1)."""
@@ -111,12 +112,25 @@ def _refuse(viewer: Viewer, name: str, error: str) -> None:
 
 
 async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
-    """Yield what a viewer gets as Server-Sent Events (WHATWG HTML, section 9.2)."""
+    """Yield what a viewer gets as Server-Sent Events (WHATWG HTML, section 9.2).
+
+    A comment is sent when there is nothing else for a while: without one, neither side would
+    notice that the other has gone. Alert events that a slow viewer did not get are counted.
+    """
     await viewers.join(viewer)
+    missed = 0
     try:
-        yield "retry: 3000\n\n"
+        yield f"retry: {RETRY_MS}\n\n"
         while True:
-            for frame in await viewer.frames():
+            frames: list[Frame] = []
+            with trio.move_on_after(QUIET_SECONDS):
+                frames = await viewer.frames()
+            if not frames:
+                yield ": nothing new\n\n"
+            if viewer.missed > missed:
+                frames.insert(0, Frame({"type": "missed", "events": viewer.missed - missed}))
+                missed = viewer.missed
+            for frame in frames:
                 text = frame.text or frame.encode(text=True).text
                 yield f"event: {frame.message['type']}\ndata: {text}\n\n"
     finally:

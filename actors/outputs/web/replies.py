@@ -27,14 +27,20 @@ async def reply(
     media: str = JSON,
     cache: str = "no-cache",
     file_name: str = "",
+    following: str = "",
 ) -> Response:
-    """Reply with what `make` returns in a worker thread, or say that it has not changed."""
+    """Reply with what `make` returns in a worker thread, or say that it has not changed.
+
+    `following` is the address of the next page (RFC 8288), relative to this one.
+    """
     body, headers = await trio.to_thread.run_sync(
         partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", "")))
     )
     headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Cookie"}
     if file_name:
         headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    if following:
+        headers["Link"] = f'<{following}>; rel="next"'
     if request.method == "GET" and _is_known(request, headers["ETag"]):
         headers.pop("Content-Encoding", None)
         return Response(status_code=304, headers=headers)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import attrs
 
-from actors.outputs.desk import Desk
+from actors.outputs.desk import Answers, Desk
 from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access
 from actors.state.silences import silence_among
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.history.measures import MEASURES
-from glancemetrics.history.query import Answer, Question
 from glancemetrics.http_api.anonymous import anonymous_event, anonymous_ids, anonymous_snapshot
 from glancemetrics.http_api.incident_json import alerts_json, rule_json
 from glancemetrics.incidents.alert_events import AlertEvent, iso_time
@@ -38,7 +37,7 @@ class Site:
     desk: Desk
     settings: WebSettings
     access: Access
-    answer: Callable[[Question], Awaitable[Answer]]
+    answer: Answers
     """Answers within limits of time and number. Raises `UsageError`, and `BusyError`."""
     server: str = attrs.field(factory=lambda: secrets.token_hex(8))
     """Tells one run of the server from the next."""

@@ -118,8 +118,14 @@ class Viewers:
         snapshot_json: Callable[[Snapshot], Mapping[str, Any]],
         answer: Callable[[Question], Awaitable[Answer]],
         hello_json: Callable[[], Mapping[str, Any]] = dict,
+        *,
+        kept: tuple[str, ...] = (),
     ) -> None:
-        """`snapshot_json` and `hello_json` make messages, in worker threads; `answer` asks."""
+        """`snapshot_json` and `hello_json` make messages, in worker threads; `answer` asks.
+
+        `kept` are the extra fields (`--keep`) of requests.
+        """
+        self._kept = kept
         self._snapshot_json = snapshot_json
         self._hello_json = hello_json
         self._hello: Frame | None = None
@@ -235,7 +241,11 @@ class Viewers:
 
     async def _send_requests(self, where: str, span: TimeSpan) -> None:
         question = RecordQuery(
-            span=span, where=where or None, limit=_MOST_REQUESTS, is_oldest_first=True
+            span=span,
+            where=where or None,
+            limit=_MOST_REQUESTS,
+            is_oldest_first=True,
+            kept=self._kept,
         )
         message: dict[str, Any] = {"type": "requests", "since": span.since, "until": span.until}
         try:

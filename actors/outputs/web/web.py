@@ -53,7 +53,7 @@ class Web:
             access=self._access,
             answer=limited(answer),
         )
-        viewers = Viewers(site.snapshot_message, limited(answer), site.hello)
+        viewers = Viewers(site.snapshot_message, limited(answer), site.hello, kept=site.kept)
         rules = Rules(names=own_names(self._settings.host), path=self._settings.path)
         guard = Guard(make_application(site, viewers), self._access, rules)
         serving = Serving(self._address, guard, self._certificates)

@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 from glancemetrics.version import __version__
 
 if TYPE_CHECKING:
-    from glancemetrics.api import Client, TrioClient, connect, connect_trio, read, report, scan
+    from actors.client.client import Client
+    from actors.client.trio_client import TrioClient
+    from glancemetrics.api import connect, connect_trio, read, report, scan
     from glancemetrics.errors import GlanceMetricsError, UsageError
     from glancemetrics.history.query import Answer, Query, RecordQuery
     from glancemetrics.http_api.event_stream import Event

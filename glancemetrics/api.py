@@ -25,8 +25,8 @@ from glancemetrics.selecting.selection import Selection, make_selection
 
 if TYPE_CHECKING:
     from actors.archive.logs import LogFile
-    from actors.client.client import Client as Client
-    from actors.client.trio_client import TrioClient as TrioClient
+    from actors.client.client import Client
+    from actors.client.trio_client import TrioClient
 
 Path = str | os.PathLike[str]
 Logs = Path | Iterable[Path]

@@ -1,4 +1,4 @@
-"""`glancemetrics query`: queries the history of a monitor."""
+"""`glancemetrics query`: queries the history of a monitor, on this machine or at its address."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 
 from actors.commands.output_options import output_format
 from actors.commands.parser import FILES, CommandParser, Completion, Example
+from actors.commands.server_options import add_server_options, check_server_options
 from actors.commands.state_options import add_state_folders_option
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import ALLOWED, MEASURES, UNDER_EXAMPLES, measure_called
@@ -43,6 +44,7 @@ def parser() -> CommandParser:
             Example('query "status >= 500" --by path --last 1h', "which paths fail"),
             Example("query --step 1m --last 6h", "requests per minute"),
             Example("query \"host = '203.0.113.7'\" --records", "the requests of a client"),
+            Example("query --by path --last 1h --at web1:7890", "ask a monitor elsewhere"),
         ],
     )
     option = made.option
@@ -86,6 +88,7 @@ def parser() -> CommandParser:
     option("--timezone", default="UTC", metavar="ZONE",
         help="time zone: Europe/Paris, local", shown_default="UTC")  # fmt: skip
     add_state_folders_option(made)
+    add_server_options(made)
     return made
 
 
@@ -107,6 +110,7 @@ def _check(options: argparse.Namespace) -> None:
         if options.where is not None:
             raise UsageError("--where: two conditions given; join them with AND")
         options.where = options.named_where
+    check_server_options(options, {"--file": options.file, "--state-dir": options.state_dir})
     if options.by is not None:
         options.by = tuple(name for names in options.by for name in names)
         if not options.by:

@@ -1,143 +1,78 @@
-"""`glancemetrics query`: finds the history, asks it and writes what it answers."""
+"""`glancemetrics query`: finds the history, queries it and writes the answer."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import attrs
 
+from actors.commands.queried_histories import HistoriesOnDisk, HistoryOfServer, QueriedHistory
+from actors.commands.server_options import client_of
 from actors.commands.state_options import chosen_state_folders
 from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell
 from actors.files.output_file import replacing, write_data, write_text
 from actors.files.terminal_look import look_of_terminal
-from actors.history.asking import ask
-from actors.history.reading import StoredHistories, histories_in
+from actors.history.reading import histories_in
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import Unit
+from glancemetrics.history.named_values import query_of, record_query_of, span_of
 from glancemetrics.history.query import MOST_GROUPS, Answer, Query, RecordQuery
-from glancemetrics.history.recorded import Recorded, time_text
+from glancemetrics.history.recorded import time_text
+from glancemetrics.records.schema import with_own_texts
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
-from glancemetrics.records.time_span import TimeSpan, parse_instant
+from glancemetrics.records.time_span import parse_instant
 from glancemetrics.reporting.answers import answer_json, answer_rows, answer_text, charted_of
 from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.tables import csv_of
-from glancemetrics.selecting.sql import check_no_comment, connect
+from glancemetrics.selecting.sql import check_no_comment
 
-_USUAL = ("hits", "visitors", "bytes", "errors", "error_ratio", "p95")
-_USUAL_OF_SERIES = ("hits", "errors", "p95")
 _LIMIT, _RECORDS_IN_FILE = 20, 1000
-_MOST_THREADS, _MEMORY = 8, "4GB"
-_LOOK_SECONDS, _PATIENCE_SECONDS = 0.05, 0.5
 
 
 def answer(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     zone = zone_called(options.timezone)
-    histories = histories_in(chosen_state_folders(options.state_dir), options.file)
-    question = question_of(options, histories.kept, zone, time.time())
-    with_rollups = isinstance(question, Query) and question.where is None and not question.by
+    if options.at is None:
+        histories = histories_in(chosen_state_folders(options.state_dir), options.file)
+        _answer(HistoriesOnDisk(histories, zone), options, zone)
+        return 0
+    with client_of(options) as client:
+        _answer(HistoryOfServer(client, zone), options, zone)
+    return 0
 
-    def recorded() -> Recorded:
-        return histories.recorded(with_rollups=with_rollups)
 
-    answered = _Asking(question, recorded, zone or UTC).answer()
+def _answer(history: QueriedHistory, options: argparse.Namespace, zone: ZoneInfo | None) -> None:
+    question = question_of(options, history.kept, zone, time.time())
+    answered = history.answer(question)
     is_text = options.output_format == "text"
     if is_text and options.measures is None and isinstance(question, Query):
         question, answered = _without_unknown(question, answered)
     _write(answered, question, options, zone)
-    _explain(answered, histories, options, zone or UTC)
-    return 0
-
-
-class _Asking:
-    """A question in a thread of its own, so that Ctrl-C is heard while DuckDB works."""
-
-    def __init__(
-        self, question: Query | RecordQuery, recorded: Callable[[], Recorded], zone: tzinfo
-    ) -> None:
-        self._question = question
-        self._recorded = recorded
-        self._zone = zone
-        self._threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-        self._connection = connect(threads=self._threads, memory=_MEMORY)
-        self._answer: Answer | None = None
-        self._error: BaseException | None = None
-
-    def answer(self) -> Answer:
-        """Return the answer. Raises `UsageError`; Ctrl-C ends the program."""
-        thread = threading.Thread(target=self._run, daemon=True)
-        thread.start()
-        try:
-            while thread.is_alive():
-                thread.join(_LOOK_SECONDS)
-        except KeyboardInterrupt:
-            self._connection.interrupt()
-            thread.join(_PATIENCE_SECONDS)
-            # The thread may still be in compiled code, where the interpreter must not end.
-            os._exit(128 + signal.SIGINT)
-        if self._error is not None:
-            raise self._error
-        assert self._answer is not None
-        return self._answer
-
-    def _run(self) -> None:
-        try:
-            self._answer = ask(
-                self._question,
-                self._recorded,
-                self._connection,
-                self._zone,
-                threads=self._threads,
-            )
-        except BaseException as error:
-            self._error = error
+    _explain(answered, history, options, zone or UTC)
 
 
 def question_of(
     options: argparse.Namespace, kept: tuple[str, ...], zone: ZoneInfo | None, now: float
 ) -> Query | RecordQuery:
     """Return what is asked. Raises `UsageError`."""
-    limit = _limit(options) if options.limit is None else options.limit
-    span = _span(options, zone, now)
+    values = vars(options) | {"limit": _limit(options)}
+    second = partial(_second, now=now, zone=zone or ZoneInfo("UTC"))
+    span = span_of(values, now, second, dashes="--")
     if options.where is not None:
+        if not options.where.strip():
+            raise UsageError("--where: must be a condition, such as status >= 500")
         check_no_comment(options.where)
     if options.records:
-        return RecordQuery(
-            span=span,
-            where=options.where,
-            limit=limit,
-            offset=options.offset,
-            is_oldest_first=options.reverse,
-            kept=kept,
-        )
-    measures = options.measures
-    if measures is None:
-        measures = _USUAL if options.step is None else _USUAL_OF_SERIES
-    if options.sort is not None and options.sort not in measures:
-        measures = (*measures, options.sort)
-    called = {name.lower(): name for name in kept}
-    question = Query(
-        span=span,
-        where=options.where,
-        by=tuple(called.get(name.lower(), name) for name in options.by or ()),
-        step=options.step,
-        measures=measures,
-        order=options.sort,
-        is_ascending=options.reverse,
-        limit=limit,
-        kept=kept,
-    )
+        return record_query_of(values, span, kept)
+    question = query_of(values, span, kept)
     is_drawn = options.output_format == "text" and options.step is not None
     if is_drawn and (charted := charted_of(question)).unit is Unit.TIME:
         raise UsageError(
@@ -148,25 +83,18 @@ def question_of(
 
 
 def _limit(options: argparse.Namespace) -> int:
+    if options.limit is not None:
+        return int(options.limit)
     if options.output_format == "text":
         return _LIMIT
     return _RECORDS_IN_FILE if options.records else MOST_GROUPS
 
 
-def _span(options: argparse.Namespace, zone: ZoneInfo | None, now: float) -> TimeSpan:
-    if options.last is not None:
-        return TimeSpan(int(now) + 1 - options.last, int(now) + 1)
-    instants = []
-    for name, text in (("since", options.since), ("until", options.until)):
-        try:
-            found = None if text is None else parse_instant(text, now, zone or ZoneInfo("UTC"))
-        except (ValueError, OverflowError):
-            raise UsageError(f"--{name} {text}: must be {ALLOWED_INSTANT}") from None
-        instants.append(found)
-    since, until = instants
-    if since is not None and until is not None and since >= until:
-        raise UsageError(f"--since {options.since}: is not before --until {options.until}")
-    return TimeSpan(since, until)
+def _second(name: str, text: str, now: float, zone: ZoneInfo) -> int:
+    try:
+        return parse_instant(text, now, zone)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--{name} {text}: must be {ALLOWED_INSTANT}") from None
 
 
 def _without_unknown(question: Query, answered: Answer) -> tuple[Query, Answer]:
@@ -197,7 +125,7 @@ def _write(
             from pyarrow import parquet  # late: few want it
 
             with replacing(Path(options.output)) as file:
-                parquet.write_table(answered.table, file, compression="zstd")
+                parquet.write_table(with_own_texts(answered.table), file, compression="zstd")
             _tell_missing(answered)
             _tell_limit(answered, question)
         case "json":
@@ -226,19 +154,17 @@ def _tell_missing(answered: Answer) -> None:
 
 
 def _explain(
-    answered: Answer, histories: StoredHistories, options: argparse.Namespace, zone: tzinfo
+    answered: Answer, history: QueriedHistory, options: argparse.Namespace, zone: tzinfo
 ) -> None:
     """Say why there is nothing, where the history has something at another time."""
     if answered.records:
         return
-    kept = histories.recorded()
-    if kept.oldest is None or kept.newest is None:
+    seconds = history.seconds()
+    if seconds is None:
         tell("No data yet.")
         return
     if options.records and options.offset:
         tell(f"No more matching requests from --offset {options.offset} on.")
         return
-    tell(
-        f"No matching requests. The history covers {time_text(kept.oldest, zone)} to "
-        f"{time_text(kept.newest, zone)}."
-    )
+    oldest, newest = (time_text(one, zone) for one in seconds)
+    tell(f"No matching requests. The history covers {oldest} to {newest}.")

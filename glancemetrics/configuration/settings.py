@@ -94,6 +94,8 @@ _OPTION = re.compile(r"--([a-z-]+)(?=[ :])")
 _PATTERNS = re.compile(r":(?=/|auto$)")
 
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
+TOKEN_VARIABLE = f"{ENVIRONMENT_PREFIX}TOKEN"
+"""The token of commands that ask a server (`--at`)."""
 _KUBERNETES = re.compile(r"_(SERVICE_(HOST|PORT)|PORT)(_|$)")
 
 
@@ -454,6 +456,7 @@ def read_settings(
 def unknown_variables(environment: Iterable[str], sections: Iterable[type] = ()) -> Iterator[str]:
     """Yield a warning for each variable that looks like a setting and is none."""
     known = {one.variable for one in all_settings(sections).values()} | {CONFIG_VARIABLE}
+    known.add(TOKEN_VARIABLE)
     for name in sorted(environment):
         # Kubernetes sets variables of these names for a service called glancemetrics.
         if not name.startswith(ENVIRONMENT_PREFIX) or _KUBERNETES.search(name) or name in known:

@@ -21,8 +21,9 @@ USUAL_OF_SERIES = ("hits", "errors", "p95")
 
 def query_of(values: Mapping[str, Any], span: TimeSpan, kept: tuple[str, ...]) -> Query:
     """Return the query of some values; `limit` must be one of them. Raises `UsageError`."""
-    step, sort = values["step"], values["sort"]
-    measures = values["measures"] or (USUAL_MEASURES if step is None else USUAL_OF_SERIES)
+    step, sort, measures = values["step"], values["sort"], values["measures"]
+    if measures is None:
+        measures = USUAL_MEASURES if step is None else USUAL_OF_SERIES
     if sort is not None and sort not in measures:
         measures = (*measures, measure_called(sort).name)
     called = {name.lower(): name for name in kept}

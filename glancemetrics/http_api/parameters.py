@@ -223,7 +223,8 @@ def read_parameters(
 
 def query_of(values: Mapping[str, Any], kept: tuple[str, ...], now: float) -> Query:
     """Return the query of `QUERY` parameters. Raises `UsageError`."""
-    return named_values.query_of(values, span_of(values, now), kept)
+    given = {**values, "measures": values["measures"] or None}
+    return named_values.query_of(given, span_of(values, now), kept)
 
 
 def record_query_of(values: Mapping[str, Any], kept: tuple[str, ...], now: float) -> RecordQuery:

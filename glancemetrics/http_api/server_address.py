@@ -13,12 +13,13 @@ ALLOWED = "HOST:PORT, or an http:// or https:// address"
 def server_url(text: str) -> str:
     """Return the URL of a server, without a slash at its end: below it is `/api/v1`.
 
-    `web1:7890`, `web1` (port 7890), `7890` (this machine), `https://example.com/traffic/`. Raises
-    `UsageError`.
+    `web1:7890`, `web1` (port 7890), `7890` or `:7890` (this machine),
+    `https://example.com/traffic/`. Raises `UsageError`.
     """
     written = text.strip()
-    if written.isascii() and written.isdecimal():
-        written = f"127.0.0.1:{written}"
+    port_alone = written.removeprefix(":")
+    if port_alone.isascii() and port_alone.isdecimal():
+        written = f"127.0.0.1:{port_alone}"
     has_scheme = "://" in written
     try:
         parts = urlsplit(written if has_scheme else f"http://{written}")

@@ -137,6 +137,9 @@ complete -c glancemetrics -n '__fish_seen_subcommand_from query' -s o -l output 
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -s f -l file -r -F -d 'only the history of monitors with this -f'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l timezone -x -d 'time zone'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l state-dir -r -F -d 'the --state-dir of the monitor'
+complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l at -x -d 'ask the monitor at this address'
+complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l token-file -r -F -d 'file with a token of its --web-token-file'
+complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l ca -r -F -d 'PEM file of the authority of its certificate'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -s h -l help -d 'show this help and exit'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -f
 

@@ -58,8 +58,7 @@ class Connection:
         if timeout <= 0:
             raise UsageError(f"timeout {timeout:g}: must be more than 0 seconds")
         found = server_url(url)
-        is_tls = found.startswith("https://")
-        if not is_tls and (ca_file is not None or client_cert is not None):
+        if not found.startswith("https://") and (ca_file is not None or client_cert is not None):
             raise UsageError(f"{found}: certificates need an https:// address")
         return cls(
             server=Server(url=found, has_credentials=token is not None or user is not None),
@@ -71,6 +70,10 @@ class Connection:
             timeout=timeout,
         )
 
+    @property
+    def is_tls(self) -> bool:
+        return self.server.url.startswith("https://")
+
     def options(self) -> dict[str, Any]:
         """Return the arguments of an httpx client. Reads files. Raises `UsageError`."""
         headers = {"User-Agent": f"glancemetrics/{__version__}"}
@@ -79,12 +82,11 @@ class Connection:
         auth = None
         if self.user is not None and self.password is not None:
             auth = httpx.BasicAuth(self.user.encode(), self.password.encode())
-        is_tls = self.server.url.startswith("https://")
         return {
             "auth": auth,
             "headers": headers,
             "timeout": self.timeout,
-            "verify": self._context() if is_tls else False,
+            "verify": self._context() if self.is_tls else False,
         }
 
     def request(self, call: Call[Any]) -> dict[str, Any]:
@@ -159,12 +161,19 @@ def _reason(error: Exception, connection: Connection) -> str:
     found = next(filter(None, map(_reason_of_cause, _causes(error))), "")
     if found:
         return found
+    if isinstance(error, httpx.RemoteProtocolError) and connection.is_tls:
+        # Servers of TLS 1.3 may refuse a client without a word.
+        return f"closed the connection; {_CERTIFICATE[connection.client_cert is not None]}"
     kinds = (said for kind, said in _REASONS.items() if isinstance(error, kind))
     said = next(kinds, "the connection failed ({why}); try again")
     why = str(error).rstrip(".") or type(error).__name__
     return said.format(seconds=f"{connection.timeout:g}", why=why)
 
 
+_CERTIFICATE = {
+    False: "if it has --web-client-ca, pass client_cert",
+    True: "does its --web-client-ca know the authority of client_cert?",
+}
 _REASONS: dict[type[Exception], str] = {
     httpx.ConnectTimeout: "cannot be reached within {seconds} s; check its address, and firewalls",
     httpx.TimeoutException: "no answer within {seconds} s; ask for less, or raise timeout",

@@ -29,7 +29,7 @@ def server_url(text: str) -> str:
         raise _invalid(text) from None
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "the address of the server must not have a name or a password in it; pass them apart"
+            f"{parts.scheme}://{host}: must be written without name and password; pass them apart"
         )
     is_plain = written.isascii() and written.isprintable() and " " not in written
     if not host or not is_plain or parts.scheme not in {"http", "https"}:

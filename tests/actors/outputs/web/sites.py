@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def desk_of(
     kept: Recorded,
     settings: Settings | None = None,
 ) -> Desk:
-    async def answer(question: Question) -> Answer:
+    async def answer(question: Question, zone: tzinfo = UTC) -> Answer:
+        del zone
         return await trio.to_thread.run_sync(answer_from, question, kept)
 
     return Desk(

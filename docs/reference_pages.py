@@ -15,6 +15,8 @@ from pathlib import Path
 import attrs
 
 import glancemetrics
+from actors.client.client import Client
+from actors.client.method import Method
 from actors.commands import registry
 from actors.commands.check_configuration import condition_of, hold_of, measured_by
 from actors.configuration.sections import all_sections
@@ -26,6 +28,7 @@ from glancemetrics.configuration.setting import Group, Setting
 from glancemetrics.configuration.settings import all_settings
 from glancemetrics.exposition.families import FAMILIES, LABEL_LENGTH, Kind
 from glancemetrics.health.health import SourceState
+from glancemetrics.http_api import calls
 from glancemetrics.records.dimensions import OTHER
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.rules.stock import STOCK_RULES, stock_rules
@@ -316,18 +319,20 @@ def _library() -> Iterator[str]:
     yield "```python"
     yield "import glancemetrics as gm"
     yield "```"
-    for name in ("read", "scan", "report"):
+    for name in ("read", "scan", "report", "connect", "connect_trio"):
         yield ""
         yield f"## {name}"
         yield ""
         yield from _function(getattr(glancemetrics, name))
     yield ""
+    yield from _client()
+    yield ""
     yield "## Types of arguments"
     yield ""
     yield "```python"
-    for line in inspect.getsource(api).splitlines():
-        if re.match(r"(Path|Logs|Instant|Texts) = ", line):
-            yield line
+    lines = [*inspect.getsource(api).splitlines(), *inspect.getsource(calls).splitlines()]
+    types = r"(Path|Logs|Instant|Texts|Duration) = "
+    yield from dict.fromkeys(line for line in lines if re.match(types, line))
     yield "```"
     yield ""
     yield "## SCHEMA"
@@ -338,7 +343,11 @@ def _library() -> Iterator[str]:
     yield "|---|---|"
     for field in glancemetrics.SCHEMA:
         yield f"| `{field.name}` | `{field.type}` |"
-    for name in ("Report", "Panel", "Row", "Source", "Rejects", "Reject"):
+    for name in (
+        *("Report", "Panel", "Row", "Source", "Rejects", "Reject"),
+        *("Query", "RecordQuery", "TimeSpan", "Answer"),
+        *("Alerts", "Incident", "Pending", "Rule", "Silence", "Event"),
+    ):
         yield ""
         yield from _class(getattr(glancemetrics, name))
     yield ""
@@ -346,8 +355,24 @@ def _library() -> Iterator[str]:
     yield ""
     yield "| error | meaning |"
     yield "|---|---|"
-    for name in ("GlanceMetricsError", "UsageError"):
+    for name in ("GlanceMetricsError", "UsageError", "UnreachableError"):
         yield f"| `{name}` | {inspect.getdoc(getattr(glancemetrics, name))} |"
+
+
+def _client() -> Iterator[str]:
+    yield "## Client, TrioClient"
+    yield ""
+    yield (
+        "What `connect` and `connect_trio` return. Both have these methods; those of `TrioClient` "
+        "are awaited, and `records` and `events` are iterated over with `async for`. They raise "
+        "`GlanceMetricsError`, with one sentence that names the server."
+    )
+    for name, method in vars(Client).items():
+        if isinstance(method, Method):
+            yield ""
+            yield f"### {name}"
+            yield ""
+            yield from _function(method.make)
 
 
 def _function(function: object) -> Iterator[str]:
@@ -363,19 +388,30 @@ def _function(function: object) -> Iterator[str]:
 
 def _signature(definition: ast.FunctionDef, indent: str = "") -> Iterator[str]:
     arguments = definition.args
-    shown = [_argument(each) for each in arguments.args if each.arg != "self"]
+    plain = [each for each in arguments.args if each.arg != "self"]
+    endings = [f" = {ast.unparse(default)}" for default in arguments.defaults]
+    endings = [""] * (len(plain) - len(endings)) + endings
+    shown = [_argument(each) + ending for each, ending in zip(plain, endings, strict=True)]
     if arguments.kwonlyargs:
         shown.append("*")
     for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         ending = "" if default is None else f" = {ast.unparse(default)}"
         shown.append(_argument(each) + ending)
-    returned = "" if definition.returns is None else f" -> {ast.unparse(definition.returns)}"
+    returned = "" if definition.returns is None else f" -> {_returned(definition.returns)}"
     if len(shown) <= 2:
         yield f"{indent}{definition.name}({', '.join(shown)}){returned}"
         return
     yield f"{indent}{definition.name}("
     yield from (f"{indent}    {each}," for each in shown)
     yield f"{indent}){returned}"
+
+
+def _returned(annotation: ast.expr) -> str:
+    """Return a type; for a call of the client that of its answer."""
+    text = ast.unparse(annotation)
+    special = {"Pages": "Iterator[Answer]", "EventCall": "Iterator[Event]"}
+    found = re.fullmatch(r"Call\[(.*)\]", text)
+    return found[1] if found else special.get(text, text)
 
 
 def _argument(each: ast.arg) -> str:

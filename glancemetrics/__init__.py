@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actors.client.client import Client
     from actors.client.trio_client import TrioClient
     from glancemetrics.api import connect, connect_trio, read, report, scan
-    from glancemetrics.errors import GlanceMetricsError, UsageError
+    from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError
     from glancemetrics.history.query import Answer, Query, RecordQuery
     from glancemetrics.http_api.event_stream import Event
     from glancemetrics.http_api.monitor_values import Alerts, Incident, Pending, Rule, Silence
@@ -37,6 +37,7 @@ _WHERE = {
     "Client": "actors.client.client",
     "TrioClient": "actors.client.trio_client",
     "GlanceMetricsError": "glancemetrics.errors",
+    "UnreachableError": "glancemetrics.errors",
     "UsageError": "glancemetrics.errors",
     "Answer": "glancemetrics.history.query",
     "Query": "glancemetrics.history.query",
@@ -83,6 +84,7 @@ __all__ = [
     "Source",
     "TimeSpan",
     "TrioClient",
+    "UnreachableError",
     "UsageError",
     "__version__",
     "connect",

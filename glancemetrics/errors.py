@@ -2,6 +2,7 @@
 
     GlanceMetricsError      1  one sentence: what is wrong, and what to do
     ├── UsageError          2  invalid flag, environment variable or configuration file
+    ├── UnreachableError    1  no answer from a server; there may be one later
     └── StdoutClosedError   0  the reader of standard output has gone; exit without a message
 
 Each is printed on stderr as `glancemetrics: error: {sentence}`, without a traceback. Any other
@@ -26,6 +27,10 @@ class UsageError(GlanceMetricsError):
     """An invalid option, setting or query."""
 
     exit_status = 2
+
+
+class UnreachableError(GlanceMetricsError):
+    """A server that does not answer; it may do so later."""
 
 
 class StdoutClosedError(GlanceMetricsError):

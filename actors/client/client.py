@@ -11,12 +11,12 @@ import httpx
 
 from actors.client.connection import Connection, received, reply_of, troubles
 from actors.client.method import Method
+from glancemetrics.errors import UnreachableError
 from glancemetrics.history.query import Answer
 from glancemetrics.http_api import calls
 from glancemetrics.http_api.calls import (
     Call,
     Pages,
-    UnreachableError,
     check_reply,
     read_reply,
 )

@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 import httpx
 
-from glancemetrics.errors import UsageError, sentence
-from glancemetrics.http_api.calls import Call, Reply, Server, UnreachableError, unreadable
+from glancemetrics.errors import UnreachableError, UsageError, sentence
+from glancemetrics.http_api.calls import Call, Reply, Server, unreadable
 from glancemetrics.http_api.event_stream import PATIENCE_SECONDS, Event, Following
 from glancemetrics.http_api.server_address import server_url
 from glancemetrics.version import __version__

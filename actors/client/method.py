@@ -17,7 +17,7 @@ class Method(Generic[K, P, C, T]):
     """A method with the arguments and the docstring of `make`; `run` sends what that returns."""
 
     def __init__(self, make: Callable[P, C], run: Callable[[K, C], T]) -> None:
-        self._make = make
+        self.make = make
         self._run = run
         self.__doc__ = make.__doc__
         # It returns what `run` does.
@@ -33,9 +33,9 @@ class Method(Generic[K, P, C, T]):
         if client is None:
             return self
 
-        @functools.wraps(self._make)
+        @functools.wraps(self.make)
         def method(*arguments: P.args, **named: P.kwargs) -> T:
-            return self._run(client, self._make(*arguments, **named))
+            return self._run(client, self.make(*arguments, **named))
 
         method.__signature__ = self._signature  # type: ignore[attr-defined]
         return method

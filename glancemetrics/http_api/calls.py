@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
 from glancemetrics.http_api.answer_arrow import answer_of
@@ -45,10 +45,6 @@ _CREDENTIALS = (
     "`password=`)"
 )
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?')
-
-
-class UnreachableError(GlanceMetricsError):
-    """There was no answer; there may be one later."""
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +96,10 @@ class Call(Generic[T]):
         if self.endpoint.method != "GET":
             headers["X-GlanceMetrics"] = "1"
         return headers
+
+
+EventCall = Call[None]
+"""A request for a stream of events."""
 
 
 def query(
@@ -278,7 +278,7 @@ def take_back(incident: Incident | str) -> Call[None]:
     return _empty_call("take_back_acknowledgement", incident=_id_of(incident))
 
 
-def events(where: str | None = None, *, snapshots: bool = True, alerts: bool = True) -> Call[None]:
+def events(where: str | None = None, *, snapshots: bool = True, alerts: bool = True) -> EventCall:
     """Iterate over what happens, as an `Event` each, until the program or you stop.
 
     Snapshots come once per refresh of the monitor. With `where` there are also the requests that

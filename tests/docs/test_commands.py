@@ -18,6 +18,7 @@ import pytest
 
 from actors.commands import registry
 from glancemetrics.formats.presets import PRESETS
+from tests.actors.client.monitors import monitor, until_read
 from tests.docs import commands
 from tests.docs.commands import Command
 from tests.waiting import Running
@@ -122,8 +123,9 @@ def running(command: Command, root: Path) -> Iterator[subprocess.Popen[str]]:
         environment["GLANCEMETRICS_FILE"] = str(root / "access.log")
     with (
         heartbeat_of(command, root, environment),
+        server_of(command, root) as url,
         subprocess.Popen(
-            ["bash", "-o", "pipefail", "-c", line],
+            ["bash", "-o", "pipefail", "-c", re.sub(r"--at \S+", f"--at {url}", line)],
             cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -174,6 +176,22 @@ def heartbeat_of(command: Command, root: Path, environment: dict[str, str]) -> I
             time.sleep(0.05)
         yield
         process.terminate()
+
+
+@contextmanager
+def server_of(command: Command, root: Path) -> Iterator[str]:
+    """Serve at the address that a command asks, if it asks one; yields where that is."""
+    if "--at" not in command.arguments:
+        yield ""
+        return
+    tokens = root / "etc/glancemetrics/web-token"
+    tokens.parent.mkdir(exist_ok=True)
+    tokens.write_text("a-token-of-the-docs\n", encoding="utf-8")
+    log = root / "access.log"
+    with monitor(log, root / "served", "--web-token-file", str(tokens)) as running:
+        lines = log.read_bytes().count(b"\n")
+        until_read(running.url, lines, token="a-token-of-the-docs")
+        yield f"{running.url} --token-file {tokens}"
 
 
 def complaints(errors: str) -> list[str]:

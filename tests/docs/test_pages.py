@@ -20,6 +20,7 @@ from glancemetrics.planning.rules_and_targets import read_rules_and_targets
 from glancemetrics.reporting.panel_names import PANEL_NAMES
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.rules.stock import stock_rules
+from tests.actors.client.monitors import monitor, until_read
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.snapshots import snapshot
 from tests.glancemetrics.reporting.making import batches_of, report_of
@@ -129,6 +130,27 @@ def test_the_examples_of_the_library_are_so(
     subprocess.run([sys.executable, "-m", "glancemetrics", *command.split()], check=True)
     outcome = doctest.testfile(str(guide), module_relative=False, optionflags=doctest.ELLIPSIS)
     assert outcome.attempted > 10
+    assert outcome.failed == 0
+
+
+def test_the_examples_of_the_client_are_so(tmp_path: Path) -> None:
+    """On the log of the guide to the library."""
+    (command,) = re.findall(
+        r"^ +glancemetrics (generate .*)$", page("guides/library.md"), re.MULTILINE
+    )
+    program = [sys.executable, "-m", "glancemetrics"]
+    subprocess.run([*program, *command.split()], check=True, cwd=tmp_path)
+    with monitor(tmp_path / "access.log", tmp_path / "state") as running:
+        until_read(running.url, 10_000)
+        text = page("guides/client.md")
+        (tmp_path / "client.md").write_text(
+            text.replace('"127.0.0.1:7890"', f'"{running.url}"')
+            .replace("http://127.0.0.1:7890", running.url)
+        )  # fmt: skip
+        outcome = doctest.testfile(
+            str(tmp_path / "client.md"), module_relative=False, optionflags=doctest.ELLIPSIS
+        )
+    assert outcome.attempted > 15
     assert outcome.failed == 0
 
 

@@ -100,7 +100,7 @@ async def test_requests_that_are_followed_may_be_chosen_by_a_field_of_keep() -> 
 
     shown = replay().shown
     assert shown is not None
-    viewers = Viewers(lambda _: {"type": "snapshot"}, answer, ("cache",))
+    viewers = Viewers(lambda _: {"type": "snapshot"}, answer, kept=("cache",))
     async with trio.open_nursery() as nursery:
         await nursery.start(viewers.run)
         viewer = Viewer(follows="cache = 'HIT'", wants_snapshots=False)

@@ -243,7 +243,7 @@ def test_events_over_a_restart(tmp_path: Path, kind: str) -> None:
     log.touch()
     (tmp_path / "gm.toml").write_text(RULE, encoding="utf-8")
     port = free_port()
-    options = (f"--web=127.0.0.1:{port}", "--config", str(tmp_path / "gm.toml"))
+    options = (f"--web=127.0.0.1:{port}", "--web-admin", "--config", str(tmp_path / "gm.toml"))
     seen: list[gm.Event] = []
     stop = threading.Event()
     listening = plain if kind == "plain" else with_trio
@@ -255,6 +255,7 @@ def test_events_over_a_restart(tmp_path: Path, kind: str) -> None:
         append(log, 20)
         eventually(lambda: kinds(seen)["alert"], what="an alert")
         eventually(lambda: kinds(seen)["requests"], what="requests")
+        an_incident_is_acknowledged(first.url)
         first.process.send_signal(signal.SIGKILL)
         first.process.wait(30)
     before = len(seen)
@@ -271,6 +272,17 @@ def test_events_over_a_restart(tmp_path: Path, kind: str) -> None:
     assert seen.index(missed) == before
     assert missed.message.startswith("alerts between 20")
     assert missed.data["since"] < missed.data["until"]
+
+
+def an_incident_is_acknowledged(url: str) -> None:
+    """And taken back; both by itself and by its id."""
+    with gm.connect(url) as client:
+        (incident,) = client.alerts().firing
+        assert (incident.rule, incident.recovered_at) == ("Too much", None)
+        assert incident.id.startswith("Too much")
+        assert client.acknowledge(incident) == client.alerts().firing[0].acknowledged_at
+        client.take_back(incident.id)
+        assert client.alerts().firing[0].acknowledged_at is None
 
 
 def kinds(seen: list[gm.Event]) -> dict[str, int]:

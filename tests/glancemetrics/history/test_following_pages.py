@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glancemetrics.history.query import MOST_GROUPS, Answer, RecordQuery
@@ -35,6 +35,8 @@ def answer(query: RecordQuery, times: list[int]) -> Answer:
 TIMES = st.lists(st.integers(0, 8).map(lambda quarter: quarter * 400_000), max_size=30)
 
 
+@example([3_000_000, *[2_000_000] * 6], 3, 0, False, TimeSpan(), [])
+@example([*[2_000_000] * 6, 3_000_000, 3_000_000], 4, 1, True, TimeSpan(), [])
 @given(
     TIMES, st.integers(1, 7), st.integers(0, 12), st.booleans(),
     st.sampled_from([TimeSpan(), TimeSpan(1), TimeSpan(None, 3), TimeSpan(1, 3)]), TIMES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,7 @@ from actors.archive.reporting import report_on_batches
 from actors.files.output_file import write_text
 from actors.history.segments import SegmentGoneError
 from actors.state.left_threads import run_leavable
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.recorded import MissingRecordsError, Recorded
 from glancemetrics.planning.plan import Plan
 from glancemetrics.records.schema import SCHEMA, SOURCE, seconds, with_all
@@ -38,11 +39,17 @@ class HistoryReports:
     async def write(self, path: str, where: str | None, span: TimeSpan) -> str:
         """Write a report of the requests of a span that meet a condition; return what it holds.
 
-        Raises `GlanceMetricsError`.
+        Raises `GlanceMetricsError`. If it is cancelled, the thread ends soon.
         """
-        return await run_leavable(lambda: self._write(path, where, span))
+        given_up = threading.Event()
+        try:
+            return await run_leavable(lambda: self._write(path, where, span, given_up))
+        finally:
+            given_up.set()
 
-    def _write(self, path: str, where: str | None, span: TimeSpan) -> str:
+    def _write(
+        self, path: str, where: str | None, span: TimeSpan, given_up: threading.Event
+    ) -> str:
         kept = tuple(name for name in self._plan.reading.context.kept if name not in PANEL_NAMES)
         now = time.time()
         selection = make_selection(
@@ -55,6 +62,8 @@ class HistoryReports:
             nonlocal read
             columns = [*SCHEMA.names, *kept, SOURCE]
             for batch in self._batches(columns, span, troubles):
+                if given_up.is_set():
+                    raise UsageError("report cancelled")
                 read += batch.num_rows
                 yield with_all(batch, columns)
 

@@ -8,8 +8,8 @@ from glancemetrics.http_api import parameters
 from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
 from glancemetrics.http_api.parameters import Parameter
 
-JSON, CSV, EVENTS, PROBLEM = (
-    *("application/json", "text/csv; charset=utf-8"),
+JSON, CSV, HTML, EVENTS, PROBLEM = (
+    *("application/json", "text/csv; charset=utf-8", "text/html; charset=utf-8"),
     *("text/event-stream", "application/problem+json"),
 )
 
@@ -62,6 +62,14 @@ ENDPOINTS = (
         parameters=(*parameters.RECORDS, parameters.FORMAT),
         answer="Records",
         media=(JSON, CSV, ARROW),
+    ),
+    Endpoint(
+        name="report",
+        path="/report",
+        about="An HTML report of a time span, to pass on; it has no address that loads anything.",
+        parameters=(parameters.WHERE, *parameters.SPAN),
+        media=(HTML,),
+        may_be_missing=True,
     ),
     Endpoint(
         name="snapshot",

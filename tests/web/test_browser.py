@@ -381,6 +381,21 @@ def test_the_keys_of_the_console_work(browser: Browser, traffic: Traffic, tmp_pa
         assert page.evaluate("document.documentElement.dataset.theme ?? ''") != before
 
 
+def test_a_report_of_what_is_shown_is_saved(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    traffic.status = 503
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m&where=status=503")
+        eventually(lambda: in_all(page) > 10, what="requests")
+        with page.expect_download() as download:
+            page.keyboard.press("e")
+        text = Path(download.value.path()).read_text()
+    assert text.startswith("<!doctype html>")
+    assert "/cart" in text
+    assert "/login" not in text
+
+
 def test_a_wall_screen_has_no_controls(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
     with monitor(tmp_path) as found, looking(browser, found) as watched:
         page = watched.open("?kiosk&window=5m")

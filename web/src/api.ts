@@ -10,6 +10,11 @@ export function addressOf(path: string): string {
 export class ApiError extends Error {}
 
 async function call(path: string, init: RequestInit = {}): Promise<unknown> {
+  const response = await answerTo(path, init);
+  return response.json().catch(() => null);
+}
+
+async function answerTo(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(addressOf(path), {
@@ -24,13 +29,18 @@ async function call(path: string, init: RequestInit = {}): Promise<unknown> {
     location.assign(addressOf("login"));
     throw new ApiError("the session has ended");
   }
-  const body: unknown = await response.json().catch(() => null);
   if (!response.ok) {
+    const body: unknown = await response.json().catch(() => null);
     const problem = body as { detail?: unknown; title?: unknown } | null;
     const text = problem?.detail || problem?.title || `the server answered ${response.status}`;
     throw new ApiError(String(text));
   }
-  return body;
+  return response;
+}
+
+/** Fetches a file; it is an error of ours, and not a page, if the server has none. */
+export async function fileAt(path: string): Promise<Blob> {
+  return (await answerTo(path, { headers: { Accept: "*/*" } })).blob();
 }
 
 function sending(method: string, body: object): RequestInit {

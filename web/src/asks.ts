@@ -124,6 +124,17 @@ export function downloadLink(ask: Ask, now: number): string {
   return `${ask.records ? "api/v1/records" : "api/v1/query"}?${query.toString()}`;
 }
 
+/** The link for the HTML report of what is shown, relative to the page. */
+export function reportLink(scope: Scope, now: number): string {
+  const until = scope.until ?? Math.floor(now);
+  const query = new URLSearchParams();
+  const where = conditionOf(askedFilters(scope.filters));
+  if (where) query.set("where", where);
+  query.set("since", String(until - scope.seconds));
+  query.set("until", String(until));
+  return `api/v1/report?${query.toString()}`;
+}
+
 /** Filters as one condition, for the API's links. */
 export function conditionOf(filters: object[]): string {
   return (filters as Filter[])

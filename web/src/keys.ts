@@ -6,6 +6,7 @@ import { VIEW_TITLES } from "./components/shell.tsx";
 import { widen } from "./narrowing.ts";
 import { closeOverlay, openOverlay, overlay, shownRequest } from "./overlays.ts";
 import { go, goToView, link } from "./store.ts";
+import { saveReport } from "./report.ts";
 import { currentCard, currentTable, focusTable } from "./tables.ts";
 import { nextTheme, setTheme } from "./theme.ts";
 import {
@@ -263,6 +264,13 @@ export const ACTIONS: Action[] = [
     keys: ["m"],
     group: "Alerts",
     run: silenceChosen,
+  },
+  {
+    name: "report",
+    about: "Save an HTML report of what is shown",
+    keys: ["e"],
+    group: "Page",
+    run: () => void saveReport(),
   },
   {
     name: "commands",

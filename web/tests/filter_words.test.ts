@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { conditionOf, downloadLink } from "../src/asks.ts";
+import { conditionOf, downloadLink, reportLink } from "../src/asks.ts";
 import { idOf, wantedAsks, want } from "../src/answers.ts";
 import { filterIn, pairText, typedIn } from "../src/filter_words.ts";
 
@@ -85,5 +85,16 @@ describe("questions", () => {
     expect(query.get("since")).toBe("700");
     expect(query.get("until")).toBe("1000");
     expect(query.get("format")).toBe("csv");
+  });
+});
+
+describe("the link of a report", () => {
+  it("has the span and the filters of what is shown", () => {
+    const filters = [{ field: "path", value: "/it's" }, { where: "status >= 500" }];
+    const link = reportLink({ seconds: 300, until: null, filters }, 1000.7);
+    const query = new URL(link, "http://localhost/").searchParams;
+    expect(query.get("since")).toBe("700");
+    expect(query.get("until")).toBe("1000");
+    expect(query.get("where")).toBe(`"path" = '/it''s' AND (status >= 500)`);
   });
 });

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -17,6 +19,7 @@ from starlette.responses import Response
 
 from actors.outputs.filter_problem import problem_of_filter
 from actors.outputs.web.guards import person_of
+from actors.outputs.web.limits import BusyError
 from actors.outputs.web.replies import json_reply, reply
 from actors.outputs.web.site import Site, dimensions_json
 from actors.state.silences import LATEST, Silence
@@ -26,7 +29,7 @@ from glancemetrics.http_api import parameters
 from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
 from glancemetrics.http_api.answer_arrow import arrow_of
 from glancemetrics.http_api.answer_columns import series_json
-from glancemetrics.http_api.endpoints import CSV
+from glancemetrics.http_api.endpoints import CSV, HTML
 from glancemetrics.http_api.json_text import json_bytes
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.reporting.answers import answer_json, answer_rows
@@ -35,6 +38,9 @@ from glancemetrics.selecting.plain_words import condition_in, spellings
 from glancemetrics.selecting.value_conditions import joined_conditions
 from glancemetrics.traffic.snapshot import Snapshot
 
+REPORT_SECONDS = 30.0
+"""Time limit of a report."""
+_REPORTS = trio.CapacityLimiter(1)
 _MOST_VALUES = 20
 _MOST_SILENCES = 1000
 
@@ -128,6 +134,27 @@ def _media_of(asked: Asked) -> str:
         if media in accepted:
             return name
     return "json"
+
+
+async def report(asked: Asked) -> Response:
+    if asked.site.settings.anonymize_ip:
+        raise NotThereError("reports have whole addresses (--web-anonymize-ip)")
+    span = parameters.span_of(asked.values, asked.now)
+    try:
+        _REPORTS.acquire_nowait()
+    except trio.WouldBlock:
+        raise BusyError("a report is being written already; try again in a few seconds") from None
+    try:
+        with trio.move_on_after(REPORT_SECONDS), tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "report.html")
+            await asked.site.desk.write_report(str(path), asked.values["where"], span)
+            name = f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.html"
+            return await reply(asked.request, path.read_bytes, media=HTML, file_name=name)
+    finally:
+        _REPORTS.release()
+    raise UsageError(
+        f"the report was not written within {REPORT_SECONDS:g} s; narrow the time span"
+    )
 
 
 async def snapshot(asked: Asked) -> Response:
@@ -283,6 +310,7 @@ HANDLERS: Mapping[str, Handler] = {
     "query": query,
     "series": series,
     "records": records,
+    "report": report,
     "snapshot": snapshot,
     "raw_line": raw_line,
     "filter": filter_,

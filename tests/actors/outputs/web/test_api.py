@@ -14,6 +14,7 @@ import httpx
 import jsonschema
 import pyarrow as pa
 import pytest
+import trio
 
 from actors.outputs.web.api import HANDLERS
 from glancemetrics.history.query import Query, RecordQuery
@@ -270,6 +271,34 @@ async def test_a_line_of_the_log_is_found(tmp_path: Path) -> None:
         timeless = await client.post("/api/v1/raw-line", json={"record": {"source": "a"}})
     assert found.json() == {"line": "a line of /var/log/access.log", "missing": ""}
     assert timeless.json()["detail"] == "record: needs its time"
+
+
+async def test_a_report_is_written_one_at_a_time(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, site.client() as client:
+        asked: list[object] = []
+
+        async def write(path: str, where: str | None, span: TimeSpan) -> str:
+            asked.append((where, span))
+            await trio.sleep(0.2)
+            Path(path).write_text("<!doctype html>")
+            return path
+
+        object.__setattr__(site.desk, "write_report", write)
+        found: list[httpx.Response] = []
+
+        async def ask() -> None:
+            found.append(await client.get("/api/v1/report?where=status=500&since=5&until=9"))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+    assert sorted(one.status_code for one in found) == [200, 429, 429]
+    (written,) = (one for one in found if one.status_code == 200)
+    assert written.headers["content-disposition"].startswith("attachment; ")
+    assert written.text == "<!doctype html>"
+    assert asked == [("status=500", TimeSpan(5, 9))]
+    async with served(tmp_path, anonymize_ip=True) as site, site.client() as client:
+        assert (await client.get("/api/v1/report")).status_code == 404
 
 
 async def test_admins_silence_and_acknowledge(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ WORKDIR /src
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY glancemetrics glancemetrics
 COPY actors actors
+COPY web web
 RUN python -m venv --without-pip /opt/glancemetrics \
     && python -m pip --python /opt/glancemetrics/bin/python install --no-cache-dir --no-compile \
         '.[notify,otlp]'

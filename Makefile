@@ -172,11 +172,12 @@ docs: $(DOCS_READY)
 		|| { echo 'These pages load something from another site.' >&2; exit 1; }
 	@echo 'To read it: $(BIN)/python -m http.server --directory build/site'
 
-# The pictures of the console, from the real screen in tmux.
+# The pictures of the console, from the real screen in tmux, and of the page in Chromium.
 screenshot: $(READY)
 	$(BIN)/python -m docs.screenshot console docs/console.svg
 	$(BIN)/python -m docs.screenshot outage docs/outage.svg
 	$(BIN)/python -m docs.screenshot tour docs/tour.svg
+	$(BIN)/python -m docs.screenshot page docs/page.png
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,14 +1,16 @@
-"""Draws the pictures of the console from the real program, in tmux, by its own key `S`.
+"""Draws the pictures of the docs from the real program: the console in tmux, the page in Chromium.
 
 python -m docs.screenshot console docs/console.svg
 python -m docs.screenshot outage docs/outage.svg
 python -m docs.screenshot tour docs/tour.svg
+python -m docs.screenshot page docs/page.png
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,6 +131,40 @@ def tour() -> str:
     return animated(frames)
 
 
+def page() -> bytes:
+    """The page during an outage, in Chromium, sharp on dense screens."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder:
+        log, address = Path(folder, "access.log"), "127.0.0.1:7899"
+        traffic = ["--rate", "60", "--format", "timed", "--error-spike", "3m@25%+240s"]
+        options = ["--config", "off", "--no-console", "--state-dir", f"{folder}/state"]
+        log.touch()
+        with (
+            subprocess.Popen([*_PROGRAM, "generate", "-o", str(log), *traffic]) as generator,
+            subprocess.Popen(
+                [*_PROGRAM, "access.log", "--web", address, *options, "--alert-threshold", "150"],
+                cwd=folder,
+            ) as monitor,
+            sync_playwright() as playwright,
+        ):
+            try:
+                time.sleep(330)
+                browser = playwright.chromium.launch(
+                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+                )
+                size = {"width": 1440, "height": 860}
+                opened = browser.new_page(
+                    viewport=size, color_scheme="dark", device_scale_factor=1.5, timezone_id="UTC"
+                )
+                opened.goto(f"http://{address}/?window=5m&utc")
+                time.sleep(6)
+                return opened.screenshot()
+            finally:
+                generator.kill()
+                monitor.terminate()
+
+
 def animated(frames: Sequence[tuple[str, str]]) -> str:
     """Join pictures to one that shows each for a while."""
     first = frames[0][1]
@@ -154,8 +190,11 @@ def animated(frames: Sequence[tuple[str, str]]) -> str:
 
 
 def main() -> None:
-    pictures = {"console": console, "outage": outage, "tour": tour}
     name, path = sys.argv[1:]
+    if name == "page":
+        Path(path).write_bytes(page())
+        return
+    pictures = {"console": console, "outage": outage, "tour": tour}
     Path(path).write_text(pictures[name](), encoding="utf-8")
 
 

@@ -52,7 +52,10 @@ def built_wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     (source,) = folder.iterdir()
-    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
+    made = build("wheel", source, tmp_path_factory.mktemp("wheel"))
+    # The page was bundled already: neither Node.js nor a network was needed.
+    assert not (source / "web" / "node_modules").exists()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,18 @@ def test_a_wheel_is_for_every_python_and_has_what_runs(wheel: Path) -> None:
     assert {name for name in packages if "." not in name} == {"glancemetrics", "actors"}
     assert not [name for name in names if name.endswith((".c", ".h", ".pyc"))]
     assert [name for name in names if name.endswith("licenses/LICENSE")]
+
+
+def test_the_page_is_bundled_with_its_licences(wheel: Path) -> None:
+    folder = "actors/outputs/web"
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if name.startswith(f"{folder}/")}
+        html = archive.read(f"{folder}/static/index.html").decode()
+        assert b"MIT" in archive.read(f"{folder}/static/licenses.txt")
+    assert f"{folder}/pages.css" in names
+    for name in re.findall(r'(?:src|href)="(assets/[^"]+)"', html):
+        assert f"{folder}/static/{name}" in names
+    assert not [name for name in names if name.endswith((".ts", ".tsx", ".map"))]
 
 
 def test_man_page_and_completions_are_installed(built_wheel: Path) -> None:

@@ -118,6 +118,8 @@ class Rule:
     """Whether values above the threshold are wrong, and not those below it."""
     has_limit: bool
     """Whether the threshold is a fixed limit, and not a deviation from what is usual."""
+    is_own: bool
+    """Whether it watches the monitor itself."""
     silenced_until: datetime | None = attrs.field(converter=_moment_if_any)
 
 

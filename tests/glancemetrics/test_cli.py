@@ -46,7 +46,7 @@ def test_help_lists_every_option_once_in_80_columns(run) -> None:
     titles = re.findall(r"^(\w[\w ]+):$", text, re.MULTILINE)
     assert titles == [
         *("Examples", "Commands", "Arguments"),
-        *("Input", "Window", "Alerts", "Outputs", "History", "Advanced", "Other"),
+        *("Input", "Window", "Alerts", "Outputs", "Web", "History", "Advanced", "Other"),
     ]
     assert "(default" not in text
 

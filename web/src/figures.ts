@@ -44,6 +44,15 @@ function ratio(answer: Answer | null, part: string): number | null {
   return value === null || value === undefined || !hits ? null : value / hits;
 }
 
+/** Rates and shares are compared with a span of which at least so much is known. */
+const ENOUGH = 0.5;
+const WHOLE = 0.97;
+
+function knownShare(answer: Answer): number {
+  const seconds = answer.until - answer.since;
+  return seconds > 0 ? answer.known / seconds : 0;
+}
+
 /** `of 5 min known`, where a part of the span is not known; empty where all of it is. */
 export function knownText(answer: Answer | null, seconds: number): string {
   if (!answer?.missing) return "";
@@ -60,7 +69,7 @@ export function figuresOf(
   const answer = given && !given.error ? given : null;
   const total = answer ? answer.total : {};
   const about = answer && !answer.is_exact ? "≈ " : "";
-  const then = before && !before.error && before.known > 0 ? before : null;
+  const then = before && !before.error && knownShare(before) >= ENOUGH ? before : null;
   const nothing: Values = [];
   const all = columns ? summed(CLASSES.map((name) => columns.values[name] ?? [])) : nothing;
   const share = (name: string) => (columns ? divided(columns.values[name] ?? [], all) : nothing);
@@ -138,7 +147,11 @@ export function figuresOf(
             (total.visitors < 1e6 ? formatCount(total.visitors) : shortCount(total.visitors)),
       unit: "",
       detail: "client addresses",
-      change: changeOf(total.visitors, then?.total.visitors),
+      // Visitors do not add up over time: of a shorter span there are fewer.
+      change:
+        answer && then && knownShare(answer) > WHOLE && knownShare(then) > WHOLE
+          ? changeOf(total.visitors, then.total.visitors)
+          : null,
       isBadWhenMore: false,
       tone: "",
       trend: columns?.values.visitors ?? nothing,

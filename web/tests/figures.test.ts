@@ -45,6 +45,17 @@ describe("figures", () => {
     expect(rateOf(answer(TOTAL, { known: 0 }))).toBeNull();
   });
 
+  it("compare with a span before of which enough is known, visitors with a whole one", () => {
+    const then = (known: number) => answer({ ...TOTAL, visitors: 6 }, { known });
+    const changes = (known: number) =>
+      ["rate", "visitors"].map(
+        (name) => named(figuresOf(answer(TOTAL), then(known), null, false), name)?.change,
+      );
+    expect(changes(300).every((one) => one)).toBe(true);
+    expect(changes(200).map((one) => one === null)).toEqual([false, true]);
+    expect(changes(100)).toEqual([null, null]);
+  });
+
   it("say how much of the span is known", () => {
     expect(knownText(answer(TOTAL), 300)).toBe("");
     expect(knownText(answer(TOTAL, { known: 120, missing: "x" }), 300)).toBe("of 2 min known");
@@ -55,7 +66,7 @@ describe("figures", () => {
   it("compare rates, not counts: the span before may be known in part", () => {
     const figures = figuresOf(
       answer(TOTAL),
-      answer({ ...TOTAL, hits: 500 }, { known: 100 }),
+      answer({ ...TOTAL, hits: 750 }, { known: 150 }),
       null,
       true,
     );

@@ -60,7 +60,7 @@ class Monitor:
 
         def said() -> bool:
             assert self.process.poll() is None, self.errors
-            found[:] = re.findall(r"web \((http[^)]*)\)", "".join(self.errors))
+            found[:] = re.findall(r"page: (http\S+)", "".join(self.errors))
             return bool(found)
 
         eventually(said, what="the address of the server")

@@ -9,6 +9,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.history.ask import Ask
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.selecting.value_conditions import condition_of, excluded, joined_conditions
+from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 
 MOST_ASKS = 24
 """Questions of one viewer."""
@@ -76,6 +77,8 @@ def _condition(value: object, kept: tuple[str, ...]) -> str:
         if field not in dimensions_with(kept):
             raise UsageError(f"unknown field {field!r}")
         condition = condition_of(field, text)
+    else:
+        check_condition_of_viewer(condition)
     return excluded(condition) if is_negated else condition
 
 

@@ -33,7 +33,8 @@ class Event:
     data: dict[str, Any]
     """`snapshot`: traffic of the last seconds, `alerts`, `silences`, `health`. `alert`: a line of
     the alert log. `requests`: `columns` with the requests from second `since` to before `until`,
-    and `has_more`. `missed`: `since` and `until`, seconds since 1970, or the number of `events`."""
+    and `has_more`. `missed`: `since` and `until`, seconds since 1970, or the number of `events`, or
+    of `messages` with requests."""
 
 
 class EventReader:
@@ -115,7 +116,7 @@ class Following:
                     event = message["event"]
                     yield Event(kind=ALERT, message=event["message"], data=event)
                 case "missed":
-                    yield _skipped(message["events"])
+                    yield _missed(message)
                 case "gone":
                     self._why = str(message["why"])
 
@@ -142,10 +143,18 @@ def _interrupted(since: float, until: float, why: str) -> Event:
     )
 
 
-def _skipped(events: int) -> Event:
-    what = "alert is" if events == 1 else "alerts are"
-    return Event(
-        kind=MISSED,
-        message=f"{events:,} {what} missing: they were not read in time",
-        data={"events": events},
-    )
+def _missed(message: dict[str, Any]) -> Event:
+    data = _without_type(message)
+    if "why" in data:
+        start, end = (f"{datetime.fromtimestamp(data[at], UTC):%H:%M:%S}" for at in _ENDS)
+        text = f"requests between {start} and {end} UTC are missing: {data['why']}"
+    elif "messages" in data:
+        text = "requests are missing: they were not read in time"
+    else:
+        count = data["events"]
+        what = "alert is" if count == 1 else "alerts are"
+        text = f"{count:,} {what} missing: they were not read in time"
+    return Event(kind=MISSED, message=text, data=data)
+
+
+_ENDS = ("since", "until")

@@ -17,7 +17,7 @@ from glancemetrics.history.named_values import USUAL_MEASURES, USUAL_OF_SERIES
 from glancemetrics.history.query import MOST_GROUPS, Query, RecordQuery
 from glancemetrics.records.time_span import ALLOWED as ALLOWED_INSTANT
 from glancemetrics.records.time_span import TimeSpan, parse_instant
-from glancemetrics.selecting.sql import check_no_comment
+from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 from glancemetrics.words.durations import ALLOWED as ALLOWED_SPAN
 from glancemetrics.words.durations import parse_span
 from glancemetrics.words.suggestions import suggestion
@@ -52,7 +52,7 @@ def _text(text: str) -> str:
 def _condition(text: str) -> str | None:
     if not _text(text).strip():
         return None
-    check_no_comment(text)
+    check_condition_of_viewer(text)
     return text
 
 

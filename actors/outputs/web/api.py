@@ -22,6 +22,7 @@ from actors.outputs.web.guards import person_of
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.replies import json_reply, reply
 from actors.outputs.web.site import Site, dimensions_json
+from actors.outputs.web.threads import in_thread
 from actors.state.silences import LATEST, Silence
 from glancemetrics.errors import UsageError
 from glancemetrics.history.query import Answer, Query, RecordQuery
@@ -30,16 +31,20 @@ from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
 from glancemetrics.http_api.answer_arrow import arrow_of
 from glancemetrics.http_api.answer_columns import series_json
 from glancemetrics.http_api.endpoints import CSV, HTML
-from glancemetrics.http_api.json_text import json_bytes
+from glancemetrics.http_api.json_text import json_of_rows
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.reporting.answers import answer_json, answer_rows
 from glancemetrics.reporting.tables import csv_of
 from glancemetrics.selecting.plain_words import condition_in, spellings
+from glancemetrics.selecting.sql import shortened
 from glancemetrics.selecting.value_conditions import joined_conditions
+from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 from glancemetrics.traffic.snapshot import Snapshot
 
 REPORT_SECONDS = 30.0
 """Time limit of a report."""
+MOST_TEXT_ROWS = 100_000
+"""Rows of an answer as JSON or CSV."""
 _REPORTS = trio.CapacityLimiter(1)
 _MOST_VALUES = 20
 _MOST_SILENCES = 1000
@@ -93,6 +98,12 @@ async def records(asked: Asked) -> Response:
 
 async def _answer_reply(asked: Asked, question: Query | RecordQuery) -> Response:
     answer = await asked.site.answer(question, asked.zone)
+    rows, is_text = answer.table.num_rows, _media_of(asked) != "arrow"
+    if is_text and rows > MOST_TEXT_ROWS:
+        raise UsageError(
+            f"{rows:,} rows are over {MOST_TEXT_ROWS:,}: lower limit, lengthen step, or ask for "
+            "format=arrow"
+        )
     name = f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.csv"
     following = _following(asked, answer, question)
     send = partial(reply, asked.request, following=following)
@@ -102,18 +113,20 @@ async def _answer_reply(asked: Asked, question: Query | RecordQuery) -> Response
         case "arrow":
             return await send(lambda: arrow_of(answer), media=ARROW)
         case _:
-            return await send(lambda: json_bytes(_json(answer, question, following)))
+            return await send(lambda: _json(answer, question, following))
 
 
 def _csv(answer: Answer) -> bytes:
     return csv_of(answer.table.column_names, answer_rows(answer)).encode("utf-8", "replace")
 
 
-def _json(answer: Answer, question: Query | RecordQuery, following: str) -> dict[str, object]:
+def _json(answer: Answer, question: Query | RecordQuery, following: str) -> bytes:
     fields = answer_json(answer, question)
+    rows = fields.pop("rows")
+    assert isinstance(rows, list)
     if isinstance(question, RecordQuery):
         fields["next"] = following or None
-    return fields
+    return json_of_rows(fields, rows)
 
 
 def _following(asked: Asked, answer: Answer, question: Query | RecordQuery) -> str:
@@ -195,6 +208,12 @@ async def filter_(asked: Asked) -> Response:
 
     def found() -> dict[str, str]:
         where = condition_in(text, fields)
+        try:
+            if where:
+                check_condition_of_viewer(where)
+        except UsageError as error:
+            problem = str(error).removeprefix(f"--where {shortened(where)}: ")
+            return {"where": where, "problem": problem}
         return {"where": where, "problem": problem_of_filter(where, kept)}
 
     return await json_reply(asked.request, found)
@@ -281,7 +300,7 @@ async def end_silence(asked: Asked) -> Response:
         ended = [desk.silences.end(one, now) for one in {pattern, glob.escape(pattern)}]
         return any(ended)
 
-    if not await trio.to_thread.run_sync(end):
+    if not await in_thread(end):
         raise NotThereError("there is no such silence")
     return Response(status_code=204)
 
@@ -301,7 +320,7 @@ async def acknowledge(asked: Asked) -> Response:
 async def take_back_acknowledgement(asked: Asked) -> Response:
     desk, name = asked.site.desk, asked.values["incident"]
     incident = asked.site.incident_called(name) or name
-    if not await trio.to_thread.run_sync(desk.acknowledgements.take_back, incident):
+    if not await in_thread(partial(desk.acknowledgements.take_back, incident)):
         raise NotThereError("this incident is not acknowledged")
     return Response(status_code=204)
 

@@ -30,9 +30,9 @@ async def serve_socket(
     """Serve one WebSocket until it is closed."""
     viewer = Viewer(is_compressed=socket.query_params.get("compress") == "deflate")
     await socket.accept()
-    await viewers.greet(viewer)
-    await viewers.join(viewer)
     try:
+        await viewers.greet(viewer)
+        await viewers.join(viewer)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_send, socket, viewer)
             await _listen(socket, viewer, viewers, kept)
@@ -47,9 +47,9 @@ async def _send(socket: WebSocket, viewer: Viewer) -> None:
     while True:
         for frame in await viewer.frames():
             if viewer.is_compressed:
-                await socket.send_bytes(frame.deflated or frame.encode(deflated=True).deflated)
+                await socket.send_bytes(frame.deflated)
             else:
-                await socket.send_text(frame.text or frame.encode(text=True).text)
+                await socket.send_text(frame.text)
 
 
 async def _listen(
@@ -106,9 +106,8 @@ def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) 
 
 def _refuse(viewer: Viewer, name: str, error: str) -> None:
     """Answer a question with why it cannot be."""
-    frame = Frame({"type": "answer", "id": name[:_LONGEST_ID], "columns": {}, "error": error})
-    kind = ("answer", name)
-    viewer.put(kind, frame.encode(text=not viewer.is_compressed, deflated=viewer.is_compressed))
+    name = name[:_LONGEST_ID]
+    viewer.put(("answer", name), Frame.of("answer", {"columns": {}, "error": error}, name))
 
 
 async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
@@ -117,9 +116,9 @@ async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
     A comment is sent when there is nothing else for a while: without one, neither side would
     notice that the other has gone. Alert events that a slow viewer did not get are counted.
     """
-    await viewers.join(viewer)
-    missed = 0
+    alerts = requests = 0
     try:
+        await viewers.join(viewer)
         yield f"retry: {RETRY_MS}\n\n"
         while True:
             frames: list[Frame] = []
@@ -127,11 +126,14 @@ async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
                 frames = await viewer.frames()
             if not frames:
                 yield ": nothing new\n\n"
-            if viewer.missed > missed:
-                frames.insert(0, Frame({"type": "missed", "events": viewer.missed - missed}))
-                missed = viewer.missed
+            if viewer.missed > alerts:
+                frames.insert(0, Frame.of("missed", {"events": viewer.missed - alerts}))
+                alerts = viewer.missed
+            if viewer.missed_requests > requests:
+                lost = viewer.missed_requests - requests
+                frames.insert(0, Frame.of("missed", {"messages": lost}))
+                requests = viewer.missed_requests
             for frame in frames:
-                text = frame.text or frame.encode(text=True).text
-                yield f"event: {frame.message['type']}\ndata: {text}\n\n"
+                yield f"event: {frame.kind}\ndata: {frame.text}\n\n"
     finally:
         viewers.leave(viewer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import trio
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.outputs.web.replies import reply
 from actors.outputs.web.site import Site
+from actors.outputs.web.threads import in_thread
 from glancemetrics.exposition.families import Observed
 
 PATH = "/metrics"
@@ -21,5 +23,5 @@ async def metrics(request: Request, site: Site) -> Response:
         started_at=site.desk.started_at, rules=site.desk.rules, snapshot=site.latest
     )
     accept = request.headers.get("accept", "")
-    body, media = await trio.to_thread.run_sync(exposition, observed, accept)
+    body, media = await in_thread(partial(exposition, observed, accept))
     return await reply(request, lambda: body, media=media, cache="no-store")

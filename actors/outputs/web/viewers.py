@@ -18,6 +18,9 @@ import attrs
 import trio
 
 from actors.outputs.asking import Asking
+from actors.outputs.web.allowances import Allowance
+from actors.outputs.web.limits import BusyError
+from actors.outputs.web.threads import in_thread
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.query import Answer, Question, RecordQuery
@@ -34,6 +37,10 @@ _MOST_EVENTS = 500
 """Alert events that wait for a slow viewer."""
 _MOST_REQUESTS = 1000
 """Requests of one message."""
+_MOST_REQUEST_FRAMES = 3
+_MOST_FOLLOWED = 20
+"""Different conditions of all who follow requests."""
+_ASKS_A_SECOND, _ASKS_AT_ONCE = 8.0, 200.0
 _HELLO_SECONDS = 1.0
 _TURN = 50
 """Viewers that are woken before anything else is done."""
@@ -41,22 +48,72 @@ _DEFLATE_LEVEL = 6
 
 
 @attrs.define(eq=False)
-class Frame:
-    """One message, in each encoding that somebody needs."""
+class Body:
+    """What many messages share: an object of JSON without its opening brace, encoded once."""
 
-    message: Mapping[str, Any]
-    text: str = ""
-    deflated: bytes = b""
+    fields: Mapping[str, Any] | None
+    """`None` once it is encoded: the encoding is smaller."""
+    _data: bytes = b""
+    _deflated: bytes = b""
 
-    def encode(self, *, text: bool = False, deflated: bool = False) -> Frame:
+    @property
+    def is_encoded(self) -> bool:
+        return self.fields is None
+
+    def encode(self) -> None:
         """Encode it; in a worker thread, since a large snapshot takes some milliseconds."""
-        data = json_bytes(self.message)
-        if text:
-            self.text = data.decode("ascii")
-        if deflated:
+        if self.fields is not None:
+            self._data = json_bytes(self.fields)[1:]
             packer = zlib.compressobj(_DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-            self.deflated = packer.compress(data) + packer.flush()
-        return self
+            self._deflated = packer.compress(self._data) + packer.flush()
+            self.fields = None
+
+    def text_after(self, head: bytes) -> str:
+        """Return the whole message as text."""
+        return (head + self._data).decode("ascii")
+
+    def deflated_after(self, head: bytes) -> bytes:
+        """Return the whole message as a DEFLATE stream (RFC 1951).
+
+        The head is a stored block (section 3.2.4), which is not the last; the blocks of the body
+        refer to nothing before them.
+        """
+        length = len(head)
+        stored = b"\0" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little")
+        return stored + head + self._deflated
+
+
+@attrs.frozen(eq=False)
+class Frame:
+    """One message: what it is, for whom, and what it shares with those of others."""
+
+    kind: str
+    """Its type."""
+    name: str
+    """The id of a question; empty for others."""
+    body: Body
+
+    @classmethod
+    def of(cls, kind: str, fields: Mapping[str, Any], name: str = "") -> Frame:
+        """Make a message of some fields."""
+        return cls(kind, name, Body({key: fields[key] for key in fields if key != "type"}))
+
+    @property
+    def _head(self) -> bytes:
+        head = {"type": self.kind} | ({"id": self.name} if self.kind == "answer" else {})
+        return json_bytes(head)[:-1] + b","
+
+    @property
+    def text(self) -> str:
+        """As JSON. It is encoded here if nobody has done it before."""
+        self.body.encode()
+        return self.body.text_after(self._head)
+
+    @property
+    def deflated(self) -> bytes:
+        """As JSON in raw DEFLATE."""
+        self.body.encode()
+        return self.body.deflated_after(self._head)
 
 
 Kind = tuple[str, str]
@@ -79,11 +136,17 @@ class Viewer:
     waiting: dict[Kind, Frame] = attrs.field(factory=dict)
     """The newest frame of each kind that it has not got yet."""
     events: deque[Frame] = attrs.field(factory=partial(deque, maxlen=_MOST_EVENTS))
+    requests: deque[Frame] = attrs.field(factory=partial(deque, maxlen=_MOST_REQUEST_FRAMES))
+    """Requests that it follows: large, so few of them wait."""
     missed: int = 0
     """Alert events that it will not get."""
+    missed_requests: int = 0
+    """Messages with requests that it will not get."""
     looks_for: set[Ask] = attrs.field(factory=set)
     """Its questions, unless it has paused."""
-    sent: dict[str, Frame] = attrs.field(factory=dict)
+    new_asks: Allowance = attrs.field(factory=partial(Allowance, _ASKS_A_SECOND, _ASKS_AT_ONCE))
+    """How many questions it may ask that it has not asked before."""
+    sent: dict[str, Body] = attrs.field(factory=dict)
     """The last answer of each of its questions that was queued for it."""
     wake: trio.Event = attrs.field(factory=trio.Event)
 
@@ -99,13 +162,20 @@ class Viewer:
         self.events.append(frame)
         self.wake.set()
 
+    def put_requests(self, frame: Frame) -> None:
+        if len(self.requests) == _MOST_REQUEST_FRAMES:
+            self.missed_requests += 1
+        self.requests.append(frame)
+        self.wake.set()
+
     async def frames(self) -> list[Frame]:
         """Wait for frames, and take them."""
-        while not self.waiting and not self.events:
+        while not self.waiting and not self.events and not self.requests:
             await self.wake.wait()
             self.wake = trio.Event()
-        found = [*self.events, *self.waiting.values()]
+        found = [*self.events, *self.requests, *self.waiting.values()]
         self.events.clear()
+        self.requests.clear()
         self.waiting.clear()
         return found
 
@@ -134,8 +204,8 @@ class Viewers:
         self._viewers: set[Viewer] = set()
         self._asking = Asking(answer, self._answered)
         self._answers: dict[Ask, Answered] = {}
-        self._frames: dict[Ask, dict[str, Frame]] = {}
-        """Encoded answers, by the id that viewers gave the question."""
+        self._bodies: dict[Ask, Body] = {}
+        """Encoded answers."""
         self._lookers: dict[Ask, set[Viewer]] = {}
         """What is asked, and the viewers who wait for it."""
         self._snapshots: deque[Snapshot] = deque(maxlen=2)
@@ -161,14 +231,14 @@ class Viewers:
         now = trio.current_time()
         if self._hello is None or now - self._hello_at > _HELLO_SECONDS:
             self._hello_at = now
-            self._hello = Frame(await trio.to_thread.run_sync(self._hello_json))
+            self._hello = Frame.of("hello", await in_thread(self._hello_json))
         viewer.put(HELLO, self._hello)
 
     async def join(self, viewer: Viewer) -> None:
         """Begin to send to a viewer; it gets the latest snapshot at once."""
         self._viewers.add(viewer)
         if viewer.wants_snapshots and self._snapshot_frame is not None:
-            await self._encoded(self._snapshot_frame, viewer)
+            await self._encoded(self._snapshot_frame)
             viewer.put(SNAPSHOT, self._snapshot_frame)
 
     def leave(self, viewer: Viewer) -> None:
@@ -178,11 +248,14 @@ class Viewers:
 
     def ask(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
         """Keep these questions fresh for a viewer, and no others. Raises `UsageError`."""
+        own = set(asks.values()) - set(viewer.asks.values())
+        if own and not viewer.new_asks.take(trio.current_time(), len(own)):
+            raise UsageError("too many new questions; try again in a few seconds")
         new = [ask for ask in set(asks.values()) if ask not in self._lookers]
         if len(self._lookers) + len(new) > MOST_QUESTIONS:
             raise UsageError("too many different questions at once; try again later")
         viewer.asks = dict(asks)
-        viewer.sent = {name: frame for name, frame in viewer.sent.items() if name in asks}
+        viewer.sent = {name: body for name, body in viewer.sent.items() if name in asks}
         viewer.waiting = {
             (kind, name): frame
             for (kind, name), frame in viewer.waiting.items()
@@ -210,7 +283,7 @@ class Viewers:
             if not lookers:
                 del self._lookers[ask]
                 self._answers.pop(ask, None)
-                self._frames.pop(ask, None)
+                self._bodies.pop(ask, None)
                 is_changed = True
         for ask in wanted - viewer.looks_for:
             is_changed |= ask not in self._lookers
@@ -223,8 +296,8 @@ class Viewers:
         """Send a snapshot to all."""
         self._snapshots.append(snapshot)
         self._want()
-        message = await trio.to_thread.run_sync(self._snapshot_json, snapshot)
-        frame = self._snapshot_frame = await self._encoded(Frame(message))
+        message = await in_thread(partial(self._snapshot_json, snapshot))
+        frame = self._snapshot_frame = await self._encoded(Frame.of("snapshot", message))
         async for viewer in _in_turns(self._viewers):
             if viewer.wants_snapshots and not viewer.is_paused:
                 viewer.put(SNAPSHOT, frame)
@@ -232,12 +305,15 @@ class Viewers:
 
     def _follow(self, end: int) -> None:
         """Send the requests of the seconds that have closed to those who follow them."""
-        wheres = {one.follows for one in self._viewers if one.follows is not None}
+        wheres = dict.fromkeys(one.follows for one in self._viewers if one.follows is not None)
         self._followed = {where: self._followed.get(where, end) for where in wheres}
-        for where, since in self._followed.items():
-            if since < end and where not in self._following and self._nursery is not None:
-                self._following.add(where)
-                self._nursery.start_soon(self._send_requests, where, TimeSpan(since, end))
+        for number, (where, since) in enumerate(self._followed.items()):
+            if since >= end or where in self._following or self._nursery is None:
+                continue
+            span = TimeSpan(since, end)
+            self._following.add(where)
+            ask = self._send_requests if number < _MOST_FOLLOWED else self._refuse_requests
+            self._nursery.start_soon(ask, where, span)
 
     async def _send_requests(self, where: str, span: TimeSpan) -> None:
         question = RecordQuery(
@@ -247,33 +323,46 @@ class Viewers:
             is_oldest_first=True,
             kept=self._kept,
         )
-        message: dict[str, Any] = {"type": "requests", "since": span.since, "until": span.until}
         try:
             answer = await self._answer(question)
-            message |= {"columns": columns_of(answer.table.to_pylist())}
-            # What a second has more of than can be shown is left out, and that is said.
-            message |= {"has_more": answer.has_more, "error": ""}
+        except BusyError:
+            self._following.discard(where)  # the same seconds are asked for again
+            return
         except GlanceMetricsError as error:
-            message |= {"columns": {}, "has_more": False, "error": str(error)}
-        finally:
-            self._following.discard(where)
+            await self._put_requests(where, span, "missed", {"why": str(error)})
+            return
+        # What a second has more of than can be shown is left out, and that is said.
+        columns = await in_thread(lambda: columns_of(answer.table.to_pylist()))
+        await self._put_requests(
+            where, span, "requests", {"columns": columns, "has_more": answer.has_more}
+        )
+
+    async def _refuse_requests(self, where: str, span: TimeSpan) -> None:
+        why = f"more than {_MOST_FOLLOWED} different filters are followed"
+        await self._put_requests(where, span, "missed", {"why": why})
+
+    async def _put_requests(
+        self, where: str, span: TimeSpan, kind: str, fields: Mapping[str, Any]
+    ) -> None:
+        self._following.discard(where)
         if where in self._followed and span.until is not None:
             self._followed[where] = span.until
-        frame = await self._encoded(Frame(message))
+        known = {"since": span.since, "until": span.until, **fields}
+        frame = await self._encoded(Frame.of(kind, known))
         async for viewer in _in_turns(self._viewers):
             if viewer.follows == where:
-                viewer.put_event(frame)
+                viewer.put_requests(frame)
 
     async def tell(self, event: AlertEvent) -> None:
         """Send an alert event to all."""
-        frame = await self._encoded(Frame({"type": "alert", "event": event.to_json()}))
+        frame = await self._encoded(Frame.of("alert", {"event": event.to_json()}))
         async for viewer in _in_turns(self._viewers):
             if viewer.wants_events:
                 viewer.put_event(frame)
 
     async def say_goodbye(self, why: str) -> None:
         """Tell all that the server ends."""
-        frame = Frame({"type": "gone", "why": why}).encode(text=True, deflated=True)
+        frame = Frame.of("gone", {"why": why})
         for viewer in self._viewers:
             viewer.put_event(frame)
 
@@ -303,7 +392,7 @@ class Viewers:
         is_same = before is not None and before.says_the_same(answered)
         if is_same and before is not None and _span_of(before) == _span_of(answered):
             return
-        self._frames.pop(ask, None)
+        self._bodies.pop(ask, None)
         if self._nursery is not None:
             self._nursery.start_soon(self._send_answer, ask)
 
@@ -322,24 +411,19 @@ class Viewers:
         """Send the answer that is known to a viewer, unless it has it."""
         if ask not in self._answers:
             return
-        frames = self._frames.setdefault(ask, {})
-        frame = frames.get(name)
-        if frame is None:
-            frame = Frame({"type": "answer", "id": name, **answered_json(self._answers[ask])})
-            frames[name] = frame
-        await self._encoded(frame, viewer)
+        body = self._bodies.get(ask)
+        if body is None:
+            body = self._bodies[ask] = Body(answered_json(self._answers[ask]))
+        frame = await self._encoded(Frame("answer", name, body))
         is_wanted = viewer.asks.get(name) == ask and not viewer.is_paused
-        if is_wanted and viewer.sent.get(name) is not frame:
-            viewer.sent[name] = frame
+        if is_wanted and viewer.sent.get(name) is not body:
+            viewer.sent[name] = body
             viewer.put(("answer", name), frame)
 
-    async def _encoded(self, frame: Frame, viewer: Viewer | None = None) -> Frame:
-        """Return a frame in the encoding of a viewer, or of all there are now."""
-        viewers = self._viewers if viewer is None else (viewer,)
-        deflated = not frame.deflated and any(one.is_compressed for one in viewers)
-        text = not frame.text and any(not one.is_compressed for one in viewers)
-        if text or deflated:
-            await trio.to_thread.run_sync(partial(frame.encode, text=text, deflated=deflated))
+    async def _encoded(self, frame: Frame) -> Frame:
+        """Return a frame, encoded once for all."""
+        if not frame.body.is_encoded:
+            await in_thread(frame.body.encode)
         return frame
 
 

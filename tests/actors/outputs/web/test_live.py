@@ -19,8 +19,10 @@ from trio_websocket import (
     open_websocket_url,
 )
 
+from actors.outputs.web.limits import BusyError
 from actors.outputs.web.live import MOST_ASKS
 from actors.outputs.web.viewers import Viewer, Viewers
+from glancemetrics.errors import UsageError
 from glancemetrics.history.ask import Ask
 from glancemetrics.history.query import Answer, Question
 from tests.actors.outputs.console.replays import RULES, answer_from, recorded, replay
@@ -283,7 +285,7 @@ async def test_events_are_sent_as_a_stream(tmp_path: Path) -> None:
         for line in text.splitlines()
         if line.startswith('data: {"type":"requests"')
     )
-    assert (data["since"], data["until"], data["error"]) == (BASE - 10, BASE, "")
+    assert (data["since"], data["until"], data["has_more"]) == (BASE - 10, BASE, False)
     assert set(data["columns"]["status"]) == {503}
 
 
@@ -324,7 +326,7 @@ async def test_one_computation_and_one_encoding_serve_all() -> None:
             found: list[Any] = []
             while len(found) < 2:
                 found += await viewer.frames()
-            frames.append({id(one.deflated) for one in found})
+            frames.append({id(one.body) for one in found})
     assert len(counting.asked) == 1
     assert all(one == frames[0] for one in frames)
 
@@ -340,11 +342,93 @@ async def test_who_is_slow_skips_frames_but_no_alerts() -> None:
             await viewers.show(attrs.evolve(shown, shown=moved))
             await viewers.tell(event(number))
         found = await slow.frames()
-        assert [one.message["type"] for one in found] == ["alert"] * 20 + ["snapshot"]
-        assert found[-1].message["now"] == BASE + 19
+        assert [one.kind for one in found] == ["alert"] * 20 + ["snapshot"]
+        assert json.loads(found[-1].text)["now"] == BASE + 19
         for number in range(600):
             await viewers.tell(event(number))
         assert (len(slow.events), slow.missed) == (500, 100)
+
+
+async def test_who_follows_and_is_slow_gets_alerts_and_is_told_of_the_rest() -> None:
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(Counting()) as viewers:
+        slow = Viewer(follows="", wants_snapshots=False)
+        await viewers.join(slow)
+        await viewers.tell(event(1))
+        for number in range(12):
+            moved = attrs.evolve(shown.shown, end=BASE - 60 + number)
+            await viewers.show(attrs.evolve(shown, shown=moved))
+            await trio.sleep(0.1)
+        kinds = [one.kind for one in await slow.frames()]
+    assert kinds.count("alert") == 1
+    assert kinds.count("requests") == 3
+    assert (slow.missed, slow.missed_requests) == (0, 8)
+
+
+async def test_seconds_that_could_not_be_asked_for_are_asked_for_again() -> None:
+    shown = replay().shown
+    assert shown is not None
+    spans = []
+
+    async def answer(question: Question) -> Answer:
+        spans.append((question.span.since, question.span.until))
+        if len(spans) == 1:
+            raise BusyError("too many queries at once")
+        if len(spans) == 3:
+            raise UsageError("query timed out")
+        return answer_from(question, recorded())
+
+    viewers = Viewers(lambda _: {"now": 0}, answer)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(viewers.run)
+        viewer = Viewer(follows="status >= 500", wants_snapshots=False)
+        await viewers.join(viewer)
+        for number in range(5):
+            moved = attrs.evolve(shown.shown, end=BASE - 60 + number)
+            await viewers.show(attrs.evolve(shown, shown=moved))
+            await trio.sleep(0.1)
+        kinds = [one.kind for one in await viewer.frames()]
+        nursery.cancel_scope.cancel()
+    assert spans == [
+        (BASE - 60, BASE - 59),
+        (BASE - 60, BASE - 58),
+        (BASE - 58, BASE - 57),
+        (BASE - 57, BASE - 56),
+    ]
+    assert kinds == ["requests", "missed", "requests"]
+
+
+async def test_ids_of_a_question_take_no_memory() -> None:
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(Counting()) as viewers:
+        viewer = Viewer()
+        await viewers.join(viewer)
+        await viewers.show(shown)
+        bodies = set()
+        for number in range(50):
+            viewers.ask(viewer, {f"id{number}": Ask(seconds=900, by=("path",))})
+            with trio.fail_after(5):
+                found = [one for one in await viewer.frames() if one.kind == "answer"]
+                while not found:
+                    found = [one for one in await viewer.frames() if one.kind == "answer"]
+            bodies |= {id(one.body) for one in found}
+            assert json.loads(found[-1].text)["id"] == f"id{number}"
+            assert json.loads(zlib.decompress(found[-1].deflated, -15)) == json.loads(
+                found[-1].text
+            )
+        assert len(bodies) == 1
+
+
+async def test_new_questions_have_a_limit() -> None:
+    async with viewers_of(Counting()) as viewers:
+        viewer = Viewer()
+        await viewers.join(viewer)
+        with pytest.raises(UsageError, match="too many new questions"):
+            for number in range(300):
+                viewers.ask(viewer, {"a": Ask(seconds=1 + number)})
+        assert len(viewer.asks) == 1
 
 
 async def test_who_pauses_costs_nothing() -> None:
@@ -361,9 +445,9 @@ async def test_who_pauses_costs_nothing() -> None:
         assert (counting.asked, viewer.waiting) == ([], {})
         viewers.pause(viewer, is_paused=False)
         with trio.fail_after(5):
-            kinds = [one.message["type"] for one in await viewer.frames()]
+            kinds = [one.kind for one in await viewer.frames()]
             while "answer" not in kinds:
-                kinds += [one.message["type"] for one in await viewer.frames()]
+                kinds += [one.kind for one in await viewer.frames()]
 
 
 async def test_who_joins_late_gets_what_is_known() -> None:
@@ -382,6 +466,6 @@ async def test_who_joins_late_gets_what_is_known() -> None:
             viewers.ask(second, {"b": Ask(seconds=60)})
             while len(second.waiting) < 2:
                 await trio.sleep(0.01)
-        found = {one.message.get("id"): one for one in await second.frames()}
+        found = {one.name: one for one in await second.frames()}
     assert len(counting.asked) == 1
     assert json.loads(zlib.decompress(found["b"].deflated, -15))["total"] == {"hits": 600}

@@ -69,6 +69,7 @@ def _incident(
         "value_text": _text(rule, incident.value),
         "peak": incident.peak,
         "peak_text": "" if rule is None else rule.worst_value(incident),
+        "worst_text": "" if rule is None else rule.worst(incident),
         "latest": latest,
         "latest_text": "" if latest is None else _text(rule, latest),
         "threshold": incident.threshold,

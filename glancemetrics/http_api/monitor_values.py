@@ -50,6 +50,8 @@ class Incident:
     """The same for people, with its unit."""
     peak: float | None
     peak_text: str
+    worst_text: str
+    """`peak 46 %`, or `lowest 3` with a minimum; empty without a number."""
     latest: float | None
     """The value now; `None` once it is over."""
     latest_text: str

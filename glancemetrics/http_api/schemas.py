@@ -71,6 +71,7 @@ INCIDENT = _object(
         "value_text": TEXT,
         "peak": _or_null(NUMBER),
         "peak_text": TEXT,
+        "worst_text": {**TEXT, "description": "`peak 46 %`, or `lowest 3` with a minimum."},
         "latest": _or_null(NUMBER),
         "latest_text": TEXT,
         "threshold": _or_null(NUMBER),

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, with_source
+from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, schema_with, with_source
 from glancemetrics.selecting.condition_hints import hint_for, outside_of_quotes
 from glancemetrics.words.escaping import is_utf_8
 from glancemetrics.words.suggestions import suggestion
@@ -61,7 +61,9 @@ class Where:
         self._connection = connect() if connection is None else connection
         check_one_select(self._query, "--where", expression)
         self._check_alternatives()
-        result = self._run(with_source(empty_batch(kept), ""))
+        # A record of which nothing is known: without any, DuckDB would not look at values.
+        unknown = pa.RecordBatch.from_pylist([{}], schema=schema_with(kept))
+        result = self._run(with_source(unknown, ""))
         if not pa.types.is_boolean(result.type):
             raise UsageError(
                 f"--where {shortened(expression)}: must be a condition, such as status >= 500"

@@ -28,6 +28,7 @@ from glancemetrics.http_api.answer_columns import answered_json, columns_of
 from glancemetrics.http_api.json_text import json_bytes
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.records.time_span import TimeSpan
+from glancemetrics.selecting.sql import shortened
 from glancemetrics.traffic.quiet_seconds import is_empty_in
 from glancemetrics.traffic.snapshot import Snapshot
 
@@ -387,6 +388,10 @@ class Viewers:
         )
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
+        if answered.error and ask.where:
+            # People have typed it into a field, not behind an option.
+            plain = answered.error.removeprefix(f"--where {shortened(ask.where)}: ")
+            answered = attrs.evolve(answered, error=plain)
         before = self._answers.get(ask)
         self._answers[ask] = answered
         is_same = before is not None and before.says_the_same(answered)

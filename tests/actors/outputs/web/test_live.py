@@ -414,10 +414,9 @@ async def test_ids_of_a_question_take_no_memory() -> None:
                 while not found:
                     found = [one for one in await viewer.frames() if one.kind == "answer"]
             bodies |= {id(one.body) for one in found}
-            assert json.loads(found[-1].text)["id"] == f"id{number}"
-            assert json.loads(zlib.decompress(found[-1].deflated, -15)) == json.loads(
-                found[-1].text
-            )
+            text = found[-1].text
+            assert json.loads(text)["id"] == f"id{number}"
+            assert zlib.decompress(found[-1].deflated, -15).decode() == text
         assert len(bodies) == 1
 
 
@@ -425,9 +424,10 @@ async def test_new_questions_have_a_limit() -> None:
     async with viewers_of(Counting()) as viewers:
         viewer = Viewer()
         await viewers.join(viewer)
+        for number in range(200):
+            viewers.ask(viewer, {"a": Ask(seconds=1 + number)})
         with pytest.raises(UsageError, match="too many new questions"):
-            for number in range(300):
-                viewers.ask(viewer, {"a": Ask(seconds=1 + number)})
+            viewers.ask(viewer, {"a": Ask(seconds=900)})
         assert len(viewer.asks) == 1
 
 

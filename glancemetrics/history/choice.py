@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from glancemetrics.history.recorded import StoredRecords
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
-from glancemetrics.records.networks import anonymized_column
-from glancemetrics.records.schema import SCHEMA, SOURCE, column_type, seconds
+from glancemetrics.records.networks import anonymized_column, anonymized_lists
+from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, column_type, seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.conjuncts import Conjunct, conjuncts_of
 from glancemetrics.selecting.filters import Filters
@@ -110,10 +110,18 @@ class _Anonymized:
         logged = [_HOST if name == WHOLE_HOST else name for name in columns]
         batch = self._stored.read(list(dict.fromkeys(logged)))
         arrays = [
-            anonymized_column(batch.column(name)) if asked.lower() == _HOST else batch.column(name)
+            _anonymized(asked, batch.column(name))
             for asked, name in zip(columns, logged, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, list(columns))
+
+
+def _anonymized(name: str, column: pa.Array) -> pa.Array:
+    """Return a column as viewers may see it; fields of --keep may have addresses in them."""
+    if name.lower() == _HOST:
+        return anonymized_column(column)
+    is_kept = name not in SCHEMA.names and name not in {SOURCE, WHOLE_HOST}
+    return anonymized_lists(column) if is_kept and column.type == TEXT else column
 
 
 class _Chosen:

@@ -10,7 +10,7 @@ import attrs
 from glancemetrics.alerting.alerting import Alerts, Pending
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.incidents.incident import Incident
-from glancemetrics.records.dimensions import HOST, Dimension
+from glancemetrics.records.dimensions import DIMENSIONS, HOST, Dimension
 from glancemetrics.records.networks import anonymized_text
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.insights import Insights, TopRow
@@ -56,7 +56,7 @@ def anonymous_ids(incidents: Iterable[Incident]) -> dict[str, str]:
 
 def _insights(insights: Insights) -> Insights:
     top: dict[Dimension, tuple[TopRow, ...]] = {
-        dimension: _merged(rows) if dimension == HOST else rows
+        dimension: _merged(rows) if dimension == HOST or dimension not in DIMENSIONS else rows
         for dimension, rows in insights.top.items()
     }
     return attrs.evolve(insights, top=top)

@@ -40,9 +40,26 @@ def anonymized_column(hosts: pa.DictionaryArray) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(encoded.indices.take(hosts.indices), encoded.dictionary)
 
 
+_ADDRESS_V4 = r"\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}\b"
+_ADDRESS_V6 = r"\b([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}):[0-9A-Fa-f:]*[0-9A-Fa-f]\b"
+
+
+def anonymized_lists(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Do the same to texts with addresses in them, such as a list of X-Forwarded-For.
+
+    Times of day have at most three parts with colons, and stay.
+    """
+    texts = pc.replace_substring_regex(column.dictionary, _ADDRESS_V4, r"\1.0")
+    texts = pc.replace_substring_regex(texts, _ADDRESS_V6, r"\1::")
+    texts = pc.replace_substring(texts, ":::", "::")
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(column.indices), encoded.dictionary)
+
+
 def anonymized_text(host: str) -> str:
-    """Do the same to one address."""
-    found: str = anonymized(pa.array([host], pa.string())).to_pylist()[0]
+    """Do the same to one address, or to a text with some."""
+    names = anonymized(pa.array([host], pa.string()))
+    found: str = anonymized_lists(names).to_pylist()[0]
     return found
 
 

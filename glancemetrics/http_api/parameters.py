@@ -214,7 +214,7 @@ def read_parameters(
         try:
             values[name] = parameter.parse(text)
         except UsageError as error:
-            raise UsageError(f"{name}: {error}") from None
+            raise UsageError(f"{name}: {str(error).removeprefix(f'--{name} ')}") from None
     missing = [one.name for one in known.values() if one.is_required and one.name not in values]
     if missing:
         raise UsageError(f"{missing[0]}: missing")

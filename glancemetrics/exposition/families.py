@@ -80,6 +80,8 @@ class Family:
     read: Read = attrs.field(eq=False)
     is_resumed: bool = False
     """Whether a counter continues after a restart from a checkpoint; others start at 0 again."""
+    is_of_totals: bool = False
+    """Whether it is read from the totals, which know when they began."""
     joined: Callable[[Iterable[Any]], Any] = attrs.field(default=sum, eq=False)
     """Joins the values of series whose labels are the same once they are escaped and cut."""
 
@@ -231,6 +233,7 @@ FAMILIES: Sequence[Family] = (
         _totals(_requests),
         *("class", "method", "vhost"),
         is_resumed=True,
+        is_of_totals=True,
     ),
     _family(
         "response_bytes",
@@ -239,6 +242,7 @@ FAMILIES: Sequence[Family] = (
         _totals(_response_bytes),
         "vhost",
         is_resumed=True,
+        is_of_totals=True,
     ),
     _family(
         "request_duration_seconds",
@@ -246,6 +250,7 @@ FAMILIES: Sequence[Family] = (
         "Response times, if the log has them.",
         _durations(lambda totals: totals.durations),
         is_resumed=True,
+        is_of_totals=True,
     ),
     _family(
         "upstream_duration_seconds",
@@ -253,6 +258,7 @@ FAMILIES: Sequence[Family] = (
         "Response times of the upstream server, if the log has them.",
         _durations(lambda totals: totals.upstream_durations),
         is_resumed=True,
+        is_of_totals=True,
     ),
     _family(
         "window_seconds",
@@ -414,6 +420,11 @@ FAMILIES: Sequence[Family] = (
 
 
 def since(family: Family, observed: Observed) -> float:
-    """Return when a counter or histogram was 0, in seconds since the epoch."""
+    """Return when a counter or histogram was 0, in seconds since the epoch; 0: unknown.
+
+    What a checkpoint has resumed may have begun in a run that kept no totals.
+    """
     totals = None if observed.snapshot is None else observed.snapshot.totals
-    return totals.since if family.is_resumed and totals is not None else observed.started_at
+    if not family.is_resumed:
+        return observed.started_at
+    return totals.since if family.is_of_totals and totals is not None else 0.0

@@ -169,7 +169,7 @@ class Asking:
             except GlanceMetricsError as error:
                 answered = Answered(question, error=str(error))
             except Exception as error:  # the disk, the memory, or a fault of ours
-                logger.opt(exception=error).error("the console's question failed")
+                logger.opt(exception=error).error("a question of a screen failed")
                 answered = Answered(question, error=sentence(error))
             now = trio.current_time()
             self._asked[ask] = _Asked(question, began, now, answered.known_since)

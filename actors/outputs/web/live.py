@@ -10,6 +10,7 @@ from typing import Any
 import trio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from actors.outputs.web.access import Person
 from actors.outputs.web.allowances import Allowance
 from actors.outputs.web.viewers import Frame, Viewer, Viewers
 from glancemetrics.errors import UsageError
@@ -26,15 +27,18 @@ async def serve_socket(
     socket: WebSocket,
     viewers: Viewers,
     kept: tuple[str, ...],
+    person: Person | None = None,
 ) -> None:
-    """Serve one WebSocket until it is closed."""
-    viewer = Viewer(is_compressed=socket.query_params.get("compress") == "deflate")
+    """Serve one WebSocket until it is closed, or the person may no longer look."""
+    is_compressed = socket.query_params.get("compress") == "deflate"
+    viewer = Viewer(is_compressed=is_compressed, person=person)
     await socket.accept()
     try:
         await viewers.greet(viewer)
         await viewers.join(viewer)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_send, socket, viewer)
+            nursery.start_soon(_close_when_dismissed, socket, viewer)
             await _listen(socket, viewer, viewers, kept)
             nursery.cancel_scope.cancel()
     except* WebSocketDisconnect:
@@ -50,6 +54,11 @@ async def _send(socket: WebSocket, viewer: Viewer) -> None:
                 await socket.send_bytes(frame.deflated)
             else:
                 await socket.send_text(frame.text)
+
+
+async def _close_when_dismissed(socket: WebSocket, viewer: Viewer) -> None:
+    await viewer.dismissed.wait()
+    await socket.close(_TOO_MUCH, "the session has ended")
 
 
 async def _listen(
@@ -120,7 +129,7 @@ async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
     try:
         await viewers.join(viewer)
         yield f"retry: {RETRY_MS}\n\n"
-        while True:
+        while not viewer.dismissed.is_set():
             frames: list[Frame] = []
             with trio.move_on_after(QUIET_SECONDS):
                 frames = await viewer.frames()

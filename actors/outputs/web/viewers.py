@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from actors.outputs.asking import Asking
+from actors.outputs.web.access import Person
 from actors.outputs.web.allowances import Allowance
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.threads import in_thread
@@ -86,7 +87,7 @@ class Body:
 
 @attrs.frozen(eq=False)
 class Frame:
-    """One message: what it is, for whom, and what it shares with those of others."""
+    """One message: what it is, which question it answers, and what it shares with others."""
 
     kind: str
     """Its type."""
@@ -127,6 +128,10 @@ class Viewer:
     """One who looks: what it wants, and what waits for it."""
 
     is_compressed: bool = False
+    person: Person | None = None
+    """Who it is; `None`: anybody may look."""
+    dismissed: trio.Event = attrs.field(factory=trio.Event)
+    """Set when that person may no longer look."""
     wants_snapshots: bool = True
     wants_events: bool = True
     is_paused: bool = False
@@ -360,6 +365,12 @@ class Viewers:
         async for viewer in _in_turns(self._viewers):
             if viewer.wants_events:
                 viewer.put_event(frame)
+
+    def dismiss(self, may_look: Callable[[Person], bool]) -> None:
+        """Part with those who may no longer look: their token or password has gone."""
+        for viewer in self._viewers:
+            if viewer.person is not None and not may_look(viewer.person):
+                viewer.dismissed.set()
 
     async def say_goodbye(self, why: str) -> None:
         """Tell all that the server ends."""

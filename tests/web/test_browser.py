@@ -177,6 +177,33 @@ def test_numbers_move_while_the_log_is_written(
         assert abs(in_all(page) - answer) <= 60
 
 
+@pytest.mark.parametrize("width", [1440, 800, 390])
+def test_menus_of_the_header_open_below_their_button(
+    browser: Browser, traffic: Traffic, tmp_path: Path, width: int
+) -> None:
+    size = {"width": width, "height": 900}
+    with monitor(tmp_path) as found, looking(browser, found, viewport=size) as watched:
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 20, what="requests")
+        for name in (".window-button", ".compare-button"):
+            button = page.locator(name)
+            button.click()
+            menu = page.get_by_role("menu")
+            expect(menu).to_be_visible()
+            above, box = button.bounding_box(), menu.bounding_box()
+            assert above is not None and box is not None
+            assert above["y"] + above["height"] <= box["y"] <= above["y"] + above["height"] + 12
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            assert box["x"] <= above["x"] + above["width"]
+            assert above["x"] <= box["x"] + box["width"]
+            hit = "([x, y]) => document.elementFromPoint(x, y).closest('[role=menu]') !== null"
+            corners = (box["y"] + 12, box["y"] + box["height"] - 12)
+            assert all(page.evaluate(hit, [box["x"] + 20, y]) for y in corners)
+            assert page.evaluate("scrollX + document.documentElement.scrollLeft") == 0
+            page.keyboard.press("Escape")
+            expect(menu).to_have_count(0)
+
+
 def test_a_click_narrows_and_the_link_carries_it(
     browser: Browser, traffic: Traffic, tmp_path: Path
 ) -> None:

@@ -19,8 +19,11 @@ export function Menu({ anchor, label, onClose, children, isDialog }: Props) {
   useLayoutEffect(() => {
     const menu = node.current;
     if (!menu) return;
+    // In the top layer: nothing covers it, and no ancestor is what its position is relative to.
+    menu.showPopover?.();
     const at = anchor.getBoundingClientRect();
-    const left = Math.max(8, Math.min(at.left, innerWidth - menu.offsetWidth - 8));
+    const width = document.documentElement.clientWidth;
+    const left = Math.max(8, Math.min(at.left, width - menu.offsetWidth - 8));
     const below = at.bottom + 4;
     const isAbove = below + menu.offsetHeight > innerHeight - 8 && at.top > menu.offsetHeight;
     menu.style.left = `${left}px`;
@@ -28,7 +31,7 @@ export function Menu({ anchor, label, onClose, children, isDialog }: Props) {
     const first = menu.querySelector<HTMLElement>(
       "[aria-checked=true], [data-first], input, button",
     );
-    first?.focus();
+    first?.focus({ preventScroll: true });
   }, [anchor]);
 
   useEffect(() => {
@@ -75,6 +78,7 @@ export function Menu({ anchor, label, onClose, children, isDialog }: Props) {
       class={`menu ${isDialog ? "menu-form" : ""}`}
       role={isDialog ? "dialog" : "menu"}
       aria-label={label}
+      popover="manual"
       ref={node}
       onKeyDown={onKeyDown}
     >

@@ -38,6 +38,32 @@ async function answerTo(path: string, init: RequestInit): Promise<Response> {
   return response;
 }
 
+/** Why the server does not let this page connect, as a sentence; empty if it does not say. */
+export async function whyRefused(): Promise<string> {
+  try {
+    // Only for GET: that it refuses the method (405) says that it would answer this page.
+    const response = await fetch(addressOf("api/v1/events"), {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { Accept: "application/json", "X-GlanceMetrics": "1" },
+    });
+    if (response.status === 401) location.assign(addressOf("login"));
+    if (response.ok || response.status === 405) {
+      return "The server answers, but not over a WebSocket: a proxy in between must pass on the Upgrade header.";
+    }
+    const body: unknown = await response.json().catch(() => null);
+    const detail = (body as { detail?: unknown } | null)?.detail;
+    return asSentence(detail ? String(detail) : `the server answered ${response.status}`);
+  } catch {
+    return "The server cannot be reached.";
+  }
+}
+
+function asSentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
 /** Fetches a file; it is an error of ours, and not a page, if the server has none. */
 export async function fileAt(path: string): Promise<Blob> {
   return (await answerTo(path, { headers: { Accept: "*/*" } })).blob();

@@ -21,6 +21,8 @@ export interface Options {
   onConnection: (state: Connection) => void;
   /** Called when the server turned the page away: the session may have ended. */
   onRefused?: () => void;
+  /** Called when the server ended the connection because of something that this page did. */
+  onRejected?: (reason: string) => void;
   unpack?: (data: unknown) => Promise<string>;
   random?: () => number;
 }
@@ -29,6 +31,11 @@ export const FIRST_DELAY = 500;
 export const LONGEST_DELAY = 30_000;
 /** Without any message for so long the connection is taken for dead: TCP may take many minutes. */
 export const SILENCE = 30_000;
+/** A server that sends rarely is not dead: so many of its intervals may pass. */
+const MISSED = 3;
+/** Close codes of a server that does not accept what this page sends. */
+const REJECTED = [1007, 1008];
+const ATTEMPTS_TO_LONGEST = 6;
 /** After so long a connection was a good one, and the next delay is short again. */
 const STEADY = 5000;
 
@@ -49,6 +56,7 @@ export class LiveConnection {
   private paused = false;
   private stopped = false;
   private wasOpen = false;
+  private silence = SILENCE;
   /** Messages are unpacked one after the other: their order matters. */
   private unpacking: Promise<void> = Promise.resolve();
 
@@ -113,9 +121,14 @@ export class LiveConnection {
       this.unpacking = this.unpacking.then(() => this.take(socket, event.data));
     };
     socket.onerror = () => {};
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }) => {
       if (socket !== this.socket) return;
       if (!opened) this.options.onRefused?.();
+      if (REJECTED.includes(code)) {
+        // At once it would happen again.
+        this.attempt = ATTEMPTS_TO_LONGEST;
+        this.options.onRejected?.(reason);
+      }
       this.lost();
     };
     this.listen();
@@ -126,6 +139,10 @@ export class LiveConnection {
       const unpack = this.options.unpack ?? inflated;
       const message = JSON.parse(typeof data === "string" ? data : await unpack(data)) as Message;
       if (socket !== this.socket) return;
+      if (message.type === "hello") {
+        this.silence = Math.max(SILENCE, MISSED * 1000 * (message.refresh || 0));
+        this.listen();
+      }
       this.options.onMessage(message);
     } catch (error) {
       // One broken message is not worth the connection; the next one replaces it.
@@ -146,7 +163,7 @@ export class LiveConnection {
   private listen(): void {
     clearTimeout(this.watch);
     if (this.paused && this.wasOpen) return;
-    this.watch = setTimeout(() => this.lost(), SILENCE);
+    this.watch = setTimeout(() => this.lost(), this.silence);
   }
 
   private lost(): void {

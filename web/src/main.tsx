@@ -6,14 +6,23 @@ import "./styles/index.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 
-import { addressOf } from "./api.ts";
+import { addressOf, whyRefused } from "./api.ts";
 import { sendAsksBy } from "./answers.ts";
 import { App } from "./app.tsx";
 import { formatRate } from "./format.ts";
 import { worstText } from "./incidents.ts";
 import { listenForKeys } from "./keys.ts";
 import { LiveConnection, type Socket } from "./live.ts";
-import { connection, followHistory, isStale, receive, snapshot } from "./store.ts";
+import {
+  connection,
+  followHistory,
+  hello,
+  isStale,
+  isUnreached,
+  receive,
+  snapshot,
+  whyNotConnected,
+} from "./store.ts";
 
 const canInflate = typeof DecompressionStream === "function";
 
@@ -23,21 +32,34 @@ function socketAddress(): string {
   return address.href;
 }
 
+/** Without a greeting for so long the page says that it is not connected. */
+const PATIENCE_MS = 3000;
+
 const live = new LiveConnection({
   open: () => new WebSocket(socketAddress()) as unknown as Socket,
-  onMessage: receive,
-  onConnection: (state) => (connection.value = state),
-  onRefused: () => void checkSession(),
+  onMessage: (message) => {
+    if (message.type === "hello") connection.value = "open";
+    receive(message);
+  },
+  onConnection: (state) => {
+    // A connection that is open may still be one to a proxy that passes nothing on.
+    if (state !== "open") connection.value = state;
+  },
+  onRefused: () => void findReason(),
+  onRejected: (reason) => {
+    whyNotConnected.value = `The server closed the connection: ${reason || "no reason given"}.`;
+  },
 });
 
-/** A socket does not say why it was refused: a session that has ended is asked about by HTTP. */
-async function checkSession(): Promise<void> {
-  try {
-    const response = await fetch(addressOf("api/v1/health"), { credentials: "same-origin" });
-    if (response.status === 401) location.assign(addressOf("login"));
-  } catch {
-    // No server at all: the page keeps trying.
-  }
+let isAsking = false;
+
+/** A socket does not say why it was refused: that is asked by HTTP. */
+async function findReason(): Promise<void> {
+  if (isAsking) return;
+  isAsking = true;
+  const reason = await whyRefused();
+  isAsking = false;
+  if (connection.value !== "open") whyNotConnected.value = reason;
 }
 
 sendAsksBy((asks) => live.ask(asks));
@@ -49,7 +71,10 @@ listenForKeys();
 
 effect(() => {
   const known = snapshot.value;
-  if (!known) return;
+  if (!known) {
+    if (isUnreached.value) document.title = "Not connected – GlanceMetrics";
+    return;
+  }
   const worst = worstText(known.alerts.firing);
   const state = isStale.value ? "○ no connection · " : worst ? `● ${worst} · ` : "";
   document.title = `${state}${formatRate(known.hit_rate)} req/s – GlanceMetrics`;
@@ -62,3 +87,8 @@ if (root) {
 }
 live.pause(document.hidden);
 live.start();
+setTimeout(() => {
+  if (hello.value) return;
+  isUnreached.value = true;
+  if (!whyNotConnected.value) void findReason();
+}, PATIENCE_MS);

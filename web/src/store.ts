@@ -17,6 +17,10 @@ export const heardAt = signal(0);
 export const announced = signal("");
 /** A short message at the foot of the page, such as "copied". */
 export const told = signal<{ text: string; isBad: boolean; at: number } | null>(null);
+/** Whether nothing has come from the server although there was time enough. */
+export const isUnreached = signal(false);
+/** Why there is no connection, as a sentence; empty: not known. */
+export const whyNotConnected = signal("");
 /** Whether the server ended and said so. */
 export const goneBecause = signal("");
 
@@ -96,6 +100,8 @@ function apply(message: Message): void {
       const before = hello.value;
       hello.value = message;
       goneBecause.value = "";
+      isUnreached.value = false;
+      whyNotConnected.value = "";
       // Another process may know less, or more: nothing of before is shown as its own.
       if (before && before.server !== message.server) showAgain();
       break;

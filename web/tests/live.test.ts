@@ -34,6 +34,7 @@ function connected() {
   const messages: Message[] = [];
   const states: Connection[] = [];
   const refused = vi.fn();
+  const rejected = vi.fn();
   const live = new LiveConnection({
     open: () => {
       const socket = new FakeSocket();
@@ -43,11 +44,12 @@ function connected() {
     onMessage: (message) => messages.push(message),
     onConnection: (state) => states.push(state),
     onRefused: refused,
+    onRejected: rejected,
     random: () => 1,
     unpack: (data) => Promise.resolve(String(data)),
   });
   const last = () => sockets[sockets.length - 1] as FakeSocket;
-  return { live, sockets, messages, states, last, refused };
+  return { live, sockets, messages, states, last, refused, rejected };
 }
 
 const GONE = { code: 1006, reason: "" };
@@ -173,6 +175,30 @@ describe("the connection", () => {
     old.onmessage?.({ data: '{"type":"gone","why":"old"}' });
     await vi.advanceTimersByTimeAsync(10);
     expect(messages).toEqual([]);
+  });
+
+  it("waits for three intervals of a server that sends rarely", async () => {
+    const { live, sockets, last } = connected();
+    live.start();
+    last().onopen?.({});
+    last().onmessage?.({ data: '{"type":"hello","refresh":120}' });
+    await vi.advanceTimersByTimeAsync(350_000);
+    expect(sockets[0]?.isClosed).toBe(false);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(sockets[0]?.isClosed).toBe(true);
+  });
+
+  it.each([1007, 1008])("is not made again at once after %i", (code) => {
+    const { live, sockets, last, rejected } = connected();
+    live.start();
+    last().onopen?.({});
+    vi.advanceTimersByTime(6000);
+    last().onclose?.({ code, reason: "too many messages" });
+    expect(rejected).toHaveBeenCalledWith("too many messages");
+    vi.advanceTimersByTime(LONGEST_DELAY / 2 - 1);
+    expect(sockets).toHaveLength(1);
+    vi.advanceTimersByTime(LONGEST_DELAY);
+    expect(sockets).toHaveLength(2);
   });
 
   it("stops for good on request", () => {

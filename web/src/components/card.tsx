@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
-import { go, link } from "../store.ts";
+import { go, isUnreached, link } from "../store.ts";
 import { Icon } from "./icons.tsx";
 
 interface Props {
@@ -67,6 +67,7 @@ export function Card({
 
 /** What a card shows before its first answer: as high as what will come, so that nothing jumps. */
 export function Waiting({ lines = 5 }: { lines?: number }) {
+  if (isUnreached.value) return <Unknown />;
   return (
     <div class="waiting" role="status">
       <span class="visually-hidden">Loading</span>
@@ -74,6 +75,16 @@ export function Waiting({ lines = 5 }: { lines?: number }) {
         <i key={i} />
       ))}
     </div>
+  );
+}
+
+/** Where nothing is known and nothing is on its way. */
+export function Unknown() {
+  return (
+    <p class="empty">
+      <span aria-hidden="true">–</span>
+      <span class="visually-hidden">Unknown</span>
+    </p>
   );
 }
 

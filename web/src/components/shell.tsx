@@ -14,11 +14,14 @@ import {
   goToView,
   heardAt,
   hello,
+  isStale,
+  isUnreached,
   link,
   newest,
   snapshot,
   told,
   utc,
+  whyNotConnected,
 } from "../store.ts";
 import { nextTheme, setTheme, theme } from "../theme.ts";
 import { writeLink } from "../link.ts";
@@ -172,14 +175,24 @@ export function Title() {
       </p>
       {known && (
         <a
-          class={`state-pill ${ongoing[0]?.severity ?? "fine"}`}
+          class={`state-pill ${ongoing[0]?.severity ?? (isStale.value ? "unknown" : "fine")}`}
           href={writeLink({ ...link.value, view: "alerts", zoom: null, chosen: null })}
           onClick={(event) => follow(event, "alerts")}
         >
           <Icon
-            name={!ongoing.length ? "check" : ongoing[0]?.severity === "info" ? "info" : "errors"}
+            name={
+              ongoing[0]?.severity === "info"
+                ? "info"
+                : ongoing.length || isStale.value
+                  ? "errors"
+                  : "check"
+            }
           />{" "}
-          {ongoing.length ? worstText(ongoing) : "No active incident"}
+          {ongoing.length
+            ? worstText(ongoing)
+            : isStale.value
+              ? "State unknown"
+              : "No active incident"}
         </a>
       )}
       {kiosk && known && (
@@ -201,14 +214,29 @@ export function Banners({ hits }: { hits: number | null }) {
   const troubles = known?.troubles ?? [];
   return (
     <div class="banners">
-      {isLost && (
-        <p class="banner lost" role="status">
+      {isUnreached.value ? (
+        <p class="banner lost" role="alert">
           <Icon name="errors" />
           <span>
-            <b>{goneBecause.value ? "The server has ended" : "Connection lost"}.</b> What you see is{" "}
-            <span aria-live="off">{formatDuration(Math.round(age))}</span> old. Reconnecting…
+            <b>Not connected.</b> <Text value={whyNotConnected.value} /> Trying again…
           </span>
         </p>
+      ) : (
+        isLost && (
+          <p class="banner lost" role="status">
+            <Icon name="errors" />
+            <span>
+              <b>{goneBecause.value ? "The server has ended" : "Connection lost"}.</b>{" "}
+              {heardAt.value > 0 && (
+                <>
+                  What you see is{" "}
+                  <span aria-live="off">{formatDuration(Math.round(age))}</span> old.{" "}
+                </>
+              )}
+              <Text value={whyNotConnected.value} /> Reconnecting…
+            </span>
+          </p>
+        )
       )}
       {paused && (
         <p class="banner info" role="status">

@@ -7,7 +7,7 @@ import { COMPARISONS, type Comparison } from "../link.ts";
 import { openOverlay } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
 import { earlier, later, live, setWindow, togglePause, windows } from "../time_travel.ts";
-import { connection, go, isWholeLog, link, newest, seconds, snapshot, utc } from "../store.ts";
+import { connection, go, isUnreached, isWholeLog, link, newest, seconds, snapshot, utc } from "../store.ts";
 import { Icon } from "./icons.tsx";
 import { Menu } from "./menu.tsx";
 
@@ -69,10 +69,16 @@ function LiveButton() {
       </button>
     );
   }
-  if (connection.value === "lost") {
+  if (connection.value !== "open") {
+    const isOffline = connection.value === "lost" || isUnreached.value;
     return (
-      <button type="button" class="live-button" disabled title="Reconnecting">
-        <i class="live-dot" /> Offline
+      <button
+        type="button"
+        class="live-button"
+        disabled
+        title={isOffline ? "Reconnecting" : "Connecting"}
+      >
+        <i class="live-dot" /> {isOffline ? "Offline" : "Connecting…"}
       </button>
     );
   }

@@ -3,7 +3,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 
 import { unsilence } from "../api.ts";
-import { Card } from "../components/card.tsx";
+import { Card, Waiting } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
 import {
   attempt,
@@ -90,10 +90,11 @@ export function Alerts({ data }: { data: PageData }) {
         <Card
           id="active"
           title="Active"
-          note={<span class="count">{ongoing.length}</span>}
+          note={known && <span class="count">{ongoing.length}</span>}
           canZoom={false}
         >
-          {!ongoing.length && (
+          {!known && <Waiting lines={3} />}
+          {known && !ongoing.length && (
             <p class="all-well">
               <Icon name="check" /> No active incident{until === null ? "" : " at this time"}
             </p>
@@ -131,7 +132,7 @@ export function Alerts({ data }: { data: PageData }) {
         <Card
           id="ended"
           title="Ended"
-          note={<span class="count">{ended.length}</span>}
+          note={known && <span class="count">{ended.length}</span>}
           canZoom={false}
         >
           {ended.length ? (
@@ -145,6 +146,8 @@ export function Alerts({ data }: { data: PageData }) {
                 />
               ))}
             </ul>
+          ) : !known ? (
+            <Waiting lines={3} />
           ) : (
             <p class="empty">No incident has ended yet.</p>
           )}

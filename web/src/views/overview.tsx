@@ -4,7 +4,7 @@ import type { Heights } from "../app.tsx";
 import type { PageData } from "../page_data.ts";
 import { hello, link, snapshot } from "../store.ts";
 import { endedAt, ongoingAt } from "../incidents.ts";
-import { Card } from "../components/card.tsx";
+import { Card, Waiting } from "../components/card.tsx";
 import { FailedCard } from "../components/failed_card.tsx";
 import { Icon } from "../components/icons.tsx";
 import { IncidentRow, PendingRow } from "../components/incident_list.tsx";
@@ -85,7 +85,8 @@ function IncidentsCard() {
       canZoom={false}
       looks="incidents-card"
     >
-      {!ongoing.length && !pending.length && (
+      {!known && <Waiting lines={3} />}
+      {known && !ongoing.length && !pending.length && (
         <p class="all-well">
           <Icon name="check" /> No active incident{until === null ? "" : " at this time"}
         </p>

@@ -7,8 +7,8 @@ const STEPS = [
   1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600,
   43_200, 86_400, 172_800, 604_800,
 ];
-/** A chart shows at least so much, however short the window is. */
-export const LEAST_CHART = 300;
+/** A chart that follows the log shows at least so much: a few seconds would twitch. */
+export const LEAST_CHART = 60;
 export const CLASSES = ["2xx", "3xx", "1xx", "4xx", "5xx"] as const;
 export const QUANTILES = ["p50", "p95", "p99"] as const;
 
@@ -18,9 +18,9 @@ export function stepOf(span: number, columns: number): number {
   return STEPS.find((step) => step >= least) ?? 604_800;
 }
 
-/** How many seconds the charts show. */
-export function chartSeconds(seconds: number): number {
-  return Math.max(LEAST_CHART, seconds);
+/** How many seconds the charts show: of a span in the past, exactly that. */
+export function chartSeconds({ seconds, until }: { seconds: number; until: number | null }): number {
+  return until === null ? Math.max(LEAST_CHART, seconds) : seconds;
 }
 
 export interface Scope {
@@ -66,7 +66,7 @@ export const SERIES = [...CLASSES, "bytes", "visitors", ...QUANTILES];
 
 /** Everything over time that charts and sparklines show: one question for all of them. */
 export function seriesAsk(scope: Scope, columns: number, shift = 0): Ask {
-  const seconds = chartSeconds(scope.seconds);
+  const seconds = chartSeconds(scope);
   return {
     ...base({ ...scope, seconds }),
     measures: SERIES,

@@ -50,7 +50,7 @@ export function usePageData(isOn = true): PageData {
     isOn && current.compare !== "none" ? seriesAsk(scope, columnCount, shift) : null,
     3,
   );
-  const step = stepOf(chartSeconds(scope.seconds), columnCount);
+  const step = stepOf(chartSeconds(scope), columnCount);
   // An old answer, shown until the new one comes, may have another step.
   const columns = useMemo(() => columnsOf(series.answer, stepIn(series, step)), [series.answer]);
   const ghost = useMemo(

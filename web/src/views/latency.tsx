@@ -64,7 +64,7 @@ export function Latency({ data, heights }: { data: PageData; heights: Heights })
 
 function Distribution({ height }: { height: number }) {
   const scope = scopeOf(link.value, seconds.value);
-  const span = chartSeconds(scope.seconds);
+  const span = chartSeconds(scope);
   const step = stepOf(span, COLUMNS);
   const { answer, isOld } = useAsk(
     {

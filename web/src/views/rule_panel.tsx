@@ -61,7 +61,10 @@ function spanShown(
   incident: Incident | null,
   now: number,
 ): { seconds: number; until: number | null } {
-  if (!incident) return { seconds: chartSeconds(seconds.value), until: link.value.until };
+  if (!incident) {
+    const { until } = link.value;
+    return { seconds: chartSeconds({ seconds: seconds.value, until }), until };
+  }
   const { seconds: length, until } = spanOf(incident, now);
   const wanted = Math.max(600, 2 * length);
   // The length changes each second while it lasts: rounded up, so that the question stays the same.

@@ -1,6 +1,6 @@
 // The figures at the top of every view, worked out of answers. Pure.
 
-import type { Answer } from "./contract.ts";
+import type { Answer, Snapshot } from "./contract.ts";
 import {
   changeOf,
   formatBytes,
@@ -36,6 +36,18 @@ export function rateOf(answer: Answer | null): number | null {
   const hits = answer?.total?.hits;
   if (!answer || hits === null || hits === undefined || !(answer.known > 0)) return null;
   return hits / answer.known;
+}
+
+/** A rate over more than this is not one of right now. */
+const NOW_SECONDS = 60;
+/** So many of the newest seconds are right now. */
+const NOW_STEPS = 10;
+
+/** Requests per second right now: not an average over minutes, and 0 when nothing arrives. */
+export function rateNow({ live, window, hit_rate: rate, rates }: Snapshot): number {
+  if (!live || window.seconds <= NOW_SECONDS) return rate;
+  const newest = rates.slice(-NOW_STEPS);
+  return newest.length ? newest.reduce((sum, one) => sum + one, 0) / newest.length : 0;
 }
 
 function ratio(answer: Answer | null, part: string): number | null {

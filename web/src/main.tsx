@@ -9,6 +9,7 @@ import { render } from "preact";
 import { addressOf, whyRefused } from "./api.ts";
 import { sendAsksBy } from "./answers.ts";
 import { App } from "./app.tsx";
+import { rateNow } from "./figures.ts";
 import { formatRate } from "./format.ts";
 import { worstText } from "./incidents.ts";
 import { listenForKeys } from "./keys.ts";
@@ -77,7 +78,7 @@ effect(() => {
   }
   const worst = worstText(known.alerts.firing);
   const state = isStale.value ? "○ no connection · " : worst ? `● ${worst} · ` : "";
-  document.title = `${state}${formatRate(known.hit_rate)} req/s – GlanceMetrics`;
+  document.title = `${state}${formatRate(rateNow(known))} req/s – GlanceMetrics`;
 });
 
 const root = document.getElementById("app");

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import type { Answer } from "../src/contract.ts";
-import { figuresOf, knownText, rateOf } from "../src/figures.ts";
+import { chartSeconds } from "../src/asks.ts";
+import type { Answer, Snapshot } from "../src/contract.ts";
+import { figuresOf, knownText, rateNow, rateOf } from "../src/figures.ts";
 import { cellText, cellTone, columnOf } from "../src/measures.ts";
 
 function answer(total: Answer["total"], more: Partial<Answer> = {}): Answer {
@@ -102,5 +103,29 @@ describe("cells", () => {
   it("are dashes where nothing is known", () => {
     for (const measure of ["hits", "bytes", "p95", "visitors", "last_seen"])
       expect(cellText(columnOf(measure), {}, 0, true)).toBe("–");
+  });
+});
+
+describe("requests per second right now", () => {
+  const snapshot = (more: Partial<Snapshot>) =>
+    ({ live: true, window: { seconds: 10 }, hit_rate: 7, rates: [], ...more }) as Snapshot;
+
+  it("are those of the server's last seconds", () => {
+    expect(rateNow(snapshot({}))).toBe(7);
+  });
+
+  it("are not an average over minutes: 0 where nothing arrived", () => {
+    const window = { seconds: 900, end: 0, as: "window" };
+    const rates = [...Array<number>(50).fill(9), ...Array<number>(10).fill(0)];
+    expect(rateNow(snapshot({ window, rates }))).toBe(0);
+    expect(rateNow(snapshot({ window }))).toBe(0);
+  });
+});
+
+describe("a chart", () => {
+  it("shows exactly a span in the past, and at least a minute of a log that it follows", () => {
+    expect(chartSeconds({ seconds: 20, until: 1000 })).toBe(20);
+    expect(chartSeconds({ seconds: 20, until: null })).toBe(60);
+    expect(chartSeconds({ seconds: 120, until: null })).toBe(120);
   });
 });

@@ -1,6 +1,6 @@
 // The figures at the top of every view: each with its change and a sparkline.
 
-import { figuresOf, knownText } from "../figures.ts";
+import { figuresOf, knownText, rateNow } from "../figures.ts";
 import type { PageData } from "../page_data.ts";
 import { link, snapshot } from "../store.ts";
 import { formatRate } from "../format.ts";
@@ -13,7 +13,7 @@ export function Figures({ data }: { data: PageData }) {
   const known = knownText(total.answer, scope.seconds);
   const { filters, until } = link.value;
   const now =
-    snapshot.value?.live && !filters.length && until === null ? snapshot.value.hit_rate : null;
+    snapshot.value?.live && !filters.length && until === null ? rateNow(snapshot.value) : null;
   return (
     <section
       class={`figures ${total.isOld ? "is-old" : ""}`}

@@ -41,10 +41,38 @@ describe("text of a log", () => {
       root,
       "now",
       [{ label: "<i>", color: "--c-2xx", isLine: false, text: "<b>", isNothing: false }],
-      ["<u>"],
+      [{ from: 0, until: 1, severity: "info", label: "<u>" }],
     );
     expect(root.querySelector("u")).toBeNull();
     expect(root.querySelector("b b, span i")).toBeNull();
+    root.replaceChildren();
+  });
+});
+
+describe("a tooltip", () => {
+  it("names the worst four incidents in their own colors, and counts the others", () => {
+    const marks = Array.from({ length: 11 }, (_, i) => ({
+      from: 0,
+      until: 1,
+      severity: i === 10 ? ("critical" as const) : ("warning" as const),
+      label: `incident ${i}`,
+    }));
+    fillTip(root, "now", [], marks);
+    const shown = [...root.querySelectorAll(".tip-mark")];
+    expect(shown.map((one) => one.textContent)).toEqual([
+      "incident 10",
+      "incident 0",
+      "incident 1",
+      "incident 2",
+      "and 7 more",
+    ]);
+    expect(shown.map((one) => one.className.slice(9))).toEqual([
+      "critical",
+      "warning",
+      "warning",
+      "warning",
+      "",
+    ]);
     root.replaceChildren();
   });
 });

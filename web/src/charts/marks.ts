@@ -18,6 +18,40 @@ export interface Limit {
   always?: boolean;
 }
 
+/** The most severe last, to be drawn over the others. */
+const ORDER = { info: 0, warning: 1, critical: 2 };
+
+export type Band = Omit<Shade, "label">;
+
+/** The times that incidents cover, each once, with the worst severity: many do not add up to a wall. */
+export function bandsOf(shades: Shade[]): Band[] {
+  const edges = [...new Set(shades.flatMap((one) => [one.from, one.until]))].sort((a, b) => a - b);
+  const found: Band[] = [];
+  edges.forEach((from, i) => {
+    const until = edges[i + 1];
+    if (until === undefined) return;
+    const worst = worstOf(shades.filter((one) => one.from <= from && one.until >= until));
+    if (worst === null) return;
+    const last = found[found.length - 1];
+    if (last?.until === from && last.severity === worst) last.until = until;
+    else found.push({ from, until, severity: worst });
+  });
+  // Those that began and ended in one second cover no time, but they happened.
+  const moments = shades.filter((one) => one.from === one.until);
+  for (const { from, until, severity } of moments) {
+    if (!found.some((one) => one.from <= from && one.until >= until && ORDER[one.severity] >= ORDER[severity]))
+      found.push({ from, until, severity });
+  }
+  return found.sort((one, other) => ORDER[one.severity] - ORDER[other.severity]);
+}
+
+function worstOf(shades: Shade[]): Shade["severity"] | null {
+  return shades.reduce<Shade["severity"] | null>(
+    (worst, { severity }) => (worst && ORDER[worst] >= ORDER[severity] ? worst : severity),
+    null,
+  );
+}
+
 /** Draws incidents as shaded spans, with a bar at the top: not by color alone. */
 export function drawUnder(
   plot: uPlot,
@@ -48,11 +82,7 @@ export function drawUnder(
     ctx.fillStyle = styleValue("--c-span");
     ctx.fillRect(left, bbox.top, plot.valToPos(span[1], "x", true) - left, bbox.height);
   }
-  // The most severe last, over the others.
-  const order = { info: 0, warning: 1, critical: 2 };
-  for (const shade of [...shades].sort(
-    (one, other) => order[one.severity] - order[other.severity],
-  )) {
+  for (const shade of bandsOf(shades)) {
     const left = plot.valToPos(shade.from, "x", true);
     // A short incident in a long chart can still be seen.
     const wide = Math.max(2 * ratio, plot.valToPos(shade.until, "x", true) - left);

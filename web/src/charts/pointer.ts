@@ -66,12 +66,7 @@ export function showTip(plot: uPlot, props: ChartProps, tip: HTMLDivElement | nu
   const marks = (props.shades ?? []).filter(
     (shade) => shade.from < time + props.step && shade.until > time,
   );
-  fillTip(
-    tip,
-    fullTime(time, props.utc),
-    lines,
-    marks.map((shade) => shade.label),
-  );
+  fillTip(tip, fullTime(time, props.utc), lines, marks);
   tip.hidden = false;
   const wide = tip.offsetWidth;
   const all = plot.root.offsetWidth;

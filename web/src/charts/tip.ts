@@ -1,5 +1,11 @@
 // The tooltip of a chart: plain nodes with text, no markup.
 
+import type { Shade } from "./marks.ts";
+
+/** A tooltip is as high as a chart at most. */
+const MOST_MARKS = 4;
+const SEVERITIES = ["critical", "warning", "info"];
+
 export interface TipLine {
   label: string;
   color: string;
@@ -16,7 +22,7 @@ function element(name: string, looks: string, text = ""): HTMLElement {
   return made;
 }
 
-export function fillTip(tip: HTMLElement, title: string, lines: TipLine[], marks: string[]): void {
+export function fillTip(tip: HTMLElement, title: string, lines: TipLine[], marks: Shade[]): void {
   const rows = lines.map((line) => {
     const row = element("div", line.isNothing ? "tip-row nothing" : "tip-row");
     const swatch = element("i", line.isLine ? "swatch line" : "swatch");
@@ -24,9 +30,16 @@ export function fillTip(tip: HTMLElement, title: string, lines: TipLine[], marks
     row.append(swatch, element("span", "tip-label", line.label), element("b", "", line.text));
     return row;
   });
+  const worstFirst = [...marks].sort(
+    (one, other) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity),
+  );
+  const more = marks.length - MOST_MARKS;
   tip.replaceChildren(
     element("div", "tip-time", title),
     ...rows,
-    ...marks.map((text) => element("div", "tip-mark", text)),
+    ...worstFirst
+      .slice(0, MOST_MARKS)
+      .map((one) => element("div", `tip-mark ${one.severity}`, one.label)),
+    ...(more > 0 ? [element("div", "tip-mark", `and ${more} more`)] : []),
   );
 }

@@ -55,6 +55,8 @@ export interface Incident {
   value_text: string;
   peak: number | null;
   peak_text: string;
+  /** `peak 46 %`, `lowest 3 requests`, or empty; an older server does not send it. */
+  worst_text?: string;
   latest: number | null;
   latest_text: string;
   threshold: number | null;

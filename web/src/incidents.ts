@@ -83,6 +83,11 @@ export function latestText(incident: Incident, rule: Rule | undefined): string {
   return unit ? formatUnit(unit, incident.latest) : incident.latest_text || "–";
 }
 
+/** The worst value of an incident: `peak 46 %`, or `lowest 3 requests` where the rule has a minimum. */
+export function worstValueText({ worst_text: text, peak_text: peak }: Incident): string {
+  return text ?? (peak && `peak ${peak}`);
+}
+
 /** Which failing requests a rule is about; `null` for rules about other things. */
 export function failingIn(rule: Rule | undefined): string | null {
   if (!rule) return null;

@@ -19,14 +19,16 @@ export interface Finding {
 }
 
 const LEAST_ERRORS = 10;
+/** Of all requests. */
+const LEAST_ERROR_SHARE = 0.01;
 const LEAST_SHARE = 0.5;
 /** With its own share of all requests, a value that makes up most of the errors is no news. */
 const LEAST_LIFT = 1.3;
 const LEAST_HITS = 50;
 
 const FIELDS = {
-  "5xx": ["status", "path", "vhost", "host"],
-  "4xx": ["path", "host"],
+  "5xx": ["path", "vhost", "host", "agent"],
+  "4xx": ["path", "host", "agent"],
 } as const;
 type Errors = keyof typeof FIELDS;
 
@@ -46,7 +48,9 @@ export interface Question {
 export function questionsFor(scope: Scope, total: Answer | null): Question[] {
   const found: Question[] = [];
   for (const errors of ["5xx", "4xx"] as const) {
-    if ((total?.total?.[errors] ?? 0) < LEAST_ERRORS) continue;
+    const count = total?.total?.[errors] ?? 0;
+    const hits = total?.total?.hits ?? 0;
+    if (count < LEAST_ERRORS || count < LEAST_ERROR_SHARE * hits) continue;
     for (const field of FIELDS[errors]) {
       // Where everything is narrowed to one value already, it makes up all of them.
       if (scope.filters.some((one) => "field" in one && one.field === field && !one.not)) continue;
@@ -76,11 +80,10 @@ export function mostErrors({ errors, field }: Question, answer: Answer | null): 
     return null;
   const isOnlyOne = answer.groups === 1;
   const ofAll = (numberIn(row, "hits") ?? 0) / hits;
-  if (isOnlyOne || (field !== "status" && share < LEAST_LIFT * ofAll)) return null;
-  // That most client errors are 404 is how the web is; it is not asked.
+  if (isOnlyOne || share < LEAST_LIFT * ofAll) return null;
   return {
     key: `${errors}/${field}`,
-    before: field === "status" ? "Status " : `${visible(nounOf(field))} `,
+    before: `${visible(nounOf(field))} `,
     value: String(value),
     after: ` makes up ${answer.is_exact ? "" : "about "}${formatShare(share)} of the ${NOUNS[errors]} (${formatCount(count)} of ${formatCount(all)})`,
     severity: errors === "5xx" ? "bad" : "noticed",
@@ -92,7 +95,7 @@ export function mostErrors({ errors, field }: Question, answer: Answer | null): 
 }
 
 function nounOf(field: string): string {
-  return { path: "Path", host: "Client", vhost: "Virtual host" }[field] ?? field;
+  return { path: "Path", host: "Client", vhost: "Virtual host", agent: "User agent" }[field] ?? field;
 }
 
 /** Big changes against the span before: traffic, server errors, response times. */

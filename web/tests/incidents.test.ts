@@ -9,7 +9,9 @@ import {
   shadesOf,
   spanOf,
   worstText,
+  worstValueText,
 } from "../src/incidents.ts";
+import { bandsOf } from "../src/charts/marks.ts";
 import { START } from "../src/link.ts";
 import { limitIn, ruleValues, trafficOf } from "../src/views/rule_panel.tsx";
 
@@ -65,7 +67,47 @@ const RULE: Rule = {
   chart: { measures: ["5xx", "hits"], kind: "ratio", unit: "share" },
 };
 
+describe("bands of a chart", () => {
+  const shade = (from: number, until: number, severity: "critical" | "warning" | "info") => ({
+    from,
+    until,
+    severity,
+    label: "",
+  });
+
+  it("cover each time once, with the worst severity", () => {
+    const shades = [
+      shade(0, 10, "warning"),
+      shade(2, 12, "warning"),
+      shade(4, 6, "critical"),
+      shade(20, 30, "info"),
+    ];
+    expect(bandsOf(shades)).toEqual([
+      { from: 20, until: 30, severity: "info" },
+      { from: 0, until: 4, severity: "warning" },
+      { from: 6, until: 12, severity: "warning" },
+      { from: 4, until: 6, severity: "critical" },
+    ]);
+  });
+
+  it("have incidents of a moment, unless another covers them", () => {
+    const shades = [shade(5, 5, "warning"), shade(0, 2, "critical"), shade(1, 1, "info")];
+    expect(bandsOf(shades)).toEqual([
+      { from: 5, until: 5, severity: "warning" },
+      { from: 0, until: 2, severity: "critical" },
+    ]);
+  });
+});
+
 describe("incidents", () => {
+  it("say their worst value in the words of the server", () => {
+    expect(worstValueText(incident("a", { worst_text: "lowest 3 requests" }))).toBe(
+      "lowest 3 requests",
+    );
+    expect(worstValueText(incident("a", { worst_text: "", peak_text: "0" }))).toBe("");
+    expect(worstValueText(incident("a", { peak_text: "46 %" }))).toBe("peak 46 %");
+  });
+
   it("are ordered by severity; acknowledged ones come after those like them", () => {
     const all = [
       incident("i", { severity: "info" }),

@@ -39,12 +39,17 @@ describe("questions", () => {
     expect(questionsFor(SCOPE, null)).toEqual([]);
   });
 
+  it("are none where errors are less than 1 % of all requests", () => {
+    expect(questionsFor(SCOPE, answer({ hits: 10_000, "5xx": 99 }))).toEqual([]);
+    expect(questionsFor(SCOPE, answer({ hits: 10_000, "5xx": 100 }))).not.toEqual([]);
+  });
+
   it("leave out what everything is narrowed to already", () => {
     const scope = { ...SCOPE, filters: [{ field: "path", value: "/a" }] };
     expect(questionsFor(scope, answer({ hits: 1000, "5xx": 50 })).map((one) => one.field)).toEqual([
-      "status",
       "vhost",
       "host",
+      "agent",
     ]);
   });
 });

@@ -159,7 +159,7 @@ export function FilterBox() {
           role="combobox"
           value={text}
           placeholder={
-            link.value.filters.length ? "Add a filter" : "Filter: 5xx /api, host = 10.0.0.1, slow"
+            link.value.filters.length ? "Add a filter" : "Filter: 5xx /api, host = 10.0.0.1"
           }
           aria-label="Filter requests"
           aria-expanded={isListed}

@@ -2,10 +2,10 @@
 
 import { patternOf, acknowledge, ApiError, unacknowledge, unsilence } from "../api.ts";
 import type { Incident, Pending } from "../contract.ts";
-import { formatDuration } from "../format.ts";
+import { formatDuration, formatRoundDuration } from "../format.ts";
 import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
 import { clockNear } from "../spans.ts";
-import { latestText } from "../incidents.ts";
+import { latestText, worstValueText } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
 import { Icon } from "./icons.tsx";
 import { Text } from "./text.tsx";
@@ -50,6 +50,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
   const silenced = snapshot.value?.silences.find(
     (one) => [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
   );
+  const worst = worstValueText(incident);
   const until = incident.silenced_until ?? silenced?.until ?? null;
   return (
     <li class={`incident ${isOver ? "over" : incident.severity} ${isChosen ? "chosen" : ""}`}>
@@ -60,9 +61,11 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
         onClick={() => go({ view: "alerts", chosen: incident.incident, zoom: null })}
       >
         <span class="incident-head">
-          {isOver ? (
+          {isOver && incident.expired ? (
+            <span class="severity expired">no more data</span>
+          ) : isOver ? (
             <span class="severity over">
-              <Icon name="check" /> {incident.expired ? "expired" : "recovered"}
+              <Icon name="check" /> recovered
             </span>
           ) : (
             <Severity severity={incident.severity} />
@@ -88,7 +91,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
           {isOver
             ? `${clockNear(incident.triggered_at, now, utc.value, false)}, lasted ${formatDuration(lasted)}`
             : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, Math.floor(lasted)))} so far`}
-          {incident.peak_text && ` · peak ${incident.peak_text}`}
+          {worst && ` · ${worst}`}
           {!isOver && incident.latest !== null && ` · now ${latestText(incident, rule)}`}
           {incident.cause && (
             <>
@@ -152,7 +155,7 @@ export function PendingRow({ pending, now }: { pending: Pending; now: number }) 
           </b>
         </span>
         <span class="incident-detail">
-          over the limit for {formatDuration(Math.max(0, now - pending.since))}
+          in breach for {formatRoundDuration(Math.max(0, Math.round(now - pending.since)))}
         </span>
       </button>
     </li>

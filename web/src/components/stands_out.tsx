@@ -9,7 +9,7 @@ import { Icon } from "./icons.tsx";
 import { Text } from "./text.tsx";
 
 const MOST = 4;
-const MOST_QUESTIONS = 6;
+const MOST_QUESTIONS = 7;
 
 export function StandsOut({ data }: { data: PageData }) {
   const { scope, total, before, beforeText } = data;

@@ -17,7 +17,7 @@ import { formatRoundDuration } from "../format.ts";
 import { endedAt, ongoingAt } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
-import { go, hello, isAdmin, link, snapshot, utc } from "../store.ts";
+import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
 import { addTable } from "../tables.ts";
 import type { PageData } from "../page_data.ts";
 import { RulePanel } from "./rule_panel.tsx";
@@ -114,7 +114,7 @@ export function Alerts({ data }: { data: PageData }) {
           <Card
             id="pending"
             title="Pending"
-            note="over the limit, not yet for long enough"
+            note="in breach, not yet for long enough"
             canZoom={false}
           >
             <ul class="incidents" aria-label="Pending alerts">
@@ -271,8 +271,15 @@ function Rules({
   );
 }
 
+function isForbidden(): boolean {
+  const isViewer = hello.value !== null && !isAdmin.value;
+  if (isViewer) tell("Viewers cannot acknowledge or silence (--web-admin allows it)", true);
+  return isViewer;
+}
+
 /** Acknowledges what is chosen; elsewhere, shows Alerts. */
 export function acknowledgeChosen(): void {
+  if (isForbidden()) return;
   const { incident } = chosenNow();
   if (link.value.view !== "alerts") go({ view: "alerts", zoom: null });
   else if (incident && incident.recovered_at === null && isAdmin.value)
@@ -280,6 +287,7 @@ export function acknowledgeChosen(): void {
 }
 
 export function silenceChosen(): void {
+  if (isForbidden()) return;
   const { rule, incident } = chosenNow();
   const name = incident?.rule ?? rule?.name;
   if (link.value.view !== "alerts") go({ view: "alerts", zoom: null });

@@ -17,7 +17,7 @@ import { TimeChart } from "../components/time_chart.tsx";
 import type { Ask, Filter, Incident, Rule, RuleChart } from "../contract.ts";
 import { formatCount, formatRoundDuration, formatUnit } from "../format.ts";
 import { useAsk } from "../hooks.ts";
-import { failingIn, latestText, shadesOf, spanOf } from "../incidents.ts";
+import { failingIn, latestText, shadesOf, spanOf, worstValueText } from "../incidents.ts";
 import { askedFilters, withFilter, type Link } from "../link.ts";
 import type { PageData } from "../page_data.ts";
 import { answerRows, numberIn } from "../rows.ts";
@@ -210,6 +210,7 @@ function Facts({
   rule: Rule | undefined;
   now: number;
 }) {
+  const [worst = "", ...value] = (worstValueText(incident) || "peak").split(" ");
   const facts: [string, string][] = [
     ["Began", clockNear(incident.triggered_at, now, utc.value)],
     [
@@ -218,7 +219,7 @@ function Facts({
         Math.max(0, Math.floor((incident.recovered_at ?? now) - incident.triggered_at)),
       ),
     ],
-    ["Peak", incident.peak_text || "–"],
+    [`${worst.charAt(0).toUpperCase()}${worst.slice(1)}`, value.join(" ") || "–"],
     ["Limit", incident.bound.replace(/^limit /, "") || "–"],
   ];
   if (incident.latest !== null && incident.recovered_at === null)

@@ -53,5 +53,11 @@ export function pairText(field: string, operator: string, value: string): string
   return `${field}${sign}${isPlain ? value : `${quote}${value}${quote}`}`;
 }
 
-/** Plain words that the server knows: examples for an empty box. */
-export const EXAMPLES = ["5xx", "4xx", "errors", "slow", "bots"];
+/** What the server says about filters, without the option of the command line that it names. */
+export function filterProblem(error: string, filters: Filter[]): string {
+  for (const filter of filters) {
+    const prefix = "where" in filter ? `--where ${filter.where}: ` : "";
+    if (prefix && error.startsWith(prefix)) return error.slice(prefix.length);
+  }
+  return error.replace(/^--where .*?: /s, "");
+}

@@ -95,6 +95,13 @@ export function parseLink(search: string): Link {
   };
 }
 
+/** Whether a query string names a view or a window that there is not. */
+export function isMisread(search: string, link: Link): boolean {
+  const query = new URLSearchParams(search);
+  const view = query.get("view");
+  return (view !== null && view !== link.view) || (query.has("window") && link.window === null);
+}
+
 function isOn(query: URLSearchParams, key: string): boolean {
   const value = query.get(key);
   return value !== null && value !== "0" && value !== "false";

@@ -16,7 +16,7 @@ import {
 import { columnsOf, type Columns } from "./charts/series.ts";
 import { formatRoundDuration } from "./format.ts";
 import { useAsk, useMedia, type Asked } from "./hooks.ts";
-import { link, seconds } from "./store.ts";
+import { filterError, link, seconds } from "./store.ts";
 
 /** Once response times were seen, the layout stays: in a quiet log some spans have none. */
 const hasSeenTimes = signal(false);
@@ -57,6 +57,11 @@ export function usePageData(isOn = true): PageData {
     () => (compared.isOld ? null : columnsOf(compared.answer, step)),
     [compared.answer, compared.isOld],
   );
+  // The answer to the filters before says nothing of those that are there now.
+  const error = total.isOld || current.filters.length ? (total.answer?.error ?? "") : "";
+  useLayoutEffect(() => {
+    filterError.value = error;
+  }, [error]);
   const timed = timedIn(total);
   useLayoutEffect(() => {
     if (timed) hasSeenTimes.value = true;

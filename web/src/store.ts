@@ -4,7 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 
 import type { AlertEvent, Hello, Message, Snapshot } from "./contract.ts";
 import { keepAnswer, showAgain } from "./answers.ts";
-import { parseLink, writeLink, type Link, type ViewName } from "./link.ts";
+import { isMisread, parseLink, writeLink, type Link, type ViewName } from "./link.ts";
 import type { Connection } from "./live.ts";
 
 export const link = signal<Link>(parseLink(location.search));
@@ -21,6 +21,8 @@ export const told = signal<{ text: string; isBad: boolean; at: number } | null>(
 export const isUnreached = signal(false);
 /** Why there is no connection, as a sentence; empty: not known. */
 export const whyNotConnected = signal("");
+/** What is wrong with the filters of the link, by the server; said once, not in every card. */
+export const filterError = signal("");
 /** Whether the server ended and said so. */
 export const goneBecause = signal("");
 
@@ -64,6 +66,9 @@ export function goToView(view: ViewName): void {
 }
 
 export function followHistory(): void {
+  // What the link says and what is shown are the same, so that it can be passed on.
+  if (isMisread(location.search, link.value))
+    history.replaceState(null, "", `${location.pathname}${writeLink(link.value)}`);
   addEventListener("popstate", () => {
     link.value = parseLink(location.search);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { conditionOf, downloadLink, reportLink } from "../src/asks.ts";
 import { idOf, wantedAsks, want } from "../src/answers.ts";
-import { filterIn, pairText, typedIn } from "../src/filter_words.ts";
+import { filterIn, filterProblem, pairText, typedIn } from "../src/filter_words.ts";
 
 const FIELDS = ["path", "host", "status", "agent"];
 
@@ -96,5 +96,17 @@ describe("the link of a report", () => {
     expect(query.get("since")).toBe("700");
     expect(query.get("until")).toBe("1000");
     expect(query.get("where")).toBe(`"path" = '/it''s' AND (status >= 500)`);
+  });
+});
+
+describe("what is wrong with a filter", () => {
+  it("is said without the option of the command line", () => {
+    const filters = [{ field: "path", value: "/a" }, { where: "a: b(" }];
+    expect(filterProblem("--where a: b(: a bracket is missing: (", filters)).toBe(
+      "a bracket is missing: (",
+    );
+    expect(filterProblem("--where shortened…: no column: x", filters)).toBe("no column: x");
+    expect(filterProblem("unknown field 'x'", filters)).toBe("unknown field 'x'");
+    expect(filterProblem("", filters)).toBe("");
   });
 });

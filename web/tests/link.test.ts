@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   askedFilters,
   filterText,
+  isMisread,
   parseLink,
   START,
   withFilter,
@@ -122,4 +123,17 @@ describe("filters", () => {
     expect(filterText({ where: "x", label: "5xx" })).toBe("5xx");
     expect(filterText({ field: "user", value: "" })).toBe("user = (empty)");
   });
+});
+
+describe("a link with what there is not", () => {
+  it.each(["?view=nope", "?window=banana", "?view=urls&window=9999d"])("%s is misread", (search) => {
+    expect(isMisread(search, parseLink(search))).toBe(true);
+  });
+
+  it.each(["", "?view=urls", "?view=overview&window=300s&kiosk=1", "?where=x("])(
+    "%s is not",
+    (search) => {
+      expect(isMisread(search, parseLink(search))).toBe(false);
+    },
+  );
 });

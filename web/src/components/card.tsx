@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
-import { go, isUnreached, link } from "../store.ts";
+import { filterError, go, isUnreached, link } from "../store.ts";
 import { Icon } from "./icons.tsx";
 
 interface Props {
@@ -66,8 +66,8 @@ export function Card({
 }
 
 /** What a card shows before its first answer: as high as what will come, so that nothing jumps. */
-export function Waiting({ lines = 5 }: { lines?: number }) {
-  if (isUnreached.value) return <Unknown />;
+export function Waiting({ lines = 5, error = "" }: { lines?: number; error?: string | undefined }) {
+  if (isUnreached.value || filterError.value || error) return <Unknown />;
   return (
     <div class="waiting" role="status">
       <span class="visually-hidden">Loading</span>
@@ -81,7 +81,7 @@ export function Waiting({ lines = 5 }: { lines?: number }) {
 /** Where nothing is known and nothing is on its way. */
 export function Unknown() {
   return (
-    <p class="empty">
+    <p class="empty unknown">
       <span aria-hidden="true">–</span>
       <span class="visually-hidden">Unknown</span>
     </p>
@@ -105,6 +105,8 @@ export function AnswerNote({
   error?: string | undefined;
   missing?: string | undefined;
 }) {
+  // That of a filter stands at the filter.
+  if (error && filterError.value) return null;
   if (error) {
     return (
       <p class="answer-note bad">

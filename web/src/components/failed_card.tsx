@@ -21,18 +21,16 @@ export function FailedCard({ data }: { data: PageData }) {
     <div ref={element} class="card-cell full">
       <Card id="failed" title="Requests that failed" note="newest first">
         <AnswerNote error={answer?.error} />
-        {answer === null ? (
-          <Waiting lines={6} />
+        {answer === null || answer.error ? (
+          <Waiting lines={6} error={answer?.error} />
         ) : records.length ? (
           <div class={isOld ? "is-old" : ""}>
             <RequestRows records={records} title="Requests that failed, newest first" />
           </div>
         ) : (
-          !answer.error && (
-            <p class="all-well">
-              <Icon name="check" /> No request failed
-            </p>
-          )
+          <p class="all-well">
+            <Icon name="check" /> No request failed
+          </p>
         )}
       </Card>
     </div>

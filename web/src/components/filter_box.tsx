@@ -4,11 +4,11 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { ApiError, conditionFor, valuesOf, type KnownValue } from "../api.ts";
 import type { Filter } from "../contract.ts";
-import { filterIn, pairText, typedIn } from "../filter_words.ts";
+import { filterIn, filterProblem, pairText, typedIn } from "../filter_words.ts";
 import { shortCount } from "../format.ts";
 import { filterText } from "../link.ts";
 import { add, remove } from "../narrowing.ts";
-import { go, hello, link, seconds } from "../store.ts";
+import { filterError, go, hello, link, seconds } from "../store.ts";
 import { writtenSpan } from "../spans.ts";
 import { visible } from "../text.ts";
 import { Icon } from "./icons.tsx";
@@ -146,10 +146,12 @@ export function FilterBox() {
     event.preventDefault();
   };
 
+  const { filters } = link.value;
+  const wrong = problem || (filters.length ? filterProblem(filterError.value, filters) : "");
   const isListed = isOpen && choices.length > 0;
   return (
     <div class="filter-box">
-      <div class={`filter-field ${problem ? "invalid" : ""}`}>
+      <div class={`filter-field ${wrong ? "invalid" : ""}`}>
         <Icon name="filter" />
         <Chips />
         <input
@@ -166,8 +168,8 @@ export function FilterBox() {
           aria-controls={`${id}list`}
           aria-autocomplete="list"
           aria-activedescendant={isListed && at >= 0 ? `${id}${at}` : undefined}
-          aria-describedby={problem ? `${id}problem` : undefined}
-          aria-invalid={problem !== ""}
+          aria-describedby={wrong ? `${id}problem` : undefined}
+          aria-invalid={wrong !== ""}
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}
@@ -183,9 +185,9 @@ export function FilterBox() {
         />
         <kbd>f</kbd>
       </div>
-      {problem && (
+      {wrong && (
         <p class="problem" id={`${id}problem`} role="alert">
-          {problem}
+          <Text value={wrong} />
         </p>
       )}
       <ul

@@ -9,6 +9,7 @@ import { openOverlay } from "../overlays.ts";
 import {
   announced,
   connection,
+  filterError,
   go,
   goneBecause,
   goToView,
@@ -237,6 +238,11 @@ export function Banners({ hits }: { hits: number | null }) {
             </span>
           </p>
         )
+      )}
+      {link.value.kiosk && filterError.value && (
+        <p class="banner lost" role="status">
+          <Icon name="errors" /> <Text value={filterError.value} />
+        </p>
       )}
       {paused && (
         <p class="banner info" role="status">

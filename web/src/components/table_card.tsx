@@ -196,8 +196,8 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
           </div>
         )}
         <AnswerNote error={answer?.error} missing={isZoomed ? answer?.missing : ""} />
-        {answer === null ? (
-          <Waiting lines={rows} />
+        {answer === null || answer.error ? (
+          <Waiting lines={rows} error={answer?.error} />
         ) : isEmpty ? (
           <p class="empty">{empty ?? "No requests in this span."}</p>
         ) : (

@@ -30,13 +30,15 @@ interface Props {
   span?: [number, number] | null;
   unknown?: [number, number][];
   hasTable?: boolean;
+  /** Of the answer that the chart would be of. */
+  error?: string | undefined;
 }
 
-export function TimeChart({ x, ...props }: Props) {
+export function TimeChart({ x, error, ...props }: Props) {
   if (!x)
     return (
       <div style={{ minHeight: `${props.height}px` }}>
-        <Waiting lines={6} />
+        <Waiting lines={6} error={error} />
       </div>
     );
   return (

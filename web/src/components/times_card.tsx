@@ -37,6 +37,7 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
           label="Response times"
           summary={values.map((one) => `${one.label} ${one.value || "unknown"}`).join(", ")}
           x={columns?.x ?? null}
+          error={series.answer?.error}
           step={columns?.step ?? step}
           series={items}
           height={height}

@@ -114,6 +114,7 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
           label="Requests per second by status class"
           summary={summary}
           x={columns?.x ?? null}
+          error={series.answer?.error}
           step={columns?.step ?? step}
           series={items}
           height={height}

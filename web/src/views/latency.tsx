@@ -82,7 +82,7 @@ function Distribution({ height }: { height: number }) {
       id="distribution"
       title="Distribution"
       looks="chart-card"
-      note="requests by response time; darker is more"
+      note="requests by response time; stronger is more"
     >
       <AnswerNote error={answer?.error} />
       {columns ? (
@@ -94,7 +94,7 @@ function Distribution({ height }: { height: number }) {
           onPick={(time) => goTo(time, columns.step)}
         />
       ) : (
-        <Waiting lines={8} />
+        <Waiting lines={8} error={answer?.error} />
       )}
     </Card>
   );

@@ -136,16 +136,14 @@ export function Requests({ data }: { data: PageData }) {
           </div>
         )}
         <AnswerNote error={answer?.error} missing={isLonger ? "" : answer?.missing} />
-        {answer === null ? (
-          <Waiting lines={20} />
+        {answer === null || answer.error ? (
+          <Waiting lines={20} error={answer?.error} />
         ) : shown.length ? (
           <div class={isOld ? "is-old" : ""}>
             <RequestRows records={shown} title="Requests, newest first" handle={handle} />
           </div>
         ) : (
-          !answer.error && (
-            <p class="empty">{find.trim() ? "Nothing found." : "No requests in this span."}</p>
-          )
+          <p class="empty">{find.trim() ? "Nothing found." : "No requests in this span."}</p>
         )}
         {answer?.has_more && !link.value.kiosk && (
           <button

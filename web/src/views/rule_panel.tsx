@@ -191,7 +191,7 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
             }
           />
         ) : (
-          <Waiting lines={7} />
+          <Waiting lines={7} error={answer?.error} />
         )}
       </Card>
       {incident && (
@@ -274,8 +274,8 @@ function FailedThen({
       canZoom={false}
     >
       <AnswerNote error={answer?.error} missing={answer?.missing} />
-      {answer === null ? (
-        <Waiting lines={6} />
+      {answer === null || answer.error ? (
+        <Waiting lines={6} error={answer?.error} />
       ) : rows.length ? (
         <div class={`scroll ${isOld ? "is-old" : ""}`}>
           <table class="table top-table">
@@ -333,7 +333,7 @@ function FailedThen({
           </table>
         </div>
       ) : (
-        !answer.error && <p class="empty">No requests of that time are known.</p>
+        <p class="empty">No requests of that time are known.</p>
       )}
     </Card>
   );

@@ -76,6 +76,7 @@ export function Clients({ data, heights }: Props) {
   const shades = shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0);
   const common = {
     x: columns?.x ?? null,
+    error: series.answer?.error,
     step: columns?.step ?? data.step,
     height: heights.side,
     shades,
@@ -180,6 +181,7 @@ export function Errors({ data, heights }: Props) {
             label="Errors per second"
             summary={`Server errors at most ${formatRate(largest(items[1]?.values ?? []))} per second, client errors at most ${formatRate(largest(items[0]?.values ?? []))} per second.`}
             x={columns?.x ?? null}
+            error={series.answer?.error}
             step={columns?.step ?? data.step}
             series={items}
             height={heights.side}

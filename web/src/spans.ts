@@ -135,6 +135,8 @@ export function parseTime(text: string, now: number, utc: boolean): number | nul
     ? Date.UTC(year, month, day, hour, minute, second) / 1000
     : new Date(year, month, day, hour, minute, second).getTime() / 1000;
   if (!Number.isFinite(at)) return null;
+  // A calendar counts on: the 31st of February would be the 3rd of March.
+  if (groups.date && new Date(Date.UTC(year, month, day)).getUTCDate() !== day) return null;
   // "23:50", typed just after midnight, is the last one, not one to come.
   const isBare = !groups.date && !groups.word;
   return isBare && at > now + 60 ? at - 86_400 : at;

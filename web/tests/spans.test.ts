@@ -39,6 +39,7 @@ describe("times", () => {
     ["2026-11-20 08:15:30", at(20, 8, 15, 30)],
     ["2026-11-20T08:15Z", at(20, 8, 15)],
     ["2026-11-20", at(20, 0, 0)],
+    ["2024-02-29", Date.UTC(2024, 1, 29) / 1000],
     ["20m ago", NOW - 1200],
     ["now", NOW],
     [String(NOW), NOW],
@@ -46,7 +47,7 @@ describe("times", () => {
     expect(parseTime(text, NOW, true)).toBe(seconds);
   });
 
-  it.each(["", "noon", "25:00x", "14:75", "ago"])("%j is none", (text) => {
+  it.each(["", "noon", "25:00x", "14:75", "ago", "2026-02-31", "2026-11-31 10:00", "2026-11-00"])("%j is none", (text) => {
     expect(parseTime(text, NOW, true)).toBeNull();
   });
 

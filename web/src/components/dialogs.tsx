@@ -200,6 +200,9 @@ function GoToTime() {
     link.value.until === null ? "" : fullTime(link.value.until, utc.value),
   );
   const [span, setSpan] = useState(formatRoundDuration(seconds.value));
+  const field = useRef<HTMLInputElement>(null);
+  // After the dialog has put the focus there: what is typed replaces it.
+  useEffect(() => field.current?.select(), []);
   const time = parseTime(text, now, utc.value);
   const length = parseSpan(span);
   const isFuture = time !== null && time > now;
@@ -229,6 +232,7 @@ function GoToTime() {
           <span>End of the span ({zoneName(now, utc.value)})</span>
           <input
             type="text"
+            ref={field}
             value={text}
             placeholder="14:05, yesterday 9:30, 20m ago"
             autofocus

@@ -37,6 +37,7 @@ interface Props {
   empty?: string;
 }
 
+const FEW_ROWS = 3;
 const LIMITS = [10, 50, 250, 1000];
 
 export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpty, empty }: Props) {
@@ -133,6 +134,7 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
 
   if (zoom && !isZoomed) return null;
   const isEmpty = answer !== null && !isOld && !answer.error && all.length === 0;
+  const isShort = answer !== null && !answer.error && all.length <= FEW_ROWS;
   const isHidden = hideEmpty && isEmpty && !scope.filters.length;
 
   const note = answer && !answer.error && (
@@ -168,7 +170,10 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
     </>
   );
   return (
-    <div class={`card-cell ${isHidden ? "is-empty" : ""}`} ref={element}>
+    <div
+      class={`card-cell ${isHidden ? "is-empty" : isShort ? "is-short" : ""}`}
+      ref={element}
+    >
       <Card id={spec.key} title={spec.title} note={note} tools={tools} table={spec.key}>
         {isFinding && (
           <div class="find">

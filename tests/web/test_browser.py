@@ -74,7 +74,9 @@ class Watched:
 
     def _console(self, message: Any) -> None:
         # That a server is away while it starts again is no fault of the page.
-        is_away = "WebSocket connection" in message.text or "CONNECTION_REFUSED" in message.text
+        # Why it cannot connect, the page asks by a method that the server refuses.
+        away = ("WebSocket connection", "CONNECTION_REFUSED", "status of 405")
+        is_away = any(text in message.text for text in away)
         if message.type == "error" and not is_away:
             self.problems.append(message.text)
 
@@ -191,9 +193,11 @@ def test_menus_of_the_header_open_below_their_button(
             menu = page.get_by_role("menu")
             expect(menu).to_be_visible()
             above, box = button.bounding_box(), menu.bounding_box()
-            assert above is not None and box is not None
+            assert above is not None
+            assert box is not None
             assert above["y"] + above["height"] <= box["y"] <= above["y"] + above["height"] + 12
-            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
             assert box["x"] <= above["x"] + above["width"]
             assert above["x"] <= box["x"] + box["width"]
             hit = "([x, y]) => document.elementFromPoint(x, y).closest('[role=menu]') !== null"
@@ -298,6 +302,35 @@ def test_it_reconnects_after_a_restart_and_says_that_it_is_stale(
         assert watched.loads == 1
         watched.check()
     context.close()
+
+
+def test_a_refused_connection_is_not_shown_as_a_quiet_log(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found:
+        context = browser.new_context()
+        page = context.new_page()
+        page.add_init_script(
+            "const Real = WebSocket; window.WebSocket = class extends Real {"
+            "constructor(url) { super(window.isLet ? url : url.replace('events', 'none')); } }"
+        )
+        refusal = {"status": 429, "detail": "too many viewers"}
+        page.route(
+            "**/api/v1/events",
+            lambda route: route.fulfill(
+                status=429, content_type="application/problem+json", json=refusal
+            ),
+        )
+        page.goto(found.url)
+        banner = page.locator(".banner.lost")
+        expect(banner).to_contain_text("Not connected. Too many viewers.")
+        expect(page.locator(".live-button")).to_have_text("Offline")
+        expect(page.get_by_text("No active incident")).to_have_count(0)
+        expect(page.locator(".waiting")).to_have_count(0)
+        page.evaluate("window.isLet = true")
+        expect(banner).to_have_count(0, timeout=40_000)
+        expect(page.get_by_text("No active incident").first).to_be_visible()
+        context.close()
 
 
 def test_hostile_text_is_shown_as_text(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:

@@ -104,6 +104,10 @@ async function api(path, query, request) {
 
 const http = createServer(async (request, response) => {
   const url = new URL(request.url, "http://localhost");
+  if (url.pathname === "/api/v1/events") {
+    response.writeHead(405).end();
+    return;
+  }
   if (url.pathname.startsWith("/api/v1/")) {
     const found = await api(url.pathname.slice(8), url.searchParams, request);
     response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(found));

@@ -19,7 +19,7 @@ export function stepOf(span: number, columns: number): number {
 }
 
 /** How many seconds the charts show: of a span in the past, exactly that. */
-export function chartSeconds({ seconds, until }: { seconds: number; until: number | null }): number {
+export function chartSeconds({ seconds, until }: Pick<Scope, "seconds" | "until">): number {
   return until === null ? Math.max(LEAST_CHART, seconds) : seconds;
 }
 

@@ -83,7 +83,7 @@ export function latestText(incident: Incident, rule: Rule | undefined): string {
   return unit ? formatUnit(unit, incident.latest) : incident.latest_text || "–";
 }
 
-/** The worst value of an incident: `peak 46 %`, or `lowest 3 requests` where the rule has a minimum. */
+/** The worst value of an incident: `peak 46 %`, or `lowest 3 requests` of a rule with a minimum. */
 export function worstValueText({ worst_text: text, peak_text: peak }: Incident): string {
   return text ?? (peak && `peak ${peak}`);
 }

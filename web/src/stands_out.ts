@@ -95,7 +95,9 @@ export function mostErrors({ errors, field }: Question, answer: Answer | null): 
 }
 
 function nounOf(field: string): string {
-  return { path: "Path", host: "Client", vhost: "Virtual host", agent: "User agent" }[field] ?? field;
+  return (
+    { path: "Path", host: "Client", vhost: "Virtual host", agent: "User agent" }[field] ?? field
+  );
 }
 
 /** Big changes against the span before: traffic, server errors, response times. */

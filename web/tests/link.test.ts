@@ -126,9 +126,12 @@ describe("filters", () => {
 });
 
 describe("a link with what there is not", () => {
-  it.each(["?view=nope", "?window=banana", "?view=urls&window=9999d"])("%s is misread", (search) => {
-    expect(isMisread(search, parseLink(search))).toBe(true);
-  });
+  it.each(["?view=nope", "?window=banana", "?view=urls&window=9999d"])(
+    "%s is misread",
+    (search) => {
+      expect(isMisread(search, parseLink(search))).toBe(true);
+    },
+  );
 
   it.each(["", "?view=urls", "?view=overview&window=300s&kiosk=1", "?where=x("])(
     "%s is not",

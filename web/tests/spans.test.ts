@@ -47,9 +47,12 @@ describe("times", () => {
     expect(parseTime(text, NOW, true)).toBe(seconds);
   });
 
-  it.each(["", "noon", "25:00x", "14:75", "ago", "2026-02-31", "2026-11-31 10:00", "2026-11-00"])("%j is none", (text) => {
-    expect(parseTime(text, NOW, true)).toBeNull();
-  });
+  it.each(["", "noon", "25:00x", "14:75", "ago", "2026-02-31", "2026-11-31 10:00", "2026-11-00"])(
+    "%j is none",
+    (text) => {
+      expect(parseTime(text, NOW, true)).toBeNull();
+    },
+  );
 
   it("have their date where it is not today's", () => {
     expect(clockNear(at(27, 1, 2, 3), NOW, true)).toBe("01:02:03");

@@ -23,7 +23,7 @@ const ORDER = { info: 0, warning: 1, critical: 2 };
 
 export type Band = Omit<Shade, "label">;
 
-/** The times that incidents cover, each once, with the worst severity: many do not add up to a wall. */
+/** The times that incidents cover, each once, with the worst severity: many are no wall of color. */
 export function bandsOf(shades: Shade[]): Band[] {
   const edges = [...new Set(shades.flatMap((one) => [one.from, one.until]))].sort((a, b) => a - b);
   const found: Band[] = [];
@@ -39,8 +39,10 @@ export function bandsOf(shades: Shade[]): Band[] {
   // Those that began and ended in one second cover no time, but they happened.
   const moments = shades.filter((one) => one.from === one.until);
   for (const { from, until, severity } of moments) {
-    if (!found.some((one) => one.from <= from && one.until >= until && ORDER[one.severity] >= ORDER[severity]))
-      found.push({ from, until, severity });
+    const isCovered = found.some(
+      (one) => one.from <= from && one.until >= until && ORDER[one.severity] >= ORDER[severity],
+    );
+    if (!isCovered) found.push({ from, until, severity });
   }
   return found.sort((one, other) => ORDER[one.severity] - ORDER[other.severity]);
 }

@@ -7,7 +7,17 @@ import { COMPARISONS, type Comparison } from "../link.ts";
 import { openOverlay } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
 import { earlier, later, live, setWindow, togglePause, windows } from "../time_travel.ts";
-import { connection, go, isUnreached, isWholeLog, link, newest, seconds, snapshot, utc } from "../store.ts";
+import {
+  connection,
+  go,
+  isUnreached,
+  isWholeLog,
+  link,
+  newest,
+  seconds,
+  snapshot,
+  utc,
+} from "../store.ts";
 import { Icon } from "./icons.tsx";
 import { Menu } from "./menu.tsx";
 

@@ -2,7 +2,8 @@
 
 Hypercorn closes a connection whose request head does not arrive in time, and one that is idle. What
 it does not do is done here: a client that does not read is closed, connections are limited, and a
-changed certificate is used without a restart.
+changed certificate is used without a restart. HTTP/2 is not spoken: there a client that does not
+read holds up one stream and not the connection, where no time limit would see it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import h11
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.events import Closed
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -43,7 +48,6 @@ _PING_SECONDS = 20.0
 _HEAD_BYTES, _MESSAGE_BYTES = 32 << 10, 256 << 10
 _LOOK_SECONDS = 5.0
 """Between two looks at the certificate."""
-_STREAMS = 50
 
 
 class Connection(trio.abc.HalfCloseableStream):
@@ -87,6 +91,32 @@ class Connection(trio.abc.HalfCloseableStream):
     def close(self) -> None:
         """Close it now: what is being sent fails."""
         self.socket.close()
+
+
+class _Http1(H11Protocol):
+    """HTTP/1 only: without the ways to HTTP/2 that hypercorn offers (RFC 9113, section 3)."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Ignore `Upgrade: h2c`, as a server may (RFC 9110, section 7.8)."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        if request.http_version not in {b"1.0", b"1.1"}:  # the preface "PRI * HTTP/2.0"
+            await self._send_error_response(505)
+            await self.send(Closed())
+            return
+        await super()._create_stream(request)
+
+
+class _Server(TCPServer):
+    """Serves one connection."""
+
+    async def _read_data(self) -> None:
+        made = self.protocol
+        made.protocol = _Http1(
+            made.app, made.config, made.context, made.task_group, made.state, made.ssl,
+            made.client, made.server, made.send,
+        )  # fmt: skip
+        await super()._read_data()
 
 
 class Certificates:
@@ -192,7 +222,7 @@ class Serving:
         self._of[peer] += 1
         try:
             with connection.scope:
-                await TCPServer(
+                await _Server(
                     self._application,
                     self._config,
                     self._context,
@@ -260,8 +290,6 @@ def _config() -> Config:
     config.keep_alive_timeout = HEAD_SECONDS
     config.ssl_handshake_timeout = HEAD_SECONDS
     config.h11_max_incomplete_size = _HEAD_BYTES
-    config.h2_max_concurrent_streams = _STREAMS
-    config.h2_max_header_list_size = _HEAD_BYTES
     config.websocket_max_message_size = _MESSAGE_BYTES
     config.websocket_ping_interval = _PING_SECONDS
     return config

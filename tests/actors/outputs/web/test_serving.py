@@ -129,16 +129,33 @@ async def test_what_is_no_request_is_refused(data: bytes, tmp_path: Path) -> Non
         assert await is_alive(found)
 
 
-async def test_the_preface_of_http_2_harms_nothing(tmp_path: Path) -> None:
-    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-    settings = b"\0\0\0\4\0\0\0\0\0"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+
+
+async def test_http_2_by_prior_knowledge_is_refused(tmp_path: Path) -> None:
     reset = b"\0\0\4\3\0\0\0\0\1\0\0\0\0"
     async with served(tmp_path) as site, listening(site) as found:
-        stream = await found.connect()
-        await stream.send_all(preface + settings + reset * 1000)
-        with trio.move_on_after(1):
-            await _until(stream, b"never")
+        answer = await found.sent(PREFACE + SETTINGS + reset * 1000, seconds=5)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 505 ")
+        assert SETTINGS not in answer
+        later = await found.sent(
+            CLOSING.replace(b"Connection: close\r\n", b"") % b"/healthz" + PREFACE
+        )
+        assert later.startswith(b"HTTP/1.1 200 ")
+        assert SETTINGS not in later
         assert await is_alive(found)
+
+
+async def test_an_upgrade_to_http_2_is_ignored(tmp_path: Path) -> None:
+    request = (
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
+        b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
+    )
+    async with served(tmp_path) as site, listening(site) as found:
+        answer = await found.sent(request, seconds=5)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"ok\n")
 
 
 @pytest.mark.parametrize(

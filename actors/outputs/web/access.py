@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
+import math
 import os
 import secrets
 import time
@@ -23,6 +25,7 @@ import itsdangerous
 import trio
 from loguru import logger
 
+from actors.outputs.web.allowances import Allowances
 from actors.state.state_file import PRIVATE_MODE, make_folder, replace
 from glancemetrics.errors import GlanceMetricsError, sentence
 
@@ -32,6 +35,11 @@ _SECRET_NAME = "web-secret"  # noqa: S105 - the name of a file
 _REMEMBERED, _REMEMBERED_SECONDS = 1000, 300.0
 """Passwords that were right are remembered for so long: to check one takes 30 ms on purpose."""
 _LONGEST = 1000
+_GUESSES_A_SECOND, _GUESSES = 0.2, 6.0
+"""Wrong tokens and passwords of one address."""
+_MOST_CHECKS = 4
+"""Passwords that wait while another one is checked, of all addresses."""
+_CHECK_SECONDS = 2.0
 
 
 @attrs.frozen
@@ -41,6 +49,24 @@ class Person:
     name: str
     key: str
     """What the session is bound to: it ends when the token or the password is changed."""
+
+
+class TooManyGuessesError(Exception):
+    """An address sent too many wrong tokens or passwords, or too many wait for being checked."""
+
+    def __init__(self, reason: str, wait: float) -> None:
+        super().__init__(f"{reason}; try again in {math.ceil(wait)} s")
+        self.wait = wait
+        """Seconds until the next attempt is checked."""
+
+
+@attrs.define
+class _Check:
+    """A password that is being checked."""
+
+    done: trio.Event = attrs.field(factory=trio.Event)
+    is_right: bool | None = None
+    """`None`: whoever asked for the check left before its end."""
 
 
 class Credentials:
@@ -115,6 +141,8 @@ class Access:
         self._nobody = self._hasher.hash(secrets.token_hex(16))
         self._turns = trio.CapacityLimiter(1)
         self._right: OrderedDict[bytes, tuple[Person, float]] = OrderedDict()
+        self._checks: dict[bytes, _Check] = {}
+        self._guesses = Allowances(_GUESSES_A_SECOND, _GUESSES)
         self._secret = b"" if self.is_open else _secret(state_folder)
         self._signer = itsdangerous.URLSafeTimedSerializer(
             self._secret or b"unused", salt="glancemetrics session",
@@ -140,19 +168,83 @@ class Access:
             if one is not None:
                 one.refresh()
 
-    async def of_header(self, header: str) -> Person | None:
-        """Return who sent an `Authorization` header (RFC 6750, RFC 7617)."""
+    def takes(self, kind: str) -> bool:
+        """Tell whether an `Authorization` header of a kind, in lower case, can be right here."""
+        return (kind == "bearer" and self.has_tokens) or (kind == "basic" and self.has_users)
+
+    async def of_header(self, header: str, peer: str) -> Person | None:
+        """Return who sent an `Authorization` header (RFC 6750, RFC 7617).
+
+        Raises `TooManyGuessesError`.
+        """
         kind, _, value = header.partition(" ")
         if kind.lower() == "bearer":
-            return self.of_token(value.strip())
+            return await self.of_login(peer, token=value.strip())
+        name = password = ""
         if kind.lower() == "basic":
             try:
                 text = base64.b64decode(value.strip(), validate=True).decode()
             except ValueError:
-                return None
+                text = ""
             name, _, password = text.partition(":")
-            return await self.of_password(name, password)
-        return None
+        return await self.of_login(peer, name=name, password=password)
+
+    async def of_login(
+        self, peer: str, *, token: str = "", name: str = "", password: str = ""
+    ) -> Person | None:
+        """Return whose token, or name and password, an address sent.
+
+        Wrong ones take from the allowance of the address. Once it is used up nothing is checked:
+        only what was right before is still answered. Raises `TooManyGuessesError`.
+        """
+        seal = self._seal(_network(peer), token, name, password)
+        while True:
+            person = self._remembered(seal)
+            if person is not None:
+                return person
+            check = self._checks.get(seal)
+            if check is None:
+                break
+            await check.done.wait()  # a page asks several times at once
+            if check.is_right is False:
+                return None
+        allowance = self._guesses.of(_network(peer))
+        if not allowance.take(time.monotonic()):
+            raise TooManyGuessesError("too many wrong tokens or passwords", allowance.wait())
+        person = None
+        if token:
+            person = self.of_token(token)
+        elif len(self._checks) > _MOST_CHECKS:
+            allowance.give_back()
+            raise TooManyGuessesError("too many passwords are being checked", _CHECK_SECONDS)
+        else:
+            check = self._checks[seal] = _Check()
+            try:
+                person = await self.of_password(name, password)
+                check.is_right = person is not None
+            finally:
+                del self._checks[seal]
+                check.done.set()
+        if person is not None:
+            allowance.give_back()
+            self._remember(seal, person)
+        return person
+
+    def _seal(self, *texts: str) -> bytes:
+        """Return what stands for a secret in memory; it changes when a password is changed."""
+        known = "" if self._users is None else self._users.known.get(texts[2], "")
+        return hmac.digest(self._secret, repr((*texts, known)).encode(), "sha256")
+
+    def _remembered(self, seal: bytes) -> Person | None:
+        person, until = self._right.get(seal, (None, 0.0))
+        if person is None or time.monotonic() >= until or not self._is_known(person.key):
+            return None
+        return person
+
+    def _remember(self, seal: bytes, person: Person) -> None:
+        self._right[seal] = person, time.monotonic() + _REMEMBERED_SECONDS
+        while len(self._right) > _REMEMBERED:
+            self._right.popitem(last=False)
 
     def of_token(self, token: str) -> Person | None:
         """Return whose token it is."""
@@ -169,22 +261,12 @@ class Access:
         if self._users is None or len(name) > _LONGEST or len(password) > _LONGEST:
             return None
         hashed = self._users.known.get(name)
-        seal = hmac.new(
-            self._secret, f"{name}\0{password}\0{hashed}".encode(), hashlib.sha256
-        ).digest()
-        person, until = self._right.get(seal, (None, 0.0))
-        if person is not None and time.monotonic() < until:
-            return person
         is_right = await trio.to_thread.run_sync(
             partial(self._is_right, hashed, password), limiter=self._turns
         )
         if hashed is None or not is_right:
             return None
-        person = Person(name, self._key(f"user:{name}", hashed))
-        self._right[seal] = person, time.monotonic() + _REMEMBERED_SECONDS
-        while len(self._right) > _REMEMBERED:
-            self._right.popitem(last=False)
-        return person
+        return Person(name, self._key(f"user:{name}", hashed))
 
     def _is_right(self, hashed: str | None, password: str) -> bool:
         try:
@@ -204,17 +286,31 @@ class Access:
             name, key = self._signer.loads(cookie, max_age=SESSION_SECONDS)
         except (itsdangerous.BadSignature, ValueError, TypeError):
             return None
+        return Person(str(name), str(key)) if self._is_known(str(key)) else None
+
+    def _is_known(self, key: str) -> bool:
+        """Tell whether the token or the password of a key is still in its file."""
         keys = []
         if self._tokens is not None:
             keys += [self._key(f"token:{one}", known) for one, known in self._tokens.known.items()]
         if self._users is not None:
             keys += [self._key(f"user:{one}", known) for one, known in self._users.known.items()]
         # All are compared, so that the time says nothing about which.
-        found = sum(hmac.compare_digest(str(key), known) for known in keys)
-        return Person(str(name), str(key)) if found else None
+        return sum(hmac.compare_digest(key.encode(), known.encode()) for known in keys) > 0
 
     def _key(self, name: str, value: str) -> str:
         return hmac.new(self._secret, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _network(peer: str) -> str:
+    """Return what an attacker has whole: an address, or the network of one of IPv6."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def _secret(folder: Path) -> bytes:

@@ -28,6 +28,10 @@ class Allowance:
         self._left -= cost
         return True
 
+    def give_back(self, cost: float = 1.0) -> None:
+        """Undo a `take`."""
+        self._left = min(self.burst, self._left + cost)
+
     def wait(self, cost: float = 1.0) -> float:
         """Return the seconds until there is enough."""
         return max(0.0, (cost - self._left) / self.rate)

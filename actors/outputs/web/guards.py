@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from actors.outputs.web.access import Access, Person
+from actors.outputs.web.access import Access, Person, TooManyGuessesError
 from actors.outputs.web.allowances import Allowances
 from actors.outputs.web.problems import problem
 
@@ -153,7 +153,10 @@ class Guard:
             return problem(429, "too many requests", retry_after=allowance.wait())
         if self._access.is_open or scope["path"].startswith(_OPEN_PATHS):
             return None
-        person = await self.person(connection)
+        try:
+            person = await self.person(connection, client)
+        except TooManyGuessesError as error:
+            return problem(429, str(error), retry_after=error.wait)
         if person is None:
             return self._ask_for_login(scope, headers)
         scope.setdefault("state", {})["person"] = person
@@ -172,11 +175,11 @@ class Guard:
             return "pages of other sites may not use this server"
         return ""
 
-    async def person(self, connection: HTTPConnection) -> Person | None:
-        """Return who asks; `None`: nobody that is known."""
-        header = connection.headers.get("authorization")
-        if header is not None:
-            return await self._access.of_header(header)
+    async def person(self, connection: HTTPConnection, client: str) -> Person | None:
+        """Return who asks; `None`: nobody that is known. Raises `TooManyGuessesError`."""
+        header = connection.headers.get("authorization", "")
+        if self._access.takes(_kind_of(header)):
+            return await self._access.of_header(header, client)
         cookie = connection.cookies.get(COOKIE)
         return None if cookie is None else self._access.of_session(cookie)
 
@@ -197,6 +200,10 @@ class Guard:
               if self._access.has_users and "sec-fetch-mode" not in headers else []),
         ]  # fmt: skip
         return problem(401, f"needs {' or '.join(asked)}", challenge=", ".join(challenges))
+
+
+def _kind_of(authorization: str) -> str:
+    return authorization.partition(" ")[0].lower()
 
 
 async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,14 +7,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from actors.outputs.web.access import SESSION_SECONDS, Person
-from actors.outputs.web.allowances import Allowances
+from actors.outputs.web.access import SESSION_SECONDS, Person, TooManyGuessesError
 from actors.outputs.web.guards import COOKIE
 from actors.outputs.web.html_pages import docs_page, login_page, unbuilt_page
 from actors.outputs.web.problems import problem
@@ -29,20 +27,18 @@ _STYLE = Path(__file__).with_name("pages.css")
 _HTML = "text/html; charset=utf-8"
 _FOREVER = "public, max-age=31536000, immutable"
 """For files whose names change with what is in them."""
-_LOGINS_A_SECOND, _LOGINS = 0.2, 6.0
 _MOST_FORM = 4096
 
 
 def routes(site: Site) -> list[BaseRoute]:
     """Return the routes of pages."""
-    attempts = Allowances(_LOGINS_A_SECOND, _LOGINS)
     return [
         Route("/", _index),
         Route("/assets/pages.css", _style),
         Route("/assets/{name}", _asset),
         Route("/favicon.svg", partial(_asset_called, name="favicon.svg")),
         Route("/licenses.txt", partial(_asset_called, name="licenses.txt")),
-        Route("/login", partial(_login, site=site, attempts=attempts), methods=["GET", "POST"]),
+        Route("/login", partial(_login, site=site), methods=["GET", "POST"]),
         Route("/logout", _logout, methods=["POST"]),
         Route("/api/docs", partial(_docs, site=site)),
         Route("/healthz", _healthz),
@@ -87,23 +83,23 @@ def _built() -> dict[str, Path]:
     }
 
 
-async def _login(request: Request, site: Site, attempts: Allowances) -> Response:
+async def _login(request: Request, site: Site) -> Response:
     access = site.access
     if access.is_open:
         return RedirectResponse(".", 303)
     if request.method != "POST":
         return _html(login_page(has_tokens=access.has_tokens, has_users=access.has_users))
     client = "" if request.client is None else request.client.host
-    allowance = attempts.of(client)
-    if not allowance.take(trio.current_time()):
-        wait = allowance.wait()
-        return problem(429, f"too many attempts; try again in {wait:.0f} s", retry_after=wait)
     fields = await _form(request)
+    token, name = fields.get("token", ""), fields.get("name", "")
     person = None
-    if fields.get("token"):
-        person = access.of_token(fields["token"])
-    elif fields.get("name"):
-        person = await access.of_password(fields["name"], fields.get("password", ""))
+    try:
+        if token or name:
+            password = "" if token else fields.get("password", "")
+            name = "" if token else name
+            person = await access.of_login(client, token=token, name=name, password=password)
+    except TooManyGuessesError as error:
+        return problem(429, str(error), retry_after=error.wait)
     if person is None:
         page = login_page(has_tokens=access.has_tokens, has_users=access.has_users, is_wrong=True)
         return _html(page, 401)

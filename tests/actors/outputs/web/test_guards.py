@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import argon2
 import httpx
 import pytest
+import trio
+import trio.testing
 
 from actors.outputs.web import access, guards
 from actors.outputs.web.access import Access
@@ -243,6 +248,79 @@ async def test_attempts_to_log_in_are_limited(tmp_path: Path, users: str) -> Non
         assert statuses[:6] == [401] * 6
         assert statuses[-1] == 429
         assert int(found[-1].headers["retry-after"]) >= 1
+        # Also the right one: who guesses must not learn that it is.
+        right = await client.post("/login", data={"name": "anna", "password": PASSWORD})
+        assert right.status_code == 429
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+async def test_guesses_in_a_header_are_limited_as_those_of_the_form(
+    scheme: str, tmp_path: Path, users: str, token_file: str
+) -> None:
+    known = httpx.BasicAuth("anna", PASSWORD)
+    async with (
+        served(tmp_path, users=users, token_file=token_file) as site,
+        site.client() as client,
+    ):
+
+        async def status(**details: Any) -> int:
+            return (await client.get("/api/v1/rules", **details)).status_code
+
+        for _ in range(10):
+            assert await status(auth=known) == 200
+            assert await status(headers=BEARER) == 200
+        wrong = []
+        for number in range(8):
+            value = base64.b64encode(f"anna:{number}".encode()).decode()
+            wrong.append(await status(headers={"Authorization": f"{scheme} {value}"}))
+        assert wrong == [401] * 6 + [429] * 2
+        # What was right before still is.
+        assert await status(auth=known) == 200
+        assert await status(headers=BEARER) == 200
+        assert await status(auth=httpx.BasicAuth("bob", "other password")) == 429
+        form = await client.post("/login", data={"name": "anna", "password": "x"})
+        assert form.status_code == 429
+        # Another address has an allowance of its own.
+        transport = httpx.ASGITransport(site.guard, client=("192.0.2.7", 1))
+        async with httpx.AsyncClient(transport=transport, base_url=client.base_url) as other:
+            found = await other.get("/api/v1/rules", auth=httpx.BasicAuth("bob", "wrong"))
+            assert found.status_code == 401
+
+
+async def test_few_passwords_wait_for_their_check(
+    tmp_path: Path, users: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked, turn = [], threading.Event()
+
+    def slowly(self: Access, hashed: str | None, password: str) -> bool:
+        del self, hashed
+        checked.append(password)
+        turn.wait(10)
+        return password == PASSWORD
+
+    monkeypatch.setattr(Access, "_is_right", slowly)
+    found: dict[str, int] = {}
+    async with served(tmp_path, users=users) as site:
+
+        async def ask(number: int, password: str) -> None:
+            transport = httpx.ASGITransport(site.guard, client=(f"192.0.2.{number}", 1))
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://127.0.0.1:7890"
+            ) as client:
+                auth = httpx.BasicAuth("anna", password)
+                answer = await client.get("/api/v1/rules", auth=auth)
+            found[f"{number} {password}"] = answer.status_code
+
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(ask, number, PASSWORD)
+                nursery.start_soon(ask, number, PASSWORD)  # the same: waits for the first
+            await trio.testing.wait_all_tasks_blocked(0.2)
+            await ask(9, PASSWORD)
+            turn.set()
+    assert found.pop(f"9 {PASSWORD}") == 429
+    assert set(found.values()) == {200}
+    assert checked == [PASSWORD] * 5
 
 
 def _access(folder: Path, tokens: str | None = None, users: str | None = None) -> Access:

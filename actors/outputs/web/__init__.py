@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 7890
 _ADDRESS = re.compile(r"(?:(\[[0-9a-fA-F:.%]+\]|[^:\s\[\]/]+|\*)?:)?(\d{1,5})", re.ASCII)
 
+# Each part has one way to match: with "(?:[\w.~-]+/?)*" a long path would take for ever.
+_PATH = re.compile(r"/(?:[\w.~-]+(?:/[\w.~-]+)*/?)?", re.ASCII)
+
 
 @attrs.frozen
 class WebAddress:
@@ -80,7 +83,7 @@ def _address(value: Any) -> WebAddress | None:
 
 def _path(value: Any) -> str:
     text = "/" if value is None else plain_text(value)
-    if not re.fullmatch(r"/(?:[\w.~-]+/?)*", text, re.ASCII):
+    if not _PATH.fullmatch(text):
         raise NotAllowedError
     return text.rstrip("/")
 

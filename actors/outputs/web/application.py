@@ -54,10 +54,13 @@ def make_application(site: Site, viewers: Viewers) -> Starlette:
         Route(METRICS, partial(metrics, site=site)),
         *pages.routes(site),
     ]
-    return Starlette(
+    application = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, Exception: _fault},
     )
+    # Starlette would redirect to an absolute address, without the path that a proxy has removed.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _endpoint(

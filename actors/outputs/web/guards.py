@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -23,8 +24,9 @@ from actors.outputs.web.allowances import Allowances
 from actors.outputs.web.problems import problem
 
 COOKIE = "glancemetrics_session"
-_OPEN_PATHS = ("/login", "/healthz", "/readyz", "/assets/", "/favicon.svg")
-"""What needs no session: the way to one, and what says nothing about the traffic."""
+PROBES = ("/healthz", "/readyz")
+_OPEN_PATHS = ("/login", "/favicon.svg", *PROBES)
+"""What needs no session, as `/assets/`: the way to one, and what says nothing about the traffic."""
 _REQUESTS_A_SECOND, _BURST = 300.0, 3000.0
 """Of one address, which may be that of a reverse proxy."""
 _POLICY = (
@@ -151,7 +153,15 @@ class Guard:
         allowance = self._allowances.of(client)
         if not allowance.take(time.monotonic()):
             return problem(429, "too many requests", retry_after=allowance.wait())
-        if self._access.is_open or scope["path"].startswith(_OPEN_PATHS):
+        path: str = scope["path"]
+        if not path and scope.get("method") in {
+            "GET",
+            "HEAD",
+        }:  # that of --web-path, without a slash
+            # Relative: a proxy may know it by another path.
+            last = self._rules.path.rpartition("/")[2]
+            return RedirectResponse(f"{last}/{query_of(scope)}", 307)
+        if self._access.is_open or path in _OPEN_PATHS or path.startswith("/assets/"):
             return None
         try:
             person = await self.person(connection, client)
@@ -187,7 +197,9 @@ class Guard:
         is_page = "text/html" in headers.get("accept", "")
         if scope["type"] == "http" and scope["method"] == "GET" and is_page:
             up = "../" * (scope["path"].count("/") - 1)
-            return RedirectResponse(f"{up}login", 303)
+            # The view, span and filter of a link to the page are in its query.
+            query = query_of(scope) if scope["path"] == "/" else ""
+            return RedirectResponse(f"{up}login{query}", 303)
         asked = []
         if self._access.has_tokens:
             asked.append("a token (Authorization: Bearer TOKEN)")
@@ -200,6 +212,12 @@ class Guard:
               if self._access.has_users and "sec-fetch-mode" not in headers else []),
         ]  # fmt: skip
         return problem(401, f"needs {' or '.join(asked)}", challenge=", ".join(challenges))
+
+
+def query_of(scope: Mapping[str, Any]) -> str:
+    """Return the query of a request with its question mark; empty if there is none."""
+    query = scope["query_string"].decode("latin-1")
+    return f"?{query}" if query else ""
 
 
 def _kind_of(authorization: str) -> str:

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from actors.outputs.web.access import SESSION_SECONDS, Person, TooManyGuessesError
-from actors.outputs.web.guards import COOKIE
+from actors.outputs.web.guards import COOKIE, query_of
 from actors.outputs.web.html_pages import docs_page, login_page, unbuilt_page
 from actors.outputs.web.problems import problem
 from actors.outputs.web.replies import reply
@@ -86,7 +86,7 @@ def _built() -> dict[str, Path]:
 async def _login(request: Request, site: Site) -> Response:
     access = site.access
     if access.is_open:
-        return RedirectResponse(".", 303)
+        return RedirectResponse(_target(request), 303)
     if request.method != "POST":
         return _html(login_page(has_tokens=access.has_tokens, has_users=access.has_users))
     client = "" if request.client is None else request.client.host
@@ -103,9 +103,14 @@ async def _login(request: Request, site: Site) -> Response:
     if person is None:
         page = login_page(has_tokens=access.has_tokens, has_users=access.has_users, is_wrong=True)
         return _html(page, 401)
-    response = RedirectResponse(".", 303)
+    response = RedirectResponse(_target(request), 303)
     _set_cookie(request, response, site, person)
     return response
+
+
+def _target(request: Request) -> str:
+    """Return the page, with the query that the login was asked with: nothing can lead elsewhere."""
+    return f".{query_of(request.scope)}"
 
 
 def _set_cookie(request: Request, response: Response, site: Site, person: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import pytest
 import trio
 import trio.testing
 
-from actors.outputs.web import access, guards
+from actors.outputs.web import WebSettings, access, guards
 from actors.outputs.web.access import Access
 from actors.outputs.web.guards import COOKIE, host_of, is_own_host, is_own_origin
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, UsageError
 from tests.actors.outputs.web.sites import served
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -205,6 +206,75 @@ async def test_a_browser_is_led_to_the_login(tmp_path: Path, token_file: str) ->
             "/login", data={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"}
         )
         assert "Secure" in behind.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["", "/traffic", "/a/b"])
+async def test_a_login_leads_to_what_was_asked_for(
+    path: str, tmp_path: Path, token_file: str
+) -> None:
+    page = {"Accept": "text/html"}
+    link = "view=errors&where=status%20%3E%3D%20500&last=1h"
+    told = {"token_file": token_file, "path": path or "/"}
+    async with served(tmp_path, **told) as site, site.client() as client:
+        asked = await client.get(f"{path}/?{link}", headers=page)
+        assert asked.headers["location"] == f"login?{link}"
+        below = await client.get(f"{path}/api/docs?{link}", headers=page)
+        assert below.headers["location"] == "../login"
+        form = await client.get(f"{path}/login?{link}", headers=page)
+        assert "action=" not in form.text  # it posts to its own address
+        right = await client.post(f"{path}/login?{link}", data={"token": TOKEN})
+        assert (right.status_code, right.headers["location"]) == (303, f".?{link}")
+        for query in ("//evil.example", "next=https://evil.example", "/../../x", "\\evil"):
+            found = await client.post(f"{path}/login?{query}", data={"token": TOKEN})
+            assert found.headers["location"].startswith(".?"), query
+
+
+@pytest.mark.parametrize("path", ["/traffic", "/a/b"])
+async def test_the_path_without_a_slash_leads_to_the_page(
+    path: str, tmp_path: Path, token_file: str
+) -> None:
+    name = path.rpartition("/")[2]
+    for told in ({}, {"token_file": token_file}):
+        async with served(tmp_path, path=path, **told) as site, site.client() as client:
+            found = await client.get(path)
+            assert (found.status_code, found.headers["location"]) == (307, f"{name}/")
+            with_query = await client.get(f"{path}?kiosk")
+            assert with_query.headers["location"] == f"{name}/?kiosk"
+    async with served(tmp_path, path=path) as site, site.client() as client:
+        assert (await client.get(f"{path}/api/docs/")).status_code == 404
+        assert (await client.get(f"{path}/login/")).status_code == 404
+
+
+async def test_what_begins_like_an_open_path_is_not_open(tmp_path: Path, token_file: str) -> None:
+    async with served(tmp_path, token_file=token_file) as site, site.client() as client:
+        for path in ("/loginx", "/healthz/x", "/favicon.svgx"):
+            assert (await client.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/", ""),
+        ("/traffic", "/traffic"),
+        ("/traffic/", "/traffic"),
+        ("/a/b-c/d.e~f_g/", "/a/b-c/d.e~f_g"),
+        ("traffic", None),
+        ("//evil.example", None),
+        ("/a//b", None),
+        ("/a b", None),
+        ("/" + "a" * 5000 + "!", None),
+        ("/" + "a/" * 5000 + "!", None),
+    ],
+    ids=lambda text: str(text)[:20],
+)
+def test_a_path_is_read_in_linear_time(text: str, path: str | None) -> None:
+    began = time.monotonic()
+    if path is None:
+        with pytest.raises(UsageError, match="must be a path"):
+            WebSettings(path=text)
+    else:
+        assert WebSettings(path=text).path == path
+    assert time.monotonic() - began < 1
 
 
 async def test_a_login_from_another_site_is_refused(tmp_path: Path, token_file: str) -> None:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from actors.outputs.output import Output
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 7890
-_ADDRESS = re.compile(r"(?:(\[[0-9a-fA-F:.%]+\]|[^:\s\[\]/]+|\*)?:)?(\d{1,5})", re.ASCII)
+_ADDRESS = re.compile(
+    r"(?:(https?)://)?(?:(\[[0-9a-fA-F:.%]+\]|[^:\s\[\]/]+|\*)?:)?(\d{1,5})/?", re.ASCII
+)
+"""The scheme and the slash are those of an address that was copied from a browser."""
 
 # Each part has one way to match: with "(?:[\w.~-]+/?)*" a long path would take for ever.
 _PATH = re.compile(r"/(?:[\w.~-]+(?:/[\w.~-]+)*/?)?", re.ASCII)
@@ -47,6 +50,13 @@ class WebAddress:
     host: str
     """A name or an address, without brackets."""
     port: int
+    is_https: bool = False
+    """Whether it was given as `https://…`."""
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for all addresses of this machine."""
+        return self.host in {"0.0.0.0", "::"}  # noqa: S104 - only compared
 
     @property
     def is_loopback(self) -> bool:
@@ -64,6 +74,8 @@ class WebAddress:
 
 def is_address(text: str) -> bool:
     """Tell whether a word after `--web` is its value, and not the name of a log."""
+    if text.startswith(("http://", "https://")):
+        return True
     return text == OFF or _ADDRESS.fullmatch(text) is not None
 
 
@@ -75,10 +87,11 @@ def _address(value: Any) -> WebAddress | None:
     if value is False or value == OFF:
         return None
     found = _ADDRESS.fullmatch(str(value) if isinstance(value, int) else plain_text(value))
-    if found is None or not 0 <= int(found[2]) < 65536:
+    if found is None or not 0 <= int(found[3]) < 65536:
         raise NotAllowedError
-    host = (found[1] or DEFAULT_HOST).strip("[]")
-    return WebAddress("0.0.0.0" if host == "*" else host, int(found[2]))  # noqa: S104 - as asked
+    host = (found[2] or DEFAULT_HOST).strip("[]")
+    host = "0.0.0.0" if host == "*" else host  # noqa: S104 - as asked
+    return WebAddress(host, int(found[3]), is_https=found[1] == "https")
 
 
 def _path(value: Any) -> str:
@@ -202,6 +215,8 @@ def check(settings: WebSettings) -> None:
             "--web-token-file, --web-users or --web-client-ca, or serve on 127.0.0.1 behind a "
             "reverse proxy that asks for a password"
         )
+    if address.is_https and not settings.cert:
+        raise UsageError(f"--web https://{address}: HTTPS needs a certificate: --web-cert FILE")
     for name in ("key", "client_ca"):
         if getattr(settings, name) and not settings.cert:
             raise UsageError(f"--web-{name.replace('_', '-')}: needs --web-cert")

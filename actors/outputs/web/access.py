@@ -72,8 +72,9 @@ class _Check:
 class Credentials:
     """A file with a token or a user on each line. `#` begins a comment."""
 
-    def __init__(self, path: Path, read: Callable[[str], tuple[str, str]]) -> None:
+    def __init__(self, option: str, path: Path, read: Callable[[str], tuple[str, str]]) -> None:
         self._path = path
+        self._name = f"{option} {path}"
         self._read = read
         self._stamp: object = None
         self._problem = ""
@@ -82,18 +83,30 @@ class Credentials:
 
     def refresh(self) -> None:
         """Read the file if it has changed. Raises `GlanceMetricsError` the first time only."""
+        is_first = self._stamp is None
         try:
             found = self._path.stat()
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             if stamp != self._stamp:
                 self.known = self._load()
                 self._stamp = stamp
+            problem = "" if self.known else f"{self._name}: empty, so nobody may look"
+        except FileNotFoundError as error:
+            problem = f"{self._name}: {error.strerror}"
+            if not is_first:
+                self.known, self._stamp = {}, ()
+                problem += ", so nobody may look"
         except (OSError, GlanceMetricsError) as error:
-            if self._stamp is None:
-                raise GlanceMetricsError(sentence(error)) from None
-            if sentence(error) != self._problem:
-                logger.warning("{}; who was allowed before still is", sentence(error))
-            self._problem = sentence(error)
+            reason = error.strerror if isinstance(error, OSError) else None
+            problem = f"{self._name}: {reason}" if reason else sentence(error)
+            if not is_first:
+                problem += "; who was allowed before still is"
+        if problem and is_first:
+            self._stamp = None
+            raise GlanceMetricsError(problem)
+        if problem and problem != self._problem:
+            logger.warning("{}", problem)
+        self._problem = problem
 
     def _load(self) -> dict[str, str]:
         known = {}
@@ -103,10 +116,8 @@ class Credentials:
                 try:
                     name, value = self._read(line.strip())
                 except ValueError as error:
-                    raise GlanceMetricsError(f"{self._path} line {number}: {error}") from None
+                    raise GlanceMetricsError(f"{self._name} line {number}: {error}") from None
                 known[name] = value
-        if not known:
-            raise GlanceMetricsError(f"{self._path}: empty, so nobody could look")
         return known
 
 
@@ -134,8 +145,12 @@ class Access:
     """Checks who may look."""
 
     def __init__(self, token_file: str | None, users: str | None, state_folder: Path) -> None:
-        self._tokens = None if token_file is None else Credentials(Path(token_file), _token)
-        self._users = None if users is None else Credentials(Path(users), _user)
+        self._tokens = (
+            None
+            if token_file is None
+            else Credentials("--web-token-file", Path(token_file), _token)
+        )
+        self._users = None if users is None else Credentials("--web-users", Path(users), _user)
         self._hasher = argon2.PasswordHasher()
         # The hash of nothing: an unknown name takes as long as a wrong password.
         self._nobody = self._hasher.hash(secrets.token_hex(16))

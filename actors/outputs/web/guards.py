@@ -19,9 +19,11 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access, Person, TooManyGuessesError
 from actors.outputs.web.allowances import Allowances
 from actors.outputs.web.problems import problem
+from actors.outputs.web.serving import Certificates
 
 COOKIE = "glancemetrics_session"
 PROBES = ("/healthz", "/readyz")
@@ -29,6 +31,8 @@ _OPEN_PATHS = ("/login", "/favicon.svg", *PROBES)
 """What needs no session, as `/assets/`: the way to one, and what says nothing about the traffic."""
 _REQUESTS_A_SECOND, _BURST = 300.0, 3000.0
 """Of one address, which may be that of a reverse proxy."""
+_PORTS = {"http": 80, "https": 443}
+_LONGEST_SHOWN = 200
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
@@ -58,31 +62,53 @@ def host_of(header: str) -> str:
 
 
 def _is_port(text: str) -> bool:
-    return text.startswith(":") and text[1:].isascii() and text[1:].isdecimal()
+    # It may be empty (RFC 3986, section 3.2.3).
+    digits = text[1:]
+    return text.startswith(":") and (not digits or (digits.isascii() and digits.isdecimal()))
+
+
+def _port_of(header: str) -> int | None:
+    """Return the port in a `Host` header that `host_of` has accepted; `None` if it has none."""
+    port = header.rpartition("]")[2].partition(":")[2]
+    return int(port) if port else None
 
 
 def is_own_host(name: str, names: Iterable[str]) -> bool:
     """Tell whether a server of these names may be asked for by a name.
 
-    An address cannot be rebound by DNS; a name can, unless it is one of ours.
+    An address cannot be rebound by DNS; a name can, unless it is one of ours. `*.example.com`
+    stands for a name with one more part, as in a certificate.
     """
     if not name:
         return False
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return name in names or name == "localhost" or name.endswith(".localhost")
+        own = frozenset(names)
+        above = name.partition(".")[2]
+        is_below = bool(above) and f"*.{above}" in own
+        return name in own or is_below or name == "localhost" or name.endswith(".localhost")
     return True
 
 
-def is_own_origin(origin: str, host: str, names: Iterable[str]) -> bool:
-    """Tell whether a page of an origin may use this server: its own page may."""
-    parts = urlsplit(origin)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+def is_own_origin(origin: str, host: str, given: Iterable[str]) -> bool:
+    """Tell whether a page of an origin may use this server: its own page may.
+
+    Other ports of this machine may be those of other programs and users. Only a name that was
+    `given` by `--web-host` may be there with another port or scheme, as behind a reverse proxy.
+    """
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
         return False
-    if parts.netloc.lower() == host.lower():
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        return False
+    name = parts.hostname.rstrip(".")
+    usual = _PORTS[parts.scheme]
+    if name == host_of(host) and (port or usual) == (_port_of(host) or usual):
         return True
-    return parts.hostname.lower() in names
+    return name in given
 
 
 def own_names(given: Iterable[str]) -> frozenset[str]:
@@ -96,8 +122,24 @@ class Rules:
     """What requests are checked against."""
 
     names: frozenset[str]
+    """What the server may be asked for as."""
+    given: frozenset[str] = frozenset()
+    """Those of `--web-host`."""
+    certificates: Certificates | None = None
+    """What has more names, which change with it."""
     path: str = ""
     """The path before all others, which a reverse proxy has not removed."""
+
+    def is_own_host(self, name: str) -> bool:
+        """Tell whether the server may be asked for by a name."""
+        more = frozenset() if self.certificates is None else self.certificates.names
+        return is_own_host(name, self.names | more)
+
+
+def rules_of(settings: WebSettings, certificates: Certificates | None = None) -> Rules:
+    """Return the rules of settings."""
+    given = frozenset(name.lower() for name in settings.host)
+    return Rules(names=own_names(given), given=given, certificates=certificates, path=settings.path)
 
 
 class Guard:
@@ -141,10 +183,11 @@ class Guard:
         headers = connection.headers
         hosts = headers.getlist("host")
         host = hosts[0] if len(hosts) == 1 else ""
-        if not is_own_host(host_of(host), self._rules.names):
+        # Probes come with any name, or with none (HTTP/1.0).
+        if scope["path"] not in PROBES and not self._rules.is_own_host(host_of(host)):
             return problem(
                 421,
-                "this name is not one of this server's; --web-host NAME allows it",
+                f"{_shown(host) or 'no name'} is not a name of this server; --web-host NAME allows it",
             )
         site = self._foreign_site(scope, headers, host)
         if site:
@@ -178,8 +221,12 @@ class Guard:
         A person may follow a link from anywhere to the page; nothing else may come from elsewhere.
         """
         origin = headers.get("origin")
-        if origin is not None and not is_own_origin(origin, host, self._rules.names):
-            return "pages of other sites may not use this server; --web-host NAME allows a name"
+        if origin is not None and not is_own_origin(origin, host, self._rules.given):
+            return (
+                f"a page of {_shown(origin)} may not use this server, which was asked for as "
+                f"{_shown(host)}; a reverse proxy must pass on the Host header with its port "
+                "(nginx: proxy_set_header Host $http_host), or name the host: --web-host NAME"
+            )
         is_link = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
         if headers.get("sec-fetch-site") == "cross-site" and not is_link:
             return "pages of other sites may not use this server"
@@ -200,18 +247,27 @@ class Guard:
             # The view, span and filter of a link to the page are in its query.
             query = query_of(scope) if scope["path"] == "/" else ""
             return RedirectResponse(f"{up}login{query}", 303)
-        asked = []
-        if self._access.has_tokens:
-            asked.append("a token (Authorization: Bearer TOKEN)")
-        if self._access.has_users:
-            asked.append("a name and a password")
+        kind = _kind_of(headers.get("authorization", ""))
+        detail = {"bearer": "this token is not valid", "basic": "wrong name or password"}.get(kind)
+        if detail is None or not self._access.takes(kind):
+            asked = []
+            if self._access.has_tokens:
+                asked.append("a token (Authorization: Bearer TOKEN)")
+            if self._access.has_users:
+                asked.append("a name and a password")
+            detail = f"needs {' or '.join(asked)}"
         challenges = [
             *(['Bearer realm="GlanceMetrics"'] if self._access.has_tokens else []),
             # A browser would ask by itself, in place of the page's own form.
             *(['Basic realm="GlanceMetrics"']
               if self._access.has_users and "sec-fetch-mode" not in headers else []),
         ]  # fmt: skip
-        return problem(401, f"needs {' or '.join(asked)}", challenge=", ".join(challenges))
+        return problem(401, detail, challenge=", ".join(challenges))
+
+
+def _shown(text: str) -> str:
+    """Return what a client sent, for a sentence."""
+    return "".join(one if one.isprintable() else "?" for one in text[:_LONGEST_SHOWN])
 
 
 def query_of(scope: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ read holds up one stream and not the connection, where no time limit would see i
 from __future__ import annotations
 
 import errno
+import os
 import resource
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -46,6 +48,8 @@ _LINGER_SECONDS = 0.5
 _PIECE = 1 << 16
 _PING_SECONDS = 20.0
 _HEAD_BYTES, _MESSAGE_BYTES = 32 << 10, 256 << 10
+_NEXT_PORTS = 20
+"""Tried when a port is in use, to suggest another one."""
 _LOOK_SECONDS = 5.0
 """Between two looks at the certificate."""
 
@@ -128,26 +132,59 @@ class Certificates:
         self._problem = ""
         self.context: ssl.SSLContext | None = None
         """`None`: without TLS."""
+        self.names: frozenset[str] = frozenset()
+        """The names in the certificate, in lower case; they may begin with `*.`."""
 
     def refresh(self) -> None:
         """Read the files if they have changed. Raises `GlanceMetricsError` the first time only."""
         settings = self._settings
         if settings.cert is None:
             return
-        paths = [one for one in (settings.cert, settings.key, settings.client_ca) if one]
         try:
-            stamp = [(Path(one).stat().st_mtime_ns, Path(one).stat().st_ino) for one in paths]
+            stamp = _stamp(settings)
             if stamp == self._stamp:
+                self._problem = ""
                 return
             self.context = _context(settings)
+            self.names = _names_in(settings.cert)
             self._stamp, self._problem = stamp, ""
-        except (OSError, ValueError) as error:
-            reason = f"--web-cert {settings.cert}: {_tls_problem(error)}"
+        except (OSError, ValueError, GlanceMetricsError) as error:
+            reason = str(error)
+            if not isinstance(error, GlanceMetricsError):
+                reason = f"--web-cert {settings.cert}: {_tls_problem(error)}"
             if self.context is None:
                 raise GlanceMetricsError(reason) from None
             if reason != self._problem:
                 logger.warning("{}; the certificate of before is still used", reason)
             self._problem = reason
+
+
+def _stamp(settings: WebSettings) -> list[tuple[int, int]]:
+    """Return what changes with the files. Raises `GlanceMetricsError`, which names the option."""
+    found = []
+    for name in ("cert", "key", "client_ca"):
+        path = getattr(settings, name)
+        if path is not None:
+            try:
+                with Path(path).open("rb") as file:
+                    known = os.fstat(file.fileno())
+            except OSError as error:
+                option = f"--web-{name.replace('_', '-')}"
+                raise GlanceMetricsError(f"{option} {path}: {error.strerror}") from None
+            found.append((known.st_mtime_ns, known.st_ino))
+    return found
+
+
+def _names_in(path: str) -> frozenset[str]:
+    """Return the names in a certificate; none if this Python cannot decode it."""
+    # There is no public function for a certificate that no peer has sent.
+    decode = getattr(getattr(ssl, "_ssl", None), "_test_decode_cert", None)
+    try:
+        found = decode(path) if decode is not None else {}
+    except (OSError, ValueError):
+        found = {}
+    names = found.get("subjectAltName", ())
+    return frozenset(str(value).lower() for kind, value in names if kind == "DNS")
 
 
 def _tls_problem(error: Exception) -> str:
@@ -197,7 +234,9 @@ class Serving:
         listeners = await trio.open_tcp_listeners(self._address.port, host=self._address.host)
         port = listeners[0].socket.getsockname()[1]
         scheme = "http" if self._certificates.context is None else "https"
-        started(f"{scheme}://{WebAddress(self._address.host, port)}/")
+        # Nobody can open the page at 0.0.0.0.
+        host = socket.gethostname() if self._address.is_wildcard else self._address.host
+        started(f"{scheme}://{WebAddress(host, port)}/")
         async with trio.open_nursery() as nursery:
             try:
                 await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
@@ -259,14 +298,35 @@ def listening_problem(address: WebAddress, error: OSError) -> str:
     """Return why an address cannot be listened at, and what to do, in a sentence."""
     match error.errno:
         case errno.EADDRINUSE:
-            other = WebAddress(address.host, address.port + 1 if address.port < 65535 else 7890)
-            return f"--web {address}: in use by another program; try --web {other}"
+            other = _free_port(address)
+            hint = f"--web {WebAddress(address.host, other)}" if other else "another port"
+            return f"--web {address}: in use by another program; try {hint}"
         case errno.EACCES:
             return f"--web {address}: ports below 1024 need rights; try --web {address.host}:7890"
         case errno.EADDRNOTAVAIL:
             return f"--web {address}: not an address of this machine"
         case _:
             return f"--web {address}: {sentence(error)}"
+
+
+def _free_port(address: WebAddress) -> int | None:
+    """Return one of the next ports that is free now; `None` if none of them is."""
+    for port in range(address.port + 1, min(address.port + 1 + _NEXT_PORTS, 65_536)):
+        try:
+            found = socket.getaddrinfo(
+                address.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            for family, kind, protocol, _, where in found:
+                with socket.socket(family, kind, protocol) as tried:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    if family == socket.AF_INET6:
+                        tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    tried.bind(where)
+                    tried.listen(1)
+        except OSError:
+            continue
+        return port
+    return None
 
 
 def _files_allowed() -> int:

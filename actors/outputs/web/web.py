@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
+from loguru import logger
 
 from actors.outputs.desk import Desk
 from actors.outputs.output import Inbox, Report
 from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access
 from actors.outputs.web.application import make_application
-from actors.outputs.web.guards import Guard, Rules, own_names
+from actors.outputs.web.guards import Guard, rules_of
 from actors.outputs.web.limits import as_seen, limited
 from actors.outputs.web.serving import Certificates, Serving, keep_fresh, listening_problem
 from actors.outputs.web.site import Site
@@ -54,27 +55,44 @@ class Web:
             answer=limited(answer),
         )
         viewers = Viewers(site.snapshot_message, limited(answer), site.hello, kept=site.kept)
-        rules = Rules(names=own_names(self._settings.host), path=self._settings.path)
+        rules = rules_of(self._settings, self._certificates)
         guard = Guard(make_application(site, viewers), self._access, rules)
         serving = Serving(self._address, guard, self._certificates)
 
         def started(url: str) -> None:
+            if not self._has_served:
+                self._warn_if_unencrypted()
             self._has_served = True
             report(OutputState.WORKING, url.rstrip("/") + self._settings.path + "/")
 
-        async with trio.open_nursery() as nursery:
-            await nursery.start(viewers.run)
-            nursery.start_soon(keep_fresh, self._access.refresh)
-            nursery.start_soon(keep_fresh, self._certificates.refresh)
-            nursery.start_soon(self._serve, serving, started)
-            async with trio.open_nursery() as feeding:
-                feeding.start_soon(self._feed_events, inbox, site, viewers)
-                async for snapshot in inbox.snapshots:
-                    await viewers.show(snapshot)
-            await viewers.say_goodbye("the monitor has ended")
-            if len(viewers):
-                await trio.sleep(_GOODBYE_SECONDS)
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(viewers.run)
+                nursery.start_soon(keep_fresh, self._access.refresh)
+                nursery.start_soon(keep_fresh, self._certificates.refresh)
+                nursery.start_soon(self._serve, serving, started)
+                async with trio.open_nursery() as feeding:
+                    feeding.start_soon(self._feed_events, inbox, site, viewers)
+                    async for snapshot in inbox.snapshots:
+                        await viewers.show(snapshot)
+                await viewers.say_goodbye("the monitor has ended")
+                if len(viewers):
+                    await trio.sleep(_GOODBYE_SECONDS)
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            problem = _first(group)
+            if problem is None or self._has_served:
+                raise
+            raise problem from None  # bare, it ends the program; in a group it would be retried
+
+    def _warn_if_unencrypted(self) -> None:
+        if self._address.is_loopback or self._access.is_open or self._settings.cert:
+            return
+        logger.warning(
+            "--web {}: tokens and passwords travel unencrypted; add --web-cert, or serve on "
+            "127.0.0.1 behind a reverse proxy with HTTPS",
+            self._address,
+        )
 
     async def _serve(self, serving: Serving, started: Callable[[str], None]) -> None:
         try:
@@ -91,3 +109,10 @@ class Web:
                     await viewers.tell(site.seen_event(event))
             except trio.EndOfChannel:
                 return
+
+
+def _first(error: BaseException) -> GlanceMetricsError | None:
+    """Return the first `GlanceMetricsError` of a group; `None` if there is none."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for one in error.exceptions if (found := _first(one))), None)
+    return error if isinstance(error, GlanceMetricsError) else None

@@ -16,7 +16,7 @@ from actors.outputs.desk import Desk, Latest
 from actors.outputs.web import WebAddress, WebSettings
 from actors.outputs.web.access import Access
 from actors.outputs.web.application import make_application
-from actors.outputs.web.guards import Guard, Rules, own_names
+from actors.outputs.web.guards import Guard, rules_of
 from actors.outputs.web.limits import as_seen, limited
 from actors.outputs.web.serving import Certificates, Serving
 from actors.outputs.web.site import Site
@@ -97,7 +97,9 @@ async def served(
     answer = limited(as_seen(desk.answer, is_anonymized=settings.anonymize_ip))
     site = Site(desk=desk, settings=settings, access=access, answer=answer)
     viewers = Viewers(site.snapshot_message, answer, site.hello)
-    rules = Rules(names=own_names(settings.host), path=settings.path)
+    certificates = Certificates(settings)
+    certificates.refresh()
+    rules = rules_of(settings, certificates)
     guard = Guard(make_application(site, viewers), access, rules)
     async with trio.open_nursery() as nursery:
         await nursery.start(viewers.run)

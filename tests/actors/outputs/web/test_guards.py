@@ -6,6 +6,8 @@ import base64
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ import httpx
 import pytest
 import trio
 import trio.testing
+import trustme
+from loguru import logger
 
-from actors.outputs.web import WebSettings, access, guards
+from actors.outputs.web import WebSettings, access, check, guards, is_address
 from actors.outputs.web.access import Access
 from actors.outputs.web.guards import COOKIE, host_of, is_own_host, is_own_origin
+from actors.outputs.web.serving import Certificates
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from tests.actors.outputs.web.sites import served
 
@@ -55,6 +60,8 @@ def users(tmp_path: Path) -> str:
         ("Example.COM.:7890", "example.com"),
         ("[::1]:7890", "::1"),
         ("[::1]", "::1"),
+        ("127.0.0.1:", "127.0.0.1"),
+        ("[::1]:", "::1"),
         ("a:b", ""),
         ("[::1", ""),
         ("", ""),
@@ -97,6 +104,13 @@ def test_only_own_names_are_answered(name: str, is_own: bool) -> None:
         ("null", "127.0.0.1:7890", False),
         ("file://", "127.0.0.1:7890", False),
         ("https://stats.example.com.evil.example", "127.0.0.1:7890", False),
+        ("http://web1:7890", "web1:7890", True),
+        ("http://web1:8000", "web1:7890", False),
+        ("https://web1:7890", "web1", False),
+        ("http://web1", "web1:80", True),
+        ("https://web1", "web1:", True),
+        ("http://web1:x", "web1", False),
+        ("http://stats.example.com@web1", "web1", False),
     ],
 )
 def test_only_the_own_page_may_ask(origin: str, host: str, is_own: bool) -> None:
@@ -436,7 +450,7 @@ async def test_an_old_session_is_over(
     ("tokens", "says"),
     [
         ("short\n", "line 1: a token has at least 16 characters"),
-        ("# nothing\n", "empty, so nobody could look"),
+        ("# nothing\n", "empty, so nobody may look"),
         ("", "empty"),
         (None, "No such file"),
     ],
@@ -461,12 +475,147 @@ def test_a_wrong_file_of_users_is_named(line: str, tmp_path: Path) -> None:
 
 def test_who_was_allowed_still_is_when_a_file_goes_wrong(tmp_path: Path, token_file: str) -> None:
     found = _access(tmp_path, token_file)
-    Path(token_file).write_text("oops\n")
-    found.refresh()
-    assert found.of_token(TOKEN) is not None
-    Path(token_file).unlink()
-    found.refresh()
-    assert found.of_token(TOKEN) is not None
+    path = Path(token_file)
+    with warnings() as texts:
+        for broken, times in (("oops\n", 2), (f"{TOKEN}\n", 1), ("oops\n", 2)):
+            path.write_text(broken)
+            for _ in range(times):
+                found.refresh()
+                assert found.of_token(TOKEN) is not None
+    # Each time it goes wrong, once.
+    assert len(texts) == 2
+    assert f"--web-token-file {path} line 1: a token has" in texts[0]
+    assert "who was allowed before still is" in texts[0]
+
+
+def test_an_empty_or_deleted_file_lets_nobody_in(tmp_path: Path, token_file: str) -> None:
+    found = _access(tmp_path, token_file)
+    person = found.of_token(TOKEN)
+    assert person is not None
+    cookie, path = found.session(person), Path(token_file)
+    for remove in (lambda: path.write_text("# nobody\n"), path.unlink):
+        with warnings() as texts:
+            remove()
+            found.refresh()
+            found.refresh()
+        assert found.of_token(TOKEN) is None
+        assert found.of_session(cookie) is None
+        assert not found.is_open
+        (text,) = texts
+        assert "so nobody may look" in text
+        path.write_text(f"{TOKEN}\n")
+        found.refresh()
+        assert found.of_session(cookie) == person
+
+
+@contextmanager
+def warnings() -> Iterator[list[str]]:
+    texts: list[str] = []
+    number = logger.add(texts.append, level="WARNING", format="{message}")
+    try:
+        yield texts
+    finally:
+        logger.remove(number)
+
+
+@pytest.mark.parametrize("name", ["token_file", "users", "cert", "key", "client_ca"])
+def test_a_missing_file_names_its_option(name: str, tmp_path: Path) -> None:
+    nope = str(tmp_path / "nope")
+    told = {"cert": written_certificate(tmp_path)} if name in {"key", "client_ca"} else {}
+    settings = WebSettings(**{"address": "127.0.0.1:7890", **told, name: nope})
+    with pytest.raises(GlanceMetricsError) as raised:
+        _access(tmp_path, settings.token_file, settings.users)
+        Certificates(settings).refresh()
+    assert str(raised.value) == f"--web-{name.replace('_', '-')} {nope}: No such file or directory"
+
+
+def written_certificate(folder: Path, *names: str) -> str:
+    made = trustme.CA().issue_cert(*(names or ("localhost",)))
+    path = folder / "cert.pem"
+    path.write_bytes(
+        made.private_key_pem.bytes() + b"".join(one.bytes() for one in made.cert_chain_pems)
+    )
+    return str(path)
+
+
+async def test_names_in_the_certificate_are_own(tmp_path: Path) -> None:
+    cert = written_certificate(tmp_path, "stats.example.com", "*.example.net")
+    async with served(tmp_path, cert=cert) as site, site.client() as client:
+        for name, status in (
+            ("Stats.example.com:7890", 200),
+            ("a.example.net", 200),
+            ("a.b.example.net", 421),
+            ("example.net", 421),
+            ("example.com", 421),
+        ):
+            found = await client.get("/api/v1/rules", headers={"Host": name})
+            assert found.status_code == status, name
+
+
+async def test_what_is_wrong_is_said(tmp_path: Path, token_file: str, users: str) -> None:
+    told = {"token_file": token_file, "users": users}
+    async with served(tmp_path, **told) as site, site.client() as client:
+
+        async def detail(**headers: str) -> str:
+            return str((await client.get("/api/v1/rules", headers=headers)).json()["detail"])
+
+        assert (await detail()).startswith("needs a token")
+        assert await detail(Authorization="Bearer x") == "this token is not valid"
+        assert await detail(Authorization="Basic YTpi") == "wrong name or password"
+        assert (await detail(Authorization="Digest a")).startswith("needs a token")
+        foreign = await detail(Origin="https://stats.example.com")
+        assert "https://stats.example.com" in foreign
+        assert "127.0.0.1:7890" in foreign
+        assert "proxy_set_header Host $http_host" in foreign
+        assert "--web-host NAME" in foreign
+        assert "evil.example" in await detail(Host="evil.example")
+
+
+async def test_what_a_proxy_asked_for_is_ignored_if_it_cannot_be_right(
+    tmp_path: Path, token_file: str
+) -> None:
+    async with served(tmp_path, token_file=token_file) as site, site.client() as client:
+        await client.post("/login", data={"token": TOKEN})
+        found = await client.get("/api/v1/rules", headers={"Authorization": "Basic YTpi"})
+    assert found.status_code == 200  # by its cookie
+
+
+async def test_probes_may_use_any_name(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, site.client() as client:
+        for path in ("/healthz", "/readyz"):
+            found = await client.get(path, headers={"Host": "pod-7.cluster.example"})
+            assert found.status_code == 200
+        other = await client.get("/healthz/", headers={"Host": "pod-7.cluster.example"})
+        assert other.status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("http://127.0.0.1:28080/", "127.0.0.1", 28080),
+        ("http://[::1]:80", "::1", 80),
+        ("*:8080", "0.0.0.0", 8080),
+        ("7891", "127.0.0.1", 7891),
+    ],
+)
+def test_an_address_may_be_that_of_a_browser(text: str, host: str, port: int) -> None:
+    address = WebSettings(address=text).address
+    assert is_address(text)
+    assert address is not None
+    assert (address.host, address.port) == (host, port)
+
+
+def test_https_needs_a_certificate() -> None:
+    assert is_address("https://127.0.0.1:7890/")
+    with pytest.raises(UsageError, match="--web https://127.0.0.1:7890: .*--web-cert FILE"):
+        check(WebSettings(address="https://127.0.0.1:7890/"))
+    check(WebSettings(address="https://127.0.0.1:7890/", cert="page.pem"))
+
+
+@pytest.mark.parametrize("text", ["https://127.0.0.1/", "http://a:1/b", "127.0.0.1:70000"])
+def test_no_address(text: str) -> None:
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        WebSettings(address=text)
 
 
 @pytest.mark.parametrize("path", ["", "/traffic"])

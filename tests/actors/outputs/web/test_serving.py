@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import socket
 import ssl
 from pathlib import Path
 
@@ -281,7 +283,7 @@ def test_a_wrong_certificate_is_named(content: str | None, says: str, tmp_path: 
 @pytest.mark.parametrize(
     ("number", "says"),
     [
-        (errno.EADDRINUSE, "in use by another program; try --web 127.0.0.1:7891"),
+        (errno.EADDRINUSE, "in use by another program; try "),
         (errno.EACCES, "ports below 1024 need rights"),
         (errno.EADDRNOTAVAIL, "not an address of this machine"),
         (errno.ENOMEM, "Cannot allocate memory"),
@@ -290,3 +292,39 @@ def test_a_wrong_certificate_is_named(content: str | None, says: str, tmp_path: 
 def test_why_it_cannot_be_served_is_said(number: int, says: str) -> None:
     error = OSError(number, "Cannot allocate memory")
     assert says in listening_problem(WebAddress("127.0.0.1", 7890), error)
+
+
+def test_the_port_that_is_suggested_is_free() -> None:
+    error = OSError(errno.EADDRINUSE, "Address already in use")
+    with contextlib.ExitStack() as stack:
+        first, *others = _neighbours(stack, 3)
+        said = listening_problem(WebAddress("127.0.0.1", first), error)
+        port = int(said.rpartition(":")[2])
+        assert port not in (first, *others)
+        assert first < port <= first + 20
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
+    assert "another port" in listening_problem(WebAddress("127.0.0.1", 65535), error)
+
+
+def _neighbours(stack: contextlib.ExitStack, count: int) -> range:
+    """Listen on so many ports in a row."""
+    for first in range(20_000, 30_000, 7):
+        with contextlib.ExitStack() as tried:
+            try:
+                for port in range(first, first + count):
+                    one = tried.enter_context(socket.socket())
+                    one.bind(("127.0.0.1", port))
+                    one.listen()
+            except OSError:
+                continue
+            stack.enter_context(tried.pop_all())
+            return range(first, first + count)
+    raise AssertionError("no ports in a row are free")
+
+
+async def test_a_page_on_all_addresses_is_reported_with_a_name(tmp_path: Path) -> None:
+    address = WebAddress("0.0.0.0", 0)
+    async with served(tmp_path) as site, listening(site, address) as found:
+        assert found.url == f"http://{socket.gethostname()}:{found.port}/"

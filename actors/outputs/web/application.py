@@ -83,6 +83,8 @@ async def _answered(endpoint: Endpoint, request: Request, site: Site, viewers: V
         values = read_parameters(endpoint.parameters, request.query_params.multi_items())
         body = {} if endpoint.body is None else await _body(endpoint.body, request)
         if endpoint.name == "events":
+            if request.method == "HEAD":  # it would last until the client leaves
+                return Response(media_type=EVENTS, headers={"Cache-Control": "no-store"})
             return await _events(values, viewers, site)
         asked = Asked(request=request, site=site, values=values, body=body)
         return await HANDLERS[endpoint.name](asked)
@@ -160,10 +162,11 @@ async def _openapi(request: Request, site: Site) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, HTTPException)
-    details = {404: "there is nothing here; /api/docs lists what there is"}
-    detail = details.get(error.status_code, error.detail)
+    detail = error.detail
+    if error.status_code == 404:
+        is_api = request.url.path.startswith("/api")
+        detail = "no such address; see /api/docs" if is_api else "no such address"
     response = problem(error.status_code, detail)
     for name, value in (error.headers or {}).items():
         response.headers[name] = ", ".join(sorted(value.split(", "))) if name == "Allow" else value

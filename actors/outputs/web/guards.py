@@ -187,7 +187,8 @@ class Guard:
         if scope["path"] not in PROBES and not self._rules.is_own_host(host_of(host)):
             return problem(
                 421,
-                f"{_shown(host) or 'no name'} is not a name of this server; --web-host NAME allows it",
+                f"{_shown(host) or 'no name'} is not a name of this server; "
+                "--web-host NAME allows it",
             )
         site = self._foreign_site(scope, headers, host)
         if site:
@@ -196,14 +197,17 @@ class Guard:
         allowance = self._allowances.of(client)
         if not allowance.take(time.monotonic()):
             return problem(429, "too many requests", retry_after=allowance.wait())
-        path: str = scope["path"]
-        if not path and scope.get("method") in {
-            "GET",
-            "HEAD",
-        }:  # that of --web-path, without a slash
-            # Relative: a proxy may know it by another path.
+        if not scope["path"] and scope.get("method") in {"GET", "HEAD"}:
+            # That of --web-path without a slash. Relative: a proxy may know it by another path.
             last = self._rules.path.rpartition("/")[2]
             return RedirectResponse(f"{last}/{query_of(scope)}", 307)
+        return await self._refusal_of_stranger(scope, connection, client)
+
+    async def _refusal_of_stranger(
+        self, scope: Scope, connection: HTTPConnection, client: str
+    ) -> Response | None:
+        """Return the answer to those who may not look; `None` to those who may."""
+        path: str = scope["path"]
         if self._access.is_open or path in _OPEN_PATHS or path.startswith("/assets/"):
             return None
         try:
@@ -211,7 +215,7 @@ class Guard:
         except TooManyGuessesError as error:
             return problem(429, str(error), retry_after=error.wait)
         if person is None:
-            return self._ask_for_login(scope, headers)
+            return self._ask_for_login(scope, connection.headers)
         scope.setdefault("state", {})["person"] = person
         return None
 

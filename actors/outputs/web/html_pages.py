@@ -32,7 +32,7 @@ def login_page(*, has_tokens: bool, has_users: bool, is_wrong: bool = False) -> 
     if has_tokens:
         fields.append('<label>Token<input name="token" type="password" autocomplete="off"></label>')
     between = '\n<p class="or">or</p>\n'
-    wrong = '<p class="wrong" role="alert">This is not right; try again.</p>\n' if is_wrong else ""
+    wrong = '<p class="wrong" role="alert">Wrong name, password or token.</p>\n' if is_wrong else ""
     body = (
         '<main class="login">\n<h1>GlanceMetrics</h1>\n'
         f'{wrong}<form method="post">\n{between.join(fields)}\n'
@@ -51,6 +51,18 @@ def unbuilt_page() -> str:
     )
 
 
+def problem_page(title: str, detail: str, path: str) -> str:
+    """Return an error as a page; `path` is what was asked for."""
+    up = "../" * (path.count("/") - 1)
+    said = f"{detail[:1].upper()}{detail[1:]}."
+    return _page(
+        f"{title} – GlanceMetrics",
+        f"<main>\n<h1>{escape(title)}</h1>\n<p>{escape(said)}</p>\n"
+        f'<p><a href="{up or "./"}">GlanceMetrics</a></p>\n</main>',
+        up=up,
+    )
+
+
 def docs_page(document: Mapping[str, Any]) -> str:
     """Return an OpenAPI document as a page that loads nothing else."""
     return _page("API – GlanceMetrics", "\n".join(_docs(document)), up="../")
@@ -59,7 +71,7 @@ def docs_page(document: Mapping[str, Any]) -> str:
 def _docs(document: Mapping[str, Any]) -> Iterator[str]:
     info = document["info"]
     yield f"<header><h1>{escape(info['title'])} API</h1>"
-    yield f"<p>{escape(info['description'])} Version {escape(info['version'])}. "
+    yield f"<p>{_marked(info['description'])} Version {escape(info['version'])}. "
     yield 'For programs: <a href="v1/openapi.json">OpenAPI document</a>. '
     yield '<a href="../">Back to the page</a>.</p></header>'
     yield "<main>"
@@ -82,8 +94,8 @@ def _docs(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[str]:
     anchor = escape(operation["operationId"])
-    yield f'<article id="{anchor}"><h3><code>{method.upper()} {escape(path)}</code></h3>'
-    yield f"<p>{escape(operation['summary'])}</p>"
+    yield f'<article id="{anchor}"><h3>{method.upper()} {escape(path)}</h3>'
+    yield f"<p>{_marked(operation['summary'])}</p>"
     parameters = operation.get("parameters", [])
     if parameters:
         yield "<table><thead><tr><th>Parameter</th><th>Meaning</th></tr></thead><tbody>"
@@ -91,7 +103,8 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
             required = " (required)" if one["required"] else ""
             yield (
                 f"<tr><td><code>{escape(one['name'])}</code>{required}</td>"
-                f"<td>{escape(one['description'])}{_default(one['schema'])}</td></tr>"
+                f"<td>{_marked(one['description'])}{_values(one['schema'])}"
+                f"{_default(one['schema'])}</td></tr>"
             )
         yield "</tbody></table>"
     for kind, content in (
@@ -101,6 +114,21 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
         if content:
             yield f"<p>{kind} {', '.join(_media(media, content[media]) for media in content)}</p>"
     yield "</article>"
+
+
+def _marked(text: str) -> str:
+    """Return a text as HTML, with what is in backticks as code."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:  # one without its other
+        return escape(text)
+    return "".join(f"<code>{one}</code>" if at % 2 else one for at, one in enumerate(parts))
+
+
+def _values(schema: Mapping[str, Any]) -> str:
+    known = schema.get("enum") or schema.get("items", {}).get("enum")
+    if not known:
+        return ""
+    return f" One of: {', '.join(f'<code>{escape(str(one))}</code>' for one in known)}."
 
 
 def _default(schema: Mapping[str, Any]) -> str:

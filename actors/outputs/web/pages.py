@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -51,10 +53,7 @@ async def _index(request: Request) -> Response:
 
 
 def _index_bytes() -> bytes:
-    try:
-        return (STATIC / "index.html").read_bytes()
-    except OSError:
-        return unbuilt_page().encode()
+    return _PAGE.files().get("index.html") or unbuilt_page().encode()
 
 
 async def _style(request: Request) -> Response:
@@ -67,20 +66,47 @@ async def _asset(request: Request) -> Response:
 
 async def _asset_called(request: Request, name: str, cache: str = "no-cache") -> Response:
     """Reply with a file that was built: only those that are there by name, so no path leads out."""
-    path = _built().get(name)
-    if path is None:
+    data = _PAGE.files().get(name)
+    if data is None:
         raise HTTPException(404)
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/") or kind.endswith("javascript"):
         kind += "; charset=utf-8"
-    return await reply(request, path.read_bytes, media=kind, cache=cache)
+    return await reply(request, lambda: data, media=kind, cache=cache)
 
 
-@lru_cache(maxsize=1)
-def _built() -> dict[str, Path]:
-    return {
-        path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()
-    }
+class BuiltPage:
+    """The files of the page. They are read together, so that an upgrade never mixes two builds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamp: object = None
+        self._files: Mapping[str, bytes] = {}
+
+    def files(self) -> Mapping[str, bytes]:
+        """Return {name: content}; while a new build is being written, still that of before."""
+        manifest = self._folder / "manifest.json"
+        try:
+            found = manifest.stat()
+            stamp = (found.st_mtime_ns, found.st_ino)
+            if stamp != self._stamp:
+                self._files = self._read(manifest)
+                self._stamp = stamp
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # it is tried again with the next request
+        return self._files
+
+    def _read(self, manifest: Path) -> dict[str, bytes]:
+        files = {}
+        for one in json.loads(manifest.read_bytes())["files"]:
+            data = (self._folder / one["name"]).read_bytes()
+            if len(data) != one["bytes"]:
+                raise ValueError(f"{one['name']}: incomplete")
+            files[str(one["name"])] = data
+        return files
+
+
+_PAGE = BuiltPage(STATIC)
 
 
 async def _login(request: Request, site: Site) -> Response:

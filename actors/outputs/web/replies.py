@@ -25,7 +25,7 @@ async def reply(
     *,
     status: int = 200,
     media: str = JSON,
-    cache: str = "no-cache",
+    cache: str = "private, no-cache",
     file_name: str = "",
     following: str = "",
 ) -> Response:
@@ -36,12 +36,12 @@ async def reply(
     body, headers = await trio.to_thread.run_sync(
         partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", "")))
     )
-    headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Cookie"}
+    headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Authorization, Cookie"}
     if file_name:
         headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     if following:
         headers["Link"] = f'<{following}>; rel="next"'
-    if request.method == "GET" and _is_known(request, headers["ETag"]):
+    if request.method in {"GET", "HEAD"} and _is_known(request, headers["ETag"]):
         headers.pop("Content-Encoding", None)
         return Response(status_code=304, headers=headers)
     return Response(body, status, headers, media_type=media)
@@ -73,5 +73,7 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 def _is_known(request: Request, tag: str) -> bool:
+    """Compare weakly (RFC 9110, section 13.1.2): a proxy that compresses may change `W/`."""
     known = request.headers.get("if-none-match", "")
-    return known.strip() == "*" or tag in [one.strip() for one in known.split(",")]
+    found = {one.strip().removeprefix("W/") for one in known.split(",")}
+    return known.strip() == "*" or tag.removeprefix("W/") in found

@@ -45,6 +45,8 @@ SEND_SECONDS = 20.0
 """Until a piece of an answer has been taken over by the system."""
 _LINGER_SECONDS = 0.5
 """Until a connection is forgotten that its client has closed."""
+_ANSWER_SECONDS = 30.0
+"""The same if it waits for an answer: it may have closed its direction only."""
 _PIECE = 1 << 16
 _PING_SECONDS = 20.0
 _HEAD_BYTES, _MESSAGE_BYTES = 32 << 10, 256 << 10
@@ -63,6 +65,8 @@ class Connection(trio.abc.HalfCloseableStream):
         """For hypercorn, which asks it for addresses."""
         self.scope = trio.CancelScope()
         """What it is served in."""
+        self.is_answering: Callable[[], bool] = lambda: False
+        """Whether an answer is under way."""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
@@ -86,7 +90,8 @@ class Connection(trio.abc.HalfCloseableStream):
         finally:
             if not data:
                 # Hypercorn would wait as long as for the next request of an idle client.
-                self.scope.deadline = trio.current_time() + _LINGER_SECONDS
+                seconds = _ANSWER_SECONDS if self.is_answering() else _LINGER_SECONDS
+                self.scope.deadline = trio.current_time() + seconds
         return data
 
     async def aclose(self) -> None:
@@ -120,6 +125,10 @@ class _Server(TCPServer):
             made.app, made.config, made.context, made.task_group, made.state, made.ssl,
             made.client, made.server, made.send,
         )  # fmt: skip
+        protocol = made.protocol
+        stream: Any = self.stream
+        connection: Connection = getattr(stream, "transport_stream", stream)
+        connection.is_answering = lambda: isinstance(protocol.stream, HTTPStream)
         await super()._read_data()
 
 

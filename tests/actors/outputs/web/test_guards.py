@@ -205,7 +205,7 @@ async def test_a_browser_is_led_to_the_login(tmp_path: Path, token_file: str) ->
         assert 'name="password"' not in form.text
         wrong = await client.post("/login", data={"token": "wrong"})
         assert wrong.status_code == 401
-        assert "not right" in wrong.text
+        assert "Wrong name, password or token." in wrong.text
         right = await client.post("/login", data={"token": TOKEN})
         assert (right.status_code, right.headers["location"]) == (303, ".")
         cookie = right.headers["set-cookie"]
@@ -523,9 +523,13 @@ def test_a_missing_file_names_its_option(name: str, tmp_path: Path) -> None:
     nope = str(tmp_path / "nope")
     told = {"cert": written_certificate(tmp_path)} if name in {"key", "client_ca"} else {}
     settings = WebSettings(**{"address": "127.0.0.1:7890", **told, name: nope})
-    with pytest.raises(GlanceMetricsError) as raised:
+
+    def read() -> None:
         _access(tmp_path, settings.token_file, settings.users)
         Certificates(settings).refresh()
+
+    with pytest.raises(GlanceMetricsError) as raised:
+        read()
     assert str(raised.value) == f"--web-{name.replace('_', '-')} {nope}: No such file or directory"
 
 
@@ -571,6 +575,33 @@ async def test_what_is_wrong_is_said(tmp_path: Path, token_file: str, users: str
         assert "evil.example" in await detail(Host="evil.example")
 
 
+async def test_a_person_gets_a_page_with_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "_BURST", 4.0)
+    monkeypatch.setattr(guards, "_REQUESTS_A_SECOND", 0.01)
+    page = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}
+    async with served(tmp_path) as site, site.client() as client:
+        for headers, status, says in (
+            ({}, 404, "No such address."),
+            ({"Host": "evil.example"}, 421, "Evil.example is not a name of this server"),
+            ({"Origin": "https://<b>"}, 403, "https://&lt;b&gt;"),
+            ({"Sec-Fetch-Mode": "cors"}, 404, '"no such address"'),
+            ({"Accept": "*/*"}, 404, '"no such address"'),
+            ({"Accept": "application/json"}, 404, '"no such address"'),
+            ({}, 429, "Too many requests."),
+        ):
+            found = await client.get("/a/b", headers=page | headers)
+            assert found.status_code == status
+            assert says in found.text
+            is_page = found.headers["content-type"].startswith("text/html")
+            assert is_page == (says[0] != '"')
+            assert found.headers["cache-control"] == "no-store"
+            if is_page:
+                assert 'href="../assets/pages.css"' in found.text
+        assert int(found.headers["retry-after"]) > 1
+
+
 async def test_what_a_proxy_asked_for_is_ignored_if_it_cannot_be_right(
     tmp_path: Path, token_file: str
 ) -> None:
@@ -607,7 +638,7 @@ def test_an_address_may_be_that_of_a_browser(text: str, host: str, port: int) ->
 
 def test_https_needs_a_certificate() -> None:
     assert is_address("https://127.0.0.1:7890/")
-    with pytest.raises(UsageError, match="--web https://127.0.0.1:7890: .*--web-cert FILE"):
+    with pytest.raises(UsageError, match=r"--web https://127.0.0.1:7890: .*--web-cert FILE"):
         check(WebSettings(address="https://127.0.0.1:7890/"))
     check(WebSettings(address="https://127.0.0.1:7890/", cert="page.pem"))
 

@@ -12,8 +12,10 @@ import httpx
 import pytest
 import trio
 import trustme
+from starlette.responses import Response
 
 from actors.outputs.web import WebAddress, WebSettings, serving
+from actors.outputs.web.api import HANDLERS, Asked
 from actors.outputs.web.serving import Certificates, listening_problem
 from glancemetrics.errors import GlanceMetricsError
 from tests.actors.outputs.web.sites import Listening, listening, served
@@ -72,6 +74,30 @@ async def test_a_client_that_does_not_read_is_closed(
             while found.serving.open_connections:
                 await trio.sleep(0.1)
         assert await is_alive(found)
+
+
+async def test_a_client_that_has_closed_its_direction_gets_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_LINGER_SECONDS", 0.2)
+
+    async def slowly(asked: Asked) -> Response:
+        del asked
+        await trio.sleep(1)
+        return Response("the answer")
+
+    monkeypatch.setitem(HANDLERS, "rules", slowly)  # type: ignore[arg-type]
+    async with served(tmp_path) as site, listening(site) as found:
+        stream = await found.connect()
+        await stream.send_all(GET.replace(b"/healthz", b"/api/v1/rules"))
+        await stream.send_eof()
+        with trio.fail_after(5):
+            assert (await _until(stream, b"the answer")).endswith(b"the answer")
+            # Nothing is waited for after it, nor for one that asks for nothing.
+            idle = await found.connect()
+            await idle.send_eof()
+            while found.serving.open_connections:
+                await trio.sleep(0.05)
 
 
 async def test_the_end_does_not_wait_for_clients(tmp_path: Path) -> None:
@@ -151,7 +177,8 @@ async def test_http_2_by_prior_knowledge_is_refused(tmp_path: Path) -> None:
 
 async def test_an_upgrade_to_http_2_is_ignored(tmp_path: Path) -> None:
     request = (
-        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+        b"Connection: Upgrade, HTTP2-Settings, close\r\n"
         b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
     )
     async with served(tmp_path) as site, listening(site) as found:

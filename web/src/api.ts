@@ -26,7 +26,7 @@ async function answerTo(path: string, init: RequestInit): Promise<Response> {
     throw new ApiError("the server cannot be reached");
   }
   if (response.status === 401) {
-    location.assign(addressOf("login"));
+    location.assign(addressOf(`login${location.search}`));
     throw new ApiError("the session has ended");
   }
   if (!response.ok) {
@@ -47,7 +47,7 @@ export async function whyRefused(): Promise<string> {
       credentials: "same-origin",
       headers: { Accept: "application/json", "X-GlanceMetrics": "1" },
     });
-    if (response.status === 401) location.assign(addressOf("login"));
+    if (response.status === 401) location.assign(addressOf(`login${location.search}`));
     if (response.ok || response.status === 405) {
       return "The server answers, but not over a WebSocket: a proxy in between must pass on the Upgrade header.";
     }

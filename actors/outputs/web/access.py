@@ -303,6 +303,10 @@ class Access:
             return None
         return Person(str(name), str(key)) if self._is_known(str(key)) else None
 
+    def may_look(self, person: Person) -> bool:
+        """Tell whether a person who was let in still may look."""
+        return self._is_known(person.key)
+
     def _is_known(self, key: str) -> bool:
         """Tell whether the token or the password of a key is still in its file."""
         keys = []

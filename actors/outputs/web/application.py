@@ -17,7 +17,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from actors.outputs.web import pages
+from actors.outputs.web.access import Person
 from actors.outputs.web.api import HANDLERS, Asked, NotThereError
+from actors.outputs.web.guards import person_of
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.live import events, serve_socket
 from actors.outputs.web.metrics import PATH as METRICS
@@ -25,6 +27,7 @@ from actors.outputs.web.metrics import metrics
 from actors.outputs.web.problems import problem
 from actors.outputs.web.replies import json_reply
 from actors.outputs.web.site import Site
+from actors.outputs.web.threads import in_thread
 from actors.outputs.web.viewers import Viewer, Viewers
 from glancemetrics.errors import GlanceMetricsError, UsageError, sentence
 from glancemetrics.http_api.bodies import check_body
@@ -85,7 +88,7 @@ async def _answered(endpoint: Endpoint, request: Request, site: Site, viewers: V
         if endpoint.name == "events":
             if request.method == "HEAD":  # it would last until the client leaves
                 return Response(media_type=EVENTS, headers={"Cache-Control": "no-store"})
-            return await _events(values, viewers, site)
+            return await _events(values, viewers, site, person_of(request.scope))
         asked = Asked(request=request, site=site, values=values, body=body)
         return await HANDLERS[endpoint.name](asked)
     except (GlanceMetricsError, NotThereError, OSError, ValueError) as error:
@@ -132,13 +135,16 @@ async def read_body(request: Request, most: int) -> bytes:
     raise HTTPException(400, f"the body did not arrive within {BODY_SECONDS:g} s")
 
 
-async def _events(values: Mapping[str, Any], viewers: Viewers, site: Site) -> Response:
+async def _events(
+    values: Mapping[str, Any], viewers: Viewers, site: Site, person: Person | None
+) -> Response:
     where = values["where"]
     if values["requests"] and where is not None:
         from glancemetrics.selecting.sql import Where  # late: slow to import
 
-        await trio.to_thread.run_sync(Where, where, site.kept)
+        await in_thread(partial(Where, where, site.kept))
     viewer = Viewer(
+        person=person,
         wants_snapshots=values["snapshots"],
         wants_events=values["alerts"],
         follows=(where or "") if values["requests"] else None,
@@ -149,7 +155,7 @@ async def _events(values: Mapping[str, Any], viewers: Viewers, site: Site) -> Re
 
 
 async def _socket(socket: WebSocket, site: Site, viewers: Viewers) -> None:
-    await serve_socket(socket, viewers, site.kept)
+    await serve_socket(socket, viewers, site.kept, person_of(socket.scope))
 
 
 async def _openapi(request: Request, site: Site) -> Response:

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 
-import trio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.outputs.web.threads import in_thread
 from glancemetrics.http_api.endpoints import JSON
 from glancemetrics.http_api.json_text import json_bytes
 
@@ -33,7 +33,7 @@ async def reply(
 
     `following` is the address of the next page (RFC 8288), relative to this one.
     """
-    body, headers = await trio.to_thread.run_sync(
+    body, headers = await in_thread(
         partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", "")))
     )
     headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Authorization, Cookie"}

@@ -20,6 +20,7 @@ from actors.outputs.web.viewers import Viewers
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.health.health import OutputState
 
+_LOOK_SECONDS = 2.0
 _GOODBYE_SECONDS = 0.3
 """For the last message to those who look."""
 
@@ -69,6 +70,7 @@ class Web:
             async with trio.open_nursery() as nursery:
                 await nursery.start(viewers.run)
                 nursery.start_soon(keep_fresh, self._access.refresh)
+                nursery.start_soon(self._part_with_those_removed, viewers)
                 nursery.start_soon(keep_fresh, self._certificates.refresh)
                 nursery.start_soon(self._serve, serving, started)
                 async with trio.open_nursery() as feeding:
@@ -101,6 +103,12 @@ class Web:
             if self._has_served:
                 raise
             raise GlanceMetricsError(listening_problem(self._address, error)) from None
+
+    async def _part_with_those_removed(self, viewers: Viewers) -> None:
+        """End what is open of those whose token or password has gone."""
+        while True:
+            await trio.sleep(_LOOK_SECONDS)
+            viewers.dismiss(self._access.may_look)
 
     async def _feed_events(self, inbox: Inbox, site: Site, viewers: Viewers) -> None:
         while True:

@@ -235,6 +235,28 @@ async def test_without_a_token_there_is_no_socket(tmp_path: Path) -> None:
             assert (await message(socket))["type"] == "hello"
 
 
+async def test_who_is_removed_is_parted_with(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("0123456789abcdef\nfedcba9876543210\n")
+    async with served(tmp_path, token_file=str(tokens)) as site, listening(site) as found:
+        right = [("Authorization", "Bearer 0123456789abcdef")]
+        other = [("Authorization", "Bearer fedcba9876543210")]
+        async with (
+            socket_of(found, extra_headers=right) as removed,
+            socket_of(found, extra_headers=other) as kept,
+        ):
+            await message(removed, "hello")
+            await message(kept, "hello")
+            tokens.write_text("fedcba9876543210\n")
+            site.site.access.refresh()
+            site.viewers.dismiss(site.site.access.may_look)
+            with pytest.raises(ConnectionClosed) as raised:
+                await message(removed, "none")
+            assert raised.value.reason.code == 1008
+            await site.viewers.tell(event(1))
+            assert (await message(kept))["type"] == "alert"
+
+
 async def test_viewers_are_forgotten_when_they_leave(tmp_path: Path) -> None:
     async with served(tmp_path) as site, listening(site) as found:
         for _ in range(3):

@@ -31,6 +31,7 @@ from glancemetrics.errors import GlanceMetricsError, sentence
 
 SESSION_SECONDS = 7 * 86_400
 SHORTEST_TOKEN = 16
+_MOST_ENDED = 10_000
 _SECRET_NAME = "web-secret"  # noqa: S105 - the name of a file
 _REMEMBERED, _REMEMBERED_SECONDS = 1000, 300.0
 """Passwords that were right are remembered for so long: to check one takes 30 ms on purpose."""
@@ -158,6 +159,8 @@ class Access:
         self._right: OrderedDict[bytes, tuple[Person, float]] = OrderedDict()
         self._checks: dict[bytes, _Check] = {}
         self._guesses = Allowances(_GUESSES_A_SECOND, _GUESSES)
+        self._ended: OrderedDict[bytes, None] = OrderedDict()
+        """Hashes of sessions that somebody has logged out of."""
         self._secret = b"" if self.is_open else _secret(state_folder)
         self._signer = itsdangerous.URLSafeTimedSerializer(
             self._secret or b"unused", salt="glancemetrics session",
@@ -295,13 +298,19 @@ class Access:
 
     def of_session(self, cookie: str) -> Person | None:
         """Return whose session it is; nobody's once it is old, or the token or password is gone."""
-        if len(cookie) > _LONGEST:
+        if len(cookie) > _LONGEST or hashlib.sha256(cookie.encode()).digest() in self._ended:
             return None
         try:
             name, key = self._signer.loads(cookie, max_age=SESSION_SECONDS)
         except (itsdangerous.BadSignature, ValueError, TypeError):
             return None
         return Person(str(name), str(key)) if self._is_known(str(key)) else None
+
+    def end_session(self, cookie: str) -> None:
+        """Let a session be nobody's from now on, until a restart of the program."""
+        self._ended[hashlib.sha256(cookie.encode()).digest()] = None
+        while len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
 
     def may_look(self, person: Person) -> bool:
         """Tell whether a person who was let in still may look."""

@@ -41,7 +41,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route("/favicon.svg", partial(_asset_called, name="favicon.svg")),
         Route("/licenses.txt", partial(_asset_called, name="licenses.txt")),
         Route("/login", partial(_login, site=site), methods=["GET", "POST"]),
-        Route("/logout", _logout, methods=["POST"]),
+        Route("/logout", partial(_logout, site=site), methods=["POST"]),
         Route("/api/docs", partial(_docs, site=site)),
         Route("/healthz", _healthz),
         Route("/readyz", partial(_readyz, site=site)),
@@ -163,8 +163,10 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-async def _logout(request: Request) -> Response:
-    del request
+async def _logout(request: Request, site: Site) -> Response:
+    cookie = request.cookies.get(COOKIE)
+    if cookie:
+        site.access.end_session(cookie)
     response = RedirectResponse("login", 303)
     response.set_cookie(COOKIE, "", max_age=0, path=None, httponly=True, samesite="strict")
     return response

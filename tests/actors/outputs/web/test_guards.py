@@ -214,8 +214,10 @@ async def test_a_browser_is_led_to_the_login(tmp_path: Path, token_file: str) ->
         assert TOKEN not in cookie
         assert "Secure" not in cookie
         assert (await client.get("/api/v1/rules")).status_code == 200  # by its cookie
+        old = {"Cookie": f"{COOKIE}={client.cookies[COOKIE]}"}
         await client.post("/logout")
         assert (await client.get("/api/v1/rules")).status_code == 401
+        assert (await client.get("/api/v1/rules", headers=old)).status_code == 401
         behind = await client.post(
             "/login", data={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"}
         )

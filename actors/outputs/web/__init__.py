@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from actors.files.notices import warn
 from actors.outputs.kind import OutputKind
 from glancemetrics.configuration.setting import (
     OFF,
@@ -24,6 +25,7 @@ from glancemetrics.configuration.setting import (
     optional_text,
     plain_text,
     setting,
+    settings_of,
     some_texts,
     switch,
 )
@@ -222,8 +224,18 @@ def check(settings: WebSettings) -> None:
             raise UsageError(f"--web-{name.replace('_', '-')}: needs --web-cert")
 
 
+def _warn_of_idle(settings: WebSettings, desk: Desk) -> None:
+    """Say which settings of a page have no effect, since none is served."""
+    why = "without --web" if settings.address is None else "with --once"
+    given = [one for one in settings_of(WebSettings) if one.name in desk.settings.given]
+    for one in given:
+        if one.attribute != "address" or settings.address is not None:
+            warn(f"{one.flag} has no effect {why}")
+
+
 def _make(settings: WebSettings, desk: Desk) -> Iterator[Output]:
     if settings.address is None or desk.settings.once:
+        _warn_of_idle(settings, desk)
         return
     check(settings)
     from actors.outputs.web.web import Web  # late: slow to import

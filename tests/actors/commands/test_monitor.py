@@ -524,3 +524,14 @@ def test_unreadable_files_of_a_directory_are_counted(tmp_path: Path) -> None:
     )  # fmt: skip
     assert re.search(r"skipped: \./\w+\.log and 1 more: permission denied", done.stderr)
     assert "hits 1" in done.stdout
+
+
+def test_settings_of_a_page_that_is_not_served_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(line(int(time.time())))
+    done = run("a.log", "--once", "--web", "--web-admin")
+    assert done.returncode == 0
+    assert b"--web has no effect with --once" in done.stderr
+    assert b"--web-admin has no effect with --once" in done.stderr
+    alone = run("a.log", "--once", "--web-admin")
+    assert b"--web-admin has no effect without --web" in alone.stderr
+    assert run("a.log", "--once").stderr == b""

@@ -15,10 +15,10 @@ def problem_of_filter(text: str, kept: tuple[str, ...]) -> str:
     """
     if not text:
         return ""
-    from glancemetrics.selecting.sql import Where  # late: slow to import
+    from glancemetrics.selecting.sql import Where, without_option  # late: slow to import
 
     try:
         Where(text, kept)
     except UsageError as error:
-        return str(error).removeprefix(f"--where {text}: ")
+        return without_option(error, text)
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import attrs
 
@@ -27,7 +26,7 @@ def anonymous_snapshot(snapshot: Snapshot) -> Snapshot:
         snapshot,
         insights=shown if is_same else _insights(snapshot.insights),
         shown=shown,
-        alerts=_alerts(snapshot.alerts),
+        alerts=anonymous_alerts(snapshot.alerts),
         health=attrs.evolve(snapshot.health, reject_samples=()),
     )
 
@@ -42,11 +41,11 @@ def anonymous_event(event: AlertEvent, rule: Rule | None) -> AlertEvent:
     return attrs.evolve(event, incident=masked, message=message)
 
 
-def anonymous_ids(incidents: Iterable[Incident]) -> dict[str, str]:
+def anonymous_ids(alerts: Alerts) -> dict[str, str]:
     """Return {id: the id by which viewers know it}. Those of one network get a number."""
     found: dict[str, str] = {}
     known: Counter[str] = Counter()
-    for one in incidents:
+    for one in (*alerts.firing, *alerts.ended, *alerts.recovered):
         if one.id not in found:
             masked = _incident(one).id
             known[masked] += 1
@@ -78,8 +77,9 @@ def _merged(rows: tuple[TopRow, ...]) -> tuple[TopRow, ...]:
     return tuple(sorted(found.values(), key=lambda row: (-row.hits, row.name)))
 
 
-def _alerts(alerts: Alerts) -> Alerts:
-    masked = anonymous_ids((*alerts.firing, *alerts.ended, *alerts.recovered))
+def anonymous_alerts(alerts: Alerts) -> Alerts:
+    """Return what viewers may see of incidents."""
+    masked = anonymous_ids(alerts)
 
     def several(incidents: tuple[Incident, ...]) -> tuple[Incident, ...]:
         return tuple(attrs.evolve(_incident(one), id=masked[one.id]) for one in incidents)

@@ -14,7 +14,7 @@ import attrs
 from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.schema import SCHEMA, TEXT
-from glancemetrics.selecting.sql import columns_in, shortened
+from glancemetrics.selecting.sql import columns_in, parse_tree, shortened
 
 _OF_MANY = ('"class":"SUBQUERY"', '"class":"WINDOW"')
 """Expressions that need more than one record, in DuckDB's parse tree."""
@@ -44,9 +44,7 @@ def conjuncts_of(expression: str, columns: Iterable[str], connection: Any) -> li
     known = {name.lower(): name for name in columns}
     cursor = connection.cursor()
     try:
-        ((tree,),) = cursor.execute(
-            "SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT ({expression}\n)"]
-        ).fetchall()
+        tree = parse_tree(f"SELECT ({expression}\n)", cursor)
         try:
             question = json.loads(tree)
             node = question["statements"][0]["node"]

@@ -21,6 +21,7 @@ from glancemetrics.selecting.sql import (
     connect,
     derived_named,
     functions_in,
+    parse_tree,
     readable,
     with_columns,
 )
@@ -174,9 +175,7 @@ class Filters:
 
     def _only_column(self, expression: str) -> str | None:
         """Return the only column that an expression depends on; `None` if there are others."""
-        ((tree,),) = self._connection.execute(
-            "SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT ({expression}\n)"]
-        ).fetchall()
+        tree = parse_tree(f"SELECT ({expression}\n)", self._connection)
         try:
             parsed = json.loads(tree)
         except RecursionError:  # deeply nested, but still allowed by DuckDB

@@ -71,15 +71,11 @@ class Where:
 
     def _check_alternatives(self) -> None:
         """Refuse `status = 404 or 500`, which is true for every request in SQL."""
-        cursor = self._connection.cursor()
-        ((tree,),) = cursor.execute(
-            "SELECT json_serialize_sql(?::VARCHAR)", [self._query]
-        ).fetchall()
         try:
-            parsed = json.loads(tree)
+            parsed = json.loads(parse_tree(self._query, self._connection.cursor()))
         except RecursionError:  # deeply nested, but still allowed by DuckDB
             return
-        for node in _nodes_of(parsed):
+        for node in nodes_of(parsed):
             if str(node.get("type")) in _JOINING:
                 for value in filter(None, map(_constant, node["children"])):
                     raise UsageError(
@@ -135,19 +131,26 @@ def _constant(node: Mapping[str, Any]) -> str:
 
 def columns_in(tree: object) -> Iterator[str]:
     """Yield the column names in a parse tree of DuckDB, including unknown ones and `*`."""
-    for node in _nodes_of(tree):
+    for node in nodes_of(tree):
         if node.get("type") == "COLUMN_REF":
             yield ".".join(node["column_names"]).lower()
         elif node.get("type") == "STAR":
             yield "*"
 
 
+def parse_tree(query: str, connection: Any) -> str:
+    """Return the parse tree of a query as JSON, as DuckDB writes it."""
+    ((tree,),) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    return str(tree)
+
+
 def functions_in(tree: object) -> Iterator[str]:
     """Yield the functions and operators in a parse tree of DuckDB."""
-    return (node["function_name"].lower() for node in _nodes_of(tree) if "function_name" in node)
+    return (node["function_name"].lower() for node in nodes_of(tree) if "function_name" in node)
 
 
-def _nodes_of(tree: object) -> Iterator[dict[str, Any]]:
+def nodes_of(tree: object) -> Iterator[dict[str, Any]]:
+    """Yield all objects in a part of a parse tree of DuckDB."""
     left = [tree]  # not recursive: the tree may be deeply nested
     while left:
         one = left.pop()
@@ -312,6 +315,14 @@ def column_names(kept: Sequence[str] = ()) -> list[str]:
 def shortened(text: str) -> str:
     """Return an expression, shortened for an error."""
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def without_option(error: Exception | str, condition: str) -> str:
+    """Return what is wrong with a condition, without `--where` and the condition before it.
+
+    For people who have typed it into a field.
+    """
+    return str(error).removeprefix(f"--where {shortened(condition)}: ")
 
 
 def check_one_select(query: str, asked_by: str, text: str) -> None:

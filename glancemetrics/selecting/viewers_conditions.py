@@ -13,7 +13,14 @@ from functools import lru_cache
 from typing import Any
 
 from glancemetrics.errors import UsageError
-from glancemetrics.selecting.sql import check_no_comment, check_one_select, connect, shortened
+from glancemetrics.selecting.sql import (
+    check_no_comment,
+    check_one_select,
+    connect,
+    nodes_of,
+    parse_tree,
+    shortened,
+)
 from glancemetrics.words.suggestions import suggestion
 
 LONGEST = 10_000
@@ -55,8 +62,8 @@ def check_condition_of_viewer(condition: str) -> None:
     query = f"SELECT ({condition}\n)"
     check_one_select(query, "--where", condition)
     check_no_comment(condition)
-    for node in _expressions(_parsed(query)):
-        problem = _problem_of(node)
+    for node in nodes_of(_parsed(query)["statements"][0]["node"]["select_list"]):
+        problem = _problem_of(node) if "class" in node else ""
         if problem:
             raise UsageError(f"--where {shortened(condition)}: {problem}")
 
@@ -85,9 +92,7 @@ class _Parser:
         with self._lock:
             if self._connection is None:
                 self._connection = connect()
-            ((tree,),) = self._connection.execute(
-                "SELECT json_serialize_sql(?::VARCHAR)", [query]
-            ).fetchall()
+            tree = parse_tree(query, self._connection)
         return json.loads(tree)
 
 
@@ -99,18 +104,3 @@ def _parsed(query: str) -> Any:
         return _PARSER.tree(query)
     except RecursionError:
         raise UsageError("where: nested too deeply") from None
-
-
-def _expressions(tree: Any) -> list[dict[str, Any]]:
-    """Return all nodes of a parse tree that are expressions."""
-    found: list[dict[str, Any]] = []
-    left = [tree["statements"][0]["node"]["select_list"]]
-    while left:  # not recursive: it may be deeply nested
-        one = left.pop()
-        if isinstance(one, dict):
-            if "class" in one:
-                found.append(one)
-            left += one.values()
-        elif isinstance(one, list):
-            left += one
-    return found

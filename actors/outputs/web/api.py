@@ -36,7 +36,7 @@ from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.reporting.answers import answer_json, answer_rows
 from glancemetrics.reporting.tables import csv_of
 from glancemetrics.selecting.plain_words import condition_in, spellings
-from glancemetrics.selecting.sql import shortened
+from glancemetrics.selecting.sql import without_option
 from glancemetrics.selecting.value_conditions import joined_conditions
 from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 from glancemetrics.traffic.snapshot import Snapshot
@@ -98,22 +98,27 @@ async def records(asked: Asked) -> Response:
 
 async def _answer_reply(asked: Asked, question: Query | RecordQuery) -> Response:
     answer = await asked.site.answer(question, asked.zone)
-    rows, is_text = answer.table.num_rows, _media_of(asked) != "arrow"
-    if is_text and rows > MOST_TEXT_ROWS:
+    rows, media = answer.table.num_rows, _media_of(asked)
+    if media != "arrow" and rows > MOST_TEXT_ROWS:
         raise UsageError(
             f"{rows:,} rows are over {MOST_TEXT_ROWS:,}: lower limit, lengthen step, or ask for "
             "format=arrow"
         )
-    name = f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.csv"
     following = _following(asked, answer, question)
     send = partial(reply, asked.request, following=following)
-    match _media_of(asked):
+    match media:
         case "csv":
+            name = _file_name(asked, "csv")
             return await send(lambda: _csv(answer), media=CSV, file_name=name)
         case "arrow":
             return await send(lambda: arrow_of(answer), media=ARROW)
         case _:
             return await send(lambda: _json(answer, question, following))
+
+
+def _file_name(asked: Asked, ending: str) -> str:
+    """Return a name for what is downloaded, with the time."""
+    return f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.{ending}"
 
 
 def _csv(answer: Answer) -> bytes:
@@ -161,7 +166,7 @@ async def report(asked: Asked) -> Response:
         with trio.move_on_after(REPORT_SECONDS), tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "report.html")
             await asked.site.desk.write_report(str(path), asked.values["where"], span)
-            name = f"glancemetrics-{datetime.fromtimestamp(asked.now, UTC):%Y%m%d-%H%M%S}.html"
+            name = _file_name(asked, "html")
             return await reply(asked.request, path.read_bytes, media=HTML, file_name=name)
     finally:
         _REPORTS.release()
@@ -181,16 +186,17 @@ async def health(asked: Asked) -> Response:
 
 
 async def alerts(asked: Asked) -> Response:
-    latest = asked.site.latest
+    latest = asked.site.desk.latest.snapshot
     if latest is None:
         return await json_reply(asked.request, lambda: {"firing": [], "ended": [], "pending": []})
     return await json_reply(asked.request, lambda: asked.site.alerts_json(latest))
 
 
 def _snapshot_of(asked: Asked) -> Snapshot:
-    if asked.site.latest is None:
+    latest = asked.site.latest
+    if latest is None:
         raise NotThereError("nothing has been counted yet; try again in a few seconds")
-    return asked.site.latest
+    return latest
 
 
 async def rules(asked: Asked) -> Response:
@@ -212,8 +218,7 @@ async def filter_(asked: Asked) -> Response:
             if where:
                 check_condition_of_viewer(where)
         except UsageError as error:
-            problem = str(error).removeprefix(f"--where {shortened(where)}: ")
-            return {"where": where, "problem": problem}
+            return {"where": where, "problem": without_option(error, where)}
         return {"where": where, "problem": problem_of_filter(where, kept)}
 
     return await json_reply(asked.request, found)

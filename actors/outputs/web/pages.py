@@ -191,7 +191,7 @@ async def _healthz(request: Request) -> Response:
 async def _readyz(request: Request, site: Site) -> Response:
     """Say whether there is something to look at, and a log can be read."""
     del request
-    latest = site.latest
+    latest = site.desk.latest.snapshot  # of which nothing is shown
     if latest is None:
         return Response("starting\n", 503, media_type="text/plain")
     if latest.health.blindness:

@@ -13,13 +13,18 @@ from actors.outputs.desk import Answers, Desk
 from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access
 from actors.state.silences import silence_among
+from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.history.measures import MEASURES
-from glancemetrics.http_api.anonymous import anonymous_event, anonymous_ids, anonymous_snapshot
+from glancemetrics.http_api.anonymous import (
+    anonymous_alerts,
+    anonymous_event,
+    anonymous_ids,
+    anonymous_snapshot,
+)
 from glancemetrics.http_api.incident_json import alerts_json, rule_json
 from glancemetrics.incidents.alert_events import AlertEvent, iso_time
 from glancemetrics.records.dimensions import dimensions_with
-from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.traffic.troubles import explanation_of, troubles_of
 from glancemetrics.traffic.windows import WINDOWS
@@ -68,12 +73,13 @@ class Site:
         snapshot = self.desk.latest.snapshot
         if snapshot is None:
             return None
-        alerts = snapshot.alerts
-        known = {one.id: one.id for one in alerts.firing}
-        if self.settings.anonymize_ip:
-            ids = anonymous_ids((*alerts.firing, *alerts.ended, *alerts.recovered))
-            known = {ids[one.id]: one.id for one in alerts.firing}
+        ids = self._ids(snapshot.alerts)
+        known = {ids.get(one.id, one.id): one.id for one in snapshot.alerts.firing}
         return known.get(name)
+
+    def _ids(self, alerts: Alerts) -> Mapping[str, str]:
+        """Return {id: the id by which viewers know it} of incidents that have another one."""
+        return anonymous_ids(alerts) if self.settings.anonymize_ip else {}
 
     def silenced_until(self) -> Callable[[str], float | None]:
         """Return a function from a rule to until when it is silenced. Reads a file."""
@@ -113,21 +119,20 @@ class Site:
         return {"rules": [rule_json(rule, until) for rule in self.desk.rules.values()]}
 
     def alerts_json(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Return incidents and pending breaches. Reads files."""
-        acknowledged = {one: known.at for one, known in self.desk.acknowledgements.known().items()}
-        if self.settings.anonymize_ip and self.desk.latest.snapshot is not None:
-            whole = self.desk.latest.snapshot.alerts
-            ids = anonymous_ids((*whole.firing, *whole.ended, *whole.recovered))
-            acknowledged = {ids.get(one, one): at for one, at in acknowledged.items()}
-        rules: Mapping[str, Rule] = self.desk.rules
-        return alerts_json(snapshot.alerts, rules, acknowledged, self.silenced_until())
+        """Return incidents and pending breaches of a snapshot as it is. Reads files."""
+        alerts, ids = snapshot.alerts, self._ids(snapshot.alerts)
+        known = self.desk.acknowledgements.known()
+        acknowledged = {ids.get(name, name): one.at for name, one in known.items()}
+        seen = anonymous_alerts(alerts) if self.settings.anonymize_ip else alerts
+        return alerts_json(seen, self.desk.rules, acknowledged, self.silenced_until())
 
     def silences_json(self) -> list[dict[str, Any]]:
         """Return active silences. Reads a file."""
         return [attrs.asdict(one) for one in self.desk.silences.known(self.desk.wall())]
 
     def snapshot_message(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Return a snapshot for the page. Reads files."""
+        """Return a snapshot for the page, of one as it is. Reads files."""
+        alerts = self.alerts_json(snapshot)
         snapshot = self.seen(snapshot)
         shown = snapshot.shown
         as_json = snapshot.to_json()
@@ -162,7 +167,7 @@ class Site:
             "rates": list(snapshot.rates),
             "troubles": [text for _, text in troubles_of(snapshot.health)],
             "explanation": " ".join(explanation),
-            "alerts": self.alerts_json(snapshot),
+            "alerts": alerts,
             "silences": self.silences_json(),
             "health": health,
         }

@@ -29,7 +29,7 @@ from glancemetrics.http_api.answer_columns import answered_json, columns_of
 from glancemetrics.http_api.json_text import json_bytes
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.records.time_span import TimeSpan
-from glancemetrics.selecting.sql import shortened
+from glancemetrics.selecting.sql import without_option
 from glancemetrics.traffic.quiet_seconds import is_empty_in
 from glancemetrics.traffic.snapshot import Snapshot
 
@@ -400,9 +400,7 @@ class Viewers:
 
     def _answered(self, ask: Ask, answered: Answered) -> None:
         if answered.error and ask.where:
-            # People have typed it into a field, not behind an option.
-            plain = answered.error.removeprefix(f"--where {shortened(ask.where)}: ")
-            answered = attrs.evolve(answered, error=plain)
+            answered = attrs.evolve(answered, error=without_option(answered.error, ask.where))
         before = self._answers.get(ask)
         self._answers[ask] = answered
         is_same = before is not None and before.says_the_same(answered)

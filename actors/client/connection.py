@@ -158,12 +158,16 @@ def received(following: Following, data: bytes, connection: Connection) -> Itera
 
 
 def _reason(error: Exception, connection: Connection) -> str:
-    found = next(filter(None, map(_reason_of_cause, _causes(error))), "")
+    causes = list(_causes(error))
+    found = next(filter(None, map(_reason_of_cause, causes)), "")
     if found:
         return found
-    if isinstance(error, httpx.RemoteProtocolError) and connection.is_tls:
-        # Servers of TLS 1.3 may refuse a client without a word.
+    closed = any(map(_is_closed, causes))
+    if connection.is_tls and (closed or isinstance(error, httpx.RemoteProtocolError)):
+        # Servers of TLS 1.3 may refuse a client without a word, by an end or by a reset.
         return f"closed the connection; {_CERTIFICATE[connection.client_cert is not None]}"
+    if closed:
+        return f"closed the connection; {_AGAIN}"
     kinds = (said for kind, said in _REASONS.items() if isinstance(error, kind))
     said = next(kinds, "the connection failed ({why}); try again")
     why = str(error).rstrip(".") or type(error).__name__
@@ -193,11 +197,16 @@ def _reason_of_cause(cause: BaseException) -> str:
         return _tls_reason(cause)
     if isinstance(cause, socket.gaierror):
         return "unknown host; check its name"
-    if not isinstance(cause, OSError) or cause.errno is None:
+    if not isinstance(cause, OSError) or cause.errno is None or _is_closed(cause):
         return ""
     if cause.errno == errno.ECONNREFUSED:
         return f"connection refused; {_AGAIN}"
     return f"{os.strerror(cause.errno)}; check its address"
+
+
+def _is_closed(cause: BaseException) -> bool:
+    """Return whether the other side ended the connection, in the system's words."""
+    return isinstance(cause, (BrokenPipeError, ConnectionResetError, ConnectionAbortedError))
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

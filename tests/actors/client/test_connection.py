@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from tests.actors.client.monitors import monitor, until_read
 from tests.waiting import free_port
 
 Ask = Callable[..., dict[str, object]]
+
+LINGER = struct.pack("ii", 1, 0)
 
 
 def plainly(url: str, **access: object) -> dict[str, object]:
@@ -52,8 +55,8 @@ def refused(ask: Ask, url: str, **access: object) -> str:
 
 
 @contextmanager
-def answering(reply: bytes, *, hang: bool = False) -> Iterator[str]:
-    """Answer each connection with these bytes."""
+def answering(reply: bytes, *, hang: bool = False, reset: bool = False) -> Iterator[str]:
+    """Answer each connection with these bytes, or with a reset."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         ended = threading.Event()
 
@@ -67,6 +70,8 @@ def answering(reply: bytes, *, hang: bool = False) -> Iterator[str]:
                     connection.settimeout(20)
                     connection.recv(65536)
                     connection.sendall(reply)
+                    if reset:  # without lingering, to close is to reset (socket(7))
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
                     if hang:
                         ended.wait(20)
 
@@ -138,6 +143,15 @@ PROBLEM = "Content-Type: application/problem+json"
 def test_what_is_not_an_answer(ask: Ask, answer: bytes, said: str) -> None:
     with answering(answer) as url:
         assert refused(ask, url) == said
+
+
+def test_a_connection_that_is_reset(ask: Ask) -> None:
+    with answering(b"", reset=True) as url:
+        said = refused(ask, url)
+        assert said == "closed the connection; is a monitor running there with --web?"
+        secure = url.replace("http://", "https://")
+        said = refused(ask, secure)
+        assert said == "closed the connection; if it has --web-client-ca, pass client_cert"
 
 
 @attrs.frozen

@@ -16,7 +16,6 @@ from time import monotonic
 from typing import BinaryIO
 
 import attrs
-import trio
 
 from actors.files.decompression import DamagedError, decompressed
 from actors.files.permissions import way_to_read
@@ -25,6 +24,7 @@ from actors.sources.files.paths import is_glob
 from actors.sources.files.rotation import Sibling, open_sibling, siblings
 from actors.sources.registry import kinds_of
 from actors.state.left_threads import run_leavable
+from actors.state.turns import OWN, Turns
 from glancemetrics.formats.followed_logs import DatedLog, FollowedLogs
 from glancemetrics.formats.log_format import directives_after
 from glancemetrics.formats.pieces import Pieces
@@ -58,15 +58,17 @@ class RawLines:
     def __init__(self, plan: Plan, *, patience: float = PATIENCE_SECONDS) -> None:
         self._plan = plan
         self._patience = patience
-        self._turns = trio.CapacityLimiter(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE)
 
-    async def find(self, source: str, time: datetime, fields: Mapping[str, object]) -> RawLine:
+    async def find(
+        self, source: str, time: datetime, fields: Mapping[str, object], asker: str = OWN
+    ) -> RawLine:
         """Return the line of a record, or why there is none; see `Desk.raw_line`.
 
         Fields that are not given are not compared.
         """
         sought = SoughtRecord.of(time, fields, self._plan.paths)
-        return await run_leavable(lambda: self._found(source, sought), self._turns)
+        return await run_leavable(lambda: self._found(source, sought), self._turns.of(asker))
 
     def _found(self, source: str, sought: SoughtRecord) -> RawLine:
         # Nobody gets to see other files by asking for a record of them.

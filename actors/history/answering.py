@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from actors.state.left_threads import run_leavable
+from actors.state.turns import OWN, Turn, Turns
 from glancemetrics.errors import UsageError
 from glancemetrics.history.query import Answer, Question
 from glancemetrics.history.recorded import Recorded
@@ -21,8 +22,10 @@ LIMIT_SECONDS = 30.0
 """Time limit of a query."""
 MEMORY = "1GB"
 """Memory limit of DuckDB for a query."""
-_AT_ONCE = 2
-"""Queries that run at the same time; others wait."""
+_AT_ONCE = 3
+"""Queries that run at the same time; others wait ..."""
+_FOR_OWN = 1
+"""... and one of them is always one of the terminal's screen, whatever others ask."""
 _THREADS = 2
 """Threads per query: the monitor needs the others."""
 
@@ -31,6 +34,7 @@ _THREADS = 2
 class _Asked:
     """A running query, and how many wait for it."""
 
+    turn: Turn
     done: trio.Event = attrs.field(factory=trio.Event)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     waiting: int = 0
@@ -48,7 +52,7 @@ class Answering:
     def __init__(self, recorded: Callable[[], Recorded]) -> None:
         self._recorded = recorded
         self._asked: dict[_Key, _Asked] = {}
-        self._turns = trio.CapacityLimiter(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, for_own=_FOR_OWN)
         self._connections = _Connections()
         self._nursery: trio.Nursery | None = None
 
@@ -61,18 +65,20 @@ class Answering:
         finally:
             self._connections.close()
 
-    async def answer(self, question: Question, zone: tzinfo = UTC) -> Answer:
+    async def answer(self, question: Question, zone: tzinfo = UTC, asker: str = OWN) -> Answer:
         """Answer a query; times in sentences are in `zone`. Raises `UsageError`.
 
-        A query that nobody waits for is cancelled.
+        Askers take turns. A query that nobody waits for is cancelled.
         """
         if self._nursery is None:
             raise UsageError("the history is not ready yet")
         key = question, zone
         asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[key] = _Asked()
+            asked = self._asked[key] = _Asked(self._turns.of(asker))
             self._nursery.start_soon(self._work, key, asked)
+        else:
+            asked.turn.also_for(asker)
         asked.waiting += 1
         try:
             await asked.done.wait()
@@ -89,7 +95,7 @@ class Answering:
         running = _Running(self._connections)
         with asked.scope, trio.move_on_after(LIMIT_SECONDS) as limit:
             try:
-                asked.answer = await self._run(key, running)
+                asked.answer = await self._run(key, running, asked.turn)
             except Exception as error:
                 asked.error = error
             finally:
@@ -105,8 +111,8 @@ class Answering:
         if self._asked.get(key) is asked:
             del self._asked[key]
 
-    async def _run(self, key: _Key, running: _Running) -> Answer:
-        return await run_leavable(lambda: running.run(*key, self._recorded), self._turns)
+    async def _run(self, key: _Key, running: _Running, turn: Turn) -> Answer:
+        return await run_leavable(lambda: running.run(*key, self._recorded), turn)
 
 
 class _Connections:

@@ -7,15 +7,18 @@ that no request has left the span either, the answer is still the right one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 
 import attrs
 import trio
 from loguru import logger
 
+from actors.outputs.desk import Answers
+from actors.state.turns import OWN
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.history.ask import Answered, Ask
-from glancemetrics.history.query import Answer, Query, Question
+from glancemetrics.history.query import Query, Question
 from glancemetrics.records.time_span import TimeSpan
 
 _AT_ONCE = 3
@@ -23,7 +26,8 @@ _AT_ONCE = 3
 _REST = 4.0
 """A question is asked again after so many times what its last answer took ..."""
 _REST_OF_ALL = 6.0
-"""... and what all of them took: the screen never takes more than a small part of the machine."""
+"""... and what all of them took: the screen never takes more than a small part of the machine.
+Where several ask, each has the same share of that part."""
 _LAG = 0.01
 """Share of its span by which an answer may lag while no request arrives."""
 _DELIVERY_SECONDS = 1.0
@@ -51,17 +55,25 @@ def _is_unknown(since: int, until: int) -> bool:
     return False
 
 
+def _own(ask: Ask) -> str:
+    del ask
+    return OWN
+
+
 class Asking:
     """Asks what is wanted, and hands over what is answered."""
 
     def __init__(
         self,
-        answer: Callable[[Question], Awaitable[Answer]],
+        answer: Answers,
         deliver: Callable[[Ask, Answered], None],
+        asker_of: Callable[[Ask], str] = _own,
     ) -> None:
-        """`deliver` is called in trio's thread."""
+        """`deliver` is called in trio's thread; `asker_of` tells who wants to know something."""
         self._answer = answer
         self._deliver = deliver
+        self._asker_of = asker_of
+        self._askers: dict[Ask, str] = {}
         self._wanted: dict[Ask, Question] = {}
         self._asked: dict[Ask, _Asked] = {}
         self._arrived: int | None = None
@@ -90,6 +102,7 @@ class Asking:
             self._arrived = arrived
             self._settled = trio.current_time() + _SETTLE_SECONDS + delay
         self._wanted = dict(wanted)
+        self._askers = {ask: self._asker_of(ask) for ask in self._wanted}
         for ask, scope in list(self._running.items()):
             if ask not in self._wanted:
                 scope.cancel()
@@ -120,10 +133,11 @@ class Asking:
         async with trio.open_nursery() as nursery:
             while True:
                 due, wait = self._due(trio.current_time())
-                for ask in due[: max(0, _AT_ONCE - len(self._running))]:
+                for ask in self._in_turns(due)[: max(0, _AT_ONCE - len(self._running))]:
                     scope = trio.CancelScope()
                     self._running[ask] = scope
-                    nursery.start_soon(self._ask, ask, self._wanted[ask], scope)
+                    asker = self._askers[ask]
+                    nursery.start_soon(self._ask, ask, self._wanted[ask], asker, scope)
                 with trio.move_on_after(wait):
                     await self._changed.wait()
                 self._changed = trio.Event()
@@ -131,7 +145,11 @@ class Asking:
     def _due(self, now: float) -> tuple[list[Ask], float]:
         """Return the questions that are due, and how long to wait for the next one."""
         due, wait = [], 3600.0
-        whole = sum(asked.took for asked in self._asked.values())
+        took: dict[str, float] = {}
+        for ask, last in self._asked.items():
+            asker = self._askers.get(ask)
+            if asker is not None:  # it is still wanted
+                took[asker] = took.get(asker, 0.0) + last.took
         for ask, question in self._wanted.items():
             if ask in self._running:
                 continue
@@ -139,12 +157,28 @@ class Asking:
             if asked is None:
                 due.append(ask)
             elif asked.question != question and not self._may_lag(asked, question):
+                whole = took[self._askers[ask]] * len(took)
                 rest = asked.ended + max(_REST * asked.took, _REST_OF_ALL * whole) - now
                 if rest <= 0:
                     due.append(ask)
                 else:
                     wait = min(wait, rest)
         return due, wait
+
+    def _in_turns(self, due: list[Ask]) -> list[Ask]:
+        """Return what may be asked now: one question of each asker, then another of each.
+
+        Where several ask, nobody has all questions that wait at the same time.
+        """
+        going = Counter(self._askers[ask] for ask in self._running if ask in self._askers)
+        most = _AT_ONCE - 1 if len(set(self._askers.values())) > 1 else _AT_ONCE
+        numbered: list[tuple[int, Ask]] = []
+        for ask in due:
+            asker = self._askers[ask]
+            if going[asker] < most:
+                numbered.append((going[asker], ask))
+                going[asker] += 1
+        return [ask for _, ask in sorted(numbered, key=lambda one: one[0])]
 
     def _may_lag(self, asked: _Asked, question: Question) -> bool:
         """Tell whether the last answer still serves: nothing has arrived since it was asked for."""
@@ -159,11 +193,11 @@ class Asking:
     def _is_quiet_since(self, asked: _Asked) -> bool:
         return self._arrived is not None and asked.began >= self._settled
 
-    async def _ask(self, ask: Ask, question: Question, scope: trio.CancelScope) -> None:
+    async def _ask(self, ask: Ask, question: Question, asker: str, scope: trio.CancelScope) -> None:
         began = trio.current_time()
         with scope:
             try:
-                answer = await self._answer(question)
+                answer = await self._answer(question, asker=asker)
                 # Some milliseconds: a screen's questions have at most some hundred rows.
                 answered = Answered.of(question, answer, trio.current_time() - began)
             except GlanceMetricsError as error:

@@ -13,6 +13,7 @@ import attrs
 from actors.state.acknowledgements import Acknowledgements
 from actors.state.clock import WallClock
 from actors.state.silences import Silences
+from actors.state.turns import OWN
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.raw_lines import RawLine
@@ -31,20 +32,38 @@ class Latest:
 
 
 class Answers(Protocol):
-    """Answers queries from the history; times in sentences are in `zone`. Raises `UsageError`."""
+    """Answers queries from the history; times in sentences are in `zone`. Raises `UsageError`.
 
-    def __call__(self, question: Question, zone: tzinfo = UTC) -> Awaitable[Answer]: ...
+    Askers take turns: nobody who asks much holds up others. `OWN` is the terminal's screen.
+    """
+
+    def __call__(
+        self, question: Question, zone: tzinfo = UTC, asker: str = OWN
+    ) -> Awaitable[Answer]: ...
 
 
-async def nothing_kept(question: Question, zone: tzinfo = UTC) -> Answer:
+async def nothing_kept(question: Question, zone: tzinfo = UTC, asker: str = OWN) -> Answer:
     """Raise the error for a disabled history."""
-    del question, zone
+    del question, zone, asker
     raise UsageError("the history is disabled (--history off)")
 
 
-async def no_raw_line(source: str, time: datetime, fields: Mapping[str, object]) -> RawLine:
+class RawLineFinder(Protocol):
+    """Finds the line of the log that a record was made from.
+
+    It takes the record's source, its time and its other columns, as in the table of an `Answer`.
+    """
+
+    def __call__(
+        self, source: str, time: datetime, fields: Mapping[str, object], asker: str = OWN
+    ) -> Awaitable[RawLine]: ...
+
+
+async def no_raw_line(
+    source: str, time: datetime, fields: Mapping[str, object], asker: str = OWN
+) -> RawLine:
     """Say that lines are not looked for here."""
-    del source, time, fields
+    del source, time, fields, asker
     return RawLine(missing="Lines of the log cannot be shown here")
 
 
@@ -80,9 +99,7 @@ class Desk:
     has_terminal: bool
     """Whether standard output is a terminal."""
     answer: Answers = nothing_kept
-    raw_line: Callable[[str, datetime, Mapping[str, object]], Awaitable[RawLine]] = no_raw_line
-    """Finds the line of the log that a record was made from, by the record's source, its time and
-    its other columns, as in the table of an `Answer`."""
+    raw_line: RawLineFinder = no_raw_line
     write_report: Callable[[str, str | None, TimeSpan], Awaitable[str]] = no_report
     """Writes an HTML report into a file, of the requests of a span that meet a condition; returns
     what to say. Raises `GlanceMetricsError`."""

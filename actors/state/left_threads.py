@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import trio
 
@@ -21,21 +21,26 @@ _ended = threading.Condition()
 _running = 0
 
 
-async def run_leavable(
-    work: Callable[[], Result], turns: trio.CapacityLimiter | None = None
-) -> Result:
+class Turn(Protocol):
+    """What work waits for, such as one of `actors.state.turns`."""
+
+    async def take(self) -> None: ...
+
+    def give_back(self) -> None: ...
+
+
+async def run_leavable(work: Callable[[], Result], turn: Turn | None = None) -> Result:
     """Run work in a thread; if cancelled, return at once and leave the thread running.
 
-    Other work that shares `turns` waits until the thread has ended.
+    The turn is taken until the thread has ended.
     """
-    turn = object()
-    if turns is not None:
-        await turns.acquire_on_behalf_of(turn)
+    if turn is not None:
+        await turn.take()
     try:
         await trio.lowlevel.checkpoint_if_cancelled()
     except trio.Cancelled:
-        if turns is not None:
-            turns.release_on_behalf_of(turn)
+        if turn is not None:
+            turn.give_back()
         raise
     # The thread counts from here, although it may start later.
     _count(1)
@@ -45,9 +50,9 @@ async def run_leavable(
         try:
             return work()
         finally:
-            if turns is not None:
+            if turn is not None:
                 with suppress(trio.RunFinishedError):
-                    loop.run_sync_soon(turns.release_on_behalf_of, turn)
+                    loop.run_sync_soon(turn.give_back)
             _count(-1)
 
     limiter = trio.CapacityLimiter(1)  # its own limiter, so it never waits for others

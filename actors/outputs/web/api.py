@@ -18,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.outputs.filter_problem import problem_of_filter
-from actors.outputs.web.guards import person_of
+from actors.outputs.web.guards import asker_of, person_of
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.replies import json_reply, reply
 from actors.outputs.web.site import Site, dimensions_json
 from actors.outputs.web.threads import in_thread
 from actors.state.silences import LATEST, Silence
 from glancemetrics.errors import UsageError
-from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.history.query import Answer, Query, Question, RecordQuery
 from glancemetrics.http_api import parameters
 from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
 from glancemetrics.http_api.answer_arrow import arrow_of
@@ -70,6 +70,15 @@ class Asked:
         """The zone of times in sentences."""
         return parameters.zone_of(self.values)
 
+    @property
+    def asker(self) -> str:
+        """Who shares limits with others of its requests."""
+        return asker_of(self.request.scope)
+
+    async def answer(self, question: Question) -> Answer:
+        """Return the answer to a question, within limits. Raises `UsageError`, and `BusyError`."""
+        return await self.site.answer(question, self.zone, self.asker)
+
 
 class NotThereError(Exception):
     """What a request names is not there; the text says so."""
@@ -87,7 +96,7 @@ async def series(asked: Asked) -> Response:
     question = parameters.query_of(asked.values, asked.site.kept, asked.now)
     if question.step is None:
         raise UsageError("step: missing")
-    answer = await asked.site.answer(question, asked.zone)
+    answer = await asked.answer(question)
     return await json_reply(asked.request, lambda: series_json(answer, question))
 
 
@@ -97,7 +106,7 @@ async def records(asked: Asked) -> Response:
 
 
 async def _answer_reply(asked: Asked, question: Query | RecordQuery) -> Response:
-    answer = await asked.site.answer(question, asked.zone)
+    answer = await asked.answer(question)
     rows, media = answer.table.num_rows, _media_of(asked)
     if media != "arrow" and rows > MOST_TEXT_ROWS:
         raise UsageError(
@@ -242,7 +251,7 @@ async def values(asked: Asked) -> Response:
         limit=_MOST_VALUES,
         kept=kept,
     )
-    answer = await asked.site.answer(question)
+    answer = await asked.answer(question)
     return await json_reply(
         asked.request,
         lambda: {
@@ -272,7 +281,7 @@ async def raw_line(asked: Asked) -> Response:
         raise UsageError("record: needs its time") from None
     if not isinstance(source, str):
         raise UsageError("record: needs its source")
-    found = await asked.site.desk.raw_line(source, moment, {**record, "time": moment})
+    found = await asked.site.desk.raw_line(source, moment, {**record, "time": moment}, asked.asker)
     return await json_reply(asked.request, lambda: {"line": found.text, "missing": found.missing})
 
 

@@ -17,9 +17,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from actors.outputs.web import pages
-from actors.outputs.web.access import Person
 from actors.outputs.web.api import HANDLERS, Asked, NotThereError
-from actors.outputs.web.guards import person_of
+from actors.outputs.web.guards import asker_of, person_of
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.live import events, serve_socket
 from actors.outputs.web.metrics import PATH as METRICS
@@ -88,7 +87,7 @@ async def _answered(endpoint: Endpoint, request: Request, site: Site, viewers: V
         if endpoint.name == "events":
             if request.method == "HEAD":  # it would last until the client leaves
                 return Response(media_type=EVENTS, headers={"Cache-Control": "no-store"})
-            return await _events(values, viewers, site, person_of(request.scope))
+            return await _events(values, viewers, site, request)
         asked = Asked(request=request, site=site, values=values, body=body)
         return await HANDLERS[endpoint.name](asked)
     except (GlanceMetricsError, NotThereError, OSError, ValueError) as error:
@@ -136,7 +135,7 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 async def _events(
-    values: Mapping[str, Any], viewers: Viewers, site: Site, person: Person | None
+    values: Mapping[str, Any], viewers: Viewers, site: Site, request: Request
 ) -> Response:
     where = values["where"]
     if values["requests"] and where is not None:
@@ -144,7 +143,8 @@ async def _events(
 
         await in_thread(partial(Where, where, site.kept))
     viewer = Viewer(
-        person=person,
+        asker=asker_of(request.scope),
+        person=person_of(request.scope),
         wants_snapshots=values["snapshots"],
         wants_events=values["alerts"],
         follows=(where or "") if values["requests"] else None,
@@ -155,7 +155,8 @@ async def _events(
 
 
 async def _socket(socket: WebSocket, site: Site, viewers: Viewers) -> None:
-    await serve_socket(socket, viewers, site.kept, person_of(socket.scope))
+    scope = socket.scope
+    await serve_socket(socket, viewers, site.kept, person_of(scope), asker_of(scope))
 
 
 async def _openapi(request: Request, site: Site) -> Response:

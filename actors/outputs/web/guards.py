@@ -304,3 +304,11 @@ def person_of(scope: Mapping[str, object]) -> Person | None:
     """Return who asks, of a request that has passed."""
     state = scope.get("state")
     return state.get("person") if isinstance(state, dict) else None
+
+
+def asker_of(scope: Mapping[str, Any]) -> str:
+    """Return who shares the limits of what may be asked: a person, else an address."""
+    person = person_of(scope)
+    if person is not None:
+        return f"person {person.name}"
+    return f"address {scope['client'][0] if scope.get('client') else ''}"

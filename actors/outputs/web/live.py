@@ -27,11 +27,12 @@ async def serve_socket(
     socket: WebSocket,
     viewers: Viewers,
     kept: tuple[str, ...],
-    person: Person | None = None,
+    person: Person | None,
+    asker: str,
 ) -> None:
     """Serve one WebSocket until it is closed, or the person may no longer look."""
     is_compressed = socket.query_params.get("compress") == "deflate"
-    viewer = Viewer(is_compressed=is_compressed, person=person)
+    viewer = Viewer(is_compressed=is_compressed, asker=asker, person=person)
     await socket.accept()
     try:
         await viewers.greet(viewer)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,14 @@ import attrs
 import trio
 
 from actors.outputs.asking import Asking
+from actors.outputs.desk import Answers
 from actors.outputs.web.access import Person
 from actors.outputs.web.allowances import Allowance
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.threads import in_thread
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.ask import Answered, Ask
-from glancemetrics.history.query import Answer, Question, RecordQuery
+from glancemetrics.history.query import Question, RecordQuery
 from glancemetrics.http_api.answer_columns import answered_json, columns_of
 from glancemetrics.http_api.json_text import json_bytes
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -33,15 +34,18 @@ from glancemetrics.selecting.sql import without_option
 from glancemetrics.traffic.quiet_seconds import is_empty_in
 from glancemetrics.traffic.snapshot import Snapshot
 
-MOST_QUESTIONS = 300
-"""Different questions of all viewers together."""
+MOST_QUESTIONS, MOST_OF_ONE = 400, 200
+"""Different questions: of all viewers together, and those that only the viewers of one asker have.
+"""
 _MOST_EVENTS = 500
 """Alert events that wait for a slow viewer."""
 _MOST_REQUESTS = 1000
 """Requests of one message."""
 _MOST_REQUEST_FRAMES = 3
-_MOST_FOLLOWED = 20
-"""Different conditions of all who follow requests."""
+_MOST_FOLLOWED, _MOST_FOLLOWED_BY_ONE = 20, 10
+"""Different conditions of all who follow requests, and of one asker."""
+_SEVERAL = "several viewers"
+"""Who asks what more than one wants to know."""
 _ASKS_A_SECOND, _ASKS_AT_ONCE = 8.0, 200.0
 _HELLO_SECONDS = 1.0
 _TURN = 50
@@ -128,6 +132,8 @@ class Viewer:
     """One who looks: what it wants, and what waits for it."""
 
     is_compressed: bool = False
+    asker: str = "a viewer"
+    """Who shares the limits of what may be asked with this viewer: a person, or an address."""
     person: Person | None = None
     """Who it is; `None`: anybody may look."""
     dismissed: trio.Event = attrs.field(factory=trio.Event)
@@ -192,7 +198,7 @@ class Viewers:
     def __init__(
         self,
         snapshot_json: Callable[[Snapshot], Mapping[str, Any]],
-        answer: Callable[[Question], Awaitable[Answer]],
+        answer: Answers,
         hello_json: Callable[[], Mapping[str, Any]] = dict,
         *,
         kept: tuple[str, ...] = (),
@@ -208,7 +214,7 @@ class Viewers:
         self._hello_at = -math.inf
         self._answer = answer
         self._viewers: set[Viewer] = set()
-        self._asking = Asking(answer, self._answered)
+        self._asking = Asking(answer, self._answered, self._asker_of)
         self._answers: dict[Ask, Answered] = {}
         self._bodies: dict[Ask, Body] = {}
         """Encoded answers."""
@@ -258,8 +264,10 @@ class Viewers:
         if own and not viewer.new_asks.take(trio.current_time(), len(own)):
             raise UsageError("too many new questions; try again in a few seconds")
         new = [ask for ask in set(asks.values()) if ask not in self._lookers]
-        if len(self._lookers) + len(new) > MOST_QUESTIONS:
+        if new and len(self._lookers) + len(new) > MOST_QUESTIONS:
             raise UsageError("too many different questions at once; try again later")
+        if new and self._asked_only_by(viewer.asker) + len(new) > MOST_OF_ONE:
+            raise UsageError("too many different questions of yours; close other tabs")
         viewer.asks = dict(asks)
         viewer.sent = {name: body for name, body in viewer.sent.items() if name in asks}
         viewer.waiting = {
@@ -298,6 +306,14 @@ class Viewers:
         if is_changed:
             self._want()
 
+    def _asker_of(self, ask: Ask) -> str:
+        """Return who wants to know something."""
+        return _asker_among(self._lookers.get(ask, ()))
+
+    def _asked_only_by(self, asker: str) -> int:
+        """Return how many questions nobody else asks."""
+        return sum(_asker_among(lookers) == asker for lookers in self._lookers.values())
+
     async def show(self, snapshot: Snapshot) -> None:
         """Send a snapshot to all."""
         self._snapshots.append(snapshot)
@@ -311,17 +327,32 @@ class Viewers:
 
     def _follow(self, end: int) -> None:
         """Send the requests of the seconds that have closed to those who follow them."""
-        wheres = dict.fromkeys(one.follows for one in self._viewers if one.follows is not None)
-        self._followed = {where: self._followed.get(where, end) for where in wheres}
-        for number, (where, since) in enumerate(self._followed.items()):
+        followers: dict[str, list[Viewer]] = {}
+        for viewer in self._viewers:
+            if viewer.follows is not None:
+                followers.setdefault(viewer.follows, []).append(viewer)
+        # Those followed before come first, so that what is followed stays so.
+        known = [where for where in self._followed if where in followers]
+        self._followed = {
+            where: self._followed.get(where, end) for where in dict.fromkeys((*known, *followers))
+        }
+        asked: Counter[str] = Counter()
+        for where, since in self._followed.items():
+            asker = _asker_among(followers[where])
+            asked[asker] += 1
+            is_too_much = asked.total() > _MOST_FOLLOWED or (
+                asker != _SEVERAL and asked[asker] > _MOST_FOLLOWED_BY_ONE
+            )
             if since >= end or where in self._following or self._nursery is None:
                 continue
             span = TimeSpan(since, end)
             self._following.add(where)
-            ask = self._send_requests if number < _MOST_FOLLOWED else self._refuse_requests
-            self._nursery.start_soon(ask, where, span)
+            if is_too_much:
+                self._nursery.start_soon(self._refuse_requests, where, span)
+            else:
+                self._nursery.start_soon(self._send_requests, where, span, asker)
 
-    async def _send_requests(self, where: str, span: TimeSpan) -> None:
+    async def _send_requests(self, where: str, span: TimeSpan, asker: str) -> None:
         question = RecordQuery(
             span=span,
             where=where or None,
@@ -330,7 +361,7 @@ class Viewers:
             kept=self._kept,
         )
         try:
-            answer = await self._answer(question)
+            answer = await self._answer(question, asker=asker)
         except BusyError:
             self._following.discard(where)  # the same seconds are asked for again
             return
@@ -344,7 +375,10 @@ class Viewers:
         )
 
     async def _refuse_requests(self, where: str, span: TimeSpan) -> None:
-        why = f"more than {_MOST_FOLLOWED} different filters are followed"
+        why = (
+            f"more than {_MOST_FOLLOWED_BY_ONE} different filters are followed by you, or "
+            f"{_MOST_FOLLOWED} by all viewers"
+        )
         await self._put_requests(where, span, "missed", {"why": why})
 
     async def _put_requests(
@@ -439,6 +473,16 @@ class Viewers:
         if not frame.body.is_encoded:
             await in_thread(frame.body.encode)
         return frame
+
+
+def _asker_among(viewers: Collection[Viewer]) -> str:
+    """Return who wants what some viewers want."""
+    asker: str | None = None
+    for viewer in viewers:
+        if asker is not None and viewer.asker != asker:
+            return _SEVERAL
+        asker = viewer.asker
+    return _SEVERAL if asker is None else asker
 
 
 async def _in_turns(viewers: Collection[Viewer]) -> AsyncIterator[Viewer]:

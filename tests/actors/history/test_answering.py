@@ -170,7 +170,7 @@ async def test_what_is_given_up_reads_no_more(nursery, question: Query | RecordQ
                 scope.cancel()
     with trio.fail_after(60):
         # All turns are given back only when the threads have ended.
-        while asked._turns.borrowed_tokens:
+        while asked._turns.taken:
             await trio.sleep(0.01)
     assert len(reads) < 500
     done = len(reads)
@@ -188,7 +188,7 @@ async def test_a_condition_that_takes_long_is_interrupted(nursery) -> None:
         await asked.answer(Query(where="md5(repeat(path, 5000)) = 'x' or host = 'x'"))
     assert waited.cancelled_caught
     with trio.fail_after(10):
-        while asked._turns.borrowed_tokens:
+        while asked._turns.taken:
             await trio.sleep(0.01)
 
 

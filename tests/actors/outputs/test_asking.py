@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
 from itertools import pairwise
 
 import attrs
@@ -28,7 +29,7 @@ class Desk:
         self.error = ""
         self.covers = TimeSpan()
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         self.asked.append(question)
         try:
             await trio.sleep(self.seconds)
@@ -91,6 +92,34 @@ async def test_what_is_no_longer_wanted_is_cancelled(
     assert not desk.delivered
 
 
+async def test_who_asks_what_takes_long_does_not_slow_down_others(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    heavy = [attrs.evolve(ONE, seconds=number) for number in range(1000, 1020)]
+    asked: list[tuple[str, float]] = []
+    going = most = 0
+
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        nonlocal going, most
+        asked.append((asker, trio.current_time()))
+        going += asker == "much"
+        most = max(most, going)
+        await trio.sleep(10 if asker == "much" else 0.1)
+        going -= asker == "much"
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+
+    asking = Asking(answer, lambda *_: None, lambda ask: "little" if ask == ONE else "much")
+    nursery.start_soon(asking.run)
+    for second in range(300):
+        asking.want({ask: ask.question(BASE + second) for ask in (*heavy, ONE)})
+        await trio.sleep(1)
+    little = [at for asker, at in asked if asker == "little"]
+    assert little[0] < 1  # although it was wanted last
+    assert max(after - before for before, after in pairwise(little)) <= 3
+    assert most == 2  # of three
+    assert sum(asker == "much" for asker, _ in asked) >= 20
+
+
 async def test_an_error_is_an_answer(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -127,7 +156,7 @@ async def test_a_fault_is_an_answer_too(
 ) -> None:
     """The console would begin anew, without its filter, for every error that nobody foresaw."""
 
-    async def answer(question: Question) -> Answer:
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         del question
         raise MemoryError
 

@@ -7,6 +7,7 @@ import io
 import re
 import threading
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,11 @@ async def start(nursery: trio.Nursery, tmp_path: Path):
                 await session.delivery.done.wait()
 
 
-async def from_replay(question: Question) -> Answer:
+async def from_replay(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
     return await trio.to_thread.run_sync(answer_from, question, recorded())
 
 
-async def broken(question: Question) -> Answer:
+async def broken(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
     return await trio.to_thread.run_sync(answer_from, question, recorded(is_broken=True))
 
 

@@ -49,8 +49,8 @@ class Served:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.guard), **details)
 
 
-async def _raw_line(source: str, time: object, fields: object) -> RawLine:
-    del time, fields
+async def _raw_line(source: str, time: object, fields: object, asker: str = "") -> RawLine:
+    del time, fields, asker
     return RawLine(text=f"a line of {source}")
 
 
@@ -60,7 +60,7 @@ def desk_of(
     kept: Recorded,
     settings: Settings | None = None,
 ) -> Desk:
-    async def answer(question: Question, zone: tzinfo = UTC) -> Answer:
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         del zone
         return await trio.to_thread.run_sync(answer_from, question, kept)
 

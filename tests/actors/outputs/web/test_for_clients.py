@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 import attrs
@@ -58,7 +59,7 @@ def test_sentences_have_times_in_the_zone_of_the_question(tmp_path: Path) -> Non
             assert page.missing == "no data before 2026-09-21 23:13:20 JST"
 
 
-async def answered(question: Question) -> Answer:
+async def answered(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
     await trio.sleep(0)
     return answer_from(question, recorded())
 
@@ -93,7 +94,7 @@ async def test_alerts_that_a_slow_reader_missed_are_counted() -> None:
 async def test_requests_that_are_followed_may_be_chosen_by_a_field_of_keep() -> None:
     asked: list[Question] = []
 
-    async def answer(question: Question) -> Answer:
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         asked.append(question)
         return await answered(attrs.evolve(question, kept=(), where=None))
 

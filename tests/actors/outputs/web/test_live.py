@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from trio_websocket import (
     open_websocket_url,
 )
 
-from actors.outputs.web.limits import BusyError
+from actors.outputs.web.limits import BusyError, limited
 from actors.outputs.web.live import MOST_ASKS
 from actors.outputs.web.viewers import Viewer, Viewers
 from glancemetrics.errors import UsageError
 from glancemetrics.history.ask import Ask
-from glancemetrics.history.query import Answer, Question
+from glancemetrics.history.query import Answer, Query, Question
+from glancemetrics.traffic.snapshot import Snapshot
 from tests.actors.outputs.console.replays import RULES, answer_from, recorded, replay
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.web.sites import Listening, Served, listening, served
@@ -317,7 +319,7 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[Question] = []
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         self.asked.append(question)
         await trio.sleep(0)
         return answer_from(question, recorded())
@@ -331,6 +333,14 @@ async def viewers_of(counting: Counting) -> AsyncIterator[Viewers]:
         await nursery.start(viewers.run)
         yield viewers
         nursery.cancel_scope.cancel()
+
+
+async def show(viewers: Viewers, snapshot: Snapshot) -> None:
+    """Show a snapshot, and wait until the requests before it have been sent."""
+    await viewers.show(snapshot)
+    with trio.fail_after(20):
+        while viewers._following:
+            await trio.sleep(0.005)
 
 
 async def test_one_computation_and_one_encoding_serve_all() -> None:
@@ -380,8 +390,7 @@ async def test_who_follows_and_is_slow_gets_alerts_and_is_told_of_the_rest() -> 
         await viewers.tell(event(1))
         for number in range(12):
             moved = attrs.evolve(shown.shown, end=BASE - 60 + number)
-            await viewers.show(attrs.evolve(shown, shown=moved))
-            await trio.sleep(0.1)
+            await show(viewers, attrs.evolve(shown, shown=moved))
         kinds = [one.kind for one in await slow.frames()]
     assert kinds.count("alert") == 1
     assert kinds.count("requests") == 3
@@ -393,7 +402,7 @@ async def test_seconds_that_could_not_be_asked_for_are_asked_for_again() -> None
     assert shown is not None
     spans = []
 
-    async def answer(question: Question) -> Answer:
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         spans.append((question.span.since, question.span.until))
         if len(spans) == 1:
             raise BusyError("too many queries at once")
@@ -408,8 +417,7 @@ async def test_seconds_that_could_not_be_asked_for_are_asked_for_again() -> None
         await viewers.join(viewer)
         for number in range(5):
             moved = attrs.evolve(shown.shown, end=BASE - 60 + number)
-            await viewers.show(attrs.evolve(shown, shown=moved))
-            await trio.sleep(0.1)
+            await show(viewers, attrs.evolve(shown, shown=moved))
         kinds = [one.kind for one in await viewer.frames()]
         nursery.cancel_scope.cancel()
     assert spans == [
@@ -451,6 +459,68 @@ async def test_new_questions_have_a_limit() -> None:
         with pytest.raises(UsageError, match="too many new questions"):
             viewers.ask(viewer, {"a": Ask(seconds=900)})
         assert len(viewer.asks) == 1
+
+
+async def test_one_asker_cannot_have_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.outputs.web.viewers.MOST_QUESTIONS", 8)
+    monkeypatch.setattr("actors.outputs.web.viewers.MOST_OF_ONE", 4)
+    asks = {str(number): Ask(seconds=1 + number) for number in range(6)}
+    async with viewers_of(Counting()) as viewers:
+        tabs = [Viewer(asker="a"), Viewer(asker="a"), Viewer(asker="b")]
+        for viewer in tabs:
+            await viewers.join(viewer)
+        viewers.ask(tabs[0], dict(list(asks.items())[:3]))
+        with pytest.raises(UsageError, match="too many different questions of yours"):
+            viewers.ask(tabs[1], dict(list(asks.items())[3:]))
+        # What others ask, too, counts for nobody alone.
+        viewers.ask(tabs[2], dict(list(asks.items())[:3]))
+        viewers.ask(tabs[1], dict(list(asks.items())[3:]))
+        viewers.leave(tabs[1])
+        viewers.leave(tabs[0])
+        viewers.ask(tabs[2], dict(list(asks.items())[:4]))
+
+
+async def test_one_asker_cannot_have_all_filters_that_are_followed() -> None:
+    shown = replay().shown
+    assert shown is not None
+    async with viewers_of(Counting()) as viewers:
+        many = [
+            Viewer(asker="much", follows=f"status = {number}", wants_snapshots=False)
+            for number in range(100, 130)
+        ]
+        little = Viewer(asker="little", follows="status = 200", wants_snapshots=False)
+        for viewer in (*many, little):
+            await viewers.join(viewer)
+        for number in range(2):
+            moved = attrs.evolve(shown.shown, end=BASE - 60 + number)
+            await viewers.show(attrs.evolve(shown, shown=moved))
+        with trio.fail_after(10):
+            kinds = [one.kind for viewer in many for one in await viewer.frames()]
+            assert [one.kind for one in await little.frames()] == ["requests"]
+    assert (kinds.count("requests"), kinds.count("missed")) == (10, 20)
+
+
+async def test_queries_of_one_asker_leave_room_for_others(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def slow(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        await trio.sleep(5)
+        return answer_from(question, recorded())
+
+    asked, busy = limited(slow, most=6, most_of_one=4), []
+
+    async def ask(asker: str) -> None:
+        try:
+            await asked(Query(), UTC, asker)
+        except BusyError:
+            busy.append(asker)
+
+    for _ in range(2):  # what was taken comes back
+        async with trio.open_nursery() as nursery:
+            for asker in ("a",) * 6 + ("b",) * 3:
+                nursery.start_soon(ask, asker)
+                await trio.testing.wait_all_tasks_blocked()
+    assert sorted(busy) == ["a"] * 4 + ["b"] * 2
 
 
 async def test_who_pauses_costs_nothing() -> None:

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 
 def _send(client: Client, call: Call[T]) -> T:
+    client.connection.check_open(client.http)
     with troubles(client.connection):
         response = client.http.request(**client.connection.request(call))
     return read_reply(call, reply_of(response, response.content), client.connection.server)
@@ -55,6 +56,7 @@ def _events_of_a_connection(
     client: Client, call: Call[Any], following: Following
 ) -> Iterator[Event]:
     connection = client.connection
+    connection.check_open(client.http)
     with troubles(connection), client.http.stream(**connection.stream_request(call)) as response:
         if not response.is_success:
             response.read()

@@ -104,6 +104,11 @@ class Connection:
         timeout = httpx.Timeout(self.timeout, read=PATIENCE_SECONDS)
         return {**self.request(call), "timeout": timeout}
 
+    def check_open(self, http: httpx.Client) -> None:
+        """Raise `UsageError` if the client has been closed."""
+        if http.is_closed:
+            raise UsageError(f"{self.server}: this client is closed; connect again")
+
     def _context(self) -> ssl.SSLContext:
         context = httpx.create_ssl_context()
         try:

@@ -12,7 +12,7 @@ import trio
 
 from actors.client.connection import Connection, received, reply_of, troubles
 from actors.client.method import Method
-from glancemetrics.errors import UnreachableError
+from glancemetrics.errors import UnreachableError, UsageError
 from glancemetrics.history.query import Answer
 from glancemetrics.http_api import calls
 from glancemetrics.http_api.calls import (
@@ -87,8 +87,9 @@ class TrioClient:
 
     @property
     def http(self) -> httpx.AsyncClient:
-        """The client of httpx, within `async with`."""
-        assert self._http is not None, "use it in: async with"
+        """The client of httpx. Raises `UsageError` outside `async with`."""
+        if self._http is None:
+            raise UsageError(f"{self.connection.server}: use this client in async with")
         return self._http
 
     def __repr__(self) -> str:

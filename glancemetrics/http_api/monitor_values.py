@@ -133,6 +133,8 @@ class Silence:
     """A glob for the names of rules."""
     until: datetime = attrs.field(converter=moment)
     why: str
+    rules: tuple[str, ...] = attrs.field(converter=tuple)
+    """The names of the rules that it matches now; there may be none."""
 
 
 def value_of(kind: type[T], fields: Mapping[str, Any]) -> T:

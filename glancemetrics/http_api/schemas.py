@@ -127,7 +127,7 @@ RULE = _object(
     }
 )
 
-SILENCE = _object({"pattern": TEXT, "until": EPOCH, "why": TEXT})
+SILENCE = _object({"pattern": TEXT, "until": EPOCH, "why": TEXT, "rules": array(TEXT)})
 NEW_SILENCE = {
     **_object(
         {

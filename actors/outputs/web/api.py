@@ -300,7 +300,7 @@ async def add_silence(asked: Asked) -> Response:
         if len(desk.silences.active(now)) >= _MOST_SILENCES:
             raise UsageError(f"there are {_MOST_SILENCES:,} silences already")
         desk.silences.add(silence, now)
-        return attrs.asdict(silence)
+        return asked.site.silence_json(silence)
 
     return await json_reply(asked.request, add, status=201)
 
@@ -314,7 +314,7 @@ async def end_silence(asked: Asked) -> Response:
         ended = [desk.silences.end(one, now) for one in {pattern, glob.escape(pattern)}]
         return any(ended)
 
-    if not await in_thread(end):
+    if not await in_thread(end, asked.asker):
         raise NotThereError("there is no such silence")
     return Response(status_code=204)
 
@@ -334,7 +334,7 @@ async def acknowledge(asked: Asked) -> Response:
 async def take_back_acknowledgement(asked: Asked) -> Response:
     desk, name = asked.site.desk, asked.values["incident"]
     incident = asked.site.incident_called(name) or name
-    if not await in_thread(partial(desk.acknowledgements.take_back, incident)):
+    if not await in_thread(partial(desk.acknowledgements.take_back, incident), asked.asker):
         raise NotThereError("this incident is not acknowledged")
     return Response(status_code=204)
 

@@ -141,7 +141,7 @@ async def _events(
     if values["requests"] and where is not None:
         from glancemetrics.selecting.sql import Where  # late: slow to import
 
-        await in_thread(partial(Where, where, site.kept))
+        await in_thread(partial(Where, where, site.kept), asker_of(request.scope))
     viewer = Viewer(
         asker=asker_of(request.scope),
         person=person_of(request.scope),

@@ -10,6 +10,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.outputs.web.guards import asker_of
 from actors.outputs.web.threads import in_thread
 from glancemetrics.http_api.endpoints import JSON
 from glancemetrics.http_api.json_text import json_bytes
@@ -34,7 +35,8 @@ async def reply(
     `following` is the address of the next page (RFC 8288), relative to this one.
     """
     body, headers = await in_thread(
-        partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", "")))
+        partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", ""))),
+        asker_of(request.scope),
     )
     headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Authorization, Cookie"}
     if file_name:

@@ -15,6 +15,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,9 +30,11 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from loguru import logger
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from actors.outputs.web import WebAddress, WebSettings
+from actors.outputs.web.problems import problem
 from glancemetrics.errors import GlanceMetricsError, sentence
 
 MOST_CONNECTIONS = 4096
@@ -52,6 +55,9 @@ _PING_SECONDS = 20.0
 _HEAD_BYTES, _MESSAGE_BYTES = 32 << 10, 256 << 10
 _NEXT_PORTS = 20
 """Tried when a port is in use, to suggest another one."""
+_TLS_HANDSHAKE = b"\x16"
+"""The first byte of a connection with TLS (RFC 8446, section 5.1)."""
+_NOT_TLS = problem(400, "this address needs HTTPS; use https:// in place of http://")
 _LOOK_SECONDS = 5.0
 """Between two looks at the certificate."""
 
@@ -255,6 +261,19 @@ class Serving:
                     connection.close()
                 nursery.cancel_scope.cancel()
 
+    async def _is_refused(self, stream: trio.SocketStream) -> bool:
+        """Tell in plain HTTP who speaks it at an address with TLS; returns whether it did."""
+        if self._certificates.context is None:
+            return False
+        with trio.move_on_after(HEAD_SECONDS):
+            first = await stream.socket.recv(1, socket.MSG_PEEK)
+            if first in {b"", _TLS_HANDSHAKE}:
+                return False
+            await stream.receive_some(_HEAD_BYTES)  # what is left unread would reset the connection
+            await stream.send_all(_as_bytes(_NOT_TLS))
+            await stream.send_eof()
+        return True
+
     async def _serve(self, stream: trio.SocketStream) -> None:
         try:
             peer = str(stream.socket.getpeername()[0])
@@ -270,6 +289,8 @@ class Serving:
         self._of[peer] += 1
         try:
             with connection.scope:
+                if await self._is_refused(stream):
+                    return
                 await _Server(
                     self._application,
                     self._config,
@@ -291,6 +312,13 @@ class Serving:
         if context is None:
             return connection
         return trio.SSLStream(connection, context, server_side=True, https_compatible=True)
+
+
+def _as_bytes(response: Response) -> bytes:
+    """Return a response as it is sent (RFC 9112)."""
+    status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()
+    headers = (b"%s: %s" % header for header in response.raw_headers)
+    return b"\r\n".join((status, *headers, b"Connection: close", b"", bytes(response.body)))
 
 
 async def keep_fresh(refresh: Callable[[], None]) -> None:

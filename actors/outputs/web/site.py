@@ -12,7 +12,7 @@ import attrs
 from actors.outputs.desk import Answers, Desk
 from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access
-from actors.state.silences import silence_among
+from actors.state.silences import Silence, silence_among
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.history.measures import MEASURES
@@ -24,6 +24,7 @@ from glancemetrics.http_api.anonymous import (
 )
 from glancemetrics.http_api.incident_json import alerts_json, rule_json
 from glancemetrics.incidents.alert_events import AlertEvent, iso_time
+from glancemetrics.incidents.incident import is_called
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.traffic.troubles import explanation_of, troubles_of
@@ -83,7 +84,7 @@ class Site:
 
     def silenced_until(self) -> Callable[[str], float | None]:
         """Return a function from a rule to until when it is silenced. Reads a file."""
-        silences = self.desk.silences.known(self.desk.wall())
+        silences = self._silences()
 
         def until(rule: str) -> float | None:
             found = silence_among(silences, rule)
@@ -128,7 +129,15 @@ class Site:
 
     def silences_json(self) -> list[dict[str, Any]]:
         """Return active silences. Reads a file."""
-        return [attrs.asdict(one) for one in self.desk.silences.known(self.desk.wall())]
+        return [self.silence_json(one) for one in self._silences()]
+
+    def _silences(self) -> tuple[Silence, ...]:
+        return self.desk.silences.known(self.desk.wall())
+
+    def silence_json(self, silence: Silence) -> dict[str, Any]:
+        """Return a silence, with the rules that it matches now."""
+        rules = [name for name in self.desk.rules if is_called(name, silence.pattern)]
+        return {**attrs.asdict(silence), "rules": rules}
 
     def snapshot_message(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return a snapshot for the page, of one as it is. Reads files."""
@@ -168,7 +177,7 @@ class Site:
             "troubles": [text for _, text in troubles_of(snapshot.health)],
             "explanation": " ".join(explanation),
             "alerts": alerts,
-            "silences": self.silences_json(),
+            "silences": [attrs.asdict(one) for one in self._silences()],
             "health": health,
         }
 

@@ -125,9 +125,26 @@ def test_what_else_can_be_asked(client: gm.Client) -> None:
         assert incident.triggered_at.tzinfo is UTC
 
 
+def test_a_client_that_is_closed_says_so(url: str) -> None:
+    with gm.connect(url) as closed:
+        pass
+    for ask in (closed.health, lambda: next(closed.records()), lambda: next(closed.events())):
+        with pytest.raises(gm.GlanceMetricsError, match=r"this client is closed; connect again$"):
+            ask()
+
+
+async def test_a_client_that_is_not_open_says_so(url: str) -> None:
+    client = gm.connect_trio(url)
+    with pytest.raises(gm.GlanceMetricsError, match=r"use this client in async with$"):
+        await client.health()
+
+
 def test_a_silence_begins_and_ends(client: gm.Client) -> None:
     before = datetime.now(UTC)
+    assert client.silence("No such*", 1).rules == ()
+    client.end_silence("No such*")
     silence = client.silence("Server*", 600, "deploy")
+    assert silence.rules == ("Server clock", "Server errors")
     assert (silence.pattern, silence.why) == ("Server*", "deploy")
     assert before < silence.until <= datetime.now(UTC) + timedelta(seconds=600)
     assert client.silences() == (silence,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import socket
 import ssl
 from pathlib import Path
@@ -242,6 +243,18 @@ def _written(folder: Path, name: str, authority: trustme.CA, host: str = "localh
         made.private_key_pem.bytes() + b"".join(one.bytes() for one in made.cert_chain_pems)
     )
     return path
+
+
+async def test_plain_http_where_tls_is_spoken_is_named(tmp_path: Path) -> None:
+    cert = _written(tmp_path, "server", trustme.CA())
+    async with served(tmp_path, cert=str(cert)) as site, listening(site) as found:
+        answer = await found.sent(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        said = json.loads(body)["detail"]
+        assert said == "this address needs HTTPS; use https:// in place of http://"
+        assert await found.sent(b"\x16nothing that is TLS") != answer
+        assert found.serving.open_connections == 0
 
 
 async def test_tls_takes_a_new_certificate_without_a_restart(tmp_path: Path) -> None:

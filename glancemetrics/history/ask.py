@@ -77,6 +77,8 @@ class Answered:
     """The first second of the span that is known; `None`: unknown."""
     known: int | None = None
     """How many seconds of the span are known; `None`: all of them."""
+    unread: tuple[tuple[int, int], ...] = ()
+    """The parts of what is known of which nothing was read: in order, each up to a second."""
     is_exact: bool = True
     """Whether visitors and quantiles are counted, and not estimated from rollups."""
     error: str = ""
@@ -115,6 +117,7 @@ class Answered:
             missing=answer.missing,
             known_since=None if isinstance(question, RecordQuery) else answer.covers.since,
             known=answer.known,
+            unread=answer.unread,
             is_exact=answer.is_exact,
             size=answer.table.nbytes,
             seconds=seconds,
@@ -125,7 +128,8 @@ class Answered:
         return (
             (self.total, self.groups, self.has_more) == (other.total, other.groups, other.has_more)
             and (self.missing, self.error) == (other.missing, other.error)
-            and (self.known, self.is_exact) == (other.known, other.is_exact)
+            and (self.known, self.unread, self.is_exact)
+            == (other.known, other.unread, other.is_exact)
             and self.rows == other.rows
         )
 

@@ -16,7 +16,13 @@ from glancemetrics.history.cell import Cell, cells_of, merged
 from glancemetrics.history.finding import find
 from glancemetrics.history.measures import Measure, Unit, limit_of, share_of
 from glancemetrics.history.query import MOST_ROWS, MOST_STEPS, Answer, Query, RecordQuery
-from glancemetrics.history.recorded import Hole, Recorded, time_text
+from glancemetrics.history.recorded import (
+    Recorded,
+    Seconds,
+    known_seconds,
+    time_text,
+    unread_in,
+)
 from glancemetrics.history.rollups import RolledUp
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import TIME
@@ -115,16 +121,6 @@ def _covered(span: _Bounds, recorded: Recorded) -> _Bounds:
     return _Bounds(min(since, until), until)
 
 
-def _known_seconds(covers: _Bounds, recorded: Recorded) -> int:
-    """Return how many seconds of a span are not within holes of which nothing was read."""
-    unknown, reached = 0, covers.since
-    for since, until in sorted((one.since, one.until) for one in recorded.holes if one.is_all):
-        begin, end = max(since, reached), min(until, covers.until)
-        unknown += max(0, end - begin)
-        reached = max(reached, end)
-    return covers.length - unknown
-
-
 def _missing(
     asked: TimeSpan, covers: _Bounds, start: int | None, recorded: Recorded, zone: tzinfo
 ) -> str:
@@ -179,20 +175,22 @@ def _counted(
     # Before this span some records are gone: their count would be of no specific time.
     counted = count(attrs.evolve(query, span=covers.span), newest_first, connection, mapped)
     _check_rows(query, covers, counted.groups)
-    known = _known_seconds(covers, recorded)
+    unread = unread_in(covers.since, covers.until, recorded.holes)
+    known = known_seconds(covers.since, covers.until, unread)
     missing = [
         _missing(query.span, covers, _start(recorded), recorded, zone),
         *counted.troubles,
         *recorded.troubles,
     ]
     return Answer(
-        table=_table(query, covers, _rows(query, counted), recorded),
+        table=_table(query, covers, _rows(query, counted), unread),
         total=_with_rate(query, counted.total, known),
         groups=counted.groups,
         records=counted.records,
         ungrouped=counted.ungrouped,
         covers=covers.span,
         known=known,
+        unread=unread,
         missing=_sentence(missing),
     )
 
@@ -225,12 +223,11 @@ def _check_rows(query: Query, covers: _Bounds, groups: int) -> None:
         )
 
 
-def _table(query: Query, covers: _Bounds, rows: _Rows, recorded: Recorded) -> pa.Table:
+def _table(query: Query, covers: _Bounds, rows: _Rows, unread: Sequence[Seconds]) -> pa.Table:
     """Lay out the measures: each group, and in a series each step of the span.
 
-    A step without any data has nulls.
+    A step of which nothing was read has nulls; the rate of one that was read in part is over that.
     """
-    unread = [hole for hole in recorded.holes if hole.is_all]
     since, until = covers.since, covers.until
     columns: dict[str, list[Any]] = {name: [] for name in (*query.by, *query.measures)}
     times: list[int] = []
@@ -242,12 +239,13 @@ def _table(query: Query, covers: _Bounds, rows: _Rows, recorded: Recorded) -> pa
             inside = set(range(first, until, query.step))
             starts = sorted(inside | {start for start in parts if start is not None})
         for start in starts:
-            length = until - since
+            begin, end = since, until
             if start is not None and query.step is not None:
                 times.append(start * 1_000_000)
-                length = min(start + query.step, until) - max(start, since)
-            measured = _with_rate(query, parts.get(start, nothing), length)
-            if start not in parts and start is not None and _is_in(start, query, unread):
+                begin, end = max(start, since), min(start + query.step, until)
+            known = known_seconds(begin, end, unread)
+            measured = _with_rate(query, parts.get(start, nothing), known)
+            if start not in parts and start is not None and known <= 0 and unread:
                 measured = dict.fromkeys(query.measures)
             for name, value in zip(query.by, group, strict=True):
                 columns[name].append(value)
@@ -258,12 +256,6 @@ def _table(query: Query, covers: _Bounds, rows: _Rows, recorded: Recorded) -> pa
     if query.step is not None:
         table = table.add_column(0, pa.field("time", TIME), pa.array(times, pa.int64()).cast(TIME))
     return table
-
-
-def _is_in(start: int, query: Query, holes: Iterable[Hole]) -> bool:
-    """Return whether a whole step is within a hole."""
-    end = start + (query.step or 1)
-    return any(hole.since <= start and end <= hole.until for hole in holes)
 
 
 def _with_rate(query: Query, measured: Mapping[str, Any], seconds: int) -> dict[str, Any]:
@@ -364,14 +356,16 @@ def _rolled_up(query: Query, span: _Bounds, recorded: Recorded, zone: tzinfo) ->
     missing += recorded.troubles
     if query.step != asked:
         missing.append(f"that far back only steps of {query.step} s are kept")
-    known = _known_seconds(covers, recorded)
+    unread = unread_in(covers.since, covers.until, recorded.holes)
+    known = known_seconds(covers.since, covers.until, unread)
     return Answer(
-        table=_table(query, covers, {(): parts}, recorded),
+        table=_table(query, covers, {(): parts}, unread),
         total=_with_rate(query, measured(whole), known),
         groups=1,
         records=0 if whole is None else whole.hits,
         covers=covers.span,
         known=known,
+        unread=unread,
         grain=rolled.grain,
         is_exact=all(_is_exact(one, cells.values(), whole) for one in query.asked),
         missing=_sentence(missing),

@@ -163,6 +163,8 @@ class Answer:
     """The part of the time span that is known; open where there is no data."""
     known: int = 0
     """Seconds of that part, without those of which nothing was read: rates are over these."""
+    unread: tuple[tuple[int, int], ...] = ()
+    """The parts of it of which nothing was read: from a second on, and before another."""
     grain: int = 0
     """Seconds of the coarsest rollup used; 0: from records."""
     is_exact: bool = True

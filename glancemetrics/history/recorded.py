@@ -67,6 +67,28 @@ class Hole:
         return f"{which} between {since} and {until} are missing ({self.why})"
 
 
+Seconds = tuple[int, int]
+"""From the first up to, but not including, the second; since the epoch."""
+
+
+def unread_in(since: int, until: int, holes: Iterable[Hole]) -> tuple[Seconds, ...]:
+    """Return the parts of a span of which nothing was read, in order; none overlaps another."""
+    found: list[Seconds] = []
+    for one in sorted((hole.since, hole.until) for hole in holes if hole.is_all):
+        begin, end = max(since, one[0]), min(until, one[1])
+        if found and begin <= found[-1][1]:
+            begin, end = found[-1][0], max(found.pop()[1], end)
+        if begin < end:
+            found.append((begin, end))
+    return tuple(found)
+
+
+def known_seconds(since: int, until: int, unread: Iterable[Seconds]) -> int:
+    """Return how many seconds of a span are in none of some parts, which do not overlap."""
+    lost = (min(until, end) - max(since, begin) for begin, end in unread)
+    return until - since - sum(max(0, one) for one in lost)
+
+
 NOT_IN_TIME = "they could not be stored in time"
 
 

@@ -24,6 +24,7 @@ _PLAIN = ("groups", "records", "has_more", "ungrouped", "known", "grain", "is_ex
 def arrow_of(answer: Answer) -> bytes:
     """Return an answer as a stream."""
     about: dict[str, Any] = {name: getattr(answer, name) for name in _PLAIN}
+    about["unread"] = answer.unread
     about["covers"] = [answer.covers.since, answer.covers.until]
     about["total"] = {
         name: {"time": value.isoformat()} if isinstance(value, datetime) else value
@@ -48,11 +49,13 @@ def answer_of(data: bytes) -> Answer:
             for name, value in about["total"].items()
         }
         plain = {name: about[name] for name in _PLAIN}
+        unread = tuple((begin, end) for begin, end in about["unread"])
     except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
         raise GlanceMetricsError(f"not an answer of GlanceMetrics: {error}") from None
     return Answer(
         table=table.replace_schema_metadata(None),
         total=total,
         covers=TimeSpan(since, until),
+        unread=unread,
         **plain,
     )

@@ -241,7 +241,14 @@ SERIES = _object(
         "groups": COUNT,
         "since": _MAYBE_EPOCH,
         "until": _MAYBE_EPOCH,
-        "known": COUNT,
+        "known": {
+            **COUNT,
+            "description": "Seconds of it, without those of which nothing was read.",
+        },
+        "unread": {
+            **array({**array(EPOCH), "minItems": 2, "maxItems": 2}),
+            "description": "Those parts: from a second on, and before another.",
+        },
         "grain": COUNT,
         "exact": FLAG,
         "missing": _or_null(TEXT),

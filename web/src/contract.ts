@@ -33,6 +33,8 @@ export interface Answer {
   covers_since: number | null;
   /** Seconds of the span that are known: rates divide by this. */
   known: number;
+  /** Parts of the span of which nothing was read: from a second on, and before another. */
+  unread: [number, number][];
   grain: number;
   is_exact: boolean;
   missing: string;

@@ -17,6 +17,7 @@ function answer(total: Answer["total"], more: Partial<Answer> = {}): Answer {
     until: 300,
     covers_since: null,
     known: 300,
+    unread: [],
     grain: 0,
     is_exact: true,
     missing: "",

@@ -165,7 +165,7 @@ describe("rules", () => {
       step: 10,
       since: 0,
       until: 20,
-      knownSince: 0,
+      knownSince: 0, unread: [],
       values: { "5xx": [1, 2], hits: [10, 0] },
     };
     expect(

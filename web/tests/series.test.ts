@@ -28,6 +28,7 @@ function answerWith(columns: Answer["columns"], more: Partial<Answer> = {}): Ans
     until: 130,
     covers_since: null,
     known: 30,
+    unread: [],
     grain: 0,
     is_exact: true,
     missing: "",
@@ -101,6 +102,20 @@ describe("rates", () => {
     );
     if (!columns) throw new Error("no columns");
     expect(perSecond(columns, "hits")).toEqual([null, 60]);
+  });
+
+  it("divide by what was read of a column", () => {
+    const unread: [number, number][] = [
+      [5, 15],
+      [18, 30],
+    ];
+    const more = { since: 0, until: 40, unread };
+    const columns = columnsOf(
+      answerWith({ time: [0, 10, 20, 30], hits: [10, 6, null, 5] }, more),
+      10,
+    );
+    if (!columns) throw new Error("no columns");
+    expect(perSecond(columns, "hits")).toEqual([2, 2, null, 0.5]);
   });
 });
 

@@ -21,6 +21,7 @@ function answer(
     until: 300,
     covers_since: null,
     known: 300,
+    unread: [],
     grain: 0,
     is_exact: true,
     missing: "",

@@ -20,6 +20,7 @@ from glancemetrics.charts.runs import Drawing, Line, Run
 from glancemetrics.charts.scales import resampled
 from glancemetrics.charts.values import Quantity, Scale, value_scale
 from glancemetrics.history.ask import Answered, Ask
+from glancemetrics.history.recorded import known_seconds
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.high_traffic import NAME as HIGH_TRAFFIC
@@ -194,7 +195,8 @@ def traffic(state: State, cells: int, rows: int) -> list[Row]:
 def _known_length(answered: Answered, start: int, step: int, now: int) -> int:
     """Return how many seconds of a column are known: its rate is over these."""
     end = min(start + step, now)
-    return max(1, end - max(start, start if answered.known_since is None else answered.known_since))
+    since = max(start, start if answered.known_since is None else answered.known_since)
+    return max(1, known_seconds(since, end, answered.unread))
 
 
 def _of_snapshot(state: State, columns: int) -> list[Series]:

@@ -21,7 +21,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.history.asking import answer
 from glancemetrics.history.held_records import HeldRecords
 from glancemetrics.history.query import Query, RecordQuery
-from glancemetrics.history.recorded import Hole, Recorded
+from glancemetrics.history.recorded import Hole, Recorded, known_seconds, unread_in
 from glancemetrics.history.rollups import Rollups
 from glancemetrics.records.schema import LogRecord
 from glancemetrics.records.time_span import TimeSpan
@@ -212,6 +212,37 @@ def test_a_rate_is_of_the_time_that_is_covered(connection: Any) -> None:
     assert told.table.column("rate").to_pylist() == [6 / 6, 4 / 8, 0]
 
 
+def test_a_rate_is_of_the_time_that_was_read(connection: Any) -> None:
+    spans = [(START + 12, START + 18), (START + 15, START + 20), (START + 26, START + 40)]
+    holes = tuple(Hole(since=one, until=end, why="", is_all=True) for one, end in spans)
+    kept = Recorded(stored=(held(*map(at, (10, 11, 20, 25))),), since=START, holes=holes)
+    query = Query(span=TimeSpan(START, START + 30), measures=("rate",), step=10)
+    told = answer(query, kept, connection)
+    assert told.table.column("rate").to_pylist() == [0, 2 / 2, 2 / 6]
+    assert told.total["rate"] == 4 / 18
+    assert (told.known, told.unread) == (
+        18,
+        ((START + 12, START + 20), (START + 26, START + 30)),
+    )
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 15)), max_size=6),
+    since=st.integers(0, 40),
+    length=st.integers(0, 20),
+)
+def test_seconds_that_were_read_are_those_in_no_hole(
+    spans: list[tuple[int, int]], since: int, length: int
+) -> None:
+    holes = [Hole(since=one, until=one + long, why="", is_all=True) for one, long in spans]
+    unread = unread_in(0, 60, holes)
+    assert all(begin < end for begin, end in unread)
+    assert all(before[1] < after[0] for before, after in pairwise(unread))
+    lost = {second for hole in holes for second in range(hole.since, hole.until)}
+    known = set(range(since, since + length)) - lost
+    assert known_seconds(since, since + length, unread) == len(known)
+
+
 def test_a_hole_in_the_span_is_named(connection: Any) -> None:
     hole = Hole(since=START + 30, until=START + 40, records=7, why="the disk was full")
     kept = Recorded(stored=(held(at(10)), held(at(50), first=8)), holes=(hole,))
@@ -265,6 +296,7 @@ def test_a_step_of_which_nothing_is_known_is_not_nothing(connection: Any) -> Non
     query = Query(span=TimeSpan(START, START + 60), step=10, measures=("hits", "errors"))
     told = answer(query, kept, connection)
     assert told.table.column("hits").to_pylist() == [1, None, None, 0, 1]
+    assert (told.known, told.unread) == (50 - 25, ((START + 20, START + 45),))
     part = attrs.evolve(kept, holes=(attrs.evolve(hole, is_all=False),))
     assert answer(query, part, connection).table.column("hits").to_pylist() == [1, 0, 0, 0, 1]
 

@@ -12,6 +12,7 @@ export interface Columns {
   until: number;
   /** From when on something is known: rates divide by known seconds. */
   knownSince: number;
+  unread: [number, number][];
   values: Record<string, Values>;
 }
 
@@ -56,7 +57,7 @@ export function columnsOf(answer: Answer | null, asked: number): Columns | null 
     });
   }
   const knownSince = Math.max(answer.since, answer.covers_since ?? answer.since);
-  return { x, step, since: answer.since, until: answer.until, knownSince, values };
+  return { x, step, since: answer.since, until: answer.until, knownSince, unread: answer.unread, values };
 }
 
 /** The spans of columns that nothing is known of, from their first second to their last. */
@@ -75,8 +76,12 @@ export function unknownSpans(
 }
 
 /** How many seconds of each column are known: the first and the last of the span may be cut. */
-export function lengthsOf({ x, step, knownSince, until }: Columns): number[] {
-  return x.map((time) => Math.max(1, Math.min(time + step, until) - Math.max(time, knownSince)));
+export function lengthsOf({ x, step, knownSince, until, unread }: Columns): number[] {
+  return x.map((time) => {
+    const [since, end] = [Math.max(time, knownSince), Math.min(time + step, until)];
+    const lost = unread.map(([from, to]) => Math.max(0, Math.min(to, end) - Math.max(from, since)));
+    return Math.max(1, end - since - lost.reduce((sum, one) => sum + one, 0));
+  });
 }
 
 /** Counts as values per second. */

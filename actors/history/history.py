@@ -141,8 +141,9 @@ class History:
         kept: list[StoredRecords] = [*on_disk, *held]
         if not kept:
             return ""
+        older, cut = self._before(held, on_disk)
         first = held[0].first if held else self._position
-        count = sum(one.rows for one in on_disk if one.first < first) + self._position - first
+        count = sum(one.rows for one in older) + max(0, self._position - max(cut, first))
         length = max(one.newest for one in kept) - min(one.oldest for one in kept) + 1
         text = f"{requests_text(count)} of {format_round_duration(length)}"
         if self._folder is None:
@@ -282,9 +283,7 @@ class History:
             on_disk = self._on_disk
             rolled, rollups = self._rolled, self._rollups
             since, until, deleted = self._since, self._reached, self._deleted_before
-        first = held[0].first if held else self._position
-        older = [one for one in on_disk if one.first < first]
-        cut = max((one.end for one in older), default=0)
+        older, cut = self._before(held, on_disk)
         newer = [one.since(cut) for one in held if one.end > cut]
         unrolled = [one.since(rolled).batch for one in held if one.end > rolled]
         stored: tuple[StoredRecords, ...] = (*older, *newer)
@@ -302,6 +301,14 @@ class History:
             unrolled=tuple(unrolled) if rollups is not None else (),
             troubles=(*self._about.troubles, *([lacking] if self._unrolled else [])),
         )
+
+    def _before(
+        self, held: Sequence[HeldRecords], on_disk: Sequence[StoredSegment]
+    ) -> tuple[list[StoredSegment], int]:
+        """Return what is on disk before what is held, and where it ends: they may overlap."""
+        first = held[0].first if held else self._position
+        older = [one for one in on_disk if one.first < first]
+        return older, max((one.end for one in older), default=0)
 
     def _hold(self, held: Sequence[HeldRecords]) -> None:
         """Hold these from now on, as many as fit into memory."""

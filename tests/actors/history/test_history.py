@@ -442,6 +442,18 @@ async def test_what_is_read_faster_than_it_is_written_waits_for_room(
     assert sum(one.rows for one in SegmentFolder(tmp_path).segments()) == 120_000
 
 
+async def test_it_says_how_many_requests_can_be_asked_for(clock, kept, tmp_path: Path) -> None:
+    """Also while segments of what is still in memory are merged on the disk."""
+    history = kept(tmp_path, memory=LEAST).history
+    for second in range(60):
+        history.take(various(BASE + second, 2000))
+        await history.flushed(history.position)
+        if second % 7 == 0:
+            await trio.sleep(10 * STEP_SECONDS)
+        assert history.health.detail.startswith(f"{hits(history):,} requests of ")
+    assert hits(history) == 120_000
+
+
 async def test_a_disk_that_fails_makes_nothing_wait(
     clock: trio.testing.MockClock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

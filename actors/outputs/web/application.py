@@ -150,7 +150,10 @@ async def _events(
         follows=(where or "") if values["requests"] else None,
     )
     return StreamingResponse(
-        events(viewer, viewers), media_type=EVENTS, headers={"Cache-Control": "no-store"}
+        events(viewer, viewers),
+        media_type=EVENTS,
+        # Without the latter, nginx would hold events back until they fill its buffer.
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 

@@ -302,6 +302,7 @@ async def test_events_are_sent_as_a_stream(tmp_path: Path) -> None:
                 held += await stream.receive_some(1 << 16)
     text = held.decode()
     assert "content-type: text/event-stream" in text
+    assert "x-accel-buffering: no" in text  # else nginx holds events back for seconds
     kinds = [line.removeprefix("event: ") for line in text.splitlines() if line[:7] == "event: "]
     assert {"snapshot", "alert", "requests"} <= set(kinds)
     (data,) = (

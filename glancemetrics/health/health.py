@@ -47,8 +47,8 @@ class SourceHealth:
     opened: bool = True
     """Whether it has been opened; until then its bytes count as lag."""
     last_record: int | None = None
-    """Second of the last record in the log, if that was before the window when following began and
-    there have been no records since."""
+    """Second of its newest record, also if that was before the window when following began; `None`
+    if there is none."""
 
     @property
     def is_unread(self) -> bool:

@@ -505,8 +505,11 @@ class Aggregation:
         if self._whole is not None:
             self._whole_rates.add(distinct, hits)
 
-    def _with_behind(self, source: SourceHealth, wall: float) -> SourceHealth:
-        """Return a source with the offset of its server's clock; if it is silent, the last one."""
+    def _with_times(self, source: SourceHealth, wall: float) -> SourceHealth:
+        """Return a source with its last record, and the offset of its server's clock.
+
+        That of a silent source is the last one known.
+        """
         delay = self._delays.get(source.name)
         known = None if delay is None or delay.seconds(wall) is None else delay.behind(wall)
         at, ahead = self._ahead.get(source.name, (0.0, 0))
@@ -515,7 +518,9 @@ class Aggregation:
         if known is not None:
             self._behind[source.name] = known
         behind = self._behind.get(source.name, 0)
-        return attrs.evolve(source, behind=behind) if behind else source
+        newest = self._clock.newest_of(source.name)
+        last = source.last_record if newest is None else newest
+        return attrs.evolve(source, behind=behind, last_record=last)
 
     def _health(self, wall: float) -> Health:
         lag_bytes = sum(source.lag_bytes for source in self._sources.values())
@@ -539,7 +544,7 @@ class Aggregation:
             last_gap=self._last_gap,
             lag_bytes=lag_bytes,
             lag_seconds=lag_seconds,
-            sources=tuple(self._with_behind(source, wall) for source in self._sources.values()),
+            sources=tuple(self._with_times(source, wall) for source in self._sources.values()),
             reject_samples=(*self._first_rejects, *self._rejects),
             newest=newest,
             live=self._clock.live,

@@ -78,6 +78,11 @@ class EventClock:
         if self._mode is ClockMode.AUTO and newest >= wall - LIVE_WITHIN:
             self._live = True
 
+    def newest_of(self, source: str) -> int | None:
+        """Return the second of a source's newest record; `None` before any."""
+        known = self._sources.get(source)
+        return None if known is None else known.newest
+
     def _newest_behind(self) -> Iterator[int | None]:
         return (state.newest for state in self._behind.values())
 

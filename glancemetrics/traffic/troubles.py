@@ -104,12 +104,18 @@ def trouble_of(source: SourceHealth) -> str:
 
 
 def explanation_of(
-    snapshot: Snapshot, *, expected: str, where: str | None, moment: Callable[[float], str]
+    snapshot: Snapshot,
+    *,
+    expected: str,
+    where: str | None,
+    moment: Callable[[float], str],
+    is_of_window: bool = True,
 ) -> list[str]:
     """Return why there is nothing to see and what to do about it; empty where there is something.
 
     The first sentence says what is wrong. `expected`: what a line should be, as a noun; `where`:
-    the monitor's own filter; `moment` writes an instant. Texts of logs are as they stand there.
+    the monitor's own filter; `moment` writes an instant; `is_of_window`: whether the snapshot's
+    window is the one that is looked at. Texts of logs are as they stand there.
     """
     state = snapshot.health
     if snapshot.shown.hits:
@@ -124,7 +130,7 @@ def explanation_of(
         ]
     if where is not None and state.records and state.filtered == state.records:
         return [f"{requests_text(state.records)}, none matches {where}"]
-    return [f"No requests. {_silence(snapshot, moment)}"]
+    return [f"No requests. {_silence(snapshot, moment, is_of_window=is_of_window)}"]
 
 
 def _lines(count: int) -> str:
@@ -148,9 +154,8 @@ def _first_reject(state: Health) -> list[str]:
     ]
 
 
-def _silence(snapshot: Snapshot, moment: Callable[[float], str]) -> str:
+def _silence(snapshot: Snapshot, moment: Callable[[float], str], *, is_of_window: bool) -> str:
     state = snapshot.health
-    span = f"the last {format_duration(snapshot.shown.window_seconds)}"
     troubled = [source for source in state.sources if source.is_unread]
     if state.sources and len(troubled) == len(state.sources):
         named = _named(troubled[0])
@@ -160,23 +165,30 @@ def _silence(snapshot: Snapshot, moment: Callable[[float], str]) -> str:
         return f"{off[0].name} {clock_text(off[0])}"
     if state.early:
         return f"{CLOCK_AHEAD}."
-    return _last_request(snapshot, moment, f"None logged in {span}")
+    return _last_request(snapshot, moment, is_of_window=is_of_window)
 
 
-def _last_request(snapshot: Snapshot, moment: Callable[[float], str], sentence: str) -> str:
+def _last_request(
+    snapshot: Snapshot, moment: Callable[[float], str], *, is_of_window: bool
+) -> str:
     state = snapshot.health
     ends = [source.last_record for source in state.sources if source.last_record is not None]
     known = max(ends, default=None) if state.newest is None else state.newest
+    span = f" in the last {format_duration(snapshot.shown.window_seconds)}" if is_of_window else ""
     if known is None:
-        return f"{sentence}."
+        return f"None logged{span or ' yet'}."
     newest = moment(known)
-    if state.newest is None:
-        report = "; glancemetrics report summarises an old log"
-        is_old = snapshot.time - known > _OLD_SECONDS
-        return f"{sentence}; the last one was at {newest}{report if is_old else ''}."
-    if state.live and state.late and snapshot.time - state.newest > 3600:
+    sentence = f"None logged{span}; the last one was at {newest}."
+    if not is_of_window:
+        sentence = f"The last one was at {newest}."
+    if state.newest is None and snapshot.time - known > _OLD_SECONDS:
+        return (
+            f"{sentence} An old log is shown from its start with --from start, and summarised by "
+            "glancemetrics report."
+        )
+    if state.live and state.late and snapshot.time - known > 3600:
         return f"The log is old, its last request at {newest}; --clock log shows it as it was."
-    return f"{sentence}; the last one was at {newest}."
+    return sentence
 
 
 def _named(source: SourceHealth) -> str:

@@ -154,6 +154,7 @@ class Site:
             expected=self.desk.expected,
             where=self.desk.settings.where,
             moment=iso_time,
+            is_of_window=False,
         )
         return {
             "type": "snapshot",

@@ -339,10 +339,10 @@ class Viewers:
         asked: Counter[str] = Counter()
         for where, since in self._followed.items():
             asker = _asker_among(followers[where])
-            asked[asker] += 1
-            is_too_much = asked.total() > _MOST_FOLLOWED or (
-                asker != _SEVERAL and asked[asker] > _MOST_FOLLOWED_BY_ONE
+            is_too_much = asked.total() >= _MOST_FOLLOWED or (
+                asker != _SEVERAL and asked[asker] >= _MOST_FOLLOWED_BY_ONE
             )
+            asked[asker] += not is_too_much
             if since >= end or where in self._following or self._nursery is None:
                 continue
             span = TimeSpan(since, end)

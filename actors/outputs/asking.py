@@ -1,5 +1,8 @@
 """Keeps the answers fresh that the screen shows: asks again when the question has moved on.
 
+What somebody wants to know is asked anew in rounds, all of it about the same instant: the parts of
+a screen then add up. What is asked for the first time does not wait for a round.
+
 While no request arrives, an answer may lag behind the clock by at most 1 % of its span: a window of
 ten minutes then moves on every six seconds. A chart never lags by a whole column. Where it is known
 that no request has left the span either, the answer is still the right one.
@@ -23,11 +26,9 @@ from glancemetrics.records.time_span import TimeSpan
 
 _AT_ONCE = 3
 """Questions that wait for an answer at the same time."""
-_REST = 4.0
-"""A question is asked again after so many times what its last answer took ..."""
-_REST_OF_ALL = 6.0
-"""... and what all of them took: the screen never takes more than a small part of the machine.
-Where several ask, each has the same share of that part."""
+_REST = 6.0
+"""Between two rounds, so many times pass as all answers of one took: the screen never takes more
+than a small part of the machine. Where several ask, each has the same share of that part."""
 _LAG = 0.01
 """Share of its span by which an answer may lag while no request arrives."""
 _DELIVERY_SECONDS = 1.0
@@ -79,6 +80,12 @@ class Asking:
         self._arrived: int | None = None
         self._settled = 0.0
         """When answers cover all requests that have arrived."""
+        self._queued: dict[Ask, Question] = {}
+        """What is to be asked as soon as there is room."""
+        self._in_round: set[Ask] = set()
+        """What of the rounds is queued or running."""
+        self._rested: dict[str, float] = {}
+        """When the last round of an asker ended."""
         self._running: dict[Ask, trio.CancelScope] = {}
         self._changed = trio.Event()
 
@@ -103,6 +110,10 @@ class Asking:
             self._settled = trio.current_time() + _SETTLE_SECONDS + delay
         self._wanted = dict(wanted)
         self._askers = {ask: self._asker_of(ask) for ask in self._wanted}
+        self._queued = {ask: it for ask, it in self._queued.items() if ask in self._wanted}
+        self._in_round &= self._wanted.keys()
+        askers = set(self._askers.values())
+        self._rested = {asker: at for asker, at in self._rested.items() if asker in askers}
         for ask, scope in list(self._running.items()):
             if ask not in self._wanted:
                 scope.cancel()
@@ -132,48 +143,61 @@ class Asking:
         """Ask, forever."""
         async with trio.open_nursery() as nursery:
             while True:
-                due, wait = self._due(trio.current_time())
-                for ask in self._in_turns(due)[: max(0, _AT_ONCE - len(self._running))]:
-                    scope = trio.CancelScope()
-                    self._running[ask] = scope
-                    asker = self._askers[ask]
-                    nursery.start_soon(self._ask, ask, self._wanted[ask], asker, scope)
+                wait = self._queue(trio.current_time())
+                for ask in self._in_turns()[: max(0, _AT_ONCE - len(self._running))]:
+                    scope = self._running[ask] = trio.CancelScope()
+                    question, asker = self._queued.pop(ask), self._askers[ask]
+                    nursery.start_soon(self._ask, ask, question, asker, scope)
                 with trio.move_on_after(wait):
                     await self._changed.wait()
                 self._changed = trio.Event()
 
-    def _due(self, now: float) -> tuple[list[Ask], float]:
-        """Return the questions that are due, and how long to wait for the next one."""
-        due, wait = [], 3600.0
+    def _queue(self, now: float) -> float:
+        """Queue what is new and the rounds that are due; returns how long to wait for the next."""
+        wait = 3600.0
+        again: dict[str, list[Ask]] = {}
+        for ask, question in self._wanted.items():
+            if ask in self._running or ask in self._queued:
+                continue
+            asked = self._asked.get(ask)
+            if asked is None:
+                self._queued[ask] = question
+            elif asked.question != question and not self._may_lag(asked, question):
+                again.setdefault(self._askers[ask], []).append(ask)
+        took, ended = self._took()
+        busy = {self._askers[ask] for ask in self._in_round}
+        for asker, asks in again.items():
+            if asker in busy:
+                continue
+            rested = self._rested.get(asker, ended[asker])
+            rest = rested + _REST * took[asker] * len(took) - now
+            if rest <= 0:
+                self._queued |= {ask: self._wanted[ask] for ask in asks}
+                self._in_round.update(asks)
+            else:
+                wait = min(wait, rest)
+        return wait
+
+    def _took(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return for each asker how long the last answers took, and when the last one ended."""
         took: dict[str, float] = {}
+        ended: dict[str, float] = {}
         for ask, last in self._asked.items():
             asker = self._askers.get(ask)
             if asker is not None:  # it is still wanted
                 took[asker] = took.get(asker, 0.0) + last.took
-        for ask, question in self._wanted.items():
-            if ask in self._running:
-                continue
-            asked = self._asked.get(ask)
-            if asked is None:
-                due.append(ask)
-            elif asked.question != question and not self._may_lag(asked, question):
-                whole = took[self._askers[ask]] * len(took)
-                rest = asked.ended + max(_REST * asked.took, _REST_OF_ALL * whole) - now
-                if rest <= 0:
-                    due.append(ask)
-                else:
-                    wait = min(wait, rest)
-        return due, wait
+                ended[asker] = max(ended.get(asker, 0.0), last.ended)
+        return took, ended
 
-    def _in_turns(self, due: list[Ask]) -> list[Ask]:
-        """Return what may be asked now: one question of each asker, then another of each.
+    def _in_turns(self) -> list[Ask]:
+        """Return what is queued and may be asked now: one of each asker, then another of each.
 
         Where several ask, nobody has all questions that wait at the same time.
         """
         going = Counter(self._askers[ask] for ask in self._running if ask in self._askers)
         most = _AT_ONCE - 1 if len(set(self._askers.values())) > 1 else _AT_ONCE
         numbered: list[tuple[int, Ask]] = []
-        for ask in due:
+        for ask in self._queued:
             asker = self._askers[ask]
             if going[asker] < most:
                 numbered.append((going[asker], ask))
@@ -210,6 +234,11 @@ class Asking:
             self._deliver(ask, answered)
         if self._running.get(ask) is scope:
             del self._running[ask]
+        if ask in self._in_round:
+            self._in_round.discard(ask)
+            asker = self._askers[ask]
+            if not any(self._askers[one] == asker for one in self._in_round):
+                self._rested[asker] = trio.current_time()
         self._changed.set()
 
 

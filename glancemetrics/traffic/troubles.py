@@ -168,9 +168,7 @@ def _silence(snapshot: Snapshot, moment: Callable[[float], str], *, is_of_window
     return _last_request(snapshot, moment, is_of_window=is_of_window)
 
 
-def _last_request(
-    snapshot: Snapshot, moment: Callable[[float], str], *, is_of_window: bool
-) -> str:
+def _last_request(snapshot: Snapshot, moment: Callable[[float], str], *, is_of_window: bool) -> str:
     state = snapshot.health
     ends = [source.last_record for source in state.sources if source.last_record is not None]
     known = max(ends, default=None) if state.newest is None else state.newest

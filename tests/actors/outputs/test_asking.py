@@ -120,6 +120,40 @@ async def test_who_asks_what_takes_long_does_not_slow_down_others(
     assert sum(asker == "much" for asker, _ in asked) >= 20
 
 
+async def test_all_of_a_round_is_about_the_same_instant(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk(seconds=0.3)
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    asks = [attrs.evolve(ONE, seconds=number) for number in range(10, 18)]
+    for number in range(600):
+        asking.want({ask: ask.question(BASE + number // 4) for ask in asks})
+        await trio.sleep(0.25)
+    rounds = [desk.asked[first : first + 8] for first in range(0, len(desk.asked) // 8 * 8, 8)]
+    assert 5 <= len(rounds) <= 12
+    for questions in rounds:
+        assert len({question.span.until for question in questions}) == 1
+        assert len({question.span.since for question in questions}) == 8
+
+
+async def test_what_is_new_does_not_wait_for_a_round(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    desk = Desk(seconds=2)
+    asking = Asking(desk.answer, desk.deliver)
+    nursery.start_soon(asking.run)
+    for number in range(100):  # somebody looks at one thing after the other
+        new = attrs.evolve(ONE, seconds=100 + number // 5)
+        asking.want({ask: ask.question(BASE + number) for ask in (ONE, new)})
+        await trio.sleep(1)
+    assert {question.span.until - question.span.since for question in desk.asked} == {
+        10,
+        *range(100, 120),
+    }
+    assert 2 <= sum(question == ONE.question(question.span.until) for question in desk.asked) <= 8
+
+
 async def test_an_error_is_an_answer(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

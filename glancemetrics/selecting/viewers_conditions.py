@@ -2,15 +2,18 @@
 
 DuckDB's limits of memory and time do not hold for every function: `range(100000000)` and
 `repeat(path, 100000)` take gigabytes, and what is computed before the first row cannot be
-interrupted. So viewers get the functions that filters need, each of which takes and returns little.
+interrupted. So viewers get the functions that filters need, each of which takes and returns little,
+and few of them at a time: the text of each is in memory for 2,048 requests at once, and a path may
+have thousands of characters.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from glancemetrics.errors import UsageError
 from glancemetrics.selecting.sql import (
@@ -23,18 +26,20 @@ from glancemetrics.selecting.sql import (
 )
 from glancemetrics.words.suggestions import suggestion
 
-LONGEST = 10_000
-"""Characters of a condition."""
+LONGEST, _LONGEST_CODE = 10_000, 2_000
+"""Characters of a condition: with the values that it compares with, and without."""
+MOST_FIELDS, MOST_CALLS = 100, 120
+"""Fields that a condition names, and functions that it calls."""
 FUNCTIONS = frozenset(
     (
         *("abs", "ceil", "floor", "round", "least", "greatest", "mod", "sign"),
         *("lower", "upper", "trim", "ltrim", "rtrim", "length", "len", "strlen"),
         *("left", "right", "substr", "substring", "split_part", "instr", "strpos", "position"),
-        *("starts_with", "ends_with", "prefix", "suffix", "contains", "concat", "chr", "ascii"),
+        *("starts_with", "ends_with", "prefix", "suffix", "contains", "chr", "ascii"),
         *("regexp_matches", "regexp_full_match", "regexp_extract", "like_escape"),
         *("ilike_escape", "not_like_escape", "not_ilike_escape"),
         *("ifnull", "nullif", "coalesce", "if"),
-        *("date_part", "date_trunc", "epoch", "epoch_ms", "strftime", "to_timestamp", "make_date"),
+        *("date_part", "date_trunc", "epoch", "epoch_ms", "to_timestamp", "make_date"),
         *("year", "month", "day", "hour", "minute", "second", "dayofweek", "isodow", "weekday"),
     )
 )
@@ -51,21 +56,54 @@ _CLASSES = frozenset(
         *("FUNCTION", "OPERATOR", "TYPE"),
     )
 )
+_JOINING = "||"
+_TEXTS = re.compile(r"'(?:[^']|'')*'")
 _NOT_OPERATORS = frozenset({"ARRAY_CONSTRUCTOR", "ARRAY_EXTRACT", "ARRAY_SLICE", "TRY"})
 
 
+class Weight(NamedTuple):
+    """How much a condition takes."""
+
+    fields: int = 0
+    calls: int = 0
+
+    def __add__(self, other: object) -> Weight:
+        assert isinstance(other, Weight)
+        return Weight(self.fields + other.fields, self.calls + other.calls)
+
+    def check(self) -> None:
+        """Raise `UsageError` if it is too much."""
+        if self.fields > MOST_FIELDS or self.calls > MOST_CALLS:
+            raise UsageError(
+                f"where: {self.fields} fields and {self.calls} functions are too many; use at most "
+                f"{MOST_FIELDS} and {MOST_CALLS}"
+            )
+
+
 @lru_cache(maxsize=512)
-def check_condition_of_viewer(condition: str) -> None:
-    """Raise `UsageError` for a condition that viewers may not use, or that is none."""
+def check_condition_of_viewer(condition: str) -> Weight:
+    """Return how much a condition takes.
+
+    Raises `UsageError` for one that viewers may not use, or that is none. It takes milliseconds.
+    """
     if len(condition) > LONGEST:
         raise UsageError(f"where: must be at most {LONGEST:,} characters")
+    if len(_TEXTS.sub("''", condition)) > _LONGEST_CODE:
+        raise UsageError(
+            f"where: must be at most {_LONGEST_CODE:,} characters besides texts in quotes"
+        )
     query = f"SELECT ({condition}\n)"
     check_one_select(query, "--where", condition)
     check_no_comment(condition)
+    weight = Weight()
     for node in nodes_of(_parsed(query)["statements"][0]["node"]["select_list"]):
-        problem = _problem_of(node) if "class" in node else ""
-        if problem:
-            raise UsageError(f"--where {shortened(condition)}: {problem}")
+        if "class" in node:
+            problem = _problem_of(node)
+            if problem:
+                raise UsageError(f"--where {shortened(condition)}: {problem}")
+            weight += _weight_of(node)
+    weight.check()
+    return weight
 
 
 def _problem_of(node: dict[str, Any]) -> str:
@@ -78,7 +116,14 @@ def _problem_of(node: dict[str, Any]) -> str:
         if name not in FUNCTIONS and name not in _OPERATORS:
             what = "function" if name.replace("_", "").isalnum() else "operator"
             return f"the {what} {name} is not allowed here{suggestion(name, FUNCTIONS)}"
+        if name == _JOINING and any(one.get("class") == "COLUMN_REF" for one in nodes_of(node)):
+            return "fields cannot be joined here; compare each of them"
     return ""
+
+
+def _weight_of(node: dict[str, Any]) -> Weight:
+    kind = node["class"]
+    return Weight(kind == "COLUMN_REF", kind in {"FUNCTION", "CAST"})
 
 
 class _Parser:

@@ -82,7 +82,10 @@ async def _answered(endpoint: Endpoint, request: Request, site: Site, viewers: V
     if endpoint.is_writing and not site.settings.admin:
         return problem(403, "viewers may only look; --web-admin lets them change something")
     try:
-        values = read_parameters(endpoint.parameters, request.query_params.multi_items())
+        read = partial(read_parameters, endpoint.parameters, request.query_params.multi_items())
+        # A condition is parsed, which takes milliseconds.
+        is_long = "where" in request.query_params
+        values = await in_thread(read, asker_of(request.scope)) if is_long else read()
         body = {} if endpoint.body is None else await _body(endpoint.body, request)
         if endpoint.name == "events":
             if request.method == "HEAD":  # it would last until the client leaves

@@ -31,6 +31,8 @@ _OPEN_PATHS = ("/login", "/favicon.svg", *PROBES)
 """What needs no session, as `/assets/`: the way to one, and what says nothing about the traffic."""
 _REQUESTS_A_SECOND, _BURST = 300.0, 3000.0
 """Of one address, which may be that of a reverse proxy."""
+_COST_OF_QUERY = 200
+"""Characters of a query string that count as one request more."""
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_SHOWN = 200
 _POLICY = (
@@ -195,8 +197,10 @@ class Guard:
             return problem(403, site)
         client = "" if scope["client"] is None else str(scope["client"][0])
         allowance = self._allowances.of(client)
-        if not allowance.take(time.monotonic()):
-            return problem(429, "too many requests", retry_after=allowance.wait())
+        # A long condition takes longer to understand.
+        cost = 1 + len(scope["query_string"]) / _COST_OF_QUERY
+        if not allowance.take(time.monotonic(), cost):
+            return problem(429, "too many requests", retry_after=allowance.wait(cost))
         if not scope["path"] and scope.get("method") in {"GET", "HEAD"}:
             # That of --web-path without a slash. Relative: a proxy may know it by another path.
             last = self._rules.path.rpartition("/")[2]

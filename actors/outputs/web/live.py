@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import trio
@@ -12,8 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from actors.outputs.web.access import Person
 from actors.outputs.web.allowances import Allowance
+from actors.outputs.web.threads import in_thread
 from actors.outputs.web.viewers import Frame, Viewer, Viewers
 from glancemetrics.errors import UsageError
+from glancemetrics.history.ask import Ask
 from glancemetrics.http_api.ask_json import MOST_ASKS, ask_of
 from glancemetrics.http_api.event_stream import QUIET_SECONDS, RETRY_MS
 
@@ -81,23 +84,45 @@ async def _listen(
         except (ValueError, RecursionError, UsageError):
             await socket.close(_BAD, "a message must be an object of JSON")
             return
-        _obey(told, viewer, viewers, kept)
+        await _obey(told, viewer, viewers, kept)
 
 
-def _obey(told: Mapping[str, Any], viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) -> None:
+async def _obey(
+    told: Mapping[str, Any], viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]
+) -> None:
     match told.get("type"):
         case "asks":
-            _ask(told.get("asks"), viewer, viewers, kept)
+            await _ask(told.get("asks"), viewer, viewers, kept)
         case "pause":
             viewers.pause(viewer, is_paused=bool(told.get("paused")))
         case other:
             _refuse(viewer, "", f"unknown message {str(other)[:40]!r}")
 
 
-def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) -> None:
+async def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) -> None:
     if not isinstance(asks, dict) or len(asks) > MOST_ASKS:
         _refuse(viewer, "", f"asks must be an object of at most {MOST_ASKS} questions")
         return
+    new = [name for name, value in asks.items() if viewer.told.get(name) != value]
+    if new and not viewer.new_asks.take(trio.current_time(), len(new)):
+        for name in asks:
+            _refuse(viewer, name, "too many new questions; try again in a few seconds")
+        return
+    viewer.told = asks
+    # Conditions are parsed, which takes milliseconds each.
+    read, problems = await in_thread(partial(_read, asks, kept), viewer.asker)
+    try:
+        viewers.ask(viewer, read)
+    except UsageError as error:
+        problems |= dict.fromkeys(read, str(error))
+    for name, problem in problems.items():
+        _refuse(viewer, name, problem)
+
+
+def _read(
+    asks: Mapping[str, object], kept: tuple[str, ...]
+) -> tuple[dict[str, Ask], dict[str, str]]:
+    """Return questions by id, and what is wrong with the others."""
     read, problems = {}, {}
     for name, value in asks.items():
         try:
@@ -106,12 +131,7 @@ def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, ...]) 
             read[name] = ask_of(value, kept)
         except UsageError as error:
             problems[name] = str(error)
-    try:
-        viewers.ask(viewer, read)
-    except UsageError as error:
-        problems |= dict.fromkeys(read, str(error))
-    for name, problem in problems.items():
-        _refuse(viewer, name, problem)
+    return read, problems
 
 
 def _refuse(viewer: Viewer, name: str, error: str) -> None:

@@ -156,6 +156,8 @@ class Viewer:
     """Messages with requests that it will not get."""
     looks_for: set[Ask] = attrs.field(factory=set)
     """Its questions, unless it has paused."""
+    told: Mapping[str, object] = attrs.field(factory=dict)
+    """Its questions as it sent them."""
     new_asks: Allowance = attrs.field(factory=partial(Allowance, _ASKS_A_SECOND, _ASKS_AT_ONCE))
     """How many questions it may ask that it has not asked before."""
     sent: dict[str, Body] = attrs.field(factory=dict)
@@ -260,9 +262,6 @@ class Viewers:
 
     def ask(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
         """Keep these questions fresh for a viewer, and no others. Raises `UsageError`."""
-        own = set(asks.values()) - set(viewer.asks.values())
-        if own and not viewer.new_asks.take(trio.current_time(), len(own)):
-            raise UsageError("too many new questions; try again in a few seconds")
         new = [ask for ask in set(asks.values()) if ask not in self._lookers]
         if new and len(self._lookers) + len(new) > MOST_QUESTIONS:
             raise UsageError("too many different questions at once; try again later")

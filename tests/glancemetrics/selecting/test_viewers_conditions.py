@@ -41,6 +41,13 @@ def test_filters_are_allowed(condition: str) -> None:
 @pytest.mark.parametrize(
     "condition",
     [
+        "length(concat(agent, path)) > 1",
+        "length(path || agent) > 1",
+        "length('a' || (path || 'b')) > 1",
+        "length(strftime(time, '%A%A%A')) > 1",
+        " OR ".join(["path = ''"] * 101),
+        "lower(" * 121 + "path" + ")" * 121 + " = ''",
+        "1 = 1 OR " * 300 + "1 = 1",
         "len(range(100000000)) > 1",
         "length(repeat(path, 100000)) > 1",
         "list_contains([1, 2], status)",

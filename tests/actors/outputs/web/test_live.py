@@ -451,15 +451,16 @@ async def test_ids_of_a_question_take_no_memory() -> None:
         assert len(bodies) == 1
 
 
-async def test_new_questions_have_a_limit() -> None:
-    async with viewers_of(Counting()) as viewers:
-        viewer = Viewer()
-        await viewers.join(viewer)
-        for number in range(200):
-            viewers.ask(viewer, {"a": Ask(seconds=1 + number)})
-        with pytest.raises(UsageError, match="too many new questions"):
-            viewers.ask(viewer, {"a": Ask(seconds=900)})
-        assert len(viewer.asks) == 1
+async def test_new_questions_have_a_limit(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, listening(site) as found, socket_of(found) as socket:
+        await site.viewers.show(snapshot_of(site))
+        same = {f"same{one}": TOP | {"seconds": 10 + one} for one in range(5)}
+        for number in range(45):  # of 10 questions each, 5 of them new
+            new = {f"new{one}": TOP | {"seconds": 100 + 5 * number + one} for one in range(5)}
+            await socket.send_message(json.dumps({"type": "asks", "asks": same | new}))
+        while not (answer := await message(socket, "answer"))["error"]:
+            assert answer["id"] in same | new
+        assert answer["error"] == "too many new questions; try again in a few seconds"
 
 
 async def test_one_asker_cannot_have_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ for the former.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry
@@ -22,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from glancemetrics.exposition.families import FAMILIES, Family, Kind, Observed, Point
 from glancemetrics.traffic.totals import DURATION_BOUNDS, DurationTotals
+from glancemetrics.words.accepted import accepted_in
 
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 _BOUNDS = [*(repr(bound) for bound in DURATION_BOUNDS), "+Inf"]
@@ -43,19 +43,13 @@ def exposition(observed: Observed, accept: str = "") -> tuple[bytes, str]:
 def _prefers_openmetrics(accept: str) -> bool:
     """Tell whether an `Accept` header asks for OpenMetrics 1.0 (RFC 9110, section 12.5.1)."""
     openmetrics = text = 0.0
-    for accepted in accept.split(","):
-        name, *parameters = (part.strip().lower() for part in accepted.split(";"))
-        given = dict(part.split("=", 1) for part in parameters if "=" in part)
-        quality = _quality(given.get("q", "1"))
-        if name == "application/openmetrics-text" and given.get("version", "1.0.0") == "1.0.0":
-            openmetrics = max(openmetrics, quality)
-        elif name == "text/plain":
-            text = max(text, quality)
+    for one in accepted_in(accept):
+        version = one.parameters.get("version", "1.0.0")
+        if one.name == "application/openmetrics-text" and version == "1.0.0":
+            openmetrics = max(openmetrics, one.quality)
+        elif one.name == "text/plain":
+            text = max(text, one.quality)
     return openmetrics > 0 and openmetrics >= text
-
-
-def _quality(text: str) -> float:
-    return float(text) if re.fullmatch(r"[01](\.\d{0,3})?", text, re.ASCII) else 0.0
 
 
 class _Collector(Collector):

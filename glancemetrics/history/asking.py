@@ -24,6 +24,7 @@ from glancemetrics.history.recorded import (
     unread_in,
 )
 from glancemetrics.history.rollups import RolledUp
+from glancemetrics.history.table_rows import rows_of
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.schema import TIME
 from glancemetrics.records.time_span import TimeSpan
@@ -204,7 +205,7 @@ def _rows(query: Query, counted: Counted) -> _Rows:
     if query.step is not None:
         table = table.set_column(0, "time", table.column("time").cast(pa.int64()))
     rows: _Rows = {} if query.by else {(): {}}
-    for row in table.to_pylist():
+    for row in rows_of(table):
         group = tuple(row[name] for name in query.by)
         at = None if query.step is None else row["time"] // 1_000_000
         rows.setdefault(group, {})[at] = row
@@ -213,10 +214,17 @@ def _rows(query: Query, counted: Counted) -> _Rows:
 
 def _check_rows(query: Query, covers: _Bounds, groups: int) -> None:
     """Raise `UsageError` for more rows than a page, a chart or a program can take."""
-    if query.step is None:
-        return
-    groups, steps = min(groups, query.limit), covers.length // query.step
-    if groups * steps > MOST_ROWS:
+    groups = min(groups, query.limit) if query.by else 1
+    steps = 1 if query.step is None else covers.length // query.step
+    columns = len(query.by) + len(query.measures)
+    most = query.most_values
+    if most is not None and groups * steps * columns > most:
+        each = f"{columns} columns" if steps == 1 else f"{steps:,} steps of {columns} columns"
+        raise UsageError(
+            f"{groups:,} groups with {each}: over {most:,} values; lower the limit, ask for fewer "
+            "measures, or lengthen the step"
+        )
+    if query.step is not None and groups * steps > MOST_ROWS:
         raise UsageError(
             f"{groups:,} groups with {steps:,} steps each: over {MOST_ROWS:,} rows; lower the "
             "limit, lengthen the step or shorten the time span"

@@ -51,6 +51,9 @@ class Query:
     is_anonymized: bool = False
     """Whether addresses have no last part, as for `--anonymize-ip`: in groups, in filters and in
     records. Visitors are counted by whole addresses all the same."""
+    most_values: int | None = None
+    """The most values of the answer (rows times columns); more are an error. `None`: `MOST_ROWS`
+    rows of a series."""
 
     def __attrs_post_init__(self) -> None:
         if not self.measures:

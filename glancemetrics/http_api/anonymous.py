@@ -15,7 +15,12 @@ from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Snapshot
 
-_BY = HOST.name
+_NOT_ADDRESSES = frozenset(one.name for one in DIMENSIONS) - {HOST.name}
+
+
+def _may_be_an_address(field: str | None) -> bool:
+    """Tell whether values of a field may be addresses: also those of `--keep` may."""
+    return field not in _NOT_ADDRESSES
 
 
 def anonymous_snapshot(snapshot: Snapshot) -> Snapshot:
@@ -34,7 +39,7 @@ def anonymous_snapshot(snapshot: Snapshot) -> Snapshot:
 def anonymous_event(event: AlertEvent, rule: Rule | None) -> AlertEvent:
     """Return what viewers may see of an event of a rule."""
     incident = event.incident
-    if incident is None or incident.by != _BY or incident.group is None:
+    if incident is None or not _may_be_an_address(incident.by) or incident.group is None:
         return event
     masked = _incident(incident)
     message = masked.title if rule is None else rule.headline(masked)
@@ -55,7 +60,7 @@ def anonymous_ids(alerts: Alerts) -> dict[str, str]:
 
 def _insights(insights: Insights) -> Insights:
     top: dict[Dimension, tuple[TopRow, ...]] = {
-        dimension: _merged(rows) if dimension == HOST or dimension not in DIMENSIONS else rows
+        dimension: _merged(rows) if _may_be_an_address(dimension.name) else rows
         for dimension, rows in insights.top.items()
     }
     return attrs.evolve(insights, top=top)
@@ -96,7 +101,7 @@ def anonymous_alerts(alerts: Alerts) -> Alerts:
 
 
 def _incident(incident: Incident) -> Incident:
-    if incident.by != _BY or incident.group is None:
+    if not _may_be_an_address(incident.by) or incident.group is None:
         return incident
     group = anonymized_text(incident.group)
     return attrs.evolve(

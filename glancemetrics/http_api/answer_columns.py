@@ -8,6 +8,7 @@ from typing import Any
 
 from glancemetrics.history.ask import Answered
 from glancemetrics.history.query import Answer, Query, Question
+from glancemetrics.history.table_rows import rows_of
 
 
 def epoch(value: datetime) -> float:
@@ -49,7 +50,7 @@ def series_json(answer: Answer, question: Question) -> dict[str, object]:
     """Return a series for programs: its columns, and what is known of it."""
     covers = answer.covers
     return {
-        "columns": columns_of(answer.table.to_pylist()),
+        "columns": columns_of(list(rows_of(answer.table))),
         "total": {name: _plain(value) for name, value in answer.total.items()},
         "step": question.step if isinstance(question, Query) else None,
         "groups": answer.groups,

@@ -419,9 +419,13 @@ def _span(
 
 
 def _duration(value: Duration | None) -> str | None:
-    if isinstance(value, timedelta):
-        value = int(value.total_seconds())
-    return f"{value}s" if isinstance(value, int) else value
+    """Return a length of time as a parameter. Raises `UsageError` for none of whole seconds."""
+    if value is None or isinstance(value, str):
+        return value
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds % 1:
+        raise UsageError(f"{value!r}: must be whole seconds, a timedelta of them, or a text as 1h")
+    return f"{int(seconds)}s"
 
 
 def _instant(value: Instant | None) -> str | None:

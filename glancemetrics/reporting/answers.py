@@ -14,6 +14,7 @@ from glancemetrics.charts.runs import Drawing, Line
 from glancemetrics.charts.values import Quantity
 from glancemetrics.history.measures import Measure, Unit, share_of
 from glancemetrics.history.query import Answer, Query, RecordQuery
+from glancemetrics.history.table_rows import rows_of
 from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.tables import cut, laid_out, text_table
@@ -97,14 +98,14 @@ def answer_json(answer: Answer, question: Query | RecordQuery) -> dict[str, obje
             "total": {name: _plain(value) for name, value in answer.total.items()},
         }
     fields["rows"] = [
-        {name: _plain(value) for name, value in row.items()} for row in answer.table.to_pylist()
+        {name: _plain(value) for name, value in row.items()} for row in rows_of(answer.table)
     ]
     return fields
 
 
 def answer_rows(answer: Answer) -> Iterator[list[object]]:
     """Yield the rows of an answer, times in ISO 8601 in UTC."""
-    for row in answer.table.to_pylist():
+    for row in rows_of(answer.table):
         yield [_plain(value) for value in row.values()]
 
 

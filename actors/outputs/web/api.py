@@ -40,6 +40,7 @@ from glancemetrics.selecting.sql import without_option
 from glancemetrics.selecting.value_conditions import joined_conditions
 from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.words.accepted import preferred
 
 REPORT_SECONDS = 30.0
 """Time limit of a report."""
@@ -156,11 +157,10 @@ def _media_of(asked: Asked) -> str:
     named = asked.values["format"]
     if named is not None:
         return str(named)
-    accepted = asked.request.headers.get("accept", "")
-    for media, name in ((ARROW, "arrow"), ("text/csv", "csv")):
-        if media in accepted:
-            return name
-    return "json"
+    return preferred(_MEDIA, ",".join(asked.request.headers.getlist("accept"))) or "json"
+
+
+_MEDIA = {"application/json": "json", "text/csv": "csv", ARROW: "arrow"}
 
 
 async def report(asked: Asked) -> Response:

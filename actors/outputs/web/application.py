@@ -141,7 +141,9 @@ async def _events(
     values: Mapping[str, Any], viewers: Viewers, site: Site, request: Request
 ) -> Response:
     where = values["where"]
-    if values["requests"] and where is not None:
+    if where is not None and not values["requests"]:
+        raise UsageError("where: is about requests; it needs requests=true")
+    if where is not None:
         from glancemetrics.selecting.sql import Where  # late: slow to import
 
         await in_thread(partial(Where, where, site.kept), asker_of(request.scope))

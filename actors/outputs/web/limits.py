@@ -11,12 +11,14 @@ import trio
 from actors.outputs.desk import Answers
 from actors.state.turns import OWN
 from glancemetrics.errors import GlanceMetricsError, UsageError
-from glancemetrics.history.query import Answer, Question
+from glancemetrics.history.query import Answer, Query, Question
 
 ANSWER_SECONDS = 10.0
 """Time limit of a question."""
 MOST_WAITING, MOST_OF_ONE = 64, 16
 """Questions of the API that wait for an answer at the same time: of all, and of one who asks."""
+MOST_VALUES = 1_000_000
+"""Values of an answer: its rows times its columns."""
 
 
 class BusyError(GlanceMetricsError):
@@ -44,6 +46,8 @@ def limited(answer: Answers, most: int = MOST_WAITING, most_of_one: int = MOST_O
         waiting[asker] += 1
         try:
             with trio.move_on_after(ANSWER_SECONDS):
+                if isinstance(question, Query):
+                    question = attrs.evolve(question, most_values=MOST_VALUES)
                 return await answer(question, zone, asker)
         finally:
             waiting[asker] -= 1

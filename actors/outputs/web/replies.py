@@ -14,6 +14,7 @@ from actors.outputs.web.guards import asker_of
 from actors.outputs.web.threads import in_thread
 from glancemetrics.http_api.endpoints import JSON
 from glancemetrics.http_api.json_text import json_bytes
+from glancemetrics.words.accepted import quality_of
 
 _SMALL = 1000
 """Bytes up to which compression does not pay."""
@@ -35,7 +36,7 @@ async def reply(
     `following` is the address of the next page (RFC 8288), relative to this one.
     """
     body, headers = await in_thread(
-        partial(_prepared, make, _takes_gzip(request.headers.get("accept-encoding", ""))),
+        partial(_prepared, make, quality_of("gzip", _accepted_encodings(request)) > 0),
         asker_of(request.scope),
     )
     headers |= {"Cache-Control": cache, "Vary": "Accept, Accept-Encoding, Authorization, Cookie"}
@@ -66,12 +67,8 @@ def _prepared(make: Callable[[], bytes], is_compressed: bool) -> tuple[bytes, di
     return body, headers
 
 
-def _takes_gzip(accepted: str) -> bool:
-    for part in accepted.lower().split(","):
-        name, _, weight = part.strip().partition(";")
-        if name.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+def _accepted_encodings(request: Request) -> str:
+    return ",".join(request.headers.getlist("accept-encoding"))
 
 
 def _is_known(request: Request, tag: str) -> bool:

@@ -139,6 +139,13 @@ async def test_a_client_that_is_not_open_says_so(url: str) -> None:
         await client.health()
 
 
+@pytest.mark.parametrize("last", [timedelta(milliseconds=1500), True, 0.5, float("inf")])
+def test_a_length_of_time_is_whole_seconds(client: gm.Client, last: object) -> None:
+    with pytest.raises(gm.UsageError, match="must be whole seconds"):
+        client.query(last=last)  # type: ignore[arg-type]
+    assert client.query(last=timedelta(hours=1)).total == client.query(last=3600.0).total  # type: ignore[arg-type]
+
+
 def test_a_silence_begins_and_ends(client: gm.Client) -> None:
     before = datetime.now(UTC)
     assert client.silence("No such*", 1).rules == ()

@@ -10,7 +10,7 @@ import attrs
 import pyarrow as pa
 
 from glancemetrics.alerting.alerting import Alerts, Pending
-from glancemetrics.http_api.anonymous import anonymous_snapshot
+from glancemetrics.http_api.anonymous import anonymous_event, anonymous_snapshot
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident, incident_id
 from glancemetrics.records.dimensions import HOST
@@ -32,7 +32,11 @@ def by_host(number: int, at: int = BASE - 30) -> Incident:
 def with_incidents(site: Served) -> None:
     snapshot = site.desk.latest.snapshot
     assert snapshot is not None
-    firing = (by_host(7), by_host(8), by_host(9, BASE - 50))
+    forwarded = attrs.evolve(  # of a rule by a field of --keep
+        by_host(5), by="xff", group="203.0.113.5, 203.0.113.6",
+        id="Scanner[203.0.113.5, 203.0.113.6]-20260921T133250Z",
+    )  # fmt: skip
+    firing = (by_host(7), by_host(8), by_host(9, BASE - 50), forwarded)
     alerts = Alerts(firing, pending=(Pending("Scanner", "203.0.113.12", BASE),),
                     latest={firing[0].id: 4.0})  # fmt: skip
     rejects = (Reject("203.0.113.77 oops", "no format", "a"),)
@@ -102,6 +106,18 @@ def test_addresses_within_texts_are_masked() -> None:
         assert anonymized_lists(column).to_pylist() == [masked, None, masked]
 
 
+def test_an_event_by_a_field_of_keep_has_no_whole_address() -> None:
+    group = "203.0.113.5, 203.0.113.6"
+    incident = attrs.evolve(
+        by_host(5), by="xff", group=group, id=incident_id("Scanner", group, BASE)
+    )
+    event = AlertEvent(AlertEventKind.TRIGGERED, BASE, f"Scanner (xff {group})", incident)
+    masked = anonymous_event(event, None)
+    assert WHOLE.search(json.dumps(masked.to_json())) is None
+    assert masked.incident is not None
+    assert masked.incident.group == "203.0.113.0, 203.0.113.0"
+
+
 def test_rows_of_one_network_are_added_up() -> None:
     from tests.actors.outputs.console.replays import replay
 
@@ -119,13 +135,13 @@ async def test_incidents_of_one_network_are_told_apart_and_acknowledged(tmp_path
         with_incidents(site)
         firing = (await client.get("/api/v1/alerts")).json()["firing"]
         names = [one["incident"] for one in firing]
-        assert len(set(names)) == 3
+        assert len(set(names)) == 4
         assert firing[0]["latest"] == 4.0
         found = await client.put("/api/v1/acknowledgements", json={"incident": names[1]})
         assert found.json()["incident"] == names[1]
         assert set(site.desk.acknowledgements.known()) == {by_host(8).id}
         again = (await client.get("/api/v1/alerts")).json()["firing"]
-        assert [one["acknowledged_at"] is None for one in again] == [True, False, True]
+        assert [one["acknowledged_at"] is None for one in again] == [True, False, True, True]
         whole = await client.put("/api/v1/acknowledgements", json={"incident": by_host(7).id})
         assert whole.status_code == 404
         taken = await client.delete("/api/v1/acknowledgements", params={"incident": names[1]})

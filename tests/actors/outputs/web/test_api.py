@@ -116,6 +116,34 @@ async def test_a_query_can_be_had_as_csv_and_as_arrow(tmp_path: Path) -> None:
             assert getattr(found, field.name) == getattr(expected, field.name), field.name
 
 
+async def test_what_is_accepted_best_is_sent(tmp_path: Path) -> None:
+    async with served(tmp_path) as site, site.client() as client:
+        for accept, media in (
+            ("application/json, text/csv;q=0.1", "application/json"),
+            ("text/csv;q=0, application/json", "application/json"),
+            ("text/csv, */*;q=0.1", "text/csv; charset=utf-8"),
+            ("text/html", "application/json"),
+        ):
+            found = await client.get("/api/v1/query", headers={"Accept": accept})
+            assert found.headers["content-type"] == media, accept
+
+
+async def test_an_answer_has_so_many_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.outputs.web.limits.MOST_VALUES", 50)
+    async with served(tmp_path) as site, site.client() as client:
+        few = await client.get("/api/v1/query?by=host&measures=hits&limit=25")
+        many = await client.get("/api/v1/query?by=host&measures=hits,bytes&limit=25")
+        series = await client.get("/api/v1/query?by=host&step=5m&limit=10&last=1h")
+    assert (few.status_code, many.status_code, series.status_code) == (200, 400, 400)
+    assert many.json()["detail"] == (
+        "25 groups with 3 columns: over 50 values; lower the limit, ask for fewer measures, or "
+        "lengthen the step"
+    )
+    assert "steps of" in series.json()["detail"]
+
+
 async def test_a_series_has_columns_of_the_same_length(tmp_path: Path) -> None:
     async with served(tmp_path, is_broken=True) as site:
         found = (
@@ -195,6 +223,7 @@ async def test_what_is_known_now(tmp_path: Path) -> None:
         ("/query?by=path,host,status", "at most two fields"),
         ("/records?by=path", "by: unknown parameter"),
         ("/values", "field: missing"),
+        ("/events?where=status%3D500", "where: is about requests; it needs requests=true"),
         ("/values?field=x", "unknown field 'x'"),
     ],
 )

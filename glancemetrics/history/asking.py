@@ -86,6 +86,7 @@ def _found(query: RecordQuery, recorded: Recorded, connection: Any, zone: tzinfo
         table=table,
         records=table.num_rows,
         has_more=found.has_more,
+        reached=max((one.first + one.rows for one in recorded.stored), default=0),
         covers=covers.span,
         missing=_sentence(missing),
     )

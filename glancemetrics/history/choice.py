@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.history.query import Reached
 from glancemetrics.history.recorded import StoredRecords
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.records.networks import anonymized_column, anonymized_lists
@@ -42,9 +43,11 @@ class Choice:
         connection: Any,
         *,
         is_anonymized: bool = False,
+        after: Reached | None = None,
     ) -> None:
-        """Raises `UsageError` for an invalid condition."""
+        """`after`: without what is known. Raises `UsageError` for an invalid condition."""
         self._span = span
+        self._after = after
         self._is_anonymized = is_anonymized
         parts: list[Conjunct] = []
         if where is not None:
@@ -61,9 +64,15 @@ class Choice:
 
     def has_some_of(self, stored: StoredRecords) -> bool:
         """Return whether some of the records may be in the span."""
-        since, until = self._span.since, self._span.until
-        return (since is None or stored.newest >= since) and (
-            until is None or stored.oldest < until
+        since, until, after = self._span.since, self._span.until, self._after
+        return (
+            (since is None or stored.newest >= since)
+            and (until is None or stored.oldest < until)
+            and (
+                after is None
+                or stored.newest >= after.second
+                or stored.first + stored.rows > after.ordinal
+            )
         )
 
     def of(self, stored: StoredRecords, columns: Sequence[str]) -> pa.RecordBatch:
@@ -71,6 +80,8 @@ class Choice:
         chosen = _Chosen(_Anonymized(stored) if self._is_anonymized else stored)
         if not self._is_inside(stored):
             chosen.keep(self._in_span(chosen.columns(["time"])))
+        if self._after is not None:
+            chosen.keep(_is_new(chosen.columns(["time", ORDINAL]), self._after))
         # Numbers are read faster than texts, and exclude the most.
         for parts, conditions in (self._numeric, self._others):
             if parts and chosen.rows:
@@ -95,6 +106,12 @@ class Choice:
         return (since is None or stored.oldest >= since) and (
             until is None or stored.newest < until
         )
+
+
+def _is_new(batch: pa.RecordBatch, after: Reached) -> Bools:
+    ordinals = batch.column(ORDINAL).to_numpy()
+    found: Bools = (seconds(batch) >= after.second) | (ordinals >= after.ordinal)
+    return found
 
 
 class _Anonymized:

@@ -38,6 +38,7 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
         query.kept,
         connection,
         is_anonymized=query.is_anonymized,
+        after=query.after,
     )
     columns = [*SCHEMA.names, *query.kept, SOURCE]
     end = query.offset + query.limit

@@ -99,6 +99,16 @@ class Query:
         return [measure_called(name) for name in self.measures]
 
 
+@attrs.frozen
+class Reached:
+    """Up to where the records of a history are known to somebody."""
+
+    second: int
+    """All that were logged before it are known ..."""
+    ordinal: int
+    """... if they had arrived before the one with this ordinal."""
+
+
 @attrs.frozen(kw_only=True)
 class RecordQuery:
     """The records of a time span themselves, newest first, one page of them."""
@@ -112,6 +122,8 @@ class RecordQuery:
     kept: tuple[str, ...] = attrs.field(default=(), converter=_names)
     is_anonymized: bool = False
     """As in `Query`."""
+    after: Reached | None = None
+    """Leave out what is known: the records of one history that is written to, as they arrive."""
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_GROUPS:
@@ -164,6 +176,8 @@ class Answer:
     """Number of records without a group, because they have no such value."""
     covers: TimeSpan = attrs.field(factory=TimeSpan)
     """The part of the time span that is known; open where there is no data."""
+    reached: int = 0
+    """For a `RecordQuery`: the ordinal after all records that had arrived."""
     known: int = 0
     """Seconds of that part, without those of which nothing was read: rates are over these."""
     unread: tuple[tuple[int, int], ...] = ()

@@ -32,9 +32,9 @@ class Event:
     """One sentence about an alert, or about what is missing; empty for others."""
     data: dict[str, Any]
     """`snapshot`: traffic of the last seconds, `alerts`, `silences`, `health`. `alert`: a line of
-    the alert log. `requests`: `columns` with the requests from second `since` to before `until`,
-    and `has_more`. `missed`: `since` and `until`, seconds since 1970, or the number of `events`, or
-    of `messages` with requests."""
+    the alert log. `requests`: `columns` with the requests from second `since` to before `until`
+    and those of earlier seconds that came late, and `has_more`. `missed`: `since` and `until`,
+    seconds since 1970, or the number of `events`, or of `messages` with requests."""
 
 
 class EventReader:

@@ -25,7 +25,7 @@ from actors.outputs.web.limits import BusyError
 from actors.outputs.web.threads import in_thread
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.ask import Answered, Ask
-from glancemetrics.history.query import Question, RecordQuery
+from glancemetrics.history.query import Question, Reached, RecordQuery
 from glancemetrics.http_api.answer_columns import answered_json, columns_of
 from glancemetrics.http_api.json_text import json_bytes
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -41,6 +41,8 @@ _MOST_EVENTS = 500
 """Alert events that wait for a slow viewer."""
 _MOST_REQUESTS = 1000
 """Requests of one message."""
+_LATE_SECONDS = 86_400
+"""Requests that come later than this are not sent to those who follow them."""
 _MOST_REQUEST_FRAMES = 3
 _MOST_FOLLOWED, _MOST_FOLLOWED_BY_ONE = 20, 10
 """Different conditions of all who follow requests, and of one asker."""
@@ -194,6 +196,20 @@ class Viewer:
         return found
 
 
+@attrs.frozen
+class _Sent:
+    """Up to where the requests of a condition were sent."""
+
+    until: int
+    """All that were logged before this second, ..."""
+    ordinal: int | None = None
+    """... and had arrived before the one with this ordinal; `None`: unknown."""
+
+    @property
+    def reached(self) -> Reached | None:
+        return None if self.ordinal is None else Reached(self.until, self.ordinal)
+
+
 class Viewers:
     """All who look, and the questions that are kept fresh for them."""
 
@@ -225,8 +241,8 @@ class Viewers:
         self._snapshots: deque[Snapshot] = deque(maxlen=2)
         self._snapshot_frame: Frame | None = None
         self._nursery: trio.Nursery | None = None
-        self._followed: dict[str, int] = {}
-        """Up to which second the requests of a condition were sent."""
+        self._followed: dict[str, _Sent] = {}
+        """Up to where the requests of a condition were sent."""
         self._following: set[str] = set()
         """Conditions whose requests are being looked for."""
 
@@ -333,27 +349,33 @@ class Viewers:
         # Those followed before come first, so that what is followed stays so.
         known = [where for where in self._followed if where in followers]
         self._followed = {
-            where: self._followed.get(where, end) for where in dict.fromkeys((*known, *followers))
+            where: self._followed.get(where, _Sent(end))
+            for where in dict.fromkeys((*known, *followers))
         }
         asked: Counter[str] = Counter()
-        for where, since in self._followed.items():
+        for where, sent in self._followed.items():
             asker = _asker_among(followers[where])
             is_too_much = asked.total() >= _MOST_FOLLOWED or (
                 asker != _SEVERAL and asked[asker] >= _MOST_FOLLOWED_BY_ONE
             )
             asked[asker] += not is_too_much
-            if since >= end or where in self._following or self._nursery is None:
+            if sent.until >= end or where in self._following or self._nursery is None:
                 continue
-            span = TimeSpan(since, end)
+            span = TimeSpan(sent.until, end)
             self._following.add(where)
             if is_too_much:
                 self._nursery.start_soon(self._refuse_requests, where, span)
             else:
-                self._nursery.start_soon(self._send_requests, where, span, asker)
+                self._nursery.start_soon(self._send_requests, where, span, sent.reached, asker)
 
-    async def _send_requests(self, where: str, span: TimeSpan, asker: str) -> None:
+    async def _send_requests(
+        self, where: str, span: TimeSpan, reached: Reached | None, asker: str
+    ) -> None:
+        assert span.since is not None
         question = RecordQuery(
-            span=span,
+            # Those of before that have come late are new, too.
+            span=span if reached is None else TimeSpan(span.since - _LATE_SECONDS, span.until),
+            after=reached,
             where=where or None,
             limit=_MOST_REQUESTS,
             is_oldest_first=True,
@@ -370,7 +392,11 @@ class Viewers:
         # What a second has more of than can be shown is left out, and that is said.
         columns = await in_thread(lambda: columns_of(answer.table.to_pylist()))
         await self._put_requests(
-            where, span, "requests", {"columns": columns, "has_more": answer.has_more}
+            where,
+            span,
+            "requests",
+            {"columns": columns, "has_more": answer.has_more},
+            answer.reached,
         )
 
     async def _refuse_requests(self, where: str, span: TimeSpan) -> None:
@@ -381,11 +407,16 @@ class Viewers:
         await self._put_requests(where, span, "missed", {"why": why})
 
     async def _put_requests(
-        self, where: str, span: TimeSpan, kind: str, fields: Mapping[str, Any]
+        self,
+        where: str,
+        span: TimeSpan,
+        kind: str,
+        fields: Mapping[str, Any],
+        reached: int | None = None,
     ) -> None:
         self._following.discard(where)
         if where in self._followed and span.until is not None:
-            self._followed[where] = span.until
+            self._followed[where] = _Sent(span.until, reached)
         known = {"since": span.since, "until": span.until, **fields}
         frame = await self._encoded(Frame.of(kind, known))
         async for viewer in _in_turns(self._viewers):

@@ -24,13 +24,17 @@ from actors.outputs.web.limits import BusyError, limited
 from actors.outputs.web.live import MOST_ASKS
 from actors.outputs.web.viewers import Viewer, Viewers
 from glancemetrics.errors import UsageError
+from glancemetrics.formats.combined import decode
 from glancemetrics.history.ask import Ask
-from glancemetrics.history.query import Answer, Query, Question
+from glancemetrics.history.held_records import HeldRecords
+from glancemetrics.history.query import Answer, Query, Question, RecordQuery
+from glancemetrics.history.recorded import Recorded
+from glancemetrics.records.schema import with_source
 from glancemetrics.traffic.snapshot import Snapshot
 from tests.actors.outputs.console.replays import RULES, answer_from, recorded, replay
 from tests.actors.outputs.feeding import event
 from tests.actors.outputs.web.sites import Listening, Served, listening, served
-from tests.lines import BASE
+from tests.lines import BASE, line
 
 TOP = {"seconds": 900, "by": ["path"], "measures": ["hits", "5xx"], "limit": 5}
 
@@ -398,13 +402,52 @@ async def test_who_follows_and_is_slow_gets_alerts_and_is_told_of_the_rest() -> 
     assert (slow.missed, slow.missed_requests) == (0, 8)
 
 
+async def test_requests_that_come_late_are_sent_once() -> None:
+    shown = replay().shown
+    assert shown is not None
+    held: list[HeldRecords] = []
+    names = iter(range(1000))
+
+    def arrive(*seconds: int) -> None:
+        lines = b"".join(
+            line(BASE + second, request=f"GET /{next(names)} HTTP/1.1") for second in seconds
+        )
+        first = held[-1].end if held else 0
+        held.append(HeldRecords.of(first, with_source(decode(lines).batch, "a.log")))
+
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        return answer_from(question, Recorded(stored=tuple(held)))
+
+    viewers = Viewers(lambda _: {"now": 0}, answer)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(viewers.run)
+        viewer = Viewer(follows="status = 200", wants_snapshots=False)
+        await viewers.join(viewer)
+        arrive(-5, 0)  # of before it began to follow, and of now
+        sent: list[str] = []
+        for step in range(6):
+            moved = attrs.evolve(shown.shown, end=BASE + step)
+            await show(viewers, attrs.evolve(shown, shown=moved))
+            for frame in await viewer.frames() if step else ():
+                sent += json.loads(frame.text)["columns"].get("path", [])
+            # Of this second, of one before, of one that no window has yet, and of long ago.
+            arrive(step, step - 1, step + 3, step - 4000)
+        nursery.cancel_scope.cancel()
+    # Not 0, 3 and 5, which were late when it began; 12, 16 and 20 are of seconds that come next.
+    assert sorted(sent) == sorted(
+        f"/{number}" for number in range(1, 22) if number not in {0, 3, 5, 12, 16, 20}
+    )
+
+
 async def test_seconds_that_could_not_be_asked_for_are_asked_for_again() -> None:
     shown = replay().shown
     assert shown is not None
     spans = []
 
     async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
-        spans.append((question.span.since, question.span.until))
+        assert isinstance(question, RecordQuery)
+        since = question.span.since if question.after is None else question.after.second
+        spans.append((since, question.span.until))
         if len(spans) == 1:
             raise BusyError("too many queries at once")
         if len(spans) == 3:

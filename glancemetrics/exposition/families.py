@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.incidents.incident import rule_title
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.traffic.totals import DurationTotals, TotalsSnapshot
@@ -195,7 +196,9 @@ def _by_rule(observed: Observed, counts: Mapping[str, int]) -> Iterator[Point]:
     """Yield a point for every rule, and for rules that are no longer known."""
     for name in dict.fromkeys([*observed.rules, *counts]):
         rule = observed.rules.get(name)
-        yield Point((name, "" if rule is None else rule.severity.value), counts.get(name, 0))
+        # Its title, as in the console, on the page and in notifications.
+        labels = rule_title(name), "" if rule is None else rule.severity.value
+        yield Point(labels, counts.get(name, 0))
 
 
 def _firing(observed: Observed) -> Iterable[Point]:

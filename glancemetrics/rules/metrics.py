@@ -87,6 +87,19 @@ class Metric:
     quantile: float = 0
     """From 0 to 1; only for durations."""
 
+    @property
+    def quantity(self) -> str:
+        """What is measured, as a noun: `requests`, `req/s`, `p95 response time`."""
+        match self.unit:
+            case Unit.COUNT | Unit.SECONDS:
+                return self.noun
+            case Unit.RATE:
+                return f"{self.noun}/s"
+            case Unit.SHARE:
+                return f"share {self.noun.replace(' are ', ' that are ')}"
+            case Unit.BYTES | Unit.BYTES_RATE:
+                return f"bytes {self.noun}"
+
     def format(self, value: float) -> str:
         """Return a value with its unit, for people."""
         match self.unit:

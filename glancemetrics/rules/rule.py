@@ -168,14 +168,14 @@ class Rule:
 
     @property
     def bound(self) -> str:
-        """When it triggers, in words: `limit 5 %`, `minimum 10`, `limit 3x the value 1 h ago`."""
+        """When it triggers, in words: `limit 10 req/s`, `limit 3x the requests of 1 h ago`."""
         match self.condition:
             case Threshold(limit, is_above):
-                return f"{'limit' if is_above else 'minimum'} {self.metric.bare(limit)}"
+                return f"{'limit' if is_above else 'minimum'} {self.metric.format(limit)}"
             case Change(factor, before):
                 earlier = " and ".join(map(_span_text, before))
                 kind = "limit" if factor.is_above else "minimum"
-                return f"{kind} {factor.limit:g}x the value {earlier} ago"
+                return f"{kind} {factor.limit:g}x the {self.metric.quantity} of {earlier} ago"
             case BurnRate(factor, objective):
                 return f"limit {factor:g}x the error budget of {100 * objective:g} %"
             case Absence():
@@ -184,7 +184,7 @@ class Rule:
                 return "a new value"
             case Anomaly(deviations, season):
                 usual = f"the usual value, by {_span_text(season)}"
-                return f"limit {deviations:g} deviations from {usual}"
+                return f"limit {deviations:g} deviations of the {self.metric.quantity} from {usual}"
 
     def _what(self, incident: Incident) -> str:
         if self.what_words is not None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, TEXT, empty_batch, schema_with, with_source
+from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, schema_with, with_source
 from glancemetrics.selecting.condition_hints import hint_for, outside_of_quotes
 from glancemetrics.words.escaping import is_utf_8
 from glancemetrics.words.suggestions import suggestion
@@ -70,7 +70,7 @@ class Where:
             )
 
     def _check_alternatives(self) -> None:
-        """Refuse `status = 404 or 500`, which is true for every request in SQL."""
+        """Refuse `status = 404 or 500`, which is true for every request in SQL, and `or path`."""
         try:
             parsed = json.loads(parse_tree(self._query, self._connection.cursor()))
         except RecursionError:  # deeply nested, but still allowed by DuckDB
@@ -82,6 +82,18 @@ class Where:
                         f"--where {shortened(self.expression)}: {shortened(value)} is no "
                         "condition; repeat the comparison: status = 404 or status = 500"
                     )
+                for field in self._fields_among(node["children"]):
+                    raise UsageError(
+                        f"--where {shortened(self.expression)}: {field} alone is no condition; "
+                        f"compare it: {field} = ..., or {field} IS NOT NULL"
+                    )
+
+    def _fields_among(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        known = {*SCHEMA.names, *(one.name for one in DIMENSIONS), *self._kept, SOURCE}
+        for node in nodes:
+            names = node.get("column_names") if node.get("class") == "COLUMN_REF" else None
+            if names and str(names[-1]).lower() in known:
+                yield str(names[-1])
 
     def keeps(self, batch: pa.RecordBatch) -> Bools:
         """Tell which records to keep; records for which the expression is null are not kept."""

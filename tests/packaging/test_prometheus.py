@@ -240,7 +240,7 @@ def test_recorded_rates_are_right(settled: Prometheus) -> None:
 
 def test_alerts_fire(settled: Prometheus) -> None:
     expected = {
-        ("GlanceMetricsIncident", "high_traffic"),
+        ("GlanceMetricsIncident", "High traffic"),
         ("GlanceMetricsLogUnreadable", ""),
         ("GlanceMetricsLinesUnparsed", ""),
         ("ServerErrors", ""),

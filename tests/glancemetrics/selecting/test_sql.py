@@ -110,6 +110,10 @@ def test_what_looks_like_a_mistake_and_is_none(expression: str) -> None:
         ("status = 404 or 500", "500 is no condition; repeat the comparison"),
         ("status = 404 or not 500", "500 is no condition; repeat the comparison"),
         ("not (bytes = 1 and 'x')", "x is no condition"),
+        ("status = 404 and path", "path alone is no condition; compare it: path = ..., or path IS"),
+        ("NOT Agent", "Agent alone is no condition"),
+        ("status = 404 or log.class", "class alone is no condition"),
+        ("status = 404 or pth", "no column 'pth'"),
         ("path = '/a\0b' or true", r"has a NUL character; write chr\(0\)"),
     ],
 )

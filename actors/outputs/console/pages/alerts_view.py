@@ -316,8 +316,10 @@ def _rule_row(state: State, name: str) -> Row:
     if _is_own(rule):
         about = "GlanceMetrics' own health"
     else:
-        about = f"{safe(rule.metric.name)}, {safe(rule.bound)}"
+        about = safe(rule.bound)
     by = f", by {safe(rule.by)}" if rule.by else ""
+    if rule.where:
+        by += f", where {safe(rule.where)}"
     if not _is_own(rule):
         about += f" over {written_span(rule.window_seconds)}"
         if rule.timing.hold:

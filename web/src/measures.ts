@@ -1,6 +1,13 @@
 // The columns of tables: their titles, and how their values are written. Pure.
 
-import { formatBytes, formatCount, formatSeconds, formatShare, UNKNOWN } from "./format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  formatShare,
+  shortCount,
+  UNKNOWN,
+} from "./format.ts";
 import { numberIn, type Row } from "./rows.ts";
 import { clockNear } from "./spans.ts";
 
@@ -20,8 +27,8 @@ const COLUMNS: Record<string, Column> = Object.fromEntries(
   (
     [
       { measure: "hits", title: "Requests", about: "Number of requests", rank: 0 },
-      { measure: "5xx", title: "5xx", about: "Share of server errors", isShare: true, rank: 1 },
-      { measure: "4xx", title: "4xx", about: "Share of client errors", isShare: true, rank: 2 },
+      { measure: "5xx", title: "5xx", about: "Share of server errors (5xx)", isShare: true, rank: 1 },
+      { measure: "4xx", title: "4xx", about: "Share of client errors (4xx)", isShare: true, rank: 2 },
       {
         measure: "p50",
         title: "p50",
@@ -73,6 +80,27 @@ export function cellText(column: Column, row: Row, now: number, utc: boolean): s
   if (column.measure === "bytes") return formatBytes(value);
   if (column.measure.endsWith("_seen")) return clockNear(value, now, utc);
   return formatCount(value);
+}
+
+const MOST_DIGITS = 100_000;
+
+/**
+ * The number behind a share, in the column that the table is sorted by; empty elsewhere.
+ *
+ * Tables are sorted by the number of errors, as in the console: by share, one request that failed
+ * of one would stand above 9,000 of 30,000. What it is sorted by is shown.
+ */
+export function countText(column: Column, row: Row): string {
+  const value = column.isShare ? numberIn(row, column.measure) : null;
+  if (!value) return "";
+  return value < MOST_DIGITS ? formatCount(value) : shortCount(value);
+}
+
+/** What the head of a column says about it. */
+export function aboutText(column: Column, isSorted: boolean): string {
+  return column.isShare
+    ? `${column.about}; ${isSorted ? "sorted by their number" : "sorts by their number"}`
+    : column.about;
 }
 
 export type Tone = "" | "dim" | "noticed" | "bad";

@@ -4,7 +4,7 @@ import { memo } from "../memo.ts";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { changeOf, formatCount } from "../format.ts";
-import { cellText, cellTone, columnOf } from "../measures.ts";
+import { aboutText, cellText, cellTone, columnOf, countText } from "../measures.ts";
 import { exclude, narrowTo } from "../narrowing.ts";
 import { numberIn, type Row } from "../rows.ts";
 import { endTime, utc } from "../store.ts";
@@ -121,13 +121,13 @@ export function TopRows(props: Props) {
               <th
                 key={column.measure}
                 scope="col"
-                class={`number rank-${column.rank} of-${column.measure}`}
+                class={`number rank-${column.rank} of-${column.measure} ${sort.measure === column.measure ? "sorted" : ""}`}
                 aria-sort={sortOf(column.measure)}
               >
                 <button
                   type="button"
                   class="sort"
-                  title={column.about}
+                  title={aboutText(column, sort.measure === column.measure)}
                   onClick={() => nextSort(column.measure)}
                 >
                   {column.title}
@@ -152,6 +152,7 @@ export function TopRows(props: Props) {
                 row={row}
                 spec={spec}
                 measures={measures}
+                sorted={sort.measure}
                 index={from + i + 2}
                 isStop={from + i === at}
                 isChosen={name === chosen}
@@ -196,6 +197,8 @@ interface RowProps {
   row: Row;
   spec: TableSpec;
   measures: string[];
+  /** The measure that the table is sorted by. */
+  sorted: string;
   index: number;
   isStop: boolean;
   isChosen: boolean;
@@ -232,11 +235,14 @@ const RowOf = memo(
         ))}
         {measures.map((name) => {
           const column = columnOf(name);
+          const isSorted = name === props.sorted;
+          const count = isSorted ? countText(column, row) : "";
           return (
             <td
               key={name}
-              class={`number rank-${column.rank} of-${column.measure} ${cellTone(column, row)}`}
+              class={`number rank-${column.rank} of-${column.measure} ${isSorted ? "sorted" : ""} ${cellTone(column, row)}`}
             >
+              {count && <span class="counted">{count}</span>}
               {cellText(column, row, props.now, props.isUtc)}
             </td>
           );
@@ -258,6 +264,7 @@ const RowOf = memo(
     one.isBeforeKnown === other.isBeforeKnown &&
     one.isUtc === other.isUtc &&
     one.share === other.share &&
+    one.sorted === other.sorted &&
     one.measures.join() === other.measures.join() &&
     JSON.stringify(one.row) === JSON.stringify(other.row),
 );

@@ -1,9 +1,12 @@
-// Sets the chosen theme before the first paint, so that a dark room sees no white flash.
+// Sets the theme before the first paint, so that a dark room sees no white flash.
 
+let theme = "auto";
 try {
-  const found = localStorage.getItem("glancemetrics-theme");
-  if (found === "light" || found === "dark") document.documentElement.dataset.theme = found;
+  theme = localStorage.getItem("glancemetrics-theme") ?? theme;
 } catch {
   // Storage may be switched off.
 }
+if (theme !== "light" && theme !== "dark")
+  theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+document.documentElement.dataset.theme = theme;
 if (/[?&]kiosk(?:[&=]|$)/.test(location.search)) document.documentElement.classList.add("kiosk");

@@ -1,6 +1,6 @@
 // Light, dark, or as the system has it; remembered in this browser.
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 export const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -17,6 +17,11 @@ export const isDark = computed(() =>
   theme.value === "auto" ? systemIsDark.value : theme.value === "dark",
 );
 
+// What is chosen, or what the system has: styles read only this attribute.
+effect(() => {
+  document.documentElement.dataset.theme = isDark.value ? "dark" : "light";
+});
+
 function remembered(): Theme {
   try {
     const found = localStorage.getItem(KEY);
@@ -28,8 +33,6 @@ function remembered(): Theme {
 
 export function setTheme(next: Theme): void {
   theme.value = next;
-  if (next === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = next;
   try {
     localStorage.setItem(KEY, next);
   } catch {

@@ -135,15 +135,35 @@ export function reportLink(scope: Scope, now: number): string {
   return `api/v1/report?${query.toString()}`;
 }
 
-/** Filters as one condition, for the API's links. */
+/** The path that answers give requests without one. */
+const MALFORMED = "(malformed)";
+
+/**
+ * Filters as one condition, for links to files.
+ *
+ * Questions over the socket carry filters as data. Links cannot: the HTTP API takes conditions as
+ * people write them for --where, and a browser saves what a link leads to without holding it in
+ * memory. So values are quoted here, as the server quotes them.
+ */
 export function conditionOf(filters: object[]): string {
   return (filters as Filter[])
     .map((filter) => {
-      if ("where" in filter) return `(${filter.where})`;
-      const text = `'${filter.value.replaceAll("'", "''")}'`;
-      return filter.not
-        ? `"${filter.field}" IS DISTINCT FROM ${text}`
-        : `"${filter.field}" = ${text}`;
+      // A comment at its end ends with the line, and not with the condition.
+      if ("where" in filter) return `(${filter.where}${filter.where.includes("--") ? "\n" : ""})`;
+      const field = quoted(filter.field, '"');
+      if (filter.field === "path" && filter.value === MALFORMED)
+        return `${field} IS ${filter.not ? "NOT " : ""}NULL`;
+      return `${field} ${filter.not ? "IS DISTINCT FROM" : "="} ${textOf(filter.value)}`;
     })
     .join(" AND ");
+}
+
+function quoted(text: string, quote: string): string {
+  return quote + text.replaceAll(quote, quote + quote) + quote;
+}
+
+/** A text in SQL. DuckDB ends a query at a NUL character, which paths in logs do have. */
+function textOf(text: string): string {
+  const parts = text.split("\0").map((part) => quoted(part, "'"));
+  return parts.length === 1 ? parts.join("") : `(${parts.join(" || chr(0) || ")})`;
 }

@@ -1,6 +1,7 @@
 // Incidents: which are ongoing at the time that is shown, their order, and how charts shade them. Pure.
 
 import type { Shade } from "./charts/marks.ts";
+import { patternOf } from "./api.ts";
 import { formatUnit } from "./format.ts";
 import type { Incident, Rule, Severity, Snapshot } from "./contract.ts";
 
@@ -75,6 +76,11 @@ export function spanOf(incident: Incident, now: number): { seconds: number; unti
     ? Math.min(Math.ceil((until + margin) / 10) * 10, Math.floor(now))
     : Math.floor(now);
   return { seconds: Math.max(60, to - from), until: isOver ? to : null };
+}
+
+/** A silence's pattern as people know the rule: its title, where it is that of one rule. */
+export function silencedText(pattern: string, rules: Rule[]): string {
+  return rules.find(({ name }) => pattern === name || pattern === patternOf(name))?.title ?? pattern;
 }
 
 /** The newest value of an incident, short: its sentence stands in the headline already. */

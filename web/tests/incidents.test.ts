@@ -7,6 +7,7 @@ import {
   failingIn,
   ongoingAt,
   shadesOf,
+  silencedText,
   spanOf,
   worstText,
   worstValueText,
@@ -202,5 +203,15 @@ describe("rules", () => {
       { field: "host", value: "10.0.0.1" },
       { where: "status BETWEEN 500 AND 599" },
     ]);
+  });
+});
+
+describe("a silence", () => {
+  const rules = [{ name: "high_traffic", title: "High traffic" }, { name: "Rate [5m]*", title: "Rate" }] as Rule[];
+
+  it("is called as its rule is everywhere", () => {
+    expect(silencedText("high_traffic", rules)).toBe("High traffic");
+    expect(silencedText("Rate [[]5m][*]", rules)).toBe("Rate");
+    expect(silencedText("high_*", rules)).toBe("high_*");
   });
 });

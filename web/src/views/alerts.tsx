@@ -14,7 +14,7 @@ import {
 } from "../components/incident_list.tsx";
 import type { Incident, Rule } from "../contract.ts";
 import { formatRoundDuration } from "../format.ts";
-import { endedAt, ongoingAt } from "../incidents.ts";
+import { endedAt, ongoingAt, silencedText } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
 import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
@@ -178,6 +178,7 @@ function ownLast(rules: Rule[]): Rule[] {
 function Silences() {
   const silences = snapshot.value?.silences ?? [];
   if (!silences.length) return null;
+  const rules = hello.value?.rules ?? [];
   return (
     <Card
       id="silences"
@@ -190,7 +191,7 @@ function Silences() {
           <li key={one.pattern}>
             <Icon name="bellOff" />
             <span>
-              <b>{one.pattern}</b>{" "}
+              <b>{silencedText(one.pattern, rules)}</b>{" "}
               {one.until === null
                 ? ""
                 : `until ${clockNear(one.until, snapshot.value?.time ?? 0, utc.value, false)}`}
@@ -200,7 +201,10 @@ function Silences() {
               <button
                 type="button"
                 onClick={() =>
-                  void attempt(unsilence(one.pattern), `Silence of ${one.pattern} ended`)
+                  void attempt(
+                    unsilence(one.pattern),
+                    `Silence of ${silencedText(one.pattern, rules)} ended`,
+                  )
                 }
               >
                 End silence

@@ -8,6 +8,7 @@ import { closeOverlay, openOverlay, overlay, shownRequest } from "./overlays.ts"
 import { go, goToView, link } from "./store.ts";
 import { saveReport } from "./report.ts";
 import { currentCard, currentTable, focusTable } from "./tables.ts";
+import { hasSingleKeys, isSingle, setSingleKeys } from "./single_keys.ts";
 import { nextTheme, setTheme } from "./theme.ts";
 import {
   earlier,
@@ -309,7 +310,7 @@ export const ACTIONS: Action[] = [
   },
 ];
 
-/** What only the palette has: each window, each theme, each comparison. */
+/** What only the palette has: each window, each theme, each comparison, a setting. */
 export function moreCommands(): Action[] {
   return [
     ...windows().map((seconds): Action => ({
@@ -331,6 +332,13 @@ export function moreCommands(): Action[] {
       group: "Time",
       run: () => go({ compare: one }),
     })),
+    {
+      name: "single-keys",
+      about: hasSingleKeys.value ? "Switch single keys off" : "Switch single keys on",
+      keys: [],
+      group: "Page",
+      run: () => setSingleKeys(!hasSingleKeys.value),
+    },
     ...(["light", "dark", "auto"] as const).map((one): Action => ({
       name: `theme-${one}`,
       about: `Theme: ${one}`,
@@ -369,6 +377,7 @@ export function actionFor(event: KeyboardEvent): Action | null {
   const key = withControl ? `C-${event.key.toLowerCase()}` : event.key;
   const action = ACTIONS.find((one) => one.keys.includes(key));
   if (!action || event.altKey) return null;
+  if (isSingle(key) && !hasSingleKeys.value) return null;
   const target = event.target instanceof Element ? event.target : null;
   if (isTyping(target) && !(withControl && key === "C-k")) return null;
   if (overlay.value && action.name !== "leave") return null;

@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { actionFor, ACTIONS, keyShown } from "../src/keys.ts";
 import { matching } from "../src/components/dialogs.tsx";
 import { link } from "../src/store.ts";
+import { setSingleKeys, withKey } from "../src/single_keys.ts";
 import { START } from "../src/link.ts";
 
 function pressed(key: string, more: KeyboardEventInit = {}, target: Element = document.body) {
@@ -36,6 +37,24 @@ describe("the table of keys", () => {
     // Outside of tables arrows scroll the page.
     expect(pressed("ArrowDown")).toBeNull();
     expect(pressed("Enter", {}, document.createElement("button"))).toBeNull();
+  });
+
+  it("can be without single characters, which is remembered", () => {
+    const held: Record<string, string> = {};
+    vi.stubGlobal("localStorage", { setItem: (key: string, value: string) => (held[key] = value) });
+    setSingleKeys(false);
+    expect(held).toEqual({ "glancemetrics-keys": "off" });
+    for (const { keys } of ACTIONS)
+      for (const key of keys) if (key.length === 1) expect(pressed(key)).toBeNull();
+    expect(pressed("?")).toBeNull();
+    expect(pressed("k", { ctrlKey: true })).toBe("commands");
+    expect(pressed("Escape")).toBe("leave");
+    expect(pressed("End")).toBe("live");
+    expect(withKey("Pause", "p")).toBe("Pause");
+    setSingleKeys(true);
+    expect(pressed("?")).toBe("help");
+    expect(withKey("Pause", "p")).toBe("Pause (p)");
+    vi.unstubAllGlobals();
   });
 
   it("does little on a wall screen", () => {

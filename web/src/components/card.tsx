@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 
 import { filterError, go, isUnreached, link } from "../store.ts";
 import { Icon } from "./icons.tsx";
+import { withKey } from "../single_keys.ts";
 
 interface Props {
   id: string;
@@ -51,7 +52,7 @@ export function Card({
               type="button"
               class="quiet icon-button"
               aria-label={isZoomed ? `Show all cards, not only ${title}` : `Show only ${title}`}
-              title={isZoomed ? "Show all cards (z)" : "Show only this card (z)"}
+              title={isZoomed ? withKey("Show all cards", "z") : withKey("Show only this card", "z")}
               aria-pressed={isZoomed}
               onClick={() => go({ zoom: isZoomed ? null : id })}
             >

@@ -9,6 +9,7 @@ import { ACTIONS, keyShown, moreCommands, type Action } from "../keys.ts";
 import { closeOverlay, overlay } from "../overlays.ts";
 import { clockNear, fullTime, parseSpan, parseTime, zoneName } from "../spans.ts";
 import { go, link, newest, seconds, utc } from "../store.ts";
+import { hasSingleKeys, isSingle, setSingleKeys } from "../single_keys.ts";
 import { attempt } from "./incident_list.tsx";
 import { Icon } from "./icons.tsx";
 
@@ -69,7 +70,23 @@ function Help() {
           <Icon name="close" />
         </button>
       </header>
-      <div class="help-groups">
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={hasSingleKeys.value}
+          onChange={(event) => setSingleKeys((event.target as HTMLInputElement).checked)}
+        />
+        <span>
+          Single keys are commands
+          <small>
+            {hasSingleKeys.value
+              ? "Switch this off if you dictate text, or press keys by accident."
+              : "Off: only Ctrl-K and keys such as Enter, Esc and arrows are commands."}{" "}
+            Remembered in this browser.
+          </small>
+        </span>
+      </label>
+      <div class={`help-groups ${hasSingleKeys.value ? "" : "off"}`}>
         {groups.map((group) => (
           <section key={group}>
             <h3>{group}</h3>
@@ -78,7 +95,9 @@ function Help() {
                 <div key={action.name}>
                   <dt>
                     {action.keys.map((key) => (
-                      <kbd key={key}>{keyShown(key)}</kbd>
+                      <kbd key={key} class={isSingle(key) ? "single" : ""}>
+                        {keyShown(key)}
+                      </kbd>
                     ))}
                   </dt>
                   <dd>{action.about}</dd>
@@ -182,9 +201,12 @@ function Palette() {
           >
             <span>{action.about}</span>
             <span class="palette-keys">
-              {action.keys.slice(0, 2).map((key) => (
-                <kbd key={key}>{keyShown(key)}</kbd>
-              ))}
+              {action.keys
+                .filter((key) => hasSingleKeys.value || !isSingle(key))
+                .slice(0, 2)
+                .map((key) => (
+                  <kbd key={key}>{keyShown(key)}</kbd>
+                ))}
             </span>
           </li>
         ))}

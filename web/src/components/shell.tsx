@@ -31,6 +31,7 @@ import { spanText } from "./time_controls.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { visible } from "../text.ts";
 import { Text } from "./text.tsx";
+import { hasSingleKeys, withKey } from "../single_keys.ts";
 
 export const VIEW_TITLES: Record<ViewName, string> = {
   overview: "Overview",
@@ -109,7 +110,7 @@ export function Navigation() {
           type="button"
           class="quiet with-text"
           onClick={() => setTheme(nextTheme())}
-          title="Theme (T)"
+          title={withKey("Theme", "T")}
         >
           <Icon name={theme.value === "light" ? "sun" : theme.value === "dark" ? "moon" : "auto"} />
           <span class="nav-title">
@@ -121,7 +122,7 @@ export function Navigation() {
           class="quiet with-text"
           aria-pressed={utc.value}
           onClick={() => go({ utc: !utc.value }, "replace")}
-          title="Times in UTC or in your time zone (U)"
+          title={withKey("Times in UTC or in your time zone", "U")}
         >
           <Icon name="globe" />
           <span class="nav-title">
@@ -247,12 +248,16 @@ export function Banners({ hits }: { hits: number | null }) {
       {paused && (
         <p class="banner info" role="status">
           <Icon name="pause" /> Paused at {spanText().split(" until ")[1]}; counting continues.{" "}
-          <kbd>p</kbd> resumes.
+          {hasSingleKeys.value && (
+            <>
+              <kbd>p</kbd> resumes.
+            </>
+          )}
         </p>
       )}
       {until !== null && !paused && (
         <p class="banner info" role="status">
-          <Icon name="clock" /> You are looking at the past: {spanText()}. <kbd>End</kbd> goes back
+          <Icon name="clock" /> You are looking at the past: {spanText()}. <kbd class="named">End</kbd> goes back
           to now.
         </p>
       )}

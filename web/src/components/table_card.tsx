@@ -15,6 +15,7 @@ import { addTable } from "../tables.ts";
 import { AnswerNote, Card, Waiting } from "./card.tsx";
 import { Icon } from "./icons.tsx";
 import { TopRows, type TopRowsHandle } from "./top_rows.tsx";
+import { withKey } from "../single_keys.ts";
 
 export interface TableSpec {
   key: string;
@@ -152,7 +153,7 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
         type="button"
         class="quiet icon-button"
         aria-label={`Find in ${spec.title}`}
-        title="Find in the table (/)"
+        title={withKey("Find in the table", "/")}
         aria-pressed={isFinding}
         onClick={() => setFinding(!isFinding)}
       >

@@ -20,6 +20,7 @@ import {
 } from "../store.ts";
 import { Icon } from "./icons.tsx";
 import { Menu } from "./menu.tsx";
+import { withKey } from "../single_keys.ts";
 
 const COMPARISON_TITLES: Record<Comparison, string> = {
   none: "No comparison line",
@@ -46,7 +47,7 @@ export function TimeControls() {
           type="button"
           class="icon-button"
           aria-label="A window back"
-          title="A window back ([)"
+          title={withKey("A window back", "[")}
           onClick={earlier}
         >
           <Icon name="left" />
@@ -56,7 +57,7 @@ export function TimeControls() {
           type="button"
           class="icon-button"
           aria-label="A window forward"
-          title="A window forward (])"
+          title={withKey("A window forward", "]")}
           disabled={until === null}
           onClick={later}
         >
@@ -99,7 +100,7 @@ function LiveButton() {
       class={`live-button ${isPast ? "" : "on"}`}
       disabled={isPast}
       onClick={togglePause}
-      title={isPast ? "This log has ended" : "Pause (p); counting continues"}
+      title={isPast ? "This log has ended" : withKey("Pause; counting continues", "p")}
     >
       <i class="live-dot" /> {isPast ? "End of log" : "Live"}
     </button>
@@ -125,7 +126,7 @@ function WindowPicker() {
         aria-haspopup="menu"
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
-        title="Window (w)"
+        title={withKey("Window", "w")}
       >
         {spanText()} <Icon name="chevron" />
       </button>
@@ -180,7 +181,7 @@ function ComparePicker({ compare }: { compare: Comparison }) {
         aria-haspopup="menu"
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
-        title="Compare with an earlier time (c)"
+        title={withKey("Compare with an earlier time", "c")}
       >
         {compare === "none"
           ? "Compare"

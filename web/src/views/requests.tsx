@@ -17,6 +17,7 @@ import { requestText } from "../requests.ts";
 import { answerRows, type Row } from "../rows.ts";
 import { link, newest, snapshot } from "../store.ts";
 import { addTable } from "../tables.ts";
+import { withKey } from "../single_keys.ts";
 
 const PAGE = 100;
 const MOST = 1000;
@@ -87,7 +88,7 @@ export function Requests({ data }: { data: PageData }) {
                 type="button"
                 class="quiet with-text"
                 onClick={togglePause}
-                title={paused ? "Follow the log again (p)" : "Stop the list (p)"}
+                title={paused ? withKey("Follow the log again", "p") : withKey("Stop the list", "p")}
               >
                 <Icon name={paused ? "play" : "pause"} /> {paused ? "Resume" : "Pause"}
               </button>
@@ -97,7 +98,7 @@ export function Requests({ data }: { data: PageData }) {
               class="quiet icon-button"
               aria-label="Find in the requests"
               aria-pressed={isFinding}
-              title="Find in the table (/)"
+              title={withKey("Find in the table", "/")}
               onClick={() => setFinding(!isFinding)}
             >
               <Icon name="search" />

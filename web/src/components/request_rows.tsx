@@ -100,19 +100,23 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
           {records.slice(from, until).map((record, row) => {
             const i = from + row;
             return (
-              <RequestRow
+              <tr
                 key={keys[i]}
-                id={keys[i] ?? ""}
-                record={record}
-                withTimes={withTimes}
-                withAgents={withAgents}
-                isStop={i === Math.max(0, at)}
-                index={i + 2}
-                isShown={keys[i] === shownKey}
-                isUtc={utc.value}
-                day={Math.floor(now / 3600)}
-                onChoose={setChosen}
-              />
+                class={keys[i] === shownKey ? "row chosen" : "row"}
+                tabIndex={i === Math.max(0, at) ? 0 : -1}
+                aria-rowindex={i + 2}
+                onFocus={() => setChosen(keys[i] ?? null)}
+                onClick={() => (shownRequest.value = record)}
+              >
+                <Cells
+                  id={keys[i] ?? ""}
+                  record={record}
+                  withTimes={withTimes}
+                  withAgents={withAgents}
+                  isUtc={utc.value}
+                  day={Math.floor(now / 3600)}
+                />
+              </tr>
             );
           })}
           <Spacer height={below} />
@@ -122,43 +126,24 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
   );
 }
 
-interface RowProps {
+interface CellsProps {
   id: string;
-  index: number;
   record: Row;
   withTimes: boolean;
   withAgents: boolean;
-  isStop: boolean;
-  isShown: boolean;
   isUtc: boolean;
   /** Changes when the way that times are written may: once an hour is often enough. */
   day: number;
-  onChoose: (key: string) => void;
 }
 
-const RequestRow = memo(
-  function RequestRow({
-    id,
-    index,
-    record,
-    withTimes,
-    withAgents,
-    isStop,
-    isShown,
-    isUtc,
-    onChoose,
-  }: RowProps) {
+/** The cells of a request, which never change: its row may move down. */
+const Cells = memo(
+  function Cells({ record, withTimes, withAgents, isUtc }: CellsProps) {
     const time = timeOf(record);
     const status =
       record.status === null || record.status === undefined ? "–" : String(record.status);
     return (
-      <tr
-        class={`row ${isShown ? "chosen" : ""}`}
-        tabIndex={isStop ? 0 : -1}
-        aria-rowindex={index}
-        onFocus={() => onChoose(id)}
-        onClick={() => (shownRequest.value = record)}
-      >
+      <>
         <td class="time">{time === null ? "–" : clockNear(time, newest.value, isUtc)}</td>
         <td>
           <FieldValue field="status" value={status} looks={`status s${status.charAt(0)}`} />
@@ -185,14 +170,11 @@ const RequestRow = memo(
             <Text value={record.agent ?? "–"} />
           </td>
         )}
-      </tr>
+      </>
     );
   },
   (one, other) =>
     one.id === other.id &&
-    one.index === other.index &&
-    one.isStop === other.isStop &&
-    one.isShown === other.isShown &&
     one.isUtc === other.isUtc &&
     one.withTimes === other.withTimes &&
     one.withAgents === other.withAgents &&

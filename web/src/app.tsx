@@ -49,7 +49,7 @@ export function App() {
       {!kiosk && <Navigation />}
       <div class="body">
         <header class="top">
-          <Title />
+          <Title total={data.total.isOld ? null : data.total.answer} />
           {!kiosk && (
             <>
               <FilterBox />

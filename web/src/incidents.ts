@@ -102,10 +102,3 @@ export function failingIn(rule: Rule | undefined): string | null {
   if (/4xx/.test(text)) return "status BETWEEN 400 AND 499";
   return /error/.test(text) ? "status >= 400" : null;
 }
-
-/** `2 critical`, `1 warning`; empty if nothing is wrong. */
-export function worstText(incidents: Incident[]): string {
-  const worst = bySeverity(incidents)[0]?.severity;
-  if (!worst) return "";
-  return `${incidents.filter((one) => one.severity === worst).length} ${worst}`;
-}

@@ -11,9 +11,9 @@ import { sendAsksBy } from "./answers.ts";
 import { App } from "./app.tsx";
 import { rateNow } from "./figures.ts";
 import { formatRate } from "./format.ts";
-import { worstText } from "./incidents.ts";
 import { listenForKeys } from "./keys.ts";
 import { LiveConnection, type Socket } from "./live.ts";
+import { statusOf } from "./status.ts";
 import {
   connection,
   followHistory,
@@ -76,8 +76,9 @@ effect(() => {
     if (isUnreached.value) document.title = "Not connected – GlanceMetrics";
     return;
   }
-  const worst = worstText(known.alerts.firing);
-  const state = isStale.value ? "○ no connection · " : worst ? `● ${worst} · ` : "";
+  const { tone, text } = statusOf(known, { until: null, isNarrowed: false, total: null });
+  const isBad = tone === "critical" || tone === "warning";
+  const state = isStale.value ? "○ no connection · " : isBad ? `● ${text} · ` : "";
   document.title = `${state}${formatRate(rateNow(known))} req/s – GlanceMetrics`;
 });
 

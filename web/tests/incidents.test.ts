@@ -9,7 +9,6 @@ import {
   shadesOf,
   silencedText,
   spanOf,
-  worstText,
   worstValueText,
 } from "../src/incidents.ts";
 import { bandsOf } from "../src/charts/marks.ts";
@@ -117,8 +116,6 @@ describe("incidents", () => {
       incident("w", { severity: "warning" }),
     ];
     expect(bySeverity(all).map((one) => one.incident)).toEqual(["new", "seen", "w", "i"]);
-    expect(worstText(all)).toBe("2 critical");
-    expect(worstText([])).toBe("");
   });
 
   it("are those of the time that is shown", () => {

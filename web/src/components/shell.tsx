@@ -4,7 +4,6 @@ import { addressOf } from "../api.ts";
 import { clockNear, zoneName } from "../spans.ts";
 import { formatDuration } from "../format.ts";
 import { VIEWS, type ViewName } from "../link.ts";
-import { ongoingAt, worstText } from "../incidents.ts";
 import { openOverlay } from "../overlays.ts";
 import {
   announced,
@@ -31,6 +30,8 @@ import { spanText } from "./time_controls.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { visible } from "../text.ts";
 import { Text } from "./text.tsx";
+import type { Answer } from "../contract.ts";
+import { statusOf } from "../status.ts";
 import { hasSingleKeys, withKey } from "../single_keys.ts";
 
 export const VIEW_TITLES: Record<ViewName, string> = {
@@ -50,9 +51,9 @@ export function Navigation() {
   const troubles = snapshot.value?.troubles.length ?? 0;
   const worst = firing.some((one) => one.severity === "critical")
     ? "critical"
-    : firing.length
+    : firing.some((one) => one.severity === "warning")
       ? "warning"
-      : "";
+      : "info";
   return (
     <nav class="nav" aria-label="Views">
       <a
@@ -147,10 +148,10 @@ function follow(event: MouseEvent, view: ViewName): void {
   goToView(view);
 }
 
-export function Title() {
+export function Title({ total }: { total: Answer | null }) {
   const greeting = hello.value;
   const known = snapshot.value;
-  const { view, kiosk, until } = link.value;
+  const { view, kiosk, until, filters } = link.value;
   const sources = greeting?.sources ?? [];
   const first = sources[0] === "-" ? "standard input" : sources[0];
   // The end of a path tells logs apart; all of it is in the tooltip and in Health.
@@ -158,7 +159,9 @@ export function Title() {
   const formats = [
     ...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one)),
   ];
-  const ongoing = ongoingAt(known, until);
+  const status = known && statusOf(known, { until, isNarrowed: filters.length > 0, total });
+  // What was true when the connection was lost may be over.
+  const tone = isStale.value && status?.tone === "fine" ? "unknown" : status?.tone;
   return (
     <div class="title">
       <h1>{kiosk && view === "overview" ? "GlanceMetrics" : VIEW_TITLES[view]}</h1>
@@ -175,26 +178,16 @@ export function Title() {
         {known?.live === false && <span class="tag">past log</span>}
         {kiosk && <span class="dim"> · {spanText()}</span>}
       </p>
-      {known && (
+      {status && (
         <a
-          class={`state-pill ${ongoing[0]?.severity ?? (isStale.value ? "unknown" : "fine")}`}
+          class={`state-pill ${tone}`}
           href={writeLink({ ...link.value, view: "alerts", zoom: null, chosen: null })}
           onClick={(event) => follow(event, "alerts")}
         >
           <Icon
-            name={
-              ongoing[0]?.severity === "info"
-                ? "info"
-                : ongoing.length || isStale.value
-                  ? "errors"
-                  : "check"
-            }
+            name={tone === "fine" || tone === "quiet" ? "check" : "errors"}
           />{" "}
-          {ongoing.length
-            ? worstText(ongoing)
-            : isStale.value
-              ? "State unknown"
-              : "No active incident"}
+          {tone === "unknown" ? "State unknown" : status.text}
         </a>
       )}
       {kiosk && known && (

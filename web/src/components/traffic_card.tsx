@@ -28,6 +28,7 @@ export function trafficSeries(
   ghost: Columns | null,
   shift: number,
   names: readonly string[] = CLASSES,
+  since = 0,
 ): Series[] {
   const rates = names.map((name) => [name, perSecond(columns, name)] as const);
   const found: Series[] = rates
@@ -41,12 +42,16 @@ export function trafficSeries(
     }));
   if (ghost) {
     const values = summed(CLASSES.map((name) => perSecond(ghost, name)));
+    // A chart is longer than a window of seconds, whose span before lies in the chart itself.
+    const compared = laidOver(columns, ghost, values, shift).map((value, i) =>
+      (columns.x[i] ?? 0) + columns.step > since ? value : null,
+    );
     found.push({
       label: "before",
       color: "--c-ghost",
       kind: "ghost",
       unit: "rate",
-      values: laidOver(columns, ghost, values, shift),
+      values: compared,
     });
   }
   return found;
@@ -73,7 +78,7 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
   const share = columns ? errorShare(columns) : [];
   const items: Series[] = columns
     ? [
-        ...trafficSeries(columns, ghost, shift),
+        ...trafficSeries(columns, ghost, shift, CLASSES, columns.until - scope.seconds),
         {
           label: "5xx share",
           color: "--c-error-line",

@@ -9,6 +9,7 @@ import { FilterBox } from "./components/filter_box.tsx";
 import { RequestDetail } from "./components/request_detail.tsx";
 import { TimeControls } from "./components/time_controls.tsx";
 import { ValueMenu } from "./components/value_menu.tsx";
+import { NothingBefore, NothingHere } from "./components/way_out.tsx";
 import { useMedia } from "./hooks.ts";
 import { isStale, link, told } from "./store.ts";
 import { usePageData, type PageData } from "./page_data.ts";
@@ -57,7 +58,10 @@ export function App() {
             </>
           )}
         </header>
-        <Banners hits={data.total.answer?.total?.hits ?? null} />
+        <Banners>
+          <NothingHere data={data} />
+          <NothingBefore data={data} />
+        </Banners>
         <main id="main" tabIndex={-1} class={isStale.value ? "stale" : ""}>
           {!link.value.zoom && view !== "health" && view !== "alerts" && <Figures data={data} />}
           <View data={data} heights={heights} />

@@ -6,6 +6,7 @@ import type { AlertEvent, Hello, Message, Snapshot } from "./contract.ts";
 import { keepAnswer, showAgain } from "./answers.ts";
 import { isMisread, parseLink, writeLink, type Link, type ViewName } from "./link.ts";
 import type { Connection } from "./live.ts";
+import { localTimes } from "./sentences.ts";
 
 export const link = signal<Link>(parseLink(location.search));
 export const hello = signal<Hello | null>(null);
@@ -133,5 +134,9 @@ function announce({ event }: AlertEvent): void {
     flapping: "Flapping",
   };
   const word = words[event.event];
-  if (word && event.message) announced.value = `${word}: ${event.message}`;
+  if (!word || !event.message) return;
+  // The sentence of the audit log is long; that of the screen is there if the incident is.
+  const incident = snapshot.value?.alerts.firing.find((one) => one.incident === event.incident);
+  const text = (event.event === "triggered" && incident?.headline) || event.message;
+  announced.value = `${word}: ${localTimes(text, newest.value, utc.value)}`;
 }

@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 
-import { filterError, go, isUnreached, link } from "../store.ts";
+import { localTimes, missingHelp } from "../sentences.ts";
+import { filterError, go, isUnreached, link, newest, utc } from "../store.ts";
 import { Icon } from "./icons.tsx";
 import { withKey } from "../single_keys.ts";
 
@@ -91,11 +92,13 @@ export function Unknown() {
 
 /** Which part of the span is missing, beside the title of a chart. */
 export function Missing({ text }: { text: string | undefined }) {
-  return text ? (
-    <span class="missing" title={text}>
-      <Icon name="info" /> {text}
+  if (!text) return null;
+  const local = localTimes(text, newest.value, utc.value);
+  return (
+    <span class="missing" title={missingHelp(local)}>
+      <Icon name="info" /> {local}
     </span>
-  ) : null;
+  );
 }
 
 /** Sentences of the server about an answer: an error, or what of the span is missing. */
@@ -115,9 +118,11 @@ export function AnswerNote({
       </p>
     );
   }
-  return missing ? (
-    <p class="answer-note">
-      <Icon name="info" /> {missing}
+  if (!missing) return null;
+  const local = localTimes(missing, newest.value, utc.value);
+  return (
+    <p class="answer-note" title={missingHelp(local)}>
+      <Icon name="info" /> {local}
     </p>
-  ) : null;
+  );
 }

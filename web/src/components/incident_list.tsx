@@ -6,6 +6,7 @@ import { formatDuration, formatRoundDuration } from "../format.ts";
 import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
 import { clockNear } from "../spans.ts";
 import { latestText, worstValueText } from "../incidents.ts";
+import { localTimes } from "../sentences.ts";
 import { openSilence } from "../overlays.ts";
 import { Icon } from "./icons.tsx";
 import { Text } from "./text.tsx";
@@ -72,7 +73,11 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
           )}
           <b class="incident-title">
             <Text
-              value={isOver ? titleOfIncident(incident) : incident.headline || incident.title}
+              value={
+                isOver
+                  ? titleOfIncident(incident)
+                  : localTimes(incident.headline, now, utc.value) || incident.title
+              }
             />
           </b>
           {incident.flapping && <span class="tag">flapping</span>}

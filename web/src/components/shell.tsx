@@ -1,6 +1,9 @@
 // What stands around every view: navigation, title, time, filters, banners, foot.
 
+import type { ComponentChildren } from "preact";
+
 import { addressOf } from "../api.ts";
+import { localTimes } from "../sentences.ts";
 import { clockNear, zoneName } from "../spans.ts";
 import { formatDuration } from "../format.ts";
 import { VIEWS, type ViewName } from "../link.ts";
@@ -199,7 +202,7 @@ export function Title({ total }: { total: Answer | null }) {
   );
 }
 
-export function Banners({ hits }: { hits: number | null }) {
+export function Banners({ children }: { children: ComponentChildren }) {
   const state = connection.value;
   const isLost = state === "lost";
   const now = useTick(isLost);
@@ -258,7 +261,7 @@ export function Banners({ hits }: { hits: number | null }) {
         <p class="banner trouble" key={text}>
           <Icon name="errors" />{" "}
           <span>
-            <Text value={text} />
+            <Text value={localTimes(text, newest.value, utc.value)} />
           </span>
         </p>
       ))}
@@ -273,14 +276,7 @@ export function Banners({ hits }: { hits: number | null }) {
           </a>
         </p>
       )}
-      {known?.explanation && !hits && !link.value.filters.length && (
-        <p class="banner explain" role="status">
-          <Icon name="info" />{" "}
-          <span>
-            <Text value={known.explanation} />
-          </span>
-        </p>
-      )}
+      {children}
       {hello.value?.note && (
         <p class="banner note">
           <Icon name="info" /> <Text value={hello.value.note} />

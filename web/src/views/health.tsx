@@ -17,6 +17,7 @@ import { useAsk } from "../hooks.ts";
 import { narrowTo } from "../narrowing.ts";
 import type { PageData } from "../page_data.ts";
 import { answerRows, numberIn } from "../rows.ts";
+import { localTimes } from "../sentences.ts";
 import { clockNear } from "../spans.ts";
 import { hello, link, snapshot, utc } from "../store.ts";
 
@@ -48,7 +49,7 @@ export function Health({ data }: { data: PageData }) {
           <ul class="troubles-list">
             {troubles.map((text) => (
               <li key={text}>
-                <Icon name="errors" /> <Text value={text} />
+                <Icon name="errors" /> <Text value={localTimes(text, known.now, utc.value)} />
               </li>
             ))}
           </ul>

@@ -69,7 +69,7 @@ function knownShare(answer: Answer): number {
 export function knownText(answer: Answer | null, seconds: number): string {
   if (!answer?.missing) return "";
   if (answer.known <= 0) return "nothing known";
-  return answer.known < seconds ? `of ${formatRoundDuration(answer.known)} known` : "with gaps";
+  return answer.known < seconds ? `${formatRoundDuration(answer.known)} known` : "with gaps";
 }
 
 export function figuresOf(

@@ -60,7 +60,7 @@ describe("figures", () => {
 
   it("say how much of the span is known", () => {
     expect(knownText(answer(TOTAL), 300)).toBe("");
-    expect(knownText(answer(TOTAL, { known: 120, missing: "x" }), 300)).toBe("of 2 min known");
+    expect(knownText(answer(TOTAL, { known: 120, missing: "x" }), 300)).toBe("2 min known");
     expect(knownText(answer(TOTAL, { known: 0, missing: "x" }), 300)).toBe("nothing known");
     expect(knownText(answer(TOTAL, { missing: "x" }), 300)).toBe("with gaps");
   });

@@ -25,7 +25,11 @@ export function Figures({ data }: { data: PageData }) {
           <div class="figure-title">
             <i class="swatch" style={{ background: `var(${figure.color})` }} />
             {figure.title}
-            {figure.name === "rate" && known && <span class="known">{known}</span>}
+            {figure.name === "rate" && known && (
+              <span class="known" title="The figures are of the part of the span that is known">
+                {known}
+              </span>
+            )}
           </div>
           <div class="figure-value">
             <b>{figure.value}</b>

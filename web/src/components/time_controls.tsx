@@ -33,7 +33,8 @@ const COMPARISON_TITLES: Record<Comparison, string> = {
 export function spanText(): string {
   const length = formatRoundDuration(seconds.value);
   const { until } = link.value;
-  if (until !== null) return `${length} until ${clockNear(until, newest.value, utc.value)}`;
+  if (until !== null)
+    return `${length} until ${clockNear(until, newest.value, utc.value, until % 60 !== 0)}`;
   if (isWholeLog.value) return `Whole log: ${length}`;
   return `Last ${length}`;
 }

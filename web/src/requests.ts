@@ -27,6 +27,12 @@ export function timeOf(record: Row): number | null {
   return Number.isNaN(parsed) ? null : parsed / 1000;
 }
 
+/** How many of the requests, newest first, are of a span that begins so; undated ones are. */
+export function countSince(records: Row[], since: number): number {
+  const first = records.findIndex((one) => (timeOf(one) ?? since) < since);
+  return first < 0 ? records.length : first;
+}
+
 /** A key for a row: requests have none of their own, and some are equal. */
 export function keysOf(records: Row[]): string[] {
   const seen = new Map<string, number>();

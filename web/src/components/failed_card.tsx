@@ -15,11 +15,12 @@ const AN_HOUR = 3600;
 export function FailedCard({ data }: { data: PageData }) {
   const [element, isSeen] = useOnScreen<HTMLDivElement>();
   const ask = recordsAsk(data.scope, 30, "status >= 400", AN_HOUR);
+  const isLonger = ask.seconds > data.scope.seconds;
   const { answer, isOld } = useAsk(ask, 14, isSeen);
   const records = useMemo(() => answerRows(answer), [answer]);
   return (
     <div ref={element} class="card-cell full">
-      <Card id="failed" title="Requests that failed" note="newest first">
+      <Card id="failed" title="Requests that failed" note={`newest first${isLonger ? ", of the last hour" : ""}`}>
         <AnswerNote error={answer?.error} />
         {answer === null || answer.error ? (
           <Waiting lines={6} error={answer?.error} />

@@ -1,5 +1,7 @@
 // Requests as rows: newest first, keyed, so that only new ones are drawn.
 
+import { Fragment } from "preact";
+
 import { memo } from "../memo.ts";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
@@ -18,6 +20,10 @@ interface Props {
   records: Row[];
   title: string;
   isCompact?: boolean;
+  /** So many are of the span that figures and charts show; the others are older. */
+  recent?: number;
+  /** `Older than the last 5 min` */
+  olderText?: string;
   handle?: {
     current: {
       move: (by: number) => void;
@@ -27,7 +33,14 @@ interface Props {
   };
 }
 
-export function RequestRows({ records, title, isCompact = false, handle }: Props) {
+export function RequestRows({
+  records,
+  title,
+  isCompact = false,
+  recent = records.length,
+  olderText = "",
+  handle,
+}: Props) {
   const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(
     records.length,
   );
@@ -99,10 +112,16 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
           <Spacer height={above} />
           {records.slice(from, until).map((record, row) => {
             const i = from + row;
+            const looks = keys[i] === shownKey ? "row chosen" : "row";
             return (
+              <Fragment key={keys[i]}>
+              {i === recent && olderText && (
+                <tr class="divider">
+                  <td colSpan={7}>{olderText}</td>
+                </tr>
+              )}
               <tr
-                key={keys[i]}
-                class={keys[i] === shownKey ? "row chosen" : "row"}
+                class={looks}
                 tabIndex={i === Math.max(0, at) ? 0 : -1}
                 aria-rowindex={i + 2}
                 onFocus={() => setChosen(keys[i] ?? null)}
@@ -117,6 +136,7 @@ export function RequestRows({ records, title, isCompact = false, handle }: Props
                   day={Math.floor(now / 3600)}
                 />
               </tr>
+              </Fragment>
             );
           })}
           <Spacer height={below} />

@@ -8,12 +8,12 @@ import { AnswerNote, Card, Waiting } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
 import { RequestRows } from "../components/request_rows.tsx";
 import { togglePause } from "../time_travel.ts";
-import { formatCount } from "../format.ts";
+import { formatCount, formatRoundDuration } from "../format.ts";
 import { focusOnce, useAsk } from "../hooks.ts";
 import { copyText, exclude } from "../narrowing.ts";
 import { shownRequest } from "../overlays.ts";
 import type { PageData } from "../page_data.ts";
-import { requestText } from "../requests.ts";
+import { countSince, requestText } from "../requests.ts";
 import { answerRows, type Row } from "../rows.ts";
 import { link, newest, snapshot } from "../store.ts";
 import { addTable } from "../tables.ts";
@@ -70,8 +70,12 @@ export function Requests({ data }: { data: PageData }) {
     }),
   );
   const { until, paused } = link.value;
-  // The newest few without the window: a quiet log shows its last requests too.
+  // A quiet log shows its last requests, too: those of the day before the span, and says so.
   const isLonger = ask.seconds > data.scope.seconds;
+  const span = formatRoundDuration(data.scope.seconds);
+  const recent = isLonger
+    ? countSince(shown, Math.floor(newest.value) - data.scope.seconds)
+    : shown.length;
   const isFollowing = until === null && snapshot.value?.live !== false;
   return (
     <div class="grid">
@@ -80,7 +84,7 @@ export function Requests({ data }: { data: PageData }) {
         table="requests/list"
         title="Requests"
         canZoom={false}
-        note={`${paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}${isLonger ? ", of the last day" : ""}`}
+        note={`${paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}${recent < shown.length ? `; ${formatCount(recent)} in the last ${span}, the others of the day before` : ""}`}
         tools={
           <>
             {snapshot.value?.live !== false && (
@@ -105,10 +109,12 @@ export function Requests({ data }: { data: PageData }) {
             </button>
             <a
               class="quiet icon-button"
-              href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))}
+              href={addressOf(
+                downloadLink(recordsAsk(data.scope, 100_000, undefined, 0), newest.value),
+              )}
               download="requests.csv"
               aria-label="Download the requests as CSV"
-              title="Download as CSV"
+              title={`Download as CSV: ${span}`}
             >
               <Icon name="download" />
             </a>
@@ -141,7 +147,13 @@ export function Requests({ data }: { data: PageData }) {
           <Waiting lines={20} error={answer?.error} />
         ) : shown.length ? (
           <div class={isOld ? "is-old" : ""}>
-            <RequestRows records={shown} title="Requests, newest first" handle={handle} />
+            <RequestRows
+              records={shown}
+              title="Requests, newest first"
+              recent={recent}
+              olderText={`Older than the last ${span}, which the figures above are of`}
+              handle={handle}
+            />
           </div>
         ) : (
           <p class="empty">{find.trim() ? "Nothing found." : "No requests in this span."}</p>

@@ -1,17 +1,18 @@
 // The page: around every view the same shell; the views share their figures.
 
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 import { Banners, Navigation, Title, Toast } from "./components/shell.tsx";
 import { Overlays } from "./components/dialogs.tsx";
 import { Figures } from "./components/figures.tsx";
+import { Icon } from "./components/icons.tsx";
 import { FilterBox } from "./components/filter_box.tsx";
 import { RequestDetail } from "./components/request_detail.tsx";
 import { TimeControls } from "./components/time_controls.tsx";
 import { ValueMenu } from "./components/value_menu.tsx";
 import { NothingBefore, NothingHere } from "./components/way_out.tsx";
-import { useMedia } from "./hooks.ts";
-import { isStale, link, told } from "./store.ts";
+import { useMedia, useTick } from "./hooks.ts";
+import { go, isStale, link, told } from "./store.ts";
 import { usePageData, type PageData } from "./page_data.ts";
 import { Alerts } from "./views/alerts.tsx";
 import { Health } from "./views/health.tsx";
@@ -63,6 +64,7 @@ export function App() {
           <NothingBefore data={data} />
         </Banners>
         <main id="main" tabIndex={-1} class={isStale.value ? "stale" : ""}>
+          <LostZoom />
           {!link.value.zoom && view !== "health" && view !== "alerts" && <Figures data={data} />}
           <View data={data} heights={heights} />
         </main>
@@ -73,6 +75,22 @@ export function App() {
       <Toast />
     </>
   );
+}
+
+/** A link may name a card that this view does not have, or this log: nothing would be shown. */
+function LostZoom() {
+  const { zoom } = link.value;
+  const [isLost, setLost] = useState(false);
+  useTick(zoom !== null);
+  useEffect(() => setLost(zoom !== null && !document.querySelector("main .zoomed")));
+  return isLost ? (
+    <p class="banner trouble" role="status">
+      <Icon name="info" /> <span>This view has no such card.</span>
+      <button type="button" class="way-out" onClick={() => go({ zoom: null })}>
+        Show all cards
+      </button>
+    </p>
+  ) : null;
 }
 
 function View({ data, heights }: { data: PageData; heights: Heights }) {

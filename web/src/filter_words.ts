@@ -53,6 +53,23 @@ export function pairText(field: string, operator: string, value: string): string
   return `${field}${sign}${isPlain ? value : `${quote}${value}${quote}`}`;
 }
 
+/** Filters to start from: words, a field and its value, a condition. */
+export const EXAMPLES = ["5xx /api", "host = 10.0.0.1", "status >= 500 and path like '/api/%'"];
+
+/** What was typed with the name that was meant, where the server has an idea; else `null`. */
+export function corrected(text: string, problem: string): string | null {
+  const [, wrong, right] = /'(\w+)' \(did you mean '(\w+)'\?\)/.exec(problem) ?? [];
+  if (!wrong || !right) return null;
+  const fixed = text.replace(new RegExp(`\\b${wrong}\\b`), right);
+  return fixed === text ? null : fixed;
+}
+
+/** The sentence of a problem; the names of all columns are in the completion. */
+export function asProblem(problem: string): string {
+  const short = problem.replace(/; columns: [\w, ]+$/, "");
+  return short.charAt(0).toUpperCase() + short.slice(1);
+}
+
 /** What the server says about filters, without the option of the command line that it names. */
 export function filterProblem(error: string, filters: Filter[]): string {
   for (const filter of filters) {

@@ -95,11 +95,48 @@ export function parseLink(search: string): Link {
   };
 }
 
-/** Whether a query string names a view or a window that there is not. */
-export function isMisread(search: string, link: Link): boolean {
+const KEYS = "view window until paused is not where words compare zoom chosen kiosk utc".split(" ");
+/** What people write by hand for a part of the link. */
+const MEANT: Record<string, string> = {
+  ...Object.fromEntries("span last range seconds timewindow".split(" ").map((one) => [one, "window"])),
+  ...Object.fromEntries("filter q query search condition".split(" ").map((one) => [one, "where"])),
+  ...Object.fromEntries("time at to end".split(" ").map((one) => [one, "until"])),
+  ...Object.fromEntries("page tab show".split(" ").map((one) => [one, "view"])),
+};
+const MOST_PROBLEMS = 4;
+const LONGEST_SHOWN = 40;
+
+/** What of a query string means nothing, and what to write instead: a sentence each. */
+export function linkProblems(search: string, link: Link): string[] {
   const query = new URLSearchParams(search);
-  const view = query.get("view");
-  return (view !== null && view !== link.view) || (query.has("window") && link.window === null);
+  const found: string[] = [];
+  const shown = (text: string) =>
+    text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  const wrong = (key: string, should: string) =>
+    found.push(`${key}=${shown(query.get(key) ?? "")}: ${should}`);
+  if (query.has("view") && query.get("view") !== link.view)
+    wrong("view", `must be one of ${VIEWS.join(", ")}`);
+  if (query.has("window") && link.window === null)
+    wrong("window", "must be a time such as 5m, 1h30m or 7d, at most 400d");
+  if (query.has("until") && link.until === null)
+    wrong("until", "must be whole seconds since 1970; choose a time with “Go to a time”");
+  if (query.has("compare") && query.get("compare") !== link.compare)
+    wrong("compare", `must be one of ${COMPARISONS.join(", ")}`);
+  for (const key of ["is", "not"]) {
+    const bad = query.getAll(key).find((text) => !FIELD.test(text.split(":", 1)[0] ?? "") || !text.includes(":"));
+    if (bad !== undefined)
+      found.push(`${key}=${shown(bad)}: must be a field and a value, such as ${key}=path:/login`);
+  }
+  const filters = query.getAll("is").length + query.getAll("not").length + query.getAll("where").length;
+  if (filters > MOST_FILTERS) found.push(`${filters} filters: the first ${MOST_FILTERS} are used`);
+  for (const key of new Set(query.keys())) {
+    if (KEYS.includes(key)) continue;
+    const meant = MEANT[key.toLowerCase()] ?? KEYS.find((one) => one === key.toLowerCase());
+    found.push(
+      `${shown(key)}: ${meant ? `did you mean ${meant}=${shown(query.get(key) ?? "")}?` : `unknown; a link has ${KEYS.join(", ")}`}`,
+    );
+  }
+  return found.slice(0, MOST_PROBLEMS);
 }
 
 function isOn(query: URLSearchParams, key: string): boolean {

@@ -4,7 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 
 import type { AlertEvent, Hello, Message, Snapshot } from "./contract.ts";
 import { keepAnswer, showAgain } from "./answers.ts";
-import { isMisread, parseLink, writeLink, type Link, type ViewName } from "./link.ts";
+import { linkProblems, parseLink, writeLink, type Link, type ViewName } from "./link.ts";
 import type { Connection } from "./live.ts";
 import { localTimes } from "./sentences.ts";
 
@@ -66,13 +66,22 @@ export function goToView(view: ViewName): void {
   scrollTo({ top: 0 });
 }
 
+/** What of the link that was opened means nothing: a sentence each. */
+export const misread = signal<string[]>([]);
+
 export function followHistory(): void {
-  // What the link says and what is shown are the same, so that it can be passed on.
-  if (isMisread(location.search, link.value))
-    history.replaceState(null, "", `${location.pathname}${writeLink(link.value)}`);
+  readProblems();
   addEventListener("popstate", () => {
     link.value = parseLink(location.search);
+    readProblems();
   });
+}
+
+function readProblems(): void {
+  misread.value = linkProblems(location.search, link.value);
+  // What the link says and what is shown are the same, so that it can be passed on.
+  if (misread.value.length)
+    history.replaceState(null, "", `${location.pathname}${writeLink(link.value)}`);
 }
 
 export function tell(text: string, isBad = false): void {

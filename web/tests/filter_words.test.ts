@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { conditionOf, downloadLink, reportLink } from "../src/asks.ts";
 import { idOf, wantedAsks, want } from "../src/answers.ts";
 import { filterIn, filterProblem, pairText, typedIn } from "../src/filter_words.ts";
+import { asProblem, corrected } from "../src/filter_words.ts";
 
 const FIELDS = ["path", "host", "status", "agent"];
 
@@ -108,5 +109,22 @@ describe("what is wrong with a filter", () => {
     expect(filterProblem("--where shortened…: no column: x", filters)).toBe("no column: x");
     expect(filterProblem("unknown field 'x'", filters)).toBe("unknown field 'x'");
     expect(filterProblem("", filters)).toBe("");
+  });
+});
+
+describe("a filter that is wrong", () => {
+  const problem =
+    "no column 'staus' (did you mean 'status'?); put text in single quotes; columns: time, host, a_b";
+
+  it("is corrected where the server knows what was meant", () => {
+    expect(corrected("staus = 404 and x", problem)).toBe("status = 404 and x");
+    expect(corrected("status >", "incomplete")).toBeNull();
+    expect(corrected("other", problem)).toBeNull();
+  });
+
+  it("is a sentence without the names of all columns", () => {
+    expect(asProblem(problem)).toBe(
+      "No column 'staus' (did you mean 'status'?); put text in single quotes",
+    );
   });
 });

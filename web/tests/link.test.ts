@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   askedFilters,
   filterText,
-  isMisread,
+  linkProblems,
   parseLink,
   START,
   withFilter,
@@ -126,17 +126,36 @@ describe("filters", () => {
 });
 
 describe("a link with what there is not", () => {
-  it.each(["?view=nope", "?window=banana", "?view=urls&window=9999d"])(
-    "%s is misread",
-    (search) => {
-      expect(isMisread(search, parseLink(search))).toBe(true);
-    },
-  );
+  it.each([
+    ["?view=nope", "view=nope: must be one of overview, urls"],
+    ["?window=banana", "window=banana: must be a time such as 5m"],
+    ["?view=urls&window=9999d", "window=9999d: must be a time"],
+    ["?until=yesterday", "until=yesterday: must be whole seconds"],
+    ["?compare=month", "compare=month: must be one of none, before, day, week"],
+    ["?is=path", "is=path: must be a field and a value, such as is=path:/login"],
+    ["?span=1h", "span: did you mean window=1h?"],
+    ["?filter=((", "filter: did you mean where=((?"],
+    ["?View=urls", "View: did you mean view=urls?"],
+    ["?xyzzy=1", "xyzzy: unknown; a link has view, window"],
+  ])("%s is misread, and named", (search, problem) => {
+    const found = linkProblems(search, parseLink(search));
+    expect(found).toHaveLength(1);
+    expect(found[0]?.startsWith(problem)).toBe(true);
+  });
 
-  it.each(["", "?view=urls", "?view=overview&window=300s&kiosk=1", "?where=x("])(
+  it("names several mistakes, not endlessly, and not the whole of a long value", () => {
+    const search = `?view=${"n".repeat(500)}&${"abcdefgh".split("").join("=1&")}=1`;
+    const found = linkProblems(search, parseLink(search));
+    expect(found).toHaveLength(4);
+    expect(found.join("").length).toBeLessThan(800);
+    const many = `?${"is=host:a&".repeat(21)}`;
+    expect(linkProblems(many, parseLink(many))).toEqual(["21 filters: the first 20 are used"]);
+  });
+
+  it.each(["", "?view=urls", "?view=overview&window=300s&kiosk=1", "?where=x(&words=x&utc"])(
     "%s is not",
     (search) => {
-      expect(isMisread(search, parseLink(search))).toBe(false);
+      expect(linkProblems(search, parseLink(search))).toEqual([]);
     },
   );
 });

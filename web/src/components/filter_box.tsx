@@ -4,7 +4,15 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { ApiError, conditionFor, valuesOf, type KnownValue } from "../api.ts";
 import type { Filter } from "../contract.ts";
-import { filterIn, filterProblem, pairText, typedIn } from "../filter_words.ts";
+import {
+  asProblem,
+  corrected,
+  EXAMPLES,
+  filterIn,
+  filterProblem,
+  pairText,
+  typedIn,
+} from "../filter_words.ts";
 import { shortCount } from "../format.ts";
 import { filterText } from "../link.ts";
 import { add, remove } from "../narrowing.ts";
@@ -148,6 +156,12 @@ export function FilterBox() {
 
   const { filters } = link.value;
   const wrong = problem || (filters.length ? filterProblem(filterError.value, filters) : "");
+  const fixed = problem ? corrected(text, problem) : null;
+  const retry = (next: string) => {
+    setText(next);
+    setProblem("");
+    input.current?.focus();
+  };
   const isListed = isOpen && choices.length > 0;
   return (
     <div class="filter-box">
@@ -186,9 +200,27 @@ export function FilterBox() {
         <kbd>f</kbd>
       </div>
       {wrong && (
-        <p class="problem" id={`${id}problem`} role="alert">
-          <Text value={wrong} />
-        </p>
+        <div class="problem">
+          <p id={`${id}problem`} role="alert">
+            <Text value={asProblem(wrong)} />
+          </p>
+          {!problem && (
+            <button type="button" onClick={() => go({ filters: [] })}>
+              {filters.length > 1 ? "Remove all filters" : "Remove the filter"}
+            </button>
+          )}
+          {fixed !== null ? (
+            <button type="button" onClick={() => retry(fixed)}>
+              Try <Text value={fixed} />
+            </button>
+          ) : (
+            EXAMPLES.map((one) => (
+              <button type="button" key={one} onClick={() => retry(one)} title="Put it into the field">
+                {one}
+              </button>
+            ))
+          )}
+        </div>
       )}
       <ul
         class="choices"

@@ -20,6 +20,7 @@ import {
   isStale,
   isUnreached,
   link,
+  misread,
   newest,
   snapshot,
   told,
@@ -235,6 +236,20 @@ export function Banners({ children }: { children: ComponentChildren }) {
             </span>
           </p>
         )
+      )}
+      {misread.value.length > 0 && (
+        <p class="banner trouble" role="status">
+          <Icon name="info" />
+          <span>
+            <b>This link is not quite right</b>, so a part of it is ignored:{" "}
+            <Text value={misread.value.join(" · ")} />
+          </span>
+          {!link.value.kiosk && (
+            <button type="button" class="way-out" onClick={() => (misread.value = [])}>
+              Close
+            </button>
+          )}
+        </p>
       )}
       {link.value.kiosk && filterError.value && (
         <p class="banner lost" role="status">

@@ -64,6 +64,11 @@ export function Alerts({ data }: { data: PageData }) {
     ],
     [known, rules],
   );
+  const isGone =
+    chosen !== null &&
+    known !== null &&
+    current.incident?.incident !== chosen &&
+    current.rule?.name !== chosen;
   const at = order.indexOf(current.incident?.incident ?? current.rule?.name ?? "");
   useEffect(() => {
     const move = (by: number) => {
@@ -87,6 +92,15 @@ export function Alerts({ data }: { data: PageData }) {
   return (
     <div class="grid alerts-grid">
       <div class="stack" data-table="alerts/list">
+        {isGone && (
+          <p class="banner trouble" role="status">
+            <Icon name="info" />
+            <span>The incident of this link is no longer known.</span>
+            <button type="button" class="way-out" onClick={() => go({ chosen: null }, "replace")}>
+              Close
+            </button>
+          </p>
+        )}
         <Card
           id="active"
           title="Active"

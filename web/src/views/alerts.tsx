@@ -12,7 +12,7 @@ import {
   Severity,
   toggleAcknowledged,
 } from "../components/incident_list.tsx";
-import type { Incident, Rule } from "../contract.ts";
+import type { Incident, Rule, Severity as SeverityOf } from "../contract.ts";
 import { formatRoundDuration } from "../format.ts";
 import { endedAt, ongoingAt, silencedText } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
@@ -23,6 +23,8 @@ import type { PageData } from "../page_data.ts";
 import { RulePanel } from "./rule_panel.tsx";
 
 const MOST_ENDED = 100;
+/** How the state of a rule with active incidents looks. */
+const ACTIVE: Record<SeverityOf, string> = { critical: "bad", warning: "noticed", info: "" };
 
 export interface Chosen {
   rule: Rule | undefined;
@@ -273,9 +275,9 @@ function Rules({
                   <td>
                     <Severity severity={rule.severity} />
                   </td>
-                  <td class={count ? "bad" : "dim"}>{count ? `${count} active` : "quiet"}</td>
+                  <td class={count ? ACTIVE[rule.severity] : "dim"}>{count ? `${count} active` : "quiet"}</td>
                   <td class="about dim">
-                    {isOwn(rule) ? "GlanceMetrics' own health" : rule.bound}
+                    {isOwn(rule) ? "GlanceMetrics' own health" : rule.bound.replace(/^limit /, "")}
                     {!isOwn(rule) && rule.window ? ` over ${formatRoundDuration(rule.window)}` : ""}
                     {rule.by ? `, by ${rule.by}` : ""}
                   </td>

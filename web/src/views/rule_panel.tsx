@@ -169,7 +169,9 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
           </button>
         }
       >
-        {incident?.hint && <p class="hint">{incident.hint}</p>}
+        {incident?.hint && (
+          <p class="hint">{incident.hint.charAt(0).toUpperCase() + incident.hint.slice(1)}</p>
+        )}
         {incident && <Facts incident={incident} rule={rule} now={now} />}
         <AnswerNote error={answer?.error} missing={answer?.missing} />
         {chart === null ? (
@@ -299,7 +301,7 @@ function FailedThen({
                 <tr class="row" key={String(row.path)}>
                   <th scope="row" class="name">
                     <span
-                      class="bar bad"
+                      class={failing ? "bar bad" : "bar"}
                       style={{
                         transform: `scaleX(${(numberIn(row, failing ? measure : "hits") ?? 0) / most})`,
                       }}

@@ -194,6 +194,16 @@ export function Title({ total }: { total: Answer | null }) {
           {tone === "unknown" ? "State unknown" : status.text}
         </a>
       )}
+      {!kiosk && (
+        <button
+          type="button"
+          class="quiet icon-button more-commands"
+          aria-label="Commands"
+          onClick={() => openOverlay({ kind: "palette" })}
+        >
+          <Icon name="menu" />
+        </button>
+      )}
       {kiosk && known && (
         <time class="wall-clock">
           {clockNear(newest.value, known.time, utc.value)} {zoneName(newest.value, utc.value)}

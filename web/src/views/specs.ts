@@ -25,6 +25,9 @@ const TITLES: Record<string, string> = {
   source: "Sources",
 };
 
+const IS_STATUS = new Set(["status", "class"]);
+const IS_SHARE = /^[1-5]xx$/;
+
 export function titleOfField(field: string): string {
   return hello.value?.dimensions.find((one) => one.name === field)?.title ?? TITLES[field] ?? field;
 }
@@ -39,7 +42,8 @@ export function specsOf(
     key: `${view}/${field}`,
     title: titleOfField(field),
     by: [field],
-    measures,
+    // Of a status all requests are errors, or none.
+    measures: IS_STATUS.has(field) ? measures.filter((one) => !IS_SHARE.test(one)) : measures,
     ...(order === undefined ? {} : { order }),
   }));
 }

@@ -88,10 +88,10 @@ export function tell(text: string, isBad = false): void {
   told.value = { text, isBad, at: performance.now() };
 }
 
-let queue: Message[] = [];
+const queue: Message[] = [];
 let frame = 0;
 
-/** Takes a message; all that come before the next frame are shown together. */
+/** Takes a message; those that come before the next frame are shown together, large ones alone. */
 export function receive(message: Message): void {
   queue.push(message);
   if (frame) return;
@@ -99,10 +99,25 @@ export function receive(message: Message): void {
   frame = document.hidden ? Number(setTimeout(applyQueue, 50)) : requestAnimationFrame(applyQueue);
 }
 
+/** An answer with so many rows takes a frame of its own: a frame has 16 ms for all that is drawn. */
+const MANY_ROWS = 60;
+
+function isLarge(message: Message): boolean {
+  if (message.type !== "answer") return false;
+  return (Object.values(message.columns ?? {})[0]?.length ?? 0) > MANY_ROWS;
+}
+
+/** How many of the waiting messages are shown in the next frame. */
+export function partOf(messages: Message[]): number {
+  const large = messages.findIndex(isLarge);
+  return large < 0 ? messages.length : Math.max(1, large);
+}
+
 function applyQueue(): void {
   frame = 0;
-  const messages = queue;
-  queue = [];
+  // A hidden page draws nothing.
+  const messages = queue.splice(0, document.hidden ? queue.length : partOf(queue));
+  if (queue.length) frame = requestAnimationFrame(applyQueue);
   batch(() => {
     heardAt.value = Date.now();
     for (const message of messages) apply(message);

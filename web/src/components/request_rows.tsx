@@ -24,6 +24,8 @@ interface Props {
   recent?: number;
   /** `Older than the last 5 min` */
   olderText?: string;
+  /** Called when the list is scrolled: whether its newest rows are out of sight. */
+  onAway?: (isAway: boolean) => void;
   handle?: {
     current: {
       move: (by: number) => void;
@@ -39,9 +41,10 @@ export function RequestRows({
   isCompact = false,
   recent = records.length,
   olderText = "",
+  onAway,
   handle,
 }: Props) {
-  const { scroller, isMany, from, until, above, below, onScroll, reach } = useVirtualRows(
+  const { scroller, isMany, isAway, from, until, above, below, onScroll, reach } = useVirtualRows(
     records.length,
   );
   const [chosen, setChosen] = useState<string | null>(null);
@@ -75,7 +78,10 @@ export function RequestRows({
     <div
       class={`scroll rows ${isMany ? "many" : ""}`}
       ref={scroller}
-      onScroll={onScroll}
+      onScroll={() => {
+        onScroll();
+        onAway?.(isAway());
+      }}
       tabIndex={isMany ? 0 : undefined}
       role={isMany ? "region" : undefined}
       aria-label={isMany ? `Table of ${title}` : undefined}

@@ -18,6 +18,8 @@ export interface Range {
 export interface VirtualRows extends Range {
   scroller: { current: HTMLDivElement | null };
   isMany: boolean;
+  /** Whether the first rows are scrolled away. */
+  isAway: () => boolean;
   /** Pixels of the rows before, and of those after. */
   above: number;
   below: number;
@@ -71,6 +73,7 @@ export function useVirtualRows(count: number): VirtualRows {
   return {
     scroller,
     isMany,
+    isAway: () => isMany && (scroller.current?.scrollTop ?? 0) > each.current,
     from,
     until,
     above: from * high,

@@ -1,7 +1,8 @@
 // Requests: the live log, parsed, newest first; a click shows all of one.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import { idOf } from "../answers.ts";
 import { addressOf } from "../api.ts";
 import { downloadLink, recordsAsk } from "../asks.ts";
 import { AnswerNote, Card, Waiting } from "../components/card.tsx";
@@ -22,13 +23,27 @@ import { withKey } from "../single_keys.ts";
 const PAGE = 100;
 const MOST = 1000;
 
+/** The rows as they were when somebody began to read them: a list must not move under the eyes. */
+function useHeld(rows: Row[], isHeld: boolean, id: string): Row[] {
+  const held = useRef<{ rows: Row[]; id: string } | null>(null);
+  if (!isHeld || held.current?.id !== id) held.current = null;
+  if (isHeld) held.current ??= { rows, id };
+  return held.current?.rows ?? rows;
+}
+
+function toNewest(): void {
+  document.querySelector("[data-card='requests'] .rows")?.scrollTo({ top: 0 });
+}
+
 export function Requests({ data }: { data: PageData }) {
   const [limit, setLimit] = useState(PAGE);
   const [isFinding, setFinding] = useState(false);
   const [find, setFind] = useState("");
   const ask = recordsAsk(data.scope, limit);
   const { answer, isOld } = useAsk(ask, 1);
-  const records = useMemo(() => answerRows(answer), [answer]);
+  const [isAway, setAway] = useState(false);
+  const newRecords = useMemo(() => answerRows(answer), [answer]);
+  const records = useHeld(newRecords, isAway && !isOld, idOf(ask));
   const shown = useMemo(() => {
     const wanted = find.trim().toLowerCase();
     if (!wanted) return records;
@@ -84,9 +99,14 @@ export function Requests({ data }: { data: PageData }) {
         table="requests/list"
         title="Requests"
         canZoom={false}
-        note={`${paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}${recent < shown.length ? `; ${formatCount(recent)} in the last ${span}, the others of the day before` : ""}`}
+        note={`${isAway && isFollowing ? "stands still while you read" : paused ? "paused; counting continues" : isFollowing ? "newest first, live" : "newest first"}${recent < shown.length ? `; ${formatCount(recent)} in the last ${span}, the others of the day before` : ""}`}
         tools={
           <>
+            {isAway && isFollowing && (
+              <button type="button" class="quiet with-text" onClick={toNewest}>
+                <Icon name="up" /> Newest
+              </button>
+            )}
             {snapshot.value?.live !== false && (
               <button
                 type="button"
@@ -152,6 +172,7 @@ export function Requests({ data }: { data: PageData }) {
               title="Requests, newest first"
               recent={recent}
               olderText={`Older than the last ${span}, which the figures above are of`}
+              onAway={setAway}
               handle={handle}
             />
           </div>

@@ -480,3 +480,152 @@ def test_a_login_leads_to_the_page(browser: Browser, traffic: Traffic, tmp_path:
         page.wait_for_url(found.url)
         page.goto(f"{found.url}?window=5m")
         eventually(lambda: in_all(page) > 20, what="requests")
+
+
+def test_what_a_table_is_sorted_by_is_shown(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    traffic.status = 503
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 40, what="requests")
+        paths = page.get_by_role("region", name="Paths")
+        paths.get_by_role("button", name="5xx", exact=True).click()
+        row = paths.get_by_role("row").filter(has_text="/cart")
+        expect(row.locator("td.sorted")).to_have_text(re.compile(r"^\d+100 %$"))
+        expect(paths.get_by_role("columnheader", name="5xx")).to_have_attribute(
+            "aria-sort", "descending"
+        )
+
+
+def test_the_page_is_red_before_a_rule_fires(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    traffic.status = 503
+    with monitor(tmp_path, "--rules", "none") as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m")
+        expect(page.locator(".state-pill.critical")).to_have_text(
+            re.compile(r"Failing: 2\d % 5xx, last 10 s")
+        )
+        eventually(lambda: page.title().startswith("● Failing"), what="the title")
+
+
+def test_an_old_log_is_not_an_empty_window(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(b"".join(line(1_600_000_000 + i) for i in range(90)))
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        banner = watched.open("?utc").locator(".banner.explain")
+        expect(banner).to_contain_text("This log ended at 2020-09-13 12:28:09")
+        expect(banner.locator("code")).to_have_text("glancemetrics access.log --from start --web")
+    # What is known is a click away. (Of years ago nothing would be kept.)
+    yesterday = int(time.time()) - 86_400
+    (tmp_path / "day.log").write_bytes(b"".join(line(yesterday + i) for i in range(90)))
+    options = ("--from", "start", "--clock", "wall")
+    with monitor(tmp_path, *options, log="day.log") as found, looking(browser, found) as watched:
+        page = watched.open("?utc&window=5m")
+        expect(page.locator(".banner.explain")).to_contain_text("90 requests are known")
+        page.get_by_role("button", name="Show all of them").click()
+        eventually(lambda: in_all(page) == 90, what="all of the log")
+        assert "until=" in page.url
+
+
+def test_comparing_with_nothing_names_the_way_out(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(20)
+        banner = watched.open("?window=1h&compare=before").locator(".banner.info")
+        expect(banner).to_contain_text("Nothing to compare with the 1 h before: no data before ")
+        expect(banner).to_contain_text("--from start")
+        watched.page.get_by_role("button", name="Compare", exact=True).or_(
+            watched.page.locator(".compare-button")
+        ).first.click()
+        watched.page.get_by_role("menuitemradio", name="No comparison line").click()
+        expect(banner).to_have_count(0)
+
+
+def test_single_keys_can_be_switched_off(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open()
+        page.keyboard.press("?")
+        page.get_by_role("checkbox", name=re.compile("Single keys")).click()
+        page.keyboard.press("Escape")
+        page.reload()
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("Overview")
+        page.keyboard.press("2")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(heading).to_have_text("Overview")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("combobox", name="Command")).to_be_focused()
+        page.keyboard.type("single keys on")
+        page.keyboard.press("Enter")
+        page.keyboard.press("2")
+        expect(heading).to_have_text("URLs")
+
+
+def test_wrong_links_and_filters_are_named_with_the_way_out(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(20)
+        page = watched.open("?view=nonsense&span=banana&filter=((")
+        banner = page.locator(".banner.trouble")
+        expect(banner).to_contain_text("view=nonsense: must be one of overview, urls")
+        expect(banner).to_contain_text("did you mean window=banana?")
+        banner.get_by_role("button", name="Close").click()
+        expect(banner).to_have_count(0)
+        page.keyboard.press("f")
+        page.keyboard.type("staus = 200")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Try status = 200").click()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name=re.compile("^Remove the filter"))).to_have_count(1)
+        watched.open("?view=alerts&chosen=gone-1").get_by_text("no longer known").wait_for()
+        page = watched.open("?zoom=nothing")
+        page.get_by_role("button", name="Show all cards").click()
+        expect(page.get_by_role("region", name="Paths")).to_be_visible()
+
+
+def test_the_list_of_requests_stands_still_while_it_is_read(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(130)
+        page = watched.open("?view=requests")
+        rows = page.locator(".rows.many")
+        rows.hover()
+        page.mouse.wheel(0, 400)
+        note = page.get_by_text("stands still while you read")
+        expect(note).to_be_visible()
+        shown = rows.inner_text()
+        page.wait_for_timeout(2000)
+        assert rows.inner_text() == shown
+        assert rows.locator("tr.row").count() < 60
+        page.get_by_role("button", name="Newest").click()
+        expect(note).to_have_count(0)
+        eventually(lambda: rows.inner_text() != shown, what="newer requests")
+
+
+def test_a_file_has_the_requests_that_are_shown(browser: Browser, tmp_path: Path) -> None:
+    now = int(time.time())
+    value = "/it''s-\"odd\"--'"
+    (tmp_path / "access.log").write_bytes(
+        b"".join(
+            line(now - i, request=f"GET {path} HTTP/1.1".replace('"', "%22"))
+            for i, path in enumerate([value, "/plain", "/plain"] * 5)
+        )
+    )
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(15)
+        page = watched.open("?view=urls&window=5m")
+        paths = page.get_by_role("region", name="Paths")
+        paths.get_by_text("/it''s").first.click()
+        eventually(lambda: in_all(page) == 5, what="the five requests")
+        with page.expect_download() as download:
+            paths.get_by_role("link", name="Download Paths as CSV").click()
+        text = Path(download.value.path()).read_text()
+    assert text.count("/it''s") == 1
+    assert "/plain" not in text

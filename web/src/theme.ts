@@ -40,8 +40,11 @@ export function setTheme(next: Theme): void {
   }
 }
 
+/** The one after this: from the system's to the other one, so that a change can be seen at once. */
 export function nextTheme(): Theme {
-  return THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? "auto";
+  const [same, other]: [Theme, Theme] = systemIsDark.value ? ["dark", "light"] : ["light", "dark"];
+  const all: Theme[] = ["auto", other, same];
+  return all[(all.indexOf(theme.value) + 1) % all.length] ?? "auto";
 }
 
 /** The color, or another value, that a custom property has now: for canvases. */

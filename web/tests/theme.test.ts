@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import { isDark, setTheme } from "../src/theme.ts";
+import { isDark, nextTheme, setTheme } from "../src/theme.ts";
 
 const styles = readFileSync("src/styles/tokens.css", "utf8");
 
@@ -28,5 +28,16 @@ describe("the theme", () => {
     expect([attribute(), isDark.value]).toEqual(["light", false]);
     setTheme("auto");
     expect(attribute()).toBe(isDark.value ? "dark" : "light");
+  });
+
+  it("changes to what can be seen at once, and comes round", () => {
+    setTheme("auto");
+    const before = isDark.value;
+    setTheme(nextTheme());
+    expect(isDark.value).toBe(!before);
+    setTheme(nextTheme());
+    expect(isDark.value).toBe(before);
+    setTheme(nextTheme());
+    expect(nextTheme()).toBe(before ? "light" : "dark");
   });
 });

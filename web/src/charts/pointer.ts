@@ -3,7 +3,8 @@
 import type uPlot from "uplot";
 
 import { formatUnit } from "../format.ts";
-import { fullTime } from "../spans.ts";
+import { clock, fullTime } from "../spans.ts";
+import { announced } from "../store.ts";
 import type { ChartProps, Latest } from "./plot.ts";
 import { fillTip, type TipLine } from "./tip.ts";
 
@@ -75,6 +76,18 @@ export function showTip(plot: uPlot, props: ChartProps, tip: HTMLDivElement | nu
   tip.style.transform = `translate(${Math.round(Math.max(0, x))}px, 6px)`;
 }
 
+/** A column in words, for who hears the chart: its time, and the values that it has. */
+export function columnText({ x, utc, series, shades = [], step }: ChartProps, index: number): string {
+  const time = x[index] ?? 0;
+  const values = series
+    .filter((one) => one.values[index] != null)
+    .map((one) => `${one.label} ${formatUnit(one.unit, one.values[index])}`);
+  const marks = shades
+    .filter((one) => one.from < time + step && one.until > time)
+    .map((one) => one.label);
+  return [clock(time, utc), ...(values.length ? values : ["nothing known"]), ...marks].join(", ");
+}
+
 export function moveCursor(event: KeyboardEvent, plot: uPlot | null, props: ChartProps): void {
   if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
   const count = props.x.length;
@@ -88,6 +101,8 @@ export function moveCursor(event: KeyboardEvent, plot: uPlot | null, props: Char
   } else return;
   event.preventDefault();
   event.stopPropagation();
-  const time = props.x[Math.max(0, Math.min(count - 1, index))] ?? 0;
+  index = Math.max(0, Math.min(count - 1, index));
+  const time = props.x[index] ?? 0;
   plot.setCursor({ left: plot.valToPos(time + props.step / 2, "x"), top: 10 });
+  announced.value = columnText(props, index);
 }

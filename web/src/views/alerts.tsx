@@ -71,6 +71,11 @@ export function Alerts({ data }: { data: PageData }) {
     known !== null &&
     current.incident?.incident !== chosen &&
     current.rule?.name !== chosen;
+  // Below a list, on a phone, nobody would see that a tap has changed anything.
+  useEffect(() => {
+    const panel = chosen === null ? null : document.querySelector(".rule-panel");
+    if (panel && panel.getBoundingClientRect().top > 0.6 * innerHeight) panel.scrollIntoView();
+  }, [chosen, known !== null]);
   const at = order.indexOf(current.incident?.incident ?? current.rule?.name ?? "");
   useEffect(() => {
     const move = (by: number) => {

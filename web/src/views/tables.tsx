@@ -2,7 +2,7 @@
 
 import { CLASSES } from "../asks.ts";
 import type { Series } from "../charts/chart.tsx";
-import { perSecond, summed, whole } from "../charts/series.ts";
+import { perSecond, summed, unknownSpans, whole } from "../charts/series.ts";
 import { Card, AnswerNote, Missing } from "../components/card.tsx";
 import { FailedCard } from "../components/failed_card.tsx";
 import { TableCard, type TableSpec } from "../components/table_card.tsx";
@@ -80,6 +80,13 @@ export function Clients({ data, heights }: Props) {
     step: columns?.step ?? data.step,
     height: heights.side,
     shades,
+    // The column of right now is not drawn before it is whole, but it is not unknown.
+    unknown: columns
+      ? unknownSpans(
+          columns,
+          CLASSES.map((name) => columns.values[name] ?? []),
+        )
+      : [],
   };
   return (
     <>

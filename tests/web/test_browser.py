@@ -418,6 +418,14 @@ def test_nothing_is_cut_off_at_any_width(
                 page.wait_for_timeout(100)
                 over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 assert over <= 0, (view, width, over)
+        # In the past there is more in the header.
+        page = watched.open(f"?window=1h&until={int(time.time()) - 5}&compare=week&is=method:GET")
+        for width in (320, 390, 768, 1366):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            box = page.locator(".live-button").bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width, (width, box)
 
 
 def test_the_keys_of_the_console_work(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:

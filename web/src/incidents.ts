@@ -37,6 +37,11 @@ export function ongoingAt(snapshot: Snapshot | null, until: number | null): Inci
   );
 }
 
+/** Whether an incident was over at the time that is shown. */
+export function isOverAt({ recovered_at: end }: Incident, now: number): boolean {
+  return end !== null && end <= now;
+}
+
 /** Those that were over by then, the newest first. */
 export function endedAt(snapshot: Snapshot | null, until: number | null): Incident[] {
   if (!snapshot) return [];

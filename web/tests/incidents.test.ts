@@ -5,6 +5,7 @@ import {
   bySeverity,
   endedAt,
   failingIn,
+  isOverAt,
   ongoingAt,
   shadesOf,
   silencedText,
@@ -116,6 +117,12 @@ describe("incidents", () => {
       incident("w", { severity: "warning" }),
     ];
     expect(bySeverity(all).map((one) => one.incident)).toEqual(["new", "seen", "w", "i"]);
+  });
+
+  it("were not over yet at a time before their end", () => {
+    const past = incident("past", { triggered_at: 500, recovered_at: 900 });
+    expect([899, 900, 2000].map((now) => isOverAt(past, now))).toEqual([false, true, true]);
+    expect(isOverAt(incident("now"), 5000)).toBe(false);
   });
 
   it("are those of the time that is shown", () => {

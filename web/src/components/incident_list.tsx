@@ -5,7 +5,7 @@ import type { Incident, Pending } from "../contract.ts";
 import { formatDuration, formatRoundDuration } from "../format.ts";
 import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
 import { clockNear } from "../spans.ts";
-import { latestText, worstValueText } from "../incidents.ts";
+import { isOverAt, latestText, worstValueText } from "../incidents.ts";
 import { localTimes } from "../sentences.ts";
 import { openSilence } from "../overlays.ts";
 import { Icon } from "./icons.tsx";
@@ -46,8 +46,11 @@ interface Props {
 
 export function IncidentRow({ incident, now, isChosen = false, hasButtons = true }: Props) {
   const rule = hello.value?.rules.find((one) => one.name === incident.rule);
-  const isOver = incident.recovered_at !== null;
-  const lasted = incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at;
+  // At a time in the past it may not have been over yet.
+  const isOver = isOverAt(incident, now);
+  const lasted = isOver
+    ? (incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at)
+    : now - incident.triggered_at;
   const silenced = snapshot.value?.silences.find(
     (one) => [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
   );
@@ -106,7 +109,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
           )}
         </span>
       </button>
-      {hasButtons && isAdmin.value && !link.value.kiosk && !isOver && (
+      {hasButtons && isAdmin.value && !link.value.kiosk && incident.recovered_at === null && (
         <span class="incident-buttons">
           <button type="button" onClick={() => toggleAcknowledged(incident)}>
             {incident.acknowledged_at === null ? "Acknowledge" : "Undo acknowledge"}

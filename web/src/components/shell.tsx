@@ -268,18 +268,28 @@ export function Banners({ children }: { children: ComponentChildren }) {
       )}
       {paused && (
         <p class="banner info" role="status">
-          <Icon name="pause" /> Paused at {spanText().split(" until ")[1]}; counting continues.{" "}
-          {hasSingleKeys.value && (
-            <>
-              <kbd>p</kbd> resumes.
-            </>
-          )}
+          <Icon name="pause" />
+          <span>
+            Paused at {spanText().split(" until ")[1]}; counting continues.
+            {hasSingleKeys.value && (
+              <span class="key-hint">
+                {" "}
+                <kbd>p</kbd> resumes.
+              </span>
+            )}
+          </span>
         </p>
       )}
       {until !== null && !paused && (
         <p class="banner info" role="status">
-          <Icon name="clock" /> You are looking at the past: {spanText()}. <kbd class="named">End</kbd> goes back
-          to now.
+          <Icon name="clock" />
+          <span>
+            You are looking at the past: {spanText()}.
+            <span class="key-hint">
+              {" "}
+              <kbd class="named">End</kbd> goes back to now.
+            </span>
+          </span>
         </p>
       )}
       {troubles.slice(0, 3).map((text) => (

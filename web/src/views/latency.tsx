@@ -57,7 +57,7 @@ export function Latency({ data, heights }: { data: PageData; heights: Heights })
         <TimesCard data={data} height={heights.main} />
         <Distribution height={heights.main} />
       </div>
-      <Tables specs={specs} data={data} rows={12} isWide />
+      <Tables specs={specs} data={data} rows={12} wallRows={8} isWide />
     </>
   );
 }

@@ -214,6 +214,7 @@ export function Tables({
   rows,
   empty,
   isWide = false,
+  wallRows = 12,
 }: {
   specs: TableSpec[];
   data: PageData;
@@ -221,6 +222,8 @@ export function Tables({
   empty?: string;
   /** Fewer tables beside each other: for long names, or many columns. */
   isWide?: boolean;
+  /** As many as fit on a wall screen. */
+  wallRows?: number;
 }) {
   // A wall screen cannot be scrolled: the first tables, as many as fit.
   const { kiosk } = link.value;
@@ -233,7 +236,7 @@ export function Tables({
           scope={data.scope}
           hasTimes={data.hasTimes}
           rank={4 + i}
-          rows={kiosk ? 12 : rows}
+          rows={kiosk ? wallRows : rows}
           hideEmpty={i > 2}
           {...(empty ? { empty } : {})}
         />

@@ -121,7 +121,7 @@ export function NothingBefore({ data }: { data: PageData }) {
     <p class="banner info" role="status">
       <Icon name="info" />
       <span>
-        <b>Nothing to compare with</b> {data.beforeText}
+        <b>{answer.known > 0 ? "Too little" : "Nothing"} to compare with</b> {data.beforeText}
         {start === null ? "" : `: no data before ${clockNear(start, end, utc.value)}`}.{" "}
         {!isNarrow && (
           <>

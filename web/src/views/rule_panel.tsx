@@ -6,6 +6,7 @@ import {
   columnsOf,
   divided,
   lengthsOf,
+  unknownSpans,
   whole,
   type Columns,
   type Values,
@@ -187,6 +188,7 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
             step={columns.step}
             series={series}
             height={260}
+            unknown={unknownSpans(columns, Object.values(columns.values))}
             shades={shadesOf(snapshot.value, columns.x[0] ?? 0, columns.until, rule?.name, group)}
             limit={
               limit === null ? null : { value: limit, label: rule?.bound || "limit", always: true }

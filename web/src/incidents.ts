@@ -85,7 +85,9 @@ export function spanOf(incident: Incident, now: number): { seconds: number; unti
 
 /** A silence's pattern as people know the rule: its title, where it is that of one rule. */
 export function silencedText(pattern: string, rules: Rule[]): string {
-  return rules.find(({ name }) => pattern === name || pattern === patternOf(name))?.title ?? pattern;
+  return (
+    rules.find(({ name }) => pattern === name || pattern === patternOf(name))?.title ?? pattern
+  );
 }
 
 /** The newest value of an incident, short: its sentence stands in the headline already. */

@@ -58,13 +58,15 @@ function nextComparison(): void {
 }
 
 export const ACTIONS: Action[] = [
-  ...VIEWS.map((view, i): Action => ({
-    name: `show-${view}`,
-    about: `Show ${VIEW_TITLES[view]}`,
-    keys: [String(i + 1)],
-    group: "Views",
-    run: () => goToView(view),
-  })),
+  ...VIEWS.map(
+    (view, i): Action => ({
+      name: `show-${view}`,
+      about: `Show ${VIEW_TITLES[view]}`,
+      keys: [String(i + 1)],
+      group: "Views",
+      run: () => goToView(view),
+    }),
+  ),
   { name: "next-view", about: "Next view", keys: ["}"], group: "Views", run: () => turnView(1) },
   {
     name: "previous-view",
@@ -313,25 +315,29 @@ export const ACTIONS: Action[] = [
 /** What only the palette has: each window, each theme, each comparison, a setting. */
 export function moreCommands(): Action[] {
   return [
-    ...windows().map((seconds): Action => ({
-      name: `window-${seconds}`,
-      about: `Window: last ${formatRoundDuration(seconds)}`,
-      keys: [],
-      group: "Time",
-      run: () => setWindow(seconds),
-    })),
-    ...COMPARISONS.map((one): Action => ({
-      name: `compare-${one}`,
-      about: {
-        none: "Compare: no line",
-        before: "Compare with the span before",
-        day: "Compare with a day before",
-        week: "Compare with a week before",
-      }[one],
-      keys: [],
-      group: "Time",
-      run: () => go({ compare: one }),
-    })),
+    ...windows().map(
+      (seconds): Action => ({
+        name: `window-${seconds}`,
+        about: `Window: last ${formatRoundDuration(seconds)}`,
+        keys: [],
+        group: "Time",
+        run: () => setWindow(seconds),
+      }),
+    ),
+    ...COMPARISONS.map(
+      (one): Action => ({
+        name: `compare-${one}`,
+        about: {
+          none: "Compare: no line",
+          before: "Compare with the span before",
+          day: "Compare with a day before",
+          week: "Compare with a week before",
+        }[one],
+        keys: [],
+        group: "Time",
+        run: () => go({ compare: one }),
+      }),
+    ),
     {
       name: "single-keys",
       about: hasSingleKeys.value ? "Switch single keys off" : "Switch single keys on",
@@ -339,13 +345,15 @@ export function moreCommands(): Action[] {
       group: "Page",
       run: () => setSingleKeys(!hasSingleKeys.value),
     },
-    ...(["light", "dark", "auto"] as const).map((one): Action => ({
-      name: `theme-${one}`,
-      about: `Theme: ${one}`,
-      keys: [],
-      group: "Page",
-      run: () => setTheme(one),
-    })),
+    ...(["light", "dark", "auto"] as const).map(
+      (one): Action => ({
+        name: `theme-${one}`,
+        about: `Theme: ${one}`,
+        keys: [],
+        group: "Page",
+        run: () => setTheme(one),
+      }),
+    ),
   ];
 }
 

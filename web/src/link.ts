@@ -98,7 +98,9 @@ export function parseLink(search: string): Link {
 const KEYS = "view window until paused is not where words compare zoom chosen kiosk utc".split(" ");
 /** What people write by hand for a part of the link. */
 const MEANT: Record<string, string> = {
-  ...Object.fromEntries("span last range seconds timewindow".split(" ").map((one) => [one, "window"])),
+  ...Object.fromEntries(
+    "span last range seconds timewindow".split(" ").map((one) => [one, "window"]),
+  ),
   ...Object.fromEntries("filter q query search condition".split(" ").map((one) => [one, "where"])),
   ...Object.fromEntries("time at to end".split(" ").map((one) => [one, "until"])),
   ...Object.fromEntries("page tab show".split(" ").map((one) => [one, "view"])),
@@ -123,11 +125,14 @@ export function linkProblems(search: string, link: Link): string[] {
   if (query.has("compare") && query.get("compare") !== link.compare)
     wrong("compare", `must be one of ${COMPARISONS.join(", ")}`);
   for (const key of ["is", "not"]) {
-    const bad = query.getAll(key).find((text) => !FIELD.test(text.split(":", 1)[0] ?? "") || !text.includes(":"));
+    const bad = query
+      .getAll(key)
+      .find((text) => !FIELD.test(text.split(":", 1)[0] ?? "") || !text.includes(":"));
     if (bad !== undefined)
       found.push(`${key}=${shown(bad)}: must be a field and a value, such as ${key}=path:/login`);
   }
-  const filters = query.getAll("is").length + query.getAll("not").length + query.getAll("where").length;
+  const filters =
+    query.getAll("is").length + query.getAll("not").length + query.getAll("where").length;
   if (filters > MOST_FILTERS) found.push(`${filters} filters: the first ${MOST_FILTERS} are used`);
   for (const key of new Set(query.keys())) {
     if (KEYS.includes(key)) continue;

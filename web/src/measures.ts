@@ -27,8 +27,20 @@ const COLUMNS: Record<string, Column> = Object.fromEntries(
   (
     [
       { measure: "hits", title: "Requests", about: "Number of requests", rank: 0 },
-      { measure: "5xx", title: "5xx", about: "Share of server errors (5xx)", isShare: true, rank: 1 },
-      { measure: "4xx", title: "4xx", about: "Share of client errors (4xx)", isShare: true, rank: 2 },
+      {
+        measure: "5xx",
+        title: "5xx",
+        about: "Share of server errors (5xx)",
+        isShare: true,
+        rank: 1,
+      },
+      {
+        measure: "4xx",
+        title: "4xx",
+        about: "Share of client errors (4xx)",
+        isShare: true,
+        rank: 2,
+      },
       {
         measure: "p50",
         title: "p50",

@@ -38,7 +38,29 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-const PIECES = ["'", "''", '"', "\\", "--", "/*", "*/", ";", "\0", "\n", " OR 1=1", ")", "(", "$$", "%", "é", "😀", "a", "E'", "chr(0)", "||"];
+const PIECES = [
+  "'",
+  "''",
+  '"',
+  "\\",
+  "--",
+  "/*",
+  "*/",
+  ";",
+  "\0",
+  "\n",
+  " OR 1=1",
+  ")",
+  "(",
+  "$$",
+  "%",
+  "é",
+  "😀",
+  "a",
+  "E'",
+  "chr(0)",
+  "||",
+];
 
 describe("filters as one condition", () => {
   it("keep every value whole, whatever its characters are", () => {
@@ -51,7 +73,11 @@ describe("filters as one condition", () => {
       const isNot = random() < 0.5;
       const filter = isNot ? { field: "host", value, not: true } : { field: "host", value };
       // Between others, so that a quote left open would be seen.
-      const sql = conditionOf([{ field: "path", value: "/a" }, filter, { field: "method", value: "GET" }]);
+      const sql = conditionOf([
+        { field: "path", value: "/a" },
+        filter,
+        { field: "method", value: "GET" },
+      ]);
       // "||" and "chr(0)" only stand outside of literals where the value has a NUL.
       const found = tokens(sql);
       expect(found.slice(0, 4)).toEqual(['"path"', "=", "'/a'", "AND"]);
@@ -60,7 +86,8 @@ describe("filters as one condition", () => {
       const operator = isNot ? ["IS", "DISTINCT", "FROM"] : ["="];
       expect(middle.slice(0, 1 + operator.length)).toEqual(['"host"', ...operator]);
       const literal = middle.slice(1 + operator.length);
-      if (value.includes("\0")) expect(literal.filter((one) => one.startsWith("'")).length).toBe(value.split("\0").length);
+      if (value.includes("\0"))
+        expect(literal.filter((one) => one.startsWith("'")).length).toBe(value.split("\0").length);
       else expect(literal).toHaveLength(1);
       if (!/chr\(0\)|\|\|/.test(value)) expect(textIn(literal)).toBe(value);
       expect(sql).not.toContain("\0");
@@ -79,7 +106,10 @@ describe("filters as one condition", () => {
     expect(conditionOf([{ field: "path", value: "(malformed)", not: true }])).toBe(
       '"path" IS NOT NULL',
     );
-    const link = downloadLink({ seconds: 60, filters: [{ field: "path", value: "/o'clock" }] }, 100);
+    const link = downloadLink(
+      { seconds: 60, filters: [{ field: "path", value: "/o'clock" }] },
+      100,
+    );
     expect(new URLSearchParams(link.split("?")[1]).get("where")).toBe(`"path" = '/o''clock'`);
   });
 });

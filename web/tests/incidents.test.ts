@@ -211,7 +211,10 @@ describe("rules", () => {
 });
 
 describe("a silence", () => {
-  const rules = [{ name: "high_traffic", title: "High traffic" }, { name: "Rate [5m]*", title: "Rate" }] as Rule[];
+  const rules = [
+    { name: "high_traffic", title: "High traffic" },
+    { name: "Rate [5m]*", title: "Rate" },
+  ] as Rule[];
 
   it("is called as its rule is everywhere", () => {
     expect(silencedText("high_traffic", rules)).toBe("High traffic");

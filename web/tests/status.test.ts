@@ -37,7 +37,9 @@ const text = (snapshot: Snapshot, shown: Parameters<typeof statusOf>[1] = NOW) =
 
 describe("whether the site is well", () => {
   it("is judged as in the console: red before a rule fires", () => {
-    expect(text(snapshotWith({ server_errors: 30 }))).toBe("critical: Failing: 30 % 5xx, last 10 s");
+    expect(text(snapshotWith({ server_errors: 30 }))).toBe(
+      "critical: Failing: 30 % 5xx, last 10 s",
+    );
     expect(text(snapshotWith({ server_errors: 7 }))).toBe("warning: Errors: 7 % 5xx, last 10 s");
     expect(text(snapshotWith({ server_errors: 4 }))).toBe("fine: Healthy");
   });

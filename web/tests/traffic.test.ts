@@ -24,7 +24,13 @@ it("says a column of a chart in words", () => {
     utc: true,
     series: [
       { label: "2xx", color: "", kind: "stack" as const, unit: "rate" as const, values: [5, null] },
-      { label: "5xx share", color: "", kind: "line" as const, unit: "share" as const, values: [0.5, null] },
+      {
+        label: "5xx share",
+        color: "",
+        kind: "line" as const,
+        unit: "share" as const,
+        values: [0.5, null],
+      },
     ],
     shades: [{ from: 30, until: 60, severity: "critical" as const, label: "critical: Errors" }],
   };

@@ -77,7 +77,10 @@ export function showTip(plot: uPlot, props: ChartProps, tip: HTMLDivElement | nu
 }
 
 /** A column in words, for who hears the chart: its time, and the values that it has. */
-export function columnText({ x, utc, series, shades = [], step }: ChartProps, index: number): string {
+export function columnText(
+  { x, utc, series, shades = [], step }: ChartProps,
+  index: number,
+): string {
   const time = x[index] ?? 0;
   const values = series
     .filter((one) => one.values[index] != null)

@@ -53,7 +53,9 @@ export function Card({
               type="button"
               class="quiet icon-button"
               aria-label={isZoomed ? `Show all cards, not only ${title}` : `Show only ${title}`}
-              title={isZoomed ? withKey("Show all cards", "z") : withKey("Show only this card", "z")}
+              title={
+                isZoomed ? withKey("Show all cards", "z") : withKey("Show only this card", "z")
+              }
               aria-pressed={isZoomed}
               onClick={() => go({ zoom: isZoomed ? null : id })}
             >

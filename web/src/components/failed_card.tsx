@@ -20,7 +20,11 @@ export function FailedCard({ data }: { data: PageData }) {
   const records = useMemo(() => answerRows(answer), [answer]);
   return (
     <div ref={element} class="card-cell full">
-      <Card id="failed" title="Requests that failed" note={`newest first${isLonger ? ", of the last hour" : ""}`}>
+      <Card
+        id="failed"
+        title="Requests that failed"
+        note={`newest first${isLonger ? ", of the last hour" : ""}`}
+      >
         <AnswerNote error={answer?.error} />
         {answer === null || answer.error ? (
           <Waiting lines={6} error={answer?.error} />

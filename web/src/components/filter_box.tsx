@@ -215,7 +215,12 @@ export function FilterBox() {
             </button>
           ) : (
             EXAMPLES.map((one) => (
-              <button type="button" key={one} onClick={() => retry(one)} title="Put it into the field">
+              <button
+                type="button"
+                key={one}
+                onClick={() => retry(one)}
+                title="Put it into the field"
+              >
                 {one}
               </button>
             ))

@@ -51,8 +51,8 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
   const lasted = isOver
     ? (incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at)
     : now - incident.triggered_at;
-  const silenced = snapshot.value?.silences.find(
-    (one) => [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
+  const silenced = snapshot.value?.silences.find((one) =>
+    [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
   );
   const worst = worstValueText(incident);
   const until = incident.silenced_until ?? silenced?.until ?? null;

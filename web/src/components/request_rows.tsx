@@ -121,27 +121,27 @@ export function RequestRows({
             const looks = keys[i] === shownKey ? "row chosen" : "row";
             return (
               <Fragment key={keys[i]}>
-              {i === recent && olderText && (
-                <tr class="divider">
-                  <td colSpan={7}>{olderText}</td>
+                {i === recent && olderText && (
+                  <tr class="divider">
+                    <td colSpan={7}>{olderText}</td>
+                  </tr>
+                )}
+                <tr
+                  class={looks}
+                  tabIndex={i === Math.max(0, at) ? 0 : -1}
+                  aria-rowindex={i + 2}
+                  onFocus={() => setChosen(keys[i] ?? null)}
+                  onClick={() => (shownRequest.value = record)}
+                >
+                  <Cells
+                    id={keys[i] ?? ""}
+                    record={record}
+                    withTimes={withTimes}
+                    withAgents={withAgents}
+                    isUtc={utc.value}
+                    day={Math.floor(now / 3600)}
+                  />
                 </tr>
-              )}
-              <tr
-                class={looks}
-                tabIndex={i === Math.max(0, at) ? 0 : -1}
-                aria-rowindex={i + 2}
-                onFocus={() => setChosen(keys[i] ?? null)}
-                onClick={() => (shownRequest.value = record)}
-              >
-                <Cells
-                  id={keys[i] ?? ""}
-                  record={record}
-                  withTimes={withTimes}
-                  withAgents={withAgents}
-                  isUtc={utc.value}
-                  day={Math.floor(now / 3600)}
-                />
-              </tr>
               </Fragment>
             );
           })}

@@ -3,11 +3,12 @@
 import type { ComponentChildren } from "preact";
 
 import { addressOf } from "../api.ts";
-import { localTimes } from "../sentences.ts";
+import type { Answer } from "../contract.ts";
 import { clockNear, zoneName } from "../spans.ts";
 import { formatDuration } from "../format.ts";
 import { VIEWS, type ViewName } from "../link.ts";
 import { openOverlay } from "../overlays.ts";
+import { localTimes } from "../sentences.ts";
 import {
   announced,
   connection,
@@ -34,7 +35,6 @@ import { spanText } from "./time_controls.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { visible } from "../text.ts";
 import { Text } from "./text.tsx";
-import type { Answer } from "../contract.ts";
 import { statusOf } from "../status.ts";
 import { hasSingleKeys, withKey } from "../single_keys.ts";
 
@@ -188,9 +188,7 @@ export function Title({ total }: { total: Answer | null }) {
           href={writeLink({ ...link.value, view: "alerts", zoom: null, chosen: null })}
           onClick={(event) => follow(event, "alerts")}
         >
-          <Icon
-            name={tone === "fine" || tone === "quiet" ? "check" : "errors"}
-          />{" "}
+          <Icon name={tone === "fine" || tone === "quiet" ? "check" : "errors"} />{" "}
           {tone === "unknown" ? "State unknown" : status.text}
         </a>
       )}
@@ -238,8 +236,8 @@ export function Banners({ children }: { children: ComponentChildren }) {
               <b>{goneBecause.value ? "The server has ended" : "Connection lost"}.</b>{" "}
               {heardAt.value > 0 && (
                 <>
-                  What you see is{" "}
-                  <span aria-live="off">{formatDuration(Math.round(age))}</span> old.{" "}
+                  What you see is <span aria-live="off">{formatDuration(Math.round(age))}</span>{" "}
+                  old.{" "}
                 </>
               )}
               <Text value={whyNotConnected.value} /> Reconnecting…

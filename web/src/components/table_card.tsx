@@ -171,10 +171,7 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
     </>
   );
   return (
-    <div
-      class={`card-cell ${isHidden ? "is-empty" : isShort ? "is-short" : ""}`}
-      ref={element}
-    >
+    <div class={`card-cell ${isHidden ? "is-empty" : isShort ? "is-short" : ""}`} ref={element}>
       <Card id={spec.key} title={spec.title} note={note} tools={tools} table={spec.key}>
         {isFinding && (
           <div class="find">

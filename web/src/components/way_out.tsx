@@ -114,9 +114,7 @@ export function NothingBefore({ data }: { data: PageData }) {
   const start = startOfKnown(data.total.answer, answer);
   const end = until ?? newest.value;
   const shorter =
-    start === null
-      ? null
-      : comparableWindow(compare, end - start, windows(), data.scope.seconds);
+    start === null ? null : comparableWindow(compare, end - start, windows(), data.scope.seconds);
   return (
     <p class="banner info" role="status">
       <Icon name="info" />

@@ -280,7 +280,9 @@ function Rules({
                   <td>
                     <Severity severity={rule.severity} />
                   </td>
-                  <td class={count ? ACTIVE[rule.severity] : "dim"}>{count ? `${count} active` : "quiet"}</td>
+                  <td class={count ? ACTIVE[rule.severity] : "dim"}>
+                    {count ? `${count} active` : "quiet"}
+                  </td>
                   <td class="about dim">
                     {isOwn(rule) ? "GlanceMetrics' own health" : rule.bound.replace(/^limit /, "")}
                     {!isOwn(rule) && rule.window ? ` over ${formatRoundDuration(rule.window)}` : ""}

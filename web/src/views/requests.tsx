@@ -112,7 +112,9 @@ export function Requests({ data }: { data: PageData }) {
                 type="button"
                 class="quiet with-text"
                 onClick={togglePause}
-                title={paused ? withKey("Follow the log again", "p") : withKey("Stop the list", "p")}
+                title={
+                  paused ? withKey("Follow the log again", "p") : withKey("Stop the list", "p")
+                }
               >
                 <Icon name={paused ? "play" : "pause"} /> {paused ? "Resume" : "Pause"}
               </button>

@@ -148,13 +148,15 @@ export function Errors({ data, heights }: Props) {
   const { columns, series } = data;
   const items: Series[] = columns
     ? [
-        ...["4xx", "5xx"].map((name): Series => ({
-          label: name,
-          color: `--c-${name}`,
-          kind: "stack",
-          unit: "rate",
-          values: perSecond(columns, name),
-        })),
+        ...["4xx", "5xx"].map(
+          (name): Series => ({
+            label: name,
+            color: `--c-${name}`,
+            kind: "stack",
+            unit: "rate",
+            values: perSecond(columns, name),
+          }),
+        ),
         {
           label: "5xx share",
           color: "--c-error-line",

@@ -313,10 +313,7 @@ def _rule_row(state: State, name: str) -> Row:
             right(f"{count} active" if count else "quiet", 11) + "  ",
         ),
     ]
-    if _is_own(rule):
-        about = "GlanceMetrics' own health"
-    else:
-        about = safe(rule.bound)
+    about = "GlanceMetrics' own health" if _is_own(rule) else safe(rule.bound)
     by = f", by {safe(rule.by)}" if rule.by else ""
     if rule.where:
         by += f", where {safe(rule.where)}"

@@ -150,7 +150,7 @@ def _given(arguments: list[str]) -> _Given | None:
     except UsageError:
         _check_command(arguments[0])
         raise
-    named = _named_logs(flags)
+    named = _named_logs(flags, arguments)
     found = configuration(flags.pop("config"))
     if named:
         flags["file"] = named
@@ -178,12 +178,13 @@ def _refuse_pipes(sources: Sources) -> None:
             raise UsageError(f"--once: {path} is a pipe; try: glancemetrics - --once < {path}")
 
 
-def _named_logs(flags: dict[str, Any]) -> list[str]:
+def _named_logs(flags: dict[str, Any], arguments: Sequence[str]) -> list[str]:
     """Return the logs that options and arguments name. Raises `UsageError`."""
     files = flags.pop("files")
     for word in files:
         if not os.path.lexists(word) and word.replace("-", "").replace("_", "").isalnum():
-            raise UsageError(_no_such(word))
+            after = arguments[arguments.index(word) - 1] if word in arguments[1:] else ""
+            raise UsageError(_no_value(after, word) or _no_such(word))
     return [*(flags["file"] or ()), *files]
 
 
@@ -192,6 +193,14 @@ def _check_command(word: str) -> None:
     is_word = not word.startswith("-") and not os.path.lexists(word)
     if is_word and closest(word, [each.name for each in registry.COMMANDS]) is not None:
         raise UsageError(_no_such(word))
+
+
+def _no_value(option: str, word: str) -> str:
+    """Say what the value of an option must be, that may have none and is followed by a word."""
+    for setting in all_settings(all_sections()).values():
+        if setting.spec.bare is not None and option == setting.flag:
+            return f"{option} {word}: must be {setting.spec.allowed}; {word} is no file either"
+    return ""
 
 
 def _no_such(word: str) -> str:

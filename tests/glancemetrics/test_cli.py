@@ -98,6 +98,7 @@ def test_version(run) -> None:
         (["reprot", "access.log"], "reprot: unknown command; did you mean report?"),
         (["--json", "report"], "report: a command must come first: glancemetrics report ..."),
         (["nonsense"], "nonsense: no such command or file; `glancemetrics -h` lists the commands"),
+        (["--web", "foo"], "--web foo: must be off, HOST:PORT or a port; foo is no file either"),
         (["help", "reprot"], "reprot: unknown command; did you mean report?"),
         (["completion"], "say bash, zsh or fish: glancemetrics completion bash"),
         (["completion", "bsh"], "bsh: say bash, zsh or fish; did you mean bash?"),

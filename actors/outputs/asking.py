@@ -81,7 +81,7 @@ class Asking:
         self._settled = 0.0
         """When answers cover all requests that have arrived."""
         self._queued: dict[Ask, Question] = {}
-        """What is to be asked as soon as there is room."""
+        """They wait for room."""
         self._in_round: set[Ask] = set()
         """What of the rounds is queued or running."""
         self._rested: dict[str, float] = {}

@@ -81,7 +81,7 @@ class Turn:
     _turns: Turns
     _first: str
     askers: set[str] = attrs.field(init=False, factory=set)
-    """For whom it waits."""
+    """Who waits for it."""
     taken_for: str | None = attrs.field(init=False, default=None)
     let_in: trio.Event = attrs.field(init=False, factory=trio.Event)
 

@@ -47,6 +47,16 @@ def run(*command: str | Path) -> str:
     return done.stdout.strip()
 
 
+def _npm_volumes() -> list[str]:
+    """Let npm in the build find packages the way it does on this machine."""
+    config = Path.home() / ".npmrc"
+    if not config.exists():
+        return []
+    values = [line.partition("=")[2].strip() for line in config.read_text().splitlines()]
+    files = [one for one in values if one.startswith("/") and Path(one).is_file()]
+    return [f"--volume={config}:/root/.npmrc:ro", *(f"--volume={one}:{one}:ro" for one in files)]
+
+
 @attrs.define
 class Store:
     """Images and containers in a folder of their own."""
@@ -70,7 +80,7 @@ class Store:
 
     def build(self) -> None:
         options = ("--isolation", "chroot", "--format", "docker", "--pull-never")
-        print(self.buildah("build", *options, *self._pip_volumes(), "--tag", IMAGE, PROJECT))
+        print(self.buildah("build", *options, *self._pip_volumes(), *_npm_volumes(), "--tag", IMAGE, PROJECT))
 
     def _pip_volumes(self) -> list[str]:
         """Let pip in the build find packages the way it does on this machine."""

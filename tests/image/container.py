@@ -80,7 +80,11 @@ class Store:
 
     def build(self) -> None:
         options = ("--isolation", "chroot", "--format", "docker", "--pull-never")
-        print(self.buildah("build", *options, *self._pip_volumes(), *_npm_volumes(), "--tag", IMAGE, PROJECT))
+        print(
+            self.buildah(
+                "build", *options, *self._pip_volumes(), *_npm_volumes(), "--tag", IMAGE, PROJECT
+            )
+        )
 
     def _pip_volumes(self) -> list[str]:
         """Let pip in the build find packages the way it does on this machine."""

@@ -389,9 +389,10 @@ def test_axe_has_nothing_to_say(browser: Browser, traffic: Traffic, tmp_path: Pa
             page = watched.open(f"?view={view}&window=5m")
             page.wait_for_timeout(800)
             page.evaluate(axe)
-            for scheme in ("light", "dark"):
+            # Colors are all that differs in the dark.
+            for scheme, rules in (("light", "{}"), ("dark", "{runOnly: ['color-contrast']}")):
                 page.emulate_media(color_scheme=scheme)
-                result = page.evaluate("axe.run()")
+                result = page.evaluate(f"axe.run({rules})")
                 problems += [
                     (view, scheme, one["id"], one["nodes"][0]["html"][:200])
                     for one in result["violations"]

@@ -1,8 +1,8 @@
 """Serving: hypercorn's trio worker, one connection at a time, behind our own limits.
 
-Hypercorn closes a connection whose request head does not arrive in time, and one that is idle. What
-it does not do is done here: a client that does not read is closed, connections are limited, and a
-changed certificate is used without a restart. HTTP/2 is not spoken: there a client that does not
+What hypercorn does not do, or not always, is done here: a client that does not read is closed, and
+one whose request does not arrive in time; connections are limited, and a changed certificate is
+used without a restart. HTTP/2 is not spoken: there a client that does not
 read holds up one stream and not the connection, where no time limit would see it.
 """
 
@@ -19,13 +19,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
-import h11
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.events import Closed
-from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.events import Event, Updated
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -34,6 +31,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from actors.outputs.web import WebAddress, WebSettings
+from actors.outputs.web.http1 import Http1
 from actors.outputs.web.problems import problem
 from glancemetrics.errors import GlanceMetricsError, sentence
 
@@ -46,8 +44,10 @@ HEAD_SECONDS = 10.0
 """Until the head of a request has arrived, and until an idle connection is closed."""
 SEND_SECONDS = 20.0
 """Until a piece of an answer has been taken over by the system."""
+_WATCH_SECONDS = 1.0
+"""Between two looks at the connections."""
 _LINGER_SECONDS = 0.5
-"""Until a connection is forgotten that its client has closed."""
+"""Until a connection is forgotten that its client has closed, or that sent too much."""
 _ANSWER_SECONDS = 30.0
 """The same if it waits for an answer: it may have closed its direction only."""
 _PIECE = 1 << 16
@@ -73,6 +73,12 @@ class Connection(trio.abc.HalfCloseableStream):
         """What it is served in."""
         self.is_answering: Callable[[], bool] = lambda: False
         """Whether an answer is under way."""
+        self.is_busy: Callable[[], bool] = lambda: False
+        """The same, or whether it is a WebSocket."""
+        self.idle_since = trio.current_time()
+        """When it began to wait for a request; of no meaning while it is busy."""
+        self.left = trio.Event()
+        """Set when no request has come in time."""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
@@ -96,9 +102,19 @@ class Connection(trio.abc.HalfCloseableStream):
         finally:
             if not data:
                 # Hypercorn would wait as long as for the next request of an idle client.
-                seconds = _ANSWER_SECONDS if self.is_answering() else _LINGER_SECONDS
-                self.scope.deadline = trio.current_time() + seconds
+                self.linger(_ANSWER_SECONDS if self.is_answering() else _LINGER_SECONDS)
         return data
+
+    def linger(self, seconds: float = _LINGER_SECONDS) -> None:
+        """Forget it after some seconds, in which its client may still read."""
+        self.scope.deadline = trio.current_time() + seconds
+
+    def look(self, now: float) -> None:
+        """Let it end if it has waited for a request for too long."""
+        if self.is_busy():
+            self.idle_since = now
+        elif now - self.idle_since >= HEAD_SECONDS:
+            self.left.set()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -108,34 +124,42 @@ class Connection(trio.abc.HalfCloseableStream):
         self.socket.close()
 
 
-class _Http1(H11Protocol):
-    """HTTP/1 only: without the ways to HTTP/2 that hypercorn offers (RFC 9113, section 3)."""
-
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """Ignore `Upgrade: h2c`, as a server may (RFC 9110, section 7.8)."""
-
-    async def _create_stream(self, request: h11.Request) -> None:
-        if request.http_version not in {b"1.0", b"1.1"}:  # the preface "PRI * HTTP/2.0"
-            await self._send_error_response(505)
-            await self.send(Closed())
-            return
-        await super()._create_stream(request)
-
-
 class _Server(TCPServer):
     """Serves one connection."""
 
+    @property
+    def _connection(self) -> Connection:
+        stream: Any = self.stream
+        connection: Connection = getattr(stream, "transport_stream", stream)
+        return connection
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated):
+            # Hypercorn would start a timer here: not if the answer's task is being cancelled, and
+            # never again after an error that it answers itself.
+            self._connection.idle_since = trio.current_time()
+            return
+        await super().protocol_send(event)
+
+    async def _idle_timeout(self) -> None:
+        connection = self._connection
+        connection.idle_since = trio.current_time()  # the TLS handshake has a limit of its own
+        await connection.left.wait()
+        with trio.CancelScope(shield=True):
+            await self._initiate_server_close()
+
     async def _read_data(self) -> None:
-        made = self.protocol
-        made.protocol = _Http1(
+        made, connection = self.protocol, self._connection
+        protocol = Http1(
             made.app, made.config, made.context, made.task_group, made.state, made.ssl,
             made.client, made.server, made.send,
         )  # fmt: skip
-        protocol = made.protocol
-        stream: Any = self.stream
-        connection: Connection = getattr(stream, "transport_stream", stream)
-        connection.is_answering = lambda: isinstance(protocol.stream, HTTPStream)
+        made.protocol = protocol
+        protocol.on_over = connection.linger
+        connection.is_answering = lambda: protocol.is_answering
+        connection.is_busy = lambda: protocol.is_busy
         await super()._read_data()
+        await self.idle_task.stop()  # what is still answered is waited for
 
 
 class Certificates:
@@ -253,6 +277,7 @@ class Serving:
         host = socket.gethostname() if self._address.is_wildcard else self._address.host
         started(f"{scheme}://{WebAddress(host, port)}/")
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch)
             try:
                 await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
             finally:
@@ -260,6 +285,17 @@ class Serving:
                 for connection in self._open:
                     connection.close()
                 nursery.cancel_scope.cancel()
+
+    async def _watch(self) -> None:
+        """Let idle connections end, forever.
+
+        Whether they are idle is looked at from outside, so that none is forgotten.
+        """
+        while True:
+            await trio.sleep(_WATCH_SECONDS)
+            now = trio.current_time()
+            for connection in self._open:
+                connection.look(now)
 
     async def _is_refused(self, stream: trio.SocketStream) -> bool:
         """Tell in plain HTTP who speaks it at an address with TLS; returns whether it did."""
@@ -384,7 +420,6 @@ def _config() -> Config:
     config.accesslog = None
     config.errorlog = None
     config.include_server_header = False
-    config.keep_alive_timeout = HEAD_SECONDS
     config.ssl_handshake_timeout = HEAD_SECONDS
     config.h11_max_incomplete_size = _HEAD_BYTES
     config.websocket_max_message_size = _MESSAGE_BYTES

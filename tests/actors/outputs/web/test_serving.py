@@ -7,6 +7,7 @@ import errno
 import json
 import socket
 import ssl
+import tracemalloc
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from actors.outputs.web import WebAddress, WebSettings, serving
 from actors.outputs.web.api import HANDLERS, Asked
 from actors.outputs.web.serving import Certificates, listening_problem
 from glancemetrics.errors import GlanceMetricsError
+from tests.actors.outputs.feeding import event
 from tests.actors.outputs.web.sites import Listening, listening, served
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -46,6 +48,123 @@ async def test_slow_requests_hold_up_nobody_and_are_closed(
                     await stream.send_all(b"h")
                 assert await _until(stream, b"x") == b""
         assert await is_alive(found)
+
+
+UPGRADE = (
+    b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"Sec-WebSocket-Version: %d\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (b"", b""),
+        (GET, b"HTTP/1.1 200 "),
+        (UPGRADE % 99, b"HTTP/1.1 400 "),
+        (UPGRADE.replace(b"localhost", b"evil.example") % 99, b"HTTP/1.1 400 "),
+        (UPGRADE.replace(b"localhost", b"evil.example") % 13, b"HTTP/1.1 421 "),
+        (UPGRADE % 13 + b"\x81\x80\0\0\0\0", b"HTTP/1.1 400 "),  # before it is accepted
+        (UPGRADE.replace(b"events", b"health") % 13, b"HTTP/1.1 403 "),
+        (b"HEAD /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200 "),
+    ],
+)
+async def test_what_is_not_answered_does_not_stay_open(
+    data: bytes, answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
+    async with served(tmp_path) as site, listening(site) as found:
+        assert (await found.sent(data, seconds=5))[: len(answer)] == answer
+        with trio.fail_after(5):
+            while found.serving.open_connections:
+                await trio.sleep(0.05)
+
+
+async def test_a_connection_whose_events_have_ended_does_not_stay_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
+    (tmp_path / "tokens").write_text("0123456789abcdef\n")
+    told = {"token_file": str(tmp_path / "tokens")}
+    async with served(tmp_path, **told) as site, listening(site) as found:
+        stream = await found.connect()
+        await stream.send_all(
+            b"GET /api/v1/events?snapshots=false HTTP/1.1\r\nHost: localhost\r\n"
+            b"Authorization: Bearer 0123456789abcdef\r\n\r\n"
+        )
+        with trio.fail_after(5):
+            assert b"retry" in await _until(stream, b"retry")
+            site.viewers.dismiss(lambda _: False)
+            await site.viewers.tell(event(1))  # it is woken, and ends
+            assert (await _until(stream, b"x-none")).endswith(b"0\r\n\r\n")
+            while found.serving.open_connections:
+                await trio.sleep(0.05)
+
+
+async def test_who_looks_stays_connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
+    events = b"GET /api/v1/events?snapshots=false HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with served(tmp_path) as site, listening(site) as found:
+        for request in (UPGRADE % 13, events):
+            stream = await found.connect()
+            await stream.send_all(request)
+            await trio.sleep(2.5)
+            await site.viewers.tell(event(1))
+            with trio.fail_after(5):
+                assert b"triggered" in await _until(stream, b"triggered")
+
+
+def frame(data: bytes, *, opcode: int = 1, is_last: bool = True, reserved: int = 0) -> bytes:
+    """Return a frame as a client sends it (RFC 6455, section 5.2); its mask changes nothing."""
+    first = (0x80 if is_last else 0) | reserved | opcode
+    return bytes((first, 0x80 | 127)) + len(data).to_bytes(8, "big") + b"\0\0\0\0" + data
+
+
+@pytest.mark.parametrize("is_text", [True, False])
+async def test_a_message_without_an_end_is_not_kept(is_text: bool, tmp_path: Path) -> None:
+    piece = b"a" * (64 << 10)
+    tracemalloc.start()
+    try:
+        async with served(tmp_path) as site, listening(site) as found:
+            stream = await found.connect()
+            await stream.send_all(UPGRADE % 13)
+            await _until(stream, b"hello")
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            opcode, sent, began = (1 if is_text else 2), 0, trio.current_time()
+            with contextlib.suppress(trio.BrokenResourceError), trio.fail_after(10):
+                while sent < 400:  # 25 MB
+                    await stream.send_all(frame(piece, opcode=opcode, is_last=False))
+                    opcode, sent = 0, sent + 1
+                    await trio.lowlevel.checkpoint()
+            with trio.fail_after(5):
+                answer = await _until(stream, b"x-none")
+                while found.serving.open_connections:
+                    await trio.sleep(0.05)
+            assert b"\x88\x02\x03\xf1" in answer  # a close frame, 1009
+            assert trio.current_time() - began < 5
+            assert tracemalloc.get_traced_memory()[1] - before < 4 << 20
+            with trio.fail_after(5):
+                while len(site.viewers):
+                    await trio.sleep(0.05)
+    finally:
+        tracemalloc.stop()
+
+
+async def test_no_websocket_unpacks_what_clients_send(tmp_path: Path) -> None:
+    offer = b"\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
+    async with served(tmp_path) as site, listening(site) as found:
+        stream = await found.connect()
+        await stream.send_all((UPGRADE % 13).removesuffix(b"\r\n\r\n") + offer)
+        with trio.fail_after(5):
+            head = await _until(stream, b"hello")
+            assert head.startswith(b"HTTP/1.1 101 ")
+            assert b"sec-websocket-extensions" not in head.lower()
+            await stream.send_all(frame(b"\xab\x56\xf2\x04\0", reserved=0x40))
+            assert b"answer" not in await _until(stream, b"answer")
+            while found.serving.open_connections:
+                await trio.sleep(0.05)
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import math
 import os
 import secrets
@@ -26,6 +25,7 @@ import trio
 from loguru import logger
 
 from actors.outputs.web.allowances import Allowances
+from actors.outputs.web.networks import network_of
 from actors.state.state_file import PRIVATE_MODE, make_folder, replace
 from glancemetrics.errors import GlanceMetricsError, sentence
 
@@ -37,7 +37,7 @@ _REMEMBERED, _REMEMBERED_SECONDS = 1000, 300.0
 """Passwords that were right are remembered for so long: to check one takes 30 ms on purpose."""
 _LONGEST = 1000
 _GUESSES_A_SECOND, _GUESSES = 0.2, 6.0
-"""Wrong tokens and passwords of one address."""
+"""Wrong tokens and passwords of one network (`networks.py`)."""
 _MOST_CHECKS = 4
 """Passwords that wait while another one is checked, of all addresses."""
 _CHECK_SECONDS = 2.0
@@ -215,7 +215,7 @@ class Access:
         Wrong ones take from the allowance of the address. Once it is used up nothing is checked:
         only what was right before is still answered. Raises `TooManyGuessesError`.
         """
-        seal = self._seal(_network(peer), token, name, password)
+        seal = self._seal(network_of(peer), token, name, password)
         while True:
             person = self._remembered(seal)
             if person is not None:
@@ -226,7 +226,7 @@ class Access:
             await check.done.wait()  # a page asks several times at once
             if check.is_right is False:
                 return None
-        allowance = self._guesses.of(_network(peer))
+        allowance = self._guesses.of(network_of(peer))
         if not allowance.take(time.monotonic()):
             raise TooManyGuessesError("too many wrong tokens or passwords", allowance.wait())
         person = None
@@ -328,17 +328,6 @@ class Access:
 
     def _key(self, name: str, value: str) -> str:
         return hmac.new(self._secret, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def _network(peer: str) -> str:
-    """Return what an attacker has whole: an address, or the network of one of IPv6."""
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
-        return peer
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def _secret(folder: Path) -> bytes:

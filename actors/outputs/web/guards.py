@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.outputs.web import WebSettings
 from actors.outputs.web.access import Access, Person, TooManyGuessesError
 from actors.outputs.web.allowances import Allowances
+from actors.outputs.web.networks import network_of
 from actors.outputs.web.problems import problem
 from actors.outputs.web.serving import Certificates
 
@@ -30,7 +31,7 @@ PROBES = ("/healthz", "/readyz")
 _OPEN_PATHS = ("/login", "/favicon.svg", *PROBES)
 """What needs no session, as `/assets/`: the way to one, and what says nothing about the traffic."""
 _REQUESTS_A_SECOND, _BURST = 300.0, 3000.0
-"""Of one address, which may be that of a reverse proxy."""
+"""Of one network (`networks.py`), which may be that of a reverse proxy."""
 _COST_OF_QUERY = 200
 """Characters of a query string that count as one request more."""
 _PORTS = {"http": 80, "https": 443}
@@ -196,7 +197,7 @@ class Guard:
         if site:
             return problem(403, site)
         client = "" if scope["client"] is None else str(scope["client"][0])
-        allowance = self._allowances.of(client)
+        allowance = self._allowances.of(network_of(client))
         # A long condition takes longer to understand.
         cost = 1 + len(scope["query_string"]) / _COST_OF_QUERY
         if not allowance.take(time.monotonic(), cost):
@@ -311,8 +312,9 @@ def person_of(scope: Mapping[str, object]) -> Person | None:
 
 
 def asker_of(scope: Mapping[str, Any]) -> str:
-    """Return who shares the limits of what may be asked: a person, else an address."""
+    """Return who shares the limits of what may be asked: a person, else a network."""
     person = person_of(scope)
     if person is not None:
         return f"person {person.name}"
-    return f"address {scope['client'][0] if scope.get('client') else ''}"
+    client = scope.get("client")
+    return f"network {network_of(str(client[0])) if client else ''}"

@@ -32,12 +32,13 @@ from starlette.types import ASGIApp
 
 from actors.outputs.web import WebAddress, WebSettings
 from actors.outputs.web.http1 import Http1
+from actors.outputs.web.networks import network_of
 from actors.outputs.web.problems import problem
 from glancemetrics.errors import GlanceMetricsError, sentence
 
 MOST_CONNECTIONS = 4096
 _MOST_OF_ONE = 1500
-"""Connections of one address, which may be that of an office's gateway."""
+"""Connections of one network (`networks.py`), which may be that of an office's gateway."""
 _SPARE_FILES = 256
 """Open files that are left for logs and outputs."""
 HEAD_SECONDS = 10.0
@@ -312,17 +313,17 @@ class Serving:
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         try:
-            peer = str(stream.socket.getpeername()[0])
+            network = network_of(str(stream.socket.getpeername()[0]))
         except OSError:  # it has gone already
             await trio.aclose_forcefully(stream)
             return
-        if len(self._open) >= self._most or self._of[peer] >= _MOST_OF_ONE:
+        if len(self._open) >= self._most or self._of[network] >= _MOST_OF_ONE:
             self.refused += 1
             await trio.aclose_forcefully(stream)
             return
         connection = Connection(stream)
         self._open.add(connection)
-        self._of[peer] += 1
+        self._of[network] += 1
         try:
             with connection.scope:
                 if await self._is_refused(stream):
@@ -338,9 +339,9 @@ class Serving:
             logger.opt(exception=error).debug("a connection of the page failed")
         finally:
             self._open.discard(connection)
-            self._of[peer] -= 1
-            if not self._of[peer]:
-                del self._of[peer]
+            self._of[network] -= 1
+            if not self._of[network]:
+                del self._of[network]
             connection.close()
 
     def _secured(self, connection: Connection) -> trio.abc.Stream:

@@ -135,7 +135,7 @@ class Viewer:
 
     is_compressed: bool = False
     asker: str = "a viewer"
-    """Who shares the limits of what may be asked with this viewer: a person, or an address."""
+    """Who shares the limits of what may be asked with this viewer: a person, or a network."""
     person: Person | None = None
     """Who it is; `None`: anybody may look."""
     dismissed: trio.Event = attrs.field(factory=trio.Event)

@@ -21,7 +21,8 @@ from loguru import logger
 
 from actors.outputs.web import WebSettings, access, check, guards, is_address
 from actors.outputs.web.access import Access
-from actors.outputs.web.guards import COOKIE, host_of, is_own_host, is_own_origin
+from actors.outputs.web.guards import COOKIE, asker_of, host_of, is_own_host, is_own_origin
+from actors.outputs.web.networks import network_of
 from actors.outputs.web.serving import Certificates
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from tests.actors.outputs.web.sites import served
@@ -168,6 +169,48 @@ async def test_who_asks_too_often_waits(tmp_path: Path, monkeypatch: pytest.Monk
         found = [await client.get("/healthz") for _ in range(5)]
     assert [one.status_code for one in found] == [200, 200, 200, 429, 429]
     assert int(found[-1].headers["retry-after"]) > 50
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:0:0:1", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("/run/socket", "/run/socket"),
+    ],
+)
+def test_what_a_client_has_whole(peer: str, network: str) -> None:
+    assert network_of(peer) == network
+    assert asker_of({"client": (peer, 1)}) == f"network {network}"
+
+
+async def test_addresses_of_one_network_share_limits(
+    tmp_path: Path, token_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "_BURST", 12.0)
+    monkeypatch.setattr(guards, "_REQUESTS_A_SECOND", 0.01)
+    statuses = []
+    async with served(tmp_path, token_file=token_file) as site:
+        for peer in (*(f"2001:db8::{number}" for number in range(14)), "2001:db8:0:1::1"):
+            transport = httpx.ASGITransport(site.guard, client=(peer, 1))
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://127.0.0.1:7890"
+            ) as client:
+                wrong = {"Authorization": f"Bearer {peer}"}
+                found = await client.get("/api/v1/rules", headers=wrong)
+            statuses.append(found.json()["detail"])
+    guess = "too many wrong tokens or passwords; try again in 5 s"
+    assert statuses == [
+        *["this token is not valid"] * 6,
+        *[guess] * 6,
+        *["too many requests"] * 2,
+        "this token is not valid",
+    ]
 
 
 async def test_a_token_is_needed(tmp_path: Path, token_file: str) -> None:

@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import tracemalloc
+from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
@@ -250,6 +251,27 @@ async def test_there_are_not_too_many_connections(
             while found.serving.open_connections > 4:
                 await trio.sleep(0.05)
         assert await is_alive(found)
+
+
+async def test_connections_of_one_network_are_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_MOST_OF_ONE", 2)
+    # This machine has no two addresses of a /64: those of 127.0.0.0/30 stand for them.
+    monkeypatch.setattr(
+        serving, "network_of", lambda peer: str(ip_network((peer, 30), strict=False))
+    )
+    statuses = []
+    async with served(tmp_path) as site, listening(site) as found:
+        streams = []
+        for source in ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.5"):
+            stream = await trio.open_tcp_stream("127.0.0.1", found.port, local_address=source)
+            streams.append(stream)
+            with contextlib.suppress(trio.BrokenResourceError):
+                await stream.send_all(GET)
+            statuses.append((await _until(stream, b"ok\n"))[9:12])
+        assert statuses == [b"200", b"200", b"", b"200"]
+        assert found.serving.refused == 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import trio
 from loguru import logger
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -19,6 +20,7 @@ from starlette.websockets import WebSocket
 from actors.outputs.web import pages
 from actors.outputs.web.api import HANDLERS, Asked, NotThereError
 from actors.outputs.web.guards import asker_of, person_of
+from actors.outputs.web.held_bytes import HeldBytes
 from actors.outputs.web.limits import BusyError
 from actors.outputs.web.live import events, serve_socket
 from actors.outputs.web.metrics import PATH as METRICS
@@ -58,6 +60,7 @@ def make_application(site: Site, viewers: Viewers) -> Starlette:
     ]
     application = Starlette(
         routes=routes,
+        middleware=[Middleware(HeldBytes)],
         exception_handlers={HTTPException: _http_error, Exception: _fault},
     )
     # Starlette would redirect to an absolute address, without the path that a proxy has removed.

@@ -45,6 +45,8 @@ HEAD_SECONDS = 10.0
 """Until the head of a request has arrived, and until an idle connection is closed."""
 SEND_SECONDS = 20.0
 """Until a piece of an answer has been taken over by the system."""
+LEAST_RATE = 64 << 10
+"""Bytes a second at which a client has to read an answer, or a message, after `SEND_SECONDS`."""
 _WATCH_SECONDS = 1.0
 """Between two looks at the connections."""
 _LINGER_SECONDS = 0.5
@@ -83,8 +85,10 @@ class Connection(trio.abc.HalfCloseableStream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
+        # Otherwise a client could hold a large answer for hours, with a piece now and then.
+        until = trio.current_time() + SEND_SECONDS + len(view) / LEAST_RATE
         for start in range(0, len(view), _PIECE):
-            with trio.move_on_after(SEND_SECONDS):
+            with trio.move_on_at(min(until, trio.current_time() + SEND_SECONDS)):
                 await self._stream.send_all(view[start : start + _PIECE])
                 continue
             await trio.aclose_forcefully(self._stream)

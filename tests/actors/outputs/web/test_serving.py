@@ -17,7 +17,7 @@ import trio
 import trustme
 from starlette.responses import Response
 
-from actors.outputs.web import WebAddress, WebSettings, serving
+from actors.outputs.web import WebAddress, WebSettings, held_bytes, serving
 from actors.outputs.web.api import HANDLERS, Asked
 from actors.outputs.web.serving import Certificates, listening_problem
 from glancemetrics.errors import GlanceMetricsError
@@ -195,6 +195,59 @@ async def test_a_client_that_does_not_read_is_closed(
             while found.serving.open_connections:
                 await trio.sleep(0.1)
         assert await is_alive(found)
+
+
+async def reading_slowly(found: Listening, request: bytes) -> trio.SocketStream:
+    """Return a connection with little room that has got the begin of an answer."""
+    client = trio.socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    await client.connect(("127.0.0.1", found.port))
+    stream = trio.SocketStream(client)
+    await stream.send_all(request)
+    return stream
+
+
+async def test_a_client_that_reads_slowly_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "SEND_SECONDS", 1.0)
+    monkeypatch.setattr(serving, "LEAST_RATE", 4 << 20)
+    async with served(tmp_path) as site, listening(site) as found:
+        size = len(await found.sent(CLOSING % b"/api/v1/records?limit=9000"))
+        stream, got = await reading_slowly(found, CLOSING % b"/api/v1/records?limit=9000"), 0
+        with trio.fail_after(20), contextlib.suppress(trio.BrokenResourceError):
+            # Something is taken all the time: no piece waits for a second.
+            while piece := await stream.receive_some(20_000):
+                got += len(piece)
+                await trio.sleep(0.02)
+        assert got < size
+        assert await is_alive(found)
+
+
+async def test_what_clients_do_not_read_is_limited_in_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_bytes, "MOST_HELD", 5 << 20)
+    monkeypatch.setattr(held_bytes, "MOST_HELD_OF_ONE", 4 << 20)
+    large = CLOSING % b"/api/v1/records?limit=9000"
+    async with served(tmp_path) as site, listening(site) as found:
+        size = len(await found.sent(large))
+        assert 1 << 20 < size < 4 << 20  # one has room
+        slow = [await reading_slowly(found, large) for _ in range((4 << 20) // size)]
+        for stream in slow:
+            assert await _until(stream, b"200") != b""
+        refused = await found.sent(large)
+        head, _, body = refused.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 20" in head.lower()
+        assert "clients have not read too many answers" in json.loads(body)["detail"]
+        assert await is_alive(found)
+        for stream in slow:
+            await stream.aclose()
+        with trio.fail_after(5):
+            while found.serving.open_connections:
+                await trio.sleep(0.05)
+        assert len(await found.sent(large)) == size
 
 
 async def test_a_client_that_has_closed_its_direction_gets_its_answer(

@@ -14,7 +14,7 @@ import os
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import argon2
 import attrs
 import itsdangerous
 import trio
+from itsdangerous import encoding
 from loguru import logger
 
 from actors.outputs.web.allowances import Allowances
@@ -31,7 +32,8 @@ from glancemetrics.errors import GlanceMetricsError, sentence
 
 SESSION_SECONDS = 7 * 86_400
 SHORTEST_TOKEN = 16
-_MOST_ENDED = 10_000
+_MOST_ENDED = 1000
+"""Sessions of one person that are remembered one by one after their end."""
 _SECRET_NAME = "web-secret"  # noqa: S105 - the name of a file
 _REMEMBERED, _REMEMBERED_SECONDS = 1000, 300.0
 """Passwords that were right are remembered for so long: to check one takes 30 ms on purpose."""
@@ -44,12 +46,49 @@ _CHECK_SECONDS = 2.0
 
 
 @attrs.frozen
+class Session:
+    """What a login has begun."""
+
+    id: str
+    """Random."""
+    began: float
+    """In whole seconds since 1970."""
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it has ended by itself."""
+        return time.time() - self.began > SESSION_SECONDS
+
+
+@attrs.frozen
 class Person:
     """Who looks."""
 
     name: str
     key: str
     """What the session is bound to: it ends when the token or the password is changed."""
+    session: Session | None = attrs.field(default=None, eq=False)
+    """`None`: each request has the token or the password."""
+
+
+@attrs.define
+class _Ended:
+    """The sessions of a person that somebody has logged out of."""
+
+    one_by_one: set[Session] = attrs.field(factory=set)
+    all_until: float = -math.inf
+    """All that began until then have ended, in seconds since 1970."""
+
+    def add(self, session: Session) -> None:
+        self.one_by_one = {one for one in self.one_by_one if not one.is_old} | {session}
+        if len(self.one_by_one) > _MOST_ENDED:
+            # Whoever logs out so often ends nobody else's sessions, and none comes back.
+            oldest = min(self.one_by_one, key=lambda one: one.began)
+            self.one_by_one.remove(oldest)
+            self.all_until = max(self.all_until, oldest.began)
+
+    def __contains__(self, session: Session) -> bool:
+        return session in self.one_by_one or session.began <= self.all_until
 
 
 class TooManyGuessesError(Exception):
@@ -111,7 +150,8 @@ class Credentials:
 
     def _load(self) -> dict[str, str]:
         known = {}
-        text = self._path.read_text("utf-8", errors="replace")
+        # "-sig": some editors put a byte order mark before the first line.
+        text = self._path.read_text("utf-8-sig", errors="replace")
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip() and not line.startswith("#"):
                 try:
@@ -159,8 +199,10 @@ class Access:
         self._right: OrderedDict[bytes, tuple[Person, float]] = OrderedDict()
         self._checks: dict[bytes, _Check] = {}
         self._guesses = Allowances(_GUESSES_A_SECOND, _GUESSES)
-        self._ended: OrderedDict[bytes, None] = OrderedDict()
-        """Hashes of sessions that somebody has logged out of."""
+        self._ended: dict[str, _Ended] = {}
+        """By the key of a person."""
+        self._keys: frozenset[str] = frozenset()
+        """The keys of all tokens and users."""
         self._secret = b"" if self.is_open else _secret(state_folder)
         self._signer = itsdangerous.URLSafeTimedSerializer(
             self._secret or b"unused", salt="glancemetrics session",
@@ -182,9 +224,12 @@ class Access:
 
     def refresh(self) -> None:
         """Read files that have changed. Raises `GlanceMetricsError` the first time only."""
-        for one in (self._tokens, self._users):
-            if one is not None:
-                one.refresh()
+        try:
+            for one in (self._tokens, self._users):
+                if one is not None:
+                    one.refresh()
+        finally:
+            self._keys = frozenset(self._known_keys())
 
     def takes(self, kind: str) -> bool:
         """Tell whether an `Authorization` header of a kind, in lower case, can be right here."""
@@ -293,41 +338,62 @@ class Access:
             return False
 
     def session(self, person: Person) -> str:
-        """Return the value of a cookie for a person."""
-        return self._signer.dumps([person.name, person.key])
+        """Return the value of a cookie for a person; each is another session."""
+        return self._signer.dumps([person.name, person.key, secrets.token_urlsafe(16)])
 
     def of_session(self, cookie: str) -> Person | None:
         """Return whose session it is; nobody's once it is old, or the token or password is gone."""
-        if len(cookie) > _LONGEST or hashlib.sha256(cookie.encode()).digest() in self._ended:
+        if len(cookie) > _LONGEST or not _is_canonical(cookie):
             return None
         try:
-            name, key = self._signer.loads(cookie, max_age=SESSION_SECONDS)
+            told, signed = self._signer.loads(
+                cookie, max_age=SESSION_SECONDS, return_timestamp=True
+            )
+            name, key, session = (str(one) for one in told)
         except (itsdangerous.BadSignature, ValueError, TypeError):
             return None
-        return Person(str(name), str(key)) if self._is_known(str(key)) else None
+        person = Person(name, key, Session(session, signed.timestamp()))
+        return person if self.may_look(person) else None
 
     def end_session(self, cookie: str) -> None:
         """Let a session be nobody's from now on, until a restart of the program."""
-        self._ended[hashlib.sha256(cookie.encode()).digest()] = None
-        while len(self._ended) > _MOST_ENDED:
-            self._ended.popitem(last=False)
+        person = self.of_session(cookie)
+        if person is not None and person.session is not None:
+            self._ended.setdefault(person.key, _Ended()).add(person.session)
 
     def may_look(self, person: Person) -> bool:
-        """Tell whether a person who was let in still may look."""
+        """Tell whether a person who was let in still may look: not once the session has ended."""
+        session, ended = person.session, self._ended.get(person.key)
+        if session is not None and (session.is_old or (ended is not None and session in ended)):
+            return False
         return self._is_known(person.key)
 
     def _is_known(self, key: str) -> bool:
         """Tell whether the token or the password of a key is still in its file."""
-        keys = []
-        if self._tokens is not None:
-            keys += [self._key(f"token:{one}", known) for one, known in self._tokens.known.items()]
-        if self._users is not None:
-            keys += [self._key(f"user:{one}", known) for one, known in self._users.known.items()]
-        # All are compared, so that the time says nothing about which.
-        return sum(hmac.compare_digest(key.encode(), known.encode()) for known in keys) > 0
+        # The time of a look-up may say something about a key. Nobody can try one: it is ours, or
+        # comes with our signature.
+        return key in self._keys
+
+    def _known_keys(self) -> Iterator[str]:
+        for kind, file in (("token", self._tokens), ("user", self._users)):
+            for name, known in ({} if file is None else file.known).items():
+                yield self._key(f"{kind}:{name}", known)
 
     def _key(self, name: str, value: str) -> str:
         return hmac.new(self._secret, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _is_canonical(cookie: str) -> bool:
+    """Tell whether the signature of a cookie is written as we write it (RFC 4648, section 3.5).
+
+    Bits of its last character may be free, and other characters are passed over: so the same
+    session could be written in many ways. All before it is signed as it is written.
+    """
+    try:
+        signature = cookie.rpartition(".")[2].encode("ascii")
+        return encoding.base64_encode(encoding.base64_decode(signature)) == signature
+    except (ValueError, itsdangerous.BadData):
+        return False
 
 
 def _secret(folder: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 import threading
 import time
 from collections.abc import Iterator
@@ -477,6 +478,74 @@ async def test_a_session_outlives_a_restart_but_not_its_token(
     (tmp_path / "web-secret").unlink()
     other = _access(tmp_path, token_file, users)
     assert other.of_session(again.session(again.of_token(OTHER) or anna)) is None
+
+
+def test_logging_out_ends_a_session_however_it_is_written(tmp_path: Path, token_file: str) -> None:
+    found = _access(tmp_path, token_file)
+    person = found.of_token(TOKEN)
+    assert person is not None
+    cookies = [found.session(person) for _ in range(100)]
+    assert len(set(cookies)) == 100  # of the same second
+    letters = f"{string.ascii_letters}{string.digits}-_=.!"
+    for cookie in cookies[:10]:
+        spelled = {
+            *(cookie[:-1] + letter for letter in letters),
+            *(cookie + letter for letter in "=!\n."),
+            f"{cookie[:-5]}!{cookie[-5:]}",
+            f".{cookie}",
+        } - {cookie}
+        assert [one for one in spelled if found.of_session(one) is not None] == []
+        assert found.of_session(cookie) == person
+        found.end_session(cookie)
+        assert found.of_session(cookie) is None
+    assert all(found.of_session(one) == person for one in cookies[10:])
+
+
+def test_nobody_brings_back_a_session_that_was_logged_out_of(
+    tmp_path: Path, token_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "_MOST_ENDED", 5)
+    found, now = _access(tmp_path, token_file), time.time()
+    first, second = found.of_token(TOKEN), found.of_token(OTHER)
+    assert first is not None
+    assert second is not None
+    ended, kept = found.session(first), found.session(first)
+    found.end_session(ended)
+    own = []
+    for number in range(20):
+        monkeypatch.setattr(time, "time", lambda number=number: now + number)
+        own.append(found.session(second))
+        found.end_session(own[-1])
+        found.end_session(f"forged{number}")
+    assert [one for one in (ended, *own) if found.of_session(one) is not None] == []
+    assert found.of_session(kept) == first
+    monkeypatch.setattr(time, "time", lambda: now + 30)
+    assert found.of_session(found.session(second)) == second
+
+
+def test_a_thousand_viewers_cost_no_time_with_many_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("".join(f"{number:032}\n" for number in range(200)))
+    found = _access(tmp_path, str(path))
+    people = [found.of_token(f"{number:032}") for number in range(200)]
+    began = time.process_time()
+    assert all(found.may_look(one) for one in people * 5 if one is not None)
+    assert time.process_time() - began < 0.1
+    path.write_text("".join(f"{number:032}\n" for number in range(100)))
+    found.refresh()
+    assert sum(found.may_look(one) for one in people if one is not None) == 100
+
+
+@pytest.mark.parametrize("is_token", [True, False])
+async def test_a_byte_order_mark_is_no_part_of_the_first_line(
+    is_token: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "first"
+    line = TOKEN if is_token else f"anna:{access.hash_of(PASSWORD)}"
+    path.write_text(f"{line}\n", encoding="utf-8-sig")
+    found = _access(tmp_path, str(path) if is_token else None, None if is_token else str(path))
+    token, name, password = (TOKEN, "", "") if is_token else ("", "anna", PASSWORD)
+    assert await found.of_login("", token=token, name=name, password=password) is not None
 
 
 async def test_an_old_session_is_over(

@@ -263,6 +263,28 @@ async def test_who_is_removed_is_parted_with(tmp_path: Path) -> None:
             assert (await message(kept))["type"] == "alert"
 
 
+async def test_who_logs_out_is_parted_with(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("0123456789abcdef\n")
+    async with served(tmp_path, token_file=str(tokens)) as site, listening(site) as found:
+        known = site.site.access
+        person = known.of_token("0123456789abcdef")
+        assert person is not None
+        cookies = [known.session(person) for _ in range(2)]
+        ended, kept = ([("Cookie", f"glancemetrics_session={one}")] for one in cookies)
+        async with (
+            socket_of(found, extra_headers=ended) as gone,
+            socket_of(found, extra_headers=kept) as other,
+        ):
+            await message(gone, "hello")
+            known.end_session(cookies[0])
+            site.viewers.dismiss(known.may_look)
+            with pytest.raises(ConnectionClosed):
+                await message(gone, "none")
+            await site.viewers.tell(event(1))
+            assert (await message(other, "alert"))["type"] == "alert"
+
+
 async def test_viewers_are_forgotten_when_they_leave(tmp_path: Path) -> None:
     async with served(tmp_path) as site, listening(site) as found:
         for _ in range(3):

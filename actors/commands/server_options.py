@@ -60,7 +60,7 @@ def _token(path: str | None) -> str | None:
     if path is None:
         return os.environ.get(TOKEN_VARIABLE, "").strip() or None
     try:
-        lines = Path(path).read_text("utf-8", errors="replace").splitlines()
+        lines = Path(path).read_text("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise GlanceMetricsError(f"--token-file {path}: {error.strerror}") from None
     # A server's file may be named: it has tokens and comments.

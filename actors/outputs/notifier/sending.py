@@ -111,7 +111,7 @@ def revealed(secret: Secret) -> str:
         return value
     if secret.source == "file":
         try:
-            value = Path(secret.name).read_text(encoding="utf-8").strip()
+            value = Path(secret.name).read_text(encoding="utf-8-sig").strip()
         except (OSError, ValueError) as error:  # ValueError: not UTF-8
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise UsageError(f"{where}{secret}: {reason}") from None

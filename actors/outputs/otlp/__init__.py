@@ -34,8 +34,8 @@ _LONGEST_INTERVAL = 3600
 _MISSING_PACKAGE = (
     "the package opentelemetry-proto is missing; install it with: pip install 'glancemetrics[otlp]'"
 )
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
-"""A name and a value (RFC 9110, sections 5.1 and 5.5)."""
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([\t\x20-\x7e]*)")
+"""A name and a value (RFC 9110, sections 5.1 and 5.5), in ASCII: no other text can be sent."""
 _OURS = frozenset({"host", "content-type", "content-encoding", "content-length"})
 """Headers that say what the body is."""
 
@@ -105,7 +105,7 @@ def read_headers(path: str | None) -> list[tuple[str, str]]:
     if path is None:
         return []
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the path
         reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
         raise UsageError(f"{path}: {reason}") from None
@@ -115,7 +115,8 @@ def read_headers(path: str | None) -> list[tuple[str, str]]:
             continue
         found = _HEADER.fullmatch(line.strip())
         if found is None:
-            raise UsageError(f"{path} line {number}: must be a header such as NAME: VALUE")
+            hint = "" if line.isascii() else ", in ASCII"
+            raise UsageError(f"{path} line {number}: must be a header such as NAME: VALUE{hint}")
         if found[1].lower() in _OURS:
             raise UsageError(f"{path} line {number}: {found[1]} cannot be set")
         headers.append((found[1], found[2]))

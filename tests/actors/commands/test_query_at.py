@@ -255,6 +255,7 @@ def test_a_token_file_that_cannot_be_used(
 ) -> None:
     assert run("query", "--at", "x:1", "--token-file", tmp_path / "no") == 1
     assert f"--token-file {tmp_path}/no: No such file or directory" in capfd.readouterr().err
-    (tmp_path / "empty").write_text("# nobody\n", encoding="utf-8")
+    # As some editors write it.
+    (tmp_path / "empty").write_text("# nobody\n", encoding="utf-8-sig")
     assert run("query", "--at", "x:1", "--token-file", tmp_path / "empty") == 1
     assert "there is no token in this file" in capfd.readouterr().err

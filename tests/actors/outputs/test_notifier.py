@@ -27,6 +27,7 @@ from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.notifier.journal import _MIGRATIONS, Journal, Message
 from actors.outputs.notifier.notifier import make_notifier
+from actors.outputs.notifier.sending import revealed
 from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silence, Silences
 from glancemetrics.alerting.alerting import Alerts
@@ -35,6 +36,7 @@ from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.notifying.payloads import SIGNATURE_HEADER
+from glancemetrics.notifying.secret import read_secret
 from glancemetrics.notifying.target_tables import read_targets
 from glancemetrics.notifying.targets import Target
 from tests.actors.outputs import snapshots
@@ -278,6 +280,11 @@ def test_secrets_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert error in str(told.value)
     monkeypatch.setenv("HOOK", "http://127.0.0.1:1/hook")
     make_notifier(target('webhook = "env:HOOK"'), tmp_path / "a.db", time.time, describe)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n", encoding="utf-8-sig")
+    assert revealed(read_secret(f"file:{tmp_path}/secret")) == "hunter2"
 
 
 class Telling:

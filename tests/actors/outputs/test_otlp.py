@@ -22,7 +22,7 @@ from actors.configuration.needs import missing_of_settings
 from actors.monitor.fan_out import Delivery
 from actors.monitor.restarting import keep_running
 from actors.outputs.desk import Desk
-from actors.outputs.otlp import OTLP, OtlpSettings
+from actors.outputs.otlp import OTLP, OtlpSettings, read_headers
 from actors.outputs.otlp.sending import Otlp
 from actors.outputs.registry import output_sections
 from actors.state.acknowledgements import Acknowledgements
@@ -398,6 +398,8 @@ def test_other_addresses_are_mistakes(given: str, why: str) -> None:
         ("Content-Type: x", "line 1: Content-Type cannot be set"),
         ("A: b\nX Y: z", "line 2: must be a header"),
         ("A: b\x01", "line 1: must be a header"),
+        ("A: b\nX: zwölf", "line 2: must be a header such as NAME: VALUE, in ASCII"),
+        ("Größe: 1", "line 1: must be a header such as NAME: VALUE, in ASCII"),
         (None, "No such file or directory"),
         (b"\xff", "not a UTF-8 text"),
     ],
@@ -415,6 +417,12 @@ def test_a_bad_file_of_headers_is_a_mistake(
     (mistake,) = missing_of_settings(settings, toml, "x.toml")
     assert mistake.startswith("x.toml line 3, [otlp] headers: ")
     assert why in mistake
+
+
+def test_a_byte_order_mark_is_no_part_of_a_header(tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("X-Scope-OrgID: 7\n", encoding="utf-8-sig")
+    assert read_headers(str(file)) == [("X-Scope-OrgID", "7")]
 
 
 def test_without_the_package_one_sentence_says_how_to_get_it(
